@@ -1,0 +1,42 @@
+//! `path`: a capture file to judged flows and figures.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use criterion::{Criterion, Throughput};
+use portlore::catalogue::Catalogue;
+use portlore::pipeline::{Options, run};
+use portlore::source::Files;
+
+use crate::traffic::{Capture, FRAMES};
+
+pub fn bench(criterion: &mut Criterion, capture: &Capture) {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let mut group = criterion.benchmark_group("path");
+    group.throughput(Throughput::Elements(FRAMES));
+    for workers in [1, 2] {
+        let options = Options {
+            workers,
+            max_flows: 1 << 20,
+            opening_bytes: 256 << 20,
+            keep_flows: false,
+            live: false,
+            frames: None,
+            span: None,
+            stop: &stop,
+            tell: &tell,
+            on_tell: &|_| (),
+        };
+        group.bench_function(format!("workers-{workers}"), |b| {
+            b.iter(|| {
+                let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
+                let run = run(&mut files, None, &catalogue, &options).unwrap();
+                assert_eq!((run.tally.frames, run.tally.segments, run.evicted), (FRAMES, FRAMES, 0));
+                black_box(run.stats);
+            });
+        });
+    }
+    group.finish();
+}

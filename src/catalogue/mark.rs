@@ -1,0 +1,94 @@
+//! Marks: facts that name a service.
+
+use crate::evidence::{Direction, Fact};
+
+/// How a fact's value must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compare {
+    /// Anything: the fact is enough.
+    Exists,
+    /// Just this.
+    Equals(String),
+    /// Begins with this.
+    Prefix(String),
+    /// Ends with this.
+    Suffix(String),
+    /// Has this in it.
+    Contains(String),
+}
+
+/// One condition on one fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The fact's name.
+    pub fact: String,
+    /// What it must say.
+    pub compare: Compare,
+    /// ASCII letters match in either case; `compare` is in lower case then.
+    pub ignore_case: bool,
+    /// Who must have said it.
+    pub direction: Option<Direction>,
+}
+
+impl Condition {
+    /// Whether the fact fulfils it.
+    #[must_use]
+    pub fn holds(&self, fact: &Fact) -> bool {
+        let named = match &fact.name.leaf {
+            None => self.fact == fact.name.stem,
+            Some(leaf) => self
+                .fact
+                .strip_prefix(fact.name.stem)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|rest| rest == leaf),
+        };
+        named && self.direction.is_none_or(|d| d == fact.direction) && self.says(&fact.value)
+    }
+
+    fn says(&self, value: &str) -> bool {
+        if self.ignore_case {
+            return self.compare.holds(&value.to_ascii_lowercase());
+        }
+        self.compare.holds(value)
+    }
+}
+
+impl Compare {
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Exists => true,
+            Self::Equals(text) => value == text,
+            Self::Prefix(text) => value.starts_with(text.as_str()),
+            Self::Suffix(text) => value.ends_with(text.as_str()),
+            Self::Contains(text) => value.contains(text.as_str()),
+        }
+    }
+}
+
+/// Facts that name a service: the first, and those that must hold beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The condition by which the mark is found.
+    pub first: Condition,
+    /// Conditions on any other fact of the same flow.
+    pub and: Vec<Condition>,
+    /// The source.
+    pub cite: Option<String>,
+    /// The line of the file where it stands.
+    pub line: usize,
+}
+
+impl Mark {
+    /// The facts that fulfil it, `fact` being the one that it was found by.
+    #[must_use]
+    pub fn proof<'f>(&self, fact: &'f Fact, all: &'f [Fact]) -> Option<Vec<&'f Fact>> {
+        if !self.first.holds(fact) {
+            return None;
+        }
+        let mut proof = vec![fact];
+        for condition in &self.and {
+            proof.push(all.iter().find(|fact| condition.holds(fact))?);
+        }
+        Some(proof)
+    }
+}

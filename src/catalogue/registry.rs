@@ -1,0 +1,102 @@
+//! The IANA Service Name and Transport Protocol Port Number Registry: every name of every port.
+
+use crate::decode::Transport;
+
+static TABLE: &str = include_str!("../../catalogue/registry.tsv");
+
+/// A line of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The port.
+    pub port: u16,
+    /// TCP or UDP; the registry's SCTP and DCCP lines are not read.
+    pub transport: Transport,
+    /// The service name; empty for a port that IANA reserves.
+    pub name: &'static str,
+    /// Its description.
+    pub description: &'static str,
+}
+
+/// The registry.
+pub struct Registry {
+    /// By port and transport, several names in the registry's order.
+    entries: Vec<Entry>,
+    /// Day of the data, `YYYY-MM-DD`.
+    pub date: &'static str,
+}
+
+impl Registry {
+    /// The table that came with the program.
+    pub(super) fn shipped() -> Self {
+        let date = TABLE.split_once("published ").map_or("", |(_, rest)| &rest[..10]);
+        let mut entries: Vec<Entry> = TABLE.lines().filter_map(parse).collect();
+        // Stable: keeps the registry's order of names.
+        entries.sort_by_key(|e| (e.port, e.transport));
+        Self { entries, date }
+    }
+
+    /// Every line for a port, reserved ones too.
+    #[must_use]
+    pub fn entries(&self, port: u16, transport: Transport) -> &[Entry] {
+        let from = self.entries.partition_point(|e| (e.port, e.transport) < (port, transport));
+        let len = self.entries[from..].partition_point(|e| (e.port, e.transport) == (port, transport));
+        &self.entries[from..from + len]
+    }
+
+    /// Every name of a port.
+    pub fn names(&self, port: u16, transport: Transport) -> impl Iterator<Item = &'static str> {
+        self.entries(port, transport).iter().map(|e| e.name).filter(|name| !name.is_empty())
+    }
+
+    /// The ports that have a name.
+    pub fn named_ports(&self) -> impl Iterator<Item = (u16, Transport)> {
+        self.entries.iter().filter(|e| !e.name.is_empty()).map(|e| (e.port, e.transport))
+    }
+}
+
+fn parse(line: &'static str) -> Option<Entry> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let mut fields = line.split('\t');
+    let port = fields.next()?.parse().ok()?;
+    let transport = match fields.next()? {
+        "tcp" => Transport::Tcp,
+        "udp" => Transport::Udp,
+        _ => return None,
+    };
+    Some(Entry { port, transport, name: fields.next()?, description: fields.next()? })
+}
+
+/// The three ranges of RFC 6335, section 6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// 0 to 1023.
+    WellKnown,
+    /// 1024 to 49151.
+    Registered,
+    /// 49152 to 65535.
+    Dynamic,
+}
+
+impl Range {
+    /// The range of a port.
+    #[must_use]
+    pub const fn of(port: u16) -> Self {
+        match port {
+            0..=1023 => Self::WellKnown,
+            1024..=49151 => Self::Registered,
+            _ => Self::Dynamic,
+        }
+    }
+
+    /// Its name and bounds, for people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::WellKnown => "well-known (0-1023)",
+            Self::Registered => "registered (1024-49151)",
+            Self::Dynamic => "dynamic (49152-65535)",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The shipped catalogue, and what happens with the user's files.
+
+use super::*;
+use crate::detect;
+
+fn shipped() -> Catalogue {
+    Catalogue::load(&[]).unwrap()
+}
+
+fn ids(catalogue: &Catalogue, port: u16, transport: Transport) -> Vec<&str> {
+    catalogue.claims_on(port, transport).map(|(service, _)| service.id.as_str()).collect()
+}
+
+#[test]
+fn every_shipped_file_is_without_fault() {
+    let catalogue = shipped();
+    let faults: Vec<String> = catalogue
+        .services()
+        .iter()
+        .flat_map(|s| check(s, &format!("{}.toml", s.id), &catalogue, &detect::is_stated))
+        .map(|fault| fault.to_string())
+        .collect();
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(SHIPPED.files().count(), catalogue.services().len(), "two files have one id");
+}
+
+#[test]
+fn every_fixture_that_a_service_names_is_there() {
+    for service in shipped().services() {
+        for name in service.fixtures.iter().chain(&service.lookalikes) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.pcap"));
+            assert!(path.exists(), "{}: {} is missing", service.id, path.display());
+        }
+    }
+}
+
+#[test]
+fn the_registry_has_every_name_of_a_port_and_its_date() {
+    let registry = shipped().registry;
+    let names = |port, transport| registry.names(port, transport).collect::<Vec<_>>();
+    assert_eq!(names(3002, Transport::Tcp), ["exlm-agent", "remoteware-srv"]);
+    assert_eq!(names(3000, Transport::Udp), ["hbci", "remoteware-cl"]);
+    assert_eq!(names(3001, Transport::Tcp), ["origo-native"]);
+    assert_eq!(names(3001, Transport::Udp), Vec::<&str>::new());
+    assert_eq!(registry.entries(3001, Transport::Udp)[0].description, "Reserved");
+    assert_eq!(names(3037, Transport::Tcp), ["hp-san-mgmt"]);
+    assert_eq!(names(3032, Transport::Udp), ["redwood-chat"]);
+    assert!(names(53_000, Transport::Tcp).is_empty());
+    assert_eq!(registry.date.len(), 10);
+    let several = registry.named_ports().collect::<std::collections::BTreeSet<_>>();
+    let several = several.into_iter().filter(|&(p, t)| names(p, t).len() > 1).count();
+    assert!(several >= 200, "{several} ports with several names");
+}
+
+#[test]
+fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
+    let catalogue = shipped();
+    let has = |port, transport, id: &str| {
+        assert!(ids(&catalogue, port, transport).contains(&id), "{id} is missing on {port}/{transport}");
+    };
+    for id in ["exlm-agent", "remoteware-server", "miralix-csta", "elastic-app-search", "opsware", "ip-access", "nextjs"] {
+        has(3002, Transport::Tcp, id);
+    }
+    for id in ["origodb", "opsware", "express", "nextjs"] {
+        has(3001, Transport::Tcp, id);
+    }
+    for (port, id) in [(3000, "hbci"), (3000, "remoteware-client"), (3037, "eos"), (3037, "hp-san-mgmt"), (3032, "eos"), (3032, "redwood-chat"), (3033, "eos"), (1002, "opsware"), (3003, "ip-access")] {
+        has(port, Transport::Tcp, id);
+    }
+    assert_eq!(ids(&catalogue, 3002, Transport::Udp).len(), 2, "only the registry's names remain on UDP");
+    for port in [3000, 3001, 3002] {
+        let (first, _) = catalogue.claims_on(port, Transport::Tcp).next().unwrap();
+        assert_eq!(first.tag, "dev-server", "a silent {port} is a dev server far more often than anything else");
+    }
+}
+
+const USERS: &str = r#"
+id = "billing"
+name = "Billing"
+tag = "web-app"
+speaks = ["http"]
+[[claim]]
+port = 3001
+transport = "tcp"
+standing = "customary"
+cite = "https://example.test/"
+[[mark]]
+fact = "http.response-header.server"
+prefix = "Billing/"
+ignore_case = true
+"#;
+
+#[test]
+fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("billing.toml"), USERS).unwrap();
+    std::fs::write(folder.path().join("express.toml"), USERS.replace("billing", "express")).unwrap();
+    let catalogue = Catalogue::load(&[folder.path().to_owned()]).unwrap();
+    assert_eq!(ids(&catalogue, 3001, Transport::Tcp)[..2], ["billing", "express"]);
+    assert_eq!(catalogue.service("express").unwrap().name, "Billing");
+    assert_eq!(check_all(&[folder.path().to_owned()], &detect::is_stated), (2, vec![]));
+}
+
+#[test]
+fn a_broken_file_names_line_and_remedy() {
+    for (from, to, line, text) in [
+        ("\"tcp\"", "\"sctp\"", 8, "unknown variant `sctp`, expected one of `tcp`, `udp`, `tcp+udp`"),
+        ("port = 3001", "prot = 3001", 7, "unknown field `prot`"),
+        ("[\"http\"]", "[\"htpt\"]", 5, "no such protocol 'htpt'; known are http, "),
+        ("port = 3001", "port = 70000", 7, "70000"),
+        ("prefix =", "equals = \"x\"\nprefix =", 11, "takes one of equals, prefix, suffix, contains"),
+        ("name =", "name", 3, ""),
+    ] {
+        let fault = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap_err();
+        assert!(fault.text.contains(text), "{fault}");
+        assert_eq!(fault.line, Some(line), "{fault}");
+    }
+}
+
+#[test]
+fn the_linter_finds_what_the_grammar_allows() {
+    let catalogue = shipped();
+    for (from, to, text) in [
+        ("cite = \"https://example.test/\"", "", "needs a citation"),
+        ("\"customary\"", "\"registered\"", "give its name there"),
+        ("\"customary\"", "\"registered\"\nregistry = \"nonsense\"", "no 'nonsense' on 3001/tcp; its names are: origo-native"),
+        ("\"billing\"", "\"Billing\"", "is not the file's name"),
+        ("http.response-header.server", "http.colour", "no detector states"),
+        ("[\"http\"]", "[\"osc\"]", "needs 'http' in speaks"),
+        ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
+    ] {
+        let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();
+        let faults = check(&service, "billing.toml", &catalogue, &detect::is_stated);
+        assert!(faults.iter().any(|f| f.text.contains(text)), "{to}: {faults:?}");
+    }
+}

@@ -1,0 +1,288 @@
+//! The verdict: what the bytes say beside what is claimed of the port.
+//!
+//! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence: the user's catalogue, then
+//! shipped marks, then the protocol, then the port.
+
+use crate::catalogue::{Catalogue, Mark, Origin, Service};
+use crate::decode::Transport;
+use crate::evidence::{Direction, Evidence, Fact, Protocol};
+
+/// On what ground a verdict stands, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// On none.
+    Unknown,
+    /// Only the number.
+    Port,
+    /// The bytes speak a known language.
+    Protocol,
+    /// A fact names the service.
+    Mark,
+}
+
+impl Confidence {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Port => "port",
+            Self::Protocol => "protocol",
+            Self::Mark => "mark",
+        }
+    }
+}
+
+/// Whether the claims on the port agree with what the bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fit {
+    /// A claimant speaks it, or nothing speaks against one.
+    Agrees,
+    /// Nobody claims the port.
+    Unclaimed,
+    /// No claimant speaks it.
+    Contradicts,
+}
+
+impl Fit {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Unclaimed => "unclaimed",
+            Self::Contradicts => "contradicts",
+        }
+    }
+}
+
+/// Who may be meant: a service of the catalogue, or a name that only the registry has.
+#[derive(Debug, Clone, Copy)]
+pub enum Candidate<'c> {
+    /// A service.
+    Service(&'c Service),
+    /// A name of the registry.
+    Registered(&'c str),
+}
+
+impl<'c> Candidate<'c> {
+    /// The id in output.
+    #[must_use]
+    pub fn id(&self) -> &'c str {
+        match self {
+            Self::Service(service) => &service.id,
+            Self::Registered(name) => name,
+        }
+    }
+}
+
+/// A fact that the verdict rests on, so that it can be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// A detector's fact, or `protocol`, `port`, `ruled-out`.
+    pub fact: String,
+    /// Its value: untrusted where it comes from the wire.
+    pub value: String,
+    /// Who said it.
+    pub direction: Option<Direction>,
+    /// Where it begins.
+    pub frame: Option<u64>,
+}
+
+/// What is speaking, on what ground, and why.
+#[derive(Debug, Clone)]
+pub struct Verdict<'c> {
+    /// The service that a mark names.
+    pub service: Option<&'c Service>,
+    /// The language.
+    pub protocol: Option<Protocol>,
+    /// The ground.
+    pub confidence: Confidence,
+    /// Whether it fits the port.
+    pub fit: Fit,
+    /// Who else it may be; who it may be where no service is named.
+    pub candidates: Vec<Candidate<'c>>,
+    /// Why; empty where nobody asked.
+    pub reasons: Vec<Reason>,
+}
+
+impl<'c> Verdict<'c> {
+    /// The family: the service's, else that of the protocol where it has one, else the first candidate's.
+    #[must_use]
+    pub fn tag(&self) -> Option<&'c str> {
+        let first = || {
+            self.candidates.iter().find_map(|candidate| match candidate {
+                Candidate::Service(service) => Some(service.tag.as_str()),
+                Candidate::Registered(_) => None,
+            })
+        };
+        self.service.map(|s| s.tag.as_str()).or(self.protocol.and_then(Protocol::family)).or_else(first)
+    }
+}
+
+/// Characters of a value that a reason repeats.
+const VALUE: usize = 120;
+
+/// Judges a flow whose service port is `port`; says why where `explain` is set, which costs some memory for every flow.
+#[must_use]
+pub fn classify<'c>(
+    catalogue: &'c Catalogue,
+    port: u16,
+    transport: Transport,
+    evidence: Option<&Evidence>,
+    explain: bool,
+) -> Verdict<'c> {
+    let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
+        return by_port(catalogue, port, transport, evidence, explain);
+    };
+    let speakers = || catalogue.claimants(port, transport).filter(|service| service.speaks(protocol));
+    let fit = match (catalogue.claimants(port, transport).next(), speakers().next()) {
+        (None, _) => Fit::Unclaimed,
+        (Some(_), None) => Fit::Contradicts,
+        (Some(_), Some(_)) => Fit::Agrees,
+    };
+    let mut reasons = Vec::new();
+    let mut named = marked(catalogue, evidence, explain).into_iter();
+    if let Some((service, proof)) = named.next() {
+        reasons.extend(proof);
+        return Verdict {
+            service: Some(service),
+            protocol: Some(protocol),
+            confidence: Confidence::Mark,
+            fit,
+            candidates: named.map(|(other, _)| Candidate::Service(other)).collect(),
+            reasons,
+        };
+    }
+    if explain {
+        reasons.push(spoken(protocol, evidence));
+        if fit == Fit::Contradicts {
+            let claimants: Vec<_> = catalogue.claimants(port, transport).collect();
+            reasons.push(unspoken(protocol, port, transport, &claimants));
+        }
+    }
+    Verdict {
+        service: None,
+        protocol: Some(protocol),
+        confidence: Confidence::Protocol,
+        fit,
+        candidates: speakers().map(Candidate::Service).collect(),
+        reasons,
+    }
+}
+
+/// The bytes name nobody, or there are none: what is left of the claimants, and the registry's other names.
+fn by_port<'c>(
+    catalogue: &'c Catalogue,
+    port: u16,
+    transport: Transport,
+    evidence: Option<&Evidence>,
+    explain: bool,
+) -> Verdict<'c> {
+    let remains = |service: &&Service| evidence.is_none_or(|e| service.remains(e.ruled_out));
+    let mut candidates: Vec<_> = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service).collect();
+    let fit = match (catalogue.claimants(port, transport).next(), candidates.is_empty()) {
+        (None, _) => Fit::Unclaimed,
+        (Some(_), true) => Fit::Contradicts,
+        (Some(_), false) => Fit::Agrees,
+    };
+    let is_claimed = |name: &str| catalogue.claims_on(port, transport).any(|(_, claim)| claim.registry.as_deref() == Some(name));
+    let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
+    candidates.extend(others.map(|name| -> Candidate<'c> { Candidate::Registered(name) }));
+    let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
+    let mut verdict = Verdict { service: None, protocol: None, confidence, fit, candidates, reasons: Vec::new() };
+    if explain {
+        let gone: Vec<_> = catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
+        verdict.reasons = eliminated(port, transport, evidence, &gone);
+    }
+    verdict
+}
+
+/// What the bytes did not say, and whom that rules out.
+fn eliminated(port: u16, transport: Transport, evidence: Option<&Evidence>, gone: &[&Service]) -> Vec<Reason> {
+    let at = evidence.and_then(|e| e.first_payload);
+    let reason = |fact: &str, value| Reason { fact: fact.into(), value, direction: at.map(|a| a.1), frame: at.map(|a| a.0) };
+    let said = if at.is_some() { "the bytes are no language that is known here" } else { "nothing was said" };
+    let mut reasons = vec![reason("port", format!("{port}/{transport}: {said}"))];
+    if !gone.is_empty() {
+        reasons.push(reason("ruled-out", format!("{}: these bytes are not what they speak", names(gone))));
+    }
+    reasons
+}
+
+/// The services that marks name, the best first, each with its proof. One that another builds on is left out.
+fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> Vec<(&'c Service, Vec<Reason>)> {
+    let mut found: Vec<(&Service, usize, Vec<Reason>)> = Vec::new();
+    for fact in &evidence.facts {
+        for (service, mark) in catalogue.marks_on(&fact.name.to_string()) {
+            let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
+            match found.iter_mut().find(|(known, _, _)| known.id == service.id) {
+                Some((_, marks, _)) => *marks += 1,
+                None => {
+                    let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
+                    found.push((service, 1, proof));
+                }
+            }
+        }
+    }
+    let services: Vec<_> = found.iter().map(|(service, _, _)| *service).collect();
+    found.retain(|(service, _, _)| !services.iter().any(|other| catalogue.builds_on(other, &service.id)));
+    // Stable: among equals the one that was proved first.
+    found.sort_by_key(|(service, marks, _)| (service.origin != Origin::User, std::cmp::Reverse(*marks)));
+    found.into_iter().map(|(service, _, proof)| (service, proof)).collect()
+}
+
+fn reason(fact: &Fact, mark: &Mark) -> Reason {
+    let around = std::iter::once(&mark.first).chain(&mark.and).find(|c| c.holds(fact)).and_then(|c| match &c.compare {
+        crate::catalogue::Compare::Contains(text) => fact.value.find(text.as_str()),
+        _ => None,
+    });
+    Reason {
+        fact: fact.name.to_string(),
+        value: excerpt(&fact.value, around.unwrap_or(0)),
+        direction: Some(fact.direction),
+        frame: Some(fact.frame),
+    }
+}
+
+/// The part of a long value that begins at `from`.
+fn excerpt(value: &str, from: usize) -> String {
+    let rest = &value[from..];
+    let kept: String = rest.chars().take(VALUE).collect();
+    let (before, after) = (if from > 0 { "…" } else { "" }, if kept.len() < rest.len() { "…" } else { "" });
+    format!("{before}{kept}{after}")
+}
+
+fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
+    // The responder's word, where there is one, is what speaks on the port.
+    let said = |d| evidence.facts.iter().find(move |f| f.direction == d);
+    let fact = said(Direction::Responder).or_else(|| said(Direction::Initiator));
+    Reason {
+        fact: "protocol".into(),
+        value: fact.map_or_else(|| protocol.id().to_owned(), |f| format!("{protocol}: {} = {}", f.name, excerpt(&f.value, 0))),
+        direction: fact.map(|f| f.direction).or(evidence.first_payload.map(|p| p.1)),
+        frame: fact.map(|f| f.frame).or(evidence.first_payload.map(|p| p.0)),
+    }
+}
+
+fn unspoken(protocol: Protocol, port: u16, transport: Transport, claimants: &[&Service]) -> Reason {
+    Reason {
+        fact: "port".into(),
+        value: format!("{port}/{transport} is claimed by {}: none is known to speak {protocol}", names(claimants)),
+        direction: None,
+        frame: None,
+    }
+}
+
+/// Names of a few services.
+fn names(services: &[&Service]) -> String {
+    const SOME: usize = 6;
+    let mut text = services.iter().take(SOME).map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+    if services.len() > SOME {
+        text += &format!(" and {} more", services.len() - SOME);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The command line: the only place that names clap. A flag, its help and its type stand in one place.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use portlore::decode::Transport;
+
+/// Says what is really speaking on a port, beside what the registry says and what people customarily run there, and why it
+/// says so, down to the frame number.
+#[derive(Debug, Parser)]
+#[command(name = "portlore", version, max_term_width = 100, after_help = EXIT)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT: &str = "Exit status: 0 done; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read capture files (pcap, pcapng; `-` for standard input), several as one stream in capture order
+    Replay(Replay),
+    /// Capture on an interface until Ctrl-C, then report; needs root or CAP_NET_RAW to open it
+    Live(Live),
+    /// List the interfaces that `live -i` takes
+    Interfaces,
+    /// Say what is known of a port, and what listens on it on this machine
+    Port(Port),
+    /// Check your own catalogue files, or list the facts that marks can name
+    Catalogue {
+        /// Which of the two.
+        #[command(subcommand)]
+        command: CatalogueCommand,
+    },
+}
+
+/// `portlore catalogue`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// Check service files, each fault with its line and remedy
+    Check {
+        /// Files, or folders of `.toml` files
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+    },
+    /// List the facts that detectors state
+    Facts,
+}
+
+/// `portlore replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Capture files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What both ways of reading share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// `portlore live`.
+#[derive(Debug, Args)]
+pub struct Live {
+    /// Interface to capture on; `any` for all
+    #[arg(short, long, value_name = "IFACE")]
+    pub interface: String,
+    /// Do not put the interface into promiscuous mode
+    #[arg(short = 'p', long)]
+    pub no_promiscuous: bool,
+    /// Bytes to keep of each frame
+    #[arg(short, long, default_value_t = 262_144, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap_length: u32,
+    /// Size of the kernel's buffer in KiB
+    #[arg(short = 'B', long, default_value_t = 16_384, value_name = "KIB", value_parser = clap::value_parser!(u32).range(64..=2_097_151))]
+    pub buffer_kib: u32,
+    /// End after this time, such as 30s or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub span: Option<Duration>,
+    /// What both ways of reading share.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What both ways of reading share.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
+    #[arg(short, long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// End after this many frames
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// List every flow
+    #[arg(long)]
+    pub flows: bool,
+    /// List every flow with the reasons of its verdict, each with its frame
+    #[arg(long)]
+    pub why: bool,
+    /// Rows of the tables of ports; 0 for all
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub top: usize,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Your own services, over ours and over those in ~/.config/portlore/services; may be repeated
+    #[arg(long, value_name = "FILE|DIR")]
+    pub catalogue: Vec<PathBuf>,
+    /// Classifier threads
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub workers: u8,
+    /// Live flows in memory, about 400 bytes each; the longest idle give way to new ones and are counted
+    #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
+    pub max_flows: u32,
+    /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
+    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub opening_mib: u32,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables for people
+    Table,
+    /// One JSON document
+    Json,
+}
+
+/// `portlore port`.
+#[derive(Debug, Args)]
+pub struct Port {
+    /// A port, with /tcp or /udp for one transport only
+    #[arg(value_name = "PORT[/tcp|/udp]", value_parser = port)]
+    pub port: (u16, Option<Transport>),
+    /// Your own services, as in `replay`
+    #[arg(long, value_name = "FILE|DIR")]
+    pub catalogue: Vec<PathBuf>,
+}
+
+fn port(text: &str) -> Result<(u16, Option<Transport>), String> {
+    let (number, transport) = match text.split_once('/') {
+        None => (text, None),
+        Some((number, "tcp")) => (number, Some(Transport::Tcp)),
+        Some((number, "udp")) => (number, Some(Transport::Udp)),
+        Some((_, other)) => return Err(format!("'{other}' is no transport; write /tcp or /udp")),
+    };
+    let number = number.parse().map_err(|_| format!("'{number}' is no port; ports are 0 to 65535"))?;
+    Ok((number, transport))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
+    Duration::try_from(span).ok().filter(|d| !d.is_zero()).ok_or_else(|| "the time must be more than nothing".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_collide_and_all_have_help() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments() {
+                assert!(flag.get_help().is_some(), "{} {}", command.get_name(), flag.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn ports_and_times_are_read_as_people_write_them() {
+        assert_eq!(port("3002"), Ok((3002, None)));
+        assert_eq!(port("3002/udp"), Ok((3002, Some(Transport::Udp))));
+        assert!(port("70000").unwrap_err().contains("0 to 65535"));
+        assert!(port("1/sctp").unwrap_err().contains("/tcp or /udp"));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
+    }
+}

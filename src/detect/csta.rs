@@ -1,0 +1,193 @@
+//! CSTA phase III as XML over TCP: ECMA-323, annex J.2. Two zero bytes, a big-endian length that counts this header of eight
+//! bytes, an invoke id of four ASCII digits (9999 marks an event), then an XML document. Zultys speaks the same framing with
+//! messages of its own.
+//!
+//! The framing alone is not CSTA: the root element must be in an ECMA namespace or be one of the standard's or a known
+//! vendor's messages. `quick-xml` reads the document as far as it is there.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::{Detector, Sample, Side, Statement, combine};
+use crate::decode::Transport;
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
+
+const HEADER: usize = 8;
+/// Messages of each side whose roots are stated.
+const MESSAGES: usize = 32;
+const NAMESPACES: [&str; 2] =
+    ["http://www.ecma-international.org/standards/ecma-323/csta", "http://www.ecma-international.org/standards/ecma-354/"];
+
+/// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`, `NegResponse`; every event ends in
+/// `Event` and begins with its reference. The last row is Zultys's.
+const ROOTS: &[&str] = &[
+    "StartApplicationSession", "StopApplicationSession", "ResetApplicationSessionTimer", "ApplicationSessionTerminated",
+    "MonitorStart", "MonitorStop", "ChangeMonitorFilter", "MakeCall", "AnswerCall", "AcceptCall", "AlternateCall",
+    "ClearConnection", "ClearCall", "ConferenceCall", "ConsultationCall", "DeflectCall", "DirectedPickupCall",
+    "GenerateDigits", "HoldCall", "JoinCall", "MakePredictiveCall", "ParkCall", "ReconnectCall", "RetrieveCall",
+    "SingleStepConferenceCall", "SingleStepTransferCall", "TransferCall", "SnapshotDevice", "SnapshotCall",
+    "GetCSTAFeatures", "GetLogicalDeviceInformation", "GetPhysicalDeviceInformation", "GetSwitchingFunctionDevices",
+    "GetSwitchingFunctionCapabilities", "SystemRegister", "SystemRegisterCancel", "RequestSystemStatus", "SystemStatus",
+    "SetForwarding", "GetForwarding", "SetDoNotDisturb", "GetDoNotDisturb", "SetAgentState", "GetAgentState",
+    "SetMessageWaitingIndicator", "GetMessageWaitingIndicator", "CSTAErrorCode",
+    "loginRequest", "loginResponse", "loginResponce", "keepalive",
+];
+const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
+
+pub(super) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Csta,
+    leads_to: &[],
+    first_words: false,
+    transports: &[Transport::Tcp],
+    facts: &["csta.root", "csta.namespace", "csta.framing"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\0\0\0\xc30001<?xml version=\"1.0\" encoding=\"UTF-8\"?><MonitorStart xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"><monitorObject><deviceObject>4711</deviceObject></monitorObject></MonitorStart>"],
+            responder: &[b"\0\0\0\x5d0001<MonitorStartResponse><monitorCrossRefID>1</monitorCrossRefID></MonitorStartResponse>"],
+        },
+        Sample { transport: Transport::Tcp, initiator: &[b"\0\0\0\x140001<keepalive/>"], responder: &[] },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    combine(Protocol::Csta, opening, messages)
+}
+
+fn messages(statement: &mut Statement<'_>) -> Side {
+    let bytes = statement.stream.head();
+    let mut at = 0;
+    let mut side = Side::Perhaps;
+    for _ in 0..MESSAGES {
+        let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
+        if !is_header(rest) {
+            return if side == Side::Speaks { side } else { Side::Other };
+        }
+        let Some(header) = rest.first_chunk::<HEADER>() else { break };
+        let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+        let document = &rest[HEADER..rest.len().min(len)];
+        match root(document) {
+            Root::Named { name, namespace } if is_csta(&name, namespace.as_deref()) => {
+                if side != Side::Speaks {
+                    statement.say("csta.framing", b"ecma-323-j2", at);
+                }
+                side = Side::Speaks;
+                statement.say("csta.root", name.as_bytes(), at);
+                if let Some(namespace) = namespace {
+                    statement.say("csta.namespace", namespace.as_bytes(), at);
+                }
+            }
+            Root::NotYet => {}
+            Root::Named { .. } | Root::None => return if side == Side::Speaks { side } else { Side::Other },
+        }
+        at += len;
+    }
+    side
+}
+
+/// Whether the bytes, as many as there are, are a header and the begin of a document.
+fn is_header(bytes: &[u8]) -> bool {
+    let len = match bytes {
+        [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => HEADER + 4,
+    };
+    len >= HEADER + 4
+        && bytes.iter().take(HEADER + 1).enumerate().all(|(i, byte)| match i {
+            0 | 1 => *byte == 0,
+            4..8 => byte.is_ascii_digit(),
+            // A byte-order mark may stand before the document.
+            8 => matches!(byte, b'<' | 0xef) || byte.is_ascii_whitespace(),
+            _ => true,
+        })
+}
+
+enum Root {
+    /// No element has begun yet.
+    NotYet,
+    /// This is no XML.
+    None,
+    Named { name: String, namespace: Option<String> },
+}
+
+fn root(document: &[u8]) -> Root {
+    // Tags are ASCII; texts in other encodings are of no use here and must not stop the reader.
+    let text = String::from_utf8_lossy(document);
+    let mut reader = Reader::from_str(&text);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(element) | Event::Empty(element)) => return named(&element),
+            Ok(Event::Eof) => return Root::NotYet,
+            Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => return Root::None,
+            Ok(_) => {}
+            // What ends in the middle of a tag is no proof against it.
+            Err(quick_xml::Error::Syntax(_)) => return Root::NotYet,
+            Err(_) => return Root::None,
+        }
+    }
+}
+
+fn named(element: &BytesStart<'_>) -> Root {
+    let declared = element.name().prefix().map_or_else(|| "xmlns".to_owned(), |prefix| format!("xmlns:{}", prefix.as_ref()));
+    let namespace = element
+        .attributes()
+        .flatten()
+        .find(|attribute| attribute.key.as_ref() == declared)
+        .map(|attribute| attribute.value.into_owned());
+    let name = element.local_name().as_ref().to_owned();
+    Root::Named { name, namespace }
+}
+
+fn is_csta(name: &str, namespace: Option<&str>) -> bool {
+    if namespace.is_some_and(|namespace| NAMESPACES.iter().any(|known| namespace.starts_with(known))) {
+        return true;
+    }
+    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+    ROOTS.contains(&stem) || ROOTS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(invoke: &str, document: &str) -> Vec<u8> {
+        let mut bytes = vec![0, 0];
+        bytes.extend(((document.len() + HEADER) as u16).to_be_bytes());
+        bytes.extend(invoke.as_bytes());
+        bytes.extend(document.as_bytes());
+        bytes
+    }
+
+    fn inspect_one(bytes: &[u8]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]))
+    }
+
+    #[test]
+    fn states_root_and_namespace_of_each_message() {
+        let ns = "http://www.ecma-international.org/standards/ecma-323/csta/ed4";
+        let both = [
+            message("0001", &format!("<c:GetCSTAFeatures xmlns:c='{ns}'/>")),
+            message("9999", &format!("<DeliveredEvent xmlns=\"{ns}\"><monitorCrossRefID>7</monitorCrossRefID></DeliveredEvent>")),
+        ]
+        .concat();
+        let Finding::Yes(_, facts) = inspect_one(&both) else { panic!() };
+        let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
+        assert_eq!(said, [
+            ("csta.framing", "ecma-323-j2"),
+            ("csta.root", "GetCSTAFeatures"),
+            ("csta.namespace", ns),
+            ("csta.root", "DeliveredEvent"),
+            ("csta.namespace", ns),
+        ]);
+    }
+
+    #[test]
+    fn other_xml_and_json_in_the_same_framing_is_not_csta() {
+        for document in ["<?xml version=\"1.0\"?><order xmlns=\"urn:shop\"/>", "<html></html>", "<Event/>"] {
+            assert_eq!(inspect_one(&message("0001", document)), Finding::No, "{document}");
+        }
+        assert_eq!(inspect_one(&message("0001", "{\"a\": 1, \"b\": 2}")), Finding::No);
+        assert_eq!(inspect_one(b"\0\0\0\x2cabcd<MakeCall/>"), Finding::No);
+    }
+}

@@ -1,0 +1,46 @@
+//! How long a message's body is: RFC 9112, section 6.3.
+
+use httparse::Header;
+
+/// The value of the first field of that name.
+pub(super) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+}
+
+/// Bytes of the body; `None` where it lasts until the connection ends or beyond what is there to tell.
+pub(super) fn length(fields: &[Header<'_>], is_request: bool, body: &[u8]) -> Option<usize> {
+    if let Some(coding) = field(fields, "transfer-encoding") {
+        return if coding.to_ascii_lowercase().ends_with(b"chunked") { chunked(body) } else { None };
+    }
+    match field(fields, "content-length") {
+        Some(value) => std::str::from_utf8(value).ok()?.parse().ok(),
+        None if is_request => Some(0),
+        None => None,
+    }
+}
+
+/// Bytes of a chunked body with its chunk heads; `None` where its end is not there.
+fn chunked(body: &[u8]) -> Option<usize> {
+    let mut at = 0_usize;
+    loop {
+        let rest = body.get(at..)?;
+        let line = rest.iter().take(64).position(|&b| b == b'\n')?;
+        let digits = rest[..line].split(|&b| b == b';').next()?.trim_ascii();
+        let len = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        at = at.checked_add(line + 1)?;
+        if len == 0 {
+            // Trailer fields up to an empty line.
+            let trailer = body.get(at..)?;
+            let mut end = 0;
+            loop {
+                let line = trailer[end..].iter().position(|&b| b == b'\n')?;
+                let empty = trailer[end..end + line].trim_ascii().is_empty();
+                end += line + 1;
+                if empty {
+                    return Some(at + end);
+                }
+            }
+        }
+        at = at.checked_add(len)?.checked_add(2)?;
+    }
+}

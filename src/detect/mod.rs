@@ -1,0 +1,168 @@
+//! What language is spoken: detectors over the opening of a flow.
+//!
+//! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one file and one line of
+//! [`DETECTORS`]: a pure function that says `No`, `NeedMore` or `Yes(protocol, facts)`. Nothing here panics on any input.
+
+mod csta;
+mod hbci;
+mod http;
+mod http2;
+mod ipa;
+mod osc;
+mod ssh;
+mod tls;
+
+use crate::decode::Transport;
+use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol};
+use crate::flow::{Opening, Stream};
+
+/// One detector.
+pub struct Detector {
+    /// The language that it knows.
+    pub protocol: Protocol,
+    /// Languages that a connection turns to after it began in this one: where this one is ruled out, they are.
+    pub leads_to: &'static [Protocol],
+    /// All that it states is said in the first words of both sides: the rest of the opening adds nothing.
+    pub first_words: bool,
+    /// The transports on which the language is spoken.
+    pub transports: &'static [Transport],
+    /// The facts that it can state; `.*` at the end stands for a header's name.
+    pub facts: &'static [&'static str],
+    /// Looks at what both sides said first.
+    pub inspect: fn(&Opening) -> Finding,
+    /// Conversations that it must recognise: each side's segments or datagrams.
+    pub samples: &'static [Sample],
+}
+
+/// A conversation in a detector's language.
+pub struct Sample {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// What the initiator said.
+    pub initiator: &'static [&'static [u8]],
+    /// What the responder said.
+    pub responder: &'static [&'static [u8]],
+}
+
+impl Sample {
+    /// The sample as an opening.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        Opening::of(self.transport, self.initiator, self.responder)
+    }
+}
+
+/// Every detector. No two accept the same bytes, so their order decides nothing but speed.
+pub const DETECTORS: &[Detector] =
+    &[http::DETECTOR, tls::DETECTOR, osc::DETECTOR, ssh::DETECTOR, http2::DETECTOR, csta::DETECTOR, ipa::DETECTOR, hbci::DETECTOR];
+
+/// Segments or datagrams after which a side that is still silent is no longer waited for.
+const PATIENCE: usize = 8;
+
+/// Characters of a fact's value that are kept, unless it is a body that marks search.
+const VALUE_LEN: usize = 512;
+
+/// Asks every detector. The first that says yes names the language; the others' languages are ruled out.
+#[must_use]
+pub fn inspect(opening: &Opening) -> Evidence {
+    let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
+    let mut open = false;
+    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+    for detector in DETECTORS {
+        // What is not spoken over this transport at all needs no look.
+        let spoken_here = detector.transports.contains(&opening.transport());
+        match if spoken_here { (detector.inspect)(opening) } else { Finding::No } {
+            // Bytes from the middle of a conversation prove nothing against any language.
+            Finding::No if whole || !spoken_here => {
+                let languages = detector.leads_to.iter().chain([&detector.protocol]);
+                languages.for_each(|&protocol| evidence.ruled_out.insert(protocol));
+            }
+            Finding::No => {}
+            Finding::NeedMore => open |= evidence.protocol.is_none(),
+            Finding::Yes(protocol, facts) => {
+                if evidence.protocol.is_none() {
+                    evidence.protocol = Some(protocol);
+                    evidence.facts = facts;
+                    open = !detector.first_words;
+                }
+            }
+        }
+    }
+    // A responder that is still silent may surprise everybody, but not for ever.
+    let heard = |stream: &Stream| stream.pieces() > 0;
+    let waited = opening.sides().any(|(_, stream)| stream.pieces() >= PATIENCE);
+    evidence.settled = !open && (waited || opening.sides().all(|(_, stream)| heard(stream)));
+    evidence
+}
+
+/// Whether a detector states this fact.
+#[must_use]
+pub fn is_stated(fact: &str) -> bool {
+    DETECTORS.iter().flat_map(|d| d.facts).any(|known| match known.strip_suffix(".*") {
+        Some(stem) => fact.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')).is_some_and(|leaf| !leaf.is_empty()),
+        None => *known == fact,
+    })
+}
+
+fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {
+    opening.sides().filter_map(|(direction, stream)| Some((stream.first_frame()?, direction))).min()
+}
+
+/// What a detector collects while it reads one side.
+struct Statement<'a> {
+    facts: &'a mut Vec<Fact>,
+    stream: &'a Stream,
+    direction: Direction,
+}
+
+impl Statement<'_> {
+    /// States a fact whose bytes begin at `offset`.
+    fn say(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
+        self.say_whole(name, &value[..value.len().min(VALUE_LEN)], offset);
+    }
+
+    /// The same with a value of any length.
+    fn say_whole(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
+        self.facts.push(Fact {
+            name: name.into(),
+            value: String::from_utf8_lossy(value).into_owned(),
+            direction: self.direction,
+            frame: self.stream.frame_at(offset),
+        });
+    }
+}
+
+/// Puts together what the two sides of a flow were found to be. The responder decides: what it says is what speaks on the
+/// port, whatever was asked of it. While it is silent, or cut, the initiator's word counts.
+fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Statement<'_>) -> Side) -> Finding {
+    let mut facts = Vec::new();
+    let mut heard = [Side::Silent; 2];
+    for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
+        if !stream.is_empty() {
+            *heard = side(&mut Statement { facts: &mut facts, stream, direction });
+        }
+    }
+    let answered = opening.side(Direction::Responder).from_start();
+    match heard {
+        [Side::Speaks, Side::Other] if answered => Finding::No,
+        [Side::Speaks, _] | [_, Side::Speaks] => Finding::Yes(protocol, facts),
+        [Side::Other, _] | [_, Side::Other] => Finding::No,
+        _ => Finding::NeedMore,
+    }
+}
+
+/// What one side of a flow was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// It said nothing.
+    Silent,
+    /// It speaks the language.
+    Speaks,
+    /// It may, but too little of it was seen.
+    Perhaps,
+    /// It does not.
+    Other,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! How packets are told apart in a TCP stream.
+
+use super::packet;
+
+/// SLIP's special bytes (RFC 1055).
+const END: u8 = 0xc0;
+const ESC: u8 = 0xdb;
+const ESC_END: u8 = 0xdc;
+const ESC_ESC: u8 = 0xdd;
+/// Bytes of the length before each packet in OSC 1.0.
+const LENGTH: usize = 4;
+const SHORTEST: usize = 8;
+const LONGEST: usize = 1 << 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    LengthPrefix,
+    Slip,
+}
+
+impl Framing {
+    pub(super) const fn id(self) -> &'static str {
+        match self {
+            Self::LengthPrefix => "length-prefix",
+            Self::Slip => "slip",
+        }
+    }
+
+    /// The framing of a run of bytes: by its first byte where it is the stream's first, else by the first place that looks
+    /// like a frame's begin.
+    pub(super) fn of(bytes: &[u8], in_step: bool) -> Option<Self> {
+        match bytes {
+            [END | b'/' | b'#', ..] => return Some(Self::Slip),
+            [] => return None,
+            _ => {}
+        }
+        if in_step {
+            let known = &bytes[..bytes.len().min(LENGTH)];
+            // A length below 2^17 leaves the first byte zero.
+            let plausible = known.len() < LENGTH || length(known).is_some();
+            return (known[0] == 0 && plausible && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
+                .then_some(Self::LengthPrefix);
+        }
+        let slip = bytes.windows(2).position(|w| w[0] == END && matches!(w[1], b'/' | b'#'));
+        let length = (0..bytes.len()).find(|&at| begins(&bytes[at..]));
+        match (slip, length) {
+            (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
+            (Some(_), _) => Some(Self::Slip),
+            (None, Some(_)) => Some(Self::LengthPrefix),
+            (None, None) => None,
+        }
+    }
+
+    /// Hands over each whole packet with its place, until one is refused. False where one was, or where the bytes cannot be
+    /// this framing.
+    pub(super) fn packets(self, bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+        match self {
+            Self::LengthPrefix => prefixed(bytes, in_step, hear),
+            Self::Slip => slip(bytes, in_step, hear),
+        }
+    }
+}
+
+/// A sane length of a packet.
+fn length(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
+    ((SHORTEST..=LONGEST).contains(&length) && length.is_multiple_of(4)).then_some(length)
+}
+
+/// Whether a length and the first byte of a packet stand here.
+fn begins(bytes: &[u8]) -> bool {
+    length(bytes).is_some() && matches!(bytes.get(LENGTH), Some(b'/' | b'#'))
+}
+
+fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    let mut at = 0;
+    if !in_step {
+        match (0..bytes.len()).find(|&at| begins(&bytes[at..])) {
+            Some(first) => at = first,
+            None => return false,
+        }
+    }
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= LENGTH) {
+        let Some(len) = length(rest) else { return false };
+        let Some(packet) = rest.get(LENGTH..LENGTH + len) else { return packet::may_begin(&rest[LENGTH..]) };
+        if !hear(packet, at + LENGTH) {
+            return false;
+        }
+        at += LENGTH + len;
+    }
+    true
+}
+
+fn slip(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    let mut at = 0;
+    if !in_step {
+        match bytes.iter().position(|&b| b == END) {
+            Some(end) => at = end,
+            None => return false,
+        }
+    }
+    while let Some(len) = bytes[at..].iter().position(|&b| b == END) {
+        let frame = &bytes[at..at + len];
+        // ENDs on both sides of a packet leave empty frames between packets.
+        if !frame.is_empty() {
+            let Some(packet) = unescape(frame) else { return false };
+            if !hear(&packet, at) {
+                return false;
+            }
+        }
+        at += len + 1;
+    }
+    let rest = &bytes[at..];
+    rest.is_empty() || packet::may_begin(rest)
+}
+
+fn unescape(frame: &[u8]) -> Option<Vec<u8>> {
+    let mut packet = Vec::with_capacity(frame.len());
+    let mut bytes = frame.iter();
+    while let Some(&byte) = bytes.next() {
+        packet.push(match byte {
+            ESC => match bytes.next()? {
+                &ESC_END => END,
+                &ESC_ESC => ESC,
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(packet)
+}

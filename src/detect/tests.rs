@@ -1,0 +1,138 @@
+//! What must hold for every detector.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)> {
+    DETECTORS.iter().flat_map(|d| d.samples.iter().enumerate().map(move |(i, s)| (d, i, s)))
+}
+
+#[test]
+fn every_sample_is_recognised_and_states_only_declared_facts() {
+    for (detector, i, sample) in samples() {
+        let Finding::Yes(protocol, facts) = (detector.inspect)(&sample.opening()) else {
+            panic!("{} does not recognise its sample {i}: {:?}", detector.protocol, (detector.inspect)(&sample.opening()))
+        };
+        assert_eq!(protocol, detector.protocol);
+        assert!(!facts.is_empty());
+        for fact in facts {
+            assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
+            assert!(fact.frame > 0, "{} names no frame", fact.name);
+        }
+    }
+}
+
+/// Rows are samples, columns detectors: only the diagonal says yes. The matrix is a golden text.
+#[test]
+fn no_other_detector_accepts_a_sample() {
+    let mut matrix = String::new();
+    for (detector, i, sample) in samples() {
+        matrix += &format!("{:8}", format!("{}/{i}", detector.protocol));
+        for other in DETECTORS {
+            let finding = (other.inspect)(&sample.opening());
+            let word = match finding {
+                _ if !other.transports.contains(&sample.transport) => "-",
+                Finding::No => "no",
+                Finding::NeedMore => "more",
+                Finding::Yes(..) => "yes",
+            };
+            matrix += &format!(" {}:{word}", other.protocol);
+            assert_eq!(word == "yes", other.protocol == detector.protocol, "{} on {}/{i}", other.protocol, detector.protocol);
+        }
+        matrix.push('\n');
+    }
+    let golden = include_str!("confusion.txt");
+    if std::env::var_os("PORTLORE_BLESS").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/detect/confusion.txt"), &matrix).unwrap();
+    } else {
+        assert_eq!(matrix, golden, "run with PORTLORE_BLESS=1 to accept");
+    }
+}
+
+/// Cuts a stream sample after `len` bytes in all, the initiator's first.
+fn prefix(sample: &Sample, mut len: usize) -> Opening {
+    let mut cut = |pieces: &'static [&'static [u8]]| -> Vec<&[u8]> {
+        let mut kept = Vec::new();
+        for piece in pieces {
+            let n = piece.len().min(len);
+            len -= n;
+            if n > 0 {
+                kept.push(&piece[..n]);
+            }
+        }
+        kept
+    };
+    let (initiator, responder) = (cut(sample.initiator), cut(sample.responder));
+    Opening::of(sample.transport, &initiator, &responder)
+}
+
+#[test]
+fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
+    for (detector, i, sample) in samples().filter(|(_, _, s)| s.transport == Transport::Tcp) {
+        let total: usize = sample.initiator.iter().chain(sample.responder).map(|p| p.len()).sum();
+        for len in 1..=total {
+            let finding = (detector.inspect)(&prefix(sample, len));
+            assert_ne!(finding, Finding::No, "{}/{i} cut after {len} of {total} bytes", detector.protocol);
+        }
+    }
+}
+
+#[test]
+fn silence_proves_nothing() {
+    for detector in DETECTORS {
+        for &transport in detector.transports {
+            assert_eq!((detector.inspect)(&Opening::of(transport, &[], &[])), Finding::NeedMore, "{}", detector.protocol);
+        }
+    }
+}
+
+#[test]
+fn a_language_is_ruled_out_only_by_bytes_from_the_beginning() {
+    let seen = inspect(&Opening::of(Transport::Tcp, &[b"\x9f\x01\x02"], &[]));
+    assert!(seen.ruled_out.contains(Protocol::Http));
+    let mut midstream = Opening::new(Transport::Tcp);
+    midstream.push_for_test(b"\x9f\x01\x02");
+    let heard = inspect(&midstream);
+    assert!(!heard.ruled_out.contains(Protocol::Http));
+    assert_eq!(heard.first_payload.unwrap().0, 9);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_detector_panic(
+        initiator in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..4),
+        responder in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..4),
+        udp in any::<bool>(),
+    ) {
+        let transport = if udp { Transport::Udp } else { Transport::Tcp };
+        let refs = |v: &[Vec<u8>]| -> Vec<Vec<u8>> { v.to_vec() };
+        let (i, r) = (refs(&initiator), refs(&responder));
+        let i: Vec<&[u8]> = i.iter().map(Vec::as_slice).collect();
+        let r: Vec<&[u8]> = r.iter().map(Vec::as_slice).collect();
+        let _ = inspect(&Opening::of(transport, &i, &r));
+    }
+
+    /// Random bytes rarely get past a first byte: a sample with a few bytes changed gets further.
+    #[test]
+    fn no_damaged_sample_makes_a_detector_panic(
+        pick in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let all: Vec<_> = samples().collect();
+        let (_, _, sample) = pick.get(&all);
+        let mut initiator: Vec<u8> = sample.initiator.concat();
+        let mut responder: Vec<u8> = sample.responder.concat();
+        for (at, to) in changes {
+            for side in [&mut initiator, &mut responder] {
+                if !side.is_empty() {
+                    let at = at.index(side.len());
+                    side[at] = to;
+                }
+            }
+        }
+        let keep = cut.index(initiator.len() + 1);
+        let _ = inspect(&Opening::of(sample.transport, &[&initiator[..keep]], &[&responder]));
+    }
+}

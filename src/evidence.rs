@@ -1,0 +1,180 @@
+//! The shared words of `detect`, `catalogue` and `classify`: what can be spoken, and what was heard.
+//!
+//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Finding`] is one detector's answer and
+//! [`Evidence`] is what all detectors found on one flow. Nothing here knows a port.
+
+use std::fmt;
+
+macro_rules! protocols {
+    ($($variant:ident $id:literal,)*) => {
+        /// A wire grammar. The ids are a contract of the machine output.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Protocol {
+            $(#[doc = concat!("`", $id, "`")] $variant,)*
+        }
+
+        impl Protocol {
+            /// Every protocol, in the order of the declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The id in catalogue files and output.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)* }
+            }
+
+            /// The protocol of that id.
+            #[must_use]
+            pub fn from_id(id: &str) -> Option<Self> {
+                match id { $($id => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+protocols! {
+    Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Quic "quic", Dns "dns", Mdns "mdns", Ssh "ssh", Osc "osc",
+    Csta "csta", Sip "sip", Rtp "rtp", Stun "stun", Postgresql "postgresql", Mysql "mysql", Redis "redis", Mongodb "mongodb",
+    Memcached "memcached", Mqtt "mqtt", Amqp "amqp", Nats "nats", Kafka "kafka", Grpc "grpc", Smtp "smtp", Imap "imap",
+    Pop3 "pop3", Ftp "ftp", Ldap "ldap", Smb "smb", Rdp "rdp", Vnc "vnc", Ntp "ntp", Dhcp "dhcp", Snmp "snmp",
+    Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent", Wireguard "wireguard", Iperf3 "iperf3",
+    Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet", Sacn "sacn", Watchout "watchout", Text "text",
+}
+
+impl Protocol {
+    /// The family of everything that speaks this protocol, where it has just one.
+    #[must_use]
+    pub const fn family(self) -> Option<&'static str> {
+        match self {
+            Self::Osc => Some("osc"),
+            Self::Csta => Some("csta"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id())
+    }
+}
+
+/// A set of protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProtocolSet(u64);
+
+impl ProtocolSet {
+    /// Adds one.
+    pub const fn insert(&mut self, protocol: Protocol) {
+        self.0 |= 1 << protocol as u64;
+    }
+
+    /// Whether it is in the set.
+    #[must_use]
+    pub const fn contains(self, protocol: Protocol) -> bool {
+        self.0 & (1 << protocol as u64) != 0
+    }
+}
+
+/// Which side of a flow said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// The side that opened the flow.
+    Initiator,
+    /// The side that was called: its port is the service port.
+    Responder,
+}
+
+impl Direction {
+    /// Both, the initiator first.
+    pub const BOTH: [Self; 2] = [Self::Initiator, Self::Responder];
+
+    /// The name in catalogue files and output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+        }
+    }
+}
+
+/// The name of a fact: a detector's own word, and the header's name where the detector states one fact per header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FactName {
+    /// The detector's word, such as `osc.address`, or `http.response-header` before a header's name.
+    pub stem: &'static str,
+    /// The header's name in lower case, where the stem states many.
+    pub leaf: Option<String>,
+}
+
+impl From<&'static str> for FactName {
+    fn from(stem: &'static str) -> Self {
+        Self { stem, leaf: None }
+    }
+}
+
+impl fmt::Display for FactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.leaf {
+            None => f.write_str(self.stem),
+            Some(leaf) => write!(f, "{}.{leaf}", self.stem),
+        }
+    }
+}
+
+/// One thing that the bytes said, and where: value, direction and frame let a reader check it in Wireshark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What is stated.
+    pub name: FactName,
+    /// Untrusted text from the wire, bytes that are not UTF-8 replaced.
+    pub value: String,
+    /// Who said it.
+    pub direction: Direction,
+    /// The frame in which it begins.
+    pub frame: u64,
+}
+
+/// One detector's answer about an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// The bytes are not this language.
+    No,
+    /// Nothing speaks against it, but there is too little to say.
+    NeedMore,
+    /// They are, and this is what they said.
+    Yes(Protocol, Vec<Fact>),
+}
+
+/// What all detectors found on one flow.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Evidence {
+    /// The language that was recognised.
+    pub protocol: Option<Protocol>,
+    /// What was said in it.
+    pub facts: Vec<Fact>,
+    /// Languages that a detector knows and that the bytes are not.
+    pub ruled_out: ProtocolSet,
+    /// The first frame with payload and who sent it; `None` where nothing was said.
+    pub first_payload: Option<(u64, Direction)>,
+    /// More payload would add nothing.
+    pub settled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_is_found_by_its_id_and_fits_the_set() {
+        let mut set = ProtocolSet::default();
+        for &protocol in Protocol::ALL {
+            assert_eq!(Protocol::from_id(protocol.id()), Some(protocol));
+            assert!(!set.contains(protocol));
+            set.insert(protocol);
+            assert!(set.contains(protocol));
+        }
+        assert!(Protocol::ALL.len() <= 64);
+    }
+}

@@ -1,0 +1,131 @@
+//! From a flow's hash to its slot: open addressing over eight-byte entries, so that a look-up costs one cache line here and
+//! one in the slab, and a batch can touch all of its lines before it needs the first.
+
+/// The slot number that means none.
+const EMPTY: u64 = 0;
+
+/// Hash tags and slots, linearly probed. At most 2^31 entries.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// Upper half: 32 bits of the hash; lower half: slot plus one.
+    entries: Vec<u64>,
+    len: usize,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Self { entries: vec![EMPTY; 64], len: 0 }
+    }
+
+    fn mask(&self) -> usize {
+        self.entries.len() - 1
+    }
+
+    /// The entry where probing for a hash begins: to be touched ahead of the look-up. Gives the slot that stands there.
+    pub(super) fn touch(&self, hash: u64) -> Option<usize> {
+        slot(self.entries[tag(hash) as usize & self.mask()])
+    }
+
+    /// The slot with this hash for which `is` holds.
+    pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
+        let mut at = tag(hash) as usize & self.mask();
+        loop {
+            let entry = self.entries[at];
+            let there = slot(entry)?;
+            if entry >> 32 == tag(hash) && is(there) {
+                return Some(there);
+            }
+            at = (at + 1) & self.mask();
+        }
+    }
+
+    /// Adds a slot that is not yet there.
+    pub(super) fn insert(&mut self, hash: u64, slot: usize) {
+        // Three quarters full at the most: linear probing stays short.
+        if (self.len + 1) * 4 > self.entries.len() * 3 {
+            let old = std::mem::take(&mut self.entries);
+            self.entries = vec![EMPTY; old.len() * 2];
+            for entry in old.into_iter().filter(|&entry| entry != EMPTY) {
+                self.place(entry);
+            }
+        }
+        self.place(tag(hash) << 32 | (slot as u64 + 1));
+        self.len += 1;
+    }
+
+    fn place(&mut self, entry: u64) {
+        let mut at = (entry >> 32) as usize & self.mask();
+        while self.entries[at] != EMPTY {
+            at = (at + 1) & self.mask();
+        }
+        self.entries[at] = entry;
+    }
+
+    /// Takes out the entry of a slot and moves up those that probing would no longer reach.
+    pub(super) fn remove(&mut self, hash: u64, gone: usize) {
+        let mask = self.mask();
+        let mut hole = tag(hash) as usize & mask;
+        while slot(self.entries[hole]) != Some(gone) {
+            if self.entries[hole] == EMPTY {
+                return;
+            }
+            hole = (hole + 1) & mask;
+        }
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let entry = self.entries[at];
+            if entry == EMPTY {
+                break;
+            }
+            let home = (entry >> 32) as usize & mask;
+            // Distances run around the end of the table.
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                self.entries[hole] = entry;
+                hole = at;
+            }
+        }
+        self.entries[hole] = EMPTY;
+        self.len -= 1;
+    }
+}
+
+const fn tag(hash: u64) -> u64 {
+    hash >> 32
+}
+
+fn slot(entry: u64) -> Option<usize> {
+    ((entry & 0xffff_ffff) as usize).checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Few distinct hashes make long probe runs and wrap around the end.
+        #[test]
+        fn behaves_as_a_map_does(steps in prop::collection::vec((any::<bool>(), 0_u64..400), 1..600)) {
+            let (mut index, mut model) = (Index::new(), BTreeMap::new());
+            for (add, key) in steps {
+                let hash = (u64::MAX - key / 8) << 32;
+                if add {
+                    if model.insert(key, ()).is_none() {
+                        index.insert(hash, key as usize);
+                    }
+                } else if model.remove(&key).is_some() {
+                    index.remove(hash, key as usize);
+                }
+            }
+            for key in 0_u64..400 {
+                let hash = (u64::MAX - key / 8) << 32;
+                let found = index.find(hash, |slot| slot == key as usize);
+                prop_assert_eq!(found.is_some(), model.contains_key(&key));
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Who opened a flow: seen in the handshake, otherwise guessed from the ports.
+
+use crate::decode::{Endpoint, Transport};
+
+/// How the initiator is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Orientation {
+    /// By SYN or SYN-ACK.
+    Seen,
+    /// By the ports.
+    Guessed,
+}
+
+impl Orientation {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Guessed => "guessed",
+        }
+    }
+}
+
+/// What makes a port look like a service's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing.
+    Nobody,
+    /// The registry has a name for it.
+    Registered,
+    /// The catalogue has a claim on it.
+    Claimed,
+}
+
+/// The ports on which services are expected, as plain data: the flow stage knows no catalogue.
+#[derive(Debug, Clone)]
+pub struct ServicePorts {
+    standing: Vec<Standing>,
+}
+
+impl Default for ServicePorts {
+    fn default() -> Self {
+        Self { standing: vec![Standing::Nobody; 2 << 16] }
+    }
+}
+
+impl ServicePorts {
+    /// Raises a port's standing.
+    pub fn set(&mut self, transport: Transport, port: u16, standing: Standing) {
+        let place = &mut self.standing[place(transport, port)];
+        *place = (*place).max(standing);
+    }
+
+    /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else `None`.
+    pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
+        let standing = |port| self.standing[place(transport, port)];
+        let by_standing = standing(a.port).cmp(&standing(b.port));
+        match by_standing.then(b.port.cmp(&a.port)) {
+            std::cmp::Ordering::Greater => Some(true),
+            std::cmp::Ordering::Less => Some(false),
+            std::cmp::Ordering::Equal => None,
+        }
+    }
+}
+
+fn place(transport: Transport, port: u16) -> usize {
+    usize::from(port) << 1 | transport as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_claimed_port_answers_then_the_registered_then_the_lower() {
+        let mut ports = ServicePorts::default();
+        ports.set(Transport::Tcp, 50_000, Standing::Claimed);
+        ports.set(Transport::Tcp, 40_000, Standing::Registered);
+        ports.set(Transport::Tcp, 50_000, Standing::Registered);
+        let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
+        let responder = |a, b| ports.responder(Transport::Tcp, end(a), end(b));
+        assert_eq!(responder(50_000, 40_000), Some(true));
+        assert_eq!(responder(30_000, 40_000), Some(false));
+        assert_eq!(responder(30_000, 30_001), Some(true));
+        assert_eq!(responder(30_000, 30_000), None);
+        assert_eq!(ports.responder(Transport::Udp, end(50_000), end(40_000)), Some(false), "a TCP claim is none on UDP");
+    }
+}

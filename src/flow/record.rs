@@ -1,0 +1,157 @@
+//! The unit of output: one finished flow, immutable.
+
+use super::{Orientation, Sizes};
+use crate::decode::{Endpoint, Transport};
+use crate::evidence::Direction;
+use crate::time::Time;
+
+/// One number for each side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Of what the initiator sent.
+    pub initiator: u64,
+    /// Of what the responder sent.
+    pub responder: u64,
+}
+
+impl Counts {
+    /// Both.
+    #[must_use]
+    pub const fn sum(self) -> u64 {
+        self.initiator + self.responder
+    }
+
+    /// One side's.
+    #[must_use]
+    pub const fn of(self, direction: Direction) -> u64 {
+        match direction {
+            Direction::Initiator => self.initiator,
+            Direction::Responder => self.responder,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.initiator += other.initiator;
+        self.responder += other.responder;
+    }
+}
+
+/// Where a TCP connection stood when its record was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TcpState {
+    /// SYN, no answer yet.
+    SynSent,
+    /// SYN-ACK, not yet acknowledged.
+    SynReceived,
+    /// The handshake was seen.
+    Established,
+    /// One side has finished.
+    Closing,
+    /// Both have.
+    Closed,
+    /// Aborted or refused.
+    Reset,
+    /// Its beginning is not in the capture.
+    Midstream,
+}
+
+impl TcpState {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::SynSent => "syn-sent",
+            Self::SynReceived => "syn-received",
+            Self::Established => "established",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+            Self::Midstream => "midstream",
+        }
+    }
+}
+
+/// How an attempt to reach a service went. Each flow has exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// TCP: the handshake was answered. UDP has no such thing.
+    Established,
+    /// TCP: answered with RST.
+    Refused,
+    /// Nothing came back.
+    NoAnswer,
+    /// TCP: established, then aborted.
+    Reset,
+    /// TCP: the beginning is not in the capture.
+    Midstream,
+    /// UDP: both sides sent.
+    Answered,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of output.
+    pub const ALL: [Self; 6] =
+        [Self::Established, Self::Refused, Self::NoAnswer, Self::Reset, Self::Midstream, Self::Answered];
+
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Established => "established",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no_answer",
+            Self::Reset => "reset",
+            Self::Midstream => "midstream",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// A finished flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowRecord {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// Who opened it.
+    pub initiator: Endpoint,
+    /// Whose port is the service's.
+    pub responder: Endpoint,
+    /// How the two are known.
+    pub orientation: Orientation,
+    /// Time of the first frame.
+    pub first: Time,
+    /// Time of the last frame.
+    pub last: Time,
+    /// Number of the first frame.
+    pub first_frame: u64,
+    /// Number of the last frame.
+    pub last_frame: u64,
+    /// Frames.
+    pub packets: Counts,
+    /// Bytes of these frames on the wire, all headers included.
+    pub bytes: Counts,
+    /// Bytes of payload on the wire, repeated ones included.
+    pub payload_bytes: Counts,
+    /// TCP segments that were sent again.
+    pub retransmissions: Counts,
+    /// `None` for UDP.
+    pub tcp: Option<TcpState>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Nanoseconds from SYN to the end of the handshake, where it was seen once and whole.
+    pub handshake_ns: Option<u64>,
+    /// Nanoseconds from the initiator's first payload to the responder's first after it.
+    pub first_response_ns: Option<u64>,
+    /// Frame sizes of both sides.
+    pub sizes: Sizes,
+}
+
+impl FlowRecord {
+    /// Nanoseconds from the first to the last frame.
+    #[must_use]
+    pub const fn duration_ns(&self) -> u64 {
+        self.last.since(self.first)
+    }
+}

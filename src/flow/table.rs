@@ -1,0 +1,457 @@
+//! The flow table: one shard of the live flows, owned by one thread.
+//!
+//! An [`Index`] over a slab. Memory is bounded by [`Limits`]; what has to go is chosen by a clock hand that moves with the
+//! segments, so that a capture ends in the same records whatever the batches and workers.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+
+use super::index::Index;
+use super::key::{HIGH, LOW};
+use super::record::{Counts, FlowRecord, Outcome};
+use super::tcp::Tcp;
+use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
+use crate::decode::{Segment, TcpFlags, Transport};
+use crate::time::Time;
+
+/// Nanoseconds without a frame after which a flow is over.
+const UDP_IDLE: u64 = 120 * 1_000_000_000;
+const TCP_IDLE: u64 = 600 * 1_000_000_000;
+/// The same for a connection that was closed or aborted: late repetitions still belong to it.
+const TCP_LINGER: u64 = 10 * 1_000_000_000;
+/// Slots that the hand looks at for each new flow.
+const SWEEP: usize = 2;
+/// Slots among which the longest idle one is evicted.
+const CANDIDATES: usize = 16;
+/// Segments with payload after which it is asked whether more of the opening is needed: most flows are judged by their first
+/// words, and the rest of their payload need not be kept.
+const ASK_AT: [usize; 3] = [2, 8, 16];
+/// Openings whose memory is kept for the next flows.
+const SPARE: usize = 64;
+
+/// What a table may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Live flows; the longest idle of a few goes when one more comes.
+    pub flows: usize,
+    /// Bytes of openings; the oldest are judged by what they have when there are more.
+    pub opening_bytes: usize,
+}
+
+/// What an opening was found to say.
+#[derive(Debug)]
+pub struct Inspected<E> {
+    /// The answer.
+    pub evidence: E,
+    /// More of the opening would add nothing.
+    pub settled: bool,
+}
+
+/// A finished flow and what its opening was found to say; `None` where nothing was said.
+#[derive(Debug)]
+pub struct Closed<E> {
+    /// The record.
+    pub record: FlowRecord,
+    /// What `inspect` made of its opening.
+    pub evidence: Option<E>,
+}
+
+/// What was said so far.
+#[derive(Debug)]
+enum Said<E> {
+    Nothing,
+    Opening(Box<Opening>),
+    Inspected(Box<E>),
+}
+
+/// A live flow. Arrays are by the ends of the key.
+#[derive(Debug)]
+struct Flow<E> {
+    key: FlowKey,
+    hash: u64,
+    last: Time,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    payload: [u64; 2],
+    last_frame: u64,
+    sizes: Sizes,
+    said: Said<E>,
+    initiator: usize,
+    orientation: Orientation,
+    tcp: Tcp,
+    first: Time,
+    first_frame: u64,
+    /// When the initiator first sent payload, and nanoseconds until the responder did.
+    asked: Option<Time>,
+    answered_ns: Option<u64>,
+}
+
+impl<E> Flow<E> {
+    fn is_expired(&self, now: Time) -> bool {
+        let idle = match self.key.transport() {
+            Transport::Udp => UDP_IDLE,
+            Transport::Tcp if self.tcp.is_over() => TCP_LINGER,
+            Transport::Tcp => TCP_IDLE,
+        };
+        now.since(self.last) > idle
+    }
+}
+
+/// One shard of the live flows.
+pub struct Table<E> {
+    index: Index,
+    /// Free slots are `None` and listed in `free`.
+    slab: Vec<Option<Flow<E>>>,
+    free: Vec<usize>,
+    hand: usize,
+    limits: Limits,
+    /// Keyed: whoever makes the traffic must not be able to choose collisions.
+    hasher: RandomState,
+    opening_bytes: usize,
+    /// Slots with an opening and the first frames of their flows, the oldest first; stale where these no longer agree.
+    queue: VecDeque<(usize, u64)>,
+    openings: usize,
+    spare: Vec<Box<Opening>>,
+    evicted: u64,
+}
+
+impl<E> Table<E> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            index: Index::new(),
+            slab: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            limits,
+            hasher: RandomState::default(),
+            opening_bytes: 0,
+            queue: VecDeque::new(),
+            openings: 0,
+            spare: Vec::new(),
+            evicted: 0,
+        }
+    }
+
+    /// The table's hash of a key.
+    #[must_use]
+    pub fn hash(&self, key: &FlowKey) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Brings the index's cache line in; gives the slot that probably holds the flow.
+    #[must_use]
+    pub fn touch_index(&self, hash: u64) -> usize {
+        self.index.touch(hash).unwrap_or(0)
+    }
+
+    /// Brings the slot's cache line in.
+    #[must_use]
+    pub fn touch_slot(&self, slot: usize) -> bool {
+        self.slab.get(slot).is_some_and(Option::is_some)
+    }
+
+    /// Flows that had to go before they were over.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Takes in a segment that `end` of its key sent. `closed` gets the flows that this ends, `inspect` is asked what an
+    /// opening says as soon as no more of it will be kept.
+    #[allow(clippy::too_many_arguments, reason = "the hot call: what a batch has worked out ahead is handed over loose")]
+    pub fn observe(
+        &mut self,
+        key: FlowKey,
+        end: usize,
+        hash: u64,
+        segment: &Segment,
+        payload: &[u8],
+        ports: &ServicePorts,
+        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
+        closed: &mut impl FnMut(Closed<E>),
+    ) {
+        let slab = &self.slab;
+        let found = self.index.find(hash, |slot| slab[slot].as_ref().is_some_and(|flow| flow.key == key));
+        let slot = match found {
+            Some(slot) if !self.is_reopened(slot, segment) => slot,
+            Some(slot) => {
+                self.close(slot, inspect, closed);
+                self.open(key, hash, end, segment, ports, inspect, closed)
+            }
+            None => self.open(key, hash, end, segment, ports, inspect, closed),
+        };
+        let Some(flow) = self.slab[slot].as_mut() else { return };
+        flow.last = flow.last.max(segment.time);
+        flow.last_frame = flow.last_frame.max(segment.frame);
+        flow.packets[end] += 1;
+        flow.bytes[end] += u64::from(segment.wire_len);
+        flow.sizes.add(segment.wire_len);
+        if segment.five_tuple.transport == Transport::Tcp {
+            orient(flow, segment, end);
+            flow.tcp.observe(segment, end, flow.initiator);
+        }
+        if segment.payload_len > 0 {
+            flow.payload[end] += u64::from(segment.payload_len);
+            if end == flow.initiator {
+                flow.asked.get_or_insert(segment.time);
+            } else if flow.answered_ns.is_none() {
+                flow.answered_ns = flow.asked.map(|asked| segment.time.since(asked));
+            }
+            self.keep(slot, end, segment, payload, inspect);
+        }
+    }
+
+    /// Ends every flow: the capture is over.
+    pub fn drain(&mut self, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+        for slot in 0..self.slab.len() {
+            self.close(slot, inspect, closed);
+        }
+    }
+
+    /// Whether the segment begins a new conversation between the same endpoints.
+    fn is_reopened(&self, slot: usize, segment: &Segment) -> bool {
+        self.slab[slot].as_ref().is_some_and(|flow| {
+            let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
+            flow.is_expired(segment.time) || (opens && flow.tcp.is_over())
+        })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "as `observe`")]
+    fn open(
+        &mut self,
+        key: FlowKey,
+        hash: u64,
+        end: usize,
+        segment: &Segment,
+        ports: &ServicePorts,
+        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
+        closed: &mut impl FnMut(Closed<E>),
+    ) -> usize {
+        self.sweep(segment.time, inspect, closed);
+        if self.slab.len() - self.free.len() >= self.limits.flows {
+            self.evict(inspect, closed);
+        }
+        let flow = Flow {
+            key,
+            hash,
+            last: segment.time,
+            packets: [0; 2],
+            bytes: [0; 2],
+            payload: [0; 2],
+            last_frame: segment.frame,
+            sizes: Sizes::default(),
+            said: Said::Nothing,
+            initiator: guess_initiator(&key, end, ports),
+            orientation: Orientation::Guessed,
+            tcp: Tcp::default(),
+            first: segment.time,
+            first_frame: segment.frame,
+            asked: None,
+            answered_ns: None,
+        };
+        let slot = if let Some(slot) = self.free.pop() {
+            self.slab[slot] = Some(flow);
+            slot
+        } else {
+            self.slab.push(Some(flow));
+            self.slab.len() - 1
+        };
+        self.index.insert(hash, slot);
+        slot
+    }
+
+    /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or can be kept.
+    fn keep(
+        &mut self,
+        slot: usize,
+        end: usize,
+        segment: &Segment,
+        payload: &[u8],
+        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
+    ) {
+        if self.slab[slot].as_ref().is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
+            self.begin(slot);
+        }
+        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Said::Opening(opening) = &mut flow.said else { return };
+        let before = (opening.footprint(), opening.pieces());
+        for (end, start) in flow.tcp.starts().into_iter().enumerate() {
+            if let Some(seq) = start {
+                opening.start(end, seq);
+            }
+        }
+        // Data may travel with SYN (RFC 7413) and follows its number.
+        let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
+        opening.push(end, seq, segment.frame, payload, segment.payload_len);
+        self.opening_bytes += opening.footprint().saturating_sub(before.0);
+        if opening.is_full() {
+            self.inspect(slot, inspect);
+        } else if opening.pieces() > before.1 && ASK_AT.contains(&opening.pieces()) {
+            opening.orient(flow.initiator);
+            let inspected = inspect(opening);
+            if inspected.settled {
+                self.settle(slot, Said::Inspected(Box::new(inspected.evidence)));
+            }
+        }
+        while self.opening_bytes > self.limits.opening_bytes {
+            let Some((slot, first_frame)) = self.queue.pop_front() else { break };
+            if self.has_opening(slot, first_frame) {
+                self.inspect(slot, inspect);
+            }
+        }
+    }
+
+    /// Gives the flow in a slot an opening.
+    fn begin(&mut self, slot: usize) {
+        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let transport = flow.key.transport();
+        let opening = match self.spare.pop() {
+            Some(mut spare) => {
+                spare.clear(transport);
+                spare
+            }
+            None => Box::new(Opening::new(transport)),
+        };
+        self.opening_bytes += opening.footprint();
+        let first_frame = flow.first_frame;
+        flow.said = Said::Opening(opening);
+        self.openings += 1;
+        self.queue.push_back((slot, first_frame));
+        // Flows end in another order than they begin: what is stale is thrown out before it outweighs the rest.
+        if self.queue.len() > 2 * self.openings + SPARE {
+            let mut queue = std::mem::take(&mut self.queue);
+            queue.retain(|&(slot, first_frame)| self.has_opening(slot, first_frame));
+            self.queue = queue;
+        }
+    }
+
+    fn has_opening(&self, slot: usize, first_frame: u64) -> bool {
+        let flow = self.slab.get(slot).and_then(Option::as_ref);
+        flow.is_some_and(|flow| flow.first_frame == first_frame && matches!(flow.said, Said::Opening(_)))
+    }
+
+    /// Asks what the opening in a slot says and lets it go.
+    fn inspect(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>) {
+        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Said::Opening(opening) = &mut flow.said else { return };
+        let before = opening.footprint();
+        opening.finish(flow.initiator);
+        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
+        let said = if opening.is_silent() { Said::Nothing } else { Said::Inspected(Box::new(inspect(opening).evidence)) };
+        self.settle(slot, said);
+    }
+
+    /// Puts the answer in the place of the opening, whose memory is kept for another.
+    fn settle(&mut self, slot: usize, said: Said<E>) {
+        let Some(flow) = self.slab[slot].as_mut() else { return };
+        if let Said::Opening(opening) = std::mem::replace(&mut flow.said, said) {
+            self.opening_bytes = self.opening_bytes.saturating_sub(opening.footprint());
+            self.openings -= 1;
+            if self.spare.len() < SPARE {
+                self.spare.push(opening);
+            }
+        }
+    }
+
+    fn turn(&mut self) -> usize {
+        self.hand = if self.hand + 1 < self.slab.len() { self.hand + 1 } else { 0 };
+        self.hand
+    }
+
+    /// Ends flows under the hand that are over.
+    fn sweep(&mut self, now: Time, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+        for _ in 0..SWEEP.min(self.slab.len()) {
+            let at = self.turn();
+            if self.slab[at].as_ref().is_some_and(|flow| flow.is_expired(now)) {
+                self.close(at, inspect, closed);
+            }
+        }
+    }
+
+    /// Ends the longest idle of the next flows under the hand.
+    fn evict(&mut self, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+        let mut oldest: Option<(Time, usize)> = None;
+        for _ in 0..CANDIDATES {
+            let at = self.turn();
+            if let Some(flow) = &self.slab[at] {
+                oldest = Some(oldest.map_or((flow.last, at), |o| o.min((flow.last, at))));
+            }
+        }
+        if let Some((_, slot)) = oldest {
+            self.evicted += 1;
+            self.close(slot, inspect, closed);
+        }
+    }
+
+    fn close(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+        self.inspect(slot, inspect);
+        let Some(flow) = self.slab[slot].take() else { return };
+        self.index.remove(flow.hash, slot);
+        self.free.push(slot);
+        closed(finish(flow));
+    }
+}
+
+/// Takes who opened the connection from its handshake, and corrects a guess that was made before it was seen.
+fn orient<E>(flow: &mut Flow<E>, segment: &Segment, end: usize) {
+    if segment.flags.has(TcpFlags::SYN) && flow.orientation == Orientation::Guessed {
+        let initiator = if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end };
+        if initiator != flow.initiator {
+            flow.initiator = initiator;
+            flow.asked = None;
+            flow.answered_ns = None;
+        }
+        flow.orientation = Orientation::Seen;
+    }
+}
+
+fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize {
+    match ports.responder(key.transport(), key.endpoint(LOW), key.endpoint(HIGH)) {
+        Some(true) => HIGH,
+        Some(false) => LOW,
+        None => sender,
+    }
+}
+
+fn finish<E>(flow: Flow<E>) -> Closed<E> {
+    let (initiator, responder) = (flow.initiator, 1 - flow.initiator);
+    let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
+    let transport = flow.key.transport();
+    let both = flow.packets[0] > 0 && flow.packets[1] > 0;
+    let (tcp, outcome) = match transport {
+        Transport::Tcp => (Some(flow.tcp.state()), flow.tcp.outcome(both)),
+        Transport::Udp if both => (None, Outcome::Answered),
+        Transport::Udp => (None, Outcome::NoAnswer),
+    };
+    let record = FlowRecord {
+        transport,
+        initiator: flow.key.endpoint(initiator),
+        responder: flow.key.endpoint(responder),
+        orientation: flow.orientation,
+        first: flow.first,
+        last: flow.last,
+        first_frame: flow.first_frame,
+        last_frame: flow.last_frame,
+        packets: counts(flow.packets),
+        bytes: counts(flow.bytes),
+        payload_bytes: counts(flow.payload),
+        retransmissions: counts(flow.tcp.retransmissions),
+        tcp,
+        outcome,
+        handshake_ns: flow.tcp.handshake_ns(),
+        first_response_ns: flow.answered_ns,
+        sizes: flow.sizes,
+    };
+    let evidence = match flow.said {
+        Said::Inspected(evidence) => Some(*evidence),
+        Said::Nothing | Said::Opening(_) => None,
+    };
+    Closed { record, evidence }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Conversations as segments, and the records that they end in.
+
+use super::*;
+use crate::decode::{Endpoint, FiveTuple};
+use crate::evidence::Direction;
+use crate::flow::TcpState;
+
+const LIMITS: Limits = Limits { flows: 1000, opening_bytes: 1 << 20 };
+const SYN: u8 = 2;
+const SYN_ACK: u8 = 18;
+const ACK: u8 = 16;
+const FIN: u8 = 17;
+const RST: u8 = 4;
+
+/// A table under test: what was said is read back as the two sides' bytes.
+struct Bench {
+    table: Table<[Vec<u8>; 2]>,
+    closed: Vec<Closed<[Vec<u8>; 2]>>,
+    ports: ServicePorts,
+    frame: u64,
+    clock: i64,
+}
+
+impl Bench {
+    fn new(limits: Limits) -> Self {
+        Self { table: Table::new(limits), closed: Vec::new(), ports: ServicePorts::default(), frame: 0, clock: 0 }
+    }
+
+    /// A millisecond passes, then a segment from `from` to `to`.
+    fn send(&mut self, from: u16, to: u16, flags: u8, seq: u32, payload: &[u8]) {
+        self.clock += 1_000_000;
+        let transport = if flags == 0 { Transport::Udp } else { Transport::Tcp };
+        self.frame += 1;
+        let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
+        let five_tuple = FiveTuple { source: end(from), destination: end(to), transport };
+        let segment = Segment {
+            frame: self.frame,
+            time: Time(self.clock),
+            five_tuple,
+            seq,
+            ack: 0,
+            flags: TcpFlags(flags),
+            wire_len: 54 + payload.len() as u32,
+            payload_len: payload.len() as u32,
+            payload: 0..payload.len() as u32,
+        };
+        let (key, end) = FlowKey::new(&five_tuple);
+        let hash = self.table.hash(&key);
+        let closed = &mut self.closed;
+        self.table.observe(key, end, hash, &segment, payload, &self.ports, &mut read, &mut |c| closed.push(c));
+    }
+
+    fn handshake(&mut self, from: u16, to: u16) {
+        self.send(from, to, SYN, 100, b"");
+        self.send(to, from, SYN_ACK, 500, b"");
+        self.send(from, to, ACK, 101, b"");
+    }
+
+    fn records(mut self) -> Vec<Closed<[Vec<u8>; 2]>> {
+        let closed = &mut self.closed;
+        self.table.drain(&mut read, &mut |c| closed.push(c));
+        self.closed
+    }
+}
+
+fn read(opening: &Opening) -> Inspected<[Vec<u8>; 2]> {
+    Inspected { evidence: Direction::BOTH.map(|d| opening.side(d).head().to_vec()), settled: false }
+}
+
+#[test]
+fn a_conversation_ends_in_one_record_with_both_sides() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(3001, 50_000);
+    bench.send(3001, 50_000, ACK, 101, b"ask");
+    bench.send(50_000, 3001, ACK, 501, b"answer");
+    bench.send(3001, 50_000, FIN, 104, b"");
+    bench.send(50_000, 3001, FIN, 507, b"");
+    let closed = bench.records();
+    let [Closed { record, evidence }] = &closed[..] else { panic!("{closed:?}") };
+    assert_eq!((record.initiator.port, record.responder.port), (3001, 50_000), "SYN beats the lower port");
+    assert_eq!(record.orientation, Orientation::Seen);
+    assert_eq!(record.packets, Counts { initiator: 4, responder: 3 });
+    assert_eq!(record.payload_bytes, Counts { initiator: 3, responder: 6 });
+    assert_eq!((record.tcp, record.outcome), (Some(TcpState::Closed), Outcome::Established));
+    assert_eq!((record.handshake_ns, record.first_response_ns), (Some(2_000_000), Some(1_000_000)));
+    assert_eq!((record.first_frame, record.last_frame), (1, 7));
+    assert_eq!(record.retransmissions, Counts::default());
+    assert_eq!(evidence.as_ref().unwrap(), &[b"ask".to_vec(), b"answer".to_vec()]);
+}
+
+#[test]
+fn each_way_that_a_connection_can_go_has_its_outcome() {
+    let mut bench = Bench::new(LIMITS);
+    bench.send(50_001, 1, SYN, 1, b"");
+    bench.send(1, 50_001, RST | ACK, 0, b"");
+    bench.send(50_002, 2, SYN, 1, b"");
+    bench.send(50_002, 2, SYN, 1, b"");
+    bench.handshake(50_003, 3);
+    bench.send(3, 50_003, RST, 501, b"");
+    bench.send(50_004, 4, ACK, 7, b"middle");
+    bench.send(50_005, 5, 0, 0, b"question");
+    bench.send(5, 50_005, 0, 0, b"answer");
+    bench.send(50_006, 6, 0, 0, b"into the void");
+    let mut closed = bench.records();
+    closed.sort_by_key(|c| c.record.responder.port);
+    let outcomes: Vec<_> = closed.iter().map(|c| c.record.outcome).collect();
+    assert_eq!(outcomes, [
+        Outcome::Refused,
+        Outcome::NoAnswer,
+        Outcome::Reset,
+        Outcome::Midstream,
+        Outcome::Answered,
+        Outcome::NoAnswer,
+    ]);
+    assert_eq!(closed[1].record.retransmissions.initiator, 1, "a repeated SYN is a retransmission");
+    assert_eq!(closed[0].record.handshake_ns, None);
+    assert_eq!(closed[3].record.orientation, Orientation::Guessed);
+}
+
+#[test]
+fn a_gap_that_is_filled_is_reordering_and_what_comes_twice_is_retransmission() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 80);
+    bench.send(50_000, 80, ACK, 105, b"efgh");
+    bench.send(50_000, 80, ACK, 101, b"abcd");
+    bench.send(50_000, 80, ACK, 101, b"abcd");
+    bench.send(50_000, 80, ACK, 108, b"h");
+    let closed = bench.records();
+    assert_eq!(closed[0].record.retransmissions.initiator, 1, "the last is a keep-alive");
+    assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"abcdefgh");
+}
+
+#[test]
+fn a_syn_after_the_end_begins_a_new_flow_and_so_does_long_silence() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 80);
+    bench.send(50_000, 80, RST, 101, b"");
+    bench.handshake(50_000, 80);
+    bench.clock += TCP_IDLE as i64;
+    bench.send(50_000, 80, ACK, 101, b"late");
+    let mut closed = bench.records();
+    closed.sort_by_key(|c| c.record.first_frame);
+    let first: Vec<_> = closed.iter().map(|c| (c.record.first_frame, c.record.outcome)).collect();
+    assert_eq!(first, [(1, Outcome::Reset), (5, Outcome::Established), (8, Outcome::Midstream)]);
+}
+
+#[test]
+fn a_syn_that_was_reordered_corrects_the_guess() {
+    let mut bench = Bench::new(LIMITS);
+    bench.send(3001, 50_000, ACK, 101, b"x");
+    bench.send(3001, 50_000, SYN, 100, b"");
+    let closed = bench.records();
+    assert_eq!((closed[0].record.initiator.port, closed[0].record.orientation), (3001, Orientation::Seen));
+    assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"x");
+}
+
+#[test]
+fn a_full_table_evicts_counts_and_loses_nothing() {
+    let mut bench = Bench::new(Limits { flows: 64, ..LIMITS });
+    for port in 0..1000 {
+        bench.send(10_000 + port, 53, 0, 0, b"?");
+    }
+    assert_eq!(bench.table.evicted(), 1000 - 64);
+    let closed = bench.records();
+    assert_eq!(closed.len(), 1000);
+    assert_eq!(closed.iter().map(|c| c.record.packets.sum()).sum::<u64>(), 1000);
+}
+
+#[test]
+fn idle_flows_leave_the_table_as_new_ones_come() {
+    let mut bench = Bench::new(LIMITS);
+    for port in 0..500 {
+        bench.send(10_000 + port, 53, 0, 0, b"?");
+    }
+    bench.clock += UDP_IDLE as i64;
+    for port in 0..500 {
+        bench.send(20_000 + port, 53, 0, 0, b"?");
+    }
+    assert_eq!(bench.closed.len(), 500);
+    assert_eq!(bench.table.evicted(), 0);
+}
+
+#[test]
+fn openings_are_inspected_early_when_they_need_too_much_memory_and_the_account_ends_at_zero() {
+    let limit = 40_000;
+    let mut bench = Bench::new(Limits { opening_bytes: limit, ..LIMITS });
+    for port in 0..300 {
+        bench.send(10_000 + port, 53, 0, 0, &[7; 400]);
+        assert!(bench.table.opening_bytes <= limit);
+    }
+    let closed = &mut bench.closed;
+    bench.table.drain(&mut read, &mut |c| closed.push(c));
+    assert_eq!(bench.table.opening_bytes, 0);
+    assert!(bench.closed.iter().all(|c| c.evidence.as_ref().is_some_and(|e| e[0].len() == 400)));
+}
+
+#[test]
+fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
+    let mut bench = Bench::new(LIMITS);
+    let mut asked = 0;
+    for round in 0..40_u16 {
+        let (from, to) = if round % 2 == 0 { (50_000, 53) } else { (53, 50_000) };
+        bench.send(from, to, 0, 0, b"word");
+    }
+    let mut inspect = |opening: &Opening| {
+        asked += 1;
+        Inspected { settled: true, ..read(opening) }
+    };
+    let five_tuple = |from, to| {
+        let end = |port| Endpoint { address: [10, 0, 0, 2].into(), port };
+        FiveTuple { source: end(from), destination: end(to), transport: Transport::Udp }
+    };
+    for round in 0..40 {
+        let tuple = if round % 2 == 0 { five_tuple(50_000, 53) } else { five_tuple(53, 50_000) };
+        let (key, end) = FlowKey::new(&tuple);
+        let segment = Segment {
+            frame: 100 + round,
+            time: Time(1),
+            five_tuple: tuple,
+            seq: 0,
+            ack: 0,
+            flags: TcpFlags::default(),
+            wire_len: 46,
+            payload_len: 4,
+            payload: 0..4,
+        };
+        let hash = bench.table.hash(&key);
+        bench.table.observe(key, end, hash, &segment, b"word", &bench.ports, &mut inspect, &mut |_| {});
+    }
+    assert_eq!(asked, 1);
+    assert_eq!(bench.table.openings, 1, "only the flow that nobody settled has one");
+    assert_eq!(bench.table.spare.len(), 1);
+}
+
+#[test]
+fn a_syn_alone_says_nothing() {
+    let mut bench = Bench::new(LIMITS);
+    bench.send(50_000, 3002, SYN, 1, b"");
+    assert!(bench.records()[0].evidence.is_none());
+}

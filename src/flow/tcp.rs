@@ -1,0 +1,127 @@
+//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the capture is not a party.
+
+use super::record::{Outcome, TcpState};
+use crate::decode::{Segment, TcpFlags};
+use crate::time::Time;
+
+/// What one side has sent.
+#[derive(Debug, Clone, Copy, Default)]
+struct Half {
+    /// The sequence number behind everything seen, once something was.
+    next: Option<u32>,
+    /// The last gap: a segment that fills it was reordered, not sent again.
+    gap: Option<(u32, u32)>,
+    /// The sequence number of the first byte, once SYN was seen.
+    start: Option<u32>,
+    fin: bool,
+}
+
+/// Both sides, by the ends of the flow key.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tcp {
+    halves: [Half; 2],
+    syn: Option<Time>,
+    syn_ack: bool,
+    /// SYN or SYN-ACK came twice: the time between them means nothing (Karn's rule).
+    ambiguous: bool,
+    established: bool,
+    reset: bool,
+    handshake_ns: Option<u64>,
+    pub(super) retransmissions: [u64; 2],
+}
+
+impl Tcp {
+    /// Takes in a segment that `end` sent; `initiator` is the end that opened the flow.
+    pub(super) fn observe(&mut self, segment: &Segment, end: usize, initiator: usize) {
+        let flags = segment.flags;
+        self.track(segment, end);
+        if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
+            self.ambiguous |= self.syn_ack;
+            self.syn_ack = true;
+        } else if flags.has(TcpFlags::SYN) {
+            self.ambiguous |= self.syn.is_some();
+            self.syn = Some(segment.time);
+        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) {
+            if self.syn_ack && !self.established {
+                self.established = true;
+                if end == initiator && !self.ambiguous {
+                    self.handshake_ns = self.syn.map(|syn| segment.time.since(syn));
+                }
+            }
+        }
+        if flags.has(TcpFlags::SYN) {
+            self.halves[end].start = Some(segment.seq.wrapping_add(1));
+        }
+        self.halves[end].fin |= flags.has(TcpFlags::FIN);
+        self.reset |= flags.has(TcpFlags::RST);
+    }
+
+    /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills no gap.
+    fn track(&mut self, segment: &Segment, end: usize) {
+        let half = &mut self.halves[end];
+        let control = u32::from(segment.flags.has(TcpFlags::SYN)) + u32::from(segment.flags.has(TcpFlags::FIN));
+        let len = segment.payload_len.wrapping_add(control);
+        let stop = segment.seq.wrapping_add(len);
+        let Some(next) = half.next else {
+            half.next = Some(stop);
+            return;
+        };
+        let ahead = stop.wrapping_sub(next) as i32;
+        if ahead > 0 {
+            if segment.seq.wrapping_sub(next) as i32 > 0 {
+                half.gap = Some((next, segment.seq));
+            }
+            half.next = Some(stop);
+        } else if len > 0 {
+            // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
+            let keep_alive = len == 1 && stop == next && control == 0;
+            let fills = half.gap.is_some_and(|(from, to)| {
+                segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0
+            });
+            if fills {
+                half.gap = half.gap.map(|(_, to)| (stop, to)).filter(|(from, to)| from != to);
+            } else if !keep_alive {
+                self.retransmissions[end] += 1;
+            }
+        }
+    }
+
+    /// The sequence number of each side's first byte, where its SYN was seen.
+    pub(super) fn starts(&self) -> [Option<u32>; 2] {
+        [self.halves[0].start, self.halves[1].start]
+    }
+
+    /// Nothing more is to come.
+    pub(super) fn is_over(&self) -> bool {
+        self.reset || (self.halves[0].fin && self.halves[1].fin)
+    }
+
+    /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture stood.
+    pub(super) fn handshake_ns(&self) -> Option<u64> {
+        self.handshake_ns
+    }
+
+    pub(super) fn state(&self) -> TcpState {
+        match (self.reset, self.halves[0].fin, self.halves[1].fin) {
+            (true, _, _) => TcpState::Reset,
+            (_, true, true) => TcpState::Closed,
+            (_, false, false) if self.syn_ack && !self.established => TcpState::SynReceived,
+            (_, false, false) if self.syn.is_some() && !self.established => TcpState::SynSent,
+            (_, false, false) if self.established => TcpState::Established,
+            (_, false, false) => TcpState::Midstream,
+            _ => TcpState::Closing,
+        }
+    }
+
+    /// How it went, given whether both sides sent something.
+    pub(super) fn outcome(&self, answered: bool) -> Outcome {
+        match () {
+            () if self.syn_ack && self.reset => Outcome::Reset,
+            () if self.syn_ack => Outcome::Established,
+            () if self.syn.is_some() && self.reset => Outcome::Refused,
+            () if self.syn.is_some() && !answered => Outcome::NoAnswer,
+            () if self.reset => Outcome::Reset,
+            () => Outcome::Midstream,
+        }
+    }
+}

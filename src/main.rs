@@ -1,0 +1,244 @@
+//! Parse, run, exit status. stdout is data, stderr is talk.
+
+mod cli;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Parser;
+use portlore::catalogue::{self, Catalogue, Fault};
+use portlore::decode::Transport;
+use portlore::pipeline::{self, Tally};
+use portlore::report::{self, Report, Style};
+use portlore::source::{self, Files, Filter, Source};
+use portlore::{detect, listening, privilege};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+
+use crate::cli::{CatalogueCommand, Cli, Command, Common, Format};
+
+/// Usage, or input that could not be read at all.
+const UNREADABLE: u8 = 2;
+/// Finished, but the input was incomplete.
+const INCOMPLETE: u8 = 3;
+
+/// Lines for stderr.
+type Errors = Vec<String>;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Replay(args) => replay(&args),
+        Command::Live(args) => live(&args),
+        Command::Interfaces => interfaces(),
+        Command::Port(args) => port(&args),
+        Command::Catalogue { command: CatalogueCommand::Check { paths } } => check(&paths),
+        Command::Catalogue { command: CatalogueCommand::Facts } => facts(),
+    };
+    ExitCode::from(result.unwrap_or_else(|errors| {
+        errors.iter().for_each(|line| complain(line));
+        UNREADABLE
+    }))
+}
+
+fn replay(args: &cli::Replay) -> Result<u8, Errors> {
+    let catalogue = load(&args.common.catalogue)?;
+    let wishes = Wishes::register()?;
+    let mut files = Files::open(&args.files, &wishes.stop)?;
+    files.unreadable().iter().for_each(|line| complain(line));
+    let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
+    let status = if files.unreadable().is_empty() { 0 } else { UNREADABLE };
+    let inputs: Vec<String> = args.files.iter().map(|f| f.display().to_string()).collect();
+    run(&mut files, filter, &catalogue, &args.common, &wishes, &Kind { inputs, live: false, span: None }).map(|s| status.max(s))
+}
+
+fn live(args: &cli::Live) -> Result<u8, Errors> {
+    let catalogue = load(&args.common.catalogue)?;
+    let wishes = Wishes::register()?;
+    let options = source::live::Options {
+        interface: args.interface.clone(),
+        promiscuous: !args.no_promiscuous,
+        snap_len: args.snap_length,
+        buffer_bytes: args.buffer_kib * 1024,
+        filter: args.common.filter.clone(),
+    };
+    let mut live = source::Live::open(&options).map_err(one)?;
+    if !args.common.quiet {
+        eprintln!("portlore: capturing on {} ({}); Ctrl-C ends it with the report", args.interface, live.link());
+    }
+    let kind = Kind { inputs: vec![args.interface.clone()], live: true, span: args.span };
+    run(&mut live, None, &catalogue, &args.common, &wishes, &kind)
+}
+
+/// What differs between the two ways of reading.
+struct Kind {
+    inputs: Vec<String>,
+    live: bool,
+    span: Option<Duration>,
+}
+
+/// Captures, classifies, writes the report: the same for files and interfaces.
+fn run(
+    source: &mut dyn Source,
+    filter: Option<Filter>,
+    catalogue: &Catalogue,
+    common: &Common,
+    wishes: &Wishes,
+    kind: &Kind,
+) -> Result<u8, Errors> {
+    let output = Output::open(common.output.as_ref())?;
+    // The device and the files are open: from here on nothing needs root or the file system.
+    if let Err(reason) = privilege::give_up() {
+        complain(&format!("warning: {reason}"));
+    }
+    let options = pipeline::Options {
+        workers: common.workers.into(),
+        max_flows: common.max_flows as usize,
+        opening_bytes: (common.opening_mib as usize) << 20,
+        keep_flows: common.flows || common.why,
+        live: kind.live,
+        frames: common.count,
+        span: kind.span,
+        stop: &wishes.stop,
+        tell: &wishes.tell,
+        on_tell: &tell,
+    };
+    let run = pipeline::run(source, filter, catalogue, &options).map_err(one)?;
+    let report = Report { inputs: &kind.inputs, run: &run, catalogue };
+    let flows = common.flows || common.why;
+    output.write(|out, style| match common.format {
+        Format::Json => report::json::write(out, &report, flows),
+        Format::Table => {
+            let parts = report::text::Parts { flows: common.flows, why: common.why, top: common.top };
+            report::text::write(out, &report, style, parts)
+        }
+    })?;
+    if report.is_complete() {
+        return Ok(0);
+    }
+    run.problems.iter().for_each(|line| complain(line));
+    Ok(INCOMPLETE)
+}
+
+fn interfaces() -> Result<u8, Errors> {
+    let list = source::devices::list().map_err(one)?;
+    Output::open(None)?.write(|out, style| report::interfaces::write(out, style, &list))?;
+    Ok(0)
+}
+
+fn port(args: &cli::Port) -> Result<u8, Errors> {
+    let catalogue = load(&args.catalogue)?;
+    let (port, transport) = args.port;
+    let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
+    let listeners = listening::on_port(port)
+        .map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
+    Output::open(None)?.write(|out, _| report::port::write(out, &catalogue, port, &transports, &listeners))?;
+    Ok(0)
+}
+
+fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
+    let (files, faults) = catalogue::check_all(paths, &detect::is_stated);
+    if !faults.is_empty() {
+        return Err(lines(faults));
+    }
+    Output::open(None)?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
+    Ok(0)
+}
+
+fn facts() -> Result<u8, Errors> {
+    Output::open(None)?.write(|out, _| {
+        detect::DETECTORS.iter().flat_map(|detector| detector.facts).try_for_each(|fact| writeln!(out, "{fact}"))
+    })?;
+    Ok(0)
+}
+
+/// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.
+fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
+    let user: Vec<PathBuf> = catalogue::user_folder().into_iter().chain(named.iter().cloned()).collect();
+    Catalogue::load(&user).map_err(lines)
+}
+
+/// What signals ask for.
+struct Wishes {
+    stop: Arc<AtomicBool>,
+    tell: Arc<AtomicBool>,
+}
+
+impl Wishes {
+    fn register() -> Result<Self, Errors> {
+        let wishes = Self { stop: Arc::default(), tell: Arc::default() };
+        let register = || {
+            for signal in [SIGINT, SIGTERM] {
+                // A second one ends the program at once, in case the report takes long.
+                signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&wishes.stop))?;
+                signal_hook::flag::register(signal, Arc::clone(&wishes.stop))?;
+            }
+            signal_hook::flag::register(SIGUSR1, Arc::clone(&wishes.tell))
+        };
+        match register() {
+            Ok(_) => Ok(wishes),
+            Err(error) => Err(vec![format!("signals cannot be received: {error}")]),
+        }
+    }
+}
+
+/// The counts so far, on SIGUSR1.
+fn tell(tally: &Tally) {
+    let skipped: u64 = tally.skipped().map(|(_, n)| n).sum();
+    eprintln!(
+        "portlore: {} frames, {} segments, {skipped} skipped, {} dropped at the queue",
+        tally.frames, tally.segments, tally.queue
+    );
+}
+
+/// Where the report goes. Opened before root is given up.
+struct Output {
+    out: Box<dyn Write>,
+    name: String,
+    style: Style,
+}
+
+impl Output {
+    fn open(path: Option<&PathBuf>) -> Result<Self, Errors> {
+        let Some(path) = path else {
+            let stdout = io::stdout();
+            let terminal = stdout.is_terminal();
+            let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+            let style = Style {
+                width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
+                colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            };
+            return Ok(Self { out: Box::new(BufWriter::new(stdout)), name: "standard output".into(), style });
+        };
+        let name = path.display().to_string();
+        let fail = |reason: String| vec![format!("{name}: cannot be written: {reason}; choose another place with -o")];
+        let file = File::create(path).map_err(|e| fail(e.to_string()))?;
+        privilege::give_to_caller(&file).map_err(fail)?;
+        Ok(Self { out: Box::new(BufWriter::new(file)), name, style: Style::default() })
+    }
+
+    /// Writes and flushes. A reader who went away is a quiet end.
+    fn write(mut self, write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>) -> Result<(), Errors> {
+        match write(&mut self.out, self.style).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(vec![format!("{}: cannot be written: {error}", self.name)])
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn complain(line: &str) {
+    eprintln!("portlore: {}", report::escape(line));
+}
+
+fn one(line: String) -> Errors {
+    vec![line]
+}
+
+fn lines(faults: Vec<Fault>) -> Errors {
+    faults.into_iter().map(|fault| fault.to_string()).collect()
+}

@@ -1,0 +1,52 @@
+//! Where every frame went. The buckets add up: frames are segments, skips and what the queue dropped.
+
+use std::collections::BTreeMap;
+
+use crate::decode::Skip;
+use crate::source::{Frame, LinkType};
+use crate::time::Time;
+
+/// Counts of a capture.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// Frames that were read.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Those that reached a classifier.
+    pub segments: u64,
+    /// Those that were decoded and dropped because the classifiers were behind.
+    pub queue: u64,
+    /// The earliest and latest capture time.
+    pub seen: Option<(Time, Time)>,
+    skipped: [u64; Skip::ALL.len()],
+    unknown_links: BTreeMap<LinkType, u64>,
+}
+
+impl Tally {
+    pub(super) fn see(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        self.bytes += u64::from(frame.wire_len);
+        self.seen = Some(self.seen.map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))));
+    }
+
+    pub(super) fn skip(&mut self, reason: Skip, link: LinkType) {
+        self.skipped[reason as usize] += 1;
+        if reason == Skip::LinkType {
+            *self.unknown_links.entry(link).or_default() += 1;
+        }
+    }
+
+    /// Frames that were skipped, by reason, those that occurred.
+    pub fn skipped(&self) -> impl Iterator<Item = (Skip, u64)> + '_ {
+        Skip::ALL.iter().map(|&reason| (reason, self.skipped[reason as usize])).filter(|&(_, n)| n > 0)
+    }
+
+    /// Frames that could not be understood for want of a decoder.
+    pub(super) fn problem(&self) -> Vec<String> {
+        let describe = |(link, n): (&LinkType, &u64)| {
+            format!("{link} is not decoded: {n} frames were skipped; https://www.tcpdump.org/linktypes.html says what it is")
+        };
+        self.unknown_links.iter().map(describe).collect()
+    }
+}

@@ -1,0 +1,337 @@
+//! The report as one JSON document. Field names are a contract: `schema` changes when they do. Numbers are integers in the
+//! unit that the name ends with; times are RFC 3339 in UTC.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use super::Report;
+use crate::decode::{Endpoint, Transport};
+use crate::flow::{Counts, FlowRecord, Outcome};
+use crate::pipeline::JudgedFlow;
+use crate::stats::{Aggregate, PortStats, ServiceKey, Summary};
+
+/// The name of this layout.
+pub const SCHEMA: &str = "portlore/1";
+
+/// Writes the document and a line end.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, flows: bool) -> io::Result<()> {
+    let run = report.run;
+    let mut ports: Vec<_> = run.stats.ports.iter().collect();
+    ports.sort_by_key(|(key, _)| **key);
+    let document = Document {
+        schema: SCHEMA,
+        capture: capture(report),
+        ports: ports.into_iter().map(|(&(port, transport), stats)| port_view(report, port, transport, stats)).collect(),
+        services: run.stats.services.iter().map(|(&key, all)| service_view(key, all)).collect(),
+        flows: flows.then_some(Flows(&run.flows)),
+    };
+    serde_json::to_writer(&mut *out, &document)?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    capture: Capture<'a>,
+    ports: Vec<Port<'a>>,
+    services: Vec<Service<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flows: Option<Flows<'a>>,
+}
+
+#[derive(Serialize)]
+struct Capture<'a> {
+    files: &'a [String],
+    frames: u64,
+    segments: u64,
+    skipped: BTreeMap<&'static str, u64>,
+    dropped: Dropped,
+    evicted_flows: u64,
+    bytes: u64,
+    first: Option<String>,
+    last: Option<String>,
+    complete: bool,
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Dropped {
+    kernel: u64,
+    interface: u64,
+    queue: u64,
+}
+
+#[derive(Serialize)]
+struct Port<'a> {
+    port: u16,
+    transport: &'static str,
+    registered: Vec<&'a str>,
+    claims: Vec<Claim<'a>>,
+    speaking: Vec<Spoken<'a>>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+#[derive(Serialize)]
+struct Claim<'a> {
+    service: &'a str,
+    tag: &'a str,
+    standing: &'static str,
+    prevalence: &'static str,
+}
+
+#[derive(Serialize)]
+struct Spoken<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    confidence: &'static str,
+    fit: &'static str,
+    flows: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    flows: u64,
+    packets: Both,
+    bytes: Both,
+    initiators: u64,
+    first: Option<String>,
+    last: Option<String>,
+    outcomes: BTreeMap<&'static str, u64>,
+    retransmissions: u64,
+    packet_bytes: Quantiles,
+    duration_ns: Quantiles,
+    handshake_rtt_ns: Quantiles,
+    first_response_ns: Quantiles,
+}
+
+#[derive(Serialize)]
+struct Both {
+    initiator: u64,
+    responder: u64,
+}
+
+impl From<Counts> for Both {
+    fn from(counts: Counts) -> Self {
+        Self { initiator: counts.initiator, responder: counts.responder }
+    }
+}
+
+#[derive(Serialize)]
+struct Quantiles {
+    count: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    max: u64,
+}
+
+impl From<Summary> for Quantiles {
+    fn from(s: Summary) -> Self {
+        Self { count: s.count, p50: s.p50, p90: s.p90, p99: s.p99, max: s.max }
+    }
+}
+
+/// Written one by one: a million of them is no second copy in memory.
+struct Flows<'a>(&'a [JudgedFlow<'a>]);
+
+impl Serialize for Flows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
+        for flow in self.0 {
+            sequence.serialize_element(&flow_view(flow))?;
+        }
+        sequence.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Flow<'a> {
+    transport: &'static str,
+    initiator: End,
+    responder: End,
+    orientation: &'static str,
+    first: String,
+    last: String,
+    first_frame: u64,
+    last_frame: u64,
+    packets: Both,
+    bytes: Both,
+    payload_bytes: Both,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp: Option<Tcp>,
+    first_response_ns: Option<u64>,
+    verdict: Verdict<'a>,
+}
+
+#[derive(Serialize)]
+struct End {
+    address: String,
+    port: u16,
+}
+
+impl From<Endpoint> for End {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { address: endpoint.address.to_string(), port: endpoint.port }
+    }
+}
+
+#[derive(Serialize)]
+struct Tcp {
+    state: &'static str,
+    handshake_rtt_ns: Option<u64>,
+    retransmissions: Both,
+}
+
+#[derive(Serialize)]
+struct Verdict<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    confidence: &'static str,
+    fit: &'static str,
+    candidates: Vec<&'a str>,
+    reasons: Vec<Reason<'a>>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    fact: &'a str,
+    value: &'a str,
+    direction: Option<&'static str>,
+    frame: Option<u64>,
+}
+
+fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
+    let (run, tally) = (report.run, &report.run.tally);
+    Capture {
+        files: report.inputs,
+        frames: tally.frames,
+        segments: tally.segments,
+        skipped: tally.skipped().map(|(reason, n)| (reason.id(), n)).collect(),
+        dropped: Dropped { kernel: run.drops.kernel, interface: run.drops.interface, queue: tally.queue },
+        evicted_flows: run.evicted,
+        bytes: tally.bytes,
+        first: tally.seen.map(|(first, _)| first.to_string()),
+        last: tally.seen.map(|(_, last)| last.to_string()),
+        complete: report.is_complete(),
+        problems: &run.problems,
+    }
+}
+
+fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats: &PortStats<'a>) -> Port<'a> {
+    let claims = report.catalogue.claims_on(port, transport).map(|(service, claim)| Claim {
+        service: &service.id,
+        tag: &service.tag,
+        standing: claim.standing.id(),
+        prevalence: claim.prevalence.id(),
+    });
+    // Speakers that differ in their candidates only are one here.
+    let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+    for (key, &(flows, bytes)) in &stats.speaking {
+        let sum = speaking.entry((key.service, key.tag, key.protocol, key.confidence, key.fit)).or_default();
+        sum.0 += flows;
+        sum.1 += bytes;
+    }
+    Port {
+        port,
+        transport: transport.id(),
+        registered: report.catalogue.registry.names(port, transport).collect(),
+        claims: claims.collect(),
+        speaking: speaking
+            .into_iter()
+            .map(|((service, tag, protocol, confidence, fit), (flows, bytes))| Spoken {
+                service,
+                tag,
+                protocol: protocol.map(|p| p.id()),
+                confidence: confidence.id(),
+                fit: fit.id(),
+                flows,
+                bytes,
+            })
+            .collect(),
+        figures: figures(&stats.all),
+    }
+}
+
+fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, all: &Aggregate) -> Service<'a> {
+    Service { service, tag, protocol: protocol.map(|p| p.id()), figures: figures(all) }
+}
+
+fn figures(all: &Aggregate) -> Figures {
+    Figures {
+        flows: all.flows,
+        packets: all.packets.into(),
+        bytes: all.bytes.into(),
+        initiators: all.initiators.count(),
+        first: all.seen.map(|(first, _)| first.to_string()),
+        last: all.seen.map(|(_, last)| last.to_string()),
+        outcomes: Outcome::ALL.iter().map(|&o| (o.id(), all.outcomes[o as usize])).filter(|&(_, n)| n > 0).collect(),
+        retransmissions: all.retransmissions,
+        packet_bytes: all.packet_bytes.summary().into(),
+        duration_ns: all.duration_ns.summary().into(),
+        handshake_rtt_ns: all.handshake_rtt_ns.summary().into(),
+        first_response_ns: all.first_response_ns.summary().into(),
+    }
+}
+
+fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
+    let (record, verdict) = (&flow.record, &flow.verdict);
+    Flow {
+        transport: record.transport.id(),
+        initiator: record.initiator.into(),
+        responder: record.responder.into(),
+        orientation: record.orientation.id(),
+        first: record.first.to_string(),
+        last: record.last.to_string(),
+        first_frame: record.first_frame,
+        last_frame: record.last_frame,
+        packets: record.packets.into(),
+        bytes: record.bytes.into(),
+        payload_bytes: record.payload_bytes.into(),
+        outcome: record.outcome.id(),
+        tcp: tcp_view(record),
+        first_response_ns: record.first_response_ns,
+        verdict: Verdict {
+            service: verdict.service.map(|s| s.id.as_str()),
+            tag: verdict.tag(),
+            protocol: verdict.protocol.map(|p| p.id()),
+            confidence: verdict.confidence.id(),
+            fit: verdict.fit.id(),
+            candidates: verdict.candidates.iter().map(crate::classify::Candidate::id).collect(),
+            reasons: verdict
+                .reasons
+                .iter()
+                .map(|r| Reason {
+                    fact: &r.fact,
+                    value: &r.value,
+                    direction: r.direction.map(|d| d.id()),
+                    frame: r.frame,
+                })
+                .collect(),
+        },
+    }
+}
+
+fn tcp_view(record: &FlowRecord) -> Option<Tcp> {
+    let state = record.tcp?.id();
+    Some(Tcp { state, handshake_rtt_ns: record.handshake_ns, retransmissions: record.retransmissions.into() })
+}

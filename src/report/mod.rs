@@ -1,0 +1,35 @@
+//! What people and programs get to read.
+//!
+//! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per format.
+
+pub mod interfaces;
+mod escape;
+pub mod json;
+mod layout;
+pub mod port;
+pub mod text;
+mod units;
+
+pub use escape::escape;
+pub use layout::Style;
+
+use crate::catalogue::Catalogue;
+use crate::pipeline::Run;
+
+/// A finished capture, to be written in some format.
+pub struct Report<'r, 'c> {
+    /// The files or the interface, as the user named them.
+    pub inputs: &'r [String],
+    /// What came of it.
+    pub run: &'r Run<'c>,
+    /// What is known of ports.
+    pub catalogue: &'c Catalogue,
+}
+
+impl Report<'_, '_> {
+    /// Whether all of the input was read and understood.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.run.problems.is_empty()
+    }
+}

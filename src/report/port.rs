@@ -1,0 +1,99 @@
+//! What is known of a port: range, registry, claimants with their sources, and what listens on it here and now.
+
+use std::io::{self, Write};
+
+use super::escape;
+use crate::catalogue::{Catalogue, Claim, Range, Service};
+use crate::decode::Transport;
+use crate::listening::Listener;
+
+/// Writes the page of a port for the given transports. `listeners` are those on the port, or why they cannot be known.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(
+    out: &mut dyn Write,
+    catalogue: &Catalogue,
+    port: u16,
+    transports: &[Transport],
+    listeners: &Result<Vec<Listener>, String>,
+) -> io::Result<()> {
+    writeln!(out, "Port {port}, {}", Range::of(port).text())?;
+    for &transport in transports {
+        writeln!(out, "\n{port}/{transport}")?;
+        registered(out, catalogue, port, transport)?;
+        let mut unexpected: Vec<&str> = Vec::new();
+        for (service, claim) in catalogue.claims_on(port, transport) {
+            claimant(out, service, claim)?;
+            unexpected.extend(claim.unexpected.as_deref());
+        }
+        for advice in unexpected {
+            writeln!(out, "  Unexpected? {}", escape(advice))?;
+        }
+    }
+    writeln!(out, "\nListening on this machine")?;
+    match listeners {
+        Err(reason) => writeln!(out, "  cannot be told: {}", escape(reason))?,
+        Ok(none) if none.is_empty() => writeln!(out, "  nothing")?,
+        Ok(listeners) => {
+            for listener in listeners {
+                let who = listener.process.as_ref().map_or_else(
+                    || "a process that the system does not show (try with sudo)".to_owned(),
+                    |(name, pid)| format!("{} (pid {pid})", escape(name)),
+                );
+                writeln!(out, "  {} {}  {who}", listener.transport, listener.bound)?;
+            }
+        }
+    }
+    writeln!(out, "  check with: {}", system_command(port))
+}
+
+fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: u16, transport: Transport) -> io::Result<()> {
+    let date = catalogue.registry.date;
+    let entries = catalogue.registry.entries(port, transport);
+    if entries.is_empty() {
+        return writeln!(out, "  IANA ({date}): not assigned");
+    }
+    for entry in entries {
+        if entry.name.is_empty() {
+            writeln!(out, "  IANA ({date}): {}", entry.description.to_lowercase())?;
+        } else {
+            writeln!(out, "  IANA ({date}): {}, {}", entry.name, entry.description)?;
+        }
+    }
+    Ok(())
+}
+
+fn claimant(out: &mut dyn Write, service: &Service, claim: &Claim) -> io::Result<()> {
+    let languages: Vec<_> = service.speaks.iter().map(|p| p.id()).collect();
+    let speaks = match (languages.is_empty(), service.wire_unknown) {
+        (true, _) => "wire format unknown".to_owned(),
+        (false, true) => format!("speaks {} and perhaps something nobody has described", languages.join(", ")),
+        (false, false) => format!("speaks {}", languages.join(", ")),
+    };
+    writeln!(out, "  {} [{}]: {}, {}; {speaks}", escape(&service.name), escape(&service.id), claim.standing.id(), claim.prevalence.id())?;
+    if let Some(since) = &claim.since {
+        writeln!(out, "      since {}", escape(since))?;
+    }
+    for note in [&claim.note, &service.note].into_iter().flatten() {
+        writeln!(out, "      {}", escape(note))?;
+    }
+    if let Some(conflict) = claim.on_conflict {
+        writeln!(out, "      It {}.", conflict.text())?;
+    }
+    if let Some(cite) = &claim.cite {
+        writeln!(out, "      {}", escape(cite))?;
+    }
+    Ok(())
+}
+
+/// What the system itself offers to ask.
+fn system_command(port: u16) -> String {
+    if cfg!(target_os = "linux") {
+        format!("sudo ss -tulnp 'sport = :{port}'")
+    } else if cfg!(windows) {
+        format!("netstat -ano | findstr :{port}")
+    } else {
+        format!("sudo lsof -nP -i :{port}")
+    }
+}

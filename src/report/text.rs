@@ -1,0 +1,331 @@
+//! The report for people: what was read, then for each port what the registry says, what people customarily run there and
+//! what was speaking, then figures.
+
+use std::io::{self, Write};
+
+use super::layout::{self, Column, Row, Tone};
+use super::units::{bytes, count, duration, plural, quantiles};
+use super::{Report, Style, escape};
+use crate::classify::{Confidence, Fit, Verdict};
+use crate::decode::Transport;
+use crate::flow::{FlowRecord, Orientation, Outcome};
+use crate::pipeline::JudgedFlow;
+use crate::stats::{Aggregate, PortStats, ServiceKey, Speaking};
+
+/// What of the report is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// A line for each flow.
+    pub flows: bool,
+    /// The reasons of each flow's verdict.
+    pub why: bool,
+    /// Rows of the tables of ports; zero for all.
+    pub top: usize,
+}
+
+type Port<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
+
+/// Writes the report.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: Parts) -> io::Result<()> {
+    header(out, report)?;
+    let mut ports: Vec<Port<'_, '_>> = report.run.stats.ports.iter().map(|(&(port, transport), s)| (port, transport, s)).collect();
+    if ports.is_empty() {
+        return writeln!(out, "\nNo TCP or UDP was seen.");
+    }
+    ports.sort_by_key(|&(port, transport, s)| (std::cmp::Reverse(s.all.bytes.sum()), port, transport));
+    let shown = if parts.top == 0 { ports.len() } else { parts.top.min(ports.len()) };
+    let hidden = ports.len() - shown;
+    let ports = &ports[..shown];
+    writeln!(out)?;
+    layout::write(out, style, &PORT_COLUMNS, &ports.iter().flat_map(|p| port_rows(report, *p)).collect::<Vec<_>>())?;
+    if hidden > 0 {
+        writeln!(out, "and {} with fewer bytes; --top 0 shows all", plural(hidden as u64, "port"))?;
+    }
+    let named: Vec<(String, &Aggregate)> = ports.iter().map(|&(n, t, s)| (format!("{n}/{t}"), &s.all)).collect();
+    writeln!(out)?;
+    layout::write(out, style, &FIGURE_COLUMNS, &named.iter().map(|(name, all)| figure_row(name, all)).collect::<Vec<_>>())?;
+    writeln!(out)?;
+    layout::write(out, style, &QUANTILE_COLUMNS, &named.iter().map(|(name, all)| quantile_row(name, all)).collect::<Vec<_>>())?;
+    writeln!(out)?;
+    services(out, report, style)?;
+    if parts.flows || parts.why {
+        writeln!(out)?;
+        for flow in &report.run.flows {
+            flow_lines(out, flow, parts.why)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was read, and where every frame went.
+fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
+    let tally = &report.run.tally;
+    let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
+    let inputs = match &inputs[..] {
+        [one] => one.clone(),
+        many if many.len() <= 3 => many.join(", "),
+        many => format!("{}, {} and {} more", many[0], many[1], many.len() - 2),
+    };
+    write!(out, "{inputs}: {}, {}", plural(tally.frames, "frame"), bytes(tally.bytes))?;
+    if let Some((first, last)) = tally.seen {
+        write!(out, ", {} in {}", seconds(first), duration(last.since(first)))?;
+    }
+    let skipped: Vec<_> = tally.skipped().map(|(reason, n)| format!("{} {}", reason.id(), count(n))).collect();
+    let total = tally.skipped().map(|(_, n)| n).sum();
+    write!(out, "\n{}, {} skipped", plural(tally.segments, "segment"), count(total))?;
+    if !skipped.is_empty() {
+        write!(out, " ({})", skipped.join(", "))?;
+    }
+    let drops = report.run.drops;
+    match drops.kernel + drops.interface + tally.queue {
+        0 => write!(out, ", none dropped")?,
+        _ => write!(
+            out,
+            "; dropped: kernel {}, interface {}, queue {}",
+            count(drops.kernel),
+            count(drops.interface),
+            count(tally.queue)
+        )?,
+    }
+    if report.run.evicted > 0 {
+        write!(out, "; {} left a full table early", plural(report.run.evicted, "flow"))?;
+    }
+    writeln!(out)?;
+    for problem in &report.run.problems {
+        writeln!(out, "INCOMPLETE {}", escape(problem))?;
+    }
+    Ok(())
+}
+
+/// A time to the second.
+fn seconds(time: crate::time::Time) -> String {
+    let text = time.to_string();
+    text.split('.').next().map_or_else(|| text.clone(), |whole| format!("{whole}Z"))
+}
+
+const PORT_COLUMNS: [Column; 6] = [
+    Column::fixed("PORT"),
+    Column::text("REGISTERED", 12),
+    Column::text("CUSTOMARY", 14),
+    Column::text("SPEAKING", 32),
+    Column::number("FLOWS"),
+    Column::number("BYTES"),
+];
+
+/// A row for each thing that spoke on the port, the port's own words on the first.
+fn port_rows(report: &Report<'_, '_>, (port, transport, stats): Port<'_, '_>) -> Vec<Row> {
+    let mut speaking: Vec<_> = stats.speaking.iter().collect();
+    speaking.sort_by_key(|(key, (_, bytes))| (std::cmp::Reverse(*bytes), **key));
+    let mut names = [format!("{port}/{transport}"), registered(report, port, transport), customary(report, port, transport)];
+    let mut rows = Vec::new();
+    for (key, &(flows, sum)) in speaking {
+        let [number, registry, custom] = std::mem::take(&mut names);
+        let (text, tone) = spoken(report, key);
+        rows.push(vec![
+            (number, Tone::Plain),
+            (registry, Tone::Plain),
+            (custom, Tone::Plain),
+            (text, tone),
+            (count(flows), Tone::Plain),
+            (bytes(sum), Tone::Plain),
+        ]);
+    }
+    rows
+}
+
+fn registered(report: &Report<'_, '_>, port: u16, transport: Transport) -> String {
+    let entries = report.catalogue.registry.entries(port, transport);
+    let names: Vec<_> = entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
+    if names.is_empty() { "-".into() } else { names.join(", ") }
+}
+
+/// Who runs there beside the registry's own: a few, the likeliest first.
+fn customary(report: &Report<'_, '_>, port: u16, transport: Transport) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (service, claim) in report.catalogue.claims_on(port, transport) {
+        if !claim.standing.is_in_registry() && !names.contains(&service.name.as_str()) {
+            names.push(&service.name);
+        }
+    }
+    match names.len() {
+        0 => "-".into(),
+        1 | 2 => escape(&names.join(", ")),
+        more => format!("{}, +{}", escape(names[0]), more - 1),
+    }
+}
+
+/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `silent: Next.js?`, `unknown: EXLM Agent?`. A guess ends
+/// in `?`, what does not belong on the port begins with `!`.
+fn spoken(report: &Report<'_, '_>, key: &Speaking<'_>) -> (String, Tone) {
+    let name = |id: &str| report.catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
+    let language = match key.protocol {
+        Some(protocol) => protocol.id(),
+        None if key.silent => "silent",
+        None => "unknown",
+    };
+    let text = match (key.service, key.candidate) {
+        (Some(id), _) => format!("{language}: {}", name(id)),
+        (None, Some(id)) => format!("{language}: {}?", name(id)),
+        (None, None) => language.to_owned(),
+    };
+    match (key.fit, key.confidence) {
+        (Fit::Contradicts, _) => (escape(&format!("! {text}")), Tone::Bad),
+        (_, Confidence::Mark) => (escape(&text), Tone::Good),
+        (_, Confidence::Protocol) => (escape(&text), Tone::Plain),
+        (_, Confidence::Port | Confidence::Unknown) => (escape(&text), Tone::Dim),
+    }
+}
+
+const FIGURE_COLUMNS: [Column; 7] = [
+    Column::text("PORT", 9),
+    Column::number("INITIATORS"),
+    Column::number("PACKETS →"),
+    Column::number("← PACKETS"),
+    Column::number("RESENT"),
+    Column::text("OUTCOMES", 16),
+    Column::text("SEEN", 20),
+];
+
+fn figure_row(name: &str, all: &Aggregate) -> Row {
+    let outcomes: Vec<_> = Outcome::ALL
+        .iter()
+        .filter(|&&o| all.outcomes[o as usize] > 0)
+        .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.id().replace('_', " ")))
+        .collect();
+    let seen = all.seen.map_or_else(String::new, |(first, last)| format!("{} +{}", seconds(first), duration(last.since(first))));
+    plain([
+        name.to_owned(),
+        count(all.initiators.count()),
+        count(all.packets.initiator),
+        count(all.packets.responder),
+        count(all.retransmissions),
+        outcomes.join(", "),
+        seen,
+    ])
+}
+
+const QUANTILE_COLUMNS: [Column; 5] = [
+    Column::text("p50/p90/p99/max", 9),
+    Column::text("HANDSHAKE", 12),
+    Column::text("FIRST RESPONSE", 12),
+    Column::text("DURATION", 12),
+    Column::text("PACKET BYTES", 12),
+];
+
+fn quantile_row(name: &str, all: &Aggregate) -> Row {
+    plain([
+        name.to_owned(),
+        quantiles(all.handshake_rtt_ns.summary(), duration),
+        quantiles(all.first_response_ns.summary(), duration),
+        quantiles(all.duration_ns.summary(), duration),
+        quantiles(all.packet_bytes.summary(), |n| n.to_string()),
+    ])
+}
+
+const SERVICE_COLUMNS: [Column; 6] = [
+    Column::text("SERVICE", 20),
+    Column::fixed("TAG"),
+    Column::number("FLOWS"),
+    Column::number("INITIATORS"),
+    Column::number("BYTES →"),
+    Column::number("← BYTES"),
+];
+
+fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
+    let mut services: Vec<_> = report.run.stats.services.iter().collect();
+    services.sort_by_key(|(key, all)| (std::cmp::Reverse(all.bytes.sum()), **key));
+    let services: Vec<(String, &ServiceKey<'_>, &Aggregate)> =
+        services.into_iter().map(|(key, all)| (service_name(report, key), key, all)).collect();
+    let rows: Vec<Row> = services
+        .iter()
+        .map(|(name, (id, tag, protocol), all)| {
+            // Without a service the tag is that of the likeliest candidate, unless the language has a family of its own.
+            let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
+            plain([
+                name.clone(),
+                tag.map_or_else(|| "-".into(), |tag| format!("{}{}", escape(tag), if guessed { "?" } else { "" })),
+                count(all.flows),
+                count(all.initiators.count()),
+                bytes(all.bytes.initiator),
+                bytes(all.bytes.responder),
+            ])
+        })
+        .collect();
+    layout::write(out, style, &SERVICE_COLUMNS, &rows)?;
+    writeln!(out)?;
+    let rows: Vec<Row> = services.iter().map(|(name, _, all)| quantile_row(name, all)).collect();
+    layout::write(out, style, &QUANTILE_COLUMNS, &rows)
+}
+
+fn service_name(report: &Report<'_, '_>, (id, _, protocol): &ServiceKey<'_>) -> String {
+    let name = id.map(|id| report.catalogue.service(id).map_or(id, |s| &s.name));
+    match (name, protocol) {
+        (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
+        (Some(name), None) => escape(name),
+        (None, Some(protocol)) => format!("{protocol}, no service named"),
+        (None, None) => "not recognised".into(),
+    }
+}
+
+fn plain<const N: usize>(cells: [String; N]) -> Row {
+    cells.map(|text| (text, Tone::Plain)).to_vec()
+}
+
+/// A flow in a line, and why it was judged so.
+fn flow_lines(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
+    let JudgedFlow { record, verdict } = flow;
+    writeln!(
+        out,
+        "frame {}  {} {} {} {}  {}  {} {}, {}",
+        record.first_frame,
+        record.transport,
+        end(record.initiator),
+        if record.orientation == Orientation::Seen { "→" } else { "→?" },
+        end(record.responder),
+        judged(verdict),
+        plural(record.packets.sum(), "packet"),
+        bytes(record.bytes.sum()),
+        went(record),
+    )?;
+    if why {
+        for reason in &verdict.reasons {
+            let place = match (reason.direction, reason.frame) {
+                (Some(direction), Some(frame)) => format!("frame {frame}, {}", direction.id()),
+                (None, Some(frame)) => format!("frame {frame}"),
+                _ => "catalogue".into(),
+            };
+            writeln!(out, "    {}: {}  ({place})", escape(&reason.fact), escape(&reason.value))?;
+        }
+        if verdict.service.is_none() && !verdict.candidates.is_empty() {
+            const SOME: usize = 8;
+            let mut ids: Vec<_> = verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
+            if verdict.candidates.len() > SOME {
+                ids.push(format!("and {} more", verdict.candidates.len() - SOME));
+            }
+            writeln!(out, "    candidates: {}", ids.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn end(endpoint: crate::decode::Endpoint) -> String {
+    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
+}
+
+fn judged(verdict: &Verdict<'_>) -> String {
+    let what = match (verdict.service, verdict.protocol) {
+        (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
+        (Some(service), None) => escape(&service.name),
+        (None, Some(protocol)) => protocol.id().to_owned(),
+        (None, None) => verdict.candidates.first().map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
+    };
+    format!("{what} [{}, {}]", verdict.confidence.id(), verdict.fit.id())
+}
+
+fn went(record: &FlowRecord) -> String {
+    let state = record.tcp.map_or_else(|| record.outcome.id(), |state| state.id());
+    format!("{} in {}", state.replace('_', " "), duration(record.duration_ns()))
+}

@@ -1,0 +1,59 @@
+//! The machine's capture devices.
+
+use std::net::IpAddr;
+
+use pcap::{ConnectionStatus, Device};
+
+/// A device that frames can be captured on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// What `-i` takes.
+    pub name: String,
+    /// The system's words for it.
+    pub description: Option<String>,
+    /// Addresses with their prefix lengths, where known.
+    pub addresses: Vec<(IpAddr, Option<u32>)>,
+    /// `up` and, where the system tells, `connected` and the like.
+    pub state: Vec<&'static str>,
+}
+
+/// All of them, in the system's order.
+///
+/// # Errors
+/// One line with libpcap's reason.
+pub fn list() -> Result<Vec<Interface>, String> {
+    let devices = Device::list().map_err(|error| format!("interfaces: {}", super::live::reason(&error)))?;
+    Ok(devices.into_iter().map(describe).collect())
+}
+
+fn describe(device: Device) -> Interface {
+    let flags = &device.flags;
+    let mut state = vec![if flags.is_up() { "up" } else { "down" }];
+    if flags.is_running() {
+        state.push("running");
+    }
+    if flags.is_loopback() {
+        state.push("loopback");
+    }
+    if flags.is_wireless() {
+        state.push("wireless");
+    }
+    match flags.connection_status {
+        ConnectionStatus::Connected => state.push("connected"),
+        ConnectionStatus::Disconnected => state.push("disconnected"),
+        ConnectionStatus::Unknown | ConnectionStatus::NotApplicable => {}
+    }
+    Interface {
+        addresses: device.addresses.iter().map(|a| (a.addr, a.netmask.map(prefix_len))).collect(),
+        name: device.name,
+        description: device.desc,
+        state,
+    }
+}
+
+fn prefix_len(mask: IpAddr) -> u32 {
+    match mask {
+        IpAddr::V4(mask) => mask.to_bits().leading_ones(),
+        IpAddr::V6(mask) => mask.to_bits().leading_ones(),
+    }
+}

@@ -1,0 +1,103 @@
+//! A window over a byte stream: the file readers ask for as many bytes as a record needs and get them as one slice.
+
+use std::io::{self, Read};
+
+/// Bytes asked of the operating system at a time. Larger blocks are no faster: measured, see `benches/README.md`.
+const BLOCK: usize = 256 * 1024;
+
+/// The window. Never holds more than one block and one record.
+pub(super) struct Buffer {
+    input: Box<dyn Read + Send>,
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0 }
+    }
+
+    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of the stream.
+    pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
+        if self.end - self.start >= len {
+            return Ok(len);
+        }
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.bytes.len() < len {
+            self.bytes.resize(len + BLOCK, 0);
+        }
+        while self.end < len {
+            match self.input.read(&mut self.bytes[self.end..]) {
+                Ok(0) => break,
+                Ok(n) => self.end += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.end.min(len))
+    }
+
+    /// The bytes that the last [`want`](Self::want) made available.
+    pub(super) fn get(&self, len: usize) -> &[u8] {
+        &self.bytes[self.start..(self.start + len).min(self.end)]
+    }
+
+    /// Bytes at `from..to` of the window, which a [`want`](Self::want) made available.
+    pub(super) fn range(&self, from: usize, to: usize) -> &[u8] {
+        &self.get(to)[from..]
+    }
+
+    /// Moves the window on by `len` bytes that were made available.
+    pub(super) fn skip(&mut self, len: usize) {
+        self.start = (self.start + len).min(self.end);
+    }
+
+    /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of the stream.
+    pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
+        loop {
+            let step = len.min(BLOCK);
+            let there = self.want(step)?;
+            self.skip(there);
+            len -= there;
+            if len == 0 || there < step {
+                return Ok(len);
+            }
+        }
+    }
+}
+
+/// Reads integers in a file's byte order out of slices whose length the caller has checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
+        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        match self {
+            Self::Little => u16::from_le_bytes(raw),
+            Self::Big => u16::from_be_bytes(raw),
+        }
+    }
+
+    pub(super) fn u32(self, bytes: &[u8], at: usize) -> u32 {
+        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        match self {
+            Self::Little => u32::from_le_bytes(raw),
+            Self::Big => u32::from_be_bytes(raw),
+        }
+    }
+
+    pub(super) fn u64(self, bytes: &[u8], at: usize) -> u64 {
+        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        match self {
+            Self::Little => u64::from_le_bytes(raw),
+            Self::Big => u64::from_be_bytes(raw),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of either byte order,
+//! several interfaces of any link type and clock; block types that carry no frame are passed over.
+
+use super::buffer::{Buffer, Order};
+use super::{Advance, Damage, Head, MAX_FRAME};
+use crate::source::{Drops, LinkType};
+use crate::time::Time;
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+
+/// Bytes before a block's body: type and total length. The total length stands behind the body once more.
+const BLOCK_HEADER: usize = 8;
+const BLOCK_FRAME: usize = 12;
+
+/// Option codes: `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
+const OPTION_RESOLUTION: u16 = 9;
+const OPTION_OFFSET: u16 = 14;
+const OPTION_INTERFACE_DROPS: u16 = 5;
+const OPTION_SYSTEM_DROPS: u16 = 7;
+
+/// One interface of the current section.
+struct Interface {
+    link: LinkType,
+    snap_len: u32,
+    clock: Clock,
+    drops: Drops,
+}
+
+/// How an interface counts time.
+#[derive(Clone, Copy)]
+struct Clock {
+    /// The `if_tsresol` byte: a power of ten, or of two where the top bit is set; negative exponent below it.
+    resolution: u8,
+    /// Seconds to add.
+    offset: i64,
+}
+
+impl Clock {
+    fn time(self, units: u64) -> Time {
+        let exponent = u32::from(self.resolution & 0x7f);
+        let units = u128::from(units);
+        let nanoseconds = if self.resolution & 0x80 != 0 {
+            units.checked_mul(1_000_000_000).map_or(0, |n| n >> exponent.min(127))
+        } else if exponent <= 9 {
+            units * 10_u128.pow(9 - exponent)
+        } else {
+            10_u128.checked_pow(exponent - 9).map_or(0, |d| units / d)
+        };
+        Time::new(self.offset, i64::try_from(nanoseconds).unwrap_or(i64::MAX))
+    }
+}
+
+/// A pcapng file within a section.
+pub(super) struct Pcapng {
+    order: Order,
+    interfaces: Vec<Interface>,
+    /// Of the sections that are over.
+    past_drops: Drops,
+    /// Simple packet blocks carry no time: they get that of the frame before them.
+    last: Time,
+    current: usize,
+}
+
+impl Pcapng {
+    /// Whether a file that begins with these four bytes is ours.
+    pub(super) fn knows(magic: [u8; 4]) -> bool {
+        u32::from_be_bytes(magic) == SECTION
+    }
+
+    /// Checks the first section header; it is read by the first advance.
+    pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
+        let there = buffer.want(28).map_err(|e| e.to_string())?;
+        if there < 28 {
+            return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
+        }
+        let order = section_order(buffer.get(12)).ok_or("the pcapng byte-order magic is broken")?;
+        Ok(Self { order, interfaces: Vec::new(), past_drops: Drops::default(), last: Time(0), current: 0 })
+    }
+
+    /// Drops that the capturing tool wrote down.
+    pub(super) fn drops(&self) -> Drops {
+        self.interfaces.iter().fold(self.past_drops, |sum, i| Drops {
+            kernel: sum.kernel.saturating_add(i.drops.kernel),
+            interface: sum.interface.saturating_add(i.drops.interface),
+        })
+    }
+
+    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+        loop {
+            buffer.skip(self.current);
+            self.current = 0;
+            let there = buffer.want(BLOCK_FRAME)?;
+            if there == 0 {
+                return Ok(None);
+            }
+            if there < BLOCK_FRAME {
+                return Err(Damage::Cut { promised: BLOCK_FRAME, there });
+            }
+            let header = buffer.get(BLOCK_FRAME);
+            let kind = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
+            if kind == SECTION {
+                self.order = section_order(header)
+                    .ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
+            }
+            let (kind, total) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
+            if total < BLOCK_FRAME || !total.is_multiple_of(4) {
+                return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
+            }
+            if !matches!(
+                kind,
+                SECTION | INTERFACE | STATISTICS | SIMPLE_PACKET | OBSOLETE_PACKET | ENHANCED_PACKET
+            ) {
+                match buffer.discard(total)? {
+                    0 => continue,
+                    missing => return Err(Damage::Cut { promised: total, there: total - missing }),
+                }
+            }
+            if total > MAX_FRAME {
+                return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
+            }
+            let there = buffer.want(total)?;
+            if there < total {
+                return Err(Damage::Cut { promised: total, there });
+            }
+            if self.order.u32(buffer.get(total), total - 4) as usize != total {
+                return Err(Damage::Corrupt("a block's two lengths disagree".into()));
+            }
+            self.current = total;
+            if let Some(head) = self.read_block(kind, buffer.range(BLOCK_HEADER, total - 4))? {
+                self.last = head.time;
+                return Ok(Some(head));
+            }
+        }
+    }
+
+    /// Reads a block's body; gives a frame's place where it holds one, counted from the block's start.
+    fn read_block(&mut self, kind: u32, body: &[u8]) -> Advance {
+        match kind {
+            SECTION => {
+                self.past_drops = self.drops();
+                self.interfaces.clear();
+                Ok(None)
+            }
+            INTERFACE => {
+                need(body, 8)?;
+                let mut clock = Clock { resolution: 6, offset: 0 };
+                for (code, value) in options(self.order, &body[8..]) {
+                    match (code, value.len()) {
+                        (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
+                        (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
+                        _ => {}
+                    }
+                }
+                self.interfaces.push(Interface {
+                    link: LinkType(self.order.u16(body, 0)),
+                    snap_len: self.order.u32(body, 4),
+                    clock,
+                    drops: Drops::default(),
+                });
+                Ok(None)
+            }
+            STATISTICS => {
+                need(body, 12)?;
+                let order = self.order;
+                if let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) {
+                    for (code, value) in options(order, &body[12..]) {
+                        match (code, value.len()) {
+                            (OPTION_INTERFACE_DROPS, 8) => interface.drops.interface = order.u64(value, 0),
+                            (OPTION_SYSTEM_DROPS, 8) => interface.drops.kernel = order.u64(value, 0),
+                            _ => {}
+                        }
+                    }
+                }
+                Ok(None)
+            }
+            SIMPLE_PACKET => {
+                need(body, 4)?;
+                let interface = self.interface(0)?;
+                let wire_len = self.order.u32(body, 0);
+                let limit = if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
+                self.frame(body, 4, limit as usize, wire_len, interface.link, self.last)
+            }
+            _ => {
+                need(body, 20)?;
+                // The obsolete packet block has a 16-bit interface number and a drop count in the same four bytes.
+                let index = if kind == ENHANCED_PACKET { self.order.u32(body, 0) } else { self.order.u16(body, 0).into() };
+                let interface = self.interface(index)?;
+                let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
+                let captured = self.order.u32(body, 12) as usize;
+                let wire_len = self.order.u32(body, 16);
+                self.frame(body, 20, captured, wire_len, interface.link, interface.clock.time(units))
+            }
+        }
+    }
+
+    fn interface(&self, index: u32) -> Result<&Interface, Damage> {
+        self.interfaces
+            .get(index as usize)
+            .ok_or_else(|| Damage::Corrupt(format!("a frame names interface {index}, which was not described")))
+    }
+
+    #[allow(clippy::unused_self, reason = "one call for the three packet blocks")]
+    fn frame(&self, body: &[u8], at: usize, captured: usize, wire_len: u32, link: LinkType, time: Time) -> Advance {
+        if captured > body.len() - at {
+            return Err(Damage::Corrupt(format!("a frame of {captured} bytes overruns its block")));
+        }
+        let from = BLOCK_HEADER + at;
+        Ok(Some(Head { time, link, wire_len, from, to: from + captured }))
+    }
+}
+
+fn need(body: &[u8], len: usize) -> Result<(), Damage> {
+    if body.len() < len {
+        return Err(Damage::Corrupt(format!("a block of {} bytes is too short for its kind", body.len())));
+    }
+    Ok(())
+}
+
+/// The byte order that a section header block states, given its first twelve bytes.
+fn section_order(header: &[u8]) -> Option<Order> {
+    match Order::Little.u32(header, 8) {
+        0x1a2b_3c4d => Some(Order::Little),
+        0x4d3c_2b1a => Some(Order::Big),
+        _ => None,
+    }
+}
+
+/// The options of a block: code and value, up to the end marker or the first that does not fit.
+fn options(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.len() < 4 {
+            return None;
+        }
+        let (code, len) = (order.u16(rest, 0), usize::from(order.u16(rest, 2)));
+        let value = rest.get(4..4 + len)?;
+        rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or(&[]);
+        (code != 0).then_some((code, value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_of_every_resolution_give_nanoseconds() {
+        let time = |resolution, offset, units| Clock { resolution, offset }.time(units).0;
+        assert_eq!(time(6, 0, 1_500_000), 1_500_000_000);
+        assert_eq!(time(9, 10, 7), 10_000_000_007);
+        assert_eq!(time(0x80 | 20, 0, 1 << 19), 500_000_000);
+        assert_eq!(time(12, 0, 5_000), 5);
+        assert_eq!(time(127, 0, u64::MAX), 0);
+        assert_eq!(time(0xff, 0, u64::MAX), 0);
+        assert_eq!(time(0, 0, u64::MAX), i64::MAX);
+    }
+}

@@ -1,0 +1,55 @@
+//! BPF filters over captured frames, in the field's syntax (`man pcap-filter`).
+//!
+//! Compiled by libpcap once per link type. Lengths (`len`, `greater`, `less`) are those of the captured bytes.
+
+use std::collections::BTreeMap;
+
+use pcap::{BpfProgram, Capture, Linktype};
+
+use super::{Frame, LinkType};
+
+/// A filter expression and its programs.
+pub struct Filter {
+    expression: String,
+    /// `None` where libpcap cannot apply the expression to that link type.
+    programs: BTreeMap<LinkType, Option<BpfProgram>>,
+}
+
+impl Filter {
+    /// Compiles the expression for the link types that a capture is known to begin with; for Ethernet where none is known.
+    ///
+    /// # Errors
+    /// One line with libpcap's reason.
+    pub fn compile(expression: &str, links: &[LinkType]) -> Result<Self, String> {
+        let links = if links.is_empty() { &[LinkType::ETHERNET] } else { links };
+        let mut programs = BTreeMap::new();
+        for &link in links {
+            programs.insert(link, Some(compile(expression, link)?));
+        }
+        Ok(Self { expression: expression.to_owned(), programs })
+    }
+
+    /// Whether the frame passes.
+    pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
+        let program = self.programs.entry(frame.link).or_insert_with(|| compile(&self.expression, frame.link).ok());
+        program.as_ref().is_some_and(|program| program.filter(frame.bytes))
+    }
+
+    /// Link types that frames had and that the expression could not be compiled for, a line each.
+    pub fn problems(&self) -> impl Iterator<Item = String> + '_ {
+        self.programs.iter().filter(|(_, program)| program.is_none()).map(|(link, _)| {
+            format!("filter '{}': cannot be applied to {link}; frames of that kind were left out", self.expression)
+        })
+    }
+}
+
+fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
+    // Files number raw IP 101 (and some systems 14); libpcap's own number on Linux and macOS is 12.
+    let dlt = match link {
+        LinkType::RAW | LinkType::RAW_OPENBSD => LinkType::RAW_BSD,
+        other => other,
+    };
+    Capture::dead(Linktype(dlt.0.into())).and_then(|dead| dead.compile(expression, true)).map_err(|error| {
+        format!("filter '{expression}': {}; the syntax is that of `man pcap-filter`", super::live::reason(&error))
+    })
+}

@@ -1,0 +1,101 @@
+//! Where frames come from: an interface, capture files, standard input.
+//!
+//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The only place that names
+//! libpcap; capture files are read by our own reader, because libpcap refuses files that mix link types.
+
+pub mod devices;
+pub mod file;
+mod filter;
+pub mod live;
+
+use std::fmt;
+
+pub use file::Files;
+pub use filter::Filter;
+pub use live::Live;
+
+use crate::time::Time;
+
+/// How a frame's first bytes are laid out: a LINKTYPE number of the tcpdump group's registry,
+/// <https://www.tcpdump.org/linktypes.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback, family in the capturing host's byte order.
+    pub const NULL: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IP as some systems number it in files (`DLT_RAW`).
+    pub const RAW_BSD: Self = Self(12);
+    /// Raw IP as OpenBSD numbers it.
+    pub const RAW_OPENBSD: Self = Self(14);
+    /// Raw IP, version in the first nibble.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback, family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture, second version.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "link type {}", self.0)
+    }
+}
+
+/// Bytes off the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// 1 for the first frame of the input, as Wireshark counts; with several files, as `mergecap` would number them.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Time,
+    /// How the bytes begin.
+    pub link: LinkType,
+    /// Bytes on the wire; more than `bytes` holds where the capture's snap length cut the frame.
+    pub wire_len: u32,
+    /// What was captured.
+    pub bytes: &'a [u8],
+}
+
+/// What a source has next.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
+    /// Nothing at the moment: a quiet interface.
+    Idle,
+    /// Nothing any more.
+    End,
+}
+
+/// Frames that were lost before they could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drops {
+    /// The kernel's buffer was full.
+    pub kernel: u64,
+    /// The interface or its driver lost them.
+    pub interface: u64,
+}
+
+/// A stream of frames.
+pub trait Source {
+    /// The next frame.
+    ///
+    /// # Errors
+    /// Where the source fails for good, in one line: object, reason, remedy.
+    fn next(&mut self) -> Result<Next<'_>, String>;
+
+    /// Frames lost so far.
+    fn drops(&mut self) -> Drops;
+
+    /// What was wrong with the input, a line each; empty where all of it was read.
+    fn problems(&self) -> Vec<String>;
+}

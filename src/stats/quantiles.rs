@@ -1,0 +1,172 @@
+//! Quantiles of sizes and times, over HDR histograms. The only place that names hdrhistogram.
+//!
+//! A few distinct values are kept as they are, because most ports see only a few and a histogram takes tens of kilobytes.
+//! Which of the two forms is used depends on the values alone, not on their order or partition, so merging is exact.
+
+use hdrhistogram::Histogram;
+
+/// Distinct values that are kept as they are.
+const FEW: usize = 256;
+/// Significant decimal digits of the histogram: frame sizes up to 2,047 bytes are exact, times within 0.1 %.
+const DIGITS: u8 = 3;
+
+/// A multiset of values.
+#[derive(Debug, Clone)]
+pub struct Quantiles {
+    form: Form,
+    max: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    /// Value and count, by value.
+    Few(Vec<(u64, u64)>),
+    Many(Box<Histogram<u64>>),
+}
+
+/// What is shown of a multiset; all zero where it is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Values.
+    pub count: u64,
+    /// The median.
+    pub p50: u64,
+    /// Nine of ten are at most this.
+    pub p90: u64,
+    /// Ninety-nine of a hundred are at most this.
+    pub p99: u64,
+    /// The largest, exactly.
+    pub max: u64,
+}
+
+impl Default for Quantiles {
+    fn default() -> Self {
+        Self { form: Form::Few(Vec::new()), max: 0 }
+    }
+}
+
+impl Quantiles {
+    /// Adds a value that occurred `count` times.
+    pub fn add(&mut self, value: u64, count: u64) {
+        self.max = self.max.max(value);
+        match &mut self.form {
+            Form::Few(values) => {
+                match values.binary_search_by_key(&value, |&(v, _)| v) {
+                    Ok(at) => values[at].1 += count,
+                    Err(at) => values.insert(at, (value, count)),
+                }
+                if values.len() > FEW
+                    && let Ok(mut histogram) = Histogram::new(DIGITS)
+                {
+                    histogram.auto(true);
+                    for &(value, count) in values.iter() {
+                        record(&mut histogram, value, count);
+                    }
+                    self.form = Form::Many(Box::new(histogram));
+                }
+            }
+            Form::Many(histogram) => record(histogram, value, count),
+        }
+    }
+
+    /// Adds another's values.
+    pub fn merge(&mut self, other: Self) {
+        self.max = self.max.max(other.max);
+        match (&mut self.form, other.form) {
+            (_, Form::Few(values)) => values.into_iter().for_each(|(value, count)| self.add(value, count)),
+            (Form::Many(mine), Form::Many(theirs)) => {
+                // Fails only for a histogram that may not grow.
+                let grown = mine.add(&*theirs);
+                debug_assert!(grown.is_ok());
+            }
+            (Form::Few(mine), many @ Form::Many(_)) => {
+                let mine = std::mem::take(mine);
+                self.form = many;
+                mine.into_iter().for_each(|(value, count)| self.add(value, count));
+            }
+        }
+    }
+
+    /// The summary: each quantile is a value at or above which the rest lies, within the histogram's precision.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let count = match &self.form {
+            Form::Few(values) => values.iter().map(|&(_, count)| count).sum(),
+            Form::Many(histogram) => histogram.len(),
+        };
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| self.at(percent, count).min(self.max));
+        Summary { count, p50, p90, p99, max: self.max }
+    }
+
+    fn at(&self, percent: u64, count: u64) -> u64 {
+        match &self.form {
+            Form::Few(values) => {
+                let rank = (count * percent).div_ceil(100);
+                let mut below = 0;
+                let found = values.iter().find(|&&(_, count)| {
+                    below += count;
+                    below >= rank
+                });
+                found.map_or(0, |&(value, _)| value)
+            }
+            Form::Many(histogram) => histogram.value_at_quantile(percent as f64 / 100.0),
+        }
+    }
+}
+
+fn record(histogram: &mut Histogram<u64>, value: u64, count: u64) {
+    // Fails only where the histogram may not grow; half the range is 292 years.
+    let recorded = histogram.record_n(value.min(u64::MAX / 2), count);
+    debug_assert!(recorded.is_ok());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_all_zero_and_one_value_is_every_quantile() {
+        assert_eq!(Quantiles::default().summary(), Summary::default());
+        let mut one = Quantiles::default();
+        one.add(1514, 3);
+        assert_eq!(one.summary(), Summary { count: 3, p50: 1514, p90: 1514, p99: 1514, max: 1514 });
+    }
+
+    fn of(values: &[u64]) -> Quantiles {
+        let mut all = Quantiles::default();
+        values.iter().for_each(|&v| all.add(v, 1));
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn merging_any_partition_gives_what_all_in_one_gives(
+            values in prop::collection::vec(0_u64..u64::MAX / 2, 0..900), cut in any::<prop::sample::Index>(),
+        ) {
+            let whole = of(&values).summary();
+            let (a, b) = values.split_at(cut.index(values.len() + 1));
+            for (first, second) in [(a, b), (b, a)] {
+                let mut merged = of(first);
+                merged.merge(of(second));
+                prop_assert_eq!(merged.summary(), whole);
+            }
+        }
+
+        #[test]
+        fn quantiles_are_those_of_the_sorted_values_within_a_thousandth(
+            mut values in prop::collection::vec(0_u64..1 << 40, 1..900),
+        ) {
+            let summary = of(&values).summary();
+            values.sort_unstable();
+            let exact = |percent: usize| values[(values.len() * percent).div_ceil(100) - 1];
+            for (got, want) in [(summary.p50, exact(50)), (summary.p90, exact(90)), (summary.p99, exact(99))] {
+                prop_assert!(got.abs_diff(want) as f64 <= want as f64 / 1000.0 + 1.0, "{} for {}", got, want);
+            }
+            prop_assert_eq!(summary.max, values[values.len() - 1]);
+        }
+    }
+}

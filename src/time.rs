@@ -1,0 +1,49 @@
+//! Capture time: when a frame was seen, by the clock of the machine that captured it.
+//!
+//! Takes nothing, knows nothing of the host's clock or time zone: everything downstream of `source` reads this clock only.
+
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, signed: captures with a broken clock go below zero. Range 1677 to 2262.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// The time of `seconds` and `nanoseconds`, held at the ends of the range where it does not fit.
+    #[must_use]
+    pub const fn new(seconds: i64, nanoseconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    }
+
+    /// Nanoseconds from `earlier` to here; zero where the clock went backwards.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        let span = self.0.saturating_sub(earlier.0);
+        if span < 0 { 0 } else { span as u64 }
+    }
+}
+
+impl fmt::Display for Time {
+    /// RFC 3339 in UTC with nine decimals.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0)).map_err(|_| fmt::Error)?;
+        write!(f, "{stamp:.9}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_rfc_3339_in_utc_with_nanoseconds() {
+        assert_eq!(Time::new(1_700_000_000, 5).to_string(), "2023-11-14T22:13:20.000000005Z");
+        assert_eq!(Time(i64::MIN).to_string(), "1677-09-21T00:12:43.145224192Z");
+    }
+
+    #[test]
+    fn a_clock_that_goes_backwards_gives_no_time() {
+        assert_eq!(Time(5).since(Time(9)), 0);
+        assert_eq!(Time(9).since(Time(5)), 4);
+    }
+}
