@@ -216,12 +216,11 @@ fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> V
     for fact in &evidence.facts {
         for (service, mark) in catalogue.marks_on(&fact.name.to_string()) {
             let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
-            match found.iter_mut().find(|(known, _, _)| known.id == service.id) {
-                Some((_, marks, _)) => *marks += 1,
-                None => {
-                    let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
-                    found.push((service, 1, proof));
-                }
+            if let Some((_, marks, _)) = found.iter_mut().find(|(known, _, _)| known.id == service.id) {
+                *marks += 1
+            } else {
+                let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
+                found.push((service, 1, proof));
             }
         }
     }

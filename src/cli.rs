@@ -23,7 +23,7 @@ const EXIT: &str = "Exit status: 0 done; 2 usage or unreadable input; 3 finished
 pub enum Command {
     /// Read capture files (pcap, pcapng; `-` for standard input), several as one stream in capture order
     Replay(Replay),
-    /// Capture on an interface until Ctrl-C, then report; needs root or CAP_NET_RAW to open it
+    /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
     Live(Live),
     /// List the interfaces that `live -i` takes
     Interfaces,

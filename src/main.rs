@@ -48,11 +48,11 @@ fn replay(args: &cli::Replay) -> Result<u8, Errors> {
     let catalogue = load(&args.common.catalogue)?;
     let wishes = Wishes::register()?;
     let mut files = Files::open(&args.files, &wishes.stop)?;
-    files.unreadable().iter().for_each(|line| complain(line));
     let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
-    let status = if files.unreadable().is_empty() { 0 } else { UNREADABLE };
+    let some_unreadable = !files.unreadable().is_empty();
     let inputs: Vec<String> = args.files.iter().map(|f| f.display().to_string()).collect();
-    run(&mut files, filter, &catalogue, &args.common, &wishes, &Kind { inputs, live: false, span: None }).map(|s| status.max(s))
+    run(&mut files, filter, &catalogue, &args.common, &wishes, &Kind { inputs, live: false, span: None })
+        .map(|status| if some_unreadable { UNREADABLE } else { status })
 }
 
 fn live(args: &cli::Live) -> Result<u8, Errors> {
@@ -133,8 +133,8 @@ fn port(args: &cli::Port) -> Result<u8, Errors> {
     let catalogue = load(&args.catalogue)?;
     let (port, transport) = args.port;
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
-    let listeners = listening::on_port(port)
-        .map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
+    let listeners =
+        listening::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
     Output::open(None)?.write(|out, _| report::port::write(out, &catalogue, port, &transports, &listeners))?;
     Ok(0)
 }

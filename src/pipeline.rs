@@ -104,14 +104,8 @@ pub fn run<'c>(
         let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
         captured.map(|()| outcomes)
     })?;
-    let mut run = Run {
-        drops: source.drops(),
-        problems: source.problems(),
-        evicted: 0,
-        stats: Stats::default(),
-        flows: Vec::new(),
-        tally,
-    };
+    let mut run =
+        Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: Stats::default(), flows: Vec::new(), tally };
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(run.tally.problem());
     for outcome in outcomes {

@@ -1,1 +1,13 @@
+//! The one integration-test binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod capture_order;
+mod cli;
+mod golden;
+mod layers;
+mod live;
+mod proof;
+mod run;
+mod setup;

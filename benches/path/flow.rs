@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::flow::{FlowKey, Limits, ServicePorts, Table};
+use portlore::flow::{FlowKey, Inspected, Limits, Opening, ServicePorts, Table};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -44,12 +44,17 @@ pub fn bench(criterion: &mut Criterion) {
             || Table::new(LIMITS),
             |mut table| {
                 one_by_one(&mut table, &lives, &ports, &payload);
-                table.drain(&mut |_| (), &mut drop);
+                table.drain(&mut silent, &mut drop);
             },
             BatchSize::PerIteration,
         );
     });
     group.finish();
+}
+
+/// No detector: the table alone is measured.
+const fn silent(_: &Opening) -> Inspected<()> {
+    Inspected { evidence: (), settled: false }
 }
 
 /// Looks up and changes one flow after the other.
@@ -58,7 +63,7 @@ fn one_by_one(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts,
         let (key, end) = FlowKey::new(&segment.five_tuple);
         let hash = table.hash(&key);
         let said = &payload[..payload.len().min(segment.payload_len as usize)];
-        table.observe(key, end, hash, segment, said, ports, &mut |_| (), &mut drop);
+        table.observe(key, end, hash, segment, said, ports, &mut silent, &mut drop);
     }
 }
 
@@ -78,7 +83,7 @@ fn in_strides(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts,
         std::hint::black_box(slots[..keys.len()].iter().filter(|&&slot| table.touch_slot(slot)).count());
         for (segment, &(key, end, hash)) in stride.iter().zip(&keys) {
             let said = &payload[..payload.len().min(segment.payload_len as usize)];
-            table.observe(key, end, hash, segment, said, ports, &mut |_| (), &mut drop);
+            table.observe(key, end, hash, segment, said, ports, &mut silent, &mut drop);
         }
     }
 }

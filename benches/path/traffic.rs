@@ -187,7 +187,13 @@ impl Conversation {
             3 => (0, ACK, hello),
             4 => (1, ACK, answer),
             // Mostly the responder talks, and the initiator acknowledges.
-            _ if step < last - 1 => if step % 3 == 0 { (0, ACK, &[]) } else { (1, ACK, data) },
+            _ if step < last - 1 => {
+                if step % 3 == 0 {
+                    (0, ACK, &[])
+                } else {
+                    (1, ACK, data)
+                }
+            }
             _ => (last - step.min(last), FIN | ACK, &[]),
         };
         let seq = self.seq[by];

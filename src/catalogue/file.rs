@@ -202,7 +202,10 @@ fn condition(table: MarkTable) -> Result<Condition, String> {
     let mut given = given.into_iter().flatten();
     let compare = given.next().unwrap_or(Compare::Exists);
     if given.next().is_some() {
-        return Err(format!("mark on {}: takes one of equals, prefix, suffix, contains; write the others as mark.and", table.fact));
+        return Err(format!(
+            "mark on {}: takes one of equals, prefix, suffix, contains; write the others as mark.and",
+            table.fact
+        ));
     }
     let compare = if table.ignore_case { lower(compare) } else { compare };
     let direction = table.direction.map(|side| match side {

@@ -37,7 +37,10 @@ pub fn check(service: &Service, file: &str, catalogue: &Catalogue, is_stated: &d
     for mark in &service.marks {
         for condition in std::iter::once(&mark.first).chain(&mark.and) {
             if !is_stated(&condition.fact) {
-                fault(mark.line, format!("no detector states '{}'; `portlore catalogue facts` lists those that there are", condition.fact));
+                fault(
+                    mark.line,
+                    format!("no detector states '{}'; `portlore catalogue facts` lists those that there are", condition.fact),
+                );
             }
         }
         let stem = mark.first.fact.split('.').next().unwrap_or_default();
@@ -69,7 +72,9 @@ fn claim_faults(claim: &Claim, registry: &Registry) -> Vec<String> {
         (None, true) => {
             faults.push(format!("the claim on {port} says that it is in the registry: give its name there as registry = \"…\""));
         }
-        (Some(_), false) => faults.push(format!("the claim on {port} has a registry name, so its standing is registered or dormant")),
+        (Some(_), false) => {
+            faults.push(format!("the claim on {port} has a registry name, so its standing is registered or dormant"));
+        }
         _ => {}
     }
     if let Some(name) = &claim.registry {
@@ -113,7 +118,9 @@ pub fn check_all(paths: &[std::path::PathBuf], is_stated: &dyn Fn(&str) -> bool)
             faults.extend(parsed.iter().flat_map(|(service, file)| check(service, file, &catalogue, is_stated)));
         }
         // The grammar's faults are those already found.
-        Err(found) => faults.extend(found.into_iter().filter(|fault| !paths.iter().any(|p| fault.file.starts_with(&*p.to_string_lossy())))),
+        Err(found) => {
+            faults.extend(found.into_iter().filter(|fault| !paths.iter().any(|p| fault.file.starts_with(&*p.to_string_lossy()))));
+        }
     }
     (files, faults)
 }

@@ -64,7 +64,17 @@ fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
     for id in ["origodb", "opsware", "express", "nextjs"] {
         has(3001, Transport::Tcp, id);
     }
-    for (port, id) in [(3000, "hbci"), (3000, "remoteware-client"), (3037, "eos"), (3037, "hp-san-mgmt"), (3032, "eos"), (3032, "redwood-chat"), (3033, "eos"), (1002, "opsware"), (3003, "ip-access")] {
+    for (port, id) in [
+        (3000, "hbci"),
+        (3000, "remoteware-client"),
+        (3037, "eos"),
+        (3037, "hp-san-mgmt"),
+        (3032, "eos"),
+        (3032, "redwood-chat"),
+        (3033, "eos"),
+        (1002, "opsware"),
+        (3003, "ip-access"),
+    ] {
         has(port, Transport::Tcp, id);
     }
     assert_eq!(ids(&catalogue, 3002, Transport::Udp).len(), 2, "only the registry's names remain on UDP");

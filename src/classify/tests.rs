@@ -1,0 +1,167 @@
+//! Verdicts on the shipped catalogue, and the precedence of the grounds.
+
+use super::*;
+use crate::detect;
+use crate::flow::Opening;
+
+fn shipped() -> Catalogue {
+    Catalogue::load(&[]).unwrap()
+}
+
+fn heard(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Evidence {
+    detect::inspect(&Opening::of(transport, initiator, responder))
+}
+
+fn ids<'c>(verdict: &Verdict<'c>) -> Vec<&'c str> {
+    verdict.candidates.iter().map(Candidate::id).collect()
+}
+
+const BINARY: &[u8] = b"\x9f\x01\x02\x03\x9c\x55\x10\x77";
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+const EXPRESS: &[u8] = b"HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nContent-Length: 0\r\n\r\n";
+const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const EOS: &[u8] = b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0";
+
+#[test]
+fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
+    let catalogue = shipped();
+    let verdict = classify(&catalogue, 3002, Transport::Tcp, None, true);
+    assert_eq!((verdict.confidence, verdict.fit, verdict.service.is_none()), (Confidence::Port, Fit::Agrees, true));
+    assert_eq!(verdict.tag(), Some("dev-server"));
+    let ids = ids(&verdict);
+    let place = |id| ids.iter().position(|&known| known == id).unwrap();
+    assert!(place("nextjs") < place("exlm-agent"));
+    assert!(place("miralix-csta") < place("exlm-agent"), "what is dormant stands last among the rare");
+}
+
+#[test]
+fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
+    let catalogue = shipped();
+    let verdict = classify(&catalogue, 3002, Transport::Tcp, Some(&heard(Transport::Tcp, &[BINARY], &[BINARY])), true);
+    let mut left = ids(&verdict);
+    left.sort_unstable();
+    assert_eq!(left, ["exlm-agent", "miralix-csta", "remoteware-server"]);
+    assert_eq!(verdict.confidence, Confidence::Port);
+    let ruled_out = verdict.reasons.iter().find(|r| r.fact == "ruled-out").unwrap();
+    assert!(ruled_out.value.contains("Next.js") && ruled_out.frame == Some(1), "{ruled_out:?}");
+    let udp = classify(&catalogue, 3002, Transport::Udp, Some(&heard(Transport::Udp, &[BINARY], &[])), true);
+    let mut left = ids(&udp);
+    left.sort_unstable();
+    assert_eq!(left, ["exlm-agent", "remoteware-server"]);
+}
+
+#[test]
+fn bytes_from_the_middle_rule_nobody_out() {
+    let catalogue = shipped();
+    let mut midstream = Opening::new(Transport::Tcp);
+    midstream.push_for_test(BINARY);
+    let verdict = classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
+    assert!(ids(&verdict).contains(&"eos"));
+}
+
+#[test]
+fn a_language_that_a_claimant_speaks_is_protocol_and_the_speakers_are_candidates() {
+    let catalogue = shipped();
+    let verdict = classify(&catalogue, 3001, Transport::Tcp, Some(&heard(Transport::Tcp, &[REQUEST], &[PLAIN])), true);
+    assert_eq!((verdict.confidence, verdict.fit, verdict.protocol), (Confidence::Protocol, Fit::Agrees, Some(Protocol::Http)));
+    assert!(verdict.service.is_none() && ids(&verdict).contains(&"express") && !ids(&verdict).contains(&"origodb"));
+    assert_eq!(verdict.reasons[0].frame, Some(2), "the responder's word");
+}
+
+#[test]
+fn a_mark_names_the_service_wherever_it_speaks() {
+    let catalogue = shipped();
+    for (port, fit) in [(3037, Fit::Agrees), (3001, Fit::Contradicts), (41_234, Fit::Unclaimed)] {
+        let verdict = classify(&catalogue, port, Transport::Tcp, Some(&heard(Transport::Tcp, &[], &[EOS])), true);
+        assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("eos"));
+        assert_eq!((verdict.confidence, verdict.fit, verdict.tag()), (Confidence::Mark, fit, Some("osc")), "{port}");
+        let reason = &verdict.reasons[0];
+        assert_eq!((reason.fact.as_str(), reason.value.as_str(), reason.frame), ("osc.address", "/eos/out/ping", Some(1)));
+        assert_eq!(reason.direction, Some(Direction::Responder));
+    }
+}
+
+#[test]
+fn what_no_claimant_speaks_contradicts() {
+    let catalogue = shipped();
+    for bytes in [PLAIN, b"SSH-2.0-OpenSSH_9.2p1\r\n"] {
+        let verdict = classify(&catalogue, 3037, Transport::Tcp, Some(&heard(Transport::Tcp, &[], &[bytes])), true);
+        assert_eq!((verdict.confidence, verdict.fit), (Confidence::Protocol, Fit::Contradicts));
+        assert!(verdict.candidates.is_empty());
+        assert!(verdict.reasons[1].value.contains("none is known to speak"), "{:?}", verdict.reasons);
+    }
+}
+
+#[test]
+fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_candidate() {
+    let catalogue = shipped();
+    let evidence = heard(Transport::Tcp, &[BINARY], &[]);
+    let unknown = classify(&catalogue, 61_111, Transport::Tcp, Some(&evidence), true);
+    assert_eq!((unknown.confidence, unknown.fit, unknown.tag()), (Confidence::Unknown, Fit::Unclaimed, None));
+    let named = classify(&catalogue, 2999, Transport::Tcp, None, true);
+    assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));
+}
+
+#[test]
+fn a_service_that_builds_on_another_wins_over_it() {
+    let catalogue = shipped();
+    let page: &[u8] = b"HTTP/1.1 200 OK\r\nX-Powered-By: Nuxt\r\nContent-Length: 0\r\n\r\n";
+    let evidence = heard(
+        Transport::Tcp,
+        &[REQUEST, b"GET /_nuxt/@vite/client HTTP/1.1\r\n\r\nGET /@vite/client HTTP/1.1\r\n\r\n"],
+        &[page, b"HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: 0\r\n\r\n"],
+    );
+    let verdict = classify(&catalogue, 3000, Transport::Tcp, Some(&evidence), true);
+    assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("nuxt"));
+}
+
+/// The user's catalogue, then shipped marks, then the protocol, then the port.
+#[test]
+fn precedence_is_user_then_mark_then_protocol_then_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.toml");
+    let text = "id = \"shop\"\nname = \"Shop\"\ntag = \"web-app\"\nspeaks = [\"http\"]\n\
+        [[claim]]\nport = 3001\ntransport = \"tcp\"\nstanding = \"customary\"\nprevalence = \"rare\"\ncite = \"https://example.test/\"\n\
+        [[mark]]\nfact = \"http.response-header.x-powered-by\"\nequals = \"Express\"\n";
+    std::fs::write(&file, text).unwrap();
+    let shipped = shipped();
+    let users = Catalogue::load(&[file]).unwrap();
+    let marked = heard(Transport::Tcp, &[REQUEST], &[EXPRESS]);
+    let spoken = heard(Transport::Tcp, &[REQUEST], &[PLAIN]);
+    let name = |catalogue, evidence| {
+        let verdict = classify(catalogue, 3001, Transport::Tcp, evidence, true);
+        (verdict.service.map(|s| s.id.clone()), verdict.confidence, ids(&verdict).first().map(|&id| id.to_owned()))
+    };
+    let some = |id: &str| Some(id.to_owned());
+    assert_eq!(name(&users, Some(&marked)), (some("shop"), Confidence::Mark, some("express")));
+    assert_eq!(name(&shipped, Some(&marked)), (some("express"), Confidence::Mark, None));
+    assert_eq!(name(&users, Some(&spoken)), (None, Confidence::Protocol, some("shop")));
+    assert_eq!(name(&users, None), (None, Confidence::Port, some("shop")));
+}
+
+#[test]
+fn a_long_value_is_cut_around_what_the_mark_found() {
+    let long = format!("{}needle{}", "x".repeat(300), "y".repeat(300));
+    let cut = excerpt(&long, 300);
+    assert!(cut.starts_with("…needle") && cut.ends_with('…') && cut.chars().count() == VALUE + 2, "{cut}");
+    assert_eq!(excerpt("short", 0), "short");
+}
+
+#[test]
+fn without_a_wish_to_know_why_nothing_is_explained_and_all_else_is_the_same() {
+    let catalogue = shipped();
+    for (port, evidence) in [
+        (3001, Some(heard(Transport::Tcp, &[REQUEST], &[EXPRESS]))),
+        (3037, Some(heard(Transport::Tcp, &[REQUEST], &[PLAIN]))),
+        (3002, Some(heard(Transport::Tcp, &[BINARY], &[]))),
+        (3002, None),
+    ] {
+        let why = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), true);
+        let quiet = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), false);
+        assert!(quiet.reasons.is_empty() && !why.reasons.is_empty());
+        assert_eq!(
+            (quiet.confidence, quiet.fit, quiet.protocol, quiet.tag(), ids(&quiet)),
+            (why.confidence, why.fit, why.protocol, why.tag(), ids(&why))
+        );
+    }
+}

@@ -5,7 +5,7 @@ use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 use super::Skip;
 use crate::source::LinkType;
 
-/// `sll_protocol` values below this are not EtherTypes (802.3 length, Linux's own numbers).
+/// `sll_protocol` values below this are not `EtherTypes` (802.3 length, Linux's own numbers).
 const LEAST_ETHER_TYPE: u16 = 0x0600;
 /// Stacked VLAN tags that are looked through; more is malformed.
 const MOST_TAGS: usize = 8;

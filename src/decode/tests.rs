@@ -16,12 +16,8 @@ fn ethernet() -> etherparse::PacketBuilderStep<etherparse::Ethernet2Header> {
 
 /// A TCP segment with payload "hello" and options, over IPv4 in Ethernet.
 fn tcp_frame() -> Vec<u8> {
-    let builder = ethernet()
-        .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
-        .tcp(40_000, 3001, 77, 512)
-        .ack(99)
-        .options_raw(&[1, 1, 1, 1])
-        .unwrap();
+    let builder =
+        ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).tcp(40_000, 3001, 77, 512).ack(99).options_raw(&[1, 1, 1, 1]).unwrap();
     let mut bytes = Vec::new();
     builder.write(&mut bytes, b"hello").unwrap();
     bytes
@@ -101,11 +97,7 @@ fn reads_udp_over_ipv6_behind_extension_headers() {
 #[test]
 fn bsd_loopback_is_read_in_both_byte_orders() {
     let ip = &tcp_frame()[14..];
-    for (link, family) in [
-        (LinkType::NULL, [2, 0, 0, 0]),
-        (LinkType::NULL, [0, 0, 0, 2]),
-        (LinkType::LOOP, [0, 0, 0, 2]),
-    ] {
+    for (link, family) in [(LinkType::NULL, [2, 0, 0, 0]), (LinkType::NULL, [0, 0, 0, 2]), (LinkType::LOOP, [0, 0, 0, 2])] {
         let bytes = [&family[..], ip].concat();
         assert!(decode(&frame(link, &bytes)).is_ok());
     }

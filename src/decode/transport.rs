@@ -36,10 +36,7 @@ fn tcp(frame: &Frame<'_>, datagram: &Datagram<'_>) -> Result<Segment, Skip> {
     let header_len = header.slice().len();
     let payload_len = datagram.wire_len.checked_sub(header_len).ok_or(Skip::Malformed)?;
     let flags = TcpFlags(
-        u8::from(header.fin())
-            | u8::from(header.syn()) << 1
-            | u8::from(header.rst()) << 2
-            | u8::from(header.ack()) << 4,
+        u8::from(header.fin()) | u8::from(header.syn()) << 1 | u8::from(header.rst()) << 2 | u8::from(header.ack()) << 4,
     );
     let ports = (header.source_port(), header.destination_port());
     let (seq, ack) = (header.sequence_number(), header.acknowledgment_number());
@@ -47,9 +44,8 @@ fn tcp(frame: &Frame<'_>, datagram: &Datagram<'_>) -> Result<Segment, Skip> {
 }
 
 fn udp(frame: &Frame<'_>, datagram: &Datagram<'_>) -> Result<Segment, Skip> {
-    let header = UdpHeaderSlice::from_slice(datagram.bytes).map_err(|_| {
-        if datagram.wire_len < UDP { Skip::Malformed } else { Skip::Truncated }
-    })?;
+    let header = UdpHeaderSlice::from_slice(datagram.bytes)
+        .map_err(|_| if datagram.wire_len < UDP { Skip::Malformed } else { Skip::Truncated })?;
     // Zero: a jumbogram (RFC 2675) or segmentation offload; otherwise the header may say less than IP carried.
     let payload_len = match usize::from(header.length()) {
         0 => datagram.wire_len - UDP,

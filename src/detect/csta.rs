@@ -22,16 +22,57 @@ const NAMESPACES: [&str; 2] =
 /// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`, `NegResponse`; every event ends in
 /// `Event` and begins with its reference. The last row is Zultys's.
 const ROOTS: &[&str] = &[
-    "StartApplicationSession", "StopApplicationSession", "ResetApplicationSessionTimer", "ApplicationSessionTerminated",
-    "MonitorStart", "MonitorStop", "ChangeMonitorFilter", "MakeCall", "AnswerCall", "AcceptCall", "AlternateCall",
-    "ClearConnection", "ClearCall", "ConferenceCall", "ConsultationCall", "DeflectCall", "DirectedPickupCall",
-    "GenerateDigits", "HoldCall", "JoinCall", "MakePredictiveCall", "ParkCall", "ReconnectCall", "RetrieveCall",
-    "SingleStepConferenceCall", "SingleStepTransferCall", "TransferCall", "SnapshotDevice", "SnapshotCall",
-    "GetCSTAFeatures", "GetLogicalDeviceInformation", "GetPhysicalDeviceInformation", "GetSwitchingFunctionDevices",
-    "GetSwitchingFunctionCapabilities", "SystemRegister", "SystemRegisterCancel", "RequestSystemStatus", "SystemStatus",
-    "SetForwarding", "GetForwarding", "SetDoNotDisturb", "GetDoNotDisturb", "SetAgentState", "GetAgentState",
-    "SetMessageWaitingIndicator", "GetMessageWaitingIndicator", "CSTAErrorCode",
-    "loginRequest", "loginResponse", "loginResponce", "keepalive",
+    "StartApplicationSession",
+    "StopApplicationSession",
+    "ResetApplicationSessionTimer",
+    "ApplicationSessionTerminated",
+    "MonitorStart",
+    "MonitorStop",
+    "ChangeMonitorFilter",
+    "MakeCall",
+    "AnswerCall",
+    "AcceptCall",
+    "AlternateCall",
+    "ClearConnection",
+    "ClearCall",
+    "ConferenceCall",
+    "ConsultationCall",
+    "DeflectCall",
+    "DirectedPickupCall",
+    "GenerateDigits",
+    "HoldCall",
+    "JoinCall",
+    "MakePredictiveCall",
+    "ParkCall",
+    "ReconnectCall",
+    "RetrieveCall",
+    "SingleStepConferenceCall",
+    "SingleStepTransferCall",
+    "TransferCall",
+    "SnapshotDevice",
+    "SnapshotCall",
+    "GetCSTAFeatures",
+    "GetLogicalDeviceInformation",
+    "GetPhysicalDeviceInformation",
+    "GetSwitchingFunctionDevices",
+    "GetSwitchingFunctionCapabilities",
+    "SystemRegister",
+    "SystemRegisterCancel",
+    "RequestSystemStatus",
+    "SystemStatus",
+    "SetForwarding",
+    "GetForwarding",
+    "SetDoNotDisturb",
+    "GetDoNotDisturb",
+    "SetAgentState",
+    "GetAgentState",
+    "SetMessageWaitingIndicator",
+    "GetMessageWaitingIndicator",
+    "CSTAErrorCode",
+    "loginRequest",
+    "loginResponse",
+    "loginResponce",
+    "keepalive",
 ];
 const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
 
@@ -108,7 +149,10 @@ enum Root {
     NotYet,
     /// This is no XML.
     None,
-    Named { name: String, namespace: Option<String> },
+    Named {
+        name: String,
+        namespace: Option<String>,
+    },
 }
 
 fn root(document: &[u8]) -> Root {
@@ -118,11 +162,10 @@ fn root(document: &[u8]) -> Root {
     loop {
         match reader.read_event() {
             Ok(Event::Start(element) | Event::Empty(element)) => return named(&element),
-            Ok(Event::Eof) => return Root::NotYet,
             Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => return Root::None,
-            Ok(_) => {}
             // What ends in the middle of a tag is no proof against it.
-            Err(quick_xml::Error::Syntax(_)) => return Root::NotYet,
+            Ok(Event::Eof) | Err(quick_xml::Error::Syntax(_)) => return Root::NotYet,
+            Ok(_) => {}
             Err(_) => return Root::None,
         }
     }
@@ -173,13 +216,16 @@ mod tests {
         .concat();
         let Finding::Yes(_, facts) = inspect_one(&both) else { panic!() };
         let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
-        assert_eq!(said, [
-            ("csta.framing", "ecma-323-j2"),
-            ("csta.root", "GetCSTAFeatures"),
-            ("csta.namespace", ns),
-            ("csta.root", "DeliveredEvent"),
-            ("csta.namespace", ns),
-        ]);
+        assert_eq!(
+            said,
+            [
+                ("csta.framing", "ecma-323-j2"),
+                ("csta.root", "GetCSTAFeatures"),
+                ("csta.namespace", ns),
+                ("csta.root", "DeliveredEvent"),
+                ("csta.namespace", ns),
+            ]
+        );
     }
 
     #[test]

@@ -60,8 +60,7 @@ fn settings(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
         return Side::Other;
     }
     let Some(parameters) = bytes.get(FRAME_HEADER..FRAME_HEADER + len) else { return Side::Perhaps };
-    let ids: Vec<String> =
-        parameters.chunks_exact(PARAMETER).map(|p| u16::from_be_bytes([p[0], p[1]]).to_string()).collect();
+    let ids: Vec<String> = parameters.chunks_exact(PARAMETER).map(|p| u16::from_be_bytes([p[0], p[1]]).to_string()).collect();
     statement.say("http2.settings", ids.join(" ").as_bytes(), 0);
     Side::Speaks
 }

@@ -9,6 +9,8 @@ use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 3;
+/// Bytes of a payload; implementations allocate 1,200 for a message.
+const LONGEST: usize = 4096;
 const CCM: u8 = 0xfe;
 const OML: u8 = 0xff;
 
@@ -23,7 +25,10 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\x00\x13\xfe\x05\x00\x0b\x0800/00/00\x00\x00\x04\x01hi\x00", b"\x00\x01\xfe\x06"],
-            responder: &[b"\x00\x11\xfe\x04\x01\x08\x01\x07\x01\x02\x01\x03\x01\x04\x01\x05\x01\x01\x01\x00", b"\x00\x01\xfe\x06"],
+            responder: &[
+                b"\x00\x11\xfe\x04\x01\x08\x01\x07\x01\x02\x01\x03\x01\x04\x01\x05\x01\x01\x01\x00",
+                b"\x00\x01\xfe\x06",
+            ],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"\x00\x01\xfe\x00"], responder: &[b"\x00\x01\xfe\x01"] },
     ],
@@ -42,7 +47,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
         let Some(name) = stream.map_or(Some("?"), stream_name) else { return Side::Other };
         let Some(stream) = stream else { break };
         let len = usize::from(u16::from_be_bytes([header[0], header[1]]));
-        if len == 0 {
+        if len == 0 || len > LONGEST {
             return Side::Other;
         }
         let payload = &header[HEADER..];

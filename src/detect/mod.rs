@@ -53,8 +53,16 @@ impl Sample {
 }
 
 /// Every detector. No two accept the same bytes, so their order decides nothing but speed.
-pub const DETECTORS: &[Detector] =
-    &[http::DETECTOR, tls::DETECTOR, osc::DETECTOR, ssh::DETECTOR, http2::DETECTOR, csta::DETECTOR, ipa::DETECTOR, hbci::DETECTOR];
+pub const DETECTORS: &[Detector] = &[
+    http::DETECTOR,
+    tls::DETECTOR,
+    osc::DETECTOR,
+    ssh::DETECTOR,
+    http2::DETECTOR,
+    csta::DETECTOR,
+    ipa::DETECTOR,
+    hbci::DETECTOR,
+];
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
 const PATIENCE: usize = 8;

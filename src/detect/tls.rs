@@ -1,4 +1,4 @@
-//! TLS: a record that holds a ClientHello or a ServerHello (RFC 8446, section 4.1; RFC 5246, section 7.4.1).
+//! TLS: a record that holds a `ClientHello` or a `ServerHello` (RFC 8446, section 4.1; RFC 5246, section 7.4.1).
 //!
 //! `tls-parser` reads the messages; here only the record header is judged first, so that foreign bytes are refused early.
 
@@ -29,13 +29,12 @@ pub(super) const DETECTOR: Detector = Detector {
     samples: &[Sample { transport: Transport::Tcp, initiator: &[CLIENT_SAMPLE], responder: &[SERVER_SAMPLE] }],
 };
 
-/// ClientHello with SNI `a.test` and ALPN `h2`.
+/// `ClientHello` with SNI `a.test` and ALPN `h2`.
 const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4b\x01\x00\x00\x47\x03\x03\
     0123456789abcdef0123456789abcdef\x00\x00\x04\x13\x01\xc0\x2f\x01\x00\x00\x1a\
     \x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h2\x00\x17\x00";
-/// ServerHello of TLS 1.2 without extensions.
-const SERVER_SAMPLE: &[u8] =
-    b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03fedcba9876543210fedcba9876543210\x00\xc0\x2f\x00";
+/// `ServerHello` of TLS 1.2 without extensions.
+const SERVER_SAMPLE: &[u8] = b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03fedcba9876543210fedcba9876543210\x00\xc0\x2f\x00";
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Tls, opening, hello)

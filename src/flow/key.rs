@@ -37,8 +37,7 @@ impl FlowKey {
     #[must_use]
     pub fn new(tuple: &FiveTuple) -> (Self, usize) {
         let (source, destination) = (bits(tuple.source), bits(tuple.destination));
-        let (low, high, end) =
-            if source <= destination { (source, destination, LOW) } else { (destination, source, HIGH) };
+        let (low, high, end) = if source <= destination { (source, destination, LOW) } else { (destination, source, HIGH) };
         let version = u64::from(tuple.source.address.is_ipv6());
         let key = Self {
             addresses: [(low.0 >> 64) as u64, low.0 as u64, (high.0 >> 64) as u64, high.0 as u64],
@@ -58,11 +57,7 @@ impl FlowKey {
     pub fn endpoint(&self, end: usize) -> Endpoint {
         let words = &self.addresses[end * 2..end * 2 + 2];
         let address = u128::from(words[0]) << 64 | u128::from(words[1]);
-        let address = if self.rest & 0x100 != 0 {
-            IpAddr::V6(address.into())
-        } else {
-            IpAddr::V4((address as u32).into())
-        };
+        let address = if self.rest & 0x100 != 0 { IpAddr::V6(address.into()) } else { IpAddr::V4((address as u32).into()) };
         Endpoint { address, port: (self.rest >> (if end == LOW { 32 } else { 16 })) as u16 }
     }
 }
@@ -89,7 +84,10 @@ mod tests {
     use super::*;
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
-        (prop_oneof![any::<u32>().prop_map(|a| IpAddr::V4(a.into())), any::<u128>().prop_map(|a| IpAddr::V6(a.into()))], any::<u16>())
+        (
+            prop_oneof![any::<u32>().prop_map(|a| IpAddr::V4(a.into())), any::<u128>().prop_map(|a| IpAddr::V6(a.into()))],
+            any::<u16>(),
+        )
             .prop_map(|(address, port)| Endpoint { address, port })
     }
 

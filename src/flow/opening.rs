@@ -282,10 +282,7 @@ impl Opening {
     #[must_use]
     pub fn footprint(&self) -> usize {
         let held = |s: &Stream| {
-            s.bytes.capacity()
-                + s.pieces.capacity() * size_of::<Piece>()
-                + s.early.len() * size_of::<Early>()
-                + s.early_bytes
+            s.bytes.capacity() + s.pieces.capacity() * size_of::<Piece>() + s.early.len() * size_of::<Early>() + s.early_bytes
         };
         size_of::<Self>() + held(&self.streams[0]) + held(&self.streams[1])
     }

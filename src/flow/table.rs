@@ -113,6 +113,7 @@ pub struct Table<E> {
     /// Slots with an opening and the first frames of their flows, the oldest first; stale where these no longer agree.
     queue: VecDeque<(usize, u64)>,
     openings: usize,
+    #[allow(clippy::vec_box, reason = "they move between here and the flows as they are")]
     spare: Vec<Box<Opening>>,
     evicted: u64,
 }

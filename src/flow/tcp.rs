@@ -18,6 +18,7 @@ struct Half {
 
 /// Both sides, by the ends of the flow key.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that was seen, in any combination")]
 pub(super) struct Tcp {
     halves: [Half; 2],
     syn: Option<Time>,
@@ -41,12 +42,10 @@ impl Tcp {
         } else if flags.has(TcpFlags::SYN) {
             self.ambiguous |= self.syn.is_some();
             self.syn = Some(segment.time);
-        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) {
-            if self.syn_ack && !self.established {
-                self.established = true;
-                if end == initiator && !self.ambiguous {
-                    self.handshake_ns = self.syn.map(|syn| segment.time.since(syn));
-                }
+        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.syn_ack && !self.established {
+            self.established = true;
+            if end == initiator && !self.ambiguous {
+                self.handshake_ns = self.syn.map(|syn| segment.time.since(syn));
             }
         }
         if flags.has(TcpFlags::SYN) {
@@ -75,9 +74,9 @@ impl Tcp {
         } else if len > 0 {
             // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
             let keep_alive = len == 1 && stop == next && control == 0;
-            let fills = half.gap.is_some_and(|(from, to)| {
-                segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0
-            });
+            let fills = half
+                .gap
+                .is_some_and(|(from, to)| segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0);
             if fills {
                 half.gap = half.gap.map(|(_, to)| (stop, to)).filter(|(from, to)| from != to);
             } else if !keep_alive {

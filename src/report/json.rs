@@ -261,7 +261,7 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
             .map(|((service, tag, protocol, confidence, fit), (flows, bytes))| Spoken {
                 service,
                 tag,
-                protocol: protocol.map(|p| p.id()),
+                protocol: protocol.map(super::super::evidence::Protocol::id),
                 confidence: confidence.id(),
                 fit: fit.id(),
                 flows,
@@ -273,7 +273,7 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
 }
 
 fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, all: &Aggregate) -> Service<'a> {
-    Service { service, tag, protocol: protocol.map(|p| p.id()), figures: figures(all) }
+    Service { service, tag, protocol: protocol.map(super::super::evidence::Protocol::id), figures: figures(all) }
 }
 
 fn figures(all: &Aggregate) -> Figures {
@@ -313,7 +313,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         verdict: Verdict {
             service: verdict.service.map(|s| s.id.as_str()),
             tag: verdict.tag(),
-            protocol: verdict.protocol.map(|p| p.id()),
+            protocol: verdict.protocol.map(super::super::evidence::Protocol::id),
             confidence: verdict.confidence.id(),
             fit: verdict.fit.id(),
             candidates: verdict.candidates.iter().map(crate::classify::Candidate::id).collect(),
@@ -323,7 +323,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
                 .map(|r| Reason {
                     fact: &r.fact,
                     value: &r.value,
-                    direction: r.direction.map(|d| d.id()),
+                    direction: r.direction.map(super::super::evidence::Direction::id),
                     frame: r.frame,
                 })
                 .collect(),

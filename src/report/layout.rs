@@ -133,7 +133,10 @@ mod tests {
     fn a_table_never_exceeds_its_width_and_cuts_the_widest_first() {
         let columns = [Column::fixed("PORT"), Column::text("NAME", 4), Column::text("MORE", 4), Column::number("N")];
         let row = |a: &str, b: &str, c: &str, d: &str| [a, b, c, d].map(|s| (s.to_owned(), Tone::Plain)).to_vec();
-        let rows = [row("3001/tcp", "a name that is very long indeed", "short", "12"), row("1/udp", "中文字符名字很长很长", "x", "3,456")];
+        let rows = [
+            row("3001/tcp", "a name that is very long indeed", "short", "12"),
+            row("1/udp", "中文字符名字很长很长", "x", "3,456"),
+        ];
         let mut out = Vec::new();
         write(&mut out, Style { width: 40, colour: false }, &columns, &rows).unwrap();
         let text = String::from_utf8(out).unwrap();

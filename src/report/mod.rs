@@ -2,8 +2,8 @@
 //!
 //! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per format.
 
-pub mod interfaces;
 mod escape;
+pub mod interfaces;
 pub mod json;
 mod layout;
 pub mod port;

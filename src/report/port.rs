@@ -71,7 +71,14 @@ fn claimant(out: &mut dyn Write, service: &Service, claim: &Claim) -> io::Result
         (false, true) => format!("speaks {} and perhaps something nobody has described", languages.join(", ")),
         (false, false) => format!("speaks {}", languages.join(", ")),
     };
-    writeln!(out, "  {} [{}]: {}, {}; {speaks}", escape(&service.name), escape(&service.id), claim.standing.id(), claim.prevalence.id())?;
+    writeln!(
+        out,
+        "  {} [{}]: {}, {}; {speaks}",
+        escape(&service.name),
+        escape(&service.id),
+        claim.standing.id(),
+        claim.prevalence.id()
+    )?;
     if let Some(since) = &claim.since {
         writeln!(out, "      since {}", escape(since))?;
     }

@@ -31,7 +31,8 @@ type Port<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
 /// Where `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: Parts) -> io::Result<()> {
     header(out, report)?;
-    let mut ports: Vec<Port<'_, '_>> = report.run.stats.ports.iter().map(|(&(port, transport), s)| (port, transport, s)).collect();
+    let mut ports: Vec<Port<'_, '_>> =
+        report.run.stats.ports.iter().map(|(&(port, transport), s)| (port, transport, s)).collect();
     if ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
     }
@@ -152,8 +153,8 @@ fn customary(report: &Report<'_, '_>, port: u16, transport: Transport) -> String
     }
     match names.len() {
         0 => "-".into(),
-        1 | 2 => escape(&names.join(", ")),
-        more => format!("{}, +{}", escape(names[0]), more - 1),
+        1..=3 => escape(&names.join(", ")),
+        more => format!("{}, +{}", escape(&names[..2].join(", ")), more - 2),
     }
 }
 

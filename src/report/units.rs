@@ -13,9 +13,9 @@ pub(super) fn duration(ns: u64) -> String {
     let seconds = ns as f64 / SECOND as f64;
     match ns {
         0 => "0".into(),
-        ..1_000 => format!("{ns}ns"),
-        ..1_000_000 => format!("{}µs", three(ns as f64 / 1e3)),
-        ..SECOND => format!("{}ms", three(ns as f64 / 1e6)),
+        1..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 => format!("{}µs", three(ns as f64 / 1e3)),
+        1_000_000..SECOND => format!("{}ms", three(ns as f64 / 1e6)),
         _ if seconds < 60.0 => format!("{}s", three(seconds)),
         _ if seconds < 3600.0 => format!("{}m", three(seconds / 60.0)),
         _ if seconds < 86_400.0 => format!("{}h", three(seconds / 3600.0)),
@@ -77,7 +77,10 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_carry_their_unit() {
-        assert_eq!([0, 999, 1000, 999_999, 1_500_000, u64::MAX].map(bytes), ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 MB", "18 EB"]);
+        assert_eq!(
+            [0, 999, 1000, 999_999, 1_500_000, u64::MAX].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 MB", "18 EB"]
+        );
         assert_eq!(
             [0, 850, 1_200, 45_000_000, 4_500_000_000, 90_000_000_000, 7_200_000_000_000].map(duration),
             ["0", "850ns", "1.2µs", "45ms", "4.5s", "1.5m", "2.0h"]

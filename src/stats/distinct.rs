@@ -10,7 +10,7 @@ const EXACT: usize = 1024;
 const REGISTER_BITS: u32 = 12;
 const REGISTERS: usize = 1 << REGISTER_BITS;
 
-/// A set of addresses, or HyperLogLog over it (Flajolet et al. 2007).
+/// A set of addresses, or `HyperLogLog` over it (Flajolet et al. 2007).
 #[derive(Debug, Clone)]
 pub enum Distinct {
     /// Each of them.
@@ -96,6 +96,7 @@ fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     let m = REGISTERS as f64;
     let sum: f64 = registers.iter().map(|&run| 2_f64.powi(-i32::from(run))).sum();
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
+    #[allow(clippy::naive_bytecount, reason = "4,096 bytes once a port")]
     let empty = registers.iter().filter(|&&run| run == 0).count();
     // Linear counting is the better of the two while many registers are empty.
     let best = if raw <= 2.5 * m && empty > 0 { m * (m / empty as f64).ln() } else { raw };

@@ -138,7 +138,11 @@ impl<'c> Stats<'c> {
             protocol: verdict.protocol,
             confidence: verdict.confidence,
             fit: verdict.fit,
-            candidate: if verdict.service.is_none() { verdict.candidates.first().map(|c| c.id()) } else { None },
+            candidate: if verdict.service.is_none() {
+                verdict.candidates.first().map(super::classify::Candidate::id)
+            } else {
+                None
+            },
             silent: record.payload_bytes.sum() == 0,
         };
         let port = self.ports.entry((record.responder.port, record.transport)).or_default();

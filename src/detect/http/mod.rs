@@ -128,7 +128,7 @@ fn may_begin(bytes: &[u8]) -> bool {
     let method = bytes.iter().take_while(|&&b| is_method(b)).count();
     match bytes.get(method) {
         None => method <= METHOD,
-        Some(b' ') => (1..=METHOD).contains(&method) && bytes[method + 1..].iter().all(|&b| b > b' ' || b == b' ' || b == b'\r'),
+        Some(b' ') => (1..=METHOD).contains(&method) && bytes[method + 1..].iter().all(|&b| b >= b' ' || b == b'\r'),
         Some(_) => false,
     }
 }
@@ -165,7 +165,8 @@ fn fields<'a, 'b>(
     scratch: &'b mut Vec<u8>,
 ) -> (Option<usize>, &'a [Header<'b>]) {
     // Looked for first: the parser's room can be lent only once.
-    let ends = bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n") || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
+    let ends =
+        bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n") || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
     let input: &'b [u8] = if ends {
         bytes
     } else {

@@ -19,28 +19,31 @@ fn states_what_each_message_says_with_its_frame() {
         &[b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /next ", b"HTTP/1.1\r\n\r\n"],
         &[b"HTTP/1.1 201 Created\r\nServer:  it \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n"],
     );
-    assert_eq!(said, [
-        "initiator http.method = POST @1",
-        "initiator http.target = /a?b @1",
-        "initiator http.request-header.host = x @1",
-        "initiator http.request-header.content-length = 3 @1",
-        "initiator http.request-body = abc @1",
-        "initiator http.method = GET @1",
-        "initiator http.target = /next @1",
-        "responder http.status = 201 @3",
-        "responder http.response-header.server = it @3",
-        "responder http.response-header.transfer-encoding = chunked @3",
-        "responder http.response-body = 2\r\nhi\r\n0\r\n\r\n @3",
-        "responder http.status = 304 @3",
-    ]);
+    assert_eq!(
+        said,
+        [
+            "initiator http.method = POST @1",
+            "initiator http.target = /a?b @1",
+            "initiator http.request-header.host = x @1",
+            "initiator http.request-header.content-length = 3 @1",
+            "initiator http.request-body = abc @1",
+            "initiator http.method = GET @1",
+            "initiator http.target = /next @1",
+            "responder http.status = 201 @3",
+            "responder http.response-header.server = it @3",
+            "responder http.response-header.transfer-encoding = chunked @3",
+            "responder http.response-body = 2\r\nhi\r\n0\r\n\r\n @3",
+            "responder http.status = 304 @3",
+        ]
+    );
 }
 
 #[test]
 fn a_response_to_head_announces_a_body_that_does_not_come() {
-    let said = facts(&[b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"], &[
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n",
-        b"HTTP/1.1 500 No\r\nX-A: b\r\n\r\n",
-    ]);
+    let said = facts(
+        &[b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"],
+        &[b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", b"HTTP/1.1 500 No\r\nX-A: b\r\n\r\n"],
+    );
     assert!(said.contains(&"responder http.response-header.x-a = b @3".to_owned()), "{said:?}");
 }
 
@@ -71,7 +74,13 @@ fn the_responder_decides_what_is_spoken() {
 
 #[test]
 fn other_text_protocols_are_not_http() {
-    for line in ["INVITE sip:a SIP/2.0\r\n", "OPTIONS rtsp://a RTSP/1.0\r\n", "PRI * HTTP/2.0\r\n\r\n", "hello world foo\r\n", "get / http/1.1\r\n"] {
+    for line in [
+        "INVITE sip:a SIP/2.0\r\n",
+        "OPTIONS rtsp://a RTSP/1.0\r\n",
+        "PRI * HTTP/2.0\r\n\r\n",
+        "hello world foo\r\n",
+        "get / http/1.1\r\n",
+    ] {
         assert_eq!(inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[])), Finding::No, "{line}");
     }
 }

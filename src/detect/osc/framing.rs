@@ -119,9 +119,9 @@ fn unescape(frame: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = frame.iter();
     while let Some(&byte) = bytes.next() {
         packet.push(match byte {
-            ESC => match bytes.next()? {
-                &ESC_END => END,
-                &ESC_ESC => ESC,
+            ESC => match *bytes.next()? {
+                ESC_END => END,
+                ESC_ESC => ESC,
                 _ => return None,
             },
             other => other,

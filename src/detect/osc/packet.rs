@@ -28,8 +28,7 @@ pub(super) type Message<'a> = (&'a [u8], Option<&'a [u8]>);
 /// Whether a packet may begin like this.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let known = bytes.len().min(BUNDLE.len());
-    bytes[..known] == BUNDLE[..known]
-        || (bytes[0] == b'/' && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
+    bytes[..known] == BUNDLE[..known] || (bytes[0] == b'/' && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
 }
 
 /// Judges a whole packet and collects its messages.

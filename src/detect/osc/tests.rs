@@ -61,11 +61,7 @@ fn length_prefixed_json_and_csta_are_not_osc() {
 
 #[test]
 fn facts_name_the_frame_in_which_a_packet_begins() {
-    let opening = Opening::of(
-        Transport::Tcp,
-        &[b"\0\0\0\x10/eos/ping\0\0\0", b",\0\0\0\0\0\0\x0c/b\0\0,i\0\0\0\0\0\x01"],
-        &[],
-    );
+    let opening = Opening::of(Transport::Tcp, &[b"\0\0\0\x10/eos/ping\0\0\0", b",\0\0\0\0\0\0\x0c/b\0\0,i\0\0\0\0\0\x01"], &[]);
     assert_eq!(addresses(&inspect(&opening)), [("/eos/ping", 1), ("/b", 2)]);
     assert_eq!(opening.side(Direction::Responder).head(), b"");
 }

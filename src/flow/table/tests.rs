@@ -104,14 +104,10 @@ fn each_way_that_a_connection_can_go_has_its_outcome() {
     let mut closed = bench.records();
     closed.sort_by_key(|c| c.record.responder.port);
     let outcomes: Vec<_> = closed.iter().map(|c| c.record.outcome).collect();
-    assert_eq!(outcomes, [
-        Outcome::Refused,
-        Outcome::NoAnswer,
-        Outcome::Reset,
-        Outcome::Midstream,
-        Outcome::Answered,
-        Outcome::NoAnswer,
-    ]);
+    assert_eq!(
+        outcomes,
+        [Outcome::Refused, Outcome::NoAnswer, Outcome::Reset, Outcome::Midstream, Outcome::Answered, Outcome::NoAnswer,]
+    );
     assert_eq!(closed[1].record.retransmissions.initiator, 1, "a repeated SYN is a retransmission");
     assert_eq!(closed[0].record.handshake_ns, None);
     assert_eq!(closed[3].record.orientation, Orientation::Guessed);

@@ -18,7 +18,18 @@ impl Buffer {
         Self { input, bytes: vec![0; BLOCK], start: 0, end: 0 }
     }
 
-    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of the stream.
+    /// The same as [`want`](Self::want), but waits where nothing comes.
+    pub(super) fn wait(&mut self, len: usize) -> io::Result<usize> {
+        loop {
+            match self.want(len) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of the stream. Fails with
+    /// `WouldBlock` where nothing comes at the moment; it can be called again then.
     pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
         if self.end - self.start >= len {
             return Ok(len);
@@ -59,7 +70,7 @@ impl Buffer {
     pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
         loop {
             let step = len.min(BLOCK);
-            let there = self.want(step)?;
+            let there = self.wait(step)?;
             self.skip(there);
             len -= there;
             if len == 0 || there < step {

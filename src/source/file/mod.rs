@@ -91,7 +91,7 @@ impl CaptureFile {
     fn begin(name: String, input: Box<dyn io::Read + Send>) -> Result<Self, String> {
         let fail = |reason: String| format!("{name}: {reason}");
         let mut buffer = Buffer::new(input);
-        let there = buffer.want(4).map_err(|e| fail(format!("cannot be read: {}", reason(&e))))?;
+        let there = buffer.wait(4).map_err(|e| fail(format!("cannot be read: {}", reason(&e))))?;
         if there == 0 {
             return Err(fail("is empty: not even a file header; was the capture ever started?".into()));
         }
@@ -105,16 +105,19 @@ impl CaptureFile {
         };
         let format = format.map_err(fail)?;
         let mut file = Self { name, buffer, format, head: None, frames: 0, problem: None };
-        file.advance();
+        while !file.advance() {}
         Ok(file)
     }
 
-    /// Moves to the next record; damage ends the file and is kept as its problem.
-    fn advance(&mut self) {
+    /// Moves to the next record; damage ends the file and is kept as its problem. False where nothing comes at the moment.
+    fn advance(&mut self) -> bool {
         let advanced = match &mut self.format {
             Format::Pcap(pcap) => pcap.advance(&mut self.buffer),
             Format::Pcapng(pcapng) => pcapng.advance(&mut self.buffer),
         };
+        if matches!(&advanced, Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock) {
+            return false;
+        }
         self.head = advanced.unwrap_or_else(|damage| {
             let next = self.frames + 1;
             let what = match damage {
@@ -128,6 +131,7 @@ impl CaptureFile {
             None
         });
         self.frames += u64::from(self.head.is_some());
+        true
     }
 
     /// The link type of the frame it stands on; of the file where it has no frame.
@@ -200,8 +204,11 @@ impl Files {
 
 impl Source for Files {
     fn next(&mut self) -> Result<Next<'_>, String> {
-        if let Some(held) = self.held.take() {
-            self.files[held].advance();
+        if let Some(held) = self.held {
+            if !self.files[held].advance() {
+                return Ok(Next::Idle);
+            }
+            self.held = None;
         }
         // The first of those with the earliest time: a file before the one that was named after it.
         let earliest = self

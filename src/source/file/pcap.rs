@@ -28,13 +28,12 @@ impl Pcap {
 
     /// Reads the file header.
     pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.want(FILE_HEADER).map_err(|e| e.to_string())?;
+        let there = buffer.wait(FILE_HEADER).map_err(|e| e.to_string())?;
         if there < FILE_HEADER {
             return Err(format!("the pcap header is cut: {there} of {FILE_HEADER} bytes"));
         }
         let header = buffer.get(FILE_HEADER);
-        let (order, unit, record_header) =
-            parse_magic(std::array::from_fn(|i| header[i])).ok_or("not a pcap file")?;
+        let (order, unit, record_header) = parse_magic(std::array::from_fn(|i| header[i])).ok_or("not a pcap file")?;
         let major = order.u16(header, 4);
         if major != 2 {
             return Err(format!("pcap version {major} is not known; convert it with `editcap -F pcap`"));
@@ -66,10 +65,7 @@ impl Pcap {
             return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
         }
         let head = Head {
-            time: Time::new(
-                i64::from(self.order.u32(header, 0)),
-                i64::from(self.order.u32(header, 4)) * self.unit,
-            ),
+            time: Time::new(i64::from(self.order.u32(header, 0)), i64::from(self.order.u32(header, 4)) * self.unit),
             link: self.link,
             wire_len: self.order.u32(header, 12),
             from: self.record_header,

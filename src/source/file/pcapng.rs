@@ -74,7 +74,7 @@ impl Pcapng {
 
     /// Checks the first section header; it is read by the first advance.
     pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.want(28).map_err(|e| e.to_string())?;
+        let there = buffer.wait(28).map_err(|e| e.to_string())?;
         if there < 28 {
             return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
         }
@@ -104,17 +104,14 @@ impl Pcapng {
             let header = buffer.get(BLOCK_FRAME);
             let kind = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
             if kind == SECTION {
-                self.order = section_order(header)
-                    .ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
+                self.order =
+                    section_order(header).ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
             }
             let (kind, total) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
             if total < BLOCK_FRAME || !total.is_multiple_of(4) {
                 return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
             }
-            if !matches!(
-                kind,
-                SECTION | INTERFACE | STATISTICS | SIMPLE_PACKET | OBSOLETE_PACKET | ENHANCED_PACKET
-            ) {
+            if !matches!(kind, SECTION | INTERFACE | STATISTICS | SIMPLE_PACKET | OBSOLETE_PACKET | ENHANCED_PACKET) {
                 match buffer.discard(total)? {
                     0 => continue,
                     missing => return Err(Damage::Cut { promised: total, there: total - missing }),
@@ -253,7 +250,7 @@ mod tests {
         let time = |resolution, offset, units| Clock { resolution, offset }.time(units).0;
         assert_eq!(time(6, 0, 1_500_000), 1_500_000_000);
         assert_eq!(time(9, 10, 7), 10_000_000_007);
-        assert_eq!(time(0x80 | 20, 0, 1 << 19), 500_000_000);
+        assert_eq!(time(0x94, 0, 1 << 19), 500_000_000);
         assert_eq!(time(12, 0, 5_000), 5);
         assert_eq!(time(127, 0, u64::MAX), 0);
         assert_eq!(time(0xff, 0, u64::MAX), 0);

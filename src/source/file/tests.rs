@@ -39,7 +39,8 @@ impl Writer {
     }
 
     fn pcap(self, magic: u32, frames: &[(u32, u32, &[u8])]) -> Vec<u8> {
-        let mut file = [self.u32(magic), self.u16(2), self.u16(4), self.u32(0), self.u32(0), self.u32(65_535), self.u32(1)].concat();
+        let mut file =
+            [self.u32(magic), self.u16(2), self.u16(4), self.u32(0), self.u32(0), self.u32(65_535), self.u32(1)].concat();
         for (seconds, fraction, bytes) in frames {
             let len = bytes.len() as u32;
             file.extend([self.u32(*seconds), self.u32(*fraction), self.u32(len), self.u32(len + 100)].concat());
@@ -85,10 +86,13 @@ fn classic_files_are_read_in_both_orders_and_units_and_in_the_modified_form() {
     for writer in [LITTLE, BIG] {
         for (magic, unit) in [(0xa1b2_c3d4, 1_000), (0xa1b2_3c4d, 1), (0xa1b2_cd34, 1_000)] {
             let (frames, files) = read(vec![writer.pcap(magic, &[(1, 5, b"abc"), (2, 0, b"")])]);
-            assert_eq!(frames, [
-                (1, Time::new(1, 5 * unit), LinkType::ETHERNET, 103, b"abc".to_vec()),
-                (2, Time::new(2, 0), LinkType::ETHERNET, 100, vec![]),
-            ]);
+            assert_eq!(
+                frames,
+                [
+                    (1, Time::new(1, 5 * unit), LinkType::ETHERNET, 103, b"abc".to_vec()),
+                    (2, Time::new(2, 0), LinkType::ETHERNET, 100, vec![]),
+                ]
+            );
             assert!(files.problems().is_empty());
         }
     }
@@ -96,23 +100,29 @@ fn classic_files_are_read_in_both_orders_and_units_and_in_the_modified_form() {
 
 #[test]
 fn sections_interfaces_clocks_and_foreign_blocks_are_read_in_one_file() {
-    let mut file = [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.interface(101, &[(9, &[9]), (14, &[5, 0, 0, 0, 0, 0, 0, 0])])].concat();
+    let mut file =
+        [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.interface(101, &[(9, &[9]), (14, &[5, 0, 0, 0, 0, 0, 0, 0])])]
+            .concat();
     file.extend([LITTLE.packet(0, 1_000_000, b"one"), LITTLE.block(0x0bad, b"custom"), LITTLE.packet(1, 7, b"two!")].concat());
     file.extend(LITTLE.block(3, &[&LITTLE.u32(6)[..], b"simple"].concat()));
     file.extend([BIG.section(), BIG.interface(113, &[(9, &[0x80 | 1])]), BIG.packet(0, 3, b"three")].concat());
     let (frames, files) = read(vec![file]);
-    assert_eq!(frames, [
-        (1, Time::new(1, 0), LinkType::ETHERNET, 3, b"one".to_vec()),
-        (2, Time::new(5, 7), LinkType::RAW, 4, b"two!".to_vec()),
-        (3, Time::new(5, 7), LinkType::ETHERNET, 6, b"simple".to_vec()),
-        (4, Time(1_500_000_000), LinkType::LINUX_SLL, 5, b"three".to_vec()),
-    ]);
+    assert_eq!(
+        frames,
+        [
+            (1, Time::new(1, 0), LinkType::ETHERNET, 3, b"one".to_vec()),
+            (2, Time::new(5, 7), LinkType::RAW, 4, b"two!".to_vec()),
+            (3, Time::new(5, 7), LinkType::ETHERNET, 6, b"simple".to_vec()),
+            (4, Time(1_500_000_000), LinkType::LINUX_SLL, 5, b"three".to_vec()),
+        ]
+    );
     assert!(files.problems().is_empty());
 }
 
 #[test]
 fn drops_that_the_capturing_tool_wrote_down_are_told() {
-    let options = [LITTLE.u16(5), LITTLE.u16(8), vec![7, 0, 0, 0, 0, 0, 0, 0], LITTLE.u16(7), LITTLE.u16(8), vec![9, 0, 0, 0, 0, 0, 0, 0]];
+    let options =
+        [LITTLE.u16(5), LITTLE.u16(8), vec![7, 0, 0, 0, 0, 0, 0, 0], LITTLE.u16(7), LITTLE.u16(8), vec![9, 0, 0, 0, 0, 0, 0, 0]];
     let statistics = LITTLE.block(5, &[&LITTLE.u32(0)[..], &[0; 8], &options.concat()].concat());
     let (_, mut files) = read(vec![[LITTLE.section(), LITTLE.interface(1, &[]), statistics].concat()]);
     assert_eq!(files.drops(), Drops { kernel: 9, interface: 7 });

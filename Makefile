@@ -1,0 +1,30 @@
+# Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
+
+.PHONY: demo test setup build lint docs bless bench
+
+demo: setup build
+	@printf '\n$$ portlore replay --why fixtures/showcase.pcap\n\n'
+	@target/release/portlore replay --why fixtures/showcase.pcap
+	@printf '\n$$ portlore port 3037\n\n'
+	@target/release/portlore port 3037
+
+setup:
+	@scripts/setup.sh
+
+build:
+	cargo build --release --locked
+
+test:
+	@scripts/setup.sh test
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	cargo bench --locked --no-run --profile dev
+	cargo test --locked
+
+# Accept what the program says now as the golden texts; read the difference before committing it.
+bless:
+	PORTLORE_BLESS=1 cargo test --locked
+
+bench:
+	cargo bench --locked

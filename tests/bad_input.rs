@@ -1,0 +1,132 @@
+//! Input that is not what it should be: one line that names the object, the reason and the remedy, a status, no panic.
+
+use std::os::unix::process::CommandExt;
+
+use crate::run::{outcome, portlore, told};
+
+const GOOD: &str = "fixtures/acceptance.pcap";
+
+/// What a run prints on stderr, given that it ends with `status`.
+fn complaint(status: i32, args: &[&str]) -> String {
+    let (got, stdout, stderr) = outcome(args);
+    assert_eq!(got, status, "{args:?}: {stdout}{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(stderr.lines().all(|line| line.starts_with("portlore: ")), "{stderr}");
+    stderr
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_reason_and_remedy() {
+    for (file, reason) in [
+        ("no-such.pcap", "no-such.pcap: cannot be opened: no such file or directory; check the path"),
+        ("fixtures", "fixtures: is a folder; name the capture files in it"),
+        ("fixtures/forms/empty.pcap", "is empty: not even a file header"),
+        ("fixtures/forms/foreign.pcap", "is not a capture file (it begins 89 50 4e 47)"),
+        ("fixtures/forms/gzip-compressed.pcap.gz", "compressed with gzip: `gunzip -c FILE | portlore replay -`"),
+    ] {
+        let stderr = complaint(2, &["replay", file]);
+        assert!(stderr.contains(reason) && stderr.lines().count() == 1, "{stderr}");
+    }
+}
+
+#[test]
+fn one_unreadable_file_among_others_does_not_hide_them() {
+    let (status, stdout, stderr) = outcome(&["replay", "no-such.pcap", GOOD]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("no-such.pcap: cannot be opened"), "{stderr}");
+    assert!(stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"), "{stdout}");
+}
+
+#[test]
+fn a_damaged_file_reports_what_was_read_until_then() {
+    for (file, reason) in [
+        ("truncated.pcap", "the file ends inside frame"),
+        ("truncated-header.pcap", "the file ends inside frame"),
+        ("ng-truncated.pcapng", "the file ends inside frame"),
+        ("insane-caplen.pcap", "damaged at frame 11"),
+    ] {
+        let path = format!("fixtures/forms/{file}");
+        let (status, stdout, stderr) = outcome(&["replay", &path]);
+        assert_eq!(status, 3, "{file}");
+        assert!(stderr.contains(reason), "{stderr}");
+        assert!(stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE"), "{stdout}");
+    }
+}
+
+#[test]
+fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
+    let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/unknown-link.pcap"]);
+    assert_eq!(status, 3);
+    assert!(stderr.contains("link type 147 is not decoded"), "{stderr}");
+    assert!(stdout.contains("skipped (link-type "), "{stdout}");
+}
+
+#[test]
+fn a_capture_without_frames_is_read_and_says_so() {
+    let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/header-only.pcap"]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("0 frames") && stdout.contains("No TCP or UDP was seen."), "{stdout}");
+}
+
+#[test]
+fn a_broken_filter_is_refused_before_anything_is_read() {
+    for capture in [GOOD, "fixtures/forms/header-only.pcap"] {
+        let stderr = complaint(2, &["replay", "-f", "tcp prt 80", capture]);
+        assert!(stderr.contains("filter 'tcp prt 80': ") && stderr.contains("man pcap-filter"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_interface_is_named_beside_those_that_exist() {
+    let stderr = complaint(2, &["live", "-i", "eth99", "-q"]);
+    assert!(stderr.contains("eth99: no such interface; there are: ") && stderr.contains("lo"), "{stderr}");
+}
+
+#[test]
+fn a_broken_catalogue_file_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, "id = \"mine\"\nname = \"Mine\"\ntag = \"x\"\nspeaks = []\n[[claim]]\nport = \"x\"\n").unwrap();
+    let path = file.to_str().unwrap();
+    let stderr = complaint(2, &["replay", "--catalogue", path, GOOD]);
+    assert!(stderr.contains("mine.toml:6: "), "{stderr}");
+    assert_eq!(complaint(2, &["catalogue", "check", path]), stderr);
+    let stderr = complaint(2, &["replay", "--catalogue", "no-such-folder", GOOD]);
+    assert!(stderr.contains("no-such-folder: cannot be read: no such file"), "{stderr}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error() {
+    let stderr = complaint(2, &["replay", "-o", "/no/such/folder/x", GOOD]);
+    assert!(stderr.contains("/no/such/folder/x: cannot be written"), "{stderr}");
+}
+
+#[test]
+fn a_hostile_file_name_does_not_reach_the_terminal_raw() {
+    let (_, stdout, stderr) = outcome(&["replay", "\x1b[31mred"]);
+    assert!(!stdout.contains('\x1b') && !stderr.contains('\x1b'), "{stderr}");
+}
+
+/// Needs root, to become somebody who may not capture.
+#[test]
+fn without_permission_the_remedy_is_named() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("skipped: not root, so nobody else can be tried");
+        return;
+    }
+    // The build folder may be closed to others: a copy that everybody can run.
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("portlore");
+    std::fs::copy(env!("CARGO_BIN_EXE_portlore"), &binary).unwrap();
+    let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    for path in [folder.path(), &binary] {
+        std::fs::set_permissions(path, open.clone()).unwrap();
+    }
+    let template = portlore(&[]);
+    let mut command = std::process::Command::new(&binary);
+    command.args(["live", "-i", "lo", "-q"]).uid(65_534).gid(65_534).current_dir("/");
+    command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let (status, stdout, stderr) = told(&command.output().unwrap());
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("lo: permission denied; run with sudo, or once `sudo setcap"), "{stderr}");
+}

@@ -1,0 +1,63 @@
+//! The same capture, the same bytes out; and every frame in a bucket.
+
+use crate::run::{captures, document, outcome};
+
+#[test]
+fn the_output_does_not_depend_on_the_number_of_workers() {
+    for capture in ["fixtures/showcase.pcap", "fixtures/nextjs-3000.pcap", "fixtures/forms/ng-interfaces.pcapng"] {
+        for format in ["json", "table"] {
+            let with =
+                |workers: &str| outcome(&["replay", "--flows", "--why", "--format", format, "--workers", workers, capture]);
+            let one = with("1");
+            for workers in ["2", "4", "7", "16"] {
+                assert_eq!(with(workers), one, "{capture} with {workers} workers");
+            }
+        }
+    }
+}
+
+#[test]
+fn limits_give_the_same_output_with_any_number_of_workers() {
+    let all: Vec<String> = captures("fixtures");
+    let with = |workers: &str| {
+        let mut args =
+            vec!["replay", "--flows", "--format", "json", "--max-flows", "16", "--opening-mib", "1", "--workers", workers];
+        args.extend(all.iter().map(String::as_str));
+        outcome(&args)
+    };
+    let one = with("1");
+    let document: serde_json::Value = serde_json::from_str(&one.1).unwrap();
+    assert!(document["capture"]["evicted_flows"].as_u64().unwrap() > 0, "the limit was not reached");
+    assert_eq!(with("4"), one);
+}
+
+#[test]
+fn the_buckets_add_up_on_every_capture() {
+    for capture in captures("fixtures").into_iter().chain(captures("fixtures/forms")) {
+        let (status, stdout, _) = outcome(&["replay", "--flows", "--format", "json", &capture]);
+        if status == 2 {
+            continue;
+        }
+        let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let capture_part = &document["capture"];
+        let number = |value: &serde_json::Value| value.as_u64().unwrap();
+        let skipped: u64 = capture_part["skipped"].as_object().unwrap().values().map(number).sum();
+        let queue = number(&capture_part["dropped"]["queue"]);
+        assert_eq!(number(&capture_part["frames"]), number(&capture_part["segments"]) + skipped + queue, "{capture}");
+        let both = |v: &serde_json::Value| number(&v["initiator"]) + number(&v["responder"]);
+        for part in ["ports", "services", "flows"] {
+            let packets: u64 = document[part].as_array().unwrap().iter().map(|row| both(&row["packets"])).sum();
+            assert_eq!(packets, number(&capture_part["segments"]), "{capture}: {part}");
+        }
+    }
+}
+
+#[test]
+fn several_files_read_as_one_stream_in_capture_order_however_they_are_named() {
+    let (_, a) = document(&["fixtures/express-3001.pcap", "fixtures/eos-tcp-slip-3037.pcap"]);
+    let (_, b) = document(&["fixtures/eos-tcp-slip-3037.pcap", "fixtures/express-3001.pcap"]);
+    assert_eq!(a["flows"], b["flows"]);
+    assert_eq!(a["ports"], b["ports"]);
+    let first: Vec<_> = a["flows"].as_array().unwrap().iter().map(|f| f["first"].as_str().unwrap().to_owned()).collect();
+    assert!(first.is_sorted());
+}

@@ -1,0 +1,244 @@
+//! The real binary as people use it.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::run::{document, outcome, portlore, told};
+
+const CAPTURE: &str = "fixtures/acceptance.pcap";
+
+/// Express on 3001, TLS on 3002, OSC in SLIP on 3037 and HTTP on 3037.
+#[test]
+fn the_acceptance_capture_reads_right() {
+    let (status, document) = document(&[CAPTURE]);
+    assert_eq!(status, 0);
+    let verdicts = |port: u64| -> Vec<serde_json::Value> {
+        let flows = document["flows"].as_array().unwrap().iter();
+        flows.filter(|f| f["responder"]["port"] == port).map(|f| f["verdict"].clone()).collect()
+    };
+    for verdict in verdicts(3001) {
+        assert_eq!(
+            (&verdict["service"], &verdict["confidence"], &verdict["tag"]),
+            (&"express".into(), &"mark".into(), &"dev-server".into())
+        );
+    }
+    for verdict in verdicts(3002) {
+        assert_eq!(
+            (&verdict["protocol"], &verdict["confidence"], &verdict["fit"]),
+            (&"tls".into(), &"protocol".into(), &"agrees".into())
+        );
+        assert!(verdict["candidates"].as_array().unwrap().len() > 3 && verdict["service"].is_null());
+    }
+    let on_3037 = verdicts(3037);
+    let eos = on_3037.iter().find(|v| v["protocol"] == "osc").unwrap();
+    assert_eq!((&eos["service"], &eos["confidence"], &eos["fit"]), (&"eos".into(), &"mark".into(), &"agrees".into()));
+    let http = on_3037.iter().find(|v| v["protocol"] == "http").unwrap();
+    assert_eq!(http["fit"], "contradicts");
+    for verdict in verdicts(3001).iter().chain(&on_3037) {
+        assert!(verdict["reasons"][0]["frame"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn the_document_has_the_fields_of_its_contract_in_order() {
+    let (_, stdout, _) = outcome(&["replay", "--flows", "--format", "json", CAPTURE]);
+    let mut rest = stdout.as_str();
+    for field in [
+        "schema",
+        "capture",
+        "files",
+        "frames",
+        "segments",
+        "skipped",
+        "dropped",
+        "kernel",
+        "interface",
+        "queue",
+        "evicted_flows",
+        "bytes",
+        "first",
+        "last",
+        "complete",
+        "problems",
+        "ports",
+        "port",
+        "transport",
+        "registered",
+        "claims",
+        "speaking",
+        "service",
+        "tag",
+        "protocol",
+        "confidence",
+        "flows",
+        "packets",
+        "initiator",
+        "responder",
+        "bytes",
+        "initiators",
+        "outcomes",
+        "retransmissions",
+        "packet_bytes",
+        "count",
+        "p50",
+        "p90",
+        "p99",
+        "max",
+        "duration_ns",
+        "handshake_rtt_ns",
+        "first_response_ns",
+        "services",
+        "flows",
+        "orientation",
+        "first_frame",
+        "last_frame",
+        "payload_bytes",
+        "tcp",
+        "state",
+        "verdict",
+        "service",
+        "tag",
+        "protocol",
+        "confidence",
+        "fit",
+        "candidates",
+        "reasons",
+        "fact",
+        "value",
+        "direction",
+        "frame",
+    ] {
+        let at = rest.find(&format!("\"{field}\":")).unwrap_or_else(|| panic!("{field} is missing or out of order"));
+        rest = &rest[at + 1..];
+    }
+    assert!(outcome(&["replay", "--format", "json", CAPTURE]).1.contains("\"schema\":\"portlore/1\""));
+}
+
+#[test]
+fn standard_input_is_a_file_like_any_other() {
+    let bytes = std::fs::read(format!("{}/{CAPTURE}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut child = portlore(&["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&bytes).unwrap();
+    let (status, stdout, _) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0);
+    let (_, from_file, _) = outcome(&["replay", CAPTURE]);
+    assert_eq!(stdout.trim_start_matches('-'), from_file.trim_start_matches(CAPTURE));
+}
+
+#[test]
+fn an_interrupted_pipe_ends_with_its_report() {
+    let mut child =
+        portlore(&["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let capture = std::fs::read(format!("{}/{CAPTURE}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    pipe.write_all(&capture).unwrap();
+    // More than a pipe holds: when this has gone through, the program reads and knows its signals.
+    for _ in 0..20 {
+        pipe.write_all(&capture[24..]).unwrap();
+    }
+    // The counts are told only by a program that has read what there is: then the pipe is quiet, and still open.
+    crate::live::wait_for_frames(&mut child, 21 * 137);
+    crate::live::signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    drop(pipe);
+    assert!(told(&output).1.contains("osc: ETC Eos"), "{output:?}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_filter_leaves_frames_out_and_counts_them() {
+    let (_, all) = document(&[CAPTURE]);
+    let (status, some) = document(&["-f", "tcp port 3037", CAPTURE]);
+    assert_eq!(status, 0);
+    assert!(some["ports"].as_array().unwrap().iter().all(|p| p["port"] == 3037));
+    assert_eq!(some["capture"]["frames"], all["capture"]["frames"]);
+    assert!(some["capture"]["skipped"]["filtered"].as_u64().unwrap() > 0);
+    let first = |d: &serde_json::Value| {
+        let flows = d["flows"].as_array().unwrap().clone();
+        flows.into_iter().find(|f| f["responder"]["port"] == 3037).unwrap()["first_frame"].clone()
+    };
+    assert_eq!(first(&some), first(&all), "frames keep the numbers that Wireshark shows");
+    let (_, mixed) = document(&["-f", "tcp", "fixtures/forms/ng-interfaces.pcapng"]);
+    assert_eq!(mixed["capture"]["skipped"], serde_json::json!({}), "compiled for each link type");
+}
+
+#[test]
+fn a_count_ends_the_reading() {
+    let (status, document) = document(&["-c", "5", CAPTURE]);
+    assert_eq!((status, &document["capture"]["frames"]), (0, &5.into()));
+}
+
+#[test]
+fn a_reader_who_goes_away_is_a_quiet_end() {
+    let mut child = portlore(&["replay", "--why", CAPTURE]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(told(&output), (0, String::new(), String::new()));
+}
+
+#[test]
+fn a_report_can_go_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let (status, stdout, _) = outcome(&["replay", "--format", "json", "-o", path.to_str().unwrap(), CAPTURE]);
+    assert_eq!((status, stdout.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), outcome(&["replay", "--format", "json", CAPTURE]).1);
+}
+
+#[test]
+fn a_users_catalogue_is_heard_without_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
+    std::fs::write(folder.path().join("desk.toml"), text).unwrap();
+    let (_, document) = document(&["--catalogue", folder.path().to_str().unwrap(), CAPTURE]);
+    let flows = document["flows"].as_array().unwrap();
+    let osc = flows.iter().find(|f| f["verdict"]["protocol"] == "osc").unwrap();
+    assert_eq!((&osc["verdict"]["service"], &osc["verdict"]["confidence"]), (&"desk".into(), &"mark".into()));
+    let checked = outcome(&["catalogue", "check", folder.path().to_str().unwrap()]);
+    assert_eq!((checked.0, checked.1.as_str()), (0, "1 service files, no fault\n"));
+}
+
+#[test]
+fn a_port_page_has_registry_claimants_advice_and_the_way_to_check() {
+    let (status, page, _) = outcome(&["port", "3002"]);
+    assert_eq!(status, 0);
+    for text in [
+        "registered (1024-49151)",
+        "exlm-agent, EXLM Agent",
+        "remoteware-srv, RemoteWare Server",
+        "Miralix CSTA",
+        "Elastic",
+        "3002/udp",
+        "https://",
+        "Listening on this machine",
+        "check with: ",
+    ] {
+        assert!(page.contains(text), "{text} is missing in\n{page}");
+    }
+    let (_, page, _) = outcome(&["port", "3037/tcp"]);
+    assert!(page.contains("hp-san-mgmt") && page.contains("Unexpected? ") && !page.contains("3037/udp"), "{page}");
+    let (_, page, _) = outcome(&["port", "3001/udp"]);
+    assert!(page.contains("reserved"), "{page}");
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let (_, page, _) = outcome(&["port", &format!("{port}/tcp")]);
+    assert!(page.contains(&format!("127.0.0.1:{port}")) && page.contains("pid"), "{page}");
+}
+
+#[test]
+fn interfaces_are_listed_with_addresses_and_state() {
+    let (status, stdout, stderr) = outcome(&["interfaces"]);
+    assert_eq!(status, 0, "{stderr}");
+    let loopback = stdout.lines().find(|line| line.starts_with("lo")).unwrap();
+    assert!(loopback.contains("127.0.0.1/8") && loopback.contains("up"), "{stdout}");
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_wrong_usage_is_two() {
+    assert_eq!(outcome(&["--version"]).0, 0);
+    let (status, help, _) = outcome(&["replay", "--help"]);
+    assert!(status == 0 && help.contains("--filter"));
+    for wrong in [&["replay"][..], &["nonsense"], &["live"], &["port", "99999"], &["live", "-i", "lo", "--for", "soon"]] {
+        assert_eq!(outcome(wrong).0, 2, "{wrong:?}");
+    }
+}

@@ -1,0 +1,44 @@
+//! What the program says of every capture, beside the capture: `fixtures/NAME.txt`. Run with `PORTLORE_BLESS=1` to accept.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::run::{captures, outcome};
+
+/// The report with reasons, and the exit status with what was said on stderr where there is any.
+fn said(capture: &str) -> String {
+    let (status, stdout, stderr) = outcome(&["replay", "--why", "--top", "0", capture]);
+    let mut text = stdout;
+    if status != 0 || !stderr.is_empty() {
+        write!(text, "\nexit {status}\n{stderr}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_capture_reads_as_its_golden_text() {
+    let bless = std::env::var_os("PORTLORE_BLESS").is_some();
+    let mut differ = Vec::new();
+    for capture in captures("fixtures").into_iter().chain(captures("fixtures/forms")) {
+        let stem = capture.split(".pcap").next().unwrap();
+        let golden = format!("{stem}.txt");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&golden);
+        let now = said(&capture);
+        if bless {
+            std::fs::write(path, now).unwrap();
+        } else if std::fs::read_to_string(&path).ok().as_ref() != Some(&now) {
+            differ.push(format!("{golden}: now reads\n{now}"));
+        }
+    }
+    assert!(differ.is_empty(), "{}\n{} differ; PORTLORE_BLESS=1 accepts", differ.join("\n"), differ.len());
+}
+
+#[test]
+fn no_line_of_a_table_is_wider_than_a_hundred_columns() {
+    for capture in captures("fixtures") {
+        let (_, stdout, _) = outcome(&["replay", &capture]);
+        for line in stdout.lines().skip_while(|line| !line.is_empty()) {
+            assert!(line.chars().count() <= 100, "{capture}: {line}");
+        }
+    }
+}

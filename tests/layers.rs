@@ -1,0 +1,105 @@
+//! The dependency direction, as the diagram in `lib.rs` draws it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Each module and those that it may use.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("evidence", &[]),
+    ("privilege", &[]),
+    ("source", &["time"]),
+    ("decode", &["source", "time"]),
+    ("flow", &["decode", "evidence", "time"]),
+    ("batch", &["decode", "flow"]),
+    ("detect", &["decode", "evidence", "flow"]),
+    ("catalogue", &["decode", "evidence"]),
+    ("classify", &["catalogue", "decode", "evidence"]),
+    ("stats", &["classify", "decode", "evidence", "flow", "time"]),
+    ("listening", &["decode"]),
+    ("pipeline", &["batch", "catalogue", "classify", "decode", "detect", "evidence", "flow", "source", "stats", "time"]),
+    ("report", &["catalogue", "classify", "decode", "evidence", "flow", "listening", "pipeline", "source", "stats", "time"]),
+];
+
+/// Libraries that only one place names.
+const NAMED_BY: &[(&str, &[&str])] = &[
+    ("pcap", &["source"]),
+    ("etherparse", &["decode"]),
+    ("hdrhistogram", &["stats"]),
+    ("clap", &["cli", "main"]),
+    ("crossbeam_channel", &["pipeline"]),
+    ("httparse", &["detect"]),
+    ("quick_xml", &["detect"]),
+    ("tls_parser", &["detect"]),
+    ("toml", &["catalogue"]),
+    ("landlock", &["privilege"]),
+    ("procfs", &["listening"]),
+    ("listeners", &["listening"]),
+];
+
+/// Source files without tests, by module.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|x| x == "rs") && !path.ends_with("tests.rs") {
+                let inside = path.strip_prefix(&root).unwrap().to_path_buf();
+                let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+                files.push((module, inside, code));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// What follows `before` in the code, up to the end of the name.
+fn names_after<'a>(code: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines
+        .flat_map(move |line| line.split(before).skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+}
+
+#[test]
+fn modules_use_only_what_stands_before_them_in_the_line() {
+    let allowed: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
+    for (module, file, code) in sources() {
+        if matches!(module.as_str(), "lib" | "main" | "cli") {
+            continue;
+        }
+        let may = allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the table"));
+        for used in names_after(&code, "crate::").filter(|used| *used != module) {
+            assert!(may.contains(&used), "{} uses {used}, which {module} must not know", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_library_is_named_in_its_one_place() {
+    for (module, file, code) in sources() {
+        for (library, places) in NAMED_BY {
+            let code: String = code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let named = code.contains(&format!("use {library}::"))
+                || code.contains(&format!(" {library}::")) && code.contains(&format!("({library}::"))
+                || code.contains(&format!("({library}::"));
+            assert!(!named || places.contains(&module.as_str()), "{} names {library}", file.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_below_the_ceiling() {
+    for (_, file, _) in sources() {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&file)).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= 500, "{} has {lines} lines: think what it is two of", file.display());
+    }
+}

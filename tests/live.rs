@@ -1,0 +1,155 @@
+//! Live capture for real: two network namespaces and a veth pair between them. Needs root and iproute2; says so where they
+//! are missing. Nothing sleeps: the program tells its counts on SIGUSR1, and the tests go on when it has seen enough.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::run::{portlore, told};
+
+/// Two namespaces that go away with it.
+struct Net {
+    name: String,
+}
+
+impl Net {
+    /// `None`, with the reason printed, where namespaces cannot be made.
+    fn new(test: &str) -> Option<Self> {
+        let name = format!("pl{}{test}", std::process::id());
+        let net = Self { name };
+        let (a, b) = (net.side('a'), net.side('b'));
+        let steps = [
+            format!("netns add {a}"),
+            format!("netns add {b}"),
+            format!("link add veth0 netns {a} type veth peer name veth0 netns {b}"),
+            format!("-n {a} addr add 10.77.0.1/24 dev veth0"),
+            format!("-n {b} addr add 10.77.0.2/24 dev veth0"),
+            format!("-n {a} link set veth0 up"),
+            format!("-n {b} link set veth0 up"),
+            format!("-n {b} link set lo up"),
+        ];
+        for step in steps {
+            let output = Command::new("ip").args(step.split(' ')).output();
+            match output {
+                Ok(output) if output.status.success() => {}
+                Ok(output) => {
+                    eprintln!("skipped: `ip {step}`: {}", String::from_utf8_lossy(&output.stderr).trim());
+                    return None;
+                }
+                Err(error) => {
+                    eprintln!("skipped: iproute2 is not there: {error}");
+                    return None;
+                }
+            }
+        }
+        Some(net)
+    }
+
+    fn side(&self, side: char) -> String {
+        format!("{}{side}", self.name)
+    }
+
+    /// A shell on side a, where the clients are.
+    fn client(&self, script: &str) {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.side('a'), "bash", "-c", script]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The program on side b, ready to see what comes: it has said that it captures.
+    fn capture(&self, args: &[&str]) -> Child {
+        let template = portlore(&[]);
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.side('b')]).arg(template.get_program()).arg("live").args(args);
+        command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?)))).env_remove("SUDO_UID");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let line = stderr_line(&mut child);
+        assert!(line.contains("capturing on"), "{line}");
+        child
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for side in ['a', 'b'] {
+            drop(Command::new("ip").args(["netns", "del", &self.side(side)]).output());
+        }
+    }
+}
+
+/// One line, read byte by byte so that nothing behind it is lost.
+fn stderr_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::with_capacity(1, child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    line
+}
+
+/// Sends a signal.
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Asks for the counts until so many segments were read.
+pub fn wait_for_frames(child: &mut Child, segments: u64) {
+    loop {
+        signal(child, "USR1");
+        let line = stderr_line(child);
+        let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse::<u64>().ok());
+        match told {
+            Some(n) if n >= segments => return,
+            Some(_) => {}
+            None => panic!("not the counts: {line}"),
+        }
+    }
+}
+
+/// Sends an OSC message to port 8000 and tries a TCP port where nobody listens.
+const TRAFFIC: &str = "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done; \
+    (exec 3<>/dev/tcp/10.77.0.2/3001) 2>/dev/null; true";
+
+#[test]
+fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
+    let Some(net) = Net::new("i") else { return };
+    let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 5);
+    // By now it parses untrusted bytes, and no longer as root.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let users = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    assert_eq!(users.split_whitespace().skip(1).collect::<Vec<_>>(), ["65534"; 4]);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["capture"]["dropped"], serde_json::json!({"kernel": 0, "interface": 0, "queue": 0}));
+    assert_eq!(document["capture"]["complete"], true);
+    let flows = document["flows"].as_array().unwrap();
+    assert_eq!(flows.iter().filter(|f| f["verdict"]["service"] == "eos" && f["verdict"]["confidence"] == "mark").count(), 3);
+    let refused = flows.iter().find(|f| f["responder"]["port"] == 3001).unwrap();
+    assert_eq!((&refused["outcome"], &refused["orientation"]), (&"refused".into(), &"seen".into()));
+}
+
+#[test]
+fn a_count_and_a_time_end_a_capture_by_themselves() {
+    let Some(net) = Net::new("c") else { return };
+    let child = net.capture(&["-i", "veth0", "-c", "3", "-f", "udp port 8000", "-p"]);
+    net.client(TRAFFIC);
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("veth0: 3 frames") && stdout.contains("osc: ETC Eos") && stdout.contains("none dropped"), "{stdout}");
+    let child = net.capture(&["-i", "veth0", "--for", "200ms"]);
+    assert_eq!(told(&child.wait_with_output().unwrap()).0, 0);
+}
+
+#[test]
+fn all_interfaces_at_once_are_captured_as_any() {
+    let Some(net) = Net::new("a") else { return };
+    let mut child = net.capture(&["-i", "any", "--flows", "-f", "udp port 8000"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    signal(&child, "TERM");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("10.77.0.2:8000  ETC Eos"), "{stdout}");
+}

@@ -1,0 +1,47 @@
+//! No entry without proof: every marked service is tagged on its captures and not on its look-alikes.
+
+use std::collections::BTreeMap;
+
+use portlore::catalogue::Catalogue;
+
+use crate::run::{captures, document};
+
+/// The services that marks name in each capture.
+fn marked() -> BTreeMap<String, Vec<String>> {
+    let services = |capture: &String| {
+        let (_, document) = document(&[capture]);
+        let flows = document["flows"].as_array().unwrap().clone();
+        let marks = flows.iter().map(|flow| &flow["verdict"]).filter(|v| v["confidence"] == "mark");
+        marks.map(|v| v["service"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let name = |capture: &String| capture.trim_start_matches("fixtures/").trim_end_matches(".pcap").to_owned();
+    captures("fixtures").iter().map(|capture| (name(capture), services(capture))).collect()
+}
+
+#[test]
+fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes() {
+    let marked = marked();
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let mut wrong = Vec::new();
+    for service in catalogue.services() {
+        for capture in &service.fixtures {
+            if !marked[capture].contains(&service.id) {
+                wrong.push(format!("{} is not tagged on {capture}: {:?}", service.id, marked[capture]));
+            }
+        }
+        for capture in &service.lookalikes {
+            if marked[capture].contains(&service.id) {
+                wrong.push(format!("{} is tagged on {capture}", service.id));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
+    let marked = marked();
+    for service in Catalogue::load(&[]).unwrap().services().iter().filter(|s| !s.marks.is_empty()) {
+        assert!(marked.values().any(|services| services.contains(&service.id)), "{} is tagged on no capture", service.id);
+    }
+}

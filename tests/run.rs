@@ -1,0 +1,49 @@
+//! Runs of the real binary in the project's folder, without the user's own catalogue, colours or time zone.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A command of the binary, from the project's folder.
+pub fn portlore(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portlore"));
+    command
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("HOME", "/nonexistent")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("SUDO_UID")
+        .env("TZ", "Asia/Kathmandu")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Exit status, stdout, stderr.
+pub fn outcome(args: &[&str]) -> (i32, String, String) {
+    told(&portlore(args).output().unwrap())
+}
+
+/// The same of a finished command.
+pub fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+/// The JSON document of a replay with flows, and its exit status.
+pub fn document(args: &[&str]) -> (i32, serde_json::Value) {
+    let args = [&["replay", "--flows", "--format", "json"], args].concat();
+    let (status, stdout, stderr) = outcome(&args);
+    (status, serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stderr}")))
+}
+
+/// The capture files below a folder of the project, by name.
+pub fn captures(folder: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut names: Vec<String> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains(".pcap") && !name.ends_with(".txt"))
+        .map(|name| format!("{folder}/{name}"))
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,45 @@
+//! What a newcomer relies on: the README's commands exist, and the repository speaks of the project alone.
+
+use std::path::Path;
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn the_readme_names_the_commands_that_there_are() {
+    let (readme, makefile) = (text("README.md"), text("Makefile"));
+    for target in ["demo", "test"] {
+        assert!(readme.contains(&format!("make {target}")) && makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+    assert!(text(".ci/run").contains("make test"));
+}
+
+/// The report that the README shows is the one that the program prints.
+#[test]
+fn the_readme_shows_a_real_report() {
+    let golden = text("fixtures/showcase.txt");
+    let ports: Vec<&str> = golden.lines().skip(3).take_while(|line| !line.is_empty()).collect();
+    let readme = text("README.md");
+    for line in ports {
+        assert!(readme.contains(line.trim_end()), "the README does not show: {line}");
+    }
+}
+
+#[test]
+fn every_capture_has_its_provenance() {
+    let readme = text("fixtures/README.md");
+    for capture in crate::run::captures("fixtures") {
+        let name = capture.trim_start_matches("fixtures/");
+        assert!(readme.contains(&format!("`{name}`")), "{name} has no row in fixtures/README.md");
+    }
+}
+
+#[test]
+fn every_fact_of_the_sheet_is_listed_for_authors_of_catalogues() {
+    let (status, stdout, _) = crate::run::outcome(&["catalogue", "facts"]);
+    assert_eq!(status, 0);
+    for fact in ["osc.address", "http.response-header.*", "tls.sni", "ssh.software", "csta.root"] {
+        assert!(stdout.lines().any(|line| line == fact), "{fact}");
+    }
+}
