@@ -100,7 +100,7 @@ pub struct Verdict<'c> {
     pub confidence: Confidence,
     /// Whether it fits the port.
     pub fit: Fit,
-    /// Who else it may be; who it may be where no service is named.
+    /// Who else it may be; who it may be where no service is named. Only the likeliest where nobody asked why.
     pub candidates: Vec<Candidate<'c>>,
     /// Why; empty where nobody asked.
     pub reasons: Vec<Reason>,
@@ -166,9 +166,14 @@ pub fn classify<'c>(
         protocol: Some(protocol),
         confidence: Confidence::Protocol,
         fit,
-        candidates: speakers().map(Candidate::Service).collect(),
+        candidates: speakers().map(Candidate::Service).take(wanted(explain)).collect(),
         reasons,
     }
+}
+
+/// Candidates that are worth their memory.
+const fn wanted(explain: bool) -> usize {
+    if explain { usize::MAX } else { 1 }
 }
 
 /// The bytes name nobody, or there are none: what is left of the claimants, and the registry's other names.
@@ -180,7 +185,8 @@ fn by_port<'c>(
     explain: bool,
 ) -> Verdict<'c> {
     let remains = |service: &&Service| evidence.is_none_or(|e| service.remains(e.ruled_out));
-    let mut candidates: Vec<_> = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service).collect();
+    let left = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service);
+    let mut candidates: Vec<_> = left.take(wanted(explain)).collect();
     let fit = match (catalogue.claimants(port, transport).next(), candidates.is_empty()) {
         (None, _) => Fit::Unclaimed,
         (Some(_), true) => Fit::Contradicts,
@@ -188,7 +194,8 @@ fn by_port<'c>(
     };
     let is_claimed = |name: &str| catalogue.claims_on(port, transport).any(|(_, claim)| claim.registry.as_deref() == Some(name));
     let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
-    candidates.extend(others.map(|name| -> Candidate<'c> { Candidate::Registered(name) }));
+    let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
+    candidates.extend(others.take(wanted(explain).saturating_sub(candidates.len())));
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
     let mut verdict = Verdict { service: None, protocol: None, confidence, fit, candidates, reasons: Vec::new() };
     if explain {

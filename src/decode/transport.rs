@@ -57,7 +57,8 @@ fn udp(frame: &Frame<'_>, datagram: &Datagram<'_>) -> Result<Segment, Skip> {
 
 fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, ports: (u16, u16), header_len: usize, payload_len: usize) -> Segment {
     let captured = datagram.bytes.len().saturating_sub(header_len).min(payload_len);
-    let from = (offset_of(frame, datagram.bytes) + header_len) as u32;
+    // Where the capture cut the TCP options there is nothing behind them.
+    let from = (offset_of(frame, datagram.bytes) + header_len).min(frame.bytes.len()) as u32;
     Segment {
         frame: frame.number,
         time: frame.time,

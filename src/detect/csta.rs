@@ -110,7 +110,8 @@ fn messages(statement: &mut Statement<'_>) -> Side {
         let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
         let document = &rest[HEADER..rest.len().min(len)];
         match root(document) {
-            Root::Named { name, namespace } if is_csta(&name, namespace.as_deref()) => {
+            // Vendors add messages of their own to a conversation that began as CSTA.
+            Root::Named { name, namespace } if side == Side::Speaks || is_csta(&name, namespace.as_deref()) => {
                 if side != Side::Speaks {
                     statement.say("csta.framing", b"ecma-323-j2", at);
                 }

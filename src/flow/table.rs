@@ -288,7 +288,7 @@ impl<E> Table<E> {
         // Data may travel with SYN (RFC 7413) and follows its number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
         opening.push(end, seq, segment.frame, payload, segment.payload_len);
-        self.opening_bytes += opening.footprint().saturating_sub(before.0);
+        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before.0);
         if opening.is_full() {
             self.inspect(slot, inspect);
         } else if opening.pieces() > before.1 && ASK_AT.contains(&opening.pieces()) {

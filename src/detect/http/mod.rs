@@ -72,6 +72,11 @@ enum Start<'a> {
 fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
+    // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
+    let few = &bytes[..bytes.len().min(METHOD + 2)];
+    if !may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
+        return Side::Other;
+    }
     let mut at = 0;
     let mut heads = methods.clone().into_iter();
     for message in 0..MESSAGES {
@@ -111,9 +116,10 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
             let name = if is_request { "http.request-body" } else { "http.response-body" };
             statement.say_whole(name, &body[..seen], at);
         }
-        match len {
-            Some(len) if at + len < bytes.len() => at += len,
-            _ => return Side::Speaks,
+        // A hostile length must not turn the reader back.
+        match len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
+            Some(next) => at = next,
+            None => return Side::Speaks,
         }
     }
     Side::Speaks

@@ -84,3 +84,9 @@ fn other_text_protocols_are_not_http() {
         assert_eq!(inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[])), Finding::No, "{line}");
     }
 }
+
+#[test]
+fn a_hostile_content_length_does_not_turn_the_reader_back() {
+    let said = facts(&[], &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx"]);
+    assert_eq!(said.len(), 3, "{said:?}");
+}

@@ -234,3 +234,22 @@ fn a_syn_alone_says_nothing() {
     bench.send(50_000, 3002, SYN, 1, b"");
     assert!(bench.records()[0].evidence.is_none());
 }
+
+/// Two cache lines more in every flow are a hundred megabytes in a full table.
+#[test]
+fn a_flow_stays_small() {
+    assert!(size_of::<Option<Flow<[u64; 8]>>>() <= 384, "{}", size_of::<Option<Flow<[u64; 8]>>>());
+}
+
+#[test]
+fn reordered_segments_leave_nothing_behind_in_the_account() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 80);
+    for round in 0..7 {
+        let seq = 101 + round * 8;
+        bench.send(50_000, 80, ACK, seq + 4, b"efgh");
+        bench.send(50_000, 80, ACK, seq, b"abcd");
+    }
+    let Some(Flow { said: Said::Opening(opening), .. }) = bench.table.slab[0].as_ref() else { panic!("no opening") };
+    assert_eq!(bench.table.opening_bytes, opening.footprint());
+}

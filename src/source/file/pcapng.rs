@@ -17,6 +17,9 @@ const ENHANCED_PACKET: u32 = 6;
 const BLOCK_HEADER: usize = 8;
 const BLOCK_FRAME: usize = 12;
 
+/// Interfaces that a section may describe: the obsolete packet block numbers them with 16 bits.
+const INTERFACES: usize = 1 << 16;
+
 /// Option codes: `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
 const OPTION_RESOLUTION: u16 = 9;
 const OPTION_OFFSET: u16 = 14;
@@ -145,6 +148,9 @@ impl Pcapng {
             }
             INTERFACE => {
                 need(body, 8)?;
+                if self.interfaces.len() >= INTERFACES {
+                    return Err(Damage::Corrupt(format!("a section describes more than {INTERFACES} interfaces")));
+                }
                 let mut clock = Clock { resolution: 6, offset: 0 };
                 for (code, value) in options(self.order, &body[8..]) {
                     match (code, value.len()) {
