@@ -224,7 +224,7 @@ fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> V
         for (service, mark) in catalogue.marks_on(&fact.name.to_string()) {
             let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
             if let Some((_, marks, _)) = found.iter_mut().find(|(known, _, _)| known.id == service.id) {
-                *marks += 1
+                *marks += 1;
             } else {
                 let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
                 found.push((service, 1, proof));

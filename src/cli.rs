@@ -111,9 +111,9 @@ pub struct Common {
     /// Your own services, over ours and over those in ~/.config/portlore/services; may be repeated
     #[arg(long, value_name = "FILE|DIR")]
     pub catalogue: Vec<PathBuf>,
-    /// Classifier threads
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub workers: u8,
+    /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub workers: Option<u8>,
     /// Live flows in memory, about 400 bytes each; the longest idle give way to new ones and are counted
     #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,

@@ -19,6 +19,10 @@ use portlore::source::{self, Files, Filter, Source};
 use portlore::{detect, listening, privilege};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
+/// Flows and their first bytes come and go by the million in small pieces.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use crate::cli::{CatalogueCommand, Cli, Command, Common, Format};
 
 /// Usage, or input that could not be read at all.
@@ -95,7 +99,7 @@ fn run(
         complain(&format!("warning: {reason}"));
     }
     let options = pipeline::Options {
-        workers: common.workers.into(),
+        workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
         opening_bytes: (common.opening_mib as usize) << 20,
         keep_flows: common.flows || common.why,
@@ -121,6 +125,11 @@ fn run(
     }
     run.problems.iter().for_each(|line| complain(line));
     Ok(INCOMPLETE)
+}
+
+/// Classifier threads where nobody chose: more than four have never been kept busy by one capture thread.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
 
 fn interfaces() -> Result<u8, Errors> {

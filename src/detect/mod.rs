@@ -97,9 +97,8 @@ pub fn inspect(opening: &Opening) -> Evidence {
         }
     }
     // A responder that is still silent may surprise everybody, but not for ever.
-    let heard = |stream: &Stream| stream.pieces() > 0;
-    let waited = opening.sides().any(|(_, stream)| stream.pieces() >= PATIENCE);
-    evidence.settled = !open && (waited || opening.sides().all(|(_, stream)| heard(stream)));
+    let both = opening.sides().all(|(_, stream)| !stream.is_empty());
+    evidence.settled = !open && (both || opening.pushes() >= PATIENCE);
     evidence
 }
 

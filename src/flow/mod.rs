@@ -9,6 +9,7 @@ mod opening;
 mod orientation;
 mod record;
 mod sizes;
+mod slab;
 mod table;
 mod tcp;
 

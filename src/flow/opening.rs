@@ -107,12 +107,6 @@ impl Stream {
         after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
     }
 
-    /// Segments or datagrams that were kept.
-    #[must_use]
-    pub const fn pieces(&self) -> usize {
-        self.pieces.len()
-    }
-
     /// The frame of the first byte.
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {
@@ -217,13 +211,14 @@ pub struct Opening {
     /// By the ends of the flow key.
     streams: [Stream; 2],
     initiator: usize,
+    pushes: usize,
 }
 
 impl Opening {
     /// An opening with nothing in it.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
-        let mut opening = Self { transport, streams: <[Stream; 2]>::default(), initiator: 0 };
+        let mut opening = Self { transport, streams: <[Stream; 2]>::default(), initiator: 0, pushes: 0 };
         opening.clear(transport);
         opening
     }
@@ -232,13 +227,14 @@ impl Opening {
     pub(super) fn clear(&mut self, transport: Transport) {
         self.transport = transport;
         self.initiator = 0;
+        self.pushes = 0;
         self.streams.iter_mut().for_each(|stream| stream.clear(transport));
     }
 
-    /// Segments or datagrams that were kept of both sides.
+    /// Segments or datagrams with payload that both sides sent, kept or not.
     #[must_use]
-    pub const fn pieces(&self) -> usize {
-        self.streams[0].pieces() + self.streams[1].pieces()
+    pub const fn pushes(&self) -> usize {
+        self.pushes
     }
 
     /// Who opened the flow, as far as is known now.
@@ -299,6 +295,7 @@ impl Opening {
 
     /// Takes in a segment's payload: what was captured of the `wire_len` bytes that it had.
     pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+        self.pushes += 1;
         let stream = &mut self.streams[end];
         match self.transport {
             Transport::Tcp => stream.push_segment(seq, frame, bytes, wire_len),

@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use super::index::Index;
 use super::key::{HIGH, LOW};
 use super::record::{Counts, FlowRecord, Outcome};
+use super::slab::Slab;
 use super::tcp::Tcp;
 use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
 use crate::decode::{Segment, TcpFlags, Transport};
@@ -102,9 +103,7 @@ impl<E> Flow<E> {
 /// One shard of the live flows.
 pub struct Table<E> {
     index: Index,
-    /// Free slots are `None` and listed in `free`.
-    slab: Vec<Option<Flow<E>>>,
-    free: Vec<usize>,
+    slab: Slab<Flow<E>>,
     hand: usize,
     limits: Limits,
     /// Keyed: whoever makes the traffic must not be able to choose collisions.
@@ -124,8 +123,7 @@ impl<E> Table<E> {
     pub fn new(limits: Limits) -> Self {
         Self {
             index: Index::new(),
-            slab: Vec::new(),
-            free: Vec::new(),
+            slab: Slab::new(),
             hand: 0,
             limits,
             hasher: RandomState::default(),
@@ -149,10 +147,11 @@ impl<E> Table<E> {
         self.index.touch(hash).unwrap_or(0)
     }
 
-    /// Brings the slot's cache line in.
+    /// Brings the slot's cache lines in: fields from all over the flow.
     #[must_use]
-    pub fn touch_slot(&self, slot: usize) -> bool {
-        self.slab.get(slot).is_some_and(Option::is_some)
+    pub fn touch_slot(&self, slot: usize) -> u64 {
+        let lines = |flow: &Flow<E>| flow.hash ^ flow.packets[0] ^ flow.first_frame ^ u64::from(flow.tcp.retransmissions[0]);
+        self.slab.get(slot).map_or(0, lines)
     }
 
     /// Flows that had to go before they were over.
@@ -176,7 +175,7 @@ impl<E> Table<E> {
         closed: &mut impl FnMut(Closed<E>),
     ) {
         let slab = &self.slab;
-        let found = self.index.find(hash, |slot| slab[slot].as_ref().is_some_and(|flow| flow.key == key));
+        let found = self.index.find(hash, |slot| slab.get(slot).is_some_and(|flow| flow.key == key));
         let slot = match found {
             Some(slot) if !self.is_reopened(slot, segment) => slot,
             Some(slot) => {
@@ -185,7 +184,7 @@ impl<E> Table<E> {
             }
             None => self.open(key, hash, end, segment, ports, inspect, closed),
         };
-        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Some(flow) = self.slab.get_mut(slot) else { return };
         flow.last = flow.last.max(segment.time);
         flow.last_frame = flow.last_frame.max(segment.frame);
         flow.packets[end] += 1;
@@ -208,14 +207,16 @@ impl<E> Table<E> {
 
     /// Ends every flow: the capture is over.
     pub fn drain(&mut self, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
-        for slot in 0..self.slab.len() {
-            self.close(slot, inspect, closed);
+        for slot in 0..self.slab.places() {
+            self.inspect(slot, inspect);
         }
+        self.slab.drain().for_each(|flow| closed(finish(flow)));
+        self.index = Index::new();
     }
 
     /// Whether the segment begins a new conversation between the same endpoints.
     fn is_reopened(&self, slot: usize, segment: &Segment) -> bool {
-        self.slab[slot].as_ref().is_some_and(|flow| {
+        self.slab.get(slot).is_some_and(|flow| {
             let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
             flow.is_expired(segment.time) || (opens && flow.tcp.is_over())
         })
@@ -233,7 +234,7 @@ impl<E> Table<E> {
         closed: &mut impl FnMut(Closed<E>),
     ) -> usize {
         self.sweep(segment.time, inspect, closed);
-        if self.slab.len() - self.free.len() >= self.limits.flows {
+        if self.slab.len() >= self.limits.flows {
             self.evict(inspect, closed);
         }
         let flow = Flow {
@@ -254,13 +255,7 @@ impl<E> Table<E> {
             asked: None,
             answered_ns: None,
         };
-        let slot = if let Some(slot) = self.free.pop() {
-            self.slab[slot] = Some(flow);
-            slot
-        } else {
-            self.slab.push(Some(flow));
-            self.slab.len() - 1
-        };
+        let slot = self.slab.insert(flow);
         self.index.insert(hash, slot);
         slot
     }
@@ -274,12 +269,12 @@ impl<E> Table<E> {
         payload: &[u8],
         inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
     ) {
-        if self.slab[slot].as_ref().is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
+        if self.slab.get(slot).is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
             self.begin(slot);
         }
-        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Some(flow) = self.slab.get_mut(slot) else { return };
         let Said::Opening(opening) = &mut flow.said else { return };
-        let before = (opening.footprint(), opening.pieces());
+        let before = opening.footprint();
         for (end, start) in flow.tcp.starts().into_iter().enumerate() {
             if let Some(seq) = start {
                 opening.start(end, seq);
@@ -288,10 +283,10 @@ impl<E> Table<E> {
         // Data may travel with SYN (RFC 7413) and follows its number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
         opening.push(end, seq, segment.frame, payload, segment.payload_len);
-        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before.0);
+        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
         if opening.is_full() {
             self.inspect(slot, inspect);
-        } else if opening.pieces() > before.1 && ASK_AT.contains(&opening.pieces()) {
+        } else if ASK_AT.contains(&opening.pushes()) {
             opening.orient(flow.initiator);
             let inspected = inspect(opening);
             if inspected.settled {
@@ -308,7 +303,7 @@ impl<E> Table<E> {
 
     /// Gives the flow in a slot an opening.
     fn begin(&mut self, slot: usize) {
-        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Some(flow) = self.slab.get_mut(slot) else { return };
         let transport = flow.key.transport();
         let opening = match self.spare.pop() {
             Some(mut spare) => {
@@ -331,13 +326,13 @@ impl<E> Table<E> {
     }
 
     fn has_opening(&self, slot: usize, first_frame: u64) -> bool {
-        let flow = self.slab.get(slot).and_then(Option::as_ref);
+        let flow = self.slab.get(slot);
         flow.is_some_and(|flow| flow.first_frame == first_frame && matches!(flow.said, Said::Opening(_)))
     }
 
     /// Asks what the opening in a slot says and lets it go.
     fn inspect(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>) {
-        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Some(flow) = self.slab.get_mut(slot) else { return };
         let Said::Opening(opening) = &mut flow.said else { return };
         let before = opening.footprint();
         opening.finish(flow.initiator);
@@ -348,7 +343,7 @@ impl<E> Table<E> {
 
     /// Puts the answer in the place of the opening, whose memory is kept for another.
     fn settle(&mut self, slot: usize, said: Said<E>) {
-        let Some(flow) = self.slab[slot].as_mut() else { return };
+        let Some(flow) = self.slab.get_mut(slot) else { return };
         if let Said::Opening(opening) = std::mem::replace(&mut flow.said, said) {
             self.opening_bytes = self.opening_bytes.saturating_sub(opening.footprint());
             self.openings -= 1;
@@ -359,15 +354,15 @@ impl<E> Table<E> {
     }
 
     fn turn(&mut self) -> usize {
-        self.hand = if self.hand + 1 < self.slab.len() { self.hand + 1 } else { 0 };
+        self.hand = if self.hand + 1 < self.slab.places() { self.hand + 1 } else { 0 };
         self.hand
     }
 
     /// Ends flows under the hand that are over.
     fn sweep(&mut self, now: Time, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
-        for _ in 0..SWEEP.min(self.slab.len()) {
+        for _ in 0..SWEEP.min(self.slab.places()) {
             let at = self.turn();
-            if self.slab[at].as_ref().is_some_and(|flow| flow.is_expired(now)) {
+            if self.slab.get(at).is_some_and(|flow| flow.is_expired(now)) {
                 self.close(at, inspect, closed);
             }
         }
@@ -378,7 +373,7 @@ impl<E> Table<E> {
         let mut oldest: Option<(Time, usize)> = None;
         for _ in 0..CANDIDATES {
             let at = self.turn();
-            if let Some(flow) = &self.slab[at] {
+            if let Some(flow) = self.slab.get(at) {
                 oldest = Some(oldest.map_or((flow.last, at), |o| o.min((flow.last, at))));
             }
         }
@@ -390,9 +385,8 @@ impl<E> Table<E> {
 
     fn close(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
         self.inspect(slot, inspect);
-        let Some(flow) = self.slab[slot].take() else { return };
+        let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(flow.hash, slot);
-        self.free.push(slot);
         closed(finish(flow));
     }
 }
@@ -440,7 +434,7 @@ fn finish<E>(flow: Flow<E>) -> Closed<E> {
         packets: counts(flow.packets),
         bytes: counts(flow.bytes),
         payload_bytes: counts(flow.payload),
-        retransmissions: counts(flow.tcp.retransmissions),
+        retransmissions: counts(flow.tcp.retransmissions.map(u64::from)),
         tcp,
         outcome,
         handshake_ns: flow.tcp.handshake_ns(),

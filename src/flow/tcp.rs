@@ -4,15 +4,17 @@ use super::record::{Outcome, TcpState};
 use crate::decode::{Segment, TcpFlags};
 use crate::time::Time;
 
-/// What one side has sent.
+/// What one side has sent. A million of these are live at a time: what is unknown is told by flags, not by `Option`s.
 #[derive(Debug, Clone, Copy, Default)]
 struct Half {
-    /// The sequence number behind everything seen, once something was.
-    next: Option<u32>,
-    /// The last gap: a segment that fills it was reordered, not sent again.
-    gap: Option<(u32, u32)>,
-    /// The sequence number of the first byte, once SYN was seen.
-    start: Option<u32>,
+    /// The sequence number behind everything seen, where `seen`.
+    next: u32,
+    /// The last gap, empty where there is none: a segment that fills it was reordered, not sent again.
+    gap: (u32, u32),
+    /// The sequence number of the first byte, where SYN was `started`.
+    start: u32,
+    seen: bool,
+    started: bool,
     fin: bool,
 }
 
@@ -28,7 +30,7 @@ pub(super) struct Tcp {
     established: bool,
     reset: bool,
     handshake_ns: Option<u64>,
-    pub(super) retransmissions: [u64; 2],
+    pub(super) retransmissions: [u32; 2],
 }
 
 impl Tcp {
@@ -49,7 +51,8 @@ impl Tcp {
             }
         }
         if flags.has(TcpFlags::SYN) {
-            self.halves[end].start = Some(segment.seq.wrapping_add(1));
+            self.halves[end].start = segment.seq.wrapping_add(1);
+            self.halves[end].started = true;
         }
         self.halves[end].fin |= flags.has(TcpFlags::FIN);
         self.reset |= flags.has(TcpFlags::RST);
@@ -61,33 +64,34 @@ impl Tcp {
         let control = u32::from(segment.flags.has(TcpFlags::SYN)) + u32::from(segment.flags.has(TcpFlags::FIN));
         let len = segment.payload_len.wrapping_add(control);
         let stop = segment.seq.wrapping_add(len);
-        let Some(next) = half.next else {
-            half.next = Some(stop);
+        if !half.seen {
+            half.seen = true;
+            half.next = stop;
             return;
-        };
+        }
+        let next = half.next;
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
             if segment.seq.wrapping_sub(next) as i32 > 0 {
-                half.gap = Some((next, segment.seq));
+                half.gap = (next, segment.seq);
             }
-            half.next = Some(stop);
+            half.next = stop;
         } else if len > 0 {
             // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
             let keep_alive = len == 1 && stop == next && control == 0;
-            let fills = half
-                .gap
-                .is_some_and(|(from, to)| segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0);
+            let (from, to) = half.gap;
+            let fills = from != to && segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
             if fills {
-                half.gap = half.gap.map(|(_, to)| (stop, to)).filter(|(from, to)| from != to);
+                half.gap = (stop, to);
             } else if !keep_alive {
-                self.retransmissions[end] += 1;
+                self.retransmissions[end] = self.retransmissions[end].saturating_add(1);
             }
         }
     }
 
     /// The sequence number of each side's first byte, where its SYN was seen.
     pub(super) fn starts(&self) -> [Option<u32>; 2] {
-        [self.halves[0].start, self.halves[1].start]
+        self.halves.map(|half| half.started.then_some(half.start))
     }
 
     /// Nothing more is to come.
