@@ -144,7 +144,7 @@ fn port(args: &cli::Port) -> Result<u8, Errors> {
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
     let listeners =
         listening::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
-    Output::open(None)?.write(|out, _| report::port::write(out, &catalogue, port, &transports, &listeners))?;
+    Output::open(None)?.write(|out, style| report::port::write(out, style, &catalogue, port, &transports, &listeners))?;
     Ok(0)
 }
 

@@ -188,7 +188,7 @@ impl Conversation {
             4 => (1, ACK, answer),
             // Mostly the responder talks, and the initiator acknowledges.
             _ if step < last - 1 => {
-                if step % 3 == 0 {
+                if step.is_multiple_of(3) {
                     (0, ACK, &[])
                 } else {
                     (1, ACK, data)

@@ -125,6 +125,21 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     kept + end
 }
 
+/// The text in lines of at most `width` columns, broken between words; a word that is longer stands alone.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +158,12 @@ mod tests {
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
         assert!(text.contains("short") && text.contains("a name that") && text.contains('…'), "{text}");
         assert!(text.lines().nth(1).unwrap().ends_with("   12"));
+    }
+
+    #[test]
+    fn text_is_broken_between_words_and_long_words_stand_alone() {
+        assert_eq!(wrap("one two  three four", 8), ["one two", "three", "four"]);
+        assert_eq!(wrap("a https://long.example/path b", 10), ["a", "https://long.example/path", "b"]);
+        assert!(wrap(" ", 5).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::escape;
+use super::{Style, escape, layout};
 use crate::catalogue::{Catalogue, Claim, Range, Service};
 use crate::decode::Transport;
 use crate::listening::Listener;
@@ -13,6 +13,7 @@ use crate::listening::Listener;
 /// Where `out` cannot be written.
 pub fn write(
     out: &mut dyn Write,
+    style: Style,
     catalogue: &Catalogue,
     port: u16,
     transports: &[Transport],
@@ -24,11 +25,11 @@ pub fn write(
         registered(out, catalogue, port, transport)?;
         let mut unexpected: Vec<&str> = Vec::new();
         for (service, claim) in catalogue.claims_on(port, transport) {
-            claimant(out, service, claim)?;
+            claimant(out, style, service, claim)?;
             unexpected.extend(claim.unexpected.as_deref());
         }
         for advice in unexpected {
-            writeln!(out, "  Unexpected? {}", escape(advice))?;
+            paragraph(out, style, 2, &format!("Unexpected? {}", escape(advice)))?;
         }
     }
     writeln!(out, "\nListening on this machine")?;
@@ -64,34 +65,26 @@ fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: u16, transport: 
     Ok(())
 }
 
-fn claimant(out: &mut dyn Write, service: &Service, claim: &Claim) -> io::Result<()> {
+fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim) -> io::Result<()> {
     let languages: Vec<_> = service.speaks.iter().map(|p| p.id()).collect();
     let speaks = match (languages.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
         (false, true) => format!("speaks {} and perhaps something nobody has described", languages.join(", ")),
         (false, false) => format!("speaks {}", languages.join(", ")),
     };
-    writeln!(
-        out,
-        "  {} [{}]: {}, {}; {speaks}",
-        escape(&service.name),
-        escape(&service.id),
-        claim.standing.id(),
-        claim.prevalence.id()
-    )?;
-    if let Some(since) = &claim.since {
-        writeln!(out, "      since {}", escape(since))?;
-    }
-    for note in [&claim.note, &service.note].into_iter().flatten() {
-        writeln!(out, "      {}", escape(note))?;
-    }
-    if let Some(conflict) = claim.on_conflict {
-        writeln!(out, "      It {}.", conflict.text())?;
-    }
-    if let Some(cite) = &claim.cite {
-        writeln!(out, "      {}", escape(cite))?;
-    }
-    Ok(())
+    let (name, id) = (escape(&service.name), escape(&service.id));
+    paragraph(out, style, 2, &format!("{name} [{id}]: {}, {}; {speaks}", claim.standing.id(), claim.prevalence.id()))?;
+    let since = claim.since.as_ref().map(|since| format!("Since {}.", escape(since)));
+    let conflict = claim.on_conflict.map(|conflict| format!("It {}.", conflict.text()));
+    let notes = [since, claim.note.as_deref().map(escape), service.note.as_deref().map(escape), conflict];
+    let text: Vec<String> = notes.into_iter().flatten().collect();
+    paragraph(out, style, 6, &text.join(" "))?;
+    claim.cite.as_ref().map_or(Ok(()), |cite| writeln!(out, "      {}", escape(cite)))
+}
+
+fn paragraph(out: &mut dyn Write, style: Style, indent: usize, text: &str) -> io::Result<()> {
+    let lines = layout::wrap(text, style.width.saturating_sub(indent));
+    lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
 }
 
 /// What the system itself offers to ask.
