@@ -19,6 +19,14 @@ pub(super) fn length(fields: &[Header<'_>], is_request: bool, body: &[u8]) -> Op
     }
 }
 
+/// Whether a body can be read as it is: not compressed, and not of a type that is no text. No marks look into pictures.
+pub(super) fn is_text(fields: &[Header<'_>]) -> bool {
+    const TEXT: [&str; 6] = ["text/", "json", "javascript", "xml", "html", "form"];
+    let coded = field(fields, "content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    let kind = field(fields, "content-type").map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
+    !coded && kind.is_none_or(|kind| TEXT.iter().any(|text| kind.contains(text)))
+}
+
 /// Bytes of a chunked body with its chunk heads; `None` where its end is not there.
 fn chunked(body: &[u8]) -> Option<usize> {
     let mut at = 0_usize;

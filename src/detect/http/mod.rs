@@ -112,7 +112,7 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
         let is_request = matches!(start, Start::Request { .. });
         let len = if bare { Some(0) } else { body::length(fields, is_request, body) };
         let seen = len.unwrap_or(body.len()).min(body.len());
-        if seen > 0 {
+        if seen > 0 && body::is_text(fields) {
             let name = if is_request { "http.request-body" } else { "http.response-body" };
             statement.say_whole(name, &body[..seen], at);
         }

@@ -90,3 +90,18 @@ fn a_hostile_content_length_does_not_turn_the_reader_back() {
     let said = facts(&[], &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx"]);
     assert_eq!(said.len(), 3, "{said:?}");
 }
+
+#[test]
+fn only_bodies_that_are_text_are_stated() {
+    for (field, stated) in [
+        ("X-A: b", true),
+        ("Content-Type: application/json; charset=utf-8", true),
+        ("Content-Type: image/png", false),
+        ("Content-Encoding: gzip", false),
+        ("Content-Encoding: identity", true),
+    ] {
+        let response = format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 2\r\n\r\nhi");
+        let said = facts(&[], &[response.as_bytes()]);
+        assert_eq!(said.iter().any(|fact| fact.contains("http.response-body = hi")), stated, "{field}");
+    }
+}
