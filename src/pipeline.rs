@@ -71,7 +71,7 @@ pub struct Run<'c> {
 /// Runs a source to its end.
 ///
 /// # Errors
-/// Where the source fails for good before anything was read, or a classifier thread dies.
+/// Where a classifier thread cannot be started or dies. A source that fails is a problem of the run: what was read counts.
 pub fn run<'c>(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
@@ -82,7 +82,7 @@ pub fn run<'c>(
     let ports = service_ports(catalogue);
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
     let mut tally = Tally::default();
-    let outcomes = thread::scope(|scope| {
+    let (outcomes, failure) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
@@ -102,10 +102,11 @@ pub fn run<'c>(
         drop(lanes);
         let outcomes = threads.into_iter().map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
         let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
-        captured.map(|()| outcomes)
+        captured.map(|failure| (outcomes, failure))
     })?;
     let mut run =
         Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: Stats::default(), flows: Vec::new(), tally };
+    run.problems.extend(failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(run.tally.problem());
     for outcome in outcomes {
@@ -148,23 +149,28 @@ impl Lane {
     }
 }
 
-/// Reads, decodes and sends until the source ends or somebody wants it to.
+/// Reads, decodes and sends until the source ends or somebody wants it to; gives the reason where the source fails for good.
 fn capture(
     source: &mut dyn Source,
     mut filter: Option<&mut Filter>,
     lanes: &mut [Lane],
     tally: &mut Tally,
     options: &Options<'_>,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
+    let mut failure = None;
     let deadline = options.span.map(|span| Instant::now() + span);
     loop {
         if options.frames.is_some_and(|limit| tally.frames >= limit) {
             break;
         }
-        let idle = match source.next()? {
-            Next::End => break,
-            Next::Idle => true,
-            Next::Frame(frame) => {
+        let idle = match source.next() {
+            Ok(Next::End) => break,
+            Err(reason) => {
+                failure = Some(reason);
+                break;
+            }
+            Ok(Next::Idle) => true,
+            Ok(Next::Frame(frame)) => {
                 tally.see(&frame);
                 if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
                     tally.skip(Skip::Filtered, frame.link);
@@ -199,7 +205,8 @@ fn capture(
         }
     }
     // At the end even a live capture waits: what was read is not lost for want of a moment.
-    lanes.iter_mut().try_for_each(|lane| lane.flush(false, tally))
+    lanes.iter_mut().try_for_each(|lane| lane.flush(false, tally))?;
+    Ok(failure)
 }
 
 fn lane_of(segment: &crate::decode::Segment, lanes: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use nix::unistd::{Gid, Uid, fchown, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, fchown, setgid, setuid};
 
 /// Who nobody is where no user called sudo: `nobody` and `nogroup` of every Linux, and harmless elsewhere.
 const NOBODY: u32 = 65_534;
@@ -32,12 +32,24 @@ pub fn give_to_caller(file: &File) -> Result<(), String> {
 pub fn give_up() -> Result<(), String> {
     if Uid::effective().is_root() {
         let (user, group) = caller().unwrap_or((Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)));
-        setgroups(&[])
-            .and_then(|()| setresgid(group, group, group))
-            .and_then(|()| setresuid(user, user, user))
+        // As root each of these sets the real, the effective and the saved id: there is no way back.
+        leave_groups()
+            .and_then(|()| setgid(group))
+            .and_then(|()| setuid(user))
             .map_err(|e| format!("root could not be given up: {}", e.desc()))?;
     }
     close_files()
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn leave_groups() -> nix::Result<()> {
+    nix::unistd::setgroups(&[])
+}
+
+/// The system keeps group memberships outside the process.
+#[cfg(target_vendor = "apple")]
+fn leave_groups() -> nix::Result<()> {
+    Ok(())
 }
 
 /// Leaves only what libpcap reads for its drop counters.

@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::flow::{FlowKey, Inspected, Limits, Opening, ServicePorts, Table};
+use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, ServicePorts, Table};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -44,7 +44,7 @@ pub fn bench(criterion: &mut Criterion) {
             || Table::new(LIMITS),
             |mut table| {
                 one_by_one(&mut table, &lives, &ports, &payload);
-                table.drain(&mut silent, &mut drop);
+                table.drain(&mut Silent);
             },
             BatchSize::PerIteration,
         );
@@ -53,8 +53,16 @@ pub fn bench(criterion: &mut Criterion) {
 }
 
 /// No detector: the table alone is measured.
-const fn silent(_: &Opening) -> Inspected<()> {
-    Inspected { evidence: (), settled: false }
+struct Silent;
+
+impl Judge for Silent {
+    type Verdict = ();
+
+    fn inspect(&mut self, _: &Opening, _: Endpoint) -> ((), bool) {
+        ((), false)
+    }
+
+    fn close(&mut self, _: FlowRecord, _: Option<()>) {}
 }
 
 /// Looks up and changes one flow after the other.
@@ -63,7 +71,7 @@ fn one_by_one(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts,
         let (key, end) = FlowKey::new(&segment.five_tuple);
         let hash = table.hash(&key);
         let said = &payload[..payload.len().min(segment.payload_len as usize)];
-        table.observe(key, end, hash, segment, said, ports, &mut silent, &mut drop);
+        table.observe(key, end, hash, segment, said, ports, &mut Silent);
     }
 }
 
@@ -83,7 +91,7 @@ fn in_strides(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts,
         std::hint::black_box(slots[..keys.len()].iter().fold(0, |sum, &slot| sum ^ table.touch_slot(slot)));
         for (segment, &(key, end, hash)) in stride.iter().zip(&keys) {
             let said = &payload[..payload.len().min(segment.payload_len as usize)];
-            table.observe(key, end, hash, segment, said, ports, &mut silent, &mut drop);
+            table.observe(key, end, hash, segment, said, ports, &mut Silent);
         }
     }
 }

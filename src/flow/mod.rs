@@ -1,7 +1,7 @@
 //! Flows: what belongs together, who opened it, how it went.
 //!
 //! Takes [`Segment`](crate::decode::Segment)s, gives [`FlowRecord`]s. Keeps each side's [`Opening`] for the detectors and
-//! knows nothing of protocols above TCP and UDP: what an opening says is asked of a function that the pipeline hands in.
+//! knows nothing of protocols above TCP and UDP: what an opening says is asked of the [`Judge`] that the pipeline hands in.
 
 mod index;
 mod key;
@@ -18,4 +18,4 @@ pub use opening::{Opening, SIDE_BYTES, Stream};
 pub use orientation::{Orientation, ServicePorts, Standing};
 pub use record::{Counts, FlowRecord, Outcome, TcpState};
 pub use sizes::Sizes;
-pub use table::{Closed, Inspected, Limits, Table};
+pub use table::{Judge, Limits, Table};

@@ -14,7 +14,7 @@ use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
 use super::tcp::Tcp;
 use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
-use crate::decode::{Segment, TcpFlags, Transport};
+use crate::decode::{Endpoint, Segment, TcpFlags, Transport};
 use crate::time::Time;
 
 /// Nanoseconds without a frame after which a flow is over.
@@ -41,35 +41,29 @@ pub struct Limits {
     pub opening_bytes: usize,
 }
 
-/// What an opening was found to say.
-#[derive(Debug)]
-pub struct Inspected<E> {
-    /// The answer.
-    pub evidence: E,
-    /// More of the opening would add nothing.
-    pub settled: bool,
-}
+/// The next stages, as the table asks them.
+pub trait Judge {
+    /// What is kept of an opening once it was judged: small, because a million flows have one.
+    type Verdict;
 
-/// A finished flow and what its opening was found to say; `None` where nothing was said.
-#[derive(Debug)]
-pub struct Closed<E> {
-    /// The record.
-    pub record: FlowRecord,
-    /// What `inspect` made of its opening.
-    pub evidence: Option<E>,
+    /// Judges what was said to and by the service at `responder`; true where more of the opening would change nothing.
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> (Self::Verdict, bool);
+
+    /// Takes a finished flow; `None` where nothing was said.
+    fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>);
 }
 
 /// What was said so far.
 #[derive(Debug)]
-enum Said<E> {
+enum Said<V> {
     Nothing,
     Opening(Box<Opening>),
-    Inspected(Box<E>),
+    Judged(Box<V>),
 }
 
 /// A live flow. Arrays are by the ends of the key.
 #[derive(Debug)]
-struct Flow<E> {
+struct Flow<V> {
     key: FlowKey,
     hash: u64,
     last: Time,
@@ -78,7 +72,7 @@ struct Flow<E> {
     payload: [u64; 2],
     last_frame: u64,
     sizes: Sizes,
-    said: Said<E>,
+    said: Said<V>,
     initiator: usize,
     orientation: Orientation,
     tcp: Tcp,
@@ -89,7 +83,7 @@ struct Flow<E> {
     answered_ns: Option<u64>,
 }
 
-impl<E> Flow<E> {
+impl<V> Flow<V> {
     fn is_expired(&self, now: Time) -> bool {
         let idle = match self.key.transport() {
             Transport::Udp => UDP_IDLE,
@@ -101,9 +95,9 @@ impl<E> Flow<E> {
 }
 
 /// One shard of the live flows.
-pub struct Table<E> {
+pub struct Table<V> {
     index: Index,
-    slab: Slab<Flow<E>>,
+    slab: Slab<Flow<V>>,
     hand: usize,
     limits: Limits,
     /// Keyed: whoever makes the traffic must not be able to choose collisions.
@@ -117,7 +111,7 @@ pub struct Table<E> {
     evicted: u64,
 }
 
-impl<E> Table<E> {
+impl<V> Table<V> {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
@@ -150,7 +144,7 @@ impl<E> Table<E> {
     /// Brings the slot's cache lines in: fields from all over the flow.
     #[must_use]
     pub fn touch_slot(&self, slot: usize) -> u64 {
-        let lines = |flow: &Flow<E>| flow.hash ^ flow.packets[0] ^ flow.first_frame ^ u64::from(flow.tcp.retransmissions[0]);
+        let lines = |flow: &Flow<V>| flow.hash ^ flow.packets[0] ^ flow.first_frame ^ u64::from(flow.tcp.retransmissions[0]);
         self.slab.get(slot).map_or(0, lines)
     }
 
@@ -160,8 +154,8 @@ impl<E> Table<E> {
         self.evicted
     }
 
-    /// Takes in a segment that `end` of its key sent. `closed` gets the flows that this ends, `inspect` is asked what an
-    /// opening says as soon as no more of it will be kept.
+    /// Takes in a segment that `end` of its key sent. `judge` gets the flows that this ends, and the flow's opening as soon as no
+    /// more of it will be kept.
     #[allow(clippy::too_many_arguments, reason = "the hot call: what a batch has worked out ahead is handed over loose")]
     pub fn observe(
         &mut self,
@@ -171,18 +165,17 @@ impl<E> Table<E> {
         segment: &Segment,
         payload: &[u8],
         ports: &ServicePorts,
-        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
-        closed: &mut impl FnMut(Closed<E>),
+        judge: &mut impl Judge<Verdict = V>,
     ) {
         let slab = &self.slab;
         let found = self.index.find(hash, |slot| slab.get(slot).is_some_and(|flow| flow.key == key));
         let slot = match found {
             Some(slot) if !self.is_reopened(slot, segment) => slot,
             Some(slot) => {
-                self.close(slot, inspect, closed);
-                self.open(key, hash, end, segment, ports, inspect, closed)
+                self.close(slot, judge);
+                self.open(key, hash, end, segment, ports, judge)
             }
-            None => self.open(key, hash, end, segment, ports, inspect, closed),
+            None => self.open(key, hash, end, segment, ports, judge),
         };
         let Some(flow) = self.slab.get_mut(slot) else { return };
         flow.last = flow.last.max(segment.time);
@@ -201,16 +194,19 @@ impl<E> Table<E> {
             } else if flow.answered_ns.is_none() {
                 flow.answered_ns = flow.asked.map(|asked| segment.time.since(asked));
             }
-            self.keep(slot, end, segment, payload, inspect);
+            self.keep(slot, end, segment, payload, judge);
         }
     }
 
     /// Ends every flow: the capture is over.
-    pub fn drain(&mut self, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+    pub fn drain(&mut self, judge: &mut impl Judge<Verdict = V>) {
         for slot in 0..self.slab.places() {
-            self.inspect(slot, inspect);
+            self.inspect(slot, judge);
         }
-        self.slab.drain().for_each(|flow| closed(finish(flow)));
+        for flow in self.slab.drain() {
+            let (record, verdict) = finish(flow);
+            judge.close(record, verdict);
+        }
         self.index = Index::new();
     }
 
@@ -230,12 +226,11 @@ impl<E> Table<E> {
         end: usize,
         segment: &Segment,
         ports: &ServicePorts,
-        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
-        closed: &mut impl FnMut(Closed<E>),
+        judge: &mut impl Judge<Verdict = V>,
     ) -> usize {
-        self.sweep(segment.time, inspect, closed);
+        self.sweep(segment.time, judge);
         if self.slab.len() >= self.limits.flows {
-            self.evict(inspect, closed);
+            self.evict(judge);
         }
         let flow = Flow {
             key,
@@ -261,14 +256,7 @@ impl<E> Table<E> {
     }
 
     /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or can be kept.
-    fn keep(
-        &mut self,
-        slot: usize,
-        end: usize,
-        segment: &Segment,
-        payload: &[u8],
-        inspect: &mut impl FnMut(&Opening) -> Inspected<E>,
-    ) {
+    fn keep(&mut self, slot: usize, end: usize, segment: &Segment, payload: &[u8], judge: &mut impl Judge<Verdict = V>) {
         if self.slab.get(slot).is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
             self.begin(slot);
         }
@@ -285,18 +273,18 @@ impl<E> Table<E> {
         opening.push(end, seq, segment.frame, payload, segment.payload_len);
         self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
         if opening.is_full() {
-            self.inspect(slot, inspect);
+            self.inspect(slot, judge);
         } else if ASK_AT.contains(&opening.pushes()) {
             opening.orient(flow.initiator);
-            let inspected = inspect(opening);
-            if inspected.settled {
-                self.settle(slot, Said::Inspected(Box::new(inspected.evidence)));
+            let (verdict, settled) = judge.inspect(opening, flow.key.endpoint(1 - flow.initiator));
+            if settled {
+                self.settle(slot, Said::Judged(Box::new(verdict)));
             }
         }
         while self.opening_bytes > self.limits.opening_bytes {
             let Some((slot, first_frame)) = self.queue.pop_front() else { break };
             if self.has_opening(slot, first_frame) {
-                self.inspect(slot, inspect);
+                self.inspect(slot, judge);
             }
         }
     }
@@ -331,18 +319,22 @@ impl<E> Table<E> {
     }
 
     /// Asks what the opening in a slot says and lets it go.
-    fn inspect(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>) {
+    fn inspect(&mut self, slot: usize, judge: &mut impl Judge<Verdict = V>) {
         let Some(flow) = self.slab.get_mut(slot) else { return };
         let Said::Opening(opening) = &mut flow.said else { return };
         let before = opening.footprint();
         opening.finish(flow.initiator);
         self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
-        let said = if opening.is_silent() { Said::Nothing } else { Said::Inspected(Box::new(inspect(opening).evidence)) };
+        let said = if opening.is_silent() {
+            Said::Nothing
+        } else {
+            Said::Judged(Box::new(judge.inspect(opening, flow.key.endpoint(1 - flow.initiator)).0))
+        };
         self.settle(slot, said);
     }
 
     /// Puts the answer in the place of the opening, whose memory is kept for another.
-    fn settle(&mut self, slot: usize, said: Said<E>) {
+    fn settle(&mut self, slot: usize, said: Said<V>) {
         let Some(flow) = self.slab.get_mut(slot) else { return };
         if let Said::Opening(opening) = std::mem::replace(&mut flow.said, said) {
             self.opening_bytes = self.opening_bytes.saturating_sub(opening.footprint());
@@ -359,17 +351,17 @@ impl<E> Table<E> {
     }
 
     /// Ends flows under the hand that are over.
-    fn sweep(&mut self, now: Time, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+    fn sweep(&mut self, now: Time, judge: &mut impl Judge<Verdict = V>) {
         for _ in 0..SWEEP.min(self.slab.places()) {
             let at = self.turn();
             if self.slab.get(at).is_some_and(|flow| flow.is_expired(now)) {
-                self.close(at, inspect, closed);
+                self.close(at, judge);
             }
         }
     }
 
     /// Ends the longest idle of the next flows under the hand.
-    fn evict(&mut self, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
+    fn evict(&mut self, judge: &mut impl Judge<Verdict = V>) {
         let mut oldest: Option<(Time, usize)> = None;
         for _ in 0..CANDIDATES {
             let at = self.turn();
@@ -379,21 +371,24 @@ impl<E> Table<E> {
         }
         if let Some((_, slot)) = oldest {
             self.evicted += 1;
-            self.close(slot, inspect, closed);
+            self.close(slot, judge);
         }
     }
 
-    fn close(&mut self, slot: usize, inspect: &mut impl FnMut(&Opening) -> Inspected<E>, closed: &mut impl FnMut(Closed<E>)) {
-        self.inspect(slot, inspect);
+    fn close(&mut self, slot: usize, judge: &mut impl Judge<Verdict = V>) {
+        self.inspect(slot, judge);
         let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(flow.hash, slot);
-        closed(finish(flow));
+        let (record, verdict) = finish(flow);
+        judge.close(record, verdict);
     }
 }
 
 /// Takes who opened the connection from its handshake, and corrects a guess that was made before it was seen.
-fn orient<E>(flow: &mut Flow<E>, segment: &Segment, end: usize) {
-    if segment.flags.has(TcpFlags::SYN) && flow.orientation == Orientation::Guessed {
+fn orient<V>(flow: &mut Flow<V>, segment: &Segment, end: usize) {
+    // What was judged stays with the port that it was judged for.
+    let open = !matches!(flow.said, Said::Judged(_));
+    if segment.flags.has(TcpFlags::SYN) && flow.orientation == Orientation::Guessed && open {
         let initiator = if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end };
         if initiator != flow.initiator {
             flow.initiator = initiator;
@@ -412,7 +407,7 @@ fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize 
     }
 }
 
-fn finish<E>(flow: Flow<E>) -> Closed<E> {
+fn finish<V>(flow: Flow<V>) -> (FlowRecord, Option<V>) {
     let (initiator, responder) = (flow.initiator, 1 - flow.initiator);
     let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
     let transport = flow.key.transport();
@@ -441,11 +436,11 @@ fn finish<E>(flow: Flow<E>) -> Closed<E> {
         first_response_ns: flow.answered_ns,
         sizes: flow.sizes,
     };
-    let evidence = match flow.said {
-        Said::Inspected(evidence) => Some(*evidence),
+    let verdict = match flow.said {
+        Said::Judged(verdict) => Some(*verdict),
         Said::Nothing | Said::Opening(_) => None,
     };
-    Closed { record, evidence }
+    (record, verdict)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::batch::Batch;
 use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
+use crate::decode::Endpoint;
 use crate::detect;
-use crate::evidence::Evidence;
-use crate::flow::{Closed, FlowKey, FlowRecord, Inspected, Limits, Opening, SHARDS, ServicePorts, Table, shard};
+use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, SHARDS, ServicePorts, Table, shard};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -33,8 +33,8 @@ pub(super) struct Outcome<'c> {
 pub(super) struct Worker<'c, 'p> {
     ports: &'p ServicePorts,
     workers: usize,
-    tables: Vec<Table<Evidence>>,
-    judge: Judge<'c>,
+    tables: Vec<Table<Verdict<'c>>>,
+    bench: Bench<'c>,
     ahead: Vec<Ahead>,
 }
 
@@ -46,28 +46,32 @@ struct Ahead {
     table: usize,
 }
 
-/// The stages behind the table.
-struct Judge<'c> {
+/// The stages behind the table: detect, classify, stats.
+struct Bench<'c> {
     catalogue: &'c Catalogue,
     stats: Stats<'c>,
     flows: Option<Vec<JudgedFlow<'c>>>,
 }
 
-impl Judge<'_> {
-    fn close(&mut self, closed: Closed<Evidence>) {
-        let Closed { record, evidence } = closed;
-        let verdict = classify(self.catalogue, record.responder.port, record.transport, evidence.as_ref(), self.flows.is_some());
+impl<'c> Judge for Bench<'c> {
+    type Verdict = Verdict<'c>;
+
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> (Verdict<'c>, bool) {
+        let evidence = detect::inspect(opening);
+        let explain = self.flows.is_some();
+        let verdict = classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), explain);
+        (verdict, evidence.settled)
+    }
+
+    fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {
+        let explain = self.flows.is_some();
+        let silent = || classify(self.catalogue, record.responder.port, record.transport, None, explain);
+        let verdict = verdict.unwrap_or_else(silent);
         self.stats.add(&record, &verdict);
         if let Some(flows) = &mut self.flows {
             flows.push(JudgedFlow { record, verdict });
         }
     }
-}
-
-/// The detectors as the table asks them.
-fn inspect(opening: &Opening) -> Inspected<Evidence> {
-    let evidence = detect::inspect(opening);
-    Inspected { settled: evidence.settled, evidence }
 }
 
 impl<'c, 'p> Worker<'c, 'p> {
@@ -82,7 +86,7 @@ impl<'c, 'p> Worker<'c, 'p> {
             ports,
             workers,
             tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits)).collect(),
-            judge: Judge { catalogue, stats: Stats::default(), flows: keep_flows.then(Vec::new) },
+            bench: Bench { catalogue, stats: Stats::default(), flows: keep_flows.then(Vec::new) },
             ahead: Vec::with_capacity(STRIDE),
         }
     }
@@ -95,20 +99,18 @@ impl<'c, 'p> Worker<'c, 'p> {
             // Full only when the capture thread holds none: then it is let go.
             drop(give_back.try_send(batch));
         }
-        let judge = &mut self.judge;
         for table in &mut self.tables {
-            table.drain(&mut inspect, &mut |closed| judge.close(closed));
+            table.drain(&mut self.bench);
         }
         Outcome {
             evicted: self.tables.iter().map(Table::evicted).sum(),
-            stats: self.judge.stats,
-            flows: self.judge.flows.unwrap_or_default(),
+            stats: self.bench.stats,
+            flows: self.bench.flows.unwrap_or_default(),
         }
     }
 
     /// Hash all, touch all, update all: the waits for memory overlap instead of adding up.
     fn observe(&mut self, batch: &Batch) {
-        let judge = &mut self.judge;
         for stride in batch.segments().chunks(STRIDE) {
             self.ahead.clear();
             for segment in stride {
@@ -131,8 +133,7 @@ impl<'c, 'p> Worker<'c, 'p> {
                     segment,
                     batch.payload(segment),
                     self.ports,
-                    &mut inspect,
-                    &mut |closed| judge.close(closed),
+                    &mut self.bench,
                 );
             }
         }

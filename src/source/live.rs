@@ -112,9 +112,11 @@ impl Source for Live {
         match self.capture.next_packet() {
             Ok(packet) => {
                 self.number += 1;
+                #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
+                let (seconds, fraction) = (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
                 Ok(Next::Frame(Frame {
                     number: self.number,
-                    time: Time::new(packet.header.ts.tv_sec, packet.header.ts.tv_usec * self.unit),
+                    time: Time::new(seconds, fraction * self.unit),
                     link: self.link,
                     wire_len: packet.header.len,
                     bytes: packet.data,

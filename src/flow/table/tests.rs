@@ -12,10 +12,38 @@ const ACK: u8 = 16;
 const FIN: u8 = 17;
 const RST: u8 = 4;
 
+/// A finished flow and each side's bytes.
+#[derive(Debug)]
+struct Closed {
+    record: FlowRecord,
+    evidence: Option<[Vec<u8>; 2]>,
+}
+
+/// Reads both sides back; settled by the first look where `quick`.
+#[derive(Default)]
+struct Reader {
+    closed: Vec<Closed>,
+    quick: bool,
+    asked: usize,
+}
+
+impl Judge for Reader {
+    type Verdict = [Vec<u8>; 2];
+
+    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> ([Vec<u8>; 2], bool) {
+        self.asked += 1;
+        (Direction::BOTH.map(|d| opening.side(d).head().to_vec()), self.quick)
+    }
+
+    fn close(&mut self, record: FlowRecord, evidence: Option<[Vec<u8>; 2]>) {
+        self.closed.push(Closed { record, evidence });
+    }
+}
+
 /// A table under test: what was said is read back as the two sides' bytes.
 struct Bench {
     table: Table<[Vec<u8>; 2]>,
-    closed: Vec<Closed<[Vec<u8>; 2]>>,
+    reader: Reader,
     ports: ServicePorts,
     frame: u64,
     clock: i64,
@@ -23,7 +51,7 @@ struct Bench {
 
 impl Bench {
     fn new(limits: Limits) -> Self {
-        Self { table: Table::new(limits), closed: Vec::new(), ports: ServicePorts::default(), frame: 0, clock: 0 }
+        Self { table: Table::new(limits), reader: Reader::default(), ports: ServicePorts::default(), frame: 0, clock: 0 }
     }
 
     /// A millisecond passes, then a segment from `from` to `to`.
@@ -46,8 +74,7 @@ impl Bench {
         };
         let (key, end) = FlowKey::new(&five_tuple);
         let hash = self.table.hash(&key);
-        let closed = &mut self.closed;
-        self.table.observe(key, end, hash, &segment, payload, &self.ports, &mut read, &mut |c| closed.push(c));
+        self.table.observe(key, end, hash, &segment, payload, &self.ports, &mut self.reader);
     }
 
     fn handshake(&mut self, from: u16, to: u16) {
@@ -56,15 +83,10 @@ impl Bench {
         self.send(from, to, ACK, 101, b"");
     }
 
-    fn records(mut self) -> Vec<Closed<[Vec<u8>; 2]>> {
-        let closed = &mut self.closed;
-        self.table.drain(&mut read, &mut |c| closed.push(c));
-        self.closed
+    fn records(mut self) -> Vec<Closed> {
+        self.table.drain(&mut self.reader);
+        self.reader.closed
     }
-}
-
-fn read(opening: &Opening) -> Inspected<[Vec<u8>; 2]> {
-    Inspected { evidence: Direction::BOTH.map(|d| opening.side(d).head().to_vec()), settled: false }
 }
 
 #[test]
@@ -172,7 +194,7 @@ fn idle_flows_leave_the_table_as_new_ones_come() {
     for port in 0..500 {
         bench.send(20_000 + port, 53, 0, 0, b"?");
     }
-    assert_eq!(bench.closed.len(), 500);
+    assert_eq!(bench.reader.closed.len(), 500);
     assert_eq!(bench.table.evicted(), 0);
 }
 
@@ -184,48 +206,22 @@ fn openings_are_inspected_early_when_they_need_too_much_memory_and_the_account_e
         bench.send(10_000 + port, 53, 0, 0, &[7; 400]);
         assert!(bench.table.opening_bytes <= limit);
     }
-    let closed = &mut bench.closed;
-    bench.table.drain(&mut read, &mut |c| closed.push(c));
+    bench.table.drain(&mut bench.reader);
     assert_eq!(bench.table.opening_bytes, 0);
-    assert!(bench.closed.iter().all(|c| c.evidence.as_ref().is_some_and(|e| e[0].len() == 400)));
+    assert!(bench.reader.closed.iter().all(|c| c.evidence.as_ref().is_some_and(|e| e[0].len() == 400)));
 }
 
 #[test]
 fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
     let mut bench = Bench::new(LIMITS);
-    let mut asked = 0;
-    for round in 0..40_u16 {
+    bench.reader.quick = true;
+    for round in 0..40 {
         let (from, to) = if round % 2 == 0 { (50_000, 53) } else { (53, 50_000) };
         bench.send(from, to, 0, 0, b"word");
     }
-    let mut inspect = |opening: &Opening| {
-        asked += 1;
-        Inspected { settled: true, ..read(opening) }
-    };
-    let five_tuple = |from, to| {
-        let end = |port| Endpoint { address: [10, 0, 0, 2].into(), port };
-        FiveTuple { source: end(from), destination: end(to), transport: Transport::Udp }
-    };
-    for round in 0..40 {
-        let tuple = if round % 2 == 0 { five_tuple(50_000, 53) } else { five_tuple(53, 50_000) };
-        let (key, end) = FlowKey::new(&tuple);
-        let segment = Segment {
-            frame: 100 + round,
-            time: Time(1),
-            five_tuple: tuple,
-            seq: 0,
-            ack: 0,
-            flags: TcpFlags::default(),
-            wire_len: 46,
-            payload_len: 4,
-            payload: 0..4,
-        };
-        let hash = bench.table.hash(&key);
-        bench.table.observe(key, end, hash, &segment, b"word", &bench.ports, &mut inspect, &mut |_| {});
-    }
-    assert_eq!(asked, 1);
-    assert_eq!(bench.table.openings, 1, "only the flow that nobody settled has one");
-    assert_eq!(bench.table.spare.len(), 1);
+    assert_eq!((bench.reader.asked, bench.table.openings, bench.table.spare.len()), (1, 0, 1));
+    bench.send(50_001, 53, 0, 0, b"word");
+    assert_eq!((bench.table.openings, bench.table.spare.len()), (1, 0));
 }
 
 #[test]
