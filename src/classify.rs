@@ -3,7 +3,7 @@
 //! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence: the user's catalogue, then
 //! shipped marks, then the protocol, then the port.
 
-use crate::catalogue::{Catalogue, Mark, Origin, Service};
+use crate::catalogue::{Catalogue, Compare, Mark, Origin, Service};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Evidence, Fact, Protocol};
 
@@ -187,15 +187,16 @@ fn by_port<'c>(
     let remains = |service: &&Service| evidence.is_none_or(|e| service.remains(e.ruled_out));
     let left = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service);
     let mut candidates: Vec<_> = left.take(wanted(explain)).collect();
+    let is_claimed = |name: &str| catalogue.claims_on(port, transport).any(|(_, claim)| claim.registry.as_deref() == Some(name));
+    let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
+    let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
+    candidates.extend(others.take(wanted(explain).saturating_sub(candidates.len())));
+    // A registered name whose language nobody knows may be meant: then nothing is contradicted.
     let fit = match (catalogue.claimants(port, transport).next(), candidates.is_empty()) {
         (None, _) => Fit::Unclaimed,
         (Some(_), true) => Fit::Contradicts,
         (Some(_), false) => Fit::Agrees,
     };
-    let is_claimed = |name: &str| catalogue.claims_on(port, transport).any(|(_, claim)| claim.registry.as_deref() == Some(name));
-    let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
-    let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
-    candidates.extend(others.take(wanted(explain).saturating_sub(candidates.len())));
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
     let mut verdict = Verdict { service: None, protocol: None, confidence, fit, candidates, reasons: Vec::new() };
     if explain {
@@ -217,31 +218,50 @@ fn eliminated(port: u16, transport: Transport, evidence: Option<&Evidence>, gone
     reasons
 }
 
+/// A service that marks name.
+struct Named<'c> {
+    service: &'c Service,
+    /// The different marks that hold.
+    marks: Vec<&'c Mark>,
+    /// The responder itself said one of them.
+    answered: bool,
+    proof: Vec<Reason>,
+}
+
 /// The services that marks name, the best first, each with its proof. One that another builds on is left out.
 fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> Vec<(&'c Service, Vec<Reason>)> {
-    let mut found: Vec<(&Service, usize, Vec<Reason>)> = Vec::new();
+    let mut found: Vec<Named<'c>> = Vec::new();
     for fact in &evidence.facts {
         for (service, mark) in catalogue.marks_on(&fact.name.to_string()) {
             let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
-            if let Some((_, marks, _)) = found.iter_mut().find(|(known, _, _)| known.id == service.id) {
-                *marks += 1;
-            } else {
-                let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
-                found.push((service, 1, proof));
+            let answered = proof.iter().any(|fact| fact.direction == Direction::Responder);
+            let known = found.iter_mut().find(|named| named.service.id == service.id);
+            match known {
+                Some(named) => {
+                    named.answered |= answered;
+                    if !named.marks.contains(&mark) {
+                        named.marks.push(mark);
+                    }
+                }
+                None => {
+                    let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
+                    found.push(Named { service, marks: vec![mark], answered, proof });
+                }
             }
         }
     }
-    let services: Vec<_> = found.iter().map(|(service, _, _)| *service).collect();
-    found.retain(|(service, _, _)| !services.iter().any(|other| catalogue.builds_on(other, &service.id)));
-    // Stable: among equals the one that was proved first.
-    found.sort_by_key(|(service, marks, _)| (service.origin != Origin::User, std::cmp::Reverse(*marks)));
-    found.into_iter().map(|(service, _, proof)| (service, proof)).collect()
+    let services: Vec<_> = found.iter().map(|named| named.service).collect();
+    found.retain(|named| !services.iter().any(|other| catalogue.builds_on(other, &named.service.id)));
+    // What a server says of itself goes before what a client expects of it. Stable: among equals the one proved first.
+    found.sort_by_key(|named| (named.service.origin != Origin::User, !named.answered, std::cmp::Reverse(named.marks.len())));
+    found.into_iter().map(|named| (named.service, named.proof)).collect()
 }
 
 fn reason(fact: &Fact, mark: &Mark) -> Reason {
-    let around = std::iter::once(&mark.first).chain(&mark.and).find(|c| c.holds(fact)).and_then(|c| match &c.compare {
-        crate::catalogue::Compare::Contains(text) => fact.value.find(text.as_str()),
-        _ => None,
+    let holding = std::iter::once(&mark.first).chain(&mark.and).find(|condition| condition.holds(fact));
+    let around = holding.into_iter().flat_map(|condition| &condition.compare).find_map(|compare| match compare {
+        Compare::Contains(text) => fact.value.find(text.as_str()),
+        Compare::Equals(_) | Compare::Prefix(_) | Compare::Suffix(_) => None,
     });
     Reason {
         fact: fact.name.to_string(),

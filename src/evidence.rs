@@ -134,6 +134,9 @@ pub struct Fact {
     pub direction: Direction,
     /// The frame in which it begins.
     pub frame: u64,
+    /// The request and its response that it belongs to, counted from 1; 0 where the language has no such thing. The conditions
+    /// of a mark look at one exchange.
+    pub exchange: u32,
 }
 
 /// One detector's answer about an opening.

@@ -186,38 +186,30 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark, String> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let and = and.into_iter().map(|inner| {
-        if inner.and.is_empty() { condition(inner) } else { Err("mark.and stands in a mark, not in another mark.and".into()) }
+        if inner.and.is_empty() { Ok(condition(inner)) } else { Err("mark.and stands in a mark, not in another mark.and".to_owned()) }
     });
     let and = and.collect::<Result<_, _>>()?;
-    Ok(Mark { first: condition(table)?, and, cite, line })
+    Ok(Mark { first: condition(table), and, cite, line })
 }
 
-fn condition(table: MarkTable) -> Result<Condition, String> {
+fn condition(table: MarkTable) -> Condition {
     let given = [
         table.equals.map(Compare::Equals as fn(String) -> Compare),
         table.prefix.map(Compare::Prefix as fn(String) -> Compare),
         table.suffix.map(Compare::Suffix as fn(String) -> Compare),
         table.contains.map(Compare::Contains as fn(String) -> Compare),
     ];
-    let mut given = given.into_iter().flatten();
-    let compare = given.next().unwrap_or(Compare::Exists);
-    if given.next().is_some() {
-        return Err(format!(
-            "mark on {}: takes one of equals, prefix, suffix, contains; write the others as mark.and",
-            table.fact
-        ));
-    }
-    let compare = if table.ignore_case { lower(compare) } else { compare };
+    let given = given.into_iter().flatten();
+    let compare = if table.ignore_case { given.map(lower).collect() } else { given.collect() };
     let direction = table.direction.map(|side| match side {
         Side::Initiator => Direction::Initiator,
         Side::Responder => Direction::Responder,
     });
-    Ok(Condition { fact: table.fact, compare, ignore_case: table.ignore_case, direction })
+    Condition { fact: table.fact, compare, ignore_case: table.ignore_case, direction }
 }
 
 fn lower(compare: Compare) -> Compare {
     match compare {
-        Compare::Exists => Compare::Exists,
         Compare::Equals(text) => Compare::Equals(text.to_ascii_lowercase()),
         Compare::Prefix(text) => Compare::Prefix(text.to_ascii_lowercase()),
         Compare::Suffix(text) => Compare::Suffix(text.to_ascii_lowercase()),

@@ -5,8 +5,6 @@ use crate::evidence::{Direction, Fact};
 /// How a fact's value must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compare {
-    /// Anything: the fact is enough.
-    Exists,
     /// Just this.
     Equals(String),
     /// Begins with this.
@@ -22,8 +20,8 @@ pub enum Compare {
 pub struct Condition {
     /// The fact's name.
     pub fact: String,
-    /// What it must say.
-    pub compare: Compare,
+    /// What it must say, all of it in one value; nothing where the fact is enough.
+    pub compare: Vec<Compare>,
     /// ASCII letters match in either case; `compare` is in lower case then.
     pub ignore_case: bool,
     /// Who must have said it.
@@ -45,16 +43,16 @@ impl Condition {
 
     fn says(&self, value: &str) -> bool {
         if self.ignore_case {
-            return self.compare.holds(&value.to_ascii_lowercase());
+            let lower = value.to_ascii_lowercase();
+            return self.compare.iter().all(|compare| compare.holds(&lower));
         }
-        self.compare.holds(value)
+        self.compare.iter().all(|compare| compare.holds(value))
     }
 }
 
 impl Compare {
     fn holds(&self, value: &str) -> bool {
         match self {
-            Self::Exists => true,
             Self::Equals(text) => value == text,
             Self::Prefix(text) => value.starts_with(text.as_str()),
             Self::Suffix(text) => value.ends_with(text.as_str()),
@@ -68,7 +66,7 @@ impl Compare {
 pub struct Mark {
     /// The condition by which the mark is found.
     pub first: Condition,
-    /// Conditions on any other fact of the same flow.
+    /// Conditions on other facts of the same exchange; of the whole flow where the language has no exchanges.
     pub and: Vec<Condition>,
     /// The source.
     pub cite: Option<String>,
@@ -85,7 +83,8 @@ impl Mark {
         }
         let mut proof = vec![fact];
         for condition in &self.and {
-            proof.push(all.iter().find(|fact| condition.holds(fact))?);
+            let together = |other: &&Fact| other.exchange == fact.exchange || other.exchange == 0 || fact.exchange == 0;
+            proof.push(all.iter().filter(together).find(|fact| condition.holds(fact))?);
         }
         Some(proof)
     }

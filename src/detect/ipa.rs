@@ -42,26 +42,25 @@ fn messages(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let mut at = 0;
     let mut certain = false;
+    let mut known: Vec<u8> = Vec::new();
     while let Some(header) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let stream = header.get(2).copied();
-        let Some(name) = stream.map_or(Some("?"), stream_name) else { return Side::Other };
-        let Some(stream) = stream else { break };
+        let Some(&stream) = header.get(2) else { break };
         let len = usize::from(u16::from_be_bytes([header[0], header[1]]));
-        if len == 0 || len > LONGEST {
-            return Side::Other;
-        }
         let payload = &header[HEADER..];
-        if stream == CCM && !is_control(payload, len) {
-            return Side::Other;
-        }
+        let named = stream_name(stream).filter(|_| (1..=LONGEST).contains(&len) && (stream != CCM || is_control(payload, len)));
+        // What was proved is not undone by a message that is new to us.
+        let Some(name) = named else { return if certain { Side::Speaks } else { Side::Other } };
         if payload.len() < len {
             break;
         }
         certain |= stream == CCM;
-        statement.say("ipa.stream", name.as_bytes(), at + 2);
+        if !known.contains(&stream) {
+            known.push(stream);
+            statement.say("ipa.stream", name.as_bytes(), at + 2);
+        }
         at += HEADER + len;
     }
-    // A lone first byte may be anything's; lengths of control messages are short.
+    // Two bytes of length may be anything's; control messages are few and short.
     if certain { Side::Speaks } else { Side::Perhaps }
 }
 

@@ -120,6 +120,8 @@ struct Statement<'a> {
     facts: &'a mut Vec<Fact>,
     stream: &'a Stream,
     direction: Direction,
+    /// The exchange that is being read.
+    exchange: u32,
 }
 
 impl Statement<'_> {
@@ -135,6 +137,7 @@ impl Statement<'_> {
             value: String::from_utf8_lossy(value).into_owned(),
             direction: self.direction,
             frame: self.stream.frame_at(offset),
+            exchange: self.exchange,
         });
     }
 }
@@ -146,7 +149,7 @@ fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Stat
     let mut heard = [Side::Silent; 2];
     for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
         if !stream.is_empty() {
-            *heard = side(&mut Statement { facts: &mut facts, stream, direction });
+            *heard = side(&mut Statement { facts: &mut facts, stream, direction, exchange: 0 });
         }
     }
     let answered = opening.side(Direction::Responder).from_start();

@@ -54,10 +54,10 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Whether the first byte is the first that was said.
+    /// Whether the first byte is the first that was said: the handshake was seen and nothing is missing after it.
     #[must_use]
-    pub const fn from_start(&self) -> bool {
-        self.from_start
+    pub fn from_start(&self) -> bool {
+        self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
     }
 
     /// Nothing was kept.
@@ -398,6 +398,15 @@ mod tests {
         let stream = opening.side(Direction::Initiator);
         assert_eq!(stream.head(), b"abcd");
         assert_eq!(stream.runs().collect::<Vec<_>>(), [0..4, 4..8]);
+    }
+
+    #[test]
+    fn what_follows_a_lost_first_segment_is_not_the_beginning() {
+        let mut opening = tcp();
+        opening.push(0, seq(4), 2, b"efgh", 4);
+        opening.finish(0);
+        let stream = opening.side(Direction::Initiator);
+        assert_eq!((stream.head(), stream.from_start()), (&b"efgh"[..], false));
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl<V> Table<V> {
         let slab = &self.slab;
         let found = self.index.find(hash, |slot| slab.get(slot).is_some_and(|flow| flow.key == key));
         let slot = match found {
-            Some(slot) if !self.is_reopened(slot, segment) => slot,
+            Some(slot) if !self.is_reopened(slot, end, segment) => slot,
             Some(slot) => {
                 self.close(slot, judge);
                 self.open(key, hash, end, segment, ports, judge)
@@ -211,10 +211,10 @@ impl<V> Table<V> {
     }
 
     /// Whether the segment begins a new conversation between the same endpoints.
-    fn is_reopened(&self, slot: usize, segment: &Segment) -> bool {
+    fn is_reopened(&self, slot: usize, end: usize, segment: &Segment) -> bool {
         self.slab.get(slot).is_some_and(|flow| {
             let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
-            flow.is_expired(segment.time) || (opens && flow.tcp.is_over())
+            flow.is_expired(segment.time) || (opens && (flow.tcp.is_over() || flow.tcp.is_other(end, segment.seq)))
         })
     }
 

@@ -55,7 +55,8 @@ impl Tcp {
             self.halves[end].started = true;
         }
         self.halves[end].fin |= flags.has(TcpFlags::FIN);
-        self.reset |= flags.has(TcpFlags::RST);
+        // A reset after both have finished only clears up.
+        self.reset |= flags.has(TcpFlags::RST) && !(self.halves[0].fin && self.halves[1].fin);
     }
 
     /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills no gap.
@@ -92,6 +93,11 @@ impl Tcp {
     /// The sequence number of each side's first byte, where its SYN was seen.
     pub(super) fn starts(&self) -> [Option<u32>; 2] {
         self.halves.map(|half| half.started.then_some(half.start))
+    }
+
+    /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
+    pub(super) fn is_other(&self, end: usize, seq: u32) -> bool {
+        self.halves[end].started && self.halves[end].start != seq.wrapping_add(1)
     }
 
     /// Nothing more is to come.

@@ -19,9 +19,10 @@ pub(super) fn length(fields: &[Header<'_>], is_request: bool, body: &[u8]) -> Op
     }
 }
 
-/// Whether a body can be read as it is: not compressed, and not of a type that is no text. No marks look into pictures.
+/// Whether a body can be read as it is and speaks for its server: not compressed, and a page, a script or data. Plain text
+/// talks about things, and no mark looks into pictures.
 pub(super) fn is_text(fields: &[Header<'_>]) -> bool {
-    const TEXT: [&str; 6] = ["text/", "json", "javascript", "xml", "html", "form"];
+    const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
     let coded = field(fields, "content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     let kind = field(fields, "content-type").map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
     !coded && kind.is_none_or(|kind| TEXT.iter().any(|text| kind.contains(text)))

@@ -79,6 +79,7 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
     }
     let mut at = 0;
     let mut heads = methods.clone().into_iter();
+    let mut exchange = 1;
     for message in 0..MESSAGES {
         let rest = &bytes[at..];
         let Some(end) = rest.iter().take(START_LINE).position(|&b| b == b'\n') else {
@@ -95,6 +96,10 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
         let mut room = [EMPTY_HEADER; FIELDS];
         let mut scratch = Vec::new();
         let (head_len, fields) = fields(&bytes[fields_at..], &mut room, &mut scratch);
+        // What comes before the answer proper, such as 100 Continue, belongs to its exchange (RFC 9110, section 15.2).
+        let interim = matches!(start, Start::Response { status } if status.starts_with(b"1") && status != b"101");
+        statement.exchange = exchange;
+        exchange += u32::from(!interim);
         let no_body = state(statement, &start, at, fields, fields_at);
         if let Start::Request { method, .. } = start {
             methods.push(method == b"HEAD");
@@ -102,7 +107,7 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
         // Without the head's end there is nothing behind it.
         let Some(head_len) = head_len else { return Side::Speaks };
         at = fields_at + head_len;
-        let head_only = matches!(start, Start::Response { .. }) && heads.next().unwrap_or(false);
+        let head_only = matches!(start, Start::Response { .. }) && !interim && heads.next().unwrap_or(false);
         if is_tunnel(&start, fields) {
             websocket::state_texts(statement, at);
             return Side::Speaks;

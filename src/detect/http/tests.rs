@@ -96,6 +96,8 @@ fn only_bodies_that_are_text_are_stated() {
     for (field, stated) in [
         ("X-A: b", true),
         ("Content-Type: application/json; charset=utf-8", true),
+        ("Content-Type: text/html", true),
+        ("Content-Type: text/plain", false),
         ("Content-Type: image/png", false),
         ("Content-Encoding: gzip", false),
         ("Content-Encoding: identity", true),
@@ -104,4 +106,18 @@ fn only_bodies_that_are_text_are_stated() {
         let said = facts(&[], &[response.as_bytes()]);
         assert_eq!(said.iter().any(|fact| fact.contains("http.response-body = hi")), stated, "{field}");
     }
+}
+
+#[test]
+fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
+    let opening = Opening::of(
+        Transport::Tcp,
+        &[b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"],
+        &[b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
+    );
+    let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+    let of =
+        |name: &str| facts.iter().filter(|f| f.name.stem == name).map(|f| (f.value.as_str(), f.exchange)).collect::<Vec<_>>();
+    assert_eq!(of("http.target"), [("/a", 1), ("/b", 2)]);
+    assert_eq!(of("http.status"), [("404", 1), ("100", 2), ("200", 2)]);
 }

@@ -249,3 +249,23 @@ fn reordered_segments_leave_nothing_behind_in_the_account() {
     let Some(Flow { said: Said::Opening(opening), .. }) = bench.table.slab.get(0) else { panic!("no opening") };
     assert_eq!(bench.table.opening_bytes, opening.footprint());
 }
+
+#[test]
+fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_nothing() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 80);
+    bench.send(50_000, 80, SYN, 9_000, b"");
+    bench.send(50_000, 80, SYN, 9_000, b"");
+    let mut closed = bench.records();
+    closed.sort_by_key(|c| c.record.first_frame);
+    let seen: Vec<_> = closed.iter().map(|c| (c.record.outcome, c.record.packets.sum())).collect();
+    assert_eq!(seen, [(Outcome::Established, 3), (Outcome::NoAnswer, 2)]);
+
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 80);
+    bench.send(50_000, 80, FIN, 101, b"");
+    bench.send(80, 50_000, FIN, 501, b"");
+    bench.send(50_000, 80, RST, 102, b"");
+    let closed = bench.records();
+    assert_eq!((closed[0].record.tcp, closed[0].record.outcome), (Some(TcpState::Closed), Outcome::Established));
+}
