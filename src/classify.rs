@@ -236,17 +236,14 @@ fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> V
             let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
             let answered = proof.iter().any(|fact| fact.direction == Direction::Responder);
             let known = found.iter_mut().find(|named| named.service.id == service.id);
-            match known {
-                Some(named) => {
-                    named.answered |= answered;
-                    if !named.marks.contains(&mark) {
-                        named.marks.push(mark);
-                    }
+            if let Some(named) = known {
+                named.answered |= answered;
+                if !named.marks.contains(&mark) {
+                    named.marks.push(mark);
                 }
-                None => {
-                    let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
-                    found.push(Named { service, marks: vec![mark], answered, proof });
-                }
+            } else {
+                let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
+                found.push(Named { service, marks: vec![mark], answered, proof });
             }
         }
     }

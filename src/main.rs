@@ -4,7 +4,8 @@ mod cli;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,7 @@ use portlore::catalogue::{self, Catalogue, Fault};
 use portlore::decode::Transport;
 use portlore::pipeline::{self, Tally};
 use portlore::report::{self, Report, Style};
-use portlore::source::{self, Files, Filter, Source};
+use portlore::source::{self, Drops, Files, Filter, Source};
 use portlore::{detect, listening, privilege};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
         Command::Catalogue { command: CatalogueCommand::Facts } => facts(),
     };
     ExitCode::from(result.unwrap_or_else(|errors| {
-        errors.iter().for_each(|line| complain(line));
+        errors.iter().for_each(|line| say(line));
         UNREADABLE
     }))
 }
@@ -55,8 +56,15 @@ fn replay(args: &cli::Replay) -> Result<u8, Errors> {
     let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
     let some_unreadable = !files.unreadable().is_empty();
     let inputs: Vec<String> = args.files.iter().map(|f| f.display().to_string()).collect();
-    run(&mut files, filter, &catalogue, &args.common, &wishes, &Kind { inputs, live: false, span: None })
-        .map(|status| if some_unreadable { UNREADABLE } else { status })
+    run(
+        &mut files,
+        filter,
+        &catalogue,
+        &args.common,
+        &wishes,
+        &Kind { inputs, files: args.files.clone(), live: false, span: None },
+    )
+    .map(|status| if some_unreadable { UNREADABLE } else { status })
 }
 
 fn live(args: &cli::Live) -> Result<u8, Errors> {
@@ -71,15 +79,16 @@ fn live(args: &cli::Live) -> Result<u8, Errors> {
     };
     let mut live = source::Live::open(&options).map_err(one)?;
     if !args.common.quiet {
-        eprintln!("portlore: capturing on {} ({}); Ctrl-C ends it with the report", args.interface, live.link());
+        say(&format!("capturing on {} ({}); Ctrl-C ends it with the report", args.interface, live.link()));
     }
-    let kind = Kind { inputs: vec![args.interface.clone()], live: true, span: args.span };
+    let kind = Kind { inputs: vec![args.interface.clone()], files: Vec::new(), live: true, span: args.span };
     run(&mut live, None, &catalogue, &args.common, &wishes, &kind)
 }
 
 /// What differs between the two ways of reading.
 struct Kind {
     inputs: Vec<String>,
+    files: Vec<PathBuf>,
     live: bool,
     span: Option<Duration>,
 }
@@ -93,10 +102,10 @@ fn run(
     wishes: &Wishes,
     kind: &Kind,
 ) -> Result<u8, Errors> {
-    let output = Output::open(common.output.as_ref())?;
+    let output = Output::open(common.output.as_ref(), &kind.files)?;
     // The device and the files are open: from here on nothing needs root or the file system.
     if let Err(reason) = privilege::give_up() {
-        complain(&format!("warning: {reason}"));
+        say(&format!("warning: {reason}"));
     }
     let options = pipeline::Options {
         workers: common.workers.map_or_else(cores, usize::from),
@@ -123,7 +132,7 @@ fn run(
     if report.is_complete() {
         return Ok(0);
     }
-    run.problems.iter().for_each(|line| complain(line));
+    run.problems.iter().for_each(|line| say(line));
     Ok(INCOMPLETE)
 }
 
@@ -134,7 +143,7 @@ fn cores() -> usize {
 
 fn interfaces() -> Result<u8, Errors> {
     let list = source::devices::list().map_err(one)?;
-    Output::open(None)?.write(|out, style| report::interfaces::write(out, style, &list))?;
+    Output::open(None, &[])?.write(|out, style| report::interfaces::write(out, style, &list))?;
     Ok(0)
 }
 
@@ -144,7 +153,7 @@ fn port(args: &cli::Port) -> Result<u8, Errors> {
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
     let listeners =
         listening::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
-    Output::open(None)?.write(|out, style| report::port::write(out, style, &catalogue, port, &transports, &listeners))?;
+    Output::open(None, &[])?.write(|out, style| report::port::write(out, style, &catalogue, port, &transports, &listeners))?;
     Ok(0)
 }
 
@@ -153,12 +162,12 @@ fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
     if !faults.is_empty() {
         return Err(lines(faults));
     }
-    Output::open(None)?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
+    Output::open(None, &[])?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
     Ok(0)
 }
 
 fn facts() -> Result<u8, Errors> {
-    Output::open(None)?.write(|out, _| {
+    Output::open(None, &[])?.write(|out, _| {
         detect::DETECTORS.iter().flat_map(|detector| detector.facts).try_for_each(|fact| writeln!(out, "{fact}"))
     })?;
     Ok(0)
@@ -195,12 +204,12 @@ impl Wishes {
 }
 
 /// The counts so far, on SIGUSR1.
-fn tell(tally: &Tally) {
+fn tell(tally: &Tally, drops: Drops) {
     let skipped: u64 = tally.skipped().map(|(_, n)| n).sum();
-    eprintln!(
-        "portlore: {} frames, {} segments, {skipped} skipped, {} dropped at the queue",
-        tally.frames, tally.segments, tally.queue
-    );
+    say(&format!(
+        "{} frames, {} segments, {skipped} skipped; dropped: kernel {}, interface {}, queue {}",
+        tally.frames, tally.segments, drops.kernel, drops.interface, tally.queue
+    ));
 }
 
 /// Where the report goes. Opened before root is given up.
@@ -211,7 +220,7 @@ struct Output {
 }
 
 impl Output {
-    fn open(path: Option<&PathBuf>) -> Result<Self, Errors> {
+    fn open(path: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<Self, Errors> {
         let Some(path) = path else {
             let stdout = io::stdout();
             let terminal = stdout.is_terminal();
@@ -224,8 +233,15 @@ impl Output {
         };
         let name = path.display().to_string();
         let fail = |reason: String| vec![format!("{name}: cannot be written: {reason}; choose another place with -o")];
-        let file = File::create(path).map_err(|e| fail(e.to_string()))?;
-        privilege::give_to_caller(&file).map_err(fail)?;
+        if inputs.iter().any(|input| is_same(path, input)) {
+            return Err(fail("it is one of the captures to be read".into()));
+        }
+        // Only what is new is given away: a device or somebody's file stays whose it is.
+        let file = match File::create_new(path) {
+            Ok(file) => privilege::give_to_caller(&file).map(|()| file),
+            Err(_) => File::create(path).map_err(|e| e.to_string()),
+        };
+        let file = file.map_err(fail)?;
         Ok(Self { out: Box::new(BufWriter::new(file)), name, style: Style::default() })
     }
 
@@ -240,8 +256,15 @@ impl Output {
     }
 }
 
-fn complain(line: &str) {
-    eprintln!("portlore: {}", report::escape(line));
+/// Whether two names mean one file.
+fn is_same(a: &Path, b: &Path) -> bool {
+    let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else { return false };
+    a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// A line on stderr. Where nobody reads it there is nobody to tell.
+fn say(line: &str) {
+    drop(writeln!(io::stderr(), "portlore: {}", report::escape(line)));
 }
 
 fn one(line: String) -> Errors {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use self::tally::Tally;
 pub use self::worker::JudgedFlow;
@@ -27,6 +27,8 @@ use crate::stats::Stats;
 const QUEUE: usize = 16;
 /// Frames between two looks at the clock and the signals.
 const LOOK: u64 = 256;
+/// Frames between two looks at the system's drop counters, which wrap: a multiple of [`LOOK`].
+const COUNT_DROPS: u64 = LOOK << 12;
 
 /// What to do with the frames.
 pub struct Options<'a> {
@@ -40,7 +42,7 @@ pub struct Options<'a> {
     pub keep_flows: bool,
     /// Never wait for a classifier: drop batches and count.
     pub live: bool,
-    /// End after this many frames.
+    /// End after this many frames that the filter lets pass.
     pub frames: Option<u64>,
     /// End after this time by the host's clock.
     pub span: Option<Duration>,
@@ -49,7 +51,7 @@ pub struct Options<'a> {
     /// Set by whoever wants to hear the counts so far; cleared when they were told.
     pub tell: &'a AtomicBool,
     /// Gets the counts when `tell` was set.
-    pub on_tell: &'a dyn Fn(&Tally),
+    pub on_tell: &'a dyn Fn(&Tally, Drops),
 }
 
 /// What came of a capture.
@@ -132,18 +134,15 @@ impl Lane {
         if len == 0 {
             return Ok(());
         }
-        let dead = || "a classifier thread died".to_owned();
-        let next = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, next);
-        if !live {
-            self.full.send(batch).map_err(|_| dead())?;
-        } else if let Err(error) = self.full.try_send(batch) {
-            let TrySendError::Full(batch) = error else { return Err(dead()) };
+        if live && self.full.is_full() {
             tally.queue += len;
-            self.batch = batch;
             self.batch.clear();
             return Ok(());
         }
+        let next = self.empty.try_recv().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.batch, next);
+        // Only this thread sends: a queue that was not full takes it without waiting.
+        self.full.send(batch).map_err(|_| "a classifier thread died".to_owned())?;
         tally.segments += len;
         Ok(())
     }
@@ -160,7 +159,7 @@ fn capture(
     let mut failure = None;
     let deadline = options.span.map(|span| Instant::now() + span);
     loop {
-        if options.frames.is_some_and(|limit| tally.frames >= limit) {
+        if options.frames.is_some_and(|limit| tally.passed() >= limit) {
             break;
         }
         let idle = match source.next() {
@@ -197,12 +196,19 @@ fn capture(
         }
         if idle || tally.frames.is_multiple_of(LOOK) {
             if options.tell.swap(false, Ordering::Relaxed) {
-                (options.on_tell)(tally);
+                (options.on_tell)(tally, source.drops());
             }
             if options.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 break;
             }
+            if tally.frames.is_multiple_of(COUNT_DROPS) {
+                source.drops();
+            }
         }
+    }
+    // A live capture is meant to be ended so; of files and pipes something was left unread.
+    if options.stop.load(Ordering::Relaxed) && !options.live {
+        failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
     }
     // At the end even a live capture waits: what was read is not lost for want of a moment.
     lanes.iter_mut().try_for_each(|lane| lane.flush(false, tally))?;
@@ -223,4 +229,41 @@ fn service_ports(catalogue: &Catalogue) -> ServicePorts {
         ports.set(transport, port, Standing::Claimed);
     }
     ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+    use crate::time::Time;
+
+    fn segment() -> Segment {
+        let end = Endpoint { address: [10, 0, 0, 1].into(), port: 9 };
+        Segment {
+            frame: 1,
+            time: Time(0),
+            five_tuple: FiveTuple { source: end, destination: end, transport: Transport::Udp },
+            seq: 0,
+            ack: 0,
+            flags: TcpFlags::default(),
+            wire_len: 60,
+            payload_len: 0,
+            payload: 0..0,
+        }
+    }
+
+    #[test]
+    fn live_a_full_queue_drops_the_batch_and_counts_it() {
+        let (full, batches) = bounded(1);
+        let (_give_back, empty) = bounded(1);
+        let mut lane = Lane { batch: Batch::default(), full, empty };
+        let mut tally = Tally::default();
+        for _ in 0..3 {
+            lane.batch.push(segment(), &[]);
+            lane.batch.push(segment(), &[]);
+            lane.flush(true, &mut tally).unwrap();
+        }
+        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2, 4, 0));
+        assert_eq!(batches.try_iter().map(|batch| batch.len()).collect::<Vec<_>>(), [2]);
+    }
 }

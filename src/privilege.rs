@@ -30,6 +30,12 @@ pub fn give_to_caller(file: &File) -> Result<(), String> {
 /// # Errors
 /// What could not be given up, in one line.
 pub fn give_up() -> Result<(), String> {
+    // Each door is closed whatever became of the other.
+    let (root, capabilities, files) = (leave_root(), drop_capabilities(), close_files());
+    root.and(capabilities).and(files)
+}
+
+fn leave_root() -> Result<(), String> {
     if Uid::effective().is_root() {
         let (user, group) = caller().unwrap_or((Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)));
         // As root each of these sets the real, the effective and the saved id: there is no way back.
@@ -38,7 +44,22 @@ pub fn give_up() -> Result<(), String> {
             .and_then(|()| setuid(user))
             .map_err(|e| format!("root could not be given up: {}", e.desc()))?;
     }
-    close_files()
+    Ok(())
+}
+
+/// Where the program has capabilities of its own (`setcap`) instead of root, they go too.
+#[cfg(target_os = "linux")]
+fn drop_capabilities() -> Result<(), String> {
+    use caps::CapSet;
+    [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
+        .into_iter()
+        .try_for_each(|set| caps::clear(None, set))
+        .map_err(|error| format!("capabilities could not be given up: {error}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_capabilities() -> Result<(), String> {
+    Ok(())
 }
 
 #[cfg(not(target_vendor = "apple"))]

@@ -130,3 +130,29 @@ fn without_permission_the_remedy_is_named() {
     assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
     assert!(stderr.contains("lo: permission denied; run with sudo, or once `sudo setcap"), "{stderr}");
 }
+
+#[test]
+fn a_report_never_lands_on_its_own_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("it.pcap");
+    std::fs::copy(format!("{}/{GOOD}", env!("CARGO_MANIFEST_DIR")), &copy).unwrap();
+    let before = std::fs::read(&copy).unwrap();
+    let path = copy.to_str().unwrap();
+    let stderr = complaint(2, &["replay", path, "-o", path]);
+    assert!(stderr.contains("it is one of the captures to be read"), "{stderr}");
+    assert_eq!(std::fs::read(&copy).unwrap(), before);
+}
+
+#[test]
+fn a_stderr_that_cannot_be_written_changes_nothing() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = portlore(&["replay", "fixtures/forms/truncated.pcap"]).stderr(full).output().unwrap();
+    assert_eq!(told(&output).0, 3);
+}
+
+#[test]
+fn an_empty_catalogue_folder_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let stderr = complaint(2, &["catalogue", "check", folder.path().to_str().unwrap()]);
+    assert!(stderr.contains("has no .toml files"), "{stderr}");
+}

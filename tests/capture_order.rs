@@ -16,6 +16,21 @@ fn the_output_does_not_depend_on_the_number_of_workers() {
     }
 }
 
+/// Long enough for many batches and for the thresholds of the figures.
+#[test]
+fn the_output_of_many_batches_does_not_depend_on_the_workers() {
+    let mut args = vec!["replay", "--format", "json"];
+    for _ in 0..60 {
+        args.extend(["fixtures/showcase.pcap", "fixtures/x32-udp-10023.pcap"]);
+    }
+    let with = |workers: &'static str| outcome(&[&args[..], &["--workers", workers]].concat());
+    let one = with("1");
+    assert!(one.1.contains("\"frames\":") && one.1.len() > 5_000);
+    for workers in ["2", "5", "16"] {
+        assert_eq!(with(workers), one);
+    }
+}
+
 #[test]
 fn limits_give_the_same_output_with_any_number_of_workers() {
     let all: Vec<String> = captures("fixtures");

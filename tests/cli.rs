@@ -141,8 +141,10 @@ fn an_interrupted_pipe_ends_with_its_report() {
     crate::live::signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     drop(pipe);
-    assert!(told(&output).1.contains("osc: ETC Eos"), "{output:?}");
-    assert_eq!(output.status.code(), Some(0));
+    let (status, stdout, stderr) = told(&output);
+    assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
+    assert_eq!(status, 3, "not all was read, and it says so");
+    assert!(stderr.contains("interrupted after frame 2877: the rest was not read"), "{stderr}");
 }
 
 #[test]
@@ -166,6 +168,8 @@ fn a_filter_leaves_frames_out_and_counts_them() {
 fn a_count_ends_the_reading() {
     let (status, document) = document(&["-c", "5", CAPTURE]);
     assert_eq!((status, &document["capture"]["frames"]), (0, &5.into()));
+    let (_, filtered) = crate::run::document(&["-c", "5", "-f", "tcp port 3037", CAPTURE]);
+    assert_eq!(filtered["capture"]["segments"], 5, "frames that pass are counted, as tcpdump does");
 }
 
 #[test]

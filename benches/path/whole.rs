@@ -27,7 +27,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
             span: None,
             stop: &stop,
             tell: &tell,
-            on_tell: &|_| (),
+            on_tell: &|_, _| (),
         };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {

@@ -27,6 +27,11 @@ impl Fault {
         Self { file: file.to_owned(), line: Some(line), text: text.into() }
     }
 
+    pub(super) fn empty(folder: &Path) -> Self {
+        let text = "the folder has no .toml files; a service is one file in it".to_owned();
+        Self { file: folder.display().to_string(), line: None, text }
+    }
+
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         let text = error.to_string();
         let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
@@ -186,7 +191,11 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark, String> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let and = and.into_iter().map(|inner| {
-        if inner.and.is_empty() { Ok(condition(inner)) } else { Err("mark.and stands in a mark, not in another mark.and".to_owned()) }
+        if inner.and.is_empty() {
+            Ok(condition(inner))
+        } else {
+            Err("mark.and stands in a mark, not in another mark.and".to_owned())
+        }
     });
     let and = and.collect::<Result<_, _>>()?;
     Ok(Mark { first: condition(table), and, cite, line })

@@ -164,13 +164,14 @@ pub fn user_folder() -> Option<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")))?;
     let folder = config.join("portlore").join("services");
-    folder.is_dir().then_some(folder)
+    // An empty folder of the user's is no mistake; one named on the command line is.
+    toml_files(&folder).is_ok_and(|files| folder.is_dir() && !files.is_empty()).then_some(folder)
 }
 
 /// A file itself, or the `.toml` files of a folder by name.
 ///
 /// # Errors
-/// Where the path cannot be read.
+/// Where the path cannot be read, or a folder has none.
 pub fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -179,6 +180,9 @@ pub fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     let mut files: Vec<_> =
         entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
     files.sort();
+    if files.is_empty() {
+        return Err(Fault::empty(path));
+    }
     Ok(files)
 }
 

@@ -42,11 +42,21 @@ impl Tally {
         Skip::ALL.iter().map(|&reason| (reason, self.skipped[reason as usize])).filter(|&(_, n)| n > 0)
     }
 
-    /// Frames that could not be understood for want of a decoder.
+    /// Frames that the filter let pass.
+    pub(super) fn passed(&self) -> u64 {
+        self.frames - self.skipped[Skip::Filtered as usize]
+    }
+
+    /// Frames that could not be understood: for want of a decoder, or because the capture cut their headers.
     pub(super) fn problem(&self) -> Vec<String> {
         let describe = |(link, n): (&LinkType, &u64)| {
             format!("{link} is not decoded: {n} frames were skipped; https://www.tcpdump.org/linktypes.html says what it is")
         };
-        self.unknown_links.iter().map(describe).collect()
+        let mut problems: Vec<String> = self.unknown_links.iter().map(describe).collect();
+        let cut = self.skipped[Skip::Truncated as usize];
+        if cut > 0 {
+            problems.push(format!("{cut} frames were cut before their headers end; capture with a larger snap length (-s)"));
+        }
+        problems
     }
 }

@@ -11,16 +11,18 @@ pub fn escape(text: &str) -> String {
             '\t' => safe.push_str("\\t"),
             '\\' => safe.push_str("\\\\"),
             c if c.is_ascii_control() => safe.push_str(&format!("\\x{:02x}", c as u32)),
-            c if c.is_control() || is_hidden(c) => safe.push_str(&format!("\\u{{{:x}}}", c as u32)),
+            c if is_hidden(c) => safe.push_str(&format!("\\u{{{:x}}}", c as u32)),
             c => safe.push(c),
         }
     }
     safe
 }
 
-/// Marks of direction, joiners, separators and the like, which a reader cannot see (Unicode general category Cf and Zl, Zp).
-const fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Control characters beyond ASCII's first 32, and marks of direction, joiners, separators and the like, which a reader cannot
+/// see (Unicode general categories Cc, Cf, Zl, Zp).
+pub(super) const fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

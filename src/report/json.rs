@@ -6,8 +6,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
+use serde_json::ser::Formatter;
 
 use super::Report;
+use super::escape::is_hidden;
 use crate::decode::{Endpoint, Transport};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
@@ -31,8 +33,26 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, flows: bool) -> io::R
         services: run.stats.services.iter().map(|(&key, all)| service_view(key, all)).collect(),
         flows: flows.then_some(Flows(&run.flows)),
     };
-    serde_json::to_writer(&mut *out, &document)?;
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Safe))?;
     writeln!(out)
+}
+
+/// Compact JSON whose strings a terminal may see: characters that control it or hide are written as `\\u` escapes.
+struct Safe;
+
+impl Formatter for Safe {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, hidden)) = rest.char_indices().find(|&(_, c)| is_hidden(c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let mut units = [0; 2];
+            for unit in hidden.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + hidden.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 #[derive(Serialize)]
@@ -334,4 +354,19 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
 fn tcp_view(record: &FlowRecord) -> Option<Tcp> {
     let state = record.tcp?.id();
     Some(Tcp { state, handshake_rtt_ns: record.handshake_ns, retransmissions: record.retransmissions.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_document_can_steer_a_terminal() {
+        let mut out = Vec::new();
+        let text = "a\u{9b}31m\u{7f}\u{202e}\u{e0001}\"\n\x1bä";
+        text.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Safe)).unwrap();
+        let json = String::from_utf8(out).unwrap();
+        assert_eq!(json, r#""a\u009b31m\u007f\u202e\udb40\udc01\"\n\u001bä""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
 }

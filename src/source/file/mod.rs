@@ -6,7 +6,7 @@
 mod buffer;
 mod pcap;
 mod pcapng;
-mod stdin;
+mod pipe;
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 use self::buffer::Buffer;
 use self::pcap::Pcap;
 use self::pcapng::Pcapng;
-use self::stdin::Stdin;
+use self::pipe::Pipe;
 use super::{Drops, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
@@ -71,7 +71,7 @@ impl CaptureFile {
         let name = path.display().to_string();
         let fail = |reason: String| format!("{name}: {reason}");
         let input: Box<dyn io::Read + Send> = if path.as_os_str() == "-" {
-            Box::new(Stdin { stop: Arc::clone(stop) })
+            Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })
         } else {
             let remedy = |error: &io::Error| match error.kind() {
                 io::ErrorKind::NotFound => "check the path",
@@ -82,7 +82,11 @@ impl CaptureFile {
             if file.metadata().is_ok_and(|m| m.is_dir()) {
                 return Err(fail("is a folder; name the capture files in it".into()));
             }
-            Box::new(file)
+            if file.metadata().is_ok_and(|m| m.is_file()) {
+                Box::new(file)
+            } else {
+                Box::new(Pipe { input: file, stop: Arc::clone(stop) })
+            }
         };
         Self::begin(name, input)
     }
@@ -251,7 +255,8 @@ impl Source for Files {
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
-    text[..1].to_lowercase() + &text[1..]
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// What a file that is no capture probably is, and what to do.

@@ -1,4 +1,4 @@
-//! Standard input that does not block: a pipe on which nothing comes must not outlast SIGINT nor leave SIGUSR1 unanswered.
+//! Pipes, standard input among them, that do not block: one on which nothing comes must not outlast SIGINT nor leave SIGUSR1 unanswered.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -12,19 +12,19 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 const PATIENCE: u16 = 100;
 
 /// Ends when `stop` is set; a read of which nothing came fails with `WouldBlock`.
-pub(super) struct Stdin {
+pub(super) struct Pipe<R> {
+    pub(super) input: R,
     pub(super) stop: Arc<AtomicBool>,
 }
 
-impl Read for Stdin {
+impl<R: Read + AsFd> Read for Pipe<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let stdin = io::stdin();
         if self.stop.load(Ordering::Relaxed) {
             return Ok(0);
         }
-        match poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], PollTimeout::from(PATIENCE)) {
+        match poll(&mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)], PollTimeout::from(PATIENCE)) {
             Ok(0) | Err(Errno::EINTR) => Err(io::ErrorKind::WouldBlock.into()),
-            Ok(_) => stdin.lock().read(into),
+            Ok(_) => self.input.read(into),
             Err(error) => Err(error.into()),
         }
     }
