@@ -264,7 +264,7 @@ fn reason(fact: &Fact, mark: &Mark) -> Reason {
         fact: fact.name.to_string(),
         value: excerpt(&fact.value, around.unwrap_or(0)),
         direction: Some(fact.direction),
-        frame: Some(fact.frame),
+        frame: Some(fact.frame_at(around.unwrap_or(0))),
     }
 }
 

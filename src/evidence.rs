@@ -134,9 +134,20 @@ pub struct Fact {
     pub direction: Direction,
     /// The frame in which it begins.
     pub frame: u64,
+    /// Where in a long value each later frame begins.
+    pub later: Vec<(usize, u64)>,
     /// The request and its response that it belongs to, counted from 1; 0 where the language has no such thing. The conditions
     /// of a mark look at one exchange.
     pub exchange: u32,
+}
+
+impl Fact {
+    /// The frame that holds the value's byte at `offset`.
+    #[must_use]
+    pub fn frame_at(&self, offset: usize) -> u64 {
+        let after = self.later.partition_point(|&(from, _)| from <= offset);
+        after.checked_sub(1).and_then(|i| self.later.get(i)).map_or(self.frame, |&(_, frame)| frame)
+    }
 }
 
 /// One detector's answer about an opening.

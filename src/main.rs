@@ -175,7 +175,7 @@ fn facts() -> Result<u8, Errors> {
 
 /// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.
 fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
-    let user: Vec<PathBuf> = catalogue::user_folder().into_iter().chain(named.iter().cloned()).collect();
+    let user: Vec<PathBuf> = catalogue::user_folder(privilege::caller_home()).into_iter().chain(named.iter().cloned()).collect();
     Catalogue::load(&user).map_err(lines)
 }
 

@@ -1,8 +1,9 @@
 //! Root is for opening the device, nothing else: what parses untrusted bytes runs as an ordinary user who cannot open files.
 
 use std::fs::File;
+use std::path::PathBuf;
 
-use nix::unistd::{Gid, Uid, fchown, setgid, setuid};
+use nix::unistd::{Gid, Uid, User, fchown, setgid, setuid};
 
 /// Who nobody is where no user called sudo: `nobody` and `nogroup` of every Linux, and harmless elsewhere.
 const NOBODY: u32 = 65_534;
@@ -11,6 +12,13 @@ const NOBODY: u32 = 65_534;
 fn caller() -> Option<(Uid, Gid)> {
     let id = |name| std::env::var(name).ok()?.parse::<u32>().ok().filter(|&id| id != 0);
     Some((Uid::from_raw(id("SUDO_UID")?), Gid::from_raw(id("SUDO_GID")?)))
+}
+
+/// The home of the user who called sudo, whose configuration is meant although root's may be set.
+#[must_use]
+pub fn caller_home() -> Option<PathBuf> {
+    let (user, _) = caller().filter(|_| Uid::effective().is_root())?;
+    Some(User::from_uid(user).ok()??.dir)
 }
 
 /// Gives a file that root created to the user who called sudo.

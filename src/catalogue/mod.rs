@@ -156,16 +156,18 @@ impl Catalogue {
     }
 }
 
-/// The folder of the user's own service files: `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`.
+/// The folder of the user's own service files, where it has some: `.config/portlore/services` in `home`; where that is not given
+/// `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`.
 #[must_use]
-pub fn user_folder() -> Option<PathBuf> {
-    let config = std::env::var_os("XDG_CONFIG_HOME")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")))?;
+pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = match home {
+        Some(home) => home.join(".config"),
+        None => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?,
+    };
     let folder = config.join("portlore").join("services");
-    // An empty folder of the user's is no mistake; one named on the command line is.
-    toml_files(&folder).is_ok_and(|files| folder.is_dir() && !files.is_empty()).then_some(folder)
+    // An empty folder is no mistake here; one named on the command line is.
+    (folder.is_dir() && toml_files(&folder).is_ok()).then_some(folder)
 }
 
 /// A file itself, or the `.toml` files of a folder by name.

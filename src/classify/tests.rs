@@ -165,3 +165,14 @@ fn without_a_wish_to_know_why_nothing_is_explained_and_all_else_is_the_same() {
         );
     }
 }
+
+#[test]
+fn a_match_deep_in_a_body_names_the_frame_that_holds_it() {
+    let catalogue = shipped();
+    let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
+    let page: &[u8] = b"..... <script type=\"module\" src=\"/@vite/client\"></script>";
+    let evidence = heard(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
+    let verdict = classify(&catalogue, 5173, Transport::Tcp, Some(&evidence), true);
+    assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("vite"));
+    assert_eq!(verdict.reasons[0].frame, Some(4), "{:?}", verdict.reasons);
+}

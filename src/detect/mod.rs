@@ -137,6 +137,7 @@ impl Statement<'_> {
             value: String::from_utf8_lossy(value).into_owned(),
             direction: self.direction,
             frame: self.stream.frame_at(offset),
+            later: self.stream.frames_behind(offset).take_while(|&(at, _)| at < value.len()).collect(),
             exchange: self.exchange,
         });
     }

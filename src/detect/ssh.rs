@@ -1,4 +1,5 @@
-//! SSH: the identification string, RFC 4253, section 4.2. A server may send other lines before it.
+//! SSH: the identification string, RFC 4253, section 4.2. The lines that a server may send before it are not looked through:
+//! no server is known that does, and text of any kind would have to be waited for.
 
 use super::{Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;

@@ -107,6 +107,12 @@ impl Stream {
         after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
     }
 
+    /// The frames that begin behind `offset`, each with its distance from there.
+    pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let first = self.pieces.partition_point(|piece| piece.start as usize <= offset);
+        self.pieces[first..].iter().map(move |piece| (piece.start as usize - offset, piece.frame))
+    }
+
     /// The frame of the first byte.
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {

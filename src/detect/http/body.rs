@@ -19,13 +19,27 @@ pub(super) fn length(fields: &[Header<'_>], is_request: bool, body: &[u8]) -> Op
     }
 }
 
-/// Whether a body can be read as it is and speaks for its server: not compressed, and a page, a script or data. Plain text
-/// talks about things, and no mark looks into pictures.
-pub(super) fn is_text(fields: &[Header<'_>]) -> bool {
+/// What a body is for a reader of facts.
+pub(super) enum Kind {
+    /// A page, a script or data: what it holds, the server does.
+    Structured,
+    /// Plain text, which may talk about anything.
+    Plain,
+    /// Compressed, a picture and the like.
+    Unreadable,
+}
+
+/// The kind of a body by its header fields.
+pub(super) fn kind(fields: &[Header<'_>]) -> Kind {
     const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
     let coded = field(fields, "content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     let kind = field(fields, "content-type").map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
-    !coded && kind.is_none_or(|kind| TEXT.iter().any(|text| kind.contains(text)))
+    match kind {
+        _ if coded => Kind::Unreadable,
+        Some(kind) if kind.starts_with("text/plain") => Kind::Plain,
+        Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => Kind::Unreadable,
+        _ => Kind::Structured,
+    }
 }
 
 /// Bytes of a chunked body with its chunk heads; `None` where its end is not there.

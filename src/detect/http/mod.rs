@@ -36,6 +36,7 @@ pub(super) const DETECTOR: Detector = Detector {
         "http.response-header.*",
         "http.request-body",
         "http.response-body",
+        "http.response-text",
         "websocket.text",
     ],
     inspect,
@@ -117,8 +118,13 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
         let is_request = matches!(start, Start::Request { .. });
         let len = if bare { Some(0) } else { body::length(fields, is_request, body) };
         let seen = len.unwrap_or(body.len()).min(body.len());
-        if seen > 0 && body::is_text(fields) {
-            let name = if is_request { "http.request-body" } else { "http.response-body" };
+        let name = match (body::kind(fields), is_request) {
+            (body::Kind::Structured, true) => Some("http.request-body"),
+            (body::Kind::Structured, false) => Some("http.response-body"),
+            (body::Kind::Plain, false) => Some("http.response-text"),
+            (body::Kind::Plain, true) | (body::Kind::Unreadable, _) => None,
+        };
+        if let Some(name) = name.filter(|_| seen > 0) {
             statement.say_whole(name, &body[..seen], at);
         }
         // A hostile length must not turn the reader back.
