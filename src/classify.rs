@@ -3,6 +3,8 @@
 //! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence: the user's catalogue, then
 //! shipped marks, then the protocol, then the port.
 
+use std::fmt::Write;
+
 use crate::catalogue::{Catalogue, Compare, Mark, Origin, Service};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Evidence, Fact, Protocol};
@@ -231,8 +233,13 @@ struct Named<'c> {
 /// The services that marks name, the best first, each with its proof. One that another builds on is left out.
 fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> Vec<(&'c Service, Vec<Reason>)> {
     let mut found: Vec<Named<'c>> = Vec::new();
+    // One buffer for all names: a conversation states hundreds of facts.
+    let mut name = String::new();
     for fact in &evidence.facts {
-        for (service, mark) in catalogue.marks_on(&fact.name.to_string()) {
+        name.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(name, "{}", fact.name);
+        for (service, mark) in catalogue.marks_on(&name) {
             let Some(proof) = mark.proof(fact, &evidence.facts) else { continue };
             let answered = proof.iter().any(|fact| fact.direction == Direction::Responder);
             let known = found.iter_mut().find(|named| named.service.id == service.id);

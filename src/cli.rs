@@ -93,7 +93,7 @@ pub struct Common {
     /// End after this many frames
     #[arg(short, long, value_name = "N")]
     pub count: Option<u64>,
-    /// List every flow
+    /// List every flow; they are kept in memory until the end
     #[arg(long)]
     pub flows: bool,
     /// List every flow with the reasons of its verdict, each with its frame
@@ -114,7 +114,7 @@ pub struct Common {
     /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub workers: Option<u8>,
-    /// Live flows in memory, about 400 bytes each; the longest idle give way to new ones and are counted
+    /// Live flows in memory, some 500 bytes each; the longest idle give way to new ones and are counted
     #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes

@@ -174,6 +174,8 @@ pub struct Evidence {
     pub first_payload: Option<(u64, Direction)>,
     /// More payload would add nothing.
     pub settled: bool,
+    /// The language is known, and all that is said in it may matter.
+    pub engrossing: bool,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, ServicePorts, Table};
+use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, ServicePorts, Table};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -58,9 +58,11 @@ struct Silent;
 impl Judge for Silent {
     type Verdict = ();
 
-    fn inspect(&mut self, _: &Opening, _: Endpoint) -> ((), bool) {
-        ((), false)
+    fn look(&mut self, _: &Opening) -> Look {
+        Look::Keep
     }
+
+    fn inspect(&mut self, _: &Opening, _: Endpoint) {}
 
     fn close(&mut self, _: FlowRecord, _: Option<()>) {}
 }

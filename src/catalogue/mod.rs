@@ -29,11 +29,11 @@ pub struct Catalogue {
     /// By id.
     services: Vec<Service>,
     /// Service and claim, the likeliest first.
-    claims: HashMap<(u16, Transport), Vec<(usize, usize)>>,
+    claims: HashMap<(u16, Transport), Vec<(usize, usize)>, foldhash::fast::RandomState>,
     /// The services of these claims, each once.
     claimants: HashMap<(u16, Transport), Vec<usize>, foldhash::fast::RandomState>,
     /// Service and mark, by the name of the fact that the mark looks at first.
-    marks: HashMap<String, Vec<(usize, usize)>>,
+    marks: HashMap<String, Vec<(usize, usize)>, foldhash::fast::RandomState>,
     /// The registry.
     pub registry: Registry,
 }
@@ -70,8 +70,8 @@ impl Catalogue {
     }
 
     fn new(services: Vec<Service>) -> Self {
-        let mut claims: HashMap<_, Vec<(usize, usize)>> = HashMap::new();
-        let mut marks: HashMap<_, Vec<(usize, usize)>> = HashMap::new();
+        let mut claims: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
+        let mut marks: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
         for (s, service) in services.iter().enumerate() {
             for (c, claim) in service.claims.iter().enumerate() {
                 for &transport in &claim.transports {

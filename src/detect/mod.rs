@@ -98,6 +98,7 @@ pub fn inspect(opening: &Opening) -> Evidence {
     }
     // A responder that is still silent may surprise everybody, but not for ever.
     let both = opening.sides().all(|(_, stream)| !stream.is_empty());
+    evidence.engrossing = evidence.protocol.is_some() && open;
     evidence.settled = !open && (both || opening.pushes() >= PATIENCE);
     evidence
 }

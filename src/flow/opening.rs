@@ -218,13 +218,15 @@ pub struct Opening {
     streams: [Stream; 2],
     initiator: usize,
     pushes: usize,
+    /// All that fits is wanted.
+    kept: bool,
 }
 
 impl Opening {
     /// An opening with nothing in it.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
-        let mut opening = Self { transport, streams: <[Stream; 2]>::default(), initiator: 0, pushes: 0 };
+        let mut opening = Self { transport, streams: <[Stream; 2]>::default(), initiator: 0, pushes: 0, kept: false };
         opening.clear(transport);
         opening
     }
@@ -234,6 +236,7 @@ impl Opening {
         self.transport = transport;
         self.initiator = 0;
         self.pushes = 0;
+        self.kept = false;
         self.streams.iter_mut().for_each(|stream| stream.clear(transport));
     }
 
@@ -241,6 +244,16 @@ impl Opening {
     #[must_use]
     pub const fn pushes(&self) -> usize {
         self.pushes
+    }
+
+    /// Says that all that fits is wanted.
+    pub(super) const fn keep_all(&mut self) {
+        self.kept = true;
+    }
+
+    /// Whether all that fits is wanted.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.kept
     }
 
     /// Who opened the flow, as far as is known now.

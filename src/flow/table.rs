@@ -41,13 +41,27 @@ pub struct Limits {
     pub opening_bytes: usize,
 }
 
+/// What a look at an opening that is not yet full comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// More would add nothing.
+    Settled,
+    /// It cannot be told yet.
+    Again,
+    /// All of it is wanted: there is no need to look again before it is full.
+    Keep,
+}
+
 /// The next stages, as the table asks them.
 pub trait Judge {
     /// What is kept of an opening once it was judged: small, because a million flows have one.
     type Verdict;
 
-    /// Judges what was said to and by the service at `responder`; true where more of the opening would change nothing.
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> (Self::Verdict, bool);
+    /// Whether more of the opening is wanted.
+    fn look(&mut self, opening: &Opening) -> Look;
+
+    /// Judges what was said to and by the service at `responder`.
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Self::Verdict;
 
     /// Takes a finished flow; `None` where nothing was said.
     fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>);
@@ -274,11 +288,12 @@ impl<V> Table<V> {
         self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
         if opening.is_full() {
             self.inspect(slot, judge);
-        } else if ASK_AT.contains(&opening.pushes()) {
+        } else if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) {
             opening.orient(flow.initiator);
-            let (verdict, settled) = judge.inspect(opening, flow.key.endpoint(1 - flow.initiator));
-            if settled {
-                self.settle(slot, Said::Judged(Box::new(verdict)));
+            match judge.look(opening) {
+                Look::Settled => self.inspect(slot, judge),
+                Look::Again => {}
+                Look::Keep => opening.keep_all(),
             }
         }
         while self.opening_bytes > self.limits.opening_bytes {
@@ -328,7 +343,7 @@ impl<V> Table<V> {
         let said = if opening.is_silent() {
             Said::Nothing
         } else {
-            Said::Judged(Box::new(judge.inspect(opening, flow.key.endpoint(1 - flow.initiator)).0))
+            Said::Judged(Box::new(judge.inspect(opening, flow.key.endpoint(1 - flow.initiator))))
         };
         self.settle(slot, said);
     }

@@ -7,7 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
 use crate::decode::Endpoint;
 use crate::detect;
-use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, SHARDS, ServicePorts, Table, shard};
+use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -56,11 +56,18 @@ struct Bench<'c> {
 impl<'c> Judge for Bench<'c> {
     type Verdict = Verdict<'c>;
 
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> (Verdict<'c>, bool) {
+    fn look(&mut self, opening: &Opening) -> Look {
         let evidence = detect::inspect(opening);
+        match (evidence.settled, evidence.engrossing) {
+            (true, _) => Look::Settled,
+            (false, true) => Look::Keep,
+            (false, false) => Look::Again,
+        }
+    }
+
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Verdict<'c> {
         let explain = self.flows.is_some();
-        let verdict = classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), explain);
-        (verdict, evidence.settled)
+        classify(self.catalogue, responder.port, opening.transport(), Some(&detect::inspect(opening)), explain)
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {

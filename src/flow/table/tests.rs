@@ -30,9 +30,13 @@ struct Reader {
 impl Judge for Reader {
     type Verdict = [Vec<u8>; 2];
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> ([Vec<u8>; 2], bool) {
+    fn look(&mut self, _: &Opening) -> Look {
         self.asked += 1;
-        (Direction::BOTH.map(|d| opening.side(d).head().to_vec()), self.quick)
+        if self.quick { Look::Settled } else { Look::Keep }
+    }
+
+    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> [Vec<u8>; 2] {
+        Direction::BOTH.map(|d| opening.side(d).head().to_vec())
     }
 
     fn close(&mut self, record: FlowRecord, evidence: Option<[Vec<u8>; 2]>) {
@@ -220,8 +224,11 @@ fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
         bench.send(from, to, 0, 0, b"word");
     }
     assert_eq!((bench.reader.asked, bench.table.openings, bench.table.spare.len()), (1, 0, 1));
-    bench.send(50_001, 53, 0, 0, b"word");
-    assert_eq!((bench.table.openings, bench.table.spare.len()), (1, 0));
+    bench.reader.quick = false;
+    for _ in 0..40 {
+        bench.send(50_001, 53, 0, 0, b"word");
+    }
+    assert_eq!((bench.reader.asked, bench.table.openings, bench.table.spare.len()), (2, 1, 0), "what is kept is not asked again");
 }
 
 #[test]
