@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Catalogue, Claim, Fault, Origin, Registry, Service, parse, read, toml_files};
+use super::{Catalogue, Claim, Fault, Origin, Registry, Service, parse_all};
 use crate::evidence::Protocol;
 
 /// What is wrong with a service; `file` is its file's name, `is_stated` says whether a detector states a fact.
@@ -92,35 +92,17 @@ fn claim_faults(claim: &Claim, registry: &Registry) -> Vec<String> {
 /// Checks files, or the files of folders, as the user's own: grammar first, then what must hold.
 #[must_use]
 pub fn check_all(paths: &[std::path::PathBuf], is_stated: &dyn Fn(&str) -> bool) -> (usize, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let mut parsed: Vec<(Service, String)> = Vec::new();
-    for path in paths {
-        let files = toml_files(path).unwrap_or_else(|fault| {
-            faults.push(fault);
-            Vec::new()
-        });
-        for file in files {
-            let name = file.display().to_string();
-            match read(&file).and_then(|text| parse(&text, &name, Origin::User)) {
-                Ok(service) => parsed.push((service, name)),
-                Err(fault) => faults.push(fault),
-            }
-        }
-    }
+    let (parsed, mut faults) = parse_all(paths);
     for (i, (service, file)) in parsed.iter().enumerate() {
         if let Some((_, first)) = parsed[..i].iter().find(|(other, _)| other.id == service.id) {
             faults.push(Fault::new(file, 1, format!("the id '{}' stands in {first} too; ids are unique", service.id)));
         }
     }
-    let files = parsed.len() + faults.len();
-    match Catalogue::load(paths) {
+    match Catalogue::over_shipped(parsed.iter().map(|(service, _)| service.clone())) {
         Ok(catalogue) => {
             faults.extend(parsed.iter().flat_map(|(service, file)| check(service, file, &catalogue, is_stated)));
         }
-        // The grammar's faults are those already found.
-        Err(found) => {
-            faults.extend(found.into_iter().filter(|fault| !paths.iter().any(|p| fault.file.starts_with(&*p.to_string_lossy()))));
-        }
+        Err(ours) => faults.extend(ours),
     }
-    (files, faults)
+    (parsed.len(), faults)
 }

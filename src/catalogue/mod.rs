@@ -45,6 +45,12 @@ impl Catalogue {
     /// # Errors
     /// What is wrong with a file, each with its line and remedy.
     pub fn load(user: &[PathBuf]) -> Result<Self, Vec<Fault>> {
+        let (users, faults) = parse_all(user);
+        if faults.is_empty() { Self::over_shipped(users.into_iter().map(|(service, _)| service)) } else { Err(faults) }
+    }
+
+    /// The shipped services and the given ones over them.
+    fn over_shipped(users: impl IntoIterator<Item = Service>) -> Result<Self, Vec<Fault>> {
         let mut services = BTreeMap::new();
         let mut faults = Vec::new();
         for file in SHIPPED.files() {
@@ -55,17 +61,7 @@ impl Catalogue {
                 Err(fault) => faults.push(fault),
             }
         }
-        for path in user {
-            for file in toml_files(path).unwrap_or_else(|fault| {
-                faults.push(fault);
-                Vec::new()
-            }) {
-                match read(&file).and_then(|text| parse(&text, &file.display().to_string(), Origin::User)) {
-                    Ok(service) => drop(services.insert(service.id.clone(), service)),
-                    Err(fault) => faults.push(fault),
-                }
-            }
-        }
+        services.extend(users.into_iter().map(|service| (service.id.clone(), service)));
         if faults.is_empty() { Ok(Self::new(services.into_values().collect())) } else { Err(faults) }
     }
 
@@ -174,7 +170,7 @@ pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
 ///
 /// # Errors
 /// Where the path cannot be read, or a folder has none.
-pub fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
+fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -188,11 +184,31 @@ pub fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
+/// The user's services in files and in folders of files, each with its file's name, and what is wrong with the rest.
+fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Fault>) {
+    let mut services = Vec::new();
+    let mut faults = Vec::new();
+    for path in paths {
+        let files = toml_files(path).unwrap_or_else(|fault| {
+            faults.push(fault);
+            Vec::new()
+        });
+        for file in files {
+            let name = file.display().to_string();
+            match read(&file).and_then(|text| parse(&text, &name, Origin::User)) {
+                Ok(service) => services.push((service, name)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    (services, faults)
+}
+
 /// The text of a catalogue file.
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn read(path: &Path) -> Result<String, Fault> {
+fn read(path: &Path) -> Result<String, Fault> {
     std::fs::read_to_string(path).map_err(|e| Fault::unreadable(path, &e))
 }
 
