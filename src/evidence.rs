@@ -172,10 +172,20 @@ pub struct Evidence {
     pub ruled_out: ProtocolSet,
     /// The first frame with payload and who sent it; `None` where nothing was said.
     pub first_payload: Option<(u64, Direction)>,
-    /// More payload would add nothing.
-    pub settled: bool,
-    /// The language is known, and all that is said in it may matter.
-    pub engrossing: bool,
+    /// How much more of the flow is worth hearing.
+    pub wanted: Wanted,
+}
+
+/// How much more of a flow is worth hearing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// More would add nothing.
+    Nothing,
+    /// It cannot be told yet.
+    #[default]
+    More,
+    /// The language is known, and all that fits may matter: there is no need to ask again before the opening is full.
+    Everything,
 }
 
 #[cfg(test)]

@@ -80,6 +80,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Csta,
     leads_to: &[],
     first_words: false,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["csta.root", "csta.namespace", "csta.framing"],
     inspect,

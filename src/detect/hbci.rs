@@ -14,6 +14,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Hbci,
     leads_to: &[],
     first_words: true,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["hbci.version"],
     inspect,

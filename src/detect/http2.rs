@@ -19,6 +19,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Http2,
     leads_to: &[Protocol::Grpc],
     first_words: true,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["http2.preface", "http2.settings"],
     inspect,

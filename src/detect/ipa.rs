@@ -18,6 +18,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Ipa,
     leads_to: &[],
     first_words: false,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["ipa.stream"],
     inspect,

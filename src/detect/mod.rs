@@ -13,7 +13,7 @@ mod ssh;
 mod tls;
 
 use crate::decode::Transport;
-use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol};
+use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, Wanted};
 use crate::flow::{Opening, Stream};
 
 /// One detector.
@@ -24,6 +24,8 @@ pub struct Detector {
     pub leads_to: &'static [Protocol],
     /// All that it states is said in the first words of both sides: the rest of the opening adds nothing.
     pub first_words: bool,
+    /// It takes what no other detector does, so it is asked last and what others still wait for may overrule it.
+    pub residual: bool,
     /// The transports on which the language is spoken.
     pub transports: &'static [Transport],
     /// The facts that it can state; `.*` at the end stands for a header's name.
@@ -52,7 +54,8 @@ impl Sample {
     }
 }
 
-/// Every detector. No two accept the same bytes, so their order decides nothing but speed.
+/// Every detector: the commonest languages first. No two accept the same bytes, so their order decides nothing but speed;
+/// the last takes what no other does.
 pub const DETECTORS: &[Detector] = &[
     http::DETECTOR,
     tls::DETECTOR,
@@ -70,11 +73,11 @@ const PATIENCE: usize = 8;
 /// Characters of a fact's value that are kept, unless it is a body that marks search.
 const VALUE_LEN: usize = 512;
 
-/// Asks every detector. The first that says yes names the language; the others' languages are ruled out.
+/// Asks the detectors in turn until one says yes: it names the language. Where none does, those that said no are ruled out.
 #[must_use]
 pub fn inspect(opening: &Opening) -> Evidence {
     let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
-    let mut open = false;
+    let mut wanted = Wanted::Nothing;
     let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
     for detector in DETECTORS {
         // What is not spoken over this transport at all needs no look.
@@ -86,20 +89,21 @@ pub fn inspect(opening: &Opening) -> Evidence {
                 languages.for_each(|&protocol| evidence.ruled_out.insert(protocol));
             }
             Finding::No => {}
-            Finding::NeedMore => open |= evidence.protocol.is_none(),
+            Finding::NeedMore => wanted = Wanted::More,
             Finding::Yes(protocol, facts) => {
-                if evidence.protocol.is_none() {
-                    evidence.protocol = Some(protocol);
-                    evidence.facts = facts;
-                    open = !detector.first_words;
+                evidence.protocol = Some(protocol);
+                evidence.facts = facts;
+                if !detector.residual {
+                    wanted = if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
                 }
+                break;
             }
         }
     }
     // A responder that is still silent may surprise everybody, but not for ever.
     let both = opening.sides().all(|(_, stream)| !stream.is_empty());
-    evidence.engrossing = evidence.protocol.is_some() && open;
-    evidence.settled = !open && (both || opening.pushes() >= PATIENCE);
+    let heard = both || opening.pushes() >= PATIENCE;
+    evidence.wanted = if wanted == Wanted::Nothing && !heard { Wanted::More } else { wanted };
     evidence
 }
 

@@ -14,6 +14,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Ssh,
     leads_to: &[],
     first_words: true,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["ssh.version", "ssh.software"],
     inspect,

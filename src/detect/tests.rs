@@ -32,6 +32,8 @@ fn no_other_detector_accepts_a_sample() {
         for other in DETECTORS {
             let finding = (other.inspect)(&sample.opening());
             let word = match finding {
+                // Asked only when all others refused.
+                _ if other.residual != detector.residual && other.residual => "last",
                 _ if !other.transports.contains(&sample.transport) => "-",
                 Finding::No => "no",
                 Finding::NeedMore => "more",

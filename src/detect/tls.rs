@@ -23,6 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Tls,
     leads_to: &[],
     first_words: true,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &["tls.version", "tls.sni", "tls.alpn", "tls.alert"],
     inspect,

@@ -15,6 +15,7 @@ use super::slab::Slab;
 use super::tcp::Tcp;
 use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
 use crate::decode::{Endpoint, Segment, TcpFlags, Transport};
+use crate::evidence::Wanted;
 use crate::time::Time;
 
 /// Nanoseconds without a frame after which a flow is over.
@@ -41,24 +42,13 @@ pub struct Limits {
     pub opening_bytes: usize,
 }
 
-/// What a look at an opening that is not yet full comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// More would add nothing.
-    Settled,
-    /// It cannot be told yet.
-    Again,
-    /// All of it is wanted: there is no need to look again before it is full.
-    Keep,
-}
-
 /// The next stages, as the table asks them.
 pub trait Judge {
     /// What is kept of an opening once it was judged: small, because a million flows have one.
     type Verdict;
 
     /// Whether more of the opening is wanted.
-    fn look(&mut self, opening: &Opening) -> Look;
+    fn look(&mut self, opening: &Opening) -> Wanted;
 
     /// Judges what was said to and by the service at `responder`.
     fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Self::Verdict;
@@ -291,9 +281,9 @@ impl<V> Table<V> {
         } else if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) {
             opening.orient(flow.initiator);
             match judge.look(opening) {
-                Look::Settled => self.inspect(slot, judge),
-                Look::Again => {}
-                Look::Keep => opening.keep_all(),
+                Wanted::Nothing => self.inspect(slot, judge),
+                Wanted::More => {}
+                Wanted::Everything => opening.keep_all(),
             }
         }
         while self.opening_bytes > self.limits.opening_bytes {

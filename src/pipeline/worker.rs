@@ -7,7 +7,8 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
 use crate::decode::Endpoint;
 use crate::detect;
-use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
+use crate::evidence::Wanted;
+use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, SHARDS, ServicePorts, Table, shard};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -56,13 +57,8 @@ struct Bench<'c> {
 impl<'c> Judge for Bench<'c> {
     type Verdict = Verdict<'c>;
 
-    fn look(&mut self, opening: &Opening) -> Look {
-        let evidence = detect::inspect(opening);
-        match (evidence.settled, evidence.engrossing) {
-            (true, _) => Look::Settled,
-            (false, true) => Look::Keep,
-            (false, false) => Look::Again,
-        }
+    fn look(&mut self, opening: &Opening) -> Wanted {
+        detect::inspect(opening).wanted
     }
 
     fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Verdict<'c> {

@@ -27,6 +27,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Http,
     leads_to: &[Protocol::Websocket],
     first_words: false,
+    residual: false,
     transports: &[Transport::Tcp],
     facts: &[
         "http.method",

@@ -23,6 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Osc,
     leads_to: &[],
     first_words: false,
+    residual: false,
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["osc.address", "osc.framing", "osc.types"],
     inspect,

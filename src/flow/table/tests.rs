@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decode::{Endpoint, FiveTuple};
-use crate::evidence::Direction;
+use crate::evidence::{Direction, Wanted};
 use crate::flow::TcpState;
 
 const LIMITS: Limits = Limits { flows: 1000, opening_bytes: 1 << 20 };
@@ -30,9 +30,9 @@ struct Reader {
 impl Judge for Reader {
     type Verdict = [Vec<u8>; 2];
 
-    fn look(&mut self, _: &Opening) -> Look {
+    fn look(&mut self, _: &Opening) -> Wanted {
         self.asked += 1;
-        if self.quick { Look::Settled } else { Look::Keep }
+        if self.quick { Wanted::Nothing } else { Wanted::Everything }
     }
 
     fn inspect(&mut self, opening: &Opening, _: Endpoint) -> [Vec<u8>; 2] {
