@@ -147,6 +147,9 @@ pub fn classify<'c>(
     let mut named = marked(catalogue, evidence, explain).into_iter();
     if let Some((service, proof)) = named.next() {
         reasons.extend(proof);
+        if explain && fit == Fit::Contradicts {
+            reasons.push(expected(catalogue, port, transport));
+        }
         return Verdict {
             service: Some(service),
             protocol: Some(protocol),
@@ -159,8 +162,7 @@ pub fn classify<'c>(
     if explain {
         reasons.push(spoken(protocol, evidence));
         if fit == Fit::Contradicts {
-            let claimants: Vec<_> = catalogue.claimants(port, transport).collect();
-            reasons.push(unspoken(protocol, port, transport, &claimants));
+            reasons.push(expected(catalogue, port, transport));
         }
     }
     Verdict {
@@ -203,17 +205,17 @@ fn by_port<'c>(
     let mut verdict = Verdict { service: None, protocol: None, confidence, fit, candidates, reasons: Vec::new() };
     if explain {
         let gone: Vec<_> = catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
-        verdict.reasons = eliminated(port, transport, evidence, &gone);
+        verdict.reasons = eliminated(evidence, &gone);
     }
     verdict
 }
 
 /// What the bytes did not say, and whom that rules out.
-fn eliminated(port: u16, transport: Transport, evidence: Option<&Evidence>, gone: &[&Service]) -> Vec<Reason> {
+fn eliminated(evidence: Option<&Evidence>, gone: &[&Service]) -> Vec<Reason> {
     let at = evidence.and_then(|e| e.first_payload);
     let reason = |fact: &str, value| Reason { fact: fact.into(), value, direction: at.map(|a| a.1), frame: at.map(|a| a.0) };
     let said = if at.is_some() { "the bytes are no language that is known here" } else { "nothing was said" };
-    let mut reasons = vec![reason("port", format!("{port}/{transport}: {said}"))];
+    let mut reasons = vec![reason("port", said.to_owned())];
     if !gone.is_empty() {
         reasons.push(reason("ruled-out", format!("{}: these bytes are not what they speak", names(gone))));
     }
@@ -295,13 +297,23 @@ fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
     }
 }
 
-fn unspoken(protocol: Protocol, port: u16, transport: Transport, claimants: &[&Service]) -> Reason {
-    Reason {
-        fact: "port".into(),
-        value: format!("{port}/{transport} is claimed by {}: none is known to speak {protocol}", names(claimants)),
-        direction: None,
-        frame: None,
+/// What the port's claimants would have spoken.
+fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
+    let (known, unknown): (Vec<_>, Vec<_>) = catalogue.claimants(port, transport).partition(|s| !s.speaks.is_empty());
+    let mut languages: Vec<&str> = Vec::new();
+    for protocol in known.iter().flat_map(|service| &service.speaks) {
+        if !languages.contains(&protocol.id()) {
+            languages.push(protocol.id());
+        }
     }
+    let mut parts = Vec::new();
+    if !known.is_empty() {
+        parts.push(format!("{} on {port}/{transport} ({})", languages.join(" or "), names(&known)));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("what {} speaks there is not known", names(&unknown)));
+    }
+    Reason { fact: "expected".into(), value: parts.join("; "), direction: None, frame: None }
 }
 
 /// Names of a few services.

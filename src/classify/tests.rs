@@ -88,7 +88,10 @@ fn what_no_claimant_speaks_contradicts() {
         let verdict = classify(&catalogue, 3037, Transport::Tcp, Some(&heard(Transport::Tcp, &[], &[bytes])), true);
         assert_eq!((verdict.confidence, verdict.fit), (Confidence::Protocol, Fit::Contradicts));
         assert!(verdict.candidates.is_empty());
-        assert!(verdict.reasons[1].value.contains("none is known to speak"), "{:?}", verdict.reasons);
+        assert_eq!(
+            (verdict.reasons[1].fact.as_str(), verdict.reasons[1].value.as_str()),
+            ("expected", "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known")
+        );
     }
 }
 

@@ -16,6 +16,6 @@ mod tcp;
 pub use key::{FlowKey, SHARDS, shard};
 pub use opening::{Opening, SIDE_BYTES, Stream};
 pub use orientation::{Orientation, ServicePorts, Standing};
-pub use record::{Counts, FlowRecord, Outcome, TcpState};
+pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
 pub use sizes::Sizes;
 pub use table::{Judge, Limits, Table};

@@ -108,6 +108,38 @@ impl Outcome {
     }
 }
 
+/// Who said something in a flow, and where nobody did, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Heard {
+    /// Both sides sent payload.
+    Both,
+    /// Only the initiator did.
+    Initiator,
+    /// Only the responder did.
+    Responder,
+    /// Nobody did, though nothing hindered them.
+    Nobody,
+    /// The responder refused.
+    Refused,
+    /// The responder gave no sign of life.
+    NoAnswer,
+}
+
+impl Heard {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+            Self::Nobody => "silent",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no_answer",
+        }
+    }
+}
+
 /// A finished flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowRecord {
@@ -152,5 +184,18 @@ impl FlowRecord {
     #[must_use]
     pub const fn duration_ns(&self) -> u64 {
         self.last.since(self.first)
+    }
+
+    /// Who said something.
+    #[must_use]
+    pub const fn heard(&self) -> Heard {
+        match (self.payload_bytes.initiator > 0, self.payload_bytes.responder > 0, self.outcome) {
+            (true, true, _) => Heard::Both,
+            (true, false, _) => Heard::Initiator,
+            (false, true, _) => Heard::Responder,
+            (false, false, Outcome::Refused) => Heard::Refused,
+            (false, false, Outcome::NoAnswer) => Heard::NoAnswer,
+            (false, false, _) => Heard::Nobody,
+        }
     }
 }

@@ -196,6 +196,7 @@ struct Flow<'a> {
     bytes: Both,
     payload_bytes: Both,
     outcome: &'static str,
+    heard: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<Tcp>,
     first_response_ns: Option<u64>,
@@ -328,6 +329,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         bytes: record.bytes.into(),
         payload_bytes: record.payload_bytes.into(),
         outcome: record.outcome.id(),
+        heard: record.heard().id(),
         tcp: tcp_view(record),
         first_response_ns: record.first_response_ns,
         verdict: Verdict {

@@ -9,6 +9,7 @@ mod layout;
 pub mod port;
 pub mod text;
 mod units;
+mod why;
 
 pub use escape::escape;
 pub use layout::Style;

@@ -5,11 +5,10 @@ use std::io::{self, Write};
 
 use super::layout::{self, Column, Row, Tone};
 use super::units::{bytes, count, duration, plural, quantiles};
-use super::{Report, Style, escape};
-use crate::classify::{Confidence, Fit, Verdict};
+use super::{Report, Style, escape, why};
+use crate::classify::{Confidence, Fit};
 use crate::decode::Transport;
-use crate::flow::{FlowRecord, Orientation, Outcome};
-use crate::pipeline::JudgedFlow;
+use crate::flow::{Heard, Outcome};
 use crate::stats::{Aggregate, PortStats, ServiceKey, Speaking};
 
 /// What of the report is wanted.
@@ -55,7 +54,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: 
     if parts.flows || parts.why {
         writeln!(out)?;
         for flow in &report.run.flows {
-            flow_lines(out, flow, parts.why)?;
+            why::write(out, flow, parts.why)?;
         }
     }
     Ok(())
@@ -158,14 +157,13 @@ fn customary(report: &Report<'_, '_>, port: u16, transport: Transport) -> String
     }
 }
 
-/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `silent: Next.js?`, `unknown: EXLM Agent?`. A guess ends
+/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown: EXLM Agent?`. A guess ends
 /// in `?`, what does not belong on the port begins with `!`.
 fn spoken(report: &Report<'_, '_>, key: &Speaking<'_>) -> (String, Tone) {
     let name = |id: &str| report.catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
     let language = match key.protocol {
         Some(protocol) => protocol.id(),
-        None if key.silent => "silent",
-        None => "unknown",
+        None => key.quiet.map_or("unknown", quiet),
     };
     let text = match (key.service, key.candidate) {
         (Some(id), _) => format!("{language}: {}", name(id)),
@@ -177,6 +175,15 @@ fn spoken(report: &Report<'_, '_>, key: &Speaking<'_>) -> (String, Tone) {
         (_, Confidence::Mark) => (escape(&text), Tone::Good),
         (_, Confidence::Protocol) => (escape(&text), Tone::Plain),
         (_, Confidence::Port | Confidence::Unknown) => (escape(&text), Tone::Dim),
+    }
+}
+
+/// How a flow is called in which nothing was said.
+const fn quiet(heard: Heard) -> &'static str {
+    match heard {
+        Heard::Refused => "refused",
+        Heard::NoAnswer => "no answer",
+        Heard::Nobody | Heard::Both | Heard::Initiator | Heard::Responder => "silent",
     }
 }
 
@@ -273,60 +280,4 @@ fn service_name(report: &Report<'_, '_>, (id, _, protocol): &ServiceKey<'_>) -> 
 
 fn plain<const N: usize>(cells: [String; N]) -> Row {
     cells.map(|text| (text, Tone::Plain)).to_vec()
-}
-
-/// A flow in a line, and why it was judged so.
-fn flow_lines(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
-    let JudgedFlow { record, verdict } = flow;
-    writeln!(
-        out,
-        "frame {}  {} {} {} {}  {}  {} {}, {}",
-        record.first_frame,
-        record.transport,
-        end(record.initiator),
-        if record.orientation == Orientation::Seen { "→" } else { "→?" },
-        end(record.responder),
-        judged(verdict),
-        plural(record.packets.sum(), "packet"),
-        bytes(record.bytes.sum()),
-        went(record),
-    )?;
-    if why {
-        for reason in &verdict.reasons {
-            let place = match (reason.direction, reason.frame) {
-                (Some(direction), Some(frame)) => format!("frame {frame}, {}", direction.id()),
-                (None, Some(frame)) => format!("frame {frame}"),
-                _ => "catalogue".into(),
-            };
-            writeln!(out, "    {}: {}  ({place})", escape(&reason.fact), escape(&reason.value))?;
-        }
-        if verdict.service.is_none() && !verdict.candidates.is_empty() {
-            const SOME: usize = 8;
-            let mut ids: Vec<_> = verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
-            if verdict.candidates.len() > SOME {
-                ids.push(format!("and {} more", verdict.candidates.len() - SOME));
-            }
-            writeln!(out, "    candidates: {}", ids.join(", "))?;
-        }
-    }
-    Ok(())
-}
-
-fn end(endpoint: crate::decode::Endpoint) -> String {
-    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
-}
-
-fn judged(verdict: &Verdict<'_>) -> String {
-    let what = match (verdict.service, verdict.protocol) {
-        (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
-        (Some(service), None) => escape(&service.name),
-        (None, Some(protocol)) => protocol.id().to_owned(),
-        (None, None) => verdict.candidates.first().map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
-    };
-    format!("{what} [{}, {}]", verdict.confidence.id(), verdict.fit.id())
-}
-
-fn went(record: &FlowRecord) -> String {
-    let state = record.tcp.map_or_else(|| record.outcome.id(), |state| state.id());
-    format!("{} in {}", state.replace('_', " "), duration(record.duration_ns()))
 }

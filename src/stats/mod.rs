@@ -15,7 +15,7 @@ pub use quantiles::{Quantiles, Summary};
 use crate::classify::{Confidence, Fit, Verdict};
 use crate::decode::Transport;
 use crate::evidence::Protocol;
-use crate::flow::{Counts, FlowRecord, Outcome};
+use crate::flow::{Counts, FlowRecord, Heard, Outcome};
 use crate::time::Time;
 
 /// What a verdict comes to in a summary.
@@ -33,8 +33,8 @@ pub struct Speaking<'c> {
     pub fit: Fit,
     /// The id of the first candidate, where no service is named.
     pub candidate: Option<&'c str>,
-    /// Whether anything was said at all.
-    pub silent: bool,
+    /// Why nothing was said, where nothing was.
+    pub quiet: Option<Heard>,
 }
 
 /// The key of the per-service figures: `None` in all three for what nobody recognised.
@@ -143,7 +143,7 @@ impl<'c> Stats<'c> {
             } else {
                 None
             },
-            silent: record.payload_bytes.sum() == 0,
+            quiet: Some(record.heard()).filter(|_| record.payload_bytes.sum() == 0),
         };
         let port = self.ports.entry((record.responder.port, record.transport)).or_default();
         port.all.add(record);

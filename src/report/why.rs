@@ -1,0 +1,143 @@
+//! A flow in a line, and why it was judged so: a short sentence for each reason, and the Wireshark display filter that shows
+//! just the frames that they name.
+
+use std::io::{self, Write};
+
+use super::escape;
+use super::units::{bytes, duration, plural};
+use crate::classify::{Reason, Verdict};
+use crate::decode::{Endpoint, Transport};
+use crate::flow::{FlowRecord, Heard, Orientation};
+use crate::pipeline::JudgedFlow;
+
+/// Candidates that are listed.
+const SOME: usize = 8;
+
+/// How a fact is told, its value behind; `.*` stands for a header's name, which goes before the value. What is not here is
+/// told by its name.
+const TOLD: &[(&str, &str)] = &[
+    ("csta.namespace", "writes in the namespace"),
+    ("csta.root", "sends the message"),
+    ("http.method", "asks with the method"),
+    ("http.request-body", "sends a body that has"),
+    ("http.request-header.*", "asks with the header"),
+    ("http.response-body", "answers with a body that has"),
+    ("http.response-header.*", "answers with the header"),
+    ("http.response-text", "answers with a text that has"),
+    ("http.status", "answers with status"),
+    ("http.target", "asks for"),
+    ("osc.address", "sends to the address"),
+    ("protocol", "speaks"),
+    ("tls.alpn", "offers the protocol"),
+    ("tls.sni", "asks for the host"),
+    ("websocket.text", "says over WebSocket"),
+];
+
+/// Writes a flow, with its reasons where `why` is set.
+pub(super) fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
+    let JudgedFlow { record, verdict } = flow;
+    writeln!(
+        out,
+        "frame {}  {} {} {} {}  {}  {} {}, {}",
+        record.first_frame,
+        record.transport,
+        end(record.initiator),
+        if record.orientation == Orientation::Seen { "→" } else { "→?" },
+        end(record.responder),
+        judged(verdict),
+        plural(record.packets.sum(), "packet"),
+        bytes(record.bytes.sum()),
+        went(record),
+    )?;
+    if !why {
+        return Ok(());
+    }
+    // That nothing was said is told with what came instead.
+    for reason in verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some()) {
+        writeln!(out, "    {}", sentence(reason))?;
+    }
+    if let Some(line) = one_sided(record) {
+        writeln!(out, "    {line}")?;
+    }
+    if verdict.service.is_none() && !verdict.candidates.is_empty() {
+        let mut ids: Vec<_> = verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
+        if verdict.candidates.len() > SOME {
+            ids.push(format!("and {} more", verdict.candidates.len() - SOME));
+        }
+        writeln!(out, "    candidates: {}", ids.join(", "))?;
+    }
+    if let Some(filter) = display_filter(&verdict.reasons) {
+        writeln!(out, "    Wireshark: {filter}")?;
+    }
+    Ok(())
+}
+
+/// A reason in words.
+fn sentence(reason: &Reason) -> String {
+    let value = escape(&reason.value);
+    let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
+        return format!("{}: {value}", reason.fact.replace('-', " "));
+    };
+    let told = TOLD.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
+        Some(stem) => reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf))),
+        None => (*fact == reason.fact).then(|| (*words).to_owned()),
+    });
+    match told {
+        Some(told) => format!("frame {frame}: the {} {told} {value}", direction.id()),
+        None if reason.fact.contains('.') => {
+            format!("frame {frame}: the {} states {} = {value}", direction.id(), escape(&reason.fact))
+        }
+        None if reason.fact == "port" => format!("frame {frame}: {value}"),
+        None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
+    }
+}
+
+/// What is to be said of a flow in which not both sides spoke.
+fn one_sided(record: &FlowRecord) -> Option<String> {
+    let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
+    Some(match record.heard() {
+        Heard::Both => return None,
+        Heard::Refused => "refused: the responder answered SYN with RST".into(),
+        Heard::NoAnswer => format!("no answer: nothing came back to {}", plural(record.packets.initiator, "packet")),
+        Heard::Nobody => "silent: neither side said anything".into(),
+        Heard::Initiator if unseen(record.packets.responder) => "one-sided: only the initiator's packets were captured".into(),
+        Heard::Responder if unseen(record.packets.initiator) => "one-sided: only the responder's packets were captured".into(),
+        Heard::Initiator => "one-sided: the responder said nothing".into(),
+        Heard::Responder => "one-sided: the initiator said nothing".into(),
+    })
+}
+
+/// The frames of the reasons as Wireshark's display filter.
+fn display_filter(reasons: &[Reason]) -> Option<String> {
+    let mut frames: Vec<u64> = reasons.iter().filter_map(|reason| reason.frame).collect();
+    frames.sort_unstable();
+    frames.dedup();
+    match &frames[..] {
+        [] => None,
+        [one] => Some(format!("frame.number == {one}")),
+        many => Some(format!("frame.number in {{{}}}", many.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn end(endpoint: Endpoint) -> String {
+    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
+}
+
+fn judged(verdict: &Verdict<'_>) -> String {
+    let what = match (verdict.service, verdict.protocol) {
+        (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
+        (Some(service), None) => escape(&service.name),
+        (None, Some(protocol)) => protocol.id().to_owned(),
+        (None, None) => verdict.candidates.first().map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
+    };
+    format!("{what} [{}, {}]", verdict.confidence.id(), verdict.fit.id())
+}
+
+fn went(record: &FlowRecord) -> String {
+    let how = match (record.heard(), record.tcp) {
+        (Heard::Refused, _) => "refused",
+        (Heard::NoAnswer, _) | (_, None) => record.outcome.id(),
+        (_, Some(state)) => state.id(),
+    };
+    format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
+}
