@@ -2,8 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::evidence::Wanted;
-use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, ServicePorts, Table};
+use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, ServicePorts, Table};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -59,8 +58,8 @@ struct Silent;
 impl Judge for Silent {
     type Verdict = ();
 
-    fn look(&mut self, _: &Opening) -> Wanted {
-        Wanted::Everything
+    fn look(&mut self, _: &Opening, _: Endpoint) -> Look<()> {
+        Look::Everything
     }
 
     fn inspect(&mut self, _: &Opening, _: Endpoint) {}

@@ -18,4 +18,4 @@ pub use opening::{Opening, SIDE_BYTES, Stream};
 pub use orientation::{Orientation, ServicePorts, Standing};
 pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
 pub use sizes::Sizes;
-pub use table::{Judge, Limits, Table};
+pub use table::{Judge, Limits, Look, Table};

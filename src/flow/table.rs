@@ -15,7 +15,6 @@ use super::slab::Slab;
 use super::tcp::Tcp;
 use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
 use crate::decode::{Endpoint, Segment, TcpFlags, Transport};
-use crate::evidence::Wanted;
 use crate::time::Time;
 
 /// Nanoseconds without a frame after which a flow is over.
@@ -42,15 +41,26 @@ pub struct Limits {
     pub opening_bytes: usize,
 }
 
+/// What a look at an opening that is not yet full comes to.
+#[derive(Debug)]
+pub enum Look<V> {
+    /// More would add nothing: this is the verdict.
+    Judged(V),
+    /// It cannot be told yet.
+    More,
+    /// All that fits is wanted: there is no need to look again before it is full.
+    Everything,
+}
+
 /// The next stages, as the table asks them.
 pub trait Judge {
     /// What is kept of an opening once it was judged: small, because a million flows have one.
     type Verdict;
 
-    /// Whether more of the opening is wanted.
-    fn look(&mut self, opening: &Opening) -> Wanted;
+    /// Judges what was said so far to and by the service at `responder`, if that is enough.
+    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look<Self::Verdict>;
 
-    /// Judges what was said to and by the service at `responder`.
+    /// Judges what was said to and by the service at `responder`: nothing more is to come.
     fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Self::Verdict;
 
     /// Takes a finished flow; `None` where nothing was said.
@@ -280,10 +290,10 @@ impl<V> Table<V> {
             self.inspect(slot, judge);
         } else if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) {
             opening.orient(flow.initiator);
-            match judge.look(opening) {
-                Wanted::Nothing => self.inspect(slot, judge),
-                Wanted::More => {}
-                Wanted::Everything => opening.keep_all(),
+            match judge.look(opening, flow.key.endpoint(1 - flow.initiator)) {
+                Look::Judged(verdict) => self.settle(slot, Said::Judged(Box::new(verdict))),
+                Look::More => {}
+                Look::Everything => opening.keep_all(),
             }
         }
         while self.opening_bytes > self.limits.opening_bytes {

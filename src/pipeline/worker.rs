@@ -7,8 +7,8 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
 use crate::decode::Endpoint;
 use crate::detect;
-use crate::evidence::Wanted;
-use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Opening, SHARDS, ServicePorts, Table, shard};
+use crate::evidence::{Evidence, Wanted};
+use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -54,16 +54,26 @@ struct Bench<'c> {
     flows: Option<Vec<JudgedFlow<'c>>>,
 }
 
+impl<'c> Bench<'c> {
+    fn judge(&self, opening: &Opening, responder: Endpoint, evidence: &Evidence) -> Verdict<'c> {
+        classify(self.catalogue, responder.port, opening.transport(), Some(evidence), self.flows.is_some())
+    }
+}
+
 impl<'c> Judge for Bench<'c> {
     type Verdict = Verdict<'c>;
 
-    fn look(&mut self, opening: &Opening) -> Wanted {
-        detect::inspect(opening).wanted
+    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look<Verdict<'c>> {
+        let evidence = detect::inspect(opening);
+        match evidence.wanted {
+            Wanted::Nothing => Look::Judged(self.judge(opening, responder, &evidence)),
+            Wanted::More => Look::More,
+            Wanted::Everything => Look::Everything,
+        }
     }
 
     fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Verdict<'c> {
-        let explain = self.flows.is_some();
-        classify(self.catalogue, responder.port, opening.transport(), Some(&detect::inspect(opening)), explain)
+        self.judge(opening, responder, &detect::inspect(opening))
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {

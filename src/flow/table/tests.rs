@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decode::{Endpoint, FiveTuple};
-use crate::evidence::{Direction, Wanted};
+use crate::evidence::Direction;
 use crate::flow::TcpState;
 
 const LIMITS: Limits = Limits { flows: 1000, opening_bytes: 1 << 20 };
@@ -30,9 +30,9 @@ struct Reader {
 impl Judge for Reader {
     type Verdict = [Vec<u8>; 2];
 
-    fn look(&mut self, _: &Opening) -> Wanted {
+    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look<[Vec<u8>; 2]> {
         self.asked += 1;
-        if self.quick { Wanted::Nothing } else { Wanted::Everything }
+        if self.quick { Look::Judged(self.inspect(opening, responder)) } else { Look::Everything }
     }
 
     fn inspect(&mut self, opening: &Opening, _: Endpoint) -> [Vec<u8>; 2] {
