@@ -5,6 +5,7 @@
 mod bad_input;
 mod capture_order;
 mod cli;
+mod confusion;
 mod golden;
 mod layers;
 mod live;
