@@ -31,6 +31,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("httparse", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),
+    ("regex_lite", &["catalogue"]),
     ("toml", &["catalogue"]),
     ("landlock", &["privilege"]),
     ("procfs", &["listening"]),

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Claim, Compare, Condition, Conflict, Mark, Origin, Prevalence, Service, Standing};
+use super::{Claim, Compare, Condition, Conflict, Mark, Origin, Pattern, Prevalence, Service, Standing};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 
@@ -112,6 +112,7 @@ struct MarkTable {
     prefix: Option<String>,
     suffix: Option<String>,
     contains: Option<String>,
+    matches: Option<String>,
     #[serde(default)]
     ignore_case: bool,
     direction: Option<Side>,
@@ -191,37 +192,31 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark, String> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let and = and.into_iter().map(|inner| {
-        if inner.and.is_empty() {
-            Ok(condition(inner))
-        } else {
-            Err("mark.and stands in a mark, not in another mark.and".to_owned())
-        }
+        if inner.and.is_empty() { condition(inner) } else { Err("mark.and stands in a mark, not in another mark.and".to_owned()) }
     });
     let and = and.collect::<Result<_, _>>()?;
-    Ok(Mark { first: condition(table), and, cite, line })
+    Ok(Mark { first: condition(table)?, and, cite, line })
 }
 
-fn condition(table: MarkTable) -> Condition {
+fn condition(table: MarkTable) -> Result<Condition, String> {
+    let cased = |text: String| if table.ignore_case { text.to_ascii_lowercase() } else { text };
     let given = [
-        table.equals.map(Compare::Equals as fn(String) -> Compare),
-        table.prefix.map(Compare::Prefix as fn(String) -> Compare),
-        table.suffix.map(Compare::Suffix as fn(String) -> Compare),
-        table.contains.map(Compare::Contains as fn(String) -> Compare),
+        table.equals.map(cased).map(Compare::Equals),
+        table.prefix.map(cased).map(Compare::Prefix),
+        table.suffix.map(cased).map(Compare::Suffix),
+        table.contains.map(cased).map(Compare::Contains),
+        table
+            .matches
+            .map(|text| if table.ignore_case { format!("(?i){text}") } else { text })
+            .as_deref()
+            .map(Pattern::new)
+            .transpose()?
+            .map(Compare::Matches),
     ];
-    let given = given.into_iter().flatten();
-    let compare = if table.ignore_case { given.map(lower).collect() } else { given.collect() };
     let direction = table.direction.map(|side| match side {
         Side::Initiator => Direction::Initiator,
         Side::Responder => Direction::Responder,
     });
-    Condition { fact: table.fact, compare, ignore_case: table.ignore_case, direction }
-}
-
-fn lower(compare: Compare) -> Compare {
-    match compare {
-        Compare::Equals(text) => Compare::Equals(text.to_ascii_lowercase()),
-        Compare::Prefix(text) => Compare::Prefix(text.to_ascii_lowercase()),
-        Compare::Suffix(text) => Compare::Suffix(text.to_ascii_lowercase()),
-        Compare::Contains(text) => Compare::Contains(text.to_ascii_lowercase()),
-    }
+    let compare = given.into_iter().flatten().collect();
+    Ok(Condition { fact: table.fact, compare, ignore_case: table.ignore_case, direction })
 }

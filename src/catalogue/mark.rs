@@ -1,5 +1,7 @@
 //! Marks: facts that name a service.
 
+use regex_lite::Regex;
+
 use crate::evidence::{Direction, Fact};
 
 /// How a fact's value must be.
@@ -13,7 +15,37 @@ pub enum Compare {
     Suffix(String),
     /// Has this in it.
     Contains(String),
+    /// Has in it what this pattern describes.
+    Matches(Pattern),
 }
+
+/// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>; looked for anywhere unless anchored.
+#[derive(Debug, Clone)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, String> {
+        Regex::new(text).map(Self).map_err(|error| format!("matches: '{text}' is no regular expression: {error}"))
+    }
+
+    /// Where the first match begins.
+    #[must_use]
+    pub fn find(&self, value: &str) -> Option<usize> {
+        self.0.find(value).map(|found| found.start())
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
 
 /// One condition on one fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +89,7 @@ impl Compare {
             Self::Prefix(text) => value.starts_with(text.as_str()),
             Self::Suffix(text) => value.ends_with(text.as_str()),
             Self::Contains(text) => value.contains(text.as_str()),
+            Self::Matches(pattern) => pattern.find(value).is_some(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::detect;
+use crate::evidence::{Direction, Fact, FactName};
 
 fn shipped() -> Catalogue {
     Catalogue::load(&[]).unwrap()
@@ -112,8 +113,28 @@ fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
 }
 
 #[test]
+fn a_mark_can_be_a_pattern_that_is_looked_for_anywhere() {
+    let service = |given: &str| parse(&USERS.replace("prefix = \"Billing/\"", given), "billing.toml", Origin::User).unwrap();
+    let holds = |given: &str, value: &str| {
+        let condition = &service(given).marks[0].first;
+        condition.holds(&Fact {
+            name: FactName { stem: "http.response-header", leaf: Some("server".into()) },
+            value: value.into(),
+            direction: Direction::Responder,
+            frame: 1,
+            later: Vec::new(),
+            exchange: 1,
+        })
+    };
+    assert!(holds("matches = \"^billing/[0-9]+$\"", "Billing/12"), "ignore_case holds for patterns");
+    assert!(!holds("matches = \"^billing/[0-9]+$\"", "Billing/12b"));
+    assert!(holds("matches = \"[0-9]b\"", "Billing/12b"));
+}
+
+#[test]
 fn a_broken_file_names_line_and_remedy() {
     for (from, to, line, text) in [
+        ("prefix = \"Billing/\"", "matches = \"^Billing/(\"", 11, "'(?i)^Billing/(' is no regular expression"),
         ("\"tcp\"", "\"sctp\"", 8, "unknown variant `sctp`, expected one of `tcp`, `udp`, `tcp+udp`"),
         ("port = 3001", "prot = 3001", 7, "unknown field `prot`"),
         ("[\"http\"]", "[\"htpt\"]", 5, "no such protocol 'htpt'; known are http, "),
