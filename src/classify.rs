@@ -146,7 +146,12 @@ pub fn classify<'c>(
     let mut reasons = Vec::new();
     let mut named = marked(catalogue, evidence, explain).into_iter();
     if let Some((service, proof)) = named.next() {
-        reasons.extend(proof);
+        // Two conditions may hold of one fact.
+        for reason in proof {
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
         if explain && fit == Fit::Contradicts {
             reasons.push(expected(catalogue, port, transport));
         }
