@@ -4,6 +4,7 @@
 //! [`DETECTORS`]: a pure function that says `No`, `NeedMore` or `Yes(protocol, facts)`. Nothing here panics on any input.
 
 mod csta;
+mod dns;
 mod hbci;
 mod http;
 mod http2;
@@ -59,6 +60,8 @@ impl Sample {
 pub const DETECTORS: &[Detector] = &[
     http::DETECTOR,
     tls::DETECTOR,
+    dns::DETECTOR,
+    dns::MULTICAST,
     osc::DETECTOR,
     ssh::DETECTOR,
     http2::DETECTOR,

@@ -1,0 +1,275 @@
+//! One DNS message, checked to its last byte: RFC 1035, section 4.
+
+pub(super) const HEADER: usize = 12;
+/// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
+const NAME: usize = 255;
+const LABEL: usize = 63;
+/// Questions in a message; servers take one, multicast DNS asks for some at once.
+const QUESTIONS: u16 = 64;
+const RESPONSE: u16 = 0x8000;
+const TRUNCATED: u16 = 0x0200;
+const AUTHORITATIVE: u16 = 0x0400;
+const RECURSION: u16 = 0x0100;
+const RECURSIVE: u16 = 0x0080;
+/// The bit that has stayed reserved (RFC 6895, section 2).
+const RESERVED: u16 = 0x0040;
+/// Multicast DNS: «answer me alone» in a question, «forget what you knew» in a record (RFC 6762, sections 5.4 and 10.2).
+const TOP_OF_CLASS: u16 = 0x8000;
+/// The additional record that carries options (RFC 6891): its class is a size.
+const OPT: u16 = 41;
+/// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for each of 16 bytes.
+const NETBIOS_NAME: usize = 32;
+
+impl Name {
+    /// Whether it is a name as hosts and services have them.
+    fn is_host(&self) -> bool {
+        self.text.contains('.') && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+    }
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) response: bool,
+    pub(super) rcode: u16,
+    pub(super) answers: u16,
+    /// Name and type of the first question, else of the first record.
+    pub(super) about: String,
+    pub(super) kind: u16,
+    /// It is multicast DNS by its own signs.
+    pub(super) multicast: bool,
+}
+
+/// Seconds that answers of link-local name resolution last (RFC 4795, section 2.8), and some more.
+const LINK_LOCAL_TTL: u32 = 60;
+
+struct Record {
+    name: Name,
+    kind: u16,
+    class: u16,
+    ttl: u32,
+    /// Where what follows it begins.
+    next: usize,
+}
+
+/// What a name was found to be.
+struct Name {
+    /// The name without pointers, or with what they point to.
+    text: String,
+    /// Where what follows it begins.
+    next: usize,
+}
+
+/// What bytes were found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A message that may be of a neighbour's, or whose telling part is cut off.
+    Perhaps,
+    /// A message of DNS or multicast DNS.
+    Message(Message),
+}
+
+/// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end early.
+pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
+    let header: &[u8; HEADER] = bytes.first_chunk()?;
+    let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let (id, flags) = (word(0), word(2));
+    let counts = [word(4), word(6), word(8), word(10)];
+    let response = flags & RESPONSE != 0;
+    let (opcode, rcode) = (flags >> 11 & 15, flags & 15);
+    let records: u32 = counts[1..].iter().map(|&n| u32::from(n)).sum();
+    let sane = matches!(opcode, 0 | 2 | 4 | 5)
+        && flags & RESERVED == 0
+        && (response || rcode == 0)
+        && counts[0] <= QUESTIONS
+        && u32::from(counts[0]) + records > 0
+        // A question has five bytes at the least, a record eleven.
+        && (cut || HEADER as u32 + 5 * u32::from(counts[0]) + 11 * records <= bytes.len() as u32 || flags & TRUNCATED != 0);
+    if !sane {
+        return None;
+    }
+    let mut at = HEADER;
+    let mut first: Option<(Name, u16)> = None;
+    let mut multicast_class = false;
+    let (mut local, mut reverse, mut lasting) = (false, false, false);
+    let mut ended = false;
+    for _ in 0..counts[0] {
+        let Some((name, kind, class)) = question(bytes, at)? else {
+            ended = true;
+            break;
+        };
+        if !is_class(class & !TOP_OF_CLASS) || kind == 0 {
+            return None;
+        }
+        multicast_class |= class & TOP_OF_CLASS != 0;
+        local |= is_local(&name.text);
+        reverse |= is_reverse(&name.text);
+        at = name.next + 4;
+        first.get_or_insert((name, kind));
+    }
+    // Where the questions are good, a damaged record is that of a damaged message, not of another language.
+    let asked = first.as_ref().is_some_and(|(name, _)| name.is_host());
+    let mut damaged = false;
+    for _ in 0..records {
+        if ended {
+            break;
+        }
+        match record(bytes, at) {
+            None => damaged = true,
+            Some(None) => ended = true,
+            Some(Some(Record { kind, class, .. })) if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) => {
+                damaged = true;
+            }
+            Some(Some(record)) => {
+                multicast_class |= record.kind != OPT && record.class & TOP_OF_CLASS != 0;
+                local |= is_local(&record.name.text);
+                reverse |= is_reverse(&record.name.text);
+                lasting |= record.kind != OPT && record.ttl > LINK_LOCAL_TTL;
+                at = record.next;
+                if first.as_ref().is_none_or(|(_, kind)| *kind == OPT) {
+                    first = Some((record.name, record.kind));
+                }
+            }
+        }
+        if damaged {
+            break;
+        }
+    }
+    let complete = match () {
+        () if damaged => asked,
+        () if ended => cut || asked || flags & TRUNCATED != 0,
+        () => at == bytes.len() || asked,
+    };
+    let Some((name, kind)) = first else {
+        // Cut within the first name: nothing speaks against it.
+        return (ended && cut).then_some(Found::Perhaps);
+    };
+    let unasked = opcode == 0 && !response && counts[0] == 0;
+    let service =
+        name.text.to_ascii_lowercase().ends_with("._tcp.local") || name.text.to_ascii_lowercase().ends_with("._udp.local");
+    let wanted = flags & RECURSION != 0;
+    let multicast = service || (!wanted && (local || (id == 0 && (reverse || multicast_class))));
+    if !complete || unasked || is_netbios(&name) || (multicast_class && !multicast) {
+        return None;
+    }
+    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last.
+    if !multicast && !lasting && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && counts[2] + counts[3] == 0 {
+        return Some(Found::Perhaps);
+    }
+    Some(Found::Message(Message { response, rcode, answers: counts[1], about: name.text, kind, multicast }))
+}
+
+/// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
+#[allow(clippy::option_option, reason = "no, not yet, yes")]
+fn question(bytes: &[u8], at: usize) -> Option<Option<(Name, u16, u16)>> {
+    let Some(name) = name(bytes, at)? else { return Some(None) };
+    let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
+    Some(Some((name, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))))
+}
+
+#[allow(clippy::option_option, reason = "as `question`")]
+fn record(bytes: &[u8], at: usize) -> Option<Option<Record>> {
+    let Some((name, kind, class)) = question(bytes, at)? else { return Some(None) };
+    let Some(&[t, i, m, e, a, b]) = bytes.get(name.next + 4..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
+    let next = name.next + 10 + usize::from(u16::from_be_bytes([a, b]));
+    if next > bytes.len() {
+        return Some(None);
+    }
+    Some(Some(Record { name, kind, class, ttl: u32::from_be_bytes([t, i, m, e]), next }))
+}
+
+/// A name at `at`; pointers lead backwards (RFC 1035, section 4.1.4).
+#[allow(clippy::option_option, reason = "as `question`")]
+fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
+    let mut text = String::new();
+    let (mut labels, mut read, mut next) = (0, 0, None);
+    loop {
+        let Some(&len) = bytes.get(at) else { return Some(None) };
+        match len {
+            0 => break,
+            0xc0..=0xff => {
+                let Some(&low) = bytes.get(at + 1) else { return Some(None) };
+                let to = usize::from(len & 0x3f) << 8 | usize::from(low);
+                next.get_or_insert(at + 2);
+                if to >= at || to < HEADER {
+                    return None;
+                }
+                at = to;
+            }
+            _ if usize::from(len) <= LABEL => {
+                let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else { return Some(None) };
+                // Names of hosts are letters, those of services anything that is readable.
+                if label.iter().any(|b| b.is_ascii_control()) {
+                    return None;
+                }
+                if labels > 0 {
+                    text.push('.');
+                }
+                text += &String::from_utf8_lossy(label);
+                labels += 1;
+                at += 1 + usize::from(len);
+            }
+            _ => return None,
+        }
+        read += 1 + usize::from(len & 0x3f);
+        if read > 4 * NAME {
+            return None;
+        }
+    }
+    if text.len() > 4 * NAME {
+        return None;
+    }
+    if text.is_empty() {
+        text.push('.');
+    }
+    Some(Some(Name { text, next: next.unwrap_or(at + 1) }))
+}
+
+/// Internet, chaos, hesiod, none, any (RFC 6895, section 3.2).
+const fn is_class(class: u16) -> bool {
+    matches!(class, 1 | 3 | 4 | 254 | 255)
+}
+
+fn is_local(name: &str) -> bool {
+    ends_with(name, ".local")
+}
+
+fn is_reverse(name: &str) -> bool {
+    ends_with(name, ".in-addr.arpa") || ends_with(name, ".ip6.arpa")
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    name.len().checked_sub(end.len()).and_then(|at| name.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}
+
+/// Whether nearly all of the first label is what NetBIOS makes of a name.
+fn is_netbios(name: &Name) -> bool {
+    let label = name.text.split('.').next().unwrap_or("").as_bytes();
+    label.len() >= NETBIOS_NAME && label.iter().filter(|b| (b'A'..=b'P').contains(*b)).count() + 4 >= NETBIOS_NAME
+}
+
+/// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is rare.
+pub(super) fn kind_name(kind: u16) -> String {
+    let known = match kind {
+        1 => "A",
+        2 => "NS",
+        5 => "CNAME",
+        6 => "SOA",
+        12 => "PTR",
+        15 => "MX",
+        16 => "TXT",
+        28 => "AAAA",
+        33 => "SRV",
+        35 => "NAPTR",
+        41 => "OPT",
+        43 => "DS",
+        46 => "RRSIG",
+        48 => "DNSKEY",
+        64 => "SVCB",
+        65 => "HTTPS",
+        252 => "AXFR",
+        255 => "ANY",
+        other => return format!("TYPE{other}"),
+    };
+    known.into()
+}

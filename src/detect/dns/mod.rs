@@ -1,0 +1,138 @@
+//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one grammar, two languages.
+//!
+//! A message must be sane in its header and end with its last record. Multicast DNS shows itself by an identifier of zero without
+//! wish for recursion, and names below `local` or the top bit of a class. Link-local resolution and NetBIOS names, which share the grammar,
+//! are neither.
+
+mod message;
+
+use self::message::{Found, Message};
+use super::{Detector, Sample, Side, Statement, combine};
+use crate::decode::Transport;
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
+
+/// Messages of each side that are looked at: what comes later adds nothing.
+const MESSAGES: usize = 4;
+/// Over TCP a message stands behind its length.
+const LENGTH: usize = 2;
+
+pub(super) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Dns,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    transports: &[Transport::Udp, Transport::Tcp],
+    facts: &["dns.query", "dns.response"],
+    inspect: |opening| inspect(opening, Protocol::Dns),
+    samples: &[
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x01\0\x01"],
+            responder: &[b"\x1a\x2b\x81\x80\0\x01\0\x01\0\0\0\0\x04tide\x04test\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\0\x1b\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+            responder: &[b"\0\x1b\x1a\x2b\x81\x83\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+        },
+    ],
+};
+
+pub(super) const MULTICAST: Detector = Detector {
+    protocol: Protocol::Mdns,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    transports: &[Transport::Udp],
+    facts: &["mdns.query", "mdns.response"],
+    inspect: |opening| inspect(opening, Protocol::Mdns),
+    samples: &[Sample {
+        transport: Transport::Udp,
+        initiator: &[
+            b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01",
+            b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x04buoy\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x07",
+        ],
+        responder: &[],
+    }],
+};
+
+fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
+    combine(protocol, opening, |statement| match opening.transport() {
+        Transport::Udp => datagrams(statement, protocol),
+        Transport::Tcp => stream(statement, protocol),
+    })
+}
+
+fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
+    let stream = statement.stream;
+    let mut offset = 0;
+    let (mut ours, mut unclear, mut foreign) = (0, 0, 0);
+    for (bytes, _, cut) in stream.datagrams().take(MESSAGES) {
+        match message::read(bytes, cut) {
+            Some(Found::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
+                if ours == 0 {
+                    state(statement, protocol, &message, offset);
+                }
+                ours += 1;
+            }
+            Some(Found::Perhaps) => unclear += 1,
+            Some(Found::Message(_)) | None => foreign += 1,
+        }
+        offset += bytes.len();
+    }
+    // A damaged message among good ones is no proof against them.
+    match () {
+        () if ours > 0 && ours >= foreign => Side::Speaks,
+        () if foreign == 0 && unclear > 0 => Side::Perhaps,
+        () => Side::Other,
+    }
+}
+
+fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
+    let bytes = statement.stream.head();
+    let Some(length) = bytes.first_chunk::<LENGTH>() else { return Side::Perhaps };
+    let length = usize::from(u16::from_be_bytes(*length));
+    // A question for the root is the shortest message.
+    if length < 17 {
+        return Side::Other;
+    }
+    let body = bytes.get(LENGTH..).unwrap_or(&[]);
+    // The header's counts and opcode show foreign bytes long before the message is whole.
+    if body.get(2).is_some_and(|flags| !matches!(flags >> 3 & 15, 0 | 2 | 4 | 5)) || body.get(4).is_some_and(|&high| high != 0) {
+        return Side::Other;
+    }
+    let whole = body.get(..length);
+    match (whole, message::read(whole.unwrap_or(body), whole.is_none())) {
+        (Some(_), Some(Found::Message(message))) => {
+            state(statement, protocol, &message, 0);
+            Side::Speaks
+        }
+        (None, Some(_)) | (Some(_), Some(Found::Perhaps)) => Side::Perhaps,
+        (None, None) if body.len() < message::HEADER => Side::Perhaps,
+        (_, None) => Side::Other,
+    }
+}
+
+fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, offset: usize) {
+    let multicast = protocol == Protocol::Mdns;
+    let asked = format!("{} {}", message.about, message::kind_name(message.kind));
+    if message.response {
+        let text = format!("{asked}: {}, {} answers", rcode_name(message.rcode), message.answers);
+        statement.say(if multicast { "mdns.response" } else { "dns.response" }, text.as_bytes(), offset);
+    } else {
+        statement.say(if multicast { "mdns.query" } else { "dns.query" }, asked.as_bytes(), offset);
+    }
+}
+
+fn rcode_name(rcode: u16) -> String {
+    match rcode {
+        0 => "NOERROR".into(),
+        1 => "FORMERR".into(),
+        2 => "SERVFAIL".into(),
+        3 => "NXDOMAIN".into(),
+        4 => "NOTIMP".into(),
+        5 => "REFUSED".into(),
+        other => format!("RCODE{other}"),
+    }
+}
