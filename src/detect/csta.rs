@@ -81,6 +81,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
+    begins: &[0..=0],
     transports: &[Transport::Tcp],
     facts: &["csta.root", "csta.namespace", "csta.framing"],
     inspect,

@@ -15,6 +15,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
+    begins: &[b'H'..=b'H'],
     transports: &[Transport::Tcp],
     facts: &["hbci.version"],
     inspect,

@@ -20,6 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Grpc],
     first_words: true,
     residual: false,
+    begins: &[b'P'..=b'P', 0..=0],
     transports: &[Transport::Tcp],
     facts: &["http2.preface", "http2.settings"],
     inspect,

@@ -19,6 +19,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
+    begins: &[0..=0x10],
     transports: &[Transport::Tcp],
     facts: &["ipa.stream"],
     inspect,
@@ -45,6 +46,10 @@ fn messages(statement: &mut Statement<'_>) -> Side {
     let mut certain = false;
     let mut known: Vec<u8> = Vec::new();
     while let Some(header) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        // The length's first byte is small, whatever follows.
+        if usize::from(header[0]) > LONGEST >> 8 {
+            return if certain { Side::Speaks } else { Side::Other };
+        }
         let Some(&stream) = header.get(2) else { break };
         let len = usize::from(u16::from_be_bytes([header[0], header[1]]));
         let payload = &header[HEADER..];

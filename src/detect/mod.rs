@@ -5,6 +5,7 @@
 
 mod csta;
 mod dns;
+mod first_byte;
 mod hbci;
 mod http;
 mod http2;
@@ -12,6 +13,8 @@ mod ipa;
 mod osc;
 mod ssh;
 mod tls;
+
+use std::ops::RangeInclusive;
 
 use crate::decode::Transport;
 use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, Wanted};
@@ -27,6 +30,8 @@ pub struct Detector {
     pub first_words: bool,
     /// It takes what no other detector does, so it is asked last and what others still wait for may overrule it.
     pub residual: bool,
+    /// The bytes with which the words of either side may begin; none where any may.
+    pub begins: &'static [RangeInclusive<u8>],
     /// The transports on which the language is spoken.
     pub transports: &'static [Transport],
     /// The facts that it can state; `.*` at the end stands for a header's name.
@@ -81,16 +86,17 @@ const VALUE_LEN: usize = 512;
 pub fn inspect(opening: &Opening) -> Evidence {
     let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
     let mut wanted = Wanted::Nothing;
+    // Bytes from the middle of a conversation prove nothing against any language.
     let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
-    for detector in DETECTORS {
-        // What is not spoken over this transport at all needs no look.
-        let spoken_here = detector.transports.contains(&opening.transport());
-        match if spoken_here { (detector.inspect)(opening) } else { Finding::No } {
-            // Bytes from the middle of a conversation prove nothing against any language.
-            Finding::No if whole || !spoken_here => {
-                let languages = detector.leads_to.iter().chain([&detector.protocol]);
-                languages.for_each(|&protocol| evidence.ruled_out.insert(protocol));
-            }
+    let spoken = first_byte::spoken(opening.transport());
+    let asked = if whole { first_byte::candidates(opening) } else { spoken };
+    let mut refused = if whole { !asked } else { !spoken };
+    let mut rest = asked;
+    while rest != 0 {
+        let (bit, detector) = (rest & rest.wrapping_neg(), &DETECTORS[rest.trailing_zeros() as usize]);
+        rest ^= bit;
+        match (detector.inspect)(opening) {
+            Finding::No if whole => refused |= bit,
             Finding::No => {}
             Finding::NeedMore => wanted = Wanted::More,
             Finding::Yes(protocol, facts) => {
@@ -102,6 +108,11 @@ pub fn inspect(opening: &Opening) -> Evidence {
                 break;
             }
         }
+    }
+    if evidence.protocol.is_none() {
+        let refusing = DETECTORS.iter().enumerate().filter(|(i, _)| refused & 1 << i != 0).map(|(_, detector)| detector);
+        let languages = refusing.flat_map(|detector| detector.leads_to.iter().chain([&detector.protocol]));
+        languages.for_each(|&protocol| evidence.ruled_out.insert(protocol));
     }
     // A responder that is still silent may surprise everybody, but not for ever.
     let both = opening.sides().all(|(_, stream)| !stream.is_empty());

@@ -15,6 +15,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
+    begins: &[b'S'..=b'S'],
     transports: &[Transport::Tcp],
     facts: &["ssh.version", "ssh.software"],
     inspect,

@@ -24,6 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
+    begins: &[21..=22],
     transports: &[Transport::Tcp],
     facts: &["tls.version", "tls.sni", "tls.alpn", "tls.alert"],
     inspect,

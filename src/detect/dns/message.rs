@@ -170,12 +170,15 @@ fn question(bytes: &[u8], at: usize) -> Option<Option<(Name, u16, u16)>> {
 #[allow(clippy::option_option, reason = "as `question`")]
 fn record(bytes: &[u8], at: usize) -> Option<Option<Record>> {
     let Some((name, kind, class)) = question(bytes, at)? else { return Some(None) };
-    let Some(&[t, i, m, e, a, b]) = bytes.get(name.next + 4..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
-    let next = name.next + 10 + usize::from(u16::from_be_bytes([a, b]));
+    let rest = bytes.get(name.next + 4..).unwrap_or(&[]);
+    let (Some(ttl), Some(len)) = (rest.first_chunk(), rest.get(4..).and_then(|rest| rest.first_chunk())) else {
+        return Some(None);
+    };
+    let next = name.next + 10 + usize::from(u16::from_be_bytes(*len));
     if next > bytes.len() {
         return Some(None);
     }
-    Some(Some(Record { name, kind, class, ttl: u32::from_be_bytes([t, i, m, e]), next }))
+    Some(Some(Record { name, kind, class, ttl: u32::from_be_bytes(*ttl), next }))
 }
 
 /// A name at `at`; pointers lead backwards (RFC 1035, section 4.1.4).
@@ -199,7 +202,7 @@ fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
             _ if usize::from(len) <= LABEL => {
                 let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else { return Some(None) };
                 // Names of hosts are letters, those of services anything that is readable.
-                if label.iter().any(|b| b.is_ascii_control()) {
+                if label.iter().any(u8::is_ascii_control) {
                     return None;
                 }
                 if labels > 0 {

@@ -28,6 +28,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Websocket],
     first_words: false,
     residual: false,
+    begins: &[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_'],
     transports: &[Transport::Tcp],
     facts: &[
         "http.method",

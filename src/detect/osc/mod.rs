@@ -24,6 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
+    begins: &[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0],
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["osc.address", "osc.framing", "osc.types"],
     inspect,
