@@ -3,16 +3,27 @@
 //! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one file and one line of
 //! [`DETECTORS`]: a pure function that says `No`, `NeedMore` or `Yes(protocol, facts)`. Nothing here panics on any input.
 
+mod artnet;
+mod ber;
 mod csta;
+mod dhcp;
+mod dis;
 mod dns;
 mod first_byte;
 mod hbci;
 mod http;
 mod http2;
 mod ipa;
+mod netflow;
+mod ntp;
 mod osc;
+mod sacn;
+mod snmp;
 mod ssh;
+mod stun;
+mod syslog;
 mod tls;
+mod wireguard;
 
 use std::ops::RangeInclusive;
 
@@ -67,6 +78,17 @@ pub const DETECTORS: &[Detector] = &[
     tls::DETECTOR,
     dns::DETECTOR,
     dns::MULTICAST,
+    stun::DETECTOR,
+    ntp::DETECTOR,
+    dhcp::DETECTOR,
+    snmp::DETECTOR,
+    syslog::DETECTOR,
+    netflow::DETECTOR,
+    netflow::IPFIX,
+    wireguard::DETECTOR,
+    artnet::DETECTOR,
+    sacn::DETECTOR,
+    dis::DETECTOR,
     osc::DETECTOR,
     ssh::DETECTOR,
     http2::DETECTOR,
@@ -178,6 +200,37 @@ fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Stat
         [Side::Speaks, _] | [_, Side::Speaks] => Finding::Yes(protocol, facts),
         [Side::Other, _] | [_, Side::Other] => Finding::No,
         _ => Finding::NeedMore,
+    }
+}
+
+/// Datagrams of each side that are looked at: what comes later adds nothing.
+const DATAGRAMS: usize = 4;
+
+/// Judges a side by its first datagrams, each of which `read` judges by its bytes, their place in the stream and whether the
+/// capture cut it. A damaged message among good ones is no proof against them.
+fn by_datagram<'a>(
+    statement: &mut Statement<'a>,
+    mut read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
+) -> Side {
+    let mut offset = 0;
+    let (mut ours, mut unclear, mut foreign) = (0, 0, 0);
+    for (bytes, _, cut) in statement.stream.datagrams().take(DATAGRAMS) {
+        let stated = statement.facts.len();
+        match read(statement, bytes, offset, cut) {
+            Side::Speaks => ours += 1,
+            Side::Perhaps | Side::Silent => unclear += 1,
+            Side::Other => foreign += 1,
+        }
+        // One message says what there is to say.
+        if ours > 1 {
+            statement.facts.truncate(stated);
+        }
+        offset += bytes.len();
+    }
+    match () {
+        () if ours > 0 && ours >= foreign => Side::Speaks,
+        () if foreign == 0 && unclear > 0 => Side::Perhaps,
+        () => Side::Other,
     }
 }
 

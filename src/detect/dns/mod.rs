@@ -7,13 +7,11 @@
 mod message;
 
 use self::message::{Found, Message};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
-/// Messages of each side that are looked at: what comes later adds nothing.
-const MESSAGES: usize = 4;
 /// Over TCP a message stands behind its length.
 const LENGTH: usize = 2;
 
@@ -67,28 +65,14 @@ fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
 }
 
 fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
-    let stream = statement.stream;
-    let mut offset = 0;
-    let (mut ours, mut unclear, mut foreign) = (0, 0, 0);
-    for (bytes, _, cut) in stream.datagrams().take(MESSAGES) {
-        match message::read(bytes, cut) {
-            Some(Found::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
-                if ours == 0 {
-                    state(statement, protocol, &message, offset);
-                }
-                ours += 1;
-            }
-            Some(Found::Perhaps) => unclear += 1,
-            Some(Found::Message(_)) | None => foreign += 1,
+    by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
+        Some(Found::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
+            state(statement, protocol, &message, offset);
+            Side::Speaks
         }
-        offset += bytes.len();
-    }
-    // A damaged message among good ones is no proof against them.
-    match () {
-        () if ours > 0 && ours >= foreign => Side::Speaks,
-        () if foreign == 0 && unclear > 0 => Side::Perhaps,
-        () => Side::Other,
-    }
+        Some(Found::Perhaps) => Side::Perhaps,
+        Some(Found::Message(_)) | None => Side::Other,
+    })
 }
 
 fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
