@@ -3,20 +3,32 @@
 //! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one file and one line of
 //! [`DETECTORS`]: a pure function that says `No`, `NeedMore` or `Yes(protocol, facts)`. Nothing here panics on any input.
 
+mod amqp;
 mod artnet;
 mod ber;
+mod bson;
 mod csta;
 mod dhcp;
 mod dis;
 mod dns;
 mod first_byte;
+mod framing;
 mod hbci;
 mod http;
 mod http2;
 mod ipa;
+mod iperf3;
+mod kafka;
+mod memcached;
+mod mongodb;
+mod mqtt;
+mod mysql;
+mod nats;
 mod netflow;
 mod ntp;
 mod osc;
+mod postgresql;
+mod redis;
 mod sacn;
 mod snmp;
 mod ssh;
@@ -95,6 +107,16 @@ pub const DETECTORS: &[Detector] = &[
     csta::DETECTOR,
     ipa::DETECTOR,
     hbci::DETECTOR,
+    amqp::DETECTOR,
+    iperf3::DETECTOR,
+    kafka::DETECTOR,
+    memcached::DETECTOR,
+    mongodb::DETECTOR,
+    mqtt::DETECTOR,
+    mysql::DETECTOR,
+    nats::DETECTOR,
+    postgresql::DETECTOR,
+    redis::DETECTOR,
 ];
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
