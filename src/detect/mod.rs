@@ -13,12 +13,15 @@ mod dis;
 mod dns;
 mod first_byte;
 mod framing;
+mod ftp;
 mod hbci;
 mod http;
 mod http2;
+mod imap;
 mod ipa;
 mod iperf3;
 mod kafka;
+mod line;
 mod memcached;
 mod mongodb;
 mod mqtt;
@@ -27,9 +30,11 @@ mod nats;
 mod netflow;
 mod ntp;
 mod osc;
+mod pop3;
 mod postgresql;
 mod redis;
 mod sacn;
+mod smtp;
 mod snmp;
 mod ssh;
 mod stun;
@@ -117,6 +122,10 @@ pub const DETECTORS: &[Detector] = &[
     nats::DETECTOR,
     postgresql::DETECTOR,
     redis::DETECTOR,
+    ftp::DETECTOR,
+    imap::DETECTOR,
+    pop3::DETECTOR,
+    smtp::DETECTOR,
 ];
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
