@@ -6,6 +6,7 @@
 mod amqp;
 mod artnet;
 mod ber;
+mod bittorrent;
 mod bson;
 mod csta;
 mod dhcp;
@@ -21,6 +22,7 @@ mod imap;
 mod ipa;
 mod iperf3;
 mod kafka;
+mod ldap;
 mod line;
 mod memcached;
 mod mongodb;
@@ -32,14 +34,17 @@ mod ntp;
 mod osc;
 mod pop3;
 mod postgresql;
+mod rdp;
 mod redis;
 mod sacn;
+mod smb;
 mod smtp;
 mod snmp;
 mod ssh;
 mod stun;
 mod syslog;
 mod tls;
+mod vnc;
 mod wireguard;
 
 use std::ops::RangeInclusive;
@@ -126,6 +131,11 @@ pub const DETECTORS: &[Detector] = &[
     imap::DETECTOR,
     pop3::DETECTOR,
     smtp::DETECTOR,
+    bittorrent::DETECTOR,
+    ldap::DETECTOR,
+    rdp::DETECTOR,
+    smb::DETECTOR,
+    vnc::DETECTOR,
 ];
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
