@@ -43,8 +43,10 @@ mod snmp;
 mod ssh;
 mod stun;
 mod syslog;
+mod text;
 mod tls;
 mod vnc;
+mod watchout;
 mod wireguard;
 
 use std::ops::RangeInclusive;
@@ -136,6 +138,8 @@ pub const DETECTORS: &[Detector] = &[
     rdp::DETECTOR,
     smb::DETECTOR,
     vnc::DETECTOR,
+    watchout::DETECTOR,
+    text::DETECTOR,
 ];
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.

@@ -1,0 +1,207 @@
+//! Plain text: lines for people, or for a program that nobody knows. What is left when no language with rules of its own was
+//! recognised, so it is asked last.
+//!
+//! All that each side said from its first byte must be printable UTF-8 with tabs and line ends, and there must be enough of it,
+//! with at least one line whose end is there. A structured language whose detector does not exist (or does not claim these bytes)
+//! is made of printable lines too: what begins with a start line with a version (`SIP/2.0`), a reply's number, JSON, XML or the like
+//! is refused rather than called plain.
+
+use super::line::{self, First};
+use super::{Detector, Sample, Side, Statement, combine};
+use crate::decode::Transport;
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a side that is text: fewer may be so by chance.
+const ENOUGH: usize = 12;
+/// Bytes of a line that counts.
+const LINE: usize = 4;
+/// Bytes in which a first line ends.
+const LONGEST: usize = 1024;
+/// First words of languages made of lines that are known not to be plain: HTTP without a version, IRC, mail, news, XMODEM-like.
+const STRUCTURED: &[&[u8]] = &[
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"OPTIONS",
+    b"CONNECT",
+    b"NICK",
+    b"USER",
+    b"PASS",
+    b"CAP",
+    b"EHLO",
+    b"HELO",
+    b"LHLO",
+    b"MODE",
+    b"INFO",
+    b"PUB",
+    b"SUB",
+    b"AUTH",
+    b"SET",
+    b"CAPABILITIES",
+];
+
+pub(super) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Text,
+    leads_to: &[],
+    first_words: true,
+    residual: true,
+    begins: &[],
+    transports: &[Transport::Tcp, Transport::Udp],
+    facts: &["text.encoding", "text.line"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"good morning\n", b"is anybody there?\n"],
+            responder: &["sch\u{f6}n, dich zu h\u{f6}ren\n".as_bytes()],
+        },
+        Sample { transport: Transport::Udp, initiator: &[b"lamp 7 on\r\n", b"lamp 8 off"], responder: &[] },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    // Lines are anybody's: one side with anything else makes the whole something else.
+    let mut spoiled = false;
+    let found = combine(Protocol::Text, opening, |statement| {
+        let side = lines(statement);
+        spoiled |= side == Side::Other;
+        side
+    });
+    if spoiled { Finding::No } else { found }
+}
+
+fn lines(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.bytes();
+    if !stream.from_start() || stream.runs().nth(1).is_some() || !bytes.iter().all(|&b| is_printable(b)) {
+        return Side::Other;
+    }
+    let encoding: &[u8] = match std::str::from_utf8(bytes) {
+        // C1 controls and what is no character are no text.
+        Ok(text) if text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')) => {
+            return Side::Other;
+        }
+        Ok(_) if bytes.is_ascii() => b"ascii",
+        Ok(_) => b"utf-8",
+        // A character may be cut at the end of what is there.
+        Err(error) if error.error_len().is_none() => b"utf-8",
+        Err(_) => return Side::Other,
+    };
+    let begin = bytes.trim_ascii_start();
+    let head = match line::first(begin, LONGEST) {
+        First::Whole(first) => first.text,
+        First::Begun(begun) => begun,
+        First::No => return Side::Other,
+    };
+    if is_structured(head) {
+        return Side::Other;
+    }
+    let counted = line::whole(bytes).find(|line| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic));
+    let Some(line) = counted.filter(|_| bytes.len() >= ENOUGH) else { return Side::Perhaps };
+    statement.say("text.encoding", encoding, 0);
+    if !may_be_secret(line.text) {
+        statement.say("text.line", line.text, line.at);
+    }
+    Side::Speaks
+}
+
+const fn is_printable(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..)
+}
+
+/// Whether a first line, as far as it is there, looks like that of a language with rules.
+fn is_structured(line: &[u8]) -> bool {
+    let (word, rest) = line::verb(line);
+    let marked = match line {
+        // JSON, XML and syslog's priority; RESP's and IMAP's marks; IRC's prefix; an address of OSC, a command of chat, a path.
+        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'/' | b'@', ..] => true,
+        [b'-', b'E', b'R', b'R', ..] => true,
+        _ => false,
+    };
+    marked
+        || line::reply(line).is_some()
+        || !rest.is_empty() && line::is_one_of(word, STRUCTURED)
+        || line.split(u8::is_ascii_whitespace).any(is_versioned)
+}
+
+/// `NAME/1.0`, `NAME-1.0` or `NAME 003.008` without its space: a name in capitals before a version.
+fn is_versioned(token: &[u8]) -> bool {
+    let Some(at) = token.iter().position(|b| matches!(b, b'/' | b'-')) else { return false };
+    let (name, version) = (&token[..at], &token[at + 1..]);
+    let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
+    let dotted = digits > 0 && version.get(digits) == Some(&b'.') && version.get(digits + 1).is_some_and(u8::is_ascii_digit);
+    !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && dotted
+}
+
+/// Whether a line speaks of what nobody should read in a report.
+fn may_be_secret(line: &[u8]) -> bool {
+    const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
+    WORDS.iter().any(|word| line.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn a_start_line_with_a_version_is_not_plain() {
+        for first in [
+            &b"INVITE sip:alice@example.org SIP/2.0\r\n"[..],
+            b"DESCRIBE rtsp://example.org/x RTSP/1.0\r\n",
+            b"HTTP/1.1 200 OK\r\n",
+            b"SSH-2.0-something\r\n",
+            b"Asterisk Call Manager/5.0.1\r\n",
+            b"220 mail.example.org ready\r\n",
+            b"{\"cmd\": \"hello\"}\r\n",
+            b"<?xml version=\"1.0\"?>\r\n",
+            b"*1\r\n$4\r\nPING\r\n",
+            b"NICK somebody\r\n",
+            b":irc.example.org NOTICE * :hello\r\n",
+        ] {
+            assert_eq!(heard(&[first], &[]), Finding::No, "{}", first.escape_ascii());
+            assert_eq!(heard(&[b"good morning\r\n"], &[first]), Finding::No);
+        }
+    }
+
+    #[test]
+    fn one_byte_that_is_no_text_spoils_either_side() {
+        for other in [
+            &b"good\0morning all\n"[..],
+            b"good morning\x07\n",
+            b"\xff\xfb\x01login: \n",
+            b"caf\xe9 au lait\n",
+            b"\xc2\x85good morning\n",
+        ] {
+            assert_eq!(heard(&[other], &[]), Finding::No);
+            assert_eq!(heard(&[b"good morning\n"], &[other]), Finding::No);
+            assert_eq!(heard(&[other], &[b"good morning\n"]), Finding::No);
+        }
+    }
+
+    #[test]
+    fn a_few_letters_and_a_line_without_end_wait() {
+        assert_eq!(heard(&[b"hi\n"], &[]), Finding::NeedMore);
+        assert_eq!(heard(&[b"a line that has not ended"], &[]), Finding::NeedMore);
+        assert_eq!(heard(&[&[b'x'; LONGEST]], &[]), Finding::No);
+    }
+
+    #[test]
+    fn what_is_picked_up_in_the_middle_is_not_claimed() {
+        let mut opening = Opening::new(Transport::Tcp);
+        opening.push_for_test(b"good morning everybody\n");
+        assert_eq!(inspect(&opening), Finding::No);
+    }
+
+    #[test]
+    fn no_password_is_stated() {
+        let Finding::Yes(_, facts) = heard(&[b"my Password is hunter2\n"], &[]) else { panic!() };
+        assert!(facts.iter().all(|fact| !fact.value.contains("hunter2")));
+    }
+}
