@@ -22,7 +22,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[],
+    begins: &[1..=3, 8..=8, b'A'..=b'A'],
     transports: &[Transport::Tcp],
     facts: &["amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container", "amqp.host", "amqp.method"],
     inspect,

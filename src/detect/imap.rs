@@ -42,7 +42,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["imap.greeting", "imap.command"],
     inspect,

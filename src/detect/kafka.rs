@@ -99,7 +99,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[],
+    begins: &[0..=6],
     transports: &[Transport::Tcp],
     facts: &["kafka.api", "kafka.client", "kafka.software", "kafka.software-version", "kafka.topic"],
     inspect,

@@ -30,7 +30,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[0x30..=0x30],
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &[
         "ldap.operation",

@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"],
     inspect,

@@ -21,7 +21,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0x09..=0x0f, 0x11..=0x17, 0x19..=0x1f, 0x21..=0x27, 0x49..=0xe7, 0x89..=0x8f],
+    begins: &[0x0e..=0xe7],
     transports: &[Transport::Udp],
     facts: &["ntp.mode", "ntp.stratum", "ntp.version"],
     inspect,
@@ -46,7 +46,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         return Side::Other;
     }
     let side = match mode {
-        1..=5 => time(bytes, mode, cut),
+        // Older versions are gone, and their first bytes are those of DTLS.
+        1..=5 if version >= 3 => time(bytes, mode, cut),
         6 => control(bytes),
         7 => private(bytes, first),
         _ => Side::Other,

@@ -32,7 +32,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["pop3.greeting", "pop3.command", "pop3.user"],
     inspect,

@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[3..=3],
     transports: &[Transport::Tcp],
     facts: &["rdp.message", "rdp.user", "rdp.security"],
     inspect,

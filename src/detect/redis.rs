@@ -83,7 +83,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"],
     inspect,

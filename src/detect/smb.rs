@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[0..=0, 0x81..=0x82],
     transports: &[Transport::Tcp],
     facts: &["smb.version", "smb.command", "smb.offered", "smb.dialect"],
     inspect,

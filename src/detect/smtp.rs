@@ -20,7 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["smtp.greeting", "smtp.client"],
     inspect,

@@ -48,7 +48,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: true,
-    begins: &[],
+    begins: &[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4],
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["text.encoding", "text.line"],
     inspect,

@@ -13,7 +13,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[],
+    begins: &[b'R'..=b'R'],
     transports: &[Transport::Tcp],
     facts: &["vnc.version", "vnc.security"],
     inspect,

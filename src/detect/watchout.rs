@@ -43,7 +43,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: &[b'!'..=b'~'],
     transports: &[Transport::Tcp],
     facts: &["watchout.command", "watchout.answer", "watchout.version"],
     inspect,
