@@ -19,9 +19,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a segment that was decoded from `frame`, with as much of its payload as an opening can hold.
-    pub fn push(&mut self, mut segment: Segment, frame: &[u8]) {
-        let payload = frame.get(segment.payload.start as usize..segment.payload.end as usize).unwrap_or(&[]);
+    /// Adds a segment and as much of its payload as an opening can hold.
+    pub fn push(&mut self, mut segment: Segment, payload: &[u8]) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(kept);

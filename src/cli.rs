@@ -99,6 +99,9 @@ pub struct Common {
     /// List every flow with the reasons of its verdict, each with its frame
     #[arg(long)]
     pub why: bool,
+    /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they carry
+    #[arg(long)]
+    pub no_tunnels: bool,
     /// Rows of the tables of ports; 0 for all
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub top: usize,

@@ -111,6 +111,7 @@ fn run(
         workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
         opening_bytes: (common.opening_mib as usize) << 20,
+        tunnels: !common.no_tunnels,
         keep_flows: common.flows || common.why,
         live: kind.live,
         frames: common.count,

@@ -18,7 +18,7 @@ pub use self::worker::JudgedFlow;
 use self::worker::{Outcome, Worker};
 use crate::batch::Batch;
 use crate::catalogue::Catalogue;
-use crate::decode::{Skip, decode};
+use crate::decode::{Decoder, Skip};
 use crate::flow::{FlowKey, Limits, SHARDS, ServicePorts, Standing, shard};
 use crate::source::{Drops, Filter, Next, Source};
 use crate::stats::Stats;
@@ -38,6 +38,8 @@ pub struct Options<'a> {
     pub max_flows: usize,
     /// Bytes of openings in all.
     pub opening_bytes: usize,
+    /// Look into tunnels.
+    pub tunnels: bool,
     /// Keep every flow for the report; memory grows with them.
     pub keep_flows: bool,
     /// Never wait for a classifier: drop batches and count.
@@ -157,6 +159,7 @@ fn capture(
     options: &Options<'_>,
 ) -> Result<Option<String>, String> {
     let mut failure = None;
+    let mut decoder = Decoder::new(options.tunnels);
     let deadline = options.span.map(|span| Instant::now() + span);
     loop {
         if options.frames.is_some_and(|limit| tally.passed() >= limit) {
@@ -174,12 +177,12 @@ fn capture(
                 if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
                     tally.skip(Skip::Filtered, frame.link);
                 } else {
-                    match decode(&frame) {
+                    match decoder.decode(&frame) {
                         Err(reason) => tally.skip(reason, frame.link),
-                        Ok(segment) => {
+                        Ok((segment, payload)) => {
                             let at = if lanes.len() == 1 { 0 } else { lane_of(&segment, lanes.len()) };
                             let lane = &mut lanes[at];
-                            lane.batch.push(segment, frame.bytes);
+                            lane.batch.push(segment, &payload);
                             if lane.batch.is_full() {
                                 lane.flush(options.live, tally)?;
                             }
@@ -246,6 +249,7 @@ mod tests {
             seq: 0,
             ack: 0,
             flags: TcpFlags::default(),
+            tunnel: None,
             wire_len: 60,
             payload_len: 0,
             payload: 0..0,

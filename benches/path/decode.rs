@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use portlore::decode::decode;
+use portlore::decode::Decoder;
 use portlore::source::{Frame, LinkType};
 use portlore::time::Time;
 
@@ -31,10 +31,11 @@ pub fn bench(criterion: &mut Criterion) {
     for (name, link, make) in kinds {
         let frames: Vec<_> = (0..FRAMES).map(make).collect();
         group.bench_function(name, |b| {
+            let mut decoder = Decoder::new(true);
             b.iter(|| {
                 for (number, bytes) in (1..).zip(&frames) {
                     let frame = Frame { number, time: Time(number as i64), link, wire_len: bytes.len() as u32, bytes };
-                    drop(black_box(decode(black_box(&frame))));
+                    drop(black_box(decoder.decode(black_box(&frame))));
                 }
             });
         });

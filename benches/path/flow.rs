@@ -110,6 +110,7 @@ fn segment(number: usize, flow: u32, by_initiator: bool, flags: u8, payload_len:
         seq,
         ack: 0,
         flags: TcpFlags(flags),
+        tunnel: None,
         wire_len: 54 + payload_len,
         payload_len,
         payload: 0..payload_len,

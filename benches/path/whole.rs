@@ -21,6 +21,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
             workers,
             max_flows: 1 << 20,
             opening_bytes: 256 << 20,
+            tunnels: true,
             keep_flows: false,
             live: false,
             frames: None,

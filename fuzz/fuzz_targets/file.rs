@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use libfuzzer_sys::fuzz_target;
-use portlore::decode::decode;
+use portlore::decode::Decoder;
 use portlore::source::{Files, Next, Source};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,10 +16,11 @@ fuzz_target!(|bytes: &[u8]| {
     let stop = Arc::new(AtomicBool::new(false));
     let Ok(mut files) = Files::open(&[file.path().to_owned()], &stop) else { return };
     let mut frames = 0;
+    let mut decoder = Decoder::new(true);
     while let Next::Frame(frame) = files.next().expect("files have no failure for good") {
         frames += 1;
         assert_eq!(frame.number, frames);
-        let _ = decode(&frame);
+        let _ = decoder.decode(&frame);
     }
     assert!(matches!(files.next(), Ok(Next::End)), "the end is the end");
     let _ = (files.drops(), files.problems(), files.links());

@@ -1,109 +1,160 @@
-//! IPv4 and IPv6 with extension headers: to the TCP or UDP header.
+//! IPv4 and IPv6 with extension headers: to the datagram, or the piece of one.
 
 use std::net::IpAddr;
 
 use etherparse::{IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
 
-use super::{Skip, Transport};
+use super::fragments::Piece;
+use super::{Packet, Skip};
 
 /// Extension headers that are looked through; more is malformed.
 const MOST_EXTENSIONS: usize = 16;
+/// An IPv4 header's bytes without options, and an IPv6 header's.
+const LEAST_V4: usize = 20;
+const V6: usize = 40;
 
 /// What an IP packet carries.
 pub(super) struct Datagram<'a> {
     pub(super) source: IpAddr,
     pub(super) destination: IpAddr,
-    pub(super) transport: Transport,
-    /// The captured bytes from the transport header on, without link-layer padding.
-    pub(super) bytes: &'a [u8],
-    /// How many of them there were on the wire.
-    pub(super) wire_len: usize,
+    pub(super) protocol: IpNumber,
+    /// The bytes from the next header on, without link-layer padding.
+    pub(super) body: Packet<'a>,
+    /// Where `body` is only a part: which.
+    pub(super) piece: Option<Piece>,
 }
 
-/// Reads an IP packet of either version; `wire_len` is what of it was on the wire, padding included.
-pub(super) fn datagram(packet: &[u8], wire_len: usize) -> Result<Datagram<'_>, Skip> {
-    match packet.first().ok_or(Skip::Truncated)? >> 4 {
-        4 => v4(packet, wire_len),
-        6 => v6(packet, wire_len),
+/// Reads an IP packet of either version.
+#[inline]
+pub(super) fn datagram(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+    match packet.byte(0)? >> 4 {
+        4 => v4(packet),
+        6 => v6(packet),
         _ => Err(Skip::Malformed),
     }
 }
 
-fn v4(packet: &[u8], wire_len: usize) -> Result<Datagram<'_>, Skip> {
-    let header = Ipv4HeaderSlice::from_slice(packet).map_err(|error| match error {
-        etherparse::err::ipv4::HeaderSliceError::Len(_) => Skip::Truncated,
+#[inline]
+fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+    let header = Ipv4HeaderSlice::from_slice(packet.bytes()).map_err(|error| match error {
+        etherparse::err::ipv4::HeaderSliceError::Len(len) => packet.short(len.required_len),
         etherparse::err::ipv4::HeaderSliceError::Content(_) => Skip::Malformed,
     })?;
     let header_len = header.slice().len();
     // Segmentation offload hands frames to the capture with a total length of zero.
     let total = match usize::from(header.total_len()) {
-        0 => wire_len,
+        0 => packet.wire_len(),
         total => total,
     };
-    let carried = total.checked_sub(header_len).ok_or(Skip::Malformed)?;
+    let body = packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
+    let (source, destination) = (header.source_addr().into(), header.destination_addr().into());
     if header.is_fragmenting_payload() {
-        return Err(Skip::Fragment);
+        let piece = Piece {
+            id: header.identification().into(),
+            start: header.fragments_offset().byte_offset(),
+            more: header.more_fragments(),
+        };
+        return Ok(Datagram { source, destination, protocol: header.protocol(), body, piece: Some(piece) });
     }
-    let bytes = captured(packet, header_len, carried);
-    finish(header.source_addr().into(), header.destination_addr().into(), header.protocol(), bytes, carried)
+    behind_extensions(source, destination, header.protocol(), body)
 }
 
-fn v6(packet: &[u8], wire_len: usize) -> Result<Datagram<'_>, Skip> {
-    let header = Ipv6HeaderSlice::from_slice(packet).map_err(|_| Skip::Truncated)?;
-    let header_len = header.slice().len();
+#[inline]
+fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
+    let header = Ipv6HeaderSlice::from_slice(packet.bytes()).map_err(|_| packet.short(V6))?;
+    let body = packet.after(V6)?;
     // Zero: a jumbogram (RFC 2675), or segmentation offload.
-    let mut carried = match usize::from(header.payload_length()) {
-        0 => wire_len.saturating_sub(header_len),
-        length => length,
+    let body = match usize::from(header.payload_length()) {
+        0 => body,
+        length => body.limit(length),
     };
-    let mut bytes = captured(packet, header_len, carried);
-    let mut next = header.next_header();
+    behind_extensions(header.source_addr().into(), header.destination_addr().into(), header.next_header(), body)
+}
+
+/// What lies behind an IP header, extension headers looked through.
+#[inline]
+pub(super) fn behind_extensions(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: IpNumber,
+    body: Packet<'_>,
+) -> Result<Datagram<'_>, Skip> {
+    let datagram = Datagram { source, destination, protocol, body, piece: None };
+    if matches!(protocol, IpNumber::TCP | IpNumber::UDP) { Ok(datagram) } else { extensions(datagram) }
+}
+
+fn extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
+    let v6 = datagram.source.is_ipv6();
     for _ in 0..MOST_EXTENSIONS {
-        let len = match next {
+        let body = datagram.body;
+        let bytes = body.bytes();
+        let len = match datagram.protocol {
             IpNumber::IPV6_HEADER_HOP_BY_HOP
             | IpNumber::IPV6_ROUTE_HEADER
             | IpNumber::IPV6_DESTINATION_OPTIONS
             | IpNumber::MOBILITY_HEADER
             | IpNumber::HIP
-            | IpNumber::SHIM6 => {
-                let extension = Ipv6RawExtHeaderSlice::from_slice(bytes).map_err(|_| Skip::Truncated)?;
-                next = extension.next_header();
+            | IpNumber::SHIM6
+                if v6 =>
+            {
+                let extension = Ipv6RawExtHeaderSlice::from_slice(bytes).map_err(|e| body.short(e.required_len))?;
+                datagram.protocol = extension.next_header();
                 extension.slice().len()
             }
-            IpNumber::IPV6_FRAGMENTATION_HEADER => {
-                let extension = Ipv6FragmentHeaderSlice::from_slice(bytes).map_err(|_| Skip::Truncated)?;
+            IpNumber::IPV6_FRAGMENTATION_HEADER if v6 => {
+                let extension = Ipv6FragmentHeaderSlice::from_slice(bytes).map_err(|e| body.short(e.required_len))?;
+                datagram.protocol = extension.next_header();
                 if extension.is_fragmenting_payload() {
-                    return Err(Skip::Fragment);
+                    let start = extension.fragment_offset().byte_offset();
+                    datagram.piece = Some(Piece { id: extension.identification(), start, more: extension.more_fragments() });
                 }
-                next = extension.next_header();
                 extension.slice().len()
             }
             IpNumber::AUTHENTICATION_HEADER => {
-                let extension = IpAuthHeaderSlice::from_slice(bytes).map_err(|_| Skip::Truncated)?;
-                next = extension.next_header();
+                let extension = IpAuthHeaderSlice::from_slice(bytes).map_err(|error| match error {
+                    etherparse::err::ip_auth::HeaderSliceError::Len(len) => body.short(len.required_len),
+                    etherparse::err::ip_auth::HeaderSliceError::Content(_) => Skip::Malformed,
+                })?;
+                datagram.protocol = extension.next_header();
                 extension.slice().len()
             }
-            _ => return finish(header.source_addr().into(), header.destination_addr().into(), next, bytes, carried),
+            _ => return Ok(datagram),
         };
-        bytes = bytes.get(len..).ok_or(Skip::Truncated)?;
-        carried = carried.checked_sub(len).ok_or(Skip::Malformed)?;
+        datagram.body = body.after(len)?;
+        if datagram.piece.is_some() {
+            return Ok(datagram);
+        }
     }
     Err(Skip::Malformed)
 }
 
-/// What was captured of the `carried` bytes behind a header.
-fn captured(packet: &[u8], header_len: usize, carried: usize) -> &[u8] {
-    let behind = packet.get(header_len..).unwrap_or(&[]);
-    behind.get(..carried).unwrap_or(behind)
+/// How many bytes an IP packet says that it has; `None` where what was captured of its header contradicts itself.
+fn stated_len(packet: Packet<'_>) -> Option<usize> {
+    let first = packet.byte(0).ok()?;
+    let stated = |at: usize| packet.be_u16(at).map_or(packet.wire_len(), usize::from);
+    let (least, len) = match first >> 4 {
+        4 if first & 15 >= 5 => (usize::from(first & 15) * 4, stated(2)),
+        6 => (V6, packet.be_u16(4).map_or(packet.wire_len(), |length| V6 + usize::from(length))),
+        _ => return None,
+    };
+    (least <= len && len <= packet.wire_len()).then_some(len)
 }
 
-fn finish(source: IpAddr, destination: IpAddr, protocol: IpNumber, bytes: &[u8], wire_len: usize) -> Result<Datagram<'_>, Skip> {
-    let transport = match protocol {
-        IpNumber::TCP => Transport::Tcp,
-        IpNumber::UDP => Transport::Udp,
-        IpNumber::ICMP | IpNumber::IPV6_ICMP => return Err(Skip::Icmp),
-        IpNumber::IGMP => return Err(Skip::Igmp),
-        _ => return Err(Skip::IpProtocol),
+/// Whether these bytes may be an IP packet, by as much of its header as was captured.
+pub(super) fn is_plausible(packet: Packet<'_>) -> bool {
+    stated_len(packet).is_some()
+}
+
+/// Whether they are one: all of the header was captured and it says that the packet ends with, or before, what carries it.
+pub(super) fn is_whole(packet: Packet<'_>) -> bool {
+    let header = match packet.byte(0).map(|first| (first >> 4, first & 15)) {
+        Ok((4, words)) => usize::from(words) * 4,
+        _ => V6,
     };
-    Ok(Datagram { source, destination, transport, bytes, wire_len })
+    packet.bytes().len() >= header.max(LEAST_V4) && is_plausible(packet)
+}
+
+/// Whether they are one that ends exactly where what carries it does.
+pub(super) fn is_exact(packet: Packet<'_>) -> bool {
+    is_whole(packet) && stated_len(packet) == Some(packet.wire_len())
 }

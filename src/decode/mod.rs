@@ -1,156 +1,119 @@
 //! From a frame to the TCP or UDP unit in it.
 //!
-//! Takes a [`Frame`], gives a [`Segment`] or a [`Skip`] with its reason. Knows nothing of files or the time of day. The only
-//! place that names etherparse. Nothing here panics on any input: headers are read through checked slices. Checksums are not
-//! looked at: loopback and offloading leave them wrong by design.
+//! Takes a [`Frame`], gives a [`Segment`] and its payload, or a [`Skip`] with its reason. Knows nothing of files or the time of
+//! day. The only place that names etherparse. Nothing here panics on any input: headers are read through checked slices.
+//! Checksums are not looked at: loopback and offloading leave them wrong by design.
+//!
+//! The layers, outermost first: [`link`] finds the IP packet in a frame, [`ip`] its datagram, [`fragments`] joins those that
+//! came in pieces, [`tunnel`] finds the IP packet in a datagram that is a tunnel's, [`transport`] reads TCP and UDP.
 
+mod fragments;
 mod ip;
 mod link;
+mod packet;
+mod segment;
+mod skip;
 mod transport;
+mod tunnel;
 
-use std::fmt;
-use std::net::IpAddr;
-use std::ops::Range;
+use std::borrow::Cow;
 
+use etherparse::IpNumber;
+
+pub use self::segment::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+pub use self::skip::Skip;
+pub use self::tunnel::Tunnel;
+
+use self::fragments::{Fragments, Piece};
+use self::ip::Datagram;
+use self::packet::Packet;
 use crate::source::Frame;
-use crate::time::Time;
 
-/// The transports whose ports we know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// RFC 9293.
-    Tcp,
-    /// RFC 768.
-    Udp,
+/// A segment and what was captured of its payload: a part of the frame, or of the datagram that the frame completed.
+pub type Decoded<'a> = (Segment, Cow<'a, [u8]>);
+
+/// Decodes the frames of one capture, in its order: fragments wait here for the rest of their datagrams.
+#[derive(Debug)]
+pub struct Decoder {
+    tunnels: bool,
+    fragments: Fragments,
 }
 
-impl Transport {
-    /// The name in catalogue files and output.
+impl Decoder {
+    /// Looks into tunnels, or shows their outer packets instead.
     #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
+    pub fn new(tunnels: bool) -> Self {
+        Self { tunnels, fragments: Fragments::default() }
+    }
+
+    /// Decodes one frame.
+    ///
+    /// # Errors
+    /// The reason why it holds no TCP or UDP that we can read.
+    #[inline]
+    pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        self.packet(frame, link::packet(frame.link, Packet::of(frame))?)
+    }
+
+    /// Decodes an IP packet.
+    #[inline]
+    fn packet<'a>(&mut self, frame: &Frame<'_>, packet: Packet<'a>) -> Result<Decoded<'a>, Skip> {
+        let datagram = ip::datagram(packet)?;
+        match datagram.piece {
+            Some(piece) => self.piece(frame, &datagram, piece),
+            None => self.datagram(frame, &datagram),
         }
     }
-}
 
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.id())
-    }
-}
-
-/// An address and a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Endpoint {
-    /// IPv4 or IPv6.
-    pub address: IpAddr,
-    /// TCP or UDP port.
-    pub port: u16,
-}
-
-/// Who sent to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FiveTuple {
-    /// The sender.
-    pub source: Endpoint,
-    /// The receiver.
-    pub destination: Endpoint,
-    /// TCP or UDP.
-    pub transport: Transport,
-}
-
-/// TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TcpFlags(pub u8);
-
-impl TcpFlags {
-    /// No more data from the sender.
-    pub const FIN: Self = Self(0x01);
-    /// Opens the connection.
-    pub const SYN: Self = Self(0x02);
-    /// Refuses or aborts it.
-    pub const RST: Self = Self(0x04);
-    /// The acknowledgement number is valid.
-    pub const ACK: Self = Self(0x10);
-
-    /// Whether all of `flags` are set.
-    #[must_use]
-    pub const fn has(self, flags: Self) -> bool {
-        self.0 & flags.0 == flags.0
-    }
-}
-
-/// A decoded TCP or UDP unit; the payload's bytes lie elsewhere.
-#[derive(Debug, Clone)]
-pub struct Segment {
-    /// Number of its frame.
-    pub frame: u64,
-    /// When the frame was captured.
-    pub time: Time,
-    /// Who sent to whom.
-    pub five_tuple: FiveTuple,
-    /// Sequence number of the first payload byte, or of SYN; zero in UDP.
-    pub seq: u32,
-    /// Acknowledgement number; zero in UDP.
-    pub ack: u32,
-    /// Empty in UDP.
-    pub flags: TcpFlags,
-    /// Bytes of the frame on the wire.
-    pub wire_len: u32,
-    /// Bytes of the payload on the wire.
-    pub payload_len: u32,
-    /// Where the captured part of the payload lies: in the frame's bytes, later in the batch's.
-    pub payload: Range<u32>,
-}
-
-macro_rules! skips {
-    ($($variant:ident $id:literal $doc:literal,)*) => {
-        /// Why a frame is of no use.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Skip { $(#[doc = $doc] $variant,)* }
-
-        impl Skip {
-            /// Every reason.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name in output.
-            #[must_use]
-            pub const fn id(self) -> &'static str {
-                match self { $(Self::$variant => $id,)* }
+    #[inline]
+    fn datagram<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
+        match datagram.protocol {
+            IpNumber::TCP => transport::tcp(frame, datagram),
+            IpNumber::UDP => {
+                let (segment, payload) = transport::udp(frame, datagram)?;
+                if self.tunnels && tunnel::udp::is_known(&segment.five_tuple) {
+                    if let Some(result) = self.udp_tunnel(frame, &segment.five_tuple, payload) {
+                        return result;
+                    }
+                }
+                Ok((segment, Cow::Borrowed(payload.bytes())))
             }
+            _ => self.tunnel(frame, datagram),
         }
-    };
-}
+    }
 
-skips! {
-    Filtered "filtered" "The user's filter left it out.",
-    LinkType "link-type" "A link type that is not decoded: the input was not understood.",
-    Arp "arp" "ARP, RARP.",
-    Llc "802.3" "An IEEE 802.3 frame with a length instead of an EtherType: spanning tree and the like.",
-    EtherType "ethertype" "Another EtherType than IP.",
-    Icmp "icmp" "ICMP and ICMPv6.",
-    Igmp "igmp" "IGMP.",
-    IpProtocol "ip-protocol" "Another IP protocol than TCP and UDP.",
-    Fragment "fragment" "A fragment of an IP packet.",
-    Truncated "truncated" "The capture cut the headers.",
-    Malformed "malformed" "The headers contradict themselves.",
-}
+    /// Decodes what a tunnel's datagram carries.
+    #[cold]
+    fn tunnel<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
+        let inside = tunnel::inside(datagram)?;
+        if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
+    }
 
-/// Decodes one frame. The segment's payload range counts from the start of the frame's bytes.
-///
-/// # Errors
-/// The reason why it holds no TCP or UDP that we can read.
-pub fn decode(frame: &Frame<'_>) -> Result<Segment, Skip> {
-    let packet = link::packet(frame.link, frame.bytes)?;
-    let datagram = ip::datagram(packet, frame.wire_len as usize - offset_of(frame, packet).min(frame.wire_len as usize))?;
-    transport::segment(frame, &datagram)
-}
+    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is none.
+    #[cold]
+    fn udp_tunnel<'a>(
+        &mut self,
+        frame: &Frame<'_>,
+        five_tuple: &FiveTuple,
+        payload: Packet<'a>,
+    ) -> Option<Result<Decoded<'a>, Skip>> {
+        match tunnel::udp::inside(five_tuple, payload)?.and_then(|packet| self.packet(frame, packet)) {
+            Err(Skip::Malformed | Skip::Nested) => None,
+            result => Some(result),
+        }
+    }
 
-/// Where a part of the frame begins.
-fn offset_of(frame: &Frame<'_>, part: &[u8]) -> usize {
-    (part.as_ptr() as usize).saturating_sub(frame.bytes.as_ptr() as usize)
+    /// Decodes a datagram that this piece completes.
+    #[cold]
+    fn piece<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'_>, piece: Piece) -> Result<Decoded<'a>, Skip> {
+        let whole = self.fragments.join(datagram, piece, frame.time)?;
+        let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
+        let datagram = ip::behind_extensions(datagram.source, datagram.destination, whole.protocol, body)?;
+        if datagram.piece.is_some() {
+            return Err(Skip::Malformed);
+        }
+        self.datagram(frame, &datagram).map(|(segment, payload)| (segment, Cow::Owned(payload.into_owned())))
+    }
 }
 
 #[cfg(test)]

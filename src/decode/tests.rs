@@ -5,9 +5,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::source::LinkType;
+use crate::time::Time;
 
-fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
+pub(in crate::decode) fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
     Frame { number: 7, time: Time(1), link, wire_len: bytes.len() as u32, bytes }
+}
+
+/// Decodes one frame, tunnels looked into.
+pub(in crate::decode) fn decode<'a>(frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+    Decoder::new(true).decode(frame)
+}
+
+/// The payload of a frame and the tunnel that it came through.
+pub(in crate::decode) fn heard(link: LinkType, bytes: &[u8]) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
+    decode(&frame(link, bytes)).map(|(segment, payload)| (payload.into_owned(), segment.tunnel))
 }
 
 fn ethernet() -> etherparse::PacketBuilderStep<etherparse::Ethernet2Header> {
@@ -15,7 +26,7 @@ fn ethernet() -> etherparse::PacketBuilderStep<etherparse::Ethernet2Header> {
 }
 
 /// A TCP segment with payload "hello" and options, over IPv4 in Ethernet.
-fn tcp_frame() -> Vec<u8> {
+pub(in crate::decode) fn tcp_frame() -> Vec<u8> {
     let builder =
         ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).tcp(40_000, 3001, 77, 512).ack(99).options_raw(&[1, 1, 1, 1]).unwrap();
     let mut bytes = Vec::new();
@@ -23,26 +34,21 @@ fn tcp_frame() -> Vec<u8> {
     bytes
 }
 
-fn payload<'a>(bytes: &'a [u8], segment: &Segment) -> &'a [u8] {
-    &bytes[segment.payload.start as usize..segment.payload.end as usize]
-}
-
 #[test]
 fn reads_ports_numbers_flags_and_payload_of_tcp_over_ipv4() {
     let bytes = tcp_frame();
-    let segment = decode(&frame(LinkType::ETHERNET, &bytes)).unwrap();
+    let (segment, payload) = decode(&frame(LinkType::ETHERNET, &bytes)).unwrap();
     assert_eq!((segment.five_tuple.source.port, segment.five_tuple.destination.port), (40_000, 3001));
     assert_eq!((segment.seq, segment.ack, segment.flags), (77, 99, TcpFlags::ACK));
-    assert_eq!((segment.frame, segment.payload_len), (7, 5));
-    assert_eq!(payload(&bytes, &segment), b"hello");
+    assert_eq!((segment.frame, segment.payload_len, segment.tunnel), (7, 5, None));
+    assert_eq!(&*payload, b"hello");
 }
 
 #[test]
 fn ethernet_padding_is_not_payload() {
     let mut bytes = tcp_frame();
     bytes.extend_from_slice(&[0; 20]);
-    let segment = decode(&frame(LinkType::ETHERNET, &bytes)).unwrap();
-    assert_eq!(payload(&bytes, &segment), b"hello");
+    assert_eq!(heard(LinkType::ETHERNET, &bytes), Ok((b"hello".to_vec(), None)));
 }
 
 #[test]
@@ -51,7 +57,7 @@ fn every_snap_length_gives_a_segment_or_says_truncated() {
     for cut in 0..bytes.len() {
         let frame = Frame { wire_len: bytes.len() as u32, ..frame(LinkType::ETHERNET, &bytes[..cut]) };
         match decode(&frame) {
-            Ok(segment) => {
+            Ok((segment, _)) => {
                 assert!(cut >= 14 + 20 + 20, "too little for a header at {cut}");
                 assert_eq!(segment.payload_len, 5, "the wire length does not depend on the cut");
             }
@@ -64,17 +70,17 @@ fn every_snap_length_gives_a_segment_or_says_truncated() {
 fn a_total_length_of_zero_reaches_to_the_end_of_the_frame() {
     let mut bytes = tcp_frame();
     bytes[16..18].copy_from_slice(&[0, 0]);
-    assert_eq!(decode(&frame(LinkType::ETHERNET, &bytes)).unwrap().payload_len, 5);
+    assert_eq!(decode(&frame(LinkType::ETHERNET, &bytes)).unwrap().0.payload_len, 5);
 }
 
 #[test]
-fn looks_through_stacked_vlan_tags() {
+fn looks_through_stacked_vlan_tags_up_to_a_limit() {
     let plain = tcp_frame();
-    let mut tagged = plain[..12].to_vec();
-    tagged.extend_from_slice(&[0x88, 0xa8, 0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3]);
-    tagged.extend_from_slice(&plain[12..]);
-    let segment = decode(&frame(LinkType::ETHERNET, &tagged)).unwrap();
-    assert_eq!(payload(&tagged, &segment), b"hello");
+    let tagged = |tags: &[u8]| [&plain[..12], tags, &plain[12..]].concat();
+    let mixed = tagged(&[0x88, 0xa8, 0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3]);
+    assert_eq!(heard(LinkType::ETHERNET, &mixed), Ok((b"hello".to_vec(), None)));
+    assert_eq!(heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(8))), Ok((b"hello".to_vec(), None)));
+    assert_eq!(heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(9))), Err(Skip::Malformed));
 }
 
 #[test]
@@ -88,8 +94,8 @@ fn reads_udp_over_ipv6_behind_extension_headers() {
     extended.extend_from_slice(&[17, 0, 1, 4, 0, 0, 0, 0]);
     extended.extend_from_slice(&bytes[40..]);
     for link in [LinkType::RAW, LinkType::IPV6] {
-        let segment = decode(&frame(link, &extended)).unwrap();
-        assert_eq!(payload(&extended, &segment), b"osc!");
+        let (segment, payload) = decode(&frame(link, &extended)).unwrap();
+        assert_eq!(&*payload, b"osc!");
         assert_eq!(segment.five_tuple.transport, Transport::Udp);
     }
 }
@@ -129,8 +135,16 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
     };
     assert_eq!(skip(LinkType::ETHERNET, &ip(1)), Skip::Icmp);
     assert_eq!(skip(LinkType::ETHERNET, &ip(2)), Skip::Igmp);
-    assert_eq!(skip(LinkType::ETHERNET, &ip(132)), Skip::IpProtocol);
+    assert_eq!(skip(LinkType::ETHERNET, &ip(50)), Skip::Esp);
+    assert_eq!(skip(LinkType::ETHERNET, &ip(132)), Skip::Sctp);
+    assert_eq!(skip(LinkType::ETHERNET, &ip(136)), Skip::UdpLite);
+    assert_eq!(skip(LinkType::ETHERNET, &ip(33)), Skip::Dccp);
+    assert_eq!(skip(LinkType::ETHERNET, &ip(89)), Skip::IpProtocol);
+    assert_eq!(skip(LinkType(189), &[0; 60]), Skip::WithoutIp);
+    assert_eq!(skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()), Skip::WithoutIp);
+    assert_eq!(skip(LinkType::ETHERNET, &with_type([0x88, 0xe5])), Skip::Macsec);
     let mut fragment = tcp_frame();
+    fragment[14 + 3] = 20 + 24;
     fragment[14 + 6] = 0x20;
     assert_eq!(skip(LinkType::ETHERNET, &fragment), Skip::Fragment);
     let mut short_header = tcp_frame();
@@ -138,17 +152,95 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
     assert_eq!(skip(LinkType::ETHERNET, &short_header), Skip::Malformed);
 }
 
+#[test]
+fn a_frame_that_is_whole_and_too_short_is_malformed_and_not_cut() {
+    assert_eq!(heard(LinkType::ETHERNET, &tcp_frame()[..20]), Err(Skip::Malformed));
+}
+
+#[test]
+fn an_authentication_header_is_looked_through_in_both_versions() {
+    let mut v4 = tcp_frame()[14..].to_vec();
+    v4[3] += 24;
+    v4[9] = 51;
+    let authentication = [&[6, 4, 0, 0][..], &[7; 20]].concat();
+    let v4 = [&v4[..20], &authentication, &v4[20..]].concat();
+    assert_eq!(heard(LinkType::RAW, &v4), Ok((b"hello".to_vec(), None)));
+    let tcp = &v4[44..];
+    let v6 = [&[0x60, 0, 0, 0, 0, 24 + tcp.len() as u8, 51, 64][..], &[1; 32], &authentication, tcp].concat();
+    assert_eq!(heard(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
+}
+
+/// The IPv4 fragments of an IPv4 packet: header and so many bytes of what it carries in each.
+fn v4_fragments(packet: &[u8], len: usize) -> Vec<Vec<u8>> {
+    let body = &packet[20..];
+    let count = body.len().div_ceil(len);
+    let piece = |(i, bytes): (usize, &[u8])| {
+        let mut header = packet[..20].to_vec();
+        header[2..4].copy_from_slice(&(20 + bytes.len() as u16).to_be_bytes());
+        let more = if i + 1 < count { 0x2000 } else { 0 };
+        header[6..8].copy_from_slice(&((i * len / 8) as u16 | more).to_be_bytes());
+        [header, bytes.to_vec()].concat()
+    };
+    body.chunks(len).enumerate().map(piece).collect()
+}
+
+#[test]
+fn the_frame_that_completes_a_datagram_gives_its_segment() {
+    let packet = tcp_frame()[14..].to_vec();
+    let pieces = v4_fragments(&packet, 8);
+    let mut decoder = Decoder::new(true);
+    let (last, first) = pieces.split_last().unwrap();
+    for piece in first {
+        assert_eq!(decoder.decode(&frame(LinkType::RAW, piece)).unwrap_err(), Skip::Fragment);
+    }
+    let (segment, payload) = decoder.decode(&frame(LinkType::RAW, last)).unwrap();
+    assert_eq!((segment.five_tuple.destination.port, segment.payload_len, &*payload), (3001, 5, &b"hello"[..]));
+}
+
+#[test]
+fn fragments_of_ipv6_are_joined_behind_their_headers() {
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv6([1; 16], [2; 16], 64).udp(5, 8000).write(&mut bytes, b"sixteen bytes!!!").unwrap();
+    // Destination options of eight bytes belong to what is cut in pieces.
+    let body = [&[17, 0, 1, 4, 0, 0, 0, 0], &bytes[40..]].concat();
+    let piece = |from: usize, to: usize| {
+        let place = (from as u16 | u16::from(to < body.len())).to_be_bytes();
+        let header = [60, 0, place[0], place[1], 0, 0, 0, 9];
+        [&[0x60, 0, 0, 0, 0, 8 + (to - from) as u8, 44, 64], &bytes[8..40], &header, &body[from..to]].concat()
+    };
+    let mut decoder = Decoder::new(true);
+    assert_eq!(decoder.decode(&frame(LinkType::RAW, &piece(16, body.len()))).unwrap_err(), Skip::Fragment);
+    let piece = piece(0, 16);
+    let (segment, payload) = decoder.decode(&frame(LinkType::RAW, &piece)).unwrap();
+    assert_eq!((segment.payload_len, &*payload), (16, &b"sixteen bytes!!!"[..]));
+}
+
+#[test]
+fn a_fragmented_tunnel_with_fragments_in_it_gives_its_segment() {
+    let mut decoder = Decoder::new(true);
+    let mut given = Vec::new();
+    for (number, inner) in v4_fragments(&tcp_frame()[14..], 16).into_iter().enumerate() {
+        let mut outer = [&[0x45, 0, 0, 0, 0, number as u8, 0, 0, 64, 4, 0, 0, 10, 9, 9, 9, 10, 9, 9, 8], &inner[..]].concat();
+        let len = outer.len() as u16;
+        outer[2..4].copy_from_slice(&len.to_be_bytes());
+        for piece in v4_fragments(&outer, 24) {
+            given.push(decoder.decode(&frame(LinkType::RAW, &piece)).map(|(s, payload)| (s.tunnel, payload.into_owned())));
+        }
+    }
+    assert_eq!(given.pop(), Some(Ok((Some(Tunnel::IpIp), b"hello".to_vec()))));
+    assert!(given.iter().all(|result| *result == Err(Skip::Fragment)), "{given:?}");
+}
+
 proptest! {
     #[test]
-    fn any_bytes_decode_without_a_panic_and_payloads_lie_inside(
-        link in prop::sample::select(vec![0_u16, 1, 12, 101, 108, 113, 228, 229, 276, 999]),
+    fn any_bytes_decode_without_a_panic_and_no_more_was_captured_than_sent(
+        link in prop_oneof![0_u16..300, prop::sample::select(vec![0_u16, 1, 9, 50, 51, 101, 104, 105, 107, 113, 127, 192, 239, 276])],
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         wire_len in any::<u32>(),
     ) {
         let frame = Frame { wire_len, ..frame(LinkType(link), &bytes) };
-        if let Ok(segment) = decode(&frame) {
-            prop_assert!(segment.payload.end as usize <= bytes.len());
-            prop_assert!(segment.payload.len() <= segment.payload_len as usize);
+        if let Ok((segment, payload)) = decode(&frame) {
+            prop_assert!(payload.len() <= segment.payload_len as usize);
         }
     }
 
@@ -157,5 +249,19 @@ proptest! {
         let mut bytes = tcp_frame();
         if let Some(byte) = bytes.get_mut(at) { *byte = to; }
         let _ = decode(&frame(LinkType::ETHERNET, &bytes));
+    }
+
+    #[test]
+    fn a_packet_in_any_pieces_and_any_order_reads_as_the_whole(words in 1_usize..5, order in any::<prop::sample::Index>()) {
+        let packet = tcp_frame()[14..].to_vec();
+        let mut pieces = v4_fragments(&packet, words * 8);
+        prop_assume!(pieces.len() > 1);
+        let len = pieces.len();
+        pieces.rotate_left(order.index(len));
+        let mut decoder = Decoder::new(true);
+        let given: Vec<_> =
+            pieces.iter().map(|p| decoder.decode(&frame(LinkType::RAW, p)).map(|(_, payload)| payload.into_owned())).collect();
+        prop_assert_eq!(given.iter().filter(|g| g.is_ok()).count(), 1);
+        prop_assert_eq!(given.last(), Some(&Ok(b"hello".to_vec())));
     }
 }

@@ -1,7 +1,7 @@
 //! The unit of output: one finished flow, immutable.
 
 use super::{Orientation, Sizes};
-use crate::decode::{Endpoint, Transport};
+use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::evidence::Direction;
 use crate::time::Time;
 
@@ -151,6 +151,8 @@ pub struct FlowRecord {
     pub responder: Endpoint,
     /// How the two are known.
     pub orientation: Orientation,
+    /// The innermost tunnel that its first segment came through.
+    pub tunnel: Option<Tunnel>,
     /// Time of the first frame.
     pub first: Time,
     /// Time of the last frame.

@@ -14,7 +14,7 @@ use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
 use super::tcp::Tcp;
 use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
-use crate::decode::{Endpoint, Segment, TcpFlags, Transport};
+use crate::decode::{Endpoint, Segment, TcpFlags, Transport, Tunnel};
 use crate::time::Time;
 
 /// Nanoseconds without a frame after which a flow is over.
@@ -89,6 +89,7 @@ struct Flow<V> {
     said: Said<V>,
     initiator: usize,
     orientation: Orientation,
+    tunnel: Option<Tunnel>,
     tcp: Tcp,
     first: Time,
     first_frame: u64,
@@ -258,6 +259,7 @@ impl<V> Table<V> {
             said: Said::Nothing,
             initiator: guess_initiator(&key, end, ports),
             orientation: Orientation::Guessed,
+            tunnel: segment.tunnel,
             tcp: Tcp::default(),
             first: segment.time,
             first_frame: segment.frame,
@@ -437,6 +439,7 @@ fn finish<V>(flow: Flow<V>) -> (FlowRecord, Option<V>) {
         initiator: flow.key.endpoint(initiator),
         responder: flow.key.endpoint(responder),
         orientation: flow.orientation,
+        tunnel: flow.tunnel,
         first: flow.first,
         last: flow.last,
         first_frame: flow.first_frame,

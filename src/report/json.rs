@@ -10,7 +10,7 @@ use serde_json::ser::Formatter;
 
 use super::Report;
 use super::escape::is_hidden;
-use crate::decode::{Endpoint, Transport};
+use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{Aggregate, PortStats, ServiceKey, Summary};
@@ -188,6 +188,7 @@ struct Flow<'a> {
     initiator: End,
     responder: End,
     orientation: &'static str,
+    tunnel: Option<&'static str>,
     first: String,
     last: String,
     first_frame: u64,
@@ -321,6 +322,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         initiator: record.initiator.into(),
         responder: record.responder.into(),
         orientation: record.orientation.id(),
+        tunnel: record.tunnel.map(Tunnel::id),
         first: record.first.to_string(),
         last: record.last.to_string(),
         first_frame: record.first_frame,

@@ -38,12 +38,13 @@ pub(super) fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io
     let JudgedFlow { record, verdict } = flow;
     writeln!(
         out,
-        "frame {}  {} {} {} {}  {}  {} {}, {}",
+        "frame {}  {} {} {} {}{}  {}  {} {}, {}",
         record.first_frame,
         record.transport,
         end(record.initiator),
         if record.orientation == Orientation::Seen { "→" } else { "→?" },
         end(record.responder),
+        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.id())),
         judged(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),

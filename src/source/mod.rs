@@ -26,20 +26,54 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without HDLC's address and control.
+    pub const PPP: Self = Self(9);
     /// Raw IP as some systems number it in files (`DLT_RAW`).
     pub const RAW_BSD: Self = Self(12);
     /// Raw IP as OpenBSD numbers it.
     pub const RAW_OPENBSD: Self = Self(14);
+    /// PPP in HDLC-like framing, or Cisco's HDLC.
+    pub const PPP_HDLC: Self = Self(50);
+    /// `PPPoE` session packets without Ethernet.
+    pub const PPP_ETHER: Self = Self(51);
     /// Raw IP, version in the first nibble.
     pub const RAW: Self = Self(101);
+    /// Cisco's HDLC.
+    pub const C_HDLC: Self = Self(104);
+    /// 802.11.
+    pub const IEEE802_11: Self = Self(105);
+    /// Frame Relay.
+    pub const FRELAY: Self = Self(107);
     /// OpenBSD loopback, family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux cooked capture.
     pub const LINUX_SLL: Self = Self(113);
+    /// 802.11 behind Prism's header, or AVS's.
+    pub const IEEE802_11_PRISM: Self = Self(119);
+    /// 802.11 behind radiotap's header.
+    pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    /// 802.11 behind AVS's header.
+    pub const IEEE802_11_AVS: Self = Self(163);
+    /// PPP with a direction in the place of HDLC's address (`pppd`).
+    pub const PPP_PPPD: Self = Self(166);
+    /// Per-packet information, then a frame of another link type.
+    pub const PPI: Self = Self(192);
+    /// PPP behind a direction.
+    pub const PPP_WITH_DIR: Self = Self(204);
+    /// Cisco's HDLC behind a direction.
+    pub const C_HDLC_WITH_DIR: Self = Self(205);
+    /// Frame Relay behind a direction.
+    pub const FRELAY_WITH_DIR: Self = Self(206);
+    /// Solaris' IP observability.
+    pub const IPNET: Self = Self(226);
     /// Raw IPv4.
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// What netfilter logs.
+    pub const NFLOG: Self = Self(239);
+    /// Apple's packet tap: a header, then a frame of another link type.
+    pub const PKTAP: Self = Self(258);
     /// Linux cooked capture, second version.
     pub const LINUX_SLL2: Self = Self(276);
 }

@@ -72,6 +72,7 @@ impl Bench {
             seq,
             ack: 0,
             flags: TcpFlags(flags),
+            tunnel: None,
             wire_len: 54 + payload.len() as u32,
             payload_len: payload.len() as u32,
             payload: 0..payload.len() as u32,

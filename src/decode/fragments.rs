@@ -1,0 +1,326 @@
+//! Fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5), joined again.
+//!
+//! Takes the pieces of datagrams in the order of the capture, gives a datagram with the piece that completes it. Time is the
+//! capture's. Pieces that overlap are refused and their datagram with them, on both versions (RFC 5722): hosts disagree on which
+//! of them counts, and attackers know it. A piece that comes twice is no overlap.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use etherparse::IpNumber;
+
+use super::Skip;
+use super::ip::Datagram;
+use crate::time::Time;
+
+/// Datagrams that wait for pieces; the oldest is given up when one more comes.
+const MOST_DATAGRAMS: usize = 1_024;
+/// Bytes that all of them may hold; the oldest is given up where there are more.
+const MOST_BYTES: usize = 16 << 20;
+/// What a piece costs beside its bytes.
+const PIECE_COST: usize = 64;
+/// Nanoseconds after its first piece that a datagram waits for the others, as Linux does.
+const PATIENCE: u64 = 30 * 1_000_000_000;
+/// Bytes that a datagram can have.
+const MOST_LEN: usize = 65_535;
+
+/// Where a fragment belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) id: u32,
+    /// Its first byte's place in the datagram.
+    pub(super) start: u16,
+    /// Whether others follow it.
+    pub(super) more: bool,
+}
+
+/// A datagram whose pieces are all there.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) protocol: IpNumber,
+    /// Up to where the capture cut the first piece that it cut.
+    pub(super) bytes: Vec<u8>,
+    pub(super) wire_len: usize,
+}
+
+/// What the pieces of a datagram have in common. Those of IPv6 may differ in the protocol: that of the first counts.
+type Key = (IpAddr, IpAddr, u32, u8);
+
+/// Datagrams of which pieces are missing.
+#[derive(Debug, Default)]
+pub(super) struct Fragments {
+    waiting: BTreeMap<Key, Waiting>,
+    /// By age; stale where no datagram with that number waits any more.
+    queue: VecDeque<(Key, u64, Time)>,
+    bytes: usize,
+    begun: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    protocol: Option<IpNumber>,
+    /// By their starts, without overlap.
+    held: Vec<Held>,
+    /// Bytes on the wire of the pieces that are there, and of the datagram where its end is known.
+    there: usize,
+    len: Option<usize>,
+    /// Pieces contradicted each other: it is never completed.
+    refused: bool,
+    cost: usize,
+}
+
+#[derive(Debug)]
+struct Held {
+    start: usize,
+    /// Behind its last byte on the wire; fewer may have been captured.
+    end: usize,
+    bytes: Vec<u8>,
+}
+
+impl Fragments {
+    /// Takes a piece; gives the datagram that it completes.
+    pub(super) fn join(&mut self, datagram: &Datagram<'_>, piece: Piece, now: Time) -> Result<Whole, Skip> {
+        let (start, len) = (usize::from(piece.start), datagram.body.wire_len());
+        if len == 0 || start + len > MOST_LEN || piece.more && !len.is_multiple_of(8) {
+            return Err(Skip::Malformed);
+        }
+        self.forget(now);
+        let protocol = if datagram.source.is_ipv4() { datagram.protocol.0 } else { 0 };
+        let key = (datagram.source, datagram.destination, piece.id, protocol);
+        if !self.waiting.contains_key(&key) {
+            self.begin(key, now);
+        }
+        let waiting = self.waiting.get_mut(&key).ok_or(Skip::Fragment)?;
+        let before = waiting.cost;
+        let bytes = datagram.body.bytes();
+        let taken = waiting.take(Held { start, end: start + len, bytes: bytes.to_vec() }, piece.more);
+        if start == 0 && taken.is_ok() {
+            waiting.protocol = Some(datagram.protocol);
+        }
+        let is_complete = waiting.is_complete();
+        self.bytes = (self.bytes + waiting.cost).saturating_sub(before);
+        taken?;
+        if is_complete {
+            return self.remove(&key).and_then(Waiting::whole).ok_or(Skip::Malformed);
+        }
+        while self.bytes > MOST_BYTES && self.give_up() {}
+        Err(Skip::Fragment)
+    }
+
+    fn begin(&mut self, key: Key, now: Time) {
+        while self.waiting.len() >= MOST_DATAGRAMS && self.give_up() {}
+        // Datagrams end in another order than they begin: what is stale is thrown out before it outweighs the rest.
+        if self.queue.len() > 2 * MOST_DATAGRAMS {
+            let waiting = &self.waiting;
+            self.queue.retain(|(key, number, _)| waiting.get(key).is_some_and(|w| w.number == *number));
+        }
+        self.begun += 1;
+        self.queue.push_back((key, self.begun, now));
+        let number = self.begun;
+        let waiting = Waiting { number, protocol: None, held: Vec::new(), there: 0, len: None, refused: false, cost: PIECE_COST };
+        self.bytes += waiting.cost;
+        self.waiting.insert(key, waiting);
+    }
+
+    /// Gives up what has waited for too long.
+    fn forget(&mut self, now: Time) {
+        while self.queue.front().is_some_and(|(_, _, begun)| now.since(*begun) > PATIENCE) {
+            self.give_up();
+        }
+    }
+
+    /// Gives up the oldest; false where there is none.
+    fn give_up(&mut self) -> bool {
+        let Some((key, number, _)) = self.queue.pop_front() else { return false };
+        if self.waiting.get(&key).is_some_and(|waiting| waiting.number == number) {
+            self.remove(&key);
+        }
+        true
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Waiting> {
+        let waiting = self.waiting.remove(key)?;
+        self.bytes = self.bytes.saturating_sub(waiting.cost);
+        Some(waiting)
+    }
+}
+
+impl Waiting {
+    /// Puts a piece in its place.
+    fn take(&mut self, piece: Held, more: bool) -> Result<(), Skip> {
+        if self.refused {
+            return Err(Skip::FragmentOverlap);
+        }
+        let at = self.held.partition_point(|held| held.start < piece.start);
+        if self.held.get(at).is_some_and(|held| held.is_again(&piece)) {
+            return Err(Skip::Fragment);
+        }
+        let before = at.checked_sub(1).and_then(|at| self.held.get(at));
+        let overlaps =
+            before.is_some_and(|held| held.end > piece.start) || self.held.get(at).is_some_and(|held| piece.end > held.start);
+        let last = self.held.last().map_or(0, |held| held.end).max(piece.end);
+        let len = if more { self.len } else { Some(self.len.unwrap_or(piece.end)) };
+        let ends_elsewhere = len.is_some_and(|len| last > len || !more && piece.end != len);
+        if overlaps || ends_elsewhere {
+            *self = Self { refused: true, held: Vec::new(), cost: PIECE_COST, ..*self };
+            return Err(Skip::FragmentOverlap);
+        }
+        self.len = len;
+        self.there += piece.end - piece.start;
+        self.cost += piece.bytes.len() + PIECE_COST;
+        self.held.insert(at, piece);
+        Ok(())
+    }
+
+    /// Without overlaps, as many bytes as the datagram has are all of them.
+    fn is_complete(&self) -> bool {
+        self.len == Some(self.there)
+    }
+
+    fn whole(self) -> Option<Whole> {
+        let wire_len = self.len?;
+        let mut bytes = Vec::with_capacity(wire_len);
+        for held in self.held {
+            bytes.extend_from_slice(&held.bytes);
+            if bytes.len() < held.end {
+                break;
+            }
+        }
+        Some(Whole { protocol: self.protocol?, bytes, wire_len })
+    }
+}
+
+impl Held {
+    /// Whether another is this one, come twice; the capture may have cut either.
+    fn is_again(&self, other: &Self) -> bool {
+        let known = self.bytes.len().min(other.bytes.len());
+        (self.start, self.end) == (other.start, other.end) && self.bytes[..known] == other.bytes[..known]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::decode::Packet;
+    use crate::source::{Frame, LinkType};
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn join(fragments: &mut Fragments, id: u32, start: u16, more: bool, bytes: &[u8], at: i64) -> Result<Whole, Skip> {
+        cut(fragments, id, start, more, bytes, bytes.len(), at)
+    }
+
+    fn cut(
+        fragments: &mut Fragments,
+        id: u32,
+        start: u16,
+        more: bool,
+        bytes: &[u8],
+        wire_len: usize,
+        at: i64,
+    ) -> Result<Whole, Skip> {
+        let frame = Frame { number: 1, time: Time(at), link: LinkType::RAW, wire_len: wire_len as u32, bytes };
+        let (source, destination) = (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        let piece = Piece { id, start, more };
+        let datagram = Datagram { source, destination, protocol: IpNumber::UDP, body: Packet::of(&frame), piece: Some(piece) };
+        fragments.join(&datagram, piece, Time(at))
+    }
+
+    fn whole(bytes: &[u8]) -> Result<Whole, Skip> {
+        Ok(Whole { protocol: IpNumber::UDP, bytes: bytes.to_vec(), wire_len: bytes.len() })
+    }
+
+    #[test]
+    fn pieces_in_any_order_give_the_datagram_with_the_last() {
+        let pieces = [(0, true, &b"01234567"[..]), (8, true, b"89abcdef"), (16, false, b"ghi")];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]] {
+            let mut fragments = Fragments::default();
+            let mut given = order.map(|i| join(&mut fragments, 7, pieces[i].0, pieces[i].1, pieces[i].2, 0)).into_iter();
+            assert_eq!(given.next(), Some(Err(Skip::Fragment)));
+            assert_eq!(given.next(), Some(Err(Skip::Fragment)));
+            assert_eq!(given.next(), Some(whole(b"0123456789abcdefghi")));
+            assert_eq!((fragments.bytes, fragments.waiting.len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn datagrams_with_other_identifications_do_not_mix() {
+        let mut fragments = Fragments::default();
+        assert_eq!(join(&mut fragments, 1, 0, true, b"01234567", 0), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 2, 8, false, b"x", 0), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 1, 8, false, b"y", 0), whole(b"01234567y"));
+    }
+
+    #[test]
+    fn a_piece_that_comes_twice_is_passed_over() {
+        let mut fragments = Fragments::default();
+        for _ in 0..3 {
+            assert_eq!(join(&mut fragments, 1, 0, true, b"01234567", 0), Err(Skip::Fragment));
+        }
+        assert_eq!(join(&mut fragments, 1, 8, false, b"y", 0), whole(b"01234567y"));
+    }
+
+    #[test]
+    fn pieces_that_contradict_each_other_are_refused_and_their_datagram_for_good() {
+        type Way<'a> = &'a [(u16, bool, &'a [u8])];
+        let ways: [Way<'_>; 5] = [
+            &[(0, true, b"01234567"), (0, true, b"0123456X")],
+            &[(0, true, b"0123456701234567"), (8, true, b"01234567")],
+            &[(8, true, b"01234567"), (0, true, b"0123456701234567")],
+            &[(8, false, b"0"), (16, true, b"01234567")],
+            &[(8, false, b"0"), (8, false, b"01")],
+        ];
+        for way in ways {
+            let mut fragments = Fragments::default();
+            assert_eq!(join(&mut fragments, 1, way[0].0, way[0].1, way[0].2, 0), Err(Skip::Fragment));
+            assert_eq!(join(&mut fragments, 1, way[1].0, way[1].1, way[1].2, 0), Err(Skip::FragmentOverlap));
+            assert_eq!(join(&mut fragments, 1, 24, false, b"0", 0), Err(Skip::FragmentOverlap));
+            assert_eq!(fragments.bytes, PIECE_COST, "what it held is gone");
+            assert_eq!(join(&mut fragments, 1, 24, true, b"01234567", 31 * SECOND), Err(Skip::Fragment), "until it is forgotten");
+        }
+    }
+
+    #[test]
+    fn a_piece_beyond_the_largest_datagram_of_no_length_or_between_words_is_malformed() {
+        let mut fragments = Fragments::default();
+        assert_eq!(join(&mut fragments, 1, 65_528, false, &[0; 8], 0), Err(Skip::Malformed));
+        assert_eq!(join(&mut fragments, 1, 8, false, &[], 0), Err(Skip::Malformed));
+        assert_eq!(join(&mut fragments, 1, 8, true, &[0; 7], 0), Err(Skip::Malformed));
+    }
+
+    #[test]
+    fn what_the_capture_cut_of_a_piece_ends_the_bytes_but_not_the_datagram() {
+        let mut fragments = Fragments::default();
+        assert_eq!(cut(&mut fragments, 1, 0, true, b"012345", 8, 0), Err(Skip::Fragment));
+        let given = join(&mut fragments, 1, 8, false, b"89", 0);
+        assert_eq!(given, Ok(Whole { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 }));
+    }
+
+    #[test]
+    fn datagrams_wait_thirty_seconds_of_the_capture() {
+        let mut fragments = Fragments::default();
+        assert_eq!(join(&mut fragments, 1, 0, true, b"01234567", 0), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 2, 0, true, b"01234567", SECOND), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 1, 8, false, b"y", 30 * SECOND + 1), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 2, 8, false, b"y", 31 * SECOND), whole(b"01234567y"));
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_comes() {
+        let mut fragments = Fragments::default();
+        for id in 0..20_000 {
+            let _ = join(&mut fragments, id, 0, true, &[0; 8], 0);
+            let _ = join(&mut fragments, id, if id % 2 == 0 { 8 } else { 16 }, false, &[0; 8], 0);
+            assert!(fragments.waiting.len() <= MOST_DATAGRAMS && fragments.queue.len() <= 2 * MOST_DATAGRAMS + 1);
+        }
+        for id in 0..1_000 {
+            let _ = join(&mut fragments, id, 8, true, &[0; 60_000], 0);
+            assert!(fragments.bytes <= MOST_BYTES);
+        }
+        let held = |w: &Waiting| PIECE_COST + w.held.iter().map(|h| h.bytes.len() + PIECE_COST).sum::<usize>();
+        assert_eq!(fragments.bytes, fragments.waiting.values().map(held).sum::<usize>(), "the count is the sum");
+    }
+}

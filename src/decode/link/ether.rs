@@ -1,0 +1,95 @@
+//! Ethernet, VLAN tags, `EtherTypes`, and what stands in their place: IEEE 802.2 with or without SNAP.
+
+use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
+
+use super::{mpls, ppp};
+use crate::decode::{Packet, Skip};
+
+/// Values below this are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
+pub(in crate::decode) const LEAST_TYPE: u16 = 0x0600;
+/// Stacked VLAN tags that are looked through; more is malformed.
+const MOST_TAGS: usize = 8;
+
+/// <https://www.iana.org/assignments/ieee-802-numbers>.
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+const TRANSPARENT_ETHERNET: u16 = 0x6558;
+const RARP: u16 = 0x8035;
+const VLAN: u16 = 0x8100;
+const IPV6: u16 = 0x86dd;
+const MPLS: u16 = 0x8847;
+const MPLS_MULTICAST: u16 = 0x8848;
+const PPPOE_DISCOVERY: u16 = 0x8863;
+const PPPOE_SESSION: u16 = 0x8864;
+const VLAN_PROVIDER: u16 = 0x88a8;
+const MACSEC: u16 = 0x88e5;
+const VLAN_DOUBLE: u16 = 0x9100;
+
+/// The IP packet in an Ethernet frame.
+#[inline]
+pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    let header = Ethernet2HeaderSlice::from_slice(frame.bytes()).map_err(|_| frame.short(14))?;
+    behind(header.ether_type().0, frame.after(header.slice().len())?)
+}
+
+/// The IP packet behind an `EtherType`, VLAN tags looked through.
+#[inline]
+pub(in crate::decode) fn behind(mut ether_type: u16, mut rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    for _ in 0..=MOST_TAGS {
+        match ether_type {
+            IPV4 | IPV6 => return Ok(rest),
+            VLAN | VLAN_PROVIDER | VLAN_DOUBLE => {
+                let tag = SingleVlanHeaderSlice::from_slice(rest.bytes()).map_err(|_| rest.short(4))?;
+                ether_type = tag.ether_type().0;
+                rest = rest.after(tag.slice().len())?;
+            }
+            ARP | RARP => return Err(Skip::Arp),
+            other => return rarer(other, rest),
+        }
+    }
+    Err(Skip::Malformed)
+}
+
+fn rarer(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    match ether_type {
+        MPLS | MPLS_MULTICAST => mpls::stack(rest),
+        PPPOE_SESSION => ppp::session(rest),
+        PPPOE_DISCOVERY => Err(Skip::Ppp),
+        MACSEC => Err(Skip::Macsec),
+        TRANSPARENT_ETHERNET => frame(rest.deeper()?),
+        length if length < LEAST_TYPE => {
+            let (rest, length) = (rest.deeper()?, usize::from(length));
+            llc(if length < rest.wire_len() { rest.limit(length) } else { rest })
+        }
+        _ => Err(Skip::EtherType),
+    }
+}
+
+/// The IP packet behind an IEEE 802.2 header.
+pub(in crate::decode) fn llc(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    /// Service access points of SNAP (RFC 1042) and of IP (RFC 948), each with unnumbered information.
+    const SNAP: [u8; 3] = [0xaa, 0xaa, 3];
+    const IP: [u8; 3] = [6, 6, 3];
+    match rest.array::<3>(0) {
+        Ok(SNAP) => snap(rest.after(3)?),
+        Ok(IP) => rest.after(3),
+        Ok(_) | Err(Skip::Malformed) => Err(Skip::Llc),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// The IP packet behind SNAP's organisation and number.
+pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    /// Whose numbers are `EtherTypes`: RFC 1042, and bridges to old Ethernet (IEEE 802.1H).
+    const ETHER_TYPES: [u8; 3] = [0, 0, 0];
+    const BRIDGE_TUNNEL: [u8; 3] = [0, 0, 0xf8];
+    /// Bridged frames (RFC 2427); with number 1 or 7 of Ethernet, with and without its checksum.
+    const BRIDGED: [u8; 3] = [0, 0x80, 0xc2];
+    let (organisation, number) = (rest.array(0)?, rest.be_u16(3)?);
+    let rest = rest.after(5)?;
+    match (organisation, number) {
+        (ETHER_TYPES | BRIDGE_TUNNEL, LEAST_TYPE..) => behind(number, rest),
+        (BRIDGED, 1 | 7) => frame(rest.deeper()?),
+        _ => Err(Skip::Llc),
+    }
+}

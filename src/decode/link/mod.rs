@@ -1,0 +1,133 @@
+//! Link layers: to the IP packet in a frame. Numbers and layouts: <https://www.tcpdump.org/linktypes.html>.
+
+pub(super) mod ether;
+pub(super) mod mpls;
+pub(super) mod ppp;
+mod serial;
+pub(super) mod wifi;
+
+use super::{Packet, Skip};
+use crate::source::LinkType;
+
+/// Link types of buses and of telephony, which carry no TCP or UDP as such.
+#[rustfmt::skip]
+const WITHOUT_IP: &[u16] = &[
+    // Telephony: MTP2 with a header and without, MTP3, SCCP; LAPD as Linux has it, LAPD, LAPB; SCTP.
+    139, 140, 141, 142, 177, 203, 207, 248,
+    // USB: FreeBSD, Linux, Linux mapped, USBPcap, Darwin, 2.0, OpenVizsla, 2.0 at each speed.
+    186, 189, 220, 249, 266, 278, 288, 293, 294, 295,
+    // Bluetooth: HCI, HCI with a header, LE, Linux monitor, BR/EDR, LE with a header, Nordic's.
+    187, 201, 251, 254, 255, 256, 272,
+    // Vehicles, buildings, industry: BACnet, CAN, FlexRay, MOST, LIN, X2E, SocketCAN, RTAC, PROFIBUS, Z-Wave, SDLC, LoRa.
+    165, 190, 210, 211, 212, 213, 227, 250, 257, 261, 262, 268, 270,
+    // Within a machine: infrared, IPMB, D-Bus, netlink, IPMI, vsock. Others: MPEG transport, NFC, contactless cards.
+    144, 199, 209, 231, 253, 260, 271, 243, 245, 264,
+];
+
+/// `ARPHRD_` numbers in cooked captures whose protocol field is not an `EtherType`.
+const HARDWARE_CAN: u16 = 280;
+const HARDWARE_WIFI: u16 = 801;
+const HARDWARE_WIFI_PRISM: u16 = 802;
+const HARDWARE_WIFI_RADIOTAP: u16 = 803;
+const HARDWARE_NETLINK: u16 = 824;
+/// Protocol fields of cooked captures that are not `EtherTypes`: 802.2, and CAN in its three forms.
+const COOKED_LLC: u16 = 4;
+const COOKED_CAN: std::ops::RangeInclusive<u16> = 0x0c..=0x0e;
+
+/// The IP packet of a frame.
+#[inline]
+pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    match link {
+        LinkType::ETHERNET => ether::frame(frame),
+        // Hardware type at 2, protocol at 14, header of 16 bytes.
+        LinkType::LINUX_SLL => cooked(frame.be_u16(2)?, frame.be_u16(14)?, frame.after(16)?),
+        // Protocol at 0, hardware type at 8, header of 20 bytes.
+        LinkType::LINUX_SLL2 => cooked(frame.be_u16(8)?, frame.be_u16(0)?, frame.after(20)?),
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => Ok(frame),
+        other => rarer(other, frame),
+    }
+}
+
+fn rarer(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    match link {
+        LinkType::NULL | LinkType::LOOP => {
+            // The family is in the capturing host's order, and its value for IPv6 differs from system to system. Values are
+            // small, so the order shows itself.
+            match frame.le_u32(0)?.min(frame.be_u32(0)?) {
+                2 | 10 | 24 | 28 | 30 => frame.after(4),
+                _ => Err(Skip::EtherType),
+            }
+        }
+        LinkType::PPP => ppp::frame(frame),
+        LinkType::PPP_HDLC => serial::ppp_or_cisco(frame),
+        LinkType::PPP_ETHER => ppp::session(frame),
+        LinkType::PPP_PPPD => ppp::protocol(frame.after(2)?),
+        LinkType::PPP_WITH_DIR => ppp::frame(frame.after(1)?),
+        LinkType::C_HDLC => serial::cisco(frame),
+        LinkType::C_HDLC_WITH_DIR => serial::cisco(frame.after(1)?),
+        LinkType::FRELAY => serial::frame_relay(frame),
+        LinkType::FRELAY_WITH_DIR => serial::frame_relay(frame.after(1)?),
+        LinkType::IEEE802_11 => wifi::frame(frame),
+        LinkType::IEEE802_11_PRISM => wifi::prism(frame),
+        LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(frame),
+        LinkType::IEEE802_11_AVS => wifi::avs(frame),
+        LinkType::PPI => {
+            // Version, flags, length of all headers, link type of what follows them; least byte first.
+            let inner = LinkType(u16::try_from(frame.le_u32(4)?).map_err(|_| Skip::LinkType)?);
+            packet(inner, frame.after(usize::from(frame.le_u16(2)?))?.deeper()?)
+        }
+        LinkType::PKTAP => {
+            // Length of the header, what follows it (1: a frame), its link type; in the host's order, which is least byte first.
+            let inner = LinkType(u16::try_from(frame.le_u32(8)?).map_err(|_| Skip::LinkType)?);
+            packet(inner, frame.after(frame.le_u32(0)? as usize)?.deeper()?)
+        }
+        // Version, family, type, lengths, interfaces, zones.
+        LinkType::IPNET => frame.after(24),
+        LinkType::NFLOG => nflog(frame),
+        LinkType(number) if WITHOUT_IP.contains(&number) => Err(Skip::WithoutIp),
+        _ => Err(Skip::LinkType),
+    }
+}
+
+/// A Linux cooked frame behind its header.
+#[inline]
+fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    match (hardware, protocol) {
+        (HARDWARE_WIFI, _) => wifi::frame(rest),
+        (HARDWARE_WIFI_PRISM, _) => wifi::prism(rest),
+        (HARDWARE_WIFI_RADIOTAP, _) => wifi::radiotap(rest),
+        (HARDWARE_NETLINK | HARDWARE_CAN, _) => Err(Skip::WithoutIp),
+        (_, protocol) if COOKED_CAN.contains(&protocol) => Err(Skip::WithoutIp),
+        (_, COOKED_LLC) => ether::llc(rest),
+        (_, protocol) if protocol < ether::LEAST_TYPE => Err(Skip::Llc),
+        (_, protocol) => ether::behind(protocol, rest),
+    }
+}
+
+/// A netfilter log message: family, version and resource identification, then attributes with length and type in the host's
+/// order, each padded to four bytes.
+fn nflog(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    const PAYLOAD: u16 = 9;
+    // The two upper bits of a type are flags.
+    const TYPE: u16 = 0x3fff;
+    if frame.byte(1)? != 0 {
+        return Err(Skip::Malformed);
+    }
+    let mut rest = frame.after(4)?;
+    // Attributes are short: the order that gives the smaller length is the host's.
+    let little = rest.le_u16(0)? < rest.be_u16(0)?;
+    loop {
+        let field = |at| if little { rest.le_u16(at) } else { rest.be_u16(at) };
+        let (len, kind) = (usize::from(field(0)?), field(2)? & TYPE);
+        if len < 4 || len > rest.wire_len() {
+            return Err(Skip::Malformed);
+        }
+        if kind == PAYLOAD {
+            return Ok(rest.limit(len).after(4)?);
+        }
+        rest = rest.after(len.next_multiple_of(4))?;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Why a frame is of no use.
+
+macro_rules! skips {
+    ($($variant:ident $id:literal $doc:literal,)*) => {
+        /// Why a frame is of no use.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Skip { $(#[doc = $doc] $variant,)* }
+
+        impl Skip {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in output.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)* }
+            }
+        }
+    };
+}
+
+skips! {
+    Filtered "filtered" "The user's filter left it out.",
+    LinkType "link-type" "A link type that is not decoded: the input was not understood.",
+    WithoutIp "link-without-ip" "A link type that carries no TCP or UDP as such: USB, Bluetooth, CAN, netlink and the like.",
+    Arp "arp" "ARP, RARP.",
+    Llc "802.3" "An IEEE 802.3 frame with a length instead of an EtherType: spanning tree and the like.",
+    Wifi "802.11" "802.11 without data: management, control, null data.",
+    WifiEncrypted "802.11-encrypted" "802.11 data that is encrypted.",
+    WifiAggregate "802.11-aggregate" "802.11 data of several packets in one frame.",
+    Ppp "ppp" "PPP and PPPoE without IP: discovery, control, compressed or encrypted.",
+    Mpls "mpls" "MPLS with neither IP nor an Ethernet frame that holds it.",
+    Macsec "macsec" "MACsec.",
+    EtherType "ethertype" "Another EtherType than IP.",
+    Icmp "icmp" "ICMP and ICMPv6.",
+    Igmp "igmp" "IGMP.",
+    Esp "esp" "IPsec's encrypted payload.",
+    Sctp "sctp" "SCTP.",
+    UdpLite "udp-lite" "UDP-Lite.",
+    Dccp "dccp" "DCCP.",
+    IpProtocol "ip-protocol" "Another IP protocol than TCP and UDP.",
+    Tunnel "tunnel" "A tunnel's own packet, or a tunnel that was not to be looked into.",
+    Nested "nested" "More layers in each other than are looked through.",
+    Fragment "fragment" "A fragment of a packet; the one that completes it gives the segment.",
+    FragmentOverlap "fragment-overlap" "A fragment that contradicts others of its packet, which is given up.",
+    Truncated "truncated" "The capture cut the headers.",
+    Malformed "malformed" "The headers contradict themselves.",
+}

@@ -1,0 +1,80 @@
+//! GRE (RFC 2784, RFC 2890), as PPTP changed it (RFC 2637), and the mirrored frames that it carries (draft-foschiano-erspan).
+
+use super::Tunnel;
+use crate::decode::link::{ether, ppp};
+use crate::decode::{Packet, Skip};
+
+/// Flags of the first two bytes.
+const CHECKSUM: u16 = 0x8000;
+const ROUTING: u16 = 0x4000;
+const KEY: u16 = 0x2000;
+const SEQUENCE: u16 = 0x1000;
+const ACKNOWLEDGEMENT: u16 = 0x0080;
+const VERSION: u16 = 0x0007;
+
+/// What follows that is no `EtherType` of its own.
+const PPP: u16 = 0x880b;
+const WCCP: u16 = 0x883e;
+const ERSPAN: u16 = 0x88be;
+const ERSPAN_III: u16 = 0x22eb;
+
+/// The IP packet in a GRE packet.
+pub(super) fn inside(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    let (flags, protocol) = (packet.be_u16(0)?, packet.be_u16(2)?);
+    let words = |bits: u16| (flags & bits).count_ones() as usize * 4;
+    match flags & VERSION {
+        0 if flags & ROUTING == 0 => {
+            let rest = packet.after(4 + words(CHECKSUM | KEY | SEQUENCE))?;
+            carried(protocol, flags, rest)
+        }
+        1 if protocol == PPP => {
+            // The upper half of the key is the payload's length; an acknowledgement alone has none.
+            let rest = packet.after(4 + words(KEY | SEQUENCE | ACKNOWLEDGEMENT))?;
+            match packet.be_u16(4)? {
+                0 => Err(Skip::Tunnel),
+                length => ppp::frame(rest.limit(length.into()).through(Tunnel::Pptp)?),
+            }
+        }
+        _ => Err(Skip::Tunnel),
+    }
+}
+
+fn carried(protocol: u16, flags: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    match protocol {
+        // Keepalives carry nothing.
+        _ if rest.wire_len() == 0 => Err(Skip::Tunnel),
+        ERSPAN if flags & SEQUENCE == 0 => ether::frame(rest.through(Tunnel::Erspan)?),
+        ERSPAN | ERSPAN_III => mirrored(rest.through(Tunnel::Erspan)?),
+        PPP => ppp::frame(rest.through(Tunnel::Gre)?),
+        // Some versions put four bytes before the packet (draft-wilson-wrec-wccp-v2).
+        WCCP => {
+            let rest = rest.through(Tunnel::Gre)?;
+            if rest.byte(0)? >> 4 == 4 { Ok(rest) } else { rest.after(4) }
+        }
+        ..ether::LEAST_TYPE => Err(Skip::Tunnel),
+        ether_type => ether::behind(ether_type, rest.through(Tunnel::Gre)?),
+    }
+}
+
+/// A mirrored frame behind a header of type II or III, which its first four bits tell apart.
+fn mirrored(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    const II: u8 = 1;
+    const III: u8 = 2;
+    /// Of type III: whether a header of the platform's follows, and what kind of frame.
+    const PLATFORM: u8 = 1;
+    const KIND: u8 = 0x7c;
+    const ETHERNET: u8 = 0;
+    const IP: u8 = 2 << 2;
+    match packet.byte(0)? >> 4 {
+        II => ether::frame(packet.after(8)?),
+        III => {
+            let rest = packet.after(if packet.byte(11)? & PLATFORM != 0 { 20 } else { 12 })?;
+            match packet.byte(10)? & KIND {
+                ETHERNET => ether::frame(rest),
+                IP => Ok(rest),
+                _ => Err(Skip::Tunnel),
+            }
+        }
+        _ => Err(Skip::Tunnel),
+    }
+}
