@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use etherparse::IpNumber;
 
 use super::Skip;
-use super::ip::Datagram;
+use super::ip::{Datagram, Ends};
 use crate::time::Time;
 
 /// Datagrams that wait for pieces; the oldest is given up when one more comes.
@@ -86,8 +86,8 @@ impl Fragments {
             return Err(Skip::Malformed);
         }
         self.forget(now);
-        let protocol = if datagram.source.is_ipv4() { datagram.protocol.0 } else { 0 };
-        let key = (datagram.source, datagram.destination, piece.id, protocol);
+        let protocol = if matches!(datagram.ends, Ends::V4(_)) { datagram.protocol.0 } else { 0 };
+        let key = (datagram.ends.source(), datagram.ends.destination(), piece.id, protocol);
         if !self.waiting.contains_key(&key) {
             self.begin(key, now);
         }
@@ -201,8 +201,6 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
     use crate::decode::Packet;
     use crate::source::{Frame, LinkType};
@@ -223,9 +221,9 @@ mod tests {
         at: i64,
     ) -> Result<Whole, Skip> {
         let frame = Frame { number: 1, time: Time(at), link: LinkType::RAW, wire_len: wire_len as u32, bytes };
-        let (source, destination) = (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        let ends = Ends::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
         let piece = Piece { id, start, more };
-        let datagram = Datagram { source, destination, protocol: IpNumber::UDP, body: Packet::of(&frame), piece: Some(piece) };
+        let datagram = Datagram { ends, protocol: IpNumber::UDP, body: Packet::of(&frame), piece: Some(piece) };
         fragments.join(&datagram, piece, Time(at))
     }
 

@@ -13,10 +13,41 @@ const MOST_EXTENSIONS: usize = 16;
 const LEAST_V4: usize = 20;
 const V6: usize = 40;
 
+/// The addresses of an IP packet as they stand in its header: source, destination. They are made values of once, in the segment:
+/// a value that is handed from layer to layer costs as much as all the rest.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ends<'a> {
+    V4(&'a [u8; 8]),
+    V6(&'a [u8; 32]),
+}
+
+impl Ends<'_> {
+    #[inline]
+    pub(super) fn source(self) -> IpAddr {
+        match self {
+            Self::V4(&[a, b, c, d, ..]) => [a, b, c, d].into(),
+            Self::V6(both) => half(both, 0).into(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn destination(self) -> IpAddr {
+        match self {
+            Self::V4(&[.., a, b, c, d]) => [a, b, c, d].into(),
+            Self::V6(both) => half(both, 16).into(),
+        }
+    }
+}
+
+#[inline]
+fn half(both: &[u8; 32], at: usize) -> [u8; 16] {
+    both.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default()
+}
+
 /// What an IP packet carries.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
+    pub(super) ends: Ends<'a>,
     pub(super) protocol: IpNumber,
     /// The bytes from the next header on, without link-layer padding.
     pub(super) body: Packet<'a>,
@@ -24,7 +55,7 @@ pub(super) struct Datagram<'a> {
     pub(super) piece: Option<Piece>,
 }
 
-/// Reads an IP packet of either version.
+/// Reads the header of an IP packet of either version.
 #[inline]
 pub(super) fn datagram(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
     match packet.byte(0)? >> 4 {
@@ -47,16 +78,13 @@ fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         total => total,
     };
     let body = packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
-    let (source, destination) = (header.source_addr().into(), header.destination_addr().into());
-    if header.is_fragmenting_payload() {
-        let piece = Piece {
-            id: header.identification().into(),
-            start: header.fragments_offset().byte_offset(),
-            more: header.more_fragments(),
-        };
-        return Ok(Datagram { source, destination, protocol: header.protocol(), body, piece: Some(piece) });
-    }
-    behind_extensions(source, destination, header.protocol(), body)
+    let ends = Ends::V4(header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?);
+    let piece = header.is_fragmenting_payload().then(|| Piece {
+        id: header.identification().into(),
+        start: header.fragments_offset().byte_offset(),
+        more: header.more_fragments(),
+    });
+    Ok(Datagram { ends, protocol: header.protocol(), body, piece })
 }
 
 #[inline]
@@ -68,23 +96,13 @@ fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         0 => body,
         length => body.limit(length),
     };
-    behind_extensions(header.source_addr().into(), header.destination_addr().into(), header.next_header(), body)
+    let ends = Ends::V6(header.slice().get(8..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?);
+    Ok(Datagram { ends, protocol: header.next_header(), body, piece: None })
 }
 
-/// What lies behind an IP header, extension headers looked through.
-#[inline]
-pub(super) fn behind_extensions(
-    source: IpAddr,
-    destination: IpAddr,
-    protocol: IpNumber,
-    body: Packet<'_>,
-) -> Result<Datagram<'_>, Skip> {
-    let datagram = Datagram { source, destination, protocol, body, piece: None };
-    if matches!(protocol, IpNumber::TCP | IpNumber::UDP) { Ok(datagram) } else { extensions(datagram) }
-}
-
-fn extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
-    let v6 = datagram.source.is_ipv6();
+/// What lies behind the extension headers of a datagram.
+pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
+    let v6 = matches!(datagram.ends, Ends::V6(_));
     for _ in 0..MOST_EXTENSIONS {
         let body = datagram.body;
         let bytes = body.bytes();

@@ -27,6 +27,7 @@ pub use self::tunnel::Tunnel;
 use self::fragments::{Fragments, Piece};
 use self::ip::Datagram;
 use self::packet::Packet;
+use self::transport::Ports;
 use crate::source::Frame;
 
 /// A segment and what was captured of its payload: a part of the frame, or of the datagram that the frame completed.
@@ -52,6 +53,15 @@ impl Decoder {
     /// The reason why it holds no TCP or UDP that we can read.
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        // The way of nearly every frame is straight: values that two ways give to a third go through memory, in pieces.
+        match link::common(frame.link, Packet::of(frame)) {
+            Some(packet) => self.packet(frame, packet?),
+            None => self.rarer_link(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn rarer_link<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
         self.packet(frame, link::packet(frame.link, Packet::of(frame))?)
     }
 
@@ -59,31 +69,37 @@ impl Decoder {
     #[inline]
     fn packet<'a>(&mut self, frame: &Frame<'_>, packet: Packet<'a>) -> Result<Decoded<'a>, Skip> {
         let datagram = ip::datagram(packet)?;
-        match datagram.piece {
-            Some(piece) => self.piece(frame, &datagram, piece),
-            None => self.datagram(frame, &datagram),
+        match (datagram.protocol, datagram.piece) {
+            (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
+            (IpNumber::UDP, None) => self.udp(frame, &datagram),
+            _ => self.rarer(frame, &datagram),
         }
     }
 
     #[inline]
-    fn datagram<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
-        match datagram.protocol {
-            IpNumber::TCP => transport::tcp(frame, datagram),
-            IpNumber::UDP => {
-                let (segment, payload) = transport::udp(frame, datagram)?;
-                if self.tunnels && tunnel::udp::is_known(&segment.five_tuple) {
-                    if let Some(result) = self.udp_tunnel(frame, &segment.five_tuple, payload) {
-                        return result;
-                    }
-                }
-                Ok((segment, Cow::Borrowed(payload.bytes())))
+    fn udp<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
+        let (ports, payload) = transport::udp(datagram)?;
+        if self.tunnels && tunnel::udp::is_known(ports) {
+            if let Some(result) = self.udp_tunnel(frame, ports, payload) {
+                return result;
             }
-            _ => self.tunnel(frame, datagram),
+        }
+        Ok((transport::udp_segment(frame, datagram, ports, payload), Cow::Borrowed(payload.bytes())))
+    }
+
+    /// Decodes a datagram that has extension headers, is a piece or a tunnel's, or is of no use.
+    #[inline(never)]
+    fn rarer<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
+        let datagram = if datagram.piece.is_none() { ip::behind_extensions(*datagram)? } else { *datagram };
+        match (datagram.protocol, datagram.piece) {
+            (_, Some(piece)) => self.piece(frame, &datagram, piece),
+            (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
+            (IpNumber::UDP, None) => self.udp(frame, &datagram),
+            _ => self.tunnel(frame, &datagram),
         }
     }
 
     /// Decodes what a tunnel's datagram carries.
-    #[cold]
     fn tunnel<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
         let inside = tunnel::inside(datagram)?;
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
@@ -91,13 +107,8 @@ impl Decoder {
 
     /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is none.
     #[cold]
-    fn udp_tunnel<'a>(
-        &mut self,
-        frame: &Frame<'_>,
-        five_tuple: &FiveTuple,
-        payload: Packet<'a>,
-    ) -> Option<Result<Decoded<'a>, Skip>> {
-        match tunnel::udp::inside(five_tuple, payload)?.and_then(|packet| self.packet(frame, packet)) {
+    fn udp_tunnel<'a>(&mut self, frame: &Frame<'_>, ports: Ports, payload: Packet<'a>) -> Option<Result<Decoded<'a>, Skip>> {
+        match tunnel::udp::inside(ports, payload)?.and_then(|packet| self.packet(frame, packet)) {
             Err(Skip::Malformed | Skip::Nested) => None,
             result => Some(result),
         }
@@ -108,11 +119,8 @@ impl Decoder {
     fn piece<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'_>, piece: Piece) -> Result<Decoded<'a>, Skip> {
         let whole = self.fragments.join(datagram, piece, frame.time)?;
         let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
-        let datagram = ip::behind_extensions(datagram.source, datagram.destination, whole.protocol, body)?;
-        if datagram.piece.is_some() {
-            return Err(Skip::Malformed);
-        }
-        self.datagram(frame, &datagram).map(|(segment, payload)| (segment, Cow::Owned(payload.into_owned())))
+        let datagram = Datagram { protocol: whole.protocol, body, piece: None, ..*datagram };
+        self.rarer(frame, &datagram).map(|(segment, payload)| (segment, Cow::Owned(payload.into_owned())))
     }
 }
 

@@ -35,16 +35,24 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
     let flags = TcpFlags(
         u8::from(header.fin()) | u8::from(header.syn()) << 1 | u8::from(header.rst()) << 2 | u8::from(header.ack()) << 4,
     );
-    let ports = (header.source_port(), header.destination_port());
-    let (seq, ack) = (header.sequence_number(), header.acknowledgment_number());
-    let segment = Segment { seq, ack, flags, ..build(frame, datagram, Transport::Tcp, ports, payload_len) };
+    let read = Read {
+        transport: Transport::Tcp,
+        ports: (header.source_port(), header.destination_port()),
+        seq: header.sequence_number(),
+        ack: header.acknowledgment_number(),
+        flags,
+        payload_len: payload_len as u32,
+    };
     // Where the capture cut the TCP options there is nothing behind them.
-    Ok((segment, Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
+    Ok((build(frame, datagram, &read), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
 }
+
+/// The ports of the sender and of the receiver.
+pub(super) type Ports = (u16, u16);
 
 /// Reads a UDP header; gives the payload as what a tunnel may lie in.
 #[inline]
-pub(super) fn udp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<(Segment, Packet<'a>), Skip> {
+pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Skip> {
     let body = datagram.body;
     let header = UdpHeaderSlice::from_slice(body.bytes()).map_err(|_| body.short(UDP))?;
     let payload = body.after(UDP)?;
@@ -53,26 +61,42 @@ pub(super) fn udp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<(Seg
         0 => payload.wire_len(),
         length => length.checked_sub(UDP).ok_or(Skip::Malformed)?.min(payload.wire_len()),
     };
-    let ports = (header.source_port(), header.destination_port());
-    Ok((build(frame, datagram, Transport::Udp, ports, payload_len), payload.limit(payload_len)))
+    Ok(((header.source_port(), header.destination_port()), payload.limit(payload_len)))
+}
+
+/// The segment of a UDP header that was read.
+#[inline]
+pub(super) fn udp_segment(frame: &Frame<'_>, datagram: &Datagram<'_>, ports: Ports, payload: Packet<'_>) -> Segment {
+    let payload_len = payload.wire_len() as u32;
+    build(frame, datagram, &Read { transport: Transport::Udp, ports, seq: 0, ack: 0, flags: TcpFlags::default(), payload_len })
+}
+
+/// What a transport header says.
+struct Read {
+    transport: Transport,
+    ports: Ports,
+    seq: u32,
+    ack: u32,
+    flags: TcpFlags,
+    payload_len: u32,
 }
 
 #[inline]
-fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, transport: Transport, ports: (u16, u16), payload_len: usize) -> Segment {
+fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, read: &Read) -> Segment {
     Segment {
         frame: frame.number,
         time: frame.time,
         five_tuple: FiveTuple {
-            source: Endpoint { address: datagram.source, port: ports.0 },
-            destination: Endpoint { address: datagram.destination, port: ports.1 },
-            transport,
+            source: Endpoint { address: datagram.ends.source(), port: read.ports.0 },
+            destination: Endpoint { address: datagram.ends.destination(), port: read.ports.1 },
+            transport: read.transport,
         },
-        seq: 0,
-        ack: 0,
-        flags: TcpFlags::default(),
+        seq: read.seq,
+        ack: read.ack,
+        flags: read.flags,
         tunnel: datagram.body.tunnel(),
         wire_len: frame.wire_len,
-        payload_len: payload_len as u32,
+        payload_len: read.payload_len,
         payload: 0..0,
     }
 }

@@ -11,12 +11,12 @@ pub(in crate::decode) const LEAST_TYPE: u16 = 0x0600;
 const MOST_TAGS: usize = 8;
 
 /// <https://www.iana.org/assignments/ieee-802-numbers>.
-const IPV4: u16 = 0x0800;
-const ARP: u16 = 0x0806;
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const ARP: u16 = 0x0806;
 const TRANSPARENT_ETHERNET: u16 = 0x6558;
 const RARP: u16 = 0x8035;
 const VLAN: u16 = 0x8100;
-const IPV6: u16 = 0x86dd;
+pub(super) const IPV6: u16 = 0x86dd;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_DISCOVERY: u16 = 0x8863;
@@ -26,32 +26,31 @@ const MACSEC: u16 = 0x88e5;
 const VLAN_DOUBLE: u16 = 0x9100;
 
 /// The IP packet in an Ethernet frame.
-#[inline]
 pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes()).map_err(|_| frame.short(14))?;
     behind(header.ether_type().0, frame.after(header.slice().len())?)
 }
 
-/// The IP packet behind an `EtherType`, VLAN tags looked through.
+/// The `EtherType` behind VLAN tags, and what follows it.
 #[inline]
-pub(in crate::decode) fn behind(mut ether_type: u16, mut rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+pub(super) fn untagged(mut ether_type: u16, mut rest: Packet<'_>) -> Result<(u16, Packet<'_>), Skip> {
     for _ in 0..=MOST_TAGS {
-        match ether_type {
-            IPV4 | IPV6 => return Ok(rest),
-            VLAN | VLAN_PROVIDER | VLAN_DOUBLE => {
-                let tag = SingleVlanHeaderSlice::from_slice(rest.bytes()).map_err(|_| rest.short(4))?;
-                ether_type = tag.ether_type().0;
-                rest = rest.after(tag.slice().len())?;
-            }
-            ARP | RARP => return Err(Skip::Arp),
-            other => return rarer(other, rest),
+        if !matches!(ether_type, VLAN | VLAN_PROVIDER | VLAN_DOUBLE) {
+            return Ok((ether_type, rest));
         }
+        let tag = SingleVlanHeaderSlice::from_slice(rest.bytes()).map_err(|_| rest.short(4))?;
+        ether_type = tag.ether_type().0;
+        rest = rest.after(tag.slice().len())?;
     }
     Err(Skip::Malformed)
 }
 
-fn rarer(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+/// The IP packet behind an `EtherType`.
+pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    let (ether_type, rest) = untagged(ether_type, rest)?;
     match ether_type {
+        IPV4 | IPV6 => Ok(rest),
+        ARP | RARP => Err(Skip::Arp),
         MPLS | MPLS_MULTICAST => mpls::stack(rest),
         PPPOE_SESSION => ppp::session(rest),
         PPPOE_DISCOVERY => Err(Skip::Ppp),

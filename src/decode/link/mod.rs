@@ -34,8 +34,26 @@ const HARDWARE_NETLINK: u16 = 824;
 const COOKED_LLC: u16 = 4;
 const COOKED_CAN: std::ops::RangeInclusive<u16> = 0x0c..=0x0e;
 
-/// The IP packet of a frame.
+/// The IP packet of a frame where nothing but VLAN tags precedes it: the short way for nearly every frame; `None` leads to
+/// [`packet`], which says the same at length.
 #[inline]
+pub(super) fn common(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
+    let (type_at, len) = match link {
+        LinkType::ETHERNET => (12, 14),
+        LinkType::LINUX_SLL => (14, 16),
+        LinkType::LINUX_SLL2 => (0, 20),
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => return Some(Ok(frame)),
+        _ => return None,
+    };
+    let (ether_type, rest) = ether::untagged(frame.be_u16(type_at).ok()?, frame.after(len).ok()?).ok()?;
+    match ether_type {
+        ether::IPV4 | ether::IPV6 => Some(Ok(rest)),
+        ether::ARP => Some(Err(Skip::Arp)),
+        _ => None,
+    }
+}
+
+/// The IP packet of a frame.
 pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match link {
         LinkType::ETHERNET => ether::frame(frame),
@@ -44,12 +62,6 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         // Protocol at 0, hardware type at 8, header of 20 bytes.
         LinkType::LINUX_SLL2 => cooked(frame.be_u16(8)?, frame.be_u16(0)?, frame.after(20)?),
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => Ok(frame),
-        other => rarer(other, frame),
-    }
-}
-
-fn rarer(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    match link {
         LinkType::NULL | LinkType::LOOP => {
             // The family is in the capturing host's order, and its value for IPv6 differs from system to system. Values are
             // small, so the order shows itself.
@@ -90,9 +102,9 @@ fn rarer(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
 }
 
 /// A Linux cooked frame behind its header.
-#[inline]
 fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match (hardware, protocol) {
+        (_, ether::IPV4 | ether::IPV6) => Ok(rest),
         (HARDWARE_WIFI, _) => wifi::frame(rest),
         (HARDWARE_WIFI_PRISM, _) => wifi::prism(rest),
         (HARDWARE_WIFI_RADIOTAP, _) => wifi::radiotap(rest),

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::decode::Skip;
 use crate::decode::tests::{decode, frame, heard, tcp_frame};
+use crate::decode::{Packet, Skip};
 use crate::source::{Frame, LinkType};
 
 /// The IP packet with payload "hello".
@@ -191,6 +191,27 @@ fn frames_within_frames_end_at_the_limit() {
 }
 
 proptest! {
+    #[test]
+    fn the_short_way_says_what_the_long_one_says(
+        link in prop::sample::select(vec![1_u16, 12, 101, 113, 228, 276]),
+        mut bytes in prop::collection::vec(any::<u8>(), 0..80),
+        types in prop::collection::vec(prop::sample::select(vec![0x0800_u16, 0x86dd, 0x0806, 0x8100, 0x88a8, 0x9100, 0x0004]), 9),
+    ) {
+        // EtherTypes where a link type or a tag may have one.
+        for (i, ether_type) in types.into_iter().enumerate() {
+            for at in [0, 12 + 4 * i, 14 + 4 * i, 20 + 4 * i] {
+                if let Some(place) = bytes.get_mut(at..at + 2).filter(|_| at > 0 || link == 276) {
+                    place.copy_from_slice(&ether_type.to_be_bytes());
+                }
+            }
+        }
+        let packet = Packet::of(&frame(LinkType(link), &bytes));
+        if let Some(short) = super::common(LinkType(link), packet) {
+            let long = super::packet(LinkType(link), packet);
+            prop_assert_eq!(short.map(Packet::bytes), long.map(Packet::bytes));
+        }
+    }
+
     #[test]
     fn every_link_type_takes_any_bytes_behind_its_header(
         link in prop::sample::select(vec![9_u16, 50, 51, 104, 105, 107, 119, 127, 163, 166, 192, 204, 206, 226, 239, 258]),

@@ -54,7 +54,7 @@ const L2TP: IpNumber = IpNumber(115);
 pub(super) fn inside<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
     let body = datagram.body;
     match datagram.protocol {
-        IpNumber::IPV6 if datagram.source.is_ipv4() => body.through(Tunnel::SixInFour),
+        IpNumber::IPV6 if matches!(datagram.ends, ip::Ends::V4(_)) => body.through(Tunnel::SixInFour),
         IpNumber::IPV4 | IpNumber::IPV6 => body.through(Tunnel::IpIp),
         IpNumber::GRE => gre::inside(body),
         ETHER_IP => ether_ip(body),

@@ -6,7 +6,8 @@
 use super::Tunnel;
 use crate::decode::ip::{is_exact, is_whole};
 use crate::decode::link::{ether, mpls, ppp, wifi};
-use crate::decode::{FiveTuple, Packet, Skip};
+use crate::decode::transport::Ports;
+use crate::decode::{Packet, Skip};
 
 const L2TP: u16 = 1_701;
 const GTP_U: u16 = 2_152;
@@ -21,8 +22,8 @@ const TZSP: u16 = 37_008;
 
 /// Whether a datagram is to be looked at more closely.
 #[inline]
-pub(in crate::decode) const fn is_known(five_tuple: &FiveTuple) -> bool {
-    to_known(five_tuple.destination.port) || matches!(five_tuple.source.port, L2TP | TEREDO)
+pub(in crate::decode) const fn is_known((from, to): Ports) -> bool {
+    to_known(to) || matches!(from, L2TP | TEREDO)
 }
 
 const fn to_known(port: u16) -> bool {
@@ -30,9 +31,8 @@ const fn to_known(port: u16) -> bool {
 }
 
 /// The IP packet in a tunnel's datagram, or why there is none in what it carries; `None` where it is no tunnel's.
-pub(in crate::decode) fn inside<'a>(five_tuple: &FiveTuple, payload: Packet<'a>) -> Option<Result<Packet<'a>, Skip>> {
-    let to = five_tuple.destination.port;
-    let inside = match if to_known(to) { to } else { five_tuple.source.port } {
+pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
+    let inside = match if to_known(to) { to } else { from } {
         L2TP => l2tp(payload.through(Tunnel::L2tp).ok()?),
         GTP_U => gtp_u(payload.through(Tunnel::GtpU).ok()?),
         TEREDO => teredo(payload.through(Tunnel::Teredo).ok()?),
