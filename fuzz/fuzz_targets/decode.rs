@@ -10,7 +10,7 @@ use portlore::flow::{FlowKey, SIDE_BYTES};
 use portlore::source::{Frame, LinkType};
 use portlore::time::Time;
 
-const LINKS: [LinkType; 27] = [
+const LINKS: [LinkType; 29] = [
     LinkType::ETHERNET,
     LinkType::NULL,
     LinkType::RAW_BSD,
@@ -38,6 +38,8 @@ const LINKS: [LinkType; 27] = [
     LinkType::PKTAP,
     LinkType::IPNET,
     LinkType::NFLOG,
+    LinkType::FDDI,
+    LinkType::ATM_RFC1483,
 ];
 
 fuzz_target!(|input: &[u8]| {

@@ -28,6 +28,8 @@ impl LinkType {
     pub const ETHERNET: Self = Self(1);
     /// PPP, with or without HDLC's address and control.
     pub const PPP: Self = Self(9);
+    /// FDDI.
+    pub const FDDI: Self = Self(10);
     /// Raw IP as some systems number it in files (`DLT_RAW`).
     pub const RAW_BSD: Self = Self(12);
     /// Raw IP as OpenBSD numbers it.
@@ -36,6 +38,8 @@ impl LinkType {
     pub const PPP_HDLC: Self = Self(50);
     /// `PPPoE` session packets without Ethernet.
     pub const PPP_ETHER: Self = Self(51);
+    /// ATM with IEEE 802.2 (RFC 1483).
+    pub const ATM_RFC1483: Self = Self(100);
     /// Raw IP, version in the first nibble.
     pub const RAW: Self = Self(101);
     /// Cisco's HDLC.

@@ -23,6 +23,9 @@ const PPPOE_DISCOVERY: u16 = 0x8863;
 const PPPOE_SESSION: u16 = 0x8864;
 const VLAN_PROVIDER: u16 = 0x88a8;
 const MACSEC: u16 = 0x88e5;
+/// Cisco's `FabricPath`, VN-Tag (IEEE 802.1BR's forerunner).
+const FABRIC_PATH: u16 = 0x8903;
+const VN_TAG: u16 = 0x8926;
 const VLAN_DOUBLE: u16 = 0x9100;
 
 /// The IP packet in an Ethernet frame.
@@ -56,6 +59,8 @@ pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Pac
         PPPOE_DISCOVERY => Err(Skip::Ppp),
         MACSEC => Err(Skip::Macsec),
         TRANSPARENT_ETHERNET => frame(rest.deeper()?),
+        FABRIC_PATH => frame(rest.after(2)?.deeper()?),
+        VN_TAG => behind(rest.be_u16(4)?, rest.after(6)?.deeper()?),
         length if length < LEAST_TYPE => {
             let (rest, length) = (rest.deeper()?, usize::from(length));
             llc(if length < rest.wire_len() { rest.limit(length) } else { rest })

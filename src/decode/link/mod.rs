@@ -70,13 +70,15 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
                 _ => Err(Skip::EtherType),
             }
         }
-        LinkType::PPP => ppp::frame(frame),
-        LinkType::PPP_HDLC => serial::ppp_or_cisco(frame),
+        LinkType::PPP | LinkType::PPP_HDLC => serial::ppp_or_cisco(frame),
         LinkType::PPP_ETHER => ppp::session(frame),
         LinkType::PPP_PPPD => ppp::protocol(frame.after(2)?),
         LinkType::PPP_WITH_DIR => ppp::frame(frame.after(1)?),
         LinkType::C_HDLC => serial::cisco(frame),
         LinkType::C_HDLC_WITH_DIR => serial::cisco(frame.after(1)?),
+        LinkType::ATM_RFC1483 => ether::llc(frame),
+        // Frame control and two addresses.
+        LinkType::FDDI => ether::llc(frame.after(13)?),
         LinkType::FRELAY => serial::frame_relay(frame),
         LinkType::FRELAY_WITH_DIR => serial::frame_relay(frame.after(1)?),
         LinkType::IEEE802_11 => wifi::frame(frame),

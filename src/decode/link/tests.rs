@@ -40,7 +40,7 @@ fn ppp_is_read_with_and_without_address_and_control_and_with_a_short_protocol() 
 
 #[test]
 fn cisco_hdlc_is_read_alone_and_on_lines_that_may_speak_ppp() {
-    for link in [LinkType::C_HDLC, LinkType::PPP_HDLC] {
+    for link in [LinkType::C_HDLC, LinkType::PPP_HDLC, LinkType::PPP] {
         reads(link, &[0x0f, 0, 8, 0]);
         reads(link, &[0x8f, 0, 8, 0]);
         skips(link, &[0x8f, 0, 0x80, 0x35, 0, 0, 0, 2], Skip::EtherType);
@@ -87,6 +87,14 @@ fn ieee_802_2_is_looked_through_where_ip_is_behind_it() {
     skips(LinkType::ETHERNET, &spanning, Skip::Llc);
     let discovery = [&MACS[..], &[0, 38, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0], &[0; 43]].concat();
     skips(LinkType::ETHERNET, &discovery, Skip::Llc);
+}
+
+#[test]
+fn switches_own_tags_and_other_carriers_of_ieee_802_2_are_looked_through() {
+    reads(LinkType::ETHERNET, &[&MACS[..], &[0x89, 0x03, 0, 0x7f], &MACS, &[8, 0]].concat());
+    reads(LinkType::ETHERNET, &[&MACS[..], &[0x89, 0x26, 0, 1, 0, 2, 0x81, 0, 0, 7, 8, 0]].concat());
+    reads(LinkType::FDDI, &[&[0x50], &MACS[..], &SNAP].concat());
+    reads(LinkType::ATM_RFC1483, &SNAP);
 }
 
 #[test]
@@ -214,7 +222,7 @@ proptest! {
 
     #[test]
     fn every_link_type_takes_any_bytes_behind_its_header(
-        link in prop::sample::select(vec![9_u16, 50, 51, 104, 105, 107, 119, 127, 163, 166, 192, 204, 206, 226, 239, 258]),
+        link in prop::sample::select(vec![9_u16, 10, 50, 51, 100, 104, 105, 107, 119, 127, 163, 166, 192, 204, 206, 226, 239, 258]),
         header in prop::sample::select(vec![
             vec![0xff, 3, 0, 0x21], vec![0x0f, 0, 8, 0], vec![0, 0, 8, 0, 0, 0, 0, 0], vec![0x88, 2], vec![2, 0, 0, 0, 8, 0, 1, 0],
         ]),

@@ -1,7 +1,7 @@
 //! GRE (RFC 2784, RFC 2890), as PPTP changed it (RFC 2637), and the mirrored frames that it carries (draft-foschiano-erspan).
 
 use super::Tunnel;
-use crate::decode::link::{ether, ppp};
+use crate::decode::link::{ether, ppp, wifi};
 use crate::decode::{Packet, Skip};
 
 /// Flags of the first two bytes.
@@ -17,6 +17,8 @@ const PPP: u16 = 0x880b;
 const WCCP: u16 = 0x883e;
 const ERSPAN: u16 = 0x88be;
 const ERSPAN_III: u16 = 0x22eb;
+/// Aruba's access points send 802.11 frames, each radio with its own number.
+const ARUBA: std::ops::RangeInclusive<u16> = 0x8200..=0x82f0;
 
 /// The IP packet in a GRE packet.
 pub(super) fn inside(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
@@ -45,6 +47,7 @@ fn carried(protocol: u16, flags: u16, rest: Packet<'_>) -> Result<Packet<'_>, Sk
         _ if rest.wire_len() == 0 => Err(Skip::Tunnel),
         ERSPAN if flags & SEQUENCE == 0 => ether::frame(rest.through(Tunnel::Erspan)?),
         ERSPAN | ERSPAN_III => mirrored(rest.through(Tunnel::Erspan)?),
+        aruba if ARUBA.contains(&aruba) => wifi::frame(rest.through(Tunnel::Gre)?),
         PPP => ppp::frame(rest.through(Tunnel::Gre)?),
         // Some versions put four bytes before the packet (draft-wilson-wrec-wccp-v2).
         WCCP => {

@@ -78,6 +78,8 @@ fn gre_is_looked_into_with_each_optional_field() {
         gives(47, header, &ip(), Tunnel::Gre);
     }
     gives(47, &[0x20, 0, 0x65, 0x58, 0, 0, 0, 7], &tcp_frame(), Tunnel::Gre);
+    let wifi = [&[8, 2], &[0; 22][..], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &ip()].concat();
+    gives(47, &[0, 0, 0x82, 0x10], &wifi, Tunnel::Gre);
     assert_eq!(given(&over(47, &[0, 0, 0, 0])), Err(Skip::Tunnel), "a keepalive");
     assert_eq!(given(&over(47, &[0x40, 0, 8, 0, 0, 0, 0, 0])), Err(Skip::Tunnel), "source routing");
     assert_eq!(given(&over(47, &[0, 0, 0x88, 0xcc, 0, 0, 0, 0])), Err(Skip::EtherType));
