@@ -149,10 +149,16 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
 /// How many bytes an IP packet says that it has; `None` where what was captured of its header contradicts itself.
 fn stated_len(packet: Packet<'_>) -> Option<usize> {
     let first = packet.byte(0).ok()?;
-    let stated = |at: usize| packet.be_u16(at).map_or(packet.wire_len(), usize::from);
+    // Larger than a length can say: zero, and what carries it says it.
+    let is_jumbo = packet.wire_len() > usize::from(u16::MAX);
+    let stated = |at, before| match packet.be_u16(at).map(usize::from) {
+        Ok(0) if is_jumbo => packet.wire_len(),
+        Ok(length) => before + length,
+        Err(_) => packet.wire_len(),
+    };
     let (least, len) = match first >> 4 {
-        4 if first & 15 >= 5 => (usize::from(first & 15) * 4, stated(2)),
-        6 => (V6, packet.be_u16(4).map_or(packet.wire_len(), |length| V6 + usize::from(length))),
+        4 if first & 15 >= 5 => (usize::from(first & 15) * 4, stated(2, 0)),
+        6 => (V6, stated(4, V6)),
         _ => return None,
     };
     (least <= len && len <= packet.wire_len()).then_some(len)

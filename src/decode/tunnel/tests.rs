@@ -200,6 +200,11 @@ fn teredo_is_looked_into_both_ways_and_behind_what_may_precede_it() {
     }
     stands(3_544, &ip6([0x20, 1, 0xd, 0xb8]));
     stands(3_544, &inner[..inner.len() - 1]);
+    let trailer = [&inner[..], &[4, 4, 1, 2, 3, 4]].concat();
+    assert_eq!(given(&udp((50_000, 3_544), &trailer)), Ok((b"osc!".to_vec(), Some(Tunnel::Teredo))));
+    let mut bubble = inner[..40].to_vec();
+    bubble[4..7].copy_from_slice(&[0, 0, 59]);
+    stands(3_544, &bubble);
 }
 
 #[test]

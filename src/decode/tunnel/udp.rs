@@ -68,6 +68,7 @@ fn typed(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match ether_type {
         0x0800 | 0x86dd => exact(rest),
         0x6558 => framed(rest),
+        0x0806 => Err(Skip::Arp),
         _ => Err(Skip::Tunnel),
     }
 }
@@ -132,12 +133,14 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     Err(Skip::Malformed)
 }
 
-/// RFC 4380, section 5.1.1: perhaps an authentication, perhaps an origin, then IPv6 with an address that Teredo gives.
+/// RFC 4380, section 5.1.1: perhaps an authentication, perhaps an origin, then IPv6 with an address that Teredo gives, perhaps
+/// trailers (RFC 6081). A bubble, an empty packet that keeps a way open, is the tunnel's own.
 fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const AUTHENTICATION: [u8; 2] = [0, 1];
     const ORIGIN: [u8; 2] = [0, 0];
     const PREFIX: u32 = 0x2001_0000;
     const LINK_LOCAL: u32 = 0xfe80_0000;
+    const NOTHING_FOLLOWS: u8 = 59;
     if packet.array(0)? == AUTHENTICATION {
         // Lengths of the identification and of the value; nonce and confirmation follow them.
         let [identification, value] = packet.array(2)?;
@@ -147,7 +150,8 @@ fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
         packet = packet.after(8)?;
     }
     let gives = |at| packet.be_u32(at).map(|word| word == PREFIX || word == LINK_LOCAL);
-    if packet.byte(0)? >> 4 == 6 && (gives(8)? || gives(24)?) { exact(packet) } else { Err(Skip::Tunnel) }
+    let is_ours = packet.byte(0)? >> 4 == 6 && packet.byte(6)? != NOTHING_FOLLOWS && (gives(8)? || gives(24)?);
+    if is_ours { whole(packet) } else { Err(Skip::Tunnel) }
 }
 
 /// RFC 7348, section 5; with a policy group as draft-smith-vxlan-group-policy puts it into the reserved bits.
