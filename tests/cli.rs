@@ -246,3 +246,42 @@ fn help_and_version_are_no_errors_and_wrong_usage_is_two() {
         assert_eq!(outcome(wrong).0, 2, "{wrong:?}");
     }
 }
+
+#[test]
+fn a_flow_names_its_tunnel_and_the_outer_packets_can_be_had_instead() {
+    let capture = "fixtures/forms/tunnel-vxlan.pcap";
+    let (status, inner) = document(&[capture]);
+    assert_eq!((status, &inner["flows"][0]["tunnel"]), (0, &"vxlan".into()));
+    assert_eq!(inner["flows"][0]["responder"]["port"], 3037);
+    let (_, plain) = document(&[CAPTURE]);
+    assert!(plain["flows"].as_array().unwrap().iter().all(|flow| flow["tunnel"].is_null()));
+    let (status, outer) = document(&["--no-tunnels", capture]);
+    assert_eq!((status, &outer["flows"][0]["tunnel"]), (0, &serde_json::Value::Null));
+    assert_eq!(outer["capture"]["segments"], inner["capture"]["segments"]);
+    assert!(outer["flows"].as_array().unwrap().iter().all(|flow| flow["transport"] == "udp"));
+    let (_, gre) = document(&["--no-tunnels", "fixtures/forms/tunnel-gre.pcap"]);
+    assert_eq!(gre["capture"]["skipped"]["tunnel"], gre["capture"]["frames"]);
+}
+
+/// Every form of the base conversation says what the base says.
+#[test]
+fn every_link_layer_and_tunnel_gives_the_conversation_in_it() {
+    let base = document(&["fixtures/eos-tcp-slip-3037.pcap"]).1["flows"][0].clone();
+    let forms = crate::run::captures("fixtures/forms");
+    let mut seen = 0;
+    for form in forms.iter().filter(|f| ["/link-", "/tunnel-", "/fragments-"].iter().any(|kind| f.contains(kind))) {
+        if ["link-usb", "tunnel-lookalikes", "fragments-refused"].iter().any(|other| form.contains(other)) {
+            continue;
+        }
+        let (status, document) = document(&[form]);
+        assert_eq!((status, document["flows"].as_array().unwrap().len()), (0, 1), "{form}");
+        let flow = &document["flows"][0];
+        for field in ["packets", "payload_bytes", "tcp", "outcome"] {
+            assert_eq!(flow[field], base[field], "{form}: {field}");
+        }
+        assert_eq!(flow["verdict"]["service"], "eos", "{form}");
+        assert_eq!(flow["tunnel"].is_string(), form.contains("/tunnel-") || form.contains("vxlan"), "{form}");
+        seen += 1;
+    }
+    assert!(seen > 40, "{seen} forms");
+}
