@@ -86,6 +86,7 @@ pub struct Live {
 
 /// What both ways of reading share.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Common {
     /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
     #[arg(short, long, value_name = "EXPR")]

@@ -4,8 +4,8 @@
 //! day. The only place that names etherparse. Nothing here panics on any input: headers are read through checked slices.
 //! Checksums are not looked at: loopback and offloading leave them wrong by design.
 //!
-//! The layers, outermost first: [`link`] finds the IP packet in a frame, [`ip`] its datagram, [`fragments`] joins those that
-//! came in pieces, [`tunnel`] finds the IP packet in a datagram that is a tunnel's, [`transport`] reads TCP and UDP.
+//! The layers, outermost first: `link` finds the IP packet in a frame, `ip` its datagram, `fragments` joins those that came in
+//! pieces, `tunnel` finds the IP packet in a datagram that is a tunnel's, `transport` reads TCP and UDP.
 
 mod fragments;
 mod ip;
@@ -79,10 +79,11 @@ impl Decoder {
     #[inline]
     fn udp<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
         let (ports, payload) = transport::udp(datagram)?;
-        if self.tunnels && tunnel::udp::is_known(ports) {
-            if let Some(result) = self.udp_tunnel(frame, ports, payload) {
-                return result;
-            }
+        if self.tunnels
+            && tunnel::udp::is_known(ports)
+            && let Some(result) = self.udp_tunnel(frame, ports, payload)
+        {
+            return result;
         }
         Ok((transport::udp_segment(frame, datagram, ports, payload), Cow::Borrowed(payload.bytes())))
     }

@@ -137,7 +137,7 @@ fn nflog(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
             return Err(Skip::Malformed);
         }
         if kind == PAYLOAD {
-            return Ok(rest.limit(len).after(4)?);
+            return rest.limit(len).after(4);
         }
         rest = rest.after(len.next_multiple_of(4))?;
     }

@@ -42,7 +42,7 @@ tunnels! {
     Geneve "geneve" "Geneve: RFC 8926.",
     GtpU "gtp-u" "GTP, user plane: 3GPP TS 29.281.",
     Teredo "teredo" "Teredo: RFC 4380.",
-    Tzsp "tzsp" "TaZmen sniffer protocol: a sniffer's frames.",
+    Tzsp "tzsp" "`TaZmen` sniffer protocol: a sniffer's frames.",
 }
 
 /// IP protocols that etherparse has no name for, or a long one.
