@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use portlore::decode::{Endpoint, decode};
+use portlore::decode::{Decoder, Endpoint};
 use portlore::detect::DETECTORS;
 use portlore::evidence::Finding;
 use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, ServicePorts, Table};
@@ -44,11 +44,11 @@ fn heard(capture: &str) -> All {
     let mut files = Files::open(&[path], &Arc::new(AtomicBool::new(false))).unwrap();
     let (mut table, mut all) = (Table::new(Limits { flows: 1 << 16, opening_bytes: 1 << 28 }), All::default());
     let ports = ServicePorts::default();
+    let mut decoder = Decoder::new(true);
     while let Next::Frame(frame) = files.next().unwrap() {
-        let Ok(segment) = decode(&frame) else { continue };
+        let Ok((segment, payload)) = decoder.decode(&frame) else { continue };
         let (key, end) = FlowKey::new(&segment.five_tuple);
-        let payload = &frame.bytes[segment.payload.start as usize..segment.payload.end as usize];
-        table.observe(key, end, table.hash(&key), &segment, payload, &ports, &mut all);
+        table.observe(key, end, table.hash(&key), &segment, &payload, &ports, &mut all);
     }
     table.drain(&mut all);
     all
