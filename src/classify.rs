@@ -100,6 +100,8 @@ pub struct Verdict<'c> {
     pub protocol: Option<Protocol>,
     /// The ground.
     pub confidence: Confidence,
+    /// A language with a family of its own that is carried in this one: CSTA in HTTP.
+    pub carries: Option<Protocol>,
     /// Whether it fits the port.
     pub fit: Fit,
     /// Who else it may be; who it may be where no service is named. Only the likeliest where nobody asked why.
@@ -109,7 +111,13 @@ pub struct Verdict<'c> {
 }
 
 impl<'c> Verdict<'c> {
-    /// The family: the service's, else that of the protocol where it has one, else the first candidate's.
+    /// The language, then the one that it carries.
+    fn spoken(&self) -> impl Iterator<Item = Protocol> {
+        self.protocol.into_iter().chain(self.carries)
+    }
+
+    /// The family: the service's, else that of the protocol or of what it carries where these have one, else the first
+    /// candidate's.
     #[must_use]
     pub fn tag(&self) -> Option<&'c str> {
         let first = || {
@@ -118,7 +126,7 @@ impl<'c> Verdict<'c> {
                 Candidate::Registered(_) => None,
             })
         };
-        self.service.map(|s| s.tag.as_str()).or(self.protocol.and_then(Protocol::family)).or_else(first)
+        self.service.map(|s| s.tag.as_str()).or_else(|| self.spoken().find_map(Protocol::family)).or_else(first)
     }
 }
 
@@ -144,6 +152,8 @@ pub fn classify<'c>(
         (Some(_), Some(_)) => Fit::Agrees,
     };
     let mut reasons = Vec::new();
+    let inside = evidence.facts.iter().find_map(|fact| Some((fact, carried(fact, protocol)?)));
+    let carries = inside.map(|(_, protocol)| protocol);
     let mut named = marked(catalogue, evidence, explain).into_iter();
     if let Some((service, proof)) = named.next() {
         // Two conditions may hold of one fact.
@@ -159,6 +169,7 @@ pub fn classify<'c>(
             service: Some(service),
             protocol: Some(protocol),
             confidence: Confidence::Mark,
+            carries,
             fit,
             candidates: named.map(|(other, _)| Candidate::Service(other)).collect(),
             reasons,
@@ -166,6 +177,12 @@ pub fn classify<'c>(
     }
     if explain {
         reasons.push(spoken(protocol, evidence));
+        reasons.extend(inside.map(|(fact, protocol)| Reason {
+            fact: "carries".into(),
+            value: told(protocol, fact),
+            direction: Some(fact.direction),
+            frame: Some(fact.frame),
+        }));
         if fit == Fit::Contradicts {
             reasons.push(expected(catalogue, port, transport));
         }
@@ -174,6 +191,7 @@ pub fn classify<'c>(
         service: None,
         protocol: Some(protocol),
         confidence: Confidence::Protocol,
+        carries,
         fit,
         candidates: speakers().map(Candidate::Service).take(wanted(explain)).collect(),
         reasons,
@@ -207,7 +225,7 @@ fn by_port<'c>(
         (Some(_), false) => Fit::Agrees,
     };
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
-    let mut verdict = Verdict { service: None, protocol: None, confidence, fit, candidates, reasons: Vec::new() };
+    let mut verdict = Verdict { service: None, protocol: None, confidence, carries: None, fit, candidates, reasons: Vec::new() };
     if explain {
         let gone: Vec<_> = catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
         verdict.reasons = eliminated(evidence, &gone);
@@ -291,13 +309,23 @@ fn excerpt(value: &str, from: usize) -> String {
     format!("{before}{kept}{after}")
 }
 
+/// The language with a family of its own that a fact is of, where the flow speaks another.
+fn carried(fact: &Fact, spoken: Protocol) -> Option<Protocol> {
+    let (id, _) = fact.name.stem.split_once('.')?;
+    Protocol::from_id(id).filter(|&protocol| protocol != spoken && protocol.family().is_some())
+}
+
+fn told(protocol: Protocol, fact: &Fact) -> String {
+    format!("{protocol}: {} = {}", fact.name, excerpt(&fact.value, 0))
+}
+
 fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
     // The responder's word, where there is one, is what speaks on the port.
     let said = |d| evidence.facts.iter().find(move |f| f.direction == d);
     let fact = said(Direction::Responder).or_else(|| said(Direction::Initiator));
     Reason {
         fact: "protocol".into(),
-        value: fact.map_or_else(|| protocol.id().to_owned(), |f| format!("{protocol}: {} = {}", f.name, excerpt(&f.value, 0))),
+        value: fact.map_or_else(|| protocol.id().to_owned(), |f| told(protocol, f)),
         direction: fact.map(|f| f.direction).or(evidence.first_payload.map(|p| p.1)),
         frame: fact.map(|f| f.frame).or(evidence.first_payload.map(|p| p.0)),
     }

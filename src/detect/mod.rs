@@ -37,6 +37,7 @@ mod postgresql;
 mod rdp;
 mod redis;
 mod sacn;
+mod sip;
 mod smb;
 mod smtp;
 mod snmp;
@@ -139,6 +140,7 @@ pub const DETECTORS: &[Detector] = &[
     smb::DETECTOR,
     vnc::DETECTOR,
     watchout::DETECTOR,
+    sip::DETECTOR,
     text::DETECTOR,
 ];
 

@@ -16,6 +16,7 @@ const SOME: usize = 8;
 /// How a fact is told, its value behind; `.*` stands for a header's name, which goes before the value. What is not here is
 /// told by its name.
 const TOLD: &[(&str, &str)] = &[
+    ("carries", "carries"),
     ("csta.namespace", "writes in the namespace"),
     ("csta.root", "sends the message"),
     ("http.method", "asks with the method"),
@@ -28,6 +29,7 @@ const TOLD: &[(&str, &str)] = &[
     ("http.target", "asks for"),
     ("osc.address", "sends to the address"),
     ("protocol", "speaks"),
+    ("sip.content-type", "sends a body of type"),
     ("tls.alpn", "offers the protocol"),
     ("tls.sni", "asks for the host"),
     ("websocket.text", "says over WebSocket"),

@@ -42,6 +42,12 @@ pub(super) fn kind(fields: &[Header<'_>]) -> Kind {
     }
 }
 
+/// Whether a body is XML that can be read as it is.
+pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
+    let xml = |kind: &[u8]| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml");
+    field(fields, "content-type").is_some_and(xml) && matches!(self::kind(fields), Kind::Structured)
+}
+
 /// Bytes of a chunked body with its chunk heads; `None` where its end is not there.
 fn chunked(body: &[u8]) -> Option<usize> {
     let mut at = 0_usize;

@@ -8,7 +8,7 @@ mod websocket;
 
 use httparse::{EMPTY_HEADER, Header, Status};
 
-use super::{Detector, Sample, Side, Statement};
+use super::{Detector, Sample, Side, Statement, csta};
 use crate::decode::Transport;
 use crate::evidence::{FactName, Finding, Protocol};
 use crate::flow::Opening;
@@ -31,6 +31,8 @@ pub(super) const DETECTOR: Detector = Detector {
     begins: &[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_'],
     transports: &[Transport::Tcp],
     facts: &[
+        "csta.namespace",
+        "csta.root",
         "http.method",
         "http.target",
         "http.status",
@@ -128,6 +130,11 @@ fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
         };
         if let Some(name) = name.filter(|_| seen > 0) {
             statement.say_whole(name, &body[..seen], at);
+        }
+        // CSTA as a web service (ECMA-348), in SOAP or bare.
+        if let Some((root, namespace)) = body::is_xml(fields).then(|| csta::carried(&body[..seen])).flatten() {
+            statement.say("csta.root", root.as_bytes(), at);
+            statement.say("csta.namespace", namespace.as_bytes(), at);
         }
         // A hostile length must not turn the reader back.
         match len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {

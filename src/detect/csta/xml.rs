@@ -5,13 +5,11 @@
 //! The framing alone is not CSTA: the root element must be in an ECMA namespace or be one of the standard's or a known
 //! vendor's messages. `quick-xml` reads the document as far as it is there.
 
-use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use quick_xml::{NsReader, Reader};
 
-use super::{Detector, Sample, Side, Statement, combine};
-use crate::decode::Transport;
-use crate::evidence::{Finding, Protocol};
-use crate::flow::Opening;
+use super::super::{Side, Statement};
 
 const HEADER: usize = 8;
 /// Messages of each side whose roots are stated.
@@ -76,30 +74,8 @@ const ROOTS: &[&str] = &[
 ];
 const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
 
-pub(super) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Csta,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: &[0..=0],
-    transports: &[Transport::Tcp],
-    facts: &["csta.root", "csta.namespace", "csta.framing"],
-    inspect,
-    samples: &[
-        Sample {
-            transport: Transport::Tcp,
-            initiator: &[b"\0\0\0\xc30001<?xml version=\"1.0\" encoding=\"UTF-8\"?><MonitorStart xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"><monitorObject><deviceObject>4711</deviceObject></monitorObject></MonitorStart>"],
-            responder: &[b"\0\0\0\x5d0001<MonitorStartResponse><monitorCrossRefID>1</monitorCrossRefID></MonitorStartResponse>"],
-        },
-        Sample { transport: Transport::Tcp, initiator: &[b"\0\0\0\x140001<keepalive/>"], responder: &[] },
-    ],
-};
-
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Csta, opening, messages)
-}
-
-fn messages(statement: &mut Statement<'_>) -> Side {
+/// Reads a side's messages.
+pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let mut at = 0;
     let mut side = Side::Perhaps;
@@ -116,6 +92,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
             Root::Named { name, namespace } if side == Side::Speaks || is_csta(&name, namespace.as_deref()) => {
                 if side != Side::Speaks {
                     statement.say("csta.framing", b"ecma-323-j2", at);
+                    statement.say("csta.encoding", b"xml", at);
                 }
                 side = Side::Speaks;
                 statement.say("csta.root", name.as_bytes(), at);
@@ -185,6 +162,31 @@ fn named(element: &BytesStart<'_>) -> Root {
     Root::Named { name, namespace }
 }
 
+/// Elements that are looked at until one is CSTA's: those of SOAP around it are few.
+const AROUND: usize = 8;
+
+/// The first element of an XML document that is in a namespace of CSTA, and the namespace: what SIP and SOAP carry.
+pub(in super::super) fn carried(document: &[u8]) -> Option<(String, String)> {
+    let text = String::from_utf8_lossy(document);
+    let mut reader = NsReader::from_str(&text);
+    for _ in 0..AROUND {
+        let (namespace, element) = loop {
+            match reader.read_resolved_event().ok()? {
+                (namespace, Event::Start(element) | Event::Empty(element)) => break (namespace, element),
+                (_, Event::Eof) => return None,
+                _ => {}
+            }
+        };
+        if let ResolveResult::Bound(namespace) = namespace {
+            let namespace: &str = namespace.as_ref();
+            if NAMESPACES.iter().any(|known| namespace.starts_with(known)) {
+                return Some((element.local_name().as_ref().to_owned(), namespace.to_owned()));
+            }
+        }
+    }
+    None
+}
+
 fn is_csta(name: &str, namespace: Option<&str>) -> bool {
     if namespace.is_some_and(|namespace| NAMESPACES.iter().any(|known| namespace.starts_with(known))) {
         return true;
@@ -195,7 +197,11 @@ fn is_csta(name: &str, namespace: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::inspect;
     use super::*;
+    use crate::decode::Transport;
+    use crate::evidence::Finding;
+    use crate::flow::Opening;
 
     fn message(invoke: &str, document: &str) -> Vec<u8> {
         let mut bytes = vec![0, 0];
@@ -223,6 +229,7 @@ mod tests {
             said,
             [
                 ("csta.framing", "ecma-323-j2"),
+                ("csta.encoding", "xml"),
                 ("csta.root", "GetCSTAFeatures"),
                 ("csta.namespace", ns),
                 ("csta.root", "DeliveredEvent"),
