@@ -77,7 +77,9 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             if line::is_one_of(verb, &[b"USER"]) {
                 statement.say("ftp.user", argument, verb.len() + 1);
             }
-            *asked = own || line::is_one_of(verb, &[b"AUTH"]) && line::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
+            *asked = own
+                || is_port(verb, argument)
+                || line::is_one_of(verb, &[b"AUTH"]) && line::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
             Side::Perhaps
         }
         _ => Side::Other,
@@ -142,13 +144,26 @@ fn is_ftp(word: &[u8]) -> bool {
         || stem.len() < word.len() && stem.len().checked_sub(3).is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
 }
 
+/// `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.
+fn is_port(verb: &[u8], argument: &[u8]) -> bool {
+    let of = |form: &[u8]| verb.eq_ignore_ascii_case(form);
+    of(b"PORT") && is_address(argument)
+        || of(b"EPRT") && argument.starts_with(b"|") && argument.split(|&b| b == b'|').count() == 5
+}
+
+/// Six numbers with commas between them: the address and the port of a data connection.
+fn is_address(text: &[u8]) -> bool {
+    let number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    text.split(|&b| b == b',').count() == 6 && text.split(|&b| b == b',').all(number)
+}
+
 /// `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended Passive Mode (|||port|)` of RFC 2428.
 fn is_passive(code: u16, text: &[u8]) -> bool {
     let Some(open) = text.iter().position(|&b| b == b'(') else { return false };
     let inside = text[open + 1..].split(|&b| b == b')').next().unwrap_or_default();
     let number = |part: &[u8]| (1..=5).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
     match code {
-        227 => inside.split(|&b| b == b',').filter(|part| part.len() <= 3 && number(part)).count() == 6,
+        227 => is_address(inside),
         229 => inside.strip_prefix(b"|||").and_then(|rest| rest.strip_suffix(b"|")).is_some_and(number),
         _ => false,
     }
@@ -176,6 +191,12 @@ mod tests {
         assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Finding::No);
         assert_eq!(heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]), Finding::No);
         assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Finding::No);
+    }
+
+    #[test]
+    fn the_address_of_a_data_connection_is_of_ftp_alone() {
+        assert!(matches!(heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]), Finding::Yes(..)));
+        assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
     }
 
     #[test]

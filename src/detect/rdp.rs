@@ -70,7 +70,7 @@ fn tpkt(bytes: &[u8]) -> Option<usize> {
 fn connection(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let Some(len) = tpkt(bytes) else { return Side::Other };
-    let header: Vec<u8> = bytes.iter().take(HEADER).copied().collect();
+    let header = &bytes[..bytes.len().min(HEADER)];
     let fits = header.iter().enumerate().skip(TPKT).all(|(i, &byte)| match i {
         4 => usize::from(byte) + TPKT + 1 == len,
         5 => byte == REQUEST || byte == CONFIRM,
@@ -97,10 +97,10 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         Some(end) => (body.get(..=end), &body[end + 1..]),
         None => (Some(body), &[][..]),
     };
-    if let Some(cookie) = cookie {
-        if code != REQUEST || !COOKIES.iter().any(|start| cookie.iter().zip(*start).all(|(a, b)| a == b)) {
-            return Side::Other;
-        }
+    if let Some(cookie) = cookie
+        && (code != REQUEST || !COOKIES.iter().any(|start| cookie.iter().zip(*start).all(|(a, b)| a == b)))
+    {
+        return Side::Other;
     }
     if !may_negotiate(negotiation, code) {
         return Side::Other;

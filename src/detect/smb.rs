@@ -1,4 +1,4 @@
-//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message behind the four bytes of a NetBIOS session
+//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message behind the four bytes of a `NetBIOS` session
 //! (RFC 1002, section 4.3.1; MS-SMB2, section 2.1), which a session request and its answer may open.
 //!
 //! SMB2's header says its own size, SMB1's has a command that exists; both must fit in the message's length. What was negotiated
@@ -58,10 +58,9 @@ fn session(statement: &mut Statement<'_>) -> Side {
         (Direction::Initiator, Some(0x81)) => {
             let fits = bytes.iter().take(PREFIX + SESSION_REQUEST).enumerate().all(|(i, &byte)| match i {
                 0 => true,
-                1 | 2 => byte == 0,
+                1 | 2 | 37 | 71 => byte == 0,
                 3 => usize::from(byte) == SESSION_REQUEST,
                 4 | 38 => byte == 0x20,
-                37 | 71 => byte == 0,
                 _ => (b'A'..=b'P').contains(&byte),
             });
             if !fits {

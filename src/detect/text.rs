@@ -18,7 +18,7 @@ const ENOUGH: usize = 12;
 const LINE: usize = 4;
 /// Bytes in which a first line ends.
 const LONGEST: usize = 1024;
-/// First words of languages made of lines that are known not to be plain: HTTP without a version, IRC, mail, news, XMODEM-like.
+/// First words of languages made of lines that are known not to be plain: HTTP without a version, IRC, mail, news, key-value stores.
 const STRUCTURED: &[&[u8]] = &[
     b"GET",
     b"POST",
@@ -100,7 +100,9 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         return Side::Other;
     }
     let counted = line::whole(bytes).find(|line| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic));
-    let Some(line) = counted.filter(|_| bytes.len() >= ENOUGH) else { return Side::Perhaps };
+    let Some(line) = counted.filter(|_| bytes.len() >= ENOUGH) else {
+        return if bytes.len() < LONGEST { Side::Perhaps } else { Side::Other };
+    };
     statement.say("text.encoding", encoding, 0);
     if !may_be_secret(line.text) {
         statement.say("text.line", line.text, line.at);
@@ -116,14 +118,17 @@ const fn is_printable(byte: u8) -> bool {
 fn is_structured(line: &[u8]) -> bool {
     let (word, rest) = line::verb(line);
     let marked = match line {
-        // JSON, XML and syslog's priority; RESP's and IMAP's marks; IRC's prefix; an address of OSC, a command of chat, a path.
-        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'/' | b'@', ..] => true,
-        [b'-', b'E', b'R', b'R', ..] => true,
-        _ => false,
+        // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; an address of OSC or a path.
+        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'/' | b'@' | b'|' | b'~' | b',' | b'=' | b'!', ..] => true,
+        _ => line.starts_with(b"-ERR"),
     };
     marked
         || line::reply(line).is_some()
         || !rest.is_empty() && line::is_one_of(word, STRUCTURED)
+        // A header or a setting: `Action: login`, `method=broadcast`; what syslog over TCP counts: `34 <13>`.
+        || word.len() > 1 && !rest.is_empty() && word.ends_with(b":")
+        || word.contains(&b'=')
+        || rest.starts_with(b"<") && word.iter().all(u8::is_ascii_digit)
         || line.split(u8::is_ascii_whitespace).any(is_versioned)
 }
 
@@ -164,6 +169,9 @@ mod tests {
             b"*1\r\n$4\r\nPING\r\n",
             b"NICK somebody\r\n",
             b":irc.example.org NOTICE * :hello\r\n",
+            b"Action: Login\r\nUsername: x\r\n",
+            b"TiVoConnect=1\nmethod=broadcast\n",
+            b"57 <13>1 2026-01-01T00:00:00Z host app - - - hello\n",
         ] {
             assert_eq!(heard(&[first], &[]), Finding::No, "{}", first.escape_ascii());
             assert_eq!(heard(&[b"good morning\r\n"], &[first]), Finding::No);

@@ -1,4 +1,4 @@
-//! BitTorrent. Over TCP the peers' handshake, BEP 3: the byte 19, `BitTorrent protocol`, eight reserved bytes, an info hash and
+//! `BitTorrent`. Over TCP the peers' handshake, BEP 3: the byte 19, `BitTorrent protocol`, eight reserved bytes, an info hash and
 //! the peer's id, 20 bytes each. Over UDP the distributed hash table, BEP 5, whose messages are bencoded dictionaries; a tracker's
 //! first message, BEP 15, which has 64 bits of its own; local discovery, BEP 14; and uTP, BEP 29, where it carries the handshake.
 //!
@@ -84,7 +84,7 @@ fn handshake(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 fn datagrams(statement: &mut Statement<'_>) -> Side {
