@@ -2,18 +2,20 @@
 //! recognised, so it is asked last.
 //!
 //! All that each side said from its first byte must be printable UTF-8 with tabs and line ends, and there must be enough of it,
-//! with at least one line whose end is there. A structured language whose detector does not exist (or does not claim these bytes)
+//! with at least one line whose end is there (over UDP, a longer datagram without one will do). A structured language whose detector does not exist (or does not claim these bytes)
 //! is made of printable lines too: what begins with a start line with a version (`SIP/2.0`), a reply's number, JSON, XML or the like
 //! is refused rather than called plain.
 
-use super::line::{self, First};
+use super::line::{self, First, Line};
 use super::{Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
-use crate::flow::Opening;
+use crate::flow::{Opening, Stream};
 
 /// Bytes of a side that is text: fewer may be so by chance.
 const ENOUGH: usize = 12;
+/// Bytes of a datagram without a line's end that counts as one.
+const DATAGRAM: usize = 16;
 /// Bytes of a line that counts.
 const LINE: usize = 4;
 /// Bytes in which a first line ends.
@@ -66,14 +68,14 @@ fn inspect(opening: &Opening) -> Finding {
     // Lines are anybody's: one side with anything else makes the whole something else.
     let mut spoiled = false;
     let found = combine(Protocol::Text, opening, |statement| {
-        let side = lines(statement);
+        let side = lines(statement, opening.transport());
         spoiled |= side == Side::Other;
         side
     });
     if spoiled { Finding::No } else { found }
 }
 
-fn lines(statement: &mut Statement<'_>) -> Side {
+fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     let stream = statement.stream;
     let bytes = stream.bytes();
     if !stream.from_start() || stream.runs().nth(1).is_some() || !bytes.iter().all(|&b| is_printable(b)) {
@@ -90,17 +92,12 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         Err(error) if error.error_len().is_none() => b"utf-8",
         Err(_) => return Side::Other,
     };
-    let begin = bytes.trim_ascii_start();
-    let head = match line::first(begin, LONGEST) {
-        First::Whole(first) => first.text,
-        First::Begun(begun) => begun,
-        First::No => return Side::Other,
+    let found = match transport {
+        Transport::Tcp => counted(bytes),
+        Transport::Udp => datagrams(stream),
     };
-    if is_structured(head) {
-        return Side::Other;
-    }
-    let counted = line::whole(bytes).find(|line| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic));
-    let Some(line) = counted.filter(|_| bytes.len() >= ENOUGH) else {
+    let Ok(found) = found else { return Side::Other };
+    let Some(line) = found.filter(|_| bytes.len() >= ENOUGH) else {
         return if bytes.len() < LONGEST { Side::Perhaps } else { Side::Other };
     };
     statement.say("text.encoding", encoding, 0);
@@ -108,6 +105,41 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         statement.say("text.line", line.text, line.at);
     }
     Side::Speaks
+}
+
+/// The bytes begin like a language with rules.
+struct Structured;
+
+/// The first line that counts.
+fn counted(bytes: &[u8]) -> Result<Option<Line<'_>>, Structured> {
+    let head = match line::first(bytes.trim_ascii_start(), LONGEST) {
+        First::Whole(first) => first.text,
+        First::Begun(begun) => begun,
+        First::No => return Err(Structured),
+    };
+    if is_structured(head) {
+        return Err(Structured);
+    }
+    let counts = |line: &Line<'_>| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic);
+    Ok(line::whole(bytes).find(counts))
+}
+
+/// The same in datagrams, none of which may begin so. The end of one that is long enough is a line's end too; shorter ones
+/// are what phones keep a way open with.
+fn datagrams(stream: &Stream) -> Result<Option<Line<'_>>, Structured> {
+    let (mut at, mut found) = (0, None);
+    for (datagram, _, cut) in stream.datagrams() {
+        let ended = || {
+            Some(Line { text: datagram, at: 0 }).filter(|_| {
+                !cut && datagram.len() >= DATAGRAM && datagram.iter().any(u8::is_ascii_alphabetic) && !datagram.contains(&b'\n')
+            })
+        };
+        if let Some(line) = counted(datagram)?.or_else(ended) {
+            found.get_or_insert(Line { at: at + line.at, ..line });
+        }
+        at += datagram.len();
+    }
+    Ok(found)
 }
 
 const fn is_printable(byte: u8) -> bool {
@@ -118,9 +150,9 @@ const fn is_printable(byte: u8) -> bool {
 fn is_structured(line: &[u8]) -> bool {
     let (word, rest) = line::verb(line);
     let marked = match line {
-        // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; an address of OSC or a path.
-        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'/' | b'@' | b'|' | b'~' | b',' | b'=' | b'!', ..] => true,
-        _ => line.starts_with(b"-ERR"),
+        // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; a meter's.
+        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'@' | b'|' | b'~' | b',' | b'=' | b'!', ..] => true,
+        _ => line.starts_with(b"-ERR") || line.starts_with(b"/?"),
     };
     marked
         || line::reply(line).is_some()
@@ -132,7 +164,7 @@ fn is_structured(line: &[u8]) -> bool {
         || line.split(u8::is_ascii_whitespace).any(is_versioned)
 }
 
-/// `NAME/1.0`, `NAME-1.0` or `NAME 003.008` without its space: a name in capitals before a version.
+/// `NAME/1.0` or `NAME-1.0`: a name before a version with a dot.
 fn is_versioned(token: &[u8]) -> bool {
     let Some(at) = token.iter().position(|b| matches!(b, b'/' | b'-')) else { return false };
     let (name, version) = (&token[..at], &token[at + 1..]);
@@ -191,6 +223,14 @@ mod tests {
             assert_eq!(heard(&[b"good morning\n"], &[other]), Finding::No);
             assert_eq!(heard(&[other], &[b"good morning\n"]), Finding::No);
         }
+    }
+
+    #[test]
+    fn datagrams_are_lines_but_what_keeps_a_way_open_is_not() {
+        let heard = |datagrams: &[&[u8]]| inspect(&Opening::of(Transport::Udp, datagrams, &[]));
+        assert!(matches!(heard(&[b"/cue/selected/start"]), Finding::Yes(..)));
+        assert_eq!(heard(&[b"hello", b"hello", b"hello"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]), Finding::No);
     }
 
     #[test]
