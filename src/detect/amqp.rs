@@ -106,13 +106,13 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
         };
         if let Some(name) = name.filter(|_| whole) {
             certain = true;
-            if stated.len() < STATED && !stated.contains(&name) {
-                stated.push(name);
-                statement.say("amqp.method", name.as_bytes(), from + at + FRAME_HEADER);
-            }
             if let (1, Some(10), Some(number @ (10 | 11)), Some(arguments)) = (kind, word(0), word(2), payload.get(4..len)) {
                 let skipped = if number == 10 { 2 } else { 0 };
                 properties(statement, arguments.get(skipped..).unwrap_or_default());
+            }
+            if stated.len() < STATED && !stated.contains(&name) {
+                stated.push(name);
+                statement.say("amqp.method", name.as_bytes(), from + at + FRAME_HEADER);
             }
         }
         if whole { Framed::Whole(FRAME_HEADER + len + 1) } else { Framed::Cut }
@@ -170,9 +170,10 @@ fn method(class: u16, number: u16) -> Option<&'static str> {
 fn properties(statement: &mut Statement<'_>, table: &[u8]) {
     let Some((len, rest)) = table.split_first_chunk::<4>() else { return };
     let mut rest = rest.get(..u32::from_be_bytes(*len) as usize).unwrap_or(rest);
-    while let Some((name, kind, value, after)) = field(rest) {
-        rest = after;
-        let fact = match (name, kind) {
+    while let Some(field) = Field::read(rest) {
+        rest = field.rest;
+        let value = field.value;
+        let fact = match (field.name, field.kind) {
             (b"product", b'S') => "amqp.product",
             (b"version", b'S') => "amqp.product-version",
             (b"connection_name", b'S') => "amqp.name",
@@ -183,27 +184,36 @@ fn properties(statement: &mut Statement<'_>, table: &[u8]) {
     }
 }
 
-/// A table's first field: name, type, value, and the rest of the table.
-fn field(table: &[u8]) -> Option<(&[u8], u8, &[u8], &[u8])> {
-    let (&len, rest) = table.split_first()?;
-    let (name, rest) = rest.split_at_checked(usize::from(len))?;
-    let (&kind, rest) = rest.split_first()?;
-    let size = match kind {
-        b't' | b'b' | b'B' => 1,
-        b's' | b'u' | b'U' => 2,
-        b'I' | b'i' | b'f' => 4,
-        b'D' => 5,
-        b'L' | b'l' | b'd' | b'T' => 8,
-        b'V' => 0,
-        b'S' | b'F' | b'A' | b'x' => {
-            let (len, rest) = rest.split_first_chunk::<4>()?;
-            let (value, after) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
-            return Some((name, kind, value, after));
-        }
-        _ => return None,
-    };
-    let (value, after) = rest.split_at_checked(size)?;
-    Some((name, kind, value, after))
+/// A table's first field.
+struct Field<'a> {
+    name: &'a [u8],
+    kind: u8,
+    value: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    fn read(table: &'a [u8]) -> Option<Self> {
+        let (&len, rest) = table.split_first()?;
+        let (name, rest) = rest.split_at_checked(usize::from(len))?;
+        let (&kind, mut rest) = rest.split_first()?;
+        let size = match kind {
+            b't' | b'b' | b'B' => 1,
+            b's' | b'u' | b'U' => 2,
+            b'I' | b'i' | b'f' => 4,
+            b'D' => 5,
+            b'L' | b'l' | b'd' | b'T' => 8,
+            b'V' => 0,
+            b'S' | b'F' | b'A' | b'x' => {
+                let (len, after) = rest.split_first_chunk::<4>()?;
+                rest = after;
+                u32::from_be_bytes(*len) as usize
+            }
+            _ => return None,
+        };
+        let (value, rest) = rest.split_at_checked(size)?;
+        Some(Self { name, kind, value, rest })
+    }
 }
 
 /// Frames of 1.0, and the headers between them: an `open` names the container and the host.
@@ -220,24 +230,25 @@ fn containers(statement: &mut Statement<'_>, from: usize) {
         }
         // A described list: the descriptor of `open`, then a short or a long list of values.
         let values = match body.get(4..) {
-            Some([0, 0x53, 0x10, 0xc0, _, _, values @ ..]) | Some([0, 0x53, 0x10, 0xd0, _, _, _, _, _, _, _, _, values @ ..]) => {
-                values
-            }
-            _ => return Framed::Whole(len),
+            Some([0, 0x53, 0x10, 0xc0, values @ ..]) => values.get(2..),
+            Some([0, 0x53, 0x10, 0xd0, values @ ..]) => values.get(8..),
+            _ => None,
         };
-        if let Some([0xa1, size, text @ ..]) = Some(values) {
-            if let Some((container, after)) = text.split_at_checked(usize::from(*size)) {
-                let offset = from + at + (container.as_ptr().addr().wrapping_sub(rest.as_ptr().addr()));
-                statement.say("amqp.container", container, offset);
-                if let [0xa1, size, text @ ..] = after {
-                    if let Some(host) = text.get(..usize::from(*size)) {
-                        statement.say("amqp.host", host, offset + container.len() + 2);
-                    }
-                }
+        let base = rest.as_ptr().addr();
+        if let Some((container, after)) = values.and_then(short_text) {
+            statement.say("amqp.container", container, from + at + container.as_ptr().addr().wrapping_sub(base));
+            if let Some((host, _)) = short_text(after) {
+                statement.say("amqp.host", host, from + at + host.as_ptr().addr().wrapping_sub(base));
             }
         }
         Framed::Whole(len)
     });
+}
+
+/// A text of 1.0 behind one byte of length, and what follows it.
+fn short_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&len, rest) = bytes.strip_prefix(&[0xa1])?.split_first()?;
+    rest.split_at_checked(usize::from(len))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use super::framing::{Framed, Walk, walk};
 use super::{Detector, Sample, Statement};
 use crate::decode::Transport;
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Direction, Fact, Finding, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a message: `socket.request.max.bytes`.
@@ -209,13 +209,12 @@ fn request(statement: &mut Statement<'_>, rest: &[u8], at: usize, requests: &mut
         requests.numbers.push(number);
     }
     requests.plausible |= size > 0 || number != 0 && at > 0;
-    let said = |facts: &[crate::evidence::Fact], name: &str, value: &[u8]| {
+    let said = |facts: &[Fact], name: &str, value: &[u8]| {
         facts.iter().filter(|fact| fact.name.stem == name).any(|fact| fact.value.as_bytes() == value)
     };
-    if let Some(api) = APIS.get(usize::from(key)).filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
-        if statement.facts.len() < 4 * STATED {
-            statement.say("kafka.api", api.as_bytes(), at + 4);
-        }
+    let api = APIS.get(usize::from(key)).filter(|_| statement.facts.len() < 4 * STATED);
+    if let Some(api) = api.filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
+        statement.say("kafka.api", api.as_bytes(), at + 4);
     }
     if !client.is_empty() && !said(statement.facts, "kafka.client", client) && statement.facts.len() < 4 * STATED {
         statement.say("kafka.client", client, at + 14);

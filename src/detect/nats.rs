@@ -84,9 +84,8 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         let count = words.clone().count();
         let subject = words.next().unwrap_or_default();
         let payload = match (operation, count) {
-            (b"PING" | b"PONG" | b"+OK", 0) => return Framed::Whole(line.len() + 2),
-            (b"-ERR", 1..) | (b"UNSUB", 1..=2) => return Framed::Whole(line.len() + 2),
-            (b"PUB", 2..=3) | (b"MSG", 3..=4) | (b"HPUB", 3..=4) | (b"HMSG", 4..=5) => words.last().and_then(number),
+            (b"PING" | b"PONG" | b"+OK", 0) | (b"-ERR", 1..) | (b"UNSUB", 1..=2) => return Framed::Whole(line.len() + 2),
+            (b"PUB", 2..=3) | (b"MSG" | b"HPUB", 3..=4) | (b"HMSG", 4..=5) => words.next_back().and_then(number),
             (b"SUB", 2..=3) => Some(0),
             _ => None,
         };
@@ -141,12 +140,12 @@ fn greet(statement: &mut Statement<'_>, json: &[u8], at: usize, server: bool) ->
     if !known {
         return false;
     }
-    statement.say("nats.operation", if server { b"INFO" } else { b"CONNECT" }, at);
     for (key, fact) in facts {
         if let Some(value) = object.get(*key).and_then(Value::as_str).filter(|value| !value.is_empty()) {
             statement.say(*fact, value.as_bytes(), at);
         }
     }
+    statement.say("nats.operation", if server { b"INFO" } else { b"CONNECT" }, at);
     true
 }
 

@@ -123,8 +123,7 @@ fn inspect(opening: &Opening) -> Finding {
                 }
                 // A server says nothing before it is asked; what it says then may be anything that is a reply.
                 match (said, asked) {
-                    (Side::Perhaps, Side::Silent) if statement.stream.head().len() > LONGEST_LINE => Side::Other,
-                    (Side::Perhaps, Side::Perhaps) if statement.stream.head().len() > LONGEST_LINE => Side::Other,
+                    (Side::Perhaps, Side::Silent | Side::Perhaps) if statement.stream.head().len() > LONGEST_LINE => Side::Other,
                     _ => said,
                 }
             }
