@@ -36,6 +36,7 @@ mod pop3;
 mod postgresql;
 mod rdp;
 mod redis;
+mod rtp;
 mod sacn;
 mod sip;
 mod smb;
@@ -141,6 +142,7 @@ pub const DETECTORS: &[Detector] = &[
     vnc::DETECTOR,
     watchout::DETECTOR,
     sip::DETECTOR,
+    rtp::DETECTOR,
     text::DETECTOR,
 ];
 

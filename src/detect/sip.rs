@@ -133,13 +133,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let head_end = find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
     let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
     let head = [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }].concat();
-    let fields = match httparse::parse_headers(&head, &mut room) {
-        Ok(Status::Complete((_, fields))) => fields,
-        _ => return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None),
-    };
+    let unread = if head_end.is_some() { Side::Other } else { Side::Perhaps };
+    let Ok(Status::Complete((_, fields))) = httparse::parse_headers(&head, &mut room) else { return (unread, None) };
     let present = REQUIRED.iter().filter(|(long, short)| field(fields, long).or_else(|| field(fields, short)).is_some()).count();
     if present < ENOUGH {
-        return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
+        return (unread, None);
     }
     let body_at = head_end.map(|len| end + 1 + len);
     state(statement, if is_status { ("sip.status", second) } else { ("sip.method", first) }, fields, offset);

@@ -26,7 +26,7 @@ const CONTEXT: u8 = 0xa1;
 const EVENT: u32 = 21;
 const CROSS_REFERENCE: u8 = 0x55;
 
-/// Operations of phases I to III by code: Net::CSTA::ASN1 and the modules of ECMA-285.
+/// Operations of phases I to III by code: CPAN's `Net::CSTA::ASN` and the modules of ECMA-285.
 const OPERATIONS: &[(u32, &str)] = &[
     (1, "alternateCall"),
     (2, "answerCall"),
@@ -92,7 +92,7 @@ impl Framing {
     fn of(bytes: &[u8]) -> Result<Option<Self>, Invalid> {
         let is_message = |byte: u8| (0x60..=0x64).contains(&byte) || (INVOKE..=REJECT).contains(&byte);
         match bytes {
-            [] | [0x26] | [0x03] => Ok(None),
+            [] | [0x26 | 0x03] => Ok(None),
             [0x26, 0x80..=0xbf, ..] => Ok(Some(Self::Siemens)),
             [0x03, 0, ..] if bytes.get(5).is_none_or(|&b| b == 0xf0) => Ok(Some(Self::Tpkt)),
             [first, ..] if is_message(*first) => Ok(Some(Self::Raw)),
