@@ -90,13 +90,13 @@ fn control(bytes: &[u8]) -> Side {
     let count = usize::from(u16::from_be_bytes([head[10], head[11]]));
     let is_request = head[1] & 0x80 == 0;
     let operation = head[1] & 0x1f;
-    let fits = bytes.len() - CONTROL >= count && bytes.len() - CONTROL <= count.next_multiple_of(8) + 96;
-    let is_quiet = is_request && (head[4], head[5]) == (0, 0);
-    if fits && head[0] >> 6 == 0 && matches!(operation, 1..=12 | 31) && (is_quiet || !is_request) {
-        Side::Speaks
-    } else {
-        Side::Other
-    }
+    // Padding to whole words, then perhaps a key's number and a signature.
+    let fits = (bytes.len() - CONTROL).checked_sub(count).is_some_and(|more| matches!(more, 0..=7 | 20..=31));
+    // What is asked is told in text, which an early DTLS with the same first bytes is not.
+    let is_text = bytes[CONTROL..].iter().take(count).all(|&b| b == 0 || b.is_ascii_graphic() || b.is_ascii_whitespace());
+    let is_quiet = is_request && is_text && head[1] >> 5 == 0 && head[4..6] == [0; 2] && head[8..10] == [0; 2];
+    let is_known = head[0] >> 6 == 0 && matches!(operation, 1..=12 | 31);
+    if fits && is_known && (is_quiet || !is_request) { Side::Speaks } else { Side::Other }
 }
 
 /// `ntpdc`: implementation 2 or 3, items of a size that fill the message.

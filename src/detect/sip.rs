@@ -134,11 +134,17 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
     let head = [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }].concat();
     let unread = if head_end.is_some() { Side::Other } else { Side::Perhaps };
-    let Ok(Status::Complete((_, fields))) = httparse::parse_headers(&head, &mut room) else { return (unread, None) };
-    let present = REQUIRED.iter().filter(|(long, short)| field(fields, long).or_else(|| field(fields, short)).is_some()).count();
-    if present < ENOUGH {
+    let names = |line: &[u8]| line.split(|&b| b == b':').next().map(|name| name.trim_ascii().to_ascii_lowercase());
+    let names: Vec<_> = head.split(|&b| b == b'\n').filter_map(names).collect();
+    let has = |name: &str| names.iter().any(|known| known == name.as_bytes());
+    if REQUIRED.iter().filter(|(long, short)| has(long) || has(short)).count() < ENOUGH {
         return (unread, None);
     }
+    // A field that is damaged takes the facts with it, not the language.
+    let fields = match httparse::parse_headers(&head, &mut room) {
+        Ok(Status::Complete((_, fields))) => fields,
+        _ => &[],
+    };
     let body_at = head_end.map(|len| end + 1 + len);
     state(statement, if is_status { ("sip.status", second) } else { ("sip.method", first) }, fields, offset);
     let body = body_at.and_then(|at| bytes.get(at..)).unwrap_or(&[]);

@@ -23,7 +23,9 @@ const NETBIOS_NAME: usize = 32;
 impl Name {
     /// Whether it is a name as hosts and services have them.
     fn is_host(&self) -> bool {
-        self.text.contains('.') && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        self.text.len() > 1
+            && self.text.contains('.')
+            && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
     }
 }
 
@@ -78,13 +80,15 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     let response = flags & RESPONSE != 0;
     let (opcode, rcode) = (flags >> 11 & 15, flags & 15);
     let records: u32 = counts[1..].iter().map(|&n| u32::from(n)).sum();
+    // Where there are more records than have room, the message is damaged.
+    let crowded = !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
     let sane = matches!(opcode, 0 | 2 | 4 | 5)
         && flags & RESERVED == 0
         && (response || rcode == 0)
         && counts[0] <= QUESTIONS
         && u32::from(counts[0]) + records > 0
-        // A question has five bytes at the least, a record eleven.
-        && (cut || HEADER as u32 + 5 * u32::from(counts[0]) + 11 * records <= bytes.len() as u32 || flags & TRUNCATED != 0);
+        // A question has five bytes at the least.
+        && (cut || HEADER + 5 * usize::from(counts[0]) <= bytes.len());
     if !sane {
         return None;
     }
@@ -98,10 +102,11 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
             ended = true;
             break;
         };
-        if !is_class(class & !TOP_OF_CLASS) || kind == 0 {
+        // A name as hosts have it, alone and behind a sane header, is a question even where its kind is damaged.
+        if (!is_class(class & !TOP_OF_CLASS) || kind == 0) && !(counts[0] == 1 && name.is_host()) {
             return None;
         }
-        multicast_class |= class & TOP_OF_CLASS != 0;
+        multicast_class |= is_class(class & !TOP_OF_CLASS) && class & TOP_OF_CLASS != 0;
         local |= is_local(&name.text);
         reverse |= is_reverse(&name.text);
         at = name.next + 4;
@@ -109,9 +114,9 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     }
     // Where the questions are good, a damaged record is that of a damaged message, not of another language.
     let asked = first.as_ref().is_some_and(|(name, _)| name.is_host());
-    let mut damaged = false;
+    let mut damaged = crowded;
     for _ in 0..records {
-        if ended {
+        if ended || crowded {
             break;
         }
         match record(bytes, at) {
@@ -152,8 +157,10 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     if !complete || unasked || is_netbios(&name) || (multicast_class && !multicast) {
         return None;
     }
-    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last.
-    if !multicast && !lasting && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && counts[2] + counts[3] == 0 {
+    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last,
+    // nobody on a link has the loopback's address, and it knows no services.
+    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || name.text.starts_with('_');
+    if !multicast && !foreign && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && (counts[2], counts[3]) == (0, 0) {
         return Some(Found::Perhaps);
     }
     Some(Found::Message(Message { response, rcode, answers: counts[1], about: name.text, kind, multicast }))
