@@ -118,6 +118,7 @@ pub const DETECTORS: &[Detector] = &[
     osc::DETECTOR,
     ssh::DETECTOR,
     http2::DETECTOR,
+    http2::RPC,
     csta::DETECTOR,
     ipa::DETECTOR,
     hbci::DETECTOR,

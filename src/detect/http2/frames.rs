@@ -1,0 +1,115 @@
+//! Frames of one side and the header fields in them: RFC 9113, sections 4 and 6; a library undoes HPACK (RFC 7541).
+
+use loona_hpack::Decoder;
+
+/// Length, type, flags, stream.
+const HEADER: usize = 9;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PUSH_PROMISE: u8 = 5;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 0x04;
+const PADDED: u8 = 0x08;
+const PRIORITY: u8 = 0x20;
+/// Bytes of a parameter: identifier and value.
+const PARAMETER: usize = 6;
+/// Parameters that a server may send at once; there are about ten (RFC 9113, section 6.5.2).
+const PARAMETERS: usize = 32;
+/// Bytes of a header block, and of the table that HPACK keeps: its default.
+const BLOCK: usize = 1 << 14;
+const TABLE: usize = 4096;
+
+/// The bytes are no frame as it must stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Invalid;
+
+/// The identifiers of a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more bytes are needed.
+pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, Invalid> {
+    let fixed = [None, None, None, Some(SETTINGS), Some(0), Some(0), Some(0), Some(0), Some(0)];
+    if bytes.iter().zip(fixed).any(|(byte, wanted)| wanted.is_some_and(|wanted| *byte != wanted)) {
+        return Err(Invalid);
+    }
+    let Some(head) = bytes.first_chunk::<3>() else {
+        return if bytes.iter().all(|&b| b == 0) { Ok(None) } else { Err(Invalid) };
+    };
+    let len = length(*head);
+    if !len.is_multiple_of(PARAMETER) || len > PARAMETERS * PARAMETER {
+        return Err(Invalid);
+    }
+    let Some(parameters) = bytes.get(HEADER..HEADER + len) else { return Ok(None) };
+    let ids: Vec<String> = parameters.chunks_exact(PARAMETER).map(|p| u16::from_be_bytes([p[0], p[1]]).to_string()).collect();
+    Ok(Some(ids.join(" ")))
+}
+
+fn length([high, middle, low]: [u8; 3]) -> usize {
+    usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
+}
+
+/// A name and its value.
+pub(super) type Field = (Vec<u8>, Vec<u8>);
+
+/// The header fields of a request or a response.
+pub(super) struct Frame {
+    /// Where the frame begins.
+    pub(super) at: usize,
+    /// The stream that they belong to.
+    pub(super) stream: u32,
+    pub(super) fields: Vec<Field>,
+}
+
+/// The header fields of one side, frame by frame, until one is not whole or the table is lost.
+pub(super) struct Frames<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    decoder: Decoder<'a>,
+}
+
+impl<'a> Frames<'a> {
+    /// Begins with the frame at `at`.
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        let mut decoder = Decoder::new();
+        decoder.set_max_allowed_table_size(TABLE);
+        Self { bytes, at, decoder }
+    }
+
+    /// The next frame: where it begins, its type, flags and stream, and what it holds.
+    fn read(&mut self) -> Option<(usize, u8, u8, u32, &'a [u8])> {
+        let at = self.at;
+        let rest = self.bytes.get(at..)?;
+        let &[a, b, c, kind, flags, s, t, r, e] = rest.first_chunk::<HEADER>()?;
+        let content = rest.get(HEADER..HEADER + length([a, b, c]))?;
+        self.at = at + HEADER + content.len();
+        Some((at, kind, flags, u32::from_be_bytes([s & 0x7f, t, r, e]), content))
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Frame;
+
+    fn next(&mut self) -> Option<Frame> {
+        loop {
+            let (at, kind, mut flags, stream, content) = self.read()?;
+            if kind != HEADERS {
+                // What is promised changes the table, and nobody promises any more.
+                if kind == PUSH_PROMISE {
+                    return None;
+                }
+                continue;
+            }
+            let padding = if flags & PADDED != 0 { usize::from(*content.first()?) } else { 0 };
+            let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+            let mut block = content.get(before..content.len().checked_sub(padding)?)?.to_vec();
+            while flags & END_HEADERS == 0 {
+                let (_, kind, more, same, content) = self.read()?;
+                if kind != CONTINUATION || same != stream || block.len() + content.len() > BLOCK {
+                    return None;
+                }
+                block.extend_from_slice(content);
+                flags = more;
+            }
+            let mut fields = Vec::new();
+            self.decoder.decode_with_cb(&block, |name, value| fields.push((name.into_owned(), value.into_owned()))).ok()?;
+            return Some(Frame { at, stream, fields });
+        }
+    }
+}
