@@ -57,6 +57,9 @@ pub(super) struct Frame {
     pub(super) fields: Vec<Field>,
 }
 
+/// The bit before a stream's number.
+const RESERVED: u32 = 1 << 31;
+
 /// The header fields of one side, frame by frame, until one is not whole or the table is lost.
 pub(super) struct Frames<'a> {
     bytes: &'a [u8],
@@ -76,10 +79,10 @@ impl<'a> Frames<'a> {
     fn read(&mut self) -> Option<(usize, u8, u8, u32, &'a [u8])> {
         let at = self.at;
         let rest = self.bytes.get(at..)?;
-        let &[a, b, c, kind, flags, s, t, r, e] = rest.first_chunk::<HEADER>()?;
-        let content = rest.get(HEADER..HEADER + length([a, b, c]))?;
+        let &[high, middle, low, kind, flags, ref stream @ ..] = rest.first_chunk::<HEADER>()?;
+        let content = rest.get(HEADER..HEADER + length([high, middle, low]))?;
         self.at = at + HEADER + content.len();
-        Some((at, kind, flags, u32::from_be_bytes([s & 0x7f, t, r, e]), content))
+        Some((at, kind, flags, u32::from_be_bytes(*stream) & !RESERVED, content))
     }
 }
 

@@ -156,9 +156,8 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
         b":method" => statement.say("http.method", value, at),
         b":path" => statement.say("http.target", value, at),
         b":status" => statement.say("http.status", value, at),
-        [b':', ..] => {}
-        // Secrets are nobody's business.
-        b"authorization" | b"cookie" => {}
+        // Other pseudo-header fields say nothing more; secrets are nobody's business.
+        [b':', ..] | b"authorization" | b"cookie" => {}
         name => {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };
             statement.say(FactName { stem, leaf: Some(String::from_utf8_lossy(name).into_owned()) }, value, at);
