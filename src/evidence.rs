@@ -159,6 +159,8 @@ pub enum Finding {
     NeedMore,
     /// They are, and this is what they said.
     Yes(Protocol, Vec<Fact>),
+    /// They are, and this is what they said so far: something that is worth a short wait is still to come.
+    Partly(Protocol, Vec<Fact>),
 }
 
 /// What all detectors found on one flow.

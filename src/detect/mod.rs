@@ -1,7 +1,8 @@
 //! What language is spoken: detectors over the opening of a flow.
 //!
 //! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one file and one line of
-//! [`DETECTORS`]: a pure function that says `No`, `NeedMore` or `Yes(protocol, facts)`. Nothing here panics on any input.
+//! [`DETECTORS`]: a pure function that says `No`, `NeedMore`, `Yes(protocol, facts)`, or `Partly` where a fact that matters is
+//! still to come. Nothing here panics on any input.
 
 mod amqp;
 mod artnet;
@@ -16,6 +17,7 @@ mod first_byte;
 mod framing;
 mod ftp;
 mod hbci;
+mod hello;
 mod http;
 mod http2;
 mod imap;
@@ -149,6 +151,8 @@ pub const DETECTORS: &[Detector] = &[
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
 const PATIENCE: usize = 8;
+/// Segments or datagrams after which the rest of what a language has said in part is no longer waited for.
+const PARTLY_PATIENCE: usize = 16;
 
 /// Characters of a fact's value that are kept, unless it is a body that marks search.
 const VALUE_LEN: usize = 512;
@@ -177,6 +181,12 @@ pub fn inspect(opening: &Opening) -> Evidence {
                 if !detector.residual {
                     wanted = if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
                 }
+                break;
+            }
+            Finding::Partly(protocol, facts) => {
+                evidence.protocol = Some(protocol);
+                evidence.facts = facts;
+                wanted = if opening.pushes() < PARTLY_PATIENCE { Wanted::More } else { Wanted::Nothing };
                 break;
             }
         }

@@ -72,6 +72,12 @@ impl Stream {
         self.runs().next().map_or(&[], |run| &self.bytes[run])
     }
 
+    /// Whether more bytes may still follow the head: nothing is missing behind it and there is room.
+    #[must_use]
+    pub fn head_may_grow(&self) -> bool {
+        !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
+    }
+
     /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
