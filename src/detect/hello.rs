@@ -164,7 +164,10 @@ impl<'a> Hello<'a> {
     pub(super) fn version(&self) -> u16 {
         let offered = self.extension(SUPPORTED_VERSIONS).map_or(&[][..], |(content, _)| content);
         let list = if self.kind == Kind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
-        pairs(list).filter(|&version| !is_reserved(version)).max_by_key(|version| (version >> 8 == 3, *version)).unwrap_or(self.legacy)
+        pairs(list)
+            .filter(|&version| !is_reserved(version))
+            .max_by_key(|version| (version >> 8 == 3, *version))
+            .unwrap_or(self.legacy)
     }
 
     /// The cipher suite that the server chose.
@@ -299,7 +302,8 @@ mod tests {
     #[test]
     fn the_fingerprint_is_that_of_the_specification() {
         let ciphers = [
-            0x4a4a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
+            0x4a4a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
+            0x002f, 0x0035,
         ];
         let signatures = b"\x00\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01";
         let versions = b"\x06\x3a\x3a\x03\x04\x03\x03";
@@ -321,9 +325,15 @@ mod tests {
 
     #[test]
     fn an_unprintable_first_protocol_is_shown_in_hexadecimal() {
-        for (name, shown) in
-            [(&b"\xab"[..], "ab"), (b"\xab\xcd", "ad"), (b"0\xab", "3b"), (b"01\xab\xcd", "3d"), (b"0\xab\xcd1", "01"), (b"h", "hh"), (b"", "00")]
-        {
+        for (name, shown) in [
+            (&b"\xab"[..], "ab"),
+            (b"\xab\xcd", "ad"),
+            (b"0\xab", "3b"),
+            (b"01\xab\xcd", "3d"),
+            (b"0\xab\xcd1", "01"),
+            (b"h", "hh"),
+            (b"", "00"),
+        ] {
             let mut content = ((name.len() + 1) as u16).to_be_bytes().to_vec();
             content.push(name.len() as u8);
             content.extend(name);
@@ -353,7 +363,7 @@ mod tests {
     fn lengths_that_do_not_fit_are_no_hello() {
         let body = client(&[0x1301], &[(0, b"\x00\x09\x00\x00\x06a.test")]);
         for len in 0..body.len() {
-            assert_ne!(Hello::read(Kind::Client, &body[..len], len).is_ok_and(|hello| !hello.extensions.is_empty()), true);
+            assert!(!Hello::read(Kind::Client, &body[..len], len).is_ok_and(|hello| !hello.extensions.is_empty()));
         }
     }
 }

@@ -36,6 +36,7 @@ mod ntp;
 mod osc;
 mod pop3;
 mod postgresql;
+mod quic;
 mod rdp;
 mod redis;
 mod rtp;
@@ -106,6 +107,7 @@ pub const DETECTORS: &[Detector] = &[
     tls::DETECTOR,
     dns::DETECTOR,
     dns::MULTICAST,
+    quic::DETECTOR,
     stun::DETECTOR,
     ntp::DETECTOR,
     dhcp::DETECTOR,

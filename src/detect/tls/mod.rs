@@ -12,19 +12,21 @@ mod record;
 mod sslv2;
 
 use super::hello::{CLIENT_HELLO, Fault, Hello, Kind, SERVER_HELLO, version_name};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Detector, PATIENCE, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
-use crate::flow::Opening;
+use crate::flow::{Opening, Stream};
 use certificate::Certificate;
-use record::{ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER, Message, Messages, begins_record, chain};
+use record::{ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, begins_record, chain};
 use sslv2::{Old, old_hello};
 
 const CERTIFICATE: u8 = 11;
 /// Bytes of a hello.
 const LONGEST_HELLO: usize = 1 << 16;
-/// Whole records that prove a connection whose beginning was not seen.
+/// Whole records that prove a connection whose beginning was not seen: a header that leads to the next has some 38 bits.
 const CHAINED: usize = 3;
+/// The same where nothing is left over.
+const CHAINED_EXACTLY: usize = 2;
 const TLS_1_3: u16 = 0x0304;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -56,9 +58,9 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 /// `ClientHello` with SNI `a.test` and ALPN `h2`.
-const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4b\x01\x00\x00\x47\x03\x03\
-    0123456789abcdef0123456789abcdef\x00\x00\x04\x13\x01\xc0\x2f\x01\x00\x00\x1a\
-    \x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h2\x00\x17\x00";
+const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4d\x01\x00\x00\x49\x03\x03\
+    0123456789abcdef0123456789abcdef\x00\x00\x04\x13\x01\xc0\x2f\x01\x00\x00\x1c\
+    \x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h2\x00\x17\x00\x00";
 /// `ServerHello` of TLS 1.2 without extensions, and the end of the server's flight: a session is resumed.
 const SERVER_SAMPLE: &[u8] =
     b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03fedcba9876543210fedcba9876543210\x00\xc0\x2f\x00\x14\x03\x03\x00\x01\x01";
@@ -67,7 +69,7 @@ const OLD_CLIENT_SAMPLE: &[u8] = b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\
 
 fn inspect(opening: &Opening) -> Finding {
     let mut hellos = Hellos::default();
-    match combine(Protocol::Tls, opening, |statement| side(statement, &mut hellos)) {
+    match combine(Protocol::Tls, opening, |statement| side(statement, opening, &mut hellos)) {
         // Who answers a client's hello with one sends back what it gets.
         Finding::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => Finding::No,
         Finding::Yes(protocol, mut facts) => {
@@ -91,11 +93,11 @@ struct Hellos {
     awaited: bool,
 }
 
-fn side(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
+fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -> Side {
     let bytes = statement.stream.head();
     match bytes.first() {
         Some(&HANDSHAKE) if begins_record(bytes, &[HANDSHAKE]) => match handshake(statement, hellos) {
-            Side::Other => running(statement),
+            Side::Other => running(statement, opening),
             side => side,
         },
         Some(&ALERT) if begins_record(bytes, &[ALERT]) => match alert::refusal(bytes) {
@@ -106,33 +108,36 @@ fn side(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
             None if alert::may_be_refusal(bytes) => Side::Perhaps,
             // A warning may come before the hello.
             None => match handshake(statement, hellos) {
-                Side::Other => running(statement),
+                Side::Other => running(statement, opening),
                 side => side,
             },
         },
-        Some(&(CHANGE_CIPHER_SPEC..=record::APPLICATION_DATA)) => running(statement),
+        Some(&(CHANGE_CIPHER_SPEC..=record::APPLICATION_DATA)) => running(statement, opening),
         Some(0x80..) => old(statement, hellos),
         _ => Side::Other,
     }
 }
 
-/// A connection whose beginning was not seen.
-fn running(statement: &mut Statement<'_>) -> Side {
-    if statement.stream.from_start() {
-        return Side::Other;
-    }
-    match chain(statement.stream.head()) {
-        Some((whole, version)) if whole >= CHAINED => {
-            // 1.3 calls itself 1.2 here.
-            if version < 0x0303 {
-                statement.say("tls.version", version_name(version).as_bytes(), 1);
-            }
-            statement.say("tls.record", b"application data", 0);
-            Side::Speaks
+/// A connection whose beginning was not seen: the records of both sides count.
+fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
+    let Some(chain) = later_chain(statement.stream) else { return Side::Other };
+    let spoke = opening.sides().filter(|(_, stream)| !stream.is_empty());
+    let both: Vec<_> = spoke.map(|(_, stream)| later_chain(stream)).collect();
+    let whole: usize = both.iter().flatten().map(|chain| chain.whole).sum();
+    let exact = both.iter().all(|chain| chain.is_some_and(|chain| chain.exact));
+    if whole >= CHAINED || exact && whole >= CHAINED_EXACTLY {
+        // 1.3 calls itself 1.2 here.
+        if chain.version < 0x0303 {
+            statement.say("tls.version", version_name(chain.version).as_bytes(), 1);
         }
-        Some(_) if statement.stream.head_may_grow() => Side::Perhaps,
-        _ => Side::Other,
+        statement.say("tls.record", b"application data", 0);
+        return Side::Speaks;
     }
+    if opening.pushes() < PATIENCE { Side::Perhaps } else { Side::Other }
+}
+
+fn later_chain(stream: &Stream) -> Option<Chain> {
+    if stream.from_start() { None } else { chain(stream.head()) }
 }
 
 fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {

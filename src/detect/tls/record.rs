@@ -130,14 +130,22 @@ impl<'a> Messages<'a> {
     }
 }
 
-/// How many whole records of a running connection follow each other, up to the end of what is there; `None` where it is none.
-/// Encrypted contents say nothing: only headers that fit, all of one version, prove the language.
-pub(super) fn chain(stream: &[u8]) -> Option<(usize, u16)> {
-    let mut whole = 0;
-    let mut version = None;
+/// Whole records of a running connection that follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain {
+    pub(super) whole: usize,
+    pub(super) version: u16,
+    /// Nothing is left over: the last ends with what was said.
+    pub(super) exact: bool,
+}
+
+/// The records of a running connection up to the end of what is there; `None` where it is something else. Encrypted contents
+/// say nothing: only headers that fit, all of one version, prove the language.
+pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
+    let first = records(stream).next()?;
+    let mut chain = Chain { whole: 0, version: first.version, exact: true };
     let mut end = 0;
     for record in records(stream) {
-        let sealed = record.content == APPLICATION_DATA;
         let fits = match record.content {
             CHANGE_CIPHER_SPEC => record.len == 1,
             APPLICATION_DATA => record.len >= SHORTEST_SEALED,
@@ -145,13 +153,14 @@ pub(super) fn chain(stream: &[u8]) -> Option<(usize, u16)> {
             ALERT => record.len == 2 || (SHORTEST_SEALED..64).contains(&record.len),
             _ => record.len >= MESSAGE_HEADER,
         };
-        if !fits || *version.get_or_insert(record.version) != record.version || !(0x0301..=0x0303).contains(&record.version) {
+        if !fits || record.version != first.version || !(0x0301..=0x0303).contains(&record.version) {
             return None;
         }
-        whole += usize::from(record.is_whole() && (sealed || record.content == HANDSHAKE));
+        let sealed = matches!(record.content, APPLICATION_DATA | HANDSHAKE);
+        chain.whole += usize::from(record.is_whole() && sealed);
         end = record.at + HEADER + record.len;
     }
+    chain.exact = end == stream.len();
     let rest = stream.get(end..).unwrap_or(&[]);
-    let fits = begins_record(rest, &[CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA]);
-    fits.then(|| (whole, version.unwrap_or_default()))
+    begins_record(rest, &[CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA]).then_some(chain)
 }

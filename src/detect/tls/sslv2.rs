@@ -74,7 +74,8 @@ fn server(message: &[u8], len: usize) -> Old<'_> {
     if number(message, 3).is_some_and(|version| version != usize::from(SSL_2)) {
         return Old::No;
     }
-    let (Some(certificate), Some(ciphers), Some(connection)) = (number(message, 5), number(message, 7), number(message, 9)) else {
+    let (Some(certificate), Some(ciphers), Some(connection)) = (number(message, 5), number(message, 7), number(message, 9))
+    else {
         return Old::Perhaps;
     };
     if SERVER_FIXED + certificate + ciphers + connection != len || ciphers % 3 != 0 || !(16..=32).contains(&connection) {

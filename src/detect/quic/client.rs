@@ -1,0 +1,120 @@
+//! What a client's first datagrams say: the frames of its Initial packets (RFC 9000, sections 12.4 and 19), which carry its
+//! `ClientHello` in pieces, in any order, over several packets.
+
+use super::packet::{Bounds, Header, Keys, Kind, number};
+use super::version::{Version, known};
+use crate::flow::Stream;
+
+/// Bytes of a datagram with a client's Initial packet (RFC 9000, section 14.1).
+pub(super) const SHORTEST: usize = 1200;
+/// Datagrams of a client that are looked at, and packets in each.
+const DATAGRAMS: usize = 8;
+const PACKETS: usize = 4;
+/// Packets that could not be opened after which the rest is not tried.
+const FAILURES: usize = 2;
+/// The frame that carries the handshake, and Google's number for it.
+const CRYPTO: usize = 6;
+const GOOGLES_CRYPTO: usize = 8;
+/// Bytes of a hello.
+const LONGEST_HELLO: usize = 1 << 14;
+
+/// A client whose Initial packets could be opened.
+pub(super) struct Client<'a> {
+    pub(super) version: Version,
+    /// What it calls itself.
+    pub(super) source: &'a [u8],
+    /// Where in the stream its first Initial packet is.
+    pub(super) at: usize,
+    /// Pieces of the handshake: place, bytes, where in the stream their datagram begins.
+    pieces: Vec<(usize, Vec<u8>, usize)>,
+}
+
+impl<'a> Client<'a> {
+    /// Opens the Initial packets of a side; `None` where there are none.
+    pub(super) fn read(stream: &'a Stream) -> Option<Self> {
+        let mut found: Option<(Self, Keys)> = None;
+        let (mut begin, mut failures) = (0, 0);
+        for (datagram, _, cut) in stream.datagrams().take(DATAGRAMS) {
+            let mut rest = datagram;
+            for _ in 0..PACKETS {
+                let Some(header) = Header::read(rest) else { break };
+                let Some(version) = known(header.version) else { break };
+                if cut || datagram.len() < SHORTEST {
+                    break;
+                }
+                let Some(bounds) = Bounds::of(&header, rest, version) else { break };
+                if bounds.kind == Kind::Initial {
+                    let by_known = found.as_ref().and_then(|(_, keys)| keys.open(rest, bounds));
+                    let opened = by_known.map(|content| (content, None)).or_else(|| {
+                        let keys = Keys::of_client(version, header.destination)?;
+                        Some((keys.open(rest, bounds)?, Some(keys)))
+                    });
+                    match (opened, &mut found) {
+                        (None, _) if failures == FAILURES => return found.map(|found| found.0),
+                        (None, _) => failures += 1,
+                        (Some((content, _)), Some((client, _))) => client.take(&content, begin),
+                        (Some((content, keys)), None) => {
+                            let source = header.source;
+                            let mut client = Self { version, source, at: begin, pieces: Vec::new() };
+                            client.take(&content, begin);
+                            found = keys.map(|keys| (client, keys));
+                        }
+                    }
+                }
+                rest = rest.get(bounds.end..).unwrap_or(&[]);
+            }
+            begin += datagram.len();
+        }
+        found.map(|found| found.0)
+    }
+
+    /// Keeps the pieces of the handshake.
+    fn take(&mut self, content: &[u8], begin: usize) {
+        let mut at = 0;
+        while let Some(kind) = number(content, &mut at) {
+            match kind {
+                // Padding, ping.
+                0 | 1 => {}
+                // Acknowledgement: largest, delay, ranges, each with two numbers, and three counters in the second kind.
+                2 | 3 => {
+                    let mut skip = |n: usize| (0..n).try_for_each(|_| number(content, &mut at).map(|_| ()));
+                    if skip(2).is_none() {
+                        return;
+                    }
+                    let Some(ranges) = number(content, &mut at) else { return };
+                    let numbers = 1 + 2 * ranges.min(content.len()) + if kind == 3 { 3 } else { 0 };
+                    if (0..numbers).try_for_each(|_| number(content, &mut at).map(|_| ())).is_none() {
+                        return;
+                    }
+                }
+                CRYPTO | GOOGLES_CRYPTO if kind == CRYPTO || self.version.google => {
+                    let (Some(offset), Some(len)) = (number(content, &mut at), number(content, &mut at)) else { return };
+                    let Some(end) = at.checked_add(len) else { return };
+                    let Some(bytes) = content.get(at..end) else { return };
+                    if offset <= LONGEST_HELLO {
+                        self.pieces.push((offset, bytes.to_vec(), begin));
+                    }
+                    at = end;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The handshake from its beginning, as far as nothing is missing.
+    pub(super) fn handshake(&mut self) -> Vec<u8> {
+        self.pieces.sort_by_key(|piece| piece.0);
+        let mut bytes = Vec::new();
+        for (offset, piece, _) in &self.pieces {
+            let Some(known) = bytes.len().checked_sub(*offset) else { break };
+            bytes.extend_from_slice(piece.get(known..).unwrap_or(&[]));
+        }
+        bytes
+    }
+
+    /// Where in the stream the datagram with the handshake's byte at `at` begins.
+    pub(super) fn place(&self, at: usize) -> usize {
+        let holds = |piece: &&(usize, Vec<u8>, usize)| (piece.0..piece.0 + piece.1.len()).contains(&at);
+        self.pieces.iter().find(holds).map_or(self.at, |piece| piece.2)
+    }
+}
