@@ -30,7 +30,10 @@ impl Judge for All {
 
     fn inspect(&mut self, opening: &Opening, _: Endpoint) -> Self::Verdict {
         let asked = DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
-        asked.filter(|d| matches!((d.inspect)(opening), Finding::Yes(..))).map(|d| d.protocol.id()).collect()
+        asked
+            .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
+            .map(|d| d.protocol.id())
+            .collect()
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>) {

@@ -64,6 +64,8 @@ impl TcpFlags {
     pub const SYN: Self = Self(0x02);
     /// Refuses or aborts it.
     pub const RST: Self = Self(0x04);
+    /// What was sent so far is to be delivered.
+    pub const PSH: Self = Self(0x08);
     /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 

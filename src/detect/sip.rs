@@ -17,8 +17,6 @@ const START_LINE: usize = 2048;
 const VERSION: &[u8] = b"SIP/2.0";
 /// The fields that every message has, with their short forms (RFC 3261, sections 8.1.1 and 7.3.3).
 const REQUIRED: [(&str, &str); 5] = [("via", "v"), ("from", "f"), ("to", "t"), ("call-id", "i"), ("cseq", "cseq")];
-/// As many of them prove it: a message may be cut.
-const ENOUGH: usize = 3;
 const METHODS: [&[u8]; 14] = [
     b"INVITE",
     b"ACK",
@@ -135,9 +133,10 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let head = [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }].concat();
     let unread = if head_end.is_some() { Side::Other } else { Side::Perhaps };
     let names = |line: &[u8]| line.split(|&b| b == b':').next().map(|name| name.trim_ascii().to_ascii_lowercase());
-    let names: Vec<_> = head.split(|&b| b == b'\n').filter_map(names).collect();
+    let names: Vec<_> = behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').filter_map(names).collect();
     let has = |name: &str| names.iter().any(|known| known == name.as_bytes());
-    if REQUIRED.iter().filter(|(long, short)| has(long) || has(short)).count() < ENOUGH {
+    // Behind an exact start line one of them proves it: a message may be cut or damaged.
+    if !REQUIRED.iter().any(|(long, short)| has(long) || has(short)) {
         return (unread, None);
     }
     // A field that is damaged takes the facts with it, not the language.

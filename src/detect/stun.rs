@@ -9,6 +9,10 @@ use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 20;
+/// Bytes of a message over TCP that are waited for.
+const LONGEST: usize = 2048;
+/// Bytes of the length that stands before it there.
+const LENGTH: usize = 2;
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// The last attribute of RFC 3489, and the first that could be ignored.
 const LAST_OLD: u16 = 0x000b;
@@ -38,6 +42,11 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\0\x03\0\x08\x21\x12\xa4\x420123456789ab\0\x19\0\x04\x11\0\0\0"],
+            responder: &[],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\0\x1c\0\x01\0\x08\x21\x12\xa4\x420123456789ab\x80\x22\0\x04tide"],
             responder: &[],
         },
     ],
@@ -91,23 +100,37 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     Side::Speaks
 }
 
+/// A message that stands alone, or behind its length as ICE has it over TCP (RFC 6544, section 3; RFC 4571, section 2).
 fn stream(statement: &mut Statement<'_>) -> Side {
-    let bytes = statement.stream.head();
+    match behind(statement, 0) {
+        Side::Other => behind(statement, LENGTH),
+        side => side,
+    }
+}
+
+/// The first message, which begins at `start`.
+fn behind(statement: &mut Statement<'_>, start: usize) -> Side {
+    let stream = statement.stream.head();
+    if start > 0 && stream.first().is_some_and(|&high| usize::from(high) > LONGEST >> 8) {
+        return Side::Other;
+    }
+    let Some(bytes) = stream.get(start..) else { return Side::Perhaps };
     let at = |i: usize, is: fn(u8) -> bool| bytes.get(i).is_none_or(|&b| is(b));
     let magic = bytes.iter().skip(4).zip(MAGIC).all(|(byte, magic)| *byte == magic);
     if !at(0, |b| b & 0xc0 == 0) || !at(3, |b| b.is_multiple_of(4)) || !magic {
         return Side::Other;
     }
     let len = match bytes {
-        [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        [_, _, high, low, ..] => HEADER + usize::from(u16::from_be_bytes([*high, *low])),
         _ => return Side::Perhaps,
     };
+    let announced = stream.iter().take(start).fold(0, |n, &byte| n << 8 | usize::from(byte));
     // Requests over TCP are small; other lengths are not worth waiting for.
-    if len > 2048 {
+    if len > LONGEST || (start > 0 && announced != len) {
         return Side::Other;
     }
-    match bytes.get(..HEADER + len) {
-        Some(whole) => message(statement, whole, 0, false),
+    match bytes.get(..len) {
+        Some(whole) => message(statement, whole, start, false),
         None => Side::Perhaps,
     }
 }

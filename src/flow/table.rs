@@ -29,6 +29,8 @@ const CANDIDATES: usize = 16;
 /// Segments with payload after which it is asked whether more of the opening is needed: most flows are judged by their first
 /// words, and the rest of their payload need not be kept.
 const ASK_AT: [usize; 3] = [2, 8, 16];
+/// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet frame.
+const ETHERNET_PADDING: usize = 6;
 /// Openings whose memory is kept for the next flows.
 const SPARE: usize = 64;
 
@@ -273,6 +275,9 @@ impl<V> Table<V> {
 
     /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or can be kept.
     fn keep(&mut self, slot: usize, end: usize, segment: &Segment, payload: &[u8], judge: &mut impl Judge<Verdict = V>) {
+        if is_padding(segment, payload) {
+            return;
+        }
         if self.slab.get(slot).is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
             self.begin(slot);
         }
@@ -399,6 +404,14 @@ impl<V> Table<V> {
         let (record, verdict) = finish(flow);
         judge.close(record, verdict);
     }
+}
+
+/// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices count it to the IP packet, and it
+/// would take the place of the words that follow under the same number.
+fn is_padding(segment: &Segment, payload: &[u8]) -> bool {
+    let whole = payload.len() == segment.payload_len as usize;
+    let pushes = segment.flags.has(TcpFlags::PSH) || !segment.flags.has(TcpFlags::ACK);
+    !pushes && whole && payload.len() <= ETHERNET_PADDING && payload.iter().all(|&byte| byte == 0)
 }
 
 /// Takes who opened the connection from its handshake, and corrects a guess that was made before it was seen.

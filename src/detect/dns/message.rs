@@ -7,6 +7,8 @@ const LABEL: usize = 63;
 /// Questions in a message; servers take one, multicast DNS asks for some at once.
 const QUESTIONS: u16 = 64;
 const RESPONSE: u16 = 0x8000;
+const OPCODE: u16 = 0x7800;
+const RCODE: u16 = 0x000f;
 const TRUNCATED: u16 = 0x0200;
 const AUTHORITATIVE: u16 = 0x0400;
 const RECURSION: u16 = 0x0100;
@@ -15,17 +17,18 @@ const RECURSIVE: u16 = 0x0080;
 const RESERVED: u16 = 0x0040;
 /// Multicast DNS: «answer me alone» in a question, «forget what you knew» in a record (RFC 6762, sections 5.4 and 10.2).
 const TOP_OF_CLASS: u16 = 0x8000;
+const INTERNET: u16 = 1;
 /// The additional record that carries options (RFC 6891): its class is a size.
 const OPT: u16 = 41;
 /// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for each of 16 bytes.
 const NETBIOS_NAME: usize = 32;
 
 impl Name {
-    /// Whether it is a name as hosts and services have them.
+    /// Whether it is a name as hosts, services and tunnels in base 64 have them.
     fn is_host(&self) -> bool {
         self.text.len() > 1
             && self.text.contains('.')
-            && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+            && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*+/=".contains(&b))
     }
 }
 
@@ -60,6 +63,8 @@ struct Name {
     text: String,
     /// Where what follows it begins.
     next: usize,
+    /// It has characters that nobody can read: names of hosts are letters, those of services anything that is readable.
+    odd: bool,
 }
 
 /// What bytes were found to be.
@@ -71,41 +76,77 @@ pub(super) enum Found {
     Message(Message),
 }
 
+/// A message's header, of which one field may be damaged.
+struct Header {
+    id: u16,
+    flags: u16,
+    /// Questions, answers, authorities and additional records, as it says.
+    counts: [u16; 4],
+    /// Questions to be read.
+    questions: usize,
+    records: u32,
+    /// One field is damaged: the question must be beyond doubt.
+    faulty: bool,
+    /// It counts more records than have room.
+    crowded: bool,
+}
+
+impl Header {
+    fn read(bytes: &[u8], cut: bool) -> Option<Self> {
+        let header: &[u8; HEADER] = bytes.first_chunk()?;
+        let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+        let (id, flags) = (word(0), word(2));
+        let counts = [word(4), word(6), word(8), word(10)];
+        let records: u32 = counts[1..].iter().map(|&n| u32::from(n)).sum();
+        let questions = usize::from(counts[0]);
+        let empty = questions == 0 && records == 0;
+        // A question has five bytes at the least, a record eleven.
+        let too_many = counts[0] > QUESTIONS || (!cut && HEADER + 5 * questions > bytes.len());
+        let crowded = !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
+        let faults = [
+            !matches!(flags >> 11 & 15, 0 | 2 | 4 | 5),
+            flags & RESERVED != 0,
+            flags & RESPONSE == 0 && flags & RCODE != 0,
+            too_many,
+            empty,
+        ];
+        let faults = faults.iter().filter(|&&fault| fault).count();
+        let questions = if too_many || empty { 1 } else { questions };
+        let header = Self { id, flags, counts, questions, records, faulty: faults == 1, crowded };
+        (faults <= 1).then_some(header)
+    }
+}
+
 /// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end early.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
-    let header: &[u8; HEADER] = bytes.first_chunk()?;
-    let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-    let (id, flags) = (word(0), word(2));
-    let counts = [word(4), word(6), word(8), word(10)];
-    let response = flags & RESPONSE != 0;
-    let (opcode, rcode) = (flags >> 11 & 15, flags & 15);
-    let records: u32 = counts[1..].iter().map(|&n| u32::from(n)).sum();
-    // Where there are more records than have room, the message is damaged.
-    let crowded = !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
-    let sane = matches!(opcode, 0 | 2 | 4 | 5)
-        && flags & RESERVED == 0
-        && (response || rcode == 0)
-        && counts[0] <= QUESTIONS
-        && u32::from(counts[0]) + records > 0
-        // A question has five bytes at the least.
-        && (cut || HEADER + 5 * usize::from(counts[0]) <= bytes.len());
-    if !sane {
-        return None;
-    }
+    let Header { id, flags, counts, questions, records, faulty, crowded } = Header::read(bytes, cut)?;
+    let (response, rcode) = (flags & RESPONSE != 0, flags & RCODE);
     let mut at = HEADER;
     let mut first: Option<(Name, u16)> = None;
     let mut multicast_class = false;
     let (mut local, mut reverse, mut lasting) = (false, false, false);
-    let mut ended = false;
-    for _ in 0..counts[0] {
-        let Some((name, kind, class)) = question(bytes, at)? else {
-            ended = true;
-            break;
+    let (mut ended, mut odd, mut damaged) = (false, false, crowded);
+    for _ in 0..questions {
+        let (name, kind, class) = match question(bytes, at) {
+            Some(Some(question)) => question,
+            Some(None) => {
+                ended = true;
+                break;
+            }
+            None if first.is_some() => {
+                damaged = true;
+                break;
+            }
+            None => return None,
         };
         // A name as hosts have it, alone and behind a sane header, is a question even where its kind is damaged.
-        if (!is_class(class & !TOP_OF_CLASS) || kind == 0) && !(counts[0] == 1 && name.is_host()) {
+        if (!is_class(class & !TOP_OF_CLASS) || kind == 0) && !(questions == 1 && name.is_host()) {
             return None;
         }
+        if faulty && !(name.is_host() && class == INTERNET && is_common(kind)) {
+            return None;
+        }
+        odd |= name.odd;
         multicast_class |= is_class(class & !TOP_OF_CLASS) && class & TOP_OF_CLASS != 0;
         local |= is_local(&name.text);
         reverse |= is_reverse(&name.text);
@@ -114,9 +155,8 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     }
     // Where the questions are good, a damaged record is that of a damaged message, not of another language.
     let asked = first.as_ref().is_some_and(|(name, _)| name.is_host());
-    let mut damaged = crowded;
     for _ in 0..records {
-        if ended || crowded {
+        if ended || damaged {
             break;
         }
         match record(bytes, at) {
@@ -129,6 +169,7 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
                 multicast_class |= record.kind != OPT && record.class & TOP_OF_CLASS != 0;
                 local |= is_local(&record.name.text);
                 reverse |= is_reverse(&record.name.text);
+                odd |= record.name.odd;
                 lasting |= record.kind != OPT && record.ttl > LINK_LOCAL_TTL;
                 at = record.next;
                 if first.as_ref().is_none_or(|(_, kind)| *kind == OPT) {
@@ -149,17 +190,19 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         // Cut within the first name: nothing speaks against it.
         return (ended && cut).then_some(Found::Perhaps);
     };
-    let unasked = opcode == 0 && !response && counts[0] == 0;
+    let unasked = flags & OPCODE == 0 && !response && counts[0] == 0;
     let service =
         name.text.to_ascii_lowercase().ends_with("._tcp.local") || name.text.to_ascii_lowercase().ends_with("._udp.local");
     let wanted = flags & RECURSION != 0;
     let multicast = service || (!wanted && (local || (id == 0 && (reverse || multicast_class))));
-    if !complete || unasked || is_netbios(&name) || (multicast_class && !multicast) {
+    // Unreadable names are read in what is otherwise without a fault.
+    let faultless = !faulty && !damaged && !ended && at == bytes.len();
+    if !complete || (odd && !faultless) || unasked || is_netbios(&name) || (multicast_class && !multicast) {
         return None;
     }
     // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last,
-    // nobody on a link has the loopback's address, and it knows no services.
-    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || name.text.starts_with('_');
+    // nobody on a link has the loopback's address, it knows no services, and its names have one label.
+    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || (name.text.contains('.') && !reverse);
     if !multicast && !foreign && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && (counts[2], counts[3]) == (0, 0) {
         return Some(Found::Perhaps);
     }
@@ -192,7 +235,7 @@ fn record(bytes: &[u8], at: usize) -> Option<Option<Record>> {
 #[allow(clippy::option_option, reason = "as `question`")]
 fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
     let mut text = String::new();
-    let (mut labels, mut read, mut next) = (0, 0, None);
+    let (mut labels, mut read, mut next, mut odd) = (0, 0, None, false);
     loop {
         let Some(&len) = bytes.get(at) else { return Some(None) };
         match len {
@@ -208,10 +251,7 @@ fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
             }
             _ if usize::from(len) <= LABEL => {
                 let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else { return Some(None) };
-                // Names of hosts are letters, those of services anything that is readable.
-                if label.iter().any(u8::is_ascii_control) {
-                    return None;
-                }
+                odd |= label.iter().any(u8::is_ascii_control);
                 if labels > 0 {
                     text.push('.');
                 }
@@ -232,7 +272,12 @@ fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
     if text.is_empty() {
         text.push('.');
     }
-    Some(Some(Name { text, next: next.unwrap_or(at + 1) }))
+    Some(Some(Name { text, next: next.unwrap_or(at + 1), odd }))
+}
+
+/// The record types that nearly all questions ask for.
+const fn is_common(kind: u16) -> bool {
+    matches!(kind, 1 | 2 | 5 | 6 | 12 | 15 | 16 | 28 | 33 | 35 | 65 | 255)
 }
 
 /// Internet, chaos, hesiod, none, any (RFC 6895, section 3.2).
@@ -255,7 +300,7 @@ fn ends_with(name: &str, end: &str) -> bool {
 /// Whether nearly all of the first label is what NetBIOS makes of a name.
 fn is_netbios(name: &Name) -> bool {
     let label = name.text.split('.').next().unwrap_or("").as_bytes();
-    label.len() >= NETBIOS_NAME && label.iter().filter(|b| (b'A'..=b'P').contains(*b)).count() + 4 >= NETBIOS_NAME
+    label.len() == NETBIOS_NAME && label.iter().filter(|b| (b'A'..=b'P').contains(*b)).count() + 4 >= NETBIOS_NAME
 }
 
 /// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is rare.

@@ -7,13 +7,15 @@
 mod message;
 
 use self::message::{Found, Message};
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{DATAGRAMS, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
 
 /// Over TCP a message stands behind its length.
 const LENGTH: usize = 2;
+/// The bit of an answer in the third byte.
+const RESPONSE: u8 = 0x80;
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Dns,
@@ -59,7 +61,11 @@ pub(super) const MULTICAST: Detector = Detector {
 
 fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     combine(protocol, opening, |statement| match opening.transport() {
-        Transport::Udp => datagrams(statement, protocol),
+        Transport::Udp => match datagrams(statement, protocol) {
+            // A damaged answer is known by what it echoes.
+            Side::Other if statement.direction == Direction::Responder && answers(opening) => Side::Perhaps,
+            side => side,
+        },
         Transport::Tcp => stream(statement, protocol),
     })
 }
@@ -73,6 +79,16 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
         Some(Found::Perhaps) => Side::Perhaps,
         Some(Found::Message(_)) | None => Side::Other,
     })
+}
+
+/// Whether a datagram of the responder has the identifier of one of the initiator's and says that it is a response.
+fn answers(opening: &Opening) -> bool {
+    let headers = |direction| opening.side(direction).datagrams().take(DATAGRAMS).filter_map(|(bytes, _, _)| bytes.first_chunk());
+    let fits = |[a, b, flags, ..]: &[u8; message::HEADER]| {
+        let asked = |header: &[u8; message::HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
+        flags & RESPONSE != 0 && headers(Direction::Initiator).any(asked)
+    };
+    headers(Direction::Responder).any(fits)
 }
 
 fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {

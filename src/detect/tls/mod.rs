@@ -11,22 +11,24 @@ mod certificate;
 mod record;
 mod sslv2;
 
-use super::hello::{CLIENT_HELLO, Fault, Hello, Kind, SERVER_HELLO, version_name};
+use super::hello::{CLIENT_HELLO, Fault, Hello, Kind, MESSAGE_HEADER, SERVER_HELLO, version_name};
 use super::{Detector, PATIENCE, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
-use record::{ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, begins_record, chain};
+use record::{ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, Record, begins_record, chain, records};
 use sslv2::{Old, old_hello};
 
 const CERTIFICATE: u8 = 11;
 /// Bytes of a hello.
 const LONGEST_HELLO: usize = 1 << 16;
+/// Version, random value, length of the session identifier, one cipher suite, a compression method.
+const SHORTEST_HELLO: usize = 2 + 32 + 1 + 2 + 1;
 /// Whole records that prove a connection whose beginning was not seen: a header that leads to the next has some 38 bits.
 const CHAINED: usize = 3;
-/// The same where nothing is left over.
-const CHAINED_EXACTLY: usize = 2;
+/// The same where a side's segments end with its last record.
+const CHAINED_EXACTLY: usize = 1;
 const TLS_1_3: u16 = 0x0304;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -118,14 +120,13 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
     }
 }
 
-/// A connection whose beginning was not seen: the records of both sides count.
+/// A connection whose beginning was not seen: the records of both sides count, and neither side may say anything else.
 fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     let Some(chain) = later_chain(statement.stream) else { return Side::Other };
     let spoke = opening.sides().filter(|(_, stream)| !stream.is_empty());
-    let both: Vec<_> = spoke.map(|(_, stream)| later_chain(stream)).collect();
-    let whole: usize = both.iter().flatten().map(|chain| chain.whole).sum();
-    let exact = both.iter().all(|chain| chain.is_some_and(|chain| chain.exact));
-    if whole >= CHAINED || exact && whole >= CHAINED_EXACTLY {
+    let Some(both) = spoke.map(|(_, stream)| later_chain(stream)).collect::<Option<Vec<_>>>() else { return Side::Other };
+    let whole: usize = both.iter().map(|chain| chain.whole).sum();
+    if whole >= CHAINED || both.iter().any(|chain| chain.exact && chain.whole >= CHAINED_EXACTLY) {
         // 1.3 calls itself 1.2 here.
         if chain.version < 0x0303 {
             statement.say("tls.version", version_name(chain.version).as_bytes(), 1);
@@ -160,6 +161,11 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
         Err(Fault::Cut) if open => return Side::Perhaps,
+        // A record that holds a hello exactly proves it, whatever damage is inside.
+        Err(_) if is_framed(statement.stream.head(), &first) => {
+            hellos.by[statement.direction as usize] = Some(kind);
+            return Side::Speaks;
+        }
         Err(_) => return Side::Other,
     };
     hellos.by[statement.direction as usize] = Some(kind);
@@ -175,6 +181,12 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         hellos.awaited |= !arrived && open;
     }
     Side::Speaks
+}
+
+/// Whether the first record is whole, holds this hello and nothing else.
+fn is_framed(stream: &[u8], hello: &Message<'_>) -> bool {
+    let fits = |record: Record<'_>| record.is_whole() && record.content == HANDSHAKE && record.len == MESSAGE_HEADER + hello.len;
+    records(stream).next().is_some_and(fits) && matches!(hello.body, [3, 0..=4, ..]) && hello.len >= SHORTEST_HELLO
 }
 
 /// States what a hello says; `place` finds a byte of its body in the stream.

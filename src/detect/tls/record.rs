@@ -156,7 +156,7 @@ pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
         if !fits || record.version != first.version || !(0x0301..=0x0303).contains(&record.version) {
             return None;
         }
-        let sealed = matches!(record.content, APPLICATION_DATA | HANDSHAKE);
+        let sealed = record.content != CHANGE_CIPHER_SPEC && record.len >= SHORTEST_SEALED;
         chain.whole += usize::from(record.is_whole() && sealed);
         end = record.at + HEADER + record.len;
     }

@@ -173,7 +173,8 @@ fn records_that_follow_each_other_exactly_prove_a_running_connection() {
     let data = |len: usize| record(record::APPLICATION_DATA, &vec![7; len]);
     assert!(matches!(later(&[data(40), data(80)].concat()), Finding::Yes(..)));
     assert!(matches!(later(&[data(40), data(80), data(33), data(99)[..50].to_vec()].concat()), Finding::Yes(..)));
-    assert_eq!(later(&data(40)), Finding::NeedMore);
+    assert!(matches!(later(&data(40)), Finding::Yes(..)));
+    assert_eq!(later(&data(40)[..30]), Finding::NeedMore);
     assert_eq!(later(&[data(40), data(80)[..50].to_vec()].concat()), Finding::NeedMore);
     assert_eq!(later(&[data(40), data(80), data(33), b"\x17\x05".to_vec()].concat()), Finding::No);
     // Shorter than any tag.
@@ -194,6 +195,16 @@ fn the_old_hello_needs_every_length_to_fit() {
         wrong[at] ^= 1;
         assert_eq!(inspect(&tcp(&[&wrong], &[])), Finding::No, "byte {at}");
     }
+}
+
+#[test]
+fn a_damaged_hello_that_fills_its_record_is_tls() {
+    // The session identifier cannot have 33 bytes.
+    let mut damaged = CLIENT_SAMPLE.to_vec();
+    damaged[43] = 33;
+    assert!(facts(inspect(&tcp(&[&damaged], &[]))).is_empty());
+    damaged[8] += 1;
+    assert_eq!(inspect(&tcp(&[&damaged], &[])), Finding::No);
 }
 
 #[test]

@@ -95,6 +95,16 @@ impl Bench {
 }
 
 #[test]
+fn padding_that_was_counted_to_an_acknowledgement_takes_no_words_place() {
+    let mut bench = Bench::new(LIMITS);
+    bench.handshake(50_000, 3001);
+    bench.send(50_000, 3001, ACK, 101, &[0; 2]);
+    bench.send(50_000, 3001, ACK, 101, b"words");
+    let closed = bench.records();
+    assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"words");
+}
+
+#[test]
 fn a_conversation_ends_in_one_record_with_both_sides() {
     let mut bench = Bench::new(LIMITS);
     bench.handshake(3001, 50_000);
