@@ -235,12 +235,26 @@ impl Statement<'_> {
 
     /// The same with a value of any length.
     fn say_whole(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
+        self.say_parts(name, value, &[(0, offset)]);
+    }
+
+    /// The same with a value whose parts stand in several places: where each begins in the value and in the stream.
+    fn say_parts(&mut self, name: impl Into<FactName>, value: &[u8], parts: &[(usize, usize)]) {
+        let mut later = Vec::new();
+        let ends = parts.iter().skip(1).map(|part| part.0).chain([value.len()]);
+        for (i, (&(begin, offset), end)) in parts.iter().zip(ends).enumerate() {
+            if i > 0 {
+                later.push((begin, self.stream.frame_at(offset)));
+            }
+            let behind = self.stream.frames_behind(offset).map(|(at, frame)| (begin + at, frame));
+            later.extend(behind.take_while(|&(at, _)| at < end));
+        }
         self.facts.push(Fact {
             name: name.into(),
             value: String::from_utf8_lossy(value).into_owned(),
             direction: self.direction,
-            frame: self.stream.frame_at(offset),
-            later: self.stream.frames_behind(offset).take_while(|&(at, _)| at < value.len()).collect(),
+            frame: parts.first().map_or(0, |part| self.stream.frame_at(part.1)),
+            later,
             exchange: self.exchange,
         });
     }

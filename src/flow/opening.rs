@@ -96,6 +96,11 @@ impl Stream {
         })
     }
 
+    /// Where in a range of [`bytes`](Self::bytes) segments begin.
+    pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.pieces.iter().map(|piece| piece.start as usize).filter(move |start| range.contains(start))
+    }
+
     /// The datagrams, each with its frame and whether the capture cut it.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
         self.pieces.iter().enumerate().map(|(i, piece)| {
@@ -340,6 +345,21 @@ impl Opening {
     pub(crate) fn push_for_test(&mut self, bytes: &[u8]) {
         self.push(0, 1, 9, bytes, bytes.len() as u32);
         self.finish(0);
+    }
+
+    /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1; `starts` are the numbers of both ends'
+    /// first bytes where the handshake was seen.
+    #[cfg(test)]
+    pub(crate) fn of_segments(starts: Option<[u32; 2]>, segments: &[(usize, u32, &[u8])]) -> Self {
+        let mut opening = Self::new(Transport::Tcp);
+        for (end, first) in starts.into_iter().flatten().enumerate() {
+            opening.start(end, first);
+        }
+        for (i, (end, seq, bytes)) in segments.iter().enumerate() {
+            opening.push(*end, *seq, i as u64 + 1, bytes, bytes.len() as u32);
+        }
+        opening.finish(0);
+        opening
     }
 
     /// An opening in which each side said these segments or datagrams, frames numbered from 1, the initiator's first: for

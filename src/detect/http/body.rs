@@ -1,75 +1,208 @@
-//! How long a message's body is: RFC 9112, section 6.3.
+//! Message bodies: how long they are (RFC 9112, section 6.3), and what they hold once chunks and compression are taken off
+//! (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
 
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use httparse::Header;
 
-/// The value of the first field of that name.
-pub(super) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
-    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
-}
+use super::head::field;
 
-/// Bytes of the body; `None` where it lasts until the connection ends or beyond what is there to tell.
-pub(super) fn length(fields: &[Header<'_>], is_request: bool, body: &[u8]) -> Option<usize> {
-    if let Some(coding) = field(fields, "transfer-encoding") {
-        return if coding.to_ascii_lowercase().ends_with(b"chunked") { chunked(body) } else { None };
-    }
-    match field(fields, "content-length") {
-        Some(value) => std::str::from_utf8(value).ok()?.parse().ok(),
-        None if is_request => Some(0),
-        None => None,
-    }
+/// Bytes that are decompressed of a body: a few kilobytes may hold gigabytes.
+const INFLATED: u64 = 1 << 16;
+
+/// A body, or as much of it as is there.
+pub(super) struct Body<'a> {
+    pub(super) content: Cow<'a, [u8]>,
+    /// Where in the content and in the body each part begins; one part where it was decompressed.
+    pub(super) parts: Vec<(usize, usize)>,
+    /// Bytes that it takes of the stream; `None` where it lasts until the connection ends or beyond what is there to tell.
+    pub(super) len: Option<usize>,
+    pub(super) kind: Kind,
 }
 
 /// What a body is for a reader of facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A page, a script or data: what it holds, the server does.
     Structured,
     /// Plain text, which may talk about anything.
     Plain,
-    /// Compressed, a picture and the like.
+    /// Server-Sent Events.
+    Events,
+    /// A picture and the like, or compressed in a way that is not read here.
     Unreadable,
 }
 
+impl<'a> Body<'a> {
+    /// No body.
+    pub(super) const fn none() -> Self {
+        Self { content: Cow::Borrowed(&[]), parts: Vec::new(), len: Some(0), kind: Kind::Unreadable }
+    }
+
+    /// Reads the body that `bytes` begin with.
+    pub(super) fn read(fields: &[Header<'_>], is_request: bool, bytes: &'a [u8]) -> Self {
+        let mut body = Self { kind: kind(fields), ..Self::none() };
+        if let Some(coding) = field(fields, "transfer-encoding") {
+            if coding.to_ascii_lowercase().ends_with(b"chunked") {
+                body.unchunk(bytes);
+            } else {
+                // Who compresses here closes the connection behind it.
+                (body.len, body.kind) = (None, Kind::Unreadable);
+            }
+        } else {
+            body.len = match field(fields, "content-length") {
+                Some(value) => std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()),
+                None => is_request.then_some(0),
+            };
+            body.content = Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
+            body.parts = vec![(0, 0)];
+        }
+        match field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase).as_deref() {
+            None | Some(b"identity") => {}
+            Some(b"gzip" | b"x-gzip") => body.decompress(gunzip),
+            Some(b"deflate") => body.decompress(inflate),
+            Some(_) => body.kind = Kind::Unreadable,
+        }
+        body
+    }
+
+    /// Takes the chunks apart, as far as they are there.
+    fn unchunk(&mut self, bytes: &'a [u8]) {
+        self.len = None;
+        let mut content = Vec::new();
+        let mut at = 0_usize;
+        while let Some((len, start)) = chunk(bytes, at) {
+            if len == 0 {
+                self.len = trailer_end(bytes, start);
+                break;
+            }
+            let Some(end) = start.checked_add(len).and_then(|end| end.checked_add(2)) else { break };
+            self.parts.push((content.len(), start));
+            content.extend_from_slice(&bytes[start.min(bytes.len())..(end - 2).min(bytes.len())]);
+            at = end;
+        }
+        self.content = Cow::Owned(content);
+    }
+
+    fn decompress(&mut self, reader: fn(&[u8]) -> Vec<u8>) {
+        // Other kinds are of no use, however they are written.
+        if self.kind == Kind::Unreadable {
+            return;
+        }
+        self.content = Cow::Owned(reader(&self.content));
+        self.parts.truncate(1);
+    }
+}
+
 /// The kind of a body by its header fields.
-pub(super) fn kind(fields: &[Header<'_>]) -> Kind {
+fn kind(fields: &[Header<'_>]) -> Kind {
     const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
-    let coded = field(fields, "content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
     let kind = field(fields, "content-type").map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
     match kind {
-        _ if coded => Kind::Unreadable,
+        Some(kind) if kind.starts_with("text/event-stream") => Kind::Events,
         Some(kind) if kind.starts_with("text/plain") => Kind::Plain,
         Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => Kind::Unreadable,
         _ => Kind::Structured,
     }
 }
 
-/// Whether a body is XML that can be read as it is.
+/// Whether a body is XML.
 pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
-    let xml = |kind: &[u8]| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml");
-    field(fields, "content-type").is_some_and(xml) && matches!(self::kind(fields), Kind::Structured)
+    field(fields, "content-type").is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
 }
 
-/// Bytes of a chunked body with its chunk heads; `None` where its end is not there.
-fn chunked(body: &[u8]) -> Option<usize> {
-    let mut at = 0_usize;
+/// The length of the chunk whose head stands at `at`, and where its data begins.
+fn chunk(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = bytes.get(at..)?;
+    let line = rest.iter().take(64).position(|&b| b == b'\n')?;
+    let digits = rest[..line].split(|&b| b == b';').next()?.trim_ascii();
+    let len = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    Some((len, at + line + 1))
+}
+
+/// The end of the trailer fields, which an empty line ends.
+fn trailer_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        let rest = body.get(at..)?;
-        let line = rest.iter().take(64).position(|&b| b == b'\n')?;
-        let digits = rest[..line].split(|&b| b == b';').next()?.trim_ascii();
-        let len = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-        at = at.checked_add(line + 1)?;
-        if len == 0 {
-            // Trailer fields up to an empty line.
-            let trailer = body.get(at..)?;
-            let mut end = 0;
-            loop {
-                let line = trailer[end..].iter().position(|&b| b == b'\n')?;
-                let empty = trailer[end..end + line].trim_ascii().is_empty();
-                end += line + 1;
-                if empty {
-                    return Some(at + end);
-                }
-            }
+        let line = bytes.get(at..)?.iter().position(|&b| b == b'\n')?;
+        let empty = bytes[at..at + line].trim_ascii().is_empty();
+        at += line + 1;
+        if empty {
+            return Some(at);
         }
-        at = at.checked_add(len)?.checked_add(2)?;
+    }
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    bounded(MultiGzDecoder::new(bytes))
+}
+
+/// `deflate` has a `zlib` frame, which some servers leave out (RFC 9110, section 8.4.1.2).
+fn inflate(bytes: &[u8]) -> Vec<u8> {
+    let framed = matches!(bytes, [method, flags, ..] if method & 15 == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0);
+    if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
+}
+
+/// Bytes without a frame.
+pub(super) fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
+    bounded(DeflateDecoder::new(bytes))
+}
+
+/// What comes out up to the limit; what was cut or damaged gives what stands before that.
+fn bounded(decoder: impl Read) -> Vec<u8> {
+    let mut content = Vec::new();
+    // The error says where the input ends, which the content shows.
+    let _ = decoder.take(INFLATED).read_to_end(&mut content);
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn compressed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_bomb_is_not_decompressed_beyond_the_limit() {
+        let bomb = compressed(&vec![b'a'; 1 << 22]);
+        assert_eq!(gunzip(&bomb).len() as u64, INFLATED);
+    }
+
+    #[test]
+    fn what_was_cut_gives_what_is_there() {
+        let text: Vec<u8> = (0..9000_u32).flat_map(|i| (i.wrapping_mul(0x9e37_79b9)).to_be_bytes()).collect();
+        let cut = gunzip(&compressed(&text)[..20_000]);
+        assert!(cut.len() > 10_000 && text.starts_with(&cut), "{}", cut.len());
+        assert_eq!(gunzip(b"not compressed at all"), b"");
+    }
+
+    #[test]
+    fn deflate_is_read_with_its_frame_and_without() {
+        let mut framed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        framed.write_all(b"some words").unwrap();
+        let framed = framed.finish().unwrap();
+        assert_eq!(inflate(&framed), b"some words");
+        assert_eq!(inflate(&framed[2..framed.len() - 4]), b"some words");
+    }
+
+    #[test]
+    fn chunks_that_lie_about_their_length_give_what_is_there() {
+        let fields = [Header { name: "Transfer-Encoding", value: b"chunked" }];
+        for (bytes, content, len) in [
+            (&b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\nrest"[..], &b"abcde"[..], Some(30)),
+            (b"9\r\nabc", b"abc", None),
+            (b"ffffffffffffffff\r\nabc", b"", None),
+            (b"zz\r\nabc", b"", None),
+        ] {
+            let body = Body::read(&fields, false, bytes);
+            assert_eq!((&*body.content, body.len), (content, len));
+        }
     }
 }

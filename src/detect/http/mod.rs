@@ -1,27 +1,30 @@
-//! HTTP/1.0 and 1.1: RFC 9112. Start lines are judged here, header fields are read by `httparse`.
+//! HTTP/1.0 and 1.1: RFC 9112.
 //!
-//! States the method, target, status, every header field and what is visible of bodies, for as many messages as the opening
-//! holds, and the text frames of a WebSocket that the connection turned into. Bodies are not decompressed.
+//! States the method, target, status, every header field and what can be read of bodies, for as many messages as the opening
+//! holds, and what a connection says that turned to WebSocket or HTTP/2. Where the beginning was not seen, or bytes are missing,
+//! it goes on with the next segment that begins a message.
 
 mod body;
+mod head;
+mod secret;
 mod websocket;
 
-use httparse::{EMPTY_HEADER, Header, Status};
+use std::ops::Range;
 
-use super::{Detector, Sample, Side, Statement, csta};
+use httparse::{EMPTY_HEADER, Header};
+
+use self::body::Body;
+use self::head::{FIELDS, METHOD, START_LINE, Start, VERSION, field};
+pub(super) use self::secret::masked;
+use super::{Detector, PARTLY_PATIENCE, Sample, Side, Statement, csta, http2};
 use crate::decode::Transport;
 use crate::evidence::{FactName, Finding, Protocol};
 use crate::flow::Opening;
 
 /// Messages of each side that are read.
 const MESSAGES: usize = 32;
-/// Header fields of a message.
-const FIELDS: usize = 96;
-/// Bytes of a method; the longest registered one has 17 (RFC 9110, section 16.1.1).
-const METHOD: usize = 24;
-/// Bytes of a start line.
-const START_LINE: usize = 8000;
-const VERSION: &[u8] = b"HTTP/1.";
+/// Server-Sent Events of a response that are stated.
+const EVENTS: usize = 8;
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Http,
@@ -33,6 +36,7 @@ pub(super) const DETECTOR: Detector = Detector {
     facts: &[
         "csta.namespace",
         "csta.root",
+        "http.event",
         "http.method",
         "http.target",
         "http.status",
@@ -41,6 +45,11 @@ pub(super) const DETECTOR: Detector = Detector {
         "http.request-body",
         "http.response-body",
         "http.response-text",
+        "grpc.method",
+        "grpc.status",
+        "http2.preface",
+        "http2.settings",
+        "websocket.binary",
         "websocket.text",
     ],
     inspect,
@@ -63,183 +72,204 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn inspect(opening: &Opening) -> Finding {
-    // Responses to HEAD announce a body that does not come: the requests, which stand first, tell which.
-    let mut methods = Vec::new();
-    super::combine(Protocol::Http, opening, |statement| messages(statement, &mut methods))
+    let mut requests = Requests::default();
+    super::combine(Protocol::Http, opening, |statement| side(statement, opening, &mut requests))
 }
 
-/// What a start line says.
-enum Start<'a> {
-    Request { method: &'a [u8], target: &'a [u8] },
-    Response { status: &'a [u8] },
+/// The requests of a connection, which its responses answer in their order.
+#[derive(Default)]
+struct Requests {
+    seen: Vec<Request>,
+    /// As many of the first that nothing is missing among them.
+    counted: usize,
+    /// Responses that answer nothing that was seen.
+    unasked: u32,
 }
 
-fn messages(statement: &mut Statement<'_>, methods: &mut Vec<bool>) -> Side {
-    let stream = statement.stream;
-    let bytes = stream.head();
-    // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
-    let few = &bytes[..bytes.len().min(METHOD + 2)];
-    if !may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
-        return Side::Other;
+struct Request {
+    frame: u64,
+    /// The response announces a body that does not come (RFC 9112, section 6.3).
+    head: bool,
+    /// What follows a good response is a tunnel.
+    connect: bool,
+}
+
+impl Requests {
+    /// The number of the exchange that the `count`-th response belongs to, and its request. Behind missing bytes it is the last
+    /// request that came before it.
+    fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
+        let by_count = count.filter(|&count| count < self.counted);
+        let place = by_count.or_else(|| self.seen.iter().rposition(|request| request.frame <= frame));
+        let Some(place) = place else {
+            self.unasked += 1;
+            return (u32::MAX - self.unasked, None);
+        };
+        (place as u32 + 1, self.seen.get(place))
     }
-    let mut at = 0;
-    let mut heads = methods.clone().into_iter();
-    let mut exchange = 1;
+}
+
+fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Requests) -> Side {
+    let stream = statement.stream;
+    let mut heard = Side::Other;
+    for (i, run) in stream.runs().enumerate() {
+        if i == 0 && stream.from_start() {
+            match messages(statement, run, requests, true) {
+                (Side::Speaks, _) => heard = Side::Speaks,
+                (side, _) => return side,
+            }
+            continue;
+        }
+        let mut from = run.start;
+        for start in stream.starts(run.clone()) {
+            if start >= from && head::begins(&stream.bytes()[start..run.end]) {
+                heard = Side::Speaks;
+                from = messages(statement, start..run.end, requests, false).1;
+            }
+        }
+    }
+    if heard == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE { Side::Perhaps } else { heard }
+}
+
+/// Reads the messages of a run, in which nothing is missing, and says how far. `whole` says that it begins the connection.
+fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Requests, whole: bool) -> (Side, usize) {
+    let bytes = &statement.stream.bytes()[..run.end];
+    let mut at = run.start;
+    // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
+    let few = &bytes[at..run.end.min(at + METHOD + 2)];
+    if !head::may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
+        return (Side::Other, at);
+    }
+    let mut responses = 0;
     for message in 0..MESSAGES {
         let rest = &bytes[at..];
         let Some(end) = rest.iter().take(START_LINE).position(|&b| b == b'\n') else {
             return match message {
-                0 if rest.len() < START_LINE && may_begin(rest) => Side::Perhaps,
-                0 => Side::Other,
-                _ => Side::Speaks,
+                0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
+                0 => (Side::Other, at),
+                _ => (Side::Speaks, at),
             };
         };
-        let Some(start) = start_line(rest[..end].trim_ascii_end()) else {
-            return if message == 0 { Side::Other } else { Side::Speaks };
+        let Some(start) = Start::read(rest[..end].trim_ascii_end()) else {
+            return (if message == 0 { Side::Other } else { Side::Speaks }, at);
         };
         let fields_at = at + end + 1;
         let mut room = [EMPTY_HEADER; FIELDS];
         let mut scratch = Vec::new();
-        let (head_len, fields) = fields(&bytes[fields_at..], &mut room, &mut scratch);
-        // What comes before the answer proper, such as 100 Continue, belongs to its exchange (RFC 9110, section 15.2).
-        let interim = matches!(start, Start::Response { status } if status.starts_with(b"1") && status != b"101");
-        statement.exchange = exchange;
-        exchange += u32::from(!interim);
-        let no_body = state(statement, &start, at, fields, fields_at);
-        if let Start::Request { method, .. } = start {
-            methods.push(method == b"HEAD");
-        }
-        // Without the head's end there is nothing behind it.
-        let Some(head_len) = head_len else { return Side::Speaks };
-        at = fields_at + head_len;
-        let head_only = matches!(start, Start::Response { .. }) && !interim && heads.next().unwrap_or(false);
-        if is_tunnel(&start, fields) {
-            websocket::state_texts(statement, at);
-            return Side::Speaks;
-        }
-        let body = &bytes[at..];
-        let bare = no_body || head_only || body.starts_with(VERSION);
-        let is_request = matches!(start, Start::Request { .. });
-        let len = if bare { Some(0) } else { body::length(fields, is_request, body) };
-        let seen = len.unwrap_or(body.len()).min(body.len());
-        let name = match (body::kind(fields), is_request) {
-            (body::Kind::Structured, true) => Some("http.request-body"),
-            (body::Kind::Structured, false) => Some("http.response-body"),
-            (body::Kind::Plain, false) => Some("http.response-text"),
-            (body::Kind::Plain, true) | (body::Kind::Unreadable, _) => None,
+        let (head_len, fields) = head::fields(&bytes[fields_at..], &mut room, &mut scratch);
+        let bare = match start {
+            Start::Request { method, .. } => {
+                let frame = statement.stream.frame_at(at);
+                requests.seen.push(Request { frame, head: method == b"HEAD", connect: method == b"CONNECT" });
+                requests.counted = if whole { requests.seen.len() } else { requests.counted };
+                statement.exchange = requests.seen.len() as u32;
+                false
+            }
+            Start::Response { status } => {
+                let (exchange, request) = requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
+                statement.exchange = exchange;
+                // What comes before the answer proper, such as 100 Continue, belongs to its exchange (RFC 9110, section 15.2).
+                let interim = status.starts_with(b"1") && status != b"101";
+                responses += usize::from(!interim);
+                interim || matches!(status, b"204" | b"304") || request.is_some_and(|r| r.head || r.connect)
+            }
         };
-        if let Some(name) = name.filter(|_| seen > 0) {
-            statement.say_whole(name, &body[..seen], at);
+        state(statement, &start, at, fields, fields_at);
+        // Without the head's end there is nothing behind it.
+        let Some(head_len) = head_len else { return (Side::Speaks, run.end) };
+        at = fields_at + head_len;
+        if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
+            match language {
+                Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
+                Upgrade::Other => websocket::state_frames(statement, bytes, at),
+            }
+            return (Side::Speaks, run.end);
         }
-        // CSTA as a web service (ECMA-348), in SOAP or bare.
-        if let Some((root, namespace)) = body::is_xml(fields).then(|| csta::carried(&body[..seen])).flatten() {
-            statement.say("csta.root", root.as_bytes(), at);
-            statement.say("csta.namespace", namespace.as_bytes(), at);
-        }
+        // Some say how long a body is that does not come.
+        let bare = bare || bytes[at..].starts_with(VERSION);
+        let is_request = matches!(start, Start::Request { .. });
+        let body = if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
+        state_body(statement, &body, is_request, body::is_xml(fields), at);
         // A hostile length must not turn the reader back.
-        match len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
+        match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
             Some(next) => at = next,
-            None => return Side::Speaks,
+            None => return (Side::Speaks, run.end),
         }
     }
-    Side::Speaks
+    (Side::Speaks, at)
 }
 
-/// Whether a start line may still come of these bytes, which have no line end.
-fn may_begin(bytes: &[u8]) -> bool {
-    let known = bytes.len().min(VERSION.len());
-    if bytes[..known] == VERSION[..known] {
-        return true;
-    }
-    let method = bytes.iter().take_while(|&&b| is_method(b)).count();
-    match bytes.get(method) {
-        None => method <= METHOD,
-        Some(b' ') => (1..=METHOD).contains(&method) && bytes[method + 1..].iter().all(|&b| b >= b' ' || b == b'\r'),
-        Some(_) => false,
-    }
-}
-
-/// Methods are upper-case by convention (RFC 9110, section 9.1); hyphen and underscore occur.
-const fn is_method(byte: u8) -> bool {
-    byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_')
-}
-
-fn start_line(line: &[u8]) -> Option<Start<'_>> {
-    let mut words = line.splitn(3, |&b| b == b' ');
-    let (first, second, third) = (words.next()?, words.next()?, words.next());
-    if is_version(first) {
-        let status = second.len() == 3 && second.iter().all(u8::is_ascii_digit);
-        return status.then_some(Start::Response { status: second });
-    }
-    let request = !first.is_empty()
-        && first.len() <= METHOD
-        && first.iter().copied().all(is_method)
-        && !second.is_empty()
-        && third.is_some_and(is_version);
-    request.then_some(Start::Request { method: first, target: second })
-}
-
-fn is_version(word: &[u8]) -> bool {
-    matches!(word.strip_prefix(VERSION), Some(b"0" | b"1"))
-}
-
-/// The header fields, and the bytes up to the end of the head where it is there. A head that was cut gives the fields of its
-/// whole lines, out of a copy that ends as a head does.
-fn fields<'a, 'b>(
-    bytes: &'b [u8],
-    room: &'a mut [Header<'b>; FIELDS],
-    scratch: &'b mut Vec<u8>,
-) -> (Option<usize>, &'a [Header<'b>]) {
-    // Looked for first: the parser's room can be lent only once.
-    let ends =
-        bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n") || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
-    let input: &'b [u8] = if ends {
-        bytes
-    } else {
-        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-        scratch.extend_from_slice(&bytes[..whole]);
-        scratch.extend_from_slice(b"\r\n");
-        scratch
-    };
-    match httparse::parse_headers(input, room) {
-        Ok(Status::Complete((len, fields))) => (ends.then_some(len), fields),
-        _ => (None, &[]),
-    }
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
-}
-
-/// States what a head says; whether its status forbids a body (RFC 9112, section 6.3).
-fn state(statement: &mut Statement<'_>, start: &Start<'_>, at: usize, fields: &[Header<'_>], fields_at: usize) -> bool {
-    let (stem, no_body) = match start {
+/// States what a head says.
+fn state(statement: &mut Statement<'_>, start: &Start<'_>, at: usize, fields: &[Header<'_>], fields_at: usize) {
+    let stem = match start {
         Start::Request { method, target } => {
             statement.say("http.method", method, at);
             statement.say("http.target", target, at);
-            ("http.request-header", false)
+            "http.request-header"
         }
         Start::Response { status } => {
             statement.say("http.status", status, at);
-            ("http.response-header", status.starts_with(b"1") || matches!(*status, b"204" | b"304"))
+            "http.response-header"
         }
     };
     // Fields follow each other, so each begins behind the one before it.
     let mut offset = fields_at;
     for field in fields {
         let name = FactName { stem, leaf: Some(field.name.to_ascii_lowercase()) };
-        statement.say(name, field.value.trim_ascii(), offset);
+        statement.say(name, &masked(field.name, field.value.trim_ascii()), offset);
         offset += field.name.len() + field.value.len() + 4;
     }
-    no_body
 }
 
-/// Whether what follows the head is no longer HTTP.
-fn is_tunnel(start: &Start<'_>, fields: &[Header<'_>]) -> bool {
-    match start {
-        Start::Request { method, .. } => *method == b"CONNECT" || body::field(fields, "upgrade").is_some(),
-        Start::Response { status } => *status == b"101",
+/// States what can be read of a body, which begins at `at`.
+fn state_body(statement: &mut Statement<'_>, body: &Body<'_>, is_request: bool, is_xml: bool, at: usize) {
+    if body.content.is_empty() {
+        return;
     }
+    let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
+    match (body.kind, is_request) {
+        (body::Kind::Structured, true) => statement.say_parts("http.request-body", &body.content, &parts),
+        (body::Kind::Structured, false) => statement.say_parts("http.response-body", &body.content, &parts),
+        (body::Kind::Plain, false) => statement.say_parts("http.response-text", &body.content, &parts),
+        (body::Kind::Events, false) => {
+            let place = |offset: usize| {
+                let part = parts.partition_point(|&(content, _)| content <= offset).checked_sub(1).and_then(|i| parts.get(i));
+                part.map_or(at, |&(content, place)| place + (offset - content))
+            };
+            let mut offset = 0;
+            // An empty line ends an event (HTML, section 9.2.6).
+            for event in body.content.split_inclusive(|&b| b == b'\n').take(EVENTS) {
+                if !event.trim_ascii().is_empty() {
+                    statement.say("http.event", event.trim_ascii(), place(offset));
+                }
+                offset += event.len();
+            }
+        }
+        (body::Kind::Plain | body::Kind::Events, true) | (body::Kind::Unreadable, _) => {}
+    }
+    // CSTA as a web service (ECMA-348), in SOAP or bare.
+    if let Some((root, namespace)) = is_xml.then(|| csta::carried(&body.content)).flatten() {
+        statement.say("csta.root", root.as_bytes(), at);
+        statement.say("csta.namespace", namespace.as_bytes(), at);
+    }
+}
+
+/// What a connection turns to.
+enum Upgrade {
+    Http2,
+    /// WebSocket, or a tunnel.
+    Other,
+}
+
+/// Whether what follows a head is no longer HTTP/1. A server may refuse, and the client goes on as before.
+fn upgrade(start: &Start<'_>, fields: &[Header<'_>], rest: &[u8]) -> Option<Upgrade> {
+    let turns = match start {
+        Start::Request { method, .. } => {
+            *method == b"CONNECT" || field(fields, "upgrade").is_some() && !rest.is_empty() && !head::begins(rest)
+        }
+        Start::Response { status } => *status == b"101",
+    };
+    let wanted = field(fields, "upgrade").unwrap_or(&[]);
+    turns.then(|| if wanted.eq_ignore_ascii_case(b"h2c") { Upgrade::Http2 } else { Upgrade::Other })
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn states_what_each_message_says_with_its_frame() {
             "responder http.status = 201 @3",
             "responder http.response-header.server = it @3",
             "responder http.response-header.transfer-encoding = chunked @3",
-            "responder http.response-body = 2\r\nhi\r\n0\r\n\r\n @3",
+            "responder http.response-body = hi @3",
             "responder http.status = 304 @3",
         ]
     );
@@ -99,6 +99,7 @@ fn only_bodies_that_are_text_are_stated() {
         ("Content-Type: text/html", true),
         ("Content-Type: text/plain", false),
         ("Content-Type: image/png", false),
+        ("Content-Encoding: br", false),
         ("Content-Encoding: gzip", false),
         ("Content-Encoding: identity", true),
     ] {
@@ -120,4 +121,135 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
         |name: &str| facts.iter().filter(|f| f.name.stem == name).map(|f| (f.value.as_str(), f.exchange)).collect::<Vec<_>>();
     assert_eq!(of("http.target"), [("/a", 1), ("/b", 2)]);
     assert_eq!(of("http.status"), [("404", 1), ("100", 2), ("200", 2)]);
+}
+
+fn said(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
+    let Finding::Yes(_, facts) = inspect(opening) else { panic!("{:?}", inspect(opening)) };
+    facts.iter().filter(|f| f.name.stem == name).map(|f| (f.value.clone(), f.frame, f.exchange)).collect()
+}
+
+#[test]
+fn a_chunked_body_is_put_together_and_each_part_knows_its_frame() {
+    let head: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let opening = Opening::of(Transport::Tcp, &[], &[head, b"4\r\n<div", b"\r\n7\r\n id=roo\r\n", b"2\r\nt>\r\n0\r\n\r\n"]);
+    let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+    let body = facts.iter().find(|f| f.name.stem == "http.response-body").unwrap();
+    assert_eq!(body.value, "<div id=root>");
+    assert_eq!([0, 4, 10, 11].map(|at| body.frame_at(at)), [2, 3, 3, 4]);
+}
+
+#[test]
+fn a_compressed_body_is_read() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(b"<title>tide</title>").unwrap();
+    let packed = encoder.finish().unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+    let opening = Opening::of(Transport::Tcp, &[], &[head.as_bytes(), &packed]);
+    assert_eq!(said(&opening, "http.response-body"), [("<title>tide</title>".into(), 2, u32::MAX - 1)]);
+}
+
+#[test]
+fn a_connection_that_is_joined_later_is_read_from_the_next_message_on() {
+    let opening = Opening::of_segments(
+        None,
+        &[
+            (1, 500, b"the rest of some body"),
+            (0, 100, b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (1, 521, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
+            (0, 128, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (1, 559, b"HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\n\r\n"),
+        ],
+    );
+    assert_eq!(said(&opening, "http.target"), [("/a".into(), 2, 1), ("/b".into(), 4, 2)]);
+    assert_eq!(said(&opening, "http.status"), [("404".into(), 3, 1), ("200".into(), 5, 2)]);
+}
+
+#[test]
+fn messages_behind_missing_bytes_are_read_and_paired_by_their_frames() {
+    let opening = Opening::of_segments(
+        Some([100, 500]),
+        &[
+            (0, 100, b"GET /a HTTP/1.1\r\n\r\n"),
+            (1, 500, b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\nsome"),
+            (0, 119, b"GET /b HTTP/1.1\r\n\r\n"),
+            // Beyond what is waited for.
+            (1, 500_000_000, b"HTTP/1.1 500 No\r\nX-A: b\r\n\r\n"),
+        ],
+    );
+    assert_eq!(said(&opening, "http.status"), [("200".into(), 2, 1), ("500".into(), 4, 2)]);
+}
+
+#[test]
+fn text_that_quotes_a_message_within_a_segment_begins_none() {
+    let opening = Opening::of_segments(
+        None,
+        &[(0, 1, b"he said: GET / HTTP/1.1\r\nHost: x\r\n\r\n"), (1, 1, b"and\r\nHTTP/1.1 200 OK\r\n\r\n")],
+    );
+    assert_eq!(inspect(&opening), Finding::NeedMore);
+}
+
+#[test]
+fn events_are_stated_by_their_lines() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let opening = Opening::of(Transport::Tcp, &[], &[head, b"e\r\nevent: sync\nda\r\n", b"7\r\nta: {}\n\r\n", b"2\r\n\n\n\r\n"]);
+    let events: Vec<_> = said(&opening, "http.event").into_iter().map(|(text, frame, _)| (text, frame)).collect();
+    assert_eq!(events, [("event: sync".into(), 2), ("data: {}".into(), 2)]);
+}
+
+#[test]
+fn an_upgrade_to_http_2_is_followed_and_a_refused_one_is_not() {
+    let ask: &[u8] = b"GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n";
+    let accepted = Opening::of(
+        Transport::Tcp,
+        &[ask, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
+        &[b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
+    );
+    assert_eq!(said(&accepted, "http.status"), [("101".into(), 3, 1), ("200".into(), 3, 1)]);
+    assert_eq!(said(&accepted, "http2.preface").len(), 1);
+    let refused = Opening::of(
+        Transport::Tcp,
+        &[ask, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"],
+        &[b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 404 No\r\n\r\n"],
+    );
+    assert_eq!(said(&refused, "http.target"), [("/a".into(), 1, 1), ("/b".into(), 2, 2)]);
+}
+
+#[test]
+fn what_follows_an_accepted_connect_is_no_body() {
+    let opening = Opening::of(
+        Transport::Tcp,
+        &[b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\0\x05hello"],
+        &[b"HTTP/1.1 200 OK\r\n\r\n", b"\x16\x03\x03\0\x05hello"],
+    );
+    assert_eq!(said(&opening, "http.response-body"), []);
+    assert_eq!(said(&opening, "http.status"), [("200".into(), 3, 1)]);
+}
+
+#[test]
+fn secrets_are_stated_by_their_shape() {
+    let said = facts(&[b"GET / HTTP/1.1\r\nAuthorization: Bearer private-k9\r\n\r\n"], &[]);
+    assert_eq!(said.last().unwrap(), "initiator http.request-header.authorization = Bearer private-x0 @1");
+}
+
+#[test]
+fn a_target_may_hold_spaces_behind_a_common_method_only() {
+    let said = facts(&[b"GET /x;cat /etc/passwd HTTP/1.1\r\n\r\n"], &[]);
+    assert_eq!(said[1], "initiator http.target = /x;cat /etc/passwd @1");
+    assert_eq!(inspect(&Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[])), Finding::No);
+}
+
+#[test]
+fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_text() {
+    use std::io::Write;
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(b"packed words").unwrap();
+    encoder.flush().unwrap();
+    let mut packed = encoder.get_ref().clone();
+    packed.truncate(packed.len() - 4);
+    let frames = [b"\x82\x03abc\xc1", &[packed.len() as u8][..], &packed, b"\x82\x01x"].concat();
+    let opening = Opening::of(Transport::Tcp, &[], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &frames]);
+    let texts = |name| said(&opening, name).into_iter().map(|said| said.0).collect::<Vec<_>>();
+    assert_eq!(texts("websocket.binary"), ["3 bytes"]);
+    assert_eq!(texts("websocket.text"), ["packed words"]);
 }

@@ -1,26 +1,44 @@
-//! WebSocket frames after an upgrade: RFC 6455, section 5.2. Only what is said in text frames is stated.
+//! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. What text frames say is stated,
+//! and how many bytes the first binary one has.
 
 use super::super::Statement;
+use super::body::inflate_raw;
 
 const TEXT: u8 = 1;
+const BINARY: u8 = 2;
 const LAST_OPCODE: u8 = 10;
+/// Bit of a compressed message, and of what nobody has defined.
+const COMPRESSED: u8 = 0x40;
+const RESERVED: u8 = 0x30;
 /// Frames of each side that are read.
 const FRAMES: usize = 16;
+/// The end of a compressed message, which the sender leaves out (RFC 7692, section 7.2.1).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// States the text frames that begin at `at`.
-pub(super) fn state_texts(statement: &mut Statement<'_>, mut at: usize) {
-    let stream = statement.stream;
+/// States the frames that begin at `at`.
+pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) {
+    let (mut binary, mut compressed) = (false, false);
     for _ in 0..FRAMES {
-        let bytes = stream.head().get(at..).unwrap_or(&[]);
-        let Some(frame) = read(bytes) else { return };
-        let mut text: Vec<u8> = bytes[frame.from..frame.to].to_vec();
+        let Some(frame) = read(bytes.get(at..).unwrap_or(&[])) else { return };
+        let mut content: Vec<u8> = bytes[at + frame.from..at + frame.to].to_vec();
         if let Some(mask) = frame.mask {
-            for (i, byte) in text.iter_mut().enumerate() {
+            for (i, byte) in content.iter_mut().enumerate() {
                 *byte ^= mask[i % 4];
             }
         }
-        if frame.opcode == TEXT {
-            statement.say("websocket.text", &text, at);
+        match frame.opcode {
+            TEXT if !frame.compressed => statement.say("websocket.text", &content, at),
+            // Later messages may need what earlier ones held.
+            TEXT if !compressed => {
+                compressed = true;
+                content.extend(TAIL);
+                statement.say("websocket.text", &inflate_raw(&content), at);
+            }
+            BINARY if !binary => {
+                binary = true;
+                statement.say("websocket.binary", format!("{} bytes", content.len()).as_bytes(), at);
+            }
+            _ => {}
         }
         at += frame.to;
     }
@@ -28,6 +46,7 @@ pub(super) fn state_texts(statement: &mut Statement<'_>, mut at: usize) {
 
 struct Frame {
     opcode: u8,
+    compressed: bool,
     mask: Option<[u8; 4]>,
     from: usize,
     to: usize,
@@ -37,8 +56,7 @@ struct Frame {
 fn read(bytes: &[u8]) -> Option<Frame> {
     let [first, second, rest @ ..] = bytes else { return None };
     let opcode = first & 0x0f;
-    // Reserved bits are zero but for compressed messages, which are of no use here.
-    if first & 0x70 != 0 || opcode > LAST_OPCODE {
+    if first & RESERVED != 0 || opcode > LAST_OPCODE {
         return None;
     }
     let (len, mut from) = match second & 0x7f {
@@ -53,5 +71,5 @@ fn read(bytes: &[u8]) -> Option<Frame> {
         Some(*bytes.get(from - 4..)?.first_chunk()?)
     };
     let to = from.checked_add(len).filter(|&to| to <= bytes.len())?;
-    Some(Frame { opcode, mask, from, to })
+    Some(Frame { opcode, compressed: first & COMPRESSED != 0, mask, from, to })
 }

@@ -7,6 +7,7 @@
 mod frames;
 
 use self::frames::Frame;
+use super::http::masked;
 use super::{Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{FactName, Finding, Protocol};
@@ -103,24 +104,44 @@ fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
 
 fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
     let bytes = statement.stream.head();
-    let known = bytes.len().min(PREFACE.len());
-    let from = if bytes[..known] == PREFACE[..known] {
+    match begin(statement, bytes, 0) {
+        Ok(Some(at)) => {
+            state_frames(statement, bytes, at, content);
+            Side::Speaks
+        }
+        Ok(None) => Side::Perhaps,
+        Err(frames::Invalid) => Side::Other,
+    }
+}
+
+/// States what a connection says from `at` on, which turned to HTTP/2 there (RFC 7540, section 3.2): the request that asked for it
+/// has stream 1, so that its response belongs to its exchange.
+pub(super) fn state_upgraded(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
+    if let Ok(Some(at)) = begin(statement, bytes, at) {
+        state_frames(statement, bytes, at, &mut Content::Unknown);
+    }
+}
+
+/// Reads the preface of a client or finds the settings of a server, and says where the frames begin; `None` where it is not there yet.
+fn begin(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Result<Option<usize>, frames::Invalid> {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let known = rest.len().min(PREFACE.len());
+    if rest[..known] == PREFACE[..known] {
         if known < PREFACE.len() {
-            return Side::Perhaps;
+            return Ok(None);
         }
-        statement.say("http2.preface", b"PRI * HTTP/2.0", 0);
-        PREFACE.len()
-    } else {
-        match frames::settings(bytes) {
-            Ok(Some(ids)) => statement.say("http2.settings", ids.as_bytes(), 0),
-            Ok(None) => return Side::Perhaps,
-            Err(frames::Invalid) => return Side::Other,
-        }
-        0
-    };
+        statement.say("http2.preface", b"PRI * HTTP/2.0", at);
+        return Ok(Some(at + PREFACE.len()));
+    }
+    let Some(ids) = frames::settings(rest)? else { return Ok(None) };
+    statement.say("http2.settings", ids.as_bytes(), at);
+    Ok(Some(at))
+}
+
+/// States the header fields of the frames that begin at `from`.
+fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, content: &mut Content) {
     let mut streams: Vec<u32> = Vec::new();
-    let stream = statement.stream;
-    for frame in frames::Frames::new(stream.head(), from).take(FRAMES) {
+    for frame in frames::Frames::new(bytes, from).take(FRAMES) {
         let Frame { at, stream, fields } = frame;
         if !streams.contains(&stream) {
             streams.push(stream);
@@ -146,7 +167,6 @@ fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
             }
         }
     }
-    Side::Speaks
 }
 
 /// States a field by HTTP/1's name for it.
@@ -156,11 +176,13 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
         b":method" => statement.say("http.method", value, at),
         b":path" => statement.say("http.target", value, at),
         b":status" => statement.say("http.status", value, at),
-        // Other pseudo-header fields say nothing more; secrets are nobody's business.
-        [b':', ..] | b"authorization" | b"cookie" => {}
+        // Other pseudo-header fields say nothing more.
+        [b':', ..] => {}
         name => {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };
-            statement.say(FactName { stem, leaf: Some(String::from_utf8_lossy(name).into_owned()) }, value, at);
+            let leaf = String::from_utf8_lossy(name).into_owned();
+            let value = masked(&leaf, value);
+            statement.say(FactName { stem, leaf: Some(leaf) }, &value, at);
         }
     }
 }

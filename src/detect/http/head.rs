@@ -1,0 +1,123 @@
+//! Message heads: the start line (RFC 9112, sections 3 and 4), judged here, and the header fields, which `httparse` reads.
+
+use httparse::{Header, Status};
+
+/// Header fields of a message.
+pub(super) const FIELDS: usize = 96;
+/// Bytes of a method; the longest registered one has 17 (RFC 9110, section 16.1.1).
+pub(super) const METHOD: usize = 24;
+/// Bytes of a start line.
+pub(super) const START_LINE: usize = 8000;
+pub(super) const VERSION: &[u8] = b"HTTP/1.";
+/// The methods that are common enough to find a request by (RFC 9110, section 9; RFC 5789; RFC 4918).
+const COMMON: [&[u8]; 15] = [
+    b"GET",
+    b"HEAD",
+    b"POST",
+    b"PUT",
+    b"DELETE",
+    b"CONNECT",
+    b"OPTIONS",
+    b"TRACE",
+    b"PATCH",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"REPORT",
+    b"SEARCH",
+    b"NOTIFY",
+];
+
+/// What a start line says.
+pub(super) enum Start<'a> {
+    Request { method: &'a [u8], target: &'a [u8] },
+    Response { status: &'a [u8] },
+}
+
+impl<'a> Start<'a> {
+    /// Reads a line without its end.
+    pub(super) fn read(line: &'a [u8]) -> Option<Self> {
+        let mut words = line.splitn(3, |&b| b == b' ');
+        let (first, second) = (words.next()?, words.next()?);
+        if is_version(first) {
+            let status = second.len() == 3 && second.iter().all(u8::is_ascii_digit);
+            return status.then_some(Self::Response { status: second });
+        }
+        let space = line.iter().rposition(|&b| b == b' ').filter(|&space| is_version(&line[space + 1..]))?;
+        let target = line.get(first.len() + 1..space)?;
+        // Attacks and careless clients put spaces there.
+        let may_be_target = !target.is_empty() && (COMMON.contains(&first) || !target.contains(&b' '));
+        let request = !first.is_empty() && first.len() <= METHOD && first.iter().copied().all(is_method) && may_be_target;
+        request.then_some(Self::Request { method: first, target })
+    }
+}
+
+/// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header field or the head's end.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().take(START_LINE).position(|&b| b == b'\n') else { return false };
+    let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
+        Some(Start::Request { method, .. }) => COMMON.contains(&method),
+        Some(Start::Response { .. }) => true,
+        None => false,
+    };
+    let next = bytes[end + 1..].split(|&b| b == b'\n').next().unwrap_or(&[]).trim_ascii_end();
+    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+    let name = next.iter().position(|&b| b == b':').unwrap_or(next.len());
+    is_start && next[..name].iter().all(is_token) && (name > 0 || next.is_empty())
+}
+
+/// Whether a start line may still come of these bytes, which have no line end.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    let known = bytes.len().min(VERSION.len());
+    if bytes[..known] == VERSION[..known] {
+        return true;
+    }
+    let method = bytes.iter().take_while(|&&b| is_method(b)).count();
+    match bytes.get(method) {
+        None => method <= METHOD,
+        Some(b' ') => (1..=METHOD).contains(&method) && bytes[method + 1..].iter().all(|&b| b >= b' ' || b == b'\r'),
+        Some(_) => false,
+    }
+}
+
+/// Methods are upper-case by convention (RFC 9110, section 9.1); hyphen and underscore occur.
+const fn is_method(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_')
+}
+
+fn is_version(word: &[u8]) -> bool {
+    matches!(word.strip_prefix(VERSION), Some(b"0" | b"1"))
+}
+
+/// The header fields, and the bytes up to the end of the head where it is there. A head that was cut gives the fields of its
+/// whole lines, out of a copy that ends as a head does.
+pub(super) fn fields<'a, 'b>(
+    bytes: &'b [u8],
+    room: &'a mut [Header<'b>; FIELDS],
+    scratch: &'b mut Vec<u8>,
+) -> (Option<usize>, &'a [Header<'b>]) {
+    // Looked for first: the parser's room can be lent only once.
+    let ends =
+        bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n") || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
+    let input: &'b [u8] = if ends {
+        bytes
+    } else {
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        scratch.extend_from_slice(&bytes[..whole]);
+        scratch.extend_from_slice(b"\r\n");
+        scratch
+    };
+    match httparse::parse_headers(input, room) {
+        Ok(Status::Complete((len, fields))) => (ends.then_some(len), fields),
+        _ => (None, &[]),
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// The value of the first field of that name.
+pub(super) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+}
