@@ -120,7 +120,7 @@ fn run(
         tell: &wishes.tell,
         on_tell: &tell,
     };
-    let run = pipeline::run(source, filter, catalogue, &options).map_err(one)?;
+    let run = pipeline::run(source, filter, catalogue, &options, None).map_err(one)?;
     let report = Report { inputs: &kind.inputs, run: &run, catalogue };
     let flows = common.flows || common.why;
     output.write(|out, style| match common.format {

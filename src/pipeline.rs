@@ -3,28 +3,30 @@
 //! The calling thread captures: it reads frames, decodes them and sends segments in batches to the classifier threads, each of
 //! which owns the flows of some shards. Offline it waits when a queue is full; live it drops the batch and counts.
 
+mod lane;
+mod recent;
 mod tally;
+mod views;
+mod walk;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-
 pub use self::tally::Tally;
+pub use self::views::{Ask, Asker, Asks, View, Views, asker};
 pub use self::worker::JudgedFlow;
 
+use self::lane::{Lane, lane};
+use self::views::{Questions, viewer};
 use self::worker::{Outcome, Worker};
-use crate::batch::Batch;
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
 use crate::flow::{FlowKey, Limits, SHARDS, ServicePorts, Standing, shard};
 use crate::source::{Drops, Filter, Next, Source};
 use crate::stats::Stats;
 
-/// Batches that wait for a classifier. With a batch of 1,024 segments this is some ten milliseconds of a fast capture.
-const QUEUE: usize = 16;
 /// Frames between two looks at the clock and the signals.
 const LOOK: u64 = 256;
 /// Frames between two looks at the system's drop counters, which wrap: a multiple of [`LOOK`].
@@ -72,44 +74,47 @@ pub struct Run<'c> {
     pub flows: Vec<JudgedFlow<'c>>,
 }
 
-/// Runs a source to its end.
+/// Runs a source to its end; `views` sees it go on.
 ///
 /// # Errors
-/// Where a classifier thread cannot be started or dies. A source that fails is a problem of the run: what was read counts.
+/// Where a thread cannot be started or dies. A source that fails is a problem of the run: what was read counts.
 pub fn run<'c>(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
     catalogue: &'c Catalogue,
     options: &Options<'_>,
+    views: Option<Views<'_, 'c>>,
 ) -> Result<Run<'c>, String> {
     let workers = options.workers.clamp(1, SHARDS);
     let ports = service_ports(catalogue);
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
+    let recent_flows = views.as_ref().map_or(0, |views| views.flows);
     let mut tally = Tally::default();
-    let (outcomes, failure) = thread::scope(|scope| {
+    let (outcomes, ended, failure) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
-            let (full, to_classify) = bounded(QUEUE);
-            // Room for every batch there is, so that giving one back never waits.
-            let (give_back, empty) = bounded(QUEUE + 2);
-            let worker = Worker::new(catalogue, &ports, limits, workers, options.keep_flows);
+            let (lane, mouth) = lane();
+            let worker = Worker::new(catalogue, &ports, limits, workers, options.keep_flows, recent_flows);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
-                .spawn_scoped(scope, move || worker.run(&to_classify, &give_back))
+                .spawn_scoped(scope, move || worker.run(&mouth))
                 .map_err(|e| format!("a classifier thread cannot be started: {e}"))?;
             threads.push(thread);
-            lanes.push(Lane { batch: Batch::default(), full, empty });
+            lanes.push(lane);
         }
-        let captured = capture(source, filter.as_mut(), &mut lanes, &mut tally, options);
-        // The classifiers end when the last sender is gone.
-        drop(lanes);
+        let (viewer, questions) = viewer(workers);
+        let view = |views| thread::Builder::new().name("view".into()).spawn_scoped(scope, move || viewer.run(views));
+        let viewer = views.map(view).transpose().map_err(|e| format!("the view thread cannot be started: {e}"))?;
+        let captured = capture(source, filter.as_mut(), &mut lanes, &mut tally, options, &questions);
+        // The view ends when there is nobody to ask, and the classifiers when the last sender is gone.
+        drop((questions, lanes));
         let outcomes = threads.into_iter().map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
         let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
-        captured.map(|failure| (outcomes, failure))
+        let ended = viewer.map_or(Ok(Stats::default()), ScopedJoinHandle::join).map_err(|_| "the view thread died")?;
+        captured.map(|failure| (outcomes, ended, failure))
     })?;
-    let mut run =
-        Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: Stats::default(), flows: Vec::new(), tally };
+    let mut run = Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: ended, flows: Vec::new(), tally };
     run.problems.extend(failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(run.tally.problem());
@@ -122,45 +127,19 @@ pub fn run<'c>(
     Ok(run)
 }
 
-/// The way to one classifier.
-struct Lane {
-    batch: Batch,
-    full: Sender<Batch>,
-    empty: Receiver<Batch>,
-}
-
-impl Lane {
-    /// Sends the batch; live, counts it as dropped where the queue is full.
-    fn flush(&mut self, live: bool, tally: &mut Tally) -> Result<(), String> {
-        let len = self.batch.len() as u64;
-        if len == 0 {
-            return Ok(());
-        }
-        if live && self.full.is_full() {
-            tally.queue += len;
-            self.batch.clear();
-            return Ok(());
-        }
-        let next = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, next);
-        // Only this thread sends: a queue that was not full takes it without waiting.
-        self.full.send(batch).map_err(|_| "a classifier thread died".to_owned())?;
-        tally.segments += len;
-        Ok(())
-    }
-}
-
 /// Reads, decodes and sends until the source ends or somebody wants it to; gives the reason where the source fails for good.
-fn capture(
+fn capture<'c>(
     source: &mut dyn Source,
     mut filter: Option<&mut Filter>,
-    lanes: &mut [Lane],
+    lanes: &mut [Lane<'c>],
     tally: &mut Tally,
     options: &Options<'_>,
+    questions: &Questions<'c>,
 ) -> Result<Option<String>, String> {
     let mut failure = None;
     let mut decoder = Decoder::new(options.tunnels);
-    let deadline = options.span.map(|span| Instant::now() + span);
+    let begin = Instant::now();
+    let deadline = options.span.map(|span| begin + span);
     loop {
         if options.frames.is_some_and(|limit| tally.passed() >= limit) {
             break;
@@ -201,6 +180,13 @@ fn capture(
             if options.tell.swap(false, Ordering::Relaxed) {
                 (options.on_tell)(tally, source.drops());
             }
+            if let Some(look) = questions.next() {
+                for lane in &mut *lanes {
+                    lane.flush(options.live, tally)?;
+                    lane.ask(look.clone())?;
+                }
+                look.counts(tally, source, begin.elapsed());
+            }
             if options.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 break;
             }
@@ -235,39 +221,4 @@ fn service_ports(catalogue: &Catalogue) -> ServicePorts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-    use crate::time::Time;
-
-    fn segment() -> Segment {
-        let end = Endpoint { address: [10, 0, 0, 1].into(), port: 9 };
-        Segment {
-            frame: 1,
-            time: Time(0),
-            five_tuple: FiveTuple { source: end, destination: end, transport: Transport::Udp },
-            seq: 0,
-            ack: 0,
-            flags: TcpFlags::default(),
-            tunnel: None,
-            wire_len: 60,
-            payload_len: 0,
-            payload: 0..0,
-        }
-    }
-
-    #[test]
-    fn live_a_full_queue_drops_the_batch_and_counts_it() {
-        let (full, batches) = bounded(1);
-        let (_give_back, empty) = bounded(1);
-        let mut lane = Lane { batch: Batch::default(), full, empty };
-        let mut tally = Tally::default();
-        for _ in 0..3 {
-            lane.batch.push(segment(), &[]);
-            lane.batch.push(segment(), &[]);
-            lane.flush(true, &mut tally).unwrap();
-        }
-        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2, 4, 0));
-        assert_eq!(batches.try_iter().map(|batch| batch.len()).collect::<Vec<_>>(), [2]);
-    }
-}
+mod tests;

@@ -33,7 +33,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
                 let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
-                let run = run(&mut files, None, &catalogue, &options).unwrap();
+                let run = run(&mut files, None, &catalogue, &options, None).unwrap();
                 assert_eq!((run.tally.frames, run.tally.segments, run.evicted), (FRAMES, FRAMES, 0));
                 black_box(run.stats);
             });

@@ -3,6 +3,8 @@
 //! An [`Index`] over a slab. Memory is bounded by [`Limits`]; what has to go is chosen by a clock hand that moves with the
 //! segments, so that a capture ends in the same records whatever the batches and workers.
 
+mod walk;
+
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
@@ -65,6 +67,9 @@ pub trait Judge {
     /// Judges what was said to and by the service at `responder`: nothing more is to come.
     fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Self::Verdict;
 
+    /// Is shown a flow that a walk over the live ones came to.
+    fn show(&mut self, _: &FlowRecord, _: Option<&Self::Verdict>) {}
+
     /// Takes a finished flow; `None` where nothing was said.
     fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>);
 }
@@ -126,6 +131,8 @@ pub struct Table<V> {
     #[allow(clippy::vec_box, reason = "they move between here and the flows as they are")]
     spare: Vec<Box<Opening>>,
     evicted: u64,
+    /// The place where the walk over the live flows goes on; beyond all of them where there is none.
+    walk: usize,
 }
 
 impl<V> Table<V> {
@@ -143,6 +150,7 @@ impl<V> Table<V> {
             openings: 0,
             spare: Vec::new(),
             evicted: 0,
+            walk: usize::MAX,
         }
     }
 
@@ -169,6 +177,12 @@ impl<V> Table<V> {
     #[must_use]
     pub const fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// Live flows.
+    #[must_use]
+    pub const fn live(&self) -> usize {
+        self.slab.len()
     }
 
     /// Takes in a segment that `end` of its key sent. `judge` gets the flows that this ends, and the flow's opening as soon as no
@@ -402,6 +416,9 @@ impl<V> Table<V> {
         let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(flow.hash, slot);
         let (record, verdict) = finish(flow);
+        if slot >= self.walk {
+            judge.show(&record, verdict.as_ref());
+        }
         judge.close(record, verdict);
     }
 }
@@ -437,7 +454,17 @@ fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize 
     }
 }
 
-fn finish<V>(flow: Flow<V>) -> (FlowRecord, Option<V>) {
+fn finish<V>(mut flow: Flow<V>) -> (FlowRecord, Option<V>) {
+    let record = record(&mut flow);
+    let verdict = match flow.said {
+        Said::Judged(verdict) => Some(*verdict),
+        Said::Nothing | Said::Opening(_) => None,
+    };
+    (record, verdict)
+}
+
+/// What the flow has come to; takes its sizes.
+fn record<V>(flow: &mut Flow<V>) -> FlowRecord {
     let (initiator, responder) = (flow.initiator, 1 - flow.initiator);
     let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
     let transport = flow.key.transport();
@@ -447,7 +474,7 @@ fn finish<V>(flow: Flow<V>) -> (FlowRecord, Option<V>) {
         Transport::Udp if both => (None, Outcome::Answered),
         Transport::Udp => (None, Outcome::NoAnswer),
     };
-    let record = FlowRecord {
+    FlowRecord {
         transport,
         initiator: flow.key.endpoint(initiator),
         responder: flow.key.endpoint(responder),
@@ -465,13 +492,8 @@ fn finish<V>(flow: Flow<V>) -> (FlowRecord, Option<V>) {
         outcome,
         handshake_ns: flow.tcp.handshake_ns(),
         first_response_ns: flow.answered_ns,
-        sizes: flow.sizes,
-    };
-    let verdict = match flow.said {
-        Said::Judged(verdict) => Some(*verdict),
-        Said::Nothing | Said::Opening(_) => None,
-    };
-    (record, verdict)
+        sizes: std::mem::take(&mut flow.sizes),
+    }
 }
 
 #[cfg(test)]

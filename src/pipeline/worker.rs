@@ -1,7 +1,13 @@
 //! A classifier thread: the flows of some shards, from segments to judged records.
 
-use crossbeam_channel::{Receiver, Sender};
+use std::time::Instant;
 
+use crossbeam_channel::TryRecvError;
+
+use super::lane::{Mouth, Parcel};
+use super::recent::Recent;
+use super::views::{Answer, Look as Question};
+use super::walk::{STEP, Walk};
 use crate::batch::Batch;
 use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
@@ -15,7 +21,7 @@ use crate::stats::Stats;
 const STRIDE: usize = 64;
 
 /// A finished flow and what it was.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct JudgedFlow<'c> {
     /// The flow.
     pub record: FlowRecord,
@@ -52,11 +58,25 @@ struct Bench<'c> {
     catalogue: &'c Catalogue,
     stats: Stats<'c>,
     flows: Option<Vec<JudgedFlow<'c>>>,
+    /// Those that ended last, for views.
+    ended: Recent<'c>,
+    /// The view that is being made.
+    walk: Option<Walk<'c>>,
 }
 
 impl<'c> Bench<'c> {
     fn judge(&self, opening: &Opening, responder: Endpoint, evidence: &Evidence) -> Verdict<'c> {
-        classify(self.catalogue, responder.port, opening.transport(), Some(evidence), self.flows.is_some())
+        classify(self.catalogue, responder.port, opening.transport(), Some(evidence), self.explains())
+    }
+
+    /// What was judged without a word.
+    fn silent(&self, record: &FlowRecord) -> Verdict<'c> {
+        classify(self.catalogue, record.responder.port, record.transport, None, self.explains())
+    }
+
+    /// Whether somebody will see reasons.
+    fn explains(&self) -> bool {
+        self.flows.is_some() || !self.ended.is_idle()
     }
 }
 
@@ -76,13 +96,24 @@ impl<'c> Judge for Bench<'c> {
         self.judge(opening, responder, &detect::inspect(opening))
     }
 
+    fn show(&mut self, record: &FlowRecord, verdict: Option<&Verdict<'c>>) {
+        let silent = verdict.is_none().then(|| self.silent(record));
+        if let (Some(walk), Some(verdict)) = (&mut self.walk, verdict.or(silent.as_ref())) {
+            walk.show(record, verdict);
+        }
+    }
+
     fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {
-        let explain = self.flows.is_some();
-        let silent = || classify(self.catalogue, record.responder.port, record.transport, None, explain);
-        let verdict = verdict.unwrap_or_else(silent);
+        let verdict = verdict.unwrap_or_else(|| self.silent(&record));
         self.stats.add(&record, &verdict);
-        if let Some(flows) = &mut self.flows {
-            flows.push(JudgedFlow { record, verdict });
+        let flow = JudgedFlow { record, verdict };
+        match &mut self.flows {
+            Some(flows) => {
+                self.ended.show(&flow.record, &flow.verdict);
+                flows.push(flow);
+            }
+            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
+            None => {}
         }
     }
 }
@@ -94,24 +125,46 @@ impl<'c, 'p> Worker<'c, 'p> {
         limits: Limits,
         workers: usize,
         keep_flows: bool,
+        recent_flows: usize,
     ) -> Self {
         Self {
             ports,
             workers,
             tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits)).collect(),
-            bench: Bench { catalogue, stats: Stats::default(), flows: keep_flows.then(Vec::new) },
+            bench: Bench {
+                catalogue,
+                stats: Stats::default(),
+                flows: keep_flows.then(Vec::new),
+                ended: Recent::new(recent_flows),
+                walk: None,
+            },
             ahead: Vec::with_capacity(STRIDE),
         }
     }
 
-    /// Classifies batches until no more can come.
-    pub(super) fn run(mut self, batches: &Receiver<Batch>, give_back: &Sender<Batch>) -> Outcome<'c> {
-        for mut batch in batches {
-            self.observe(&batch);
-            batch.clear();
-            // Full only when the capture thread holds none: then it is let go.
-            drop(give_back.try_send(batch));
+    /// Classifies batches, and answers between them, until no more can come.
+    pub(super) fn run(mut self, mouth: &Mouth<'c>) -> Outcome<'c> {
+        loop {
+            // While a view is being made, an empty queue is the time to go on with it.
+            let next = match self.bench.walk {
+                Some(_) => mouth.parcels.try_recv(),
+                None => mouth.parcels.recv().map_err(|_| TryRecvError::Disconnected),
+            };
+            match next {
+                Ok(Parcel::Batch(mut batch)) => {
+                    self.observe(&batch);
+                    batch.clear();
+                    // Full only when the capture thread holds none: then it is let go.
+                    drop(mouth.give_back.try_send(batch));
+                }
+                Ok(Parcel::Look(question)) => self.begin(question),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break,
+            }
+            self.step();
         }
+        // The capture is over before the view was made.
+        self.bench.walk = None;
         for table in &mut self.tables {
             table.drain(&mut self.bench);
         }
@@ -119,6 +172,37 @@ impl<'c, 'p> Worker<'c, 'p> {
             evicted: self.tables.iter().map(Table::evicted).sum(),
             stats: self.bench.stats,
             flows: self.bench.flows.unwrap_or_default(),
+        }
+    }
+
+    /// Hands over what has ended, and begins to look at what is live.
+    fn begin(&mut self, question: Question<'c>) {
+        drop(question.answers.try_send(Answer::Ended(std::mem::take(&mut self.bench.stats))));
+        self.tables.iter_mut().for_each(Table::begin_walk);
+        let live = self.tables.iter().map(|table| table.live() as u64).sum();
+        let evicted = self.tables.iter().map(Table::evicted).sum();
+        self.bench.walk = Some(Walk::new(question, live, evicted, self.bench.ended.iter()));
+    }
+
+    /// Goes on with the view that is being made, for the time of a few flows.
+    fn step(&mut self) {
+        let Some(mut at) = self.bench.walk.as_ref().map(|walk| walk.table) else { return };
+        let since = Instant::now();
+        let mut flows = STEP;
+        while flows > 0
+            && let Some(table) = self.tables.get_mut(at)
+        {
+            flows = table.walk(flows, &mut self.bench);
+            at += usize::from(flows > 0);
+        }
+        if let Some(walk) = &mut self.bench.walk {
+            walk.table = at;
+            walk.took(since);
+        }
+        if at == self.tables.len()
+            && let Some(walk) = self.bench.walk.take()
+        {
+            walk.finish();
         }
     }
 

@@ -23,6 +23,7 @@ struct Closed {
 #[derive(Default)]
 struct Reader {
     closed: Vec<Closed>,
+    shown: Vec<Closed>,
     quick: bool,
     asked: usize,
 }
@@ -37,6 +38,10 @@ impl Judge for Reader {
 
     fn inspect(&mut self, opening: &Opening, _: Endpoint) -> [Vec<u8>; 2] {
         Direction::BOTH.map(|d| opening.side(d).head().to_vec())
+    }
+
+    fn show(&mut self, record: &FlowRecord, evidence: Option<&[Vec<u8>; 2]>) {
+        self.shown.push(Closed { record: record.clone(), evidence: evidence.cloned() });
     }
 
     fn close(&mut self, record: FlowRecord, evidence: Option<[Vec<u8>; 2]>) {
@@ -286,4 +291,33 @@ fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_noth
     bench.send(50_000, 80, RST, 102, b"");
     let closed = bench.records();
     assert_eq!((closed[0].record.tcp, closed[0].record.outcome), (Some(TcpState::Closed), Outcome::Established));
+}
+
+#[test]
+fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
+    let mut bench = Bench::new(LIMITS);
+    for port in 1..=9 {
+        bench.handshake(50_000, port);
+        bench.send(50_000, port, ACK, 101, b"ask");
+    }
+    bench.table.begin_walk();
+    assert_eq!(bench.table.walk(4, &mut bench.reader), 0, "there are more than four");
+    // One that was shown and one that was not yet are followed by others between the same endpoints, and a new one comes.
+    for port in [2, 8] {
+        bench.send(50_000, port, RST, 104, b"");
+        bench.send(50_000, port, SYN, 9_000_000, b"");
+    }
+    assert!(bench.table.walk(100, &mut bench.reader) > 0, "the walk is over");
+    let mut shown: Vec<_> = bench.reader.shown.iter().map(|flow| flow.record.first_frame).collect();
+    shown.sort_unstable();
+    let first: Vec<u64> = (0..9).map(|n| 1 + 4 * n).collect();
+    assert!(first.iter().all(|frame| shown.iter().filter(|f| *f == frame).count() == 1), "{shown:?}");
+    assert!(bench.reader.shown.iter().filter(|flow| flow.evidence.is_some()).all(|f| f.evidence.as_ref().unwrap()[0] == b"ask"));
+    let walked = bench.reader.shown.len();
+    bench.send(50_000, 1, ACK, 104, b" and more");
+    let ended = bench.records();
+    let one = ended.iter().find(|flow| flow.record.first_frame == 1).unwrap();
+    assert_eq!(one.evidence.as_ref().unwrap()[0], b"ask and more");
+    assert_eq!(one.record.sizes.iter().map(|(_, n)| n).sum::<u32>(), 5);
+    assert!(walked <= 11 && ended.len() == 11);
 }

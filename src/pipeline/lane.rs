@@ -1,0 +1,110 @@
+//! The way to one classifier and back.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::Tally;
+use super::views::Look;
+use crate::batch::Batch;
+
+/// Batches that wait for a classifier. With a batch of 1,024 segments this is some ten milliseconds of a fast capture.
+const QUEUE: usize = 16;
+
+/// What travels to a classifier.
+pub(super) enum Parcel<'c> {
+    /// Segments to be classified.
+    Batch(Batch),
+    /// A question that is to be answered as of here.
+    Look(Look<'c>),
+}
+
+/// The capture thread's end.
+pub(super) struct Lane<'c> {
+    pub(super) batch: Batch,
+    full: Sender<Parcel<'c>>,
+    empty: Receiver<Batch>,
+}
+
+/// The classifier's end.
+pub(super) struct Mouth<'c> {
+    pub(super) parcels: Receiver<Parcel<'c>>,
+    pub(super) give_back: Sender<Batch>,
+}
+
+/// Both ends of a new lane.
+pub(super) fn lane<'c>() -> (Lane<'c>, Mouth<'c>) {
+    // One place more for a question, of which there is never more than one.
+    let (full, parcels) = bounded(QUEUE + 1);
+    // Room for every batch there is, so that giving one back never waits.
+    let (give_back, empty) = bounded(QUEUE + 2);
+    (Lane { batch: Batch::default(), full, empty }, Mouth { parcels, give_back })
+}
+
+impl<'c> Lane<'c> {
+    /// Sends the batch; live, counts it as dropped where the queue is full.
+    pub(super) fn flush(&mut self, live: bool, tally: &mut Tally) -> Result<(), String> {
+        let len = self.batch.len() as u64;
+        if len == 0 {
+            return Ok(());
+        }
+        // Only this thread sends: what is not full now takes the batch without waiting.
+        if live && self.full.len() >= QUEUE {
+            tally.queue += len;
+            self.batch.clear();
+            return Ok(());
+        }
+        let next = self.empty.try_recv().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.batch, next);
+        self.send(Parcel::Batch(batch))?;
+        tally.segments += len;
+        Ok(())
+    }
+
+    /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is kept free for it.
+    pub(super) fn ask(&mut self, look: Look<'c>) -> Result<(), String> {
+        self.send(Parcel::Look(look))
+    }
+
+    fn send(&mut self, parcel: Parcel<'c>) -> Result<(), String> {
+        self.full.send(parcel).map_err(|_| "a classifier thread died".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+    use crate::time::Time;
+
+    fn segment() -> Segment {
+        let end = Endpoint { address: [10, 0, 0, 1].into(), port: 9 };
+        Segment {
+            frame: 1,
+            time: Time(0),
+            five_tuple: FiveTuple { source: end, destination: end, transport: Transport::Udp },
+            seq: 0,
+            ack: 0,
+            flags: TcpFlags::default(),
+            tunnel: None,
+            wire_len: 60,
+            payload_len: 0,
+            payload: 0..0,
+        }
+    }
+
+    #[test]
+    fn live_a_full_queue_drops_the_batch_and_counts_it_and_still_takes_a_question() {
+        let (mut lane, mouth) = lane();
+        let mut tally = Tally::default();
+        for _ in 0..QUEUE + 3 {
+            lane.batch.push(segment(), &[]);
+            lane.batch.push(segment(), &[]);
+            lane.flush(true, &mut tally).unwrap();
+        }
+        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2 * QUEUE as u64, 6, 0));
+        lane.ask(Look::nobodys()).unwrap();
+        let parcels: Vec<_> = mouth.parcels.try_iter().collect();
+        assert_eq!(parcels.len(), QUEUE + 1);
+        assert!(parcels[..QUEUE].iter().all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2)));
+        assert!(matches!(parcels[QUEUE], Parcel::Look(_)));
+    }
+}
