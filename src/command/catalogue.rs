@@ -1,0 +1,32 @@
+//! `portlore catalogue`, and the catalogue that all commands read.
+
+use std::path::PathBuf;
+
+use portlore::catalogue::{self, Catalogue};
+use portlore::{detect, privilege};
+
+use super::Errors;
+use super::output::Output;
+use super::talk::lines;
+
+pub fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
+    let (files, faults) = catalogue::check_all(paths, &detect::is_stated);
+    if !faults.is_empty() {
+        return Err(lines(faults));
+    }
+    Output::open(None, &[])?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
+    Ok(0)
+}
+
+pub fn facts() -> Result<u8, Errors> {
+    Output::open(None, &[])?.write(|out, _| {
+        detect::DETECTORS.iter().flat_map(|detector| detector.facts).try_for_each(|fact| writeln!(out, "{fact}"))
+    })?;
+    Ok(0)
+}
+
+/// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.
+pub fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
+    let user: Vec<PathBuf> = catalogue::user_folder(privilege::caller_home()).into_iter().chain(named.iter().cloned()).collect();
+    Catalogue::load(&user).map_err(lines)
+}
