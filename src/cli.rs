@@ -21,7 +21,7 @@ const EXIT: &str = "Exit status: 0 done; 2 usage or unreadable input; 3 finished
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read capture files (pcap, pcapng; `-` for standard input), several as one stream in capture order
+    /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one stream in capture order
     Replay(Replay),
     /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
     Live(Live),
@@ -53,9 +53,12 @@ pub enum CatalogueCommand {
 /// `portlore replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// Capture files; `-` is standard input
+    /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Read one file behind the other, as they are named, instead of merging them by time
+    #[arg(long)]
+    pub chain: bool,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: Common,

@@ -6,6 +6,7 @@ mod bad_input;
 mod capture_order;
 mod cli;
 mod confusion;
+mod garbage;
 mod golden;
 mod layers;
 mod live;

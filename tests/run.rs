@@ -41,7 +41,7 @@ pub fn captures(folder: &str) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(root)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| [".pcap", ".pcapng", ".pcap.gz"].iter().any(|ending| name.ends_with(ending)))
+        .filter(|name| name.contains(".pcap"))
         .map(|name| format!("{folder}/{name}"))
         .collect();
     names.sort();

@@ -11,11 +11,28 @@ pub(super) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// Bytes of the stream before the window.
+    before: u64,
 }
 
 impl Buffer {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0 }
+        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0 }
+    }
+
+    /// Puts another stream in the place of this one, of which it may be made.
+    pub(super) fn exchange(
+        &mut self,
+        make: impl FnOnce(Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>>,
+    ) -> io::Result<()> {
+        let input = std::mem::replace(&mut self.input, Box::new(io::empty()));
+        self.input = make(input)?;
+        Ok(())
+    }
+
+    /// Where in the stream the window begins.
+    pub(super) const fn offset(&self) -> u64 {
+        self.before + self.start as u64
     }
 
     /// The same as [`want`](Self::want), but waits where nothing comes.
@@ -35,6 +52,7 @@ impl Buffer {
             return Ok(len);
         }
         self.bytes.copy_within(self.start..self.end, 0);
+        self.before += self.start as u64;
         self.end -= self.start;
         self.start = 0;
         if self.bytes.len() < len {

@@ -1,23 +1,34 @@
 //! Capture files as one stream of frames in capture order.
 //!
 //! Takes paths (`-` is standard input), gives frames. Each file is in the order in which it was written; several are merged
-//! by time, so that rotated and parallel captures read as one.
+//! by time, so that rotated and parallel captures read as one, or chained: one behind the other as they were named.
+//!
+//! `paths` finds the files that were meant, `compressed` undoes compression, `foreign` names what is no capture, `capture_file`
+//! reads one file, and this module joins them. Of many files only those are held in memory whose times overlap.
 
+mod ahead;
 mod buffer;
+mod capture_file;
+mod compressed;
+mod foreign;
+mod lz4;
+mod paths;
 mod pcap;
 mod pcapng;
 mod pipe;
+mod zstd;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use self::buffer::Buffer;
-use self::pcap::Pcap;
-use self::pcapng::Pcapng;
-use self::pipe::Pipe;
+pub use self::paths::{Found, find};
+
+use self::capture_file::{CaptureFile, Opened};
 use super::{Drops, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
@@ -51,108 +62,56 @@ impl From<io::Error> for Damage {
 /// The next record, nothing at the end of the file.
 type Advance = Result<Option<Head>, Damage>;
 
-enum Format {
-    Pcap(Pcap),
-    Pcapng(Pcapng),
+/// One of several files.
+enum Slot {
+    /// Its turn has not come: only the system's file is held.
+    Waiting { name: String, file: File, link: Option<LinkType> },
+    /// Its frames are being read.
+    Reading(Box<CaptureFile>),
+    /// It has ended.
+    Over { link: Option<LinkType>, drops: Drops, problem: Option<String> },
 }
 
-/// One open file and the record it stands on.
-struct CaptureFile {
-    name: String,
-    buffer: Buffer,
-    format: Format,
-    head: Option<Head>,
-    frames: u64,
-    problem: Option<String>,
-}
-
-impl CaptureFile {
-    fn open(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, String> {
-        let name = path.display().to_string();
-        let fail = |reason: String| format!("{name}: {reason}");
-        let input: Box<dyn io::Read + Send> = if path.as_os_str() == "-" {
-            Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })
-        } else {
-            let remedy = |error: &io::Error| match error.kind() {
-                io::ErrorKind::NotFound => "check the path",
-                io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
-                _ => "check that it is a readable file",
-            };
-            let file = File::open(path).map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
-            if file.metadata().is_ok_and(|m| m.is_dir()) {
-                return Err(fail("is a folder; name the capture files in it".into()));
-            }
-            if file.metadata().is_ok_and(|m| m.is_file()) {
-                Box::new(file)
-            } else {
-                Box::new(Pipe { input: file, stop: Arc::clone(stop) })
-            }
-        };
-        Self::begin(name, input)
-    }
-
-    /// Reads the file header and the first record's.
-    fn begin(name: String, input: Box<dyn io::Read + Send>) -> Result<Self, String> {
-        let fail = |reason: String| format!("{name}: {reason}");
-        let mut buffer = Buffer::new(input);
-        let there = buffer.wait(4).map_err(|e| fail(format!("cannot be read: {}", reason(&e))))?;
-        if there == 0 {
-            return Err(fail("is empty: not even a file header; was the capture ever started?".into()));
-        }
-        let magic: [u8; 4] = std::array::from_fn(|i| buffer.get(4).get(i).copied().unwrap_or(0));
-        let format = if Pcap::knows(magic) {
-            Pcap::open(&mut buffer).map(Format::Pcap)
-        } else if Pcapng::knows(magic) {
-            Pcapng::open(&mut buffer).map(Format::Pcapng)
-        } else {
-            Err(foreign(magic))
-        };
-        let format = format.map_err(fail)?;
-        let mut file = Self { name, buffer, format, head: None, frames: 0, problem: None };
-        while !file.advance() {}
-        Ok(file)
-    }
-
-    /// Moves to the next record; damage ends the file and is kept as its problem. False where nothing comes at the moment.
-    fn advance(&mut self) -> bool {
-        let advanced = match &mut self.format {
-            Format::Pcap(pcap) => pcap.advance(&mut self.buffer),
-            Format::Pcapng(pcapng) => pcapng.advance(&mut self.buffer),
-        };
-        if matches!(&advanced, Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock) {
-            return false;
-        }
-        self.head = advanced.unwrap_or_else(|damage| {
-            let next = self.frames + 1;
-            let what = match damage {
-                Damage::Cut { promised, there } => {
-                    format!("the file ends inside frame {next}: {there} of {promised} bytes are there; the capture was cut")
-                }
-                Damage::Corrupt(what) => format!("damaged at frame {next}: {what}; the rest cannot be read"),
-                Damage::Unreadable(error) => format!("cannot be read on at frame {next}: {}", reason(&error)),
-            };
-            self.problem = Some(format!("{}: {what}", self.name));
-            None
-        });
-        self.frames += u64::from(self.head.is_some());
-        true
-    }
-
-    /// The link type of the frame it stands on; of the file where it has no frame.
+impl Slot {
     fn link(&self) -> Option<LinkType> {
-        match (&self.head, &self.format) {
-            (Some(head), _) => Some(head.link),
-            (None, Format::Pcap(pcap)) => Some(pcap.link()),
-            (None, Format::Pcapng(_)) => None,
+        match self {
+            Self::Waiting { link, .. } | Self::Over { link, .. } => *link,
+            Self::Reading(file) => file.link(),
         }
     }
+
+    fn drops(&self) -> Drops {
+        match self {
+            Self::Waiting { .. } => Drops::default(),
+            Self::Reading(file) => file.drops(),
+            Self::Over { drops, .. } => *drops,
+        }
+    }
+
+    fn problem(&self) -> Option<&String> {
+        match self {
+            Self::Waiting { .. } => None,
+            Self::Reading(file) => file.problem(),
+            Self::Over { problem, .. } => problem.as_ref(),
+        }
+    }
+
+    fn over(file: &CaptureFile) -> Self {
+        Self::Over { link: file.link(), drops: file.drops(), problem: file.problem().cloned() }
+    }
 }
+
+/// What comes first: the earliest frame, of several the file that was named before the others.
+type Turn = Reverse<(Time, usize)>;
 
 /// Several files as one stream.
 pub struct Files {
-    files: Vec<CaptureFile>,
+    slots: Vec<Slot>,
+    /// The files that have frames left, but not the one that is held.
+    turns: BinaryHeap<Turn>,
     /// The file whose record the caller holds; it moves on at the next call.
     held: Option<usize>,
+    chained: bool,
     number: u64,
     unreadable: Vec<String>,
 }
@@ -164,7 +123,14 @@ impl Files {
     /// # Errors
     /// Where not one can be read: a line for each, with the remedy.
     pub fn open(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
-        Self::merge(paths.iter().map(|path| CaptureFile::open(path, stop)))
+        let alone = paths.len() == 1;
+        Self::join(paths.iter().map(|path| {
+            let name = path.display().to_string();
+            match Opened::at(path, stop)? {
+                Opened::Regular(file) if !alone => Self::wait(name, file),
+                other => CaptureFile::open(name, other).map(Self::begun),
+            }
+        }))
     }
 
     /// The same for bytes from anywhere, each with a name for errors.
@@ -172,28 +138,53 @@ impl Files {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn of(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self, Vec<String>> {
-        Self::merge(inputs.into_iter().map(|(name, input)| CaptureFile::begin(name, input)))
+        Self::join(inputs.into_iter().map(|(name, input)| CaptureFile::begin(name, input).map(Self::begun)))
     }
 
-    fn merge(opened: impl Iterator<Item = Result<CaptureFile, String>>) -> Result<Self, Vec<String>> {
-        let mut files = Vec::new();
-        let mut unreadable = Vec::new();
-        for file in opened {
-            match file {
-                Ok(file) => files.push(file),
-                Err(line) => unreadable.push(line),
+    fn begun(file: CaptureFile) -> (Option<Time>, Slot) {
+        match file.head() {
+            Some(head) => (Some(head.time), Slot::Reading(Box::new(file))),
+            None => (None, Slot::over(&file)),
+        }
+    }
+
+    /// Looks at the first record of a file and lets go of all else until its turn comes.
+    fn wait(name: String, file: File) -> Result<(Option<Time>, Slot), String> {
+        let again = file.try_clone().map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+        let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
+        Ok(match begun.head() {
+            None => (None, Slot::over(&begun)),
+            Some(head) => (Some(head.time), Slot::Waiting { name, file: again, link: Some(head.link) }),
+        })
+    }
+
+    fn join(opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>) -> Result<Self, Vec<String>> {
+        let mut files =
+            Self { slots: Vec::new(), turns: BinaryHeap::new(), held: None, chained: false, number: 0, unreadable: Vec::new() };
+        for slot in opened {
+            match slot {
+                Err(line) => files.unreadable.push(line),
+                Ok((first, slot)) => {
+                    files.turns.extend(first.map(|time| Reverse((time, files.slots.len()))));
+                    files.slots.push(slot);
+                }
             }
         }
-        if files.is_empty() {
-            return Err(unreadable);
-        }
-        Ok(Self { files, held: None, number: 0, unreadable })
+        if files.slots.is_empty() { Err(files.unreadable) } else { Ok(files) }
     }
 
-    /// The link types that the stream begins with.
+    /// Reads one file behind the other, as they were named, instead of merging them by time.
+    #[must_use]
+    pub fn chained(mut self) -> Self {
+        self.chained = true;
+        self.turns = self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
+        self
+    }
+
+    /// The link types of the first frames.
     #[must_use]
     pub fn links(&self) -> Vec<LinkType> {
-        let mut links: Vec<_> = self.files.iter().filter_map(CaptureFile::link).collect();
+        let mut links: Vec<_> = self.slots.iter().filter_map(Slot::link).collect();
         links.sort_unstable();
         links.dedup();
         links
@@ -204,73 +195,81 @@ impl Files {
     pub fn unreadable(&self) -> &[String] {
         &self.unreadable
     }
+
+    /// Moves the held file on; false where nothing comes at the moment.
+    fn advance(&mut self, index: usize) -> bool {
+        let slot = &mut self.slots[index];
+        if let Slot::Reading(file) = slot {
+            if !file.advance() {
+                return false;
+            }
+            match file.head() {
+                Some(head) => {
+                    let time = if self.chained { Time(0) } else { head.time };
+                    self.turns.push(Reverse((time, index)));
+                }
+                None => *slot = Slot::over(file),
+            }
+        }
+        true
+    }
+
+    /// Begins a file whose turn has come; false where it cannot be.
+    fn begin(&mut self, index: usize) -> bool {
+        let slot = &mut self.slots[index];
+        if let Slot::Waiting { name, file, link } = slot {
+            let begun = file
+                .try_clone()
+                .and_then(CaptureFile::rewound)
+                .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))
+                .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
+            *slot = match begun {
+                Ok(file) => Slot::Reading(Box::new(file)),
+                Err(problem) => Slot::Over { link: *link, drops: Drops::default(), problem: Some(problem) },
+            };
+        }
+        let Slot::Reading(file) = slot else { return false };
+        let started = file.read_ahead();
+        if let Err(problem) = started {
+            *slot = Slot::Over { link: file.link(), drops: file.drops(), problem: Some(problem) };
+            return false;
+        }
+        true
+    }
 }
 
 impl Source for Files {
     fn next(&mut self) -> Result<Next<'_>, String> {
         if let Some(held) = self.held {
-            if !self.files[held].advance() {
+            if !self.advance(held) {
                 return Ok(Next::Idle);
             }
             self.held = None;
         }
-        // The first of those with the earliest time: a file before the one that was named after it.
-        let earliest = self
-            .files
-            .iter()
-            .enumerate()
-            .filter_map(|(i, file)| file.head.as_ref().map(|head| (head.time, i)))
-            .min()
-            .map(|(_, i)| i);
-        let Some(index) = earliest else { return Ok(Next::End) };
-        let file = &self.files[index];
-        let Some(head) = &file.head else { return Ok(Next::End) };
-        self.held = Some(index);
+        while let Some(Reverse((_, index))) = self.turns.pop() {
+            let is_started = matches!(&self.slots[index], Slot::Reading(file) if file.is_started());
+            if is_started || self.begin(index) {
+                self.held = Some(index);
+                break;
+            }
+        }
+        let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else { return Ok(Next::End) };
+        let Some(head) = file.head() else { return Ok(Next::End) };
         self.number += 1;
-        Ok(Next::Frame(Frame {
-            number: self.number,
-            time: head.time,
-            link: head.link,
-            wire_len: head.wire_len,
-            bytes: file.buffer.range(head.from, head.to),
-        }))
+        let (number, bytes) = (self.number, file.frame(head));
+        Ok(Next::Frame(Frame { number, time: head.time, link: head.link, wire_len: head.wire_len, bytes }))
     }
 
     fn drops(&mut self) -> Drops {
-        self.files.iter().fold(Drops::default(), |sum, file| match &file.format {
-            Format::Pcap(_) => sum,
-            Format::Pcapng(pcapng) => {
-                let drops = pcapng.drops();
-                Drops { kernel: sum.kernel + drops.kernel, interface: sum.interface + drops.interface }
-            }
+        self.slots.iter().map(Slot::drops).fold(Drops::default(), |sum, drops| Drops {
+            kernel: sum.kernel.saturating_add(drops.kernel),
+            interface: sum.interface.saturating_add(drops.interface),
         })
     }
 
     fn problems(&self) -> Vec<String> {
-        self.unreadable.iter().chain(self.files.iter().filter_map(|f| f.problem.as_ref())).cloned().collect()
+        self.unreadable.iter().chain(self.slots.iter().filter_map(Slot::problem)).cloned().collect()
     }
-}
-
-/// The reason of an error without the number that Rust adds.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-}
-
-/// What a file that is no capture probably is, and what to do.
-fn foreign(magic: [u8; 4]) -> String {
-    let remedy = match magic {
-        [0x1f, 0x8b, ..] => "it is compressed with gzip: `gunzip -c FILE | portlore replay -`",
-        [0x28, 0xb5, 0x2f, 0xfd] => "it is compressed with zstd: `zstd -dc FILE | portlore replay -`",
-        [0xfd, b'7', b'z', b'X'] => "it is compressed with xz: `xz -dc FILE | portlore replay -`",
-        [0x04, 0x22, 0x4d, 0x18] => "it is compressed with lz4: `lz4 -dc FILE | portlore replay -`",
-        [b's', b'n', b'o', b'o'] => "it is a snoop file: convert it with `editcap -F pcap`",
-        _ => "wanted pcap or pcapng; `editcap -F pcap IN OUT` converts other capture formats",
-    };
-    let [a, b, c, d] = magic;
-    format!("is not a capture file (it begins {a:02x} {b:02x} {c:02x} {d:02x}); {remedy}")
 }
 
 #[cfg(test)]

@@ -110,10 +110,12 @@ impl Pcapng {
                 self.order =
                     section_order(header).ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
             }
-            let (kind, total) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
-            if total < BLOCK_FRAME || !total.is_multiple_of(4) {
-                return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
+            let (kind, stated) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
+            if stated < BLOCK_FRAME {
+                return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
+            // Some writers leave the padding out of the length, but not out of the file: Wireshark reads them too.
+            let total = stated.next_multiple_of(4);
             if !matches!(kind, SECTION | INTERFACE | STATISTICS | SIMPLE_PACKET | OBSOLETE_PACKET | ENHANCED_PACKET) {
                 match buffer.discard(total)? {
                     0 => continue,
@@ -127,7 +129,7 @@ impl Pcapng {
             if there < total {
                 return Err(Damage::Cut { promised: total, there });
             }
-            if self.order.u32(buffer.get(total), total - 4) as usize != total {
+            if self.order.u32(buffer.get(total), total - 4) as usize != stated {
                 return Err(Damage::Corrupt("a block's two lengths disagree".into()));
             }
             self.current = total;

@@ -1,0 +1,43 @@
+//! What both sides say, over either transport, to every detector, and what they state to a verdict.
+//!
+//! The input: a byte whose lowest bit means UDP and whose upper bits choose a port, then segments or datagrams, each behind
+//! two bytes: the top bit means the responder, the others are the length, least byte first. `examples/seeds.rs` writes such
+//! inputs from the detectors' samples.
+
+use std::sync::LazyLock;
+
+use portlore::catalogue::Catalogue;
+use portlore::classify::classify;
+use portlore::decode::Transport;
+use portlore::detect::{DETECTORS, inspect, is_stated};
+use portlore::evidence::Finding;
+use portlore::flow::Opening;
+
+pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::load(&[]) {
+    Ok(catalogue) => catalogue,
+    Err(faults) => panic!("{faults:?}"),
+}
+
+pub fn run(input: &[u8]) {
+    let Some((&choice, mut rest)) = input.split_first() else { return };
+    let transport = if choice & 1 == 0 { Transport::Tcp } else { Transport::Udp };
+    let mut sides: [Vec<&[u8]>; 2] = [Vec::new(), Vec::new()];
+    while let Some((&head, behind)) = rest.split_first_chunk() {
+        let head = u16::from_le_bytes(head);
+        let (piece, next) = behind.split_at(usize::from(head & 0x7fff).min(behind.len()));
+        sides[usize::from(head >> 15)].push(piece);
+        rest = next;
+    }
+    let opening = Opening::of(transport, &sides[0], &sides[1]);
+    for detector in DETECTORS {
+        if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = (detector.inspect)(&opening) {
+            for fact in facts {
+                assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
+            }
+        }
+    }
+    let evidence = inspect(&opening);
+    let port = [3_000, 3_001, 3_002, 3_037][usize::from(choice >> 1) % 4];
+    let verdict = classify(&CATALOGUE, port, transport, Some(&evidence), true);
+    assert_eq!(verdict.protocol, evidence.protocol);
+}

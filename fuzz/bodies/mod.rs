@@ -1,0 +1,19 @@
+//! What each fuzz target does with its input: the fuzzer calls these, and so does `tests/garbage.rs` with the inputs that are kept.
+
+pub mod catalogue;
+pub mod decode;
+pub mod detect;
+pub mod file;
+pub mod kept;
+pub mod opening;
+pub mod whole;
+
+/// The targets.
+pub const BODIES: &[(&str, fn(&[u8]))] = &[
+    ("catalogue", catalogue::run),
+    ("decode", decode::run),
+    ("detect", detect::run),
+    ("file", file::run),
+    ("opening", opening::run),
+    ("whole", whole::run),
+];

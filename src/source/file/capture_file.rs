@@ -1,0 +1,210 @@
+//! One capture file: what it is by its first bytes, and the record it stands on.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::ahead::Ahead;
+use super::buffer::Buffer;
+use super::compressed::{Compression, look};
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use super::pipe::Pipe;
+use super::{Advance, Damage, Head, foreign};
+use crate::source::{Drops, LinkType};
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+impl Format {
+    /// Reads the file header.
+    fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self, String> {
+        let magic: [u8; 4] = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
+        if Pcap::knows(magic) {
+            Pcap::open(buffer).map(Self::Pcap)
+        } else if Pcapng::knows(magic) {
+            Pcapng::open(buffer).map(Self::Pcapng)
+        } else {
+            Err(foreign::describe(first))
+        }
+    }
+
+    fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+        match self {
+            Self::Pcap(pcap) => pcap.advance(buffer),
+            Self::Pcapng(pcapng) => pcapng.advance(buffer),
+        }
+    }
+}
+
+/// The system's file behind a path: a regular file, which can be read again from its start, or a pipe.
+pub(super) enum Opened {
+    Regular(File),
+    Piped(Box<dyn Read + Send>),
+}
+
+impl Opened {
+    pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, String> {
+        let fail = |reason: String| format!("{}: {reason}", path.display());
+        if path.as_os_str() == "-" {
+            return Ok(Self::Piped(Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })));
+        }
+        let remedy = |error: &io::Error| match error.kind() {
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
+            _ => "check that it is a readable file",
+        };
+        let file = File::open(path).map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
+        if file.metadata().is_ok_and(|m| m.is_dir()) {
+            return Err(fail("is a folder; name the capture files in it".into()));
+        }
+        if file.metadata().is_ok_and(|m| m.is_file()) {
+            return Ok(Self::Regular(file));
+        }
+        Ok(Self::Piped(Box::new(Pipe { input: file, stop: Arc::clone(stop) })))
+    }
+}
+
+/// One open file and the record it stands on.
+pub(super) struct CaptureFile {
+    pub(super) name: String,
+    buffer: Buffer,
+    format: Format,
+    head: Option<Head>,
+    compression: Option<Compression>,
+    frames: u64,
+    problem: Option<String>,
+}
+
+impl CaptureFile {
+    pub(super) fn open(name: String, input: Opened) -> Result<Self, String> {
+        match input {
+            Opened::Piped(input) => Self::begin(name, input),
+            Opened::Regular(file) => Self::begin(name, Box::new(file)),
+        }
+    }
+
+    /// Reads the file header and the first record's.
+    pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
+        let fail = |reason: String| format!("{name}: {reason}");
+        let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
+        let (mut first, input) = look(input).map_err(unreadable)?;
+        if first.is_empty() {
+            return Err(fail("is empty: not even a file header; was the capture ever started?".into()));
+        }
+        let compression = Compression::of(&first);
+        let input: Box<dyn Read + Send> = match compression {
+            None => Box::new(input),
+            Some(compression) => {
+                let (unpacked, stream) = look(compression.open(input)).map_err(unreadable)?;
+                if unpacked.is_empty() {
+                    return Err(fail(format!("holds nothing but an empty {compression} stream")));
+                }
+                first = unpacked;
+                Box::new(stream)
+            }
+        };
+        let mut buffer = Buffer::new(input);
+        let format = Format::open(&mut buffer, &first).map_err(|reason| match compression {
+            None => fail(reason),
+            Some(compression) => fail(format!("{reason} ({compression} inside)")),
+        })?;
+        let mut file = Self { name, buffer, format, head: None, compression, frames: 0, problem: None };
+        while !file.advance() {}
+        Ok(file)
+    }
+
+    /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep what they were started with.
+    pub(super) fn read_ahead(&mut self) -> Result<(), String> {
+        if self.compression.take().is_none() {
+            return Ok(());
+        }
+        let started = self.buffer.exchange(|input| Ahead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>));
+        started.map_err(|error| format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error)))
+    }
+
+    /// Whether [`read_ahead`](Self::read_ahead) has nothing to do any more.
+    #[inline]
+    pub(super) fn is_started(&self) -> bool {
+        self.compression.is_none()
+    }
+
+    /// Moves to the next record; damage ends the file and is kept as its problem. False where nothing comes at the moment.
+    #[inline]
+    pub(super) fn advance(&mut self) -> bool {
+        match self.format.advance(&mut self.buffer) {
+            Ok(head) => self.head = head,
+            Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(damage) => self.end(&damage),
+        }
+        self.frames += u64::from(self.head.is_some());
+        true
+    }
+
+    #[cold]
+    fn end(&mut self, damage: &Damage) {
+        let (next, at) = (self.frames + 1, self.buffer.offset());
+        let what = match damage {
+            Damage::Cut { promised, there } => {
+                format!(
+                    "the file ends inside frame {next}, at byte {at}: {there} of {promised} bytes are there; the capture was cut"
+                )
+            }
+            Damage::Corrupt(what) => format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read"),
+            Damage::Unreadable(error) => format!("cannot be read on at frame {next}, byte {at}: {}", reason(error)),
+        };
+        self.problem = Some(format!("{}: {what}", self.name));
+        self.head = None;
+    }
+
+    /// The record that it stands on; none at the end.
+    #[inline]
+    pub(super) fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    /// The bytes of the frame that it stands on.
+    #[inline]
+    pub(super) fn frame(&self, head: &Head) -> &[u8] {
+        self.buffer.range(head.from, head.to)
+    }
+
+    /// The link type of the frame it stands on; of the file where it has no frame.
+    pub(super) fn link(&self) -> Option<LinkType> {
+        match (&self.head, &self.format) {
+            (Some(head), _) => Some(head.link),
+            (None, Format::Pcap(pcap)) => Some(pcap.link()),
+            (None, Format::Pcapng(_)) => None,
+        }
+    }
+
+    /// Drops that the capturing tool wrote down.
+    pub(super) fn drops(&self) -> Drops {
+        match &self.format {
+            Format::Pcap(_) => Drops::default(),
+            Format::Pcapng(pcapng) => pcapng.drops(),
+        }
+    }
+
+    /// What was wrong with it.
+    pub(super) fn problem(&self) -> Option<&String> {
+        self.problem.as_ref()
+    }
+
+    /// Goes back to its start and lets go of all that reading it takes, where it can be read again.
+    pub(super) fn rewound(mut file: File) -> io::Result<File> {
+        file.rewind().map(|()| file)
+    }
+}
+
+/// The reason of an error without the number that Rust adds.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

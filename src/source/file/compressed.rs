@@ -1,0 +1,168 @@
+//! Compressed captures, told by their first bytes and never by their names: the capture in them, as a stream.
+//!
+//! Members that stand behind each other are one stream, as `gunzip` and the others read them. Memory does not grow with what
+//! comes out, and what expands beyond reason is refused: see [`FREE`] and [`MOST_RATIO`].
+
+use std::fmt;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use lzma_rust2::XzReader;
+
+use super::lz4::Lz4;
+use super::zstd::Zstd;
+
+/// Bytes that are looked at to tell what a stream is.
+pub(super) const LOOKED_AT: usize = 16;
+/// Bytes that may come out whatever went in.
+const FREE: u64 = 256 << 20;
+/// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one of nothing but empty
+/// answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
+const MOST_RATIO: u64 = 250;
+/// KiB that reading xz may take: twice what its largest preset asks for.
+const XZ_KIB: u32 = 128 << 10;
+
+/// A stream whose first bytes were looked at.
+pub(super) type Looked<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Looks at the first bytes of a stream; gives them, and the stream as it was.
+pub(super) fn look<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Looked<R>)> {
+    let mut first = Vec::with_capacity(LOOKED_AT);
+    while first.len() < LOOKED_AT {
+        match input.by_ref().take((LOOKED_AT - first.len()) as u64).read_to_end(&mut first) {
+            Ok(0) => break,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+    }
+    Ok((first.clone(), Cursor::new(first).chain(input)))
+}
+
+/// How a capture is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+    /// <https://tukaani.org/xz/xz-file-format.txt>.
+    Xz,
+    /// <https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md>.
+    Lz4,
+    /// <https://sourceware.org/bzip2/>.
+    Bzip2,
+}
+
+impl Compression {
+    /// What a stream that begins so is compressed with.
+    pub(super) fn of(first: &[u8]) -> Option<Self> {
+        match first {
+            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
+            // A frame, or one to be skipped, with which parallel compressors begin.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
+            [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::Lz4),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Some(Self::Bzip2),
+            _ => None,
+        }
+    }
+
+    /// The command that does the same without our limits.
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Gzip => "gunzip -c",
+            Self::Zstd => "zstd -dc --long=31",
+            Self::Xz => "xz -dc",
+            Self::Lz4 => "lz4 -dc",
+            Self::Bzip2 => "bunzip2 -c",
+        }
+    }
+
+    /// The stream in a compressed one.
+    pub(super) fn open(self, input: impl Read + Send + 'static) -> Unpacked {
+        let taken = Arc::new(AtomicU64::new(0));
+        let input = Taken { input, count: Arc::clone(&taken) };
+        let stream: Box<dyn Read + Send> = match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(input)),
+            Self::Zstd => Box::new(Zstd::new(input)),
+            Self::Xz => Box::new(XzReader::new_mem_limit(BufReader::new(input), true, XZ_KIB)),
+            Self::Lz4 => Box::new(Lz4::new(input)),
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(input)),
+        };
+        Unpacked { compression: self, stream, taken, given: 0, free: FREE }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Lz4 => "lz4",
+            Self::Bzip2 => "bzip2",
+        })
+    }
+}
+
+/// What comes out of a compressed stream.
+pub(super) struct Unpacked {
+    compression: Compression,
+    stream: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
+    given: u64,
+    free: u64,
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Self { compression, .. } = *self;
+        let read = self.stream.read(into).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::other(format!("the {compression} stream ends in the middle; the file was cut"))
+            }
+            io::ErrorKind::OutOfMemory => io::Error::other(format!(
+                "the {compression} stream wants too much memory; try `{} FILE | portlore replay -`",
+                compression.command()
+            )),
+            _ => io::Error::other(format!("the {compression} stream is damaged: {error}")),
+        })?;
+        self.given += read as u64;
+        let taken = self.taken.load(Ordering::Relaxed);
+        if self.given > self.free && self.given / MOST_RATIO > taken {
+            return Err(io::Error::other(format!(
+                "the {compression} stream expands more than {MOST_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
+                compression.command()
+            )));
+        }
+        Ok(read)
+    }
+}
+
+/// Counts what is taken of a stream. Waits where nothing comes: those that decompress cannot stop in the middle.
+struct Taken<R> {
+    input: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Taken<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.input.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(read) => {
+                    self.count.fetch_add(read as u64, Ordering::Relaxed);
+                    return Ok(read);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

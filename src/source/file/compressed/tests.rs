@@ -1,0 +1,104 @@
+//! Streams that people's tools made (see `fixtures/forms/README.md`), and what becomes of them when they are cut, damaged or
+//! meant to hurt.
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::write::GzEncoder;
+
+use super::*;
+
+const KINDS: [(Compression, &str); 5] = [
+    (Compression::Gzip, "gzip-compressed.pcap.gz"),
+    (Compression::Zstd, "zstd-compressed.pcap.zst"),
+    (Compression::Xz, "xz-compressed.pcap.xz"),
+    (Compression::Lz4, "lz4-compressed.pcap.lz4"),
+    (Compression::Bzip2, "bzip2-compressed.pcap.bz2"),
+];
+
+fn form(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/forms").join(name)).unwrap()
+}
+
+fn unpack(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    let (first, rest) = look(Cursor::new(bytes)).unwrap();
+    let mut unpacked = Vec::new();
+    Compression::of(&first).unwrap().open(rest).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
+}
+
+#[test]
+fn streams_of_every_kind_are_told_by_content_and_unpacked_members_behind_each_other_too() {
+    let plain = form("pcap-le-us.pcap");
+    for (kind, name) in KINDS {
+        let stream = form(name);
+        assert_eq!(Compression::of(&stream), Some(kind));
+        assert!(unpack(stream.clone()).unwrap() == plain, "{kind}");
+        assert!(unpack([&stream[..], &stream].concat()).unwrap() == [&plain[..], &plain].concat(), "{kind}: more members");
+    }
+}
+
+#[test]
+fn a_cut_stream_gives_no_more_than_the_whole_and_says_so_wherever_it_was_cut() {
+    let plain = form("pcap-le-us.pcap");
+    for (kind, name) in KINDS {
+        let stream = form(name);
+        let mut whole = 0;
+        for len in LOOKED_AT..stream.len() {
+            let (_, rest) = look(Cursor::new(stream[..len].to_vec())).unwrap();
+            let mut unpacked = Vec::new();
+            match kind.open(rest).read_to_end(&mut unpacked) {
+                // Between two members.
+                Ok(_) => whole += 1,
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(said.contains("ends in the middle") || said.contains("is damaged"), "{kind} cut at {len}: {said}");
+                }
+            }
+            assert!(plain.starts_with(&unpacked), "{kind} cut at {len}");
+        }
+        assert!(whole <= 1, "{kind}: {whole} cuts were not noticed");
+    }
+}
+
+#[test]
+fn a_damaged_stream_ends_without_a_panic() {
+    for (kind, name) in KINDS {
+        let stream = form(name);
+        for at in 0..stream.len().min(1_500) {
+            let mut damaged = stream.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let _ = kind.open(Cursor::new(damaged)).take(1 << 20).read_to_end(&mut Vec::new());
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_expands_beyond_reason_is_refused() {
+    let zeros = vec![0_u8; 1 << 20];
+    let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    (0..8).for_each(|_| gzip.write_all(&zeros).unwrap());
+    let bomb = gzip.finish().unwrap();
+    assert_eq!(unpack(bomb.clone()).unwrap().len(), 8 << 20, "a small one does no harm");
+    let mut unpacked = Compression::Gzip.open(Cursor::new(bomb));
+    unpacked.free = 4 << 20;
+    let error = io::copy(&mut unpacked, &mut io::sink()).unwrap_err().to_string();
+    assert!(error.contains("refused as a bomb; if it is none: `gunzip -c FILE"), "{error}");
+}
+
+#[test]
+fn a_stream_that_wants_too_much_memory_is_refused() {
+    // A frame header that claims a window of 3.75 TiB.
+    let error = unpack(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0xff, 1, 0, 0]).unwrap_err().to_string();
+    assert!(error.contains("wants too much memory; try `zstd -dc --long=31 FILE"), "{error}");
+    // A block header with a dictionary of 4 GiB: the size is one byte, behind it the header's CRC-32.
+    let mut xz = form("xz-compressed.pcap.xz");
+    let (filter, crc) = ([0x21, 1], 12 + 8);
+    let at = xz[..crc].windows(2).position(|pair| pair == filter).unwrap();
+    xz[at + 2] = 40;
+    let mut hash = flate2::Crc::new();
+    hash.update(&xz[12..crc]);
+    xz[crc..crc + 4].copy_from_slice(&hash.sum().to_le_bytes());
+    let error = unpack(xz).unwrap_err().to_string();
+    assert!(error.contains("wants too much memory; try `xz -dc FILE"), "{error}");
+}

@@ -1,0 +1,76 @@
+//! LZ4 frames as a stream, frames behind each other among them.
+
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use lz4_flex::frame::FrameDecoder;
+
+/// The old form, whose frames end with the file and not with a mark.
+const LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
+
+/// The stream.
+pub(super) struct Lz4<R: Read> {
+    decoder: FrameDecoder<Watched<BufReader<R>>>,
+    seen: Arc<Seen>,
+    /// Bytes of the input before the frame that may come next; none within a frame.
+    boundary: Option<u64>,
+}
+
+/// What is known of the input.
+#[derive(Default)]
+struct Seen {
+    taken: AtomicU64,
+    /// It was asked for more at its end.
+    ended: AtomicBool,
+    legacy: AtomicBool,
+}
+
+impl<R: Read> Lz4<R> {
+    pub(super) fn new(input: R) -> Self {
+        let seen = Arc::new(Seen::default());
+        let input = Watched { input: BufReader::new(input), first: Vec::new(), seen: Arc::clone(&seen) };
+        Self { decoder: FrameDecoder::new(input), seen, boundary: None }
+    }
+}
+
+impl<R: Read> Read for Lz4<R> {
+    /// The decoder takes an input that ends between two blocks for whole. Only between two frames it is.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.decoder.read(into)?;
+            if read > 0 || into.is_empty() {
+                self.boundary = None;
+                return Ok(read);
+            }
+            let taken = self.seen.taken.load(Ordering::Relaxed);
+            if self.seen.ended.load(Ordering::Relaxed) {
+                let whole = self.boundary == Some(taken) || self.seen.legacy.load(Ordering::Relaxed);
+                return if whole { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+            self.boundary = Some(taken);
+        }
+    }
+}
+
+/// Sees what the input begins with, how much of it is taken and where it ends.
+struct Watched<R> {
+    input: R,
+    first: Vec<u8>,
+    seen: Arc<Seen>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(into)?;
+        self.seen.taken.fetch_add(read as u64, Ordering::Relaxed);
+        if read == 0 && !into.is_empty() {
+            self.seen.ended.store(true, Ordering::Relaxed);
+        }
+        if self.first.len() < LEGACY.len() {
+            self.first.extend(&into[..read.min(LEGACY.len() - self.first.len())]);
+            self.seen.legacy.store(self.first == LEGACY, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,137 @@
+//! Which files are meant: folders and patterns, as the files in them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::compressed::{Compression, look};
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+
+/// How captures are called; in a folder, what is called so and is none is a mistake worth a word.
+const ENDINGS: &[&str] = &["pcap", "pcapng", "cap", "dmp", "dump", "ntar"];
+
+/// What was found.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Files to be read, in the order of the names that led to them, within a folder by name.
+    pub paths: Vec<PathBuf>,
+    /// Folders in which files were passed over because they are no captures, a line each.
+    pub passed_over: Vec<String>,
+}
+
+/// Takes what a user named: files, `-`, folders (with the folders in them), patterns such as `ring*.pcap` that the shell has
+/// left alone.
+///
+/// # Errors
+/// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with the remedy.
+pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
+    let mut found = Found::default();
+    let mut errors = Vec::new();
+    for path in named {
+        let result = if path.is_dir() {
+            folder(path, &mut found)
+        } else if !path.exists() && is_pattern(path) {
+            pattern(path, &mut found)
+        } else {
+            found.paths.push(path.clone());
+            Ok(())
+        };
+        errors.extend(result.err());
+    }
+    // What can be read is read; what is missing is told when it is opened.
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+fn pattern(path: &Path, found: &mut Found) -> Result<(), String> {
+    let fail = |reason: String| format!("{}: {reason}", path.display());
+    let matches = glob::glob(&path.to_string_lossy()).map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
+    let before = found.paths.len();
+    // In the order of names, which is that of rings.
+    found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
+    if found.paths.len() == before { Err(fail("nothing is called so; check the pattern".into())) } else { Ok(()) }
+}
+
+fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
+    let (mut captures, mut others) = (Vec::new(), 0_u64);
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder)
+            .map_err(|e| format!("{}: cannot be listed: {}", folder.display(), super::capture_file::reason(&e)))?;
+        for entry in entries.filter_map(Result::ok) {
+            let path = entry.path();
+            // A link to a folder may lead back to where we are.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.is_file() && (is_called_capture(&path) || is_capture(&path)) {
+                captures.push(path);
+            } else {
+                others += 1;
+            }
+        }
+    }
+    if captures.is_empty() {
+        return Err(format!("{}: there are no capture files in this folder; check the path", path.display()));
+    }
+    captures.sort();
+    found.paths.append(&mut captures);
+    if others > 0 {
+        found.passed_over.push(format!("{}: {others} files are no captures and were passed over", path.display()));
+    }
+    Ok(())
+}
+
+fn is_called_capture(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// Whether a file's first bytes are a capture's, compressed or not.
+fn is_capture(path: &Path) -> bool {
+    let Ok((first, rest)) = File::open(path).and_then(look) else { return false };
+    let is_known = |first: &[u8]| first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic));
+    match Compression::of(&first) {
+        None => is_known(&first),
+        Some(compression) => look(compression.open(rest)).is_ok_and(|(unpacked, _)| is_known(&unpacked)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(found: &Found) -> Vec<String> {
+        found.paths.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn folders_and_patterns_are_the_captures_in_them_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let magic = [0xd4, 0xc3, 0xb2, 0xa1];
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        for (name, bytes) in [
+            ("b.pcap1", &magic[..]),
+            ("a.pcap", b"broken"),
+            ("notes.txt", b"hello"),
+            ("sub/c", &[0x0a, 0x0d, 0x0d, 0x0a]),
+            ("empty", b""),
+        ] {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let found = find(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(names(&found), ["a.pcap", "b.pcap1", "c"]);
+        assert!(found.passed_over[0].ends_with("2 files are no captures and were passed over"), "{found:?}");
+        let found = find(&[folder.path().join("*.pcap*"), "-".into(), "plain".into()]).unwrap();
+        assert_eq!(names(&found), ["a.pcap", "b.pcap1", "-", "plain"]);
+    }
+
+    #[test]
+    fn names_that_lead_to_nothing_are_told_with_a_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let errors = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
+        assert!(errors[0].ends_with("there are no capture files in this folder; check the path"), "{errors:?}");
+        assert!(errors[1].ends_with("x*: nothing is called so; check the pattern"), "{errors:?}");
+    }
+}
