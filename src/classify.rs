@@ -58,6 +58,26 @@ impl Fit {
     }
 }
 
+/// What keeps the two sides from understanding each other, though the language is the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// They write it differently.
+    Mismatch,
+    /// The responder ended the connection without a word.
+    CutOff,
+}
+
+impl Fault {
+    /// The name in output.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
 /// Who may be meant: a service of the catalogue, or a name that only the registry has.
 #[derive(Debug, Clone, Copy)]
 pub enum Candidate<'c> {
@@ -102,6 +122,8 @@ pub struct Verdict<'c> {
     pub confidence: Confidence,
     /// A language with a family of its own that is carried in this one: CSTA in HTTP.
     pub carries: Option<Protocol>,
+    /// What keeps the sides from understanding each other.
+    pub fault: Option<Fault>,
     /// Whether it fits the port.
     pub fit: Fit,
     /// Who else it may be; who it may be where no service is named. Only the likeliest where nobody asked why.
@@ -111,6 +133,24 @@ pub struct Verdict<'c> {
 }
 
 impl<'c> Verdict<'c> {
+    /// Takes in that the responder ended the connection without a word. Where OSC has a framing to be wrong about, that is what
+    /// becomes of those who are: ETC's consoles close at the first packet that is none
+    /// (<https://support.etcconnect.com/ETC/Consoles/Eos_Family/Software_and_Programming/Reverse-engineering_OSC_commands_to_be_sent_as_strings>).
+    pub fn cut_off(&mut self, explain: bool) {
+        if self.protocol != Some(Protocol::Osc) || self.fault.is_some() {
+            return;
+        }
+        self.fault = Some(Fault::CutOff);
+        if explain {
+            self.reasons.push(Reason {
+                fact: Fault::CutOff.id().into(),
+                value: "the responder ended the connection without a word: consoles do so where the framing is not theirs".into(),
+                direction: None,
+                frame: None,
+            });
+        }
+    }
+
     /// The language, then the one that it carries.
     fn spoken(&self) -> impl Iterator<Item = Protocol> {
         self.protocol.into_iter().chain(self.carries)
@@ -129,6 +169,9 @@ impl<'c> Verdict<'c> {
         self.service.map(|s| s.tag.as_str()).or_else(|| self.spoken().find_map(Protocol::family)).or_else(first)
     }
 }
+
+/// How the name of a fact ends that says that the sides write the language differently.
+const MISMATCH: &str = ".mismatch";
 
 /// Characters of a value that a reason repeats.
 const VALUE: usize = 120;
@@ -154,6 +197,9 @@ pub fn classify<'c>(
     let mut reasons = Vec::new();
     let inside = evidence.facts.iter().find_map(|fact| Some((fact, carried(fact, protocol)?)));
     let carries = inside.map(|(_, protocol)| protocol);
+    let mismatch = evidence.facts.iter().find(|fact| fact.name.stem.ends_with(MISMATCH));
+    let fault = mismatch.map(|_| Fault::Mismatch);
+    let differs = mismatch.filter(|_| explain).map(stated);
     let mut named = marked(catalogue, evidence, explain).into_iter();
     if let Some((service, proof)) = named.next() {
         // Two conditions may hold of one fact.
@@ -162,6 +208,7 @@ pub fn classify<'c>(
                 reasons.push(reason);
             }
         }
+        reasons.extend(differs);
         if explain && fit == Fit::Contradicts {
             reasons.push(expected(catalogue, port, transport));
         }
@@ -170,6 +217,7 @@ pub fn classify<'c>(
             protocol: Some(protocol),
             confidence: Confidence::Mark,
             carries,
+            fault,
             fit,
             candidates: named.map(|(other, _)| Candidate::Service(other)).collect(),
             reasons,
@@ -183,6 +231,7 @@ pub fn classify<'c>(
             direction: Some(fact.direction),
             frame: Some(fact.frame),
         }));
+        reasons.extend(differs);
         if fit == Fit::Contradicts {
             reasons.push(expected(catalogue, port, transport));
         }
@@ -192,6 +241,7 @@ pub fn classify<'c>(
         protocol: Some(protocol),
         confidence: Confidence::Protocol,
         carries,
+        fault,
         fit,
         candidates: speakers().map(Candidate::Service).take(wanted(explain)).collect(),
         reasons,
@@ -225,7 +275,8 @@ fn by_port<'c>(
         (Some(_), false) => Fit::Agrees,
     };
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
-    let mut verdict = Verdict { service: None, protocol: None, confidence, carries: None, fit, candidates, reasons: Vec::new() };
+    let (service, protocol, carries, fault) = (None, None, None, None);
+    let mut verdict = Verdict { service, protocol, confidence, carries, fault, fit, candidates, reasons: Vec::new() };
     if explain {
         let gone: Vec<_> = catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
         verdict.reasons = eliminated(evidence, &gone);
@@ -284,6 +335,12 @@ fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> V
     // What a server says of itself goes before what a client expects of it. Stable: among equals the one proved first.
     found.sort_by_key(|named| (named.service.origin != Origin::User, !named.answered, std::cmp::Reverse(named.marks.len())));
     found.into_iter().map(|named| (named.service, named.proof)).collect()
+}
+
+/// A fact as a reason.
+fn stated(fact: &Fact) -> Reason {
+    let value = excerpt(&fact.value, 0);
+    Reason { fact: fact.name.to_string(), value, direction: Some(fact.direction), frame: Some(fact.frame) }
 }
 
 fn reason(fact: &Fact, mark: &Mark) -> Reason {

@@ -171,6 +171,8 @@ pub struct FlowRecord {
     pub retransmissions: Counts,
     /// `None` for UDP.
     pub tcp: Option<TcpState>,
+    /// TCP: who finished or aborted first.
+    pub ended_by: Option<Direction>,
     /// How it went.
     pub outcome: Outcome,
     /// Nanoseconds from SYN to the end of the handshake, where it was seen once and whole.

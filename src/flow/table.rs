@@ -467,15 +467,14 @@ fn finish<V>(mut flow: Flow<V>) -> (FlowRecord, Option<V>) {
 fn record<V>(flow: &mut Flow<V>) -> FlowRecord {
     let (initiator, responder) = (flow.initiator, 1 - flow.initiator);
     let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
-    let transport = flow.key.transport();
     let both = flow.packets[0] > 0 && flow.packets[1] > 0;
-    let (tcp, outcome) = match transport {
+    let (tcp, outcome) = match flow.key.transport() {
         Transport::Tcp => (Some(flow.tcp.state()), flow.tcp.outcome(both)),
         Transport::Udp if both => (None, Outcome::Answered),
         Transport::Udp => (None, Outcome::NoAnswer),
     };
     FlowRecord {
-        transport,
+        transport: flow.key.transport(),
         initiator: flow.key.endpoint(initiator),
         responder: flow.key.endpoint(responder),
         orientation: flow.orientation,
@@ -489,6 +488,7 @@ fn record<V>(flow: &mut Flow<V>) -> FlowRecord {
         payload_bytes: counts(flow.payload),
         retransmissions: counts(flow.tcp.retransmissions.map(u64::from)),
         tcp,
+        ended_by: flow.tcp.ended_by(initiator),
         outcome,
         handshake_ns: flow.tcp.handshake_ns(),
         first_response_ns: flow.answered_ns,

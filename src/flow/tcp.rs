@@ -2,6 +2,7 @@
 
 use super::record::{Outcome, TcpState};
 use crate::decode::{Segment, TcpFlags};
+use crate::evidence::Direction;
 use crate::time::Time;
 
 /// What one side has sent. A million of these are live at a time: what is unknown is told by flags, not by `Option`s.
@@ -29,6 +30,8 @@ pub(super) struct Tcp {
     ambiguous: bool,
     established: bool,
     reset: bool,
+    /// Which end was the first to finish or to abort.
+    ended: [bool; 2],
     handshake_ns: Option<u64>,
     pub(super) retransmissions: [u32; 2],
 }
@@ -54,6 +57,8 @@ impl Tcp {
             self.halves[end].start = segment.seq.wrapping_add(1);
             self.halves[end].started = true;
         }
+        let ends = flags.has(TcpFlags::FIN) || flags.has(TcpFlags::RST);
+        self.ended[end] |= ends && self.ended == [false; 2];
         self.halves[end].fin |= flags.has(TcpFlags::FIN);
         // A reset after both have finished only clears up.
         self.reset |= flags.has(TcpFlags::RST) && !(self.halves[0].fin && self.halves[1].fin);
@@ -103,6 +108,12 @@ impl Tcp {
     /// Nothing more is to come.
     pub(super) fn is_over(&self) -> bool {
         self.reset || (self.halves[0].fin && self.halves[1].fin)
+    }
+
+    /// Who finished or aborted first.
+    pub(super) fn ended_by(&self, initiator: usize) -> Option<Direction> {
+        let end = self.ended.iter().position(|&ended| ended)?;
+        Some(if end == initiator { Direction::Initiator } else { Direction::Responder })
     }
 
     /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture stood.

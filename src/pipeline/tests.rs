@@ -147,6 +147,7 @@ pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
         payload_bytes: Counts::default(),
         retransmissions: Counts::default(),
         tcp: None,
+        ended_by: None,
         outcome: HowItWent::NoAnswer,
         handshake_ns: None,
         first_response_ns: None,

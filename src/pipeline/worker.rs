@@ -13,8 +13,8 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, classify};
 use crate::decode::Endpoint;
 use crate::detect;
-use crate::evidence::{Evidence, Wanted};
-use crate::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
+use crate::evidence::{Direction, Evidence, Wanted};
+use crate::flow::{FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
 use crate::stats::Stats;
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -80,6 +80,13 @@ impl<'c> Bench<'c> {
     }
 }
 
+/// Whether the responder ended the connection at the first words of the initiator, itself without a word.
+fn is_cut_off(record: &FlowRecord) -> bool {
+    /// What an initiator sends until it is told: SYN, ACK, a message in up to two segments, FIN, ACK.
+    const FIRST_WORDS: u64 = 6;
+    record.heard() == Heard::Initiator && record.ended_by == Some(Direction::Responder) && record.packets.initiator <= FIRST_WORDS
+}
+
 impl<'c> Judge for Bench<'c> {
     type Verdict = Verdict<'c>;
 
@@ -104,7 +111,10 @@ impl<'c> Judge for Bench<'c> {
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {
-        let verdict = verdict.unwrap_or_else(|| self.silent(&record));
+        let mut verdict = verdict.unwrap_or_else(|| self.silent(&record));
+        if is_cut_off(&record) {
+            verdict.cut_off(self.explains());
+        }
         self.stats.add(&record, &verdict);
         let flow = JudgedFlow { record, verdict };
         match &mut self.flows {

@@ -113,6 +113,8 @@ struct Spoken<'a> {
     protocol: Option<&'static str>,
     confidence: &'static str,
     fit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
     flows: u64,
     bytes: u64,
 }
@@ -219,6 +221,8 @@ impl From<Endpoint> for End {
 #[derive(Serialize)]
 struct Tcp {
     state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<&'static str>,
     handshake_rtt_ns: Option<u64>,
     retransmissions: Both,
 }
@@ -230,6 +234,8 @@ struct Verdict<'a> {
     protocol: Option<&'static str>,
     confidence: &'static str,
     fit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
     candidates: Vec<&'a str>,
     reasons: Vec<Reason<'a>>,
 }
@@ -269,7 +275,7 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
     // Speakers that differ in their candidates only are one here.
     let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
     for (key, &(flows, bytes)) in &stats.speaking {
-        let sum = speaking.entry((key.service, key.tag, key.protocol, key.confidence, key.fit)).or_default();
+        let sum = speaking.entry((key.service, key.tag, key.protocol, key.confidence, key.fit, key.fault)).or_default();
         sum.0 += flows;
         sum.1 += bytes;
     }
@@ -280,12 +286,13 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
         claims: claims.collect(),
         speaking: speaking
             .into_iter()
-            .map(|((service, tag, protocol, confidence, fit), (flows, bytes))| Spoken {
+            .map(|((service, tag, protocol, confidence, fit, fault), (flows, bytes))| Spoken {
                 service,
                 tag,
                 protocol: protocol.map(super::super::evidence::Protocol::id),
                 confidence: confidence.id(),
                 fit: fit.id(),
+                fault: fault.map(crate::classify::Fault::id),
                 flows,
                 bytes,
             })
@@ -340,6 +347,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
             protocol: verdict.protocol.map(super::super::evidence::Protocol::id),
             confidence: verdict.confidence.id(),
             fit: verdict.fit.id(),
+            fault: verdict.fault.map(crate::classify::Fault::id),
             candidates: verdict.candidates.iter().map(crate::classify::Candidate::id).collect(),
             reasons: verdict
                 .reasons
@@ -356,8 +364,12 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
 }
 
 fn tcp_view(record: &FlowRecord) -> Option<Tcp> {
-    let state = record.tcp?.id();
-    Some(Tcp { state, handshake_rtt_ns: record.handshake_ns, retransmissions: record.retransmissions.into() })
+    Some(Tcp {
+        state: record.tcp?.id(),
+        ended_by: record.ended_by.map(super::super::evidence::Direction::id),
+        handshake_rtt_ns: record.handshake_ns,
+        retransmissions: record.retransmissions.into(),
+    })
 }
 
 #[cfg(test)]

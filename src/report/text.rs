@@ -157,20 +157,22 @@ fn customary(report: &Report<'_, '_>, port: u16, transport: Transport) -> String
     }
 }
 
-/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown: EXLM Agent?`. A guess ends
-/// in `?`, what does not belong on the port begins with `!`.
+/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown: EXLM Agent?`,
+/// `osc mismatch: Eos` where the sides do not understand each other. A guess ends in `?`, what does not belong on the port begins with `!`.
 fn spoken(report: &Report<'_, '_>, key: &Speaking<'_>) -> (String, Tone) {
     let name = |id: &str| report.catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
-    let language = match key.protocol {
-        Some(protocol) => protocol.id(),
-        None => key.quiet.map_or("unknown", quiet),
+    let language = match (key.protocol, key.fault) {
+        (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.id()),
+        (Some(protocol), None) => protocol.id().to_owned(),
+        (None, _) => key.quiet.map_or("unknown", quiet).to_owned(),
     };
     let text = match (key.service, key.candidate) {
         (Some(id), _) => format!("{language}: {}", name(id)),
         (None, Some(id)) => format!("{language}: {}?", name(id)),
-        (None, None) => language.to_owned(),
+        (None, None) => language,
     };
     match (key.fit, key.confidence) {
+        _ if key.fault.is_some() && key.fit != Fit::Contradicts => (escape(&text), Tone::Bad),
         (Fit::Contradicts, _) => (escape(&format!("! {text}")), Tone::Bad),
         (_, Confidence::Mark) => (escape(&text), Tone::Good),
         (_, Confidence::Protocol) => (escape(&text), Tone::Plain),

@@ -28,6 +28,7 @@ const TOLD: &[(&str, &str)] = &[
     ("http.status", "answers with status"),
     ("http.target", "asks for"),
     ("osc.address", "sends to the address"),
+    ("osc.mismatch", "frames with"),
     ("protocol", "speaks"),
     ("sip.content-type", "sends a body of type"),
     ("tls.alpn", "offers the protocol"),

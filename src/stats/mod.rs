@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub use distinct::Distinct;
 pub use quantiles::{Quantiles, Summary};
 
-use crate::classify::{Confidence, Fit, Verdict};
+use crate::classify::{Confidence, Fault, Fit, Verdict};
 use crate::decode::Transport;
 use crate::evidence::Protocol;
 use crate::flow::{Counts, FlowRecord, Heard, Outcome};
@@ -35,6 +35,8 @@ pub struct Speaking<'c> {
     pub candidate: Option<&'c str>,
     /// Why nothing was said, where nothing was.
     pub quiet: Option<Heard>,
+    /// What keeps the sides from understanding each other.
+    pub fault: Option<Fault>,
 }
 
 /// The key of the per-service figures: `None` in all three for what nobody recognised.
@@ -144,6 +146,7 @@ impl<'c> Stats<'c> {
                 None
             },
             quiet: Some(record.heard()).filter(|_| record.payload_bytes.sum() == 0),
+            fault: verdict.fault,
         };
         let port = self.ports.entry((record.responder.port, record.transport)).or_default();
         port.all.add(record);

@@ -201,8 +201,10 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         return None;
     }
     // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last,
-    // nobody on a link has the loopback's address, it knows no services, and its names have one label.
-    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || (name.text.contains('.') && !reverse);
+    // nobody on a link has the loopback's address, it knows no services, and its names have one label, but where its identifier is zero,
+    // which is what no server asks another with.
+    let labels = name.text.contains('.') && !reverse && id != 0;
+    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || labels;
     if !multicast && !foreign && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && (counts[2], counts[3]) == (0, 0) {
         return Some(Found::Perhaps);
     }
@@ -299,8 +301,9 @@ fn ends_with(name: &str, end: &str) -> bool {
 
 /// Whether nearly all of the first label is what NetBIOS makes of a name.
 fn is_netbios(name: &Name) -> bool {
-    let label = name.text.split('.').next().unwrap_or("").as_bytes();
-    label.len() == NETBIOS_NAME && label.iter().filter(|b| (b'A'..=b'P').contains(*b)).count() + 4 >= NETBIOS_NAME
+    // Characters, not bytes: a damaged one takes three bytes of the text.
+    let label = name.text.split('.').next().unwrap_or("").chars();
+    label.clone().count() == NETBIOS_NAME && label.filter(|c| ('A'..='P').contains(c)).count() + 4 >= NETBIOS_NAME
 }
 
 /// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is rare.

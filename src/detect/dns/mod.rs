@@ -138,3 +138,26 @@ fn rcode_name(rcode: u16) -> String {
         other => format!("RCODE{other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_dns(datagram: &[u8]) -> bool {
+        matches!(inspect(&Opening::of(Transport::Udp, &[datagram], &[]), Protocol::Dns), Finding::Yes(..))
+    }
+
+    #[test]
+    fn netbios_names_are_no_dns_even_with_a_damaged_letter() {
+        let sound = b"\x85\x3d\x01\x10\0\x01\0\0\0\0\0\0\x20EFEDEJFPEEEPENEBEJEOCACACACACABM\0\0\x20\0\x01";
+        let mut damaged = sound.to_vec();
+        damaged[40] = 0xf5;
+        assert!(!is_dns(sound) && !is_dns(&damaged));
+    }
+
+    #[test]
+    fn without_any_flag_and_identifier_a_question_may_be_link_local_whatever_its_name() {
+        assert!(!is_dns(b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x1c\0\x01"));
+        assert!(is_dns(b"\x1a\x2b\0\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x1c\0\x01"));
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! Framings: one packet per datagram; over TCP a big-endian length before each packet (OSC 1.0), or SLIP with END on both
 //! sides or behind only (OSC 1.1, RFC 1055). The first byte tells which. A stream that was picked up in the middle, or lost
-//! bytes, is entered again at the next frame that is valid as a whole.
+//! bytes, is entered again at the next frame that is valid as a whole. Where the two sides frame differently, neither
+//! understands the other, and nobody but an observer sees why.
 
 mod framing;
 mod packet;
@@ -11,11 +12,12 @@ use self::framing::Framing;
 use self::packet::Grade;
 use super::{Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Fact, Finding, Protocol};
 use crate::flow::Opening;
 
 /// Distinct addresses of each side that are stated.
 const ADDRESSES: usize = 64;
+const FRAMING: &str = "osc.framing";
 /// Packets without type tags that prove what one with them proves: old senders leave them out.
 const UNTYPED: usize = 3;
 
@@ -26,7 +28,7 @@ pub(super) const DETECTOR: Detector = Detector {
     residual: false,
     begins: &[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0],
     transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["osc.address", "osc.framing", "osc.types"],
+    facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
     inspect,
     samples: &[
         Sample { transport: Transport::Udp, initiator: &[b"/eos/ping\0\0\0,\0\0\0"], responder: &[] },
@@ -54,10 +56,24 @@ pub(super) const DETECTOR: Detector = Detector {
 };
 
 fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Osc, opening, |statement| match opening.transport() {
+    let mut finding = combine(Protocol::Osc, opening, |statement| match opening.transport() {
         Transport::Udp => datagrams(statement),
         Transport::Tcp => stream(statement),
-    })
+    });
+    if let Finding::Yes(_, facts) = &mut finding {
+        let found = mismatch(facts);
+        facts.extend(found);
+    }
+    finding
+}
+
+/// That the sides frame their packets differently, told of the one that spoke last.
+fn mismatch(facts: &[Fact]) -> Option<Fact> {
+    let mut framings = facts.iter().filter(|fact| fact.name.stem == FRAMING);
+    let (one, other) = (framings.next()?, framings.next()?);
+    let (first, last) = if one.frame <= other.frame { (one, other) } else { (other, one) };
+    let value = format!("{} after {} from the other side", last.value, first.value);
+    (first.value != last.value).then(|| Fact { name: "osc.mismatch".into(), value, ..last.clone() })
 }
 
 /// What a side's packets came to so far.
@@ -100,7 +116,7 @@ impl<'a, 'b> Talk<'a, 'b> {
     fn side(&mut self, framing: &str, otherwise: Side) -> Side {
         if self.typed > 0 || self.untyped >= UNTYPED {
             let at = self.statement.facts.get(self.stated).map(|f| f.frame);
-            self.statement.say("osc.framing", framing.as_bytes(), 0);
+            self.statement.say(FRAMING, framing.as_bytes(), 0);
             if let (Some(frame), Some(fact)) = (at, self.statement.facts.last_mut()) {
                 fact.frame = frame;
             }

@@ -53,6 +53,22 @@ fn a_stream_picked_up_in_the_middle_is_entered_at_the_next_frame() {
 }
 
 #[test]
+fn sides_that_frame_differently_are_a_mismatch() {
+    let (prefixed, slip) = (&b"\0\0\0\x10/eos/ping\0\0\0,\0\0\0"[..], &b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0"[..]);
+    let mismatches = |initiator: &[u8], responder: &[u8]| {
+        let Finding::Yes(_, facts) = inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])) else { panic!() };
+        facts.into_iter().filter(|f| f.name.stem == "osc.mismatch").collect::<Vec<_>>()
+    };
+    let [fact] = &mismatches(prefixed, slip)[..] else { panic!() };
+    assert_eq!(
+        (fact.value.as_str(), fact.direction, fact.frame),
+        ("slip after length-prefix from the other side", Direction::Responder, 2)
+    );
+    assert_eq!(mismatches(prefixed, prefixed), []);
+    assert_eq!(mismatches(slip, slip), []);
+}
+
+#[test]
 fn length_prefixed_json_and_csta_are_not_osc() {
     for bytes in [&b"\0\0\0\x10{\"cmd\":\"hello\"}\0"[..], b"\0\0\0\x2c0001<?xml version", b"\0\0\0\x0f/abc"] {
         assert_eq!(inspect(&Opening::of(Transport::Tcp, &[bytes], &[])), Finding::No);
