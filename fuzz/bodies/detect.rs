@@ -16,7 +16,7 @@ use portlore::flow::Opening;
 pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::load(&[]) {
     Ok(catalogue) => catalogue,
     Err(faults) => panic!("{faults:?}"),
-}
+});
 
 pub fn run(input: &[u8]) {
     let Some((&choice, mut rest)) = input.split_first() else { return };

@@ -23,12 +23,15 @@ pub fn run(input: &[u8]) {
         let len = u32::from(u16::from_le_bytes([l0, l1]) & 0x1fff);
         *next = seq.wrapping_add(len);
         // The first byte of a connection stands behind its SYN.
-        let first = if flags & TcpFlags::SYN != 0 { seq.wrapping_add(1) } else { seq };
+        let first = if TcpFlags(flags).has(TcpFlags::SYN) { seq.wrapping_add(1) } else { seq };
         let payload: Vec<u8> = (0..len).map(|i| first.wrapping_add(i) as u8).collect();
         let payload = &payload[..payload.len().saturating_sub(cut.into())];
         now += i64::from(pause) * 1_000_000_000;
         frame += 1;
-        let port = |side: usize| Endpoint { address: [10, 0, 0, side as u8].into(), port: if side == 0 { 3_001 } else { 40_000 + flow as u16 } };
+        let port = |side: usize| Endpoint {
+            address: [10, 0, 0, side as u8].into(),
+            port: if side == 0 { 3_001 } else { 40_000 + flow as u16 },
+        };
         let five_tuple = FiveTuple { source: port(end), destination: port(1 - end), transport };
         let segment = Segment {
             frame,
