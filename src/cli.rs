@@ -67,18 +67,18 @@ pub struct Replay {
 /// `portlore live`.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// Interface to capture on; `any` for all
-    #[arg(short, long, value_name = "IFACE")]
-    pub interface: String,
+    /// Interface to capture on; may be repeated; `any` for all there are
+    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    pub interfaces: Vec<String>,
     /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', long)]
     pub no_promiscuous: bool,
-    /// Bytes to keep of each frame
-    #[arg(short, long, default_value_t = 262_144, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    /// Bytes to keep of each frame: what a verdict can rest on, and a whole jumbo frame
+    #[arg(short, long, default_value_t = 9_216, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub snap_length: u32,
-    /// Size of the kernel's buffer in KiB
-    #[arg(short = 'B', long, default_value_t = 16_384, value_name = "KIB", value_parser = clap::value_parser!(u32).range(64..=2_097_151))]
-    pub buffer_kib: u32,
+    /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
+    #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
+    pub buffer: u32,
     /// End after this time, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
@@ -163,6 +163,29 @@ fn port(text: &str) -> Result<(u16, Option<Transport>), String> {
     Ok((number, transport))
 }
 
+/// Bytes, within what libpcap can ask for.
+fn buffer(text: &str) -> Result<u32, String> {
+    let bytes = size(text, 1 << 10)?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| (1 << 16..1 << 31).contains(bytes))
+        .ok_or_else(|| "64K to 2047M are possible".to_owned())
+}
+
+/// Bytes of a size such as 64M; `unit` is that of a bare number.
+fn size(text: &str, unit: u64) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" => unit,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        _ => return Err("write a size such as 512K, 64M or 1G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a size such as 512K, 64M or 1G".to_owned())?;
+    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(|| format!("'{text}' is no possible size"))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
     Duration::try_from(span).ok().filter(|d| !d.is_zero()).ok_or_else(|| "the time must be more than nothing".to_owned())
@@ -190,6 +213,8 @@ mod tests {
         assert_eq!(port("3002/udp"), Ok((3002, Some(Transport::Udp))));
         assert!(port("70000").unwrap_err().contains("0 to 65535"));
         assert!(port("1/sctp").unwrap_err().contains("/tcp or /udp"));
+        assert_eq!((buffer("64M"), buffer("512k"), buffer("2048")), (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20)));
+        assert!(buffer("1K").is_err() && buffer("3G").is_err() && buffer("12Q").is_err() && buffer("M").is_err());
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());

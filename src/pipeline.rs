@@ -94,7 +94,7 @@ pub fn run<'c>(
         let mut lanes = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
-            let (lane, mouth) = lane();
+            let (lane, mouth) = lane(options.live);
             let worker = Worker::new(catalogue, &ports, limits, workers, options.keep_flows, recent_flows);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
@@ -163,7 +163,7 @@ fn capture<'c>(
                             let lane = &mut lanes[at];
                             lane.batch.push(segment, &payload);
                             if lane.batch.is_full() {
-                                lane.flush(options.live, tally)?;
+                                lane.flush(tally)?;
                             }
                         }
                     }
@@ -173,7 +173,7 @@ fn capture<'c>(
         };
         if idle {
             for lane in &mut *lanes {
-                lane.flush(options.live, tally)?;
+                lane.flush(tally)?;
             }
         }
         if idle || tally.frames.is_multiple_of(LOOK) {
@@ -182,7 +182,7 @@ fn capture<'c>(
             }
             if let Some(look) = questions.next() {
                 for lane in &mut *lanes {
-                    lane.flush(options.live, tally)?;
+                    lane.flush(tally)?;
                     lane.ask(look.clone())?;
                 }
                 look.counts(tally, source, begin.elapsed());
@@ -199,8 +199,7 @@ fn capture<'c>(
     if options.stop.load(Ordering::Relaxed) && !options.live {
         failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
     }
-    // At the end even a live capture waits: what was read is not lost for want of a moment.
-    lanes.iter_mut().try_for_each(|lane| lane.flush(false, tally))?;
+    lanes.iter_mut().try_for_each(|lane| lane.finish(tally))?;
     Ok(failure)
 }
 

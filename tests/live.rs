@@ -50,8 +50,12 @@ impl Net {
 
     /// A shell on side a, where the clients are.
     fn client(&self, script: &str) {
+        self.shell('a', script);
+    }
+
+    fn shell(&self, side: char, script: &str) {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.side('a'), "bash", "-c", script]);
+        command.args(["netns", "exec", &self.side(side), "bash", "-c", script]);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -152,4 +156,59 @@ fn all_interfaces_at_once_are_captured_as_any() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     assert!(stdout.contains("10.77.0.2:8000  ETC Eos"), "{stdout}");
+}
+
+#[test]
+fn several_interfaces_are_captured_at_once() {
+    let Some(net) = Net::new("s") else { return };
+    let mut child = net.capture(&["-i", "veth0", "-i", "lo", "-i", "veth0", "--flows", "-f", "udp port 8000"]);
+    net.client(TRAFFIC);
+    net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
+    wait_for_frames(&mut child, 4);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.starts_with("veth0, lo: 4 frames"), "{stdout}");
+    assert!(stdout.contains("10.77.0.2:8000  ETC Eos") && stdout.contains("127.0.0.1:8000  ETC Eos"), "{stdout}");
+}
+
+#[test]
+fn an_interface_that_goes_down_is_waited_for() {
+    let Some(net) = Net::new("d") else { return };
+    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
+    net.shell('b', "ip link set veth0 down");
+    assert!(stderr_line(&mut child).ends_with("veth0: is down; waiting until it is up again\n"));
+    net.shell('b', "ip link set veth0 up");
+    assert!(stderr_line(&mut child).ends_with("veth0: is up again\n"));
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
+}
+
+#[test]
+fn an_interface_that_goes_away_is_left_and_the_last_one_ends_the_capture_with_its_report() {
+    let Some(net) = Net::new("g") else { return };
+    let mut child = net.capture(&["-i", "lo", "-i", "veth0", "-f", "udp port 8000"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    net.shell('a', "ip link del veth0");
+    let line = stderr_line(&mut child);
+    assert!(line.contains("veth0: ") && line.contains("the capture goes on with the others"), "{line}");
+    net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
+    wait_for_frames(&mut child, 4);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stdout.contains("4 frames"), "{stdout}");
+
+    let Some(net) = Net::new("h") else { return };
+    let child = net.capture(&["-i", "veth0"]);
+    net.shell('a', "ip link del veth0");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("veth0: ") && stderr.contains("the capture ends"), "{stderr}");
+    assert!(stdout.contains("veth0: 0 frames"), "{stdout}");
 }

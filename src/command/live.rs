@@ -14,16 +14,19 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogue = load(&args.common.catalogue)?;
     let wishes = Wishes::register()?;
     let options = Options {
-        interface: args.interface.clone(),
+        interfaces: args.interfaces.clone(),
         promiscuous: !args.no_promiscuous,
         snap_len: args.snap_length,
-        buffer_bytes: args.buffer_kib * 1024,
+        buffer_bytes: args.buffer,
         filter: args.common.filter.clone(),
     };
-    let mut live = Device::open(&options).map_err(one)?;
-    if !args.common.quiet {
-        say(&format!("capturing on {} ({}); Ctrl-C ends it with the report", args.interface, live.link()));
+    let quiet = args.common.quiet;
+    let mut live = Device::open(&options, say).map_err(one)?;
+    if !quiet {
+        let devices: Vec<_> = live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
+        say(&format!("capturing on {}; Ctrl-C ends it with the report", devices.join(", ")));
     }
-    let kind = Kind { inputs: vec![args.interface.clone()], files: Vec::new(), live: true, span: args.span };
+    let inputs = live.devices().map(|(name, _)| name.to_owned()).collect();
+    let kind = Kind { inputs, files: Vec::new(), live: true, span: args.span };
     capture(&mut live, None, &catalogue, &args.common, &wishes, &kind)
 }

@@ -8,6 +8,8 @@ use crate::batch::Batch;
 
 /// Batches that wait for a classifier. With a batch of 1,024 segments this is some ten milliseconds of a fast capture.
 const QUEUE: usize = 16;
+/// The same of a live capture, which must not wait: a tenth of a second while the system gives the core to somebody else.
+const LIVE_QUEUE: usize = 64;
 
 /// What travels to a classifier.
 pub(super) enum Parcel<'c> {
@@ -20,6 +22,8 @@ pub(super) enum Parcel<'c> {
 /// The capture thread's end.
 pub(super) struct Lane<'c> {
     pub(super) batch: Batch,
+    /// Live: drops what the queue has no place for, instead of waiting.
+    live: bool,
     full: Sender<Parcel<'c>>,
     empty: Receiver<Batch>,
 }
@@ -31,23 +35,24 @@ pub(super) struct Mouth<'c> {
 }
 
 /// Both ends of a new lane.
-pub(super) fn lane<'c>() -> (Lane<'c>, Mouth<'c>) {
+pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
+    let queue = if live { LIVE_QUEUE } else { QUEUE };
     // One place more for a question, of which there is never more than one.
-    let (full, parcels) = bounded(QUEUE + 1);
+    let (full, parcels) = bounded(queue + 1);
     // Room for every batch there is, so that giving one back never waits.
-    let (give_back, empty) = bounded(QUEUE + 2);
-    (Lane { batch: Batch::default(), full, empty }, Mouth { parcels, give_back })
+    let (give_back, empty) = bounded(queue + 2);
+    (Lane { batch: Batch::default(), live, full, empty }, Mouth { parcels, give_back })
 }
 
 impl<'c> Lane<'c> {
     /// Sends the batch; live, counts it as dropped where the queue is full.
-    pub(super) fn flush(&mut self, live: bool, tally: &mut Tally) -> Result<(), String> {
+    pub(super) fn flush(&mut self, tally: &mut Tally) -> Result<(), String> {
         let len = self.batch.len() as u64;
         if len == 0 {
             return Ok(());
         }
         // Only this thread sends: what is not full now takes the batch without waiting.
-        if live && self.full.len() >= QUEUE {
+        if self.live && self.full.len() >= LIVE_QUEUE {
             tally.queue += len;
             self.batch.clear();
             return Ok(());
@@ -57,6 +62,12 @@ impl<'c> Lane<'c> {
         self.send(Parcel::Batch(batch))?;
         tally.segments += len;
         Ok(())
+    }
+
+    /// Sends the last batch, and waits for it: what was read is not lost for want of a moment.
+    pub(super) fn finish(&mut self, tally: &mut Tally) -> Result<(), String> {
+        self.live = false;
+        self.flush(tally)
     }
 
     /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is kept free for it.
@@ -93,18 +104,18 @@ mod tests {
 
     #[test]
     fn live_a_full_queue_drops_the_batch_and_counts_it_and_still_takes_a_question() {
-        let (mut lane, mouth) = lane();
+        let (mut lane, mouth) = lane(true);
         let mut tally = Tally::default();
-        for _ in 0..QUEUE + 3 {
+        for _ in 0..LIVE_QUEUE + 3 {
             lane.batch.push(segment(), &[]);
             lane.batch.push(segment(), &[]);
-            lane.flush(true, &mut tally).unwrap();
+            lane.flush(&mut tally).unwrap();
         }
-        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2 * QUEUE as u64, 6, 0));
+        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2 * LIVE_QUEUE as u64, 6, 0));
         lane.ask(Look::nobodys()).unwrap();
         let parcels: Vec<_> = mouth.parcels.try_iter().collect();
-        assert_eq!(parcels.len(), QUEUE + 1);
-        assert!(parcels[..QUEUE].iter().all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2)));
-        assert!(matches!(parcels[QUEUE], Parcel::Look(_)));
+        assert_eq!(parcels.len(), LIVE_QUEUE + 1);
+        assert!(parcels[..LIVE_QUEUE].iter().all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2)));
+        assert!(matches!(parcels[LIVE_QUEUE], Parcel::Look(_)));
     }
 }

@@ -1,0 +1,118 @@
+//! One open device.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use pcap::{Active, Capture, Error, Precision};
+
+use super::presence::{Presence, presence};
+use super::{IDLE, Options};
+use crate::source::{Drops, Frame, LinkType};
+use crate::time::Time;
+
+/// An open device.
+pub(super) struct Device {
+    capture: Capture<Active>,
+    pub(super) name: String,
+    pub(super) link: LinkType,
+    /// How it was at the last look.
+    pub(super) presence: Presence,
+    /// Nanoseconds in the unit of the second time field.
+    unit: i64,
+    /// libpcap counts drops in 32 bits, which wrap on a long capture.
+    last: Drops,
+    total: Drops,
+}
+
+/// What a device has.
+pub(super) enum Read<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
+    /// Nothing at the moment.
+    Empty,
+    /// Nothing any more, and why.
+    Failed(String),
+}
+
+impl Device {
+    pub(super) fn open(name: &str, options: &Options) -> Result<Self, String> {
+        let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
+        // The empty filter lets everything pass, and it has the kernel cut frames before they take room in the ring.
+        let filter = options.filter.as_deref().unwrap_or_default();
+        capture
+            .filter(filter, true)
+            .map_err(|error| format!("filter '{filter}': {}; the syntax is that of `man pcap-filter`", reason(&error)))?;
+        let capture = capture.setnonblock().map_err(|error| format!("{name}: {}", reason(&error)))?;
+        // libpcap gives its own number for raw IP; the rest agree with the file registry.
+        let link = LinkType(capture.get_datalink().0 as u16);
+        let (last, total) = <(Drops, Drops)>::default();
+        Ok(Self { capture, name: name.to_owned(), link, presence: presence(name), unit, last, total })
+    }
+
+    /// To be polled.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.capture.as_fd()
+    }
+
+    /// The next frame, which gets the number.
+    pub(super) fn read(&mut self, number: u64) -> Read<'_> {
+        match self.capture.next_packet() {
+            Ok(packet) => {
+                #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
+                let (seconds, fraction) = (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
+                Read::Frame(Frame {
+                    number,
+                    time: Time::new(seconds, fraction * self.unit),
+                    link: self.link,
+                    wire_len: packet.header.len,
+                    bytes: packet.data,
+                })
+            }
+            Err(Error::TimeoutExpired) => Read::Empty,
+            Err(error) => Read::Failed(reason(&error)),
+        }
+    }
+
+    /// Frames lost so far.
+    pub(super) fn drops(&mut self) -> Drops {
+        if let Ok(stat) = self.capture.stats() {
+            let grown = |now: u32, last: u64| u64::from(now.wrapping_sub(last as u32));
+            self.total.kernel += grown(stat.dropped, self.last.kernel);
+            self.total.interface += grown(stat.if_dropped, self.last.interface);
+            self.last = Drops { kernel: stat.dropped.into(), interface: stat.if_dropped.into() };
+        }
+        self.total
+    }
+}
+
+/// Opens with nanoseconds where the device can, else with microseconds.
+fn activate(name: &str, options: &Options) -> Result<(Capture<Active>, i64), Error> {
+    let open = |precision| {
+        Capture::from_device(name)?
+            .promisc(options.promiscuous)
+            .snaplen(i32::try_from(options.snap_len).unwrap_or(i32::MAX))
+            .buffer_size(i32::try_from(options.buffer_bytes).unwrap_or(i32::MAX))
+            .timeout(IDLE.into())
+            .precision(precision)
+            .open()
+    };
+    open(Precision::Nano).map(|c| (c, 1)).or_else(|_| open(Precision::Micro).map(|c| (c, 1_000)))
+}
+
+/// libpcap's words for an error, on one line.
+pub(in crate::source) fn reason(error: &Error) -> String {
+    match error {
+        Error::PcapError(text) => text.replace('\n', " "),
+        other => other.to_string(),
+    }
+}
+
+fn denied(name: &str, error: &Error) -> String {
+    let reason = reason(error);
+    let lower = reason.to_lowercase();
+    if lower.contains("permission") || lower.contains("not permitted") {
+        return format!(
+            "{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw,cap_net_admin=eip $(command -v portlore)`"
+        );
+    }
+    format!("{name}: cannot be opened: {reason}")
+}
