@@ -79,6 +79,9 @@ pub struct Live {
     /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
     #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
     pub buffer: u32,
+    /// Who to become once the interface is open, where root runs this [default: who called sudo, else nobody]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
     /// End after this time, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,

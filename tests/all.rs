@@ -10,6 +10,7 @@ mod garbage;
 mod golden;
 mod layers;
 mod live;
+mod privilege;
 mod proof;
 mod run;
 mod setup;

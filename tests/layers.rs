@@ -45,6 +45,9 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("aes_gcm", &["detect"]),
     ("toml", &["catalogue"]),
     ("landlock", &["privilege"]),
+    ("seccompiler", &["privilege"]),
+    ("caps", &["privilege"]),
+    ("libc", &["privilege"]),
     ("procfs", &["listening"]),
     ("listeners", &["listening"]),
 ];

@@ -118,10 +118,22 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
     let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 5);
-    // By now it parses untrusted bytes, and no longer as root.
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let users = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
-    assert_eq!(users.split_whitespace().skip(1).collect::<Vec<_>>(), ["65534"; 4]);
+    // By now it parses untrusted bytes, and no longer with any of root's rights, on none of its threads.
+    let threads: Vec<_> = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap().map(Result::unwrap).collect();
+    assert!(threads.len() > 1);
+    for thread in threads {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!((field("Uid:"), field("Gid:")), (vec!["65534".to_owned(); 4], vec!["65534".to_owned(); 4]));
+        assert_eq!(field("Groups:"), Vec::<String>::new());
+        for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+            assert_eq!(field(set), ["0000000000000000"], "{set}");
+        }
+        assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), (vec!["1".to_owned()], vec!["2".to_owned()]));
+    }
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::{self, Tally};
-use portlore::privilege;
+use portlore::privilege::{self, Keep};
 use portlore::report::{self, Report};
 use portlore::source::{Drops, Filter, Source};
 
@@ -16,11 +16,13 @@ use super::{Errors, INCOMPLETE};
 use crate::cli::{Common, Format};
 
 /// What differs between the two ways of reading.
-pub struct Kind {
+pub struct Kind<'a> {
     pub inputs: Vec<String>,
     pub files: Vec<PathBuf>,
     pub live: bool,
     pub span: Option<Duration>,
+    /// What of its rights the program goes on to need.
+    pub keep: Keep<'a>,
 }
 
 /// Captures, classifies, writes the report: the same for files and interfaces.
@@ -30,11 +32,11 @@ pub fn capture(
     catalogue: &Catalogue,
     common: &Common,
     wishes: &Wishes,
-    kind: &Kind,
+    kind: &Kind<'_>,
 ) -> Result<u8, Errors> {
     let output = Output::open(common.output.as_ref(), &kind.files)?;
     // The device and the files are open: from here on nothing needs root or the file system.
-    if let Err(reason) = privilege::give_up() {
+    if let Err(reason) = privilege::give_up(&kind.keep) {
         say(&format!("warning: {reason}"));
     }
     let options = pipeline::Options {

@@ -1,5 +1,6 @@
 //! `portlore live`.
 
+use portlore::privilege::{Account, Keep};
 use portlore::source::Live as Device;
 use portlore::source::live::Options;
 
@@ -13,6 +14,8 @@ use crate::cli::Live;
 pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogue = load(&args.common.catalogue)?;
     let wishes = Wishes::register()?;
+    let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
+    let keep = Keep { user, ..Keep::default() };
     let options = Options {
         interfaces: args.interfaces.clone(),
         promiscuous: !args.no_promiscuous,
@@ -27,6 +30,6 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
         say(&format!("capturing on {}; Ctrl-C ends it with the report", devices.join(", ")));
     }
     let inputs = live.devices().map(|(name, _)| name.to_owned()).collect();
-    let kind = Kind { inputs, files: Vec::new(), live: true, span: args.span };
+    let kind = Kind { inputs, files: Vec::new(), live: true, span: args.span, keep };
     capture(&mut live, None, &catalogue, &args.common, &wishes, &kind)
 }

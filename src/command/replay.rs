@@ -1,5 +1,6 @@
 //! `portlore replay`.
 
+use portlore::privilege::Keep;
 use portlore::source::{Files, Filter, file};
 
 use super::capture::{Kind, capture};
@@ -23,6 +24,13 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
     let some_unreadable = !files.unreadable().is_empty();
     let inputs: Vec<String> = found.paths.iter().map(|f| f.display().to_string()).collect();
-    capture(&mut files, filter, &catalogue, &args.common, &wishes, &Kind { inputs, files: found.paths, live: false, span: None })
-        .map(|status| if some_unreadable { UNREADABLE } else { status })
+    capture(
+        &mut files,
+        filter,
+        &catalogue,
+        &args.common,
+        &wishes,
+        &Kind { inputs, files: found.paths, live: false, span: None, keep: Keep::default() },
+    )
+    .map(|status| if some_unreadable { UNREADABLE } else { status })
 }
