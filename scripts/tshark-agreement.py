@@ -24,7 +24,7 @@ TSHARK = ["tshark", "-n", "-q", *(word for p in ("tcp", "udp", "ip") for word in
           "-z", "conv,tcp", "-z", "conv,udp"]
 ROW = re.compile(r"^(\S+):(\d+)\s+<-> (\S+):(\d+)\s+(.*)$")
 # A row's columns: frames and bytes one way, the other way, both ways.
-FRAMES = re.compile(r"(\d+) [\d.,]+ \S+")
+FRAMES = re.compile(r"(\d+) -?[\d.,]+ \S+")
 NOT_CAPTURES = {".csv", ".md", ".txt", ".lua", ".sh", ".py"}
 
 

@@ -19,8 +19,8 @@ const MOST_DATAGRAMS: usize = 1_024;
 const MOST_BYTES: usize = 16 << 20;
 /// What a piece costs beside its bytes.
 const PIECE_COST: usize = 64;
-/// Nanoseconds after its first piece that a datagram waits for the others, as Linux does.
-const PATIENCE: u64 = 30 * 1_000_000_000;
+/// Nanoseconds after its first piece that a datagram waits for the others (RFC 8200, section 4.5; RFC 1122, section 3.3.2).
+const PATIENCE: u64 = 60 * 1_000_000_000;
 /// Bytes that a datagram can have.
 const MOST_LEN: usize = 65_535;
 
@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(join(&mut fragments, 1, way[1].0, way[1].1, way[1].2, 0), Err(Skip::FragmentOverlap));
             assert_eq!(join(&mut fragments, 1, 24, false, b"0", 0), Err(Skip::FragmentOverlap));
             assert_eq!(fragments.bytes, PIECE_COST, "what it held is gone");
-            assert_eq!(join(&mut fragments, 1, 24, true, b"01234567", 31 * SECOND), Err(Skip::Fragment), "until it is forgotten");
+            assert_eq!(join(&mut fragments, 1, 24, true, b"01234567", 61 * SECOND), Err(Skip::Fragment), "until it is forgotten");
         }
     }
 
@@ -298,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_wait_thirty_seconds_of_the_capture() {
+    fn datagrams_wait_a_minute_of_the_capture() {
         let mut fragments = Fragments::default();
         assert_eq!(join(&mut fragments, 1, 0, true, b"01234567", 0), Err(Skip::Fragment));
         assert_eq!(join(&mut fragments, 2, 0, true, b"01234567", SECOND), Err(Skip::Fragment));
-        assert_eq!(join(&mut fragments, 1, 8, false, b"y", 30 * SECOND + 1), Err(Skip::Fragment));
-        assert_eq!(join(&mut fragments, 2, 8, false, b"y", 31 * SECOND), Ok(whole(b"01234567y")));
+        assert_eq!(join(&mut fragments, 1, 8, false, b"y", 60 * SECOND + 1), Err(Skip::Fragment));
+        assert_eq!(join(&mut fragments, 2, 8, false, b"y", 61 * SECOND), Ok(whole(b"01234567y")));
     }
 
     #[test]

@@ -19,6 +19,8 @@ const V6: usize = 40;
 pub(super) enum Ends<'a> {
     V4(&'a [u8; 8]),
     V6(&'a [u8; 32]),
+    /// IPv6 whose extension headers name another end than its header does.
+    V6Elsewhere(&'a [u8; 16], &'a [u8; 16]),
 }
 
 impl Ends<'_> {
@@ -27,6 +29,7 @@ impl Ends<'_> {
         match self {
             Self::V4(&[a, b, c, d, ..]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 0).into(),
+            Self::V6Elsewhere(source, _) => (*source).into(),
         }
     }
 
@@ -35,6 +38,29 @@ impl Ends<'_> {
         match self {
             Self::V4(&[.., a, b, c, d]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 16).into(),
+            Self::V6Elsewhere(_, destination) => (*destination).into(),
+        }
+    }
+
+    const fn is_v6(self) -> bool {
+        !matches!(self, Self::V4(_))
+    }
+}
+
+impl<'a> Ends<'a> {
+    /// The same with another source or destination, of IPv6.
+    fn elsewhere(self, source: Option<&'a [u8; 16]>, destination: Option<&'a [u8; 16]>) -> Self {
+        let (from, to) = match self {
+            Self::V4(_) => return self,
+            Self::V6(both) => match both.split_first_chunk() {
+                Some((from, rest)) => (Some(from), rest.first_chunk()),
+                None => (None, None),
+            },
+            Self::V6Elsewhere(from, to) => (Some(from), Some(to)),
+        };
+        match (source.or(from), destination.or(to)) {
+            (Some(source), Some(destination)) => Self::V6Elsewhere(source, destination),
+            _ => self,
         }
     }
 }
@@ -102,7 +128,7 @@ fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
 
 /// What lies behind the extension headers of a datagram.
 pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
-    let v6 = matches!(datagram.ends, Ends::V6(_));
+    let v6 = datagram.ends.is_v6();
     for _ in 0..MOST_EXTENSIONS {
         let body = datagram.body;
         let bytes = body.bytes();
@@ -116,6 +142,11 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
                 if v6 =>
             {
                 let extension = Ipv6RawExtHeaderSlice::from_slice(bytes).map_err(|e| body.short(e.required_len))?;
+                datagram.ends = match datagram.protocol {
+                    IpNumber::IPV6_ROUTE_HEADER => datagram.ends.elsewhere(None, last_stop(extension.slice())),
+                    IpNumber::IPV6_DESTINATION_OPTIONS => datagram.ends.elsewhere(home_address(extension.slice()), None),
+                    _ => datagram.ends,
+                };
                 datagram.protocol = extension.next_header();
                 extension.slice().len()
             }
@@ -144,6 +175,35 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
         }
     }
     Err(Skip::Malformed)
+}
+
+/// Where a routing header that has stops left leads to: that, and not the next stop, is the other end of the conversation.
+fn last_stop(header: &[u8]) -> Option<&[u8; 16]> {
+    // Next header, length, type, stops left, four bytes of the type's own, then addresses.
+    let (kind, left, stops) = (header.get(2)?, header.get(3)?, header.get(8..)?);
+    match (kind, left) {
+        (_, 0) => None,
+        // Source route (RFC 2460, section 4.4) and Mobile IPv6 (RFC 6275, section 6.4): in the order of the way.
+        (0 | 2, _) => stops.get(..stops.len() / 16 * 16)?.last_chunk(),
+        // Segment routing (RFC 8754, section 2): the other way round.
+        (4, _) => stops.first_chunk(),
+        _ => None,
+    }
+}
+
+/// The address at home of a mobile node that sends from elsewhere (RFC 6275, section 6.3).
+fn home_address(header: &[u8]) -> Option<&[u8; 16]> {
+    const PAD: u8 = 0;
+    const HOME: u8 = 0xc9;
+    let mut options = header.get(2..)?;
+    loop {
+        options = match options {
+            [PAD, rest @ ..] => rest,
+            [HOME, 16, rest @ ..] => return rest.first_chunk(),
+            [_, len, rest @ ..] => rest.get(usize::from(*len)..)?,
+            _ => return None,
+        };
+    }
 }
 
 /// How many bytes an IP packet says that it has; `None` where what was captured of its header contradicts itself.

@@ -106,23 +106,35 @@ impl Decoder {
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
     }
 
-    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is none.
+    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is none, and where what it carries is
+    /// neither TCP nor UDP: then the datagram stands for itself.
     #[cold]
     fn udp_tunnel<'a>(&mut self, frame: &Frame<'_>, ports: Ports, payload: Packet<'a>) -> Option<Result<Decoded<'a>, Skip>> {
-        match tunnel::udp::inside(ports, payload)?.and_then(|packet| self.packet(frame, packet)) {
-            Err(Skip::Malformed | Skip::Nested) => None,
-            result => Some(result),
+        match self.packet(frame, tunnel::udp::inside(ports, payload)?) {
+            // Its other pieces come, or the rest of it was not captured.
+            Err(waits @ (Skip::Fragment | Skip::FragmentOverlap | Skip::Truncated)) => Some(Err(waits)),
+            Err(_) => None,
+            found => Some(found),
         }
     }
 
     /// Decodes a datagram that this piece completes.
     #[cold]
     fn piece<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'_>, piece: Piece) -> Result<Decoded<'a>, Skip> {
+        if piece.start == 0 && datagram.body.is_cut() {
+            // Joined with the others it would hold no more than it does alone.
+            return self.rarer(frame, &Datagram { piece: None, ..*datagram }).map(owned);
+        }
         let whole = self.fragments.join(datagram, piece, frame.time)?;
         let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
         let datagram = Datagram { protocol: whole.protocol, body, piece: None, ..*datagram };
-        self.rarer(frame, &datagram).map(|(segment, payload)| (segment, Cow::Owned(payload.into_owned())))
+        self.rarer(frame, &datagram).map(owned)
     }
+}
+
+/// The same with a payload of its own.
+fn owned<'a>((segment, payload): Decoded<'_>) -> Decoded<'a> {
+    (segment, Cow::Owned(payload.into_owned()))
 }
 
 #[cfg(test)]

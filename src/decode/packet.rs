@@ -34,6 +34,11 @@ impl<'a> Packet<'a> {
         self.wire_len
     }
 
+    /// Whether there were more bytes on the wire, or more are promised, than were captured.
+    pub(super) const fn is_cut(self) -> bool {
+        self.bytes.len() < self.wire_len
+    }
+
     /// The innermost tunnel so far.
     pub(super) const fn tunnel(self) -> Option<Tunnel> {
         self.tunnel

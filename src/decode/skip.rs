@@ -30,7 +30,7 @@ skips! {
     WifiAggregate "802.11-aggregate" "802.11 data of several packets in one frame.",
     Ppp "ppp" "PPP and `PPPoE` without IP: discovery, control, compressed or encrypted.",
     Mpls "mpls" "MPLS with neither IP nor an Ethernet frame that holds it.",
-    Macsec "macsec" "`MACsec`.",
+    Macsec "macsec" "`MACsec` that encrypts.",
     EtherType "ethertype" "Another EtherType than IP.",
     Icmp "icmp" "ICMP and ICMPv6.",
     Igmp "igmp" "IGMP.",

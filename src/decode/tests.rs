@@ -142,11 +142,15 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
     assert_eq!(skip(LinkType::ETHERNET, &ip(89)), Skip::IpProtocol);
     assert_eq!(skip(LinkType(189), &[0; 60]), Skip::WithoutIp);
     assert_eq!(skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()), Skip::WithoutIp);
-    assert_eq!(skip(LinkType::ETHERNET, &with_type([0x88, 0xe5])), Skip::Macsec);
+    assert_eq!(skip(LinkType::ETHERNET, &[&[0; 12][..], &[0x88, 0xe5, 0x0c], &[0; 45]].concat()), Skip::Macsec);
     let mut fragment = tcp_frame();
     fragment[14 + 3] = 20 + 24;
     fragment[14 + 6] = 0x20;
     assert_eq!(skip(LinkType::ETHERNET, &fragment), Skip::Fragment);
+    fragment[14 + 3] = 20 + 232;
+    assert!(decode(&frame(LinkType::ETHERNET, &fragment)).is_ok(), "a first piece that is cut stands for its datagram");
+    fragment[14 + 7] = 1;
+    assert_eq!(skip(LinkType::ETHERNET, &fragment), Skip::Fragment, "but not another");
     let mut short_header = tcp_frame();
     short_header[14 + 20 + 12] = 0x10;
     assert_eq!(skip(LinkType::ETHERNET, &short_header), Skip::Malformed);
@@ -171,6 +175,49 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
 }
 
 /// The IPv4 fragments of an IPv4 packet: header and so many bytes of what it carries in each.
+/// TCP over IPv6 with one extension header, whose first byte is to be the next header's number.
+fn v6_with(kind: u8, extension: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv6([6; 16], [7; 16], 64).tcp(40_000, 3001, 77, 512).write(&mut bytes, b"hello").unwrap();
+    let len = bytes.len() - 40 + extension.len();
+    bytes[4..6].copy_from_slice(&(len as u16).to_be_bytes());
+    bytes[6] = kind;
+    bytes.splice(40..40, extension.iter().copied());
+    bytes
+}
+
+#[test]
+fn the_ends_of_ipv6_are_those_of_the_conversation_and_not_of_the_next_stop() {
+    let ends = |kind, extension: &[u8]| {
+        let bytes = v6_with(kind, extension);
+        let (segment, _) = decode(&frame(LinkType::RAW, &bytes)).unwrap();
+        (segment.five_tuple.source.address, segment.five_tuple.destination.address)
+    };
+    let (here, there) = ([6; 16].into(), [7; 16].into());
+    let routed = |kind, left| [&[6, 4, kind, left, 0, 0, 0, 0][..], &[8; 16], &[9; 16]].concat();
+    assert_eq!(ends(43, &routed(0, 2)), (here, [9; 16].into()), "a source route ends at its last address");
+    assert_eq!(ends(43, &routed(4, 1)), (here, [8; 16].into()), "a segment list begins with its end");
+    assert_eq!(ends(43, &routed(0, 0)), (here, there), "the last stop is reached");
+    assert_eq!(ends(43, &routed(3, 1)), (here, there), "what is not known changes nothing");
+    let home = [&[6, 2, 1, 2, 0, 0, 0xc9, 16][..], &[5; 16]].concat();
+    assert_eq!(ends(60, &home), ([5; 16].into(), there), "a mobile node is where it is at home");
+    assert_eq!(ends(0, &home), (here, there), "but only destination options say so");
+}
+
+#[test]
+fn frames_that_macsec_vouches_for_and_service_chains_are_looked_into() {
+    let hello = Ok((b"hello".to_vec(), None));
+    let (addresses, inner) = tcp_frame().split_at_checked(12).map(|(a, b)| (a.to_vec(), b.to_vec())).unwrap();
+    let vouched = |tag: &[u8]| [&addresses, &[0x88, 0xe5][..], tag, &inner, &[0xee; 16]].concat();
+    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0x20, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 0, 1])), hello);
+    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0, 0, 0, 0, 0, 1])), hello);
+    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0x0c, 0, 0, 0, 0, 1])), Err(Skip::Macsec));
+    let chain = |next: u8, inside: &[u8]| [&addresses, &[0x89, 0x4f, 0x0f, 0xc6, 1, next][..], &[0; 20], inside].concat();
+    assert_eq!(heard(LinkType::ETHERNET, &chain(1, &tcp_frame()[14..])), hello);
+    assert_eq!(heard(LinkType::ETHERNET, &chain(3, &tcp_frame())), hello);
+    assert_eq!(heard(LinkType::ETHERNET, &chain(9, &tcp_frame())), Err(Skip::EtherType));
+}
+
 fn v4_fragments(packet: &[u8], len: usize) -> Vec<Vec<u8>> {
     let body = &packet[20..];
     let count = body.len().div_ceil(len);

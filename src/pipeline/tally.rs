@@ -57,6 +57,22 @@ impl Tally {
         if cut > 0 {
             problems.push(format!("{cut} frames were cut before their headers end; capture with a larger snap length (-s)"));
         }
+        let several = self.skipped[Skip::WifiAggregate as usize];
+        if several > 0 {
+            problems.push(format!("{several} frames of 802.11 hold several packets each, which are not taken apart"));
+        }
+        problems.extend(self.silence());
         problems
+    }
+
+    /// Where no segment was found, but frames that may have been some: nobody is to take that for silence.
+    fn silence(&self) -> Option<String> {
+        /// Where TCP or UDP may have been, but could not be read.
+        const MAY_HIDE: [Skip; 4] = [Skip::Malformed, Skip::Nested, Skip::Fragment, Skip::FragmentOverlap];
+        let hidden = MAY_HIDE.iter().map(|&reason| (reason.id(), self.skipped[reason as usize])).filter(|&(_, n)| n > 0);
+        let hidden: Vec<String> = hidden.map(|(id, n)| format!("{id} {n}")).collect();
+        let is_silent = self.segments == 0 && self.queue == 0 && !hidden.is_empty();
+        is_silent
+            .then(|| format!("no TCP or UDP could be read; frames that may have been some were skipped ({})", hidden.join(", ")))
     }
 }

@@ -23,6 +23,8 @@ const PPPOE_DISCOVERY: u16 = 0x8863;
 const PPPOE_SESSION: u16 = 0x8864;
 const VLAN_PROVIDER: u16 = 0x88a8;
 const MACSEC: u16 = 0x88e5;
+/// Network service header.
+const NSH: u16 = 0x894f;
 /// Cisco's `FabricPath`, VN-Tag (IEEE 802.1BR's forerunner).
 const FABRIC_PATH: u16 = 0x8903;
 const VN_TAG: u16 = 0x8926;
@@ -57,7 +59,8 @@ pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Pac
         MPLS | MPLS_MULTICAST => mpls::stack(rest),
         PPPOE_SESSION => ppp::session(rest),
         PPPOE_DISCOVERY => Err(Skip::Ppp),
-        MACSEC => Err(Skip::Macsec),
+        MACSEC => macsec(rest),
+        NSH => service_chain(rest.deeper()?),
         TRANSPARENT_ETHERNET => frame(rest.deeper()?),
         FABRIC_PATH => frame(rest.after(2)?.deeper()?),
         VN_TAG => behind(rest.be_u16(4)?, rest.after(6)?.deeper()?),
@@ -95,5 +98,33 @@ pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
         (ETHER_TYPES | BRIDGE_TUNNEL, LEAST_TYPE..) => behind(number, rest),
         (BRIDGED, 1 | 7) => frame(rest.deeper()?),
         _ => Err(Skip::Llc),
+    }
+}
+
+/// MACsec (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags, short length, packet number, perhaps
+/// who sent it; behind the frame a value of sixteen bytes.
+fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    const SENDER: u8 = 0x20;
+    const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
+    const VALUE: usize = 16;
+    let flags = tag.byte(0)?;
+    if flags & ENCRYPTED_OR_CHANGED != 0 {
+        return Err(Skip::Macsec);
+    }
+    let rest = tag.after(if flags & SENDER == 0 { 6 } else { 14 })?;
+    let short = usize::from(tag.byte(1)? & 0x3f);
+    let len = if short > 0 { short } else { rest.wire_len().checked_sub(VALUE).ok_or(Skip::Malformed)? };
+    let rest = rest.limit(len.min(rest.wire_len())).deeper()?;
+    behind(rest.be_u16(0)?, rest.after(2)?)
+}
+
+/// A service function chain's header (RFC 8300, section 2.2): its length in words, and what follows.
+pub(in crate::decode) fn service_chain(header: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    let rest = header.after(usize::from(header.byte(1)? & 0x3f).max(2) * 4)?;
+    match header.byte(3)? {
+        1 | 2 => Ok(rest),
+        3 => frame(rest),
+        5 => mpls::stack(rest),
+        _ => Err(Skip::EtherType),
     }
 }

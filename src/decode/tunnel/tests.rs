@@ -149,7 +149,15 @@ fn vxlan_is_looked_into_and_what_only_looks_like_it_stands() {
     stands(4_789, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &longer].concat());
     stands(4_790, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &tcp_frame()].concat());
     let arp = [&[8, 0, 0, 0, 0, 0, 7, 0], &[2; 12][..], &[8, 6], &[0; 28]].concat();
-    assert_eq!(given(&udp((50_000, 4_789), &arp)), Err(Skip::Arp));
+    stands(4_789, &arp);
+}
+
+#[test]
+fn a_tunnel_that_carries_neither_tcp_nor_udp_stands_for_itself() {
+    let mut icmp = tcp_frame();
+    icmp[14 + 9] = 1;
+    stands(4_789, &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &icmp].concat());
+    stands(6_081, &[&[0, 0, 0x65, 0x58, 0, 0, 7, 0][..], &icmp].concat());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Tunnels in UDP, on their registered ports.
 //!
 //! A port proves nothing: a datagram is looked into only where the whole header is exact, with every reserved bit zero, and a
-//! whole IP packet (or ARP) is behind it. Otherwise it stands as what it is, a UDP segment.
+//! whole IP packet is behind it that carries TCP or UDP. Otherwise it stands as what it is, a UDP segment.
 
 use super::Tunnel;
 use crate::decode::ip::{is_exact, is_whole};
@@ -30,9 +30,9 @@ const fn to_known(port: u16) -> bool {
     matches!(port, L2TP | GTP_U | TEREDO | VXLAN | VXLAN_LINUX | VXLAN_GPE | GENEVE | MPLS | TZSP)
 }
 
-/// The IP packet in a tunnel's datagram, or why there is none in what it carries; `None` where it is no tunnel's.
-pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
-    let inside = match if to_known(to) { to } else { from } {
+/// The IP packet in a tunnel's datagram; `None` where it is no tunnel's, or carries none.
+pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Option<Packet<'_>> {
+    match if to_known(to) { to } else { from } {
         L2TP => l2tp(payload.through(Tunnel::L2tp).ok()?),
         GTP_U => gtp_u(payload.through(Tunnel::GtpU).ok()?),
         TEREDO => teredo(payload.through(Tunnel::Teredo).ok()?),
@@ -42,11 +42,8 @@ pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Optio
         MPLS => mpls::stack(payload.through(Tunnel::Mpls).ok()?).and_then(exact),
         TZSP => tzsp(payload.through(Tunnel::Tzsp).ok()?),
         _ => return None,
-    };
-    match inside {
-        Err(reason) if reason != Skip::Arp => None,
-        inside => Some(inside),
     }
+    .ok()
 }
 
 /// An IP packet that says itself that it ends with the datagram.
@@ -68,7 +65,6 @@ fn typed(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match ether_type {
         0x0800 | 0x86dd => exact(rest),
         0x6558 => framed(rest),
-        0x0806 => Err(Skip::Arp),
         _ => Err(Skip::Tunnel),
     }
 }

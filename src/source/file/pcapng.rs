@@ -144,6 +144,11 @@ impl Pcapng {
     fn read_block(&mut self, kind: u32, body: &[u8]) -> Advance {
         match kind {
             SECTION => {
+                need(body, 8)?;
+                let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
+                if major != 1 {
+                    return Err(Damage::Corrupt(format!("a section is of pcapng version {major}.{minor}, which is not known")));
+                }
                 self.past_drops = self.drops();
                 self.interfaces.clear();
                 Ok(None)

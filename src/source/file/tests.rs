@@ -131,6 +131,15 @@ fn a_block_whose_length_leaves_its_padding_out_is_read_as_wireshark_does() {
 }
 
 #[test]
+fn a_section_of_a_version_that_is_not_known_ends_the_file_with_a_word() {
+    let mut section = LITTLE.section();
+    section[12] = 2;
+    let (frames, files) = read(vec![[section, LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"x")].concat()]);
+    assert_eq!(frames.len(), 0);
+    assert!(files.problems()[0].contains("a section is of pcapng version 2.0, which is not known"), "{:?}", files.problems());
+}
+
+#[test]
 fn drops_that_the_capturing_tool_wrote_down_are_told() {
     let options =
         [LITTLE.u16(5), LITTLE.u16(8), vec![7, 0, 0, 0, 0, 0, 0, 0], LITTLE.u16(7), LITTLE.u16(8), vec![9, 0, 0, 0, 0, 0, 0, 0]];
