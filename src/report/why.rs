@@ -17,6 +17,7 @@ const SOME: usize = 8;
 /// told by its name.
 const TOLD: &[(&str, &str)] = &[
     ("carries", "carries"),
+    ("csta.extension", "uses the extension"),
     ("csta.namespace", "writes in the namespace"),
     ("csta.root", "sends the message"),
     ("http.method", "asks with the method"),

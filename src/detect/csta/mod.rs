@@ -17,9 +17,9 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=7, 0x26..=0x26, b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4],
+    begins: &[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4],
     transports: &[Transport::Tcp],
-    facts: &["csta.edition", "csta.encoding", "csta.framing", "csta.namespace", "csta.operation", "csta.root"],
+    facts: &["csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace", "csta.operation", "csta.root"],
     inspect,
     samples: &[
         Sample {

@@ -1,9 +1,9 @@
 //! CSTA phase III as XML over TCP: ECMA-323, annex J.2. Two zero bytes, a big-endian length that counts this header of eight
 //! bytes, an invoke id of four ASCII digits (9999 marks an event), then an XML document. Zultys speaks the same framing with
-//! messages of its own.
+//! messages of its own. A document without any header is taken where its root is in an ECMA namespace.
 //!
-//! The framing alone is not CSTA: the root element must be in an ECMA namespace or be one of the standard's or a known
-//! vendor's messages. `quick-xml` reads the document as far as it is there.
+//! The framing alone is not CSTA: the root element must be in the namespace of ECMA or of a vendor's extension, or be one of the
+//! standard's or a known vendor's messages. `quick-xml` reads the document as far as it is there.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
@@ -16,6 +16,11 @@ const HEADER: usize = 8;
 const MESSAGES: usize = 32;
 const NAMESPACES: [&str; 2] =
     ["http://www.ecma-international.org/standards/ecma-323/csta", "http://www.ecma-international.org/standards/ecma-354/"];
+
+/// Namespaces of vendors' messages, as their clients write them.
+const VENDORS: [&str; 2] = ["http://www.avaya.com/csta", "http://www.siemens.com/schema/csta"];
+/// Namespaces of vendors' extensions that are stated of a message.
+const EXTENSIONS: usize = 4;
 
 /// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`, `NegResponse`; every event ends in
 /// `Event` and begins with its reference. The last row is Zultys's.
@@ -77,6 +82,9 @@ const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
 /// Reads a side's messages.
 pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
+    if bytes.starts_with(b"<") {
+        return bare(statement, bytes);
+    }
     let mut at = 0;
     let mut side = Side::Perhaps;
     for _ in 0..MESSAGES {
@@ -95,9 +103,9 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
                     statement.say("csta.encoding", b"xml", at);
                 }
                 side = Side::Speaks;
-                statement.say("csta.root", name.as_bytes(), at);
-                if let Some(namespace) = namespace {
-                    statement.say("csta.namespace", namespace.as_bytes(), at);
+                say_root(statement, &name, namespace.as_deref(), at);
+                for (offset, extension) in extensions(document).take(EXTENSIONS) {
+                    statement.say("csta.extension", extension, at + HEADER + offset);
                 }
             }
             Root::NotYet => {}
@@ -106,6 +114,38 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
         at += len;
     }
     side
+}
+
+/// A side that begins with a document instead of a header.
+fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
+    match root(bytes) {
+        Root::Named { name, namespace: Some(namespace) } if is_standard(&namespace) => {
+            statement.say("csta.framing", b"none", 0);
+            statement.say("csta.encoding", b"xml", 0);
+            say_root(statement, &name, Some(&namespace), 0);
+            Side::Speaks
+        }
+        Root::NotYet => Side::Perhaps,
+        Root::Named { .. } | Root::None => Side::Other,
+    }
+}
+
+fn say_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, at: usize) {
+    statement.say("csta.root", name.as_bytes(), at);
+    if let Some(namespace) = namespace {
+        statement.say("csta.namespace", namespace.as_bytes(), at);
+    }
+}
+
+/// The namespaces that a document declares beside those of ECMA and the W3C, each with its place.
+fn extensions(document: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    const DECLARED: &[u8] = b" xmlns";
+    let places = document.windows(DECLARED.len()).enumerate().filter(|(_, window)| *window == DECLARED);
+    places.filter_map(|(at, _)| {
+        let value = document.get(at + DECLARED.len()..)?.split(|b| matches!(b, b'"' | b'\'')).nth(1)?;
+        let text = std::str::from_utf8(value).ok()?;
+        (!is_standard(text) && !text.starts_with("http://www.w3.org/")).then_some((at, value))
+    })
 }
 
 /// Whether the bytes, as many as there are, are a header and the begin of a document.
@@ -179,7 +219,7 @@ pub(in super::super) fn carried(document: &[u8]) -> Option<(String, String)> {
         };
         if let ResolveResult::Bound(namespace) = namespace {
             let namespace: &str = namespace.as_ref();
-            if NAMESPACES.iter().any(|known| namespace.starts_with(known)) {
+            if is_standard(namespace) {
                 return Some((element.local_name().as_ref().to_owned(), namespace.to_owned()));
             }
         }
@@ -187,8 +227,12 @@ pub(in super::super) fn carried(document: &[u8]) -> Option<(String, String)> {
     None
 }
 
+fn is_standard(namespace: &str) -> bool {
+    NAMESPACES.iter().any(|known| namespace.starts_with(known))
+}
+
 fn is_csta(name: &str, namespace: Option<&str>) -> bool {
-    if namespace.is_some_and(|namespace| NAMESPACES.iter().any(|known| namespace.starts_with(known))) {
+    if namespace.is_some_and(|namespace| is_standard(namespace) || VENDORS.iter().any(|known| namespace.starts_with(known))) {
         return true;
     }
     let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
@@ -236,6 +280,26 @@ mod tests {
                 ("csta.namespace", ns),
             ]
         );
+    }
+
+    #[test]
+    fn states_the_namespaces_of_vendors_extensions() {
+        let login = "<StartApplicationSession xmlns='http://www.ecma-international.org/standards/ecma-354/appl_session' \
+                     xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><a xmlns:v=\"http://vendor.test/csta\"/>\
+                     </StartApplicationSession>";
+        let Finding::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
+        let said: Vec<_> = facts.iter().filter(|f| f.name.stem == "csta.extension").map(|f| f.value.as_str()).collect();
+        assert_eq!(said, ["http://vendor.test/csta"]);
+    }
+
+    #[test]
+    fn a_document_without_a_header_is_csta_by_its_namespace_only() {
+        let ns = "http://www.ecma-international.org/standards/ecma-323/csta/ed4";
+        assert!(matches!(inspect_one(format!("<?xml version='1.0'?><MakeCall xmlns='{ns}'/>").as_bytes()), Finding::Yes(..)));
+        assert_eq!(inspect_one(b"<?xml version='1.0'?>"), Finding::NeedMore);
+        for other in ["<MakeCall/>", "<html><body>", &format!("<note>{ns}</note>")] {
+            assert_eq!(inspect_one(other.as_bytes()), Finding::No, "{other}");
+        }
     }
 
     #[test]
