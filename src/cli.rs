@@ -73,12 +73,24 @@ pub struct Live {
     /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', long)]
     pub no_promiscuous: bool,
-    /// Bytes to keep of each frame: what a verdict can rest on, and a whole jumbo frame
-    #[arg(short, long, default_value_t = 9_216, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
-    pub snap_length: u32,
+    /// Bytes to keep of each frame [default: 9216, what a verdict can rest on; with -w 262144]
+    #[arg(short, long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap_length: Option<u32>,
     /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
     #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
     pub buffer: u32,
+    /// Save what is captured as pcapng; the file has its name only once it is whole (until then with .part)
+    #[arg(short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Begin a new file after this size, such as 100M; a bare number is millions of bytes
+    #[arg(short = 'C', long, requires = "write", value_name = "SIZE", value_parser = millions)]
+    pub rotate_size: Option<u64>,
+    /// Begin a new file after this time, such as 1h; a bare number is seconds
+    #[arg(short = 'G', long, requires = "write", value_name = "TIME", value_parser = seconds)]
+    pub rotate_time: Option<Duration>,
+    /// Of the files that rotation makes, keep this many, the newest
+    #[arg(short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: Option<u16>,
     /// Who to become once the interface is open, where root runs this [default: who called sudo, else nobody]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
@@ -189,6 +201,18 @@ fn size(text: &str, unit: u64) -> Result<u64, String> {
     number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(|| format!("'{text}' is no possible size"))
 }
 
+fn millions(text: &str) -> Result<u64, String> {
+    size(text, 1_000_000)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(0) => duration("0s"),
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => duration(text),
+    }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
     Duration::try_from(span).ok().filter(|d| !d.is_zero()).ok_or_else(|| "the time must be more than nothing".to_owned())
@@ -220,6 +244,9 @@ mod tests {
         assert!(buffer("1K").is_err() && buffer("3G").is_err() && buffer("12Q").is_err() && buffer("M").is_err());
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!((millions("100"), millions("1G")), (Ok(100_000_000), Ok(1 << 30)));
+        assert_eq!((seconds("90"), seconds("1h")), (Ok(Duration::from_secs(90)), Ok(Duration::from_hours(1))));
+        assert!(seconds("0").is_err() && seconds("soon").is_err());
         assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
     }
 }

@@ -114,6 +114,7 @@ pub fn run<'c>(
         let ended = viewer.map_or(Ok(Stats::default()), ScopedJoinHandle::join).map_err(|_| "the view thread died")?;
         captured.map(|failure| (outcomes, ended, failure))
     })?;
+    source.finish();
     let mut run = Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: ended, flows: Vec::new(), tally };
     run.problems.extend(failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));

@@ -2,9 +2,11 @@
 //! are missing. Nothing sleeps: the program tells its counts on SIGUSR1, and the tests go on when it has seen enough.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::run::{portlore, told};
+use crate::privilege::public_folder;
+use crate::run::{document, portlore, told};
 
 /// Two namespaces that go away with it.
 struct Net {
@@ -60,13 +62,19 @@ impl Net {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The program on side b, ready to see what comes: it has said that it captures.
-    fn capture(&self, args: &[&str]) -> Child {
+    /// The program on side b.
+    fn command(&self, args: &[&str]) -> Command {
         let template = portlore(&[]);
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.side('b')]).arg(template.get_program()).arg("live").args(args);
         command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?)))).env_remove("SUDO_UID");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// The same, ready to see what comes: it has said that it captures.
+    fn capture(&self, args: &[&str]) -> Child {
+        let mut child = self.command(args).spawn().unwrap();
         let line = stderr_line(&mut child);
         assert!(line.contains("capturing on"), "{line}");
         child
@@ -94,18 +102,17 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
+/// Asks how many segments were read.
+fn segments(child: &mut Child) -> u64 {
+    signal(child, "USR1");
+    let line = stderr_line(child);
+    let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse().ok());
+    told.unwrap_or_else(|| panic!("not the counts: {line}"))
+}
+
 /// Asks for the counts until so many segments were read.
-pub fn wait_for_frames(child: &mut Child, segments: u64) {
-    loop {
-        signal(child, "USR1");
-        let line = stderr_line(child);
-        let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse::<u64>().ok());
-        match told {
-            Some(n) if n >= segments => return,
-            Some(_) => {}
-            None => panic!("not the counts: {line}"),
-        }
-    }
+pub fn wait_for_frames(child: &mut Child, wanted: u64) {
+    while segments(child) < wanted {}
 }
 
 /// Sends an OSC message to port 8000 and tries a TCP port where nobody listens.
@@ -223,4 +230,117 @@ fn an_interface_that_goes_away_is_left_and_the_last_one_ends_the_capture_with_it
     assert_eq!(status, 3, "{stderr}");
     assert!(stderr.contains("veth0: ") && stderr.contains("the capture ends"), "{stderr}");
     assert!(stdout.contains("veth0: 0 frames"), "{stdout}");
+}
+
+/// The files of a folder, by name.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_is_captured_is_saved_and_reads_the_same() {
+    let Some(net) = Net::new("w") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let name = file.to_str().unwrap();
+    let mut child =
+        net.capture(&["-i", "lo", "-i", "veth0", "-f", "udp port 8000 or tcp", "-w", name, "--format", "json", "--flows"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 5);
+    assert_eq!(files_in(&folder.path().join("out")), [folder.path().join("out/show.pcapng.part")]);
+    signal(&child, "TERM");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(files_in(&folder.path().join("out")), [file.clone()]);
+    let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
+    assert_eq!(owner, 65_534, "root was given up before the file was made");
+    let live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let (status, read) = document(&[name]);
+    assert_eq!(status, 0);
+    for what in ["flows", "ports", "services"] {
+        assert_eq!(read[what], live[what], "{what}");
+    }
+    assert_eq!(read["capture"]["frames"], live["capture"]["frames"]);
+}
+
+#[test]
+fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
+    let Some(net) = Net::new("r") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let args = ["-i", "veth0", "-f", "udp port 8000", "-c", "60", "-w", file.to_str().unwrap(), "-C", "1K", "-W", "3"];
+    let child = net.capture(&args);
+    (0..20).for_each(|_| net.client(TRAFFIC));
+    let (status, _, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    let files = files_in(&folder.path().join("out"));
+    assert_eq!(files.len(), 3, "{files:?}");
+    let name = |at: usize| files[at].file_name().unwrap().to_str().unwrap().to_owned();
+    let number = |at: usize| {
+        name(at)["show_".len()..]["00000".len()..].starts_with("_20").then(|| name(at)[5..10].parse::<u32>().unwrap())
+    };
+    let last = number(2).unwrap();
+    assert!(last > 3 && (number(0), number(1)) == (Some(last - 2), Some(last - 1)), "{files:?}");
+    for file in &files {
+        assert_eq!(document(&[file.to_str().unwrap()]).0, 0, "{}", file.display());
+    }
+}
+
+/// A file system of three MiB, for as long as it lives.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = public_folder();
+        let out = folder.path().join("out");
+        let args = ["-t", "tmpfs", "-o", "size=3m,mode=777", "portlore-test", out.to_str().unwrap()];
+        assert!(Command::new("mount").args(args).status().unwrap().success());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(self.0.path().join("out")).status());
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_leaves_a_whole_file() {
+    let Some(net) = Net::new("f") else { return };
+    let disk = SmallDisk::new();
+    let file = disk.0.path().join("out/show.pcapng");
+    let mut child = net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
+    net.client("for i in {1..70}; do head -c 60000 /dev/zero > /dev/udp/10.77.0.2/8000; done");
+    let line = stderr_line(&mut child);
+    assert!(line.contains("No space left on device") && line.contains("the capture goes on without saving"), "{line}");
+    let before = segments(&mut child);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, before + 3);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
+    assert_eq!(files_in(&disk.0.path().join("out")), [file.clone()]);
+    let (status, read) = document(&[file.to_str().unwrap()]);
+    assert_eq!(status, 0, "whole blocks only");
+    assert!(read["capture"]["frames"].as_u64().unwrap() > 1000);
+}
+
+#[test]
+fn a_folder_that_the_user_may_not_write_in_is_refused_before_the_capture() {
+    let Some(net) = Net::new("o") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("show.pcapng");
+    let mut command = net.command(&["-i", "veth0", "-w", file.to_str().unwrap()]);
+    let (status, _, stderr) = told(&command.output().unwrap());
+    assert_eq!(status, 2);
+    assert!(stderr.contains("show.pcapng: cannot be created") && stderr.contains("--user"), "{stderr}");
+    // Root may say that it is to stay root, without any of root's powers: its own folder it can still write in.
+    let (status, _, stderr) =
+        told(&net.command(&["-i", "veth0", "-w", file.to_str().unwrap(), "--user", "root", "--for", "100ms"]).output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(files_in(folder.path()), [file]);
 }

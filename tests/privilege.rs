@@ -20,7 +20,7 @@ fn alone(test: &str, folder: &std::path::Path) {
 }
 
 /// A folder in which everybody may write.
-fn public_folder() -> tempfile::TempDir {
+pub fn public_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().to_owned(), folder.path().join("out"), folder.path().join("elsewhere")] {

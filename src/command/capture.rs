@@ -1,6 +1,5 @@
 //! What `replay` and `live` share: from an open source to its report.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
@@ -16,13 +15,18 @@ use super::{Errors, INCOMPLETE};
 use crate::cli::{Common, Format};
 
 /// What differs between the two ways of reading.
-pub struct Kind<'a> {
+pub struct Kind {
     pub inputs: Vec<String>,
-    pub files: Vec<PathBuf>,
     pub live: bool,
     pub span: Option<Duration>,
-    /// What of its rights the program goes on to need.
-    pub keep: Keep<'a>,
+    pub output: Output,
+}
+
+/// Gives up what is not to be kept: from here on nothing needs root, and only little the file system.
+pub fn close_doors(keep: &Keep<'_>) {
+    if let Err(reason) = privilege::give_up(keep) {
+        say(&format!("warning: {reason}"));
+    }
 }
 
 /// Captures, classifies, writes the report: the same for files and interfaces.
@@ -32,13 +36,8 @@ pub fn capture(
     catalogue: &Catalogue,
     common: &Common,
     wishes: &Wishes,
-    kind: &Kind<'_>,
+    kind: Kind,
 ) -> Result<u8, Errors> {
-    let output = Output::open(common.output.as_ref(), &kind.files)?;
-    // The device and the files are open: from here on nothing needs root or the file system.
-    if let Err(reason) = privilege::give_up(&kind.keep) {
-        say(&format!("warning: {reason}"));
-    }
     let options = pipeline::Options {
         workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
@@ -55,7 +54,7 @@ pub fn capture(
     let run = pipeline::run(source, filter, catalogue, &options, None).map_err(one)?;
     let report = Report { inputs: &kind.inputs, run: &run, catalogue };
     let flows = common.flows || common.why;
-    output.write(|out, style| match common.format {
+    kind.output.write(|out, style| match common.format {
         Format::Json => report::json::write(out, &report, flows),
         Format::Table => {
             let parts = report::text::Parts { flows: common.flows, why: common.why, top: common.top };

@@ -1,35 +1,60 @@
 //! `portlore live`.
 
+use std::path::{Path, PathBuf};
+
 use portlore::privilege::{Account, Keep};
 use portlore::source::Live as Device;
 use portlore::source::live::Options;
+use portlore::source::save::Plan;
 
 use super::Errors;
-use super::capture::{Kind, capture};
+use super::capture::{Kind, capture, close_doors};
 use super::catalogue::load;
+use super::output::Output;
 use super::signals::Wishes;
 use super::talk::{one, say};
 use crate::cli::Live;
+
+/// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole jumbo frame.
+const EVIDENCE: u32 = 9_216;
+/// The same where frames are saved: all of them.
+const WHOLE: u32 = 262_144;
 
 pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogue = load(&args.common.catalogue)?;
     let wishes = Wishes::register()?;
     let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
-    let keep = Keep { user, ..Keep::default() };
+    let folders: Vec<PathBuf> = args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
     let options = Options {
         interfaces: args.interfaces.clone(),
         promiscuous: !args.no_promiscuous,
-        snap_len: args.snap_length,
+        snap_len: args.snap_length.unwrap_or(if args.write.is_some() { WHOLE } else { EVIDENCE }),
         buffer_bytes: args.buffer,
         filter: args.common.filter.clone(),
     };
-    let quiet = args.common.quiet;
     let mut live = Device::open(&options, say).map_err(one)?;
-    if !quiet {
+    let output = Output::open(args.common.output.as_ref(), &[])?;
+    // The devices are open: from here on nothing needs root.
+    close_doors(&Keep { user, write: &folders, read: &[] });
+    if let Some(path) = &args.write {
+        let keep = args.keep.unwrap_or_default().into();
+        live.save(Plan { path: path.clone(), size: args.rotate_size, time: args.rotate_time, keep }).map_err(one)?;
+    }
+    if !args.common.quiet {
         let devices: Vec<_> = live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
         say(&format!("capturing on {}; Ctrl-C ends it with the report", devices.join(", ")));
     }
-    let inputs = live.devices().map(|(name, _)| name.to_owned()).collect();
-    let kind = Kind { inputs, files: Vec::new(), live: true, span: args.span, keep };
-    capture(&mut live, None, &catalogue, &args.common, &wishes, &kind)
+    let inputs: Vec<String> = live.devices().map(|(name, _)| name.to_owned()).collect();
+    capture(&mut live, None, &catalogue, &args.common, &wishes, Kind { inputs, live: true, span: args.span, output })
+}
+
+/// The folder that a file is to be written in.
+fn folder_of(path: &Path) -> Result<PathBuf, String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.file_name().is_none() || path.is_dir() {
+        return Err(format!("{}: is a folder; name a file in it", path.display()));
+    }
+    folder
+        .canonicalize()
+        .map_err(|error| format!("{}: cannot be written in: {error}; choose a folder that is there", folder.display()))
 }

@@ -3,8 +3,9 @@
 use portlore::privilege::Keep;
 use portlore::source::{Files, Filter, file};
 
-use super::capture::{Kind, capture};
+use super::capture::{Kind, capture, close_doors};
 use super::catalogue::load;
+use super::output::Output;
 use super::signals::Wishes;
 use super::talk::{one, say};
 use super::{Errors, UNREADABLE};
@@ -24,13 +25,8 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
     let some_unreadable = !files.unreadable().is_empty();
     let inputs: Vec<String> = found.paths.iter().map(|f| f.display().to_string()).collect();
-    capture(
-        &mut files,
-        filter,
-        &catalogue,
-        &args.common,
-        &wishes,
-        &Kind { inputs, files: found.paths, live: false, span: None, keep: Keep::default() },
-    )
-    .map(|status| if some_unreadable { UNREADABLE } else { status })
+    let output = Output::open(args.common.output.as_ref(), &found.paths)?;
+    close_doors(&Keep::default());
+    capture(&mut files, filter, &catalogue, &args.common, &wishes, Kind { inputs, live: false, span: None, output })
+        .map(|status| if some_unreadable { UNREADABLE } else { status })
 }

@@ -7,6 +7,7 @@ pub mod devices;
 pub mod file;
 mod filter;
 pub mod live;
+pub mod save;
 
 use std::fmt;
 
@@ -136,4 +137,7 @@ pub trait Source {
 
     /// What was wrong with the input, a line each; empty where all of it was read.
     fn problems(&self) -> Vec<String>;
+
+    /// Ends what is still open: no frame will be asked for any more.
+    fn finish(&mut self) {}
 }

@@ -12,8 +12,14 @@ use crate::time::Time;
 /// An open device.
 pub(super) struct Device {
     capture: Capture<Active>,
+    /// Its place among those that were opened.
+    pub(super) number: usize,
     pub(super) name: String,
     pub(super) link: LinkType,
+    /// Bytes kept of each frame.
+    pub(super) snap_len: u32,
+    /// Frames that were read.
+    pub(super) frames: u64,
     /// How it was at the last look.
     pub(super) presence: Presence,
     /// Nanoseconds in the unit of the second time field.
@@ -34,7 +40,7 @@ pub(super) enum Read<'a> {
 }
 
 impl Device {
-    pub(super) fn open(name: &str, options: &Options) -> Result<Self, String> {
+    pub(super) fn open(number: usize, name: &str, options: &Options) -> Result<Self, String> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
         // The empty filter lets everything pass, and it has the kernel cut frames before they take room in the ring.
         let filter = options.filter.as_deref().unwrap_or_default();
@@ -45,7 +51,18 @@ impl Device {
         // libpcap gives its own number for raw IP; the rest agree with the file registry.
         let link = LinkType(capture.get_datalink().0 as u16);
         let (last, total) = <(Drops, Drops)>::default();
-        Ok(Self { capture, name: name.to_owned(), link, presence: presence(name), unit, last, total })
+        Ok(Self {
+            capture,
+            number,
+            name: name.to_owned(),
+            link,
+            snap_len: options.snap_len,
+            frames: 0,
+            presence: presence(name),
+            unit,
+            last,
+            total,
+        })
     }
 
     /// To be polled.
@@ -57,6 +74,7 @@ impl Device {
     pub(super) fn read(&mut self, number: u64) -> Read<'_> {
         match self.capture.next_packet() {
             Ok(packet) => {
+                self.frames += 1;
                 #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
                 let (seconds, fraction) = (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
                 Read::Frame(Frame {

@@ -14,6 +14,7 @@ pub(super) use self::device::reason;
 
 use self::device::{Device, Read};
 use self::presence::{Presence, presence};
+use super::save::{Counts, Interface, Plan, Save};
 use super::{Drops, LinkType, Next, Source, devices};
 
 /// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness, so that signals and time
@@ -52,8 +53,9 @@ pub struct Live<'a> {
     turn: u32,
     number: u64,
     looked: Instant,
-    /// What those that went away had lost.
-    lost: Drops,
+    /// What each device has counted, those that went away too.
+    counts: Vec<Counts>,
+    save: Option<Save>,
     problems: Vec<String>,
     /// Gets what becomes of the interfaces, a line each.
     say: Box<dyn FnMut(&str) + 'a>,
@@ -75,9 +77,11 @@ impl<'a> Live<'a> {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
                 return Err(format!("{name}: no such interface; there are: {}", names.join(", ")));
             }
-            opened.push(Device::open(name, options)?);
+            opened.push(Device::open(opened.len(), name, options)?);
         }
         Ok(Self {
+            counts: vec![Counts::default(); opened.len()],
+            save: None,
             devices: opened,
             ready: Vec::new(),
             last: 0,
@@ -85,7 +89,6 @@ impl<'a> Live<'a> {
             turn: TURN,
             number: 0,
             looked: Instant::now(),
-            lost: Drops::default(),
             problems: Vec::new(),
             say: Box::new(say),
         })
@@ -94,6 +97,39 @@ impl<'a> Live<'a> {
     /// Names and link types of the devices.
     pub fn devices(&self) -> impl Iterator<Item = (&str, LinkType)> {
         self.devices.iter().map(|device| (device.name.as_str(), device.link))
+    }
+
+    /// Saves all frames from here on. To be called when privileges were given up: the files are the user's, and the thread that
+    /// writes them has no more rights than the others.
+    ///
+    /// # Errors
+    /// One line, where the file cannot be created.
+    pub fn save(&mut self, plan: Plan) -> Result<(), String> {
+        let interface = |device: &Device| Interface { name: device.name.clone(), link: device.link, snap_len: device.snap_len };
+        self.save = Some(Save::create(plan, self.devices.iter().map(interface).collect())?);
+        Ok(())
+    }
+
+    /// Brings the counts up to date.
+    fn count(&mut self) {
+        for device in &mut self.devices {
+            self.counts[device.number] = Counts { frames: device.frames, drops: device.drops() };
+        }
+    }
+
+    /// Begins the next file where it is time for it, and says what becomes of saving.
+    fn tend(&mut self) {
+        if self.save.as_ref().is_some_and(Save::is_due) {
+            self.count();
+            if let Some(save) = &mut self.save {
+                save.turn(&self.counts);
+            }
+        }
+        if let Some(problem) = self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem) {
+            (self.say)(&format!("{problem}; the capture goes on without saving"));
+            self.problems.push(problem.clone());
+            self.save = None;
+        }
     }
 
     /// Waits at most `patience` milliseconds until a frame can be read somewhere.
@@ -131,11 +167,9 @@ impl<'a> Live<'a> {
 
     /// Goes on without a device.
     fn leave(&mut self, at: usize, reason: &str) {
-        let mut device = self.devices.swap_remove(at);
+        self.count();
+        let device = self.devices.swap_remove(at);
         self.ready.clear();
-        let drops = device.drops();
-        self.lost.kernel += drops.kernel;
-        self.lost.interface += drops.interface;
         let rest = match self.devices.len() {
             0 => "the capture ends".to_owned(),
             _ => "the capture goes on with the others; to have it back, start anew once it is there".to_owned(),
@@ -153,6 +187,9 @@ impl Source for Live<'_> {
         if let Some(reason) = self.failed.take() {
             self.leave(self.last, &reason);
         }
+        if self.save.as_ref().is_some_and(|save| save.is_due() || !save.is_open()) {
+            self.tend();
+        }
         if self.ready.is_empty() || self.turn == 0 {
             // No system call per frame: what is ready is read until it is empty.
             self.wait(if self.ready.is_empty() { IDLE } else { 0 })?;
@@ -163,12 +200,20 @@ impl Source for Live<'_> {
         if self.devices.is_empty() {
             return Ok(Next::End);
         }
-        let Some(&at) = self.ready.last() else { return Ok(Next::Idle) };
+        let Some(&at) = self.ready.last() else {
+            self.save.iter_mut().for_each(Save::idle);
+            return Ok(Next::Idle);
+        };
         self.last = at;
         self.turn -= 1;
-        match self.devices[at].read(self.number + 1) {
+        let device = &mut self.devices[at];
+        let number = device.number;
+        match device.read(self.number + 1) {
             Read::Frame(frame) => {
                 self.number += 1;
+                if let Some(save) = &mut self.save {
+                    save.frame(number, &frame);
+                }
                 return Ok(Next::Frame(frame));
             }
             Read::Empty => {}
@@ -179,13 +224,23 @@ impl Source for Live<'_> {
     }
 
     fn drops(&mut self) -> Drops {
-        self.devices
-            .iter_mut()
-            .map(Device::drops)
-            .fold(self.lost, |sum, drops| Drops { kernel: sum.kernel + drops.kernel, interface: sum.interface + drops.interface })
+        self.count();
+        let sum = |sum: Drops, counts: &Counts| Drops {
+            kernel: sum.kernel + counts.drops.kernel,
+            interface: sum.interface + counts.drops.interface,
+        };
+        self.counts.iter().fold(Drops::default(), sum)
     }
 
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
+    }
+
+    fn finish(&mut self) {
+        self.count();
+        if let Some(mut save) = self.save.take() {
+            save.finish(&self.counts);
+            self.problems.extend(save.problem().cloned());
+        }
     }
 }

@@ -1,0 +1,219 @@
+//! Saves a live capture as pcapng.
+//!
+//! The capture thread only copies frames into blocks; a thread of its own writes them, because a disk may take its time. Where
+//! it takes too much, blocks are left out and counted, and the capture goes on.
+
+mod files;
+mod pcapng;
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+pub use self::pcapng::{Counts, Interface};
+
+use self::files::Files;
+use crate::source::Frame;
+use crate::time::Time;
+
+/// Bytes that are written at once.
+const BUFFER: usize = 1 << 20;
+/// Buffers that wait for the disk: with [`BUFFER`], the memory that saving takes at most.
+const WAITING: usize = 64;
+/// Time after which a buffer is written though it is not full, so that what was captured is there to be read.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where and how to save.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The file; where there is a row of them, they are numbered before the ending.
+    pub path: PathBuf,
+    /// Bytes after which the next file begins.
+    pub size: Option<u64>,
+    /// Time after which the next file begins.
+    pub time: Option<Duration>,
+    /// Whole files of a row that stay; 0 for all.
+    pub keep: usize,
+}
+
+/// A capture that is being saved.
+pub struct Save {
+    plan: Plan,
+    interfaces: Vec<Interface>,
+    buffer: Vec<u8>,
+    /// Frames in the buffer.
+    frames: u64,
+    /// Bytes in this file, written or not.
+    bytes: u64,
+    begun: Instant,
+    flushed: Instant,
+    last: Time,
+    /// Frames that the disk was too slow for.
+    left_out: u64,
+    to_disk: Option<SyncSender<Order>>,
+    spare: Receiver<Vec<u8>>,
+    thread: Option<JoinHandle<Result<(), String>>>,
+    problem: Option<String>,
+}
+
+/// What the writing thread is to do.
+enum Order {
+    Write(Vec<u8>),
+    Turn(Vec<u8>),
+}
+
+impl Save {
+    /// Creates the first file and starts the thread that writes.
+    ///
+    /// # Errors
+    /// One line, where the file cannot be created.
+    pub fn create(plan: Plan, interfaces: Vec<Interface>) -> Result<Self, String> {
+        let name = plan.path.display().to_string();
+        let row = plan.size.is_some() || plan.time.is_some();
+        let files = Files::create(&plan.path, row, plan.keep).map_err(|error| {
+            format!("{name}: cannot be created by the user that portlore becomes: {error}; choose another folder, or the user with --user")
+        })?;
+        let (to_disk, orders) = sync_channel(WAITING);
+        let (give_back, spare) = sync_channel(WAITING);
+        let thread = thread::Builder::new()
+            .name("save".into())
+            .spawn(move || write(files, &orders, &give_back).map_err(|error| format!("{name}: cannot be written: {error}")))
+            .map_err(|error| format!("the saving thread cannot be started: {error}"))?;
+        let now = Instant::now();
+        let mut save = Self {
+            plan,
+            interfaces,
+            buffer: Vec::with_capacity(BUFFER),
+            frames: 0,
+            bytes: 0,
+            begun: now,
+            flushed: now,
+            last: Time(0),
+            left_out: 0,
+            to_disk: Some(to_disk),
+            spare,
+            thread: Some(thread),
+            problem: None,
+        };
+        pcapng::header(&mut save.buffer, &save.interfaces);
+        Ok(save)
+    }
+
+    /// Takes a frame of the interface with this number.
+    pub(super) fn frame(&mut self, interface: usize, frame: &Frame<'_>) {
+        pcapng::frame(&mut self.buffer, interface as u32, frame.time, frame.wire_len, frame.bytes);
+        self.frames += 1;
+        self.last = self.last.max(frame.time);
+        if self.buffer.len() >= BUFFER {
+            self.flush();
+        }
+    }
+
+    /// Whether this file is complete and [`turn`](Self::turn) is wanted.
+    pub(super) fn is_due(&self) -> bool {
+        self.plan.size.is_some_and(|size| self.bytes + self.buffer.len() as u64 >= size)
+            || self.plan.time.is_some_and(|time| self.begun.elapsed() >= time)
+    }
+
+    /// Nothing comes at the moment: what there is may be written.
+    pub(super) fn idle(&mut self) {
+        if self.flushed.elapsed() >= PATIENCE {
+            self.flush();
+        }
+    }
+
+    /// Ends the file with what the interfaces have counted, and begins the next.
+    pub(super) fn turn(&mut self, counts: &[Counts]) {
+        self.end_with(counts);
+        self.flush();
+        let mut header = self.spare.try_recv().unwrap_or_default();
+        pcapng::header(&mut header, &self.interfaces);
+        self.bytes = header.len() as u64;
+        self.begun = Instant::now();
+        self.order(Order::Turn(header));
+    }
+
+    /// Ends the last file; waits for the disk.
+    pub(super) fn finish(&mut self, counts: &[Counts]) {
+        self.end_with(counts);
+        let last = std::mem::take(&mut self.buffer);
+        if let Some(to_disk) = self.to_disk.take() {
+            // Fails only where the thread is gone, which says why.
+            drop(to_disk.send(Order::Write(last)));
+        }
+        self.join();
+        if self.left_out > 0 && self.problem.is_none() {
+            let name = self.plan.path.display();
+            self.problem = Some(format!("{name}: {} frames were not saved: the disk was too slow", self.left_out));
+        }
+    }
+
+    /// What went wrong.
+    pub(super) fn problem(&self) -> Option<&String> {
+        self.problem.as_ref()
+    }
+
+    /// Whether frames are still being saved.
+    pub(super) fn is_open(&self) -> bool {
+        self.to_disk.is_some()
+    }
+
+    fn end_with(&mut self, counts: &[Counts]) {
+        for (interface, counts) in (0..).zip(counts) {
+            pcapng::statistics(&mut self.buffer, interface, self.last, *counts);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.flushed = Instant::now();
+        let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
+        let full = std::mem::replace(&mut self.buffer, next);
+        self.bytes += full.len() as u64;
+        self.order(Order::Write(full));
+        self.frames = 0;
+    }
+
+    fn order(&mut self, order: Order) {
+        let Some(to_disk) = &self.to_disk else { return };
+        match to_disk.try_send(order) {
+            // Where the queue is full, the next file begins when the disk has caught up: this one becomes larger.
+            Ok(()) | Err(TrySendError::Full(Order::Turn(_))) => {}
+            Err(TrySendError::Full(Order::Write(mut buffer))) => {
+                self.left_out += self.frames;
+                buffer.clear();
+                self.buffer = buffer;
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                self.to_disk = None;
+                self.join();
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        let died = |_| Err("the saving thread died".to_owned());
+        if let Some(Err(reason)) = self.thread.take().map(|thread| thread.join().unwrap_or_else(died)) {
+            self.problem = Some(format!("{reason}; what was saved until then is whole"));
+        }
+    }
+}
+
+/// The saving thread. What was written before a failure stays, cut to whole blocks.
+fn write(mut files: Files, orders: &Receiver<Order>, give_back: &SyncSender<Vec<u8>>) -> std::io::Result<()> {
+    let mut done = Ok(());
+    for order in orders {
+        let (turned, mut blocks) = match order {
+            Order::Write(blocks) => (Ok(()), blocks),
+            Order::Turn(header) => (files.turn(), header),
+        };
+        done = turned.and_then(|()| files.write(&blocks));
+        if done.is_err() {
+            break;
+        }
+        blocks.clear();
+        // Full only where more come back than are used: then it is let go.
+        drop(give_back.try_send(blocks));
+    }
+    done.and(files.finish())
+}

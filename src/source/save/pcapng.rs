@@ -1,0 +1,118 @@
+//! Blocks of a capture file, <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>, in this machine's byte order.
+//!
+//! Written are a section header, a description of each interface, frames in enhanced packet blocks with nanoseconds, and
+//! at the end of each file the statistics of its interfaces.
+
+use crate::source::{Drops, LinkType};
+use crate::time::Time;
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const STATISTICS: u32 = 5;
+const PACKET: u32 = 6;
+
+const END_OF_OPTIONS: u16 = 0;
+const SHB_APPLICATION: u16 = 4;
+const IF_NAME: u16 = 2;
+const IF_TIME_RESOLUTION: u16 = 9;
+const ISB_RECEIVED: u16 = 4;
+const ISB_INTERFACE_DROPS: u16 = 5;
+const ISB_SYSTEM_DROPS: u16 = 7;
+
+/// Times are in units of ten to the minus this of a second.
+const NANOSECONDS: u8 = 9;
+
+/// What a file says of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// How its frames begin.
+    pub link: LinkType,
+    /// Bytes kept of each frame.
+    pub snap_len: u32,
+}
+
+/// What an interface has counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Frames that were read.
+    pub frames: u64,
+    /// Frames that were lost before.
+    pub drops: Drops,
+}
+
+/// The begin of a file.
+pub(super) fn header(out: &mut Vec<u8>, interfaces: &[Interface]) {
+    block(out, SECTION, |out| {
+        out.extend(0x1a2b_3c4d_u32.to_ne_bytes());
+        out.extend(1_u16.to_ne_bytes());
+        out.extend(0_u16.to_ne_bytes());
+        // The length of the section is not known.
+        out.extend(u64::MAX.to_ne_bytes());
+        option(out, SHB_APPLICATION, concat!("portlore ", env!("CARGO_PKG_VERSION")).as_bytes());
+        option(out, END_OF_OPTIONS, &[]);
+    });
+    for interface in interfaces {
+        block(out, INTERFACE, |out| {
+            out.extend(interface.link.0.to_ne_bytes());
+            out.extend(0_u16.to_ne_bytes());
+            out.extend(interface.snap_len.to_ne_bytes());
+            option(out, IF_NAME, interface.name.as_bytes());
+            option(out, IF_TIME_RESOLUTION, &[NANOSECONDS]);
+            option(out, END_OF_OPTIONS, &[]);
+        });
+    }
+}
+
+/// A frame.
+pub(super) fn frame(out: &mut Vec<u8>, interface: u32, time: Time, wire_len: u32, bytes: &[u8]) {
+    block(out, PACKET, |out| {
+        out.extend(interface.to_ne_bytes());
+        stamp(out, time);
+        out.extend((bytes.len() as u32).to_ne_bytes());
+        out.extend(wire_len.to_ne_bytes());
+        padded(out, bytes);
+    });
+}
+
+/// What an interface has counted until then.
+pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: Counts) {
+    block(out, STATISTICS, |out| {
+        out.extend(interface.to_ne_bytes());
+        stamp(out, time);
+        option(out, ISB_RECEIVED, &counts.frames.to_ne_bytes());
+        option(out, ISB_INTERFACE_DROPS, &counts.drops.interface.to_ne_bytes());
+        option(out, ISB_SYSTEM_DROPS, &counts.drops.kernel.to_ne_bytes());
+        option(out, END_OF_OPTIONS, &[]);
+    });
+}
+
+/// Type, length, body, and the length once more.
+fn block(out: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.extend(kind.to_ne_bytes());
+    out.extend([0; 4]);
+    body(out);
+    let len = ((out.len() - start + 4) as u32).to_ne_bytes();
+    out[start + 4..start + 8].copy_from_slice(&len);
+    out.extend(len);
+}
+
+fn option(out: &mut Vec<u8>, code: u16, value: &[u8]) {
+    out.extend(code.to_ne_bytes());
+    out.extend((value.len() as u16).to_ne_bytes());
+    padded(out, value);
+}
+
+fn padded(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend(bytes);
+    out.extend(&[0; 3][..bytes.len().next_multiple_of(4) - bytes.len()]);
+}
+
+/// The upper half first, in either byte order.
+fn stamp(out: &mut Vec<u8>, time: Time) {
+    let ns = time.0 as u64;
+    out.extend(((ns >> 32) as u32).to_ne_bytes());
+    out.extend((ns as u32).to_ne_bytes());
+}
