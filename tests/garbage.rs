@@ -4,7 +4,7 @@
 
 #![allow(clippy::missing_panics_doc, clippy::needless_pass_by_value, reason = "the fuzz targets' bodies are tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
@@ -34,7 +34,7 @@ impl Chance {
 
 fn fixtures() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = captures("fixtures").into_iter().chain(captures("fixtures/forms")).filter(|name| !name.ends_with(".txt"));
+    let names = captures("fixtures").into_iter().chain(captures("fixtures/forms"));
     names.map(|name| (name.clone(), std::fs::read(root.join(&name)).unwrap())).collect()
 }
 
@@ -80,4 +80,16 @@ fn no_damage_of_a_capture_brings_the_program_down() {
             bodies::whole::run(&damaged(at));
         }
     }
+}
+#[test]
+fn every_input_that_fuzzing_kept_still_holds() {
+    for (name, body) in bodies::BODIES {
+        let inputs = bodies::kept::read(&kept(name)).unwrap();
+        assert!(inputs.len() > 20, "{name}: {} inputs", inputs.len());
+        inputs.iter().for_each(|input| body(input));
+    }
+}
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/kept").join(name)
 }

@@ -48,7 +48,7 @@ pub fn place_of(link: LinkType) -> Option<[u8; 2]> {
 pub fn run(input: &[u8]) {
     let Some((&[a, b, c, d], bytes)) = input.split_first_chunk() else { return };
     let any = LinkType(u16::from_le_bytes([a, b & 0x7f]));
-    let link = LINKS.get(usize::from(a)).copied().filter(|_| b & 0x7f == 0).unwrap_or(any);
+    let link = LINKS.get(usize::from(a)).copied().filter(|_| any.0 <= 0xff).unwrap_or(any);
     // A damaged record may state fewer bytes on the wire than it holds.
     let cut = i16::from_le_bytes([c, d]);
     let mut decoders = [Decoder::new(true), Decoder::new(false)];

@@ -8,8 +8,11 @@ pub mod kept;
 pub mod opening;
 pub mod whole;
 
+/// Takes an input and panics where something does not hold.
+type Body = fn(&[u8]);
+
 /// The targets.
-pub const BODIES: &[(&str, fn(&[u8]))] = &[
+pub const BODIES: &[(&str, Body)] = &[
     ("catalogue", catalogue::run),
     ("decode", decode::run),
     ("detect", detect::run),

@@ -101,7 +101,7 @@ pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
 }
 
-/// MACsec (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags, short length, packet number, perhaps
+/// `MACsec` (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags, short length, packet number, perhaps
 /// who sent it; behind the frame a value of sixteen bytes.
 fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const SENDER: u8 = 0x20;

@@ -176,8 +176,8 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
         b":method" => statement.say("http.method", value, at),
         b":path" => statement.say("http.target", value, at),
         b":status" => statement.say("http.status", value, at),
-        // Other pseudo-header fields say nothing more.
-        [b':', ..] => {}
+        // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it) says nothing at all.
+        [b':', ..] | [] => {}
         name => {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };
             let leaf = String::from_utf8_lossy(name).into_owned();
@@ -215,6 +215,13 @@ mod tests {
             assert!(said.contains(&(fact.0.to_owned(), fact.1, fact.2)), "{fact:?} in {said:?}");
         }
         assert_eq!(inspect(&opening, Protocol::Grpc), Finding::No);
+    }
+
+    #[test]
+    fn a_field_without_a_name_is_no_fact() {
+        let request = [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\0\0\x01x"].concat();
+        let finding = inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Protocol::Http2);
+        assert_eq!(said(&finding), [("http.method".to_owned(), "GET", 1)]);
     }
 
     #[test]

@@ -78,18 +78,29 @@ impl Read for Ahead {
 mod tests {
     use super::*;
 
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("broken"))
+        }
+    }
+
+    /// Never ends; its drop tells.
+    struct Endless(#[allow(dead_code, reason = "held for its drop")] std::sync::mpsc::Sender<()>);
+
+    impl Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            Ok(into.len())
+        }
+    }
+
     #[test]
     fn what_a_thread_reads_ahead_is_the_stream_and_its_failure() {
         let bytes: Vec<u8> = (0..3 * BLOCK as u32 + 5).map(|i| i as u8).collect();
         let mut read = Vec::new();
         Ahead::start(Box::new(io::Cursor::new(bytes.clone()))).unwrap().read_to_end(&mut read).unwrap();
         assert!(read == bytes);
-        struct Broken;
-        impl Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::Error::other("broken"))
-            }
-        }
         let error = Ahead::start(Box::new(Broken)).unwrap().read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.to_string(), "broken");
     }
@@ -97,12 +108,6 @@ mod tests {
     #[test]
     fn a_thread_that_nobody_reads_from_ends() {
         let (told, tell) = channel::<()>();
-        struct Endless(#[allow(dead_code, reason = "its drop tells")] std::sync::mpsc::Sender<()>);
-        impl Read for Endless {
-            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-                Ok(into.len())
-            }
-        }
         drop(Ahead::start(Box::new(Endless(told))).unwrap());
         assert!(tell.recv().is_err(), "the thread has let go of its input");
     }

@@ -69,6 +69,7 @@ impl<R: Read> Read for Zstd<R> {
 }
 
 /// A stream that ends in the middle, or wants too much, as such; anything else by its words.
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn as_io(error: FrameDecoderError) -> io::Error {
     if matches!(
         error,
