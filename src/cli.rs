@@ -16,7 +16,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT: &str = "Exit status: 0 done; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
+const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -27,6 +27,8 @@ pub enum Command {
     Live(Live),
     /// List the interfaces that `live -i` takes
     Interfaces,
+    /// Say whether `live` can capture here, how closed off it is while it does, and what to do about the rest
+    Doctor,
     /// Say what is known of a port, and what listens on it on this machine
     Port(Port),
     /// Check your own catalogue files, or list the facts that marks can name

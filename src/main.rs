@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
-use crate::command::{UNREADABLE, catalogue, interfaces, live, port, replay, talk};
+use crate::command::{UNREADABLE, catalogue, doctor, interfaces, live, port, replay, talk};
 
 /// Flows and their first bytes come and go by the million in small pieces.
 #[global_allocator]
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
         Command::Interfaces => interfaces::run(),
+        Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
         Command::Catalogue { command: CatalogueCommand::Check { paths } } => catalogue::check(&paths),
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),

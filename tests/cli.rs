@@ -238,6 +238,31 @@ fn interfaces_are_listed_with_addresses_and_state() {
 }
 
 #[test]
+fn the_doctor_says_what_is_there_and_the_recipe_for_this_very_binary() {
+    let root = nix::unistd::Uid::effective().is_root();
+    let (status, stdout, stderr) = outcome(&["doctor"]);
+    assert_eq!((status, stderr.as_str()), (i32::from(!root), ""), "{stdout}");
+    for subject in ["libpcap", "CAP_NET_RAW", "capture", "file system", "system calls", "interfaces"] {
+        assert!(stdout.lines().any(|line| line.starts_with(subject)), "{subject}: {stdout}");
+    }
+    if root {
+        // Without root's rights the same binary names its own remedy.
+        let args = [
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+            "--reuid=65534",
+            "--clear-groups",
+            env!("CARGO_BIN_EXE_portlore"),
+            "doctor",
+        ];
+        let (status, stdout, _) = told(&std::process::Command::new("setpriv").args(args).output().unwrap());
+        assert_eq!(status, 1, "{stdout}");
+        assert!(stdout.contains("not held") && stdout.contains("permission denied"), "{stdout}");
+        assert!(stdout.contains(env!("CARGO_BIN_EXE_portlore")) && stdout.contains("sudo"), "{stdout}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors_and_wrong_usage_is_two() {
     assert_eq!(outcome(&["--version"]).0, 0);
     let (status, help, _) = outcome(&["replay", "--help"]);

@@ -253,7 +253,7 @@ fn what_is_captured_is_saved_and_reads_the_same() {
     signal(&child, "TERM");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert_eq!(files_in(&folder.path().join("out")), [file.clone()]);
+    assert_eq!(files_in(&folder.path().join("out")), std::slice::from_ref(&file));
     let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
     assert_eq!(owner, 65_534, "root was given up before the file was made");
     let live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -323,7 +323,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
     assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
-    assert_eq!(files_in(&disk.0.path().join("out")), [file.clone()]);
+    assert_eq!(files_in(&disk.0.path().join("out")), std::slice::from_ref(&file));
     let (status, read) = document(&[file.to_str().unwrap()]);
     assert_eq!(status, 0, "whole blocks only");
     assert!(read["capture"]["frames"].as_u64().unwrap() > 1000);

@@ -16,7 +16,7 @@ use super::talk::{one, say};
 use crate::cli::Live;
 
 /// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole jumbo frame.
-const EVIDENCE: u32 = 9_216;
+pub const EVIDENCE: u32 = 9_216;
 /// The same where frames are saved: all of them.
 const WHOLE: u32 = 262_144;
 

@@ -2,6 +2,7 @@
 
 mod capture;
 pub mod catalogue;
+pub mod doctor;
 pub mod interfaces;
 pub mod live;
 mod output;

@@ -16,10 +16,7 @@ pub struct Power {
 #[must_use]
 pub fn powers() -> Vec<Power> {
     use caps::{CapSet, Capability};
-    let known = [
-        (Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
-        (Capability::CAP_NET_ADMIN, "CAP_NET_ADMIN", "for promiscuous mode and `any`"),
-    ];
+    let known = [(Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface")];
     known
         .map(|(capability, name, purpose)| {
             let held = caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);

@@ -2,6 +2,7 @@
 //!
 //! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per format.
 
+pub mod doctor;
 mod escape;
 pub mod interfaces;
 pub mod json;

@@ -26,6 +26,16 @@ pub fn list() -> Result<Vec<Interface>, String> {
     Ok(devices.into_iter().map(describe).collect())
 }
 
+/// The libpcap that runs, with its version, where the system tells: the file that the program has mapped.
+#[must_use]
+pub fn library() -> Option<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let path =
+        maps.lines().filter_map(|line| line.split_once('/')).map(|(_, path)| path).find(|path| path.contains("libpcap"))?;
+    let file = std::fs::canonicalize(format!("/{path}")).ok()?;
+    Some(file.display().to_string())
+}
+
 fn describe(device: Device) -> Interface {
     let flags = &device.flags;
     let mut state = vec![if flags.is_up() { "up" } else { "down" }];

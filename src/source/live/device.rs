@@ -128,9 +128,7 @@ fn denied(name: &str, error: &Error) -> String {
     let reason = reason(error);
     let lower = reason.to_lowercase();
     if lower.contains("permission") || lower.contains("not permitted") {
-        return format!(
-            "{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw,cap_net_admin=eip $(command -v portlore)`"
-        );
+        return format!("{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`");
     }
     format!("{name}: cannot be opened: {reason}")
 }
