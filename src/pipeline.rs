@@ -10,7 +10,9 @@ mod views;
 mod walk;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,7 +20,7 @@ pub use self::tally::Tally;
 pub use self::views::{Ask, Asker, Asks, View, Views, asker};
 pub use self::worker::JudgedFlow;
 
-use self::lane::{Lane, lane};
+use self::lane::{Lane, Lesson, lane};
 use self::views::{Questions, viewer};
 use self::worker::{Outcome, Worker};
 use crate::catalogue::Catalogue;
@@ -33,7 +35,7 @@ const LOOK: u64 = 256;
 const COUNT_DROPS: u64 = LOOK << 12;
 
 /// What to do with the frames.
-pub struct Options<'a> {
+pub struct Options<'a, 'c> {
     /// Classifier threads, at most [`SHARDS`].
     pub workers: usize,
     /// Live flows in all.
@@ -56,10 +58,14 @@ pub struct Options<'a> {
     pub tell: &'a AtomicBool,
     /// Gets the counts when `tell` was set.
     pub on_tell: &'a dyn Fn(&Tally, Drops),
+    /// Catalogues that take the place of the one before, for flows that are judged from then on.
+    pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
 }
 
 /// What came of a capture.
 pub struct Run<'c> {
+    /// What was known of ports and services in the end.
+    pub catalogue: &'c Catalogue,
     /// Where every frame went.
     pub tally: Tally,
     /// Frames lost before they could be read.
@@ -82,20 +88,21 @@ pub fn run<'c>(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
     catalogue: &'c Catalogue,
-    options: &Options<'_>,
+    options: &Options<'_, 'c>,
     views: Option<Views<'_, 'c>>,
 ) -> Result<Run<'c>, String> {
     let workers = options.workers.clamp(1, SHARDS);
-    let ports = service_ports(catalogue);
+    let ports = Arc::new(service_ports(catalogue));
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
     let recent_flows = views.as_ref().map_or(0, |views| views.flows);
     let mut tally = Tally::default();
-    let (outcomes, ended, failure) = thread::scope(|scope| {
+    let (outcomes, ended, captured) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
             let (lane, mouth) = lane(options.live);
-            let worker = Worker::new(catalogue, &ports, limits, workers, options.keep_flows, recent_flows);
+            let worker =
+                Worker::new(Lesson { catalogue, ports: Arc::clone(&ports) }, limits, workers, options.keep_flows, recent_flows);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
                 .spawn_scoped(scope, move || worker.run(&mouth))
@@ -106,17 +113,25 @@ pub fn run<'c>(
         let (viewer, questions) = viewer(workers);
         let view = |views| thread::Builder::new().name("view".into()).spawn_scoped(scope, move || viewer.run(views));
         let viewer = views.map(view).transpose().map_err(|e| format!("the view thread cannot be started: {e}"))?;
-        let captured = capture(source, filter.as_mut(), &mut lanes, &mut tally, options, &questions);
+        let captured = capture(source, filter.as_mut(), &mut lanes, &mut tally, options, catalogue, &questions);
         // The view ends when there is nobody to ask, and the classifiers when the last sender is gone.
         drop((questions, lanes));
         let outcomes = threads.into_iter().map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
         let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
         let ended = viewer.map_or(Ok(Stats::default()), ScopedJoinHandle::join).map_err(|_| "the view thread died")?;
-        captured.map(|failure| (outcomes, ended, failure))
+        captured.map(|captured| (outcomes, ended, captured))
     })?;
     source.finish();
-    let mut run = Run { drops: source.drops(), problems: source.problems(), evicted: 0, stats: ended, flows: Vec::new(), tally };
-    run.problems.extend(failure);
+    let mut run = Run {
+        catalogue: captured.catalogue,
+        drops: source.drops(),
+        problems: source.problems(),
+        evicted: 0,
+        stats: ended,
+        flows: Vec::new(),
+        tally,
+    };
+    run.problems.extend(captured.failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(run.tally.problem());
     for outcome in outcomes {
@@ -128,15 +143,24 @@ pub fn run<'c>(
     Ok(run)
 }
 
-/// Reads, decodes and sends until the source ends or somebody wants it to; gives the reason where the source fails for good.
+/// How a capture ended.
+struct Captured<'c> {
+    /// Why the source failed, where it did.
+    failure: Option<String>,
+    /// The one that counted in the end.
+    catalogue: &'c Catalogue,
+}
+
+/// Reads, decodes and sends until the source ends or somebody wants it to.
 fn capture<'c>(
     source: &mut dyn Source,
     mut filter: Option<&mut Filter>,
     lanes: &mut [Lane<'c>],
     tally: &mut Tally,
-    options: &Options<'_>,
+    options: &Options<'_, 'c>,
+    mut catalogue: &'c Catalogue,
     questions: &Questions<'c>,
-) -> Result<Option<String>, String> {
+) -> Result<Captured<'c>, String> {
     let mut failure = None;
     let mut decoder = Decoder::new(options.tunnels);
     let begin = Instant::now();
@@ -181,12 +205,20 @@ fn capture<'c>(
             if options.tell.swap(false, Ordering::Relaxed) {
                 (options.on_tell)(tally, source.drops());
             }
+            if let Some(newer) = options.catalogues.and_then(|newer| newer.try_recv().ok()) {
+                catalogue = newer;
+                let lesson = Lesson { catalogue, ports: Arc::new(service_ports(catalogue)) };
+                for lane in &mut *lanes {
+                    lane.flush(tally)?;
+                    lane.teach(lesson.clone())?;
+                }
+            }
             if let Some(look) = questions.next() {
                 for lane in &mut *lanes {
                     lane.flush(tally)?;
                     lane.ask(look.clone())?;
                 }
-                look.counts(tally, source, begin.elapsed());
+                look.counts(tally, source, catalogue, begin.elapsed());
             }
             if options.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 break;
@@ -201,7 +233,7 @@ fn capture<'c>(
         failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
     }
     lanes.iter_mut().try_for_each(|lane| lane.finish(tally))?;
-    Ok(failure)
+    Ok(Captured { failure, catalogue })
 }
 
 fn lane_of(segment: &crate::decode::Segment, lanes: usize) -> usize {

@@ -344,3 +344,51 @@ fn a_folder_that_the_user_may_not_write_in_is_refused_before_the_capture() {
     assert_eq!(status, 0, "{stderr}");
     assert_eq!(files_in(folder.path()), [file]);
 }
+
+/// A service of one's own on port 8000, which its first words name.
+const SERVICE: &str = r#"
+id = "cues"
+name = "Cue desk"
+tag = "osc"
+speaks = ["osc"]
+
+[[claim]]
+port = 8000
+transport = "udp"
+standing = "customary"
+prevalence = "common"
+cite = "https://wiki.example.test/cues"
+
+[[mark]]
+fact = "osc.address"
+equals = "/eos/ping"
+"#;
+
+#[test]
+fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
+    let Some(net) = Net::new("u") else { return };
+    let folder = public_folder();
+    let services = folder.path().join("out");
+    std::fs::write(services.join("cues.toml"), SERVICE.replace("/eos/ping", "/never/heard")).unwrap();
+    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000", "--catalogue", services.to_str().unwrap(), "--flows"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    std::fs::write(services.join("cues.toml"), "id = ").unwrap();
+    signal(&child, "HUP");
+    assert!(stderr_line(&mut child).contains("cues.toml:1"));
+    assert!(stderr_line(&mut child).contains("the catalogue stays as it was"));
+    std::fs::write(services.join("cues.toml"), SERVICE).unwrap();
+    signal(&child, "HUP");
+    let line = stderr_line(&mut child);
+    assert!(line.contains("the catalogue was read again"), "{line}");
+    // What was asked for before is done: the counts are told by the thread that takes the new catalogue.
+    segments(&mut child);
+    segments(&mut child);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 6);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    let flows: Vec<_> = stdout.lines().filter(|line| line.contains("10.77.0.2:8000")).collect();
+    assert_eq!(flows.iter().filter(|line| line.contains("Cue desk")).count(), 6, "{stdout}");
+}

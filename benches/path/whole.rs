@@ -29,6 +29,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
             stop: &stop,
             tell: &tell,
             on_tell: &|_, _| (),
+            catalogues: None,
         };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {

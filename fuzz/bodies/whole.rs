@@ -36,6 +36,7 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
         stop: &AtomicBool::new(false),
         tell: &AtomicBool::new(false),
         on_tell: &|_, _| {},
+        catalogues: None,
     };
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }

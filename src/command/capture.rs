@@ -1,5 +1,6 @@
 //! What `replay` and `live` share: from an open source to its report.
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
@@ -15,11 +16,13 @@ use super::{Errors, INCOMPLETE};
 use crate::cli::{Common, Format};
 
 /// What differs between the two ways of reading.
-pub struct Kind {
+pub struct Kind<'c> {
     pub inputs: Vec<String>,
     pub live: bool,
     pub span: Option<Duration>,
     pub output: Output,
+    /// Where newer catalogues come from.
+    pub catalogues: Option<Receiver<&'c Catalogue>>,
 }
 
 /// Gives up what is not to be kept: from here on nothing needs root, and only little the file system.
@@ -30,13 +33,13 @@ pub fn close_doors(keep: &Keep<'_>) {
 }
 
 /// Captures, classifies, writes the report: the same for files and interfaces.
-pub fn capture(
+pub fn capture<'c>(
     source: &mut dyn Source,
     filter: Option<Filter>,
-    catalogue: &Catalogue,
+    catalogue: &'c Catalogue,
     common: &Common,
     wishes: &Wishes,
-    kind: Kind,
+    kind: Kind<'c>,
 ) -> Result<u8, Errors> {
     let options = pipeline::Options {
         workers: common.workers.map_or_else(cores, usize::from),
@@ -50,9 +53,10 @@ pub fn capture(
         stop: &wishes.stop,
         tell: &wishes.tell,
         on_tell: &tell,
+        catalogues: kind.catalogues.as_ref(),
     };
     let run = pipeline::run(source, filter, catalogue, &options, None).map_err(one)?;
-    let report = Report { inputs: &kind.inputs, run: &run, catalogue };
+    let report = Report { inputs: &kind.inputs, run: &run, catalogue: run.catalogue };
     let flows = common.flows || common.why;
     kind.output.write(|out, style| match common.format {
         Format::Json => report::json::write(out, &report, flows),

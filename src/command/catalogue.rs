@@ -27,6 +27,15 @@ pub fn facts() -> Result<u8, Errors> {
 
 /// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.
 pub fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
-    let user: Vec<PathBuf> = catalogue::user_folder(privilege::caller_home()).into_iter().chain(named.iter().cloned()).collect();
-    Catalogue::load(&user).map_err(lines)
+    read(&places(named))
+}
+
+/// Where the user's services are.
+pub fn places(named: &[PathBuf]) -> Vec<PathBuf> {
+    catalogue::user_folder(privilege::caller_home()).into_iter().chain(named.iter().cloned()).collect()
+}
+
+/// The shipped catalogue and over it what is in these places.
+pub fn read(places: &[PathBuf]) -> Result<Catalogue, Errors> {
+    Catalogue::load(places).map_err(lines)
 }

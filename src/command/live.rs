@@ -1,7 +1,9 @@
 //! `portlore live`.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
 use portlore::source::Live as Device;
 use portlore::source::live::Options;
@@ -9,9 +11,9 @@ use portlore::source::save::Plan;
 
 use super::Errors;
 use super::capture::{Kind, capture, close_doors};
-use super::catalogue::load;
+use super::catalogue::{places, read};
 use super::output::Output;
-use super::signals::Wishes;
+use super::signals::{Renewals, Wishes};
 use super::talk::{one, say};
 use crate::cli::Live;
 
@@ -21,8 +23,12 @@ pub const EVIDENCE: u32 = 9_216;
 const WHOLE: u32 = 262_144;
 
 pub fn run(args: &Live) -> Result<u8, Errors> {
-    let catalogue = load(&args.common.catalogue)?;
+    // Absolute, because they are read again.
+    let places: Vec<PathBuf> =
+        places(&args.common.catalogue).into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
+    let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
     let wishes = Wishes::register()?;
+    let renewals = if io::stdin().is_terminal() { None } else { Some(Renewals::register()?) };
     let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
     let folders: Vec<PathBuf> = args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
     let options = Options {
@@ -35,7 +41,8 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let mut live = Device::open(&options, say).map_err(one)?;
     let output = Output::open(args.common.output.as_ref(), &[])?;
     // The devices are open: from here on nothing needs root.
-    close_doors(&Keep { user, write: &folders, read: &[] });
+    close_doors(&Keep { user, write: &folders, read: &places });
+    let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
     if let Some(path) = &args.write {
         let keep = args.keep.unwrap_or_default().into();
         live.save(Plan { path: path.clone(), size: args.rotate_size, time: args.rotate_time, keep }).map_err(one)?;
@@ -45,7 +52,7 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
         say(&format!("capturing on {}; Ctrl-C ends it with the report", devices.join(", ")));
     }
     let inputs: Vec<String> = live.devices().map(|(name, _)| name.to_owned()).collect();
-    capture(&mut live, None, &catalogue, &args.common, &wishes, Kind { inputs, live: true, span: args.span, output })
+    capture(&mut live, None, catalogue, &args.common, &wishes, Kind { inputs, live: true, span: args.span, output, catalogues })
 }
 
 /// The folder that a file is to be written in.

@@ -27,6 +27,13 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let inputs: Vec<String> = found.paths.iter().map(|f| f.display().to_string()).collect();
     let output = Output::open(args.common.output.as_ref(), &found.paths)?;
     close_doors(&Keep::default());
-    capture(&mut files, filter, &catalogue, &args.common, &wishes, Kind { inputs, live: false, span: None, output })
-        .map(|status| if some_unreadable { UNREADABLE } else { status })
+    capture(
+        &mut files,
+        filter,
+        &catalogue,
+        &args.common,
+        &wishes,
+        Kind { inputs, live: false, span: None, output, catalogues: None },
+    )
+    .map(|status| if some_unreadable { UNREADABLE } else { status })
 }

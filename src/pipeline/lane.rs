@@ -1,10 +1,14 @@
 //! The way to one classifier and back.
 
+use std::sync::Arc;
+
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Tally;
 use super::views::Look;
 use crate::batch::Batch;
+use crate::catalogue::Catalogue;
+use crate::flow::ServicePorts;
 
 /// Batches that wait for a classifier. With a batch of 1,024 segments this is some ten milliseconds of a fast capture.
 const QUEUE: usize = 16;
@@ -17,6 +21,15 @@ pub(super) enum Parcel<'c> {
     Batch(Batch),
     /// A question that is to be answered as of here.
     Look(Look<'c>),
+    /// What is known from here on.
+    Lesson(Lesson<'c>),
+}
+
+/// What a classifier knows of ports.
+#[derive(Clone)]
+pub(super) struct Lesson<'c> {
+    pub(super) catalogue: &'c Catalogue,
+    pub(super) ports: Arc<ServicePorts>,
 }
 
 /// The capture thread's end.
@@ -37,8 +50,8 @@ pub(super) struct Mouth<'c> {
 /// Both ends of a new lane.
 pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
     let queue = if live { LIVE_QUEUE } else { QUEUE };
-    // One place more for a question, of which there is never more than one.
-    let (full, parcels) = bounded(queue + 1);
+    // Two places more: for a question, of which there is never more than one, and for a lesson.
+    let (full, parcels) = bounded(queue + 2);
     // Room for every batch there is, so that giving one back never waits.
     let (give_back, empty) = bounded(queue + 2);
     (Lane { batch: Batch::default(), live, full, empty }, Mouth { parcels, give_back })
@@ -73,6 +86,11 @@ impl<'c> Lane<'c> {
     /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is kept free for it.
     pub(super) fn ask(&mut self, look: Look<'c>) -> Result<(), String> {
         self.send(Parcel::Look(look))
+    }
+
+    /// Teaches the classifier. Live, only a second lesson in a tenth of a second would have to wait.
+    pub(super) fn teach(&mut self, lesson: Lesson<'c>) -> Result<(), String> {
+        self.send(Parcel::Lesson(lesson))
     }
 
     fn send(&mut self, parcel: Parcel<'c>) -> Result<(), String> {

@@ -64,6 +64,7 @@ fn halting<'c>(catalogue: &'c Catalogue, workers: usize, halts: &[u64], ask: Ask
         stop: &stop,
         tell: &tell,
         on_tell: &|_, _| (),
+        catalogues: None,
     };
     let seen = Mutex::new(Vec::new());
     let (asker, asks) = asker();

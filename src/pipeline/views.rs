@@ -23,6 +23,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 
 use super::recent::Recent;
 use super::{JudgedFlow, Run, Tally};
+use crate::catalogue::Catalogue;
 use crate::decode::Transport;
 use crate::flow::FlowRecord;
 use crate::source::{Drops, Source};
@@ -90,16 +91,16 @@ pub(super) struct Look<'c> {
     pub(super) answers: Sender<Answer<'c>>,
 }
 
-impl Look<'_> {
+impl<'c> Look<'c> {
     /// Whether the flow is one of those that are asked for.
     pub(super) fn is_about(&self, record: &FlowRecord) -> bool {
         self.port.is_none_or(|port| port == (record.responder.port, record.transport))
     }
 
     /// The capture thread's answer.
-    pub(super) fn counts(&self, tally: &Tally, source: &mut dyn Source, elapsed: Duration) {
+    pub(super) fn counts(&self, tally: &Tally, source: &mut dyn Source, catalogue: &'c Catalogue, elapsed: Duration) {
         let (drops, problems) = (source.drops(), source.problems());
-        drop(self.answers.try_send(Answer::Counts { tally: Box::new(tally.clone()), drops, problems, elapsed }));
+        drop(self.answers.try_send(Answer::Counts { catalogue, tally: Box::new(tally.clone()), drops, problems, elapsed }));
     }
 
     #[cfg(test)]
@@ -111,7 +112,7 @@ impl Look<'_> {
 /// What comes back.
 pub(super) enum Answer<'c> {
     /// From the capture thread, once.
-    Counts { tally: Box<Tally>, drops: Drops, problems: Vec<String>, elapsed: Duration },
+    Counts { catalogue: &'c Catalogue, tally: Box<Tally>, drops: Drops, problems: Vec<String>, elapsed: Duration },
     /// From each classifier: what ended since it was last asked. It is not counted elsewhere any more.
     Ended(Stats<'c>),
     /// From each classifier: what is live.
@@ -192,15 +193,17 @@ impl<'c> Viewer<'c> {
         for answer in answers {
             let since = Instant::now();
             match answer {
-                Answer::Counts { tally, drops, problems, elapsed } => counts = Some((tally, drops, problems, elapsed)),
+                Answer::Counts { catalogue, tally, drops, problems, elapsed } => {
+                    counts = Some((catalogue, tally, drops, problems, elapsed));
+                }
                 Answer::Ended(stats) => self.stats.merge(stats),
                 Answer::Live { stats, flows, live, evicted, cost } => parts.push((stats, flows, live, evicted, cost)),
             }
             busy += since.elapsed();
         }
-        let (tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
+        let (catalogue, tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
         let since = Instant::now();
-        let mut run = Run { tally: *tally, drops, problems, evicted: 0, stats: self.stats.clone(), flows: Vec::new() };
+        let mut run = Run { catalogue, tally: *tally, drops, problems, evicted: 0, stats: self.stats.clone(), flows: Vec::new() };
         let mut recent = Recent::new(flows);
         let (mut live_flows, mut slowest) = (0, Duration::ZERO);
         for (stats, flows, live, evicted, cost) in parts {

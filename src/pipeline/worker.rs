@@ -1,10 +1,11 @@
 //! A classifier thread: the flows of some shards, from segments to judged records.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::TryRecvError;
 
-use super::lane::{Mouth, Parcel};
+use super::lane::{Lesson, Mouth, Parcel};
 use super::recent::Recent;
 use super::views::{Answer, Look as Question};
 use super::walk::{STEP, Walk};
@@ -37,8 +38,8 @@ pub(super) struct Outcome<'c> {
 }
 
 /// Owns the tables of its shards without locks.
-pub(super) struct Worker<'c, 'p> {
-    ports: &'p ServicePorts,
+pub(super) struct Worker<'c> {
+    ports: Arc<ServicePorts>,
     workers: usize,
     tables: Vec<Table<Verdict<'c>>>,
     bench: Bench<'c>,
@@ -128,10 +129,9 @@ impl<'c> Judge for Bench<'c> {
     }
 }
 
-impl<'c, 'p> Worker<'c, 'p> {
+impl<'c> Worker<'c> {
     pub(super) fn new(
-        catalogue: &'c Catalogue,
-        ports: &'p ServicePorts,
+        Lesson { catalogue, ports }: Lesson<'c>,
         limits: Limits,
         workers: usize,
         keep_flows: bool,
@@ -168,6 +168,10 @@ impl<'c, 'p> Worker<'c, 'p> {
                     drop(mouth.give_back.try_send(batch));
                 }
                 Ok(Parcel::Look(question)) => self.begin(question),
+                Ok(Parcel::Lesson(lesson)) => {
+                    self.ports = lesson.ports;
+                    self.bench.catalogue = lesson.catalogue;
+                }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
             }
@@ -239,7 +243,7 @@ impl<'c, 'p> Worker<'c, 'p> {
                     ahead.hash,
                     segment,
                     batch.payload(segment),
-                    self.ports,
+                    &self.ports,
                     &mut self.bench,
                 );
             }
