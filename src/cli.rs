@@ -144,6 +144,9 @@ pub struct Common {
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
     #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
+    /// Also say what came of the frames of each interface and each link type
+    #[arg(short, long)]
+    pub verbose: bool,
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     pub quiet: bool,

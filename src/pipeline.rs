@@ -16,7 +16,7 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-pub use self::tally::Tally;
+pub use self::tally::{Interface, Tally};
 pub use self::views::{Ask, Asker, Asks, View, Views, asker};
 pub use self::worker::JudgedFlow;
 
@@ -68,6 +68,8 @@ pub struct Run<'c> {
     pub catalogue: &'c Catalogue,
     /// Where every frame went.
     pub tally: Tally,
+    /// The names of the interfaces that the tally has, in its order.
+    pub interfaces: Vec<String>,
     /// Frames lost before they could be read.
     pub drops: Drops,
     /// What was wrong with the input; empty where all of it was read.
@@ -122,8 +124,10 @@ pub fn run<'c>(
         captured.map(|captured| (outcomes, ended, captured))
     })?;
     source.finish();
+    let interfaces = tally.interfaces().map(|interface| source.interface(interface.number)).collect();
     let mut run = Run {
         catalogue: captured.catalogue,
+        interfaces,
         drops: source.drops(),
         problems: source.problems(),
         evicted: 0,
@@ -179,10 +183,10 @@ fn capture<'c>(
             Ok(Next::Frame(frame)) => {
                 tally.see(&frame);
                 if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
-                    tally.skip(Skip::Filtered, frame.link);
+                    tally.skip(Skip::Filtered, &frame);
                 } else {
                     match decoder.decode(&frame) {
-                        Err(reason) => tally.skip(reason, frame.link),
+                        Err(reason) => tally.skip(reason, &frame),
                         Ok((segment, payload)) => {
                             let at = if lanes.len() == 1 { 0 } else { lane_of(&segment, lanes.len()) };
                             let lane = &mut lanes[at];

@@ -59,6 +59,15 @@ fn the_buckets_add_up_on_every_capture() {
         let skipped: u64 = capture_part["skipped"].as_object().unwrap().values().map(number).sum();
         let queue = number(&capture_part["dropped"]["queue"]);
         assert_eq!(number(&capture_part["frames"]), number(&capture_part["segments"]) + skipped + queue, "{capture}");
+        for part in ["interfaces", "link_types"] {
+            let rows = capture_part[part].as_array().unwrap();
+            for row in rows {
+                let skipped: u64 = row["skipped"].as_object().unwrap().values().map(number).sum();
+                assert_eq!(number(&row["frames"]), number(&row["segments"]) + skipped, "{capture}: {part}");
+            }
+            let frames: u64 = rows.iter().map(|row| number(&row["frames"])).sum();
+            assert_eq!(frames, number(&capture_part["frames"]), "{capture}: {part}");
+        }
         let both = |v: &serde_json::Value| number(&v["initiator"]) + number(&v["responder"]);
         for part in ["ports", "services", "flows"] {
             let packets: u64 = document[part].as_array().unwrap().iter().map(|row| both(&row["packets"])).sum();
@@ -75,4 +84,13 @@ fn several_files_read_as_one_stream_in_capture_order_however_they_are_named() {
     assert_eq!(a["ports"], b["ports"]);
     let first: Vec<_> = a["flows"].as_array().unwrap().iter().map(|f| f["first"].as_str().unwrap().to_owned()).collect();
     assert!(first.is_sorted());
+}
+
+#[test]
+fn frames_are_told_apart_by_interface_and_link_type_where_it_is_asked_for() {
+    let (status, stdout, _) = outcome(&["replay", "-v", "fixtures/forms/ng-interfaces.pcapng", "fixtures/showcase.pcap"]);
+    assert_eq!(status, 0);
+    for line in ["INTERFACE ", "fixtures/showcase.pcap (link type 1) ", "all of link type 101 "] {
+        assert!(stdout.lines().any(|found| found.starts_with(line)), "{line} in {stdout}");
+    }
 }

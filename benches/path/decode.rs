@@ -34,7 +34,8 @@ pub fn bench(criterion: &mut Criterion) {
             let mut decoder = Decoder::new(true);
             b.iter(|| {
                 for (number, bytes) in (1..).zip(&frames) {
-                    let frame = Frame { number, time: Time(number as i64), link, wire_len: bytes.len() as u32, bytes };
+                    let frame =
+                        Frame { number, time: Time(number as i64), link, interface: 0, wire_len: bytes.len() as u32, bytes };
                     drop(black_box(decoder.decode(black_box(&frame))));
                 }
             });

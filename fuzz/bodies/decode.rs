@@ -65,7 +65,7 @@ pub fn run(input: &[u8]) {
 
 fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
     let wire_len = (bytes.len() as u32).saturating_add_signed(cut.into());
-    let frame = Frame { number: 1, time: Time(0), link, wire_len, bytes };
+    let frame = Frame { number: 1, time: Time(0), link, interface: 0, wire_len, bytes };
     let Ok((segment, payload)) = decoder.decode(&frame) else { return };
     assert!(payload.len() <= segment.payload_len as usize, "more was captured than sent");
     let (key, end) = FlowKey::new(&segment.five_tuple);

@@ -46,7 +46,8 @@ fn written(run: &Run<'static>) -> (String, String) {
     let report = Report { inputs: &inputs, run, catalogue: &CATALOGUE };
     let (mut json, mut text) = (Vec::new(), Vec::new());
     report::json::write(&mut json, &report, true).expect("memory takes it");
-    report::text::write(&mut text, &report, Style::default(), Parts { flows: true, why: true, top: 0 }).expect("memory takes it");
+    report::text::write(&mut text, &report, Style::default(), Parts { flows: true, why: true, origins: true, top: 0 })
+        .expect("memory takes it");
     let string = |bytes| String::from_utf8(bytes).expect("the output is text");
     (string(json), string(text))
 }

@@ -61,7 +61,7 @@ pub fn capture<'c>(
     kind.output.write(|out, style| match common.format {
         Format::Json => report::json::write(out, &report, flows),
         Format::Table => {
-            let parts = report::text::Parts { flows: common.flows, why: common.why, top: common.top };
+            let parts = report::text::Parts { flows: common.flows, why: common.why, origins: common.verbose, top: common.top };
             report::text::write(out, &report, style, parts)
         }
     })?;

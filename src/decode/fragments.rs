@@ -220,7 +220,7 @@ mod tests {
         wire_len: usize,
         at: i64,
     ) -> Result<Whole, Skip> {
-        let frame = Frame { number: 1, time: Time(at), link: LinkType::RAW, wire_len: wire_len as u32, bytes };
+        let frame = Frame { number: 1, time: Time(at), link: LinkType::RAW, interface: 0, wire_len: wire_len as u32, bytes };
         let ends = Ends::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
         let piece = Piece { id, start, more };
         let datagram = Datagram { ends, protocol: IpNumber::UDP, body: Packet::of(&frame), piece: Some(piece) };

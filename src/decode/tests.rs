@@ -8,7 +8,7 @@ use crate::source::LinkType;
 use crate::time::Time;
 
 pub(in crate::decode) fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
-    Frame { number: 7, time: Time(1), link, wire_len: bytes.len() as u32, bytes }
+    Frame { number: 7, time: Time(1), link, interface: 0, wire_len: bytes.len() as u32, bytes }
 }
 
 /// Decodes one frame, tunnels looked into.

@@ -19,27 +19,77 @@ pub struct Tally {
     pub queue: u64,
     /// The earliest and latest capture time.
     pub seen: Option<(Time, Time)>,
-    skipped: [u64; Skip::ALL.len()],
+    skipped: Skips,
     unknown_links: BTreeMap<LinkType, u64>,
+    /// By the interface's number.
+    by_interface: Vec<Part>,
+}
+
+type Skips = [u64; Skip::ALL.len()];
+
+/// Counts of one interface.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    link: Option<LinkType>,
+    frames: u64,
+    skipped: Skips,
+}
+
+/// What came of the frames of one interface.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    /// The source's number for it.
+    pub number: u32,
+    /// Its link type.
+    pub link: LinkType,
+    /// Frames that were read.
+    pub frames: u64,
+    /// Those that were not skipped.
+    pub segments: u64,
+    /// Those that were, by reason.
+    pub skipped: Vec<(Skip, u64)>,
 }
 
 impl Tally {
     pub(super) fn see(&mut self, frame: &Frame<'_>) {
         self.frames += 1;
+        self.part(frame).frames += 1;
         self.bytes += u64::from(frame.wire_len);
         self.seen = Some(self.seen.map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))));
     }
 
-    pub(super) fn skip(&mut self, reason: Skip, link: LinkType) {
+    pub(super) fn skip(&mut self, reason: Skip, frame: &Frame<'_>) {
         self.skipped[reason as usize] += 1;
+        self.part(frame).skipped[reason as usize] += 1;
         if reason == Skip::LinkType {
-            *self.unknown_links.entry(link).or_default() += 1;
+            *self.unknown_links.entry(frame.link).or_default() += 1;
         }
+    }
+
+    /// The counts of a frame's interface.
+    #[inline]
+    fn part(&mut self, frame: &Frame<'_>) -> &mut Part {
+        let number = frame.interface as usize;
+        if self.by_interface.len() <= number {
+            self.by_interface.resize_with(number + 1, Part::default);
+        }
+        let part = &mut self.by_interface[number];
+        part.link.get_or_insert(frame.link);
+        part
+    }
+
+    /// The interfaces that frames came from, by number.
+    pub fn interfaces(&self) -> impl Iterator<Item = Interface> + '_ {
+        self.by_interface.iter().enumerate().filter_map(|(number, part)| {
+            let skipped = named(&part.skipped).collect::<Vec<_>>();
+            let segments = part.frames - skipped.iter().map(|(_, n)| n).sum::<u64>();
+            Some(Interface { number: number as u32, link: part.link?, frames: part.frames, segments, skipped })
+        })
     }
 
     /// Frames that were skipped, by reason, those that occurred.
     pub fn skipped(&self) -> impl Iterator<Item = (Skip, u64)> + '_ {
-        Skip::ALL.iter().map(|&reason| (reason, self.skipped[reason as usize])).filter(|&(_, n)| n > 0)
+        named(&self.skipped)
     }
 
     /// Frames that the filter let pass.
@@ -75,4 +125,9 @@ impl Tally {
         is_silent
             .then(|| format!("no TCP or UDP could be read; frames that may have been some were skipped ({})", hidden.join(", ")))
     }
+}
+
+/// The reasons that occurred.
+fn named(skipped: &Skips) -> impl Iterator<Item = (Skip, u64)> + '_ {
+    Skip::ALL.iter().map(|&reason| (reason, skipped[reason as usize])).filter(|&(_, n)| n > 0)
 }

@@ -41,6 +41,10 @@ impl Source for Halting<'_, '_> {
         Drops { kernel: 7, interface: 8 }
     }
 
+    fn interface(&self, number: u32) -> String {
+        self.files.interface(number)
+    }
+
     fn problems(&self) -> Vec<String> {
         self.files.problems()
     }

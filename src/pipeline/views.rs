@@ -203,7 +203,16 @@ impl<'c> Viewer<'c> {
         }
         let (catalogue, tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
         let since = Instant::now();
-        let mut run = Run { catalogue, tally: *tally, drops, problems, evicted: 0, stats: self.stats.clone(), flows: Vec::new() };
+        let mut run = Run {
+            catalogue,
+            tally: *tally,
+            interfaces: Vec::new(),
+            drops,
+            problems,
+            evicted: 0,
+            stats: self.stats.clone(),
+            flows: Vec::new(),
+        };
         let mut recent = Recent::new(flows);
         let (mut live_flows, mut slowest) = (0, Duration::ZERO);
         for (stats, flows, live, evicted, cost) in parts {

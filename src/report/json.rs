@@ -10,6 +10,7 @@ use serde_json::ser::Formatter;
 
 use super::Report;
 use super::escape::is_hidden;
+use super::origins::{self, Origin};
 use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
@@ -71,6 +72,8 @@ struct Capture<'a> {
     frames: u64,
     segments: u64,
     skipped: BTreeMap<&'static str, u64>,
+    interfaces: Vec<Origin>,
+    link_types: Vec<Origin>,
     dropped: Dropped,
     evicted_flows: u64,
     bytes: u64,
@@ -250,11 +253,14 @@ struct Reason<'a> {
 
 fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
     let (run, tally) = (report.run, &report.run.tally);
+    let interfaces = origins::interfaces(report);
     Capture {
         files: report.inputs,
         frames: tally.frames,
         segments: tally.segments,
         skipped: tally.skipped().map(|(reason, n)| (reason.id(), n)).collect(),
+        link_types: origins::link_types(&interfaces),
+        interfaces,
         dropped: Dropped { kernel: run.drops.kernel, interface: run.drops.interface, queue: tally.queue },
         evicted_flows: run.evicted,
         bytes: tally.bytes,

@@ -7,6 +7,7 @@ mod escape;
 pub mod interfaces;
 pub mod json;
 mod layout;
+mod origins;
 pub mod port;
 pub mod text;
 mod units;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::layout::{self, Column, Row, Tone};
 use super::units::{bytes, count, duration, plural, quantiles};
-use super::{Report, Style, escape, why};
+use super::{Report, Style, escape, origins, why};
 use crate::classify::{Confidence, Fit};
 use crate::decode::Transport;
 use crate::flow::{Heard, Outcome};
@@ -18,6 +18,8 @@ pub struct Parts {
     pub flows: bool,
     /// The reasons of each flow's verdict.
     pub why: bool,
+    /// What came of the frames of each interface and link type.
+    pub origins: bool,
     /// Rows of the tables of ports; zero for all.
     pub top: usize,
 }
@@ -30,6 +32,10 @@ type Port<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
 /// Where `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: Parts) -> io::Result<()> {
     header(out, report)?;
+    if parts.origins {
+        writeln!(out)?;
+        origins::write(out, report, style)?;
+    }
     let mut ports: Vec<Port<'_, '_>> =
         report.run.stats.ports.iter().map(|(&(port, transport), s)| (port, transport, s)).collect();
     if ports.is_empty() {

@@ -98,6 +98,8 @@ pub struct Frame<'a> {
     pub time: Time,
     /// How the bytes begin.
     pub link: LinkType,
+    /// Where it was captured: the source says what that is called.
+    pub interface: u32,
     /// Bytes on the wire; more than `bytes` holds where the capture's snap length cut the frame.
     pub wire_len: u32,
     /// What was captured.
@@ -137,6 +139,11 @@ pub trait Source {
 
     /// What was wrong with the input, a line each; empty where all of it was read.
     fn problems(&self) -> Vec<String>;
+
+    /// What an interface that frames named is called.
+    fn interface(&self, _number: u32) -> String {
+        String::new()
+    }
 
     /// Ends what is still open: no frame will be asked for any more.
     fn finish(&mut self) {}

@@ -182,6 +182,14 @@ impl CaptureFile {
         }
     }
 
+    /// What one of its interfaces is called.
+    pub(super) fn interface(&self, number: u32) -> String {
+        match &self.format {
+            Format::Pcap(_) => self.name.clone(),
+            Format::Pcapng(pcapng) => format!("{}: {}", self.name, pcapng.interface_name(number)),
+        }
+    }
+
     /// Drops that the capturing tool wrote down.
     pub(super) fn drops(&self) -> Drops {
         match &self.format {

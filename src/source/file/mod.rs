@@ -11,6 +11,7 @@ mod buffer;
 mod capture_file;
 mod compressed;
 mod foreign;
+mod interfaces;
 mod lz4;
 mod paths;
 mod pcap;
@@ -29,6 +30,7 @@ use std::sync::atomic::AtomicBool;
 pub use self::paths::{Found, find};
 
 use self::capture_file::{CaptureFile, Opened};
+use self::interfaces::Interfaces;
 use super::{Drops, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
@@ -40,6 +42,8 @@ const MAX_FRAME: usize = 16 << 20;
 struct Head {
     time: Time,
     link: LinkType,
+    /// Its place among those of the file that had frames.
+    interface: u32,
     wire_len: u32,
     from: usize,
     to: usize,
@@ -112,6 +116,7 @@ pub struct Files {
     /// The file whose record the caller holds; it moves on at the next call.
     held: Option<usize>,
     chained: bool,
+    interfaces: Interfaces,
     number: u64,
     unreadable: Vec<String>,
 }
@@ -159,8 +164,9 @@ impl Files {
     }
 
     fn join(opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>) -> Result<Self, Vec<String>> {
+        let (slots, turns, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
         let mut files =
-            Self { slots: Vec::new(), turns: BinaryHeap::new(), held: None, chained: false, number: 0, unreadable: Vec::new() };
+            Self { slots, turns, held: None, chained: false, interfaces: Interfaces::default(), number: 0, unreadable };
         for slot in opened {
             match slot {
                 Err(line) => files.unreadable.push(line),
@@ -256,8 +262,9 @@ impl Source for Files {
         let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else { return Ok(Next::End) };
         let Some(head) = file.head() else { return Ok(Next::End) };
         self.number += 1;
+        let interface = self.interfaces.number(self.held.unwrap_or(0), file, head.interface);
         let (number, bytes) = (self.number, file.frame(head));
-        Ok(Next::Frame(Frame { number, time: head.time, link: head.link, wire_len: head.wire_len, bytes }))
+        Ok(Next::Frame(Frame { number, time: head.time, link: head.link, interface, wire_len: head.wire_len, bytes }))
     }
 
     fn drops(&mut self) -> Drops {
@@ -265,6 +272,10 @@ impl Source for Files {
             kernel: sum.kernel.saturating_add(drops.kernel),
             interface: sum.interface.saturating_add(drops.interface),
         })
+    }
+
+    fn interface(&self, number: u32) -> String {
+        self.interfaces.name(number)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -67,6 +67,7 @@ impl Pcap {
         let head = Head {
             time: Time::new(i64::from(self.order.u32(header, 0)), i64::from(self.order.u32(header, 4)) * self.unit),
             link: self.link,
+            interface: 0,
             wire_len: self.order.u32(header, 12),
             from: self.record_header,
             to: self.record_header + captured,

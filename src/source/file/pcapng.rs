@@ -20,7 +20,13 @@ const BLOCK_FRAME: usize = 12;
 /// Interfaces that a section may describe: the obsolete packet block numbers them with 16 bits.
 const INTERFACES: usize = 1 << 16;
 
-/// Option codes: `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
+/// Interfaces of a file that are called by their names; those beyond are one.
+const NAMED: usize = 1 << 10;
+/// Bytes of a name.
+const NAME_LEN: usize = 64;
+
+/// Option codes: `if_name`, `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
+const OPTION_NAME: u16 = 2;
 const OPTION_RESOLUTION: u16 = 9;
 const OPTION_OFFSET: u16 = 14;
 const OPTION_INTERFACE_DROPS: u16 = 5;
@@ -32,6 +38,9 @@ struct Interface {
     snap_len: u32,
     clock: Clock,
     drops: Drops,
+    name: Option<String>,
+    /// Its place among those that had frames, once it had one.
+    place: Option<u32>,
 }
 
 /// How an interface counts time.
@@ -62,6 +71,8 @@ impl Clock {
 pub(super) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
+    /// The names of those that had frames, of all sections.
+    names: Vec<String>,
     /// Of the sections that are over.
     past_drops: Drops,
     /// Simple packet blocks carry no time: they get that of the frame before them.
@@ -82,7 +93,26 @@ impl Pcapng {
             return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
         }
         let order = section_order(buffer.get(12)).ok_or("the pcapng byte-order magic is broken")?;
-        Ok(Self { order, interfaces: Vec::new(), past_drops: Drops::default(), last: Time(0), current: 0 })
+        Ok(Self { order, interfaces: Vec::new(), names: Vec::new(), past_drops: Drops::default(), last: Time(0), current: 0 })
+    }
+
+    /// What an interface that had frames is called.
+    pub(super) fn interface_name(&self, place: u32) -> &str {
+        self.names.get(place as usize).map_or("", String::as_str)
+    }
+
+    /// The place of an interface among those that had frames.
+    fn place(&mut self, index: u32) -> u32 {
+        let Some(interface) = self.interfaces.get_mut(index as usize) else { return 0 };
+        let names = &mut self.names;
+        *interface.place.get_or_insert_with(|| {
+            if names.len() < NAMED {
+                names.push(interface.name.take().unwrap_or_else(|| format!("interface {index}")));
+            } else if names.len() == NAMED {
+                names.push("others".into());
+            }
+            names.len() as u32 - 1
+        })
     }
 
     /// Drops that the capturing tool wrote down.
@@ -159,8 +189,12 @@ impl Pcapng {
                     return Err(Damage::Corrupt(format!("a section describes more than {INTERFACES} interfaces")));
                 }
                 let mut clock = Clock { resolution: 6, offset: 0 };
+                let mut name = None;
                 for (code, value) in options(self.order, &body[8..]) {
                     match (code, value.len()) {
+                        (OPTION_NAME, 1..) => {
+                            name = Some(String::from_utf8_lossy(&value[..value.len().min(NAME_LEN)]).into_owned());
+                        }
                         (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
                         (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
                         _ => {}
@@ -171,6 +205,8 @@ impl Pcapng {
                     snap_len: self.order.u32(body, 4),
                     clock,
                     drops: Drops::default(),
+                    name,
+                    place: None,
                 });
                 Ok(None)
             }
@@ -193,7 +229,8 @@ impl Pcapng {
                 let interface = self.interface(0)?;
                 let wire_len = self.order.u32(body, 0);
                 let limit = if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
-                self.frame(body, 4, limit as usize, wire_len, interface.link, self.last)
+                let (link, time) = (interface.link, self.last);
+                Head { time, link, interface: self.place(0), wire_len, from: 4, to: 4 + limit as usize }.within(body)
             }
             _ => {
                 need(body, 20)?;
@@ -203,7 +240,8 @@ impl Pcapng {
                 let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
                 let captured = self.order.u32(body, 12) as usize;
                 let wire_len = self.order.u32(body, 16);
-                self.frame(body, 20, captured, wire_len, interface.link, interface.clock.time(units))
+                let (link, time) = (interface.link, interface.clock.time(units));
+                Head { time, link, interface: self.place(index), wire_len, from: 20, to: 20 + captured }.within(body)
             }
         }
     }
@@ -213,14 +251,15 @@ impl Pcapng {
             .get(index as usize)
             .ok_or_else(|| Damage::Corrupt(format!("a frame names interface {index}, which was not described")))
     }
+}
 
-    #[allow(clippy::unused_self, reason = "one call for the three packet blocks")]
-    fn frame(&self, body: &[u8], at: usize, captured: usize, wire_len: u32, link: LinkType, time: Time) -> Advance {
-        if captured > body.len() - at {
-            return Err(Damage::Corrupt(format!("a frame of {captured} bytes overruns its block")));
+impl Head {
+    /// The same, whose place was counted from the start of a block's body, counted from the start of the block.
+    fn within(self, body: &[u8]) -> Advance {
+        if self.to > body.len() {
+            return Err(Damage::Corrupt(format!("a frame of {} bytes overruns its block", self.to - self.from)));
         }
-        let from = BLOCK_HEADER + at;
-        Ok(Some(Head { time, link, wire_len, from, to: from + captured }))
+        Ok(Some(Self { from: BLOCK_HEADER + self.from, to: BLOCK_HEADER + self.to, ..self }))
     }
 }
 

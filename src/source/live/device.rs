@@ -78,6 +78,7 @@ impl Device {
                 #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
                 let (seconds, fraction) = (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
                 Read::Frame(Frame {
+                    interface: self.number as u32,
                     number,
                     time: Time::new(seconds, fraction * self.unit),
                     link: self.link,

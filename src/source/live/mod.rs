@@ -55,6 +55,7 @@ pub struct Live<'a> {
     looked: Instant,
     /// What each device has counted, those that went away too.
     counts: Vec<Counts>,
+    names: Vec<String>,
     save: Option<Save>,
     problems: Vec<String>,
     /// Gets what becomes of the interfaces, a line each.
@@ -81,6 +82,7 @@ impl<'a> Live<'a> {
         }
         Ok(Self {
             counts: vec![Counts::default(); opened.len()],
+            names: opened.iter().map(|device| device.name.clone()).collect(),
             save: None,
             devices: opened,
             ready: Vec::new(),
@@ -234,6 +236,10 @@ impl Source for Live<'_> {
 
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
+    }
+
+    fn interface(&self, number: u32) -> String {
+        self.names.get(number as usize).cloned().unwrap_or_default()
     }
 
     fn finish(&mut self) {
