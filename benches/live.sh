@@ -26,6 +26,7 @@ done
 listen() {
     name=$1 ready=$2
     shift 2
+    : >"$work/$name.err"
     ip netns exec "$b" /usr/bin/time -f '%U %S %M' -o "$work/$name.time" "$@" >"$work/$name.out" 2>"$work/$name.err" &
     timer=$!
     until grep -q "$ready" "$work/$name.out" "$work/$name.err" 2>/dev/null; do sleep 0.1; done

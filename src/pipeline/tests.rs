@@ -8,7 +8,7 @@ use crate::classify::{Verdict, classify};
 use crate::decode::{Endpoint, Transport};
 use crate::flow::{Counts, FlowRecord, Orientation, Outcome as HowItWent, Sizes};
 use crate::report::{Report, json};
-use crate::source::Files;
+use crate::source::{Files, Frame, LinkType};
 use crate::time::Time;
 
 /// A capture that stops for a view after each of some frames and goes on when it was seen.
@@ -159,4 +159,91 @@ pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
         sizes: Sizes::default(),
     };
     (record, classify(&CATALOGUE, 3001, Transport::Udp, None, false))
+}
+
+/// Datagrams of as many flows, faster than any of them can be judged.
+struct Flood {
+    left: u32,
+    frame: Vec<u8>,
+    asker: Asker,
+}
+
+impl Flood {
+    const FRAMES: u32 = 300_000;
+
+    fn new(asker: Asker) -> Self {
+        let mut frame = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 0, 10, 255, 0, 1];
+        frame.extend([0x9c, 0x40, 0x1f, 0x40, 0, 20, 0, 0]);
+        frame.extend(b"/eos/ping\0\0\0");
+        Self { left: Self::FRAMES, frame, asker }
+    }
+}
+
+impl Source for Flood {
+    fn next(&mut self) -> Result<Next<'_>, String> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(Next::End) };
+        self.left = left;
+        if left.is_multiple_of(10_000) {
+            self.asker.ask(Ask::default());
+        }
+        self.frame[12..16].copy_from_slice(&(0x0a00_0000 + left).to_be_bytes());
+        let number = u64::from(Self::FRAMES - left);
+        let wire_len = self.frame.len() as u32;
+        Ok(Next::Frame(Frame { number, time: Time(number as i64), link: LinkType::RAW, wire_len, bytes: &self.frame }))
+    }
+
+    fn drops(&mut self) -> Drops {
+        Drops::default()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_counted() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
+    let options = Options {
+        workers: 1,
+        // Every new flow has the classifier judge one that has to go.
+        max_flows: 16,
+        opening_bytes: 1 << 24,
+        tunnels: true,
+        keep_flows: false,
+        live: true,
+        frames: None,
+        span: None,
+        stop: &stop,
+        tell: &tell,
+        on_tell: &|_, _| (),
+        catalogues: None,
+    };
+    let (asker, asks) = asker();
+    let (mut views, mut frames) = (0, 0);
+    let mut on_view = |view: View<'_>| {
+        check_buckets(&view.run);
+        assert!(view.run.tally.frames >= frames);
+        (views, frames) = (views + 1, view.run.tally.frames);
+    };
+    let whole = run(
+        &mut Flood::new(asker),
+        None,
+        &catalogue,
+        &options,
+        Some(Views { every: None, flows: 0, asks, on_view: &mut on_view }),
+    )
+    .unwrap();
+    check_buckets(&whole);
+    assert_eq!(whole.tally.frames, u64::from(Flood::FRAMES));
+    assert!(whole.tally.queue > 0 && whole.drops == Drops::default());
+    assert!(views > 0);
+}
+
+/// Every frame is a segment that a flow counts, or was dropped at the queue.
+fn check_buckets(run: &Run<'_>) {
+    assert_eq!(run.tally.frames, run.tally.segments + run.tally.queue);
+    let packets: u64 = run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
+    assert_eq!(packets, run.tally.segments);
 }
