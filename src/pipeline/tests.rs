@@ -189,7 +189,14 @@ impl Source for Flood {
         self.frame[12..16].copy_from_slice(&(0x0a00_0000 + left).to_be_bytes());
         let number = u64::from(Self::FRAMES - left);
         let wire_len = self.frame.len() as u32;
-        Ok(Next::Frame(Frame { number, time: Time(number as i64), link: LinkType::RAW, wire_len, bytes: &self.frame }))
+        Ok(Next::Frame(Frame {
+            interface: 0,
+            number,
+            time: Time(number as i64),
+            link: LinkType::RAW,
+            wire_len,
+            bytes: &self.frame,
+        }))
     }
 
     fn drops(&mut self) -> Drops {

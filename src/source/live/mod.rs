@@ -208,13 +208,11 @@ impl Source for Live<'_> {
         };
         self.last = at;
         self.turn -= 1;
-        let device = &mut self.devices[at];
-        let number = device.number;
-        match device.read(self.number + 1) {
+        match self.devices[at].read(self.number + 1) {
             Read::Frame(frame) => {
                 self.number += 1;
                 if let Some(save) = &mut self.save {
-                    save.frame(number, &frame);
+                    save.frame(&frame);
                 }
                 return Ok(Next::Frame(frame));
             }

@@ -100,9 +100,9 @@ impl Save {
         Ok(save)
     }
 
-    /// Takes a frame of the interface with this number.
-    pub(super) fn frame(&mut self, interface: usize, frame: &Frame<'_>) {
-        pcapng::frame(&mut self.buffer, interface as u32, frame.time, frame.wire_len, frame.bytes);
+    /// Takes a frame; its interface is counted as in the list of them.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>) {
+        pcapng::frame(&mut self.buffer, frame.interface, frame.time, frame.wire_len, frame.bytes);
         self.frames += 1;
         self.last = self.last.max(frame.time);
         if self.buffer.len() >= BUFFER {
