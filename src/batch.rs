@@ -1,37 +1,58 @@
-//! What travels over the channel: segments and the payload bytes that the classifier needs of them.
+//! What travels over the channel: segments, and the block of frames in which their payloads lie.
 //!
-//! A message per packet costs two to three times a batch (`benches/README.md`). Batches are recycled: nothing is allocated for
-//! a packet once the first ones have grown.
+//! A message per packet costs two to three times a batch (`benches/README.md`). Batches and blocks are recycled: nothing is
+//! allocated for a packet once the first ones have grown, and payloads are not copied.
 
-use crate::decode::Segment;
-use crate::flow::SIDE_BYTES;
+use std::sync::Arc;
 
-/// Segments in a full batch.
-pub const SEGMENTS: usize = 1024;
-/// Payload bytes that fill a batch before its segments do.
-const BYTES: usize = 1 << 20;
+use crate::flow::{Keyed, SIDE_BYTES};
+use crate::source::Block;
 
-/// Segments in capture order.
+/// A segment on its way.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    /// The segment.
+    pub keyed: Keyed,
+    /// The table of the classifier that it is for.
+    pub table: u8,
+    /// Its payload is none of the block's.
+    joined: bool,
+    len: u16,
+    at: u32,
+}
+
+/// Segments in capture order, all from one block.
 #[derive(Debug, Default)]
 pub struct Batch {
-    segments: Vec<Segment>,
-    bytes: Vec<u8>,
+    segments: Vec<Carried>,
+    block: Option<Arc<Block>>,
+    /// Payloads that are no part of a frame: those of datagrams that were joined.
+    joined: Vec<u8>,
 }
 
 impl Batch {
-    /// Adds a segment and as much of its payload as an opening can hold.
-    pub fn push(&mut self, mut segment: Segment, payload: &[u8]) {
+    /// Adds a segment and as much of its payload as an opening can hold: as a place in `block`, which is to be handed over with
+    /// [`attach`](Self::attach).
+    #[inline]
+    pub fn push(&mut self, keyed: Keyed, table: usize, payload: &[u8], block: &Block) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(kept);
-        segment.payload = start..start + kept.len() as u32;
-        self.segments.push(segment);
+        let (joined, at) = match block.place(kept) {
+            Some(at) => (false, at),
+            None => (true, self.join(kept)),
+        };
+        let (len, at) = (kept.len() as u16, at as u32);
+        self.segments.push(Carried { keyed, table: table as u8, joined, len, at });
     }
 
-    /// Whether it should be sent.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.segments.len() >= SEGMENTS || self.bytes.len() >= BYTES
+    #[cold]
+    fn join(&mut self, payload: &[u8]) -> usize {
+        self.joined.extend_from_slice(payload);
+        self.joined.len() - payload.len()
+    }
+
+    /// Gives it the block that its payloads lie in.
+    pub fn attach(&mut self, block: &Arc<Block>) {
+        self.block = Some(Arc::clone(block));
     }
 
     /// Segments in it.
@@ -48,19 +69,25 @@ impl Batch {
 
     /// The segments.
     #[must_use]
-    pub fn segments(&self) -> &[Segment] {
+    pub fn segments(&self) -> &[Carried] {
         &self.segments
     }
 
     /// What was kept of a segment's payload.
     #[must_use]
-    pub fn payload(&self, segment: &Segment) -> &[u8] {
-        self.bytes.get(segment.payload.start as usize..segment.payload.end as usize).unwrap_or(&[])
+    #[inline]
+    pub fn payload(&self, segment: &Carried) -> &[u8] {
+        let (at, len) = (segment.at as usize, usize::from(segment.len));
+        match &self.block {
+            Some(block) if !segment.joined => block.bytes(at, len),
+            _ => self.joined.get(at..at + len).unwrap_or(&[]),
+        }
     }
 
-    /// Empties it for the next use; its memory stays.
+    /// Empties it for the next use and lets the block go; its memory stays.
     pub fn clear(&mut self) {
         self.segments.clear();
-        self.bytes.clear();
+        self.joined.clear();
+        self.block = None;
     }
 }

@@ -138,11 +138,11 @@ pub struct Common {
     /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub workers: Option<u8>,
-    /// Live flows in memory, some 500 bytes each; the longest idle give way to new ones and are counted
+    /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are counted
     #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
-    #[arg(long, default_value_t = 256, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
     /// Also say what came of the frames of each interface and each link type
     #[arg(short, long)]

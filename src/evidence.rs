@@ -60,7 +60,7 @@ impl fmt::Display for Protocol {
 }
 
 /// A set of protocols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ProtocolSet(u64);
 
 impl ProtocolSet {

@@ -3,9 +3,11 @@
 //! The calling thread captures: it reads frames, decodes them and sends segments in batches to the classifier threads, each of
 //! which owns the flows of some shards. Offline it waits when a queue is full; live it drops the batch and counts.
 
+mod blocks;
 mod lane;
 mod recent;
 mod tally;
+mod verdicts;
 mod views;
 mod walk;
 mod worker;
@@ -20,19 +22,18 @@ pub use self::tally::{Interface, Tally};
 pub use self::views::{Ask, Asker, Asks, View, Views, asker};
 pub use self::worker::JudgedFlow;
 
+use self::blocks::Blocks;
 use self::lane::{Lane, Lesson, lane};
 use self::views::{Questions, viewer};
 use self::worker::{Outcome, Worker};
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
-use crate::flow::{FlowKey, Limits, SHARDS, ServicePorts, Standing, shard};
-use crate::source::{Drops, Filter, Next, Source};
+use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
+use crate::source::{Block, Drops, Filled, Filter, Source};
 use crate::stats::Stats;
 
-/// Frames between two looks at the clock and the signals.
-const LOOK: u64 = 256;
-/// Frames between two looks at the system's drop counters, which wrap: a multiple of [`LOOK`].
-const COUNT_DROPS: u64 = LOOK << 12;
+/// Frames between two looks at the system's drop counters, which wrap.
+const COUNT_DROPS: u64 = 1 << 20;
 
 /// What to do with the frames.
 pub struct Options<'a, 'c> {
@@ -97,14 +98,15 @@ pub fn run<'c>(
     let ports = Arc::new(service_ports(catalogue));
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
     let recent_flows = views.as_ref().map_or(0, |views| views.flows);
+    let hasher = FlowHasher::default();
     let mut tally = Tally::default();
     let (outcomes, ended, captured) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
         let mut threads = Vec::with_capacity(workers);
         for i in 0..workers {
             let (lane, mouth) = lane(options.live);
-            let worker =
-                Worker::new(Lesson { catalogue, ports: Arc::clone(&ports) }, limits, workers, options.keep_flows, recent_flows);
+            let lesson = Lesson { catalogue, ports: Arc::clone(&ports) };
+            let worker = Worker::new(lesson, limits, &hasher, workers, options.keep_flows, recent_flows);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
                 .spawn_scoped(scope, move || worker.run(&mouth))
@@ -115,7 +117,7 @@ pub fn run<'c>(
         let (viewer, questions) = viewer(workers);
         let view = |views| thread::Builder::new().name("view".into()).spawn_scoped(scope, move || viewer.run(views));
         let viewer = views.map(view).transpose().map_err(|e| format!("the view thread cannot be started: {e}"))?;
-        let captured = capture(source, filter.as_mut(), &mut lanes, &mut tally, options, catalogue, &questions);
+        let captured = capture(source, filter.as_mut(), (&mut lanes, &hasher), &mut tally, options, catalogue, &questions);
         // The view ends when there is nobody to ask, and the classifiers when the last sender is gone.
         drop((questions, lanes));
         let outcomes = threads.into_iter().map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
@@ -159,7 +161,7 @@ struct Captured<'c> {
 fn capture<'c>(
     source: &mut dyn Source,
     mut filter: Option<&mut Filter>,
-    lanes: &mut [Lane<'c>],
+    (lanes, hasher): (&mut [Lane<'c>], &FlowHasher),
     tally: &mut Tally,
     options: &Options<'_, 'c>,
     mut catalogue: &'c Catalogue,
@@ -167,81 +169,84 @@ fn capture<'c>(
 ) -> Result<Captured<'c>, String> {
     let mut failure = None;
     let mut decoder = Decoder::new(options.tunnels);
+    let ways: [_; SHARDS] = std::array::from_fn(|shard| (shard % lanes.len(), shard / lanes.len()));
+    let (mut blocks, mut block) = (Blocks::default(), Block::default());
     let begin = Instant::now();
     let deadline = options.span.map(|span| begin + span);
+    let mut count_drops = COUNT_DROPS;
     loop {
-        if options.frames.is_some_and(|limit| tally.passed() >= limit) {
-            break;
+        let done = block.len();
+        let filled = source.read(&mut block);
+        let is_enough = |tally: &Tally| options.frames.is_some_and(|limit| tally.passed() >= limit);
+        for frame in block.frames(done) {
+            if is_enough(tally) {
+                break;
+            }
+            tally.see(&frame);
+            if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
+                tally.skip(Skip::Filtered, &frame);
+                continue;
+            }
+            if let Some((segment, payload)) = decoder.straight(&frame) {
+                let keyed = Keyed::new(&segment, hasher);
+                let (lane, table) = ways[shard(&keyed.key)];
+                lanes[lane].batch.push(keyed, table, payload, &block);
+                continue;
+            }
+            match decoder.layers(&frame) {
+                Err(reason) => tally.skip(reason, &frame),
+                Ok((segment, payload)) => {
+                    let keyed = Keyed::new(&segment, hasher);
+                    let (lane, table) = ways[shard(&keyed.key)];
+                    lanes[lane].batch.push(keyed, table, &payload, &block);
+                }
+            }
         }
-        let idle = match source.next() {
-            Ok(Next::End) => break,
+        let look = questions.next();
+        let newer = options.catalogues.and_then(|newer| newer.try_recv().ok());
+        // Live, while a classifier is behind, the block may grow before anything of it is dropped.
+        let waits = filled.is_ok() && look.is_none() && newer.is_none() && block.has_room() && lanes.iter().any(Lane::would_drop);
+        if !waits {
+            let done = Arc::new(block);
+            lanes.iter_mut().try_for_each(|lane| lane.flush(&done, tally))?;
+            block = blocks.exchange(done);
+        }
+        if options.tell.swap(false, Ordering::Relaxed) {
+            (options.on_tell)(tally, source.drops());
+        }
+        if let Some(newer) = newer {
+            catalogue = newer;
+            let lesson = Lesson { catalogue, ports: Arc::new(service_ports(catalogue)) };
+            lanes.iter_mut().try_for_each(|lane| lane.teach(lesson.clone()))?;
+        }
+        if let Some(look) = look {
+            lanes.iter_mut().try_for_each(|lane| lane.ask(look.clone()))?;
+            look.counts(tally, source, catalogue, begin.elapsed());
+        }
+        if tally.frames >= count_drops {
+            count_drops = tally.frames + COUNT_DROPS;
+            source.drops();
+        }
+        match filled {
+            Ok(Filled::End) => break,
             Err(reason) => {
                 failure = Some(reason);
                 break;
             }
-            Ok(Next::Idle) => true,
-            Ok(Next::Frame(frame)) => {
-                tally.see(&frame);
-                if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
-                    tally.skip(Skip::Filtered, &frame);
-                } else {
-                    match decoder.decode(&frame) {
-                        Err(reason) => tally.skip(reason, &frame),
-                        Ok((segment, payload)) => {
-                            let at = if lanes.len() == 1 { 0 } else { lane_of(&segment, lanes.len()) };
-                            let lane = &mut lanes[at];
-                            lane.batch.push(segment, &payload);
-                            if lane.batch.is_full() {
-                                lane.flush(tally)?;
-                            }
-                        }
-                    }
-                }
-                false
-            }
-        };
-        if idle {
-            for lane in &mut *lanes {
-                lane.flush(tally)?;
-            }
+            Ok(Filled::Idle | Filled::Frames) => {}
         }
-        if idle || tally.frames.is_multiple_of(LOOK) {
-            if options.tell.swap(false, Ordering::Relaxed) {
-                (options.on_tell)(tally, source.drops());
+        let stopped = options.stop.load(Ordering::Relaxed);
+        if is_enough(tally) || stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            // A live capture is meant to be stopped; of files and pipes something was left unread.
+            if stopped && !options.live {
+                failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
             }
-            if let Some(newer) = options.catalogues.and_then(|newer| newer.try_recv().ok()) {
-                catalogue = newer;
-                let lesson = Lesson { catalogue, ports: Arc::new(service_ports(catalogue)) };
-                for lane in &mut *lanes {
-                    lane.flush(tally)?;
-                    lane.teach(lesson.clone())?;
-                }
-            }
-            if let Some(look) = questions.next() {
-                for lane in &mut *lanes {
-                    lane.flush(tally)?;
-                    lane.ask(look.clone())?;
-                }
-                look.counts(tally, source, catalogue, begin.elapsed());
-            }
-            if options.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                break;
-            }
-            if tally.frames.is_multiple_of(COUNT_DROPS) {
-                source.drops();
-            }
+            break;
         }
     }
-    // A live capture is meant to be ended so; of files and pipes something was left unread.
-    if options.stop.load(Ordering::Relaxed) && !options.live {
-        failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
-    }
-    lanes.iter_mut().try_for_each(|lane| lane.finish(tally))?;
+    let done = Arc::new(block);
+    lanes.iter_mut().try_for_each(|lane| lane.finish(&done, tally))?;
     Ok(Captured { failure, catalogue })
-}
-
-fn lane_of(segment: &crate::decode::Segment, lanes: usize) -> usize {
-    shard(&FlowKey::new(&segment.five_tuple).0) % lanes
 }
 
 /// The ports on which services are expected, for flows whose beginning was not seen.

@@ -14,3 +14,4 @@ mod privilege;
 mod proof;
 mod run;
 mod setup;
+mod straight;

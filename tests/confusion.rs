@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use portlore::decode::{Decoder, Endpoint};
 use portlore::detect::DETECTORS;
 use portlore::evidence::Finding;
-use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, ServicePorts, Table};
+use portlore::flow::{FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId};
 use portlore::source::{Files, Next, Source};
 
 use crate::run::captures;
@@ -18,40 +18,39 @@ use crate::run::captures;
 /// The protocols of the detectors that accept each flow, those aside that are asked last.
 #[derive(Default)]
 struct All {
+    verdicts: Vec<Vec<&'static str>>,
     heard: BTreeMap<(u64, String), Vec<&'static str>>,
 }
 
 impl Judge for All {
-    type Verdict = Vec<&'static str>;
-
-    fn look(&mut self, _: &Opening, _: Endpoint) -> Look<Self::Verdict> {
+    fn look(&mut self, _: &Opening, _: Endpoint) -> Look {
         Look::Everything
     }
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> Self::Verdict {
+    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> VerdictId {
         let asked = DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
-        asked
-            .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
-            .map(|d| d.protocol.id())
-            .collect()
+        let accept = asked.filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)));
+        self.verdicts.push(accept.map(|d| d.protocol.id()).collect());
+        VerdictId(self.verdicts.len() as u32 - 1)
     }
 
-    fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>) {
+    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
         let flow = (record.first_frame, format!("{}/{}", record.responder.port, record.transport));
-        self.heard.insert(flow, verdict.unwrap_or_default());
+        self.heard.insert(flow, verdict.map(|id| self.verdicts[id.0 as usize].clone()).unwrap_or_default());
     }
 }
 
 fn heard(capture: &str) -> All {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(capture);
     let mut files = Files::open(&[path], &Arc::new(AtomicBool::new(false))).unwrap();
-    let (mut table, mut all) = (Table::new(Limits { flows: 1 << 16, opening_bytes: 1 << 28 }), All::default());
+    let hasher = FlowHasher::default();
+    let (mut table, mut all) = (Table::new(Limits { flows: 1 << 16, opening_bytes: 1 << 28 }, &hasher), All::default());
     let ports = ServicePorts::default();
     let mut decoder = Decoder::new(true);
     while let Next::Frame(frame) = files.next().unwrap() {
         let Ok((segment, payload)) = decoder.decode(&frame) else { continue };
-        let (key, end) = FlowKey::new(&segment.five_tuple);
-        table.observe(key, end, table.hash(&key), &segment, &payload, &ports, &mut all);
+        let keyed = Keyed::new(&segment, &hasher);
+        table.observe(table.prefetch_flow(keyed.hash), &keyed, &payload, &ports, &mut all);
     }
     table.drain(&mut all);
     all

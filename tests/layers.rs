@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["time"]),
     ("decode", &["source", "time"]),
     ("flow", &["decode", "evidence", "time"]),
-    ("batch", &["decode", "flow"]),
+    ("batch", &["flow", "source"]),
     ("detect", &["decode", "evidence", "flow"]),
     ("catalogue", &["decode", "evidence"]),
     ("classify", &["catalogue", "decode", "evidence"]),
@@ -23,6 +23,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Libraries that only one place names.
 const NAMED_BY: &[(&str, &[&str])] = &[
+    ("bytemuck", &["flow"]),
+    ("prefetch_index", &["flow"]),
+    ("smallvec", &["flow"]),
     ("pcap", &["source"]),
     ("etherparse", &["decode"]),
     ("hdrhistogram", &["stats"]),

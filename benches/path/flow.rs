@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, ServicePorts, Table};
+use portlore::flow::{FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -17,15 +17,16 @@ const STRIDE: usize = 64;
 const LIMITS: Limits = Limits { flows: 1 << 20, opening_bytes: 1 << 30 };
 
 pub fn bench(criterion: &mut Criterion) {
-    let ports = ServicePorts::default();
+    let (ports, hasher) = (ServicePorts::default(), FlowHasher::default());
     let mut group = criterion.benchmark_group("flow");
     group.throughput(Throughput::Elements(SEGMENTS as u64));
     for (name, flows, ahead) in [("few", FEW, false), ("many", MANY, false), ("many-ahead", MANY, true)] {
         let mut random = Random::new(11);
-        let segments: Vec<_> = (0..SEGMENTS).map(|i| segment(i, random.below(flows as usize) as u32, true, ACK, 0)).collect();
-        let mut table: Table<()> = Table::new(LIMITS);
+        let segments: Vec<_> =
+            (0..SEGMENTS).map(|i| segment(&hasher, i, random.below(flows as usize) as u32, true, ACK, 0)).collect();
+        let mut table = Table::new(LIMITS, &hasher);
         // Every flow is there before the clock runs.
-        let all: Vec<_> = (0..flows).map(|flow| segment(0, flow, true, ACK, 0)).collect();
+        let all: Vec<_> = (0..flows).map(|flow| segment(&hasher, 0, flow, true, ACK, 0)).collect();
         one_by_one(&mut table, &all, &ports, b"");
         let observe = if ahead { in_strides } else { one_by_one };
         group.bench_function(name, |b| b.iter(|| observe(&mut table, &segments, &ports, b"")));
@@ -36,12 +37,12 @@ pub fn bench(criterion: &mut Criterion) {
         .map(|i| {
             let (flow, step) = ((i / 5) as u32, i % 5);
             let (by_initiator, flags) = [(true, SYN), (false, SYN | ACK), (true, ACK), (true, ACK), (false, ACK)][step];
-            segment(i, flow, by_initiator, flags, if step > 2 { payload.len() as u32 } else { 0 })
+            segment(&hasher, i, flow, by_initiator, flags, if step > 2 { payload.len() as u32 } else { 0 })
         })
         .collect();
     group.bench_function("lives", |b| {
         b.iter_batched(
-            || Table::new(LIMITS),
+            || Table::new(LIMITS, &hasher),
             |mut table| {
                 one_by_one(&mut table, &lives, &ports, &payload);
                 table.drain(&mut Silent);
@@ -56,54 +57,46 @@ pub fn bench(criterion: &mut Criterion) {
 struct Silent;
 
 impl Judge for Silent {
-    type Verdict = ();
-
-    fn look(&mut self, _: &Opening, _: Endpoint) -> Look<()> {
+    fn look(&mut self, _: &Opening, _: Endpoint) -> Look {
         Look::Everything
     }
 
-    fn inspect(&mut self, _: &Opening, _: Endpoint) {}
+    fn inspect(&mut self, _: &Opening, _: Endpoint) -> VerdictId {
+        VerdictId(0)
+    }
 
-    fn close(&mut self, _: FlowRecord, _: Option<()>) {}
+    fn close(&mut self, _: FlowRecord, _: Option<VerdictId>) {}
 }
 
 /// Looks up and changes one flow after the other.
-fn one_by_one(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts, payload: &[u8]) {
+fn one_by_one(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
     for segment in segments {
-        let (key, end) = FlowKey::new(&segment.five_tuple);
-        let hash = table.hash(&key);
         let said = &payload[..payload.len().min(segment.payload_len as usize)];
-        table.observe(key, end, hash, segment, said, ports, &mut Silent);
+        table.observe(table.prefetch_flow(segment.hash), segment, said, ports, &mut Silent);
     }
 }
 
-/// As a classifier thread does it: hash all, touch all, update all.
-fn in_strides(table: &mut Table<()>, segments: &[Segment], ports: &ServicePorts, payload: &[u8]) {
-    let mut keys = Vec::with_capacity(STRIDE);
+/// As a classifier thread does it: ask for all, then change all.
+fn in_strides(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
+    let mut slots = [0; STRIDE];
     for stride in segments.chunks(STRIDE) {
-        keys.clear();
-        keys.extend(stride.iter().map(|segment| {
-            let (key, end) = FlowKey::new(&segment.five_tuple);
-            (key, end, table.hash(&key))
-        }));
-        let mut slots = [0; STRIDE];
-        for (slot, (_, _, hash)) in slots.iter_mut().zip(&keys) {
-            *slot = table.touch_index(*hash);
+        stride.iter().for_each(|segment| table.prefetch_index(segment.hash));
+        for (slot, segment) in slots.iter_mut().zip(stride) {
+            *slot = table.prefetch_flow(segment.hash);
         }
-        std::hint::black_box(slots[..keys.len()].iter().fold(0, |sum, &slot| sum ^ table.touch_slot(slot)));
-        for (segment, &(key, end, hash)) in stride.iter().zip(&keys) {
+        for (slot, segment) in slots.into_iter().zip(stride) {
             let said = &payload[..payload.len().min(segment.payload_len as usize)];
-            table.observe(key, end, hash, segment, said, ports, &mut Silent);
+            table.observe(slot, segment, said, ports, &mut Silent);
         }
     }
 }
 
-fn segment(number: usize, flow: u32, by_initiator: bool, flags: u8, payload_len: u32) -> Segment {
+fn segment(hasher: &FlowHasher, number: usize, flow: u32, by_initiator: bool, flags: u8, payload_len: u32) -> Keyed {
     let initiator = Endpoint { address: (0x0a00_0000 + flow).to_be_bytes().into(), port: 40_000 };
     let responder = Endpoint { address: [10, 200, 0, 1].into(), port: 3_001 };
     let (source, destination) = if by_initiator { (initiator, responder) } else { (responder, initiator) };
     let seq = u32::from(flags & SYN == 0);
-    Segment {
+    let segment = Segment {
         frame: number as u64 + 1,
         time: Time(number as i64 * 1_000),
         five_tuple: FiveTuple { source, destination, transport: Transport::Tcp },
@@ -113,6 +106,6 @@ fn segment(number: usize, flow: u32, by_initiator: bool, flags: u8, payload_len:
         tunnel: None,
         wire_len: 54 + payload_len,
         payload_len,
-        payload: 0..payload_len,
-    }
+    };
+    Keyed::new(&segment, hasher)
 }

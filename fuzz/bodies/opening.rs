@@ -6,11 +6,14 @@
 
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::evidence::Direction;
-use portlore::flow::{FlowKey, FlowRecord, Judge, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream, Table};
+use portlore::flow::{
+    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream, Table, VerdictId,
+};
 use portlore::time::Time;
 
 pub fn run(input: &[u8]) {
-    let mut table = Table::new(Limits { flows: 3, opening_bytes: 64 << 10 });
+    let hasher = FlowHasher::default();
+    let mut table = Table::new(Limits { flows: 3, opening_bytes: 64 << 10 }, &hasher);
     let (mut judge, ports) = (Checks::default(), ServicePorts::default());
     let mut sides = [[u32::MAX - 500; 2]; 4];
     let mut now = 0;
@@ -43,11 +46,9 @@ pub fn run(input: &[u8]) {
             tunnel: None,
             wire_len: len + 40,
             payload_len: len,
-            payload: 0..0,
         };
-        let (key, end) = FlowKey::new(&five_tuple);
-        let hash = table.hash(&key);
-        table.observe(key, end, hash, &segment, payload, &ports, &mut judge);
+        let keyed = Keyed::new(&segment, &hasher);
+        table.observe(table.prefetch_flow(keyed.hash), &keyed, payload, &ports, &mut judge);
         assert!(table.live() <= 3);
     }
     table.drain(&mut judge);
@@ -61,18 +62,17 @@ struct Checks {
 }
 
 impl Judge for Checks {
-    type Verdict = ();
-
-    fn look(&mut self, opening: &Opening, _: Endpoint) -> Look<()> {
+    fn look(&mut self, opening: &Opening, _: Endpoint) -> Look {
         check(opening);
         Look::More
     }
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) {
+    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> VerdictId {
         check(opening);
+        VerdictId(0)
     }
 
-    fn close(&mut self, record: FlowRecord, _: Option<()>) {
+    fn close(&mut self, record: FlowRecord, _: Option<VerdictId>) {
         self.packets += record.packets.initiator + record.packets.responder;
         assert!(record.first_frame <= record.last_frame && record.first <= record.last);
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use super::Tunnel;
 use crate::time::Time;
@@ -97,6 +96,4 @@ pub struct Segment {
     pub wire_len: u32,
     /// Bytes of the payload on the wire.
     pub payload_len: u32,
-    /// Where the captured part of the payload lies in the batch's bytes; empty until it is there.
-    pub payload: Range<u32>,
 }

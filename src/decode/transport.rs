@@ -33,7 +33,11 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
     let header_len = header.slice().len();
     let payload_len = body.wire_len().checked_sub(header_len).ok_or(Skip::Malformed)?;
     let flags = TcpFlags(
-        u8::from(header.fin()) | u8::from(header.syn()) << 1 | u8::from(header.rst()) << 2 | u8::from(header.ack()) << 4,
+        u8::from(header.fin())
+            | u8::from(header.syn()) << 1
+            | u8::from(header.rst()) << 2
+            | u8::from(header.psh()) << 3
+            | u8::from(header.ack()) << 4,
     );
     let read = Read {
         transport: Transport::Tcp,
@@ -97,6 +101,5 @@ fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, read: &Read) -> Segment {
         tunnel: datagram.body.tunnel(),
         wire_len: frame.wire_len,
         payload_len: read.payload_len,
-        payload: 0..0,
     }
 }

@@ -1,6 +1,8 @@
 //! From a flow's hash to its slot: open addressing over eight-byte entries, so that a look-up costs one cache line here and
 //! one in the slab, and a batch can touch all of its lines before it needs the first.
 
+use prefetch_index::prefetch_index;
+
 /// The slot number that means none.
 const EMPTY: u64 = 0;
 
@@ -21,12 +23,20 @@ impl Index {
         self.entries.len() - 1
     }
 
-    /// The entry where probing for a hash begins: to be touched ahead of the look-up. Gives the slot that stands there.
-    pub(super) fn touch(&self, hash: u64) -> Option<usize> {
-        slot(self.entries[tag(hash) as usize & self.mask()])
+    /// Brings the entry in where probing for a hash begins.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        prefetch_index(&self.entries, tag(hash) as usize & self.mask());
+    }
+
+    /// The first slot with this hash: most probably the one that is meant.
+    #[inline]
+    pub(super) fn probe(&self, hash: u64) -> Option<usize> {
+        self.find(hash, |_| true)
     }
 
     /// The slot with this hash for which `is` holds.
+    #[inline]
     pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut at = tag(hash) as usize & self.mask();
         loop {

@@ -1,225 +1,8 @@
 //! The first bytes of each side, in order, bounded: what detectors look at.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::ops::Range;
-
+use super::Stream;
 use crate::decode::Transport;
 use crate::evidence::Direction;
-
-/// Bytes kept of each side.
-pub const SIDE_BYTES: usize = 8 * 1024;
-/// Segments or datagrams whose bytes are kept of each side.
-const SIDE_PIECES: usize = 256;
-/// TCP segments of each side that wait for one before them.
-const WAITING: usize = 16;
-/// Bytes by which a segment may be early or late. One farther off has no place in the order: the rest was lost, or the
-/// sequence numbers mean nothing.
-const WINDOW: u32 = 1 << 20;
-
-/// Where a segment's bytes begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
-    start: u32,
-    frame: u64,
-    /// Bytes are missing before it.
-    after_gap: bool,
-}
-
-/// A TCP segment that came too early.
-#[derive(Debug, Clone)]
-struct Early {
-    frame: u64,
-    wire_len: u32,
-    bytes: Box<[u8]>,
-}
-
-/// What one side said first.
-#[derive(Debug, Clone, Default)]
-pub struct Stream {
-    bytes: Vec<u8>,
-    pieces: Vec<Piece>,
-    /// TCP: the sequence number of the next byte.
-    expected: Option<u32>,
-    /// TCP: by distance from the first expected byte, so that sequence numbers may wrap.
-    early: BTreeMap<u32, Early>,
-    early_bytes: usize,
-    /// TCP: the first expected byte.
-    base: u32,
-    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no such thing: true.
-    from_start: bool,
-    /// The next piece follows missing bytes.
-    gap: bool,
-    full: bool,
-}
-
-impl Stream {
-    /// Whether the first byte is the first that was said: the handshake was seen and nothing is missing after it.
-    #[must_use]
-    pub fn from_start(&self) -> bool {
-        self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
-    }
-
-    /// Nothing was kept.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The bytes up to the first that is missing.
-    #[must_use]
-    pub fn head(&self) -> &[u8] {
-        self.runs().next().map_or(&[], |run| &self.bytes[run])
-    }
-
-    /// Whether more bytes may still follow the head: nothing is missing behind it and there is room.
-    #[must_use]
-    pub fn head_may_grow(&self) -> bool {
-        !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
-    }
-
-    /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
-    pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut starts = self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
-        let mut from = (!self.bytes.is_empty()).then_some(0);
-        std::iter::from_fn(move || {
-            let start = from?;
-            let next = starts.next();
-            from = next;
-            Some(start..next.unwrap_or(self.bytes.len()))
-        })
-    }
-
-    /// Where in a range of [`bytes`](Self::bytes) segments begin.
-    pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
-        self.pieces.iter().map(|piece| piece.start as usize).filter(move |start| range.contains(start))
-    }
-
-    /// The datagrams, each with its frame and whether the capture cut it.
-    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
-        self.pieces.iter().enumerate().map(|(i, piece)| {
-            let next = self.pieces.get(i + 1);
-            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
-            let cut = next.map_or(self.gap, |n| n.after_gap);
-            (&self.bytes[piece.start as usize..end], piece.frame, cut)
-        })
-    }
-
-    /// The frame that holds the byte at `offset`.
-    #[must_use]
-    pub fn frame_at(&self, offset: usize) -> u64 {
-        let after = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
-    }
-
-    /// The frames that begin behind `offset`, each with its distance from there.
-    pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let first = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        self.pieces[first..].iter().map(move |piece| (piece.start as usize - offset, piece.frame))
-    }
-
-    /// The frame of the first byte.
-    #[must_use]
-    pub fn first_frame(&self) -> Option<u64> {
-        self.pieces.first().map(|piece| piece.frame)
-    }
-
-    /// Empties it for another flow; its memory stays.
-    fn clear(&mut self, transport: Transport) {
-        let (mut bytes, mut pieces) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.pieces));
-        bytes.clear();
-        pieces.clear();
-        *self = Self { bytes, pieces, from_start: transport == Transport::Udp, ..Self::default() };
-    }
-
-    fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
-        let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
-        if kept > 0 {
-            self.pieces.push(Piece { start: self.bytes.len() as u32, frame, after_gap: self.gap });
-            self.bytes.extend_from_slice(&bytes[..kept]);
-            self.gap = false;
-        }
-        self.gap |= kept < wire_len as usize;
-        self.full |= self.bytes.len() == SIDE_BYTES || self.pieces.len() == SIDE_PIECES;
-        if self.full {
-            self.early.clear();
-            self.early_bytes = 0;
-        }
-    }
-
-    fn push_segment(&mut self, seq: u32, frame: u64, mut bytes: &[u8], mut wire_len: u32) {
-        if self.full {
-            return;
-        }
-        let mut expected = *self.expected.get_or_insert_with(|| {
-            self.base = seq;
-            seq
-        });
-        if (seq.wrapping_sub(expected) as i32).unsigned_abs() > WINDOW {
-            self.close_gaps();
-            self.gap = true;
-            self.base = seq;
-            self.expected = Some(seq);
-            expected = seq;
-        }
-        let ahead = seq.wrapping_sub(expected) as i32;
-        if ahead > 0 {
-            let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
-            if let Entry::Vacant(place) = self.early.entry(seq.wrapping_sub(self.base)) {
-                place.insert(Early { frame, wire_len, bytes: kept.into() });
-                self.early_bytes += kept.len();
-            }
-            if self.early.len() > WAITING {
-                self.close_gap();
-            }
-            return;
-        }
-        let known = ahead.unsigned_abs();
-        if known >= wire_len {
-            return;
-        }
-        bytes = bytes.get(known as usize..).unwrap_or(&[]);
-        wire_len -= known;
-        self.expected = Some(expected.wrapping_add(wire_len));
-        self.append(frame, bytes, wire_len);
-        self.drain();
-    }
-
-    /// Takes up the waiting segments that fit now.
-    fn drain(&mut self) {
-        while let (Some(expected), Some(first)) = (self.expected, self.early.first_entry()) {
-            let distance = *first.key();
-            if distance.wrapping_sub(expected.wrapping_sub(self.base)) as i32 > 0 {
-                return;
-            }
-            let early = first.remove();
-            self.early_bytes -= early.bytes.len();
-            self.push_segment(self.base.wrapping_add(distance), early.frame, &early.bytes, early.wire_len);
-        }
-    }
-
-    /// Gives up all bytes that segments wait for.
-    fn close_gaps(&mut self) {
-        while !self.early.is_empty() {
-            self.close_gap();
-        }
-    }
-
-    /// Gives up the bytes that are missing before the first waiting segment.
-    fn close_gap(&mut self) {
-        if let Some((&distance, _)) = self.early.first_key_value() {
-            self.expected = Some(self.base.wrapping_add(distance));
-            self.gap = true;
-            self.drain();
-        }
-    }
-}
 
 /// What both sides of a flow said first.
 #[derive(Debug, Clone)]
@@ -228,7 +11,7 @@ pub struct Opening {
     /// By the ends of the flow key.
     streams: [Stream; 2],
     initiator: usize,
-    pushes: usize,
+    pushes: u32,
     /// All that fits is wanted.
     kept: bool,
 }
@@ -237,24 +20,18 @@ impl Opening {
     /// An opening with nothing in it.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
-        let mut opening = Self { transport, streams: <[Stream; 2]>::default(), initiator: 0, pushes: 0, kept: false };
-        opening.clear(transport);
-        opening
+        Self { transport, streams: [Stream::new(transport), Stream::new(transport)], initiator: 0, pushes: 0, kept: false }
     }
 
-    /// Empties it for another flow; its memory stays.
-    pub(super) fn clear(&mut self, transport: Transport) {
-        self.transport = transport;
-        self.initiator = 0;
-        self.pushes = 0;
-        self.kept = false;
-        self.streams.iter_mut().for_each(|stream| stream.clear(transport));
+    /// Gives back the memory that it holds elsewhere.
+    pub(super) fn free(&mut self) {
+        self.streams = <[Stream; 2]>::default();
     }
 
     /// Segments or datagrams with payload that both sides sent, kept or not.
     #[must_use]
     pub const fn pushes(&self) -> usize {
-        self.pushes
+        self.pushes as usize
     }
 
     /// Says that all that fits is wanted.
@@ -295,42 +72,33 @@ impl Opening {
     /// Whether more payload would change nothing.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.streams[0].full && self.streams[1].full
+        self.streams[0].is_full() && self.streams[1].is_full()
     }
 
     /// Whether neither side's payload was kept.
     #[must_use]
-    pub const fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         self.streams[0].is_empty() && self.streams[1].is_empty()
     }
 
     /// Bytes of memory that it holds.
     #[must_use]
     pub fn footprint(&self) -> usize {
-        let held = |s: &Stream| {
-            s.bytes.capacity() + s.pieces.capacity() * size_of::<Piece>() + s.early.len() * size_of::<Early>() + s.early_bytes
-        };
-        size_of::<Self>() + held(&self.streams[0]) + held(&self.streams[1])
+        size_of::<Self>() + self.streams[0].footprint() + self.streams[1].footprint()
     }
 
     /// The handshake told the sequence number of a side's first byte.
     pub(super) fn start(&mut self, end: usize, first: u32) {
-        let stream = &mut self.streams[end];
-        if stream.expected.is_none() {
-            stream.base = first;
-            stream.expected = Some(first);
-        }
-        stream.from_start |= stream.base == first;
+        self.streams[end].start(first);
     }
 
     /// Takes in a segment's payload: what was captured of the `wire_len` bytes that it had.
     pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
-        self.pushes += 1;
+        self.pushes = self.pushes.saturating_add(1);
         let stream = &mut self.streams[end];
         match self.transport {
             Transport::Tcp => stream.push_segment(seq, frame, bytes, wire_len),
-            Transport::Udp if stream.full || bytes.is_empty() => {}
-            Transport::Udp => stream.append(frame, bytes, wire_len),
+            Transport::Udp => stream.push_datagram(frame, bytes, wire_len),
         }
     }
 
@@ -387,6 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::flow::SIDE_BYTES;
 
     fn tcp() -> Opening {
         let mut opening = Opening::new(Transport::Tcp);

@@ -190,6 +190,12 @@ impl FlowRecord {
         self.last.since(self.first)
     }
 
+    /// Why nothing was said, where nothing was.
+    #[must_use]
+    pub fn quiet(&self) -> Option<Heard> {
+        Some(self.heard()).filter(|_| self.payload_bytes.sum() == 0)
+    }
+
     /// Who said something.
     #[must_use]
     pub const fn heard(&self) -> Heard {

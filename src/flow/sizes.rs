@@ -1,80 +1,141 @@
 //! How often each frame size occurred in one flow: the part of a record from which the size histograms are made, exactly.
 
+use bytemuck::{Pod, Zeroable};
+
 /// Sizes that most flows get by with.
-const INLINE: usize = 4;
+const FEW: usize = 4;
 /// Sizes below this are kept to the byte, larger ones to eleven significant bits, as the histograms keep them.
 const EXACT_BELOW: u32 = 2048;
+/// Codes of larger sizes that have the same highest bit.
+const STEPS: u32 = EXACT_BELOW / 2;
 
-/// A small multiset of frame sizes in bytes.
+/// A few sizes of a live flow, sixteen bytes in all: codes and counts; a count of zero is a free place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
+#[repr(transparent)]
+pub(super) struct FewSizes([[u16; 2]; FEW]);
+
+impl FewSizes {
+    /// Counts one frame; gives back what has no place here: a size and how often it occurred.
+    #[inline]
+    pub(super) fn add(&mut self, bytes: u32) -> Option<(u32, u32)> {
+        let code = encode(bytes);
+        for [size, count] in &mut self.0 {
+            if *count == 0 {
+                *size = code;
+            }
+            if *size == code {
+                let before = *count;
+                *count = before.wrapping_add(1);
+                if before < u16::MAX {
+                    return None;
+                }
+                *count = 1;
+                return Some((decode(code), before.into()));
+            }
+        }
+        Some((decode(code), 1))
+    }
+
+    fn iter(self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.into_iter().filter(|[_, count]| *count > 0).map(|[code, count]| (decode(code), count.into()))
+    }
+}
+
+/// The sizes that [`FewSizes`] has no place for, by size. At most a few thousand, because large sizes are rounded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::box_collection, reason = "eight bytes in most flows instead of twenty-four")]
+pub(super) struct MoreSizes(Option<Box<Vec<(u32, u32)>>>);
+
+impl MoreSizes {
+    /// Counts a size that [`FewSizes::add`] gave back.
+    pub(super) fn add(&mut self, (size, count): (u32, u32)) {
+        let sizes = self.0.get_or_insert_default();
+        match sizes.binary_search_by_key(&size, |&(size, _)| size) {
+            Ok(at) => sizes[at].1 = sizes[at].1.saturating_add(count),
+            Err(at) => sizes.insert(at, (size, count)),
+        }
+    }
+}
+
+/// A multiset of frame sizes in bytes; a size may occur in two parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Size and count; a count of zero is a free place.
-    first: [(u32, u32); INLINE],
-    /// The rest, by size. At most a few thousand, because large sizes are rounded.
-    #[allow(clippy::box_collection, reason = "eight bytes in every flow instead of twenty-four")]
-    more: Option<Box<Vec<(u32, u32)>>>,
+    few: FewSizes,
+    more: MoreSizes,
 }
 
 impl Sizes {
-    /// Counts one frame.
-    pub fn add(&mut self, bytes: u32) {
-        let size = rounded(bytes);
-        for place in &mut self.first {
-            if place.1 == 0 {
-                *place = (size, 1);
-                return;
-            }
-            if place.0 == size {
-                place.1 = place.1.saturating_add(1);
-                return;
-            }
-        }
-        let more = self.more.get_or_insert_default();
-        match more.binary_search_by_key(&size, |&(size, _)| size) {
-            Ok(at) => more[at].1 = more[at].1.saturating_add(1),
-            Err(at) => more.insert(at, (size, 1)),
-        }
+    pub(super) const fn new(few: FewSizes, more: MoreSizes) -> Self {
+        Self { few, more }
     }
 
     /// Size and count of each.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let first = self.first.iter().filter(|(_, count)| *count > 0);
-        first.chain(self.more.iter().flat_map(|more| more.iter())).copied()
+        self.few.iter().chain(self.more.0.iter().flat_map(|more| more.iter()).copied())
     }
 }
 
-/// The largest size of the step that a size falls in.
-fn rounded(bytes: u32) -> u32 {
+/// A number for the step that a size falls in.
+#[inline]
+fn encode(bytes: u32) -> u16 {
     if bytes < EXACT_BELOW {
-        return bytes;
+        return bytes as u16;
     }
     let lost = bytes.ilog2() - (EXACT_BELOW.ilog2() - 1);
-    bytes | ((1 << lost) - 1)
+    (lost * STEPS + (bytes >> lost)) as u16
+}
+
+/// The largest size of a step.
+fn decode(code: u16) -> u32 {
+    let code = u32::from(code);
+    if code < EXACT_BELOW {
+        return code;
+    }
+    let lost = code / STEPS - 1;
+    ((code - lost * STEPS) << lost) | ((1 << lost) - 1)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    fn count(frames: impl IntoIterator<Item = u32>) -> BTreeMap<u32, u32> {
+        let (mut few, mut more) = (FewSizes::default(), MoreSizes::default());
+        for bytes in frames {
+            if let Some(rest) = few.add(bytes) {
+                more.add(rest);
+            }
+        }
+        let mut all = BTreeMap::new();
+        Sizes::new(few, more).iter().for_each(|(size, count)| *all.entry(size).or_default() += count);
+        all
+    }
 
     #[test]
     fn counts_every_size_once_inline_and_behind() {
-        let mut sizes = Sizes::default();
-        for bytes in (60..80).chain(60..80).chain([60]) {
-            sizes.add(bytes);
-        }
-        let mut all: Vec<_> = sizes.iter().collect();
-        all.sort_unstable();
-        assert_eq!(all[0], (60, 3));
-        assert!(all[1..].iter().all(|&(_, count)| count == 2));
+        let all = count((60..80).chain(60..80).chain([60]));
         assert_eq!(all.len(), 20);
+        assert!(all.iter().all(|(&size, &count)| count == if size == 60 { 3 } else { 2 }));
+    }
+
+    #[test]
+    fn a_size_that_occurs_very_often_is_counted_on() {
+        let n = 3 * u32::from(u16::MAX) + 7;
+        assert_eq!(count(std::iter::repeat_n(1514, n as usize)), BTreeMap::from([(1514, n)]));
     }
 
     #[test]
     fn ethernet_sizes_are_exact_and_larger_ones_within_a_tenth_of_a_percent() {
-        assert_eq!(rounded(1514), 1514);
+        let rounded = |bytes| decode(encode(bytes));
+        assert_eq!((rounded(0), rounded(1514), rounded(2047), rounded(2048)), (0, 1514, 2047, 2049));
         for bytes in [2048, 9014, 65_549, u32::MAX] {
             let error = f64::from(rounded(bytes) - bytes) / f64::from(bytes);
             assert!(error < 0.001, "{bytes}: {error}");
+        }
+        for bytes in (0..200_000).step_by(37) {
+            assert_eq!(rounded(rounded(bytes)), rounded(bytes));
         }
     }
 }

@@ -1,66 +1,74 @@
-//! Places for flows: they do not move once they are there, and the memory grows by pieces instead of by doubling.
+//! Places for flows, freed ones used again.
 
-/// Places in a piece.
-const PIECE: usize = 1024;
+use bytemuck::{Pod, cast_slice};
+use prefetch_index::prefetch_index;
+
+use super::pieces::Pieces;
+
+/// A cache line, in words.
+type Line = [u64; 8];
+
+/// What can lie in a place. All zeros is an empty place.
+pub(super) trait Place: Pod {
+    /// Whether it is none of the empty ones.
+    fn is_taken(&self) -> bool;
+}
 
 /// Numbered places, freed ones used again.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    pieces: Vec<Vec<Option<T>>>,
-    free: Vec<usize>,
-    len: usize,
+    places: Pieces<T, 4096>,
+    free: Vec<u32>,
 }
 
-impl<T> Slab<T> {
+impl<T: Place> Slab<T> {
     pub(super) const fn new() -> Self {
-        Self { pieces: Vec::new(), free: Vec::new(), len: 0 }
+        Self { places: Pieces::new(), free: Vec::new() }
     }
 
     /// Places that are taken.
     pub(super) const fn len(&self) -> usize {
-        self.len
+        self.places.len() - self.free.len()
     }
 
     /// Places that there are, taken and free: every number below it is one.
-    pub(super) fn places(&self) -> usize {
-        self.len + self.free.len()
+    pub(super) const fn places(&self) -> usize {
+        self.places.len()
     }
 
+    /// Asks for all cache lines of a place.
+    #[inline]
+    pub(super) fn prefetch(&self, slot: usize) {
+        const { assert!(size_of::<T>().is_multiple_of(size_of::<Line>())) };
+        if let Some((piece, at)) = self.places.around(slot) {
+            let (lines, each): (&[Line], _) = (cast_slice(piece), size_of::<T>() / size_of::<Line>());
+            (0..each).for_each(|line| prefetch_index(lines, at * each + line));
+        }
+    }
+
+    #[inline]
     pub(super) fn get(&self, slot: usize) -> Option<&T> {
-        self.pieces.get(slot / PIECE)?.get(slot % PIECE)?.as_ref()
+        self.places.get(slot).filter(|value| value.is_taken())
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
-        self.pieces.get_mut(slot / PIECE)?.get_mut(slot % PIECE)?.as_mut()
+        self.places.get_mut(slot).filter(|value| value.is_taken())
     }
 
     pub(super) fn insert(&mut self, value: T) -> usize {
-        self.len += 1;
-        if let Some(slot) = self.free.pop() {
-            self.pieces[slot / PIECE][slot % PIECE] = Some(value);
+        let free = self.free.pop().map(|slot| slot as usize);
+        if let Some((slot, place)) = free.and_then(|slot| Some((slot, self.places.get_mut(slot)?))) {
+            *place = value;
             return slot;
         }
-        let slot = self.len - 1;
-        if slot.is_multiple_of(PIECE) {
-            self.pieces.push(Vec::with_capacity(PIECE));
-        }
-        self.pieces[slot / PIECE].push(Some(value));
-        slot
+        self.places.push(value)
     }
 
     pub(super) fn remove(&mut self, slot: usize) -> Option<T> {
-        let value = self.pieces.get_mut(slot / PIECE)?.get_mut(slot % PIECE)?.take()?;
-        self.free.push(slot);
-        self.len -= 1;
+        let value = std::mem::replace(self.get_mut(slot)?, T::zeroed());
+        self.free.push(slot as u32);
         Some(value)
-    }
-
-    /// Empties it; the values come in the order of their places, and each piece's memory goes as soon as it is read.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
-        let pieces = std::mem::take(&mut self.pieces);
-        self.free.clear();
-        self.len = 0;
-        pieces.into_iter().flatten().flatten()
     }
 }
 
@@ -68,19 +76,25 @@ impl<T> Slab<T> {
 mod tests {
     use super::*;
 
+    impl Place for [u64; 8] {
+        fn is_taken(&self) -> bool {
+            self[0] != 0
+        }
+    }
+
     #[test]
-    fn places_are_found_used_again_and_emptied_in_order() {
-        let mut slab = Slab::new();
-        let slots: Vec<usize> = (0..3000).map(|n| slab.insert(n)).collect();
-        assert_eq!((slab.len(), slab.places()), (3000, 3000));
-        assert_eq!(slab.remove(slots[1500]), Some(1500));
+    fn places_are_found_used_again_and_do_not_move() {
+        let mut slab: Slab<Line> = Slab::new();
+        let slots: Vec<usize> = (1..=9000).map(|n| slab.insert([n; 8])).collect();
+        assert_eq!((slab.len(), slab.places()), (9000, 9000));
+        assert_eq!(slab.remove(slots[1500]), Some([1501; 8]));
         assert_eq!(slab.remove(slots[1500]), None);
-        assert_eq!((slab.get(slots[1500]), slab.len(), slab.places()), (None, 2999, 3000));
-        assert_eq!(slab.insert(-1), slots[1500]);
-        *slab.get_mut(slots[7]).unwrap() = -7;
-        assert_eq!(slab.get(9999), None);
-        let all: Vec<i32> = slab.drain().collect();
-        assert_eq!((all.len(), all[7], all[1500], all[2999]), (3000, -7, -1, 2999));
-        assert_eq!((slab.len(), slab.places()), (0, 0));
+        assert_eq!((slab.get(slots[1500]), slab.len(), slab.places()), (None, 8999, 9000));
+        assert_eq!(slab.insert([77; 8]), slots[1500]);
+        slab.get_mut(slots[7]).unwrap()[1] = 70;
+        assert_eq!((slab.get(9999), slab.get(usize::MAX)), (None, None));
+        let kept = |slot: usize| slab.get(slots[slot]).unwrap()[1];
+        assert_eq!((kept(7), kept(1500), kept(4095), kept(4096), kept(8999)), (70, 77, 4096, 4097, 9000));
+        slab.prefetch(usize::MAX);
     }
 }

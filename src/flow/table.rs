@@ -5,25 +5,16 @@
 
 mod walk;
 
-use std::collections::VecDeque;
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
-
+use super::entry::{Entry, Said};
 use super::index::Index;
-use super::key::{HIGH, LOW};
+use super::openings::{Openings, Queued};
+use super::rare::{Rare, Rares};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
-use super::tcp::Tcp;
-use super::{FlowKey, Opening, Orientation, ServicePorts, Sizes};
-use crate::decode::{Endpoint, Segment, TcpFlags, Transport, Tunnel};
+use super::{FlowHasher, FlowKey, Keyed, Opening, ServicePorts, Sizes};
+use crate::decode::{Endpoint, TcpFlags, Transport};
 use crate::time::Time;
 
-/// Nanoseconds without a frame after which a flow is over.
-const UDP_IDLE: u64 = 120 * 1_000_000_000;
-const TCP_IDLE: u64 = 600 * 1_000_000_000;
-/// The same for a connection that was closed or aborted: late repetitions still belong to it.
-const TCP_LINGER: u64 = 10 * 1_000_000_000;
 /// Slots that the hand looks at for each new flow.
 const SWEEP: usize = 2;
 /// Slots among which the longest idle one is evicted.
@@ -33,8 +24,6 @@ const CANDIDATES: usize = 16;
 const ASK_AT: [usize; 3] = [2, 8, 16];
 /// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet frame.
 const ETHERNET_PADDING: usize = 6;
-/// Openings whose memory is kept for the next flows.
-const SPARE: usize = 64;
 
 /// What a table may hold.
 #[derive(Debug, Clone, Copy)]
@@ -45,132 +34,91 @@ pub struct Limits {
     pub opening_bytes: usize,
 }
 
+/// The judge's number for a verdict: all that a flow keeps of its opening once that was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerdictId(pub u32);
+
 /// What a look at an opening that is not yet full comes to.
 #[derive(Debug)]
-pub enum Look<V> {
+pub enum Look {
     /// More would add nothing: this is the verdict.
-    Judged(V),
+    Judged(VerdictId),
     /// It cannot be told yet.
     More,
     /// All that fits is wanted: there is no need to look again before it is full.
     Everything,
 }
 
+/// What was said in a flow so far.
+#[derive(Debug)]
+pub enum Word<'o> {
+    /// Nothing.
+    None,
+    /// This, and it was not judged yet.
+    Opening(&'o Opening),
+    /// Enough to be judged.
+    Judged(VerdictId),
+}
+
 /// The next stages, as the table asks them.
 pub trait Judge {
-    /// What is kept of an opening once it was judged: small, because a million flows have one.
-    type Verdict;
-
     /// Judges what was said so far to and by the service at `responder`, if that is enough.
-    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look<Self::Verdict>;
+    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look;
 
     /// Judges what was said to and by the service at `responder`: nothing more is to come.
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Self::Verdict;
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> VerdictId;
 
     /// Is shown a flow that a walk over the live ones came to.
-    fn show(&mut self, _: &FlowRecord, _: Option<&Self::Verdict>) {}
+    fn show(&mut self, _: &FlowRecord, _: Word<'_>) {}
 
     /// Takes a finished flow; `None` where nothing was said.
-    fn close(&mut self, record: FlowRecord, verdict: Option<Self::Verdict>);
-}
-
-/// What was said so far.
-#[derive(Debug)]
-enum Said<V> {
-    Nothing,
-    Opening(Box<Opening>),
-    Judged(Box<V>),
-}
-
-/// A live flow. Arrays are by the ends of the key.
-#[derive(Debug)]
-struct Flow<V> {
-    key: FlowKey,
-    hash: u64,
-    last: Time,
-    packets: [u64; 2],
-    bytes: [u64; 2],
-    payload: [u64; 2],
-    last_frame: u64,
-    sizes: Sizes,
-    said: Said<V>,
-    initiator: usize,
-    orientation: Orientation,
-    tunnel: Option<Tunnel>,
-    tcp: Tcp,
-    first: Time,
-    first_frame: u64,
-    /// When the initiator first sent payload, and nanoseconds until the responder did.
-    asked: Option<Time>,
-    answered_ns: Option<u64>,
-}
-
-impl<V> Flow<V> {
-    fn is_expired(&self, now: Time) -> bool {
-        let idle = match self.key.transport() {
-            Transport::Udp => UDP_IDLE,
-            Transport::Tcp if self.tcp.is_over() => TCP_LINGER,
-            Transport::Tcp => TCP_IDLE,
-        };
-        now.since(self.last) > idle
-    }
+    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }
 
 /// One shard of the live flows.
-pub struct Table<V> {
+pub struct Table {
     index: Index,
-    slab: Slab<Flow<V>>,
+    slab: Slab<Entry>,
+    rares: Rares,
+    openings: Openings,
     hand: usize,
     limits: Limits,
-    /// Keyed: whoever makes the traffic must not be able to choose collisions.
-    hasher: RandomState,
-    opening_bytes: usize,
-    /// Slots with an opening and the first frames of their flows, the oldest first; stale where these no longer agree.
-    queue: VecDeque<(usize, u64)>,
-    openings: usize,
-    #[allow(clippy::vec_box, reason = "they move between here and the flows as they are")]
-    spare: Vec<Box<Opening>>,
+    hasher: FlowHasher,
     evicted: u64,
     /// The place where the walk over the live flows goes on; beyond all of them where there is none.
     walk: usize,
 }
 
-impl<V> Table<V> {
-    /// An empty table.
+impl Table {
+    /// An empty table for segments with this hash.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, hasher: &FlowHasher) -> Self {
         Self {
             index: Index::new(),
             slab: Slab::new(),
+            rares: Rares::default(),
+            openings: Openings::new(limits.opening_bytes),
             hand: 0,
             limits,
-            hasher: RandomState::default(),
-            opening_bytes: 0,
-            queue: VecDeque::new(),
-            openings: 0,
-            spare: Vec::new(),
+            hasher: hasher.clone(),
             evicted: 0,
             walk: usize::MAX,
         }
     }
 
-    /// The table's hash of a key.
-    #[must_use]
-    pub fn hash(&self, key: &FlowKey) -> u64 {
-        self.hasher.hash_one(key)
+    /// Asks for the cache line in which the index has a hash.
+    #[inline]
+    pub fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch(hash);
     }
 
-    /// Brings the index's cache line in; gives the slot that probably holds the flow.
+    /// Asks for the flow that probably has this hash; gives its slot, or a number that is none.
     #[must_use]
-    pub fn touch_index(&self, hash: u64) -> usize {
-        self.index.touch(hash).unwrap_or(0)
-    }
-
-    /// Brings the slot's cache lines in: fields from all over the flow.
-    #[must_use]
-    pub fn touch_slot(&self, slot: usize) -> u64 {
-        let lines = |flow: &Flow<V>| flow.hash ^ flow.packets[0] ^ flow.first_frame ^ u64::from(flow.tcp.retransmissions[0]);
-        self.slab.get(slot).map_or(0, lines)
+    #[inline]
+    pub fn prefetch_flow(&self, hash: u64) -> usize {
+        let slot = self.index.probe(hash).unwrap_or(usize::MAX);
+        self.slab.prefetch(slot);
+        slot
     }
 
     /// Flows that had to go before they were over.
@@ -185,200 +133,127 @@ impl<V> Table<V> {
         self.slab.len()
     }
 
-    /// Takes in a segment that `end` of its key sent. `judge` gets the flows that this ends, and the flow's opening as soon as no
-    /// more of it will be kept.
-    #[allow(clippy::too_many_arguments, reason = "the hot call: what a batch has worked out ahead is handed over loose")]
-    pub fn observe(
-        &mut self,
-        key: FlowKey,
-        end: usize,
-        hash: u64,
-        segment: &Segment,
-        payload: &[u8],
-        ports: &ServicePorts,
-        judge: &mut impl Judge<Verdict = V>,
-    ) {
-        let slab = &self.slab;
-        let found = self.index.find(hash, |slot| slab.get(slot).is_some_and(|flow| flow.key == key));
+    /// Takes in a segment, whose flow is probably in the slot that [`prefetch_flow`](Self::prefetch_flow) gave. `judge` gets the flows
+    /// that this ends, and the flow's opening as soon as no more of it will be kept.
+    #[inline]
+    pub fn observe(&mut self, slot: usize, segment: &Keyed, payload: &[u8], ports: &ServicePorts, judge: &mut impl Judge) {
+        let (slab, rares) = (&self.slab, &self.rares);
+        let is_its = |slot| slab.get(slot).is_some_and(|entry| entry.is(&segment.key, rares));
+        let found = if is_its(slot) { Some(slot) } else { self.index.find(segment.hash, is_its) };
         let slot = match found {
-            Some(slot) if !self.is_reopened(slot, end, segment) => slot,
-            Some(slot) => {
-                self.close(slot, judge);
-                self.open(key, hash, end, segment, ports, judge)
-            }
-            None => self.open(key, hash, end, segment, ports, judge),
+            Some(slot) if !self.slab.get(slot).is_some_and(|entry| entry.is_reopened_by(segment)) => slot,
+            found => self.open(found, segment, ports, judge),
         };
-        let Some(flow) = self.slab.get_mut(slot) else { return };
-        flow.last = flow.last.max(segment.time);
-        flow.last_frame = flow.last_frame.max(segment.frame);
-        flow.packets[end] += 1;
-        flow.bytes[end] += u64::from(segment.wire_len);
-        flow.sizes.add(segment.wire_len);
-        if segment.five_tuple.transport == Transport::Tcp {
-            orient(flow, segment, end);
-            flow.tcp.observe(segment, end, flow.initiator);
+        let Some(entry) = self.slab.get_mut(slot) else { return };
+        entry.count(segment, &mut self.rares);
+        if segment.key.transport() == Transport::Tcp {
+            entry.orient_by(segment);
+            entry.observe_tcp(segment, &mut self.rares);
         }
         if segment.payload_len > 0 {
-            flow.payload[end] += u64::from(segment.payload_len);
-            if end == flow.initiator {
-                flow.asked.get_or_insert(segment.time);
-            } else if flow.answered_ns.is_none() {
-                flow.answered_ns = flow.asked.map(|asked| segment.time.since(asked));
+            entry.time_payload(segment);
+            if !entry.is_judged() {
+                self.keep(slot, segment, payload, judge);
             }
-            self.keep(slot, end, segment, payload, judge);
         }
     }
 
     /// Ends every flow: the capture is over.
-    pub fn drain(&mut self, judge: &mut impl Judge<Verdict = V>) {
+    pub fn drain(&mut self, judge: &mut impl Judge) {
         for slot in 0..self.slab.places() {
             self.inspect(slot, judge);
-        }
-        for flow in self.slab.drain() {
-            let (record, verdict) = finish(flow);
-            judge.close(record, verdict);
+            if let Some(entry) = self.slab.remove(slot) {
+                let (record, verdict) = finish(entry, &mut self.rares);
+                judge.close(record, verdict);
+            }
         }
         self.index = Index::new();
+        self.slab = Slab::new();
     }
 
-    /// Whether the segment begins a new conversation between the same endpoints.
-    fn is_reopened(&self, slot: usize, end: usize, segment: &Segment) -> bool {
-        self.slab.get(slot).is_some_and(|flow| {
-            let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
-            flow.is_expired(segment.time) || (opens && (flow.tcp.is_over() || flow.tcp.is_other(end, segment.seq)))
-        })
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "as `observe`")]
-    fn open(
-        &mut self,
-        key: FlowKey,
-        hash: u64,
-        end: usize,
-        segment: &Segment,
-        ports: &ServicePorts,
-        judge: &mut impl Judge<Verdict = V>,
-    ) -> usize {
+    #[inline(never)]
+    fn open(&mut self, before: Option<usize>, segment: &Keyed, ports: &ServicePorts, judge: &mut impl Judge) -> usize {
+        if let Some(slot) = before {
+            self.close(slot, judge);
+        }
         self.sweep(segment.time, judge);
         if self.slab.len() >= self.limits.flows {
             self.evict(judge);
         }
-        let flow = Flow {
-            key,
-            hash,
-            last: segment.time,
-            packets: [0; 2],
-            bytes: [0; 2],
-            payload: [0; 2],
-            last_frame: segment.frame,
-            sizes: Sizes::default(),
-            said: Said::Nothing,
-            initiator: guess_initiator(&key, end, ports),
-            orientation: Orientation::Guessed,
-            tunnel: segment.tunnel,
-            tcp: Tcp::default(),
-            first: segment.time,
-            first_frame: segment.frame,
-            asked: None,
-            answered_ns: None,
-        };
-        let slot = self.slab.insert(flow);
-        self.index.insert(hash, slot);
+        let slot = self.slab.insert(Entry::new(segment, ports, &mut self.rares));
+        self.index.insert(segment.hash, slot);
         slot
     }
 
     /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or can be kept.
-    fn keep(&mut self, slot: usize, end: usize, segment: &Segment, payload: &[u8], judge: &mut impl Judge<Verdict = V>) {
+    #[inline(never)]
+    fn keep(&mut self, slot: usize, segment: &Keyed, payload: &[u8], judge: &mut impl Judge) {
         if is_padding(segment, payload) {
             return;
         }
-        if self.slab.get(slot).is_some_and(|flow| matches!(flow.said, Said::Nothing)) {
-            self.begin(slot);
-        }
-        let Some(flow) = self.slab.get_mut(slot) else { return };
-        let Said::Opening(opening) = &mut flow.said else { return };
-        let before = opening.footprint();
-        for (end, start) in flow.tcp.starts().into_iter().enumerate() {
-            if let Some(seq) = start {
-                opening.start(end, seq);
-            }
-        }
+        let Some(entry) = self.slab.get_mut(slot) else { return };
+        let place = if let Said::Opening(place) = entry.said() {
+            place
+        } else {
+            let place = self.openings.begin(entry.transport(), slot as u32, entry.first_frame);
+            entry.set_said(Said::Opening(place));
+            place
+        };
+        let starts = [entry.start(0), entry.start(1)];
         // Data may travel with SYN (RFC 7413) and follows its number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
-        opening.push(end, seq, segment.frame, payload, segment.payload_len);
-        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
-        if opening.is_full() {
+        let (initiator, responder) = (entry.initiator(), 1 - entry.initiator());
+        let asked = self.openings.change(place, |opening| {
+            for (end, start) in starts.into_iter().enumerate() {
+                if let Some(first) = start {
+                    opening.start(end, first);
+                }
+            }
+            opening.push(segment.end(), seq, segment.frame, payload, segment.payload_len);
+            if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) && !opening.is_full() {
+                opening.orient(initiator);
+                let look = judge.look(opening, segment.key.endpoint(responder));
+                if matches!(look, Look::Everything) {
+                    opening.keep_all();
+                }
+                return Some(look);
+            }
+            None
+        });
+        if let Some(Some(Look::Judged(verdict))) = asked {
+            self.settle(slot, place, Said::Judged(verdict));
+        } else if self.openings.get_mut(place).is_some_and(|opening| opening.is_full()) {
             self.inspect(slot, judge);
-        } else if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) {
-            opening.orient(flow.initiator);
-            match judge.look(opening, flow.key.endpoint(1 - flow.initiator)) {
-                Look::Judged(verdict) => self.settle(slot, Said::Judged(Box::new(verdict))),
-                Look::More => {}
-                Look::Everything => opening.keep_all(),
+        }
+        while let Some((next, soon)) = self.openings.next_to_go() {
+            soon.into_iter().for_each(|slot| self.slab.prefetch(slot as usize));
+            if has_opening(&self.slab, &next) {
+                self.inspect(next.slot as usize, judge);
             }
         }
-        while self.opening_bytes > self.limits.opening_bytes {
-            let Some((slot, first_frame)) = self.queue.pop_front() else { break };
-            if self.has_opening(slot, first_frame) {
-                self.inspect(slot, judge);
-            }
-        }
-    }
-
-    /// Gives the flow in a slot an opening.
-    fn begin(&mut self, slot: usize) {
-        let Some(flow) = self.slab.get_mut(slot) else { return };
-        let transport = flow.key.transport();
-        let opening = match self.spare.pop() {
-            Some(mut spare) => {
-                spare.clear(transport);
-                spare
-            }
-            None => Box::new(Opening::new(transport)),
-        };
-        self.opening_bytes += opening.footprint();
-        let first_frame = flow.first_frame;
-        flow.said = Said::Opening(opening);
-        self.openings += 1;
-        self.queue.push_back((slot, first_frame));
-        // Flows end in another order than they begin: what is stale is thrown out before it outweighs the rest.
-        if self.queue.len() > 2 * self.openings + SPARE {
-            let mut queue = std::mem::take(&mut self.queue);
-            queue.retain(|&(slot, first_frame)| self.has_opening(slot, first_frame));
-            self.queue = queue;
-        }
-    }
-
-    fn has_opening(&self, slot: usize, first_frame: u64) -> bool {
-        let flow = self.slab.get(slot);
-        flow.is_some_and(|flow| flow.first_frame == first_frame && matches!(flow.said, Said::Opening(_)))
+        let slab = &self.slab;
+        self.openings.tidy(|queued| has_opening(slab, queued));
     }
 
     /// Asks what the opening in a slot says and lets it go.
-    fn inspect(&mut self, slot: usize, judge: &mut impl Judge<Verdict = V>) {
-        let Some(flow) = self.slab.get_mut(slot) else { return };
-        let Said::Opening(opening) = &mut flow.said else { return };
-        let before = opening.footprint();
-        opening.finish(flow.initiator);
-        self.opening_bytes = (self.opening_bytes + opening.footprint()).saturating_sub(before);
-        let said = if opening.is_silent() {
-            Said::Nothing
-        } else {
-            Said::Judged(Box::new(judge.inspect(opening, flow.key.endpoint(1 - flow.initiator))))
-        };
-        self.settle(slot, said);
+    fn inspect(&mut self, slot: usize, judge: &mut impl Judge) {
+        let Some(entry) = self.slab.get(slot) else { return };
+        let Said::Opening(place) = entry.said() else { return };
+        let initiator = entry.initiator();
+        let responder = entry.key(&self.rares).endpoint(1 - initiator);
+        let said = self.openings.change(place, |opening| {
+            opening.finish(initiator);
+            if opening.is_silent() { Said::Nothing } else { Said::Judged(judge.inspect(opening, responder)) }
+        });
+        self.settle(slot, place, said.unwrap_or(Said::Nothing));
     }
 
-    /// Puts the answer in the place of the opening, whose memory is kept for another.
-    fn settle(&mut self, slot: usize, said: Said<V>) {
-        let Some(flow) = self.slab.get_mut(slot) else { return };
-        if let Said::Opening(opening) = std::mem::replace(&mut flow.said, said) {
-            self.opening_bytes = self.opening_bytes.saturating_sub(opening.footprint());
-            self.openings -= 1;
-            if self.spare.len() < SPARE {
-                self.spare.push(opening);
-            }
+    /// Puts the answer in the place of the opening.
+    fn settle(&mut self, slot: usize, place: u32, said: Said) {
+        if let Some(entry) = self.slab.get_mut(slot) {
+            entry.set_said(said);
         }
+        self.openings.end(place);
     }
 
     fn turn(&mut self) -> usize {
@@ -387,22 +262,22 @@ impl<V> Table<V> {
     }
 
     /// Ends flows under the hand that are over.
-    fn sweep(&mut self, now: Time, judge: &mut impl Judge<Verdict = V>) {
+    fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
         for _ in 0..SWEEP.min(self.slab.places()) {
             let at = self.turn();
-            if self.slab.get(at).is_some_and(|flow| flow.is_expired(now)) {
+            if self.slab.get(at).is_some_and(|entry| entry.is_expired(now)) {
                 self.close(at, judge);
             }
         }
     }
 
     /// Ends the longest idle of the next flows under the hand.
-    fn evict(&mut self, judge: &mut impl Judge<Verdict = V>) {
+    fn evict(&mut self, judge: &mut impl Judge) {
         let mut oldest: Option<(Time, usize)> = None;
         for _ in 0..CANDIDATES {
             let at = self.turn();
-            if let Some(flow) = self.slab.get(at) {
-                oldest = Some(oldest.map_or((flow.last, at), |o| o.min((flow.last, at))));
+            if let Some(entry) = self.slab.get(at) {
+                oldest = Some(oldest.map_or((entry.last(), at), |o| o.min((entry.last(), at))));
             }
         }
         if let Some((_, slot)) = oldest {
@@ -411,88 +286,72 @@ impl<V> Table<V> {
         }
     }
 
-    fn close(&mut self, slot: usize, judge: &mut impl Judge<Verdict = V>) {
+    fn close(&mut self, slot: usize, judge: &mut impl Judge) {
         self.inspect(slot, judge);
-        let Some(flow) = self.slab.remove(slot) else { return };
-        self.index.remove(flow.hash, slot);
-        let (record, verdict) = finish(flow);
+        let Some(entry) = self.slab.remove(slot) else { return };
+        self.index.remove(self.hasher.hash(&entry.key(&self.rares)), slot);
+        let (record, verdict) = finish(entry, &mut self.rares);
         if slot >= self.walk {
-            judge.show(&record, verdict.as_ref());
+            judge.show(&record, verdict.map_or(Word::None, Word::Judged));
         }
         judge.close(record, verdict);
     }
 }
 
+fn has_opening(slab: &Slab<Entry>, queued: &Queued) -> bool {
+    let entry = slab.get(queued.slot as usize);
+    entry.is_some_and(|entry| entry.first_frame == queued.first_frame && matches!(entry.said(), Said::Opening(_)))
+}
+
 /// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices count it to the IP packet, and it
 /// would take the place of the words that follow under the same number.
-fn is_padding(segment: &Segment, payload: &[u8]) -> bool {
+fn is_padding(segment: &Keyed, payload: &[u8]) -> bool {
     let whole = payload.len() == segment.payload_len as usize;
     let pushes = segment.flags.has(TcpFlags::PSH) || !segment.flags.has(TcpFlags::ACK);
     !pushes && whole && payload.len() <= ETHERNET_PADDING && payload.iter().all(|&byte| byte == 0)
 }
 
-/// Takes who opened the connection from its handshake, and corrects a guess that was made before it was seen.
-fn orient<V>(flow: &mut Flow<V>, segment: &Segment, end: usize) {
-    // What was judged stays with the port that it was judged for.
-    let open = !matches!(flow.said, Said::Judged(_));
-    if segment.flags.has(TcpFlags::SYN) && flow.orientation == Orientation::Guessed && open {
-        let initiator = if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end };
-        if initiator != flow.initiator {
-            flow.initiator = initiator;
-            flow.asked = None;
-            flow.answered_ns = None;
-        }
-        flow.orientation = Orientation::Seen;
-    }
-}
-
-fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize {
-    match ports.responder(key.transport(), key.endpoint(LOW), key.endpoint(HIGH)) {
-        Some(true) => HIGH,
-        Some(false) => LOW,
-        None => sender,
-    }
-}
-
-fn finish<V>(mut flow: Flow<V>) -> (FlowRecord, Option<V>) {
-    let record = record(&mut flow);
-    let verdict = match flow.said {
-        Said::Judged(verdict) => Some(*verdict),
+fn finish(mut entry: Entry, rares: &mut Rares) -> (FlowRecord, Option<VerdictId>) {
+    let key = entry.key(rares);
+    let mut rare = entry.take_rare(rares);
+    let record = record(&entry, &key, &mut rare);
+    let verdict = match entry.said() {
+        Said::Judged(verdict) => Some(verdict),
         Said::Nothing | Said::Opening(_) => None,
     };
     (record, verdict)
 }
 
 /// What the flow has come to; takes its sizes.
-fn record<V>(flow: &mut Flow<V>) -> FlowRecord {
-    let (initiator, responder) = (flow.initiator, 1 - flow.initiator);
+fn record(entry: &Entry, key: &FlowKey, rare: &mut Rare) -> FlowRecord {
+    let (initiator, responder) = (entry.initiator(), 1 - entry.initiator());
     let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
-    let both = flow.packets[0] > 0 && flow.packets[1] > 0;
-    let (tcp, outcome) = match flow.key.transport() {
-        Transport::Tcp => (Some(flow.tcp.state()), flow.tcp.outcome(both)),
+    let both = entry.has_packets(0) && entry.has_packets(1);
+    let (tcp, outcome) = match entry.transport() {
+        Transport::Tcp => (Some(entry.state()), entry.outcome(both)),
         Transport::Udp if both => (None, Outcome::Answered),
         Transport::Udp => (None, Outcome::NoAnswer),
     };
     FlowRecord {
-        transport: flow.key.transport(),
-        initiator: flow.key.endpoint(initiator),
-        responder: flow.key.endpoint(responder),
-        orientation: flow.orientation,
-        tunnel: flow.tunnel,
-        first: flow.first,
-        last: flow.last,
-        first_frame: flow.first_frame,
-        last_frame: flow.last_frame,
-        packets: counts(flow.packets),
-        bytes: counts(flow.bytes),
-        payload_bytes: counts(flow.payload),
-        retransmissions: counts(flow.tcp.retransmissions.map(u64::from)),
+        transport: entry.transport(),
+        initiator: key.endpoint(initiator),
+        responder: key.endpoint(responder),
+        orientation: entry.orientation(),
+        tunnel: entry.tunnel(),
+        first: entry.first(),
+        last: entry.last(),
+        first_frame: entry.first_frame,
+        last_frame: entry.last_frame(rare),
+        packets: counts(entry.packets(rare)),
+        bytes: counts(entry.bytes(rare)),
+        payload_bytes: counts(entry.payload(rare)),
+        retransmissions: counts(entry.retransmissions(rare)),
         tcp,
-        ended_by: flow.tcp.ended_by(initiator),
+        ended_by: entry.ended_by(),
         outcome,
-        handshake_ns: flow.tcp.handshake_ns(),
-        first_response_ns: flow.answered_ns,
-        sizes: std::mem::take(&mut flow.sizes),
+        handshake_ns: entry.handshake_ns(rare),
+        first_response_ns: entry.answered_ns(),
+        sizes: Sizes::new(entry.sizes(), std::mem::take(&mut rare.sizes)),
     }
 }
 

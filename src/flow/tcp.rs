@@ -1,146 +1,204 @@
 //! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the capture is not a party.
 
+use super::entry::{ELSEWHERE, Entry, Seen};
+use super::key::{HIGH, LOW};
+use super::rare::{Rare, Rares};
 use super::record::{Outcome, TcpState};
-use crate::decode::{Segment, TcpFlags};
+use super::{Keyed, Orientation};
+use crate::decode::TcpFlags;
 use crate::evidence::Direction;
 use crate::time::Time;
 
-/// What one side has sent. A million of these are live at a time: what is unknown is told by flags, not by `Option`s.
-#[derive(Debug, Clone, Copy, Default)]
-struct Half {
-    /// The sequence number behind everything seen, where `seen`.
-    next: u32,
-    /// The last gap, empty where there is none: a segment that fills it was reordered, not sent again.
-    gap: (u32, u32),
-    /// The sequence number of the first byte, where SYN was `started`.
-    start: u32,
-    seen: bool,
-    started: bool,
-    fin: bool,
-}
+impl Entry {
+    /// Takes in what a TCP segment says of the connection.
+    #[inline]
+    pub(super) fn observe_tcp(&mut self, segment: &Keyed, rares: &mut Rares) {
+        const TELLING: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
+        self.track(segment, rares);
+        // Most segments are neither the begin of anything nor its end.
+        if segment.flags.0 & TELLING != 0 || self.awaits_ack() {
+            self.observe_flags(segment, rares);
+        }
+    }
 
-/// Both sides, by the ends of the flow key.
-#[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is one thing that was seen, in any combination")]
-pub(super) struct Tcp {
-    halves: [Half; 2],
-    syn: Option<Time>,
-    syn_ack: bool,
-    /// SYN or SYN-ACK came twice: the time between them means nothing (Karn's rule).
-    ambiguous: bool,
-    established: bool,
-    reset: bool,
-    /// Which end was the first to finish or to abort.
-    ended: [bool; 2],
-    handshake_ns: Option<u64>,
-    pub(super) retransmissions: [u32; 2],
-}
+    /// The handshake was answered and its end was not seen yet.
+    const fn awaits_ack(&self) -> bool {
+        self.seen.has(Seen::SYN_ACK) && !self.seen.has(Seen::ESTABLISHED)
+    }
 
-impl Tcp {
-    /// Takes in a segment that `end` sent; `initiator` is the end that opened the flow.
-    pub(super) fn observe(&mut self, segment: &Segment, end: usize, initiator: usize) {
-        let flags = segment.flags;
-        self.track(segment, end);
+    fn observe_flags(&mut self, segment: &Keyed, rares: &mut Rares) {
+        let (flags, end) = (segment.flags, segment.end());
         if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
-            self.ambiguous |= self.syn_ack;
-            self.syn_ack = true;
+            self.seen.set(if self.seen.has(Seen::SYN_ACK) { Seen::AMBIGUOUS } else { Seen::SYN_ACK });
         } else if flags.has(TcpFlags::SYN) {
-            self.ambiguous |= self.syn.is_some();
-            self.syn = Some(segment.time);
-        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.syn_ack && !self.established {
-            self.established = true;
-            if end == initiator && !self.ambiguous {
-                self.handshake_ns = self.syn.map(|syn| segment.time.since(syn));
+            self.seen.set(if self.seen.has(Seen::SYN) { Seen::AMBIGUOUS } else { Seen::SYN });
+            self.note_syn(segment.time, rares);
+        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.awaits_ack() {
+            self.seen.set(Seen::ESTABLISHED);
+            if end == self.initiator() && !self.seen.has(Seen::AMBIGUOUS) && self.seen.has(Seen::SYN) {
+                self.note_handshake(segment.time, rares);
             }
         }
         if flags.has(TcpFlags::SYN) {
-            self.halves[end].start = segment.seq.wrapping_add(1);
-            self.halves[end].started = true;
+            self.start[end] = segment.seq.wrapping_add(1);
+            self.seen.set(Seen::STARTED << end);
         }
-        let ends = flags.has(TcpFlags::FIN) || flags.has(TcpFlags::RST);
-        self.ended[end] |= ends && self.ended == [false; 2];
-        self.halves[end].fin |= flags.has(TcpFlags::FIN);
+        if (flags.has(TcpFlags::FIN) || flags.has(TcpFlags::RST)) && self.ended_by().is_none() {
+            self.seen.set(Seen::ENDED << end);
+        }
+        if flags.has(TcpFlags::FIN) {
+            self.seen.set(Seen::FIN << end);
+        }
         // A reset after both have finished only clears up.
-        self.reset |= flags.has(TcpFlags::RST) && !(self.halves[0].fin && self.halves[1].fin);
+        if flags.has(TcpFlags::RST) && !self.both_finished() {
+            self.seen.set(Seen::RESET);
+        }
+    }
+
+    fn note_syn(&mut self, time: Time, rares: &mut Rares) {
+        // After the handshake its time stands in this place.
+        if self.seen.has(Seen::TIMED) {
+            return;
+        }
+        match u32::try_from(time.0.saturating_sub(self.first().0)) {
+            Ok(since) if since != ELSEWHERE => self.handshake = since,
+            _ => {
+                self.handshake = ELSEWHERE;
+                self.change_rare(rares, |rare| rare.widen().syn = time);
+            }
+        }
+    }
+
+    fn note_handshake(&mut self, now: Time, rares: &mut Rares) {
+        let syn = match self.handshake {
+            ELSEWHERE => self.known_wide(rares).map_or(self.first(), |wide| wide.syn),
+            since => Time(self.first().0.saturating_add(since.into())),
+        };
+        let took = now.since(syn);
+        self.seen.set(Seen::TIMED);
+        self.handshake = u32::try_from(took).unwrap_or(ELSEWHERE);
+        if self.handshake == ELSEWHERE {
+            self.change_rare(rares, |rare| rare.widen().handshake_ns = took);
+        }
     }
 
     /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills no gap.
-    fn track(&mut self, segment: &Segment, end: usize) {
-        let half = &mut self.halves[end];
+    #[inline]
+    fn track(&mut self, segment: &Keyed, rares: &mut Rares) {
+        let end = segment.end();
         let control = u32::from(segment.flags.has(TcpFlags::SYN)) + u32::from(segment.flags.has(TcpFlags::FIN));
         let len = segment.payload_len.wrapping_add(control);
         let stop = segment.seq.wrapping_add(len);
-        if !half.seen {
-            half.seen = true;
-            half.next = stop;
+        if !self.seen.of(end, Seen::SENT) {
+            self.seen.set(Seen::SENT << end);
+            self.next[end] = stop;
             return;
         }
-        let next = half.next;
+        let next = self.next[end];
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
             if segment.seq.wrapping_sub(next) as i32 > 0 {
-                half.gap = (next, segment.seq);
+                self.change_rare(rares, |rare| rare.gap[end] = (next, segment.seq));
             }
-            half.next = stop;
+            self.next[end] = stop;
         } else if len > 0 {
             // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
             let keep_alive = len == 1 && stop == next && control == 0;
-            let (from, to) = half.gap;
-            let fills = from != to && segment.seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
-            if fills {
-                half.gap = (stop, to);
-            } else if !keep_alive {
-                self.retransmissions[end] = self.retransmissions[end].saturating_add(1);
+            self.repeated(end, segment.seq, stop, keep_alive, rares);
+        }
+    }
+
+    #[cold]
+    fn repeated(&mut self, end: usize, seq: u32, stop: u32, keep_alive: bool, rares: &mut Rares) {
+        let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.gap[end]);
+        let fills = from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
+        if fills {
+            self.change_rare(rares, |rare| rare.gap[end] = (stop, to));
+        } else if !keep_alive {
+            self.retransmissions[end] = self.retransmissions[end].wrapping_add(1);
+            if self.retransmissions[end] == 0 {
+                self.change_rare(rares, |rare| rare.widen().high[end].retransmissions += 1);
             }
         }
     }
 
-    /// The sequence number of each side's first byte, where its SYN was seen.
-    pub(super) fn starts(&self) -> [Option<u32>; 2] {
-        self.halves.map(|half| half.started.then_some(half.start))
+    /// TCP segments that each end sent again.
+    pub(super) fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
+        [0, 1].map(|end| u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end]))
+    }
+
+    /// The sequence number of an end's first byte, where its SYN was seen.
+    pub(super) fn start(&self, end: usize) -> Option<u32> {
+        self.seen.of(end, Seen::STARTED).then_some(self.start[end])
+    }
+
+    /// Whether the segment begins a new conversation between the same endpoints.
+    #[inline]
+    pub(super) const fn is_reopened_by(&self, segment: &Keyed) -> bool {
+        let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
+        self.is_expired(segment.time) || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
     }
 
     /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
-    pub(super) fn is_other(&self, end: usize, seq: u32) -> bool {
-        self.halves[end].started && self.halves[end].start != seq.wrapping_add(1)
+    const fn is_other(&self, end: usize, seq: u32) -> bool {
+        self.seen.of(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
     }
 
-    /// Nothing more is to come.
-    pub(super) fn is_over(&self) -> bool {
-        self.reset || (self.halves[0].fin && self.halves[1].fin)
+    /// Takes who opened the connection from its handshake. What was judged stays with the port that it was judged for.
+    #[inline]
+    pub(super) fn orient_by(&mut self, segment: &Keyed) {
+        if segment.flags.has(TcpFlags::SYN) && self.orientation() == Orientation::Guessed && !self.is_judged() {
+            let end = segment.end();
+            self.orient(if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end });
+        }
+    }
+
+    const fn both_finished(&self) -> bool {
+        self.seen.has(Seen::FIN | Seen::FIN << 1)
     }
 
     /// Who finished or aborted first.
-    pub(super) fn ended_by(&self, initiator: usize) -> Option<Direction> {
-        let end = self.ended.iter().position(|&ended| ended)?;
-        Some(if end == initiator { Direction::Initiator } else { Direction::Responder })
+    pub(super) fn ended_by(&self) -> Option<Direction> {
+        let end = [LOW, HIGH].into_iter().find(|&end| self.seen.of(end, Seen::ENDED))?;
+        Some(if end == self.initiator() { Direction::Initiator } else { Direction::Responder })
+    }
+
+    /// Nothing more is to come.
+    pub(super) const fn is_over(&self) -> bool {
+        self.seen.has(Seen::RESET) || self.both_finished()
     }
 
     /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture stood.
-    pub(super) fn handshake_ns(&self) -> Option<u64> {
-        self.handshake_ns
+    pub(super) fn handshake_ns(&self, rare: &Rare) -> Option<u64> {
+        let took = match (self.handshake, rare.wide()) {
+            (ELSEWHERE, Some(wide)) => wide.handshake_ns,
+            (took, _) => took.into(),
+        };
+        self.seen.has(Seen::TIMED).then_some(took)
     }
 
-    pub(super) fn state(&self) -> TcpState {
-        match (self.reset, self.halves[0].fin, self.halves[1].fin) {
+    pub(super) const fn state(&self) -> TcpState {
+        let seen = self.seen;
+        match (seen.has(Seen::RESET), seen.has(Seen::FIN), seen.has(Seen::FIN << 1)) {
             (true, _, _) => TcpState::Reset,
             (_, true, true) => TcpState::Closed,
-            (_, false, false) if self.syn_ack && !self.established => TcpState::SynReceived,
-            (_, false, false) if self.syn.is_some() && !self.established => TcpState::SynSent,
-            (_, false, false) if self.established => TcpState::Established,
+            (_, false, false) if seen.has(Seen::ESTABLISHED) => TcpState::Established,
+            (_, false, false) if seen.has(Seen::SYN_ACK) => TcpState::SynReceived,
+            (_, false, false) if seen.has(Seen::SYN) => TcpState::SynSent,
             (_, false, false) => TcpState::Midstream,
             _ => TcpState::Closing,
         }
     }
 
-    /// How it went, given whether both sides sent something.
-    pub(super) fn outcome(&self, answered: bool) -> Outcome {
+    /// How it went, given whether both ends sent something.
+    pub(super) const fn outcome(&self, answered: bool) -> Outcome {
+        let seen = self.seen;
         match () {
-            () if self.syn_ack && self.reset => Outcome::Reset,
-            () if self.syn_ack => Outcome::Established,
-            () if self.syn.is_some() && self.reset => Outcome::Refused,
-            () if self.syn.is_some() && !answered => Outcome::NoAnswer,
-            () if self.reset => Outcome::Reset,
+            () if seen.has(Seen::SYN_ACK | Seen::RESET) => Outcome::Reset,
+            () if seen.has(Seen::SYN_ACK) => Outcome::Established,
+            () if seen.has(Seen::SYN | Seen::RESET) => Outcome::Refused,
+            () if seen.has(Seen::SYN) && !answered => Outcome::NoAnswer,
+            () if seen.has(Seen::RESET) => Outcome::Reset,
             () => Outcome::Midstream,
         }
     }

@@ -9,8 +9,9 @@ use super::views::Look;
 use crate::batch::Batch;
 use crate::catalogue::Catalogue;
 use crate::flow::ServicePorts;
+use crate::source::Block;
 
-/// Batches that wait for a classifier. With a batch of 1,024 segments this is some ten milliseconds of a fast capture.
+/// Batches that wait for a classifier. With full blocks this is some ten milliseconds of a fast capture.
 const QUEUE: usize = 16;
 /// The same of a live capture, which must not wait: a tenth of a second while the system gives the core to somebody else.
 const LIVE_QUEUE: usize = 64;
@@ -58,18 +59,24 @@ pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
 }
 
 impl<'c> Lane<'c> {
-    /// Sends the batch; live, counts it as dropped where the queue is full.
-    pub(super) fn flush(&mut self, tally: &mut Tally) -> Result<(), String> {
+    /// Whether a batch would be dropped now.
+    pub(super) fn would_drop(&self) -> bool {
+        // Only this thread sends: what is not full now takes a batch without waiting.
+        self.live && self.full.len() >= LIVE_QUEUE
+    }
+
+    /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is full.
+    pub(super) fn flush(&mut self, block: &Arc<Block>, tally: &mut Tally) -> Result<(), String> {
         let len = self.batch.len() as u64;
         if len == 0 {
             return Ok(());
         }
-        // Only this thread sends: what is not full now takes the batch without waiting.
-        if self.live && self.full.len() >= LIVE_QUEUE {
+        if self.would_drop() {
             tally.queue += len;
             self.batch.clear();
             return Ok(());
         }
+        self.batch.attach(block);
         let next = self.empty.try_recv().unwrap_or_default();
         let batch = std::mem::replace(&mut self.batch, next);
         self.send(Parcel::Batch(batch))?;
@@ -78,9 +85,9 @@ impl<'c> Lane<'c> {
     }
 
     /// Sends the last batch, and waits for it: what was read is not lost for want of a moment.
-    pub(super) fn finish(&mut self, tally: &mut Tally) -> Result<(), String> {
+    pub(super) fn finish(&mut self, block: &Arc<Block>, tally: &mut Tally) -> Result<(), String> {
         self.live = false;
-        self.flush(tally)
+        self.flush(block, tally)
     }
 
     /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is kept free for it.
@@ -102,11 +109,12 @@ impl<'c> Lane<'c> {
 mod tests {
     use super::*;
     use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+    use crate::flow::{FlowHasher, Keyed};
     use crate::time::Time;
 
-    fn segment() -> Segment {
+    fn segment() -> Keyed {
         let end = Endpoint { address: [10, 0, 0, 1].into(), port: 9 };
-        Segment {
+        let segment = Segment {
             frame: 1,
             time: Time(0),
             five_tuple: FiveTuple { source: end, destination: end, transport: Transport::Udp },
@@ -116,18 +124,18 @@ mod tests {
             tunnel: None,
             wire_len: 60,
             payload_len: 0,
-            payload: 0..0,
-        }
+        };
+        Keyed::new(&segment, &FlowHasher::default())
     }
 
     #[test]
     fn live_a_full_queue_drops_the_batch_and_counts_it_and_still_takes_a_question() {
         let (mut lane, mouth) = lane(true);
-        let mut tally = Tally::default();
+        let (mut tally, block) = (Tally::default(), Arc::default());
         for _ in 0..LIVE_QUEUE + 3 {
-            lane.batch.push(segment(), &[]);
-            lane.batch.push(segment(), &[]);
-            lane.flush(&mut tally).unwrap();
+            lane.batch.push(segment(), 0, &[], &block);
+            lane.batch.push(segment(), 0, &[], &block);
+            lane.flush(&block, &mut tally).unwrap();
         }
         assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2 * LIVE_QUEUE as u64, 6, 0));
         lane.ask(Look::nobodys()).unwrap();

@@ -18,11 +18,6 @@ impl<'c> Recent<'c> {
         Self { limit, flows: Vec::new(), floor: None }
     }
 
-    /// Whether none are wanted.
-    pub(super) const fn is_idle(&self) -> bool {
-        self.limit == 0
-    }
-
     /// Whether a flow with this last frame would be among them.
     pub(super) fn has_place(&self, last: Time) -> bool {
         self.limit > 0 && self.floor.is_none_or(|floor| last >= floor)

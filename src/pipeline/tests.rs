@@ -8,7 +8,7 @@ use crate::classify::{Verdict, classify};
 use crate::decode::{Endpoint, Transport};
 use crate::flow::{Counts, FlowRecord, Orientation, Outcome as HowItWent, Sizes};
 use crate::report::{Report, json};
-use crate::source::{Files, Frame, LinkType};
+use crate::source::{Files, Frame, LinkType, Next};
 use crate::time::Time;
 
 /// A capture that stops for a view after each of some frames and goes on when it was seen.

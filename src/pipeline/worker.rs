@@ -7,16 +7,16 @@ use crossbeam_channel::TryRecvError;
 
 use super::lane::{Lesson, Mouth, Parcel};
 use super::recent::Recent;
+use super::verdicts::Verdicts;
 use super::views::{Answer, Look as Question};
 use super::walk::{STEP, Walk};
-use crate::batch::Batch;
-use crate::catalogue::Catalogue;
-use crate::classify::{Verdict, classify};
+use crate::batch::{Batch, Carried};
+use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
-use crate::flow::{FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, shard};
-use crate::stats::Stats;
+use crate::flow::{FlowHasher, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, VerdictId, Word};
+use crate::stats::{Cells, Stats};
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
 const STRIDE: usize = 64;
@@ -40,45 +40,19 @@ pub(super) struct Outcome<'c> {
 /// Owns the tables of its shards without locks.
 pub(super) struct Worker<'c> {
     ports: Arc<ServicePorts>,
-    workers: usize,
-    tables: Vec<Table<Verdict<'c>>>,
+    tables: Vec<Table>,
     bench: Bench<'c>,
-    ahead: Vec<Ahead>,
-}
-
-/// What is worked out for a whole stride before the first flow is changed.
-struct Ahead {
-    key: FlowKey,
-    end: usize,
-    hash: u64,
-    table: usize,
 }
 
 /// The stages behind the table: detect, classify, stats.
 struct Bench<'c> {
-    catalogue: &'c Catalogue,
-    stats: Stats<'c>,
+    verdicts: Verdicts<'c>,
+    stats: Cells<'c>,
     flows: Option<Vec<JudgedFlow<'c>>>,
     /// Those that ended last, for views.
     ended: Recent<'c>,
     /// The view that is being made.
     walk: Option<Walk<'c>>,
-}
-
-impl<'c> Bench<'c> {
-    fn judge(&self, opening: &Opening, responder: Endpoint, evidence: &Evidence) -> Verdict<'c> {
-        classify(self.catalogue, responder.port, opening.transport(), Some(evidence), self.explains())
-    }
-
-    /// What was judged without a word.
-    fn silent(&self, record: &FlowRecord) -> Verdict<'c> {
-        classify(self.catalogue, record.responder.port, record.transport, None, self.explains())
-    }
-
-    /// Whether somebody will see reasons.
-    fn explains(&self) -> bool {
-        self.flows.is_some() || !self.ended.is_idle()
-    }
 }
 
 /// Whether the responder ended the connection at the first words of the initiator, itself without a word.
@@ -88,43 +62,48 @@ fn is_cut_off(record: &FlowRecord) -> bool {
     record.heard() == Heard::Initiator && record.ended_by == Some(Direction::Responder) && record.packets.initiator <= FIRST_WORDS
 }
 
-impl<'c> Judge for Bench<'c> {
-    type Verdict = Verdict<'c>;
-
-    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look<Verdict<'c>> {
+impl Judge for Bench<'_> {
+    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look {
         let evidence = detect::inspect(opening);
         match evidence.wanted {
-            Wanted::Nothing => Look::Judged(self.judge(opening, responder, &evidence)),
+            Wanted::Nothing => Look::Judged(self.verdicts.judge(responder.port, opening.transport(), Some(&evidence))),
             Wanted::More => Look::More,
             Wanted::Everything => Look::Everything,
         }
     }
 
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> Verdict<'c> {
-        self.judge(opening, responder, &detect::inspect(opening))
+    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> VerdictId {
+        self.verdicts.judge(responder.port, opening.transport(), Some(&detect::inspect(opening)))
     }
 
-    fn show(&mut self, record: &FlowRecord, verdict: Option<&Verdict<'c>>) {
-        let silent = verdict.is_none().then(|| self.silent(record));
-        if let (Some(walk), Some(verdict)) = (&mut self.walk, verdict.or(silent.as_ref())) {
-            walk.show(record, verdict);
+    fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
+        let Some(walk) = &mut self.walk else { return };
+        let made = |evidence: Option<&Evidence>| self.verdicts.made(record.responder.port, record.transport, evidence);
+        match word {
+            Word::Judged(id) => self.verdicts.get(id).into_iter().for_each(|(_, verdict)| walk.show(record, verdict)),
+            Word::Opening(opening) => walk.show(record, &made(Some(&detect::inspect(opening)))),
+            Word::None => walk.show(record, &made(None)),
         }
     }
 
-    fn close(&mut self, record: FlowRecord, verdict: Option<Verdict<'c>>) {
-        let mut verdict = verdict.unwrap_or_else(|| self.silent(&record));
-        if is_cut_off(&record) {
-            verdict.cut_off(self.explains());
+    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
+        let id = verdict.unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
+        let id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
+        if let Some((kind, verdict)) = self.verdicts.get(id) {
+            self.stats.add(&record, *kind, verdict);
         }
-        self.stats.add(&record, &verdict);
+        let shown = self.flows.is_some() || self.ended.has_place(record.last);
+        if !shown && !self.verdicts.explains() {
+            return;
+        }
+        let Some(verdict) = self.verdicts.take(id).filter(|_| shown) else { return };
         let flow = JudgedFlow { record, verdict };
         match &mut self.flows {
             Some(flows) => {
                 self.ended.show(&flow.record, &flow.verdict);
                 flows.push(flow);
             }
-            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
-            None => {}
+            None => self.ended.push(flow),
         }
     }
 }
@@ -133,22 +112,21 @@ impl<'c> Worker<'c> {
     pub(super) fn new(
         Lesson { catalogue, ports }: Lesson<'c>,
         limits: Limits,
+        hasher: &FlowHasher,
         workers: usize,
         keep_flows: bool,
         recent_flows: usize,
     ) -> Self {
         Self {
             ports,
-            workers,
-            tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits)).collect(),
+            tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits, hasher)).collect(),
             bench: Bench {
-                catalogue,
-                stats: Stats::default(),
+                verdicts: Verdicts::new(catalogue, keep_flows || recent_flows > 0),
+                stats: Cells::default(),
                 flows: keep_flows.then(Vec::new),
                 ended: Recent::new(recent_flows),
                 walk: None,
             },
-            ahead: Vec::with_capacity(STRIDE),
         }
     }
 
@@ -170,7 +148,7 @@ impl<'c> Worker<'c> {
                 Ok(Parcel::Look(question)) => self.begin(question),
                 Ok(Parcel::Lesson(lesson)) => {
                     self.ports = lesson.ports;
-                    self.bench.catalogue = lesson.catalogue;
+                    self.bench.verdicts.learn(lesson.catalogue);
                 }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
@@ -184,14 +162,14 @@ impl<'c> Worker<'c> {
         }
         Outcome {
             evicted: self.tables.iter().map(Table::evicted).sum(),
-            stats: self.bench.stats,
+            stats: self.bench.stats.take(),
             flows: self.bench.flows.unwrap_or_default(),
         }
     }
 
     /// Hands over what has ended, and begins to look at what is live.
     fn begin(&mut self, question: Question<'c>) {
-        drop(question.answers.try_send(Answer::Ended(std::mem::take(&mut self.bench.stats))));
+        drop(question.answers.try_send(Answer::Ended(self.bench.stats.take())));
         self.tables.iter_mut().for_each(Table::begin_walk);
         let live = self.tables.iter().map(|table| table.live() as u64).sum();
         let evicted = self.tables.iter().map(Table::evicted).sum();
@@ -220,32 +198,21 @@ impl<'c> Worker<'c> {
         }
     }
 
-    /// Hash all, touch all, update all: the waits for memory overlap instead of adding up.
+    /// Asks for all that a few segments need before the first of them needs it: the waits for memory overlap instead of
+    /// adding up.
     fn observe(&mut self, batch: &Batch) {
+        let table = |segment: &Carried| usize::from(segment.table);
+        let mut slots = [0; STRIDE];
         for stride in batch.segments().chunks(STRIDE) {
-            self.ahead.clear();
             for segment in stride {
-                let (key, end) = FlowKey::new(&segment.five_tuple);
-                let table = shard(&key) / self.workers;
-                let hash = self.tables[table].hash(&key);
-                self.ahead.push(Ahead { key, end, hash, table });
+                self.tables[table(segment)].prefetch_index(segment.keyed.hash);
             }
-            let mut slots = [0; STRIDE];
-            for (slot, ahead) in slots.iter_mut().zip(&self.ahead) {
-                *slot = self.tables[ahead.table].touch_index(ahead.hash);
+            for (slot, segment) in slots.iter_mut().zip(stride) {
+                *slot = self.tables[table(segment)].prefetch_flow(segment.keyed.hash);
             }
-            let touched = slots.iter().zip(&self.ahead).map(|(slot, ahead)| self.tables[ahead.table].touch_slot(*slot));
-            std::hint::black_box(touched.fold(0, |sum, word| sum ^ word));
-            for (segment, ahead) in stride.iter().zip(&self.ahead) {
-                self.tables[ahead.table].observe(
-                    ahead.key,
-                    ahead.end,
-                    ahead.hash,
-                    segment,
-                    batch.payload(segment),
-                    &self.ports,
-                    &mut self.bench,
-                );
+            for (slot, segment) in slots.into_iter().zip(stride) {
+                let payload = batch.payload(segment);
+                self.tables[table(segment)].observe(slot, &segment.keyed, payload, &self.ports, &mut self.bench);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The only place that names
 //! libpcap; capture files are read by our own reader, because libpcap refuses files that mix link types.
 
+mod block;
 pub mod devices;
 pub mod file;
 mod filter;
@@ -11,6 +12,7 @@ pub mod save;
 
 use std::fmt;
 
+pub use block::Block;
 pub use file::Files;
 pub use filter::Filter;
 pub use live::Live;
@@ -117,6 +119,17 @@ pub enum Next<'a> {
     End,
 }
 
+/// What a source has filled a block with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Frames.
+    Frames,
+    /// Nothing at the moment.
+    Idle,
+    /// Nothing any more.
+    End,
+}
+
 /// Frames that were lost before they could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Drops {
@@ -126,6 +139,20 @@ pub struct Drops {
     pub interface: u64,
 }
 
+/// Fills a block frame by frame.
+fn copy<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled, String> {
+    let before = block.len();
+    let mut end = Filled::Frames;
+    while end == Filled::Frames && block.has_room() {
+        match source.next()? {
+            Next::Frame(frame) => block.push(&frame),
+            Next::Idle => end = Filled::Idle,
+            Next::End => end = Filled::End,
+        }
+    }
+    Ok(if block.len() > before { Filled::Frames } else { end })
+}
+
 /// A stream of frames.
 pub trait Source {
     /// The next frame.
@@ -133,6 +160,14 @@ pub trait Source {
     /// # Errors
     /// Where the source fails for good, in one line: object, reason, remedy.
     fn next(&mut self) -> Result<Next<'_>, String>;
+
+    /// Fills a block with the next frames, as many as there are and fit. The frames in it count even where this fails.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+        copy(self, block)
+    }
 
     /// Frames lost so far.
     fn drops(&mut self) -> Drops;

@@ -4,11 +4,13 @@
 //! aggregates of any partition of the flows gives what all of them in one would have given: the output does not depend on
 //! the number of workers.
 
+mod cells;
 mod distinct;
 mod quantiles;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use cells::Cells;
 pub use distinct::Distinct;
 pub use quantiles::{Quantiles, Summary};
 
@@ -131,35 +133,44 @@ pub struct Stats<'c> {
     pub services: BTreeMap<ServiceKey<'c>, Aggregate>,
 }
 
-impl<'c> Stats<'c> {
-    /// Counts a flow.
-    pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
-        let speaking = Speaking {
+impl<'c> Speaking<'c> {
+    /// What the verdict on a flow comes to.
+    fn of(record: &FlowRecord, verdict: &Verdict<'c>) -> Self {
+        let first = || verdict.candidates.first().map(super::classify::Candidate::id);
+        Self {
             service: verdict.service.map(|s| s.id.as_str()),
             tag: verdict.tag(),
             protocol: verdict.protocol,
             confidence: verdict.confidence,
             fit: verdict.fit,
-            candidate: if verdict.service.is_none() {
-                verdict.candidates.first().map(super::classify::Candidate::id)
-            } else {
-                None
-            },
-            quiet: Some(record.heard()).filter(|_| record.payload_bytes.sum() == 0),
+            candidate: if verdict.service.is_none() { first() } else { None },
+            quiet: record.quiet(),
             fault: verdict.fault,
-        };
-        let port = self.ports.entry((record.responder.port, record.transport)).or_default();
-        port.all.add(record);
-        let (flows, bytes) = port.speaking.entry(speaking).or_default();
-        *flows += 1;
-        *bytes += record.bytes.sum();
-        // What only the number says is no service.
-        let key = if verdict.confidence > Confidence::Port {
-            (speaking.service, speaking.tag, speaking.protocol)
-        } else {
-            (None, None, None)
-        };
-        self.services.entry(key).or_default().add(record);
+        }
+    }
+
+    /// Where its flows are counted among the services. What only the number says is no service.
+    fn service_key(&self) -> ServiceKey<'c> {
+        if self.confidence > Confidence::Port { (self.service, self.tag, self.protocol) } else { (None, None, None) }
+    }
+}
+
+impl<'c> Stats<'c> {
+    /// Counts a flow.
+    pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
+        let mut one = Aggregate::default();
+        one.add(record);
+        self.add_all((record.responder.port, record.transport), Speaking::of(record, verdict), one);
+    }
+
+    /// Counts flows of one port and of what spoke in all of them.
+    fn add_all(&mut self, port: (u16, Transport), speaking: Speaking<'c>, all: Aggregate) {
+        let port = self.ports.entry(port).or_default();
+        let sum = port.speaking.entry(speaking).or_default();
+        sum.0 += all.flows;
+        sum.1 += all.bytes.sum();
+        port.all.merge(all.clone());
+        self.services.entry(speaking.service_key()).or_default().merge(all);
     }
 
     /// Adds what another worker counted.

@@ -2,12 +2,13 @@
 //!
 //! Each flow that lives when a walk begins is shown once: where the walk finds it, or on its way out where it ends before.
 
-use super::{Flow, Judge, Said, Table, record};
+use super::{Judge, Said, Table, Word, record};
+use crate::flow::rare::Rare;
 
 /// Empty places that count as much as a flow: they are only looked at.
 const EMPTY: usize = 16;
 
-impl<V> Table<V> {
+impl Table {
     /// Begins a walk over the live flows.
     pub fn begin_walk(&mut self) {
         self.walk = 0;
@@ -15,13 +16,12 @@ impl<V> Table<V> {
 
     /// Shows the next flows, about as many as asked for; gives how many are left of the number, which is more than none only
     /// where the walk is over.
-    pub fn walk(&mut self, flows: usize, judge: &mut impl Judge<Verdict = V>) -> usize {
+    pub fn walk(&mut self, flows: usize, judge: &mut impl Judge) -> usize {
         let mut left = flows * EMPTY;
         while self.walk < self.slab.places() {
             let Some(rest) = left.checked_sub(1) else { return 0 };
             left = rest;
-            if let Some(flow) = self.slab.get_mut(self.walk) {
-                show(flow, judge);
+            if self.show(self.walk, judge) {
                 left = left.saturating_sub(EMPTY - 1);
             }
             self.walk += 1;
@@ -29,20 +29,25 @@ impl<V> Table<V> {
         self.walk = usize::MAX;
         left.div_ceil(EMPTY).max(1)
     }
-}
 
-/// What the flow would come to if it ended now; it goes on unchanged.
-fn show<V>(flow: &mut Flow<V>, judge: &mut impl Judge<Verdict = V>) {
-    // The sizes are only lent: a copy would be an allocation for each flow.
-    let record = record(flow);
-    match &mut flow.said {
-        Said::Opening(opening) if !opening.is_silent() => {
-            opening.orient(flow.initiator);
-            let verdict = judge.inspect(opening, record.responder);
-            judge.show(&record, Some(&verdict));
-        }
-        Said::Judged(verdict) => judge.show(&record, Some(verdict)),
-        Said::Nothing | Said::Opening(_) => judge.show(&record, None),
+    /// Shows what the flow in a slot would come to if it ended now; it goes on unchanged.
+    fn show(&mut self, slot: usize, judge: &mut impl Judge) -> bool {
+        let Some(entry) = self.slab.get(slot) else { return false };
+        let key = entry.key(&self.rares);
+        let mut rare = entry.known_rare(&self.rares).map_or_else(Rare::default, Rare::clone);
+        let record = record(entry, &key, &mut rare);
+        let word = match entry.said() {
+            Said::Nothing => Word::None,
+            Said::Judged(verdict) => Word::Judged(verdict),
+            Said::Opening(place) => match self.openings.get_mut(place) {
+                Some(opening) if !opening.is_silent() => {
+                    opening.orient(entry.initiator());
+                    Word::Opening(opening)
+                }
+                _ => Word::None,
+            },
+        };
+        judge.show(&record, word);
+        true
     }
-    flow.sizes = record.sizes;
 }

@@ -13,11 +13,13 @@ pub(super) struct Buffer {
     end: usize,
     /// Bytes of the stream before the window.
     before: u64,
+    /// Reads no more for the moment: what is there is to be used up first.
+    dry: bool,
 }
 
 impl Buffer {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0 }
+        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0, dry: false }
     }
 
     /// Puts another stream in the place of this one, of which it may be made.
@@ -51,6 +53,9 @@ impl Buffer {
         if self.end - self.start >= len {
             return Ok(len);
         }
+        if self.dry {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         self.bytes.copy_within(self.start..self.end, 0);
         self.before += self.start as u64;
         self.end -= self.start;
@@ -79,6 +84,29 @@ impl Buffer {
         &self.get(to)[from..]
     }
 
+    /// Whether to answer from the bytes that are there alone: where more are needed, `WouldBlock`.
+    pub(super) const fn set_dry(&mut self, dry: bool) {
+        self.dry = dry;
+    }
+
+    /// Where a byte of the window lies in the memory that [`lend`](Self::lend) gives.
+    pub(super) const fn position(&self, at: usize) -> usize {
+        self.start + at
+    }
+
+    /// Gives the memory away and goes on in `memory`, with the bytes that were not used up.
+    pub(super) fn lend(&mut self, memory: &mut Vec<u8>) {
+        let rest = self.end - self.start;
+        // Memory that was lent before is taken as it is: to fill it with zeros once more would cost as much as a copy.
+        if memory.len() < rest.max(BLOCK) {
+            memory.resize(rest.max(BLOCK), 0);
+        }
+        memory[..rest].copy_from_slice(&self.bytes[self.start..self.end]);
+        std::mem::swap(&mut self.bytes, memory);
+        self.before += self.start as u64;
+        (self.start, self.end) = (0, rest);
+    }
+
     /// Moves the window on by `len` bytes that were made available.
     pub(super) fn skip(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
@@ -86,6 +114,9 @@ impl Buffer {
 
     /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of the stream.
     pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
+        if self.dry && self.end - self.start < len {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         loop {
             let step = len.min(BLOCK);
             let there = self.wait(step)?;

@@ -13,7 +13,7 @@ use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
 use super::{Advance, Damage, Head, foreign};
-use crate::source::{Drops, LinkType};
+use crate::source::{Block, Drops, Frame, LinkType};
 
 enum Format {
     Pcap(Pcap),
@@ -159,6 +159,23 @@ impl CaptureFile {
         };
         self.problem = Some(format!("{}: {what}", self.name));
         self.head = None;
+    }
+
+    /// Puts the frame that it stands on, and those behind it that were read already, into an empty block. It stands on the last
+    /// of these then, or at the end.
+    pub(super) fn fill(&mut self, block: &mut Block, number: &mut u64, mut interface: impl FnMut(&Self, u32) -> u32) {
+        self.buffer.set_dry(true);
+        while let Some(head) = &self.head {
+            *number += 1;
+            let Head { time, link, wire_len, .. } = *head;
+            let frame = Frame { number: *number, time, link, interface: interface(self, head.interface), wire_len, bytes: &[] };
+            block.add(&frame, self.buffer.position(head.from), self.buffer.position(head.to));
+            if !self.advance() {
+                break;
+            }
+        }
+        self.buffer.set_dry(false);
+        self.buffer.lend(block.memory());
     }
 
     /// The record that it stands on; none at the end.

@@ -31,7 +31,7 @@ pub use self::paths::{Found, find};
 
 use self::capture_file::{CaptureFile, Opened};
 use self::interfaces::Interfaces;
-use super::{Drops, Frame, LinkType, Next, Source};
+use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
 /// Bytes that a frame may have; a record that promises more is damage. Wireshark's largest is 128 MiB for one bus; real
@@ -265,6 +265,29 @@ impl Source for Files {
         let interface = self.interfaces.number(self.held.unwrap_or(0), file, head.interface);
         let (number, bytes) = (self.number, file.frame(head));
         Ok(Next::Frame(Frame { number, time: head.time, link: head.link, interface, wire_len: head.wire_len, bytes }))
+    }
+
+    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+        // One file alone: its frames stay where they were read.
+        if self.slots.len() > 1 || !block.is_empty() {
+            return super::copy(self, block);
+        }
+        // Makes its first frame the held one, or moves on to the one behind the last block's.
+        match self.next()? {
+            Next::Idle => return Ok(Filled::Idle),
+            Next::End => return Ok(Filled::End),
+            Next::Frame(_) => self.number -= 1,
+        }
+        let [slot] = &mut self.slots[..] else { return Ok(Filled::End) };
+        if let Slot::Reading(file) = slot {
+            let interfaces = &mut self.interfaces;
+            file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
+            if file.head().is_none() {
+                *slot = Slot::over(file);
+                self.held = None;
+            }
+        }
+        Ok(Filled::Frames)
     }
 
     fn drops(&mut self) -> Drops {

@@ -1,0 +1,57 @@
+//! A segment as the table takes it: with its flow's key and hash, worked out once, and nothing that these say already.
+
+use super::{FlowHasher, FlowKey};
+use crate::decode::{Segment, TcpFlags, Tunnel};
+use crate::time::Time;
+
+/// A segment of a flow.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// The flow's key.
+    pub key: FlowKey,
+    /// The key's hash.
+    pub hash: u64,
+    /// As in [`Segment`].
+    pub time: Time,
+    /// As in [`Segment`].
+    pub frame: u64,
+    /// As in [`Segment`].
+    pub seq: u32,
+    /// As in [`Segment`].
+    pub wire_len: u32,
+    /// As in [`Segment`].
+    pub payload_len: u32,
+    /// As in [`Segment`].
+    pub flags: TcpFlags,
+    /// As in [`Segment`].
+    pub tunnel: Option<Tunnel>,
+    end: u8,
+}
+
+impl Keyed {
+    /// The segment with its key and hash.
+    #[must_use]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
+    pub fn new(segment: &Segment, hasher: &FlowHasher) -> Self {
+        let (key, end) = FlowKey::new(&segment.five_tuple);
+        Self {
+            hash: hasher.hash(&key),
+            key,
+            time: segment.time,
+            frame: segment.frame,
+            seq: segment.seq,
+            wire_len: segment.wire_len,
+            payload_len: segment.payload_len,
+            flags: segment.flags,
+            tunnel: segment.tunnel,
+            end: end as u8,
+        }
+    }
+
+    /// The end of the key that sent it.
+    #[inline]
+    pub(super) const fn end(&self) -> usize {
+        (self.end & 1) as usize
+    }
+}

@@ -1,0 +1,240 @@
+//! What one side said first: its bytes in order, bounded, and where each frame's begin.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::waiting::Waiting;
+use crate::decode::Transport;
+
+/// Bytes kept of each side.
+pub const SIDE_BYTES: usize = 8 * 1024;
+/// Segments or datagrams whose bytes are kept of each side.
+const SIDE_PIECES: usize = 256;
+/// Bytes and segments that are kept in place: most sides of most flows are judged by fewer.
+const INLINE_BYTES: usize = 96;
+const INLINE_PIECES: usize = 2;
+/// Bytes by which a segment may be early or late. One farther off has no place in the order: the rest was lost, or the
+/// sequence numbers mean nothing.
+const WINDOW: u32 = 1 << 20;
+
+/// Where a segment's bytes begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Piece {
+    frame: u64,
+    start: u32,
+    /// Bytes are missing before it.
+    after_gap: bool,
+}
+
+/// What one side said first.
+#[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that was seen, in any combination")]
+pub struct Stream {
+    bytes: SmallVec<[u8; INLINE_BYTES]>,
+    pieces: SmallVec<[Piece; INLINE_PIECES]>,
+    /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers may wrap.
+    waiting: Option<Box<Waiting>>,
+    /// TCP: the first expected byte.
+    base: u32,
+    /// TCP: the sequence number of the next byte, where it is known.
+    expected: u32,
+    expecting: bool,
+    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no such thing: true.
+    from_start: bool,
+    /// The next piece follows missing bytes.
+    gap: bool,
+    full: bool,
+}
+
+impl Stream {
+    /// Whether the first byte is the first that was said: the handshake was seen and nothing is missing after it.
+    #[must_use]
+    pub fn from_start(&self) -> bool {
+        self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
+    }
+
+    /// Nothing was kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes up to the first that is missing.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        self.runs().next().map_or(&[], |run| &self.bytes[run])
+    }
+
+    /// Whether more bytes may still follow the head: nothing is missing behind it and there is room.
+    #[must_use]
+    pub fn head_may_grow(&self) -> bool {
+        !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
+    }
+
+    /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
+    pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let mut starts = self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
+        let mut from = (!self.bytes.is_empty()).then_some(0);
+        std::iter::from_fn(move || {
+            let start = from?;
+            let next = starts.next();
+            from = next;
+            Some(start..next.unwrap_or(self.bytes.len()))
+        })
+    }
+
+    /// Where in a range of [`bytes`](Self::bytes) segments begin.
+    pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        self.pieces.iter().map(|piece| piece.start as usize).filter(move |start| range.contains(start))
+    }
+
+    /// The datagrams, each with its frame and whether the capture cut it.
+    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
+        self.pieces.iter().enumerate().map(|(i, piece)| {
+            let next = self.pieces.get(i + 1);
+            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
+            let cut = next.map_or(self.gap, |n| n.after_gap);
+            (&self.bytes[piece.start as usize..end], piece.frame, cut)
+        })
+    }
+
+    /// The frame that holds the byte at `offset`.
+    #[must_use]
+    pub fn frame_at(&self, offset: usize) -> u64 {
+        let after = self.pieces.partition_point(|piece| piece.start as usize <= offset);
+        after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
+    }
+
+    /// The frames that begin behind `offset`, each with its distance from there.
+    pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let first = self.pieces.partition_point(|piece| piece.start as usize <= offset);
+        self.pieces[first..].iter().map(move |piece| (piece.start as usize - offset, piece.frame))
+    }
+
+    /// The frame of the first byte.
+    #[must_use]
+    pub fn first_frame(&self) -> Option<u64> {
+        self.pieces.first().map(|piece| piece.frame)
+    }
+
+    /// There is room for no more.
+    pub(super) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Bytes of memory that it holds elsewhere.
+    pub(super) fn footprint(&self) -> usize {
+        let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };
+        let pieces = if self.pieces.spilled() { self.pieces.capacity() * size_of::<Piece>() } else { 0 };
+        bytes + pieces + self.waiting.as_ref().map_or(0, |waiting| waiting.footprint())
+    }
+
+    /// A side of which nothing was seen yet.
+    pub(super) fn new(transport: Transport) -> Self {
+        Self { from_start: transport == Transport::Udp, ..Self::default() }
+    }
+
+    /// The handshake told the sequence number of the first byte.
+    pub(super) fn start(&mut self, first: u32) {
+        if !self.expecting {
+            self.expect_first(first);
+        }
+        self.from_start |= self.base == first;
+    }
+
+    /// Takes in a datagram: what was captured of its `wire_len` bytes.
+    pub(super) fn push_datagram(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
+        if !self.full && !bytes.is_empty() {
+            self.append(frame, bytes, wire_len);
+        }
+    }
+
+    /// Takes in a segment's payload: what was captured of its `wire_len` bytes.
+    pub(super) fn push_segment(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+        if self.full {
+            return;
+        }
+        if !self.expecting {
+            self.expect_first(seq);
+        }
+        if (seq.wrapping_sub(self.expected) as i32).unsigned_abs() > WINDOW {
+            self.close_gaps();
+            self.gap = true;
+            self.expect_first(seq);
+        }
+        if seq.wrapping_sub(self.expected) as i32 > 0 {
+            let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
+            let waiting = self.waiting.get_or_insert_default();
+            if waiting.insert(seq.wrapping_sub(self.base), frame, kept, wire_len) {
+                self.close_gap();
+            }
+            return;
+        }
+        self.take(seq, frame, bytes, wire_len);
+        self.drain();
+    }
+
+    /// Gives up all bytes that segments wait for.
+    pub(super) fn close_gaps(&mut self) {
+        while self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()) {
+            self.close_gap();
+        }
+    }
+
+    const fn expect_first(&mut self, seq: u32) {
+        self.base = seq;
+        self.expected = seq;
+        self.expecting = true;
+    }
+
+    fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
+        let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
+        if kept > 0 {
+            self.pieces.push(Piece { frame, start: self.bytes.len() as u32, after_gap: self.gap });
+            self.bytes.extend_from_slice(&bytes[..kept]);
+            self.gap = false;
+        }
+        self.gap |= kept < wire_len as usize;
+        self.full |= self.bytes.len() == SIDE_BYTES || self.pieces.len() == SIDE_PIECES;
+    }
+
+    /// Appends what is new of a segment that is not early.
+    fn take(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+        let known = self.expected.wrapping_sub(seq);
+        if !self.full && known < wire_len {
+            self.expected = seq.wrapping_add(wire_len);
+            self.append(frame, bytes.get(known as usize..).unwrap_or(&[]), wire_len - known);
+        }
+    }
+
+    /// Takes up the waiting segments that fit now.
+    fn drain(&mut self) {
+        let Some(mut waiting) = self.waiting.take() else { return };
+        while let Some(early) =
+            waiting.first().filter(|early| early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0)
+        {
+            self.take(self.base.wrapping_add(early.distance), early.frame, waiting.bytes(early), early.wire_len);
+            waiting.remove_first();
+        }
+        if self.full {
+            waiting.clear();
+        }
+        self.waiting = Some(waiting);
+    }
+
+    /// Gives up the bytes that are missing before the first waiting segment.
+    fn close_gap(&mut self) {
+        if let Some(early) = self.waiting.as_ref().and_then(|waiting| waiting.first()) {
+            self.expected = self.base.wrapping_add(early.distance);
+            self.gap = true;
+            self.drain();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Many frames at once and the bytes that they lie in: what travels from the capture to the classifiers without being copied.
+
+use super::{Frame, LinkType};
+use crate::time::Time;
+
+/// Bytes and frames after which a block that is filled frame by frame has enough: both fit in a second-level cache.
+const BYTES: usize = 256 * 1024;
+const FRAMES: usize = 4096;
+
+/// Where a frame lies and what its header said.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    time: Time,
+    wire_len: u32,
+    from: u32,
+    to: u32,
+    interface: u32,
+    link: LinkType,
+}
+
+/// Frames in capture order, and their bytes.
+#[derive(Debug, Default)]
+pub struct Block {
+    bytes: Vec<u8>,
+    slots: Vec<Slot>,
+    /// The number of the first frame; the others follow without a gap.
+    first: u64,
+}
+
+impl Block {
+    /// Frames in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether it has no frames.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Whether more frames should be copied into it.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.slots.is_empty() || (self.bytes.len() < BYTES && self.slots.len() < FRAMES)
+    }
+
+    /// Copies a frame into it.
+    pub fn push(&mut self, frame: &Frame<'_>) {
+        if self.slots.is_empty() {
+            self.bytes.clear();
+        }
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(frame.bytes);
+        let to = self.bytes.len();
+        self.add(&Frame { bytes: &[], ..*frame }, from, to);
+    }
+
+    /// Adds a frame whose bytes lie at `from..to` of the memory which [`memory`](Self::memory) will hold.
+    #[inline]
+    pub(super) fn add(&mut self, frame: &Frame<'_>, from: usize, to: usize) {
+        if self.slots.is_empty() {
+            self.first = frame.number;
+        }
+        let Frame { time, link, interface, wire_len, .. } = *frame;
+        self.slots.push(Slot { time, wire_len, from: from as u32, to: to as u32, interface, link });
+    }
+
+    /// Its memory, for whoever wants to lend it to the next frames.
+    pub(super) const fn memory(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// The frames but for the first ones.
+    pub fn frames(&self, but: usize) -> impl Iterator<Item = Frame<'_>> {
+        let numbered = (self.first..).zip(&self.slots).skip(but);
+        numbered.map(|(number, slot)| Frame {
+            number,
+            time: slot.time,
+            link: slot.link,
+            interface: slot.interface,
+            wire_len: slot.wire_len,
+            bytes: self.bytes.get(slot.from as usize..slot.to as usize).unwrap_or(&[]),
+        })
+    }
+
+    /// Where a part of its bytes lies; `None` where it is no part of them.
+    #[must_use]
+    pub fn place(&self, part: &[u8]) -> Option<usize> {
+        let at = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        (at + part.len() <= self.bytes.len()).then_some(at)
+    }
+
+    /// The bytes at a place.
+    #[must_use]
+    pub fn bytes(&self, at: usize, len: usize) -> &[u8] {
+        self.bytes.get(at..at + len).unwrap_or(&[])
+    }
+
+    /// Empties it for the next frames; its memory stays.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_back_as_they_were_and_parts_of_them_are_found() {
+        let mut block = Block::default();
+        for number in 7..10 {
+            let bytes = vec![number as u8; number as usize];
+            block.push(&Frame {
+                number,
+                time: Time(number as i64),
+                link: LinkType::ETHERNET,
+                interface: 3,
+                wire_len: 99,
+                bytes: &bytes,
+            });
+        }
+        let frames: Vec<_> = block.frames(1).map(|f| (f.number, f.time.0, f.wire_len, f.bytes.to_vec())).collect();
+        assert_eq!(frames, [(8, 8, 99, vec![8; 8]), (9, 9, 99, vec![9; 9])]);
+        let last = block.frames(2).next().unwrap();
+        assert_eq!((block.place(&last.bytes[3..5]), block.bytes(18, 2)), (Some(18), &[9, 9][..]));
+        assert_eq!(block.place(&[9; 2]), None);
+        block.clear();
+        assert_eq!((block.is_empty(), block.frames(0).count()), (true, 0));
+    }
+}

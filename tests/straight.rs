@@ -1,0 +1,76 @@
+//! The short ways say what the long ones say: frames in blocks are those that come one by one, and the straight way through
+//! decoding gives what the layers give, on every capture here and, where `PORTLORE_CAPTURES` names a folder, there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use portlore::decode::Decoder;
+use portlore::source::{Block, Files, Filled, Frame, Next, Source};
+
+use crate::run::captures;
+
+fn open(path: &Path) -> Option<Files> {
+    Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).ok()
+}
+
+fn all() -> Vec<PathBuf> {
+    let here = captures("fixtures").into_iter().chain(captures("fixtures/forms"));
+    let mut paths: Vec<PathBuf> = here.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).collect();
+    let mut folders: Vec<PathBuf> = std::env::var_os("PORTLORE_CAPTURES").map(PathBuf::from).into_iter().collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { paths.push(path) }
+        }
+    }
+    paths
+}
+
+/// What tells one frame from another.
+type Print = (u64, i64, u16, u32, Vec<u8>);
+
+fn print(frame: &Frame<'_>) -> Print {
+    (frame.number, frame.time.0, frame.link.0, frame.wire_len, frame.bytes.to_vec())
+}
+
+#[test]
+fn frames_in_blocks_are_those_that_come_one_by_one() {
+    for path in all() {
+        let (Some(mut single), Some(mut blocks)) = (open(&path), open(&path)) else { continue };
+        let mut block = Block::default();
+        loop {
+            block.clear();
+            let filled = blocks.read(&mut block).unwrap();
+            for frame in block.frames(0) {
+                let Next::Frame(alone) = single.next().unwrap() else { panic!("{}: more in blocks", path.display()) };
+                assert_eq!(print(&alone), print(&frame), "{}", path.display());
+            }
+            if filled == Filled::End {
+                break;
+            }
+        }
+        assert!(matches!(single.next().unwrap(), Next::End), "{}: fewer in blocks", path.display());
+        assert_eq!((single.problems(), single.drops()), (blocks.problems(), blocks.drops()), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_straight_way_through_decoding_gives_what_the_layers_give() {
+    let (mut straight, mut frames) = (0, 0);
+    for path in all() {
+        let Some(mut files) = open(&path) else { continue };
+        let mut decoders = [Decoder::new(true), Decoder::new(false)];
+        while let Next::Frame(frame) = files.next().unwrap() {
+            for decoder in &mut decoders {
+                frames += 1;
+                let Some((segment, payload)) = decoder.straight(&frame) else { continue };
+                straight += 1;
+                let (same, all) = decoder.layers(&frame).unwrap();
+                let place = || format!("{}, frame {}", path.display(), frame.number);
+                assert_eq!((format!("{segment:?}"), payload), (format!("{same:?}"), &*all), "{}", place());
+            }
+        }
+    }
+    assert!(straight * 2 > frames, "{straight} of {frames} go the straight way");
+}
