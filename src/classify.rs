@@ -346,7 +346,7 @@ fn stated(fact: &Fact) -> Reason {
 fn reason(fact: &Fact, mark: &Mark) -> Reason {
     let holding = std::iter::once(&mark.first).chain(&mark.and).find(|condition| condition.holds(fact));
     let around = holding.into_iter().flat_map(|condition| &condition.compare).find_map(|compare| match compare {
-        Compare::Contains(text) => fact.value.find(text.as_str()),
+        Compare::Contains(needle) => needle.find(&fact.value),
         Compare::Matches(pattern) => pattern.find(&fact.value),
         Compare::Equals(_) | Compare::Prefix(_) | Compare::Suffix(_) => None,
     });

@@ -64,9 +64,17 @@ impl fmt::Display for Protocol {
 pub struct ProtocolSet(u64);
 
 impl ProtocolSet {
+    /// None.
+    pub const EMPTY: Self = Self(0);
+
     /// Adds one.
     pub const fn insert(&mut self, protocol: Protocol) {
         self.0 |= 1 << protocol as u64;
+    }
+
+    /// Adds all of another set.
+    pub const fn unite(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 
     /// Whether it is in the set.

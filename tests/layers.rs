@@ -41,6 +41,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),
+    ("memchr", &["catalogue"]),
     ("regex_lite", &["catalogue"]),
     ("der", &["detect"]),
     ("hkdf", &["detect"]),

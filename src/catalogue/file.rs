@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Claim, Compare, Condition, Conflict, Mark, Origin, Pattern, Prevalence, Service, Standing};
+use super::{Claim, Compare, Condition, Conflict, Mark, Needle, Origin, Pattern, Prevalence, Service, Standing};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 
@@ -204,7 +204,7 @@ fn condition(table: MarkTable) -> Result<Condition, String> {
         table.equals.map(cased).map(Compare::Equals),
         table.prefix.map(cased).map(Compare::Prefix),
         table.suffix.map(cased).map(Compare::Suffix),
-        table.contains.map(cased).map(Compare::Contains),
+        table.contains.map(cased).map(|text| Compare::Contains(Needle::new(&text))),
         table
             .matches
             .map(|text| if table.ignore_case { format!("(?i){text}") } else { text })

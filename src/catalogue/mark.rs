@@ -1,5 +1,6 @@
 //! Marks: facts that name a service.
 
+use memchr::memmem::Finder;
 use regex_lite::Regex;
 
 use crate::evidence::{Direction, Fact};
@@ -14,10 +15,36 @@ pub enum Compare {
     /// Ends with this.
     Suffix(String),
     /// Has this in it.
-    Contains(String),
+    Contains(Needle),
     /// Has in it what this pattern describes.
     Matches(Pattern),
 }
+
+/// A text to be looked for, prepared once: marks search bodies of many kilobytes.
+#[derive(Debug, Clone)]
+pub struct Needle(Box<Finder<'static>>);
+
+impl Needle {
+    /// Prepares the search.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Box::new(Finder::new(text).into_owned()))
+    }
+
+    /// Where it stands first.
+    #[must_use]
+    pub fn find(&self, value: &str) -> Option<usize> {
+        self.0.find(value.as_bytes())
+    }
+}
+
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.needle() == other.0.needle()
+    }
+}
+
+impl Eq for Needle {}
 
 /// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>; looked for anywhere unless anchored.
 #[derive(Debug, Clone)]
@@ -88,7 +115,7 @@ impl Compare {
             Self::Equals(text) => value == text,
             Self::Prefix(text) => value.starts_with(text.as_str()),
             Self::Suffix(text) => value.ends_with(text.as_str()),
-            Self::Contains(text) => value.contains(text.as_str()),
+            Self::Contains(needle) => needle.find(value).is_some(),
             Self::Matches(pattern) => pattern.find(value).is_some(),
         }
     }

@@ -16,7 +16,7 @@ use include_dir::{Dir, include_dir};
 
 pub use file::{Fault, parse};
 pub use lint::{check, check_all};
-pub use mark::{Compare, Condition, Mark, Pattern};
+pub use mark::{Compare, Condition, Mark, Needle, Pattern};
 pub use model::{Claim, Conflict, Origin, Prevalence, Service, Standing};
 pub use registry::{Entry, Range, Registry};
 

@@ -1,5 +1,7 @@
 //! The IANA Service Name and Transport Protocol Port Number Registry: every name of every port.
 
+use std::collections::HashMap;
+
 use crate::decode::Transport;
 
 static TABLE: &str = include_str!("../../catalogue/registry.tsv");
@@ -21,6 +23,8 @@ pub struct Entry {
 pub struct Registry {
     /// By port and transport, several names in the registry's order.
     entries: Vec<Entry>,
+    /// Where in `entries` those of a port stand: asked for every flow that nobody recognised.
+    places: HashMap<(u16, Transport), std::ops::Range<usize>, foldhash::fast::RandomState>,
     /// Day of the data, `YYYY-MM-DD`.
     pub date: &'static str,
 }
@@ -32,15 +36,17 @@ impl Registry {
         let mut entries: Vec<Entry> = TABLE.lines().filter_map(parse).collect();
         // Stable: keeps the registry's order of names.
         entries.sort_by_key(|e| (e.port, e.transport));
-        Self { entries, date }
+        let mut places = HashMap::<_, std::ops::Range<usize>, _>::default();
+        for (i, entry) in entries.iter().enumerate() {
+            places.entry((entry.port, entry.transport)).or_insert(i..i).end = i + 1;
+        }
+        Self { entries, places, date }
     }
 
     /// Every line for a port, reserved ones too.
     #[must_use]
     pub fn entries(&self, port: u16, transport: Transport) -> &[Entry] {
-        let from = self.entries.partition_point(|e| (e.port, e.transport) < (port, transport));
-        let len = self.entries[from..].partition_point(|e| (e.port, e.transport) == (port, transport));
-        &self.entries[from..from + len]
+        self.places.get(&(port, transport)).map_or(&[], |place| &self.entries[place.clone()])
     }
 
     /// Every name of a port.

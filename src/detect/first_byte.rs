@@ -13,10 +13,22 @@ static TABLE: [[u64; 256]; 2] = table();
 
 /// The detectors of a transport's languages, a bit for each.
 pub(super) fn spoken(transport: Transport) -> u64 {
-    let all = if DETECTORS.len() == 64 { u64::MAX } else { (1 << DETECTORS.len()) - 1 };
-    let other = |(i, d): (usize, &super::Detector)| if d.transports.contains(&transport) { 0 } else { 1_u64 << i };
-    all & !DETECTORS.iter().enumerate().map(other).sum::<u64>()
+    SPOKEN[transport as usize]
 }
+
+static SPOKEN: [u64; 2] = {
+    let mut spoken = [0; 2];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        let mut t = 0;
+        while t < DETECTORS[i].transports.len() {
+            spoken[DETECTORS[i].transports[t] as usize] |= 1 << i;
+            t += 1;
+        }
+        i += 1;
+    }
+    spoken
+};
 
 /// The detectors that the first bytes of either side leave, a bit for each; all of the transport where nothing was said.
 pub(super) fn candidates(opening: &Opening) -> u64 {

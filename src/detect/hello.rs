@@ -3,8 +3,6 @@
 //!
 //! A capture may have cut a hello: what is there is read, as long as it fits.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 use tls_parser::TlsCipherSuite;
 
@@ -18,6 +16,9 @@ const FIXED: usize = 2 + 32;
 const LONGEST_SESSION_ID: usize = 32;
 /// Application protocols that are stated of one side.
 const PROTOCOLS: usize = 16;
+
+/// Extensions that a browser sends, and some more.
+const EXTENSIONS: usize = 24;
 
 const SERVER_NAME: u16 = 0;
 const SIGNATURE_ALGORITHMS: u16 = 13;
@@ -108,6 +109,7 @@ impl<'a> Hello<'a> {
         if ciphers == 0 || ciphers % 2 != 0 || reader.at + ciphers > reader.end {
             return Err(Fault::Foreign);
         }
+        self.ciphers.reserve(ciphers / 2);
         for _ in 0..ciphers / 2 {
             self.ciphers.push(reader.number(2)? as u16);
         }
@@ -123,6 +125,7 @@ impl<'a> Hello<'a> {
         if reader.number(2)? != reader.end - reader.at {
             return Err(Fault::Foreign);
         }
+        self.extensions.reserve(EXTENSIONS);
         while reader.at < reader.end {
             let kind = reader.number(2)? as u16;
             let len = reader.number(2)?;
@@ -189,19 +192,15 @@ impl<'a> Hello<'a> {
         ciphers.sort_unstable();
         kinds.sort_unstable();
         let signatures = self.extension(SIGNATURE_ALGORITHMS).map_or(&[][..], |(content, _)| content.get(2..).unwrap_or(&[]));
-        let signatures = listed(pairs(signatures).filter(|&id| !is_reserved(id)));
-        let extensions = match (listed(kinds.into_iter()), signatures) {
-            (kinds, signatures) if signatures.is_empty() => kinds,
-            (kinds, signatures) => kinds + "_" + &signatures,
-        };
+        let signatures = pairs(signatures).filter(|&id| !is_reserved(id));
         Some(format!(
             "{carrier}{}{host}{:02}{:02}{}_{}_{}",
             self.ja4_version(),
             counts.0,
             counts.1,
             self.ja4_protocol(),
-            short_hash(&listed(ciphers.into_iter())),
-            short_hash(&extensions),
+            short_hash(ciphers.into_iter(), std::iter::empty()),
+            short_hash(kinds.into_iter(), signatures),
         ))
     }
 
@@ -250,26 +249,32 @@ fn pairs(bytes: &[u8]) -> impl Iterator<Item = u16> {
     bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
 }
 
-fn listed(values: impl Iterator<Item = u16>) -> String {
-    let mut text = String::new();
-    for value in values {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        let _ = write!(text, "{value:04x}");
+/// The first twelve digits of the hash of two lists in hexadecimal with a line between them, zeros where there is nothing.
+fn short_hash(first: impl Iterator<Item = u16>, second: impl Iterator<Item = u16>) -> String {
+    let mut hash = Sha256::new();
+    let mut between: &[u8] = b"";
+    for value in first {
+        hash.update(between);
+        hash.update(value.to_be_bytes().map(hex).as_flattened());
+        between = b",";
     }
-    text
-}
-
-/// The first twelve digits of a list's hash; zeros for no list.
-fn short_hash(list: &str) -> String {
-    if list.is_empty() {
+    let is_empty = between.is_empty();
+    between = b"_";
+    for value in second {
+        hash.update(between);
+        hash.update(value.to_be_bytes().map(hex).as_flattened());
+        between = b",";
+    }
+    if is_empty && between == b"_" {
         return "0".repeat(12);
     }
-    Sha256::digest(list).iter().take(6).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hash.finalize().iter().take(6).flat_map(|&byte| hex(byte)).map(char::from).collect()
+}
+
+/// A byte in two digits.
+const fn hex(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[(byte >> 4) as usize], DIGITS[(byte & 15) as usize]]
 }
 
 #[cfg(test)]

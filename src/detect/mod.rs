@@ -57,7 +57,7 @@ mod wireguard;
 use std::ops::RangeInclusive;
 
 use crate::decode::Transport;
-use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, Wanted};
+use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, ProtocolSet, Wanted};
 use crate::flow::{Opening, Stream};
 
 /// One detector.
@@ -151,6 +151,22 @@ pub const DETECTORS: &[Detector] = &[
     text::DETECTOR,
 ];
 
+/// The languages that are ruled out with each detector's.
+static RULED_OUT: [ProtocolSet; DETECTORS.len()] = {
+    let mut sets = [ProtocolSet::EMPTY; DETECTORS.len()];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        sets[i].insert(DETECTORS[i].protocol);
+        let mut n = 0;
+        while n < DETECTORS[i].leads_to.len() {
+            sets[i].insert(DETECTORS[i].leads_to[n]);
+            n += 1;
+        }
+        i += 1;
+    }
+    sets
+};
+
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
 const PATIENCE: usize = 8;
 /// Segments or datagrams after which the rest of what a language has said in part is no longer waited for.
@@ -194,9 +210,8 @@ pub fn inspect(opening: &Opening) -> Evidence {
         }
     }
     if evidence.protocol.is_none() {
-        let refusing = DETECTORS.iter().enumerate().filter(|(i, _)| refused & 1 << i != 0).map(|(_, detector)| detector);
-        let languages = refusing.flat_map(|detector| detector.leads_to.iter().chain([&detector.protocol]));
-        languages.for_each(|&protocol| evidence.ruled_out.insert(protocol));
+        let sets = RULED_OUT.iter().enumerate().filter(|(i, _)| refused & 1 << i != 0);
+        sets.for_each(|(_, &set)| evidence.ruled_out.unite(set));
     }
     // A responder that is still silent may surprise everybody, but not for ever.
     let both = opening.sides().all(|(_, stream)| !stream.is_empty());
@@ -257,6 +272,15 @@ impl Statement<'_> {
             later,
             exchange: self.exchange,
         });
+    }
+
+    /// States what the bytes at `offset` come to, in the detector's own words.
+    fn tell(&mut self, name: impl Into<FactName>, mut value: String, offset: usize) {
+        if let Some(kept) = value.as_bytes().get(..VALUE_LEN) {
+            value = String::from_utf8_lossy(kept).into_owned();
+        }
+        let (name, frame) = (name.into(), self.stream.frame_at(offset));
+        self.facts.push(Fact { name, value, direction: self.direction, frame, later: Vec::new(), exchange: self.exchange });
     }
 }
 

@@ -1,5 +1,7 @@
 //! One DNS message, checked to its last byte: RFC 1035, section 4.
 
+use std::borrow::Cow;
+
 pub(super) const HEADER: usize = 12;
 /// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
 const NAME: usize = 255;
@@ -23,7 +25,7 @@ const OPT: u16 = 41;
 /// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for each of 16 bytes.
 const NETBIOS_NAME: usize = 32;
 
-impl Name {
+impl Name<'_> {
     /// Whether it is a name as hosts, services and tunnels in base 64 have them.
     fn is_host(&self) -> bool {
         self.text.len() > 1
@@ -48,8 +50,8 @@ pub(super) struct Message {
 /// Seconds that answers of link-local name resolution last (RFC 4795, section 2.8), and some more.
 const LINK_LOCAL_TTL: u32 = 60;
 
-struct Record {
-    name: Name,
+struct Record<'t> {
+    name: Name<'t>,
     kind: u16,
     class: u16,
     ttl: u32,
@@ -58,9 +60,9 @@ struct Record {
 }
 
 /// What a name was found to be.
-struct Name {
+struct Name<'t> {
     /// The name without pointers, or with what they point to.
-    text: String,
+    text: &'t str,
     /// Where what follows it begins.
     next: usize,
     /// It has characters that nobody can read: names of hosts are letters, those of services anything that is readable.
@@ -122,12 +124,14 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     let Header { id, flags, counts, questions, records, faulty, crowded } = Header::read(bytes, cut)?;
     let (response, rcode) = (flags & RESPONSE != 0, flags & RCODE);
     let mut at = HEADER;
-    let mut first: Option<(Name, u16)> = None;
+    // Names are read into one text, of which the first is kept.
+    let mut text = String::new();
+    let mut first: Option<(String, u16, bool)> = None;
     let mut multicast_class = false;
     let (mut local, mut reverse, mut lasting) = (false, false, false);
     let (mut ended, mut odd, mut damaged) = (false, false, crowded);
     for _ in 0..questions {
-        let (name, kind, class) = match question(bytes, at) {
+        let (name, kind, class) = match question(bytes, at, &mut text) {
             Some(Some(question)) => question,
             Some(None) => {
                 ended = true;
@@ -148,18 +152,20 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         }
         odd |= name.odd;
         multicast_class |= is_class(class & !TOP_OF_CLASS) && class & TOP_OF_CLASS != 0;
-        local |= is_local(&name.text);
-        reverse |= is_reverse(&name.text);
+        local |= is_local(name.text);
+        reverse |= is_reverse(name.text);
         at = name.next + 4;
-        first.get_or_insert((name, kind));
+        if first.is_none() {
+            first = Some((name.text.to_owned(), kind, name.is_host()));
+        }
     }
     // Where the questions are good, a damaged record is that of a damaged message, not of another language.
-    let asked = first.as_ref().is_some_and(|(name, _)| name.is_host());
+    let asked = first.as_ref().is_some_and(|(_, _, is_host)| *is_host);
     for _ in 0..records {
         if ended || damaged {
             break;
         }
-        match record(bytes, at) {
+        match record(bytes, at, &mut text) {
             None => damaged = true,
             Some(None) => ended = true,
             Some(Some(Record { kind, class, .. })) if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) => {
@@ -167,13 +173,13 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
             }
             Some(Some(record)) => {
                 multicast_class |= record.kind != OPT && record.class & TOP_OF_CLASS != 0;
-                local |= is_local(&record.name.text);
-                reverse |= is_reverse(&record.name.text);
+                local |= is_local(record.name.text);
+                reverse |= is_reverse(record.name.text);
                 odd |= record.name.odd;
                 lasting |= record.kind != OPT && record.ttl > LINK_LOCAL_TTL;
                 at = record.next;
-                if first.as_ref().is_none_or(|(_, kind)| *kind == OPT) {
-                    first = Some((record.name, record.kind));
+                if first.as_ref().is_none_or(|(_, kind, _)| *kind == OPT) {
+                    first = Some((record.name.text.to_owned(), record.kind, record.name.is_host()));
                 }
             }
         }
@@ -186,13 +192,12 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         () if ended => cut || asked || flags & TRUNCATED != 0,
         () => at == bytes.len() || asked,
     };
-    let Some((name, kind)) = first else {
+    let Some((name, kind, _)) = first else {
         // Cut within the first name: nothing speaks against it.
         return (ended && cut).then_some(Found::Perhaps);
     };
     let unasked = flags & OPCODE == 0 && !response && counts[0] == 0;
-    let service =
-        name.text.to_ascii_lowercase().ends_with("._tcp.local") || name.text.to_ascii_lowercase().ends_with("._udp.local");
+    let service = ends_with(&name, "._tcp.local") || ends_with(&name, "._udp.local");
     let wanted = flags & RECURSION != 0;
     let multicast = service || (!wanted && (local || (id == 0 && (reverse || multicast_class))));
     // Unreadable names are read in what is otherwise without a fault.
@@ -203,25 +208,25 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last,
     // nobody on a link has the loopback's address, it knows no services, and its names have one label, but where its identifier is zero,
     // which is what no server asks another with.
-    let labels = name.text.contains('.') && !reverse && id != 0;
-    let foreign = lasting || ends_with(&name.text, ".127.in-addr.arpa") || labels;
+    let labels = name.contains('.') && !reverse && id != 0;
+    let foreign = lasting || ends_with(&name, ".127.in-addr.arpa") || labels;
     if !multicast && !foreign && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && (counts[2], counts[3]) == (0, 0) {
         return Some(Found::Perhaps);
     }
-    Some(Found::Message(Message { response, rcode, answers: counts[1], about: name.text, kind, multicast }))
+    Some(Found::Message(Message { response, rcode, answers: counts[1], about: name, kind, multicast }))
 }
 
 /// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
 #[allow(clippy::option_option, reason = "no, not yet, yes")]
-fn question(bytes: &[u8], at: usize) -> Option<Option<(Name, u16, u16)>> {
-    let Some(name) = name(bytes, at)? else { return Some(None) };
+fn question<'t>(bytes: &[u8], at: usize, text: &'t mut String) -> Option<Option<(Name<'t>, u16, u16)>> {
+    let Some(name) = name(bytes, at, text)? else { return Some(None) };
     let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
     Some(Some((name, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))))
 }
 
 #[allow(clippy::option_option, reason = "as `question`")]
-fn record(bytes: &[u8], at: usize) -> Option<Option<Record>> {
-    let Some((name, kind, class)) = question(bytes, at)? else { return Some(None) };
+fn record<'t>(bytes: &[u8], at: usize, text: &'t mut String) -> Option<Option<Record<'t>>> {
+    let Some((name, kind, class)) = question(bytes, at, text)? else { return Some(None) };
     let rest = bytes.get(name.next + 4..).unwrap_or(&[]);
     let (Some(ttl), Some(len)) = (rest.first_chunk(), rest.get(4..).and_then(|rest| rest.first_chunk())) else {
         return Some(None);
@@ -235,8 +240,8 @@ fn record(bytes: &[u8], at: usize) -> Option<Option<Record>> {
 
 /// A name at `at`; pointers lead backwards (RFC 1035, section 4.1.4).
 #[allow(clippy::option_option, reason = "as `question`")]
-fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
-    let mut text = String::new();
+fn name<'t>(bytes: &[u8], mut at: usize, text: &'t mut String) -> Option<Option<Name<'t>>> {
+    text.clear();
     let (mut labels, mut read, mut next, mut odd) = (0, 0, None, false);
     loop {
         let Some(&len) = bytes.get(at) else { return Some(None) };
@@ -257,7 +262,7 @@ fn name(bytes: &[u8], mut at: usize) -> Option<Option<Name>> {
                 if labels > 0 {
                     text.push('.');
                 }
-                text += &String::from_utf8_lossy(label);
+                text.push_str(&String::from_utf8_lossy(label));
                 labels += 1;
                 at += 1 + usize::from(len);
             }
@@ -300,14 +305,14 @@ fn ends_with(name: &str, end: &str) -> bool {
 }
 
 /// Whether nearly all of the first label is what NetBIOS makes of a name.
-fn is_netbios(name: &Name) -> bool {
+fn is_netbios(name: &str) -> bool {
     // Characters, not bytes: a damaged one takes three bytes of the text.
-    let label = name.text.split('.').next().unwrap_or("").chars();
+    let label = name.split('.').next().unwrap_or("").chars();
     label.clone().count() == NETBIOS_NAME && label.filter(|c| ('A'..='P').contains(c)).count() + 4 >= NETBIOS_NAME
 }
 
 /// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is rare.
-pub(super) fn kind_name(kind: u16) -> String {
+pub(super) fn kind_name(kind: u16) -> Cow<'static, str> {
     let known = match kind {
         1 => "A",
         2 => "NS",
@@ -327,7 +332,7 @@ pub(super) fn kind_name(kind: u16) -> String {
         65 => "HTTPS",
         252 => "AXFR",
         255 => "ANY",
-        other => return format!("TYPE{other}"),
+        other => return format!("TYPE{other}").into(),
     };
     known.into()
 }

@@ -6,6 +6,8 @@
 
 mod message;
 
+use std::borrow::Cow;
+
 use self::message::{Found, Message};
 use super::{DATAGRAMS, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -118,16 +120,16 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
 
 fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, offset: usize) {
     let multicast = protocol == Protocol::Mdns;
-    let asked = format!("{} {}", message.about, message::kind_name(message.kind));
+    let (about, kind) = (&message.about, message::kind_name(message.kind));
     if message.response {
-        let text = format!("{asked}: {}, {} answers", rcode_name(message.rcode), message.answers);
-        statement.say(if multicast { "mdns.response" } else { "dns.response" }, text.as_bytes(), offset);
+        let text = format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
+        statement.tell(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
     } else {
-        statement.say(if multicast { "mdns.query" } else { "dns.query" }, asked.as_bytes(), offset);
+        statement.tell(if multicast { "mdns.query" } else { "dns.query" }, format!("{about} {kind}"), offset);
     }
 }
 
-fn rcode_name(rcode: u16) -> String {
+fn rcode_name(rcode: u16) -> Cow<'static, str> {
     match rcode {
         0 => "NOERROR".into(),
         1 => "FORMERR".into(),
@@ -135,7 +137,7 @@ fn rcode_name(rcode: u16) -> String {
         3 => "NXDOMAIN".into(),
         4 => "NOTIMP".into(),
         5 => "REFUSED".into(),
-        other => format!("RCODE{other}"),
+        other => format!("RCODE{other}").into(),
     }
 }
 

@@ -73,8 +73,10 @@ impl<'a> Client<'a> {
         let mut at = 0;
         while let Some(kind) = number(content, &mut at) {
             match kind {
-                // Padding, ping.
-                0 | 1 => {}
+                // Padding, of which there is much.
+                0 => at += content.get(at..).unwrap_or(&[]).iter().take_while(|&&byte| byte == 0).count(),
+                // Ping.
+                1 => {}
                 // Acknowledgement: largest, delay, ranges, each with two numbers, and three counters in the second kind.
                 2 | 3 => {
                     let mut skip = |n: usize| (0..n).try_for_each(|_| number(content, &mut at).map(|_| ()));
