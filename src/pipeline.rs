@@ -106,7 +106,7 @@ pub fn run<'c>(
         for i in 0..workers {
             let (lane, mouth) = lane(options.live);
             let lesson = Lesson { catalogue, ports: Arc::clone(&ports) };
-            let worker = Worker::new(lesson, limits, &hasher, workers, options.keep_flows, recent_flows);
+            let worker = Worker::new(lesson, limits, &hasher, workers, options.keep_flows, recent_flows, options.live);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
                 .spawn_scoped(scope, move || worker.run(&mouth))

@@ -87,6 +87,8 @@ pub struct Table {
     evicted: u64,
     /// The place where the walk over the live flows goes on; beyond all of them where there is none.
     walk: usize,
+    /// Where [`tidy`](Table::tidy) goes on.
+    tidy: usize,
 }
 
 impl Table {
@@ -103,6 +105,7 @@ impl Table {
             hasher: hasher.clone(),
             evicted: 0,
             walk: usize::MAX,
+            tidy: 0,
         }
     }
 

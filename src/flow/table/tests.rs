@@ -375,3 +375,18 @@ fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
     assert_eq!((record.first, record.last), (Time(0), Time(3 * late + 2)));
     assert_eq!(record.sizes.iter().map(|(_, n)| n).sum::<u32>(), 7);
 }
+
+#[test]
+fn tidying_ends_what_is_over_without_new_flows_and_nothing_else() {
+    let mut bench = Bench::new(LIMITS);
+    for port in 1..=100 {
+        bench.send(50_000, port, 0, 0, b"once");
+    }
+    bench.clock += 100_000_000_000;
+    bench.send(50_000, 7, 0, 0, b"again");
+    let now = Time(bench.clock + 100_000_000_000);
+    (0..10).for_each(|_| bench.table.tidy(now, 10, &mut bench.reader));
+    assert_eq!((bench.table.live(), bench.reader.closed.len()), (1, 99));
+    let ended = bench.records();
+    assert_eq!(ended[99].record.packets.sum(), 2);
+}

@@ -4,11 +4,23 @@
 
 use super::{Judge, Said, Table, Word, record};
 use crate::flow::rare::Rare;
+use crate::time::Time;
 
 /// Empty places that count as much as a flow: they are only looked at.
 const EMPTY: usize = 16;
 
 impl Table {
+    /// Ends flows that are over among the next places. New flows have this done as they come; a capture that goes on for days does
+    /// not wait for them, so that memory follows the traffic. It changes no record: these flows would not go on.
+    pub fn tidy(&mut self, now: Time, places: usize, judge: &mut impl Judge) {
+        for _ in 0..places.min(self.slab.places()) {
+            self.tidy = if self.tidy + 1 < self.slab.places() { self.tidy + 1 } else { 0 };
+            if self.slab.get(self.tidy).is_some_and(|flow| flow.is_expired(now)) {
+                self.close(self.tidy, judge);
+            }
+        }
+    }
+
     /// Begins a walk over the live flows.
     pub fn begin_walk(&mut self) {
         self.walk = 0;
