@@ -61,6 +61,9 @@ pub struct Replay {
     /// Read one file behind the other, as they are named, instead of merging them by time
     #[arg(long)]
     pub chain: bool,
+    /// Go on reading what is being written, also rings that rotate, until Ctrl-C; with `-`, until the pipe ends
+    #[arg(long, conflicts_with = "chain")]
+    pub follow: bool,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: Common,

@@ -1,7 +1,10 @@
 //! `portlore replay`.
 
+use std::path::PathBuf;
+
+use portlore::catalogue::Catalogue;
 use portlore::privilege::Keep;
-use portlore::source::{Files, Filter, file};
+use portlore::source::{Files, Filter, Follow, LinkType, file};
 
 use super::capture::{Kind, capture, close_doors};
 use super::catalogue::load;
@@ -14,6 +17,10 @@ use crate::cli::Replay;
 pub fn run(args: &Replay) -> Result<u8, Errors> {
     let catalogue = load(&args.common.catalogue)?;
     let wishes = Wishes::register()?;
+    let is_pipe = |path: &PathBuf| path.as_os_str() == "-";
+    if args.follow && !args.files.iter().all(is_pipe) {
+        return follow(args, &catalogue, &wishes);
+    }
     let found = file::find(&args.files)?;
     if !args.common.quiet {
         found.passed_over.iter().for_each(|line| say(line));
@@ -22,18 +29,36 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     if args.chain {
         files = files.chained();
     }
-    let filter = args.common.filter.as_deref().map(|f| Filter::compile(f, &files.links())).transpose().map_err(one)?;
+    if args.follow {
+        files = files.endless();
+    }
+    let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
-    let inputs: Vec<String> = found.paths.iter().map(|f| f.display().to_string()).collect();
     let output = Output::open(args.common.output.as_ref(), &found.paths)?;
     close_doors(&Keep::default());
-    capture(
-        &mut files,
-        filter,
-        &catalogue,
-        &args.common,
-        &wishes,
-        Kind { inputs, live: false, span: None, output, catalogues: None },
-    )
-    .map(|status| if some_unreadable { UNREADABLE } else { status })
+    let kind = Kind { inputs: names(&found.paths), live: false, span: None, output, catalogues: None };
+    let status = capture(&mut files, filter, &catalogue, &args.common, &wishes, kind)?;
+    Ok(if some_unreadable { UNREADABLE } else { status })
+}
+
+/// Files that are being written.
+fn follow(args: &Replay, catalogue: &Catalogue, wishes: &Wishes) -> Result<u8, Errors> {
+    if args.files.iter().any(|path| path.as_os_str() == "-") {
+        return Err(one("--follow takes files or `-`, not both; leave out one of them".into()));
+    }
+    let mut files = Follow::open(&args.files, &wishes.stop)?;
+    let filter = compile(args, &files.links())?;
+    let output = Output::open(args.common.output.as_ref(), &args.files)?;
+    // Rings go on in files that are not there yet.
+    close_doors(&Keep { read: &file::folders(&args.files), ..Keep::default() });
+    let kind = Kind { inputs: names(&args.files), live: false, span: None, output, catalogues: None };
+    capture(&mut files, filter, catalogue, &args.common, wishes, kind)
+}
+
+fn compile(args: &Replay, links: &[LinkType]) -> Result<Option<Filter>, Errors> {
+    args.common.filter.as_deref().map(|f| Filter::compile(f, links)).transpose().map_err(one)
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }

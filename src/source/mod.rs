@@ -13,7 +13,7 @@ pub mod save;
 use std::fmt;
 
 pub use block::Block;
-pub use file::Files;
+pub use file::{Files, Follow};
 pub use filter::Filter;
 pub use live::Live;
 
@@ -178,6 +178,11 @@ pub trait Source {
     /// What an interface that frames named is called.
     fn interface(&self, _number: u32) -> String {
         String::new()
+    }
+
+    /// Whether it goes on until somebody ends it, so that being ended leaves nothing out.
+    fn is_endless(&self) -> bool {
+        false
     }
 
     /// Ends what is still open: no frame will be asked for any more.

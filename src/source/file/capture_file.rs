@@ -90,6 +90,13 @@ impl CaptureFile {
 
     /// Reads the file header and the first record's.
     pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
+        let mut file = Self::header(name, input)?;
+        while !file.advance() {}
+        Ok(file)
+    }
+
+    /// Reads the file header.
+    pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
         let fail = |reason: String| format!("{name}: {reason}");
         let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
         let (mut first, input) = look(input).map_err(unreadable)?;
@@ -113,9 +120,7 @@ impl CaptureFile {
             None => fail(reason),
             Some(compression) => fail(format!("{reason} ({compression} inside)")),
         })?;
-        let mut file = Self { name, buffer, format, head: None, compression, frames: 0, problem: None };
-        while !file.advance() {}
-        Ok(file)
+        Ok(Self { name, buffer, format, head: None, compression, frames: 0, problem: None })
     }
 
     /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep what they were started with.

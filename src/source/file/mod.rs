@@ -10,6 +10,7 @@ mod ahead;
 mod buffer;
 mod capture_file;
 mod compressed;
+mod follow;
 mod foreign;
 mod interfaces;
 mod lz4;
@@ -27,7 +28,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use self::paths::{Found, find};
+pub use self::follow::Follow;
+pub use self::paths::{Found, find, folders};
 
 use self::capture_file::{CaptureFile, Opened};
 use self::interfaces::Interfaces;
@@ -116,6 +118,7 @@ pub struct Files {
     /// The file whose record the caller holds; it moves on at the next call.
     held: Option<usize>,
     chained: bool,
+    endless: bool,
     interfaces: Interfaces,
     number: u64,
     unreadable: Vec<String>,
@@ -165,8 +168,16 @@ impl Files {
 
     fn join(opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>) -> Result<Self, Vec<String>> {
         let (slots, turns, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
-        let mut files =
-            Self { slots, turns, held: None, chained: false, interfaces: Interfaces::default(), number: 0, unreadable };
+        let mut files = Self {
+            slots,
+            turns,
+            held: None,
+            chained: false,
+            endless: false,
+            interfaces: Interfaces::default(),
+            number: 0,
+            unreadable,
+        };
         for slot in opened {
             match slot {
                 Err(line) => files.unreadable.push(line),
@@ -185,6 +196,12 @@ impl Files {
         self.chained = true;
         self.turns = self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
         self
+    }
+
+    /// Says that it goes on until somebody ends it: a pipe from a capture that is meant to be ended so.
+    #[must_use]
+    pub fn endless(self) -> Self {
+        Self { endless: true, ..self }
     }
 
     /// The link types of the first frames.
@@ -299,6 +316,10 @@ impl Source for Files {
 
     fn interface(&self, number: u32) -> String {
         self.interfaces.name(number)
+    }
+
+    fn is_endless(&self) -> bool {
+        self.endless
     }
 
     fn problems(&self) -> Vec<String> {

@@ -42,6 +42,37 @@ pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
     if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
+/// The files that are meant at the moment, whatever they are.
+pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+            files.extend(entries.filter(|path| path.is_file()));
+        } else if path.exists() {
+            files.push(path.clone());
+        } else if is_pattern(path) {
+            let matches = glob::glob(&path.to_string_lossy()).into_iter().flatten();
+            files.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
+        }
+    }
+    files
+}
+
+/// The folders in which such files come and go.
+#[must_use]
+pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
+    let folder = |path: &PathBuf| {
+        if path.is_dir() {
+            return path.clone();
+        }
+        // Of a pattern what is before its first wildcard.
+        let fixed = path.ancestors().skip(1).find(|path| !is_pattern(path)).unwrap_or(Path::new("."));
+        if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed.to_owned() }
+    };
+    named.iter().map(folder).collect()
+}
+
 fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
