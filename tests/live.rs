@@ -266,6 +266,22 @@ fn what_is_captured_is_saved_and_reads_the_same() {
 }
 
 #[test]
+fn no_more_is_saved_than_was_asked_for() {
+    let Some(net) = Net::new("n") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-c", "2", "-w", file.to_str().unwrap()]);
+    net.shell(
+        'b',
+        "(for i in {1..500}; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000; done) 2>/dev/null; true",
+    );
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.starts_with("lo: 2 frames"), "{stdout}");
+    assert_eq!(document(&[file.to_str().unwrap()]).1["capture"]["frames"], 2);
+}
+
+#[test]
 fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
     let Some(net) = Net::new("r") else { return };
     let folder = public_folder();

@@ -45,7 +45,8 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
     if let Some(path) = &args.write {
         let keep = args.keep.unwrap_or_default().into();
-        live.save(Plan { path: path.clone(), size: args.rotate_size, time: args.rotate_time, keep }).map_err(one)?;
+        let frames = args.common.count;
+        live.save(Plan { path: path.clone(), size: args.rotate_size, time: args.rotate_time, keep, frames }).map_err(one)?;
     }
     if !args.common.quiet {
         let devices: Vec<_> = live.devices().map(|(name, link)| format!("{name} ({link})")).collect();

@@ -35,6 +35,8 @@ pub struct Plan {
     pub time: Option<Duration>,
     /// Whole files of a row that stay; 0 for all.
     pub keep: usize,
+    /// Frames after which no more are saved: more may be read at once than the capture then looks at.
+    pub frames: Option<u64>,
 }
 
 /// A capture that is being saved.
@@ -42,6 +44,8 @@ pub struct Save {
     plan: Plan,
     interfaces: Vec<Interface>,
     buffer: Vec<u8>,
+    /// Frames taken so far.
+    taken: u64,
     /// Frames in the buffer.
     frames: u64,
     /// Bytes in this file, written or not.
@@ -85,6 +89,7 @@ impl Save {
             plan,
             interfaces,
             buffer: Vec::with_capacity(BUFFER),
+            taken: 0,
             frames: 0,
             bytes: 0,
             begun: now,
@@ -102,6 +107,10 @@ impl Save {
 
     /// Takes a frame; its interface is counted as in the list of them.
     pub(super) fn frame(&mut self, frame: &Frame<'_>) {
+        if self.plan.frames.is_some_and(|frames| self.taken >= frames) {
+            return;
+        }
+        self.taken += 1;
         pcapng::frame(&mut self.buffer, frame.interface, frame.time, frame.wire_len, frame.bytes);
         self.frames += 1;
         self.last = self.last.max(frame.time);
