@@ -3,10 +3,26 @@
 
 use super::DETECTORS;
 use crate::decode::Transport;
+use crate::evidence::Protocol;
 use crate::flow::Opening;
 
 /// Datagrams of each side whose first bytes count.
 const DATAGRAMS: usize = 4;
+
+/// Languages whose detectors find their place in a stream that was joined in the middle: the first bytes of such a stream say
+/// nothing to them. The others look at how a side begins, wherever that is.
+const JOINING: &[Protocol] = &[
+    Protocol::Http,
+    Protocol::Tls,
+    Protocol::Osc,
+    Protocol::Ftp,
+    Protocol::Kafka,
+    Protocol::Mqtt,
+    Protocol::Nats,
+    Protocol::Postgresql,
+    Protocol::Redis,
+    Protocol::Text,
+];
 
 /// A bit for each detector, by transport and first byte.
 static TABLE: [[u64; 256]; 2] = table();
@@ -28,6 +44,26 @@ static SPOKEN: [u64; 2] = {
         i += 1;
     }
     spoken
+};
+
+/// The detectors that are left of a stream that was joined in the middle, a bit for each.
+pub(super) fn joined(opening: &Opening) -> u64 {
+    candidates(opening) | JOINED & spoken(opening.transport())
+}
+
+static JOINED: u64 = {
+    let (mut joined, mut i) = (0, 0);
+    while i < DETECTORS.len() {
+        let mut n = 0;
+        while n < JOINING.len() {
+            if JOINING[n] as u8 == DETECTORS[i].protocol as u8 {
+                joined |= 1 << i;
+            }
+            n += 1;
+        }
+        i += 1;
+    }
+    joined
 };
 
 /// The detectors that the first bytes of either side leave, a bit for each; all of the transport where nothing was said.

@@ -183,7 +183,7 @@ pub fn inspect(opening: &Opening) -> Evidence {
     // Bytes from the middle of a conversation prove nothing against any language.
     let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
     let spoken = first_byte::spoken(opening.transport());
-    let asked = if whole { first_byte::candidates(opening) } else { spoken };
+    let asked = if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) };
     let mut refused = if whole { !asked } else { !spoken };
     let mut rest = asked;
     while rest != 0 {
@@ -218,6 +218,14 @@ pub fn inspect(opening: &Opening) -> Evidence {
     let heard = both || opening.pushes() >= PATIENCE;
     evidence.wanted = if wanted == Wanted::Nothing && !heard { Wanted::More } else { wanted };
     evidence
+}
+
+/// Whether [`inspect`] asks this detector about the opening.
+#[must_use]
+pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
+    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+    let asked = if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) };
+    DETECTORS.iter().zip(0..).any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
 }
 
 /// Whether a detector states this fact.

@@ -17,7 +17,7 @@ pub(super) trait Place: Pod {
 /// Numbered places, freed ones used again.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    places: Pieces<T, 4096>,
+    places: Pieces<T, 512>,
     free: Vec<u32>,
 }
 

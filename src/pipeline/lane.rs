@@ -11,8 +11,8 @@ use crate::catalogue::Catalogue;
 use crate::flow::ServicePorts;
 use crate::source::Block;
 
-/// Batches that wait for a classifier. With full blocks this is some ten milliseconds of a fast capture.
-const QUEUE: usize = 16;
+/// Batches that wait for a classifier. Few, so that their blocks are still in a cache when they are used again.
+const QUEUE: usize = 4;
 /// The same of a live capture, which must not wait: a tenth of a second while the system gives the core to somebody else.
 const LIVE_QUEUE: usize = 64;
 
