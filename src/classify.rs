@@ -3,7 +3,11 @@
 //! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence: the user's catalogue, then
 //! shipped marks, then the protocol, then the port.
 
+mod process;
+
 use std::fmt::Write;
+
+pub use self::process::by_process;
 
 use crate::catalogue::{Catalogue, Compare, Mark, Origin, Service};
 use crate::decode::Transport;

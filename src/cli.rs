@@ -1,10 +1,12 @@
 //! The command line: the only place that names clap. A flag, its help and its type stand in one place.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
+use portlore::process::Clerk;
 
 /// Says what is really speaking on a port, beside what the registry says and what people customarily run there, and why it
 /// says so, down to the frame number.
@@ -31,6 +33,12 @@ pub enum Command {
     Doctor,
     /// Say what is known of a port, and what listens on it on this machine
     Port(Port),
+    /// Answer which processes hold sockets, for `live`, which starts it
+    #[command(name = Clerk::COMMAND, hide = true)]
+    Clerk {
+        /// Who to become
+        user: Option<String>,
+    },
     /// Check your own catalogue files, or list the facts that marks can name
     Catalogue {
         /// Which of the two.
@@ -102,6 +110,15 @@ pub struct Live {
     /// End after this time, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
+    /// No full-screen view, though standard output is a terminal
+    #[arg(long)]
+    pub no_tui: bool,
+    /// Serve counters for Prometheus there, at /metrics; a bare port means on this machine only
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint)]
+    pub metrics: Option<SocketAddr>,
+    /// Time between the interval events of `--format ndjson`
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
+    pub interval: Duration,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: Common,
@@ -162,6 +179,8 @@ pub enum Format {
     Table,
     /// One JSON document
     Json,
+    /// Events, one JSON object a line: flows as they end, what came in each interval, drops, the end
+    Ndjson,
 }
 
 /// `portlore port`.
@@ -221,6 +240,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn endpoint(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let address = port.or_else(|_| text.parse());
+    address.map_err(|_| format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464"))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
     Duration::try_from(span).ok().filter(|d| !d.is_zero()).ok_or_else(|| "the time must be more than nothing".to_owned())
@@ -250,6 +275,9 @@ mod tests {
         assert!(port("1/sctp").unwrap_err().contains("/tcp or /udp"));
         assert_eq!((buffer("64M"), buffer("512k"), buffer("2048")), (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20)));
         assert!(buffer("1K").is_err() && buffer("3G").is_err() && buffer("12Q").is_err() && buffer("M").is_err());
+        assert_eq!(endpoint("9464"), endpoint("127.0.0.1:9464"));
+        assert_eq!(endpoint(":1").unwrap().to_string(), "127.0.0.1:1");
+        assert!(endpoint("localhost:1").unwrap_err().contains("127.0.0.1:9464") && endpoint("0.0.0.0:80").is_ok());
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!((millions("100"), millions("1G")), (Ok(100_000_000), Ok(1 << 30)));

@@ -25,10 +25,11 @@ pub use self::worker::JudgedFlow;
 use self::blocks::Blocks;
 use self::lane::{Lane, Lesson, lane};
 use self::views::{Questions, viewer};
-use self::worker::{Outcome, Worker};
+use self::worker::{Neighbours, Outcome, Worker};
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
 use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
+use crate::process::Ledger;
 use crate::source::{Block, Drops, Filled, Filter, Source};
 use crate::stats::Stats;
 
@@ -45,6 +46,10 @@ pub struct Options<'a, 'c> {
     pub opening_bytes: usize,
     /// Look into tunnels.
     pub tunnels: bool,
+    /// Where to ask for the processes behind sockets of this machine; nowhere for captures of another time or machine.
+    pub ledger: Option<&'a Ledger>,
+    /// Hears of each flow when it has ended, from the classifier's thread: while it takes its time, frames wait in the queue.
+    pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,
     /// Keep every flow for the report; memory grows with them.
     pub keep_flows: bool,
     /// Never wait for a classifier: drop batches and count.
@@ -97,8 +102,9 @@ pub fn run<'c>(
     let workers = options.workers.clamp(1, SHARDS);
     let ports = Arc::new(service_ports(catalogue));
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
-    let recent_flows = views.as_ref().map_or(0, |views| views.flows);
     let hasher = FlowHasher::default();
+    let recent_flows = views.as_ref().map_or(0, |views| views.flows);
+    let beside = Neighbours { ledger: options.ledger, on_flow: options.on_flow, recent_flows };
     let mut tally = Tally::default();
     let (outcomes, ended, captured) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
@@ -106,7 +112,7 @@ pub fn run<'c>(
         for i in 0..workers {
             let (lane, mouth) = lane(options.live);
             let lesson = Lesson { catalogue, ports: Arc::clone(&ports) };
-            let worker = Worker::new(lesson, limits, &hasher, workers, options.keep_flows, recent_flows, options.live);
+            let worker = Worker::new(lesson, beside, limits, &hasher, workers, options.keep_flows, options.live);
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
                 .spawn_scoped(scope, move || worker.run(&mouth))

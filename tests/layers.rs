@@ -15,10 +15,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("detect", &["decode", "evidence", "flow"]),
     ("catalogue", &["decode", "evidence"]),
     ("classify", &["catalogue", "decode", "evidence"]),
-    ("stats", &["classify", "decode", "evidence", "flow", "time"]),
-    ("listening", &["decode"]),
-    ("pipeline", &["batch", "catalogue", "classify", "decode", "detect", "evidence", "flow", "source", "stats", "time"]),
-    ("report", &["catalogue", "classify", "decode", "evidence", "flow", "listening", "pipeline", "source", "stats", "time"]),
+    ("process", &["decode", "evidence", "flow"]),
+    ("stats", &["classify", "decode", "evidence", "flow", "process", "time"]),
+    (
+        "pipeline",
+        &["batch", "catalogue", "classify", "decode", "detect", "evidence", "flow", "process", "source", "stats", "time"],
+    ),
+    ("report", &["catalogue", "classify", "decode", "evidence", "flow", "pipeline", "process", "source", "stats", "time"]),
+    ("endpoint", &["report"]),
+    ("screen", &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"]),
 ];
 
 /// Libraries that only one place names.
@@ -37,7 +42,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("lzma_rust2", &["source"]),
     ("ruzstd", &["source"]),
-    ("httparse", &["detect"]),
+    ("httparse", &["detect", "endpoint"]),
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),
@@ -52,8 +57,11 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("seccompiler", &["privilege"]),
     ("caps", &["privilege"]),
     ("libc", &["privilege"]),
-    ("procfs", &["listening"]),
-    ("listeners", &["listening"]),
+    ("ratatui", &["screen"]),
+    ("procfs", &["process"]),
+    ("listeners", &["process"]),
+    ("netlink_packet_core", &["process"]),
+    ("netlink_packet_sock_diag", &["process"]),
 ];
 
 /// Source files without tests, by module.

@@ -18,6 +18,8 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {
         let options = Options {
+            ledger: None,
+        on_flow: None,
             workers,
             max_flows: 1 << 20,
             opening_bytes: 256 << 20,

@@ -25,6 +25,8 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
     let options = Options {
+        ledger: None,
+        on_flow: None,
         workers,
         max_flows: 64 << 10,
         opening_bytes: 64 << 20,

@@ -5,6 +5,9 @@ use std::path::Path;
 use super::{Catalogue, Claim, Fault, Origin, Registry, Service, parse_all};
 use crate::evidence::Protocol;
 
+/// What the names of facts about the process behind a port begin with.
+const PROCESS: &str = "process";
+
 /// What is wrong with a service; `file` is its file's name, `is_stated` says whether a detector states a fact.
 #[must_use]
 pub fn check(service: &Service, file: &str, catalogue: &Catalogue, is_stated: &dyn Fn(&str) -> bool) -> Vec<Fault> {
@@ -44,6 +47,10 @@ pub fn check(service: &Service, file: &str, catalogue: &Catalogue, is_stated: &d
             }
         }
         let stem = mark.first.fact.split('.').next().unwrap_or_default();
+        // What a process is called is known apart from what was said.
+        if stem == PROCESS && mark.and.iter().any(|condition| !condition.fact.starts_with(PROCESS)) {
+            fault(mark.line, "a mark on the process can have conditions on the process only".into());
+        }
         if let Some(protocol) = Protocol::from_id(stem)
             && !service.speaks(protocol)
         {

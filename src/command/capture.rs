@@ -1,26 +1,34 @@
 //! What `replay` and `live` share: from an open source to its report.
 
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
-use portlore::pipeline::{self, Tally};
+use portlore::pipeline::{self, Run, Tally, View};
 use portlore::privilege::{self, Keep};
+use portlore::process::Ledger;
 use portlore::report::{self, Report};
 use portlore::source::{Drops, Filter, Source};
 
+use super::events::Events;
 use super::output::Output;
 use super::signals::Wishes;
 use super::talk::{one, say};
+use super::watch::{Doors, Watchers};
 use super::{Errors, INCOMPLETE};
-use crate::cli::{Common, Format};
+use crate::cli::{Common, Format, Live};
 
 /// What differs between the two ways of reading.
-pub struct Kind<'c> {
+pub struct Kind<'a, 'c> {
     pub inputs: Vec<String>,
-    pub live: bool,
-    pub span: Option<Duration>,
     pub output: Output,
+    pub live: Option<Attended<'a, 'c>>,
+}
+
+/// What a live capture has beside its frames.
+pub struct Attended<'a, 'c> {
+    pub args: &'a Live,
+    pub doors: Doors,
+    pub ledger: Option<Ledger>,
     /// Where newer catalogues come from.
     pub catalogues: Option<Receiver<&'c Catalogue>>,
 }
@@ -39,27 +47,39 @@ pub fn capture<'c>(
     catalogue: &'c Catalogue,
     common: &Common,
     wishes: &Wishes,
-    kind: Kind<'c>,
+    kind: Kind<'_, 'c>,
 ) -> Result<u8, Errors> {
+    let Kind { inputs, output, live } = kind;
+    let events = common.format == Format::Ndjson;
     let options = pipeline::Options {
         workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
         opening_bytes: (common.opening_mib as usize) << 20,
         tunnels: !common.no_tunnels,
-        keep_flows: common.flows || common.why,
-        live: kind.live,
+        ledger: None,
+        on_flow: None,
+        // Of files the events come in the order of the frames; live, each when it happens.
+        keep_flows: if events { live.is_none() } else { common.flows || common.why },
+        live: live.is_some(),
         frames: common.count,
-        span: kind.span,
+        span: live.as_ref().and_then(|live| live.args.span),
         stop: &wishes.stop,
         tell: &wishes.tell,
         on_tell: &tell,
-        catalogues: kind.catalogues.as_ref(),
+        catalogues: None,
     };
-    let run = pipeline::run(source, filter, catalogue, &options, None).map_err(one)?;
-    let report = Report { inputs: &kind.inputs, run: &run, catalogue: run.catalogue };
+    let (run, output) = match live {
+        None => (pipeline::run(source, filter, catalogue, &options, None).map_err(one)?, output),
+        Some(live) => attended(source, catalogue, &options, wishes, &inputs, live, output)?,
+    };
+    let report = Report { inputs: &inputs, run: &run, catalogue: run.catalogue };
     let flows = common.flows || common.why;
-    kind.output.write(|out, style| match common.format {
+    output.write(|out, style| match common.format {
         Format::Json => report::json::write(out, &report, flows),
+        Format::Ndjson => {
+            run.flows.iter().try_for_each(|flow| report::ndjson::flow(out, flow))?;
+            report::ndjson::end(out, &report)
+        }
         Format::Table => {
             let parts = report::text::Parts { flows: common.flows, why: common.why, origins: common.verbose, top: common.top };
             report::text::write(out, &report, style, parts)
@@ -70,6 +90,35 @@ pub fn capture<'c>(
     }
     run.problems.iter().for_each(|line| say(line));
     Ok(INCOMPLETE)
+}
+
+/// A live capture, with those who watch it and those who know its processes.
+fn attended<'c>(
+    source: &mut dyn Source,
+    catalogue: &'c Catalogue,
+    options: &pipeline::Options<'_, 'c>,
+    wishes: &Wishes,
+    inputs: &[String],
+    live: Attended<'_, 'c>,
+    output: Output,
+) -> Result<(Run<'c>, Output), Errors> {
+    let Attended { args, doors, ledger, catalogues } = live;
+    let options = pipeline::Options { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..*options };
+    let (title, colour) = (inputs.join(", "), output.style().colour);
+    let ran = if args.common.format == Format::Ndjson {
+        let events = Events::open(output, &wishes.stop).map_err(one)?;
+        let (on_flow, clock) = (events.teller(), events.clock(args.interval));
+        let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
+        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
+        let run = watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?;
+        drop(on_flow);
+        (run, events.close().map_err(one)?)
+    } else {
+        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&View<'_>)> };
+        (watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?, output)
+    };
+    ledger.iter().flat_map(Ledger::remarks).for_each(|line| say(&format!("warning: {line}")));
+    Ok(ran)
 }
 
 /// Classifier threads where nobody chose: more than four have never been kept busy by one capture thread.

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use portlore::catalogue::{self, Catalogue};
-use portlore::{detect, privilege};
+use portlore::{detect, privilege, process};
 
 use super::Errors;
 use super::output::Output;
 use super::talk::lines;
 
 pub fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
-    let (files, faults) = catalogue::check_all(paths, &detect::is_stated);
+    let (files, faults) = catalogue::check_all(paths, &is_stated);
     if !faults.is_empty() {
         return Err(lines(faults));
     }
@@ -20,9 +20,15 @@ pub fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
 
 pub fn facts() -> Result<u8, Errors> {
     Output::open(None, &[])?.write(|out, _| {
-        detect::DETECTORS.iter().flat_map(|detector| detector.facts).try_for_each(|fact| writeln!(out, "{fact}"))
+        let said = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
+        said.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
     })?;
     Ok(0)
+}
+
+/// Whether a mark can name a fact.
+fn is_stated(fact: &str) -> bool {
+    detect::is_stated(fact) || process::FACTS.contains(&fact)
 }
 
 /// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.

@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
+use portlore::process::{Clerk, Ledger};
 use portlore::source::Live as Device;
 use portlore::source::live::Options;
 use portlore::source::save::Plan;
 
 use super::Errors;
-use super::capture::{Kind, capture, close_doors};
+use super::capture::{Attended, Kind, capture, close_doors};
 use super::catalogue::{places, read};
 use super::output::Output;
 use super::signals::{Renewals, Wishes};
 use super::talk::{one, say};
+use super::watch::Doors;
 use crate::cli::Live;
 
 /// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole jumbo frame.
@@ -40,9 +42,13 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     };
     let mut live = Device::open(&options, say).map_err(one)?;
     let output = Output::open(args.common.output.as_ref(), &[])?;
+    let doors = Doors::open(args, &output).map_err(one)?;
+    // Who may look into processes is another process, which parses no packets.
+    let clerk = Clerk::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
     close_doors(&Keep { user, write: &folders, read: &places });
     let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
+    let ledger = clerk.and_then(Ledger::open).inspect_err(|reason| say(&format!("warning: {reason}"))).ok();
     if let Some(path) = &args.write {
         let keep = args.keep.unwrap_or_default().into();
         let frames = args.common.count;
@@ -50,10 +56,11 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     }
     if !args.common.quiet {
         let devices: Vec<_> = live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
-        say(&format!("capturing on {}; Ctrl-C ends it with the report", devices.join(", ")));
+        say(&format!("capturing on {}{}; Ctrl-C ends it with the report", devices.join(", "), doors.told()));
     }
     let inputs: Vec<String> = live.devices().map(|(name, _)| name.to_owned()).collect();
-    capture(&mut live, None, catalogue, &args.common, &wishes, Kind { inputs, live: true, span: args.span, output, catalogues })
+    let attended = Attended { args, doors, ledger, catalogues };
+    capture(&mut live, None, catalogue, &args.common, &wishes, Kind { inputs, output, live: Some(attended) })
 }
 
 /// The folder that a file is to be written in.

@@ -2,7 +2,9 @@
 
 mod capture;
 pub mod catalogue;
+pub mod clerk;
 pub mod doctor;
+mod events;
 pub mod interfaces;
 pub mod live;
 mod output;
@@ -10,6 +12,7 @@ pub mod port;
 pub mod replay;
 mod signals;
 pub mod talk;
+mod watch;
 
 /// Usage, or input that could not be read at all.
 pub const UNREADABLE: u8 = 2;

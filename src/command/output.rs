@@ -12,9 +12,10 @@ use super::Errors;
 
 /// Where the report goes. Opened before root is given up.
 pub struct Output {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     name: String,
     style: Style,
+    terminal: bool,
 }
 
 impl Output {
@@ -27,7 +28,7 @@ impl Output {
                 width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
                 colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             };
-            return Ok(Self { out: Box::new(BufWriter::new(stdout)), name: "standard output".into(), style });
+            return Ok(Self { out: Box::new(BufWriter::new(stdout)), name: "standard output".into(), style, terminal });
         };
         let name = path.display().to_string();
         let fail = |reason: String| vec![format!("{name}: cannot be written: {reason}; choose another place with -o")];
@@ -40,7 +41,29 @@ impl Output {
             Err(_) => File::create(path).map_err(|e| e.to_string()),
         };
         let file = file.map_err(fail)?;
-        Ok(Self { out: Box::new(BufWriter::new(file)), name, style: Style::default() })
+        Ok(Self { out: Box::new(BufWriter::new(file)), name, style: Style::default(), terminal: false })
+    }
+
+    /// Whether people read it as it is written.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// How a report is drawn there.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Writes and flushes, and may be written to again. A reader who went away is told apart from a failure.
+    ///
+    /// # Errors
+    /// One line, where it cannot be written.
+    pub fn put(&mut self, bytes: &[u8], flush: bool) -> Result<Reader, String> {
+        match self.out.write_all(bytes).and_then(|()| if flush { self.out.flush() } else { Ok(()) }) {
+            Ok(()) => Ok(Reader::There),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(error) => Err(format!("{}: cannot be written: {error}", self.name)),
+        }
     }
 
     /// Writes and flushes. A reader who went away is a quiet end.
@@ -52,6 +75,13 @@ impl Output {
             _ => Ok(()),
         }
     }
+}
+
+/// Who reads what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    There,
+    Gone,
 }
 
 /// Whether two names mean one file.

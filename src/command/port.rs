@@ -1,7 +1,7 @@
 //! `portlore port`.
 
 use portlore::decode::Transport;
-use portlore::{listening, report};
+use portlore::{process, report};
 
 use super::Errors;
 use super::catalogue::load;
@@ -13,7 +13,7 @@ pub fn run(args: &Port) -> Result<u8, Errors> {
     let (port, transport) = args.port;
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
     let listeners =
-        listening::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
+        process::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
     Output::open(None, &[])?.write(|out, style| report::port::write(out, style, &catalogue, port, &transports, &listeners))?;
     Ok(0)
 }

@@ -36,7 +36,7 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let some_unreadable = !files.unreadable().is_empty();
     let output = Output::open(args.common.output.as_ref(), &found.paths)?;
     close_doors(&Keep::default());
-    let kind = Kind { inputs: names(&found.paths), live: false, span: None, output, catalogues: None };
+    let kind = Kind { inputs: names(&found.paths), output, live: None };
     let status = capture(&mut files, filter, &catalogue, &args.common, &wishes, kind)?;
     Ok(if some_unreadable { UNREADABLE } else { status })
 }
@@ -51,7 +51,7 @@ fn follow(args: &Replay, catalogue: &Catalogue, wishes: &Wishes) -> Result<u8, E
     let output = Output::open(args.common.output.as_ref(), &args.files)?;
     // Rings go on in files that are not there yet.
     close_doors(&Keep { read: &file::folders(&args.files), ..Keep::default() });
-    let kind = Kind { inputs: names(&args.files), live: false, span: None, output, catalogues: None };
+    let kind = Kind { inputs: names(&args.files), output, live: None };
     capture(&mut files, filter, catalogue, &args.common, wishes, kind)
 }
 

@@ -71,6 +71,9 @@ pub trait Judge {
     /// Is shown a flow that a walk over the live ones came to.
     fn show(&mut self, _: &FlowRecord, _: Word<'_>) {}
 
+    /// A flow begins; that this end opened it may be a guess.
+    fn begin(&mut self, _: &FlowKey, _initiator: usize) {}
+
     /// Takes a finished flow; `None` where nothing was said.
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }
@@ -183,7 +186,9 @@ impl Table {
         if self.slab.len() >= self.limits.flows {
             self.evict(judge);
         }
-        let slot = self.slab.insert(Entry::new(segment, ports, &mut self.rares));
+        let entry = Entry::new(segment, ports, &mut self.rares);
+        judge.begin(&segment.key, entry.initiator());
+        let slot = self.slab.insert(entry);
         self.index.insert(segment.hash, slot);
         slot
     }

@@ -3,6 +3,7 @@
 use super::JudgedFlow;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
+use crate::process::Sides;
 use crate::time::Time;
 
 /// At most `limit` flows, those whose last frame is the latest.
@@ -24,9 +25,9 @@ impl<'c> Recent<'c> {
     }
 
     /// Takes a copy of the flow, where it has a place.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
+    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
         if self.has_place(record.last) {
-            self.push(JudgedFlow { record: record.clone(), verdict: verdict.clone() });
+            self.push(JudgedFlow { record: record.clone(), verdict: verdict.clone(), processes: processes.clone() });
         }
     }
 
@@ -69,7 +70,7 @@ mod tests {
     fn the_latest_stay_whatever_the_order_and_memory_is_bounded() {
         let flow = |n: u64| {
             let (record, verdict) = super::super::tests::silent_flow(n);
-            JudgedFlow { record, verdict }
+            JudgedFlow { record, verdict, processes: Sides::default() }
         };
         let latest = |order: &mut dyn Iterator<Item = u64>| {
             let mut recent = Recent::new(5);

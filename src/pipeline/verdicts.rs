@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
-use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, classify};
+use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, by_process, classify};
 use crate::decode::Transport;
 use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
+use crate::process::Sides;
 
 /// What tells verdicts without reasons apart: service, language, ground, the language inside, fit, first candidate, fault.
 type Content<'c> = (Option<&'c str>, Option<Protocol>, Confidence, Option<Protocol>, Fit, Option<&'c str>, Option<Fault>);
@@ -72,6 +73,11 @@ impl<'c> Verdicts<'c> {
         id
     }
 
+    /// A verdict without a number, with what processes add to it.
+    pub(super) fn made_of(&self, verdict: Verdict<'c>, silent: bool, processes: &Sides) -> Verdict<'c> {
+        by_process(self.catalogue, verdict, silent, &processes.facts(), self.explains)
+    }
+
     /// The same without a number.
     pub(super) fn made(&self, port: u16, transport: Transport, evidence: Option<&Evidence>) -> Verdict<'c> {
         classify(self.catalogue, port, transport, evidence, self.explains)
@@ -96,6 +102,17 @@ impl<'c> Verdicts<'c> {
     pub(super) fn cut_off(&mut self, id: VerdictId) -> VerdictId {
         let Some(mut verdict) = self.take(id) else { return id };
         verdict.cut_off(self.explains);
+        self.place(verdict)
+    }
+
+    /// The verdict, with what the processes behind a flow's port add to it. `silent`: nothing was said.
+    pub(super) fn attributed(&mut self, id: VerdictId, silent: bool, processes: &Sides) -> VerdictId {
+        let facts = processes.facts();
+        if facts.is_empty() {
+            return id;
+        }
+        let Some(verdict) = self.take(id) else { return id };
+        let verdict = by_process(self.catalogue, verdict, silent, &facts, self.explains);
         self.place(verdict)
     }
 

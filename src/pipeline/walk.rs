@@ -7,6 +7,7 @@ use super::recent::Recent;
 use super::views::{Answer, Look};
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
+use crate::process::Sides;
 use crate::stats::Stats;
 
 /// Flows between two looks at the queue: some 30 microseconds, less than a batch takes.
@@ -31,15 +32,18 @@ impl<'c> Walk<'c> {
         'c: 'r,
     {
         let mut recent = Recent::new(look.flows);
-        ended.filter(|flow| look.is_about(&flow.record)).for_each(|flow| recent.show(&flow.record, &flow.verdict));
+        ended
+            .filter(|flow| look.is_about(&flow.record))
+            .for_each(|flow| recent.show(&flow.record, &flow.verdict, &flow.processes));
         Self { look, table: 0, stats: Stats::default(), recent, live, evicted, cost: Duration::ZERO }
     }
 
     /// Counts a live flow as if it ended here.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
+    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
         self.stats.add(record, verdict);
+        self.stats.attribute(record, processes);
         if self.look.is_about(record) {
-            self.recent.show(record, verdict);
+            self.recent.show(record, verdict, processes);
         }
     }
 

@@ -1,5 +1,6 @@
 //! A classifier thread: the flows of some shards, from segments to judged records.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,10 @@ use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
-use crate::flow::{FlowHasher, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, VerdictId, Word};
+use crate::flow::{
+    FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, VerdictId, Word,
+};
+use crate::process::{Ledger, Sides};
 use crate::stats::{Cells, Stats};
 
 /// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
@@ -31,6 +35,19 @@ pub struct JudgedFlow<'c> {
     pub record: FlowRecord,
     /// What was speaking.
     pub verdict: Verdict<'c>,
+    /// Whose sockets its ends are, where they are of this machine and it was asked.
+    pub processes: Sides,
+}
+
+/// Whom a worker turns to beside its tables.
+#[derive(Clone, Copy)]
+pub(super) struct Neighbours<'p> {
+    /// Who knows processes.
+    pub(super) ledger: Option<&'p Ledger>,
+    /// Who hears of each flow that has ended.
+    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
+    /// How many of those that ended last are wanted for views.
+    pub(super) recent_flows: usize,
 }
 
 /// What a worker has when the capture is over.
@@ -41,17 +58,18 @@ pub(super) struct Outcome<'c> {
 }
 
 /// Owns the tables of its shards without locks.
-pub(super) struct Worker<'c> {
+pub(super) struct Worker<'c, 'p> {
     ports: Arc<ServicePorts>,
     tables: Vec<Table>,
-    bench: Bench<'c>,
+    bench: Bench<'c, 'p>,
     live: bool,
     /// The table that was tidied last.
     tidied: usize,
 }
 
 /// The stages behind the table: detect, classify, stats.
-struct Bench<'c> {
+struct Bench<'c, 'p> {
+    beside: Neighbours<'p>,
     verdicts: Verdicts<'c>,
     stats: Cells<'c>,
     flows: Option<Vec<JudgedFlow<'c>>>,
@@ -68,7 +86,13 @@ fn is_cut_off(record: &FlowRecord) -> bool {
     record.heard() == Heard::Initiator && record.ended_by == Some(Direction::Responder) && record.packets.initiator <= FIRST_WORDS
 }
 
-impl Judge for Bench<'_> {
+impl Judge for Bench<'_, '_> {
+    fn begin(&mut self, key: &FlowKey, initiator: usize) {
+        if let Some(ledger) = self.beside.ledger {
+            ledger.begin(key, initiator);
+        }
+    }
+
     fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look {
         let evidence = detect::inspect(opening);
         match evidence.wanted {
@@ -83,55 +107,77 @@ impl Judge for Bench<'_> {
     }
 
     fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
-        let Some(walk) = &mut self.walk else { return };
-        let made = |evidence: Option<&Evidence>| self.verdicts.made(record.responder.port, record.transport, evidence);
-        match word {
-            Word::Judged(id) => self.verdicts.get(id).into_iter().for_each(|(_, verdict)| walk.show(record, verdict)),
-            Word::Opening(opening) => walk.show(record, &made(Some(&detect::inspect(opening)))),
-            Word::None => walk.show(record, &made(None)),
+        let Self { verdicts, walk: Some(walk), beside, .. } = self else { return };
+        let made = |evidence: Option<&Evidence>| verdicts.made(record.responder.port, record.transport, evidence);
+        let verdict = match word {
+            Word::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
+            Word::Opening(opening) => Some(Cow::Owned(made(Some(&detect::inspect(opening))))),
+            Word::None => Some(Cow::Owned(made(None))),
+        };
+        let Some(mut verdict) = verdict else { return };
+        let processes = beside.ledger.map(|ledger| ledger.of(record)).unwrap_or_default();
+        if !processes.is_empty() {
+            verdict = Cow::Owned(verdicts.made_of(verdict.into_owned(), is_silent(record), &processes));
         }
+        walk.show(record, &verdict, &processes);
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
         let id = verdict.unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
-        let id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
+        let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
+        let mut processes = Sides::default();
+        if let Some(ledger) = self.beside.ledger {
+            processes = ledger.end(&record);
+            id = self.verdicts.attributed(id, is_silent(&record), &processes);
+            self.stats.attribute(&record, &processes);
+        }
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, *kind, verdict);
         }
-        let shown = self.flows.is_some() || self.ended.has_place(record.last);
+        let shown = self.flows.is_some() || self.beside.on_flow.is_some() || self.ended.has_place(record.last);
         if !shown && !self.verdicts.explains() {
             return;
         }
         let Some(verdict) = self.verdicts.take(id).filter(|_| shown) else { return };
-        let flow = JudgedFlow { record, verdict };
+        let flow = JudgedFlow { record, verdict, processes };
+        if let Some(on_flow) = self.beside.on_flow {
+            on_flow(&flow);
+        }
         match &mut self.flows {
             Some(flows) => {
-                self.ended.show(&flow.record, &flow.verdict);
+                self.ended.show(&flow.record, &flow.verdict, &flow.processes);
                 flows.push(flow);
             }
-            None => self.ended.push(flow),
+            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
+            None => {}
         }
     }
 }
 
-impl<'c> Worker<'c> {
+/// Whether nothing was said in a flow.
+fn is_silent(record: &FlowRecord) -> bool {
+    record.payload_bytes.sum() == 0
+}
+
+impl<'c, 'p> Worker<'c, 'p> {
     pub(super) fn new(
         Lesson { catalogue, ports }: Lesson<'c>,
+        beside: Neighbours<'p>,
         limits: Limits,
         hasher: &FlowHasher,
         workers: usize,
         keep_flows: bool,
-        recent_flows: usize,
         live: bool,
     ) -> Self {
         Self {
             ports,
             tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits, hasher)).collect(),
             bench: Bench {
-                verdicts: Verdicts::new(catalogue, keep_flows || recent_flows > 0),
+                beside,
+                verdicts: Verdicts::new(catalogue, keep_flows || beside.recent_flows > 0 || beside.on_flow.is_some()),
                 stats: Cells::default(),
                 flows: keep_flows.then(Vec::new),
-                ended: Recent::new(recent_flows),
+                ended: Recent::new(beside.recent_flows),
                 walk: None,
             },
             live,
@@ -167,6 +213,9 @@ impl<'c> Worker<'c> {
         }
         // The capture is over before the view was made.
         self.bench.walk = None;
+        if let Some(ledger) = self.bench.beside.ledger {
+            ledger.settle();
+        }
         for table in &mut self.tables {
             table.drain(&mut self.bench);
         }

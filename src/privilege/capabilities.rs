@@ -55,6 +55,38 @@ pub(super) fn clear() -> Result<(), String> {
         .map_err(|error| format!("capabilities could not be given up: {error}"))
 }
 
+/// Has those that are held outlive a change of the user.
+#[cfg(target_os = "linux")]
+pub(super) fn hold_sight() -> Result<(), String> {
+    caps::securebits::set_keepcaps(true).map_err(|error| format!("capabilities could not be kept: {error}"))
+}
+
+/// Gives up all but those by which the descriptors of other users' processes can be read, where they are there.
+#[cfg(target_os = "linux")]
+pub(super) fn keep_sight() -> Result<(), String> {
+    use caps::{CapSet, Capability};
+    let sight = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
+    let keep = || {
+        let held = caps::read(None, CapSet::Permitted)?;
+        let kept = sight.into_iter().filter(|capability| held.contains(capability)).collect();
+        [CapSet::Ambient, CapSet::Inheritable].into_iter().try_for_each(|set| caps::clear(None, set))?;
+        [CapSet::Effective, CapSet::Permitted].into_iter().try_for_each(|set| caps::set(None, set, &kept))
+    };
+    keep().map_err(|error: caps::errors::CapsError| format!("capabilities could not be given up: {error}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
+pub(super) fn hold_sight() -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
+pub(super) fn keep_sight() -> Result<(), String> {
+    Ok(())
+}
+
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 pub(super) fn bound() -> Result<(), String> {

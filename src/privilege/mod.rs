@@ -41,6 +41,20 @@ pub fn give_up(keep: &Keep<'_>) -> Result<(), String> {
     bounds.and(root).and(capabilities).and(files).and(calls)
 }
 
+/// Gives up all but the right to see whose descriptors and sockets are whose, as far as the process has it: for the clerk, which
+/// parses no packets. The file system stays open to it, as to the user that it becomes: Landlock would hide the processes of others.
+///
+/// # Errors
+/// What could not be given up, in one line.
+pub fn keep_sight(user: Option<Account>) -> Result<(), String> {
+    let bounds = capabilities::bound();
+    let held = capabilities::hold_sight();
+    let root = if Uid::effective().is_root() { user.unwrap_or_else(Account::caller_or_nobody).enter() } else { Ok(()) };
+    let capabilities = capabilities::keep_sight();
+    let calls = calls::forbid();
+    bounds.and(held).and(root).and(capabilities).and(calls)
+}
+
 /// What [`give_up`] can do on this system, tried on a thread that is thrown away: how far the file system can be closed, and
 /// whether calls can be forbidden.
 pub fn try_out() -> [(&'static str, Result<String, String>); 2] {

@@ -1,6 +1,8 @@
 //! The report as one JSON document. Field names are a contract: `schema` changes when they do. Numbers are integers in the
 //! unit that the name ends with; times are RFC 3339 in UTC.
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -14,7 +16,7 @@ use super::origins::{self, Origin};
 use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
-use crate::stats::{Aggregate, PortStats, ServiceKey, Summary};
+use crate::stats::{Aggregate, PortStats, ServiceKey, Speaking, Summary};
 
 /// The name of this layout.
 pub const SCHEMA: &str = "portlore/1";
@@ -24,22 +26,27 @@ pub const SCHEMA: &str = "portlore/1";
 /// # Errors
 /// Where `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, flows: bool) -> io::Result<()> {
+    let document = document(report, flows);
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Safe))?;
+    writeln!(out)
+}
+
+/// The whole document; with every flow that was kept where `flows` is set.
+pub(super) fn document<'a>(report: &'a Report<'a, 'a>, flows: bool) -> Document<'a> {
     let run = report.run;
     let mut ports: Vec<_> = run.stats.ports.iter().collect();
     ports.sort_by_key(|(key, _)| **key);
-    let document = Document {
+    Document {
         schema: SCHEMA,
         capture: capture(report),
         ports: ports.into_iter().map(|(&(port, transport), stats)| port_view(report, port, transport, stats)).collect(),
         services: run.stats.services.iter().map(|(&key, all)| service_view(key, all)).collect(),
         flows: flows.then_some(Flows(&run.flows)),
-    };
-    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Safe))?;
-    writeln!(out)
+    }
 }
 
 /// Compact JSON whose strings a terminal may see: characters that control it or hide are written as `\\u` escapes.
-struct Safe;
+pub(super) struct Safe;
 
 impl Formatter for Safe {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
@@ -57,7 +64,7 @@ impl Formatter for Safe {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+pub(super) struct Document<'a> {
     schema: &'static str,
     capture: Capture<'a>,
     ports: Vec<Port<'a>>,
@@ -84,10 +91,10 @@ struct Capture<'a> {
 }
 
 #[derive(Serialize)]
-struct Dropped {
-    kernel: u64,
-    interface: u64,
-    queue: u64,
+pub(super) struct Dropped {
+    pub(super) kernel: u64,
+    pub(super) interface: u64,
+    pub(super) queue: u64,
 }
 
 #[derive(Serialize)]
@@ -97,6 +104,8 @@ struct Port<'a> {
     registered: Vec<&'a str>,
     claims: Vec<Claim<'a>>,
     speaking: Vec<Spoken<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<process::Behind<'a>>,
     #[serde(flatten)]
     figures: Figures,
 }
@@ -110,7 +119,7 @@ struct Claim<'a> {
 }
 
 #[derive(Serialize)]
-struct Spoken<'a> {
+pub(super) struct Spoken<'a> {
     service: Option<&'a str>,
     tag: Option<&'a str>,
     protocol: Option<&'static str>,
@@ -148,7 +157,7 @@ struct Figures {
 }
 
 #[derive(Serialize)]
-struct Both {
+pub(super) struct Both {
     initiator: u64,
     responder: u64,
 }
@@ -188,7 +197,7 @@ impl Serialize for Flows<'_> {
 }
 
 #[derive(Serialize)]
-struct Flow<'a> {
+pub(super) struct Flow<'a> {
     transport: &'static str,
     initiator: End,
     responder: End,
@@ -206,6 +215,8 @@ struct Flow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<Tcp>,
     first_response_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<process::Sides<'a>>,
     verdict: Verdict<'a>,
 }
 
@@ -271,7 +282,7 @@ fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
     }
 }
 
-fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats: &PortStats<'a>) -> Port<'a> {
+fn port_view<'a>(report: &Report<'a, 'a>, port: u16, transport: Transport, stats: &'a PortStats<'a>) -> Port<'a> {
     let claims = report.catalogue.claims_on(port, transport).map(|(service, claim)| Claim {
         service: &service.id,
         tag: &service.tag,
@@ -281,7 +292,7 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
     // Speakers that differ in their candidates only are one here.
     let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
     for (key, &(flows, bytes)) in &stats.speaking {
-        let sum = speaking.entry((key.service, key.tag, key.protocol, key.confidence, key.fit, key.fault)).or_default();
+        let sum = speaking.entry(Speaking { candidate: None, quiet: None, ..*key }).or_default();
         sum.0 += flows;
         sum.1 += bytes;
     }
@@ -290,25 +301,27 @@ fn port_view<'a>(report: &Report<'_, 'a>, port: u16, transport: Transport, stats
         transport: transport.id(),
         registered: report.catalogue.registry.names(port, transport).collect(),
         claims: claims.collect(),
-        speaking: speaking
-            .into_iter()
-            .map(|((service, tag, protocol, confidence, fit, fault), (flows, bytes))| Spoken {
-                service,
-                tag,
-                protocol: protocol.map(super::super::evidence::Protocol::id),
-                confidence: confidence.id(),
-                fit: fit.id(),
-                fault: fault.map(crate::classify::Fault::id),
-                flows,
-                bytes,
-            })
-            .collect(),
+        speaking: speaking.iter().map(|(key, &sums)| spoken(key, sums)).collect(),
+        processes: process::behind(&stats.behind),
         figures: figures(&stats.all),
     }
 }
 
+pub(super) fn spoken<'a>(key: &Speaking<'a>, (flows, bytes): (u64, u64)) -> Spoken<'a> {
+    Spoken {
+        service: key.service,
+        tag: key.tag,
+        protocol: key.protocol.map(crate::evidence::Protocol::id),
+        confidence: key.confidence.id(),
+        fit: key.fit.id(),
+        fault: key.fault.map(crate::classify::Fault::id),
+        flows,
+        bytes,
+    }
+}
+
 fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, all: &Aggregate) -> Service<'a> {
-    Service { service, tag, protocol: protocol.map(super::super::evidence::Protocol::id), figures: figures(all) }
+    Service { service, tag, protocol: protocol.map(crate::evidence::Protocol::id), figures: figures(all) }
 }
 
 fn figures(all: &Aggregate) -> Figures {
@@ -328,7 +341,7 @@ fn figures(all: &Aggregate) -> Figures {
     }
 }
 
-fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
+pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
     let (record, verdict) = (&flow.record, &flow.verdict);
     Flow {
         transport: record.transport.id(),
@@ -347,10 +360,11 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         heard: record.heard().id(),
         tcp: tcp_view(record),
         first_response_ns: record.first_response_ns,
+        process: process::sides(&flow.processes),
         verdict: Verdict {
             service: verdict.service.map(|s| s.id.as_str()),
             tag: verdict.tag(),
-            protocol: verdict.protocol.map(super::super::evidence::Protocol::id),
+            protocol: verdict.protocol.map(crate::evidence::Protocol::id),
             confidence: verdict.confidence.id(),
             fit: verdict.fit.id(),
             fault: verdict.fault.map(crate::classify::Fault::id),
@@ -361,7 +375,7 @@ fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
                 .map(|r| Reason {
                     fact: &r.fact,
                     value: &r.value,
-                    direction: r.direction.map(super::super::evidence::Direction::id),
+                    direction: r.direction.map(crate::evidence::Direction::id),
                     frame: r.frame,
                 })
                 .collect(),

@@ -22,7 +22,8 @@ impl Default for Style {
 
 /// What a cell's colour says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Tone {
+pub enum Tone {
+    /// Nothing.
     #[default]
     Plain,
     /// Proved.
@@ -108,7 +109,8 @@ fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
 }
 
 /// The text, or as much of it as fits with `…`; the mark of a guess at its end stays.
-pub(super) fn fit(text: &str, width: usize) -> String {
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -126,7 +128,8 @@ pub(super) fn fit(text: &str, width: usize) -> String {
 }
 
 /// The text in lines of at most `width` columns, broken between words; a word that is longer stands alone.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

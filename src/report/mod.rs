@@ -7,14 +7,18 @@ mod escape;
 pub mod interfaces;
 pub mod json;
 mod layout;
+pub mod ndjson;
+pub mod openmetrics;
 mod origins;
 pub mod port;
+mod process;
 pub mod text;
-mod units;
-mod why;
+pub mod units;
+pub mod why;
+pub mod words;
 
 pub use escape::escape;
-pub use layout::Style;
+pub use layout::{Style, Tone, fit, wrap};
 
 use crate::catalogue::Catalogue;
 use crate::pipeline::Run;

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Style, escape, layout};
+use super::{Style, escape, layout, process};
 use crate::catalogue::{Catalogue, Claim, Range, Service};
 use crate::decode::Transport;
-use crate::listening::Listener;
+use crate::process::Listener;
 
 /// Writes the page of a port for the given transports. `listeners` are those on the port, or why they cannot be known.
 ///
@@ -38,11 +38,14 @@ pub fn write(
         Ok(none) if none.is_empty() => writeln!(out, "  nothing")?,
         Ok(listeners) => {
             for listener in listeners {
-                let who = listener.process.as_ref().map_or_else(
-                    || "a process that the system does not show (try with sudo)".to_owned(),
-                    |(name, pid)| format!("{} (pid {pid})", escape(name)),
-                );
+                let who = process::names(listener.holders.iter().map(AsRef::as_ref));
+                let who = who.unwrap_or_else(|| "a process that the system does not show (try with sudo)".to_owned());
                 writeln!(out, "  {} {}  {who}", listener.transport, listener.bound)?;
+                for holder in &listener.holders {
+                    let place = holder.container.as_deref().map_or_else(String::new, |place| format!(" in {place}"));
+                    let text = format!("{} of {}{place}: {}", holder.pid, holder.user, holder.command);
+                    writeln!(out, "      {}", escape(&text))?;
+                }
             }
         }
     }

@@ -5,11 +5,10 @@ use std::io::{self, Write};
 
 use super::layout::{self, Column, Row, Tone};
 use super::units::{bytes, count, duration, plural, quantiles};
-use super::{Report, Style, escape, origins, why};
-use crate::classify::{Confidence, Fit};
+use super::{Report, Style, escape, origins, process, why, words};
 use crate::decode::Transport;
-use crate::flow::{Heard, Outcome};
-use crate::stats::{Aggregate, PortStats, ServiceKey, Speaking};
+use crate::flow::Outcome;
+use crate::stats::{Aggregate, PortStats, ServiceKey};
 
 /// What of the report is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +54,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: 
     layout::write(out, style, &FIGURE_COLUMNS, &named.iter().map(|(name, all)| figure_row(name, all)).collect::<Vec<_>>())?;
     writeln!(out)?;
     layout::write(out, style, &QUANTILE_COLUMNS, &named.iter().map(|(name, all)| quantile_row(name, all)).collect::<Vec<_>>())?;
+    process::write(out, style, ports)?;
     writeln!(out)?;
     services(out, report, style)?;
     if parts.flows || parts.why {
@@ -123,13 +123,13 @@ const PORT_COLUMNS: [Column; 6] = [
 
 /// A row for each thing that spoke on the port, the port's own words on the first.
 fn port_rows(report: &Report<'_, '_>, (port, transport, stats): Port<'_, '_>) -> Vec<Row> {
-    let mut speaking: Vec<_> = stats.speaking.iter().collect();
-    speaking.sort_by_key(|(key, (_, bytes))| (std::cmp::Reverse(*bytes), **key));
-    let mut names = [format!("{port}/{transport}"), registered(report, port, transport), customary(report, port, transport)];
+    let catalogue = report.catalogue;
+    let registered = words::registered(catalogue, port, transport);
+    let mut names = [format!("{port}/{transport}"), registered, words::customary(catalogue, port, transport)];
     let mut rows = Vec::new();
-    for (key, &(flows, sum)) in speaking {
+    for (key, (flows, sum)) in words::speakers(stats) {
         let [number, registry, custom] = std::mem::take(&mut names);
-        let (text, tone) = spoken(report, key);
+        let (text, tone) = words::spoken(catalogue, key);
         rows.push(vec![
             (number, Tone::Plain),
             (registry, Tone::Plain),
@@ -140,59 +140,6 @@ fn port_rows(report: &Report<'_, '_>, (port, transport, stats): Port<'_, '_>) ->
         ]);
     }
     rows
-}
-
-fn registered(report: &Report<'_, '_>, port: u16, transport: Transport) -> String {
-    let entries = report.catalogue.registry.entries(port, transport);
-    let names: Vec<_> = entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
-    if names.is_empty() { "-".into() } else { names.join(", ") }
-}
-
-/// Who runs there beside the registry's own: a few, the likeliest first.
-fn customary(report: &Report<'_, '_>, port: u16, transport: Transport) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for (service, claim) in report.catalogue.claims_on(port, transport) {
-        if !claim.standing.is_in_registry() && !names.contains(&service.name.as_str()) {
-            names.push(&service.name);
-        }
-    }
-    match names.len() {
-        0 => "-".into(),
-        1..=3 => escape(&names.join(", ")),
-        more => format!("{}, +{}", escape(&names[..2].join(", ")), more - 2),
-    }
-}
-
-/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown: EXLM Agent?`,
-/// `osc mismatch: Eos` where the sides do not understand each other. A guess ends in `?`, what does not belong on the port begins with `!`.
-fn spoken(report: &Report<'_, '_>, key: &Speaking<'_>) -> (String, Tone) {
-    let name = |id: &str| report.catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
-    let language = match (key.protocol, key.fault) {
-        (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.id()),
-        (Some(protocol), None) => protocol.id().to_owned(),
-        (None, _) => key.quiet.map_or("unknown", quiet).to_owned(),
-    };
-    let text = match (key.service, key.candidate) {
-        (Some(id), _) => format!("{language}: {}", name(id)),
-        (None, Some(id)) => format!("{language}: {}?", name(id)),
-        (None, None) => language,
-    };
-    match (key.fit, key.confidence) {
-        _ if key.fault.is_some() && key.fit != Fit::Contradicts => (escape(&text), Tone::Bad),
-        (Fit::Contradicts, _) => (escape(&format!("! {text}")), Tone::Bad),
-        (_, Confidence::Mark) => (escape(&text), Tone::Good),
-        (_, Confidence::Protocol) => (escape(&text), Tone::Plain),
-        (_, Confidence::Port | Confidence::Unknown) => (escape(&text), Tone::Dim),
-    }
-}
-
-/// How a flow is called in which nothing was said.
-const fn quiet(heard: Heard) -> &'static str {
-    match heard {
-        Heard::Refused => "refused",
-        Heard::NoAnswer => "no answer",
-        Heard::Nobody | Heard::Both | Heard::Initiator | Heard::Responder => "silent",
-    }
 }
 
 const FIGURE_COLUMNS: [Column; 7] = [

@@ -3,12 +3,14 @@
 use crate::stats::Summary;
 
 /// Bytes in decimal units: `999 B`, `1.5 kB`, `23 MB`.
-pub(super) fn bytes(n: u64) -> String {
+#[must_use]
+pub fn bytes(n: u64) -> String {
     scaled(n, 1000, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
 /// Nanoseconds: `850ns`, `1.2ms`, `4.5s`, `12m`, `3.5h`.
-pub(super) fn duration(ns: u64) -> String {
+#[must_use]
+pub fn duration(ns: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     let seconds = ns as f64 / SECOND as f64;
     match ns {
@@ -24,7 +26,8 @@ pub(super) fn duration(ns: u64) -> String {
 }
 
 /// Thousands separated by commas.
-pub(super) fn count(n: u64) -> String {
+#[must_use]
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -37,12 +40,14 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// One thing or several.
-pub(super) fn plural(n: u64, one: &str) -> String {
+#[must_use]
+pub fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// `p50/p90/p99/max`, the unit written once where all have the same; one value where all are equal, a dash for nothing.
-pub(super) fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
+#[must_use]
+pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     if summary.count == 0 {
         return "-".into();
     }

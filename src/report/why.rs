@@ -3,10 +3,11 @@
 
 use std::io::{self, Write};
 
-use super::escape;
 use super::units::{bytes, duration, plural};
+use super::{escape, process};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
+use crate::evidence::Direction;
 use crate::flow::{FlowRecord, Heard, Orientation};
 use crate::pipeline::JudgedFlow;
 
@@ -38,8 +39,11 @@ const TOLD: &[(&str, &str)] = &[
 ];
 
 /// Writes a flow, with its reasons where `why` is set.
-pub(super) fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
-    let JudgedFlow { record, verdict } = flow;
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
+    let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
         out,
         "frame {}  {} {} {} {}{}  {}  {} {}, {}",
@@ -64,6 +68,11 @@ pub(super) fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io
     if let Some(line) = one_sided(record) {
         writeln!(out, "    {line}")?;
     }
+    for side in [Direction::Responder, Direction::Initiator] {
+        if let Some(attribution) = processes.of(side) {
+            writeln!(out, "    {}", process::sentence(side, attribution))?;
+        }
+    }
     if verdict.service.is_none() && !verdict.candidates.is_empty() {
         let mut ids: Vec<_> = verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
         if verdict.candidates.len() > SOME {
@@ -81,7 +90,10 @@ pub(super) fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io
 fn sentence(reason: &Reason) -> String {
     let value = escape(&reason.value);
     let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
-        return format!("{}: {value}", reason.fact.replace('-', " "));
+        return match reason.fact.strip_prefix("process.") {
+            Some(what) => format!("the {what} of the process behind the port: {value}"),
+            None => format!("{}: {value}", reason.fact.replace('-', " ")),
+        };
     };
     let told = TOLD.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
         Some(stem) => reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf))),

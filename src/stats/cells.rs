@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Aggregate, Speaking, Stats};
+use super::{Aggregate, Behind, Speaking, Stats};
 use crate::classify::Verdict;
 use crate::decode::Transport;
 use crate::flow::{FlowRecord, Heard};
+use crate::process::Sides;
 
 /// A port, the kind of verdict, and who said nothing.
 type Key = (u16, Transport, u32, Option<Heard>);
@@ -18,6 +19,7 @@ type Key = (u16, Transport, u32, Option<Heard>);
 pub struct Cells<'c> {
     places: HashMap<Key, usize, RandomState>,
     cells: Vec<(u16, Transport, Speaking<'c>, Aggregate)>,
+    behind: HashMap<(u16, Transport), Behind, RandomState>,
 }
 
 impl<'c> Cells<'c> {
@@ -31,11 +33,19 @@ impl<'c> Cells<'c> {
         self.cells[place].3.add(record);
     }
 
+    /// Counts the processes behind a flow.
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+        if !processes.is_empty() {
+            self.behind.entry((record.responder.port, record.transport)).or_default().add(processes);
+        }
+    }
+
     /// The sums; empties it.
     pub fn take(&mut self) -> Stats<'c> {
         self.places.clear();
         let mut stats = Stats::default();
         self.cells.drain(..).for_each(|(port, transport, speaking, all)| stats.add_all((port, transport), speaking, all));
+        self.behind.drain().for_each(|(port, behind)| stats.ports.entry(port).or_default().behind.merge(behind));
         stats
     }
 }

@@ -4,12 +4,14 @@
 //! aggregates of any partition of the flows gives what all of them in one would have given: the output does not depend on
 //! the number of workers.
 
+mod behind;
 mod cells;
 mod distinct;
 mod quantiles;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub use behind::{Behind, Flows};
 pub use cells::Cells;
 pub use distinct::Distinct;
 pub use quantiles::{Quantiles, Summary};
@@ -18,6 +20,7 @@ use crate::classify::{Confidence, Fault, Fit, Verdict};
 use crate::decode::Transport;
 use crate::evidence::Protocol;
 use crate::flow::{Counts, FlowRecord, Heard, Outcome};
+use crate::process::Sides;
 use crate::time::Time;
 
 /// What a verdict comes to in a summary.
@@ -122,6 +125,8 @@ pub struct PortStats<'c> {
     pub all: Aggregate,
     /// Flows and bytes by what spoke.
     pub speaking: BTreeMap<Speaking<'c>, (u64, u64)>,
+    /// The processes that were behind the port, and those on this machine that called it.
+    pub behind: Behind,
 }
 
 /// The figures of a capture.
@@ -173,11 +178,19 @@ impl<'c> Stats<'c> {
         self.services.entry(speaking.service_key()).or_default().merge(all);
     }
 
+    /// Counts the processes behind a flow.
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+        if !processes.is_empty() {
+            self.ports.entry((record.responder.port, record.transport)).or_default().behind.add(processes);
+        }
+    }
+
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: Self) {
         for (port, theirs) in other.ports {
             let mine = self.ports.entry(port).or_default();
             mine.all.merge(theirs.all);
+            mine.behind.merge(theirs.behind);
             for (speaking, (flows, bytes)) in theirs.speaking {
                 let sum = mine.speaking.entry(speaking).or_default();
                 sum.0 += flows;

@@ -15,6 +15,7 @@ const DIGITS: u8 = 3;
 pub struct Quantiles {
     form: Form,
     max: u64,
+    sum: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -41,13 +42,18 @@ pub struct Summary {
 
 impl Default for Quantiles {
     fn default() -> Self {
-        Self { form: Form::Few(Vec::new()), max: 0 }
+        Self { form: Form::Few(Vec::new()), max: 0, sum: 0 }
     }
 }
 
 impl Quantiles {
     /// Adds a value that occurred `count` times.
     pub fn add(&mut self, value: u64, count: u64) {
+        self.sum = self.sum.saturating_add(value.saturating_mul(count));
+        self.insert(value, count);
+    }
+
+    fn insert(&mut self, value: u64, count: u64) {
         self.max = self.max.max(value);
         match &mut self.form {
             Form::Few(values) => {
@@ -71,9 +77,10 @@ impl Quantiles {
 
     /// Adds another's values.
     pub fn merge(&mut self, other: Self) {
+        self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
         match (&mut self.form, other.form) {
-            (_, Form::Few(values)) => values.into_iter().for_each(|(value, count)| self.add(value, count)),
+            (_, Form::Few(values)) => values.into_iter().for_each(|(value, count)| self.insert(value, count)),
             (Form::Many(mine), Form::Many(theirs)) => {
                 // Fails only for a histogram that may not grow.
                 let grown = mine.add(&*theirs);
@@ -82,7 +89,7 @@ impl Quantiles {
             (Form::Few(mine), many @ Form::Many(_)) => {
                 let mine = std::mem::take(mine);
                 self.form = many;
-                mine.into_iter().for_each(|(value, count)| self.add(value, count));
+                mine.into_iter().for_each(|(value, count)| self.insert(value, count));
             }
         }
     }
@@ -90,12 +97,33 @@ impl Quantiles {
     /// The summary: each quantile is a value at or above which the rest lies, within the histogram's precision.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let count = match &self.form {
-            Form::Few(values) => values.iter().map(|&(_, count)| count).sum(),
-            Form::Many(histogram) => histogram.len(),
-        };
+        let count = self.count();
         let [p50, p90, p99] = [50, 90, 99].map(|percent| self.at(percent, count).min(self.max));
         Summary { count, p50, p90, p99, max: self.max }
+    }
+
+    /// The sum of all values; where it does not fit, the largest number.
+    #[must_use]
+    pub const fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match &self.form {
+            Form::Few(values) => values.iter().map(|&(_, count)| count).sum(),
+            Form::Many(histogram) => histogram.len(),
+        }
+    }
+
+    /// How many values are at most this, within the histogram's precision.
+    #[must_use]
+    pub fn at_most(&self, value: u64) -> u64 {
+        match &self.form {
+            Form::Few(values) => values.iter().take_while(|&&(v, _)| v <= value).map(|&(_, count)| count).sum(),
+            Form::Many(histogram) => histogram.count_between(0, value),
+        }
     }
 
     fn at(&self, percent: u64, count: u64) -> u64 {
@@ -167,6 +195,13 @@ mod tests {
                 prop_assert!(got.abs_diff(want) as f64 <= want as f64 / 1000.0 + 1.0, "{} for {}", got, want);
             }
             prop_assert_eq!(summary.max, values[values.len() - 1]);
+            let all = of(&values);
+            prop_assert_eq!((all.sum(), all.count()), (values.iter().sum(), values.len() as u64));
+            let bound = summary.p50;
+            let slack = bound + bound / 500 + 1;
+            let below = |limit: u64| values.iter().filter(|&&v| v <= limit).count() as u64;
+            prop_assert!((below(bound)..=below(slack)).contains(&all.at_most(bound)), "{} at most {}", all.at_most(bound), bound);
+            prop_assert_eq!(all.at_most(u64::MAX / 2), values.len() as u64);
         }
     }
 }

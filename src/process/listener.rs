@@ -1,7 +1,9 @@
 //! What listens on a port of this machine right now, by the system's own tables.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::Holder;
 use crate::decode::Transport;
 
 /// A socket that listens.
@@ -11,8 +13,8 @@ pub struct Listener {
     pub transport: Transport,
     /// The address and port that it is bound to.
     pub bound: SocketAddr,
-    /// Name and id of its process, where the system shows them to the caller.
-    pub process: Option<(String, i32)>,
+    /// The processes that hold it, where the system shows them to the caller; several share it.
+    pub holders: Vec<Arc<Holder>>,
 }
 
 /// The sockets that listen on a port.
@@ -20,14 +22,15 @@ pub struct Listener {
 /// # Errors
 /// One line with the system's reason.
 pub fn on_port(port: u16) -> Result<Vec<Listener>, String> {
-    let mut listeners: Vec<_> = all()?.into_iter().filter(|listener| listener.bound.port() == port).collect();
+    let mut listeners = all(port)?;
     listeners.sort();
     listeners.dedup();
     Ok(listeners)
 }
 
 #[cfg(target_os = "linux")]
-fn all() -> Result<Vec<Listener>, String> {
+fn all(port: u16) -> Result<Vec<Listener>, String> {
+    use super::{descriptors::Descriptors, users::Users};
     use procfs::net::{TcpState, tcp, tcp6, udp, udp6};
     let mut sockets: Vec<(Transport, SocketAddr, u64)> = Vec::new();
     // A machine without IPv6 has no table for it.
@@ -40,38 +43,31 @@ fn all() -> Result<Vec<Listener>, String> {
         let open = entries.into_iter().filter(|entry| entry.remote_address.port() == 0);
         sockets.extend(open.map(|entry| (Transport::Udp, entry.local_address, entry.inode)));
     }
-    let owners = owners();
-    let describe = |(transport, bound, inode)| Listener { transport, bound, process: owners.get(&inode).cloned() };
+    sockets.retain(|(_, bound, _)| bound.port() == port);
+    if sockets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut descriptors = Descriptors::new(Users::read());
+    descriptors.look();
+    let describe = |(transport, bound, inode)| Listener { transport, bound, holders: descriptors.holders(inode).to_vec() };
     Ok(sockets.into_iter().map(describe).collect())
 }
 
-/// The process that holds each socket, by the socket's inode; without root only those of the caller's.
-#[cfg(target_os = "linux")]
-fn owners() -> std::collections::HashMap<u64, (String, i32)> {
-    use procfs::process::{FDTarget, all_processes};
-    let mut owners = std::collections::HashMap::new();
-    // A process may end, or be hidden, between any two of these questions: then it is left out.
-    for process in all_processes().into_iter().flatten().flatten() {
-        let (Ok(stat), Ok(descriptors)) = (process.stat(), process.fd()) else { continue };
-        for descriptor in descriptors.flatten() {
-            if let FDTarget::Socket(inode) = descriptor.target {
-                owners.insert(inode, (stat.comm.clone(), process.pid));
-            }
-        }
-    }
-    owners
-}
-
 #[cfg(not(target_os = "linux"))]
-fn all() -> Result<Vec<Listener>, String> {
+fn all(port: u16) -> Result<Vec<Listener>, String> {
     let found = listeners::get_all().map_err(|error| error.to_string())?;
+    let holder = |process: listeners::Process| {
+        let pid = i32::try_from(process.pid).ok()?;
+        Some(Arc::new(Holder { name: process.name, pid, command: process.path, user: String::new(), container: None }))
+    };
     Ok(found
         .into_iter()
         .filter(|l| l.protocol == listeners::Protocol::UDP || l.state == listeners::SocketState::Listen)
+        .filter(|l| l.socket.port() == port)
         .map(|l| Listener {
             transport: if l.protocol == listeners::Protocol::TCP { Transport::Tcp } else { Transport::Udp },
             bound: l.socket,
-            process: i32::try_from(l.process.pid).ok().map(|pid| (l.process.name, pid)),
+            holders: holder(l.process).into_iter().collect(),
         })
         .collect())
 }
@@ -87,6 +83,6 @@ mod tests {
         let listeners = on_port(bound.port()).unwrap();
         let own = listeners.iter().find(|l| l.bound == bound).unwrap();
         assert_eq!(own.transport, Transport::Tcp);
-        assert_eq!(own.process.as_ref().unwrap().1, i32::try_from(std::process::id()).unwrap());
+        assert_eq!(own.holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(), [std::process::id()]);
     }
 }

@@ -1,0 +1,240 @@
+//! Counters for Prometheus, in the text format 0.0.4 and as `OpenMetrics` 1.0: what a running capture came to so far.
+//!
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>, <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+//!
+//! A counter never goes back. A flow may be counted under one service at first and be recognised as another later: then it stays
+//! counted where it was, too. How many series there are is bounded: the first [`PORTS`] ports and [`SERVICES`] services that are seen
+//! have their own, and the rest are one, `other`, for as long as the capture runs.
+
+mod exposition;
+mod figures;
+mod places;
+
+pub use exposition::{Exposition, Form};
+
+use std::collections::BTreeMap;
+
+use self::exposition::{Kind, label};
+use self::figures::{BYTES, Buckets, Figures, NANOSECONDS};
+use self::places::Places;
+use crate::decode::Transport;
+use crate::evidence::Direction;
+use crate::flow::Outcome;
+use crate::pipeline::View;
+use crate::stats::{PortStats, Stats};
+
+/// Ports that have series of their own, whatever the transport. Those on which nobody answers, as in a port scan, get half of them.
+pub const PORTS: usize = 128;
+/// Services, families and languages that have series of their own.
+pub const SERVICES: usize = 128;
+/// Speakers on ports, and processes behind ports, that have a series of their own.
+pub const SPEAKERS: usize = 512;
+
+/// One of the figures of a row.
+type Number = fn(&Figures) -> u64;
+/// Times of a row.
+type Times = fn(&Figures) -> &Buckets;
+
+/// What a running capture came to so far, as counters.
+pub struct Metrics {
+    ports: Places<(u16, Transport)>,
+    services: Places<String>,
+    speakers: Places<String>,
+    processes: Places<String>,
+    exposition: Exposition,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            ports: Places::new(PORTS),
+            services: Places::new(SERVICES),
+            speakers: Places::new(SPEAKERS),
+            processes: Places::new(SPEAKERS),
+            exposition: Exposition::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Takes in the capture as it stands.
+    pub fn update(&mut self, view: &View<'_>) {
+        self.exposition.begin();
+        self.capture(view);
+        let ports = self.by_port(&view.run.stats);
+        let services = self.by_service(&view.run.stats);
+        for (what, rows) in [("port", &ports), ("service", &services)] {
+            self.figures(what, rows);
+        }
+        let folded = [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
+        for (what, number, limit) in folded {
+            let help = format!("What is counted as other, because {limit} have series of their own: {what}s");
+            let mut family = self.exposition.family(&format!("portlore_folded_{what}s"), Kind::Gauge, &help);
+            family.sample("", "", number as u64);
+        }
+    }
+
+    /// What there is to scrape.
+    #[must_use]
+    pub fn text(&self, form: Form) -> String {
+        self.exposition.text(form)
+    }
+
+    /// Where every frame went.
+    fn capture(&mut self, view: &View<'_>) {
+        let (run, tally) = (&view.run, &view.run.tally);
+        let build = label("version", env!("CARGO_PKG_VERSION"));
+        self.exposition.family("portlore_build_info", Kind::Gauge, "The program that counts").sample("", &build, 1);
+        let counters = [
+            ("portlore_frames", "Frames that were read", tally.frames),
+            ("portlore_captured_bytes", "Bytes of these frames on the wire", tally.bytes),
+            ("portlore_segments", "TCP and UDP segments that were classified", tally.segments),
+            ("portlore_evicted_flows", "Flows that had to leave a full table", run.evicted),
+        ];
+        for (name, help, value) in counters {
+            self.exposition.family(name, Kind::Counter, help).sample("_total", "", value);
+        }
+        let mut skipped = self.exposition.family("portlore_skipped_frames", Kind::Counter, "Frames of no use, by reason");
+        tally.skipped().for_each(|(reason, frames)| skipped.sample("_total", &label("reason", reason.id()), frames));
+        let mut dropped =
+            self.exposition.family("portlore_dropped_frames", Kind::Counter, "Frames lost before they could be classified");
+        for (place, frames) in [("kernel", run.drops.kernel), ("interface", run.drops.interface), ("queue", tally.queue)] {
+            dropped.sample("_total", &label("place", place), frames);
+        }
+        let mut live = self.exposition.family("portlore_live_flows", Kind::Gauge, "Flows in the table");
+        live.sample("", "", view.live_flows);
+    }
+
+    fn by_port(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
+        let mut ports: Vec<_> = stats.ports.iter().collect();
+        ports.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
+        let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
+        let mut named = Vec::new();
+        for (&(port, transport), stats) in ports {
+            let share = if is_answered(stats) { PORTS } else { PORTS / 2 };
+            let own = self.ports.take((port, transport), share);
+            let number = if own { port.to_string() } else { "other".to_owned() };
+            let labels = [label("port", &number), label("transport", transport.id())].join(",");
+            if own {
+                named.push((labels.clone(), stats));
+            }
+            rows.entry(labels).or_default().add(&stats.all);
+        }
+        self.speakers(&named);
+        self.processes(&named);
+        rows
+    }
+
+    /// Flows of ports by what spoke.
+    fn speakers(&mut self, ports: &[(String, &PortStats<'_>)]) {
+        let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+        for (port, stats) in ports {
+            for (key, &(flows, _)) in &stats.speaking {
+                let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::id);
+                let values = [key.service.unwrap_or("unknown"), protocol, key.confidence.id(), key.fit.id()];
+                let labels = |values: [&str; 4]| {
+                    let names = ["service", "protocol", "confidence", "fit"];
+                    format!(
+                        "{port},{}",
+                        names.iter().zip(values).map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
+                    )
+                };
+                let own = labels(values);
+                let labels = if self.speakers.take(own.clone(), SPEAKERS) { own } else { labels(["other"; 4]) };
+                *rows.entry(labels).or_default() += flows;
+            }
+        }
+        let help = "Flows of a port by what spoke";
+        let mut family = self.exposition.family("portlore_port_speaking_flows", Kind::Counter, help);
+        rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
+    }
+
+    /// Flows of ports by the name of the process behind them.
+    fn processes(&mut self, ports: &[(String, &PortStats<'_>)]) {
+        let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+        for (port, stats) in ports {
+            for (side, flows) in [("responder", &stats.behind.responders), ("initiator", &stats.behind.initiators)] {
+                let labels = |name: &str| [port.clone(), label("side", side), label("process", name)].join(",");
+                for (holder, count) in &flows.by {
+                    let own = labels(&holder.name);
+                    let labels = if self.processes.take(own.clone(), SPEAKERS) { own } else { labels("other") };
+                    *rows.entry(labels).or_default() += count;
+                }
+                if flows.unknown > 0 {
+                    *rows.entry(labels("unknown")).or_default() += flows.unknown;
+                }
+            }
+        }
+        let help = "Flows of a port by the name of the local process on that side";
+        let mut family = self.exposition.family("portlore_port_process_flows", Kind::Counter, help);
+        rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
+    }
+
+    fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
+        let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
+        for ((service, tag, protocol), all) in &stats.services {
+            let protocol = protocol.map_or("unknown", crate::evidence::Protocol::id);
+            let labels = |values: [&str; 3]| {
+                let names = ["service", "tag", "protocol"];
+                names.iter().zip(values).map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
+            };
+            let own = labels([service.unwrap_or("unknown"), tag.unwrap_or("unknown"), protocol]);
+            let labels = if self.services.take(own.clone(), SERVICES) { own } else { labels(["other"; 3]) };
+            rows.entry(labels).or_default().add(all);
+        }
+        rows
+    }
+
+    /// The same families for ports and for services.
+    fn figures(&mut self, what: &str, rows: &BTreeMap<String, Figures>) {
+        let name = |figure: &str| format!("portlore_{what}_{figure}");
+        let plain: [(&str, &str, Number); 2] = [
+            ("flows", "Flows", |figures| figures.flows),
+            ("retransmissions", "TCP segments sent again", |figures| figures.retransmissions),
+        ];
+        for (figure, help, value) in plain {
+            let mut family = self.exposition.family(&name(figure), Kind::Counter, &format!("{help} of a {what}"));
+            rows.iter().for_each(|(labels, figures)| family.sample("_total", labels, value(figures)));
+        }
+        for (figure, help) in [("packets", "Frames"), ("bytes", "Bytes on the wire")] {
+            let mut family =
+                self.exposition.family(&name(figure), Kind::Counter, &format!("{help} of a {what} by who sent them"));
+            for (labels, figures) in rows {
+                let counts = if figure == "bytes" { figures.bytes } else { figures.packets };
+                for side in Direction::BOTH {
+                    family.sample("_total", &format!("{labels},{}", label("side", side.id())), counts.of(side));
+                }
+            }
+        }
+        let mut family = self.exposition.family(&name("outcomes"), Kind::Counter, &format!("Flows of a {what} by how they went"));
+        for (labels, figures) in rows {
+            for outcome in Outcome::ALL {
+                let flows = figures.outcomes[outcome as usize];
+                if flows > 0 {
+                    family.sample("_total", &format!("{labels},{}", label("outcome", outcome.id())), flows);
+                }
+            }
+        }
+        let help = format!("Sizes of the frames of a {what}");
+        let mut family = self.exposition.family(&name("frame_size_bytes"), Kind::Histogram, &help);
+        rows.iter().for_each(|(labels, figures)| family.histogram(labels, &figures.packet_bytes, &BYTES, 1));
+        let times: [(&str, &str, Times); 3] = [
+            ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
+            ("first_response_seconds", "Times from the first request to the first response", |figures| &figures.first_response),
+            ("flow_duration_seconds", "Durations of the flows", |figures| &figures.duration),
+        ];
+        for (figure, help, buckets) in times {
+            let mut family = self.exposition.family(&name(figure), Kind::Histogram, &format!("{help} of a {what}"));
+            rows.iter().for_each(|(labels, figures)| family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000));
+        }
+    }
+}
+
+/// Whether anybody ever answered there.
+fn is_answered(stats: &PortStats<'_>) -> bool {
+    let quiet = [Outcome::Refused, Outcome::NoAnswer].map(|outcome| stats.all.outcomes[outcome as usize]);
+    stats.all.flows > quiet.iter().sum()
+}
+
+#[cfg(test)]
+mod tests;

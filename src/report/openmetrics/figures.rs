@@ -1,0 +1,70 @@
+//! The figures of one row of metrics, which add up.
+
+use crate::flow::{Counts, Outcome};
+use crate::stats::{Aggregate, Quantiles};
+
+/// Upper bounds of sizes in bytes.
+pub(super) const BYTES: [u64; 10] = [64, 128, 256, 512, 1024, 1514, 4096, 9018, 16_384, 65_549];
+/// Upper bounds of times: a tenth of a millisecond to a quarter of an hour.
+pub(super) const NANOSECONDS: [u64; 15] = [
+    100_000,
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    500_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+];
+
+/// Values at most as large as each bound, then all of them, then their sum.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Buckets {
+    pub(super) at_most: Vec<u64>,
+    pub(super) count: u64,
+    pub(super) sum: u64,
+}
+
+impl Buckets {
+    fn add(&mut self, values: &Quantiles, bounds: &[u64]) {
+        self.at_most.resize(bounds.len(), 0);
+        self.at_most.iter_mut().zip(bounds).for_each(|(count, &bound)| *count += values.at_most(bound));
+        self.count += values.count();
+        self.sum = self.sum.saturating_add(values.sum());
+    }
+}
+
+/// What there is to say of some flows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Figures {
+    pub(super) flows: u64,
+    pub(super) packets: Counts,
+    pub(super) bytes: Counts,
+    pub(super) retransmissions: u64,
+    pub(super) outcomes: [u64; Outcome::ALL.len()],
+    pub(super) packet_bytes: Buckets,
+    pub(super) handshake: Buckets,
+    pub(super) first_response: Buckets,
+    pub(super) duration: Buckets,
+}
+
+impl Figures {
+    pub(super) fn add(&mut self, all: &Aggregate) {
+        self.flows += all.flows;
+        self.packets += all.packets;
+        self.bytes += all.bytes;
+        self.retransmissions += all.retransmissions;
+        self.outcomes.iter_mut().zip(all.outcomes).for_each(|(mine, theirs)| *mine += theirs);
+        self.packet_bytes.add(&all.packet_bytes, &BYTES);
+        self.handshake.add(&all.handshake_rtt_ns, &NANOSECONDS);
+        self.first_response.add(&all.first_response_ns, &NANOSECONDS);
+        self.duration.add(&all.duration_ns, &NANOSECONDS);
+    }
+}

@@ -1,0 +1,94 @@
+//! Processes in words and as a table.
+
+use std::io::{self, Write};
+
+use super::layout::{self, Column, Row, Tone};
+use super::units::count;
+use super::{Style, escape};
+use crate::decode::Transport;
+use crate::evidence::Direction;
+use crate::process::{Attribution, Ground, Holder};
+use crate::stats::{Behind, PortStats};
+
+/// A few holders in words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`.
+pub(super) fn names<'h>(mut holders: impl ExactSizeIterator<Item = &'h Holder>) -> Option<String> {
+    let first = holders.next()?;
+    let first = format!("{} (pid {})", escape(&first.name), first.pid);
+    Some(match holders.len() {
+        0 => first,
+        1 => format!("{first} or 1 other"),
+        others => format!("{first} or {others} others"),
+    })
+}
+
+/// What is known of one side, after the words that name it.
+pub(super) fn sentence(side: Direction, attribution: &Attribution) -> String {
+    let side = match side {
+        Direction::Initiator => "called by",
+        Direction::Responder => "behind the port:",
+    };
+    match attribution {
+        Attribution::Unknown(why) => format!("{side} an unknown process: {}", escape(&why.text())),
+        Attribution::Known(holders, ground) => {
+            let names = names(holders.iter().map(AsRef::as_ref)).unwrap_or_default();
+            let mut text = format!("{side} {names}");
+            if let Some(holder) = holders.first() {
+                text += &format!(" of {}", escape(&holder.user));
+                text.extend(holder.container.as_deref().map(|container| format!(" in {}", escape(container))));
+                if !holder.command.is_empty() {
+                    text += &format!(": {}", escape(&holder.command));
+                }
+            }
+            match (ground, holders.len()) {
+                (Ground::Socket, 1) => {}
+                (Ground::Socket, _) => text += " [they share the socket]",
+                (Ground::Listener, 1) => text += " [it listens there]",
+                (Ground::Listener, _) => text += " [they share the port]",
+            }
+            text
+        }
+    }
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::fixed("PORT"),
+    Column::text("PROCESS", 12),
+    Column::number("PID"),
+    Column::text("USER", 8),
+    Column::number("FLOWS"),
+    Column::text("COMMAND", 16),
+];
+
+/// Writes who was behind the ports, and who on this machine called them; nothing where nobody is known.
+pub(super) fn write(out: &mut dyn Write, style: Style, ports: &[(u16, Transport, &PortStats<'_>)]) -> io::Result<()> {
+    let rows: Vec<Row> = ports.iter().flat_map(|&(port, transport, stats)| rows(port, transport, &stats.behind)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    layout::write(out, style, &COLUMNS, &rows)
+}
+
+fn rows(port: u16, transport: Transport, behind: &Behind) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (side, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
+        let name = format!("{arrow}{port}/{transport}");
+        for (holder, flows) in &side.by {
+            let place = holder.container.as_deref().map_or_else(String::new, |container| format!(" in {container}"));
+            let who = format!("{}{place}{}", holder.name, if side.shared { " (shared)" } else { "" });
+            rows.push(row(&name, &who, &holder.pid.to_string(), &holder.user, *flows, &holder.command));
+        }
+        if side.more {
+            rows.push(row(&name, "and others", "", "", 0, ""));
+        }
+        if side.unknown > 0 {
+            rows.push(row(&name, "unknown", "", "", side.unknown, ""));
+        }
+    }
+    rows
+}
+
+fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str) -> Row {
+    let flows = if flows == 0 { String::new() } else { count(flows) };
+    [port.to_owned(), escape(name), pid.to_owned(), escape(user), flows, escape(command)].map(|t| (t, Tone::Plain)).to_vec()
+}

@@ -1,0 +1,109 @@
+//! Which ports are shown: `port:3001 tag:osc service:vite process:node`, all of which must hold.
+
+use std::ops::RangeInclusive;
+
+use super::history::Port;
+use crate::catalogue::Catalogue;
+use crate::decode::Transport;
+use crate::report::words;
+use crate::stats::PortStats;
+
+/// What is typed behind `/`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    terms: Vec<(bool, Term)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Term {
+    Port(RangeInclusive<u16>),
+    Transport(Transport),
+    Protocol(String),
+    Service(String),
+    Tag(String),
+    Process(String),
+    Word(String),
+}
+
+impl Filter {
+    /// Reads a filter; a `-` or `!` before a term turns it round.
+    ///
+    /// # Errors
+    /// What is wrong, and what would be right.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let term = |word: &str| {
+            let bare = word.strip_prefix(['-', '!']).unwrap_or(word);
+            Ok((bare.len() == word.len(), parse(&bare.to_lowercase())?))
+        };
+        Ok(Self { terms: text.split_whitespace().map(term).collect::<Result<_, String>>()? })
+    }
+
+    /// Whether a port is to be shown.
+    pub(super) fn lets(&self, catalogue: &Catalogue, port: Port, stats: &PortStats<'_>) -> bool {
+        self.terms.iter().all(|(wanted, term)| term.holds(catalogue, port, stats) == *wanted)
+    }
+}
+
+fn parse(word: &str) -> Result<Term, String> {
+    let text = |value: &str| if value.is_empty() { Err(format!("{word} what?")) } else { Ok(value.to_owned()) };
+    Ok(match word.split_once(':') {
+        Some(("port", value)) => {
+            let (from, to) = value.split_once('-').unwrap_or((value, value));
+            let number =
+                |text: &str| text.parse().map_err(|_| format!("'{value}' is no port; write port:3001 or port:3000-3010"));
+            Term::Port(number(from)?..=number(to)?)
+        }
+        Some(("service", value)) => Term::Service(text(value)?),
+        Some(("tag", value)) => Term::Tag(text(value)?),
+        Some(("process", value)) => Term::Process(text(value)?),
+        Some(("protocol", value)) => Term::Protocol(text(value)?),
+        Some((other, _)) => return Err(format!("'{other}:' is not known; there are port: service: tag: process: protocol:")),
+        None if word == "tcp" => Term::Transport(Transport::Tcp),
+        None if word == "udp" => Term::Transport(Transport::Udp),
+        None => Term::Word(text(word)?),
+    })
+}
+
+impl Term {
+    fn holds(&self, catalogue: &Catalogue, port: Port, stats: &PortStats<'_>) -> bool {
+        let mut speaking = stats.speaking.keys();
+        let named = |id: &str, text: &str| {
+            let has = |name: &str| name.to_lowercase().contains(text);
+            has(id) || catalogue.service(id).is_some_and(|service| has(&service.name))
+        };
+        match self {
+            Self::Port(range) => range.contains(&port.0),
+            Self::Transport(transport) => *transport == port.1,
+            Self::Protocol(text) => speaking.any(|key| key.protocol.is_some_and(|p| p.id().starts_with(text.as_str()))),
+            Self::Service(text) => speaking.any(|key| key.service.is_some_and(|id| named(id, text))),
+            Self::Tag(text) => speaking.any(|key| key.tag.is_some_and(|tag| tag.starts_with(text.as_str()))),
+            Self::Process(text) => {
+                let sides = [&stats.behind.responders, &stats.behind.initiators];
+                let mut holders = sides.into_iter().flat_map(|flows| flows.by.keys());
+                holders.any(|holder| holder.name.to_lowercase().contains(text) || holder.pid.to_string() == *text)
+            }
+            Self::Word(text) => {
+                let has = |line: &str| line.to_lowercase().contains(text);
+                has(&format!("{}/{}", port.0, port.1))
+                    || speaking.any(|key| has(&words::spoken(catalogue, key).0))
+                    || has(&words::registered(catalogue, port.0, port.1))
+                    || has(&words::customary(catalogue, port.0, port.1))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_meant_is_said_with_what_can() {
+        for (text, said) in [("port:x", "port:3001"), ("prot:osc", "protocol:"), ("tag:", "what?"), ("port:99999", "no port")] {
+            let error = Filter::parse(text).unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+        assert_eq!(Filter::parse("  "), Ok(Filter::default()));
+        assert_eq!(Filter::parse("-port:3000-3010").unwrap().terms, [(false, Term::Port(3000..=3010))]);
+    }
+}

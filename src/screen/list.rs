@@ -1,0 +1,128 @@
+//! All ports: what is registered, customary and speaking there, who is behind it, how fast it is.
+
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use super::draw::style;
+use super::history::Port;
+use super::state::State;
+use crate::classify::Fit;
+use crate::report::units::{bytes, count};
+use crate::report::{Tone, escape, fit, words};
+use crate::stats::{Behind, PortStats};
+
+/// From this width there is room for more columns.
+const WIDE: usize = 110;
+
+/// A column: its title, its width, and whether it is a number.
+type Column = (&'static str, usize, bool);
+
+/// The columns that fit: the texts share what the numbers leave.
+fn columns(width: usize) -> Vec<Column> {
+    let wide = width >= WIDE;
+    let trend = if wide { 20 } else { 8 };
+    let gaps = if wide { 8 } else { 6 };
+    let numbers = 9 + 9 + trend + gaps + if wide { 7 + 9 } else { 0 };
+    let rest = width.saturating_sub(numbers).max(20);
+    let (registered, customary, process) = ((rest / 5).max(10), rest / 5, rest / 5);
+    let speaking = rest.saturating_sub(registered + customary + process);
+    let mut columns = vec![
+        ("PORT", 9, false),
+        ("REGISTERED", registered, false),
+        ("CUSTOMARY", customary, false),
+        ("SPEAKING", speaking, false),
+        ("PROCESS", process, false),
+    ];
+    if wide {
+        columns.extend([("FLOWS", 7, true), ("BYTES", 9, true)]);
+    }
+    columns.extend([("RATE", 9, true), ("TREND", trend, true)]);
+    columns
+}
+
+/// The table, with the chosen port in sight.
+pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<Line<'static>> {
+    let columns = columns(width);
+    let rows = height.saturating_sub(1);
+    let ports: Vec<(Port, &PortStats<'_>)> = state.ports();
+    let at = state.chosen.and_then(|chosen| ports.iter().position(|(port, _)| *port == chosen));
+    let chosen = at.or((!ports.is_empty()).then_some(0));
+    let at = chosen.unwrap_or(0);
+    let top = state.top.min(at).max((at + 1).saturating_sub(rows));
+    let titles = line(columns.iter().map(|&(title, ..)| (title.to_owned(), Tone::Plain)), &columns, state.colour);
+    let mut lines = vec![titles.style(Style::default().add_modifier(Modifier::UNDERLINED))];
+    for (i, &(port, stats)) in ports.iter().enumerate().skip(top).take(rows) {
+        let row = line(cells(state, port, stats, &columns).into_iter(), &columns, state.colour);
+        let marked = if i == at { Style::default().add_modifier(Modifier::REVERSED) } else { Style::default() };
+        lines.push(row.style(marked));
+    }
+    if ports.is_empty() {
+        let text =
+            if state.filter_text.is_empty() { "No TCP or UDP yet." } else { "No port that the filter lets pass; Esc clears it." };
+        lines.push(Line::from(text));
+    }
+    let chosen = chosen.and_then(|at| ports.get(at)).map(|(port, _)| *port);
+    (state.top, state.rows, state.chosen) = (top, rows, chosen.or(state.chosen));
+    lines
+}
+
+fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column]) -> Vec<(String, Tone)> {
+    let catalogue = state.catalogue;
+    let mut speakers = words::speakers(stats);
+    // What does not belong there comes first.
+    speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
+    let more = speakers.len().saturating_sub(1);
+    let (mut spoken, tone) = speakers.first().map(|(key, _)| words::spoken(catalogue, key)).unwrap_or_default();
+    if more > 0 {
+        let plus = format!(" +{more}");
+        let width = columns.iter().find(|(title, ..)| *title == "SPEAKING").map_or(0, |&(_, width, _)| width);
+        spoken = fit(&spoken, width.saturating_sub(plus.width())) + &plus;
+    }
+    columns
+        .iter()
+        .map(|&(title, width, _)| match title {
+            "PORT" => (format!("{}/{}", port.0, port.1), Tone::Plain),
+            "REGISTERED" => (words::registered(catalogue, port.0, port.1), Tone::Plain),
+            "CUSTOMARY" => (words::customary(catalogue, port.0, port.1), Tone::Plain),
+            "SPEAKING" => (spoken.clone(), tone),
+            "PROCESS" => (process(&stats.behind), Tone::Plain),
+            "FLOWS" => (count(stats.all.flows), Tone::Plain),
+            "BYTES" => (bytes(stats.all.bytes.sum()), Tone::Plain),
+            "RATE" => match state.history.rate(port) {
+                0 => (String::new(), Tone::Plain),
+                rate => (format!("{}/s", bytes(rate)), Tone::Plain),
+            },
+            _ => (state.history.trend(port, width), Tone::Plain),
+        })
+        .collect()
+}
+
+/// Who is behind the port; with an arrow who calls it, where only that is of this machine.
+fn process(behind: &Behind) -> String {
+    for (flows, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
+        // The one with most flows speaks for them.
+        let Some((holder, _)) = flows.by.iter().max_by_key(|(_, flows)| **flows) else { continue };
+        let mut others: Vec<&str> = flows.by.keys().map(|holder| holder.name.as_str()).collect();
+        others.dedup();
+        let plus = if others.len() > 1 { format!(" +{}", others.len() - 1) } else { String::new() };
+        let shared = if flows.shared { " (shared)" } else { "" };
+        return format!("{arrow}{}{plus}{shared}", escape(&holder.name));
+    }
+    if behind.is_empty() { String::new() } else { "unknown".to_owned() }
+}
+
+/// Cells as a line, each in its width, a blank between them.
+fn line(cells: impl Iterator<Item = (String, Tone)>, columns: &[Column], colour: bool) -> Line<'static> {
+    let mut spans = Vec::new();
+    for ((text, tone), &(_, width, right)) in cells.zip(columns) {
+        if !spans.is_empty() {
+            spans.push(Span::raw(" "));
+        }
+        let text = fit(&text, width);
+        let pad = " ".repeat(width.saturating_sub(text.width()));
+        let text = if right { pad + &text } else { text + &pad };
+        spans.push(Span::styled(text, style(tone, colour)));
+    }
+    Line::from(spans)
+}

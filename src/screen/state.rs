@@ -1,0 +1,245 @@
+//! What the screen shows, and what keys do to it.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::filter::Filter;
+use super::history::{History, Port};
+use crate::catalogue::Catalogue;
+use crate::pipeline::{Ask, Asker, View};
+use crate::stats::PortStats;
+
+/// Messages that are kept for after the screen.
+const MESSAGES: usize = 100;
+
+/// By what ports are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Rate,
+    Bytes,
+    Flows,
+    Port,
+}
+
+impl Sort {
+    const fn next(self) -> Self {
+        match self {
+            Self::Rate => Self::Bytes,
+            Self::Bytes => Self::Flows,
+            Self::Flows => Self::Port,
+            Self::Port => Self::Rate,
+        }
+    }
+
+    pub(super) const fn id(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Bytes => "bytes",
+            Self::Flows => "flows",
+            Self::Port => "port",
+        }
+    }
+}
+
+/// What is being looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// All ports.
+    List,
+    /// One of them: which of its flows is chosen, and whether its reasons are shown.
+    Port { port: Port, flow: usize, why: bool },
+}
+
+/// Everything that is shown.
+pub(super) struct State<'c> {
+    pub(super) title: String,
+    pub(super) catalogue: &'c Catalogue,
+    pub(super) colour: bool,
+    asker: Asker,
+    /// The latest view; counts of it are shown even while the rest stands still.
+    pub(super) latest: Option<View<'c>>,
+    /// What stands still.
+    held: Option<View<'c>>,
+    pub(super) history: History,
+    pub(super) page: Page,
+    pub(super) sort: Sort,
+    pub(super) filter: Filter,
+    pub(super) filter_text: String,
+    /// What is being typed, and what is wrong with it.
+    pub(super) typing: Option<(String, Option<String>)>,
+    /// The port that is chosen in the list.
+    pub(super) chosen: Option<Port>,
+    /// The first row that is shown.
+    pub(super) top: usize,
+    /// Rows that were shown last.
+    pub(super) rows: usize,
+    messages: VecDeque<String>,
+}
+
+impl<'c> State<'c> {
+    pub(super) fn new(title: String, catalogue: &'c Catalogue, asker: Asker, colour: bool) -> Self {
+        Self {
+            title,
+            catalogue,
+            colour,
+            asker,
+            latest: None,
+            held: None,
+            history: History::default(),
+            page: Page::List,
+            sort: Sort::Rate,
+            filter: Filter::default(),
+            filter_text: String::new(),
+            typing: None,
+            chosen: None,
+            top: 0,
+            rows: 0,
+            messages: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn see(&mut self, view: View<'c>) {
+        self.history.see(&view);
+        self.catalogue = view.run.catalogue;
+        self.latest = Some(view);
+    }
+
+    pub(super) fn say(&mut self, message: String) {
+        if self.messages.len() == MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(message);
+    }
+
+    pub(super) fn message(&self) -> Option<&str> {
+        self.messages.back().map(String::as_str)
+    }
+
+    pub(super) fn into_messages(self) -> Vec<String> {
+        self.messages.into()
+    }
+
+    /// The view that is shown.
+    pub(super) fn view(&self) -> Option<&View<'c>> {
+        self.held.as_ref().or(self.latest.as_ref())
+    }
+
+    pub(super) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The ports that the filter lets pass, in their order.
+    pub(super) fn ports(&self) -> Vec<(Port, &PortStats<'c>)> {
+        let all = self.view().into_iter().flat_map(|view| &view.run.stats.ports);
+        let mut ports: Vec<_> =
+            all.filter(|(port, stats)| self.filter.lets(self.catalogue, **port, stats)).map(|(&p, s)| (p, s)).collect();
+        ports.sort_by_cached_key(|(port, stats)| {
+            let bytes = Reverse(stats.all.bytes.sum());
+            match self.sort {
+                Sort::Rate => (Reverse(self.history.rate(*port)), bytes, *port),
+                Sort::Bytes => (bytes, bytes, *port),
+                Sort::Flows => (Reverse(stats.all.flows), bytes, *port),
+                Sort::Port => (Reverse(0), Reverse(0), *port),
+            }
+        });
+        ports
+    }
+
+    /// What a key does; `false` ends the screen.
+    pub(super) fn press(&mut self, key: KeyEvent) -> bool {
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return !matches!(key.code, KeyCode::Char('c' | 'd'));
+        }
+        if let Some((text, _)) = self.typing.take() {
+            self.type_filter(text, key.code);
+            return true;
+        }
+        let page_rows = self.rows.max(2) as isize - 1;
+        match key.code {
+            KeyCode::Char('q') => return false,
+            KeyCode::Char('/') if self.page == Page::List => self.typing = Some((self.filter_text.clone(), None)),
+            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Char('p' | ' ') => self.hold(),
+            KeyCode::Char('w') => self.why(),
+            KeyCode::Enter => self.open(false),
+            KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => self.back(),
+            KeyCode::Up | KeyCode::Char('k') => self.step(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.step(1),
+            KeyCode::PageUp => self.step(-page_rows),
+            KeyCode::PageDown => self.step(page_rows),
+            KeyCode::Home | KeyCode::Char('g') => self.step(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX),
+            _ => {}
+        }
+        true
+    }
+
+    /// A key while a filter is typed: Enter takes it, Esc leaves the old one.
+    fn type_filter(&mut self, mut text: String, key: KeyCode) {
+        match key {
+            KeyCode::Esc => return,
+            KeyCode::Enter => match Filter::parse(&text) {
+                Ok(filter) => {
+                    (self.filter, self.filter_text, self.top) = (filter, text, 0);
+                    return;
+                }
+                Err(fault) => {
+                    self.typing = Some((text, Some(fault)));
+                    return;
+                }
+            },
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Char(c) => text.push(c),
+            _ => {}
+        }
+        self.typing = Some((text, None));
+    }
+
+    fn hold(&mut self) {
+        self.held = match self.held.take() {
+            // Until the next view comes, the old one is the latest.
+            Some(view) => {
+                self.latest.get_or_insert(view);
+                None
+            }
+            None => self.latest.take(),
+        };
+    }
+
+    fn open(&mut self, why: bool) {
+        if let (Page::List, Some(port)) = (self.page, self.chosen) {
+            self.page = Page::Port { port, flow: 0, why };
+            self.asker.ask(Ask { port: Some(port) });
+        }
+    }
+
+    fn why(&mut self) {
+        match &mut self.page {
+            Page::List => self.open(true),
+            Page::Port { why, .. } => *why = !*why,
+        }
+    }
+
+    fn back(&mut self) {
+        if self.page == Page::List {
+            (self.filter, self.filter_text) = (Filter::default(), String::new());
+        } else {
+            self.page = Page::List;
+            self.asker.ask(Ask::default());
+        }
+    }
+
+    fn step(&mut self, by: isize) {
+        let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
+        if let Page::Port { port, flow, why } = self.page {
+            let flows = self.view().map_or(0, |view| super::page::flows(view, port).count());
+            self.page = Page::Port { port, flow: moved(flow, flows), why };
+            return;
+        }
+        let ports: Vec<Port> = self.ports().into_iter().map(|(port, _)| port).collect();
+        let at = self.chosen.and_then(|chosen| ports.iter().position(|port| *port == chosen));
+        self.chosen = ports.get(at.map_or(0, |at| moved(at, ports.len()))).copied();
+    }
+}
