@@ -77,7 +77,7 @@ mod desk {
     use crate::process::question::{Answer, LINE, Question, Said};
     use crate::process::socket::{Socket, Sockets};
     use crate::process::users::Users;
-    use crate::process::{Ground, Unknown};
+    use crate::process::{Ground, Holder, Unknown};
 
     /// Questions that are answered together, by one look at the processes.
     const TOGETHER: usize = 1024;
@@ -187,23 +187,37 @@ mod desk {
         }
 
         fn whose(&mut self, question: &Question, sockets: &[Socket], ground: Ground) -> Said {
-            let mut holders = Vec::new();
-            for holder in sockets.iter().flat_map(|socket| self.descriptors.holders(socket.inode)) {
-                if !holders.contains(&**holder) {
-                    holders.push((**holder).clone());
-                }
-            }
+            let holders = self.holders(sockets);
             if !holders.is_empty() {
-                holders.sort_by_key(|holder| holder.pid);
                 return Said::Known(holders, ground);
             }
-            // It may have been closed between the two looks.
-            let again = self.sockets.as_mut().map(|s| s.find(question.udp, question.local, question.remote));
+            // It was closed between the two looks; who listens there has taken the connection, or had it taken.
+            let again = match &mut self.sockets {
+                Ok(sockets) => sockets.find(question.udp, question.local, question.remote).ok(),
+                Err(_) => None,
+            };
+            let listener = again.flatten().filter(|socket| socket.open);
+            let holders = listener.map_or_else(Vec::new, |listener| self.holders(&[listener]));
+            if !holders.is_empty() {
+                return Said::Known(holders, Ground::Listener);
+            }
             Said::Unknown(match (again, sockets.first()) {
-                (Ok(Ok(None)), _) | (_, None) => Unknown::Gone,
+                (Some(None), _) | (_, None) => Unknown::Gone,
                 (_, Some(socket)) if self.descriptors.hidden() => Unknown::Hidden(self.descriptors.user(socket.user)),
                 _ => Unknown::Nobody,
             })
+        }
+
+        /// The processes that hold any of these, by their ids.
+        fn holders(&self, sockets: &[Socket]) -> Vec<Holder> {
+            let mut holders: Vec<Holder> = Vec::new();
+            for holder in sockets.iter().flat_map(|socket| self.descriptors.holders(socket.inode)) {
+                if !holders.contains(holder) {
+                    holders.push((**holder).clone());
+                }
+            }
+            holders.sort_by_key(|holder| holder.pid);
+            holders
         }
 
         fn is_ours(&mut self, address: IpAddr) -> bool {
@@ -275,6 +289,21 @@ mod desk {
             // Both are held by this process: told once, and as those who listen.
             let Said::Known(holders, Ground::Listener) = ask(false, local, "127.0.0.1:9") else { panic!("not known") };
             assert_eq!(holders.len(), 1);
+        }
+
+        #[test]
+        fn a_connection_that_was_closed_meanwhile_is_its_listeners() {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let local = listener.local_addr().unwrap();
+            let mut desk = Desk { sockets: Sockets::open(), descriptors: Descriptors::new(Users::read()), addresses: None };
+            desk.descriptors.look();
+            let question = Question { id: 0, udp: false, local, remote: "127.0.0.1:9".parse().unwrap() };
+            // No descriptor has an inode of zero.
+            let closed = Socket { local, inode: 0, user: 0, open: false };
+            let Said::Known(holders, Ground::Listener) = desk.whose(&question, &[closed], Ground::Socket) else {
+                panic!("not known")
+            };
+            assert_eq!(holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(), [std::process::id()]);
         }
 
         #[test]

@@ -65,3 +65,47 @@ impl Drop for Tty {
         restore();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    use std::process::{Command, Stdio};
+
+    use nix::pty::openpty;
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_of_any_thread_gives_the_terminal_back_before_it_speaks() {
+        let pty = openpty(None, None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let trial = ["--exact", "screen::terminal::tests::trial_of_panic", "--ignored", "--nocapture"];
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let status = command.args(trial).env("RUST_BACKTRACE", "0").stdin(end()).stdout(end()).stderr(end()).status().unwrap();
+        assert!(status.success());
+        let modes = tcgetattr(pty.slave.as_fd()).unwrap();
+        assert!(modes.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO));
+        File::from(pty.slave).write_all(b"-- end --").unwrap();
+        let mut master = File::from(pty.master);
+        let mut text = String::new();
+        while !text.ends_with("-- end --") {
+            let mut buffer = [0; 1024];
+            let length = master.read(&mut buffer).unwrap();
+            text += &String::from_utf8_lossy(&buffer[..length]);
+        }
+        let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what:?} is missing in {text:?}"));
+        assert!(at("\x1b[?1049h") < at("\x1b[?1049l") && at("\x1b[?1049l") < at("on purpose"), "{text:?}");
+    }
+
+    #[test]
+    #[ignore = "takes the terminal and panics: run by the one above in a process of its own"]
+    fn trial_of_panic() {
+        let _tty = Tty::enter().unwrap();
+        assert!(!is_left());
+        std::thread::spawn(|| panic!("on purpose")).join().unwrap_err();
+        assert!(is_left());
+    }
+}
