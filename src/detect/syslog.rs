@@ -1,5 +1,6 @@
 //! Syslog: RFC 5424, section 6, and the older form of RFC 3164, section 4.1, over UDP and, with a line or a count for each message, over TCP
-//! (RFC 6587, section 3.4).
+//! (RFC 6587, section 3.4); and what rsyslog forwards, the older form with a time of RFC 3339
+//! (<https://www.rsyslog.com/doc/configuration/templates.html>, `RSYSLOG_ForwardFormat`).
 //!
 //! A priority in angle brackets and text behind it. Over TCP, where markup may begin so too, the version or the time of day must follow.
 
@@ -39,6 +40,11 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"<165>1 2026-11-20T19:00:00.003Z buoy tide - ID47 - high\n<14>Nov 20 19:00:01 buoy tide: low\n"],
+            responder: &[],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"<167>2026-11-20T19:00:00.003451+02:00 buoy tide[7]: high\n"],
             responder: &[],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"29 <13>1 - buoy tide - - - high x"], responder: &[] },
@@ -106,8 +112,19 @@ fn form(text: &[u8]) -> Option<&'static str> {
         return (stamp == b"-" && rest.len() > 1 || is_date).then_some("RFC 5424");
     }
     let stamp = text.get(..STAMP)?;
+    if is_rfc_3339(text) {
+        return Some("rsyslog");
+    }
     let is_time = MONTHS.contains(&&stamp[..3]) && stamp[3] == b' ' && stamp[9] == b':' && stamp[12] == b':';
     is_time.then_some("RFC 3164")
+}
+
+/// Whether the text begins with a time as `2026-11-20T19:00:00`.
+fn is_rfc_3339(text: &[u8]) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    text.get(..SHAPE.len()).is_some_and(|stamp| {
+        SHAPE.iter().zip(stamp).all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte })
+    })
 }
 
 fn state(statement: &mut Statement<'_>, priority: u32, form: &str, offset: usize) {
