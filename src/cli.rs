@@ -116,9 +116,9 @@ pub struct Live {
     /// Serve counters for Prometheus there, at /metrics; a bare port means on this machine only
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint)]
     pub metrics: Option<SocketAddr>,
-    /// Time between the interval events of `--format ndjson`
-    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = duration)]
-    pub interval: Duration,
+    /// A line on standard output for what came in each such time [default: none; with `--format ndjson` an event every 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub interval: Option<Duration>,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: Common,

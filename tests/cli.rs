@@ -267,7 +267,14 @@ fn help_and_version_are_no_errors_and_wrong_usage_is_two() {
     assert_eq!(outcome(&["--version"]).0, 0);
     let (status, help, _) = outcome(&["replay", "--help"]);
     assert!(status == 0 && help.contains("--filter"));
-    for wrong in [&["replay"][..], &["nonsense"], &["live"], &["port", "99999"], &["live", "-i", "lo", "--for", "soon"]] {
+    for wrong in [
+        &["replay"][..],
+        &["nonsense"],
+        &["live"],
+        &["port", "99999"],
+        &["live", "-i", "lo", "--for", "soon"],
+        &["live", "-i", "lo", "--interval", "1s", "--format", "json"],
+    ] {
         assert_eq!(outcome(wrong).0, 2, "{wrong:?}");
     }
 }

@@ -412,3 +412,33 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     let flows: Vec<_> = stdout.lines().filter(|line| line.contains("10.77.0.2:8000")).collect();
     assert_eq!(flows.iter().filter(|line| line.contains("Cue desk")).count(), 6, "{stdout}");
 }
+
+#[test]
+fn a_reader_of_the_report_who_went_away_is_a_quiet_end() {
+    let Some(net) = Net::new("q") else { return };
+    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
+    drop(child.stdout.take());
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    signal(&child, "INT");
+    assert_eq!(told(&child.wait_with_output().unwrap()), (0, String::new(), String::new()));
+}
+
+#[test]
+fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
+    let Some(net) = Net::new("l") else { return };
+    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000", "--interval", "1s"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.find(|line| !line.contains(" 0 frames")).unwrap();
+    assert!(first.contains("  3 frames, 3/s, ") && first.contains("3 flows live  none dropped"), "{first}");
+    assert!(first.ends_with("8000/udp osc: ETC Eos lighting console 174 B"), "{first}");
+    // What was told is not told again.
+    let second = lines.next().unwrap();
+    assert!(second.contains("  0 frames, 0/s, 0 B  3 flows live  none dropped") && second.ends_with("dropped"), "{second}");
+    signal(&child, "INT");
+    let report: Vec<String> = lines.collect();
+    assert!(report.iter().any(|line| line.starts_with("veth0: 3 frames")), "{report:?}");
+    assert!(child.wait().unwrap().success());
+}

@@ -19,7 +19,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     for workers in [1, 2] {
         let options = Options {
             ledger: None,
-        on_flow: None,
+            on_flow: None,
             workers,
             max_flows: 1 << 20,
             opening_bytes: 256 << 20,

@@ -1,6 +1,7 @@
 //! What `replay` and `live` share: from an open source to its report.
 
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::{self, Run, Tally, View};
@@ -92,6 +93,9 @@ pub fn capture<'c>(
     Ok(INCOMPLETE)
 }
 
+/// Time between the interval events of NDJSON where nobody chose.
+const EVENTS_EVERY: Duration = Duration::from_secs(10);
+
 /// A live capture, with those who watch it and those who know its processes.
 fn attended<'c>(
     source: &mut dyn Source,
@@ -107,11 +111,20 @@ fn attended<'c>(
     let (title, colour) = (inputs.join(", "), output.style().colour);
     let ran = if args.common.format == Format::Ndjson {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
-        let (on_flow, clock) = (events.teller(), events.clock(args.interval));
+        let mut intervals = report::ndjson::Intervals::default();
+        let tell = move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view);
+        let (on_flow, clock) = (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
         let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
         let run = watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?;
         drop(on_flow);
+        (run, events.close().map_err(one)?)
+    } else if let Some(every) = args.interval {
+        let events = Events::open(output, &wishes.stop).map_err(one)?;
+        let mut intervals = report::interval::Intervals::default();
+        let clock = events.clock(every, move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view));
+        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
+        let run = watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?;
         (run, events.close().map_err(one)?)
     } else {
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&View<'_>)> };

@@ -1,5 +1,6 @@
 //! Events on standard output while a capture goes on.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -7,12 +8,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portlore::pipeline::{JudgedFlow, View};
-use portlore::report::ndjson::{self, Intervals};
+use portlore::report::ndjson;
 
 use super::output::{Output, Reader};
 
 /// Lines that wait to be written.
 const LINES: usize = 1024;
+
+/// Writes what an interval came to.
+pub trait Tell: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send {}
+
+impl<T: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send> Tell for T {}
 
 /// Where events go; a thread of its own writes them, so that what is flushed is what there is.
 pub struct Events {
@@ -44,9 +50,8 @@ impl Events {
     }
 
     /// What is told of an interval, each time that at least `every` has gone by.
-    pub fn clock(&self, every: Duration) -> impl FnMut(&View<'_>) + Send + use<> {
+    pub fn clock(&self, every: Duration, mut tell: impl Tell) -> impl FnMut(&View<'_>) + Send {
         let lines = self.lines.clone();
-        let mut intervals = Intervals::default();
         let mut due = every;
         move |view: &View<'_>| {
             if view.elapsed < due {
@@ -54,7 +59,7 @@ impl Events {
             }
             due = (due + every).max(view.elapsed);
             let mut text = Vec::new();
-            drop(intervals.write(&mut text, view).map(|()| lines.send(text)));
+            drop(tell(&mut text, view).map(|()| lines.send(text)));
         }
     }
 

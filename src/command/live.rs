@@ -17,7 +17,7 @@ use super::output::Output;
 use super::signals::{Renewals, Wishes};
 use super::talk::{one, say};
 use super::watch::Doors;
-use crate::cli::Live;
+use crate::cli::{Format, Live};
 
 /// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole jumbo frame.
 pub const EVIDENCE: u32 = 9_216;
@@ -25,6 +25,11 @@ pub const EVIDENCE: u32 = 9_216;
 const WHOLE: u32 = 262_144;
 
 pub fn run(args: &Live) -> Result<u8, Errors> {
+    if args.interval.is_some() && args.common.format == Format::Json {
+        return Err(one(
+            "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines".into()
+        ));
+    }
     // Absolute, because they are read again.
     let places: Vec<PathBuf> =
         places(&args.common.catalogue).into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();

@@ -47,7 +47,11 @@ impl Doors {
 
 /// A screen is for people: both ends are a terminal, the report is a table and goes there.
 fn wants_screen(args: &Live, output: &Output) -> bool {
-    !args.no_tui && args.common.format == Format::Table && output.is_terminal() && io::stdin().is_terminal()
+    !args.no_tui
+        && args.interval.is_none()
+        && args.common.format == Format::Table
+        && output.is_terminal()
+        && io::stdin().is_terminal()
 }
 
 /// Everybody who watches.

@@ -5,6 +5,7 @@
 pub mod doctor;
 mod escape;
 pub mod interfaces;
+pub mod interval;
 pub mod json;
 mod layout;
 pub mod ndjson;
