@@ -1,7 +1,7 @@
 //! Where Prometheus scrapes: HTTP/1.1 for `GET /metrics` and nothing else.
 //!
 //! Takes an address and a function that gives the text, answers one request per connection, one connection after the other. What
-//! comes from outside is bounded in size and time: a head of [`HEAD`] bytes, [`PATIENCE`] for a connection in all.
+//! comes from outside is bounded in size and time: a head of 8 KiB, two seconds for a connection in all.
 
 mod accept;
 

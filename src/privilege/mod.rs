@@ -1,7 +1,7 @@
 //! Root is for opening the device, nothing else: what parses untrusted bytes runs as an ordinary user, without capabilities, who
 //! can write only where output goes, and start nothing.
 //!
-//! Takes what is still needed, gives the rest up for good. What each system can do is stated by [`files`] and [`calls`].
+//! Takes what is still needed, gives the rest up for good. What each system can do is stated by `files` and `calls`.
 
 mod account;
 mod calls;
