@@ -9,6 +9,7 @@ pub mod interfaces;
 pub mod live;
 mod output;
 pub mod port;
+mod progress;
 pub mod replay;
 mod signals;
 pub mod talk;

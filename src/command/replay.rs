@@ -9,6 +9,7 @@ use portlore::source::{Files, Filter, Follow, LinkType, file};
 use super::capture::{Kind, capture, close_doors};
 use super::catalogue::load;
 use super::output::Output;
+use super::progress::Shown;
 use super::signals::Wishes;
 use super::talk::{one, say};
 use super::{Errors, UNREADABLE};
@@ -37,7 +38,8 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let output = Output::open(args.common.output.as_ref(), &found.paths)?;
     close_doors(&Keep::default());
     let kind = Kind { inputs: names(&found.paths), output, live: None };
-    let status = capture(&mut files, filter, &catalogue, &args.common, &wishes, kind)?;
+    let mut shown = Shown::of(&mut files, args.common.quiet);
+    let status = capture(&mut shown, filter, &catalogue, &args.common, &wishes, kind)?;
     Ok(if some_unreadable { UNREADABLE } else { status })
 }
 

@@ -18,6 +18,7 @@ mod paths;
 mod pcap;
 mod pcapng;
 mod pipe;
+mod places;
 mod zstd;
 
 use std::cmp::Reverse;
@@ -30,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use self::follow::Follow;
 pub use self::paths::{Found, find, folders};
+pub use self::places::Places;
 
 use self::capture_file::{CaptureFile, Opened};
 use self::interfaces::Interfaces;
@@ -119,6 +121,7 @@ pub struct Files {
     held: Option<usize>,
     chained: bool,
     endless: bool,
+    places: Places,
     interfaces: Interfaces,
     number: u64,
     unreadable: Vec<String>,
@@ -132,13 +135,28 @@ impl Files {
     /// Where not one can be read: a line for each, with the remedy.
     pub fn open(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
         let alone = paths.len() == 1;
-        Self::join(paths.iter().map(|path| {
+        allow_files(paths.len());
+        let mut places = Places::default();
+        let opened = paths.iter().map(|path| {
             let name = path.display().to_string();
-            match Opened::at(path, stop)? {
+            let opened = Opened::at(path, stop)?;
+            if let Opened::Regular(file) = &opened {
+                places.add(file);
+            }
+            match opened {
                 Opened::Regular(file) if !alone => Self::wait(name, file),
                 other => CaptureFile::open(name, other).map(Self::begun),
             }
-        }))
+        });
+        let mut files = Self::join(opened)?;
+        files.places = places;
+        Ok(files)
+    }
+
+    /// Takes out how far they were read, for whoever shows it; nothing where there is no regular file.
+    pub fn places(&mut self) -> Option<Places> {
+        let places = std::mem::take(&mut self.places);
+        (!places.is_empty()).then_some(places)
     }
 
     /// The same for bytes from anywhere, each with a name for errors.
@@ -162,7 +180,12 @@ impl Files {
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
         Ok(match begun.head() {
             None => (None, Slot::over(&begun)),
-            Some(head) => (Some(head.time), Slot::Waiting { name, file: again, link: Some(head.link) }),
+            Some(head) => {
+                let (time, link) = (head.time, Some(head.link));
+                let file =
+                    CaptureFile::rewound(again).map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+                (Some(time), Slot::Waiting { name, file, link })
+            }
         })
     }
 
@@ -174,6 +197,7 @@ impl Files {
             held: None,
             chained: false,
             endless: false,
+            places: Places::default(),
             interfaces: Interfaces::default(),
             number: 0,
             unreadable,
@@ -258,6 +282,19 @@ impl Files {
             return false;
         }
         true
+    }
+}
+
+/// Raises how many files the process may have open, as far as it may itself, where there are many.
+fn allow_files(files: usize) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    // Two for each, and some for the rest.
+    let wanted = 2 * files as u64 + 64;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < wanted
+    {
+        // Where it is not enough, opening says so.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard);
     }
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, FrameHeaderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// Bytes of what came out that a frame may refer back to, and that are kept for it: those of `zstd --long`. Larger ones are
+/// Bytes of what came out that a frame may refer back to, and that are kept for it, for a moment twice. Larger ones are
 /// refused.
-const WINDOW: u64 = 128 << 20;
+const WINDOW: u64 = 64 << 20;
 
 /// The stream.
 pub(super) struct Zstd<R> {

@@ -1,0 +1,34 @@
+//! How far regular files were read, as the system knows it: reading itself counts nothing.
+
+use std::fs::File;
+use std::io::Seek;
+
+/// The files, each a second handle of which the first moves the place, and its length.
+#[derive(Debug, Default)]
+pub struct Places {
+    files: Vec<(File, u64)>,
+}
+
+impl Places {
+    pub(super) fn add(&mut self, file: &File) {
+        if let (Ok(handle), Ok(metadata)) = (file.try_clone(), file.metadata()) {
+            self.files.push((handle, metadata.len()));
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Bytes that were read, compressed ones where the files are compressed.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.files.iter().filter_map(|(file, len)| Some((&*file).stream_position().ok()?.min(*len))).sum()
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.files.iter().map(|(_, len)| len).sum()
+    }
+}
