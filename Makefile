@@ -26,5 +26,7 @@ test:
 bless:
 	PORTLORE_BLESS=1 cargo test --locked
 
+# The stages one by one, then whole runs beside the peers that are installed.
 bench:
 	cargo bench --locked
+	benches/whole.py
