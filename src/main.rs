@@ -14,7 +14,19 @@ use crate::command::{UNREADABLE, catalogue, clerk, doctor, interfaces, live, por
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Wants memory in pages of the usual size. Tables and openings come in thousands of pieces: huge pages took up to twice as much
+/// of it and saved no time (`benches/README.md`).
+#[cfg(target_os = "linux")]
+fn small_pages() {
+    // Where the system refuses, more memory is used and nothing else is different.
+    let _ = nix::sys::prctl::set_thp_disable(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn small_pages() {}
+
 fn main() -> ExitCode {
+    small_pages();
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),

@@ -1,5 +1,7 @@
 //! The first bytes of each side, in order, bounded: what detectors look at.
 
+use prefetch_index::prefetch_index;
+
 use super::Stream;
 use crate::decode::Transport;
 use crate::evidence::Direction;
@@ -21,6 +23,11 @@ impl Opening {
     #[must_use]
     pub fn new(transport: Transport) -> Self {
         Self { transport, streams: [Stream::new(transport), Stream::new(transport)], initiator: 0, pushes: 0, kept: false }
+    }
+
+    /// Asks for the cache lines in which both sides begin.
+    pub(super) fn prefetch(&self) {
+        (0..self.streams.len()).for_each(|end| prefetch_index(&self.streams, end));
     }
 
     /// Gives back the memory that it holds elsewhere.

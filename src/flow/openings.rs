@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use prefetch_index::prefetch_index;
-
 use super::Opening;
 use super::pieces::Pieces;
 use crate::decode::Transport;
@@ -115,8 +113,8 @@ impl Openings {
     }
 
     fn prefetch(&self, place: u32) {
-        if let Some((piece, at)) = self.places.around(place as usize) {
-            prefetch_index(piece, at);
+        if let Some(opening) = self.places.get(place as usize) {
+            opening.prefetch();
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::time::Time;
 
 /// Slots that the hand looks at for each new flow.
 const SWEEP: usize = 2;
+/// Slots between the hand and the one that is asked for.
+const AHEAD: usize = 16;
 /// Slots among which the longest idle one is evicted.
 const CANDIDATES: usize = 16;
 /// Segments with payload after which it is asked whether more of the opening is needed: most flows are judged by their first
@@ -269,10 +271,11 @@ impl Table {
         self.hand
     }
 
-    /// Ends flows under the hand that are over.
+    /// Ends flows under the hand that are over, and asks for those that it comes to later.
     fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
         for _ in 0..SWEEP.min(self.slab.places()) {
             let at = self.turn();
+            self.slab.prefetch(at + AHEAD);
             if self.slab.get(at).is_some_and(|entry| entry.is_expired(now)) {
                 self.close(at, judge);
             }
