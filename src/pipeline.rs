@@ -36,6 +36,9 @@ use crate::stats::Stats;
 /// Frames between two looks at the system's drop counters, which wrap.
 const COUNT_DROPS: u64 = 1 << 20;
 
+/// Time in which a live capture that is to end still reads what the system holds already.
+const LAST: Duration = Duration::from_millis(200);
+
 /// What to do with the frames.
 pub struct Options<'a, 'c> {
     /// Classifier threads, at most [`SHARDS`].
@@ -179,7 +182,7 @@ fn capture<'c>(
     let (mut blocks, mut block) = (Blocks::default(), Block::default());
     let begin = Instant::now();
     let deadline = options.span.map(|span| begin + span);
-    let mut count_drops = COUNT_DROPS;
+    let (mut last, mut count_drops) = (None, COUNT_DROPS);
     loop {
         let done = block.len();
         let filled = source.read(&mut block);
@@ -233,16 +236,20 @@ fn capture<'c>(
             count_drops = tally.frames + COUNT_DROPS;
             source.drops();
         }
-        match filled {
+        let more = match filled {
             Ok(Filled::End) => break,
             Err(reason) => {
                 failure = Some(reason);
                 break;
             }
-            Ok(Filled::Idle | Filled::Frames) => {}
-        }
-        let stopped = options.stop.load(Ordering::Relaxed);
-        if is_enough(tally) || stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            Ok(filled) => filled == Filled::Frames,
+        };
+        let (now, stopped) = (Instant::now(), options.stop.load(Ordering::Relaxed));
+        let enough = is_enough(tally);
+        if enough || stopped || deadline.is_some_and(|deadline| now >= deadline) {
+            if options.live && more && !enough && now < *last.get_or_insert(now + LAST) {
+                continue;
+            }
             // A live capture is meant to be stopped; of files and pipes something was left unread.
             if stopped && !options.live && !source.is_endless() {
                 failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));

@@ -258,3 +258,59 @@ fn check_buckets(run: &Run<'_>) {
     let packets: u64 = run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
     assert_eq!(packets, run.tally.segments);
 }
+
+/// One frame a read, and then a quiet interface.
+struct Slowly(Files);
+
+impl Source for Slowly {
+    fn next(&mut self) -> Result<Next<'_>, String> {
+        Ok(match self.0.next()? {
+            Next::End => Next::Idle,
+            other => other,
+        })
+    }
+
+    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+        Ok(match self.next()? {
+            Next::Frame(frame) => {
+                block.push(&frame);
+                Filled::Frames
+            }
+            Next::Idle | Next::End => Filled::Idle,
+        })
+    }
+
+    fn drops(&mut self) -> Drops {
+        Drops::default()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let options = Options {
+        workers: 1,
+        max_flows: 1 << 16,
+        opening_bytes: 1 << 24,
+        tunnels: true,
+        ledger: None,
+        on_flow: None,
+        keep_flows: false,
+        live: true,
+        frames: None,
+        span: None,
+        stop: &stop,
+        tell: &tell,
+        on_tell: &|_, _| (),
+        catalogues: None,
+    };
+    let run = run(&mut Slowly(files), None, &catalogue, &options, None).unwrap();
+    assert_eq!((run.tally.frames, run.problems), (291, Vec::new()));
+}
