@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-/// Bytes asked of the operating system at a time. Larger blocks are no faster: measured, see `benches/README.md`.
-const BLOCK: usize = 256 * 1024;
+/// Bytes asked of the operating system at a time, and handed over together: measured, see `benches/README.md`.
+const BLOCK: usize = 512 * 1024;
 
 /// The window. Never holds more than one block and one record.
 pub(super) struct Buffer {
