@@ -52,26 +52,31 @@ impl Source for Halting<'_, '_> {
 
 const CAPTURE: &str = "fixtures/showcase.pcap";
 
-/// The views at the halts, and the report.
-fn halting<'c>(catalogue: &'c Catalogue, workers: usize, halts: &[u64], ask: Ask) -> (Vec<View<'c>>, Run<'c>) {
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
-    let options = Options {
-        workers,
+/// A live capture without limits, by one classifier.
+fn live<'a, 'c>(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Options<'a, 'c> {
+    Options {
+        workers: 1,
         max_flows: 1 << 16,
         opening_bytes: 1 << 24,
         tunnels: true,
         ledger: None,
         on_flow: None,
-        keep_flows: true,
+        keep_flows: false,
         live: true,
         frames: None,
         span: None,
-        stop: &stop,
-        tell: &tell,
+        stop,
+        tell,
         on_tell: &|_, _| (),
         catalogues: None,
-    };
+    }
+}
+
+/// The views at the halts, and the report.
+fn halting<'c>(catalogue: &'c Catalogue, workers: usize, halts: &[u64], ask: Ask) -> (Vec<View<'c>>, Run<'c>) {
+    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+    let options = Options { workers, keep_flows: true, ..live(&stop, &tell) };
     let seen = Mutex::new(Vec::new());
     let (asker, asks) = asker();
     let mut source = Halting { files, frames: 0, halts, asker, ask, asked: 0, seen: &seen };
@@ -214,23 +219,8 @@ impl Source for Flood {
 fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_counted() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
-    let options = Options {
-        workers: 1,
-        // Every new flow has the classifier judge one that has to go.
-        max_flows: 16,
-        opening_bytes: 1 << 24,
-        tunnels: true,
-        ledger: None,
-        on_flow: None,
-        keep_flows: false,
-        live: true,
-        frames: None,
-        span: None,
-        stop: &stop,
-        tell: &tell,
-        on_tell: &|_, _| (),
-        catalogues: None,
-    };
+    // Every new flow has the classifier judge one that has to go.
+    let options = Options { max_flows: 16, ..live(&stop, &tell) };
     let (asker, asks) = asker();
     let (mut views, mut frames) = (0, 0);
     let mut on_view = |view: View<'_>| {
@@ -295,22 +285,7 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
     stop.store(true, Ordering::Relaxed);
-    let options = Options {
-        workers: 1,
-        max_flows: 1 << 16,
-        opening_bytes: 1 << 24,
-        tunnels: true,
-        ledger: None,
-        on_flow: None,
-        keep_flows: false,
-        live: true,
-        frames: None,
-        span: None,
-        stop: &stop,
-        tell: &tell,
-        on_tell: &|_, _| (),
-        catalogues: None,
-    };
+    let options = live(&stop, &tell);
     let run = run(&mut Slowly(files), None, &catalogue, &options, None).unwrap();
     assert_eq!((run.tally.frames, run.problems), (291, Vec::new()));
 }
