@@ -180,10 +180,8 @@ const VALUE_LEN: usize = 512;
 pub fn inspect(opening: &Opening) -> Evidence {
     let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
     let mut wanted = Wanted::Nothing;
-    // Bytes from the middle of a conversation prove nothing against any language.
-    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+    let (whole, asked) = asked(opening);
     let spoken = first_byte::spoken(opening.transport());
-    let asked = if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) };
     let mut refused = if whole { !asked } else { !spoken };
     let mut rest = asked;
     while rest != 0 {
@@ -220,11 +218,17 @@ pub fn inspect(opening: &Opening) -> Evidence {
     evidence
 }
 
+/// Whether both sides were heard from their first byte, and the detectors to be asked, a bit for each. Bytes from the middle of
+/// a conversation prove nothing against any language.
+fn asked(opening: &Opening) -> (bool, u64) {
+    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+    (whole, if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) })
+}
+
 /// Whether [`inspect`] asks this detector about the opening.
 #[must_use]
 pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
-    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
-    let asked = if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) };
+    let (_, asked) = asked(opening);
     DETECTORS.iter().zip(0..).any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
 }
 
