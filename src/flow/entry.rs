@@ -316,6 +316,11 @@ impl Entry {
         rares.get(self.rare)
     }
 
+    /// Puts something else in the place of what few flows have, where this one has such a place; gives what was there.
+    pub(super) fn exchange_rare(&self, rares: &mut Rares, rare: Rare) -> Rare {
+        rares.get_mut(self.rare).map_or_else(Rare::default, |place| std::mem::replace(place, rare))
+    }
+
     /// Gives up its place among those that few flows have.
     pub(super) fn take_rare(&mut self, rares: &mut Rares) -> Rare {
         rares.take(&mut self.rare)

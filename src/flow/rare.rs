@@ -65,12 +65,17 @@ impl Rares {
         self.places.get((place as usize).checked_sub(1)?)
     }
 
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Rare> {
+        self.places.get_mut((place as usize).checked_sub(1)?)
+    }
+
     /// Changes the one at a place; where that is zero, a new one, whose place is written there.
     pub(super) fn change(&mut self, place: &mut u32, change: impl FnOnce(&mut Rare)) {
         if *place == 0 {
             *place = self.free.pop().unwrap_or_else(|| self.places.push(Rare::default()) as u32 + 1);
         }
-        if let Some(rare) = self.places.get_mut(*place as usize - 1) {
+        if let Some(rare) = self.get_mut(*place) {
             change(rare);
         }
     }
@@ -78,8 +83,8 @@ impl Rares {
     /// Takes it out of its place, which is zero then.
     pub(super) fn take(&mut self, place: &mut u32) -> Rare {
         let at = std::mem::take(place);
-        let Some(rare) = (at as usize).checked_sub(1).and_then(|i| self.places.get_mut(i)) else { return Rare::default() };
+        let Some(rare) = self.get_mut(at).map(std::mem::take) else { return Rare::default() };
         self.free.push(at);
-        std::mem::take(rare)
+        rare
     }
 }

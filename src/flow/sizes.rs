@@ -69,6 +69,11 @@ impl Sizes {
         Self { few, more }
     }
 
+    /// Gives back the sizes that a flow keeps elsewhere.
+    pub(super) fn into_more(self) -> MoreSizes {
+        self.more
+    }
+
     /// Size and count of each.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.few.iter().chain(self.more.0.iter().flat_map(|more| more.iter()).copied())

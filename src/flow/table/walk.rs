@@ -46,7 +46,8 @@ impl Table {
     fn show(&mut self, slot: usize, judge: &mut impl Judge) -> bool {
         let Some(entry) = self.slab.get(slot) else { return false };
         let key = entry.key(&self.rares);
-        let mut rare = entry.known_rare(&self.rares).map_or_else(Rare::default, Rare::clone);
+        // Only lent: a copy would be some allocations for each flow.
+        let mut rare = entry.exchange_rare(&mut self.rares, Rare::default());
         let record = record(entry, &key, &mut rare);
         let word = match entry.said() {
             Said::Nothing => Word::None,
@@ -60,6 +61,8 @@ impl Table {
             },
         };
         judge.show(&record, word);
+        rare.sizes = record.sizes.into_more();
+        entry.exchange_rare(&mut self.rares, rare);
         true
     }
 }
