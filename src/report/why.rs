@@ -7,7 +7,7 @@ use super::units::{bytes, duration, plural};
 use super::{escape, process};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
-use crate::evidence::Direction;
+use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, Heard, Orientation};
 use crate::pipeline::JudgedFlow;
 
@@ -65,7 +65,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
     for reason in verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some()) {
         writeln!(out, "    {}", sentence(reason))?;
     }
-    if let Some(line) = one_sided(record) {
+    for line in [one_sided(record), pace(record, verdict)].into_iter().flatten() {
         writeln!(out, "    {line}")?;
     }
     for side in [Direction::Responder, Direction::Initiator] {
@@ -122,6 +122,21 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
         Heard::Initiator => "one-sided: the responder said nothing".into(),
         Heard::Responder => "one-sided: the initiator said nothing".into(),
     })
+}
+
+/// How fast OSC came, where that took long enough to tell. Over UDP each packet is a message or a bundle; segments of TCP say
+/// nothing of messages.
+fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
+    let seconds = record.duration_ns() as f64 / 1e9;
+    if verdict.protocol != Some(Protocol::Osc) || record.transport != Transport::Udp || seconds < 1.0 {
+        return None;
+    }
+    let from = |direction: Direction| {
+        let packets = record.packets.of(direction);
+        (packets > 0).then(|| format!("{:.1} a second from the {}", packets as f64 / seconds, direction.id()))
+    };
+    let said: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
+    Some(format!("OSC packets: {}", said.join(", ")))
 }
 
 /// The frames of the reasons as Wireshark's display filter.
