@@ -45,3 +45,19 @@ fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
         assert!(marked.values().any(|services| services.contains(&service.id)), "{} is tagged on no capture", service.id);
     }
 }
+
+/// So every capture is a look-alike for every service that nobody says is in it.
+#[test]
+fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let mut wrong = Vec::new();
+    for (capture, services) in marked() {
+        let inside: Vec<_> = catalogue.services().iter().filter(|service| service.fixtures.contains(&capture)).collect();
+        for id in services {
+            if !inside.iter().any(|service| service.id == id || catalogue.builds_on(service, &id)) {
+                wrong.push(format!("{capture} is tagged as {id}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
