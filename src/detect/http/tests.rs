@@ -166,6 +166,52 @@ fn a_connection_that_is_joined_later_is_read_from_the_next_message_on() {
 }
 
 #[test]
+fn a_response_that_was_captured_before_its_request_answers_it() {
+    let opening = Opening::of_segments(
+        Some([100, 500]),
+        &[(1, 500, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), (0, 100, b"GET /a HTTP/1.1\r\n\r\n")],
+    );
+    assert_eq!(said(&opening, "http.target"), [("/a".into(), 2, 1)]);
+    assert_eq!(said(&opening, "http.status"), [("404".into(), 1, 1)]);
+}
+
+#[test]
+fn a_head_in_pieces_is_read_and_each_field_has_the_frame_where_it_begins() {
+    let said = facts(
+        &[b"GE", b"T /a HT", b"TP/1.1\r", b"\nHost: x\r\n\r", b"\n"],
+        &[b"HTTP/1.", b"1 200 OK\r\nX-Pow", b"ered-By: Exp", b"ress\r\nServer: it\r\n\r\n"],
+    );
+    assert_eq!(
+        said[..3],
+        ["initiator http.method = GET @1", "initiator http.target = /a @1", "initiator http.request-header.host = x @4"]
+    );
+    assert_eq!(
+        said[3..],
+        [
+            "responder http.status = 200 @6",
+            "responder http.response-header.x-powered-by = Express @7",
+            "responder http.response-header.server = it @9",
+        ]
+    );
+}
+
+#[test]
+fn the_subprotocol_and_a_first_frame_in_the_same_segment_are_stated() {
+    let said = facts(
+        &[b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: vite-hmr\r\n\r\n"],
+        &[b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: vite-hmr\r\n\r\n\x81\x14{\"type\":", b"\"connected\"}"],
+    );
+    assert_eq!(
+        said[4..],
+        [
+            "responder http.status = 101 @2",
+            "responder http.response-header.sec-websocket-protocol = vite-hmr @2",
+            "responder websocket.text = {\"type\":\"connected\"} @2",
+        ]
+    );
+}
+
+#[test]
 fn messages_behind_missing_bytes_are_read_and_paired_by_their_frames() {
     let opening = Opening::of_segments(
         Some([100, 500]),
