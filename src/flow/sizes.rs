@@ -1,11 +1,14 @@
 //! How often each frame size occurred in one flow: the part of a record from which the size histograms are made, exactly.
 
 use bytemuck::{Pod, Zeroable};
+use smallvec::SmallVec;
 
 /// Sizes that most flows get by with.
 const FEW: usize = 4;
 /// Sizes below this are kept to the byte, larger ones to eleven significant bits, as the histograms keep them.
 const EXACT_BELOW: u32 = 2048;
+/// Sizes of frames that are gathered before they are counted.
+const FRESH: usize = 24;
 /// Codes of larger sizes that have the same highest bit.
 const STEPS: u32 = EXACT_BELOW / 2;
 
@@ -15,9 +18,9 @@ const STEPS: u32 = EXACT_BELOW / 2;
 pub(super) struct FewSizes([[u16; 2]; FEW]);
 
 impl FewSizes {
-    /// Counts one frame; gives back what has no place here: a size and how often it occurred.
+    /// Counts one frame; gives back what has no place here: the code of a size and how often it occurred.
     #[inline]
-    pub(super) fn add(&mut self, bytes: u32) -> Option<(u32, u32)> {
+    pub(super) fn add(&mut self, bytes: u32) -> Option<(u16, u16)> {
         let code = encode(bytes);
         for [size, count] in &mut self.0 {
             if *count == 0 {
@@ -30,10 +33,10 @@ impl FewSizes {
                     return None;
                 }
                 *count = 1;
-                return Some((decode(code), before.into()));
+                return Some((code, before));
             }
         }
-        Some((decode(code), 1))
+        Some((code, 1))
     }
 
     fn iter(self) -> impl Iterator<Item = (u32, u32)> {
@@ -41,18 +44,74 @@ impl FewSizes {
     }
 }
 
-/// The sizes that [`FewSizes`] has no place for, by size. At most a few thousand, because large sizes are rounded.
+/// The sizes that [`FewSizes`] has no place for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(clippy::box_collection, reason = "eight bytes in most flows instead of twenty-four")]
-pub(super) struct MoreSizes(Option<Box<Vec<(u32, u32)>>>);
+pub(super) struct MoreSizes(Option<Box<Heap>>);
+
+/// Codes as they came, and those that were counted: some are gathered and counted together, which touches less memory than a
+/// look at the counts for each frame.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Heap {
+    /// In the order of the codes; at most a few thousand, because large sizes are rounded.
+    counted: Vec<(u16, u32)>,
+    fresh: SmallVec<[u16; FRESH]>,
+}
 
 impl MoreSizes {
-    /// Counts a size that [`FewSizes::add`] gave back.
-    pub(super) fn add(&mut self, (size, count): (u32, u32)) {
-        let sizes = self.0.get_or_insert_default();
-        match sizes.binary_search_by_key(&size, |&(size, _)| size) {
-            Ok(at) => sizes[at].1 = sizes[at].1.saturating_add(count),
-            Err(at) => sizes.insert(at, (size, count)),
+    /// Counts a code that [`FewSizes::add`] gave back.
+    #[inline]
+    pub(super) fn add(&mut self, (code, count): (u16, u16)) {
+        let heap = self.0.get_or_insert_default();
+        if count > 1 {
+            heap.count([(code, count.into())].into_iter());
+            return;
+        }
+        heap.fresh.push(code);
+        if heap.fresh.len() == FRESH {
+            heap.count_fresh();
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let counted = self.0.iter().flat_map(|heap| &heap.counted).map(|&(code, count)| (decode(code), count));
+        counted.chain(self.0.iter().flat_map(|heap| &heap.fresh).map(|&code| (decode(code), 1)))
+    }
+}
+
+impl Heap {
+    #[inline(never)]
+    fn count_fresh(&mut self) {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.sort_unstable();
+        self.count(fresh.chunk_by(|a, b| a == b).filter_map(|equal| Some((*equal.first()?, equal.len() as u32))));
+    }
+
+    /// Adds counts, which are in the order of their codes.
+    fn count(&mut self, counts: impl Iterator<Item = (u16, u32)>) {
+        let mut new: SmallVec<[(u16, u32); FRESH]> = SmallVec::new();
+        let mut from = 0;
+        for (code, count) in counts {
+            match self.counted[from..].binary_search_by_key(&code, |&(known, _)| known) {
+                Ok(at) => {
+                    from += at;
+                    self.counted[from].1 = self.counted[from].1.saturating_add(count);
+                }
+                Err(at) => {
+                    from += at;
+                    new.push((code, count));
+                }
+            }
+        }
+        // From the last to the first: what is there moves once.
+        let (mut from, mut to) = (self.counted.len(), self.counted.len() + new.len());
+        self.counted.resize(to, (0, 0));
+        for added in new.into_iter().rev() {
+            while from > 0 && self.counted[from - 1].0 > added.0 {
+                (from, to) = (from - 1, to - 1);
+                self.counted[to] = self.counted[from];
+            }
+            to -= 1;
+            self.counted[to] = added;
         }
     }
 }
@@ -76,7 +135,7 @@ impl Sizes {
 
     /// Size and count of each.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.few.iter().chain(self.more.0.iter().flat_map(|more| more.iter()).copied())
+        self.few.iter().chain(self.more.iter())
     }
 }
 
@@ -129,6 +188,20 @@ mod tests {
     fn a_size_that_occurs_very_often_is_counted_on() {
         let n = 3 * u32::from(u16::MAX) + 7;
         assert_eq!(count(std::iter::repeat_n(1514, n as usize)), BTreeMap::from([(1514, n)]));
+    }
+
+    #[test]
+    fn sizes_in_any_order_are_counted_as_often_as_they_occurred() {
+        let mut state = 1_u32;
+        let frames: Vec<u32> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            60 + (state >> 20) % 300
+        })
+        .take(5000)
+        .collect();
+        let mut expected = BTreeMap::new();
+        frames.iter().for_each(|&bytes| *expected.entry(bytes).or_insert(0) += 1);
+        assert_eq!(count(frames), expected);
     }
 
     #[test]
