@@ -59,6 +59,14 @@ struct Record<'t> {
     next: usize,
 }
 
+/// The name that was read last: answers mostly repeat the question's by a pointer to it.
+struct Last {
+    text: String,
+    /// Where it stands; zero where none was read.
+    from: usize,
+    odd: bool,
+}
+
 /// What a name was found to be.
 struct Name<'t> {
     /// The name without pointers, or with what they point to.
@@ -125,13 +133,13 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     let (response, rcode) = (flags & RESPONSE != 0, flags & RCODE);
     let mut at = HEADER;
     // Names are read into one text, of which the first is kept.
-    let mut text = String::new();
+    let mut last = Last { text: String::with_capacity(NAME), from: 0, odd: false };
     let mut first: Option<(String, u16, bool)> = None;
     let mut multicast_class = false;
     let (mut local, mut reverse, mut lasting) = (false, false, false);
     let (mut ended, mut odd, mut damaged) = (false, false, crowded);
     for _ in 0..questions {
-        let (name, kind, class) = match question(bytes, at, &mut text) {
+        let (name, kind, class) = match question(bytes, at, &mut last) {
             Some(Some(question)) => question,
             Some(None) => {
                 ended = true;
@@ -165,7 +173,7 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         if ended || damaged {
             break;
         }
-        match record(bytes, at, &mut text) {
+        match record(bytes, at, &mut last) {
             None => damaged = true,
             Some(None) => ended = true,
             Some(Some(Record { kind, class, .. })) if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) => {
@@ -218,15 +226,15 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
 
 /// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
 #[allow(clippy::option_option, reason = "no, not yet, yes")]
-fn question<'t>(bytes: &[u8], at: usize, text: &'t mut String) -> Option<Option<(Name<'t>, u16, u16)>> {
-    let Some(name) = name(bytes, at, text)? else { return Some(None) };
+fn question<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<(Name<'t>, u16, u16)>> {
+    let Some(name) = name(bytes, at, last)? else { return Some(None) };
     let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
     Some(Some((name, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))))
 }
 
 #[allow(clippy::option_option, reason = "as `question`")]
-fn record<'t>(bytes: &[u8], at: usize, text: &'t mut String) -> Option<Option<Record<'t>>> {
-    let Some((name, kind, class)) = question(bytes, at, text)? else { return Some(None) };
+fn record<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<Record<'t>>> {
+    let Some((name, kind, class)) = question(bytes, at, last)? else { return Some(None) };
     let rest = bytes.get(name.next + 4..).unwrap_or(&[]);
     let (Some(ttl), Some(len)) = (rest.first_chunk(), rest.get(4..).and_then(|rest| rest.first_chunk())) else {
         return Some(None);
@@ -240,7 +248,16 @@ fn record<'t>(bytes: &[u8], at: usize, text: &'t mut String) -> Option<Option<Re
 
 /// A name at `at`; pointers lead backwards (RFC 1035, section 4.1.4).
 #[allow(clippy::option_option, reason = "as `question`")]
-fn name<'t>(bytes: &[u8], mut at: usize, text: &'t mut String) -> Option<Option<Name<'t>>> {
+fn name<'t>(bytes: &[u8], mut at: usize, last: &'t mut Last) -> Option<Option<Name<'t>>> {
+    if let Some(&[high @ 0xc0..=0xff, low]) = bytes.get(at..at + 2)
+        && pointed(high, low) == last.from
+        && last.from >= HEADER
+    {
+        return Some(Some(Name { text: &last.text, next: at + 2, odd: last.odd }));
+    }
+    let mut from = at;
+    last.from = 0;
+    let text = &mut last.text;
     text.clear();
     let (mut labels, mut read, mut next, mut odd) = (0, 0, None, false);
     loop {
@@ -249,8 +266,9 @@ fn name<'t>(bytes: &[u8], mut at: usize, text: &'t mut String) -> Option<Option<
             0 => break,
             0xc0..=0xff => {
                 let Some(&low) = bytes.get(at + 1) else { return Some(None) };
-                let to = usize::from(len & 0x3f) << 8 | usize::from(low);
+                let to = pointed(len, low);
                 next.get_or_insert(at + 2);
+                from = if at == from { to } else { from };
                 if to >= at || to < HEADER {
                     return None;
                 }
@@ -262,7 +280,10 @@ fn name<'t>(bytes: &[u8], mut at: usize, text: &'t mut String) -> Option<Option<
                 if labels > 0 {
                     text.push('.');
                 }
-                text.push_str(&String::from_utf8_lossy(label));
+                match std::str::from_utf8(label) {
+                    Ok(label) => text.push_str(label),
+                    Err(_) => text.push_str(&String::from_utf8_lossy(label)),
+                }
                 labels += 1;
                 at += 1 + usize::from(len);
             }
@@ -279,7 +300,13 @@ fn name<'t>(bytes: &[u8], mut at: usize, text: &'t mut String) -> Option<Option<
     if text.is_empty() {
         text.push('.');
     }
+    (last.from, last.odd) = (from, odd);
     Some(Some(Name { text, next: next.unwrap_or(at + 1), odd }))
+}
+
+/// Where a pointer leads.
+const fn pointed(high: u8, low: u8) -> usize {
+    ((high & 0x3f) as usize) << 8 | low as usize
 }
 
 /// The record types that nearly all questions ask for.
