@@ -177,6 +177,14 @@ impl<'c> Verdict<'c> {
 /// How the name of a fact ends that says that the sides write the language differently.
 const MISMATCH: &str = ".mismatch";
 
+/// Whether a fact makes a difference whatever the catalogue has: it may be of a language inside another, or say that the sides
+/// write it differently.
+#[must_use]
+pub fn heeds(fact: &str) -> bool {
+    let family = |(id, _): (&str, &str)| Protocol::from_id(id).and_then(Protocol::family);
+    fact.ends_with(MISMATCH) || fact.split_once('.').and_then(family).is_some()
+}
+
 /// Characters of a value that a reason repeats.
 const VALUE: usize = 120;
 

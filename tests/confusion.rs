@@ -25,11 +25,11 @@ struct All {
 }
 
 impl Judge for All {
-    fn look(&mut self, _: &Opening, _: Endpoint) -> Look {
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
         Look::Everything
     }
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
         let asked = DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
         let accept: Vec<_> = asked.filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..))).collect();
         self.forgotten.extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.id()));

@@ -46,7 +46,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),
-    ("memchr", &["catalogue"]),
+    ("memchr", &["catalogue", "detect"]),
     ("regex_lite", &["catalogue"]),
     ("der", &["detect"]),
     ("hkdf", &["detect"]),

@@ -57,11 +57,11 @@ pub fn bench(criterion: &mut Criterion) {
 struct Silent;
 
 impl Judge for Silent {
-    fn look(&mut self, _: &Opening, _: Endpoint) -> Look {
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
         Look::Everything
     }
 
-    fn inspect(&mut self, _: &Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, _: &mut Opening, _: Endpoint) -> VerdictId {
         VerdictId(0)
     }
 

@@ -62,12 +62,12 @@ struct Checks {
 }
 
 impl Judge for Checks {
-    fn look(&mut self, opening: &Opening, _: Endpoint) -> Look {
+    fn look(&mut self, opening: &mut Opening, _: Endpoint) -> Look {
         check(opening);
-        Look::More
+        Look::More(None)
     }
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
         check(opening);
         VerdictId(0)
     }

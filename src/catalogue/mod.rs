@@ -131,6 +131,12 @@ impl Catalogue {
         on_fact.iter().map(|&(s, m)| (&self.services[s], &self.services[s].marks[m]))
     }
 
+    /// The facts that marks look at.
+    pub fn marked_facts(&self) -> impl Iterator<Item = &str> {
+        let marks = self.services.iter().flat_map(|service| &service.marks);
+        marks.flat_map(|mark| std::iter::once(&mark.first).chain(&mark.and)).map(|condition| condition.fact.as_str())
+    }
+
     /// Whether `service` carries the marks of `base` too, directly or through others.
     #[must_use]
     pub fn builds_on(&self, service: &Service, base: &str) -> bool {

@@ -232,13 +232,21 @@ pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
     DETECTORS.iter().zip(0..).any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
 }
 
+impl Detector {
+    /// Whether it can state this fact.
+    #[must_use]
+    pub fn states(&self, fact: &str) -> bool {
+        self.facts.iter().any(|known| match known.strip_suffix(".*") {
+            Some(stem) => fact.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')).is_some_and(|leaf| !leaf.is_empty()),
+            None => *known == fact,
+        })
+    }
+}
+
 /// Whether a detector states this fact.
 #[must_use]
 pub fn is_stated(fact: &str) -> bool {
-    DETECTORS.iter().flat_map(|d| d.facts).any(|known| match known.strip_suffix(".*") {
-        Some(stem) => fact.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')).is_some_and(|leaf| !leaf.is_empty()),
-        None => *known == fact,
-    })
+    DETECTORS.iter().any(|detector| detector.states(fact))
 }
 
 fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {
@@ -252,6 +260,8 @@ struct Statement<'a> {
     direction: Direction,
     /// The exchange that is being read.
     exchange: u32,
+    /// Facts are wanted: what costs much to state is left out where they are not.
+    wanted: bool,
 }
 
 impl Statement<'_> {
@@ -278,7 +288,7 @@ impl Statement<'_> {
         }
         self.facts.push(Fact {
             name: name.into(),
-            value: String::from_utf8_lossy(value).into_owned(),
+            value: lossy(value),
             direction: self.direction,
             frame: parts.first().map_or(0, |part| self.stream.frame_at(part.1)),
             later,
@@ -296,6 +306,12 @@ impl Statement<'_> {
     }
 }
 
+/// Bytes as text, those that are not UTF-8 replaced.
+fn lossy(bytes: &[u8]) -> String {
+    // Nearly all are, and this looks at many at a time.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
+}
+
 /// Puts together what the two sides of a flow were found to be. The responder decides: what it says is what speaks on the
 /// port, whatever was asked of it. While it is silent, or cut, the initiator's word counts.
 fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Statement<'_>) -> Side) -> Finding {
@@ -303,7 +319,7 @@ fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Stat
     let mut heard = [Side::Silent; 2];
     for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
         if !stream.is_empty() {
-            *heard = side(&mut Statement { facts: &mut facts, stream, direction, exchange: 0 });
+            *heard = side(&mut Statement { facts: &mut facts, stream, direction, exchange: 0, wanted: opening.wants_facts() });
         }
     }
     let answered = opening.side(Direction::Responder).from_start();

@@ -114,7 +114,10 @@ fn stream(statement: &mut Statement<'_>) -> Side {
 
 /// Judges a message and states what it says; how long it is where that is known.
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side, Option<usize>) {
-    let Some(end) = bytes.iter().take(START_LINE).position(|&b| b == b'\n') else {
+    if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+        return (Side::Other, None);
+    }
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
         let side = if bytes.len() < START_LINE && may_begin(bytes) { Side::Perhaps } else { Side::Other };
         return (side, None);
     };
@@ -184,7 +187,10 @@ fn may_begin(bytes: &[u8]) -> bool {
     let is_text = bytes.iter().all(|&b| b >= b' ' || b == b'\r');
     is_text
         && (begins(VERSION)
-            || METHODS.iter().any(|method| begins(&[method, &b" sip"[..]].concat()) || begins(&[method, &b" tel"[..]].concat())))
+            || METHODS.iter().any(|method| {
+                let rest = bytes.get(method.len()..).unwrap_or(&[]);
+                begins(method) && [b" sip", b" tel"].iter().any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
+            }))
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use prefetch_index::prefetch_index;
 
-use super::Stream;
+use super::{Stream, VerdictId};
 use crate::decode::Transport;
 use crate::evidence::Direction;
 
@@ -12,17 +12,29 @@ pub struct Opening {
     transport: Transport,
     /// By the ends of the flow key.
     streams: [Stream; 2],
-    initiator: usize,
+    initiator: u8,
     pushes: u32,
     /// All that fits is wanted.
     kept: bool,
+    /// What is said is wanted, not only in which language.
+    facts: bool,
+    /// What the flow is should nothing more be said.
+    looked: Option<VerdictId>,
 }
 
 impl Opening {
     /// An opening with nothing in it.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
-        Self { transport, streams: [Stream::new(transport), Stream::new(transport)], initiator: 0, pushes: 0, kept: false }
+        Self {
+            transport,
+            streams: [Stream::new(transport), Stream::new(transport)],
+            initiator: 0,
+            pushes: 0,
+            kept: false,
+            facts: true,
+            looked: None,
+        }
     }
 
     /// Asks for the cache lines in which both sides begin.
@@ -47,13 +59,37 @@ impl Opening {
     }
 
     /// Whether all that fits is wanted.
-    pub(super) const fn is_kept(&self) -> bool {
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
         self.kept
+    }
+
+    /// Whether what is said is wanted, or only in which language: detectors leave out what costs much then.
+    #[must_use]
+    pub const fn wants_facts(&self) -> bool {
+        self.facts
+    }
+
+    /// Says whether facts are wanted from now on.
+    pub const fn want_facts(&mut self, wanted: bool) {
+        self.facts = wanted;
+    }
+
+    /// Remembers what the flow is should nothing more be said.
+    pub(super) const fn looks_like(&mut self, verdict: VerdictId) {
+        self.looked = Some(verdict);
+    }
+
+    /// What the last look came to, where nothing was said since and nothing waits.
+    pub(super) fn seen_as(&self) -> Option<VerdictId> {
+        self.looked.filter(|_| !self.streams.iter().any(Stream::is_waiting))
     }
 
     /// Who opened the flow, as far as is known now.
     pub(super) fn orient(&mut self, initiator: usize) {
-        self.initiator = initiator;
+        if usize::from(self.initiator) != initiator {
+            (self.initiator, self.looked) = (initiator as u8, None);
+        }
     }
 
     /// TCP or UDP: streams or datagrams.
@@ -66,8 +102,8 @@ impl Opening {
     #[must_use]
     pub const fn side(&self, direction: Direction) -> &Stream {
         match direction {
-            Direction::Initiator => &self.streams[self.initiator],
-            Direction::Responder => &self.streams[1 - self.initiator],
+            Direction::Initiator => &self.streams[self.initiator as usize],
+            Direction::Responder => &self.streams[1 - self.initiator as usize],
         }
     }
 
@@ -101,7 +137,7 @@ impl Opening {
 
     /// Takes in a segment's payload: what was captured of the `wire_len` bytes that it had.
     pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
-        self.pushes = self.pushes.saturating_add(1);
+        (self.pushes, self.looked) = (self.pushes.saturating_add(1), None);
         let stream = &mut self.streams[end];
         match self.transport {
             Transport::Tcp => stream.push_segment(seq, frame, bytes, wire_len),

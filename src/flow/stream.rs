@@ -129,6 +129,11 @@ impl Stream {
         self.full
     }
 
+    /// Segments wait for one before them.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    }
+
     /// Bytes of memory that it holds elsewhere.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };

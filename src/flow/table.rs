@@ -45,8 +45,8 @@ pub struct VerdictId(pub u32);
 pub enum Look {
     /// More would add nothing: this is the verdict.
     Judged(VerdictId),
-    /// It cannot be told yet.
-    More,
+    /// It cannot be told yet; what it is should nothing more be said, where that is known.
+    More(Option<VerdictId>),
     /// All that fits is wanted: there is no need to look again before it is full.
     Everything,
 }
@@ -65,10 +65,10 @@ pub enum Word<'o> {
 /// The next stages, as the table asks them.
 pub trait Judge {
     /// Judges what was said so far to and by the service at `responder`, if that is enough.
-    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look;
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look;
 
     /// Judges what was said to and by the service at `responder`: nothing more is to come.
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> VerdictId;
+    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId;
 
     /// Is shown a flow that a walk over the live ones came to.
     fn show(&mut self, _: &FlowRecord, _: Word<'_>) {}
@@ -223,8 +223,10 @@ impl Table {
             if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) && !opening.is_full() {
                 opening.orient(initiator);
                 let look = judge.look(opening, segment.key.endpoint(responder));
-                if matches!(look, Look::Everything) {
-                    opening.keep_all();
+                match look {
+                    Look::Everything => opening.keep_all(),
+                    Look::More(Some(verdict)) => opening.looks_like(verdict),
+                    Look::More(None) | Look::Judged(_) => {}
                 }
                 return Some(look);
             }
@@ -252,6 +254,10 @@ impl Table {
         let initiator = entry.initiator();
         let responder = entry.key(&self.rares).endpoint(1 - initiator);
         let said = self.openings.change(place, |opening| {
+            opening.orient(initiator);
+            if let Some(verdict) = opening.seen_as() {
+                return Said::Judged(verdict);
+            }
             opening.finish(initiator);
             if opening.is_silent() { Said::Nothing } else { Said::Judged(judge.inspect(opening, responder)) }
         });

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
-use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, by_process, classify};
+use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, by_process, classify, heeds};
 use crate::decode::Transport;
+use crate::detect::{DETECTORS, Detector};
 use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
 use crate::process::Sides;
@@ -29,6 +30,8 @@ pub(super) struct Verdicts<'c> {
     of_kind: Vec<Option<VerdictId>>,
     /// Those that rest on the port and on what the bytes are not. At most a few for each port.
     by_port: HashMap<(u16, Transport, Option<ProtocolSet>), VerdictId, RandomState>,
+    /// The languages in which what is said makes a difference.
+    telling: ProtocolSet,
 }
 
 impl<'c> Verdicts<'c> {
@@ -41,12 +44,14 @@ impl<'c> Verdicts<'c> {
             kinds: HashMap::default(),
             of_kind: Vec::new(),
             by_port: HashMap::default(),
+            telling: telling(catalogue),
         }
     }
 
     /// Judges by another catalogue from now on.
     pub(super) fn learn(&mut self, catalogue: &'c Catalogue) {
         self.catalogue = catalogue;
+        self.telling = telling(catalogue);
         self.by_port.clear();
         self.of_kind.fill(None);
     }
@@ -54,6 +59,17 @@ impl<'c> Verdicts<'c> {
     /// Whether somebody will see reasons.
     pub(super) const fn explains(&self) -> bool {
         self.explains
+    }
+
+    /// Whether more than the language makes a difference: somebody sees reasons, or marks look at facts of this language.
+    pub(super) const fn needs_facts(&self, protocol: Protocol) -> bool {
+        self.explains || self.telling.contains(protocol)
+    }
+
+    /// The verdict on what is no known language so far, should nothing more be said; none where each flow has its own reasons.
+    pub(super) fn known(&mut self, port: u16, transport: Transport, evidence: &Evidence) -> Option<VerdictId> {
+        let shared = !self.explains && evidence.protocol.is_none();
+        shared.then(|| self.judge(port, transport, Some(evidence)))
     }
 
     /// Judges what was heard on a port, or silence.
@@ -145,4 +161,16 @@ impl<'c> Verdicts<'c> {
         }
         id
     }
+}
+
+/// The languages in which facts are stated that marks look at, or that are heeded whatever the catalogue has.
+fn telling(catalogue: &Catalogue) -> ProtocolSet {
+    let is_telling = |detector: &&Detector| {
+        detector.facts.iter().any(|fact| heeds(fact)) || catalogue.marked_facts().any(|fact| detector.states(fact))
+    };
+    let mut set = ProtocolSet::EMPTY;
+    for detector in DETECTORS.iter().filter(is_telling) {
+        std::iter::once(&detector.protocol).chain(detector.leads_to).for_each(|&protocol| set.insert(protocol));
+    }
+    set
 }

@@ -93,17 +93,22 @@ impl Judge for Bench<'_, '_> {
         }
     }
 
-    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look {
-        let evidence = detect::inspect(opening);
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
+        let evidence = language(opening);
         match evidence.wanted {
-            Wanted::Nothing => Look::Judged(self.verdicts.judge(responder.port, opening.transport(), Some(&evidence))),
-            Wanted::More => Look::More,
+            Wanted::Nothing => Look::Judged(self.judge(opening, &evidence, responder)),
+            Wanted::More => Look::More(self.verdicts.known(responder.port, opening.transport(), &evidence)),
             Wanted::Everything => Look::Everything,
         }
     }
 
-    fn inspect(&mut self, opening: &Opening, responder: Endpoint) -> VerdictId {
-        self.verdicts.judge(responder.port, opening.transport(), Some(&detect::inspect(opening)))
+    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
+        // All of it was wanted because facts come late in its language.
+        if opening.is_kept() {
+            return self.verdicts.judge(responder.port, opening.transport(), Some(&detect::inspect(opening)));
+        }
+        let evidence = language(opening);
+        self.judge(opening, &evidence, responder)
     }
 
     fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
@@ -151,6 +156,23 @@ impl Judge for Bench<'_, '_> {
             None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
             None => {}
         }
+    }
+}
+
+/// Asks in which language an opening is, and leaves out facts that cost much.
+fn language(opening: &mut Opening) -> Evidence {
+    opening.want_facts(false);
+    let evidence = detect::inspect(opening);
+    opening.want_facts(true);
+    evidence
+}
+
+impl Bench<'_, '_> {
+    /// Judges by the language, and by the facts where a mark or a reader looks at them.
+    fn judge(&mut self, opening: &Opening, evidence: &Evidence, responder: Endpoint) -> VerdictId {
+        let more =
+            evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)).then(|| detect::inspect(opening));
+        self.verdicts.judge(responder.port, opening.transport(), Some(more.as_ref().unwrap_or(evidence)))
     }
 }
 

@@ -119,6 +119,9 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
 }
 
 fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, offset: usize) {
+    if !statement.wanted {
+        return;
+    }
     let multicast = protocol == Protocol::Mdns;
     let (about, kind) = (&message.about, message::kind_name(message.kind));
     if message.response {

@@ -41,7 +41,7 @@ impl<'a> Body<'a> {
         Self { content: Cow::Borrowed(&[]), parts: Vec::new(), len: Some(0), kind: Kind::Unreadable }
     }
 
-    /// Reads the body that `bytes` begin with.
+    /// Reads the body that `bytes` begin with, compressed as it is.
     pub(super) fn read(fields: &[Header<'_>], is_request: bool, bytes: &'a [u8]) -> Self {
         let mut body = Self { kind: kind(fields), ..Self::none() };
         if let Some(coding) = field(fields, "transfer-encoding") {
@@ -59,13 +59,17 @@ impl<'a> Body<'a> {
             body.content = Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
             body.parts = vec![(0, 0)];
         }
+        body
+    }
+
+    /// Takes compression off.
+    pub(super) fn decode(&mut self, fields: &[Header<'_>]) {
         match field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase).as_deref() {
             None | Some(b"identity") => {}
-            Some(b"gzip" | b"x-gzip") => body.decompress(gunzip),
-            Some(b"deflate") => body.decompress(inflate),
-            Some(_) => body.kind = Kind::Unreadable,
+            Some(b"gzip" | b"x-gzip") => self.decompress(gunzip),
+            Some(b"deflate") => self.decompress(inflate),
+            Some(_) => self.kind = Kind::Unreadable,
         }
-        body
     }
 
     /// Takes the chunks apart, as far as they are there.

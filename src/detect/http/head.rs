@@ -54,7 +54,7 @@ impl<'a> Start<'a> {
 
 /// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header field or the head's end.
 pub(super) fn begins(bytes: &[u8]) -> bool {
-    let Some(end) = bytes.iter().take(START_LINE).position(|&b| b == b'\n') else { return false };
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else { return false };
     let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
         Some(Start::Request { method, .. }) => COMMON.contains(&method),
         Some(Start::Response { .. }) => true,
@@ -114,7 +114,7 @@ pub(super) fn fields<'a, 'b>(
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
+    memchr::memmem::find(bytes, what)
 }
 
 /// The value of the first field of that name.

@@ -142,7 +142,7 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
     let mut responses = 0;
     for message in 0..MESSAGES {
         let rest = &bytes[at..];
-        let Some(end) = rest.iter().take(START_LINE).position(|&b| b == b'\n') else {
+        let Some(end) = memchr::memchr(b'\n', &rest[..rest.len().min(START_LINE)]) else {
             return match message {
                 0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
                 0 => (Side::Other, at),
@@ -173,7 +173,9 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
                 interim || matches!(status, b"204" | b"304") || request.is_some_and(|r| r.head || r.connect)
             }
         };
-        state(statement, &start, at, fields, fields_at);
+        if statement.wanted {
+            state(statement, &start, at, fields, fields_at);
+        }
         // Without the head's end there is nothing behind it.
         let Some(head_len) = head_len else { return (Side::Speaks, run.end) };
         at = fields_at + head_len;
@@ -187,8 +189,11 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
         // Some say how long a body is that does not come.
         let bare = bare || bytes[at..].starts_with(VERSION);
         let is_request = matches!(start, Start::Request { .. });
-        let body = if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
-        state_body(statement, &body, is_request, body::is_xml(fields), at);
+        let mut body = if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
+        if statement.wanted {
+            body.decode(fields);
+            state_body(statement, &body, is_request, body::is_xml(fields), at);
+        }
         // A hostile length must not turn the reader back.
         match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
             Some(next) => at = next,

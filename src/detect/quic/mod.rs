@@ -66,6 +66,7 @@ fn inspect(opening: &Opening) -> Finding {
     if opening.is_silent() {
         return Finding::NeedMore;
     }
+    let wanted = opening.wants_facts();
     let mut finding = Finding::No;
     for (direction, other) in [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)] {
         let (client, server) = (opening.side(direction), opening.side(other));
@@ -74,7 +75,7 @@ fn inspect(opening: &Opening) -> Finding {
             continue;
         }
         let mut facts = Vec::new();
-        let statement = &mut Statement { facts: &mut facts, stream: client, direction, exchange: 0 };
+        let statement = &mut Statement { facts: &mut facts, stream: client, direction, exchange: 0, wanted };
         let whole = match Client::read(client) {
             Some(client) if refuses(server, client.source) => return Finding::No,
             Some(client) => state_client(statement, client),
@@ -86,7 +87,7 @@ fn inspect(opening: &Opening) -> Finding {
             }
             None => match negotiation(client, server) {
                 Some(versions) => {
-                    let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0 };
+                    let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0, wanted };
                     versions.into_iter().for_each(|v| statement.say("quic.version", version::name(v).as_bytes(), 0));
                     // The client will greet again, in a version that is known.
                     false
@@ -108,7 +109,7 @@ fn inspect(opening: &Opening) -> Finding {
         };
         if let Some(chosen) = upgraded(server, &facts) {
             facts.retain(|fact| fact.name.stem != "quic.version");
-            let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0 };
+            let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0, wanted };
             statement.say("quic.version", chosen.as_bytes(), 0);
         }
         return if whole { Finding::Yes(Protocol::Quic, facts) } else { Finding::Partly(Protocol::Quic, facts) };
@@ -160,6 +161,9 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     let [CLIENT_HELLO, a, b, c, body @ ..] = &handshake[..] else { return false };
     let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
     let Ok(hello) = Hello::read(Kind::Client, &body[..len.min(body.len())], len) else { return false };
+    if !statement.wanted {
+        return hello.whole;
+    }
     let place = |at: usize| client.place(at + MESSAGE_HEADER);
     if let Some((name, at)) = hello.server_name() {
         statement.say("quic.sni", name, place(at));

@@ -191,6 +191,9 @@ fn is_framed(stream: &[u8], hello: &Message<'_>) -> bool {
 
 /// States what a hello says; `place` finds a byte of its body in the stream.
 fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(usize) -> usize) {
+    if !statement.wanted {
+        return;
+    }
     statement.say("tls.version", version_name(hello.version()).as_bytes(), place(0));
     if let Some(cipher) = hello.cipher() {
         statement.say("tls.cipher", cipher.as_bytes(), place(0));
@@ -223,7 +226,7 @@ fn state_chain(statement: &mut Statement<'_>, message: &Message<'_>, place: impl
 }
 
 fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) {
-    let Some(certificate) = Certificate::read(bytes) else { return };
+    let Some(certificate) = statement.wanted.then(|| Certificate::read(bytes)).flatten() else { return };
     statement.say("tls.certificate-subject", certificate.subject.as_bytes(), offset);
     statement.say("tls.certificate-issuer", certificate.issuer.as_bytes(), offset);
     for name in &certificate.names {

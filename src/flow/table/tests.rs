@@ -35,12 +35,12 @@ fn read(opening: &Opening) -> [Vec<u8>; 2] {
 }
 
 impl Judge for Reader {
-    fn look(&mut self, opening: &Opening, responder: Endpoint) -> Look {
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
         self.asked += 1;
         if self.quick { Look::Judged(self.inspect(opening, responder)) } else { Look::Everything }
     }
 
-    fn inspect(&mut self, opening: &Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
         self.verdicts.push(read(opening));
         VerdictId(self.verdicts.len() as u32 - 1)
     }
