@@ -1,13 +1,14 @@
 //! No entry without proof: every marked service is tagged on its captures and not on its look-alikes.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use portlore::catalogue::Catalogue;
 
 use crate::run::{captures, document};
 
-/// The services that marks name in each capture.
-fn marked() -> BTreeMap<String, Vec<String>> {
+/// The services that marks name in each capture; every capture is read once for all tests.
+static MARKED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let services = |capture: &String| {
         let (_, document) = document(&[capture]);
         let flows = document["flows"].as_array().unwrap().clone();
@@ -16,21 +17,20 @@ fn marked() -> BTreeMap<String, Vec<String>> {
     };
     let name = |capture: &String| capture.trim_start_matches("fixtures/").trim_end_matches(".pcap").to_owned();
     captures("fixtures").iter().map(|capture| (name(capture), services(capture))).collect()
-}
+});
 
 #[test]
 fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes() {
-    let marked = marked();
     let catalogue = Catalogue::load(&[]).unwrap();
     let mut wrong = Vec::new();
     for service in catalogue.services() {
         for capture in &service.fixtures {
-            if !marked[capture].contains(&service.id) {
-                wrong.push(format!("{} is not tagged on {capture}: {:?}", service.id, marked[capture]));
+            if !MARKED[capture].contains(&service.id) {
+                wrong.push(format!("{} is not tagged on {capture}: {:?}", service.id, MARKED[capture]));
             }
         }
         for capture in &service.lookalikes {
-            if marked[capture].contains(&service.id) {
+            if MARKED[capture].contains(&service.id) {
                 wrong.push(format!("{} is tagged on {capture}", service.id));
             }
         }
@@ -40,9 +40,8 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
 
 #[test]
 fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
-    let marked = marked();
     for service in Catalogue::load(&[]).unwrap().services().iter().filter(|s| !s.marks.is_empty()) {
-        assert!(marked.values().any(|services| services.contains(&service.id)), "{} is tagged on no capture", service.id);
+        assert!(MARKED.values().any(|services| services.contains(&service.id)), "{} is tagged on no capture", service.id);
     }
 }
 
@@ -51,10 +50,10 @@ fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
 fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let mut wrong = Vec::new();
-    for (capture, services) in marked() {
-        let inside: Vec<_> = catalogue.services().iter().filter(|service| service.fixtures.contains(&capture)).collect();
+    for (capture, services) in &*MARKED {
+        let inside: Vec<_> = catalogue.services().iter().filter(|service| service.fixtures.contains(capture)).collect();
         for id in services {
-            if !inside.iter().any(|service| service.id == id || catalogue.builds_on(service, &id)) {
+            if !inside.iter().any(|service| service.id == *id || catalogue.builds_on(service, id)) {
                 wrong.push(format!("{capture} is tagged as {id}"));
             }
         }

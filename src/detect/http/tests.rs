@@ -286,16 +286,19 @@ fn a_target_may_hold_spaces_behind_a_common_method_only() {
 }
 
 #[test]
-fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_text() {
+fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_texts_that_need_each_other() {
     use std::io::Write;
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(b"packed words").unwrap();
-    encoder.flush().unwrap();
-    let mut packed = encoder.get_ref().clone();
-    packed.truncate(packed.len() - 4);
-    let frames = [b"\x82\x03abc\xc1", &[packed.len() as u8][..], &packed, b"\x82\x01x"].concat();
+    let mut pack = |text: &[u8]| {
+        let from = encoder.get_ref().len();
+        encoder.write_all(text).unwrap();
+        encoder.flush().unwrap();
+        let packed = encoder.get_ref()[from..].to_vec();
+        [&[0xc1, packed.len() as u8 - 4], &packed[..packed.len() - 4]].concat()
+    };
+    let frames = [&b"\x82\x03abc"[..], &pack(b"packed words"), b"\x82\x01x", &pack(b"packed words again")].concat();
     let opening = Opening::of(Transport::Tcp, &[], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &frames]);
     let texts = |name| said(&opening, name).into_iter().map(|said| said.0).collect::<Vec<_>>();
     assert_eq!(texts("websocket.binary"), ["3 bytes"]);
-    assert_eq!(texts("websocket.text"), ["packed words"]);
+    assert_eq!(texts("websocket.text"), ["packed words", "packed words again"]);
 }

@@ -17,7 +17,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// States the frames that begin at `at`.
 pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) {
-    let (mut binary, mut compressed) = (false, false);
+    let (mut binary, mut packed, mut unpacked) = (false, Vec::new(), 0);
     for _ in 0..FRAMES {
         let Some(frame) = read(bytes.get(at..).unwrap_or(&[])) else { return };
         let mut content: Vec<u8> = bytes[at + frame.from..at + frame.to].to_vec();
@@ -26,14 +26,18 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
                 *byte ^= mask[i % 4];
             }
         }
+        // Later messages may need what earlier ones held (RFC 7692, section 7.2.3.2), so all are unpacked as one.
+        if frame.compressed {
+            packed.extend_from_slice(&content);
+            packed.extend(TAIL);
+            let all = inflate_raw(&packed);
+            content = all.get(unpacked..).unwrap_or(&[]).to_vec();
+            unpacked = all.len();
+        }
         match frame.opcode {
-            TEXT if !frame.compressed => statement.say("websocket.text", &content, at),
-            // Later messages may need what earlier ones held.
-            TEXT if !compressed => {
-                compressed = true;
-                content.extend(TAIL);
-                statement.say("websocket.text", &inflate_raw(&content), at);
-            }
+            // Nothing comes out beyond the limit of what is unpacked.
+            TEXT if content.is_empty() && frame.compressed => return,
+            TEXT => statement.say("websocket.text", &content, at),
             BINARY if !binary => {
                 binary = true;
                 statement.say("websocket.binary", format!("{} bytes", content.len()).as_bytes(), at);
