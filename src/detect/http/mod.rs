@@ -182,7 +182,8 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
         if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
             match language {
                 Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
-                Upgrade::Other => websocket::state_frames(statement, bytes, at),
+                Upgrade::Other if statement.wanted => websocket::state_frames(statement, bytes, at),
+                Upgrade::Other => {}
             }
             return (Side::Speaks, run.end);
         }
