@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use portlore::decode::Decoder;
 use portlore::source::{Block, Files, Filled, Frame, Next, Source};
 
-use crate::run::captures;
+use crate::run::{captures, document, outcome};
 
 fn open(path: &Path) -> Option<Files> {
     Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).ok()
@@ -73,4 +73,19 @@ fn the_straight_way_through_decoding_gives_what_the_layers_give() {
         }
     }
     assert!(straight * 2 > frames, "{straight} of {frames} go the straight way");
+}
+
+/// What no mark looks at is stated only where somebody asks why.
+#[test]
+fn what_speaks_does_not_depend_on_whether_anybody_asks_why() {
+    for path in all() {
+        let path = path.to_str().unwrap();
+        let (status, short, _) = outcome(&["replay", "--format", "json", path]);
+        if !matches!(status, 0 | 3) {
+            continue;
+        }
+        let (_, mut long) = document(&[path]);
+        long.as_object_mut().unwrap().remove("flows");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&short).unwrap(), long, "{path}");
+    }
 }
