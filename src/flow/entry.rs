@@ -306,6 +306,12 @@ impl Entry {
         rares.change(&mut self.rare, change);
     }
 
+    /// Asks for what few flows have.
+    #[inline]
+    pub(super) fn prefetch_rare(&self, rares: &Rares) {
+        rares.prefetch(self.rare);
+    }
+
     /// Numbers that do not fit here, where there are some.
     pub(super) fn known_wide<'r>(&self, rares: &'r Rares) -> Option<&'r Wide> {
         self.known_rare(rares)?.wide()

@@ -1,7 +1,5 @@
 //! The first bytes of each side, in order, bounded: what detectors look at.
 
-use prefetch_index::prefetch_index;
-
 use super::{Stream, VerdictId};
 use crate::decode::Transport;
 use crate::evidence::Direction;
@@ -37,9 +35,9 @@ impl Opening {
         }
     }
 
-    /// Asks for the cache lines in which both sides begin.
+    /// Asks for its cache lines.
     pub(super) fn prefetch(&self) {
-        (0..self.streams.len()).for_each(|end| prefetch_index(&self.streams, end));
+        self.streams.iter().for_each(Stream::prefetch);
     }
 
     /// Gives back the memory that it holds elsewhere.

@@ -112,7 +112,9 @@ impl Openings {
         }
     }
 
-    fn prefetch(&self, place: u32) {
+    /// Asks for the cache lines of the opening at a place.
+    #[inline]
+    pub(super) fn prefetch(&self, place: u32) {
         if let Some(opening) = self.places.get(place as usize) {
             opening.prefetch();
         }

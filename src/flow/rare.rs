@@ -1,5 +1,9 @@
 //! What few flows have, apart from what all have: gaps, many sizes, IPv6 addresses, and numbers that 32 bits do not hold.
 
+use std::slice::from_ref;
+
+use prefetch_index::prefetch_index;
+
 use super::pieces::Pieces;
 use super::sizes::MoreSizes;
 use crate::time::Time;
@@ -63,6 +67,14 @@ impl Rares {
     #[inline]
     pub(super) fn get(&self, place: u32) -> Option<&Rare> {
         self.places.get((place as usize).checked_sub(1)?)
+    }
+
+    /// Asks for the one at a place.
+    #[inline]
+    pub(super) fn prefetch(&self, place: u32) {
+        if let Some(rare) = self.get(place) {
+            prefetch_index(from_ref(rare), 0);
+        }
     }
 
     /// The same, to be changed.

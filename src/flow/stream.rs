@@ -1,7 +1,9 @@
 //! What one side said first: its bytes in order, bounded, and where each frame's begin.
 
 use std::ops::Range;
+use std::slice::from_ref;
 
+use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
 use super::waiting::Waiting;
@@ -127,6 +129,13 @@ impl Stream {
     /// There is room for no more.
     pub(super) const fn is_full(&self) -> bool {
         self.full
+    }
+
+    /// Asks for its cache lines.
+    pub(super) fn prefetch(&self) {
+        prefetch_index(from_ref(&self.bytes), 0);
+        prefetch_index(from_ref(&self.pieces), 0);
+        prefetch_index(from_ref(&self.expected), 0);
     }
 
     /// Segments wait for one before them.

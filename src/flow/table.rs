@@ -129,6 +129,18 @@ impl Table {
         slot
     }
 
+    /// Asks for what a segment changes beside the flow in its slot.
+    #[inline]
+    pub fn prefetch_rest(&self, slot: usize, segment: &Keyed) {
+        let Some(entry) = self.slab.get(slot) else { return };
+        entry.prefetch_rare(&self.rares);
+        if let Said::Opening(place) = entry.said()
+            && segment.payload_len > 0
+        {
+            self.openings.prefetch(place);
+        }
+    }
+
     /// Flows that had to go before they were over.
     #[must_use]
     pub const fn evicted(&self) -> u64 {

@@ -301,6 +301,9 @@ impl<'c, 'p> Worker<'c, 'p> {
             for (slot, segment) in slots.iter_mut().zip(stride) {
                 *slot = self.tables[table(segment)].prefetch_flow(segment.keyed.hash);
             }
+            for (&slot, segment) in slots.iter().zip(stride) {
+                self.tables[table(segment)].prefetch_rest(slot, &segment.keyed);
+            }
             for (slot, segment) in slots.into_iter().zip(stride) {
                 let payload = batch.payload(segment);
                 self.tables[table(segment)].observe(slot, &segment.keyed, payload, &self.ports, &mut self.bench);
