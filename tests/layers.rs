@@ -56,7 +56,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("landlock", &["privilege"]),
     ("seccompiler", &["privilege"]),
     ("caps", &["privilege"]),
-    ("libc", &["privilege"]),
+    ("libc", &["privilege", "source"]),
     ("ratatui", &["screen"]),
     ("procfs", &["process"]),
     ("listeners", &["process"]),

@@ -19,31 +19,24 @@ impl Net {
         let name = format!("pl{}{test}", std::process::id());
         let net = Self { name };
         let (a, b) = (net.side('a'), net.side('b'));
+        let made = [format!("netns add {a}"), format!("netns add {b}"), format!("-n {b} link set lo up")]
+            .iter()
+            .try_for_each(|step| ip(step))
+            .and_then(|()| net.wire());
+        made.inspect_err(|reason| eprintln!("skipped: {reason}")).ok().map(|()| net)
+    }
+
+    /// A wire from one side to the other.
+    fn wire(&self) -> Result<(), String> {
+        let (a, b) = (self.side('a'), self.side('b'));
         let steps = [
-            format!("netns add {a}"),
-            format!("netns add {b}"),
             format!("link add veth0 netns {a} type veth peer name veth0 netns {b}"),
             format!("-n {a} addr add 10.77.0.1/24 dev veth0"),
             format!("-n {b} addr add 10.77.0.2/24 dev veth0"),
             format!("-n {a} link set veth0 up"),
             format!("-n {b} link set veth0 up"),
-            format!("-n {b} link set lo up"),
         ];
-        for step in steps {
-            let output = Command::new("ip").args(step.split(' ')).output();
-            match output {
-                Ok(output) if output.status.success() => {}
-                Ok(output) => {
-                    eprintln!("skipped: `ip {step}`: {}", String::from_utf8_lossy(&output.stderr).trim());
-                    return None;
-                }
-                Err(error) => {
-                    eprintln!("skipped: iproute2 is not there: {error}");
-                    return None;
-                }
-            }
-        }
-        Some(net)
+        steps.iter().try_for_each(|step| ip(step))
     }
 
     pub fn side(&self, side: char) -> String {
@@ -81,6 +74,12 @@ impl Net {
     }
 }
 
+fn ip(step: &str) -> Result<(), String> {
+    let output = Command::new("ip").args(step.split(' ')).output().map_err(|error| format!("iproute2 is not there: {error}"))?;
+    let reason = || format!("`ip {step}`: {}", String::from_utf8_lossy(&output.stderr).trim());
+    output.status.success().then_some(()).ok_or_else(reason)
+}
+
 impl Drop for Net {
     fn drop(&mut self) {
         for side in ['a', 'b'] {
@@ -102,12 +101,17 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// Asks how many segments were read.
+/// Asks how many segments were read; what is said of interfaces meanwhile is passed over.
 fn segments(child: &mut Child) -> u64 {
     signal(child, "USR1");
-    let line = stderr_line(child);
-    let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse().ok());
-    told.unwrap_or_else(|| panic!("not the counts: {line}"))
+    loop {
+        let line = stderr_line(child);
+        let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse().ok());
+        if let Some(told) = told {
+            return told;
+        }
+        assert!(line.contains("veth0: is "), "not the counts: {line}");
+    }
 }
 
 /// Asks for the counts until so many segments were read.
@@ -119,13 +123,8 @@ pub fn wait_for_frames(child: &mut Child, wanted: u64) {
 const TRAFFIC: &str = "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done; \
     (exec 3<>/dev/tcp/10.77.0.2/3001) 2>/dev/null; true";
 
-#[test]
-fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
-    let Some(net) = Net::new("i") else { return };
-    let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
-    net.client(TRAFFIC);
-    wait_for_frames(&mut child, 5);
-    // By now it parses untrusted bytes, and no longer with any of root's rights, on none of its threads.
+/// It parses untrusted bytes, and no longer with any of root's rights, on none of its threads.
+fn assert_powerless(child: &Child) {
     let threads: Vec<_> = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap().map(Result::unwrap).collect();
     assert!(threads.len() > 1);
     for thread in threads {
@@ -141,6 +140,15 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
         }
         assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), (vec!["1".to_owned()], vec!["2".to_owned()]));
     }
+}
+
+#[test]
+fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
+    let Some(net) = Net::new("i") else { return };
+    let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 5);
+    assert_powerless(&child);
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
@@ -207,29 +215,107 @@ fn an_interface_that_goes_down_is_waited_for() {
     assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
 }
 
+/// Lines of talk up to the one that ends so.
+fn lines_until(child: &mut Child, end: &str) -> Vec<String> {
+    let mut lines = vec![stderr_line(child)];
+    while !lines.last().is_none_or(|line| line.ends_with(&format!("{end}\n")) || line.is_empty()) {
+        lines.push(stderr_line(child));
+    }
+    lines
+}
+
 #[test]
-fn an_interface_that_goes_away_is_left_and_the_last_one_ends_the_capture_with_its_report() {
+fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
     let Some(net) = Net::new("g") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let args = ["-i", "veth0", "-i", "lo", "-f", "udp port 8000", "--format", "json", "-w", file.to_str().unwrap()];
+    let mut child = net.capture(&args);
+    for round in 1..4 {
+        net.client(TRAFFIC);
+        wait_for_frames(&mut child, 3 * round);
+        net.shell('a', "ip link del veth0");
+        lines_until(&mut child, "veth0: went away; waiting until it is back");
+        net.wire().unwrap();
+        lines_until(&mut child, "veth0: is back; the capture goes on");
+        assert_powerless(&child);
+        let again = Command::new("ip").args(["-n", &net.side('b'), "-d", "link", "show", "veth0"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&again.stdout).contains("promiscuity 1"), "frames for others are seen again, too");
+    }
+    net.client(TRAFFIC);
+    net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
+    wait_for_frames(&mut child, 13);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    let live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(live["capture"]["dropped"], serde_json::json!({"kernel": 0, "interface": 0, "queue": 0}));
+    assert_eq!((&live["capture"]["frames"], &live["capture"]["complete"]), (&13.into(), &true.into()));
+    assert_eq!(document(&[file.to_str().unwrap()]).1["capture"]["frames"], 13);
+}
+
+#[test]
+fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
+    let Some(net) = Net::new("h") else { return };
     let mut child = net.capture(&["-i", "lo", "-i", "veth0", "-f", "udp port 8000"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
-    let line = stderr_line(&mut child);
-    assert!(line.contains("veth0: ") && line.contains("the capture goes on with the others"), "{line}");
+    lines_until(&mut child, "veth0: went away; waiting until it is back");
     net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
     wait_for_frames(&mut child, 4);
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("veth0: went away and did not come back"), "{stderr}");
     assert!(stdout.contains("4 frames"), "{stdout}");
+}
 
-    let Some(net) = Net::new("h") else { return };
-    let child = net.capture(&["-i", "veth0"]);
+/// A tunnel on side b, which has no hardware address; false, with the reason printed, where there can be none.
+fn tunnel(net: &Net, name: &str) -> bool {
+    let made = ip(&format!("-n {} tuntap add name {name} mode tun", net.side('b')));
+    let up = made.and_then(|()| ip(&format!("-n {} link set {name} up", net.side('b'))));
+    up.inspect_err(|reason| eprintln!("skipped: {reason}")).is_ok()
+}
+
+#[test]
+fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_with_its_report() {
+    let Some(net) = Net::new("k") else { return };
+    if !tunnel(&net, "tun7") {
+        return;
+    }
+    let mut child = net.capture(&["-i", "veth0", "-i", "tun7", "-f", "udp port 8000"]);
+    let tun = format!("-n {} tuntap del name tun7 mode tun", net.side('b'));
+    ip(&tun).unwrap();
+    lines_until(&mut child, "tun7: went away; waiting until it is back");
+    assert!(tunnel(&net, "tun7"));
+    let line = stderr_line(&mut child);
+    assert!(line.contains("tun7: came back and has no hardware address") && line.contains("with the others"), "{line}");
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
+    lines_until(&mut child, "veth0: went away; waiting until it is back");
+    // Its frames would begin with other headers.
+    assert!(tunnel(&net, "veth0"));
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("veth0: ") && stderr.contains("the capture ends"), "{stderr}");
-    assert!(stdout.contains("veth0: 0 frames"), "{stdout}");
+    assert!(stderr.contains("veth0: came back as another kind of interface; the capture ends"), "{stderr}");
+    assert!(stdout.contains("3 frames"), "{stdout}");
+}
+
+#[test]
+fn an_interface_that_gets_another_name_is_captured_on() {
+    let Some(net) = Net::new("m") else { return };
+    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
+    net.shell('b', "ip link set veth0 down; ip link set veth0 name veth7 up");
+    lines_until(&mut child, "veth0: is called veth7 now; the capture goes on");
+    // What is sent before the wire works again is lost.
+    while segments(&mut child) < 3 {
+        net.client(TRAFFIC);
+    }
+    signal(&child, "INT");
+    let (status, _, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
 }
 
 /// The files of a folder, by name.

@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use nix::ifaddrs::InterfaceAddress;
 use pcap::{Active, Capture, Error, Precision};
 
-use super::presence::{Presence, presence};
+use super::attachment::{Attachment, Change};
 use super::{IDLE, Options};
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
@@ -20,8 +21,13 @@ pub(super) struct Device {
     pub(super) snap_len: u32,
     /// Frames that were read.
     pub(super) frames: u64,
-    /// How it was at the last look.
-    pub(super) presence: Presence,
+    attachment: Option<Attachment>,
+    promiscuous: bool,
+    /// Whether its interface is there, or it has none that could go.
+    pub(super) is_there: bool,
+    /// Whether there is an interface by the name that it was opened by. libpcap fails where there is none: no reason to give the
+    /// device up, while it may come back and when it has another name now.
+    pub(super) is_by_its_name: bool,
     /// Nanoseconds in the unit of the second time field.
     unit: i64,
     /// libpcap counts drops in 32 bits, which wrap on a long capture.
@@ -52,13 +58,16 @@ impl Device {
         let link = LinkType(capture.get_datalink().0 as u16);
         let (last, total) = <(Drops, Drops)>::default();
         Ok(Self {
-            capture,
             number,
             name: name.to_owned(),
             link,
             snap_len: options.snap_len,
             frames: 0,
-            presence: presence(name),
+            attachment: Attachment::of(capture.as_fd(), name),
+            promiscuous: options.promiscuous,
+            is_there: true,
+            is_by_its_name: true,
+            capture,
             unit,
             last,
             total,
@@ -87,14 +96,25 @@ impl Device {
                 })
             }
             Err(Error::TimeoutExpired) => Read::Empty,
+            Err(_) if !self.is_by_its_name => Read::Empty,
             Err(error) => Read::Failed(reason(&error)),
         }
+    }
+
+    /// What became of its interface since the last look, given the system's.
+    pub(super) fn look(&mut self, interfaces: &[InterfaceAddress]) -> Option<Change> {
+        let attachment = self.attachment.as_mut()?;
+        let change = attachment.look(self.capture.as_fd(), interfaces, self.promiscuous)?;
+        self.is_there = !matches!(change, Change::Away | Change::Lost(_));
+        self.is_by_its_name = self.is_there && attachment.name() == self.name;
+        Some(change)
     }
 
     /// Frames lost so far.
     pub(super) fn drops(&mut self) -> Drops {
         if let Ok(stat) = self.capture.stats() {
-            let grown = |now: u32, last: u64| u64::from(now.wrapping_sub(last as u32));
+            // The counters of an interface begin anew when it goes away and comes back.
+            let grown = |now: u32, last: u64| u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0);
             self.total.kernel += grown(stat.dropped, self.last.kernel);
             self.total.interface += grown(stat.if_dropped, self.last.interface);
             self.last = Drops { kernel: stat.dropped.into(), interface: stat.if_dropped.into() };

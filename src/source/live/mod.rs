@@ -1,10 +1,11 @@
 //! Live capture through libpcap, on several interfaces at once.
 //!
 //! The descriptors are polled together: a blocking read on a quiet interface does not come back at its time-out on every system.
-//! An interface that goes down is waited for; one that goes away is left, and the capture goes on with the others.
+//! An interface that goes down, or away altogether, is waited for; where it cannot be had back, the capture goes on with the others.
 
+mod attachment;
 mod device;
-mod presence;
+mod news;
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub(super) use self::device::reason;
 
+use self::attachment::{Change, interfaces};
 use self::device::{Device, Read};
-use self::presence::{Presence, presence};
+use self::news::News;
 use super::save::{Counts, Interface, Plan, Save};
 use super::{Drops, LinkType, Next, Source, devices};
 
@@ -22,8 +24,10 @@ use super::{Drops, LinkType, Next, Source, devices};
 const IDLE: u16 = 100;
 /// Frames read from one interface before the others get their turn.
 const TURN: u32 = 8192;
-/// Time between two looks at whether the interfaces are there.
+/// Time between two looks at whether the interfaces are there, where nothing was heard of them; and where it was, because news
+/// come in bundles.
 const LOOK: Duration = Duration::from_secs(1);
+const LOOK_SOON: Duration = Duration::from_millis(5);
 
 /// How to capture.
 #[derive(Debug, Clone)]
@@ -47,12 +51,15 @@ pub struct Live<'a> {
     ready: Vec<usize>,
     /// The one that was read last.
     last: usize,
-    /// Why it cannot be read any more.
-    failed: Option<String>,
+    /// The number of one that could not be read, and why.
+    failed: Option<(usize, String)>,
     /// Frames that it may still give in its turn.
     turn: u32,
     number: u64,
+    news: News,
     looked: Instant,
+    /// Whether something was heard of the interfaces since.
+    heard: bool,
     /// What each device has counted, those that went away too.
     counts: Vec<Counts>,
     names: Vec<String>,
@@ -68,6 +75,8 @@ impl<'a> Live<'a> {
     /// # Errors
     /// One line: unknown interface (with those that exist), no permission, broken filter, each with the remedy.
     pub fn open(options: &Options, say: impl FnMut(&str) + 'a) -> Result<Self, String> {
+        // What happens from here on is heard.
+        let news = News::subscribe();
         let known = devices::list()?;
         let mut opened: Vec<Device> = Vec::with_capacity(options.interfaces.len());
         for name in &options.interfaces {
@@ -90,7 +99,9 @@ impl<'a> Live<'a> {
             failed: None,
             turn: TURN,
             number: 0,
+            news,
             looked: Instant::now(),
+            heard: false,
             problems: Vec::new(),
             say: Box::new(say),
         })
@@ -136,35 +147,47 @@ impl<'a> Live<'a> {
 
     /// Waits at most `patience` milliseconds until a frame can be read somewhere.
     fn wait(&mut self, patience: u16) -> Result<(), String> {
+        let devices = self.devices.iter().map(Device::descriptor);
         let mut descriptors: Vec<PollFd<'_>> =
-            self.devices.iter().map(|device| PollFd::new(device.descriptor(), PollFlags::POLLIN)).collect();
+            devices.chain(self.news.descriptor()).map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
         match poll(&mut descriptors, PollTimeout::from(patience)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(format!("waiting for frames failed: {error}")),
         }
         let is_ready = |descriptor: &PollFd<'_>| descriptor.revents().is_some_and(|events| !events.is_empty());
-        self.ready = (0..descriptors.len()).filter(|&at| is_ready(&descriptors[at])).collect();
+        self.ready = (0..self.devices.len()).filter(|&at| is_ready(&descriptors[at])).collect();
+        if descriptors[self.devices.len()..].iter().any(is_ready) {
+            self.news.take();
+            self.heard = true;
+        }
         // Whoever had the last turn comes last.
         self.ready.sort_by_key(|&at| at < self.last);
         self.turn = TURN;
         Ok(())
     }
 
-    /// Says which interfaces have gone down or come up since the last look.
+    /// Says which interfaces have gone or come since the last look.
     fn look(&mut self) {
-        self.looked = Instant::now();
-        for device in &mut self.devices {
-            let now = presence(&device.name);
-            match (device.presence, now) {
-                (Presence::Up, Presence::Down) => (self.say)(&format!("{}: is down; waiting until it is up again", device.name)),
-                (Presence::Down, Presence::Up) => (self.say)(&format!("{}: is up again", device.name)),
-                _ => {}
-            }
-            device.presence = now;
+        (self.looked, self.heard) = (Instant::now(), false);
+        let interfaces = interfaces();
+        let mut lost = Vec::new();
+        for (at, device) in self.devices.iter_mut().enumerate() {
+            let said = match device.look(&interfaces) {
+                None => continue,
+                Some(Change::Down) => "is down; waiting until it is up again".to_owned(),
+                Some(Change::Up) => "is up again".to_owned(),
+                Some(Change::Renamed(name)) => format!("is called {name} now; the capture goes on"),
+                Some(Change::Away) => "went away; waiting until it is back".to_owned(),
+                Some(Change::Back) => "is back; the capture goes on".to_owned(),
+                Some(Change::Lost(reason)) => {
+                    lost.push((at, reason));
+                    continue;
+                }
+            };
+            (self.say)(&format!("{}: {said}", device.name));
         }
-        if let Some(at) = self.devices.iter().position(|device| device.presence == Presence::Away) {
-            self.leave(at, "went away");
-        }
+        // From behind: the places of those before stay the same.
+        lost.into_iter().rev().for_each(|(at, reason)| self.leave(at, &reason));
     }
 
     /// Goes on without a device.
@@ -186,8 +209,12 @@ impl<'a> Live<'a> {
 
 impl Source for Live<'_> {
     fn next(&mut self) -> Result<Next<'_>, String> {
-        if let Some(reason) = self.failed.take() {
-            self.leave(self.last, &reason);
+        if let Some((number, reason)) = self.failed.take() {
+            // What is no reason to leave it may not have been seen yet.
+            self.look();
+            if let Some(at) = self.devices.iter().position(|device| device.number == number && device.is_by_its_name) {
+                self.leave(at, &reason);
+            }
         }
         if self.save.as_ref().is_some_and(|save| save.is_due() || !save.is_open()) {
             self.tend();
@@ -195,7 +222,7 @@ impl Source for Live<'_> {
         if self.ready.is_empty() || self.turn == 0 {
             // No system call per frame: what is ready is read until it is empty.
             self.wait(if self.ready.is_empty() { IDLE } else { 0 })?;
-            if self.looked.elapsed() >= LOOK {
+            if self.looked.elapsed() >= if self.heard { LOOK_SOON } else { LOOK } {
                 self.look();
             }
         }
@@ -208,6 +235,7 @@ impl Source for Live<'_> {
         };
         self.last = at;
         self.turn -= 1;
+        let number = self.devices[at].number;
         match self.devices[at].read(self.number + 1) {
             Read::Frame(frame) => {
                 self.number += 1;
@@ -217,7 +245,7 @@ impl Source for Live<'_> {
                 return Ok(Next::Frame(frame));
             }
             Read::Empty => {}
-            Read::Failed(reason) => self.failed = Some(reason),
+            Read::Failed(reason) => self.failed = Some((number, reason)),
         }
         self.ready.pop();
         Ok(Next::Idle)
@@ -242,6 +270,8 @@ impl Source for Live<'_> {
 
     fn finish(&mut self) {
         self.count();
+        let away = self.devices.iter().filter(|device| !device.is_there);
+        self.problems.extend(away.map(|device| format!("{}: went away and did not come back", device.name)));
         if let Some(mut save) = self.save.take() {
             save.finish(&self.counts);
             self.problems.extend(save.problem().cloned());

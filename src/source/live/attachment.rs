@@ -1,0 +1,204 @@
+//! Which interface a device is attached to, and how it gets back to one that went away and returned.
+//!
+//! Linux asks for `CAP_NET_RAW` when a packet socket is made, not when it is bound (`man 7 packet`). So the socket that was opened
+//! with root's rights, its ring and its drop counters with it, is bound anew long after they were given up.
+
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::InterfaceFlags;
+
+/// What became of an interface since the last look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nobody can send or receive on it.
+    Down,
+    /// It works again.
+    Up,
+    /// It has another name now, and the device is still attached to it.
+    Renamed(String),
+    /// There is no such interface any more.
+    Away,
+    /// It was away, and the device is attached to it again.
+    Back,
+    /// It cannot be had any more; why.
+    Lost(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Up,
+    Down,
+    Away,
+}
+
+impl State {
+    fn of(interface: &InterfaceAddress) -> Self {
+        if interface.flags.contains(InterfaceFlags::IFF_UP) { Self::Up } else { Self::Down }
+    }
+}
+
+/// A device's interface at the last look.
+pub(super) struct Attachment {
+    name: String,
+    /// What kind of hardware it is: what comes from another kind begins with other headers.
+    kind: Option<u16>,
+    state: State,
+}
+
+impl Attachment {
+    /// That of an open device; `None` where it is no interface of the system's, such as `any`.
+    pub(super) fn of(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
+        let all = interfaces();
+        let interface = system::attached(device, name, &all)?;
+        Some(Self { name: name.to_owned(), kind: system::kind(interface), state: State::of(interface) })
+    }
+
+    /// What the interface is called now, or was when it went.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Looks what became of it, and attaches the device again to an interface that returned.
+    pub(super) fn look(&mut self, device: BorrowedFd<'_>, all: &[InterfaceAddress], promiscuous: bool) -> Option<Change> {
+        // Where the system does not tell, nothing is wrong.
+        if all.is_empty() {
+            return None;
+        }
+        let Some(interface) = system::attached(device, &self.name, all) else {
+            return self.look_for(device, all, promiscuous);
+        };
+        let before = std::mem::replace(&mut self.state, State::of(interface));
+        if interface.interface_name != self.name {
+            self.name.clone_from(&interface.interface_name);
+            return Some(Change::Renamed(self.name.clone()));
+        }
+        match (before, self.state) {
+            (State::Up, State::Down) => Some(Change::Down),
+            (State::Down, State::Up) => Some(Change::Up),
+            _ => None,
+        }
+    }
+
+    /// Nothing is attached to the device: looks whether there is something of the name.
+    fn look_for(&mut self, device: BorrowedFd<'_>, all: &[InterfaceAddress], promiscuous: bool) -> Option<Change> {
+        let before = std::mem::replace(&mut self.state, State::Away);
+        let gone = || (before != State::Away).then(system::gone);
+        let Some(interface) = system::named(&self.name, all) else { return gone() };
+        if system::kind(interface) != self.kind {
+            return Some(Change::Lost("came back as another kind of interface".into()));
+        }
+        match system::attach(device, &self.name, all, promiscuous) {
+            Ok(()) => {
+                self.state = State::of(interface);
+                Some(Change::Back)
+            }
+            // It went while it was looked at.
+            Err(Errno::ENODEV) => gone(),
+            Err(Errno::EADDRNOTAVAIL) => {
+                let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
+                Some(Change::Lost(reason.into()))
+            }
+            Err(error) => Some(Change::Lost(format!("came back and cannot be captured on: {}", error.desc()))),
+        }
+    }
+}
+
+/// The system's interfaces, once for each of their addresses; empty where it does not tell.
+pub(super) fn interfaces() -> Vec<InterfaceAddress> {
+    getifaddrs().map(Iterator::collect).unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    use nix::errno::Errno;
+    use nix::ifaddrs::InterfaceAddress;
+    use nix::net::if_::if_indextoname;
+    use nix::sys::socket::sockopt::SetStruct;
+    use nix::sys::socket::{SetSockOpt, SockaddrStorage, bind, getsockname};
+
+    use super::Change;
+
+    /// What it means that an interface is gone: it may come back.
+    pub(super) fn gone() -> Change {
+        Change::Away
+    }
+
+    /// Has a packet socket see what it is not the receiver of.
+    #[derive(Clone)]
+    struct Membership;
+
+    nix::setsockopt_impl!(
+        Membership,
+        libc::SOL_PACKET,
+        libc::PACKET_ADD_MEMBERSHIP,
+        libc::packet_mreq,
+        SetStruct<libc::packet_mreq>
+    );
+
+    /// The interface that the device's socket is bound to, whatever its name is by now.
+    pub(super) fn attached<'a>(device: BorrowedFd<'_>, _: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+        // The system's answer is shorter than a whole link address, which only this type takes.
+        let bound = getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
+        named(if_indextoname(bound as libc::c_uint).ok()?.to_str().ok()?, all)
+    }
+
+    pub(super) fn named<'a>(name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+        all.iter().find(|interface| interface.interface_name == name)
+    }
+
+    pub(super) fn kind(interface: &InterfaceAddress) -> Option<u16> {
+        std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name)).ok()?.trim().parse().ok()
+    }
+
+    /// The address says no protocol: the socket goes on with that which libpcap chose.
+    pub(super) fn attach(device: BorrowedFd<'_>, name: &str, all: &[InterfaceAddress], promiscuous: bool) -> Result<(), Errno> {
+        let link = |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
+        // The system tells none of tunnels, and none can be made of their index without unsafe code.
+        let link = all.iter().filter(|interface| interface.interface_name == name).find_map(link).ok_or(Errno::EADDRNOTAVAIL)?;
+        bind(device.as_raw_fd(), &link)?;
+        if promiscuous {
+            let everything = libc::packet_mreq {
+                mr_ifindex: link.ifindex() as libc::c_int,
+                mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
+                mr_alen: 0,
+                mr_address: [0; 8],
+            };
+            Membership.set(&device, &everything)?;
+        }
+        Ok(())
+    }
+}
+
+/// Elsewhere a device that lost its interface stays without.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::os::fd::BorrowedFd;
+
+    use nix::ifaddrs::InterfaceAddress;
+
+    use super::Change;
+
+    pub(super) fn gone() -> Change {
+        Change::Lost("went away".into())
+    }
+
+    pub(super) fn attached<'a>(_: BorrowedFd<'_>, name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+        named(name, all)
+    }
+
+    pub(super) fn named<'a>(name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+        all.iter().find(|interface| interface.interface_name == name)
+    }
+
+    pub(super) fn kind(_: &InterfaceAddress) -> Option<u16> {
+        None
+    }
+
+    pub(super) fn attach(_: BorrowedFd<'_>, _: &str, _: &[InterfaceAddress], _: bool) -> nix::Result<()> {
+        Err(nix::errno::Errno::ENOTSUP)
+    }
+}
