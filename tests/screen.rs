@@ -126,3 +126,14 @@ fn a_signal_gives_the_terminal_back_too() {
         assert!(status == Some(0) && restored && shown.contains("No TCP or UDP was seen."), "{name}: {shown}");
     }
 }
+
+#[test]
+fn two_signals_at_once_do_not_leave_the_terminal_to_nobody() {
+    let Some(net) = Net::new("sc") else { return };
+    let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
+    terminal.wait_for(&["q report"]);
+    let both = format!("kill -INT {0}; kill -TERM {0}", terminal.child.id());
+    assert!(Command::new("sh").args(["-c", &both]).status().unwrap().success());
+    let (_, shown, restored) = terminal.end();
+    assert!(restored, "{shown}");
+}

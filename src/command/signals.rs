@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
+use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::unregister;
 
 use portlore::catalogue::Catalogue;
 
@@ -18,23 +21,46 @@ use super::talk::say;
 pub struct Wishes {
     pub stop: Arc<AtomicBool>,
     pub tell: Arc<AtomicBool>,
+    /// The next signal to stop ends the program at once.
+    hurry: Arc<AtomicBool>,
+    /// What has a signal to stop set that.
+    hurriers: Vec<SigId>,
 }
 
 impl Wishes {
     pub fn register() -> Result<Self, Errors> {
-        let wishes = Self { stop: Arc::default(), tell: Arc::default() };
-        let register = || {
+        let mut wishes = Self { stop: Arc::default(), tell: Arc::default(), hurry: Arc::default(), hurriers: Vec::new() };
+        let mut register = || {
             for signal in [SIGINT, SIGTERM] {
                 // A second one ends the program at once, in case the report takes long.
-                signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&wishes.stop))?;
-                signal_hook::flag::register(signal, Arc::clone(&wishes.stop))?;
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&wishes.hurry))?;
+                flag::register(signal, Arc::clone(&wishes.stop))?;
+                wishes.hurriers.push(flag::register(signal, Arc::clone(&wishes.hurry))?);
             }
-            signal_hook::flag::register(SIGUSR1, Arc::clone(&wishes.tell))
+            flag::register(SIGUSR1, Arc::clone(&wishes.tell))
         };
         match register() {
             Ok(_) => Ok(wishes),
             Err(error) => Err(vec![format!("signals cannot be received: {error}")]),
         }
+    }
+
+    /// While this is held the program does not end at once, however many signals come: the terminal is to be given back first.
+    pub fn hold(&self) -> Hold<'_> {
+        for &hurrier in &self.hurriers {
+            unregister(hurrier);
+        }
+        Hold(&self.hurry)
+    }
+}
+
+/// See [`Wishes::hold`].
+pub struct Hold<'w>(&'w AtomicBool);
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        // With the screen the capture ends: whoever asks for that now asks again.
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

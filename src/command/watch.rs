@@ -85,7 +85,10 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
                 let (messages, told) = mpsc::channel();
                 divert(Some(messages));
                 let wires = Wires { title, catalogue, views, messages: told, asker, stop: &wishes.stop, colour };
-                scope.spawn(move || screen::run(wires))
+                scope.spawn(move || {
+                    let _hold = wishes.hold();
+                    screen::run(wires)
+                })
             });
             let mut on_view = |view: View<'c>| {
                 if let Some(metrics) = &metrics {
