@@ -60,6 +60,7 @@ fn the_document_has_the_fields_of_its_contract_in_order() {
         "last",
         "complete",
         "problems",
+        "notices",
         "ports",
         "port",
         "transport",
@@ -259,6 +260,7 @@ fn the_doctor_says_what_is_there_and_the_recipe_for_this_very_binary() {
         assert_eq!(status, 1, "{stdout}");
         assert!(stdout.contains("not held") && stdout.contains("permission denied"), "{stdout}");
         assert!(stdout.contains(env!("CARGO_BIN_EXE_portlore")) && stdout.contains("sudo"), "{stdout}");
+        assert!(stdout.contains("CAP_SYS_PTRACE") && stdout.contains("to name the processes of other users"), "{stdout}");
     }
 }
 

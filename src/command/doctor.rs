@@ -36,6 +36,7 @@ fn capabilities() -> Vec<Check> {
     let check = |power: privilege::Power| {
         let held = if power.held { "held" } else { "not held" };
         let finding = format!("{held}: {}", power.purpose);
+        let remedy = if power.name == "CAP_NET_RAW" { remedy } else { remedy_for_names };
         Check { subject: power.name, good: power.held, finding, remedy: (!power.held).then(remedy) }
     };
     powers().into_iter().map(check).collect()
@@ -43,14 +44,30 @@ fn capabilities() -> Vec<Check> {
 
 /// How this very binary gets what it needs.
 fn remedy() -> String {
+    let (binary, takes_setcap) = binary();
+    if takes_setcap {
+        return format!("Run with sudo, or once: sudo setcap cap_net_raw=ep {binary}");
+    }
+    format!("Run `sudo {binary} live …` (its file system is mounted nosuid, where setcap does nothing).")
+}
+
+/// The same for all that it has a use for.
+fn remedy_for_names() -> String {
+    let (binary, takes_setcap) = binary();
+    if takes_setcap {
+        let powers = "cap_net_raw,cap_sys_ptrace,cap_dac_read_search";
+        return format!("To see whose sockets those of other users are, too: sudo setcap {powers}=ep {binary}");
+    }
+    remedy()
+}
+
+/// How a shell names this very binary, and whether it can be given capabilities.
+fn binary() -> (String, bool) {
     let binary = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("portlore"));
     let ignores_setcap = statvfs(&binary).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOSUID));
     let shown = binary.display().to_string();
     let quoted = if shown.contains(char::is_whitespace) { format!("'{shown}'") } else { shown };
-    if ignores_setcap {
-        return format!("Run `sudo {quoted} live …` (its file system is mounted nosuid, where setcap does nothing).");
-    }
-    format!("Run with sudo, or once: sudo setcap cap_net_raw=ep {quoted}")
+    (quoted, !ignores_setcap)
 }
 
 /// Opens an interface as `live` does; nothing is captured.

@@ -1,6 +1,8 @@
 //! Linux capabilities: what root is made of, and what `setcap` gives a program without it.
 
 /// A capability that the program has a use for, and whether it has it now.
+///
+/// Without the first nothing is captured; without the others processes of other users have no names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Power {
     /// As `man 7 capabilities` names it.
@@ -16,7 +18,11 @@ pub struct Power {
 #[must_use]
 pub fn powers() -> Vec<Power> {
     use caps::{CapSet, Capability};
-    let known = [(Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface")];
+    let known = [
+        (Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
+        (Capability::CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to name the processes of other users"),
+        (Capability::CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to name the processes of other users"),
+    ];
     known
         .map(|(capability, name, purpose)| {
             let held = caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
