@@ -15,6 +15,8 @@ pub enum Ground {
     Socket,
     /// They listen on its port: the connection itself may be another's by now, such as a worker's.
     Listener,
+    /// They held it, or were behind its port, when it was last known: it may be another's by now.
+    Past,
 }
 
 impl Ground {
@@ -24,6 +26,7 @@ impl Ground {
         match self {
             Self::Socket => "socket",
             Self::Listener => "listener",
+            Self::Past => "past",
         }
     }
 }
@@ -82,6 +85,20 @@ impl Attribution {
         match self {
             Self::Known(holders, _) => holders,
             Self::Unknown(_) => &[],
+        }
+    }
+
+    /// Whether it may not hold any more.
+    #[must_use]
+    pub const fn is_past(&self) -> bool {
+        matches!(self, Self::Known(_, Ground::Past))
+    }
+
+    /// The same as something that was; an unknown stays one.
+    pub(super) fn past(&self) -> Self {
+        match self {
+            Self::Known(holders, _) => Self::Known(holders.clone(), Ground::Past),
+            Self::Unknown(_) => self.clone(),
         }
     }
 }

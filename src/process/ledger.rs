@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::question::{Answer, LINE, Question, Said};
 use super::{Attribution, Clerk, Ground, Holder, Sides, Unknown};
@@ -20,6 +20,8 @@ const FLOWS: usize = 65_536;
 const QUESTIONS: usize = 4096;
 /// Processes that are kept apart before it begins anew.
 const HOLDERS: usize = 4096;
+/// How long an answer is good for whoever looks at a flow that lives on.
+const GOOD: Duration = Duration::from_secs(30);
 /// How long the end of a capture waits for answers.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -50,6 +52,9 @@ struct Written {
 #[derive(Default)]
 struct Entry {
     sides: Sides,
+    /// When its responder was last asked for.
+    asked: Option<Instant>,
+    /// The first answer left something to be wished for, and it was asked for once more.
     asked_again: bool,
 }
 
@@ -85,12 +90,13 @@ impl Ledger {
             pages.unasked += 1;
             return;
         }
-        pages.flows.insert(key, Entry::default());
+        pages.flows.insert(key, Entry { asked: Some(Instant::now()), ..Entry::default() });
         self.ask(&mut pages, key, Direction::Responder, (transport, responder, initiator));
         self.ask(&mut pages, key, Direction::Initiator, (transport, initiator, responder));
     }
 
-    /// What is known of a flow that lives on. Where that leaves something to be wished for, it is asked once more.
+    /// What is known of a flow that lives on. Where that leaves something to be wished for, it is asked once more; and from time to
+    /// time anyway, because sockets change hands.
     #[must_use]
     pub fn of(&self, record: &FlowRecord) -> Sides {
         let FlowRecord { transport, initiator, responder, .. } = *record;
@@ -101,7 +107,16 @@ impl Ledger {
             Attribution::Known(holders, ground) => holders.len() > 1 && *ground == Ground::Listener,
             Attribution::Unknown(why) => *why == Unknown::Gone,
         });
-        if wanting && pages.flows.get_mut(&key).is_some_and(|entry| !std::mem::replace(&mut entry.asked_again, true)) {
+        let is_due = |entry: &mut Entry| {
+            let old = sides.responder.is_some() && entry.asked.is_some_and(|asked| asked.elapsed() >= GOOD);
+            let due = old || wanting && !entry.asked_again;
+            if due {
+                (entry.asked, entry.asked_again) = (Some(Instant::now()), true);
+            }
+            due
+        };
+        // Questions that flows begin with go first.
+        if pages.open.len() < QUESTIONS / 2 && pages.flows.get_mut(&key).is_some_and(is_due) {
             self.ask(&mut pages, key, Direction::Responder, (transport, responder, initiator));
         }
         sides
@@ -157,7 +172,7 @@ impl Written {
         let mut sides = self.flows.get(key).map(|entry| entry.sides.clone()).unwrap_or_default();
         // Of a flow that nobody could ask about, its port may still be known.
         if sides.is_empty() && !self.flows.contains_key(key) {
-            sides.responder = self.ports.get(&port).cloned();
+            sides.responder = self.ports.get(&port).map(|last| Arc::new(last.past()));
         }
         sides
     }
@@ -176,10 +191,12 @@ impl Written {
             self.ports.insert(port, Arc::clone(&attribution));
         }
         if let Some(entry) = self.flows.get_mut(&key) {
-            // What was once known is not given up for a later "gone".
-            if known || entry.sides.of(side).is_none_or(|before| before.holders().is_empty()) {
-                entry.sides.put(side, attribution);
-            }
+            // What was once known is not given up for a later "gone", but it is said to be past.
+            let newer = match entry.sides.of(side) {
+                Some(before) if !known && !before.holders().is_empty() => Arc::new(before.past()),
+                _ => attribution,
+            };
+            entry.sides.put(side, newer);
         }
     }
 
@@ -240,5 +257,46 @@ fn hear(line: UnixStream, pages: &Pages) {
         if written.over {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(pid: i32) -> Holder {
+        Holder { name: "node".into(), pid, command: String::new(), user: "u".into(), container: None }
+    }
+
+    fn flow(port: u16) -> FlowKey {
+        let end = |port| Endpoint { address: [127, 0, 0, 1].into(), port };
+        FlowKey::new(&FiveTuple { source: end(port), destination: end(3001), transport: Transport::Tcp }).0
+    }
+
+    /// What is known of the responder of a flow, as text.
+    fn known(written: &Written, key: &FlowKey) -> String {
+        match written.sides(key, (Transport::Tcp, 3001)).responder.as_deref() {
+            None => "nothing".into(),
+            Some(Attribution::Unknown(why)) => why.id().into(),
+            Some(Attribution::Known(holders, ground)) => format!("{} {}", holders[0].pid, ground.id()),
+        }
+    }
+
+    #[test]
+    fn who_was_behind_a_port_is_said_to_be_past_where_it_may_be() {
+        let mut written = Written::default();
+        let mut answer = |key: FlowKey, said: Said| {
+            written.flows.entry(key).or_default();
+            written.open.insert(0, (key, Direction::Responder, (Transport::Tcp, 3001)));
+            written.write(Answer { id: 0, said });
+            known(&written, &key)
+        };
+        assert_eq!(answer(flow(1), Said::Unknown(Unknown::Gone)), "gone");
+        assert_eq!(answer(flow(1), Said::Known(vec![holder(7)], Ground::Socket)), "7 socket");
+        assert_eq!(answer(flow(1), Said::Unknown(Unknown::Gone)), "7 past");
+        assert_eq!(answer(flow(1), Said::Unknown(Unknown::Gone)), "7 past");
+        assert_eq!(answer(flow(1), Said::Known(vec![holder(8)], Ground::Listener)), "8 listener");
+        // Of a flow that nobody asked about, only who was last seen behind its port.
+        assert_eq!(known(&written, &flow(2)), "8 past");
     }
 }

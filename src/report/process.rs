@@ -44,6 +44,7 @@ pub(super) fn sentence(side: Direction, attribution: &Attribution) -> String {
                 (Ground::Socket, _) => text += " [they share the socket]",
                 (Ground::Listener, 1) => text += " [it listens there]",
                 (Ground::Listener, _) => text += " [they share the port]",
+                (Ground::Past, _) => text += " [it was; by now it may be another's]",
             }
             text
         }

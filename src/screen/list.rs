@@ -106,8 +106,8 @@ fn process(behind: &Behind) -> String {
         let mut others: Vec<&str> = flows.by.keys().map(|holder| holder.name.as_str()).collect();
         others.dedup();
         let plus = if others.len() > 1 { format!(" +{}", others.len() - 1) } else { String::new() };
-        let shared = if flows.shared { " (shared)" } else { "" };
-        return format!("{arrow}{}{plus}{shared}", escape(&holder.name));
+        let doubts = flows.doubts();
+        return format!("{arrow}{}{plus}{doubts}", escape(&holder.name));
     }
     if behind.is_empty() { String::new() } else { "unknown".to_owned() }
 }

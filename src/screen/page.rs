@@ -109,8 +109,8 @@ fn about(state: &State<'_>, (port, transport): Port, stats: &PortStats<'_>, widt
         holders.sort_by_key(|(holder, flows)| (std::cmp::Reverse(**flows), *holder));
         for (holder, _) in holders.iter().take(SOME) {
             let place = holder.container.as_deref().map_or_else(String::new, |place| format!(" in {place}"));
-            let shared = if flows.shared { " (shared)" } else { "" };
-            let text = format!("{} (pid {}) of {}{place}{shared}: {}", holder.name, holder.pid, holder.user, holder.command);
+            let doubts = flows.doubts();
+            let text = format!("{} (pid {}) of {}{place}{doubts}: {}", holder.name, holder.pid, holder.user, holder.command);
             lines.push(Line::from(fit(&format!("  {whose}{}", escape(&text)), width)));
         }
         if holders.len() > SOME {

@@ -27,6 +27,8 @@ pub struct Flows {
     pub unknown: u64,
     /// The socket of some flow had several holders.
     pub shared: bool,
+    /// Of some flow it is only known who was behind it before.
+    pub past: bool,
     /// There were more processes than are told apart.
     pub more: bool,
 }
@@ -37,8 +39,9 @@ impl Behind {
             match sides.of(direction) {
                 None => {}
                 Some(Attribution::Unknown(_)) => flows.unknown += 1,
-                Some(Attribution::Known(holders, _)) => {
+                Some(known @ Attribution::Known(holders, _)) => {
                     flows.shared |= holders.len() > 1;
+                    flows.past |= known.is_past();
                     holders.iter().for_each(|holder| flows.count(holder, 1));
                 }
             }
@@ -55,6 +58,7 @@ impl Behind {
         for (mine, theirs) in [(&mut self.responders, other.responders), (&mut self.initiators, other.initiators)] {
             mine.unknown += theirs.unknown;
             mine.shared |= theirs.shared;
+            mine.past |= theirs.past;
             mine.more |= theirs.more;
             theirs.by.iter().for_each(|(holder, flows)| mine.count(holder, *flows));
         }
@@ -62,6 +66,17 @@ impl Behind {
 }
 
 impl Flows {
+    /// What is to be said behind its processes: that they share a socket, or that some may be no more.
+    #[must_use]
+    pub const fn doubts(&self) -> &'static str {
+        match (self.shared, self.past) {
+            (false, false) => "",
+            (true, false) => " (shared)",
+            (false, true) => " (may be past)",
+            (true, true) => " (shared, may be past)",
+        }
+    }
+
     fn count(&mut self, holder: &Arc<Holder>, flows: u64) {
         if let Some(count) = self.by.get_mut(holder) {
             *count += flows;

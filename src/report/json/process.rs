@@ -41,6 +41,7 @@ pub(super) struct Behind<'a> {
     unknown_responder_flows: u64,
     unknown_initiator_flows: u64,
     shared: bool,
+    past: bool,
 }
 
 #[derive(Serialize)]
@@ -76,6 +77,7 @@ pub(super) fn behind(behind: &stats::Behind) -> Option<Behind<'_>> {
         unknown_responder_flows: behind.responders.unknown,
         unknown_initiator_flows: behind.initiators.unknown,
         shared: behind.responders.shared,
+        past: behind.responders.past,
     })
 }
 
