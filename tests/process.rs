@@ -80,6 +80,11 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
     let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
     net.client(CONNECT);
     net.client(DATAGRAM);
+    // A service's signals reach all its processes; the one that tells processes goes on.
+    for signal in ["HUP", "USR1", "INT"] {
+        let helpers = Command::new("pkill").args([&format!("-{signal}"), "-P", &child.id().to_string()]).status();
+        assert!(helpers.unwrap().success());
+    }
     net.client("(exec 3<>/dev/tcp/10.77.0.2/3002) 2>/dev/null; true");
     wait_for_frames(&mut child, 14);
     let document = document(child);
