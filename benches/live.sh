@@ -7,20 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-10}
 pace=${2:-0}
-cargo build --release --locked --quiet --bin portlore --example sender
-bin=$PWD/target/release
-work=$(mktemp -d)
-a=plbench$$a
-b=plbench$$b
-trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$work"' EXIT
-ip netns add "$a"
-ip netns add "$b"
-ip link add veth0 netns "$a" type veth peer name veth0 netns "$b"
-for side in "$a" "$b"; do
-    # Nothing but the stream is to be on the wire.
-    ip netns exec "$side" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-    ip -n "$side" link set veth0 up
-done
+. benches/live/wire.sh
 
 # listen NAME READY COMMAND…: runs a tool while the sender sends; READY is what it says on stderr when it listens.
 listen() {

@@ -9,20 +9,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-600}
 pace=${2:-100000}
 churn=${3:-1000}
-cargo build --release --locked --quiet --bin portlore --example sender
-bin=$PWD/target/release
-work=$(mktemp -d)
-a=plsoak$$a
-b=plsoak$$b
-trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$work"' EXIT
-ip netns add "$a"
-ip netns add "$b"
-ip link add veth0 netns "$a" type veth peer name veth0 netns "$b"
-for side in "$a" "$b"; do
-    # Nothing but the stream is to be on the wire.
-    ip netns exec "$side" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-    ip -n "$side" link set veth0 up
-done
+. benches/live/wire.sh
 
 : >"$work/err"
 ip netns exec "$b" "$bin/portlore" live -i veth0 --workers 1 --format json >"$work/report" 2>"$work/err" &

@@ -1,0 +1,16 @@
+# To be sourced: builds portlore and the sender, and makes two network namespaces, $a and $b, with a veth pair between them, and a
+# folder, $work; all go away when the script ends. Needs root and iproute2.
+cargo build --release --locked --quiet --bin portlore --example sender
+bin=$PWD/target/release
+work=$(mktemp -d)
+a=plbench$$a
+b=plbench$$b
+trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$work"' EXIT
+ip netns add "$a"
+ip netns add "$b"
+ip link add veth0 netns "$a" type veth peer name veth0 netns "$b"
+for side in "$a" "$b"; do
+    # Nothing but the stream is to be on the wire.
+    ip netns exec "$side" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+    ip -n "$side" link set veth0 up
+done
