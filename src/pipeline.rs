@@ -83,6 +83,8 @@ pub struct Run<'c> {
     pub drops: Drops,
     /// What was wrong with the input; empty where all of it was read.
     pub problems: Vec<String>,
+    /// What is worth knowing of the input although all of it was read.
+    pub notices: Vec<String>,
     /// Flows that had to leave a full table.
     pub evicted: u64,
     /// The figures.
@@ -141,6 +143,7 @@ pub fn run<'c>(
         interfaces,
         drops: source.drops(),
         problems: source.problems(),
+        notices: source.notices(),
         evicted: 0,
         stats: ended,
         flows: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 
-use crate::run::{outcome, portlore, told};
+use crate::run::{document, outcome, portlore, told};
 
 const GOOD: &str = "fixtures/acceptance.pcap";
 
@@ -55,10 +55,22 @@ fn a_damaged_file_reports_what_was_read_until_then() {
 }
 
 #[test]
+fn time_that_goes_back_is_told_and_nothing_is_wrong() {
+    let file = "fixtures/forms/time-goes-back.pcap";
+    let (status, stdout, stderr) = outcome(&["replay", file]);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let told = format!("NOTE {file}: time goes back 3 times, first at frame 10, by 5ms at most");
+    assert!(stdout.contains(&told) && stdout.contains("osc: ETC Eos"), "{stdout}");
+    let (_, document) = document(&[file]);
+    assert_eq!(document["capture"]["complete"], true);
+    assert_eq!(document["capture"]["notices"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
     let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/unknown-link.pcap"]);
     assert_eq!(status, 3);
-    assert!(stderr.contains("link type 147 is not decoded"), "{stderr}");
+    assert!(stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"), "{stderr}");
     assert!(stdout.contains("skipped (link-type "), "{stdout}");
 }
 

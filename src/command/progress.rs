@@ -40,6 +40,10 @@ impl Source for Shown<'_> {
         self.files.drops()
     }
 
+    fn notices(&self) -> Vec<String> {
+        self.files.notices()
+    }
+
     fn problems(&self) -> Vec<String> {
         self.files.problems()
     }

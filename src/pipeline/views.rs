@@ -209,6 +209,7 @@ impl<'c> Viewer<'c> {
             interfaces: Vec::new(),
             drops,
             problems,
+            notices: Vec::new(),
             evicted: 0,
             stats: self.stats.clone(),
             flows: Vec::new(),

@@ -88,6 +88,7 @@ struct Capture<'a> {
     last: Option<String>,
     complete: bool,
     problems: &'a [String],
+    notices: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -279,6 +280,7 @@ fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
         last: tally.seen.map(|(_, last)| last.to_string()),
         complete: report.is_complete(),
         problems: &run.problems,
+        notices: &run.notices,
     }
 }
 

@@ -103,6 +103,9 @@ fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
     for problem in &report.run.problems {
         writeln!(out, "INCOMPLETE {}", escape(problem))?;
     }
+    for notice in &report.run.notices {
+        writeln!(out, "NOTE {}", escape(notice))?;
+    }
     Ok(())
 }
 

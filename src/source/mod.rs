@@ -175,6 +175,11 @@ pub trait Source {
     /// What was wrong with the input, a line each; empty where all of it was read.
     fn problems(&self) -> Vec<String>;
 
+    /// What is worth knowing of the input although all of it was read, a line each.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What an interface that frames named is called.
     fn interface(&self, _number: u32) -> String {
         String::new()

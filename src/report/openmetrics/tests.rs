@@ -23,6 +23,7 @@ fn view(ports: &[(u16, u64)]) -> View<'static> {
         tally: Tally::default(),
         drops: Drops { kernel: 3, interface: 0 },
         problems: Vec::new(),
+        notices: Vec::new(),
         interfaces: Vec::new(),
         evicted: 0,
         stats,

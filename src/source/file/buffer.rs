@@ -5,6 +5,9 @@ use std::io::{self, Read};
 /// Bytes asked of the operating system at a time, and handed over together: measured, see `benches/README.md`.
 const BLOCK: usize = 512 * 1024;
 
+/// Bytes by which a file can be known.
+const ENOUGH: usize = 4096;
+
 /// The window. Never holds more than one block and one record.
 pub(super) struct Buffer {
     input: Box<dyn Read + Send>,
@@ -77,6 +80,16 @@ impl Buffer {
     /// The bytes that the last [`want`](Self::want) made available.
     pub(super) fn get(&self, len: usize) -> &[u8] {
         &self.bytes[self.start..(self.start + len).min(self.end)]
+    }
+
+    /// The bytes that are there, and those that come with one more look, where some do at the moment.
+    pub(super) fn more(&mut self) -> &[u8] {
+        let held = self.end - self.start;
+        if held < ENOUGH {
+            // What goes wrong does so again when the bytes are needed.
+            let _ = self.want(held + 1);
+        }
+        &self.bytes[self.start..self.end]
     }
 
     /// Bytes at `from..to` of the window, which a [`want`](Self::want) made available.

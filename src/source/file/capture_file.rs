@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 use super::ahead::Ahead;
 use super::buffer::Buffer;
 use super::compressed::{Compression, look};
+use super::order::TimeOrder;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
@@ -77,6 +78,7 @@ pub(super) struct CaptureFile {
     head: Option<Head>,
     compression: Option<Compression>,
     frames: u64,
+    order: TimeOrder,
     problem: Option<String>,
 }
 
@@ -120,7 +122,7 @@ impl CaptureFile {
             None => fail(reason),
             Some(compression) => fail(format!("{reason} ({compression} inside)")),
         })?;
-        Ok(Self { name, buffer, format, head: None, compression, frames: 0, problem: None })
+        Ok(Self { name, buffer, format, head: None, compression, frames: 0, order: TimeOrder::default(), problem: None })
     }
 
     /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep what they were started with.
@@ -146,7 +148,10 @@ impl CaptureFile {
             Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock => return false,
             Err(damage) => self.end(&damage),
         }
-        self.frames += u64::from(self.head.is_some());
+        if let Some(head) = &self.head {
+            self.frames += 1;
+            self.order.see(self.frames, head.time);
+        }
         true
     }
 
@@ -223,6 +228,11 @@ impl CaptureFile {
     /// What was wrong with it.
     pub(super) fn problem(&self) -> Option<&String> {
         self.problem.as_ref()
+    }
+
+    /// What is worth knowing of it although nothing is wrong.
+    pub(super) fn notice(&self) -> Option<String> {
+        self.order.notice().map(|notice| format!("{}: {notice}", self.name))
     }
 
     /// Goes back to its start and lets go of all that reading it takes, where it can be read again.

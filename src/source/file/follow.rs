@@ -83,6 +83,7 @@ pub struct Follow {
     past_drops: Drops,
     interfaces: Interfaces,
     problems: Vec<String>,
+    notices: Vec<String>,
 }
 
 impl Follow {
@@ -109,6 +110,7 @@ impl Follow {
             past_drops: Drops::default(),
             interfaces: Interfaces::default(),
             problems: Vec::new(),
+            notices: Vec::new(),
         };
         follow.turn_to_next();
         Ok(follow)
@@ -206,6 +208,7 @@ impl Follow {
         self.past_drops.kernel = self.past_drops.kernel.saturating_add(drops.kernel);
         self.past_drops.interface = self.past_drops.interface.saturating_add(drops.interface);
         self.problems.extend(file.problem().cloned());
+        self.notices.extend(file.notice());
         let taken = known.taken.load(Ordering::Relaxed);
         // What was written again in its place is another, and not known.
         if itself.metadata().is_ok_and(|metadata| metadata.len() >= taken) {
@@ -272,6 +275,11 @@ impl Source for Follow {
 
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let current = self.current.iter().filter_map(|current| current.file.notice());
+        self.notices.iter().cloned().chain(current).collect()
     }
 
     fn interface(&self, number: u32) -> String {

@@ -14,11 +14,13 @@ mod follow;
 mod foreign;
 mod interfaces;
 mod lz4;
+mod order;
 mod paths;
 mod pcap;
 mod pcapng;
 mod pipe;
 mod places;
+mod variant;
 mod zstd;
 
 use std::cmp::Reverse;
@@ -77,7 +79,7 @@ enum Slot {
     /// Its frames are being read.
     Reading(Box<CaptureFile>),
     /// It has ended.
-    Over { link: Option<LinkType>, drops: Drops, problem: Option<String> },
+    Over { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
 }
 
 impl Slot {
@@ -104,8 +106,16 @@ impl Slot {
         }
     }
 
+    fn notice(&self) -> Option<String> {
+        match self {
+            Self::Waiting { .. } => None,
+            Self::Reading(file) => file.notice(),
+            Self::Over { notice, .. } => notice.clone(),
+        }
+    }
+
     fn over(file: &CaptureFile) -> Self {
-        Self::Over { link: file.link(), drops: file.drops(), problem: file.problem().cloned() }
+        Self::Over { link: file.link(), drops: file.drops(), problem: file.problem().cloned(), notice: file.notice() }
     }
 }
 
@@ -272,13 +282,13 @@ impl Files {
                 .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
             *slot = match begun {
                 Ok(file) => Slot::Reading(Box::new(file)),
-                Err(problem) => Slot::Over { link: *link, drops: Drops::default(), problem: Some(problem) },
+                Err(problem) => Slot::Over { link: *link, drops: Drops::default(), problem: Some(problem), notice: None },
             };
         }
         let Slot::Reading(file) = slot else { return false };
         let started = file.read_ahead();
         if let Err(problem) = started {
-            *slot = Slot::Over { link: file.link(), drops: file.drops(), problem: Some(problem) };
+            *slot = Slot::Over { link: file.link(), drops: file.drops(), problem: Some(problem), notice: file.notice() };
             return false;
         }
         true
@@ -361,6 +371,10 @@ impl Source for Files {
 
     fn problems(&self) -> Vec<String> {
         self.unreadable.iter().chain(self.slots.iter().filter_map(Slot::problem)).cloned().collect()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.slots.iter().filter_map(Slot::notice).collect()
     }
 }
 

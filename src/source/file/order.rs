@@ -1,0 +1,70 @@
+//! Whether a file's frames lie in the order of their times. Where they do not, nothing is wrong with it: several queues of a network
+//! card, or several threads that wrote, leave such files. Times between frames are then not to be trusted to the last digit.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// How often time went back in a file.
+#[derive(Debug)]
+pub(super) struct TimeOrder {
+    last: Time,
+    times: u64,
+    /// The frame at which it first did.
+    first: u64,
+    /// Nanoseconds, the farthest.
+    most: i64,
+}
+
+impl Default for TimeOrder {
+    fn default() -> Self {
+        Self { last: Time(i64::MIN), times: 0, first: 0, most: 0 }
+    }
+}
+
+impl TimeOrder {
+    /// Takes the time of the next frame, with its number in the file.
+    #[inline]
+    pub(super) fn see(&mut self, frame: u64, time: Time) {
+        if time < self.last {
+            self.went_back(frame, time);
+        }
+        self.last = time;
+    }
+
+    #[cold]
+    fn went_back(&mut self, frame: u64, time: Time) {
+        if self.times == 0 {
+            self.first = frame;
+        }
+        self.times += 1;
+        self.most = self.most.max(self.last.0.saturating_sub(time.0));
+    }
+
+    /// What is to be said of it; nothing where time went on.
+    pub(super) fn notice(&self) -> Option<String> {
+        let often = match self.times {
+            0 => return None,
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        let most = Duration::from_nanos(self.most.unsigned_abs());
+        Some(format!("time goes back {often}, first at frame {}, by {most:?} at most; frames are read as they lie there", self.first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_back_are_counted_and_the_first_and_farthest_are_named() {
+        let mut order = TimeOrder::default();
+        assert_eq!(order.notice(), None);
+        for (frame, time) in (1..).zip([5, 5, 9, 8, 10, 3_000_000, 2_000_000]) {
+            order.see(frame, Time(time));
+        }
+        let said = order.notice().unwrap();
+        assert!(said.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"), "{said}");
+    }
+}

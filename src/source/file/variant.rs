@@ -1,0 +1,183 @@
+//! Which kind of classic pcap a file is, by its header and its first records. Several systems changed the records and not the
+//! magic: <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
+
+use super::buffer::Order;
+use crate::source::LinkType;
+
+/// Bytes of the file header.
+pub(super) const FILE_HEADER: usize = 24;
+
+/// Bytes of a record that programs of that time kept at most.
+const MAX_SNAP: u32 = 256 << 10;
+
+/// Records that have to make sense where a longer record header is to be believed.
+const RECORDS: usize = 3;
+
+/// Which of a record's two lengths comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lengths {
+    /// That of the bytes that are there: version 2.4.
+    Captured,
+    /// That on the wire: before version 2.3, and DG/UX's 543.
+    Wire,
+    /// The shorter one is that of the bytes that are there: programs differed in version 2.3.
+    Shorter,
+}
+
+/// How the records of a file are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Variant {
+    pub(super) order: Order,
+    /// Nanoseconds in the unit of the second time field.
+    pub(super) unit: i64,
+    pub(super) record_header: usize,
+    pub(super) lengths: Lengths,
+    pub(super) link: LinkType,
+}
+
+impl Variant {
+    /// Whether a file that begins with these four bytes is one of them.
+    pub(super) fn knows(magic: [u8; 4]) -> bool {
+        by_magic(magic).is_some()
+    }
+
+    /// That of a file of which these are the first bytes, as many as are there.
+    ///
+    /// # Errors
+    /// One line: a version that nobody has described.
+    pub(super) fn of(first: &[u8]) -> Result<Self, String> {
+        let magic = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
+        let (order, unit, record_headers) = by_magic(magic).ok_or("not a pcap file")?;
+        let (major, minor) = (order.u16(first, 4), order.u16(first, 6));
+        let lengths = match (major, minor) {
+            (2, 0..3) | (543, _) => Lengths::Wire,
+            (2, 3) => Lengths::Shorter,
+            (2, _) => Lengths::Captured,
+            _ => return Err(format!("pcap version {major} is not known; convert it with `editcap -F pcap`")),
+        };
+        // The upper half carries the length of a frame check sequence, which is of no use here.
+        let link = LinkType((order.u32(first, 20) & 0xffff) as u16);
+        let standard = Self { order, unit, record_header: record_headers[0], lengths, link };
+        if (major, minor, record_headers[0]) == (2, 2, 16)
+            && let Some(link) = aix(link)
+        {
+            return Ok(Self { unit: 1, link, ..standard });
+        }
+        let records = first.get(FILE_HEADER..).unwrap_or_default();
+        if lengths != Lengths::Captured || standard.fits(records).is_some() {
+            return Ok(standard);
+        }
+        let longer = record_headers[1..].iter().map(|&record_header| Self { record_header, ..standard });
+        Ok(longer.into_iter().find(|variant| variant.fits(records) >= Some(RECORDS)).unwrap_or(standard))
+    }
+
+    /// Length of the bytes that are there, and on the wire, of a record header.
+    pub(super) fn lengths(&self, header: &[u8]) -> (u32, u32) {
+        let (first, second) = (self.order.u32(header, 8), self.order.u32(header, 12));
+        match self.lengths {
+            Lengths::Captured => (first, second),
+            Lengths::Wire => (second, first),
+            Lengths::Shorter => (first.min(second), first.max(second)),
+        }
+    }
+
+    /// How many records make sense, of the first few; none where one does not.
+    fn fits(&self, mut records: &[u8]) -> Option<usize> {
+        for fitting in 0..RECORDS {
+            let Some(header) = records.get(..self.record_header) else { return Some(fitting) };
+            let (captured, wire) = self.lengths(header);
+            let fraction = i64::from(self.order.u32(header, 4)) * self.unit;
+            if captured > MAX_SNAP || captured > wire || fraction >= 1_000_000_000 {
+                return None;
+            }
+            records = records.get(self.record_header + captured as usize..).unwrap_or_default();
+        }
+        Some(RECORDS)
+    }
+}
+
+/// AIX numbers link types as SNMP does (RFC 1573, `ifType`), in files of version 2.2 with nanoseconds. Others had these numbers for
+/// what hardly anybody captured.
+fn aix(number: LinkType) -> Option<LinkType> {
+    Some(match number.0 {
+        6 => LinkType::ETHERNET,
+        // Token ring.
+        9 => LinkType(6),
+        15 => LinkType::FDDI,
+        24 => LinkType::NULL,
+        _ => return None,
+    })
+}
+
+/// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual one first.
+fn by_magic(magic: [u8; 4]) -> Option<(Order, i64, &'static [usize])> {
+    let by_order = |word: u32| -> Option<(i64, &'static [usize])> {
+        match word {
+            // Nokia's has four bytes more, Red Hat 6.1's eight.
+            0xa1b2_c3d4 => Some((1_000, &[16, 20, 24])),
+            0xa1b2_3c4d => Some((1, &[16])),
+            // Kuznetzov's, and SuSE 6.3's.
+            0xa1b2_cd34 => Some((1_000, &[24, 28])),
+            _ => None,
+        }
+    };
+    if let Some((unit, headers)) = by_order(u32::from_le_bytes(magic)) {
+        return Some((Order::Little, unit, headers));
+    }
+    by_order(u32::from_be_bytes(magic)).map(|(unit, headers)| (Order::Big, unit, headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A big-endian file with records of two bytes, whose lengths are given as they lie there.
+    fn file(magic: u32, version: (u16, u16), link: u32, record_header: usize, lengths: (u32, u32), records: usize) -> Vec<u8> {
+        let mut file = magic.to_be_bytes().to_vec();
+        [version.0, version.1].iter().for_each(|half| file.extend(half.to_be_bytes()));
+        file.extend([0; 8]);
+        file.extend(65_535_u32.to_be_bytes());
+        file.extend(link.to_be_bytes());
+        for _ in 0..records {
+            [1_700_000_000, 999_999, lengths.0, lengths.1].iter().for_each(|word: &u32| file.extend(word.to_be_bytes()));
+            file.extend(vec![0xff; record_header - 16]);
+            file.extend([0xaa; 2]);
+        }
+        file
+    }
+
+    #[test]
+    fn records_that_systems_made_longer_are_known_by_their_third() {
+        for (magic, headers) in [(0xa1b2_c3d4, &[16, 20, 24][..]), (0xa1b2_cd34, &[24, 28])] {
+            for &header in headers {
+                let file = file(magic, (2, 4), 1, header, (2, 2), 3);
+                assert_eq!(Variant::of(&file).unwrap().record_header, header, "{magic:x}");
+                // A pipe may not have given more than the first: the usual one is taken.
+                assert_eq!(Variant::of(&file[..FILE_HEADER + header + 2]).unwrap().record_header, headers[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn old_versions_have_their_lengths_the_other_way_round() {
+        let lengths = |version, lengths| {
+            let file = file(0xa1b2_c3d4, version, 1, 16, lengths, 1);
+            Variant::of(&file).unwrap().lengths(&file[FILE_HEADER..])
+        };
+        assert_eq!(lengths((2, 4), (2, 60)), (2, 60));
+        assert_eq!((lengths((2, 3), (2, 60)), lengths((2, 3), (60, 2))), ((2, 60), (2, 60)));
+        assert_eq!((lengths((2, 2), (60, 2)), lengths((543, 0), (60, 2))), ((2, 60), (2, 60)));
+        assert!(Variant::of(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1)).unwrap_err().contains("version 3"));
+    }
+
+    #[test]
+    fn aix_is_known_by_its_version_and_its_link_types() {
+        let of = |version, link| {
+            let variant = Variant::of(&file(0xa1b2_c3d4, version, link, 16, (60, 2), 1)).unwrap();
+            (variant.unit, variant.link)
+        };
+        assert_eq!(of((2, 2), 6), (1, LinkType::ETHERNET));
+        assert_eq!(of((2, 2), 24), (1, LinkType::NULL));
+        assert_eq!((of((2, 2), 1), of((2, 4), 6)), ((1_000, LinkType::ETHERNET), (1_000, LinkType(6))));
+    }
+}
