@@ -151,7 +151,7 @@ pub fn run<'c>(
     };
     run.problems.extend(captured.failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
-    run.problems.extend(run.tally.problem());
+    run.problems.extend(run.tally.problem(|number| source.interface(number)));
     for outcome in outcomes {
         run.evicted += outcome.evicted;
         run.stats.merge(outcome.stats);

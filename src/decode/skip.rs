@@ -22,7 +22,11 @@ macro_rules! skips {
 skips! {
     Filtered "filtered" "The user's filter left it out.",
     LinkType "link-type" "A link type that is not decoded: the input was not understood.",
-    WithoutIp "link-without-ip" "A link type that carries no TCP or UDP as such: USB, Bluetooth, CAN, netlink and the like.",
+    Usb "usb" "USB, which carries no TCP or UDP as such.",
+    Bluetooth "bluetooth" "Bluetooth.",
+    Netlink "netlink" "Linux netlink: the kernel and its programs.",
+    Can "can" "CAN, the bus of vehicles.",
+    WithoutIp "link-without-ip" "Another link type that carries no TCP or UDP as such: telephony, buses, contactless cards.",
     Arp "arp" "ARP, RARP.",
     Llc "802.3" "An IEEE 802.3 frame with a length instead of an EtherType: spanning tree and the like.",
     Wifi "802.11" "802.11 without data: management, control, null data.",

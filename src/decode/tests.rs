@@ -140,8 +140,11 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
     assert_eq!(skip(LinkType::ETHERNET, &ip(136)), Skip::UdpLite);
     assert_eq!(skip(LinkType::ETHERNET, &ip(33)), Skip::Dccp);
     assert_eq!(skip(LinkType::ETHERNET, &ip(89)), Skip::IpProtocol);
-    assert_eq!(skip(LinkType(189), &[0; 60]), Skip::WithoutIp);
-    assert_eq!(skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()), Skip::WithoutIp);
+    let named = [(189, Skip::Usb), (201, Skip::Bluetooth), (253, Skip::Netlink), (227, Skip::Can), (177, Skip::WithoutIp)];
+    for (link, reason) in named {
+        assert_eq!(skip(LinkType(link), &[0; 60]), reason);
+    }
+    assert_eq!(skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()), Skip::Can);
     assert_eq!(skip(LinkType::ETHERNET, &[&[0; 12][..], &[0x88, 0xe5, 0x0c], &[0; 45]].concat()), Skip::Macsec);
     let mut fragment = tcp_frame();
     fragment[14 + 3] = 20 + 24;

@@ -20,12 +20,24 @@ pub struct Tally {
     /// The earliest and latest capture time.
     pub seen: Option<(Time, Time)>,
     skipped: Skips,
-    unknown_links: BTreeMap<LinkType, u64>,
+    puzzles: BTreeMap<(Skip, LinkType), Puzzle>,
     /// By the interface's number.
     by_interface: Vec<Part>,
 }
 
 type Skips = [u64; Skip::ALL.len()];
+
+/// Frames of one link type that could not be understood for one reason.
+#[derive(Debug, Clone)]
+struct Puzzle {
+    frames: u64,
+    /// The number of the first.
+    first: u64,
+    /// Where it was captured.
+    interface: u32,
+    /// Some were captured elsewhere.
+    more: bool,
+}
 
 /// Counts of one interface.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +73,11 @@ impl Tally {
     pub(super) fn skip(&mut self, reason: Skip, frame: &Frame<'_>) {
         self.skipped[reason as usize] += 1;
         self.part(frame).skipped[reason as usize] += 1;
-        if reason == Skip::LinkType {
-            *self.unknown_links.entry(frame.link).or_default() += 1;
+        if matches!(reason, Skip::LinkType | Skip::Truncated | Skip::WifiAggregate) {
+            let new = Puzzle { frames: 0, first: frame.number, interface: frame.interface, more: false };
+            let puzzle = self.puzzles.entry((reason, frame.link)).or_insert(new);
+            puzzle.frames += 1;
+            puzzle.more |= puzzle.interface != frame.interface;
         }
     }
 
@@ -98,19 +113,20 @@ impl Tally {
     }
 
     /// Frames that could not be understood: for want of a decoder, or because the capture cut their headers.
-    pub(super) fn problem(&self) -> Vec<String> {
-        let describe = |(link, n): (&LinkType, &u64)| {
-            format!("{link} is not decoded: {n} frames were skipped; https://www.tcpdump.org/linktypes.html says what it is")
+    /// `interface` says what the source calls the one with a number.
+    pub(super) fn problem(&self, interface: impl Fn(u32) -> String) -> Vec<String> {
+        let describe = |(&(reason, link), puzzle): (&(Skip, LinkType), &Puzzle)| {
+            let what = match reason {
+                Skip::LinkType => format!("{link} is not decoded; https://www.tcpdump.org/linktypes.html says what it is"),
+                Skip::Truncated => "frames were cut before their headers end; capture with a larger snap length (-s)".into(),
+                _ => "frames of 802.11 hold several packets each, which are not taken apart".into(),
+            };
+            let (place, Puzzle { frames, first, .. }) = (interface(puzzle.interface), puzzle);
+            let others = if puzzle.more { " and others" } else { "" };
+            let skipped = if *frames == 1 { "1 frame was".to_owned() } else { format!("{frames} frames were") };
+            format!("{place}{others}: {what} ({skipped} skipped, the first is number {first})")
         };
-        let mut problems: Vec<String> = self.unknown_links.iter().map(describe).collect();
-        let cut = self.skipped[Skip::Truncated as usize];
-        if cut > 0 {
-            problems.push(format!("{cut} frames were cut before their headers end; capture with a larger snap length (-s)"));
-        }
-        let several = self.skipped[Skip::WifiAggregate as usize];
-        if several > 0 {
-            problems.push(format!("{several} frames of 802.11 hold several packets each, which are not taken apart"));
-        }
+        let mut problems: Vec<String> = self.puzzles.iter().map(describe).collect();
         problems.extend(self.silence());
         problems
     }

@@ -9,19 +9,23 @@ pub(super) mod wifi;
 use super::{Packet, Skip};
 use crate::source::LinkType;
 
-/// Link types of buses and of telephony, which carry no TCP or UDP as such.
+/// USB: of FreeBSD, of Linux in two forms, of Windows (`USBPcap`), of Darwin; 2.0, of `OpenVizsla`, 2.0 at each speed.
+const USB: [u16; 10] = [186, 189, 220, 249, 266, 278, 288, 293, 294, 295];
+/// Bluetooth: HCI, HCI with a header, LE, Linux monitor, BR/EDR, LE with a header, Nordic's.
+const BLUETOOTH: [u16; 7] = [187, 201, 251, 254, 255, 256, 272];
+const NETLINK: u16 = 253;
+/// CAN as it is, `SocketCAN`.
+const CAN: [u16; 2] = [190, 227];
+
+/// Other link types of buses and of telephony, which carry no TCP or UDP as such.
 #[rustfmt::skip]
 const WITHOUT_IP: &[u16] = &[
     // Telephony: MTP2 with a header and without, MTP3, SCCP; LAPD as Linux has it, LAPD, LAPB; SCTP.
     139, 140, 141, 142, 177, 203, 207, 248,
-    // USB: FreeBSD, Linux, Linux mapped, USBPcap, Darwin, 2.0, OpenVizsla, 2.0 at each speed.
-    186, 189, 220, 249, 266, 278, 288, 293, 294, 295,
-    // Bluetooth: HCI, HCI with a header, LE, Linux monitor, BR/EDR, LE with a header, Nordic's.
-    187, 201, 251, 254, 255, 256, 272,
-    // Vehicles, buildings, industry: BACnet, CAN, FlexRay, MOST, LIN, X2E, SocketCAN, RTAC, PROFIBUS, Z-Wave, SDLC, LoRa.
-    165, 190, 210, 211, 212, 213, 227, 250, 257, 261, 262, 268, 270,
-    // Within a machine: infrared, IPMB, D-Bus, netlink, IPMI, vsock. Others: MPEG transport, NFC, contactless cards.
-    144, 199, 209, 231, 253, 260, 271, 243, 245, 264,
+    // Vehicles, buildings, industry: BACnet, FlexRay, MOST, LIN, X2E, RTAC, PROFIBUS, Z-Wave, SDLC, LoRa.
+    165, 210, 211, 212, 213, 250, 257, 261, 262, 268, 270,
+    // Within a machine: infrared, IPMB, D-Bus, IPMI, vsock. Others: MPEG transport, NFC, contactless cards.
+    144, 199, 209, 231, 260, 271, 243, 245, 264,
 ];
 
 /// `ARPHRD_` numbers in cooked captures whose protocol field is not an `EtherType`.
@@ -98,6 +102,10 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         // Version, family, type, lengths, interfaces, zones.
         LinkType::IPNET => frame.after(24),
         LinkType::NFLOG => nflog(frame),
+        LinkType(NETLINK) => Err(Skip::Netlink),
+        LinkType(number) if USB.contains(&number) => Err(Skip::Usb),
+        LinkType(number) if BLUETOOTH.contains(&number) => Err(Skip::Bluetooth),
+        LinkType(number) if CAN.contains(&number) => Err(Skip::Can),
         LinkType(number) if WITHOUT_IP.contains(&number) => Err(Skip::WithoutIp),
         _ => Err(Skip::LinkType),
     }
@@ -110,8 +118,9 @@ fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, 
         (HARDWARE_WIFI, _) => wifi::frame(rest),
         (HARDWARE_WIFI_PRISM, _) => wifi::prism(rest),
         (HARDWARE_WIFI_RADIOTAP, _) => wifi::radiotap(rest),
-        (HARDWARE_NETLINK | HARDWARE_CAN, _) => Err(Skip::WithoutIp),
-        (_, protocol) if COOKED_CAN.contains(&protocol) => Err(Skip::WithoutIp),
+        (HARDWARE_NETLINK, _) => Err(Skip::Netlink),
+        (HARDWARE_CAN, _) => Err(Skip::Can),
+        (_, protocol) if COOKED_CAN.contains(&protocol) => Err(Skip::Can),
         (_, COOKED_LLC) => ether::llc(rest),
         (_, protocol) if protocol < ether::LEAST_TYPE => Err(Skip::Llc),
         (_, protocol) => ether::behind(protocol, rest),
