@@ -8,6 +8,10 @@ use std::sync::Arc;
 use crate::flow::{Keyed, SIDE_BYTES};
 use crate::source::Block;
 
+/// Segments that a batch begins with room for: a piece of memory that the allocator gives back to the system when it is let go, which it
+/// does with those of more than half a MiB. What is not used costs nothing.
+const ROOM: usize = 8192;
+
 /// A segment on its way.
 #[derive(Debug, Clone)]
 pub struct Carried {
@@ -41,6 +45,9 @@ impl Batch {
             None => (true, self.join(kept)),
         };
         let (len, at) = (kept.len() as u16, at as u32);
+        if self.segments.is_empty() {
+            self.segments.reserve(ROOM);
+        }
         self.segments.push(Carried { keyed, table: table as u8, joined, len, at });
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Tally;
+use super::blocks::SPARE;
 use super::views::Look;
 use crate::batch::Batch;
 use crate::catalogue::Catalogue;
@@ -78,6 +79,9 @@ impl<'c> Lane<'c> {
         }
         self.batch.attach(block);
         let next = self.empty.try_recv().unwrap_or_default();
+        if self.empty.len() > SPARE {
+            drop(self.empty.try_recv());
+        }
         let batch = std::mem::replace(&mut self.batch, next);
         self.send(Parcel::Batch(batch))?;
         tally.segments += len;
