@@ -10,6 +10,8 @@ mod garbage;
 mod golden;
 mod layers;
 mod live;
+mod losses;
+mod observed;
 mod privilege;
 mod process;
 mod proof;

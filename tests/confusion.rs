@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use portlore::decode::{Decoder, Endpoint};
+use portlore::decode::Endpoint;
 use portlore::detect::{DETECTORS, is_asked};
 use portlore::evidence::Finding;
-use portlore::flow::{FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId};
-use portlore::source::{Files, Next, Source};
+use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
 
+use crate::observed::observe;
 use crate::run::captures;
 
 /// The protocols of the detectors that accept each flow, those aside that are asked last.
@@ -45,25 +43,8 @@ impl Judge for All {
 
 /// What was heard in a capture, of which the first segments of every flow may be left out.
 fn heard(capture: &str, but: u64) -> All {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(capture);
-    let mut files = Files::open(&[path], &Arc::new(AtomicBool::new(false))).unwrap();
-    let hasher = FlowHasher::default();
-    let (mut table, mut all) = (Table::new(Limits { flows: 1 << 16, opening_bytes: 1 << 28 }, &hasher), All::default());
-    let ports = ServicePorts::default();
-    let mut decoder = Decoder::new(true);
-    let mut seen: BTreeMap<_, u64> = BTreeMap::new();
-    while let Next::Frame(frame) = files.next().unwrap() {
-        let Ok((segment, payload)) = decoder.decode(&frame) else { continue };
-        let (from, to) = (segment.five_tuple.source, segment.five_tuple.destination);
-        let before = seen.entry((from.min(to), from.max(to))).or_default();
-        *before += 1;
-        if *before <= but {
-            continue;
-        }
-        let keyed = Keyed::new(&segment, &hasher);
-        table.observe(table.prefetch_flow(keyed.hash), &keyed, &payload, &ports, &mut all);
-    }
-    table.drain(&mut all);
+    let mut all = All::default();
+    observe(capture, |number, _| number > but, &mut all);
     all
 }
 

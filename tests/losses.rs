@@ -1,0 +1,81 @@
+//! Bytes that are missing make no language and no service of what is not there.
+
+use std::collections::BTreeSet;
+
+use portlore::catalogue::Catalogue;
+use portlore::classify::{Confidence, classify};
+use portlore::decode::Endpoint;
+use portlore::detect;
+use portlore::evidence::Protocol;
+use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
+
+use crate::observed::observe;
+use crate::run::captures;
+
+/// What a conversation in a language turns to, or is made of: where its beginning is missing, that is what is there.
+const INSIDE: [(Protocol, Protocol); 4] = [
+    (Protocol::Http, Protocol::Http2),
+    (Protocol::Http, Protocol::Tls),
+    (Protocol::Mysql, Protocol::Tls),
+    (Protocol::Grpc, Protocol::Http2),
+];
+
+/// What was claimed of the flows of a capture.
+struct Claims<'c> {
+    catalogue: &'c Catalogue,
+    protocols: BTreeSet<Protocol>,
+    services: BTreeSet<&'c str>,
+}
+
+impl Judge for Claims<'_> {
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
+        Look::Everything
+    }
+
+    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
+        opening.want_facts(true);
+        let evidence = detect::inspect(opening);
+        let verdict = classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
+        self.protocols.extend(verdict.protocol);
+        self.services.extend(verdict.service.filter(|_| verdict.confidence == Confidence::Mark).map(|s| s.id.as_str()));
+        VerdictId(0)
+    }
+
+    fn close(&mut self, _: FlowRecord, _: Option<VerdictId>) {}
+}
+
+fn claims<'c>(capture: &str, catalogue: &'c Catalogue, kept: impl Fn(u64, bool) -> bool) -> Claims<'c> {
+    let mut claims = Claims { catalogue, protocols: BTreeSet::new(), services: BTreeSet::new() };
+    observe(capture, kept, &mut claims);
+    claims
+}
+
+#[test]
+fn what_is_left_of_a_capture_is_never_taken_for_something_else() {
+    type Kept = fn(u64, bool) -> bool;
+    const LOSSES: [(&str, Kept); 6] = [
+        ("the end that spoke first", |_, first| first),
+        ("the other end", |_, first| !first),
+        ("what follows four segments", |number, _| number > 4),
+        ("what follows nine segments", |number, _| number > 9),
+        ("two segments of three", |number, _| number % 3 != 0),
+        ("every other segment", |number, _| number % 2 == 1),
+    ];
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let mut wrong = Vec::new();
+    for capture in captures("fixtures") {
+        let whole = claims(&capture, &catalogue, |_, _| true);
+        let inside: Vec<_> = whole.services.iter().filter_map(|id| catalogue.service(id)).collect();
+        for (left, kept) in LOSSES {
+            let claims = claims(&capture, &catalogue, kept);
+            let is_there =
+                |p| whole.protocols.contains(&p) || whole.protocols.iter().any(|&around| INSIDE.contains(&(around, p)));
+            let protocols = claims.protocols.iter().filter(|p| **p != Protocol::Text && !is_there(**p));
+            wrong.extend(protocols.map(|protocol| format!("{capture}, {left}: {protocol}")));
+            let services = claims.services.iter().filter(|id| !whole.services.contains(*id));
+            let services = services.filter(|id| !inside.iter().any(|service| catalogue.builds_on(service, id)));
+            wrong.extend(services.map(|id| format!("{capture}, {left}: {id}")));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
