@@ -208,8 +208,11 @@ pub fn inspect(opening: &Opening) -> Evidence {
         }
     }
     if evidence.protocol.is_none() {
-        let sets = RULED_OUT.iter().enumerate().filter(|(i, _)| refused & 1 << i != 0);
-        sets.for_each(|(_, &set)| evidence.ruled_out.unite(set));
+        // Bits beyond the detectors' are nobody's.
+        while let Some(&set) = RULED_OUT.get(refused.trailing_zeros() as usize) {
+            evidence.ruled_out.unite(set);
+            refused &= refused - 1;
+        }
     }
     // A responder that is still silent may surprise everybody, but not for ever.
     let both = opening.sides().all(|(_, stream)| !stream.is_empty());

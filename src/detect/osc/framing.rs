@@ -1,5 +1,7 @@
 //! How packets are told apart in a TCP stream.
 
+use memchr::{memchr_iter, memchr2_iter};
+
 use super::packet;
 
 /// SLIP's special bytes (RFC 1055).
@@ -41,8 +43,8 @@ impl Framing {
             return (known[0] == 0 && plausible && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
                 .then_some(Self::LengthPrefix);
         }
-        let slip = bytes.windows(2).position(|w| w[0] == END && matches!(w[1], b'/' | b'#'));
-        let length = (0..bytes.len()).find(|&at| begins(&bytes[at..]));
+        let slip = memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
+        let length = begin(bytes);
         match (slip, length) {
             (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
             (Some(_), _) => Some(Self::Slip),
@@ -67,15 +69,16 @@ fn length(bytes: &[u8]) -> Option<usize> {
     ((SHORTEST..=LONGEST).contains(&length) && length.is_multiple_of(4)).then_some(length)
 }
 
-/// Whether a length and the first byte of a packet stand here.
-fn begins(bytes: &[u8]) -> bool {
-    length(bytes).is_some() && matches!(bytes.get(LENGTH), Some(b'/' | b'#'))
+/// The first place at which a length and the first byte of a packet stand.
+fn begin(bytes: &[u8]) -> Option<usize> {
+    let behind = bytes.get(LENGTH..)?;
+    memchr2_iter(b'/', b'#', behind).find(|&at| length(&bytes[at..]).is_some())
 }
 
 fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
     if !in_step {
-        match (0..bytes.len()).find(|&at| begins(&bytes[at..])) {
+        match begin(bytes) {
             Some(first) => at = first,
             None => return false,
         }
