@@ -36,7 +36,8 @@ use crate::stats::Stats;
 /// Frames between two looks at the system's drop counters, which wrap.
 const COUNT_DROPS: u64 = 1 << 20;
 
-/// Time in which a live capture that is to end still reads what the system holds already.
+/// Time in which a live capture that is to end still reads what the system holds already, also in blocks that are not full yet: these
+/// are handed over after half of it.
 const LAST: Duration = Duration::from_millis(200);
 
 /// What to do with the frames.
@@ -239,18 +240,18 @@ fn capture<'c>(
             count_drops = tally.frames + COUNT_DROPS;
             source.drops();
         }
-        let more = match filled {
+        match filled {
             Ok(Filled::End) => break,
             Err(reason) => {
                 failure = Some(reason);
                 break;
             }
-            Ok(filled) => filled == Filled::Frames,
-        };
+            Ok(Filled::Frames | Filled::Idle) => {}
+        }
         let (now, stopped) = (Instant::now(), options.stop.load(Ordering::Relaxed));
         let enough = is_enough(tally);
         if enough || stopped || deadline.is_some_and(|deadline| now >= deadline) {
-            if options.live && more && !enough && now < *last.get_or_insert(now + LAST) {
+            if options.live && !enough && now < *last.get_or_insert(now + LAST) {
                 continue;
             }
             // A live capture is meant to be stopped; of files and pipes something was left unread.

@@ -162,6 +162,17 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
 }
 
 #[test]
+fn what_came_just_before_the_end_is_still_read() {
+    let Some(net) = Net::new("e") else { return };
+    let child = net.capture(&["-i", "veth0", "-f", "udp port 8000 or tcp"]);
+    net.client(TRAFFIC);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.starts_with("veth0: 5 frames"), "{stdout}");
+}
+
+#[test]
 fn a_count_and_a_time_end_a_capture_by_themselves() {
     let Some(net) = Net::new("c") else { return };
     let child = net.capture(&["-i", "veth0", "-c", "3", "-f", "udp port 8000", "-p"]);
