@@ -36,9 +36,10 @@ use crate::stats::Stats;
 /// Frames between two looks at the system's drop counters, which wrap.
 const COUNT_DROPS: u64 = 1 << 20;
 
-/// Time in which a live capture that is to end still reads what the system holds already, also in blocks that are not full yet: these
-/// are handed over after half of it.
+/// Time in which a live capture that is to end still reads what the system holds already. Blocks that are not full yet are handed
+/// over after a tenth of a second; where the system tells how many frames there are, it is waited for them even if it gives the cores to others.
 const LAST: Duration = Duration::from_millis(200);
+const LAST_TOLD: Duration = Duration::from_secs(2);
 
 /// What to do with the frames.
 pub struct Options<'a, 'c> {
@@ -142,7 +143,7 @@ pub fn run<'c>(
     let mut run = Run {
         catalogue: captured.catalogue,
         interfaces,
-        drops: source.drops(),
+        drops: Drops { kernel: source.drops().kernel + captured.unread, ..source.drops() },
         problems: source.problems(),
         notices: source.notices(),
         evicted: 0,
@@ -162,10 +163,31 @@ pub fn run<'c>(
     Ok(run)
 }
 
+/// How a live capture comes to its end.
+struct Ending {
+    until: Instant,
+    /// Frames in all once those are read that the system held when it was told to end.
+    frames: Option<u64>,
+}
+
+impl Ending {
+    fn of(source: &mut dyn Source, read: u64, now: Instant) -> Self {
+        let frames = source.unread().map(|unread| read + unread);
+        Self { until: now + if frames.is_some() { LAST_TOLD } else { LAST }, frames }
+    }
+
+    /// Frames that are still to come after so many.
+    fn missing(&self, read: u64) -> Option<u64> {
+        self.frames.map(|frames| frames.saturating_sub(read))
+    }
+}
+
 /// How a capture ended.
 struct Captured<'c> {
     /// Why the source failed, where it did.
     failure: Option<String>,
+    /// Frames that the system held in the end and that were not read.
+    unread: u64,
     /// The one that counted in the end.
     catalogue: &'c Catalogue,
 }
@@ -186,7 +208,7 @@ fn capture<'c>(
     let (mut blocks, mut block) = (Blocks::default(), Block::default());
     let begin = Instant::now();
     let deadline = options.span.map(|span| begin + span);
-    let (mut last, mut count_drops) = (None, COUNT_DROPS);
+    let (mut ending, mut count_drops) = (None::<Ending>, COUNT_DROPS);
     loop {
         let done = block.len();
         let filled = source.read(&mut block);
@@ -251,8 +273,11 @@ fn capture<'c>(
         let (now, stopped) = (Instant::now(), options.stop.load(Ordering::Relaxed));
         let enough = is_enough(tally);
         if enough || stopped || deadline.is_some_and(|deadline| now >= deadline) {
-            if options.live && !enough && now < *last.get_or_insert(now + LAST) {
-                continue;
+            if options.live && !enough {
+                let ending = ending.get_or_insert_with(|| Ending::of(source, tally.frames, now));
+                if now < ending.until && ending.missing(tally.frames) != Some(0) {
+                    continue;
+                }
             }
             // A live capture is meant to be stopped; of files and pipes something was left unread.
             if stopped && !options.live && !source.is_endless() {
@@ -263,7 +288,8 @@ fn capture<'c>(
     }
     let done = Arc::new(block);
     lanes.iter_mut().try_for_each(|lane| lane.finish(&done, tally))?;
-    Ok(Captured { failure, catalogue })
+    let unread = ending.and_then(|ending| ending.missing(tally.frames)).unwrap_or(0);
+    Ok(Captured { failure, unread, catalogue })
 }
 
 /// The ports on which services are expected, for flows whose beginning was not seen.

@@ -289,3 +289,48 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     let run = run(&mut Slowly(files), None, &catalogue, &options, None).unwrap();
     assert_eq!((run.tally.frames, run.problems), (291, Vec::new()));
 }
+
+/// One frame a read, then the end; and what the system says that it holds.
+struct Held(Files, u64);
+
+impl Source for Held {
+    fn next(&mut self) -> Result<Next<'_>, String> {
+        self.0.next()
+    }
+
+    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+        Ok(match self.next()? {
+            Next::Frame(frame) => {
+                block.push(&frame);
+                Filled::Frames
+            }
+            Next::Idle => Filled::Idle,
+            Next::End => Filled::End,
+        })
+    }
+
+    fn drops(&mut self) -> Drops {
+        Drops::default()
+    }
+
+    fn unread(&mut self) -> Option<u64> {
+        Some(self.1)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_is_a_drop() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    // The first frame is read when the capture is told to end.
+    for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
+        let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+        stop.store(true, Ordering::Relaxed);
+        let run = run(&mut Held(files, held), None, &catalogue, &live(&stop, &tell), None).unwrap();
+        assert_eq!((run.tally.frames, run.drops.kernel), (read, dropped));
+    }
+}

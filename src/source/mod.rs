@@ -172,6 +172,11 @@ pub trait Source {
     /// Frames lost so far.
     fn drops(&mut self) -> Drops;
 
+    /// Frames that the system has taken in for this source and that were not read yet, where it tells.
+    fn unread(&mut self) -> Option<u64> {
+        None
+    }
+
     /// What was wrong with the input, a line each; empty where all of it was read.
     fn problems(&self) -> Vec<String>;
 

@@ -44,6 +44,7 @@ pub(super) struct Attachment {
     name: String,
     /// What kind of hardware it is: what comes from another kind begins with other headers.
     kind: Option<u16>,
+    loopback: bool,
     state: State,
 }
 
@@ -52,7 +53,13 @@ impl Attachment {
     pub(super) fn of(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
         let all = interfaces();
         let interface = system::attached(device, name, &all)?;
-        Some(Self { name: name.to_owned(), kind: system::kind(interface), state: State::of(interface) })
+        let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        Some(Self { name: name.to_owned(), kind: system::kind(interface), loopback, state: State::of(interface) })
+    }
+
+    /// Whether what is sent on it comes in on it.
+    pub(super) const fn is_loopback(&self) -> bool {
+        self.loopback
     }
 
     /// What the interface is called now, or was when it went.

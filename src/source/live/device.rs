@@ -33,6 +33,8 @@ pub(super) struct Device {
     /// libpcap counts drops in 32 bits, which wrap on a long capture.
     last: Drops,
     total: Drops,
+    /// Frames that the system took in, read or dropped, as it counts them: in 32 bits.
+    received: u32,
 }
 
 /// What a device has.
@@ -71,6 +73,7 @@ impl Device {
             unit,
             last,
             total,
+            received: 0,
         })
     }
 
@@ -117,9 +120,19 @@ impl Device {
             let grown = |now: u32, last: u64| u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0);
             self.total.kernel += grown(stat.dropped, self.last.kernel);
             self.total.interface += grown(stat.if_dropped, self.last.interface);
+            self.received = stat.received;
             self.last = Drops { kernel: stat.dropped.into(), interface: stat.if_dropped.into() };
         }
         self.total
+    }
+
+    /// Frames that the system took in and that were not read yet. Of the loopback, and so of `any`, it counts two for each that
+    /// libpcap hands over; elsewhere than on Linux, other things.
+    pub(super) fn unread(&mut self) -> Option<u64> {
+        let tells = cfg!(target_os = "linux") && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
+        let gone = self.frames + self.drops().kernel;
+        // Nothing below zero: frames may have been read since the count.
+        tells.then(|| u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0))
     }
 }
 

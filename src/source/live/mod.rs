@@ -260,6 +260,10 @@ impl Source for Live<'_> {
         self.counts.iter().fold(Drops::default(), sum)
     }
 
+    fn unread(&mut self) -> Option<u64> {
+        self.devices.iter_mut().map(Device::unread).sum()
+    }
+
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
     }
