@@ -4,15 +4,15 @@
 //! comes out, and what expands beyond reason is refused: see [`FREE`] and [`MOST_RATIO`].
 
 use std::fmt;
-use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::io::{self, Chain, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
-use lzma_rust2::XzReader;
 
 use super::lz4::Lz4;
+use super::xz::Xz;
 use super::zstd::Zstd;
 
 /// Bytes that are looked at to tell what a stream is.
@@ -22,8 +22,6 @@ const FREE: u64 = 256 << 20;
 /// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one of nothing but empty
 /// answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
 const MOST_RATIO: u64 = 250;
-/// KiB that reading xz may take: twice what its largest preset asks for.
-const XZ_KIB: u32 = 128 << 10;
 
 /// A stream whose first bytes were looked at.
 pub(super) type Looked<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -88,7 +86,7 @@ impl Compression {
         let stream: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(input)),
             Self::Zstd => Box::new(Zstd::new(input)),
-            Self::Xz => Box::new(XzReader::new_mem_limit(BufReader::new(input), true, XZ_KIB)),
+            Self::Xz => Box::new(Xz::new(input)),
             Self::Lz4 => Box::new(Lz4::new(input)),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(input)),
         };

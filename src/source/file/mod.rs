@@ -21,6 +21,7 @@ mod pcapng;
 mod pipe;
 mod places;
 mod variant;
+mod xz;
 mod zstd;
 
 use std::cmp::Reverse;

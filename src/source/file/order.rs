@@ -49,7 +49,10 @@ impl TimeOrder {
             times => format!("{times} times"),
         };
         let most = Duration::from_nanos(self.most.unsigned_abs());
-        Some(format!("time goes back {often}, first at frame {}, by {most:?} at most; frames are read as they lie there", self.first))
+        Some(format!(
+            "time goes back {often}, first at frame {}, by {most:?} at most; frames are read as they lie there",
+            self.first
+        ))
     }
 }
 

@@ -73,6 +73,17 @@ fn a_damaged_stream_ends_without_a_panic() {
     }
 }
 
+/// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, and a count of bzip2's that is checked later
+/// went below zero.
+#[test]
+fn what_once_hung_or_panicked_is_damaged() {
+    let found: [&[u8]; 2] = [include_bytes!("nowhere.xz"), include_bytes!("underflow.bz2")];
+    for stream in found {
+        let error = unpack(stream.to_vec()).unwrap_err().to_string();
+        assert!(error.contains("stream is damaged"), "{error}");
+    }
+}
+
 #[test]
 fn a_stream_that_expands_beyond_reason_is_refused() {
     let zeros = vec![0_u8; 1 << 20];
