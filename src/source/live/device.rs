@@ -35,6 +35,8 @@ pub(super) struct Device {
     total: Drops,
     /// Frames that the system took in, read or dropped, as it counts them: in 32 bits.
     received: u32,
+    /// Frames that came before the filter was set are counted and may not be handed over.
+    filtered: bool,
 }
 
 /// What a device has.
@@ -74,6 +76,7 @@ impl Device {
             last,
             total,
             received: 0,
+            filtered: options.filter.is_some(),
         })
     }
 
@@ -126,10 +129,12 @@ impl Device {
         self.total
     }
 
-    /// Frames that the system took in and that were not read yet. Of the loopback, and so of `any`, it counts two for each that
-    /// libpcap hands over; elsewhere than on Linux, other things.
+    /// Frames that the system took in and that were not read yet, where it tells: of the loopback, and so of `any`, it counts two
+    /// for each that libpcap hands over; with a filter also some that nobody gets; elsewhere than on Linux, other things.
     pub(super) fn unread(&mut self) -> Option<u64> {
-        let tells = cfg!(target_os = "linux") && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
+        let tells = cfg!(target_os = "linux")
+            && !self.filtered
+            && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
         let gone = self.frames + self.drops().kernel;
         // Nothing below zero: frames may have been read since the count.
         tells.then(|| u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0))
