@@ -11,6 +11,7 @@ use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
 
 /// An open device.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that is so or not, in any combination")]
 pub(super) struct Device {
     capture: Capture<Active>,
     /// Its place among those that were opened.
