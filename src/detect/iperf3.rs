@@ -116,10 +116,7 @@ fn datagrams(opening: &Opening) -> Finding {
     match answered {
         Some((answer, ..)) if answer == reply => {
             let mut facts = Vec::new();
-            let stream = opening.side(Direction::Initiator);
-            let mut statement =
-                Statement { facts: &mut facts, stream, direction: Direction::Initiator, exchange: 0, wanted: true };
-            statement.say("iperf3.stream", b"data", 0);
+            Statement::of(opening, Direction::Initiator, &mut facts).say("iperf3.stream", b"data", 0);
             Finding::Yes(Protocol::Iperf3, facts)
         }
         Some(_) => Finding::No,

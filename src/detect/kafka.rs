@@ -146,7 +146,7 @@ fn exchange(opening: &Opening, client: Direction) -> Finding {
     }
     let mut facts = Vec::new();
     let mut requests = Requests::default();
-    let mut statement = Statement { facts: &mut facts, stream: asks, direction: client, exchange: 0, wanted: true };
+    let mut statement = Statement::of(opening, client, &mut facts);
     let asked = walk(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
     if asked.foreign && (asked.whole == 0 || asks.from_start()) {
         return Finding::No;

@@ -54,6 +54,7 @@ mod vnc;
 mod watchout;
 mod wireguard;
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use crate::decode::Transport;
@@ -267,7 +268,12 @@ struct Statement<'a> {
     wanted: bool,
 }
 
-impl Statement<'_> {
+impl<'a> Statement<'a> {
+    /// Begins with what a side of the opening said.
+    fn of(opening: &'a Opening, direction: Direction, facts: &'a mut Vec<Fact>) -> Self {
+        Self { facts, stream: opening.side(direction), direction, exchange: 0, wanted: opening.wants_facts() }
+    }
+
     /// States a fact whose bytes begin at `offset`.
     fn say(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
         self.say_whole(name, &value[..value.len().min(VALUE_LEN)], offset);
@@ -291,7 +297,7 @@ impl Statement<'_> {
         }
         self.facts.push(Fact {
             name: name.into(),
-            value: lossy(value),
+            value: lossy(value).into_owned(),
             direction: self.direction,
             frame: parts.first().map_or(0, |part| self.stream.frame_at(part.1)),
             later,
@@ -310,9 +316,9 @@ impl Statement<'_> {
 }
 
 /// Bytes as text, those that are not UTF-8 replaced.
-fn lossy(bytes: &[u8]) -> String {
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     // Nearly all are, and this looks at many at a time.
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes).into_owned(), str::to_owned)
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Puts together what the two sides of a flow were found to be. The responder decides: what it says is what speaks on the
@@ -322,7 +328,7 @@ fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Stat
     let mut heard = [Side::Silent; 2];
     for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
         if !stream.is_empty() {
-            *heard = side(&mut Statement { facts: &mut facts, stream, direction, exchange: 0, wanted: opening.wants_facts() });
+            *heard = side(&mut Statement::of(opening, direction, &mut facts));
         }
     }
     let answered = opening.side(Direction::Responder).from_start();

@@ -3,6 +3,7 @@
 //! What the bodies carry of CSTA (ECMA TR/87) is stated too.
 
 use httparse::{EMPTY_HEADER, Header, Status};
+use memchr::memmem::find;
 
 use super::{Detector, Sample, Side, Statement, combine, csta};
 use crate::decode::Transport;
@@ -191,10 +192,6 @@ fn may_begin(bytes: &[u8]) -> bool {
                 let rest = bytes.get(method.len()..).unwrap_or(&[]);
                 begins(method) && [b" sip", b" tel"].iter().any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
             }))
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::super::lossy;
+
 pub(super) const HEADER: usize = 12;
 /// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
 const NAME: usize = 255;
@@ -280,10 +282,7 @@ fn name<'t>(bytes: &[u8], mut at: usize, last: &'t mut Last) -> Option<Option<Na
                 if labels > 0 {
                     text.push('.');
                 }
-                match std::str::from_utf8(label) {
-                    Ok(label) => text.push_str(label),
-                    Err(_) => text.push_str(&String::from_utf8_lossy(label)),
-                }
+                text.push_str(&lossy(label));
                 labels += 1;
                 at += 1 + usize::from(len);
             }

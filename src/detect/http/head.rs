@@ -1,6 +1,7 @@
 //! Message heads: the start line (RFC 9112, sections 3 and 4), judged here, and the header fields, which `httparse` reads.
 
 use httparse::{Header, Status};
+use memchr::memmem::find;
 
 /// Header fields of a message.
 pub(super) const FIELDS: usize = 96;
@@ -111,10 +112,6 @@ pub(super) fn fields<'a, 'b>(
         Ok(Status::Complete((len, fields))) => (ends.then_some(len), fields),
         _ => (None, &[]),
     }
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, what)
 }
 
 /// The value of the first field of that name.

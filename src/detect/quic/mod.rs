@@ -66,7 +66,6 @@ fn inspect(opening: &Opening) -> Finding {
     if opening.is_silent() {
         return Finding::NeedMore;
     }
-    let wanted = opening.wants_facts();
     let mut finding = Finding::No;
     for (direction, other) in [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)] {
         let (client, server) = (opening.side(direction), opening.side(other));
@@ -75,7 +74,7 @@ fn inspect(opening: &Opening) -> Finding {
             continue;
         }
         let mut facts = Vec::new();
-        let statement = &mut Statement { facts: &mut facts, stream: client, direction, exchange: 0, wanted };
+        let statement = &mut Statement::of(opening, direction, &mut facts);
         let whole = match Client::read(client) {
             Some(client) if refuses(server, client.source) => return Finding::No,
             Some(client) => state_client(statement, client),
@@ -87,7 +86,7 @@ fn inspect(opening: &Opening) -> Finding {
             }
             None => match negotiation(client, server) {
                 Some(versions) => {
-                    let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0, wanted };
+                    let statement = &mut Statement::of(opening, other, &mut facts);
                     versions.into_iter().for_each(|v| statement.say("quic.version", version::name(v).as_bytes(), 0));
                     // The client will greet again, in a version that is known.
                     false
@@ -109,7 +108,7 @@ fn inspect(opening: &Opening) -> Finding {
         };
         if let Some(chosen) = upgraded(server, &facts) {
             facts.retain(|fact| fact.name.stem != "quic.version");
-            let statement = &mut Statement { facts: &mut facts, stream: server, direction: other, exchange: 0, wanted };
+            let statement = &mut Statement::of(opening, other, &mut facts);
             statement.say("quic.version", chosen.as_bytes(), 0);
         }
         return if whole { Finding::Yes(Protocol::Quic, facts) } else { Finding::Partly(Protocol::Quic, facts) };
