@@ -249,29 +249,31 @@ fn check_buckets(run: &Run<'_>) {
     assert_eq!(packets, run.tally.segments);
 }
 
-/// One frame a read, and then a quiet interface.
-struct Slowly(Files);
+/// One frame a read, and what the system says that it holds: then the end, or a quiet interface where it does not tell.
+struct Held(Files, Option<u64>);
 
-impl Source for Slowly {
+impl Source for Held {
     fn next(&mut self) -> Result<Next<'_>, String> {
-        Ok(match self.0.next()? {
-            Next::End => Next::Idle,
-            other => other,
-        })
+        self.0.next()
     }
 
     fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        Ok(match self.next()? {
+        Ok(match self.0.next()? {
             Next::Frame(frame) => {
                 block.push(&frame);
                 Filled::Frames
             }
+            Next::End if self.1.is_some() => Filled::End,
             Next::Idle | Next::End => Filled::Idle,
         })
     }
 
     fn drops(&mut self) -> Drops {
         Drops::default()
+    }
+
+    fn unread(&mut self) -> Option<u64> {
+        self.1
     }
 
     fn problems(&self) -> Vec<String> {
@@ -286,40 +288,8 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
     stop.store(true, Ordering::Relaxed);
     let options = live(&stop, &tell);
-    let run = run(&mut Slowly(files), None, &catalogue, &options, None).unwrap();
+    let run = run(&mut Held(files, None), None, &catalogue, &options, None).unwrap();
     assert_eq!((run.tally.frames, run.problems), (291, Vec::new()));
-}
-
-/// One frame a read, then the end; and what the system says that it holds.
-struct Held(Files, u64);
-
-impl Source for Held {
-    fn next(&mut self) -> Result<Next<'_>, String> {
-        self.0.next()
-    }
-
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        Ok(match self.next()? {
-            Next::Frame(frame) => {
-                block.push(&frame);
-                Filled::Frames
-            }
-            Next::Idle => Filled::Idle,
-            Next::End => Filled::End,
-        })
-    }
-
-    fn drops(&mut self) -> Drops {
-        Drops::default()
-    }
-
-    fn unread(&mut self) -> Option<u64> {
-        Some(self.1)
-    }
-
-    fn problems(&self) -> Vec<String> {
-        Vec::new()
-    }
 }
 
 #[test]
@@ -330,7 +300,7 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
         let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
         let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
         stop.store(true, Ordering::Relaxed);
-        let run = run(&mut Held(files, held), None, &catalogue, &live(&stop, &tell), None).unwrap();
+        let run = run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();
         assert_eq!((run.tally.frames, run.drops.kernel), (read, dropped));
     }
 }
