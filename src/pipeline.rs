@@ -143,7 +143,7 @@ pub fn run<'c>(
     let mut run = Run {
         catalogue: captured.catalogue,
         interfaces,
-        drops: Drops { kernel: source.drops().kernel + captured.unread, ..source.drops() },
+        drops: source.drops(),
         problems: source.problems(),
         notices: source.notices(),
         evicted: 0,
@@ -151,6 +151,7 @@ pub fn run<'c>(
         flows: Vec::new(),
         tally,
     };
+    run.drops.kernel += captured.unread;
     run.problems.extend(captured.failure);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(run.tally.problem(|number| source.interface(number)));

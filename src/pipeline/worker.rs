@@ -103,8 +103,8 @@ impl Judge for Bench<'_, '_> {
     }
 
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
-        // All of it was wanted because facts come late in its language.
-        if opening.is_kept() {
+        // Facts are wanted for certain: they come late in its language, or somebody sees reasons.
+        if opening.is_kept() || self.verdicts.explains() {
             return self.verdicts.judge(responder.port, opening.transport(), Some(&detect::inspect(opening)));
         }
         let evidence = language(opening);
