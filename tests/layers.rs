@@ -41,7 +41,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("glob", &["source"]),
     ("lz4_flex", &["source"]),
     ("lzma_rust2", &["source"]),
-    ("ruzstd", &["source"]),
+    ("zstd", &["source"]),
     ("httparse", &["detect", "endpoint"]),
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),

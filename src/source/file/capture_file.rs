@@ -109,7 +109,7 @@ impl CaptureFile {
         let input: Box<dyn Read + Send> = match compression {
             None => Box::new(input),
             Some(compression) => {
-                let (unpacked, stream) = look(compression.open(input)).map_err(unreadable)?;
+                let (unpacked, stream) = compression.open(input).and_then(look).map_err(unreadable)?;
                 if unpacked.is_empty() {
                     return Err(fail(format!("holds nothing but an empty {compression} stream")));
                 }

@@ -79,18 +79,18 @@ impl Compression {
         }
     }
 
-    /// The stream in a compressed one.
-    pub(super) fn open(self, input: impl Read + Send + 'static) -> Unpacked {
+    /// The stream in a compressed one. Fails where its decoder has no memory to begin with.
+    pub(super) fn open(self, input: impl Read + Send + 'static) -> io::Result<Unpacked> {
         let taken = Arc::new(AtomicU64::new(0));
         let input = Taken { input, count: Arc::clone(&taken) };
         let stream: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(input)),
-            Self::Zstd => Box::new(Zstd::new(input)),
+            Self::Zstd => Box::new(Zstd::new(input)?),
             Self::Xz => Box::new(Xz::new(input)),
             Self::Lz4 => Box::new(Lz4::new(input)),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(input)),
         };
-        Unpacked { compression: self, stream, taken, given: 0, free: FREE }
+        Ok(Unpacked { compression: self, stream, taken, given: 0, free: FREE })
     }
 }
 

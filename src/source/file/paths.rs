@@ -125,7 +125,7 @@ fn is_capture(path: &Path) -> bool {
     let is_known = |first: &[u8]| first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic));
     match Compression::of(&first) {
         None => is_known(&first),
-        Some(compression) => look(compression.open(rest)).is_ok_and(|(unpacked, _)| is_known(&unpacked)),
+        Some(compression) => compression.open(rest).and_then(look).is_ok_and(|(unpacked, _)| is_known(&unpacked)),
     }
 }
 
