@@ -5,7 +5,7 @@
 //! and the end octet in its place. What follows a header of 1.0 is read for the names of the two containers.
 
 use super::framing::{Framed, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -22,7 +22,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[1..=3, 8..=8, b'A'..=b'A'],
+    begins: Begins::with(&[1..=3, 8..=8, b'A'..=b'A']),
     transports: &[Transport::Tcp],
     facts: &["amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container", "amqp.host", "amqp.method"],
     inspect,

@@ -1,7 +1,7 @@
 //! Art-Net 4: <https://art-net.org.uk/downloads/art-net.pdf>, section «Packet definitions»: a name of eight bytes, an operation, and in most
 //! messages the revision.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -16,7 +16,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'A'..=b'A'],
+    begins: Begins::with(&[b'A'..=b'A']),
     transports: &[Transport::Udp],
     facts: &["artnet.node", "artnet.operation"],
     inspect,

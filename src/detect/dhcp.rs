@@ -3,7 +3,7 @@
 //! Version 4 has a magic number behind its fixed fields. Version 6 has none: its options must end with the message, and one of them
 //! must be an identifier as client or server have it.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -43,7 +43,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[1..=13],
+    begins: Begins::with(&[1..=13]),
     transports: &[Transport::Udp],
     facts: &["dhcp.host", "dhcp.message", "dhcp.vendor", "dhcp.version"],
     inspect,

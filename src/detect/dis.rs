@@ -2,7 +2,7 @@
 //!
 //! Twelve bytes of header: the length must be the datagram's, and the kind must belong to its family.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -14,7 +14,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[4..=7],
+    begins: Begins::with(&[4..=7]),
     transports: &[Transport::Udp],
     facts: &["dis.exercise", "dis.kind", "dis.version"],
     inspect,

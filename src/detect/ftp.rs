@@ -5,7 +5,7 @@
 //! name), otherwise the client's command or the server's 331 does. Replies to PASV and EPSV prove it anywhere.
 
 use super::line::{self, First};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["ftp.greeting", "ftp.command", "ftp.user", "ftp.reply"],
     inspect,

@@ -1,7 +1,7 @@
 //! HBCI and `FinTS`: a message begins with the segment `HNHBK:1:3+` (or `HNHBK:1:2+`), twelve digits of message length, `+`, the
 //! three digits of the HBCI version, `+`. `FinTS` 3.0 Formals, section B.5.2.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -15,7 +15,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'H'..=b'H'],
+    begins: Begins::with(&[b'H'..=b'H']),
     transports: &[Transport::Tcp],
     facts: &["hbci.version"],
     inspect,

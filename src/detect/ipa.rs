@@ -3,7 +3,7 @@
 //!
 //! Three bytes of header prove little, so a side is accepted only for a control message that is complete and exact.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -19,7 +19,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=0x10],
+    begins: Begins::with(&[0..=(LONGEST >> 8) as u8]).zeros(2),
     transports: &[Transport::Tcp],
     facts: &["ipa.stream"],
     inspect,

@@ -5,7 +5,7 @@
 //! request whose body fits to the byte (`ApiVersions`, `Metadata`). A broker that answers otherwise is none.
 
 use super::framing::{Framed, Walk, walk};
-use super::{Detector, Sample, Statement};
+use super::{Begins, Detector, Sample, Statement};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Fact, Finding, Protocol};
 use crate::flow::Opening;
@@ -99,7 +99,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=6],
+    begins: Begins::with(&[0..=6]).zeros(3),
     transports: &[Transport::Tcp],
     facts: &["kafka.api", "kafka.client", "kafka.software", "kafka.software-version", "kafka.topic"],
     inspect,

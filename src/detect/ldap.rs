@@ -6,7 +6,7 @@
 //! the application class. Where only the begin of an entry is there, the headers down to its attributes must fit.
 
 use super::ber::{self, Header, Invalid, Tlv};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -30,7 +30,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0x30..=0x30],
+    begins: Begins::with(&[0x30..=0x30]),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &[
         "ldap.operation",

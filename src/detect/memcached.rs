@@ -7,7 +7,7 @@
 //! enough beside a command. Binary messages prove themselves by the lengths that each operation must have.
 
 use super::framing::{Framed, line, number, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -25,7 +25,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::over_tcp(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81]),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["memcached.command", "memcached.reply", "memcached.version", "memcached.client"],
     inspect,

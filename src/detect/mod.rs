@@ -6,6 +6,7 @@
 
 mod amqp;
 mod artnet;
+mod begins;
 mod ber;
 mod bittorrent;
 mod bson;
@@ -13,7 +14,6 @@ mod csta;
 mod dhcp;
 mod dis;
 mod dns;
-mod first_byte;
 mod framing;
 mod ftp;
 mod hbci;
@@ -55,7 +55,8 @@ mod watchout;
 mod wireguard;
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
+
+pub use begins::Begins;
 
 use crate::decode::Transport;
 use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, ProtocolSet, Wanted};
@@ -71,8 +72,8 @@ pub struct Detector {
     pub first_words: bool,
     /// It takes what no other detector does, so it is asked last and what others still wait for may overrule it.
     pub residual: bool,
-    /// The bytes with which the words of either side may begin; none where any may.
-    pub begins: &'static [RangeInclusive<u8>],
+    /// The bytes with which the words of either side may begin.
+    pub begins: Begins,
     /// The transports on which the language is spoken.
     pub transports: &'static [Transport],
     /// The facts that it can state; `.*` at the end stands for a header's name.
@@ -152,16 +153,27 @@ pub const DETECTORS: &[Detector] = &[
     text::DETECTOR,
 ];
 
-/// The languages that are ruled out with each detector's.
-static RULED_OUT: [ProtocolSet; DETECTORS.len()] = {
-    let mut sets = [ProtocolSet::EMPTY; DETECTORS.len()];
+/// Detectors whose answers are looked up together.
+const GROUP: usize = 4;
+
+/// The languages that are ruled out where detectors refuse, by group and which of it do, a bit for each.
+static RULED_OUT: [[ProtocolSet; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)] = {
+    let mut sets = [[ProtocolSet::EMPTY; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)];
     let mut i = 0;
     while i < DETECTORS.len() {
-        sets[i].insert(DETECTORS[i].protocol);
+        let mut with = ProtocolSet::EMPTY;
+        with.insert(DETECTORS[i].protocol);
         let mut n = 0;
         while n < DETECTORS[i].leads_to.len() {
-            sets[i].insert(DETECTORS[i].leads_to[n]);
+            with.insert(DETECTORS[i].leads_to[n]);
             n += 1;
+        }
+        let mut refuse = 0;
+        while refuse < 1 << GROUP {
+            if refuse >> (i % GROUP) & 1 == 1 {
+                sets[i / GROUP][refuse].unite(with);
+            }
+            refuse += 1;
         }
         i += 1;
     }
@@ -182,7 +194,7 @@ pub fn inspect(opening: &Opening) -> Evidence {
     let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
     let mut wanted = Wanted::Nothing;
     let (whole, asked) = asked(opening);
-    let spoken = first_byte::spoken(opening.transport());
+    let spoken = begins::spoken(opening.transport());
     let mut refused = if whole { !asked } else { !spoken };
     let mut rest = asked;
     while rest != 0 {
@@ -209,10 +221,8 @@ pub fn inspect(opening: &Opening) -> Evidence {
         }
     }
     if evidence.protocol.is_none() {
-        // Bits beyond the detectors' are nobody's.
-        while let Some(&set) = RULED_OUT.get(refused.trailing_zeros() as usize) {
-            evidence.ruled_out.unite(set);
-            refused &= refused - 1;
+        for (i, sets) in RULED_OUT.iter().enumerate() {
+            evidence.ruled_out.unite(sets[(refused >> (i * GROUP)) as usize % sets.len()]);
         }
     }
     // A responder that is still silent may surprise everybody, but not for ever.
@@ -226,7 +236,7 @@ pub fn inspect(opening: &Opening) -> Evidence {
 /// a conversation prove nothing against any language.
 fn asked(opening: &Opening) -> (bool, u64) {
     let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
-    (whole, if whole { first_byte::candidates(opening) } else { first_byte::joined(opening) })
+    (whole, if whole { begins::candidates(opening) } else { begins::joined(opening) })
 }
 
 /// Whether [`inspect`] asks this detector about the opening.

@@ -5,7 +5,7 @@
 //! of them. `FerretDB` and `DocumentDB` speak the same.
 
 use super::bson::{Document, Value, i32_at};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -19,7 +19,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::ANY.then_any(3).then(&[0..=2]).zeros(15),
     transports: &[Transport::Tcp],
     facts: &[
         "mongodb.message",

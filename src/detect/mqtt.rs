@@ -5,7 +5,7 @@
 //! behind the other are wanted, and one of them must carry a topic.
 
 use super::framing::{Framed, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -20,7 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0],
+    begins: Begins::with(&[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0]),
     transports: &[Transport::Tcp],
     facts: &["mqtt.version", "mqtt.client", "mqtt.result", "mqtt.topic"],
     inspect,

@@ -6,7 +6,7 @@
 //! Every packet begins with its length (3 bytes, little-endian) and its number. Greeting and login have runs of zero bytes
 //! and must fit their length. What follows the login has nothing fixed: a conversation without its beginning is not recognised.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::ANY.then_any(1).then(&[0..=(LONGEST >> 8) as u8]).then(&[0..=0]).then(&[0..=1]).zeros(3),
     transports: &[Transport::Tcp],
     facts: &[
         "mysql.version",

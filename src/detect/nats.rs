@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::framing::{Framed, line, number, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::{Opening, SIDE_BYTES};
@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"],
     inspect,

@@ -2,7 +2,7 @@
 //!
 //! A version and a count or a length, which must fit the datagram to the byte, and a time of day that makes sense.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0..=0],
+    begins: Begins::with(&[0..=0]),
     transports: &[Transport::Udp],
     facts: &["netflow.version"],
     inspect: |opening| inspect(opening, Protocol::Netflow),
@@ -39,7 +39,7 @@ pub(super) const IPFIX: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0..=0],
+    begins: Begins::with(&[0..=0]),
     transports: &[Transport::Udp],
     facts: &["ipfix.domain"],
     inspect: |opening| inspect(opening, Protocol::Ipfix),

@@ -2,7 +2,7 @@
 //!
 //! 48 bytes with few fixed bits: a server's message must have times that make sense, a client's one too, unless a server answers it.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -21,7 +21,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0x0e..=0xe7],
+    begins: Begins::with(&[0x0e..=0xe7]),
     transports: &[Transport::Udp],
     facts: &["ntp.mode", "ntp.stratum", "ntp.version"],
     inspect,

@@ -5,7 +5,7 @@
 //! one that only POP3 has.
 
 use super::line::{self, First};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -32,7 +32,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["pop3.greeting", "pop3.command", "pop3.user"],
     inspect,

@@ -6,7 +6,7 @@
 //! the server; a client's query alone proves nothing. Protocol 2 (before 2003) is not read, and passwords are never stated.
 
 use super::framing::{Framed, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v'],
+    begins: Begins::with(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).zeros(7),
     transports: &[Transport::Tcp],
     facts: &[
         "postgresql.request",

@@ -5,7 +5,7 @@
 //! that place; H.323 has no X.224 there. A bare request, as clients before 2003 send, proves nothing: then the next TPKT must
 //! be an MCS connection with Microsoft's H.221 key, `Duca` of the client, `McDn` of the server (section 2.2.1.3 and .4).
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[3..=3],
+    begins: Begins::with(&[3..=3]),
     transports: &[Transport::Tcp],
     facts: &["rdp.message", "rdp.user", "rdp.security"],
     inspect,

@@ -7,7 +7,7 @@
 //! a command of Redis, then replies and nothing else. Arguments are not stated: they may be passwords.
 
 use super::framing::{Framed, line, number, walk};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -83,7 +83,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"],
     inspect,

@@ -3,7 +3,7 @@
 //! Two bits of version prove nothing: several datagrams of one source must follow each other in number and time, or reports must have
 //! lengths that fit to the byte and name one source twice.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0x80..=0xbf],
+    begins: Begins::with(&[0x80..=0xbf]),
     transports: &[Transport::Udp],
     facts: &["rtp.payload-type", "rtp.report", "rtp.source"],
     inspect,

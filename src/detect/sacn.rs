@@ -1,6 +1,6 @@
 //! sACN, streaming ACN: ANSI E1.31-2018, section 4: the root layer with its name of twelve bytes, then the framing layer.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -17,7 +17,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0..=0],
+    begins: Begins::with(&[0..=0]),
     transports: &[Transport::Udp],
     facts: &["sacn.layer", "sacn.source", "sacn.universe"],
     inspect,

@@ -5,7 +5,7 @@
 use httparse::{EMPTY_HEADER, Header, Status};
 use memchr::memmem::find;
 
-use super::{Detector, Sample, Side, Statement, combine, csta};
+use super::{Begins, Detector, Sample, Side, Statement, combine, csta};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -40,7 +40,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Csta],
     first_words: false,
     residual: false,
-    begins: &[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', 0..=0],
+    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', 0..=0]),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &[
         "csta.namespace",

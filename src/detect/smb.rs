@@ -4,7 +4,7 @@
 //! SMB2's header says its own size, SMB1's has a command that exists; both must fit in the message's length. What was negotiated
 //! is stated.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0..=0, 0x81..=0x82],
+    begins: Begins::with(&[0..=0, 0x81..=0x82]).zeros(4),
     transports: &[Transport::Tcp],
     facts: &["smb.version", "smb.command", "smb.offered", "smb.dialect"],
     inspect,

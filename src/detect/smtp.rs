@@ -4,7 +4,7 @@
 //! otherwise the client's EHLO does. LMTP, whose client says LHLO, is not claimed.
 
 use super::line::{self, First};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -20,7 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["smtp.greeting", "smtp.client"],
     inspect,

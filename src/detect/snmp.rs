@@ -3,7 +3,7 @@
 //! BER whose lengths must fit to the byte down to the bindings of variables. Communities are passwords and are not stated.
 
 use super::ber::{self, Invalid, Tlv};
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[SEQUENCE..=SEQUENCE],
+    begins: Begins::with(&[SEQUENCE..=SEQUENCE]),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &["snmp.operation", "snmp.version"],
     inspect,

@@ -1,7 +1,7 @@
 //! SSH: the identification string, RFC 4253, section 4.2. The lines that a server may send before it are not looked through:
 //! no server is known that does, and text of any kind would have to be waited for.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -15,7 +15,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'S'..=b'S'],
+    begins: Begins::with(&[b'S'..=b'S']),
     transports: &[Transport::Tcp],
     facts: &["ssh.version", "ssh.software"],
     inspect,

@@ -3,7 +3,7 @@
 //! The magic number and attributes that end with the message prove it. The forerunner has no magic number: there every attribute must be
 //! one that it knows, and there must be one.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0..=0x3f],
+    begins: Begins::with(&[0..=0x3f]).zeros(5),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &["stun.message", "stun.software"],
     inspect,

@@ -4,7 +4,7 @@
 //!
 //! A priority in angle brackets and text behind it. Over TCP, where markup may begin so too, the version or the time of day must follow.
 
-use super::{Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'<'..=b'<', b'1'..=b'9'],
+    begins: Begins::with(&[b'<'..=b'<', b'1'..=b'9']),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &["syslog.form", "syslog.priority"],
     inspect,

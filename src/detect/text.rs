@@ -7,7 +7,7 @@
 //! is refused rather than called plain.
 
 use super::line::{self, First, Line};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -50,7 +50,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: true,
-    begins: &[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4],
+    begins: Begins::with(&[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4]),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["text.encoding", "text.line"],
     inspect,

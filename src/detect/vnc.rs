@@ -1,7 +1,7 @@
 //! VNC: the Remote Framebuffer protocol, RFC 6143, section 7.1. Both sides begin with twelve bytes, `RFB 003.008` and a line
 //! feed; then the server says which kinds of security it offers (section 7.1.2), before version 3.7 the one that it chose.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -13,7 +13,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[b'R'..=b'R'],
+    begins: Begins::with(&[b'R'..=b'R']),
     transports: &[Transport::Tcp],
     facts: &["vnc.version", "vnc.security"],
     inspect,

@@ -6,7 +6,7 @@
 //! these lines), for an error that answers a command, or for an `authenticate` that another command follows.
 
 use super::line;
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -43,7 +43,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[b'!'..=b'~'],
+    begins: Begins::with(&[b'!'..=b'~']),
     transports: &[Transport::Tcp],
     facts: &["watchout.command", "watchout.answer", "watchout.version"],
     inspect,

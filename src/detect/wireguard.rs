@@ -3,7 +3,7 @@
 //!
 //! Handshakes are told by type and length. Data alone counts only if several datagrams go to one receiver and their counters rise.
 
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -22,7 +22,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[1..=4],
+    begins: Begins::with(&[1..=4]),
     transports: &[Transport::Udp],
     facts: &["wireguard.message"],
     inspect,

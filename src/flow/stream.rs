@@ -47,6 +47,8 @@ pub struct Stream {
     /// The next piece follows missing bytes.
     gap: bool,
     full: bool,
+    /// Bytes up to the first that is missing.
+    head: u16,
 }
 
 impl Stream {
@@ -65,7 +67,7 @@ impl Stream {
     /// The bytes up to the first that is missing.
     #[must_use]
     pub fn head(&self) -> &[u8] {
-        self.runs().next().map_or(&[], |run| &self.bytes[run])
+        self.bytes.get(..usize::from(self.head)).unwrap_or(&[])
     }
 
     /// Whether more bytes may still follow the head: nothing is missing behind it and there is room.
@@ -212,6 +214,9 @@ impl Stream {
         let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
         if kept > 0 {
             self.pieces.push(Piece { frame, start: self.bytes.len() as u32, after_gap: self.gap });
+            if !self.gap && self.bytes.len() == usize::from(self.head) || self.bytes.is_empty() {
+                self.head += kept as u16;
+            }
             self.bytes.extend_from_slice(&bytes[..kept]);
             self.gap = false;
         }

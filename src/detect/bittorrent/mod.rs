@@ -7,7 +7,7 @@
 mod bencode;
 
 use super::line::{self, First};
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -29,7 +29,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::over_tcp(&[0x13..=0x13]),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["bittorrent.message", "bittorrent.info-hash", "bittorrent.client"],
     inspect,

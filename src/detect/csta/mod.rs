@@ -7,7 +7,7 @@ mod xml;
 pub(super) use xml::carried;
 
 use self::asn1::Dialogue;
-use super::{Detector, Sample, Side, combine};
+use super::{Begins, Detector, Sample, Side, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -17,7 +17,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4],
+    begins: Begins::with(&[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4]).zeros(3),
     transports: &[Transport::Tcp],
     facts: &["csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace", "csta.operation", "csta.root"],
     inspect,

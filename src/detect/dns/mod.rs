@@ -9,7 +9,7 @@ mod message;
 use std::borrow::Cow;
 
 use self::message::{Found, Message};
-use super::{DATAGRAMS, Detector, Sample, Side, Statement, by_datagram, combine};
+use super::{Begins, DATAGRAMS, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::ANY.zeros(1),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &["dns.query", "dns.response"],
     inspect: |opening| inspect(opening, Protocol::Dns),
@@ -47,7 +47,7 @@ pub(super) const MULTICAST: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[],
+    begins: Begins::ANY,
     transports: &[Transport::Udp],
     facts: &["mdns.query", "mdns.response"],
     inspect: |opening| inspect(opening, Protocol::Mdns),

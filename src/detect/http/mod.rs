@@ -16,7 +16,7 @@ use httparse::{EMPTY_HEADER, Header};
 use self::body::Body;
 use self::head::{FIELDS, METHOD, START_LINE, Start, VERSION, field};
 pub(super) use self::secret::masked;
-use super::{Detector, PARTLY_PATIENCE, Sample, Side, Statement, csta, http2};
+use super::{Begins, Detector, PARTLY_PATIENCE, Sample, Side, Statement, csta, http2};
 use crate::decode::Transport;
 use crate::evidence::{FactName, Finding, Protocol};
 use crate::flow::Opening;
@@ -31,7 +31,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Websocket],
     first_words: false,
     residual: false,
-    begins: &[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_'],
+    begins: Begins::with(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']),
     transports: &[Transport::Tcp],
     facts: &[
         "csta.namespace",

@@ -8,7 +8,7 @@ mod frames;
 
 use self::frames::Frame;
 use super::http::masked;
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{FactName, Finding, Protocol};
 use crate::flow::Opening;
@@ -31,12 +31,15 @@ const FACTS: &[&str] = &[
     "http2.settings",
 ];
 
+/// `PRI `, or the length and kind of SETTINGS.
+const BEGINS: Begins = Begins::with(&[b'P'..=b'P', 0..=0]).then(&[b'R'..=b'R', 0..=0]).then_any(1).then(&[b' '..=b' ', 4..=4]);
+
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Http2,
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[b'P'..=b'P', 0..=0],
+    begins: BEGINS,
     transports: &[Transport::Tcp],
     facts: FACTS,
     inspect: |opening| inspect(opening, Protocol::Http2),
@@ -59,7 +62,7 @@ pub(super) const RPC: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[b'P'..=b'P', 0..=0],
+    begins: BEGINS,
     transports: &[Transport::Tcp],
     facts: FACTS,
     inspect: |opening| inspect(opening, Protocol::Grpc),

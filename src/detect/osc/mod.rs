@@ -10,7 +10,7 @@ mod packet;
 
 use self::framing::Framing;
 use self::packet::Grade;
-use super::{Detector, Sample, Side, Statement, combine};
+use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Fact, Finding, Protocol};
 use crate::flow::Opening;
@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: &[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0],
+    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0]).zeros(3),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
     inspect,

@@ -10,7 +10,7 @@ mod packet;
 mod version;
 
 use super::hello::{CLIENT_HELLO, Hello, Kind, MESSAGE_HEADER};
-use super::{Detector, PATIENCE, Sample, Statement};
+use super::{Begins, Detector, PATIENCE, Sample, Statement};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Fact, Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -29,7 +29,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[0x09..=0x0f, 0x19..=0x1f, 0x29..=0x2f, 0x39..=0x3f, 0xc0..=0xff],
+    begins: Begins::with(&[0x09..=0x0f, 0x19..=0x1f, 0x29..=0x2f, 0x39..=0x3f, 0xc0..=0xff]),
     transports: &[Transport::Udp],
     facts: &["quic.version", "quic.sni", "quic.alpn", "quic.ja4", "quic.user-agent"],
     inspect,

@@ -12,7 +12,7 @@ mod record;
 mod sslv2;
 
 use super::hello::{CLIENT_HELLO, Fault, Hello, Kind, MESSAGE_HEADER, SERVER_HELLO, version_name};
-use super::{Detector, PATIENCE, Sample, Side, Statement, combine};
+use super::{Begins, Detector, PATIENCE, Sample, Side, Statement, combine};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -36,7 +36,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: &[20..=23, 0x80..=0xff],
+    begins: Begins::with(&[20..=23, 0x80..=0xff]),
     transports: &[Transport::Tcp],
     facts: &[
         "tls.version",

@@ -1,0 +1,280 @@
+//! Which detectors need to be asked: those whose language may begin with the bytes that were said first. A flow that nobody
+//! understands is asked about several times, and most detectors would refuse it by its first bytes.
+
+use std::ops::RangeInclusive;
+
+use super::DETECTORS;
+use crate::decode::Transport;
+use crate::evidence::Protocol;
+use crate::flow::Opening;
+
+/// Datagrams of each side whose first bytes count.
+const DATAGRAMS: usize = 4;
+/// Bytes of a stream that count.
+const PLACES: usize = 5;
+/// Zero bytes at the beginning of a stream that are counted.
+const ZEROS: usize = 16;
+
+/// Bytes that may stand in a place, a bit each.
+type Bytes = [u64; 4];
+
+const EVERY: Bytes = [u64::MAX; 4];
+
+/// With which bytes the words of either side may begin in a language, as far as these tell. Of a datagram only the first counts: it
+/// may be damaged or cut, and other datagrams speak for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Begins {
+    datagram: Bytes,
+    stream: [Bytes; PLACES],
+    /// Places of `stream` that were told.
+    told: usize,
+    /// Zero bytes that a stream may begin with.
+    zeros: usize,
+}
+
+impl Begins {
+    /// Any.
+    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS };
+
+    /// The first byte is one of these.
+    #[must_use]
+    pub const fn with(first: &[RangeInclusive<u8>]) -> Self {
+        Self { datagram: bytes(first), ..Self::over_tcp(first) }
+    }
+
+    /// The first byte of a stream is one of these, that of a datagram any.
+    #[must_use]
+    pub const fn over_tcp(first: &[RangeInclusive<u8>]) -> Self {
+        Self::ANY.then(first)
+    }
+
+    /// The next byte of a stream is one of these.
+    #[must_use]
+    pub const fn then(mut self, next: &[RangeInclusive<u8>]) -> Self {
+        self.stream[self.told] = bytes(next);
+        self.told += 1;
+        self
+    }
+
+    /// The next bytes of a stream may be any.
+    #[must_use]
+    pub const fn then_any(mut self, places: usize) -> Self {
+        self.told += places;
+        self
+    }
+
+    /// A stream begins with no more zero bytes than these: a length is none, for example.
+    #[must_use]
+    pub const fn zeros(mut self, most: usize) -> Self {
+        self.zeros = most;
+        self
+    }
+}
+
+const fn bytes(ranges: &[RangeInclusive<u8>]) -> Bytes {
+    let mut bytes = [0; 4];
+    let mut i = 0;
+    while i < ranges.len() {
+        let mut byte = *ranges[i].start() as usize;
+        while byte <= *ranges[i].end() as usize {
+            bytes[byte / 64] |= 1 << (byte % 64);
+            byte += 1;
+        }
+        i += 1;
+    }
+    bytes
+}
+
+const fn has(bytes: &Bytes, byte: usize) -> bool {
+    bytes[byte / 64] >> (byte % 64) & 1 == 1
+}
+
+/// Languages whose detectors find their place in a stream that was joined in the middle: the first bytes of such a stream say
+/// nothing to them. The others look at how a side begins, wherever that is.
+const JOINING: &[Protocol] = &[
+    Protocol::Http,
+    Protocol::Tls,
+    Protocol::Osc,
+    Protocol::Ftp,
+    Protocol::Kafka,
+    Protocol::Mqtt,
+    Protocol::Nats,
+    Protocol::Postgresql,
+    Protocol::Redis,
+    Protocol::Text,
+];
+
+/// A bit for each detector, by the first byte of a datagram.
+static OF_DATAGRAM: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        add(&mut table, &DETECTORS[i].begins.datagram, SPOKEN[Transport::Udp as usize] & 1 << i);
+        i += 1;
+    }
+    table
+};
+
+/// The same by each of the first bytes of a stream.
+static OF_STREAM: [[u64; 256]; PLACES] = {
+    let mut table = [[0; 256]; PLACES];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        let mut place = 0;
+        while place < PLACES {
+            add(&mut table[place], &DETECTORS[i].begins.stream[place], SPOKEN[Transport::Tcp as usize] & 1 << i);
+            place += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// The same by the zero bytes with which a stream begins.
+static OF_ZEROS: [u64; ZEROS + 1] = {
+    let mut table = [0; ZEROS + 1];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        let mut zeros = 0;
+        while zeros <= DETECTORS[i].begins.zeros {
+            table[zeros] |= 1 << i;
+            zeros += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
+const fn add(table: &mut [u64; 256], bytes: &Bytes, bit: u64) {
+    let mut byte = 0;
+    while byte < 256 {
+        if has(bytes, byte) {
+            table[byte] |= bit;
+        }
+        byte += 1;
+    }
+}
+
+/// The detectors of a transport's languages, a bit for each.
+pub(super) fn spoken(transport: Transport) -> u64 {
+    SPOKEN[transport as usize]
+}
+
+const SPOKEN: [u64; 2] = {
+    assert!(DETECTORS.len() <= 64, "a bit for each detector");
+    let mut spoken = [0; 2];
+    let mut i = 0;
+    while i < DETECTORS.len() {
+        let mut t = 0;
+        while t < DETECTORS[i].transports.len() {
+            spoken[DETECTORS[i].transports[t] as usize] |= 1 << i;
+            t += 1;
+        }
+        i += 1;
+    }
+    spoken
+};
+
+/// The detectors that are left of a stream that was joined in the middle, a bit for each.
+pub(super) fn joined(opening: &Opening) -> u64 {
+    candidates(opening) | JOINED & spoken(opening.transport())
+}
+
+static JOINED: u64 = {
+    let (mut joined, mut i) = (0, 0);
+    while i < DETECTORS.len() {
+        let mut n = 0;
+        while n < JOINING.len() {
+            if JOINING[n] as u8 == DETECTORS[i].protocol as u8 {
+                joined |= 1 << i;
+            }
+            n += 1;
+        }
+        i += 1;
+    }
+    joined
+};
+
+/// The detectors that the first bytes of either side leave, a bit for each; all of the transport where nothing was said.
+pub(super) fn candidates(opening: &Opening) -> u64 {
+    let transport = opening.transport();
+    if opening.is_silent() {
+        return spoken(transport);
+    }
+    let of_side = |stream: &crate::flow::Stream| match transport {
+        Transport::Tcp => of_stream(stream.head()),
+        Transport::Udp => stream.datagrams().take(DATAGRAMS).fold(0, |all, (bytes, _, _)| all | of_datagram(bytes)),
+    };
+    opening.sides().fold(0, |all, (_, stream)| all | of_side(stream))
+}
+
+fn of_datagram(bytes: &[u8]) -> u64 {
+    bytes.first().map_or(0, |&byte| OF_DATAGRAM[usize::from(byte)])
+}
+
+fn of_stream(bytes: &[u8]) -> u64 {
+    let zeros = bytes.iter().take(ZEROS).take_while(|&&byte| byte == 0).count();
+    let none = if bytes.is_empty() { 0 } else { OF_ZEROS[zeros] };
+    bytes.iter().zip(&OF_STREAM).fold(none, |left, (&byte, table)| left & table[usize::from(byte)])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::evidence::Finding;
+
+    /// Bytes with which messages begin, and what else is often met there.
+    fn words() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![Just(0), 0..=9_u8, any::<u8>(), prop::sample::select(&b"PRI * HGETS/{<\r\n\x80\x81\xff\x21"[..])];
+        let samples: Vec<&[u8]> =
+            DETECTORS.iter().flat_map(|d| d.samples).flat_map(|s| s.initiator.iter().chain(s.responder)).copied().collect();
+        let of_sample = (prop::sample::select(samples), any::<prop::sample::Index>(), any::<(u8, bool)>());
+        prop_oneof![
+            prop::collection::vec(byte, 0..24),
+            of_sample.prop_map(|(sample, at, (byte, cut))| {
+                let (mut said, at) = (sample.to_vec(), at.index(sample.len().min(20)));
+                said[at] = byte;
+                said.truncate(if cut { at + 1 } else { sample.len() });
+                said
+            }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        /// Bytes that are left out wrongly would hide a language from its detector.
+        #[test]
+        fn a_detector_that_is_not_asked_would_refuse(initiator in words(), responder in words(), whole: bool) {
+            let segments: [(usize, u32, &[u8]); 2] = [(0, 1, &initiator), (1, 1, &responder)];
+            let opening = Opening::of_segments(whole.then_some([1; 2]), &segments);
+            let asked = if whole { candidates(&opening) } else { joined(&opening) };
+            for (i, detector) in DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Tcp)) {
+                let finding = (detector.inspect)(&opening);
+                prop_assert!(asked & 1 << i != 0 || finding == Finding::No, "{}: {finding:?}", detector.protocol);
+            }
+        }
+    }
+
+    #[test]
+    fn a_detector_refuses_every_stream_whose_first_two_bytes_are_not_its() {
+        for (i, detector) in DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Tcp)) {
+            for bytes in (0..=u16::MAX).map(u16::to_be_bytes) {
+                if of_stream(&bytes) & 1 << i == 0 {
+                    let finding = (detector.inspect)(&Opening::of(Transport::Tcp, &[&bytes], &[]));
+                    assert!(finding == Finding::No, "{}: {bytes:02x?}", detector.protocol);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_detector_is_asked_about_its_own_samples() {
+        for (i, detector) in DETECTORS.iter().enumerate() {
+            for sample in detector.samples {
+                assert!(candidates(&sample.opening()) & 1 << i != 0, "{}", detector.protocol);
+            }
+        }
+    }
+}
