@@ -11,7 +11,8 @@ const LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 
 /// The stream.
 pub(super) struct Lz4<R: Read> {
-    decoder: FrameDecoder<Watched<BufReader<R>>>,
+    /// Of one frame: the next may have blocks of another size. Always there between two reads.
+    decoder: Option<FrameDecoder<Watched<BufReader<R>>>>,
     seen: Arc<Seen>,
     /// Bytes of the input before the frame that may come next; none within a frame.
     boundary: Option<u64>,
@@ -30,7 +31,7 @@ impl<R: Read> Lz4<R> {
     pub(super) fn new(input: R) -> Self {
         let seen = Arc::new(Seen::default());
         let input = Watched { input: BufReader::new(input), first: Vec::new(), seen: Arc::clone(&seen) };
-        Self { decoder: FrameDecoder::new(input), seen, boundary: None }
+        Self { decoder: Some(FrameDecoder::new(input)), seen, boundary: None }
     }
 }
 
@@ -38,7 +39,8 @@ impl<R: Read> Read for Lz4<R> {
     /// The decoder takes an input that ends between two blocks for whole. Only between two frames it is.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = self.decoder.read(into)?;
+            let Some(decoder) = &mut self.decoder else { return Ok(0) };
+            let read = decoder.read(into)?;
             if read > 0 || into.is_empty() {
                 self.boundary = None;
                 return Ok(read);
@@ -49,6 +51,7 @@ impl<R: Read> Read for Lz4<R> {
                 return if whole { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
             self.boundary = Some(taken);
+            self.decoder = self.decoder.take().map(|decoder| FrameDecoder::new(decoder.into_inner()));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use flate2::write::GzEncoder;
+use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
 
 use super::*;
 
@@ -73,11 +74,22 @@ fn a_damaged_stream_ends_without_a_panic() {
     }
 }
 
+#[test]
+fn lz4_frames_behind_each_other_may_have_blocks_of_different_sizes() {
+    let frame = |size| {
+        let mut encoder = FrameEncoder::with_frame_info(FrameInfo::new().block_size(size), Vec::new());
+        encoder.write_all(&[7; 1000]).unwrap();
+        encoder.finish().unwrap()
+    };
+    let stream = [frame(BlockSize::Max4MB), frame(BlockSize::Max64KB), frame(BlockSize::Max256KB)].concat();
+    assert_eq!(unpack(stream).unwrap(), [7; 3000]);
+}
+
 /// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader counted below zero and looked
-/// beyond its tables, and so did one of zstd.
+/// beyond its tables, and so did one of zstd; one of lz4 took a frame's block size for the next frame's.
 #[test]
 fn what_once_hung_or_panicked_is_damaged() {
-    for name in ["nowhere.xz", "underflow.bz2", "beyond.bz2", "panics.zst"] {
+    for name in ["nowhere.xz", "underflow.bz2", "beyond.bz2", "panics.zst", "sizes.lz4"] {
         let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(name);
         let error = unpack(std::fs::read(found).unwrap()).unwrap_err().to_string();
         assert!(error.contains("stream is damaged"), "{error}");
