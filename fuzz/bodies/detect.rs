@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use portlore::catalogue::Catalogue;
 use portlore::classify::classify;
 use portlore::decode::Transport;
-use portlore::detect::{DETECTORS, inspect, is_stated};
+use portlore::detect::{DETECTORS, inspect, is_asked, is_stated};
 use portlore::evidence::Finding;
 use portlore::flow::Opening;
 
@@ -29,8 +29,10 @@ pub fn run(input: &[u8]) {
         rest = next;
     }
     let opening = Opening::of(transport, &sides[0], &sides[1]);
-    for detector in DETECTORS {
-        if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = (detector.inspect)(&opening) {
+    for detector in DETECTORS.iter().filter(|detector| detector.transports.contains(&transport)) {
+        let finding = (detector.inspect)(&opening);
+        assert!(finding == Finding::No || is_asked(detector, &opening), "{} is not asked", detector.protocol);
+        if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = finding {
             for fact in facts {
                 assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
             }

@@ -40,7 +40,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Csta],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', 0..=0]),
+    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &[
         "csta.namespace",
