@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::DETECTORS;
 use crate::decode::Transport;
-use crate::evidence::Protocol;
+use crate::evidence::{Direction, Protocol};
 use crate::flow::Opening;
 
 /// Datagrams of each side whose first bytes count.
@@ -30,11 +30,13 @@ pub struct Begins {
     told: usize,
     /// Zero bytes that a stream may begin with.
     zeros: usize,
+    /// Only what the initiator says counts, where it said something.
+    asks: bool,
 }
 
 impl Begins {
     /// Any.
-    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS };
+    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS, asks: false };
 
     /// The first byte is one of these.
     #[must_use]
@@ -46,6 +48,18 @@ impl Begins {
     #[must_use]
     pub const fn over_tcp(first: &[RangeInclusive<u8>]) -> Self {
         Self::ANY.then(first)
+    }
+
+    /// The first byte of a datagram is one of these.
+    #[must_use]
+    pub const fn over_udp(self, first: &[RangeInclusive<u8>]) -> Self {
+        Self { datagram: bytes(first), ..self }
+    }
+
+    /// This tells of the initiator alone: once it has asked otherwise, no answer matters.
+    #[must_use]
+    pub const fn asks(self) -> Self {
+        Self { asks: true, ..self }
     }
 
     /// The next byte of a stream is one of these.
@@ -145,6 +159,18 @@ static OF_ZEROS: [u64; ZEROS + 1] = {
     table
 };
 
+/// The detectors that look at the initiator alone, a bit for each.
+const ASKING: u64 = {
+    let (mut asking, mut i) = (0, 0);
+    while i < DETECTORS.len() {
+        if DETECTORS[i].begins.asks {
+            asking |= 1 << i;
+        }
+        i += 1;
+    }
+    asking
+};
+
 const fn add(table: &mut [u64; 256], bytes: &Bytes, bit: u64) {
     let mut byte = 0;
     while byte < 256 {
@@ -205,7 +231,9 @@ pub(super) fn candidates(opening: &Opening) -> u64 {
         Transport::Tcp => of_stream(stream.head()),
         Transport::Udp => stream.datagrams().take(DATAGRAMS).fold(0, |all, (bytes, _, _)| all | of_datagram(bytes)),
     };
-    opening.sides().fold(0, |all, (_, stream)| all | of_side(stream))
+    let initiator = opening.side(Direction::Initiator);
+    let asks = if initiator.is_empty() { spoken(transport) } else { of_side(initiator) };
+    ASKING & asks | !ASKING & opening.sides().fold(0, |all, (_, stream)| all | of_side(stream))
 }
 
 fn of_datagram(bytes: &[u8]) -> u64 {
@@ -213,7 +241,10 @@ fn of_datagram(bytes: &[u8]) -> u64 {
 }
 
 fn of_stream(bytes: &[u8]) -> u64 {
-    let zeros = bytes.iter().take(ZEROS).take_while(|&&byte| byte == 0).count();
+    let zeros = match bytes.first_chunk::<ZEROS>() {
+        Some(first) => u128::from_be_bytes(*first).leading_zeros() as usize / 8,
+        None => bytes.iter().take_while(|&&byte| byte == 0).count(),
+    };
     let none = if bytes.is_empty() { 0 } else { OF_ZEROS[zeros] };
     bytes.iter().zip(&OF_STREAM).fold(none, |left, (&byte, table)| left & table[usize::from(byte)])
 }

@@ -23,7 +23,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::ANY,
+    begins: Begins::over_tcp(&[b'a'..=b'z', b'2'..=b'7']).over_udp(&[b'6'..=b'6', b'9'..=b'9', 0x07..=0x07, 0x15..=0x15]).asks(),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["iperf3.stream", "iperf3.version", "iperf3.test"],
     inspect,
@@ -49,10 +49,6 @@ fn inspect(opening: &Opening) -> Finding {
     if opening.transport() == Transport::Udp {
         return datagrams(opening);
     }
-    // Whoever opens a connection sends the cookie, and most bytes are none.
-    if opening.side(Direction::Initiator).head().first().is_some_and(|&first| !is_cookie(first)) {
-        return Finding::No;
-    }
     let answer = opening.side(Direction::Responder).head();
     combine(Protocol::Iperf3, opening, |statement| match statement.direction {
         Direction::Initiator => client(statement, answer),
@@ -60,15 +56,10 @@ fn inspect(opening: &Opening) -> Finding {
     })
 }
 
-/// A digit of base 32 (RFC 4648, section 6), in small letters.
-const fn is_cookie(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'2'..=b'7')
-}
-
 fn client(statement: &mut Statement<'_>, answer: &[u8]) -> Side {
     let bytes = statement.stream.head();
     let cookie = &bytes[..bytes.len().min(COOKIE - 1)];
-    if !cookie.iter().all(|&b| is_cookie(b)) {
+    if !cookie.iter().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
         return Side::Other;
     }
     match bytes.get(COOKIE - 1) {

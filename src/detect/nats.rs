@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
+    begins: Begins::with(&[b'+'..=b'+', b'-'..=b'-', b'C'..=b'C', b'H'..=b'I', b'M'..=b'M', b'P'..=b'P', b'S'..=b'S', b'U'..=b'U']),
     transports: &[Transport::Tcp],
     facts: &["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"],
     inspect,

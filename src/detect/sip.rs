@@ -40,7 +40,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Csta],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]),
+    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]).zeros(0),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &[
         "csta.namespace",
@@ -131,18 +131,18 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
         return (Side::Other, None);
     }
     let behind = &bytes[end + 1..];
-    let mut room = [EMPTY_HEADER; FIELDS];
     let head_end = find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
+    // Behind an exact start line one of them proves it: a message may be cut or damaged.
+    let is_required = |line: &[u8]| {
+        let name = line.split(|&b| b == b':').next().unwrap_or_default().trim_ascii();
+        REQUIRED.iter().any(|(long, short)| [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
+    };
+    if !behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').any(is_required) {
+        return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
+    }
     let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
     let head = [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }].concat();
-    let unread = if head_end.is_some() { Side::Other } else { Side::Perhaps };
-    let names = |line: &[u8]| line.split(|&b| b == b':').next().map(|name| name.trim_ascii().to_ascii_lowercase());
-    let names: Vec<_> = behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').filter_map(names).collect();
-    let has = |name: &str| names.iter().any(|known| known == name.as_bytes());
-    // Behind an exact start line one of them proves it: a message may be cut or damaged.
-    if !REQUIRED.iter().any(|(long, short)| has(long) || has(short)) {
-        return (unread, None);
-    }
+    let mut room = [EMPTY_HEADER; FIELDS];
     // A field that is damaged takes the facts with it, not the language.
     let fields = match httparse::parse_headers(&head, &mut room) {
         Ok(Status::Complete((_, fields))) => fields,
