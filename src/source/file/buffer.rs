@@ -4,6 +4,10 @@ use std::io::{self, Read};
 
 /// Bytes asked of the operating system at a time, and handed over together: measured, see `benches/README.md`.
 const BLOCK: usize = 512 * 1024;
+/// The same where frames are large: to wake a classifier costs as much as to classify dozens of them.
+const LARGE: usize = 768 * 1024;
+/// Frames in a block below which they are large.
+const FEW: usize = 1024;
 
 /// Bytes by which a file can be known.
 const ENOUGH: usize = 4096;
@@ -107,12 +111,13 @@ impl Buffer {
         self.start + at
     }
 
-    /// Gives the memory away and goes on in `memory`, with the bytes that were not used up.
-    pub(super) fn lend(&mut self, memory: &mut Vec<u8>) {
+    /// Gives the memory away, with so many frames in it, and goes on in `memory`, with the bytes that were not used up.
+    pub(super) fn lend(&mut self, memory: &mut Vec<u8>, frames: usize) {
         let rest = self.end - self.start;
+        let room = rest.max(if frames < FEW { LARGE } else { BLOCK });
         // Memory that was lent before is taken as it is: to fill it with zeros once more would cost as much as a copy.
-        if memory.len() < rest.max(BLOCK) {
-            memory.resize(rest.max(BLOCK), 0);
+        if memory.len() < room {
+            memory.resize(room, 0);
         }
         memory[..rest].copy_from_slice(&self.bytes[self.start..self.end]);
         std::mem::swap(&mut self.bytes, memory);

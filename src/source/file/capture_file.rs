@@ -185,7 +185,8 @@ impl CaptureFile {
             }
         }
         self.buffer.set_dry(false);
-        self.buffer.lend(block.memory());
+        let frames = block.len();
+        self.buffer.lend(block.memory(), frames);
     }
 
     /// The record that it stands on; none at the end.
