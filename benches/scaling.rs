@@ -1,0 +1,169 @@
+//! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For machines with fewer cores than that.
+//!
+//! What the capture thread does with each block, and how many of its segments go to which shard, is taken from the capture; what a
+//! segment costs a classifier is what a run with one of them takes beyond that. Then classifiers are simulated that take batches
+//! from their queues as those of the pipeline do, each on a core of its own.
+#![allow(clippy::unwrap_used, reason = "a capture that cannot be read ends the run")]
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use portlore::batch::Batch;
+use portlore::catalogue::Catalogue;
+use portlore::decode::Decoder;
+use portlore::flow::{FlowHasher, Keyed, SHARDS, shard};
+use portlore::pipeline::{Options, run};
+use portlore::source::{Block, Files, Filled, Source};
+
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Batches that wait for a classifier, as in `src/pipeline/lane.rs`.
+const QUEUE: usize = 4;
+/// Seconds that it takes a classifier that waits to be woken up: a guess, of some effect where blocks are small.
+const WAKE: f64 = 5e-6;
+
+/// A block of the capture.
+struct Step {
+    /// Seconds of the capture thread.
+    captured: f64,
+    /// Segments for each shard.
+    segments: [u32; SHARDS],
+}
+
+/// What the capture thread does without classifiers.
+fn capture(path: &Path) -> Vec<Step> {
+    let mut source = Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).unwrap();
+    let (mut decoder, hasher) = (Decoder::new(true), FlowHasher::default());
+    let (mut block, mut batch, mut steps) = (Block::default(), Batch::default(), Vec::new());
+    loop {
+        let begin = Instant::now();
+        let filled = source.read(&mut block).unwrap();
+        let mut segments = [0; SHARDS];
+        for frame in block.frames(0) {
+            if let Some((segment, payload)) = decoder.straight(&frame) {
+                let keyed = Keyed::new(&segment, &hasher);
+                segments[shard(&keyed.key)] += 1;
+                batch.push(keyed, 0, payload, &block);
+            } else if let Ok((segment, payload)) = decoder.layers(&frame) {
+                let keyed = Keyed::new(&segment, &hasher);
+                segments[shard(&keyed.key)] += 1;
+                batch.push(keyed, 0, &payload, &block);
+            }
+        }
+        batch.clear();
+        block.clear();
+        steps.push(Step { captured: begin.elapsed().as_secs_f64(), segments });
+        if filled == Filled::End {
+            return steps;
+        }
+    }
+}
+
+/// Wall and CPU seconds of a run with one classifier.
+fn classified(path: &Path, catalogue: &Catalogue) -> (f64, f64) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let options = Options {
+        workers: 1,
+        max_flows: 4 << 20,
+        opening_bytes: 64 << 20,
+        tunnels: true,
+        ledger: None,
+        on_flow: None,
+        keep_flows: false,
+        live: false,
+        frames: None,
+        span: None,
+        stop: &stop,
+        tell: &AtomicBool::new(false),
+        on_tell: &|_, _| (),
+        catalogues: None,
+    };
+    let used = || {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+        Duration::from_micros((usage.user_time() + usage.system_time()).num_microseconds() as u64).as_secs_f64()
+    };
+    let (begin, before) = (Instant::now(), used());
+    let mut source = Files::open(&[path.to_owned()], &stop).unwrap();
+    run(&mut source, None, catalogue, &options, None).unwrap();
+    (begin.elapsed().as_secs_f64(), used() - before)
+}
+
+/// A classifier's queue.
+#[derive(Default)]
+struct Lane {
+    /// When each batch that was sent is taken.
+    taken: VecDeque<f64>,
+    /// When it has nothing left to do.
+    idle: f64,
+    busy: f64,
+}
+
+impl Lane {
+    /// Gets a batch that takes so long; says when the capture thread goes on.
+    fn send(&mut self, mut now: f64, takes: f64) -> f64 {
+        self.taken.retain(|&taken| taken > now);
+        if self.taken.len() >= QUEUE {
+            now = self.taken[self.taken.len() - QUEUE];
+        }
+        let begin = if self.idle > now { self.idle } else { now + WAKE };
+        self.taken.push_back(begin);
+        self.idle = begin + takes;
+        self.busy += takes;
+        now
+    }
+}
+
+/// Wall seconds with so many classifiers, and the part of them in which the busiest is at work.
+fn simulate(steps: &[Step], segment: f64, classifiers: usize) -> (f64, f64) {
+    let mut lanes: Vec<Lane> = std::iter::repeat_with(Lane::default).take(classifiers).collect();
+    let mut now = 0.0;
+    for step in steps {
+        now += step.captured;
+        for (n, lane) in lanes.iter_mut().enumerate() {
+            let segments: u32 = step.segments.iter().skip(n).step_by(classifiers).sum();
+            if segments > 0 {
+                now = lane.send(now, f64::from(segments) * segment);
+            }
+        }
+    }
+    let wall = lanes.iter().map(|lane| lane.idle).fold(now, f64::max);
+    (wall, lanes.iter().map(|lane| lane.busy).fold(0.0, f64::max) / wall)
+}
+
+fn main() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    for path in std::env::args().skip(1) {
+        let path = Path::new(&path);
+        let measure = || (capture(path), classified(path, &catalogue));
+        // The first round brings the file into the page cache.
+        let rounds: Vec<_> = (0..4).map(|_| measure()).skip(1).collect();
+        let captured = |steps: &[Step]| steps.iter().map(|step| step.captured).sum::<f64>();
+        let (steps, _) = rounds.iter().min_by(|a, b| captured(&a.0).total_cmp(&captured(&b.0))).unwrap();
+        let (wall, cpu) = rounds.iter().map(|round| round.1).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        let segments: u64 = steps.iter().flat_map(|step| step.segments).map(u64::from).sum();
+        let (reads, segment) = (captured(steps), (cpu - captured(steps)).max(0.0) / segments as f64);
+        println!(
+            "{}: {segments} segments; each takes the capture thread {:.0} ns, a classifier {:.0}",
+            path.display(),
+            reads / segments as f64 * 1e9,
+            segment * 1e9
+        );
+        println!("one classifier: {wall:.2} s measured, {:.2} simulated", simulate(steps, segment, 1).0);
+        println!(
+            "{:>11} {:>7} {:>11} {:>14} {:>18}",
+            "classifiers", "wall s", "segments/s", "capture busy", "busiest classifier"
+        );
+        for classifiers in 1..=SHARDS {
+            let (wall, busiest) = simulate(steps, segment, classifiers);
+            let [per_second, capture, busiest] = [segments as f64 / wall / 1e6, reads / wall * 100.0, busiest * 100.0];
+            println!("{classifiers:11} {wall:7.2} {per_second:9.1} M {capture:12.0} % {busiest:16.0} %");
+        }
+    }
+}
