@@ -1,6 +1,6 @@
 //! A classifier's verdicts. A flow keeps a number; a million flows have few different verdicts, unless each has its reasons.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -165,9 +165,10 @@ impl<'c> Verdicts<'c> {
 
 /// The languages in which facts are stated that marks look at, or that are heeded whatever the catalogue has.
 fn telling(catalogue: &Catalogue) -> ProtocolSet {
-    let is_telling = |detector: &&Detector| {
-        detector.facts.iter().any(|fact| heeds(fact)) || catalogue.marked_facts().any(|fact| detector.states(fact))
-    };
+    // Most marks look at the same few.
+    let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
+    let is_telling =
+        |detector: &&Detector| detector.facts.iter().any(|fact| heeds(fact)) || marked.iter().any(|fact| detector.states(fact));
     let mut set = ProtocolSet::EMPTY;
     for detector in DETECTORS.iter().filter(is_telling) {
         std::iter::once(&detector.protocol).chain(detector.leads_to).for_each(|&protocol| set.insert(protocol));
