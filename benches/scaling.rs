@@ -1,8 +1,8 @@
 //! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For machines with fewer cores than that.
 //!
-//! What the capture thread does with each block, and how many of its segments go to which shard, is taken from the capture; what a
-//! segment costs a classifier is what a run with one of them takes beyond that. Then classifiers are simulated that take batches
-//! from their queues as those of the pipeline do, each on a core of its own.
+//! How long the capture thread has to do with each block, and how many of its segments go to which shard, is taken from the capture, the
+//! costs of both threads from a run with one classifier. Then classifiers are simulated that take batches from their queues
+//! as those of the pipeline do, each on a core of its own. That they share caches and the way to memory is left out.
 #![allow(clippy::unwrap_used, reason = "a capture that cannot be read ends the run")]
 
 use std::collections::VecDeque;
@@ -24,9 +24,9 @@ use portlore::source::{Block, Files, Filled, Source};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Batches that wait for a classifier, as in `src/pipeline/lane.rs`.
-const QUEUE: usize = 4;
-/// Seconds that it takes a classifier that waits to be woken up: a guess, of some effect where blocks are small.
+/// Batches that wait for a classifier: the queue of `src/pipeline/lane.rs` and its two places more.
+const QUEUE: usize = 6;
+/// Seconds that it takes to wake a classifier that waits, for both sides: a guess.
 const WAKE: f64 = 5e-6;
 
 /// A block of the capture.
@@ -66,8 +66,14 @@ fn capture(path: &Path) -> Vec<Step> {
     }
 }
 
-/// Wall and CPU seconds of a run with one classifier.
-fn classified(path: &Path, catalogue: &Catalogue) -> (f64, f64) {
+/// Seconds of a run with one classifier.
+struct Classified {
+    wall: f64,
+    capture_thread: f64,
+    classifier: f64,
+}
+
+fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     let stop = Arc::new(AtomicBool::new(false));
     let options = Options {
         workers: 1,
@@ -85,14 +91,16 @@ fn classified(path: &Path, catalogue: &Catalogue) -> (f64, f64) {
         on_tell: &|_, _| (),
         catalogues: None,
     };
-    let used = || {
-        let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+    let used = |who| {
+        let usage = getrusage(who).unwrap();
         Duration::from_micros((usage.user_time() + usage.system_time()).num_microseconds() as u64).as_secs_f64()
     };
-    let (begin, before) = (Instant::now(), used());
+    let (all, this) = (UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_THREAD);
+    let (begin, before) = (Instant::now(), (used(all), used(this)));
     let mut source = Files::open(&[path.to_owned()], &stop).unwrap();
     run(&mut source, None, catalogue, &options, None).unwrap();
-    (begin.elapsed().as_secs_f64(), used() - before)
+    let (wall, capture_thread) = (begin.elapsed().as_secs_f64(), used(this) - before.1);
+    Classified { wall, capture_thread, classifier: used(all) - before.0 - capture_thread }
 }
 
 /// A classifier's queue.
@@ -112,7 +120,12 @@ impl Lane {
         if self.taken.len() >= QUEUE {
             now = self.taken[self.taken.len() - QUEUE];
         }
-        let begin = if self.idle > now { self.idle } else { now + WAKE };
+        let begin = if self.idle > now {
+            self.idle
+        } else {
+            now += WAKE;
+            now
+        };
         self.taken.push_back(begin);
         self.idle = begin + takes;
         self.busy += takes;
@@ -141,14 +154,17 @@ fn main() {
     let catalogue = Catalogue::load(&[]).unwrap();
     for path in std::env::args().skip(1) {
         let path = Path::new(&path);
-        let measure = || (capture(path), classified(path, &catalogue));
-        // The first round brings the file into the page cache.
-        let rounds: Vec<_> = (0..4).map(|_| measure()).skip(1).collect();
-        let captured = |steps: &[Step]| steps.iter().map(|step| step.captured).sum::<f64>();
-        let (steps, _) = rounds.iter().min_by(|a, b| captured(&a.0).total_cmp(&captured(&b.0))).unwrap();
-        let (wall, cpu) = rounds.iter().map(|round| round.1).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        // Brings the file into the page cache.
+        capture(path);
+        let mut steps = capture(path);
+        let runs: Vec<_> = (0..3).map(|_| classified(path, &catalogue)).collect();
+        let Classified { wall, capture_thread: reads, classifier } =
+            runs.into_iter().min_by(|a, b| a.classifier.total_cmp(&b.classifier)).unwrap();
+        let alone: f64 = steps.iter().map(|step| step.captured).sum();
+        steps.iter_mut().for_each(|step| step.captured *= reads / alone);
+        let steps = &steps[..];
         let segments: u64 = steps.iter().flat_map(|step| step.segments).map(u64::from).sum();
-        let (reads, segment) = (captured(steps), (cpu - captured(steps)).max(0.0) / segments as f64);
+        let segment = classifier / segments as f64;
         println!(
             "{}: {segments} segments; each takes the capture thread {:.0} ns, a classifier {:.0}",
             path.display(),

@@ -8,8 +8,6 @@ use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 use crate::flow::Opening;
 
-/// Datagrams of each side whose first bytes count.
-const DATAGRAMS: usize = 4;
 /// Bytes of a stream that count.
 const PLACES: usize = 5;
 /// Zero bytes at the beginning of a stream that are counted.
@@ -105,18 +103,7 @@ const fn has(bytes: &Bytes, byte: usize) -> bool {
 
 /// Languages whose detectors find their place in a stream that was joined in the middle: the first bytes of such a stream say
 /// nothing to them. The others look at how a side begins, wherever that is.
-const JOINING: &[Protocol] = &[
-    Protocol::Http,
-    Protocol::Tls,
-    Protocol::Osc,
-    Protocol::Ftp,
-    Protocol::Kafka,
-    Protocol::Mqtt,
-    Protocol::Nats,
-    Protocol::Postgresql,
-    Protocol::Redis,
-    Protocol::Text,
-];
+const JOINING: &[Protocol] = &[Protocol::Http, Protocol::Osc, Protocol::Kafka, Protocol::Mqtt, Protocol::Postgresql];
 
 /// A bit for each detector, by the first byte of a datagram.
 static OF_DATAGRAM: [u64; 256] = {
@@ -229,7 +216,7 @@ pub(super) fn candidates(opening: &Opening) -> u64 {
     }
     let of_side = |stream: &crate::flow::Stream| match transport {
         Transport::Tcp => of_stream(stream.head()),
-        Transport::Udp => stream.datagrams().take(DATAGRAMS).fold(0, |all, (bytes, _, _)| all | of_datagram(bytes)),
+        Transport::Udp => stream.datagrams().fold(0, |all, (bytes, _, _)| all | of_datagram(bytes)),
     };
     let initiator = opening.side(Direction::Initiator);
     let asks = if initiator.is_empty() { spoken(transport) } else { of_side(initiator) };
@@ -282,6 +269,22 @@ mod tests {
             let opening = Opening::of_segments(whole.then_some([1; 2]), &segments);
             let asked = if whole { candidates(&opening) } else { joined(&opening) };
             for (i, detector) in DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Tcp)) {
+                let finding = (detector.inspect)(&opening);
+                prop_assert!(asked & 1 << i != 0 || finding == Finding::No, "{}: {finding:?}", detector.protocol);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn a_detector_of_datagrams_that_is_not_asked_would_refuse(
+            datagrams in prop::collection::vec((0..2_usize, words(), prop_oneof![3 => Just(0), 1 => 1..100_u32]), 1..8),
+        ) {
+            let said: Vec<_> = datagrams.iter().map(|(end, said, cut)| (*end, &said[..], said.len() as u32 + cut)).collect();
+            let opening = Opening::of_datagrams(&said);
+            let asked = candidates(&opening);
+            for (i, detector) in DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Udp)) {
                 let finding = (detector.inspect)(&opening);
                 prop_assert!(asked & 1 << i != 0 || finding == Finding::No, "{}: {finding:?}", detector.protocol);
             }

@@ -60,7 +60,7 @@ fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: boo
     let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|b| u16::from_be_bytes(*b));
     let long = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b));
     let (Some(version), Some(count)) = (word(0), word(2)) else { return Side::Other };
-    if cut {
+    if cut && matches!((version, protocol), (1 | 5 | 7 | 9, Protocol::Netflow) | (10, Protocol::Ipfix)) {
         return Side::Perhaps;
     }
     let fits = match (version, protocol) {

@@ -171,6 +171,17 @@ impl Opening {
         opening
     }
 
+    /// An opening of datagrams (end, what was captured, its length on the wire) in frames numbered from 1.
+    #[cfg(test)]
+    pub(crate) fn of_datagrams(datagrams: &[(usize, &[u8], u32)]) -> Self {
+        let mut opening = Self::new(Transport::Udp);
+        for (i, (end, bytes, wire_len)) in datagrams.iter().enumerate() {
+            opening.push(*end, 0, i as u64 + 1, bytes, *wire_len);
+        }
+        opening.finish(0);
+        opening
+    }
+
     /// An opening in which each side said these segments or datagrams, frames numbered from 1, the initiator's first: for
     /// detectors' samples and benchmarks.
     #[must_use]

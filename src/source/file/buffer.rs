@@ -6,8 +6,8 @@ use std::io::{self, Read};
 const BLOCK: usize = 512 * 1024;
 /// The same where frames are large: to wake a classifier costs as much as to classify dozens of them.
 const LARGE: usize = 768 * 1024;
-/// Frames in a block below which they are large.
-const FEW: usize = 1024;
+/// Bytes of a record, in the mean, from which on they are.
+const LARGE_RECORD: usize = 512;
 
 /// Bytes by which a file can be known.
 const ENOUGH: usize = 4096;
@@ -114,7 +114,7 @@ impl Buffer {
     /// Gives the memory away, with so many frames in it, and goes on in `memory`, with the bytes that were not used up.
     pub(super) fn lend(&mut self, memory: &mut Vec<u8>, frames: usize) {
         let rest = self.end - self.start;
-        let room = rest.max(if frames < FEW { LARGE } else { BLOCK });
+        let room = rest.max(if self.start > frames * LARGE_RECORD { LARGE } else { BLOCK });
         // Memory that was lent before is taken as it is: to fill it with zeros once more would cost as much as a copy.
         if memory.len() < room {
             memory.resize(room, 0);

@@ -85,6 +85,20 @@ fn lz4_frames_behind_each_other_may_have_blocks_of_different_sizes() {
     assert_eq!(unpack(stream).unwrap(), [7; 3000]);
 }
 
+#[test]
+fn an_lz4_block_with_nothing_in_it_does_not_end_its_frame() {
+    let mut encoder =
+        FrameEncoder::with_frame_info(FrameInfo::new().block_size(BlockSize::Max64KB).content_checksum(true), Vec::new());
+    encoder.write_all(&[7; 1000]).unwrap();
+    let mut stream = encoder.finish().unwrap();
+    // Behind the head: magic number, flags, block size, checksum.
+    stream.splice(7..7, [0, 0, 0, 0x80]);
+    assert_eq!(unpack(stream.clone()).unwrap(), [7; 1000]);
+    assert_eq!(unpack([&stream[..], &stream].concat()).unwrap(), [7; 2000]);
+    let error = unpack(stream[..11].to_vec()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("ends in the middle"), "{error}");
+}
+
 /// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader counted below zero and looked
 /// beyond its tables, and so did one of zstd; one of lz4 took a frame's block size for the next frame's.
 #[test]
