@@ -12,7 +12,7 @@ mod bodies;
 use crate::run::captures;
 
 /// Cuts and damages of each capture, each at a place of its own in the whole program, and more in the reader and decoder alone.
-/// `PORTLORE_EVERY_BYTE` in the environment makes them all: in a release build some minutes.
+/// `PORTLORE_EVERY_BYTE` in the environment makes them all: in a release build an hour and more.
 const WHOLE: usize = 5;
 const READ: usize = 120;
 
