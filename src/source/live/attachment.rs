@@ -90,9 +90,11 @@ impl Attachment {
 
     /// Nothing is attached to the device: looks whether there is something of the name.
     fn look_for(&mut self, device: BorrowedFd<'_>, all: &[InterfaceAddress], promiscuous: bool) -> Option<Change> {
-        let before = std::mem::replace(&mut self.state, State::Away);
-        let gone = || (before != State::Away).then(system::gone);
-        let Some(interface) = system::named(&self.name, all) else { return gone() };
+        // What is in the list under its name may be what has just gone: the next look tells.
+        if std::mem::replace(&mut self.state, State::Away) != State::Away {
+            return Some(system::gone());
+        }
+        let interface = system::named(&self.name, all)?;
         if system::kind(interface) != self.kind {
             return Some(Change::Lost("came back as another kind of interface".into()));
         }
@@ -102,7 +104,7 @@ impl Attachment {
                 Some(Change::Back)
             }
             // It went while it was looked at.
-            Err(Errno::ENODEV) => gone(),
+            Err(Errno::ENODEV) => None,
             Err(Errno::EADDRNOTAVAIL) => {
                 let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
                 Some(Change::Lost(reason.into()))
