@@ -1,8 +1,6 @@
 //! LZ4 frames as a stream, frames behind each other among them.
 
 use std::io::{self, BufReader, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use lz4_flex::frame::FrameDecoder;
 
@@ -16,27 +14,15 @@ const WORD: usize = 4;
 pub(super) struct Lz4<R: Read> {
     /// Of one frame: the next may have blocks of another size. Always there between two reads.
     decoder: Option<FrameDecoder<Watched<BufReader<R>>>>,
-    seen: Arc<Seen>,
     /// Bytes of the input before the frame that may come next; none within a frame.
     boundary: Option<u64>,
 }
 
-/// What is known of the input.
-#[derive(Default)]
-struct Seen {
-    taken: AtomicU64,
-    /// It was asked for more at its end.
-    ended: AtomicBool,
-    legacy: AtomicBool,
-    /// The last word that was taken is the mark at a frame's end, or the one before it is and the last is a checksum.
-    marked: AtomicBool,
-}
-
 impl<R: Read> Lz4<R> {
     pub(super) fn new(input: R) -> Self {
-        let seen = Arc::new(Seen::default());
-        let input = Watched { input: BufReader::new(input), first: Vec::new(), mark: false, seen: Arc::clone(&seen) };
-        Self { decoder: Some(FrameDecoder::new(input)), seen, boundary: None }
+        let input = BufReader::new(input);
+        let watched = Watched { input, first: Vec::new(), taken: 0, ended: false, mark: false, marked: false };
+        Self { decoder: Some(FrameDecoder::new(watched)), boundary: None }
     }
 }
 
@@ -50,15 +36,14 @@ impl<R: Read> Read for Lz4<R> {
                 self.boundary = None;
                 return Ok(read);
             }
-            let taken = self.seen.taken.load(Ordering::Relaxed);
-            let marked = self.seen.marked.load(Ordering::Relaxed);
-            if self.seen.ended.load(Ordering::Relaxed) {
-                let whole = self.boundary == Some(taken) || self.seen.legacy.load(Ordering::Relaxed);
+            let input = decoder.get_ref();
+            if input.ended {
+                let whole = self.boundary == Some(input.taken) || input.first == LEGACY;
                 return if whole { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
             // Else it was a block with nothing in it.
-            if marked {
-                self.boundary = Some(taken);
+            if input.marked {
+                self.boundary = Some(input.taken);
                 self.decoder = self.decoder.take().map(|decoder| FrameDecoder::new(decoder.into_inner()));
             }
         }
@@ -69,9 +54,13 @@ impl<R: Read> Read for Lz4<R> {
 struct Watched<R> {
     input: R,
     first: Vec<u8>,
+    taken: u64,
+    /// It was asked for more at its end.
+    ended: bool,
     /// The last word was the mark at a frame's end.
     mark: bool,
-    seen: Arc<Seen>,
+    /// It was, or the one before it was and it is a checksum.
+    marked: bool,
 }
 
 impl<R: Read> Read for Watched<R> {
@@ -87,15 +76,12 @@ impl<R: Read> Read for Watched<R> {
             }
         }
         let mark = read == WORD && *into == [0; WORD];
-        self.seen.marked.store(mark || self.mark && read == WORD, Ordering::Relaxed);
+        self.marked = mark || self.mark && read == WORD;
         self.mark = mark;
-        self.seen.taken.fetch_add(read as u64, Ordering::Relaxed);
-        if read == 0 && !into.is_empty() {
-            self.seen.ended.store(true, Ordering::Relaxed);
-        }
+        self.taken += read as u64;
+        self.ended |= read == 0 && !into.is_empty();
         if self.first.len() < LEGACY.len() {
             self.first.extend(&into[..read.min(LEGACY.len() - self.first.len())]);
-            self.seen.legacy.store(self.first == LEGACY, Ordering::Relaxed);
         }
         Ok(read)
     }
