@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -47,11 +47,7 @@ fn capture(path: &Path) -> Vec<Step> {
         let filled = source.read(&mut block).unwrap();
         let mut segments = [0; SHARDS];
         for frame in block.frames(0) {
-            if let Some((segment, payload)) = decoder.straight(&frame) {
-                let keyed = Keyed::new(&segment, &hasher);
-                segments[shard(&keyed.key)] += 1;
-                batch.push(keyed, 0, payload, &block);
-            } else if let Ok((segment, payload)) = decoder.layers(&frame) {
+            if let Ok((segment, payload)) = decoder.decode(&frame) {
                 let keyed = Keyed::new(&segment, &hasher);
                 segments[shard(&keyed.key)] += 1;
                 batch.push(keyed, 0, &payload, &block);
@@ -93,7 +89,7 @@ fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     };
     let used = |who| {
         let usage = getrusage(who).unwrap();
-        Duration::from_micros((usage.user_time() + usage.system_time()).num_microseconds() as u64).as_secs_f64()
+        (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6
     };
     let (all, this) = (UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_THREAD);
     let (begin, before) = (Instant::now(), (used(all), used(this)));

@@ -60,22 +60,27 @@ fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: boo
     let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|b| u16::from_be_bytes(*b));
     let long = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b));
     let (Some(version), Some(count)) = (word(0), word(2)) else { return Side::Other };
-    if cut && matches!((version, protocol), (1 | 5 | 7 | 9, Protocol::Netflow) | (10, Protocol::Ipfix)) {
+    let language = match version {
+        1 | 5 | 7 | 9 => Protocol::Netflow,
+        10 => Protocol::Ipfix,
+        _ => return Side::Other,
+    };
+    if language != protocol {
+        return Side::Other;
+    }
+    if cut {
         return Side::Perhaps;
     }
-    let fits = match (version, protocol) {
-        (1 | 5 | 7, Protocol::Netflow) => {
+    let fits = match version {
+        9 => SANE.contains(&long(8)) && count > 0 && are_sets(bytes, V9_HEADER, &[0, 1]),
+        10 => SANE.contains(&long(4)) && usize::from(count) == bytes.len() && are_sets(bytes, IPFIX_HEADER, &[2, 3]),
+        _ => {
             let layout = FIXED.iter().find(|(known, ..)| *known == version);
             let records = usize::from(count);
             (1..=RECORDS).contains(&records)
                 && SANE.contains(&long(8))
                 && layout.is_some_and(|(_, header, record)| header + records * record == bytes.len())
         }
-        (9, Protocol::Netflow) => SANE.contains(&long(8)) && count > 0 && are_sets(bytes, V9_HEADER, &[0, 1]),
-        (10, Protocol::Ipfix) => {
-            SANE.contains(&long(4)) && usize::from(count) == bytes.len() && are_sets(bytes, IPFIX_HEADER, &[2, 3])
-        }
-        _ => false,
     };
     if !fits {
         return Side::Other;
