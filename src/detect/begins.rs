@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::DETECTORS;
 use crate::decode::Transport;
-use crate::evidence::{Direction, Protocol};
+use crate::evidence::Direction;
 use crate::flow::Opening;
 
 /// Bytes of a stream that count.
@@ -30,11 +30,13 @@ pub struct Begins {
     zeros: usize,
     /// Only what the initiator says counts, where it said something.
     asks: bool,
+    /// The first bytes of a stream that was joined in the middle say nothing.
+    joins: bool,
 }
 
 impl Begins {
     /// Any.
-    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS, asks: false };
+    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS, asks: false, joins: false };
 
     /// The first byte is one of these.
     #[must_use]
@@ -58,6 +60,13 @@ impl Begins {
     #[must_use]
     pub const fn asks(self) -> Self {
         Self { asks: true, ..self }
+    }
+
+    /// The detector finds its place in a stream that was joined in the middle, whose first bytes say nothing to it. The others look at
+    /// how a side begins, wherever that is.
+    #[must_use]
+    pub const fn joins(self) -> Self {
+        Self { joins: true, ..self }
     }
 
     /// The next byte of a stream is one of these.
@@ -100,10 +109,6 @@ const fn bytes(ranges: &[RangeInclusive<u8>]) -> Bytes {
 const fn has(bytes: &Bytes, byte: usize) -> bool {
     bytes[byte / 64] >> (byte % 64) & 1 == 1
 }
-
-/// Languages whose detectors find their place in a stream that was joined in the middle: the first bytes of such a stream say
-/// nothing to them. The others look at how a side begins, wherever that is.
-const JOINING: &[Protocol] = &[Protocol::Http, Protocol::Osc, Protocol::Kafka, Protocol::Mqtt, Protocol::Postgresql];
 
 /// A bit for each detector, by the first byte of a datagram.
 static OF_DATAGRAM: [u64; 256] = {
@@ -190,22 +195,19 @@ const SPOKEN: [u64; 2] = {
 
 /// The detectors that are left of a stream that was joined in the middle, a bit for each.
 pub(super) fn joined(opening: &Opening) -> u64 {
-    candidates(opening) | JOINED & spoken(opening.transport())
+    candidates(opening) | JOINING & spoken(opening.transport())
 }
 
-static JOINED: u64 = {
-    let (mut joined, mut i) = (0, 0);
+/// Those that find their place in it, a bit for each.
+const JOINING: u64 = {
+    let (mut joining, mut i) = (0, 0);
     while i < DETECTORS.len() {
-        let mut n = 0;
-        while n < JOINING.len() {
-            if JOINING[n] as u8 == DETECTORS[i].protocol as u8 {
-                joined |= 1 << i;
-            }
-            n += 1;
+        if DETECTORS[i].begins.joins {
+            joining |= 1 << i;
         }
         i += 1;
     }
-    joined
+    joining
 };
 
 /// The detectors that the first bytes of either side leave, a bit for each; all of the transport where nothing was said.

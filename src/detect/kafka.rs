@@ -99,7 +99,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[0..=6]).then_any(3).then(&[0..=0]).zeros(3).asks(),
+    begins: Begins::with(&[0..=6]).then_any(3).then(&[0..=0]).zeros(3).asks().joins(),
     transports: &[Transport::Tcp],
     facts: &["kafka.api", "kafka.client", "kafka.software", "kafka.software-version", "kafka.topic"],
     inspect,

@@ -20,7 +20,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0]),
+    begins: Begins::with(&[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0]).joins(),
     transports: &[Transport::Tcp],
     facts: &["mqtt.version", "mqtt.client", "mqtt.result", "mqtt.topic"],
     inspect,

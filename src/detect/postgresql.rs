@@ -24,7 +24,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).zeros(7),
+    begins: Begins::with(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).zeros(7).joins(),
     transports: &[Transport::Tcp],
     facts: &[
         "postgresql.request",

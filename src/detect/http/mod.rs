@@ -31,7 +31,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[Protocol::Websocket],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']),
+    begins: Begins::with(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).joins(),
     transports: &[Transport::Tcp],
     facts: &[
         "csta.namespace",

@@ -26,7 +26,7 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0]).zeros(3),
+    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0]).zeros(3).joins(),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
     inspect,
