@@ -255,6 +255,30 @@ mod tests {
         assert_eq!(opening.side(Direction::Initiator).head(), b"abcdef");
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What lies behind a side's worth of bytes is not kept while it waits.
+        #[test]
+        fn large_segments_in_any_order_give_all_that_fits(
+            lens in prop::collection::vec(1_usize..4000, 1..16), order in prop::collection::vec(any::<prop::sample::Index>(), 16),
+        ) {
+            let text: Vec<u8> = (0..64_000_u32).map(|i| (i % 251) as u8).collect();
+            let mut at = 0;
+            let mut pieces: Vec<_> = lens.iter().map(|len| { at += len; at - len..at }).collect();
+            let mut opening = tcp();
+            for i in order {
+                if !pieces.is_empty() {
+                    let piece = pieces.swap_remove(i.index(pieces.len()));
+                    opening.push(0, seq(piece.start), 1, &text[piece.clone()], piece.len() as u32);
+                    prop_assert!(opening.footprint() < 2 * (SIDE_BYTES + 4000) + 3 * SIDE_BYTES, "{}", opening.footprint());
+                }
+            }
+            opening.finish(0);
+            prop_assert_eq!(opening.side(Direction::Initiator).head(), &text[..at.min(SIDE_BYTES)]);
+        }
+    }
+
     #[test]
     fn a_lost_segment_leaves_a_gap_between_two_runs() {
         let mut opening = tcp();

@@ -1,7 +1,12 @@
 //! Segments of one side that came before others which they follow: kept until these come, or are given up.
 
+use smallvec::SmallVec;
+
 /// Segments that wait for one before them.
 const MOST: usize = 16;
+/// Segments and bytes that are kept in place: what waits is one piece of memory for most sides.
+const INLINE_SEGMENTS: usize = 2;
+const INLINE_BYTES: usize = 96;
 
 /// A segment that came too early.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +22,28 @@ pub(super) struct Early {
 /// The segments by distance, and their bytes in one place: nothing is allocated for a segment once this has grown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
-    segments: Vec<Early>,
-    bytes: Vec<u8>,
+    segments: SmallVec<[Early; INLINE_SEGMENTS]>,
+    bytes: SmallVec<[u8; INLINE_BYTES]>,
     /// Those of `bytes` that are still some segment's.
-    live: usize,
+    live: u32,
+    charge: Charge,
+}
+
+/// Places for segments and bytes that count as taken: those of two lists that double, whether or not they lie in place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Charge {
+    segments: u32,
+    bytes: u32,
+}
+
+impl Charge {
+    /// What it counts as before anything waits.
+    const EMPTY: usize = 56;
+
+    fn grow(&mut self, segments: usize, bytes: usize) {
+        let grown = |now: u32, need: usize, least: u32| if need as u32 > now { least.max(2 * now).max(need as u32) } else { now };
+        (self.segments, self.bytes) = (grown(self.segments, segments, 4), grown(self.bytes, bytes, 8));
+    }
 }
 
 impl Waiting {
@@ -28,16 +51,34 @@ impl Waiting {
         self.segments.is_empty()
     }
 
-    /// Adds a segment unless one of the same distance waits already; says whether there are now too many.
-    pub(super) fn insert(&mut self, distance: u32, frame: u64, bytes: &[u8], wire_len: u32) -> bool {
+    /// Adds a segment unless one of the same distance waits already; says whether there are now too many. Of a side that begins
+    /// at `expected` no more than `room` bytes can be used: of what lies behind so many that wait nothing is kept.
+    pub(super) fn insert(&mut self, early: (u32, u64, u32), bytes: &[u8], expected: u32, room: usize) -> bool {
+        let (distance, frame, wire_len) = early;
         if let Err(at) = self.segments.binary_search_by_key(&distance, |early| early.distance) {
             self.tidy();
+            let kept = if self.nearer(at, expected) < room { bytes } else { &[] };
             let from = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(bytes);
-            self.live += bytes.len();
+            self.bytes.extend_from_slice(kept);
+            self.live += kept.len() as u32;
             self.segments.insert(at, Early { distance, frame, wire_len, from, to: self.bytes.len() as u32 });
+            self.charge.grow(self.segments.len(), self.bytes.len());
         }
         self.segments.len() > MOST
+    }
+
+    /// Bytes that the segments before a place would add to a stream that goes on at a distance.
+    fn nearer(&self, place: usize, mut expected: u32) -> usize {
+        let mut bytes = 0;
+        for early in &self.segments[..place] {
+            // What is missing before it is given up.
+            let known = expected.saturating_sub(early.distance);
+            if known < early.wire_len {
+                bytes += (early.to - early.from).saturating_sub(known) as usize;
+                expected = early.distance.saturating_add(early.wire_len);
+            }
+        }
+        bytes
     }
 
     /// The nearest.
@@ -54,7 +95,7 @@ impl Waiting {
     pub(super) fn remove_first(&mut self) {
         if !self.segments.is_empty() {
             let gone = self.segments.remove(0);
-            self.live -= (gone.to - gone.from) as usize;
+            self.live -= gone.to - gone.from;
         }
     }
 
@@ -64,24 +105,23 @@ impl Waiting {
         self.live = 0;
     }
 
-    /// Bytes of memory that it holds.
-    pub(super) fn footprint(&self) -> usize {
-        size_of::<Self>() + self.segments.capacity() * size_of::<Early>() + self.bytes.capacity()
+    /// Bytes of memory that it counts as.
+    pub(super) const fn footprint(&self) -> usize {
+        Charge::EMPTY + self.charge.segments as usize * size_of::<Early>() + self.charge.bytes as usize
     }
 
     /// Throws bytes out that are nobody's before they outweigh the others.
     fn tidy(&mut self) {
         if self.live == 0 {
             self.bytes.clear();
-        } else if self.bytes.len() > 2 * self.live {
+        } else if self.bytes.len() > 2 * self.live as usize {
             let old = std::mem::take(&mut self.bytes);
-            let mut kept = Vec::with_capacity(old.len());
             for early in &mut self.segments {
-                let from = kept.len() as u32;
-                kept.extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
-                (early.from, early.to) = (from, kept.len() as u32);
+                let from = self.bytes.len() as u32;
+                self.bytes.extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
+                (early.from, early.to) = (from, self.bytes.len() as u32);
             }
-            self.bytes = kept;
+            self.charge.bytes = old.len() as u32;
         }
     }
 }
