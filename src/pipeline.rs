@@ -3,6 +3,7 @@
 //! The calling thread captures: it reads frames, decodes them and sends segments in batches to the classifier threads, each of
 //! which owns the flows of some shards. Offline it waits when a queue is full; live it drops the batch and counts.
 
+mod bell;
 mod blocks;
 mod lane;
 mod recent;

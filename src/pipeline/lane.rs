@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::Tally;
+use super::bell::Bell;
 use super::blocks::SPARE;
 use super::views::Look;
 use crate::batch::Batch;
@@ -39,14 +40,34 @@ pub(super) struct Lane<'c> {
     pub(super) batch: Batch,
     /// Live: drops what the queue has no place for, instead of waiting.
     live: bool,
-    full: Sender<Parcel<'c>>,
+    /// There until the lane is dropped: the classifier is to find that nobody can send any more, and then to be woken.
+    full: Option<Sender<Parcel<'c>>>,
     empty: Receiver<Batch>,
+    bell: Arc<Bell>,
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        self.full = None;
+        self.bell.ring();
+    }
 }
 
 /// The classifier's end.
 pub(super) struct Mouth<'c> {
     pub(super) parcels: Receiver<Parcel<'c>>,
     pub(super) give_back: Sender<Batch>,
+    bell: Arc<Bell>,
+}
+
+impl<'c> Mouth<'c> {
+    /// The next parcel, for which it waits; an error when no more can come.
+    pub(super) fn wait(&self) -> Result<Parcel<'c>, TryRecvError> {
+        self.bell.wait(|| match self.parcels.try_recv() {
+            Err(TryRecvError::Empty) => None,
+            other => Some(other),
+        })
+    }
 }
 
 /// Both ends of a new lane.
@@ -56,14 +77,15 @@ pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
     let (full, parcels) = bounded(queue + 2);
     // Room for every batch there is, so that giving one back never waits.
     let (give_back, empty) = bounded(queue + 2);
-    (Lane { batch: Batch::default(), live, full, empty }, Mouth { parcels, give_back })
+    let bell = Arc::<Bell>::default();
+    (Lane { batch: Batch::default(), live, full: Some(full), empty, bell: Arc::clone(&bell) }, Mouth { parcels, give_back, bell })
 }
 
 impl<'c> Lane<'c> {
     /// Whether a batch would be dropped now.
     pub(super) fn would_drop(&self) -> bool {
         // Only this thread sends: what is not full now takes a batch without waiting.
-        self.live && self.full.len() >= LIVE_QUEUE
+        self.live && self.full.as_ref().is_some_and(|full| full.len() >= LIVE_QUEUE)
     }
 
     /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is full.
@@ -105,12 +127,16 @@ impl<'c> Lane<'c> {
     }
 
     fn send(&mut self, parcel: Parcel<'c>) -> Result<(), String> {
-        self.full.send(parcel).map_err(|_| "a classifier thread died".to_owned())
+        let sent = self.full.as_ref().is_some_and(|full| full.send(parcel).is_ok());
+        self.bell.ring();
+        if sent { Ok(()) } else { Err("a classifier thread died".to_owned()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
     use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
     use crate::flow::{FlowHasher, Keyed};
@@ -130,6 +156,21 @@ mod tests {
             payload_len: 0,
         };
         Keyed::new(&segment, &FlowHasher::default())
+    }
+
+    #[test]
+    fn a_classifier_that_sleeps_wakes_for_each_batch_and_for_the_end() {
+        for round in 0..2000 {
+            let (mut lane, mouth) = lane(false);
+            let taken = thread::spawn(move || std::iter::from_fn(|| mouth.wait().ok()).count());
+            let (mut tally, block) = (Tally::default(), Arc::default());
+            for _ in 0..round % 8 {
+                lane.batch.push(segment(), 0, &[], &block);
+                lane.flush(&block, &mut tally).unwrap();
+            }
+            drop(lane);
+            assert_eq!(taken.join().unwrap(), round % 8);
+        }
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl<'c, 'p> Worker<'c, 'p> {
             // While a view is being made, an empty queue is the time to go on with it.
             let next = match self.bench.walk {
                 Some(_) => mouth.parcels.try_recv(),
-                None => mouth.parcels.recv().map_err(|_| TryRecvError::Disconnected),
+                None => mouth.wait(),
             };
             match next {
                 Ok(Parcel::Batch(mut batch)) => {
