@@ -71,22 +71,8 @@ struct Classified {
 
 fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     let stop = Arc::new(AtomicBool::new(false));
-    let options = Options {
-        workers: 1,
-        max_flows: 4 << 20,
-        opening_bytes: 64 << 20,
-        tunnels: true,
-        ledger: None,
-        on_flow: None,
-        keep_flows: false,
-        live: false,
-        frames: None,
-        span: None,
-        stop: &stop,
-        tell: &AtomicBool::new(false),
-        on_tell: &|_, _| (),
-        catalogues: None,
-    };
+    let tell = AtomicBool::new(false);
+    let options = Options::replay(&stop, &tell);
     let used = |who| {
         let usage = getrusage(who).unwrap();
         (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6

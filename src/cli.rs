@@ -164,6 +164,9 @@ pub struct Common {
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
     #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
+    /// Ports with quantiles and histograms of sizes and times; of more ports, those with the lowest numbers
+    #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
+    pub histogram_ports: u32,
     /// Also say what came of the frames of each interface and each link type
     #[arg(short, long)]
     pub verbose: bool,

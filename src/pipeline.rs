@@ -50,6 +50,8 @@ pub struct Options<'a, 'c> {
     pub max_flows: usize,
     /// Bytes of openings in all.
     pub opening_bytes: usize,
+    /// Ports with figures, sizes and times, of their own.
+    pub histogram_ports: usize,
     /// Look into tunnels.
     pub tunnels: bool,
     /// Where to ask for the processes behind sockets of this machine; nowhere for captures of another time or machine.
@@ -72,6 +74,30 @@ pub struct Options<'a, 'c> {
     pub on_tell: &'a dyn Fn(&Tally, Drops),
     /// Catalogues that take the place of the one before, for flows that are judged from then on.
     pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
+}
+
+impl<'a> Options<'a, '_> {
+    /// A replay to its end by one classifier, with the limits of the command line and without anybody who hears of it.
+    #[must_use]
+    pub const fn replay(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Self {
+        Self {
+            workers: 1,
+            max_flows: 4 << 20,
+            opening_bytes: 64 << 20,
+            histogram_ports: 4096,
+            tunnels: true,
+            ledger: None,
+            on_flow: None,
+            keep_flows: false,
+            live: false,
+            frames: None,
+            span: None,
+            stop,
+            tell,
+            on_tell: &|_, _| (),
+            catalogues: None,
+        }
+    }
 }
 
 /// What came of a capture.
@@ -112,7 +138,8 @@ pub fn run<'c>(
     let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
     let hasher = FlowHasher::default();
     let recent_flows = views.as_ref().map_or(0, |views| views.flows);
-    let beside = Neighbours { ledger: options.ledger, on_flow: options.on_flow, recent_flows };
+    let histogram_ports = options.histogram_ports;
+    let beside = Neighbours { ledger: options.ledger, on_flow: options.on_flow, recent_flows, histogram_ports };
     let mut tally = Tally::default();
     let (outcomes, ended, captured) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
@@ -128,7 +155,7 @@ pub fn run<'c>(
             threads.push(thread);
             lanes.push(lane);
         }
-        let (viewer, questions) = viewer(workers);
+        let (viewer, questions) = viewer(workers, histogram_ports);
         let view = |views| thread::Builder::new().name("view".into()).spawn_scoped(scope, move || viewer.run(views));
         let viewer = views.map(view).transpose().map_err(|e| format!("the view thread cannot be started: {e}"))?;
         let captured = capture(source, filter.as_mut(), (&mut lanes, &hasher), &mut tally, options, catalogue, &questions);
@@ -162,7 +189,20 @@ pub fn run<'c>(
         run.flows.extend(outcome.flows);
     }
     run.flows.sort_by_key(|flow| flow.record.first_frame);
+    run.limit_figures(histogram_ports);
     Ok(run)
+}
+
+impl Run<'_> {
+    /// Leaves figures to so many ports, and says so where there are more.
+    fn limit_figures(&mut self, ports: usize) {
+        let without = self.stats.limit(ports);
+        if without > 0 {
+            self.notices.push(format!(
+                "sizes and times are kept of {ports} ports, those with the lowest numbers; {without} more have none (--histogram-ports)"
+            ));
+        }
+    }
 }
 
 /// How a live capture comes to its end.

@@ -34,15 +34,22 @@ fn the_output_of_many_batches_does_not_depend_on_the_workers() {
 #[test]
 fn limits_give_the_same_output_with_any_number_of_workers() {
     let all: Vec<String> = captures("fixtures");
+    let limits = ["--max-flows", "16", "--opening-mib", "1", "--histogram-ports", "3"];
     let with = |workers: &str| {
-        let mut args =
-            vec!["replay", "--flows", "--format", "json", "--max-flows", "16", "--opening-mib", "1", "--workers", workers];
+        let mut args = vec!["replay", "--flows", "--format", "json", "--workers", workers];
+        args.extend(limits);
         args.extend(all.iter().map(String::as_str));
         outcome(&args)
     };
     let one = with("1");
     let document: serde_json::Value = serde_json::from_str(&one.1).unwrap();
     assert!(document["capture"]["evicted_flows"].as_u64().unwrap() > 0, "the limit was not reached");
+    let ports = document["ports"].as_array().unwrap();
+    let kept: Vec<bool> = ports.iter().map(|port| !port["duration_ns"].is_null()).collect();
+    assert_eq!(kept.iter().filter(|&&kept| kept).count(), 3);
+    assert!(kept[..3].iter().all(|&kept| kept), "the lowest keep theirs");
+    let notice = document["capture"]["notices"].as_array().unwrap().iter().filter_map(|note| note.as_str()).next_back().unwrap();
+    assert!(notice.contains(&format!("{} more have none", ports.len() - 3)), "{notice}");
     assert_eq!(with("4"), one);
 }
 

@@ -17,22 +17,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     let mut group = criterion.benchmark_group("path");
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {
-        let options = Options {
-            ledger: None,
-            on_flow: None,
-            workers,
-            max_flows: 1 << 20,
-            opening_bytes: 256 << 20,
-            tunnels: true,
-            keep_flows: false,
-            live: false,
-            frames: None,
-            span: None,
-            stop: &stop,
-            tell: &tell,
-            on_tell: &|_, _| (),
-            catalogues: None,
-        };
+        let options = Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
                 let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();

@@ -24,22 +24,8 @@ pub fn run(bytes: &[u8]) {
 fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
-    let options = Options {
-        ledger: None,
-        on_flow: None,
-        workers,
-        max_flows: 64 << 10,
-        opening_bytes: 64 << 20,
-        tunnels: true,
-        keep_flows: true,
-        live: false,
-        frames: None,
-        span: None,
-        stop: &AtomicBool::new(false),
-        tell: &AtomicBool::new(false),
-        on_tell: &|_, _| {},
-        catalogues: None,
-    };
+    let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
+    let options = Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }
 

@@ -56,6 +56,7 @@ pub fn capture<'c>(
         workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
         opening_bytes: (common.opening_mib as usize) << 20,
+        histogram_ports: common.histogram_ports as usize,
         tunnels: !common.no_tunnels,
         ledger: None,
         on_flow: None,

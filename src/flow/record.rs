@@ -184,6 +184,33 @@ pub struct FlowRecord {
 }
 
 impl FlowRecord {
+    /// A UDP flow of one frame, number and time `n`, in which nobody said anything.
+    #[cfg(test)]
+    pub(crate) fn silent(n: u64) -> Self {
+        let end = Endpoint { address: [10, 0, 0, 1].into(), port: 3001 };
+        Self {
+            transport: Transport::Udp,
+            initiator: end,
+            responder: end,
+            orientation: Orientation::Guessed,
+            tunnel: None,
+            first: Time(n as i64),
+            last: Time(n as i64),
+            first_frame: n,
+            last_frame: n,
+            packets: Counts::default(),
+            bytes: Counts::default(),
+            payload_bytes: Counts::default(),
+            retransmissions: Counts::default(),
+            tcp: None,
+            ended_by: None,
+            outcome: Outcome::NoAnswer,
+            handshake_ns: None,
+            first_response_ns: None,
+            sizes: Sizes::default(),
+        }
+    }
+
     /// Nanoseconds from the first to the last frame.
     #[must_use]
     pub const fn duration_ns(&self) -> u64 {

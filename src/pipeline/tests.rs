@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::classify::{Verdict, classify};
-use crate::decode::{Endpoint, Transport};
-use crate::flow::{Counts, FlowRecord, Orientation, Outcome as HowItWent, Sizes};
+use crate::decode::Transport;
+use crate::flow::FlowRecord;
 use crate::report::{Report, json};
 use crate::source::{Files, Frame, LinkType, Next};
 use crate::time::Time;
@@ -54,22 +54,7 @@ const CAPTURE: &str = "fixtures/showcase.pcap";
 
 /// A live capture without limits, by one classifier.
 fn live<'a, 'c>(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Options<'a, 'c> {
-    Options {
-        workers: 1,
-        max_flows: 1 << 16,
-        opening_bytes: 1 << 24,
-        tunnels: true,
-        ledger: None,
-        on_flow: None,
-        keep_flows: false,
-        live: true,
-        frames: None,
-        span: None,
-        stop,
-        tell,
-        on_tell: &|_, _| (),
-        catalogues: None,
-    }
+    Options { max_flows: 1 << 16, opening_bytes: 1 << 24, live: true, ..Options::replay(stop, tell) }
 }
 
 /// The views at the halts, and the report.
@@ -143,29 +128,7 @@ fn a_view_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
 /// A flow of one frame, number and time `n`, in which nobody said anything.
 pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
     static CATALOGUE: std::sync::LazyLock<Catalogue> = std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());
-    let end = Endpoint { address: [10, 0, 0, 1].into(), port: 3001 };
-    let record = FlowRecord {
-        transport: Transport::Udp,
-        initiator: end,
-        responder: end,
-        orientation: Orientation::Guessed,
-        tunnel: None,
-        first: Time(n as i64),
-        last: Time(n as i64),
-        first_frame: n,
-        last_frame: n,
-        packets: Counts::default(),
-        bytes: Counts::default(),
-        payload_bytes: Counts::default(),
-        retransmissions: Counts::default(),
-        tcp: None,
-        ended_by: None,
-        outcome: HowItWent::NoAnswer,
-        handshake_ns: None,
-        first_response_ns: None,
-        sizes: Sizes::default(),
-    };
-    (record, classify(&CATALOGUE, 3001, Transport::Udp, None, false))
+    (FlowRecord::silent(n), classify(&CATALOGUE, 3001, Transport::Udp, None, false))
 }
 
 /// Datagrams of as many flows, faster than any of them can be judged.

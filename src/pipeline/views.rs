@@ -137,15 +137,16 @@ pub(super) struct Viewer<'c> {
     to_capture: Sender<Look<'c>>,
     ended: Receiver<()>,
     workers: usize,
+    histogram_ports: usize,
     /// Figures of the flows that have ended.
     stats: Stats<'c>,
 }
 
 /// A view thread and the capture thread's end of it.
-pub(super) fn viewer<'c>(workers: usize) -> (Viewer<'c>, Questions<'c>) {
+pub(super) fn viewer<'c>(workers: usize, histogram_ports: usize) -> (Viewer<'c>, Questions<'c>) {
     let (to_capture, looks) = bounded(1);
     let (goes_on, ended) = bounded(0);
-    (Viewer { to_capture, ended, workers, stats: Stats::default() }, Questions { looks, _goes_on: goes_on })
+    (Viewer { to_capture, ended, workers, histogram_ports, stats: Stats::default() }, Questions { looks, _goes_on: goes_on })
 }
 
 impl<'c> Viewer<'c> {
@@ -224,6 +225,7 @@ impl<'c> Viewer<'c> {
             flows.into_iter().for_each(|flow| recent.push(flow));
         }
         run.flows = recent.into_flows();
+        run.limit_figures(self.histogram_ports);
         let cost = slowest.max(busy + since.elapsed());
         Some((View { elapsed, run, live_flows }, cost))
     }

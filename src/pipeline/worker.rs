@@ -48,6 +48,8 @@ pub(super) struct Neighbours<'p> {
     pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
     /// How many of those that ended last are wanted for views.
     pub(super) recent_flows: usize,
+    /// How many ports have figures of their own.
+    pub(super) histogram_ports: usize,
 }
 
 /// What a worker has when the capture is over.
@@ -197,7 +199,7 @@ impl<'c, 'p> Worker<'c, 'p> {
             bench: Bench {
                 beside,
                 verdicts: Verdicts::new(catalogue, keep_flows || beside.recent_flows > 0 || beside.on_flow.is_some()),
-                stats: Cells::default(),
+                stats: Cells::new(beside.histogram_ports),
                 flows: keep_flows.then(Vec::new),
                 ended: Recent::new(beside.recent_flows),
                 walk: None,

@@ -16,7 +16,7 @@ use super::origins::{self, Origin};
 use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
-use crate::stats::{Aggregate, PortStats, ServiceKey, Speaking, Summary};
+use crate::stats::{self, Aggregate, PortStats, ServiceKey, ServiceStats, Speaking, Summary};
 
 /// The name of this layout.
 pub const SCHEMA: &str = "portlore/1";
@@ -40,7 +40,7 @@ pub(super) fn document<'a>(report: &'a Report<'a, 'a>, flows: bool) -> Document<
         schema: SCHEMA,
         capture: capture(report),
         ports: ports.into_iter().map(|(&(port, transport), stats)| port_view(report, port, transport, stats)).collect(),
-        services: run.stats.services.iter().map(|(&key, all)| service_view(key, all)).collect(),
+        services: run.stats.services.iter().map(|(&key, stats)| service_view(key, stats)).collect(),
         flows: flows.then_some(Flows(&run.flows)),
     }
 }
@@ -151,10 +151,11 @@ struct Figures {
     last: Option<String>,
     outcomes: BTreeMap<&'static str, u64>,
     retransmissions: u64,
-    packet_bytes: Quantiles,
-    duration_ns: Quantiles,
-    handshake_rtt_ns: Quantiles,
-    first_response_ns: Quantiles,
+    /// These are null where a port has none because too many have some.
+    packet_bytes: Option<Quantiles>,
+    duration_ns: Option<Quantiles>,
+    handshake_rtt_ns: Option<Quantiles>,
+    first_response_ns: Option<Quantiles>,
 }
 
 #[derive(Serialize)]
@@ -305,7 +306,7 @@ fn port_view<'a>(report: &Report<'a, 'a>, port: u16, transport: Transport, stats
         claims: claims.collect(),
         speaking: speaking.iter().map(|(key, &sums)| spoken(key, sums)).collect(),
         processes: process::behind(&stats.behind),
-        figures: figures(&stats.all),
+        figures: figures(&stats.all, stats.figures.as_ref()),
     }
 }
 
@@ -322,11 +323,17 @@ pub(super) fn spoken<'a>(key: &Speaking<'a>, (flows, bytes): (u64, u64)) -> Spok
     }
 }
 
-fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, all: &Aggregate) -> Service<'a> {
-    Service { service, tag, protocol: protocol.map(crate::evidence::Protocol::id), figures: figures(all) }
+fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, stats: &ServiceStats) -> Service<'a> {
+    Service {
+        service,
+        tag,
+        protocol: protocol.map(crate::evidence::Protocol::id),
+        figures: figures(&stats.all, Some(&stats.figures)),
+    }
 }
 
-fn figures(all: &Aggregate) -> Figures {
+fn figures(all: &Aggregate, own: Option<&stats::Figures>) -> Figures {
+    let summary = |of: fn(&stats::Figures) -> &stats::Quantiles| own.map(|own| of(own).summary().into());
     Figures {
         flows: all.flows,
         packets: all.packets.into(),
@@ -336,10 +343,10 @@ fn figures(all: &Aggregate) -> Figures {
         last: all.seen.map(|(_, last)| last.to_string()),
         outcomes: Outcome::ALL.iter().map(|&o| (o.id(), all.outcomes[o as usize])).filter(|&(_, n)| n > 0).collect(),
         retransmissions: all.retransmissions,
-        packet_bytes: all.packet_bytes.summary().into(),
-        duration_ns: all.duration_ns.summary().into(),
-        handshake_rtt_ns: all.handshake_rtt_ns.summary().into(),
-        first_response_ns: all.first_response_ns.summary().into(),
+        packet_bytes: summary(|own| &own.packet_bytes),
+        duration_ns: summary(|own| &own.duration_ns),
+        handshake_rtt_ns: summary(|own| &own.handshake_rtt_ns),
+        first_response_ns: summary(|own| &own.first_response_ns),
     }
 }
 

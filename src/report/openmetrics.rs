@@ -67,6 +67,9 @@ impl Metrics {
             self.figures(what, rows);
         }
         let folded = [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
+        let without = view.run.stats.ports.values().filter(|stats| stats.figures.is_none()).count();
+        let help = "Ports without histograms, because too many have some (--histogram-ports)";
+        self.exposition.family("portlore_ports_without_histograms", Kind::Gauge, help).sample("", "", without as u64);
         for (what, number, limit) in folded {
             let help = format!("What is counted as other, because {limit} have series of their own: {what}s");
             let mut family = self.exposition.family(&format!("portlore_folded_{what}s"), Kind::Gauge, &help);
@@ -118,7 +121,7 @@ impl Metrics {
             if own {
                 named.push((labels.clone(), stats));
             }
-            rows.entry(labels).or_default().add(&stats.all);
+            rows.entry(labels).or_default().add(&stats.all, stats.figures.as_ref());
         }
         self.speakers(&named);
         self.processes(&named);
@@ -172,7 +175,7 @@ impl Metrics {
 
     fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
         let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
-        for ((service, tag, protocol), all) in &stats.services {
+        for ((service, tag, protocol), stats) in &stats.services {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::id);
             let labels = |values: [&str; 3]| {
                 let names = ["service", "tag", "protocol"];
@@ -180,7 +183,7 @@ impl Metrics {
             };
             let own = labels([service.unwrap_or("unknown"), tag.unwrap_or("unknown"), protocol]);
             let labels = if self.services.take(own.clone(), SERVICES) { own } else { labels(["other"; 3]) };
-            rows.entry(labels).or_default().add(all);
+            rows.entry(labels).or_default().add(&stats.all, Some(&stats.figures));
         }
         rows
     }
@@ -217,7 +220,8 @@ impl Metrics {
         }
         let help = format!("Sizes of the frames of a {what}");
         let mut family = self.exposition.family(&name("frame_size_bytes"), Kind::Histogram, &help);
-        rows.iter().for_each(|(labels, figures)| family.histogram(labels, &figures.packet_bytes, &BYTES, 1));
+        let whole = || rows.iter().filter(|(_, figures)| !figures.in_part);
+        whole().for_each(|(labels, figures)| family.histogram(labels, &figures.packet_bytes, &BYTES, 1));
         let times: [(&str, &str, Times); 3] = [
             ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
             ("first_response_seconds", "Times from the first request to the first response", |figures| &figures.first_response),
@@ -225,7 +229,7 @@ impl Metrics {
         ];
         for (figure, help, buckets) in times {
             let mut family = self.exposition.family(&name(figure), Kind::Histogram, &format!("{help} of a {what}"));
-            rows.iter().for_each(|(labels, figures)| family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000));
+            whole().for_each(|(labels, figures)| family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000));
         }
     }
 }

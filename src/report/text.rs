@@ -8,7 +8,7 @@ use super::units::{bytes, count, duration, plural, quantiles};
 use super::{Report, Style, escape, origins, process, why, words};
 use crate::decode::Transport;
 use crate::flow::Outcome;
-use crate::stats::{Aggregate, PortStats, ServiceKey};
+use crate::stats::{Aggregate, Figures, PortStats, Quantiles, ServiceKey, ServiceStats};
 
 /// What of the report is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -49,11 +49,12 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: 
     if hidden > 0 {
         writeln!(out, "and {} with fewer bytes; --top 0 shows all", plural(hidden as u64, "port"))?;
     }
-    let named: Vec<(String, &Aggregate)> = ports.iter().map(|&(n, t, s)| (format!("{n}/{t}"), &s.all)).collect();
+    let named: Vec<(String, &PortStats<'_>)> = ports.iter().map(|&(n, t, stats)| (format!("{n}/{t}"), stats)).collect();
+    let rows = |row: fn(&str, &PortStats<'_>) -> Row| named.iter().map(|(name, stats)| row(name, stats)).collect::<Vec<_>>();
     writeln!(out)?;
-    layout::write(out, style, &FIGURE_COLUMNS, &named.iter().map(|(name, all)| figure_row(name, all)).collect::<Vec<_>>())?;
+    layout::write(out, style, &FIGURE_COLUMNS, &rows(|name, stats| figure_row(name, &stats.all)))?;
     writeln!(out)?;
-    layout::write(out, style, &QUANTILE_COLUMNS, &named.iter().map(|(name, all)| quantile_row(name, all)).collect::<Vec<_>>())?;
+    layout::write(out, style, &QUANTILE_COLUMNS, &rows(|name, stats| quantile_row(name, stats.figures.as_ref())))?;
     process::write(out, style, ports)?;
     writeln!(out)?;
     services(out, report, style)?;
@@ -181,13 +182,16 @@ const QUANTILE_COLUMNS: [Column; 5] = [
     Column::text("PACKET BYTES", 12),
 ];
 
-fn quantile_row(name: &str, all: &Aggregate) -> Row {
+/// A question mark in each cell where there are no figures.
+fn quantile_row(name: &str, figures: Option<&Figures>) -> Row {
+    let cell =
+        |of: fn(&Figures) -> &Quantiles, unit| figures.map_or_else(|| "?".into(), |own| quantiles(of(own).summary(), unit));
     plain([
         name.to_owned(),
-        quantiles(all.handshake_rtt_ns.summary(), duration),
-        quantiles(all.first_response_ns.summary(), duration),
-        quantiles(all.duration_ns.summary(), duration),
-        quantiles(all.packet_bytes.summary(), |n| n.to_string()),
+        cell(|own| &own.handshake_rtt_ns, duration),
+        cell(|own| &own.first_response_ns, duration),
+        cell(|own| &own.duration_ns, duration),
+        cell(|own| &own.packet_bytes, |n| n.to_string()),
     ])
 }
 
@@ -202,12 +206,12 @@ const SERVICE_COLUMNS: [Column; 6] = [
 
 fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
-    services.sort_by_key(|(key, all)| (std::cmp::Reverse(all.bytes.sum()), **key));
-    let services: Vec<(String, &ServiceKey<'_>, &Aggregate)> =
-        services.into_iter().map(|(key, all)| (service_name(report, key), key, all)).collect();
+    services.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
+    let services: Vec<(String, &ServiceKey<'_>, &ServiceStats)> =
+        services.into_iter().map(|(key, stats)| (service_name(report, key), key, stats)).collect();
     let rows: Vec<Row> = services
         .iter()
-        .map(|(name, (id, tag, protocol), all)| {
+        .map(|(name, (id, tag, protocol), ServiceStats { all, .. })| {
             // Without a service the tag is that of the likeliest candidate, unless the language has a family of its own.
             let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
             plain([
@@ -222,7 +226,7 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
         .collect();
     layout::write(out, style, &SERVICE_COLUMNS, &rows)?;
     writeln!(out)?;
-    let rows: Vec<Row> = services.iter().map(|(name, _, all)| quantile_row(name, all)).collect();
+    let rows: Vec<Row> = services.iter().map(|(name, _, stats)| quantile_row(name, Some(&stats.figures))).collect();
     layout::write(out, style, &QUANTILE_COLUMNS, &rows)
 }
 

@@ -10,7 +10,7 @@ use crate::flow::Outcome;
 use crate::pipeline::{JudgedFlow, View};
 use crate::report::units::{bytes, count, duration, plural, quantiles};
 use crate::report::{escape, fit, why, words, wrap};
-use crate::stats::{Aggregate, PortStats, Quantiles};
+use crate::stats::{Figures, PortStats, Quantiles};
 
 /// Speakers and processes that are listed, each.
 const SOME: usize = 3;
@@ -38,7 +38,7 @@ pub(super) fn lines(
     let Some(stats) = view.run.stats.ports.get(&port) else { return vec![Line::from("Nothing was seen of it yet.")] };
     let mut lines = about(state, port, stats, width);
     lines.push(Line::default());
-    lines.extend(figures(&stats.all, width));
+    lines.extend(figures(stats, width));
     lines.push(Line::default());
     let room = height.saturating_sub(lines.len() + 1).max(1);
     let all: Vec<_> = flows(view, port).collect();
@@ -126,7 +126,7 @@ fn about(state: &State<'_>, (port, transport): Port, stats: &PortStats<'_>, widt
 /// How a value is written.
 type Unit = fn(u64) -> String;
 
-fn figures(all: &Aggregate, width: usize) -> Vec<Line<'static>> {
+fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<Line<'static>> {
     let outcomes = Outcome::ALL.iter().map(|&outcome| (all.outcomes[outcome as usize], outcome.id().replace('_', " ")));
     let outcomes: Vec<_> = outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let sums = format!(
@@ -139,17 +139,22 @@ fn figures(all: &Aggregate, width: usize) -> Vec<Line<'static>> {
         count(all.retransmissions),
         outcomes.join(", ")
     );
-    let histograms: [(&str, &Quantiles, Unit); 4] = [
-        ("handshake", &all.handshake_rtt_ns, duration),
-        ("first response", &all.first_response_ns, duration),
-        ("duration", &all.duration_ns, duration),
-        ("frame bytes", &all.packet_bytes, |n| n.to_string()),
-    ];
-    let lines = histograms
-        .into_iter()
-        .filter(|(_, values, _)| values.count() > 0)
-        .map(|(name, values, unit)| format!("{name:<15}{}  {}", histogram(values), quantiles(values.summary(), unit)));
+    let lines = match figures {
+        Some(figures) => histograms(figures),
+        None => vec!["no sizes and times: too many ports have some (--histogram-ports)".to_owned()],
+    };
     std::iter::once(sums).chain(lines).map(|text| Line::from(fit(&text, width))).collect()
+}
+
+fn histograms(figures: &Figures) -> Vec<String> {
+    let all: [(&str, &Quantiles, Unit); 4] = [
+        ("handshake", &figures.handshake_rtt_ns, duration),
+        ("first response", &figures.first_response_ns, duration),
+        ("duration", &figures.duration_ns, duration),
+        ("frame bytes", &figures.packet_bytes, |n| n.to_string()),
+    ];
+    let some = all.into_iter().filter(|(_, values, _)| values.count() > 0);
+    some.map(|(name, values, unit)| format!("{name:<15}{}  {}", histogram(values), quantiles(values.summary(), unit))).collect()
 }
 
 /// How often each range of values occurred, from the least to the largest, each range as much wider than the one before.

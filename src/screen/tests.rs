@@ -16,22 +16,7 @@ fn view(catalogue: &Catalogue) -> View<'_> {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
     let mut files = Files::open(&[file], &stop).unwrap();
-    let options = Options {
-        workers: 1,
-        max_flows: 1 << 16,
-        opening_bytes: 1 << 24,
-        tunnels: true,
-        ledger: None,
-        catalogues: None,
-        on_flow: None,
-        keep_flows: true,
-        live: false,
-        frames: None,
-        span: None,
-        stop: &stop,
-        tell: &tell,
-        on_tell: &|_, _| {},
-    };
+    let options = Options { keep_flows: true, ..Options::replay(&stop, &tell) };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
     View { elapsed: Duration::from_secs(61), run, live_flows: 5 }
 }

@@ -7,6 +7,7 @@
 mod behind;
 mod cells;
 mod distinct;
+mod figures;
 mod quantiles;
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 pub use behind::{Behind, Flows};
 pub use cells::Cells;
 pub use distinct::Distinct;
+pub use figures::Figures;
 pub use quantiles::{Quantiles, Summary};
 
 use crate::classify::{Confidence, Fault, Fit, Verdict};
@@ -44,10 +46,13 @@ pub struct Speaking<'c> {
     pub fault: Option<Fault>,
 }
 
+/// A service port.
+pub type PortKey = (u16, Transport);
+
 /// The key of the per-service figures: `None` in all three for what nobody recognised.
 pub type ServiceKey<'c> = (Option<&'c str>, Option<&'c str>, Option<Protocol>);
 
-/// The figures of a set of flows.
+/// What the flows of a set come to.
 #[derive(Debug, Clone, Default)]
 pub struct Aggregate {
     /// Flows.
@@ -64,14 +69,6 @@ pub struct Aggregate {
     pub outcomes: [u64; Outcome::ALL.len()],
     /// TCP segments sent again, both sides.
     pub retransmissions: u64,
-    /// Frame sizes in bytes.
-    pub packet_bytes: Quantiles,
-    /// Flow durations in nanoseconds.
-    pub duration_ns: Quantiles,
-    /// Handshake round trips in nanoseconds.
-    pub handshake_rtt_ns: Quantiles,
-    /// Times to the first response in nanoseconds.
-    pub first_response_ns: Quantiles,
 }
 
 impl Aggregate {
@@ -83,16 +80,6 @@ impl Aggregate {
         self.widen(record.first, record.last);
         self.outcomes[record.outcome as usize] += 1;
         self.retransmissions += record.retransmissions.sum();
-        for (size, count) in record.sizes.iter() {
-            self.packet_bytes.add(size.into(), count.into());
-        }
-        self.duration_ns.add(record.duration_ns(), 1);
-        if let Some(time) = record.handshake_ns {
-            self.handshake_rtt_ns.add(time, 1);
-        }
-        if let Some(time) = record.first_response_ns {
-            self.first_response_ns.add(time, 1);
-        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -107,10 +94,6 @@ impl Aggregate {
             *mine += theirs;
         }
         self.retransmissions += other.retransmissions;
-        self.packet_bytes.merge(other.packet_bytes);
-        self.duration_ns.merge(other.duration_ns);
-        self.handshake_rtt_ns.merge(other.handshake_rtt_ns);
-        self.first_response_ns.merge(other.first_response_ns);
     }
 
     fn widen(&mut self, first: Time, last: Time) {
@@ -118,24 +101,51 @@ impl Aggregate {
     }
 }
 
-/// The figures of a port.
-#[derive(Debug, Clone, Default)]
+/// What there is to say of a port.
+#[derive(Debug, Clone)]
 pub struct PortStats<'c> {
     /// All its flows.
     pub all: Aggregate,
+    /// Their sizes and times; none where [too many](Stats::limit) ports have some.
+    pub figures: Option<Figures>,
     /// Flows and bytes by what spoke.
     pub speaking: BTreeMap<Speaking<'c>, (u64, u64)>,
     /// The processes that were behind the port, and those on this machine that called it.
     pub behind: Behind,
 }
 
-/// The figures of a capture.
+impl Default for PortStats<'_> {
+    fn default() -> Self {
+        let (all, figures) = (Aggregate::default(), Some(Figures::default()));
+        Self { all, figures, speaking: BTreeMap::new(), behind: Behind::default() }
+    }
+}
+
+impl PortStats<'_> {
+    fn merge_figures(&mut self, theirs: Option<Figures>) {
+        self.figures = self.figures.take().zip(theirs).map(|(mut mine, theirs)| {
+            mine.merge(theirs);
+            mine
+        });
+    }
+}
+
+/// What there is to say of a service.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceStats {
+    /// All its flows.
+    pub all: Aggregate,
+    /// Their sizes and times, also those of ports that have none.
+    pub figures: Figures,
+}
+
+/// What there is to say of a capture.
 #[derive(Debug, Clone, Default)]
 pub struct Stats<'c> {
     /// By service port.
-    pub ports: HashMap<(u16, Transport), PortStats<'c>, foldhash::fast::RandomState>,
+    pub ports: HashMap<PortKey, PortStats<'c>, foldhash::fast::RandomState>,
     /// By service, family and language.
-    pub services: BTreeMap<ServiceKey<'c>, Aggregate>,
+    pub services: BTreeMap<ServiceKey<'c>, ServiceStats>,
 }
 
 impl<'c> Speaking<'c> {
@@ -163,19 +173,23 @@ impl<'c> Speaking<'c> {
 impl<'c> Stats<'c> {
     /// Counts a flow.
     pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
-        let mut one = Aggregate::default();
-        one.add(record);
-        self.add_all((record.responder.port, record.transport), Speaking::of(record, verdict), one);
+        let (mut all, mut figures) = (Aggregate::default(), Figures::default());
+        all.add(record);
+        figures.add(record);
+        self.add_all((record.responder.port, record.transport), Speaking::of(record, verdict), all, Some(figures));
     }
 
     /// Counts flows of one port and of what spoke in all of them.
-    fn add_all(&mut self, port: (u16, Transport), speaking: Speaking<'c>, all: Aggregate) {
+    fn add_all(&mut self, port: PortKey, speaking: Speaking<'c>, all: Aggregate, figures: Option<Figures>) {
         let port = self.ports.entry(port).or_default();
         let sum = port.speaking.entry(speaking).or_default();
         sum.0 += all.flows;
         sum.1 += all.bytes.sum();
         port.all.merge(all.clone());
-        self.services.entry(speaking.service_key()).or_default().merge(all);
+        port.merge_figures(figures.clone());
+        let service = self.services.entry(speaking.service_key()).or_default();
+        service.all.merge(all);
+        figures.into_iter().for_each(|figures| service.figures.merge(figures));
     }
 
     /// Counts the processes behind a flow.
@@ -190,6 +204,7 @@ impl<'c> Stats<'c> {
         for (port, theirs) in other.ports {
             let mine = self.ports.entry(port).or_default();
             mine.all.merge(theirs.all);
+            mine.merge_figures(theirs.figures);
             mine.behind.merge(theirs.behind);
             for (speaking, (flows, bytes)) in theirs.speaking {
                 let sum = mine.speaking.entry(speaking).or_default();
@@ -198,7 +213,26 @@ impl<'c> Stats<'c> {
             }
         }
         for (key, theirs) in other.services {
-            self.services.entry(key).or_default().merge(theirs);
+            let mine = self.services.entry(key).or_default();
+            mine.all.merge(theirs.all);
+            mine.figures.merge(theirs.figures);
         }
     }
+
+    /// Leaves figures to the ports with the lowest numbers, to at most so many; gives the number of the others.
+    ///
+    /// Classifiers that keep figures of the lowest ports they see themselves have all of those that are left then, whatever
+    /// flows each of them saw.
+    pub fn limit(&mut self, ports: usize) -> usize {
+        let mut keys: Vec<PortKey> = self.ports.keys().copied().collect();
+        keys.sort_unstable();
+        let beyond = keys.get(ports..).unwrap_or(&[]);
+        for port in beyond {
+            self.ports.entry(*port).and_modify(|stats| stats.figures = None);
+        }
+        beyond.len()
+    }
 }
+
+#[cfg(test)]
+mod tests;

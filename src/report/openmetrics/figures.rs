@@ -1,7 +1,7 @@
 //! The figures of one row of metrics, which add up.
 
 use crate::flow::{Counts, Outcome};
-use crate::stats::{Aggregate, Quantiles};
+use crate::stats::{self, Aggregate, Quantiles};
 
 /// Upper bounds of sizes in bytes.
 pub(super) const BYTES: [u64; 10] = [64, 128, 256, 512, 1024, 1514, 4096, 9018, 16_384, 65_549];
@@ -53,18 +53,24 @@ pub(super) struct Figures {
     pub(super) handshake: Buckets,
     pub(super) first_response: Buckets,
     pub(super) duration: Buckets,
+    /// Some flows are of a port that has no sizes and times of its own: those of the others would not be the row's.
+    pub(super) in_part: bool,
 }
 
 impl Figures {
-    pub(super) fn add(&mut self, all: &Aggregate) {
+    pub(super) fn add(&mut self, all: &Aggregate, figures: Option<&stats::Figures>) {
         self.flows += all.flows;
         self.packets += all.packets;
         self.bytes += all.bytes;
         self.retransmissions += all.retransmissions;
         self.outcomes.iter_mut().zip(all.outcomes).for_each(|(mine, theirs)| *mine += theirs);
-        self.packet_bytes.add(&all.packet_bytes, &BYTES);
-        self.handshake.add(&all.handshake_rtt_ns, &NANOSECONDS);
-        self.first_response.add(&all.first_response_ns, &NANOSECONDS);
-        self.duration.add(&all.duration_ns, &NANOSECONDS);
+        let Some(figures) = figures else {
+            self.in_part = true;
+            return;
+        };
+        self.packet_bytes.add(&figures.packet_bytes, &BYTES);
+        self.handshake.add(&figures.handshake_rtt_ns, &NANOSECONDS);
+        self.first_response.add(&figures.first_response_ns, &NANOSECONDS);
+        self.duration.add(&figures.duration_ns, &NANOSECONDS);
     }
 }

@@ -12,11 +12,11 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).un
 fn view(ports: &[(u16, u64)]) -> View<'static> {
     let mut stats = Stats::default();
     for &(port, bytes) in ports {
-        let all = &mut stats.ports.entry((port, Transport::Tcp)).or_default().all;
+        let PortStats { all, figures, .. } = stats.ports.entry((port, Transport::Tcp)).or_default();
         all.flows = 1;
         all.bytes = Counts { initiator: bytes, responder: 1 };
         all.outcomes[Outcome::Established as usize] = 1;
-        all.handshake_rtt_ns.add(2_000_000, 1);
+        figures.as_mut().unwrap().handshake_rtt_ns.add(2_000_000, 1);
     }
     let run = Run {
         catalogue: &CATALOGUE,
@@ -61,6 +61,20 @@ fn more_ports_than_there_is_room_for_are_one_and_stay_so() {
     metrics.update(&view(&[(1, 1_000_000), (999, 999)]));
     let text = metrics.text(Form::Text);
     assert!(!text.contains("port=\"1\"") && text.contains("port=\"999\""), "{text}");
+}
+
+#[test]
+fn ports_without_figures_are_counted_and_have_no_histogram_and_neither_has_what_they_are_part_of() {
+    let many: Vec<(u16, u64)> = (1..=1000).map(|port| (port, 2000 - u64::from(port))).collect();
+    let mut view = view(&many);
+    view.run.stats.limit(100);
+    let mut metrics = Metrics::default();
+    metrics.update(&view);
+    let text = metrics.text(Form::Text);
+    assert!((value(&text, "portlore_ports_without_histograms") - 900.0).abs() < 0.1);
+    assert_eq!(text.matches("\nportlore_port_flows_total{").count(), PORTS + 1);
+    assert_eq!(text.matches("\nportlore_port_handshake_seconds_count{").count(), 100);
+    assert!(!text.contains("portlore_port_handshake_seconds_count{port=\"other\""), "{text}");
 }
 
 #[test]
