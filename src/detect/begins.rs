@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::DETECTORS;
 use crate::decode::Transport;
 use crate::evidence::Direction;
-use crate::flow::Opening;
+use crate::flow::{Opening, Stream};
 
 /// Bytes of a stream that count.
 const PLACES: usize = 5;
@@ -216,17 +216,18 @@ pub(super) fn candidates(opening: &Opening) -> u64 {
     if opening.is_silent() {
         return spoken(transport);
     }
-    let of_side = |stream: &crate::flow::Stream| match transport {
-        Transport::Tcp => of_stream(stream.head()),
-        Transport::Udp => stream.datagrams().fold(0, |all, (bytes, _, _)| all | of_datagram(bytes)),
+    let of_side = |direction| match transport {
+        Transport::Tcp => of_stream(opening.side(direction).head()),
+        Transport::Udp => of_datagrams(opening.side(direction)),
     };
-    let initiator = opening.side(Direction::Initiator);
-    let asks = if initiator.is_empty() { spoken(transport) } else { of_side(initiator) };
-    ASKING & asks | !ASKING & opening.sides().fold(0, |all, (_, stream)| all | of_side(stream))
+    let (initiators, responders) = (of_side(Direction::Initiator), of_side(Direction::Responder));
+    let asks = if opening.side(Direction::Initiator).is_empty() { spoken(transport) } else { initiators };
+    ASKING & asks | !ASKING & (initiators | responders)
 }
 
-fn of_datagram(bytes: &[u8]) -> u64 {
-    bytes.first().map_or(0, |&byte| OF_DATAGRAM[usize::from(byte)])
+fn of_datagrams(stream: &Stream) -> u64 {
+    let bytes = stream.bytes();
+    stream.starts(0..bytes.len()).fold(0, |all, at| all | OF_DATAGRAM[usize::from(bytes[at])])
 }
 
 fn of_stream(bytes: &[u8]) -> u64 {

@@ -3,13 +3,14 @@
 
 use prefetch_index::prefetch_index;
 
-/// The slot number that means none.
-const EMPTY: u64 = 0;
+/// None, with a slot that nothing has. Not zero: the system gives zeroed memory a page at a time when it is written to, and one that
+/// was read before costs a second fault then, of which it tells every core.
+const EMPTY: u64 = u64::MAX;
 
 /// Hash tags and slots, linearly probed. At most 2^31 entries.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Upper half: 32 bits of the hash; lower half: slot plus one.
+    /// Upper half: 32 bits of the hash; lower half: the slot.
     entries: Vec<u64>,
     len: usize,
 }
@@ -59,7 +60,7 @@ impl Index {
                 self.place(entry);
             }
         }
-        self.place(tag(hash) << 32 | (slot as u64 + 1));
+        self.place(tag(hash) << 32 | slot as u64);
         self.len += 1;
     }
 
@@ -105,7 +106,8 @@ const fn tag(hash: u64) -> u64 {
 }
 
 fn slot(entry: u64) -> Option<usize> {
-    ((entry & 0xffff_ffff) as usize).checked_sub(1)
+    let slot = entry as u32;
+    (slot != EMPTY as u32).then_some(slot as usize)
 }
 
 #[cfg(test)]

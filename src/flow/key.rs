@@ -49,7 +49,8 @@ impl FlowKey {
         let rest = |low: u16, high: u16, version| u64::from(low) << 32 | u64::from(high) << 16 | version | tuple.transport as u64;
         if let (IpAddr::V4(from), IpAddr::V4(to)) = (source.address, destination.address) {
             let (from, to) = (from.to_bits(), to.to_bits());
-            let ordered = (from, source.port) <= (to, destination.port);
+            let word = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
+            let ordered = word(from, source.port) <= word(to, destination.port);
             let (low, high) = if ordered { (from, to) } else { (to, from) };
             let ports = if ordered { (source.port, destination.port) } else { (destination.port, source.port) };
             let addresses = [u64::from(low) << 32 | u64::from(high), 0, 0, 0];

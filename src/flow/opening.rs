@@ -42,7 +42,7 @@ impl Opening {
 
     /// Gives back the memory that it holds elsewhere.
     pub(super) fn free(&mut self) {
-        self.streams = <[Stream; 2]>::default();
+        self.streams.iter_mut().for_each(Stream::free);
     }
 
     /// Segments or datagrams with payload that both sides sent, kept or not.

@@ -145,6 +145,17 @@ impl Stream {
         self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
     }
 
+    /// Gives back what it holds elsewhere: it is not looked at any more.
+    pub(super) fn free(&mut self) {
+        if self.bytes.spilled() {
+            self.bytes = SmallVec::new();
+        }
+        if self.pieces.spilled() {
+            self.pieces = SmallVec::new();
+        }
+        self.waiting = None;
+    }
+
     /// Bytes of memory that it holds elsewhere.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };

@@ -24,7 +24,10 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: true,
     residual: false,
-    begins: Begins::ANY.zeros(1),
+    // Over TCP: a length, an identifier, and in the first byte of the flags one of the operations.
+    begins: Begins::ANY.zeros(1).then_any(4).then(&[
+        0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
+    ]),
     transports: &[Transport::Udp, Transport::Tcp],
     facts: &["dns.query", "dns.response"],
     inspect: |opening| inspect(opening, Protocol::Dns),

@@ -56,10 +56,13 @@ impl Buffer {
 
     /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of the stream. Fails with
     /// `WouldBlock` where nothing comes at the moment; it can be called again then.
+    #[inline]
     pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
-        if self.end - self.start >= len {
-            return Ok(len);
-        }
+        if self.end - self.start >= len { Ok(len) } else { self.read_on(len) }
+    }
+
+    #[cold]
+    fn read_on(&mut self, len: usize) -> io::Result<usize> {
         if self.dry {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -82,6 +85,7 @@ impl Buffer {
     }
 
     /// The bytes that the last [`want`](Self::want) made available.
+    #[inline]
     pub(super) fn get(&self, len: usize) -> &[u8] {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
@@ -126,6 +130,7 @@ impl Buffer {
     }
 
     /// Moves the window on by `len` bytes that were made available.
+    #[inline]
     pub(super) fn skip(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
     }
@@ -155,27 +160,37 @@ pub(super) enum Order {
 }
 
 impl Order {
+    #[inline]
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
-        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        let raw = chunk(bytes, at);
         match self {
             Self::Little => u16::from_le_bytes(raw),
             Self::Big => u16::from_be_bytes(raw),
         }
     }
 
+    #[inline]
     pub(super) fn u32(self, bytes: &[u8], at: usize) -> u32 {
-        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        let raw = chunk(bytes, at);
         match self {
             Self::Little => u32::from_le_bytes(raw),
             Self::Big => u32::from_be_bytes(raw),
         }
     }
 
+    #[inline]
     pub(super) fn u64(self, bytes: &[u8], at: usize) -> u64 {
-        let raw = std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0));
+        let raw = chunk(bytes, at);
         match self {
             Self::Little => u64::from_le_bytes(raw),
             Self::Big => u64::from_be_bytes(raw),
         }
     }
+}
+
+/// The bytes at a place; zeros where there are none.
+#[inline]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let there = bytes.get(at..).and_then(|behind| behind.first_chunk());
+    there.copied().unwrap_or_else(|| std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0)))
 }

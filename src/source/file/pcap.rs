@@ -36,6 +36,7 @@ impl Pcap {
         self.variant.link
     }
 
+    #[inline]
     pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
         let Variant { order, unit, record_header, link, .. } = self.variant;
         buffer.skip(self.current);

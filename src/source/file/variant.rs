@@ -72,6 +72,7 @@ impl Variant {
     }
 
     /// Length of the bytes that are there, and on the wire, of a record header.
+    #[inline]
     pub(super) fn lengths(&self, header: &[u8]) -> (u32, u32) {
         let (first, second) = (self.order.u32(header, 8), self.order.u32(header, 12));
         match self.lengths {
