@@ -164,7 +164,8 @@ pub struct Common {
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
     #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
-    /// Ports with quantiles and histograms of sizes and times; of more ports, those with the lowest numbers
+    /// Ports of which more than 256 different sizes or times are kept, for quantiles and histograms; where there are more
+    /// such ports, the lowest numbers keep theirs
     #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,
     /// Also say what came of the frames of each interface and each link type
@@ -258,7 +259,22 @@ fn duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::CommandFactory;
 
+    use std::sync::atomic::AtomicBool;
+
+    use portlore::pipeline::Options;
+
     use super::*;
+
+    #[test]
+    fn a_plain_replay_of_the_library_has_the_limits_of_the_command_line() {
+        let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else { panic!("no replay") };
+        let (common, off) = (replay.common, AtomicBool::new(false));
+        let options = Options::replay(&off, &off);
+        assert_eq!(options.max_flows, common.max_flows as usize);
+        assert_eq!(options.opening_bytes, (common.opening_mib as usize) << 20);
+        assert_eq!(options.histogram_ports, common.histogram_ports as usize);
+        assert_eq!(options.tunnels, !common.no_tunnels);
+    }
 
     #[test]
     fn the_flags_do_not_collide_and_all_have_help() {

@@ -50,7 +50,7 @@ pub struct Options<'a, 'c> {
     pub max_flows: usize,
     /// Bytes of openings in all.
     pub opening_bytes: usize,
-    /// Ports with figures, sizes and times, of their own.
+    /// Ports with many sizes and times of which these are kept.
     pub histogram_ports: usize,
     /// Look into tunnels.
     pub tunnels: bool,
@@ -199,7 +199,8 @@ impl Run<'_> {
         let without = self.stats.limit(ports);
         if without > 0 {
             self.notices.push(format!(
-                "sizes and times are kept of {ports} ports, those with the lowest numbers; {without} more have none (--histogram-ports)"
+                "sizes and times of {without} ports are not kept: more than {ports} had many of them, and the lowest numbers keep theirs \
+                 (--histogram-ports)"
             ));
         }
     }

@@ -34,23 +34,65 @@ fn the_output_of_many_batches_does_not_depend_on_the_workers() {
 #[test]
 fn limits_give_the_same_output_with_any_number_of_workers() {
     let all: Vec<String> = captures("fixtures");
-    let limits = ["--max-flows", "16", "--opening-mib", "1", "--histogram-ports", "3"];
     let with = |workers: &str| {
-        let mut args = vec!["replay", "--flows", "--format", "json", "--workers", workers];
-        args.extend(limits);
+        let mut args =
+            vec!["replay", "--flows", "--format", "json", "--max-flows", "16", "--opening-mib", "1", "--workers", workers];
         args.extend(all.iter().map(String::as_str));
         outcome(&args)
     };
     let one = with("1");
     let document: serde_json::Value = serde_json::from_str(&one.1).unwrap();
     assert!(document["capture"]["evicted_flows"].as_u64().unwrap() > 0, "the limit was not reached");
-    let ports = document["ports"].as_array().unwrap();
-    let kept: Vec<bool> = ports.iter().map(|port| !port["duration_ns"].is_null()).collect();
-    assert_eq!(kept.iter().filter(|&&kept| kept).count(), 3);
-    assert!(kept[..3].iter().all(|&kept| kept), "the lowest keep theirs");
-    let notice = document["capture"]["notices"].as_array().unwrap().iter().filter_map(|note| note.as_str()).next_back().unwrap();
-    assert!(notice.contains(&format!("{} more have none", ports.len() - 3)), "{notice}");
     assert_eq!(with("4"), one);
+}
+
+/// A pcap file of raw IPv4: callers of some UDP ports, each answered after another time.
+fn calls(ports: &[u16], callers: u16) -> Vec<u8> {
+    let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 228].map(u32::to_be_bytes).concat();
+    let mut datagram = |time: u32, ends: [(u8, u16); 2]| {
+        let [(from, from_port), (to, to_port)] = ends;
+        file.extend([1_700_000_000 + time / 1_000_000, time % 1_000_000, 29, 29].map(u32::to_be_bytes).concat());
+        file.extend([0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
+        file.extend([from_port, to_port, 9, 0].map(u16::to_be_bytes).concat());
+        file.push(0xaa);
+    };
+    for caller in 0..callers {
+        for (&port, shift) in ports.iter().zip(0..) {
+            let (time, call) = (u32::from(caller) * 1_000_000 + shift, [(1, 60_000 + caller), (2, port)]);
+            datagram(time, call);
+            datagram(time + 1000 * (1 + u32::from(caller)), [call[1], call[0]]);
+        }
+    }
+    file
+}
+
+#[test]
+fn of_ports_with_many_times_the_lowest_keep_theirs_with_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("calls.pcap");
+    std::fs::write(&capture, calls(&[9300, 9100, 9200, 9050], 300)).unwrap();
+    let limited = |workers: &str, limit: &str| {
+        let form = ["replay", "--format", "json", "--workers", workers, "--histogram-ports", limit];
+        let (status, stdout, _) = outcome(&[&form[..], &[capture.to_str().unwrap()]].concat());
+        assert_eq!(status, 0);
+        stdout
+    };
+    for (limit, with) in [("0", &[][..]), ("2", &[9050, 9100]), ("4", &[9050, 9100, 9200, 9300])] {
+        let one = limited("1", limit);
+        let document: serde_json::Value = serde_json::from_str(&one).unwrap();
+        let ports = document["ports"].as_array().unwrap();
+        let kept = ports.iter().filter(|port| port["first_response_ns"]["count"] == 300).filter_map(|port| port["port"].as_u64());
+        assert_eq!(kept.collect::<Vec<_>>(), with, "{limit}");
+        assert_eq!(ports.iter().filter(|port| port["first_response_ns"].is_null()).count(), 4 - with.len());
+        let services = document["services"].as_array().unwrap();
+        let counted: u64 = services.iter().filter_map(|service| service["first_response_ns"]["count"].as_u64()).sum();
+        assert_eq!(counted, 1200, "services count all flows");
+        let notices = document["capture"]["notices"].as_array().unwrap();
+        assert_eq!(notices.len(), usize::from(with.len() < 4), "{notices:?}");
+        for workers in ["2", "3", "7"] {
+            assert_eq!(limited(workers, limit), one);
+        }
+    }
 }
 
 #[test]

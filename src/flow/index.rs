@@ -3,7 +3,7 @@
 
 use prefetch_index::prefetch_index;
 
-/// None, with a slot that nothing has. Not zero: the system gives zeroed memory a page at a time when it is written to, and one that
+/// No entry: its slot is one that no flow has. Not zero: the system gives zeroed memory a page at a time when it is written to, and one that
 /// was read before costs a second fault then, of which it tells every core.
 const EMPTY: u64 = u64::MAX;
 

@@ -29,7 +29,9 @@ pub(super) struct Waiting {
     charge: Charge,
 }
 
-/// Places for segments and bytes that count as taken: those of two lists that double, whether or not they lie in place.
+/// Places for segments and bytes that count as taken: those of two lists that double, whether or not they lie in place. Which openings
+/// give way depends on it, so it does not follow every change of how things are kept; the memory may be some 30 bytes more or, where
+/// many wait, twice as much.
 #[derive(Debug, Clone, Copy, Default)]
 struct Charge {
     segments: u32,
@@ -37,7 +39,7 @@ struct Charge {
 }
 
 impl Charge {
-    /// What it counts as before anything waits.
+    /// Bytes that it counts as before anything waits: those of two lists and a number.
     const EMPTY: usize = 56;
 
     fn grow(&mut self, segments: usize, bytes: usize) {
@@ -51,8 +53,9 @@ impl Waiting {
         self.segments.is_empty()
     }
 
-    /// Adds a segment unless one of the same distance waits already; says whether there are now too many. Of a side that begins
-    /// at `expected` no more than `room` bytes can be used: of what lies behind so many that wait nothing is kept.
+    /// Adds a segment (distance, frame, length on the wire) unless one of the same distance waits already; says whether there are now
+    /// too many. The side goes on at the distance `expected` and can take `room` bytes more: where nearer segments fill these, the
+    /// bytes are not kept. They are missed where a repetition of the nearer ones comes, of which the capture cut more.
     pub(super) fn insert(&mut self, early: (u32, u64, u32), bytes: &[u8], expected: u32, room: usize) -> bool {
         let (distance, frame, wire_len) = early;
         if let Err(at) = self.segments.binary_search_by_key(&distance, |early| early.distance) {

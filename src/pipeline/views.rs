@@ -202,6 +202,7 @@ impl<'c> Viewer<'c> {
             }
             busy += since.elapsed();
         }
+        self.stats.limit(self.histogram_ports);
         let (catalogue, tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
         let since = Instant::now();
         let mut run = Run {

@@ -48,7 +48,7 @@ pub(super) struct Neighbours<'p> {
     pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
     /// How many of those that ended last are wanted for views.
     pub(super) recent_flows: usize,
-    /// How many ports have figures of their own.
+    /// Of how many ports with many sizes and times these are kept.
     pub(super) histogram_ports: usize,
 }
 

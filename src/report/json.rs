@@ -151,7 +151,7 @@ struct Figures {
     last: Option<String>,
     outcomes: BTreeMap<&'static str, u64>,
     retransmissions: u64,
-    /// These are null where a port has none because too many have some.
+    /// These are null where those of a port are not kept.
     packet_bytes: Option<Quantiles>,
     duration_ns: Option<Quantiles>,
     handshake_rtt_ns: Option<Quantiles>,

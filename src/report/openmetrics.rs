@@ -68,7 +68,7 @@ impl Metrics {
         }
         let folded = [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
         let without = view.run.stats.ports.values().filter(|stats| stats.figures.is_none()).count();
-        let help = "Ports without histograms, because too many have some (--histogram-ports)";
+        let help = "Ports whose sizes and times are not kept (--histogram-ports); they have no histograms, nor has what they are folded into";
         self.exposition.family("portlore_ports_without_histograms", Kind::Gauge, help).sample("", "", without as u64);
         for (what, number, limit) in folded {
             let help = format!("What is counted as other, because {limit} have series of their own: {what}s");

@@ -1,11 +1,11 @@
 //! How a classifier counts: each flow once, in a cell of its port and verdict. Ports and services are sums of cells, and sums
 //! of aggregates are exact.
 //!
-//! Some ports at most have figures of their own: those with the lowest numbers. Which these are does not depend on the order in
-//! which they are seen, and what is among the lowest of all ports is among the lowest of those that one classifier sees: it
-//! keeps all that its share of them needs. Figures of other ports count for their service alone.
+//! Ports with more sizes or times than a few are limited in number: those with the lowest numbers keep theirs, of the others they
+//! count for their service alone. Which these are does not depend on the order in which flows end, and what is among the lowest of all
+//! ports is among the lowest of those that one classifier finds to have many: it keeps all that its share of them needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
@@ -25,6 +25,8 @@ struct Cell<'c> {
     all: Aggregate,
     /// None where those of its port are not kept.
     figures: Option<Figures>,
+    /// They are many, and its port has one of the places for such.
+    is_large: bool,
 }
 
 /// The figures of a classifier's finished flows.
@@ -32,21 +34,29 @@ struct Cell<'c> {
 pub struct Cells<'c> {
     places: HashMap<Key, usize, RandomState>,
     cells: Vec<Cell<'c>>,
+    /// The cells of each port.
+    by_port: HashMap<PortKey, Vec<usize>, RandomState>,
     behind: HashMap<PortKey, Behind, RandomState>,
-    /// Ports whose figures are kept, and their cells.
-    measured: BTreeMap<PortKey, Vec<usize>>,
-    /// Ports whose figures may be kept.
+    /// Ports with many sizes or times whose figures are kept, at most `limit`.
+    large: BTreeSet<PortKey>,
     limit: usize,
-    /// Figures of other ports' flows.
+    /// Figures of flows of ports that have none of their own.
     rest: BTreeMap<ServiceKey<'c>, Figures>,
 }
 
 impl<'c> Cells<'c> {
-    /// Nothing counted yet; so many ports may have figures.
+    /// Nothing counted yet; so many ports may have many sizes or times.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        let (places, cells, behind) = (HashMap::default(), Vec::new(), HashMap::default());
-        Self { places, cells, behind, measured: BTreeMap::new(), limit, rest: BTreeMap::new() }
+        Self {
+            places: HashMap::default(),
+            cells: Vec::new(),
+            by_port: HashMap::default(),
+            behind: HashMap::default(),
+            large: BTreeSet::new(),
+            limit,
+            rest: BTreeMap::new(),
+        }
     }
 
     /// Counts a flow. Verdicts of one kind are the same as far as [`Speaking`] tells.
@@ -59,42 +69,46 @@ impl<'c> Cells<'c> {
         };
         let cell = &mut self.cells[place];
         cell.all.add(record);
-        match &mut cell.figures {
-            Some(figures) => figures.add(record),
-            None => self.rest.entry(cell.speaking.service_key()).or_default().add(record),
+        let Some(figures) = &mut cell.figures else {
+            self.rest.entry(cell.speaking.service_key()).or_default().add(record);
+            return;
+        };
+        figures.add(record);
+        if !cell.is_large && figures.is_large() {
+            cell.is_large = true;
+            self.limit(port);
         }
     }
 
     fn begin(&mut self, key: Key, speaking: Speaking<'c>) -> usize {
         let (port, place) = (key.0, self.cells.len());
-        let figures = self.is_measured(port).then(|| {
-            self.measured.entry(port).or_default().push(place);
-            Figures::default()
-        });
-        self.cells.push(Cell { port, speaking, all: Aggregate::default(), figures });
+        let (all, figures) = (Aggregate::default(), Some(Figures::default()));
+        self.cells.push(Cell { port, speaking, all, figures, is_large: false });
+        self.by_port.entry(port).or_default().push(place);
         self.places.insert(key, place);
         place
     }
 
-    /// Whether the figures of a port are kept; the highest of others gives way for it.
-    fn is_measured(&mut self, port: PortKey) -> bool {
-        if self.measured.len() < self.limit || self.measured.contains_key(&port) {
-            return true;
+    /// Takes a port among those with many sizes or times; where they are too many, the highest of them loses its figures.
+    fn limit(&mut self, port: PortKey) {
+        self.large.insert(port);
+        if self.large.len() <= self.limit {
+            return;
         }
-        let Some(highest) = self.measured.last_entry().filter(|highest| *highest.key() > port) else { return false };
-        for place in highest.remove() {
+        let places = self.large.pop_last().and_then(|highest| self.by_port.get(&highest));
+        for &place in places.into_iter().flatten() {
             let cell = &mut self.cells[place];
             if let Some(figures) = cell.figures.take() {
                 self.rest.entry(cell.speaking.service_key()).or_default().merge(figures);
             }
         }
-        true
     }
 
-    /// The ports whose figures are kept.
+    /// Ports of which many sizes or times are kept.
     #[cfg(test)]
-    pub(super) const fn measured(&self) -> &BTreeMap<PortKey, Vec<usize>> {
-        &self.measured
+    pub(super) fn large(&self) -> usize {
+        let large = self.cells.iter().filter(|cell| cell.figures.as_ref().is_some_and(Figures::is_large));
+        large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
     }
 
     /// Counts the processes behind a flow.
@@ -104,12 +118,12 @@ impl<'c> Cells<'c> {
         }
     }
 
-    /// The sums; begins anew, but for which ports have figures.
+    /// The sums; begins anew, but for the ports that were found to have many sizes or times.
     pub fn take(&mut self) -> Stats<'c> {
         self.places.clear();
-        self.measured.values_mut().for_each(Vec::clear);
+        self.by_port.clear();
         let mut stats = Stats::default();
-        for Cell { port, speaking, all, figures } in self.cells.drain(..) {
+        for Cell { port, speaking, all, figures, .. } in self.cells.drain(..) {
             stats.add_all(port, speaking, all, figures);
         }
         for (service, figures) in std::mem::take(&mut self.rest) {

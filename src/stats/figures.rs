@@ -31,6 +31,16 @@ impl Figures {
         }
     }
 
+    /// Whether one of them has more distinct values than are kept as they are.
+    #[must_use]
+    #[inline]
+    pub const fn is_large(&self) -> bool {
+        self.packet_bytes.is_large()
+            || self.duration_ns.is_large()
+            || self.handshake_rtt_ns.is_large()
+            || self.first_response_ns.is_large()
+    }
+
     /// Adds another's.
     pub fn merge(&mut self, other: Self) {
         self.packet_bytes.merge(other.packet_bytes);

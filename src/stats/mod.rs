@@ -106,7 +106,7 @@ impl Aggregate {
 pub struct PortStats<'c> {
     /// All its flows.
     pub all: Aggregate,
-    /// Their sizes and times; none where [too many](Stats::limit) ports have some.
+    /// Their sizes and times; none where [too many](Stats::limit) ports have many.
     pub figures: Option<Figures>,
     /// Flows and bytes by what spoke.
     pub speaking: BTreeMap<Speaking<'c>, (u64, u64)>,
@@ -219,14 +219,15 @@ impl<'c> Stats<'c> {
         }
     }
 
-    /// Leaves figures to the ports with the lowest numbers, to at most so many; gives the number of the others.
+    /// Leaves figures to ports with few sizes and times and, of those with many, to the ones with the lowest numbers, at most so
+    /// many; gives the number of ports that have none.
     ///
-    /// Classifiers that keep figures of the lowest ports they see themselves have all of those that are left then, whatever
-    /// flows each of them saw.
+    /// Parts in which such ports were limited to as many before have all that is left to them then, whatever flows each part saw.
     pub fn limit(&mut self, ports: usize) -> usize {
-        let mut keys: Vec<PortKey> = self.ports.keys().copied().collect();
-        keys.sort_unstable();
-        let beyond = keys.get(ports..).unwrap_or(&[]);
+        let is_large = |stats: &PortStats<'_>| stats.figures.as_ref().is_none_or(Figures::is_large);
+        let mut large: Vec<PortKey> = self.ports.iter().filter(|(_, stats)| is_large(stats)).map(|(&port, _)| port).collect();
+        large.sort_unstable();
+        let beyond = large.get(ports..).unwrap_or(&[]);
         for port in beyond {
             self.ports.entry(*port).and_modify(|stats| stats.figures = None);
         }

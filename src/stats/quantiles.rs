@@ -122,6 +122,16 @@ impl Quantiles {
         }
     }
 
+    /// Whether there are more distinct values than are kept as they are.
+    #[must_use]
+    #[inline]
+    pub const fn is_large(&self) -> bool {
+        match &self.form {
+            Form::List(list) => list.rounded,
+            Form::Many(_) => true,
+        }
+    }
+
     /// Adds another's values.
     pub fn merge(&mut self, other: Self) {
         self.sum = self.sum.saturating_add(other.sum);

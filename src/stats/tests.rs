@@ -26,29 +26,35 @@ fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Seen) {
     (without, (ports, stats.services.values().map(|service| service.figures.duration_ns.summary()).collect()))
 }
 
+/// More than are kept as they are.
+const MANY: u64 = 257;
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn which_ports_have_figures_depends_neither_on_the_order_of_flows_nor_on_who_counts_them(
-        flows in prop::collection::vec((0_u16..40, any::<bool>(), 1_u64..1000, 0..3_usize), 1..200),
-        limit in 0_usize..20, takes in prop::collection::vec(any::<bool>(), 200),
+        turns in prop::collection::vec((0_u16..12, any::<bool>(), prop::sample::select(&[1, 100, 200, MANY][..]), 0..3_usize, any::<bool>()), 1..40),
+        limit in 0_usize..8,
     ) {
-        let transport = |is_tcp| if is_tcp { Transport::Tcp } else { Transport::Udp };
         let mut whole = Stats::default();
         let mut cells: Vec<Cells<'_>> = (0..3).map(|_| Cells::new(limit)).collect();
         let mut parts = Stats::default();
-        for (&(port, is_tcp, lasted, who), take) in flows.iter().zip(takes) {
-            let (record, verdict) = flow(port, transport(is_tcp), lasted);
-            whole.add(&record, &verdict);
-            cells[who].add(&record, 0, &verdict);
-            prop_assert!(cells[who].measured().len() <= limit);
+        for (turn, (port, is_tcp, flows, who, take)) in (0..).zip(turns) {
+            let transport = if is_tcp { Transport::Tcp } else { Transport::Udp };
+            for n in 0..flows {
+                let (record, verdict) = flow(port, transport, turn * 1000 + n);
+                whole.add(&record, &verdict);
+                cells[who].add(&record, 0, &verdict);
+                prop_assert!(cells[who].large() <= limit);
+            }
             if take {
                 parts.merge(cells[who].take());
+                parts.limit(limit);
             }
         }
         cells.into_iter().for_each(|mut cells| parts.merge(cells.take()));
-        let every = seen(whole.clone(), usize::MAX).1;
-        let (without, expected) = seen(whole, limit);
-        prop_assert_eq!(without, expected.0.len().saturating_sub(limit));
+        let (every, (without, expected)) = (seen(whole.clone(), usize::MAX).1, seen(whole, limit));
         prop_assert_eq!(expected.0.values().filter(|(_, figures)| figures.is_none()).count(), without);
         prop_assert_eq!(&expected.1, &every.1, "services count the flows of all ports");
         prop_assert_eq!(seen(parts, limit), (without, expected));
@@ -56,15 +62,17 @@ proptest! {
 }
 
 #[test]
-fn ports_with_the_lowest_numbers_keep_their_figures_and_every_flow_counts_for_its_service() {
+fn of_ports_with_many_times_the_lowest_keep_theirs_and_every_flow_counts_for_its_service() {
     let mut cells = Cells::new(2);
-    for port in [9000, 80, 8000, 22, 80] {
-        let (record, verdict) = flow(port, Transport::Tcp, 5);
-        cells.add(&record, u32::from(port), &verdict);
+    for (port, flows) in [(9000, MANY), (80, MANY), (8000, MANY), (22, MANY), (80, 1), (7, 1), (9001, MANY - 1)] {
+        for n in 0..flows {
+            let (record, verdict) = flow(port, Transport::Tcp, n);
+            cells.add(&record, u32::from(port), &verdict);
+        }
     }
     let (without, (ports, services)) = seen(cells.take(), 2);
     let kept: Vec<u16> = ports.iter().filter(|(_, (_, figures))| figures.is_some()).map(|(&(port, _), _)| port).collect();
-    assert_eq!((without, kept), (2, vec![22, 80]));
-    assert_eq!(ports[&(80, Transport::Tcp)].1.unwrap().count, 2);
-    assert_eq!(services.iter().map(|summary| summary.count).sum::<u64>(), 5);
+    assert_eq!((without, kept), (2, vec![7, 22, 80, 9001]), "a port with few of them needs no place");
+    assert_eq!(ports[&(80, Transport::Tcp)].1.unwrap().count, MANY + 1);
+    assert_eq!(services.iter().map(|summary| summary.count).sum::<u64>(), 5 * MANY + 1);
 }
