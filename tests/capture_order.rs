@@ -56,11 +56,13 @@ fn calls(ports: &[u16], callers: u16) -> Vec<u8> {
         file.extend([from_port, to_port, 9, 0].map(u16::to_be_bytes).concat());
         file.push(0xaa);
     };
+    let mut time = 0;
     for caller in 0..callers {
-        for (&port, shift) in ports.iter().zip(0..) {
-            let (time, call) = (u32::from(caller) * 1_000_000 + shift, [(1, 60_000 + caller), (2, port)]);
+        for &port in ports {
+            let call = [(1, 60_000 + caller), (2, port)];
             datagram(time, call);
             datagram(time + 1000 * (1 + u32::from(caller)), [call[1], call[0]]);
+            time += 1_000_000;
         }
     }
     file
