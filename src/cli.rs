@@ -164,7 +164,7 @@ pub struct Common {
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
     #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
-    /// Ports of which more than 256 different sizes or times are kept, for quantiles and histograms; where there are more
+    /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms; where there are more
     /// such ports, the lowest numbers keep theirs
     #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,

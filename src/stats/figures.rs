@@ -31,10 +31,10 @@ impl Figures {
         }
     }
 
-    /// Whether one of them has more distinct values than are kept as they are.
+    /// Whether one of them is [large](Quantiles::is_large).
     #[must_use]
     #[inline]
-    pub const fn is_large(&self) -> bool {
+    pub fn is_large(&self) -> bool {
         self.packet_bytes.is_large()
             || self.duration_ns.is_large()
             || self.handshake_rtt_ns.is_large()

@@ -6,6 +6,8 @@
 
 use hdrhistogram::Histogram;
 
+/// Distinct values that a small multiset has at the most: a KiB.
+pub const SMALL: usize = 64;
 /// Distinct values that are kept as they are.
 const FEW: usize = 256;
 /// Distinct values, at the histogram's precision, that are kept in a list.
@@ -122,12 +124,12 @@ impl Quantiles {
         }
     }
 
-    /// Whether there are more distinct values than are kept as they are.
+    /// Whether there are more than [`SMALL`] distinct values. Once there are, more values change nothing about it.
     #[must_use]
     #[inline]
-    pub const fn is_large(&self) -> bool {
+    pub fn is_large(&self) -> bool {
         match &self.form {
-            Form::List(list) => list.rounded,
+            Form::List(list) => list.rounded || list.values.len() > SMALL,
             Form::Many(_) => true,
         }
     }
