@@ -5,7 +5,7 @@ use std::io::{self, Read};
 /// Bytes asked of the operating system at a time, and handed over together: measured, see `benches/README.md`.
 const BLOCK: usize = 512 * 1024;
 /// The same where frames are large: to wake a classifier costs as much as to classify dozens of them.
-const LARGE: usize = 768 * 1024;
+const LARGE: usize = 1280 * 1024;
 /// Bytes of a record, in the mean, from which on they are.
 const LARGE_RECORD: usize = 512;
 
