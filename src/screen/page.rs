@@ -141,7 +141,7 @@ fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<
     );
     let lines = match figures {
         Some(figures) => histograms(figures),
-        None => vec!["sizes and times are not kept: more ports have many than may (--histogram-ports)".to_owned()],
+        None => vec!["sizes and times are not kept: too many ports have many (--histogram-ports)".to_owned()],
     };
     std::iter::once(sums).chain(lines).map(|text| Line::from(fit(&text, width))).collect()
 }

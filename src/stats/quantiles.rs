@@ -7,7 +7,7 @@
 use hdrhistogram::Histogram;
 
 /// Distinct values that a small multiset has at the most: a KiB.
-pub const SMALL: usize = 64;
+pub(super) const SMALL: usize = 64;
 /// Distinct values that are kept as they are.
 const FEW: usize = 256;
 /// Distinct values, at the histogram's precision, that are kept in a list.
@@ -124,7 +124,7 @@ impl Quantiles {
         }
     }
 
-    /// Whether there are more than [`SMALL`] distinct values. Once there are, more values change nothing about it.
+    /// Whether there are more than 64 distinct values; no value that is added changes that.
     #[must_use]
     #[inline]
     pub fn is_large(&self) -> bool {
