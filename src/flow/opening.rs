@@ -279,6 +279,18 @@ mod tests {
         }
     }
 
+    /// A property test found that only those that came behind others were let go.
+    #[test]
+    fn large_segments_from_the_last_to_the_first_wait_in_no_more_memory_than_a_side_needs() {
+        let text: Vec<u8> = (0..60_000_u32).map(|i| (i % 251) as u8).collect();
+        let mut opening = tcp();
+        for piece in (0..15).rev().map(|i| i * 4000..(i + 1) * 4000) {
+            opening.push(0, seq(piece.start), 1, &text[piece.clone()], 4000);
+            assert!(opening.footprint() < 4 * SIDE_BYTES, "{}", opening.footprint());
+        }
+        assert_eq!(opening.side(Direction::Initiator).head(), &text[..SIDE_BYTES]);
+    }
+
     #[test]
     fn a_lost_segment_leaves_a_gap_between_two_runs() {
         let mut opening = tcp();

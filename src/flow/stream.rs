@@ -200,7 +200,7 @@ impl Stream {
             let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
             let (expected, room) = (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
             let waiting = self.waiting.get_or_insert_default();
-            if waiting.insert((seq.wrapping_sub(self.base), frame, wire_len), kept, expected, room) {
+            if waiting.insert(seq.wrapping_sub(self.base), frame, kept, wire_len, expected, room) {
                 self.close_gap();
             }
             return;

@@ -53,35 +53,45 @@ impl Waiting {
         self.segments.is_empty()
     }
 
-    /// Adds a segment (distance, frame, length on the wire) unless one of the same distance waits already; says whether there are now
-    /// too many. The side goes on at the distance `expected` and can take `room` bytes more: where nearer segments fill these, the
-    /// bytes are not kept. They are missed where a repetition of the nearer ones comes, of which the capture cut more.
-    pub(super) fn insert(&mut self, early: (u32, u64, u32), bytes: &[u8], expected: u32, room: usize) -> bool {
-        let (distance, frame, wire_len) = early;
+    /// Adds a segment unless one of the same distance waits already; says whether there are now too many. The side goes on at the
+    /// distance `expected` and can take `room` bytes more.
+    pub(super) fn insert(&mut self, distance: u32, frame: u64, bytes: &[u8], wire_len: u32, expected: u32, room: usize) -> bool {
         if let Err(at) = self.segments.binary_search_by_key(&distance, |early| early.distance) {
             self.tidy();
-            let kept = if self.nearer(at, expected) < room { bytes } else { &[] };
             let from = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(kept);
-            self.live += kept.len() as u32;
+            self.bytes.extend_from_slice(bytes);
+            self.live += bytes.len() as u32;
             self.segments.insert(at, Early { distance, frame, wire_len, from, to: self.bytes.len() as u32 });
+            self.let_go(expected, room);
             self.charge.grow(self.segments.len(), self.bytes.len());
         }
         self.segments.len() > MOST
     }
 
-    /// Bytes that the segments before a place would add to a stream that goes on at a distance.
-    fn nearer(&self, place: usize, mut expected: u32) -> usize {
-        let mut bytes = 0;
-        for early in &self.segments[..place] {
+    /// Lets the bytes go of segments that are of no use because nearer ones fill the room. They are missed where a repetition of the
+    /// nearer ones comes, of which the capture cut more.
+    fn let_go(&mut self, mut expected: u32, room: usize) {
+        let (mut filled, mut gone) = (0, 0);
+        for early in &mut self.segments {
+            if filled >= room {
+                gone += early.to - early.from;
+                if early.to as usize == self.bytes.len() {
+                    self.bytes.truncate(early.from as usize);
+                }
+                early.to = early.from;
+                continue;
+            }
             // What is missing before it is given up.
             let known = expected.saturating_sub(early.distance);
             if known < early.wire_len {
-                bytes += (early.to - early.from).saturating_sub(known) as usize;
+                filled += (early.to - early.from).saturating_sub(known) as usize;
                 expected = early.distance.saturating_add(early.wire_len);
             }
         }
-        bytes
+        self.live -= gone;
+        if gone > 0 && self.bytes.len() > self.live as usize {
+            self.gather();
+        }
     }
 
     /// The nearest.
@@ -118,13 +128,18 @@ impl Waiting {
         if self.live == 0 {
             self.bytes.clear();
         } else if self.bytes.len() > 2 * self.live as usize {
-            let old = std::mem::take(&mut self.bytes);
-            for early in &mut self.segments {
-                let from = self.bytes.len() as u32;
-                self.bytes.extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
-                (early.from, early.to) = (from, self.bytes.len() as u32);
-            }
-            self.charge.bytes = old.len() as u32;
+            self.gather();
         }
+    }
+
+    /// Throws out all bytes that are nobody's.
+    fn gather(&mut self) {
+        let old = std::mem::take(&mut self.bytes);
+        for early in &mut self.segments {
+            let from = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
+            (early.from, early.to) = (from, self.bytes.len() as u32);
+        }
+        self.charge.bytes = old.len() as u32;
     }
 }
