@@ -257,10 +257,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use std::sync::atomic::AtomicBool;
 
+    use clap::CommandFactory;
     use portlore::pipeline::Options;
 
     use super::*;

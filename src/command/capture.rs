@@ -58,17 +58,13 @@ pub fn capture<'c>(
         opening_bytes: (common.opening_mib as usize) << 20,
         histogram_ports: common.histogram_ports as usize,
         tunnels: !common.no_tunnels,
-        ledger: None,
-        on_flow: None,
         // Of files the events come in the order of the frames; live, each when it happens.
         keep_flows: if events { live.is_none() } else { common.flows || common.why },
         live: live.is_some(),
         frames: common.count,
         span: live.as_ref().and_then(|live| live.args.span),
-        stop: &wishes.stop,
-        tell: &wishes.tell,
         on_tell: &tell,
-        catalogues: None,
+        ..pipeline::Options::replay(&wishes.stop, &wishes.tell)
     };
     let (run, output) = match live {
         None => (pipeline::run(source, filter, catalogue, &options, None).map_err(one)?, output),

@@ -40,16 +40,18 @@ pub(super) struct Lane<'c> {
     pub(super) batch: Batch,
     /// Live: drops what the queue has no place for, instead of waiting.
     live: bool,
-    /// There until the lane is dropped: the classifier is to find that nobody can send any more, and then to be woken.
-    full: Option<Sender<Parcel<'c>>>,
+    full: Sender<Parcel<'c>>,
     empty: Receiver<Batch>,
-    bell: Arc<Bell>,
+    /// Dropped behind `full`, in the order of the fields: the classifier wakes when nobody can send any more.
+    bell: Rope,
 }
 
-impl Drop for Lane<'_> {
+/// The capture thread's end of a bell, which rings once more when it is let go.
+struct Rope(Arc<Bell>);
+
+impl Drop for Rope {
     fn drop(&mut self) {
-        self.full = None;
-        self.bell.ring();
+        self.0.ring();
     }
 }
 
@@ -78,14 +80,15 @@ pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
     // Room for every batch there is, so that giving one back never waits.
     let (give_back, empty) = bounded(queue + 2);
     let bell = Arc::<Bell>::default();
-    (Lane { batch: Batch::default(), live, full: Some(full), empty, bell: Arc::clone(&bell) }, Mouth { parcels, give_back, bell })
+    let rope = Rope(Arc::clone(&bell));
+    (Lane { batch: Batch::default(), live, full, empty, bell: rope }, Mouth { parcels, give_back, bell })
 }
 
 impl<'c> Lane<'c> {
     /// Whether a batch would be dropped now.
     pub(super) fn would_drop(&self) -> bool {
         // Only this thread sends: what is not full now takes a batch without waiting.
-        self.live && self.full.as_ref().is_some_and(|full| full.len() >= LIVE_QUEUE)
+        self.live && self.full.len() >= LIVE_QUEUE
     }
 
     /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is full.
@@ -127,9 +130,9 @@ impl<'c> Lane<'c> {
     }
 
     fn send(&mut self, parcel: Parcel<'c>) -> Result<(), String> {
-        let sent = self.full.as_ref().is_some_and(|full| full.send(parcel).is_ok());
-        self.bell.ring();
-        if sent { Ok(()) } else { Err("a classifier thread died".to_owned()) }
+        self.full.send(parcel).map_err(|_| "a classifier thread died".to_owned())?;
+        self.bell.0.ring();
+        Ok(())
     }
 }
 

@@ -202,9 +202,9 @@ impl<'c> Viewer<'c> {
             }
             busy += since.elapsed();
         }
-        self.stats.limit(self.histogram_ports);
         let (catalogue, tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
         let since = Instant::now();
+        self.stats.limit(self.histogram_ports);
         let mut run = Run {
             catalogue,
             tally: *tally,

@@ -25,8 +25,6 @@ struct Cell<'c> {
     all: Aggregate,
     /// None where those of its port are not kept.
     figures: Option<Figures>,
-    /// They are many, and its port has one of the places for such.
-    is_large: bool,
 }
 
 /// The figures of a classifier's finished flows.
@@ -73,9 +71,9 @@ impl<'c> Cells<'c> {
             self.rest.entry(cell.speaking.service_key()).or_default().add(record);
             return;
         };
+        let was_large = figures.is_large();
         figures.add(record);
-        if !cell.is_large && figures.is_large() {
-            cell.is_large = true;
+        if !was_large && figures.is_large() {
             self.limit(port);
         }
     }
@@ -83,7 +81,7 @@ impl<'c> Cells<'c> {
     fn begin(&mut self, key: Key, speaking: Speaking<'c>) -> usize {
         let (port, place) = (key.0, self.cells.len());
         let (all, figures) = (Aggregate::default(), Some(Figures::default()));
-        self.cells.push(Cell { port, speaking, all, figures, is_large: false });
+        self.cells.push(Cell { port, speaking, all, figures });
         self.by_port.entry(port).or_default().push(place);
         self.places.insert(key, place);
         place
@@ -123,7 +121,7 @@ impl<'c> Cells<'c> {
         self.places.clear();
         self.by_port.clear();
         let mut stats = Stats::default();
-        for Cell { port, speaking, all, figures, .. } in self.cells.drain(..) {
+        for Cell { port, speaking, all, figures } in self.cells.drain(..) {
             stats.add_all(port, speaking, all, figures);
         }
         for (service, figures) in std::mem::take(&mut self.rest) {

@@ -229,7 +229,9 @@ impl<'c> Stats<'c> {
         large.sort_unstable();
         let beyond = large.get(ports..).unwrap_or(&[]);
         for port in beyond {
-            self.ports.entry(*port).and_modify(|stats| stats.figures = None);
+            if let Some(stats) = self.ports.get_mut(port) {
+                stats.figures = None;
+            }
         }
         beyond.len()
     }
