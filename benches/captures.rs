@@ -1,4 +1,5 @@
-//! captures KIND FILE [FRAMES [FLOWS]]: writes a generated capture, the same in every run, for measurements of whole runs.
+//! captures KIND FILE [FRAMES [FLOWS]]: writes a generated capture, the same in every run, for
+//! measurements of whole runs.
 //!
 //! | kind | what | frames, flows by default |
 //! |---|---|---|
@@ -16,7 +17,11 @@ use std::io::{self, BufWriter, Write};
 const SERVICES: [(u16, bool, &[u8]); 8] = [
     (443, true, b"\x17\x03\x03\x04\x00\x9a\x81\x22\x10\x5c"),
     (3001, true, b"GET /index.js HTTP/1.1\r\nHost: a\r\n\r\n"),
-    (53, false, b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x03com\x00\x00\x01\x00\x01"),
+    (
+        53,
+        false,
+        b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x03com\x00\x00\x01\x00\x01",
+    ),
     (22, true, b"SSH-2.0-OpenSSH_9.2\r\n"),
     (8000, false, b"/eos/ping\0\0\0,\0\0\0"),
     (6379, true, b"*1\r\n$4\r\nPING\r\n"),
@@ -100,9 +105,16 @@ impl Capture {
 }
 
 /// The next frame of a conversation: how many it had says who sends, and what.
-fn converse(capture: &mut Capture, flow: u64, before: u32, after: u64, len: usize) -> io::Result<()> {
+fn converse(
+    capture: &mut Capture,
+    flow: u64,
+    before: u32,
+    after: u64,
+    len: usize,
+) -> io::Result<()> {
     let (port, is_tcp, payload) = SERVICES[(flow % SERVICES.len() as u64) as usize];
-    let client = ([10, (flow >> 16) as u8, (flow >> 8) as u8, flow as u8], 32_768 + (flow >> 24) as u16);
+    let client =
+        ([10, (flow >> 16) as u8, (flow >> 8) as u8, flow as u8], 32_768 + (flow >> 24) as u16);
     let server = ([198, 18, (flow >> 5) as u8 & 31, (flow >> 10) as u8], port);
     let (flags, seq) = match before {
         0 => (SYN, 0),
@@ -113,18 +125,27 @@ fn converse(capture: &mut Capture, flow: u64, before: u32, after: u64, len: usiz
     let (from, to) = if by_client { (client, server) } else { (server, client) };
     let tcp = is_tcp.then_some((flags, seq));
     let (payload, len) = if is_tcp && before < 2 { (&[][..], 54) } else { (payload, len) };
-    capture.write(after, &Said { addresses: [from.0, to.0], ports: [from.1, to.1], tcp, payload }, len)
+    capture.write(
+        after,
+        &Said { addresses: [from.0, to.0], ports: [from.1, to.1], tcp, payload },
+        len,
+    )
 }
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [kind, path, numbers @ ..] = &arguments[..] else { return Err(io::Error::other("captures KIND FILE [FRAMES [FLOWS]]")) };
-    let number = |at: usize, default: u64| numbers.get(at).map_or(default, |text| text.replace('_', "").parse().unwrap());
+    let [kind, path, numbers @ ..] = &arguments[..] else {
+        return Err(io::Error::other("captures KIND FILE [FRAMES [FLOWS]]"));
+    };
+    let number = |at: usize, default: u64| {
+        numbers.get(at).map_or(default, |text| text.replace('_', "").parse().unwrap())
+    };
     let mut capture = Capture::create(path)?;
     let mut random = Random(0x1234_5678_8765_4321);
     match kind.as_str() {
         "small" | "full" => {
-            let (frames, flows, len) = if kind == "small" { (10_000_000, 100_000, 64) } else { (700_000, 1_000, 1_514) };
+            let (frames, flows, len) =
+                if kind == "small" { (10_000_000, 100_000, 64) } else { (700_000, 1_000, 1_514) };
             let (frames, flows) = (number(0, frames), number(1, flows));
             let mut seen = vec![0; flows as usize];
             for _ in 0..frames {
@@ -147,22 +168,46 @@ fn main() -> io::Result<()> {
         }
         "flood" => {
             for flow in 0..number(0, 10_000_000) {
-                let client = [random.below(224) as u8, random.below(256) as u8, (flow >> 8) as u8, flow as u8];
+                let client = [
+                    random.below(224) as u8,
+                    random.below(256) as u8,
+                    (flow >> 8) as u8,
+                    flow as u8,
+                ];
                 let ports = [1_024 + (flow % 60_000) as u16, 3001];
-                let said = Said { addresses: [client, [198, 18, 0, 1]], ports, tcp: Some((SYN, flow as u32)), payload: &[] };
+                let said = Said {
+                    addresses: [client, [198, 18, 0, 1]],
+                    ports,
+                    tcp: Some((SYN, flow as u32)),
+                    payload: &[],
+                };
                 capture.write(1, &said, 54)?;
             }
         }
         "scan" => {
             let (a, b) = ([198, 18, 0, 2], [198, 18, 0, 1]);
             for port in 0..=u16::MAX {
-                let said = Said { addresses: [a, b], ports: [44_444, port], tcp: Some((SYN, 7)), payload: &[] };
+                let said = Said {
+                    addresses: [a, b],
+                    ports: [44_444, port],
+                    tcp: Some((SYN, 7)),
+                    payload: &[],
+                };
                 capture.write(10, &said, 54)?;
-                let said = Said { addresses: [b, a], ports: [port, 44_444], tcp: Some((RST_ACK, 0)), payload: &[] };
+                let said = Said {
+                    addresses: [b, a],
+                    ports: [port, 44_444],
+                    tcp: Some((RST_ACK, 0)),
+                    payload: &[],
+                };
                 capture.write(5, &said, 54)?;
             }
         }
-        other => return Err(io::Error::other(format!("{other}: no such kind; there are small, many, full, flood and scan"))),
+        other => {
+            return Err(io::Error::other(format!(
+                "{other}: no such kind; there are small, many, full, flood and scan"
+            )));
+        }
     }
     capture.out.flush()
 }

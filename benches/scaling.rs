@@ -1,8 +1,10 @@
-//! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For machines with fewer cores than that.
+//! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For
+//! machines with fewer cores than that.
 //!
-//! How long the capture thread has to do with each block, and how many of its segments go to which shard, is taken from the capture, the
-//! costs of both threads from a run with one classifier. Then classifiers are simulated that take batches from their queues
-//! as those of the pipeline do, each on a core of its own. That they share caches and the way to memory is left out.
+//! How long the capture thread has to do with each block, and how many of its segments go to which
+//! shard, is taken from the capture, the costs of both threads from a run with one classifier. Then
+//! classifiers are simulated that take batches from their queues as those of the pipeline do, each
+//! on a core of its own. That they share caches and the way to memory is left out.
 #![allow(clippy::unwrap_used, reason = "a capture that cannot be read ends the run")]
 
 use std::collections::VecDeque;
@@ -153,15 +155,21 @@ fn main() {
             reads / segments as f64 * 1e9,
             segment * 1e9
         );
-        println!("one classifier: {wall:.2} s measured, {:.2} simulated", simulate(steps, segment, 1).0);
+        println!(
+            "one classifier: {wall:.2} s measured, {:.2} simulated",
+            simulate(steps, segment, 1).0
+        );
         println!(
             "{:>11} {:>7} {:>11} {:>14} {:>18}",
             "classifiers", "wall s", "segments/s", "capture busy", "busiest classifier"
         );
         for classifiers in 1..=SHARDS {
             let (wall, busiest) = simulate(steps, segment, classifiers);
-            let [per_second, capture, busiest] = [segments as f64 / wall / 1e6, reads / wall * 100.0, busiest * 100.0];
-            println!("{classifiers:11} {wall:7.2} {per_second:9.1} M {capture:12.0} % {busiest:16.0} %");
+            let [per_second, capture, busiest] =
+                [segments as f64 / wall / 1e6, reads / wall * 100.0, busiest * 100.0];
+            println!(
+                "{classifiers:11} {wall:7.2} {per_second:9.1} M {capture:12.0} % {busiest:16.0} %"
+            );
         }
     }
 }

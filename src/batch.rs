@@ -1,15 +1,17 @@
 //! What travels over the channel: segments, and the block of frames in which their payloads lie.
 //!
-//! A message per packet costs two to three times a batch (`benches/README.md`). Batches and blocks are recycled: nothing is
-//! allocated for a packet once the first ones have grown, and payloads are not copied.
+//! A message per packet costs two to three times a batch (`benches/README.md`). Batches and blocks
+//! are recycled: nothing is allocated for a packet once the first ones have grown, and payloads are
+//! not copied.
 
 use std::sync::Arc;
 
 use crate::flow::{Keyed, SIDE_BYTES};
 use crate::source::Block;
 
-/// Segments that a batch begins with room for: a piece of memory that the allocator gives back to the system when it is let go, which it
-/// does with those of more than half a MiB. What is not used costs nothing.
+/// Segments that a batch begins with room for: a piece of memory that the allocator gives back to
+/// the system when it is let go, which it does with those of more than half a MiB. What is not used
+/// costs nothing.
 const ROOM: usize = 8192;
 
 /// A segment on its way.
@@ -35,8 +37,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a segment and as much of its payload as an opening can hold: as a place in `block`, which is to be handed over with
-    /// [`attach`](Self::attach).
+    /// Adds a segment and as much of its payload as an opening can hold: as a place in `block`,
+    /// which is to be handed over with [`attach`](Self::attach).
     #[inline]
     pub fn push(&mut self, keyed: Keyed, table: usize, payload: &[u8], block: &Block) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];

@@ -1,7 +1,7 @@
 //! The verdict: what the bytes say beside what is claimed of the port.
 //!
-//! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence: the user's catalogue, then
-//! shipped marks, then the protocol, then the port.
+//! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no bytes. Precedence:
+//! the user's catalogue, then shipped marks, then the protocol, then the port.
 
 mod process;
 
@@ -130,15 +130,17 @@ pub struct Verdict<'c> {
     pub fault: Option<Fault>,
     /// Whether it fits the port.
     pub fit: Fit,
-    /// Who else it may be; who it may be where no service is named. Only the likeliest where nobody asked why.
+    /// Who else it may be; who it may be where no service is named. Only the likeliest where nobody
+    /// asked why.
     pub candidates: Vec<Candidate<'c>>,
     /// Why; empty where nobody asked.
     pub reasons: Vec<Reason>,
 }
 
 impl<'c> Verdict<'c> {
-    /// Takes in that the responder ended the connection without a word. Where OSC has a framing to be wrong about, that is what
-    /// becomes of those who are: ETC's consoles close at the first packet that is none
+    /// Takes in that the responder ended the connection without a word. Where OSC has a framing to
+    /// be wrong about, that is what becomes of those who are: ETC's consoles close at the first
+    /// packet that is none
     /// (<https://support.etcconnect.com/ETC/Consoles/Eos_Family/Software_and_Programming/Reverse-engineering_OSC_commands_to_be_sent_as_strings>).
     pub fn cut_off(&mut self, explain: bool) {
         if self.protocol != Some(Protocol::Osc) || self.fault.is_some() {
@@ -160,8 +162,8 @@ impl<'c> Verdict<'c> {
         self.protocol.into_iter().chain(self.carries)
     }
 
-    /// The family: the service's, else that of the protocol or of what it carries where these have one, else the first
-    /// candidate's.
+    /// The family: the service's, else that of the protocol or of what it carries where these have
+    /// one, else the first candidate's.
     #[must_use]
     pub fn tag(&self) -> Option<&'c str> {
         let first = || {
@@ -170,15 +172,18 @@ impl<'c> Verdict<'c> {
                 Candidate::Registered(_) => None,
             })
         };
-        self.service.map(|s| s.tag.as_str()).or_else(|| self.spoken().find_map(Protocol::family)).or_else(first)
+        self.service
+            .map(|s| s.tag.as_str())
+            .or_else(|| self.spoken().find_map(Protocol::family))
+            .or_else(first)
     }
 }
 
 /// How the name of a fact ends that says that the sides write the language differently.
 const MISMATCH: &str = ".mismatch";
 
-/// Whether a fact makes a difference whatever the catalogue has: it may be of a language inside another, or say that the sides
-/// write it differently.
+/// Whether a fact makes a difference whatever the catalogue has: it may be of a language inside
+/// another, or say that the sides write it differently.
 #[must_use]
 pub fn heeds(fact: &str) -> bool {
     let family = |(id, _): (&str, &str)| Protocol::from_id(id).and_then(Protocol::family);
@@ -188,7 +193,8 @@ pub fn heeds(fact: &str) -> bool {
 /// Characters of a value that a reason repeats.
 const VALUE: usize = 120;
 
-/// Judges a flow whose service port is `port`; says why where `explain` is set, which costs some memory for every flow.
+/// Judges a flow whose service port is `port`; says why where `explain` is set, which costs some
+/// memory for every flow.
 #[must_use]
 pub fn classify<'c>(
     catalogue: &'c Catalogue,
@@ -200,7 +206,8 @@ pub fn classify<'c>(
     let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
         return by_port(catalogue, port, transport, evidence, explain);
     };
-    let speakers = || catalogue.claimants(port, transport).filter(|service| service.speaks(protocol));
+    let speakers =
+        || catalogue.claimants(port, transport).filter(|service| service.speaks(protocol));
     let fit = match (catalogue.claimants(port, transport).next(), speakers().next()) {
         (None, _) => Fit::Unclaimed,
         (Some(_), None) => Fit::Contradicts,
@@ -265,7 +272,8 @@ const fn wanted(explain: bool) -> usize {
     if explain { usize::MAX } else { 1 }
 }
 
-/// The bytes name nobody, or there are none: what is left of the claimants, and the registry's other names.
+/// The bytes name nobody, or there are none: what is left of the claimants, and the registry's
+/// other names.
 fn by_port<'c>(
     catalogue: &'c Catalogue,
     port: u16,
@@ -276,7 +284,11 @@ fn by_port<'c>(
     let remains = |service: &&Service| evidence.is_none_or(|e| service.remains(e.ruled_out));
     let left = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service);
     let mut candidates: Vec<_> = left.take(wanted(explain)).collect();
-    let is_claimed = |name: &str| catalogue.claims_on(port, transport).any(|(_, claim)| claim.registry.as_deref() == Some(name));
+    let is_claimed = |name: &str| {
+        catalogue
+            .claims_on(port, transport)
+            .any(|(_, claim)| claim.registry.as_deref() == Some(name))
+    };
     let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
     let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
     candidates.extend(others.take(wanted(explain).saturating_sub(candidates.len())));
@@ -288,9 +300,19 @@ fn by_port<'c>(
     };
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
     let (service, protocol, carries, fault) = (None, None, None, None);
-    let mut verdict = Verdict { service, protocol, confidence, carries, fault, fit, candidates, reasons: Vec::new() };
+    let mut verdict = Verdict {
+        service,
+        protocol,
+        confidence,
+        carries,
+        fault,
+        fit,
+        candidates,
+        reasons: Vec::new(),
+    };
     if explain {
-        let gone: Vec<_> = catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
+        let gone: Vec<_> =
+            catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
         verdict.reasons = eliminated(evidence, &gone);
     }
     verdict
@@ -299,11 +321,23 @@ fn by_port<'c>(
 /// What the bytes did not say, and whom that rules out.
 fn eliminated(evidence: Option<&Evidence>, gone: &[&Service]) -> Vec<Reason> {
     let at = evidence.and_then(|e| e.first_payload);
-    let reason = |fact: &str, value| Reason { fact: fact.into(), value, direction: at.map(|a| a.1), frame: at.map(|a| a.0) };
-    let said = if at.is_some() { "the bytes are no language that is known here" } else { "nothing was said" };
+    let reason = |fact: &str, value| Reason {
+        fact: fact.into(),
+        value,
+        direction: at.map(|a| a.1),
+        frame: at.map(|a| a.0),
+    };
+    let said = if at.is_some() {
+        "the bytes are no language that is known here"
+    } else {
+        "nothing was said"
+    };
     let mut reasons = vec![reason("port", said.to_owned())];
     if !gone.is_empty() {
-        reasons.push(reason("ruled-out", format!("{}: these bytes are not what they speak", names(gone))));
+        reasons.push(reason(
+            "ruled-out",
+            format!("{}: these bytes are not what they speak", names(gone)),
+        ));
     }
     reasons
 }
@@ -318,8 +352,13 @@ struct Named<'c> {
     proof: Vec<Reason>,
 }
 
-/// The services that marks name, the best first, each with its proof. One that another builds on is left out.
-fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> Vec<(&'c Service, Vec<Reason>)> {
+/// The services that marks name, the best first, each with its proof. One that another builds on is
+/// left out.
+fn marked<'c>(
+    catalogue: &'c Catalogue,
+    evidence: &Evidence,
+    explain: bool,
+) -> Vec<(&'c Service, Vec<Reason>)> {
     let mut found: Vec<Named<'c>> = Vec::new();
     // One buffer for all names: a conversation states hundreds of facts.
     let mut name = String::new();
@@ -337,30 +376,51 @@ fn marked<'c>(catalogue: &'c Catalogue, evidence: &Evidence, explain: bool) -> V
                     named.marks.push(mark);
                 }
             } else {
-                let proof = if explain { proof.into_iter().map(|fact| reason(fact, mark)).collect() } else { Vec::new() };
+                let proof = if explain {
+                    proof.into_iter().map(|fact| reason(fact, mark)).collect()
+                } else {
+                    Vec::new()
+                };
                 found.push(Named { service, marks: vec![mark], answered, proof });
             }
         }
     }
     let services: Vec<_> = found.iter().map(|named| named.service).collect();
-    found.retain(|named| !services.iter().any(|other| catalogue.builds_on(other, &named.service.id)));
-    // What a server says of itself goes before what a client expects of it. Stable: among equals the one proved first.
-    found.sort_by_key(|named| (named.service.origin != Origin::User, !named.answered, std::cmp::Reverse(named.marks.len())));
+    found.retain(|named| {
+        !services.iter().any(|other| catalogue.builds_on(other, &named.service.id))
+    });
+    // What a server says of itself goes before what a client expects of it. Stable: among equals
+    // the one proved first.
+    found.sort_by_key(|named| {
+        (
+            named.service.origin != Origin::User,
+            !named.answered,
+            std::cmp::Reverse(named.marks.len()),
+        )
+    });
     found.into_iter().map(|named| (named.service, named.proof)).collect()
 }
 
 /// A fact as a reason.
 fn stated(fact: &Fact) -> Reason {
     let value = excerpt(&fact.value, 0);
-    Reason { fact: fact.name.to_string(), value, direction: Some(fact.direction), frame: Some(fact.frame) }
+    Reason {
+        fact: fact.name.to_string(),
+        value,
+        direction: Some(fact.direction),
+        frame: Some(fact.frame),
+    }
 }
 
 fn reason(fact: &Fact, mark: &Mark) -> Reason {
-    let holding = std::iter::once(&mark.first).chain(&mark.and).find(|condition| condition.holds(fact));
-    let around = holding.into_iter().flat_map(|condition| &condition.compare).find_map(|compare| match compare {
-        Compare::Contains(needle) => needle.find(&fact.value),
-        Compare::Matches(pattern) => pattern.find(&fact.value),
-        Compare::Equals(_) | Compare::Prefix(_) | Compare::Suffix(_) => None,
+    let holding =
+        std::iter::once(&mark.first).chain(&mark.and).find(|condition| condition.holds(fact));
+    let around = holding.into_iter().flat_map(|condition| &condition.compare).find_map(|compare| {
+        match compare {
+            Compare::Contains(needle) => needle.find(&fact.value),
+            Compare::Matches(pattern) => pattern.find(&fact.value),
+            Compare::Equals(_) | Compare::Prefix(_) | Compare::Suffix(_) => None,
+        }
     });
     Reason {
         fact: fact.name.to_string(),
@@ -374,7 +434,8 @@ fn reason(fact: &Fact, mark: &Mark) -> Reason {
 fn excerpt(value: &str, from: usize) -> String {
     let rest = &value[from..];
     let kept: String = rest.chars().take(VALUE).collect();
-    let (before, after) = (if from > 0 { "…" } else { "" }, if kept.len() < rest.len() { "…" } else { "" });
+    let (before, after) =
+        (if from > 0 { "…" } else { "" }, if kept.len() < rest.len() { "…" } else { "" });
     format!("{before}{kept}{after}")
 }
 
@@ -402,7 +463,8 @@ fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
 
 /// What the port's claimants would have spoken.
 fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
-    let (known, unknown): (Vec<_>, Vec<_>) = catalogue.claimants(port, transport).partition(|s| !s.speaks.is_empty());
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        catalogue.claimants(port, transport).partition(|s| !s.speaks.is_empty());
     let mut languages: Vec<&str> = Vec::new();
     for protocol in known.iter().flat_map(|service| &service.speaks) {
         if !languages.contains(&protocol.id()) {
@@ -422,7 +484,8 @@ fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
 /// Names of a few services.
 fn names(services: &[&Service]) -> String {
     const SOME: usize = 6;
-    let mut text = services.iter().take(SOME).map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+    let mut text =
+        services.iter().take(SOME).map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
     if services.len() > SOME {
         text += &format!(" and {} more", services.len() - SOME);
     }

@@ -1,4 +1,5 @@
-//! The command line: the only place that names clap. A flag, its help and its type stand in one place.
+//! The command line: the only place that names clap. A flag, its help and its type stand in one
+//! place.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
 use portlore::process::Clerk;
 
-/// Says what is really speaking on a port, beside what the registry says and what people customarily run there, and why it
-/// says so, down to the frame number.
+/// Says what is really speaking on a port, beside what the registry says and what people
+/// customarily run there, and why it says so, down to the frame number.
 #[derive(Debug, Parser)]
 #[command(name = "portlore", version, max_term_width = 100, after_help = EXIT)]
 pub struct Cli {
@@ -23,13 +24,15 @@ const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one stream in capture order
+    /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one
+    /// stream in capture order
     Replay(Replay),
     /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
     Live(Live),
     /// List the interfaces that `live -i` takes
     Interfaces,
-    /// Say whether `live` can capture here, how closed off it is while it does, and what to do about the rest
+    /// Say whether `live` can capture here, how closed off it is while it does, and what to do
+    /// about the rest
     Doctor,
     /// Say what is known of a port, and what listens on it on this machine
     Port(Port),
@@ -69,7 +72,8 @@ pub struct Replay {
     /// Read one file behind the other, as they are named, instead of merging them by time
     #[arg(long)]
     pub chain: bool,
-    /// Go on reading what is being written, also rings that rotate, until Ctrl-C; with `-`, until the pipe ends
+    /// Go on reading what is being written, also rings that rotate, until Ctrl-C; with `-`, until
+    /// the pipe ends
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
     /// What both ways of reading share.
@@ -92,7 +96,8 @@ pub struct Live {
     /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
     #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
     pub buffer: u32,
-    /// Save what is captured as pcapng; the file has its name only once it is whole (until then with .part)
+    /// Save what is captured as pcapng; the file has its name only once it is whole (until then
+    /// with .part)
     #[arg(short, long, value_name = "FILE")]
     pub write: Option<PathBuf>,
     /// Begin a new file after this size, such as 100M; a bare number is millions of bytes
@@ -104,7 +109,8 @@ pub struct Live {
     /// Of the files that rotation makes, keep this many, the newest
     #[arg(short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: Option<u16>,
-    /// Who to become once the interface is open, where root runs this [default: who called sudo, else nobody]
+    /// Who to become once the interface is open, where root runs this [default: who called sudo,
+    /// else nobody]
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// End after this time, such as 30s or 5m
@@ -116,7 +122,8 @@ pub struct Live {
     /// Serve counters for Prometheus there, at /metrics; a bare port means on this machine only
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint)]
     pub metrics: Option<SocketAddr>,
-    /// A line on standard output for what came in each such time [default: none; with `--format ndjson` an event every 10s]
+    /// A line on standard output for what came in each such time [default: none; with `--format
+    /// ndjson` an event every 10s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
     /// What both ways of reading share.
@@ -140,7 +147,8 @@ pub struct Common {
     /// List every flow with the reasons of its verdict, each with its frame
     #[arg(long)]
     pub why: bool,
-    /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they carry
+    /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they
+    /// carry
     #[arg(long)]
     pub no_tunnels: bool,
     /// Rows of the tables of ports; 0 for all
@@ -155,17 +163,20 @@ pub struct Common {
     /// Your own services, over ours and over those in ~/.config/portlore/services; may be repeated
     #[arg(long, value_name = "FILE|DIR")]
     pub catalogue: Vec<PathBuf>,
-    /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on it
+    /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on
+    /// it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub workers: Option<u8>,
-    /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are counted
+    /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are
+    /// counted
     #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,
-    /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer bytes
+    /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer
+    /// bytes
     #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
-    /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms; where there are more
-    /// such ports, the lowest numbers keep theirs
+    /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms;
+    /// where there are more such ports, the lowest numbers keep theirs
     #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,
     /// Also say what came of the frames of each interface and each link type
@@ -183,7 +194,8 @@ pub enum Format {
     Table,
     /// One JSON document
     Json,
-    /// Events, one JSON object a line: flows as they end, what came in each interval, drops, the end
+    /// Events, one JSON object a line: flows as they end, what came in each interval, drops, the
+    /// end
     Ndjson,
 }
 
@@ -205,7 +217,8 @@ fn port(text: &str) -> Result<(u16, Option<Transport>), String> {
         Some((number, "udp")) => (number, Some(Transport::Udp)),
         Some((_, other)) => return Err(format!("'{other}' is no transport; write /tcp or /udp")),
     };
-    let number = number.parse().map_err(|_| format!("'{number}' is no port; ports are 0 to 65535"))?;
+    let number =
+        number.parse().map_err(|_| format!("'{number}' is no port; ports are 0 to 65535"))?;
     Ok((number, transport))
 }
 
@@ -228,8 +241,12 @@ fn size(text: &str, unit: u64) -> Result<u64, String> {
         "G" | "g" => 1 << 30,
         _ => return Err("write a size such as 512K, 64M or 1G".to_owned()),
     };
-    let number: u64 = digits.parse().map_err(|_| "write a size such as 512K, 64M or 1G".to_owned())?;
-    number.checked_mul(unit).filter(|&bytes| bytes > 0).ok_or_else(|| format!("'{text}' is no possible size"))
+    let number: u64 =
+        digits.parse().map_err(|_| "write a size such as 512K, 64M or 1G".to_owned())?;
+    number
+        .checked_mul(unit)
+        .filter(|&bytes| bytes > 0)
+        .ok_or_else(|| format!("'{text}' is no possible size"))
 }
 
 fn millions(text: &str) -> Result<u64, String> {
@@ -245,14 +262,24 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn endpoint(text: &str) -> Result<SocketAddr, String> {
-    let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let port = text
+        .strip_prefix(':')
+        .unwrap_or(text)
+        .parse::<u16>()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let address = port.or_else(|_| text.parse());
-    address.map_err(|_| format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464"))
+    address.map_err(|_| {
+        format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464")
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
-    Duration::try_from(span).ok().filter(|d| !d.is_zero()).ok_or_else(|| "the time must be more than nothing".to_owned())
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
+    Duration::try_from(span)
+        .ok()
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| "the time must be more than nothing".to_owned())
 }
 
 #[cfg(test)]
@@ -266,7 +293,9 @@ mod tests {
 
     #[test]
     fn a_plain_replay_of_the_library_has_the_limits_of_the_command_line() {
-        let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else { panic!("no replay") };
+        let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else {
+            panic!("no replay")
+        };
         let (common, off) = (replay.common, AtomicBool::new(false));
         let options = Options::replay(&off, &off);
         assert_eq!(options.max_flows, common.max_flows as usize);
@@ -291,15 +320,29 @@ mod tests {
         assert_eq!(port("3002/udp"), Ok((3002, Some(Transport::Udp))));
         assert!(port("70000").unwrap_err().contains("0 to 65535"));
         assert!(port("1/sctp").unwrap_err().contains("/tcp or /udp"));
-        assert_eq!((buffer("64M"), buffer("512k"), buffer("2048")), (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20)));
-        assert!(buffer("1K").is_err() && buffer("3G").is_err() && buffer("12Q").is_err() && buffer("M").is_err());
+        assert_eq!(
+            (buffer("64M"), buffer("512k"), buffer("2048")),
+            (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20))
+        );
+        assert!(
+            buffer("1K").is_err()
+                && buffer("3G").is_err()
+                && buffer("12Q").is_err()
+                && buffer("M").is_err()
+        );
         assert_eq!(endpoint("9464"), endpoint("127.0.0.1:9464"));
         assert_eq!(endpoint(":1").unwrap().to_string(), "127.0.0.1:1");
-        assert!(endpoint("localhost:1").unwrap_err().contains("127.0.0.1:9464") && endpoint("0.0.0.0:80").is_ok());
+        assert!(
+            endpoint("localhost:1").unwrap_err().contains("127.0.0.1:9464")
+                && endpoint("0.0.0.0:80").is_ok()
+        );
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
         assert_eq!((millions("100"), millions("1G")), (Ok(100_000_000), Ok(1 << 30)));
-        assert_eq!((seconds("90"), seconds("1h")), (Ok(Duration::from_secs(90)), Ok(Duration::from_hours(1))));
+        assert_eq!(
+            (seconds("90"), seconds("1h")),
+            (Ok(Duration::from_secs(90)), Ok(Duration::from_hours(1)))
+        );
         assert!(seconds("0").is_err() && seconds("soon").is_err());
         assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
     }

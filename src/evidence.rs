@@ -1,7 +1,9 @@
-//! The shared words of `detect`, `catalogue` and `classify`: what can be spoken, and what was heard.
+//! The shared words of `detect`, `catalogue` and `classify`: what can be spoken, and what was
+//! heard.
 //!
-//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Finding`] is one detector's answer and
-//! [`Evidence`] is what all detectors found on one flow. Nothing here knows a port.
+//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Finding`] is one
+//! detector's answer and [`Evidence`] is what all detectors found on one flow. Nothing here knows a
+//! port.
 
 use std::fmt;
 
@@ -107,10 +109,12 @@ impl Direction {
     }
 }
 
-/// The name of a fact: a detector's own word, and the header's name where the detector states one fact per header.
+/// The name of a fact: a detector's own word, and the header's name where the detector states one
+/// fact per header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FactName {
-    /// The detector's word, such as `osc.address`, or `http.response-header` before a header's name.
+    /// The detector's word, such as `osc.address`, or `http.response-header` before a header's
+    /// name.
     pub stem: &'static str,
     /// The header's name in lower case, where the stem states many.
     pub leaf: Option<String>,
@@ -131,7 +135,8 @@ impl fmt::Display for FactName {
     }
 }
 
-/// One thing that the bytes said, and where: value, direction and frame let a reader check it in Wireshark.
+/// One thing that the bytes said, and where: value, direction and frame let a reader check it in
+/// Wireshark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// What is stated.
@@ -144,8 +149,8 @@ pub struct Fact {
     pub frame: u64,
     /// Where in a long value each later frame begins.
     pub later: Vec<(usize, u64)>,
-    /// The request and its response that it belongs to, counted from 1; 0 where the language has no such thing. The conditions
-    /// of a mark look at one exchange.
+    /// The request and its response that it belongs to, counted from 1; 0 where the language has no
+    /// such thing. The conditions of a mark look at one exchange.
     pub exchange: u32,
 }
 
@@ -167,7 +172,8 @@ pub enum Finding {
     NeedMore,
     /// They are, and this is what they said.
     Yes(Protocol, Vec<Fact>),
-    /// They are, and this is what they said so far: something that is worth a short wait is still to come.
+    /// They are, and this is what they said so far: something that is worth a short wait is still
+    /// to come.
     Partly(Protocol, Vec<Fact>),
 }
 
@@ -194,7 +200,8 @@ pub enum Wanted {
     /// It cannot be told yet.
     #[default]
     More,
-    /// The language is known, and all that fits may matter: there is no need to ask again before the opening is full.
+    /// The language is known, and all that fits may matter: there is no need to ask again before
+    /// the opening is full.
     Everything,
 }
 

@@ -1,5 +1,5 @@
-//! portlore says what is really speaking on a port, beside what the registry says and what people customarily run there,
-//! and why it says so.
+//! portlore says what is really speaking on a port, beside what the registry says and what people
+//! customarily run there, and why it says so.
 //!
 //! The whole tool is one line, and each module is one stage of it:
 //!
@@ -9,8 +9,9 @@
 //!  └────────── capture thread ──────────┘              └─────── classifier thread(s) ──────┘
 //! ```
 //!
-//! [`pipeline`] is that line and the only module that knows every stage. [`detect`] says what language is spoken and knows no
-//! port; [`catalogue`] says who speaks and contains no code; [`classify`] puts the two together.
+//! [`pipeline`] is that line and the only module that knows every stage. [`detect`] says what
+//! language is spoken and knows no port; [`catalogue`] says who speaks and contains no code;
+//! [`classify`] puts the two together.
 
 pub mod batch;
 pub mod catalogue;

@@ -14,8 +14,8 @@ use crate::command::{UNREADABLE, catalogue, clerk, doctor, interfaces, live, por
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Wants memory in pages of the usual size. Tables and openings come in thousands of pieces: huge pages took up to twice as much
-/// of it and saved no time (`benches/README.md`).
+/// Wants memory in pages of the usual size. Tables and openings come in thousands of pieces: huge
+/// pages took up to twice as much of it and saved no time (`benches/README.md`).
 #[cfg(target_os = "linux")]
 fn small_pages() {
     // Where the system refuses, more memory is used and nothing else is different.
@@ -34,7 +34,9 @@ fn main() -> ExitCode {
         Command::Interfaces => interfaces::run(),
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
-        Command::Catalogue { command: CatalogueCommand::Check { paths } } => catalogue::check(&paths),
+        Command::Catalogue { command: CatalogueCommand::Check { paths } } => {
+            catalogue::check(&paths)
+        }
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
     };
     ExitCode::from(result.unwrap_or_else(|errors| {

@@ -1,7 +1,8 @@
 //! The whole tool is one line, and this is it: the only module that knows every stage.
 //!
-//! The calling thread captures: it reads frames, decodes them and sends segments in batches to the classifier threads, each of
-//! which owns the flows of some shards. Offline it waits when a queue is full; live it drops the batch and counts.
+//! The calling thread captures: it reads frames, decodes them and sends segments in batches to the
+//! classifier threads, each of which owns the flows of some shards. Offline it waits when a queue
+//! is full; live it drops the batch and counts.
 
 mod bell;
 mod blocks;
@@ -37,8 +38,9 @@ use crate::stats::Stats;
 /// Frames between two looks at the system's drop counters, which wrap.
 const COUNT_DROPS: u64 = 1 << 20;
 
-/// Time in which a live capture that is to end still reads what the system holds already. Blocks that are not full yet are handed
-/// over after a tenth of a second; where the system tells how many frames there are, it is waited for them even if it gives the cores to others.
+/// Time in which a live capture that is to end still reads what the system holds already. Blocks
+/// that are not full yet are handed over after a tenth of a second; where the system tells how many
+/// frames there are, it is waited for them even if it gives the cores to others.
 const LAST: Duration = Duration::from_millis(200);
 const LAST_TOLD: Duration = Duration::from_secs(2);
 
@@ -54,9 +56,11 @@ pub struct Options<'a, 'c> {
     pub histogram_ports: usize,
     /// Look into tunnels.
     pub tunnels: bool,
-    /// Where to ask for the processes behind sockets of this machine; nowhere for captures of another time or machine.
+    /// Where to ask for the processes behind sockets of this machine; nowhere for captures of
+    /// another time or machine.
     pub ledger: Option<&'a Ledger>,
-    /// Hears of each flow when it has ended, from the classifier's thread: while it takes its time, frames wait in the queue.
+    /// Hears of each flow when it has ended, from the classifier's thread: while it takes its time,
+    /// frames wait in the queue.
     pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,
     /// Keep every flow for the report; memory grows with them.
     pub keep_flows: bool,
@@ -77,7 +81,8 @@ pub struct Options<'a, 'c> {
 }
 
 impl<'a> Options<'a, '_> {
-    /// A replay to its end by one classifier, with the limits of the command line and without anybody who hears of it.
+    /// A replay to its end by one classifier, with the limits of the command line and without
+    /// anybody who hears of it.
     #[must_use]
     pub const fn replay(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Self {
         Self {
@@ -125,7 +130,8 @@ pub struct Run<'c> {
 /// Runs a source to its end; `views` sees it go on.
 ///
 /// # Errors
-/// Where a thread cannot be started or dies. A source that fails is a problem of the run: what was read counts.
+/// Where a thread cannot be started or dies. A source that fails is a problem of the run: what was
+/// read counts.
 pub fn run<'c>(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
@@ -135,11 +141,19 @@ pub fn run<'c>(
 ) -> Result<Run<'c>, String> {
     let workers = options.workers.clamp(1, SHARDS);
     let ports = Arc::new(service_ports(catalogue));
-    let limits = Limits { flows: (options.max_flows / SHARDS).max(1), opening_bytes: options.opening_bytes / SHARDS };
+    let limits = Limits {
+        flows: (options.max_flows / SHARDS).max(1),
+        opening_bytes: options.opening_bytes / SHARDS,
+    };
     let hasher = FlowHasher::default();
     let recent_flows = views.as_ref().map_or(0, |views| views.flows);
     let histogram_ports = options.histogram_ports;
-    let beside = Neighbours { ledger: options.ledger, on_flow: options.on_flow, recent_flows, histogram_ports };
+    let beside = Neighbours {
+        ledger: options.ledger,
+        on_flow: options.on_flow,
+        recent_flows,
+        histogram_ports,
+    };
     let mut tally = Tally::default();
     let (outcomes, ended, captured) = thread::scope(|scope| {
         let mut lanes = Vec::with_capacity(workers);
@@ -147,7 +161,15 @@ pub fn run<'c>(
         for i in 0..workers {
             let (lane, mouth) = lane(options.live);
             let lesson = Lesson { catalogue, ports: Arc::clone(&ports) };
-            let worker = Worker::new(lesson, beside, limits, &hasher, workers, options.keep_flows, options.live);
+            let worker = Worker::new(
+                lesson,
+                beside,
+                limits,
+                &hasher,
+                workers,
+                options.keep_flows,
+                options.live,
+            );
             let thread = thread::Builder::new()
                 .name(format!("classify-{i}"))
                 .spawn_scoped(scope, move || worker.run(&mouth))
@@ -156,18 +178,39 @@ pub fn run<'c>(
             lanes.push(lane);
         }
         let (viewer, questions) = viewer(workers, histogram_ports);
-        let view = |views| thread::Builder::new().name("view".into()).spawn_scoped(scope, move || viewer.run(views));
-        let viewer = views.map(view).transpose().map_err(|e| format!("the view thread cannot be started: {e}"))?;
-        let captured = capture(source, filter.as_mut(), (&mut lanes, &hasher), &mut tally, options, catalogue, &questions);
-        // The view ends when there is nobody to ask, and the classifiers when the last sender is gone.
+        let view = |views| {
+            thread::Builder::new()
+                .name("view".into())
+                .spawn_scoped(scope, move || viewer.run(views))
+        };
+        let viewer = views
+            .map(view)
+            .transpose()
+            .map_err(|e| format!("the view thread cannot be started: {e}"))?;
+        let captured = capture(
+            source,
+            filter.as_mut(),
+            (&mut lanes, &hasher),
+            &mut tally,
+            options,
+            catalogue,
+            &questions,
+        );
+        // The view ends when there is nobody to ask, and the classifiers when the last sender is
+        // gone.
         drop((questions, lanes));
-        let outcomes = threads.into_iter().map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
+        let outcomes = threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
         let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
-        let ended = viewer.map_or(Ok(Stats::default()), ScopedJoinHandle::join).map_err(|_| "the view thread died")?;
+        let ended = viewer
+            .map_or(Ok(Stats::default()), ScopedJoinHandle::join)
+            .map_err(|_| "the view thread died")?;
         captured.map(|captured| (outcomes, ended, captured))
     })?;
     source.finish();
-    let interfaces = tally.interfaces().map(|interface| source.interface(interface.number)).collect();
+    let interfaces =
+        tally.interfaces().map(|interface| source.interface(interface.number)).collect();
     let mut run = Run {
         catalogue: captured.catalogue,
         interfaces,
@@ -283,7 +326,11 @@ fn capture<'c>(
         let look = questions.next();
         let newer = options.catalogues.and_then(|newer| newer.try_recv().ok());
         // Live, while a classifier is behind, the block may grow before anything of it is dropped.
-        let waits = filled.is_ok() && look.is_none() && newer.is_none() && block.has_room() && lanes.iter().any(Lane::would_drop);
+        let waits = filled.is_ok()
+            && look.is_none()
+            && newer.is_none()
+            && block.has_room()
+            && lanes.iter().any(Lane::would_drop);
         if !waits {
             let done = Arc::new(block);
             lanes.iter_mut().try_for_each(|lane| lane.flush(&done, tally))?;
@@ -324,7 +371,10 @@ fn capture<'c>(
             }
             // A live capture is meant to be stopped; of files and pipes something was left unread.
             if stopped && !options.live && !source.is_endless() {
-                failure = Some(format!("interrupted after frame {}: the rest was not read", tally.frames));
+                failure = Some(format!(
+                    "interrupted after frame {}: the rest was not read",
+                    tally.frames
+                ));
             }
             break;
         }

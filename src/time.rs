@@ -1,15 +1,18 @@
 //! Capture time: when a frame was seen, by the clock of the machine that captured it.
 //!
-//! Takes nothing, knows nothing of the host's clock or time zone: everything downstream of `source` reads this clock only.
+//! Takes nothing, knows nothing of the host's clock or time zone: everything downstream of `source`
+//! reads this clock only.
 
 use std::fmt;
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, signed: captures with a broken clock go below zero. Range 1677 to 2262.
+/// Nanoseconds since 1970-01-01T00:00:00Z, signed: captures with a broken clock go below zero.
+/// Range 1677 to 2262.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);
 
 impl Time {
-    /// The time of `seconds` and `nanoseconds`, held at the ends of the range where it does not fit.
+    /// The time of `seconds` and `nanoseconds`, held at the ends of the range where it does not
+    /// fit.
     #[must_use]
     pub const fn new(seconds: i64, nanoseconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))

@@ -1,4 +1,5 @@
-//! Input that is not what it should be: one line that names the object, the reason and the remedy, a status, no panic.
+//! Input that is not what it should be: one line that names the object, the reason and the remedy,
+//! a status, no panic.
 
 use std::os::unix::process::CommandExt;
 
@@ -18,7 +19,10 @@ fn complaint(status: i32, args: &[&str]) -> String {
 #[test]
 fn a_file_that_cannot_be_read_is_named_with_reason_and_remedy() {
     for (file, reason) in [
-        ("no-such.pcap", "no-such.pcap: cannot be opened: no such file or directory; check the path"),
+        (
+            "no-such.pcap",
+            "no-such.pcap: cannot be opened: no such file or directory; check the path",
+        ),
         ("src", "src: there are no capture files in this folder; check the path"),
         ("no-such-*.pcap", "no-such-*.pcap: nothing is called so; check the pattern"),
         ("fixtures/forms/empty.pcap", "is empty: not even a file header"),
@@ -34,7 +38,10 @@ fn one_unreadable_file_among_others_does_not_hide_them() {
     let (status, stdout, stderr) = outcome(&["replay", "no-such.pcap", GOOD]);
     assert_eq!(status, 2);
     assert!(stderr.contains("no-such.pcap: cannot be opened"), "{stderr}");
-    assert!(stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"), "{stdout}");
+    assert!(
+        stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"),
+        "{stdout}"
+    );
 }
 
 #[test]
@@ -70,7 +77,10 @@ fn time_that_goes_back_is_told_and_nothing_is_wrong() {
 fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
     let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/unknown-link.pcap"]);
     assert_eq!(status, 3);
-    assert!(stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"), "{stderr}");
+    assert!(
+        stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"),
+        "{stderr}"
+    );
     assert!(stdout.contains("skipped (link-type "), "{stdout}");
 }
 
@@ -85,21 +95,31 @@ fn a_capture_without_frames_is_read_and_says_so() {
 fn a_broken_filter_is_refused_before_anything_is_read() {
     for capture in [GOOD, "fixtures/forms/header-only.pcap"] {
         let stderr = complaint(2, &["replay", "-f", "tcp prt 80", capture]);
-        assert!(stderr.contains("filter 'tcp prt 80': ") && stderr.contains("man pcap-filter"), "{stderr}");
+        assert!(
+            stderr.contains("filter 'tcp prt 80': ") && stderr.contains("man pcap-filter"),
+            "{stderr}"
+        );
     }
 }
 
 #[test]
 fn an_unknown_interface_is_named_beside_those_that_exist() {
     let stderr = complaint(2, &["live", "-i", "eth99", "-q"]);
-    assert!(stderr.contains("eth99: no such interface; there are: ") && stderr.contains("lo"), "{stderr}");
+    assert!(
+        stderr.contains("eth99: no such interface; there are: ") && stderr.contains("lo"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_broken_catalogue_file_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");
-    std::fs::write(&file, "id = \"mine\"\nname = \"Mine\"\ntag = \"x\"\nspeaks = []\n[[claim]]\nport = \"x\"\n").unwrap();
+    std::fs::write(
+        &file,
+        "id = \"mine\"\nname = \"Mine\"\ntag = \"x\"\nspeaks = []\n[[claim]]\nport = \"x\"\n",
+    )
+    .unwrap();
     let path = file.to_str().unwrap();
     let stderr = complaint(2, &["replay", "--catalogue", path, GOOD]);
     assert!(stderr.contains("mine.toml:6: "), "{stderr}");
@@ -141,7 +161,10 @@ fn without_permission_the_remedy_is_named() {
     command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))));
     let (status, stdout, stderr) = told(&command.output().unwrap());
     assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
-    assert!(stderr.contains("lo: permission denied; run with sudo, or once `sudo setcap"), "{stderr}");
+    assert!(
+        stderr.contains("lo: permission denied; run with sudo, or once `sudo setcap"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -159,7 +182,8 @@ fn a_report_never_lands_on_its_own_capture() {
 #[test]
 fn a_stderr_that_cannot_be_written_changes_nothing() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = portlore(&["replay", "fixtures/forms/truncated.pcap"]).stderr(full).output().unwrap();
+    let output =
+        portlore(&["replay", "fixtures/forms/truncated.pcap"]).stderr(full).output().unwrap();
     assert_eq!(told(&output).0, 3);
 }
 

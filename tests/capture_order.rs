@@ -4,10 +4,24 @@ use crate::run::{captures, document, outcome};
 
 #[test]
 fn the_output_does_not_depend_on_the_number_of_workers() {
-    for capture in ["fixtures/showcase.pcap", "fixtures/nextjs-3000.pcap", "fixtures/forms/ng-interfaces.pcapng"] {
+    for capture in [
+        "fixtures/showcase.pcap",
+        "fixtures/nextjs-3000.pcap",
+        "fixtures/forms/ng-interfaces.pcapng",
+    ] {
         for format in ["json", "table"] {
-            let with =
-                |workers: &str| outcome(&["replay", "--flows", "--why", "--format", format, "--workers", workers, capture]);
+            let with = |workers: &str| {
+                outcome(&[
+                    "replay",
+                    "--flows",
+                    "--why",
+                    "--format",
+                    format,
+                    "--workers",
+                    workers,
+                    capture,
+                ])
+            };
             let one = with("1");
             for workers in ["2", "4", "7", "16"] {
                 assert_eq!(with(workers), one, "{capture} with {workers} workers");
@@ -35,14 +49,27 @@ fn the_output_of_many_batches_does_not_depend_on_the_workers() {
 fn limits_give_the_same_output_with_any_number_of_workers() {
     let all: Vec<String> = captures("fixtures");
     let with = |workers: &str| {
-        let mut args =
-            vec!["replay", "--flows", "--format", "json", "--max-flows", "16", "--opening-mib", "1", "--workers", workers];
+        let mut args = vec![
+            "replay",
+            "--flows",
+            "--format",
+            "json",
+            "--max-flows",
+            "16",
+            "--opening-mib",
+            "1",
+            "--workers",
+            workers,
+        ];
         args.extend(all.iter().map(String::as_str));
         outcome(&args)
     };
     let one = with("1");
     let document: serde_json::Value = serde_json::from_str(&one.1).unwrap();
-    assert!(document["capture"]["evicted_flows"].as_u64().unwrap() > 0, "the limit was not reached");
+    assert!(
+        document["capture"]["evicted_flows"].as_u64().unwrap() > 0,
+        "the limit was not reached"
+    );
     assert_eq!(with("4"), one);
 }
 
@@ -51,7 +78,11 @@ fn calls(ports: &[u16], callers: u16) -> Vec<u8> {
     let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 228].map(u32::to_be_bytes).concat();
     let mut datagram = |time: u32, ends: [(u8, u16); 2]| {
         let [(from, from_port), (to, to_port)] = ends;
-        file.extend([1_700_000_000 + time / 1_000_000, time % 1_000_000, 29, 29].map(u32::to_be_bytes).concat());
+        file.extend(
+            [1_700_000_000 + time / 1_000_000, time % 1_000_000, 29, 29]
+                .map(u32::to_be_bytes)
+                .concat(),
+        );
         file.extend([0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
         file.extend([from_port, to_port, 9, 0].map(u16::to_be_bytes).concat());
         file.push(0xaa);
@@ -83,11 +114,20 @@ fn of_ports_with_many_times_the_lowest_keep_theirs_with_any_number_of_workers() 
         let one = limited("1", limit);
         let document: serde_json::Value = serde_json::from_str(&one).unwrap();
         let ports = document["ports"].as_array().unwrap();
-        let kept = ports.iter().filter(|port| port["first_response_ns"]["count"] == 300).filter_map(|port| port["port"].as_u64());
+        let kept = ports
+            .iter()
+            .filter(|port| port["first_response_ns"]["count"] == 300)
+            .filter_map(|port| port["port"].as_u64());
         assert_eq!(kept.collect::<Vec<_>>(), with, "{limit}");
-        assert_eq!(ports.iter().filter(|port| port["first_response_ns"].is_null()).count(), 4 - with.len());
+        assert_eq!(
+            ports.iter().filter(|port| port["first_response_ns"].is_null()).count(),
+            4 - with.len()
+        );
         let services = document["services"].as_array().unwrap();
-        let counted: u64 = services.iter().filter_map(|service| service["first_response_ns"]["count"].as_u64()).sum();
+        let counted: u64 = services
+            .iter()
+            .filter_map(|service| service["first_response_ns"]["count"].as_u64())
+            .sum();
         assert_eq!(counted, 1200, "services count all flows");
         let notices = document["capture"]["notices"].as_array().unwrap();
         assert_eq!(notices.len(), usize::from(with.len() < 4), "{notices:?}");
@@ -109,19 +149,28 @@ fn the_buckets_add_up_on_every_capture() {
         let number = |value: &serde_json::Value| value.as_u64().unwrap();
         let skipped: u64 = capture_part["skipped"].as_object().unwrap().values().map(number).sum();
         let queue = number(&capture_part["dropped"]["queue"]);
-        assert_eq!(number(&capture_part["frames"]), number(&capture_part["segments"]) + skipped + queue, "{capture}");
+        assert_eq!(
+            number(&capture_part["frames"]),
+            number(&capture_part["segments"]) + skipped + queue,
+            "{capture}"
+        );
         for part in ["interfaces", "link_types"] {
             let rows = capture_part[part].as_array().unwrap();
             for row in rows {
                 let skipped: u64 = row["skipped"].as_object().unwrap().values().map(number).sum();
-                assert_eq!(number(&row["frames"]), number(&row["segments"]) + skipped, "{capture}: {part}");
+                assert_eq!(
+                    number(&row["frames"]),
+                    number(&row["segments"]) + skipped,
+                    "{capture}: {part}"
+                );
             }
             let frames: u64 = rows.iter().map(|row| number(&row["frames"])).sum();
             assert_eq!(frames, number(&capture_part["frames"]), "{capture}: {part}");
         }
         let both = |v: &serde_json::Value| number(&v["initiator"]) + number(&v["responder"]);
         for part in ["ports", "services", "flows"] {
-            let packets: u64 = document[part].as_array().unwrap().iter().map(|row| both(&row["packets"])).sum();
+            let packets: u64 =
+                document[part].as_array().unwrap().iter().map(|row| both(&row["packets"])).sum();
             assert_eq!(packets, number(&capture_part["segments"]), "{capture}: {part}");
         }
     }
@@ -133,13 +182,19 @@ fn several_files_read_as_one_stream_in_capture_order_however_they_are_named() {
     let (_, b) = document(&["fixtures/eos-tcp-slip-3037.pcap", "fixtures/express-3001.pcap"]);
     assert_eq!(a["flows"], b["flows"]);
     assert_eq!(a["ports"], b["ports"]);
-    let first: Vec<_> = a["flows"].as_array().unwrap().iter().map(|f| f["first"].as_str().unwrap().to_owned()).collect();
+    let first: Vec<_> = a["flows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["first"].as_str().unwrap().to_owned())
+        .collect();
     assert!(first.is_sorted());
 }
 
 #[test]
 fn frames_are_told_apart_by_interface_and_link_type_where_it_is_asked_for() {
-    let (status, stdout, _) = outcome(&["replay", "-v", "fixtures/forms/ng-interfaces.pcapng", "fixtures/showcase.pcap"]);
+    let (status, stdout, _) =
+        outcome(&["replay", "-v", "fixtures/forms/ng-interfaces.pcapng", "fixtures/showcase.pcap"]);
     assert_eq!(status, 0);
     for line in ["INTERFACE ", "fixtures/showcase.pcap (link type 1) ", "all of link type 101 "] {
         assert!(stdout.lines().any(|found| found.starts_with(line)), "{line} in {stdout}");

@@ -27,11 +27,16 @@ fn the_acceptance_capture_reads_right() {
             (&verdict["protocol"], &verdict["confidence"], &verdict["fit"]),
             (&"tls".into(), &"protocol".into(), &"agrees".into())
         );
-        assert!(verdict["candidates"].as_array().unwrap().len() > 3 && verdict["service"].is_null());
+        assert!(
+            verdict["candidates"].as_array().unwrap().len() > 3 && verdict["service"].is_null()
+        );
     }
     let on_3037 = verdicts(3037);
     let eos = on_3037.iter().find(|v| v["protocol"] == "osc").unwrap();
-    assert_eq!((&eos["service"], &eos["confidence"], &eos["fit"]), (&"eos".into(), &"mark".into(), &"agrees".into()));
+    assert_eq!(
+        (&eos["service"], &eos["confidence"], &eos["fit"]),
+        (&"eos".into(), &"mark".into(), &"agrees".into())
+    );
     let http = on_3037.iter().find(|v| v["protocol"] == "http").unwrap();
     assert_eq!(http["fit"], "contradicts");
     for verdict in verdicts(3001).iter().chain(&on_3037) {
@@ -109,16 +114,21 @@ fn the_document_has_the_fields_of_its_contract_in_order() {
         "direction",
         "frame",
     ] {
-        let at = rest.find(&format!("\"{field}\":")).unwrap_or_else(|| panic!("{field} is missing or out of order"));
+        let at = rest
+            .find(&format!("\"{field}\":"))
+            .unwrap_or_else(|| panic!("{field} is missing or out of order"));
         rest = &rest[at + 1..];
     }
-    assert!(outcome(&["replay", "--format", "json", CAPTURE]).1.contains("\"schema\":\"portlore/1\""));
+    assert!(
+        outcome(&["replay", "--format", "json", CAPTURE]).1.contains("\"schema\":\"portlore/1\"")
+    );
 }
 
 #[test]
 fn standard_input_is_a_file_like_any_other() {
     let bytes = std::fs::read(format!("{}/{CAPTURE}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let mut child = portlore(&["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        portlore(&["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&bytes).unwrap();
     let (status, stdout, _) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0);
@@ -128,8 +138,12 @@ fn standard_input_is_a_file_like_any_other() {
 
 #[test]
 fn an_interrupted_pipe_ends_with_its_report() {
-    let mut child =
-        portlore(&["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = portlore(&["replay", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let capture = std::fs::read(format!("{}/{CAPTURE}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     pipe.write_all(&capture).unwrap();
@@ -137,7 +151,8 @@ fn an_interrupted_pipe_ends_with_its_report() {
     for _ in 0..20 {
         pipe.write_all(&capture[24..]).unwrap();
     }
-    // The counts are told only by a program that has read what there is: then the pipe is quiet, and still open.
+    // The counts are told only by a program that has read what there is: then the pipe is quiet,
+    // and still open.
     crate::live::wait_for_frames(&mut child, 21 * 137);
     crate::live::signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
@@ -175,7 +190,11 @@ fn a_count_ends_the_reading() {
 
 #[test]
 fn a_reader_who_goes_away_is_a_quiet_end() {
-    let mut child = portlore(&["replay", "--why", CAPTURE]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = portlore(&["replay", "--why", CAPTURE])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(told(&output), (0, String::new(), String::new()));
@@ -185,9 +204,13 @@ fn a_reader_who_goes_away_is_a_quiet_end() {
 fn a_report_can_go_to_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
-    let (status, stdout, _) = outcome(&["replay", "--format", "json", "-o", path.to_str().unwrap(), CAPTURE]);
+    let (status, stdout, _) =
+        outcome(&["replay", "--format", "json", "-o", path.to_str().unwrap(), CAPTURE]);
     assert_eq!((status, stdout.as_str()), (0, ""));
-    assert_eq!(std::fs::read_to_string(path).unwrap(), outcome(&["replay", "--format", "json", CAPTURE]).1);
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        outcome(&["replay", "--format", "json", CAPTURE]).1
+    );
 }
 
 #[test]
@@ -198,7 +221,10 @@ fn a_users_catalogue_is_heard_without_a_rebuild() {
     let (_, document) = document(&["--catalogue", folder.path().to_str().unwrap(), CAPTURE]);
     let flows = document["flows"].as_array().unwrap();
     let osc = flows.iter().find(|f| f["verdict"]["protocol"] == "osc").unwrap();
-    assert_eq!((&osc["verdict"]["service"], &osc["verdict"]["confidence"]), (&"desk".into(), &"mark".into()));
+    assert_eq!(
+        (&osc["verdict"]["service"], &osc["verdict"]["confidence"]),
+        (&"desk".into(), &"mark".into())
+    );
     let checked = outcome(&["catalogue", "check", folder.path().to_str().unwrap()]);
     assert_eq!((checked.0, checked.1.as_str()), (0, "1 service files, no fault\n"));
 }
@@ -221,7 +247,10 @@ fn a_port_page_has_registry_claimants_advice_and_the_way_to_check() {
         assert!(page.contains(text), "{text} is missing in\n{page}");
     }
     let (_, page, _) = outcome(&["port", "3037/tcp"]);
-    assert!(page.contains("hp-san-mgmt") && page.contains("Unexpected? ") && !page.contains("3037/udp"), "{page}");
+    assert!(
+        page.contains("hp-san-mgmt") && page.contains("Unexpected? ") && !page.contains("3037/udp"),
+        "{page}"
+    );
     let (_, page, _) = outcome(&["port", "3001/udp"]);
     assert!(page.contains("reserved"), "{page}");
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -243,7 +272,9 @@ fn the_doctor_says_what_is_there_and_the_recipe_for_this_very_binary() {
     let root = nix::unistd::Uid::effective().is_root();
     let (status, stdout, stderr) = outcome(&["doctor"]);
     assert_eq!((status, stderr.as_str()), (i32::from(!root), ""), "{stdout}");
-    for subject in ["libpcap", "CAP_NET_RAW", "capture", "file system", "system calls", "interfaces"] {
+    for subject in
+        ["libpcap", "CAP_NET_RAW", "capture", "file system", "system calls", "interfaces"]
+    {
         assert!(stdout.lines().any(|line| line.starts_with(subject)), "{subject}: {stdout}");
     }
     if root {
@@ -256,11 +287,19 @@ fn the_doctor_says_what_is_there_and_the_recipe_for_this_very_binary() {
             env!("CARGO_BIN_EXE_portlore"),
             "doctor",
         ];
-        let (status, stdout, _) = told(&std::process::Command::new("setpriv").args(args).output().unwrap());
+        let (status, stdout, _) =
+            told(&std::process::Command::new("setpriv").args(args).output().unwrap());
         assert_eq!(status, 1, "{stdout}");
         assert!(stdout.contains("not held") && stdout.contains("permission denied"), "{stdout}");
-        assert!(stdout.contains(env!("CARGO_BIN_EXE_portlore")) && stdout.contains("sudo"), "{stdout}");
-        assert!(stdout.contains("CAP_SYS_PTRACE") && stdout.contains("to name the processes of other users"), "{stdout}");
+        assert!(
+            stdout.contains(env!("CARGO_BIN_EXE_portlore")) && stdout.contains("sudo"),
+            "{stdout}"
+        );
+        assert!(
+            stdout.contains("CAP_SYS_PTRACE")
+                && stdout.contains("to name the processes of other users"),
+            "{stdout}"
+        );
     }
 }
 
@@ -303,8 +342,14 @@ fn every_link_layer_and_tunnel_gives_the_conversation_in_it() {
     let base = document(&["fixtures/eos-tcp-slip-3037.pcap"]).1["flows"][0].clone();
     let forms = crate::run::captures("fixtures/forms");
     let mut seen = 0;
-    for form in forms.iter().filter(|f| ["/link-", "/tunnel-", "/fragments-"].iter().any(|kind| f.contains(kind))) {
-        if ["link-usb", "tunnel-lookalikes", "fragments-refused"].iter().any(|other| form.contains(other)) {
+    for form in forms
+        .iter()
+        .filter(|f| ["/link-", "/tunnel-", "/fragments-"].iter().any(|kind| f.contains(kind)))
+    {
+        if ["link-usb", "tunnel-lookalikes", "fragments-refused"]
+            .iter()
+            .any(|other| form.contains(other))
+        {
             continue;
         }
         let (status, document) = document(&[form]);
@@ -314,7 +359,11 @@ fn every_link_layer_and_tunnel_gives_the_conversation_in_it() {
             assert_eq!(flow[field], base[field], "{form}: {field}");
         }
         assert_eq!(flow["verdict"]["service"], "eos", "{form}");
-        assert_eq!(flow["tunnel"].is_string(), form.contains("/tunnel-") || form.contains("vxlan"), "{form}");
+        assert_eq!(
+            flow["tunnel"].is_string(),
+            form.contains("/tunnel-") || form.contains("vxlan"),
+            "{form}"
+        );
         seen += 1;
     }
     assert!(seen > 40, "{seen} forms");

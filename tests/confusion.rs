@@ -1,5 +1,5 @@
-//! Every detector against every flow of every capture here: no two accept the same bytes. What each flow is heard as stands
-//! in `confusion.txt`; run with `PORTLORE_BLESS=1` to accept.
+//! Every detector against every flow of every capture here: no two accept the same bytes. What each
+//! flow is heard as stands in `confusion.txt`; run with `PORTLORE_BLESS=1` to accept.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,16 +28,23 @@ impl Judge for All {
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
-        let asked = DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
-        let accept: Vec<_> = asked.filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..))).collect();
-        self.forgotten.extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.id()));
+        let asked =
+            DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
+        let accept: Vec<_> = asked
+            .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
+            .collect();
+        self.forgotten
+            .extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.id()));
         self.verdicts.push(accept.iter().map(|d| d.protocol.id()).collect());
         VerdictId(self.verdicts.len() as u32 - 1)
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
         let flow = (record.first_frame, format!("{}/{}", record.responder.port, record.transport));
-        self.heard.insert(flow, verdict.map(|id| self.verdicts[id.0 as usize].clone()).unwrap_or_default());
+        self.heard.insert(
+            flow,
+            verdict.map(|id| self.verdicts[id.0 as usize].clone()).unwrap_or_default(),
+        );
     }
 }
 
@@ -59,7 +66,9 @@ fn no_two_detectors_accept_a_flow_of_any_capture() {
             if protocols.len() > 1 {
                 confused.push(format!("{name}, frame {frame}: {}", protocols.join(" and ")));
             }
-            *flows.entry((port, protocols.first().copied().unwrap_or("-").to_owned())).or_default() += 1;
+            *flows
+                .entry((port, protocols.first().copied().unwrap_or("-").to_owned()))
+                .or_default() += 1;
         }
         for ((port, protocol), count) in flows {
             writeln!(matrix, "{name:32} {port:10} {protocol:10} {count}").unwrap();
@@ -70,17 +79,25 @@ fn no_two_detectors_accept_a_flow_of_any_capture() {
     if std::env::var_os("PORTLORE_BLESS").is_some() {
         std::fs::write(golden, matrix).unwrap();
     } else {
-        assert_eq!(matrix, std::fs::read_to_string(golden).unwrap(), "run with PORTLORE_BLESS=1 to accept");
+        assert_eq!(
+            matrix,
+            std::fs::read_to_string(golden).unwrap(),
+            "run with PORTLORE_BLESS=1 to accept"
+        );
     }
 }
 
-/// Most detectors are asked only about openings that begin as their language may: here each is asked about all, also about those
-/// that were joined in the middle.
+/// Most detectors are asked only about openings that begin as their language may: here each is
+/// asked about all, also about those that were joined in the middle.
 #[test]
 fn no_detector_that_would_accept_a_flow_is_passed_over() {
     for capture in captures("fixtures") {
         for but in [0, 1, 3, 4, 5, 6, 9] {
-            assert_eq!(heard(&capture, but).forgotten, Vec::<&str>::new(), "{capture} without its first {but} segments");
+            assert_eq!(
+                heard(&capture, but).forgotten,
+                Vec::<&str>::new(),
+                "{capture} without its first {but} segments"
+            );
         }
     }
 }

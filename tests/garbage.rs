@@ -1,8 +1,13 @@
-//! Captures that were cut anywhere and damaged anywhere, through the whole program: it ends, its report is sound.
+//! Captures that were cut anywhere and damaged anywhere, through the whole program: it ends, its
+//! report is sound.
 //!
 //! And the inputs that fuzzing kept, through the bodies of the fuzz targets (`fuzz/README.md`).
 
-#![allow(clippy::missing_panics_doc, clippy::needless_pass_by_value, reason = "the fuzz targets' bodies are tests")]
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::needless_pass_by_value,
+    reason = "the fuzz targets' bodies are tests"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +16,9 @@ mod bodies;
 
 use crate::run::captures;
 
-/// Cuts and damages of each capture, each at a place of its own in the whole program, and more in the reader and decoder alone.
-/// `PORTLORE_EVERY_BYTE` in the environment makes them all: in a release build an hour and more.
+/// Cuts and damages of each capture, each at a place of its own in the whole program, and more in
+/// the reader and decoder alone. `PORTLORE_EVERY_BYTE` in the environment makes them all: in a
+/// release build an hour and more.
 const WHOLE: usize = 5;
 const READ: usize = 120;
 
@@ -21,7 +27,11 @@ struct Chance(u64);
 
 impl Chance {
     fn of(name: &str) -> Self {
-        Self(name.bytes().fold(0x9e37_79b9_7f4a_7c15, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)) | 1)
+        Self(
+            name.bytes().fold(0x9e37_79b9_7f4a_7c15, |seed, byte| {
+                (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            }) | 1,
+        )
     }
 
     fn below(&mut self, limit: usize) -> usize {

@@ -1,4 +1,5 @@
-//! What the program says of every capture, beside the capture: `fixtures/NAME.txt`. Run with `PORTLORE_BLESS=1` to accept.
+//! What the program says of every capture, beside the capture: `fixtures/NAME.txt`. Run with
+//! `PORTLORE_BLESS=1` to accept.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -30,7 +31,12 @@ fn every_capture_reads_as_its_golden_text() {
             differ.push(format!("{golden}: now reads\n{now}"));
         }
     }
-    assert!(differ.is_empty(), "{}\n{} differ; PORTLORE_BLESS=1 accepts", differ.join("\n"), differ.len());
+    assert!(
+        differ.is_empty(),
+        "{}\n{} differ; PORTLORE_BLESS=1 accepts",
+        differ.join("\n"),
+        differ.len()
+    );
 }
 
 #[test]

@@ -19,11 +19,40 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["classify", "decode", "evidence", "flow", "process", "time"]),
     (
         "pipeline",
-        &["batch", "catalogue", "classify", "decode", "detect", "evidence", "flow", "process", "source", "stats", "time"],
+        &[
+            "batch",
+            "catalogue",
+            "classify",
+            "decode",
+            "detect",
+            "evidence",
+            "flow",
+            "process",
+            "source",
+            "stats",
+            "time",
+        ],
     ),
-    ("report", &["catalogue", "classify", "decode", "evidence", "flow", "pipeline", "process", "source", "stats", "time"]),
+    (
+        "report",
+        &[
+            "catalogue",
+            "classify",
+            "decode",
+            "evidence",
+            "flow",
+            "pipeline",
+            "process",
+            "source",
+            "stats",
+            "time",
+        ],
+    ),
     ("endpoint", &["report"]),
-    ("screen", &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"]),
+    (
+        "screen",
+        &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"],
+    ),
 ];
 
 /// Libraries that only one place names.
@@ -76,9 +105,17 @@ fn sources() -> Vec<(String, PathBuf, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|x| x == "rs") && !path.ends_with("tests.rs") {
                 let inside = path.strip_prefix(&root).unwrap().to_path_buf();
-                let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+                let module = inside
+                    .iter()
+                    .next()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .trim_end_matches(".rs")
+                    .to_owned();
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+                let code =
+                    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
                 files.push((module, inside, code));
             }
         }
@@ -102,9 +139,14 @@ fn modules_use_only_what_stands_before_them_in_the_line() {
         if matches!(module.as_str(), "lib" | "main" | "cli" | "command") {
             continue;
         }
-        let may = allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the table"));
+        let may =
+            allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the table"));
         for used in names_after(&code, "crate::").filter(|used| *used != module) {
-            assert!(may.contains(&used), "{} uses {used}, which {module} must not know", file.display());
+            assert!(
+                may.contains(&used),
+                "{} uses {used}, which {module} must not know",
+                file.display()
+            );
         }
     }
 }
@@ -113,11 +155,20 @@ fn modules_use_only_what_stands_before_them_in_the_line() {
 fn every_library_is_named_in_its_one_place() {
     for (module, file, code) in sources() {
         for (library, places) in NAMED_BY {
-            let code: String = code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let code: String = code
+                .lines()
+                .filter(|l| !l.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
             let named = code.contains(&format!("use {library}::"))
-                || code.contains(&format!(" {library}::")) && code.contains(&format!("({library}::"))
+                || code.contains(&format!(" {library}::"))
+                    && code.contains(&format!("({library}::"))
                 || code.contains(&format!("({library}::"));
-            assert!(!named || places.contains(&module.as_str()), "{} names {library}", file.display());
+            assert!(
+                !named || places.contains(&module.as_str()),
+                "{} names {library}",
+                file.display()
+            );
         }
     }
 }
@@ -125,7 +176,9 @@ fn every_library_is_named_in_its_one_place() {
 #[test]
 fn files_stay_below_the_ceiling() {
     for (_, file, _) in sources() {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&file)).unwrap();
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&file))
+                .unwrap();
         let lines = text.lines().count();
         assert!(lines <= 500, "{} has {lines} lines: think what it is two of", file.display());
     }

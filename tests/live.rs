@@ -1,5 +1,6 @@
-//! Live capture for real: two network namespaces and a veth pair between them. Needs root and iproute2; says so where they
-//! are missing. Nothing sleeps: the program tells its counts on SIGUSR1, and the tests go on when it has seen enough.
+//! Live capture for real: two network namespaces and a veth pair between them. Needs root and
+//! iproute2; says so where they are missing. Nothing sleeps: the program tells its counts on
+//! SIGUSR1, and the tests go on when it has seen enough.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,10 +20,11 @@ impl Net {
         let name = format!("pl{}{test}", std::process::id());
         let net = Self { name };
         let (a, b) = (net.side('a'), net.side('b'));
-        let made = [format!("netns add {a}"), format!("netns add {b}"), format!("-n {b} link set lo up")]
-            .iter()
-            .try_for_each(|step| ip(step))
-            .and_then(|()| net.wire());
+        let made =
+            [format!("netns add {a}"), format!("netns add {b}"), format!("-n {b} link set lo up")]
+                .iter()
+                .try_for_each(|step| ip(step))
+                .and_then(|()| net.wire());
         made.inspect_err(|reason| eprintln!("skipped: {reason}")).ok().map(|()| net)
     }
 
@@ -59,7 +61,11 @@ impl Net {
     fn command(&self, args: &[&str]) -> Command {
         let template = portlore(&[]);
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.side('b')]).arg(template.get_program()).arg("live").args(args);
+        command
+            .args(["netns", "exec", &self.side('b')])
+            .arg(template.get_program())
+            .arg("live")
+            .args(args);
         command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?)))).env_remove("SUDO_UID");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -75,7 +81,10 @@ impl Net {
 }
 
 fn ip(step: &str) -> Result<(), String> {
-    let output = Command::new("ip").args(step.split(' ')).output().map_err(|error| format!("iproute2 is not there: {error}"))?;
+    let output = Command::new("ip")
+        .args(step.split(' '))
+        .output()
+        .map_err(|error| format!("iproute2 is not there: {error}"))?;
     let reason = || format!("`ip {step}`: {}", String::from_utf8_lossy(&output.stderr).trim());
     output.status.success().then_some(()).ok_or_else(reason)
 }
@@ -97,7 +106,8 @@ fn stderr_line(child: &mut Child) -> String {
 
 /// Sends a signal.
 pub fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    let sent =
+        Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
@@ -106,7 +116,10 @@ fn segments(child: &mut Child) -> u64 {
     signal(child, "USR1");
     loop {
         let line = stderr_line(child);
-        let told = line.split(", ").find_map(|part| part.strip_suffix(" segments")).and_then(|n| n.parse().ok());
+        let told = line
+            .split(", ")
+            .find_map(|part| part.strip_suffix(" segments"))
+            .and_then(|n| n.parse().ok());
         if let Some(told) = told {
             return told;
         }
@@ -125,7 +138,10 @@ const TRAFFIC: &str = "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' 
 
 /// It parses untrusted bytes, and no longer with any of root's rights, on none of its threads.
 fn assert_powerless(child: &Child) {
-    let threads: Vec<_> = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap().map(Result::unwrap).collect();
+    let threads: Vec<_> = std::fs::read_dir(format!("/proc/{}/task", child.id()))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert!(threads.len() > 1);
     for thread in threads {
         let status = std::fs::read_to_string(thread.path().join("status")).unwrap();
@@ -133,19 +149,26 @@ fn assert_powerless(child: &Child) {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap();
             line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!((field("Uid:"), field("Gid:")), (vec!["65534".to_owned(); 4], vec!["65534".to_owned(); 4]));
+        assert_eq!(
+            (field("Uid:"), field("Gid:")),
+            (vec!["65534".to_owned(); 4], vec!["65534".to_owned(); 4])
+        );
         assert_eq!(field("Groups:"), Vec::<String>::new());
         for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
             assert_eq!(field(set), ["0000000000000000"], "{set}");
         }
-        assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), (vec!["1".to_owned()], vec!["2".to_owned()]));
+        assert_eq!(
+            (field("NoNewPrivs:"), field("Seccomp:")),
+            (vec!["1".to_owned()], vec!["2".to_owned()])
+        );
     }
 }
 
 #[test]
 fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
     let Some(net) = Net::new("i") else { return };
-    let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
+    let mut child =
+        net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 5);
     assert_powerless(&child);
@@ -153,10 +176,19 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(document["capture"]["dropped"], serde_json::json!({"kernel": 0, "interface": 0, "queue": 0}));
+    assert_eq!(
+        document["capture"]["dropped"],
+        serde_json::json!({"kernel": 0, "interface": 0, "queue": 0})
+    );
     assert_eq!(document["capture"]["complete"], true);
     let flows = document["flows"].as_array().unwrap();
-    assert_eq!(flows.iter().filter(|f| f["verdict"]["service"] == "eos" && f["verdict"]["confidence"] == "mark").count(), 3);
+    assert_eq!(
+        flows
+            .iter()
+            .filter(|f| f["verdict"]["service"] == "eos" && f["verdict"]["confidence"] == "mark")
+            .count(),
+        3
+    );
     let refused = flows.iter().find(|f| f["responder"]["port"] == 3001).unwrap();
     assert_eq!((&refused["outcome"], &refused["orientation"]), (&"refused".into(), &"seen".into()));
 }
@@ -179,7 +211,12 @@ fn a_count_and_a_time_end_a_capture_by_themselves() {
     net.client(TRAFFIC);
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("veth0: 3 frames") && stdout.contains("osc: ETC Eos") && stdout.contains("none dropped"), "{stdout}");
+    assert!(
+        stdout.contains("veth0: 3 frames")
+            && stdout.contains("osc: ETC Eos")
+            && stdout.contains("none dropped"),
+        "{stdout}"
+    );
     let child = net.capture(&["-i", "veth0", "--for", "200ms"]);
     assert_eq!(told(&child.wait_with_output().unwrap()).0, 0);
 }
@@ -199,7 +236,8 @@ fn all_interfaces_at_once_are_captured_as_any() {
 #[test]
 fn several_interfaces_are_captured_at_once() {
     let Some(net) = Net::new("s") else { return };
-    let mut child = net.capture(&["-i", "veth0", "-i", "lo", "-i", "veth0", "--flows", "-f", "udp port 8000"]);
+    let mut child =
+        net.capture(&["-i", "veth0", "-i", "lo", "-i", "veth0", "--flows", "-f", "udp port 8000"]);
     net.client(TRAFFIC);
     net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
     wait_for_frames(&mut child, 4);
@@ -207,7 +245,10 @@ fn several_interfaces_are_captured_at_once() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     assert!(stdout.starts_with("veth0, lo: 4 frames"), "{stdout}");
-    assert!(stdout.contains("10.77.0.2:8000  ETC Eos") && stdout.contains("127.0.0.1:8000  ETC Eos"), "{stdout}");
+    assert!(
+        stdout.contains("10.77.0.2:8000  ETC Eos") && stdout.contains("127.0.0.1:8000  ETC Eos"),
+        "{stdout}"
+    );
 }
 
 #[test]
@@ -240,7 +281,18 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
     let Some(net) = Net::new("g") else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
-    let args = ["-i", "veth0", "-i", "lo", "-f", "udp port 8000", "--format", "json", "-w", file.to_str().unwrap()];
+    let args = [
+        "-i",
+        "veth0",
+        "-i",
+        "lo",
+        "-f",
+        "udp port 8000",
+        "--format",
+        "json",
+        "-w",
+        file.to_str().unwrap(),
+    ];
     let mut child = net.capture(&args);
     for round in 1..4 {
         net.client(TRAFFIC);
@@ -250,8 +302,14 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
         net.wire().unwrap();
         lines_until(&mut child, "veth0: is back; the capture goes on");
         assert_powerless(&child);
-        let again = Command::new("ip").args(["-n", &net.side('b'), "-d", "link", "show", "veth0"]).output().unwrap();
-        assert!(String::from_utf8_lossy(&again.stdout).contains("promiscuity 1"), "frames for others are seen again, too");
+        let again = Command::new("ip")
+            .args(["-n", &net.side('b'), "-d", "link", "show", "veth0"])
+            .output()
+            .unwrap();
+        assert!(
+            String::from_utf8_lossy(&again.stdout).contains("promiscuity 1"),
+            "frames for others are seen again, too"
+        );
     }
     net.client(TRAFFIC);
     net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
@@ -260,8 +318,14 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     let live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(live["capture"]["dropped"], serde_json::json!({"kernel": 0, "interface": 0, "queue": 0}));
-    assert_eq!((&live["capture"]["frames"], &live["capture"]["complete"]), (&13.into(), &true.into()));
+    assert_eq!(
+        live["capture"]["dropped"],
+        serde_json::json!({"kernel": 0, "interface": 0, "queue": 0})
+    );
+    assert_eq!(
+        (&live["capture"]["frames"], &live["capture"]["complete"]),
+        (&13.into(), &true.into())
+    );
     assert_eq!(document(&[file.to_str().unwrap()]).1["capture"]["frames"], 13);
 }
 
@@ -282,7 +346,8 @@ fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
     assert!(stdout.contains("4 frames"), "{stdout}");
 }
 
-/// A tunnel on side b, which has no hardware address; false, with the reason printed, where there can be none.
+/// A tunnel on side b, which has no hardware address; false, with the reason printed, where there
+/// can be none.
 fn tunnel(net: &Net, name: &str) -> bool {
     let made = ip(&format!("-n {} tuntap add name {name} mode tun", net.side('b')));
     let up = made.and_then(|()| ip(&format!("-n {} link set {name} up", net.side('b'))));
@@ -301,7 +366,11 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
     lines_until(&mut child, "tun7: went away; waiting until it is back");
     assert!(tunnel(&net, "tun7"));
     let line = stderr_line(&mut child);
-    assert!(line.contains("tun7: came back and has no hardware address") && line.contains("with the others"), "{line}");
+    assert!(
+        line.contains("tun7: came back and has no hardware address")
+            && line.contains("with the others"),
+        "{line}"
+    );
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
@@ -310,7 +379,10 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
     assert!(tunnel(&net, "veth0"));
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("veth0: came back as another kind of interface; the capture ends"), "{stderr}");
+    assert!(
+        stderr.contains("veth0: came back as another kind of interface; the capture ends"),
+        "{stderr}"
+    );
     assert!(stdout.contains("3 frames"), "{stdout}");
 }
 
@@ -331,7 +403,8 @@ fn an_interface_that_gets_another_name_is_captured_on() {
 
 /// The files of a folder, by name.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -342,8 +415,19 @@ fn what_is_captured_is_saved_and_reads_the_same() {
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let name = file.to_str().unwrap();
-    let mut child =
-        net.capture(&["-i", "lo", "-i", "veth0", "-f", "udp port 8000 or tcp", "-w", name, "--format", "json", "--flows"]);
+    let mut child = net.capture(&[
+        "-i",
+        "lo",
+        "-i",
+        "veth0",
+        "-f",
+        "udp port 8000 or tcp",
+        "-w",
+        name,
+        "--format",
+        "json",
+        "--flows",
+    ]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 5);
     assert_eq!(files_in(&folder.path().join("out")), [folder.path().join("out/show.pcapng.part")]);
@@ -356,7 +440,11 @@ fn what_is_captured_is_saved_and_reads_the_same() {
     let mut live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     // A file does not know whose the sockets were.
     for (of, what) in [("flows", "process"), ("ports", "processes")] {
-        live[of].as_array_mut().unwrap().iter_mut().for_each(|one| drop(one.as_object_mut().unwrap().remove(what)));
+        live[of]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|one| drop(one.as_object_mut().unwrap().remove(what)));
     }
     let (status, read) = document(&[name]);
     assert_eq!(status, 0);
@@ -371,7 +459,8 @@ fn no_more_is_saved_than_was_asked_for() {
     let Some(net) = Net::new("n") else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
-    let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-c", "2", "-w", file.to_str().unwrap()]);
+    let child =
+        net.capture(&["-i", "lo", "-f", "udp port 8000", "-c", "2", "-w", file.to_str().unwrap()]);
     net.shell(
         'b',
         "(for i in {1..500}; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000; done) 2>/dev/null; true",
@@ -387,7 +476,20 @@ fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
     let Some(net) = Net::new("r") else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
-    let args = ["-i", "veth0", "-f", "udp port 8000", "-c", "60", "-w", file.to_str().unwrap(), "-C", "1K", "-W", "3"];
+    let args = [
+        "-i",
+        "veth0",
+        "-f",
+        "udp port 8000",
+        "-c",
+        "60",
+        "-w",
+        file.to_str().unwrap(),
+        "-C",
+        "1K",
+        "-W",
+        "3",
+    ];
     let child = net.capture(&args);
     (0..20).for_each(|_| net.client(TRAFFIC));
     let (status, _, stderr) = told(&child.wait_with_output().unwrap());
@@ -396,7 +498,9 @@ fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
     assert_eq!(files.len(), 3, "{files:?}");
     let name = |at: usize| files[at].file_name().unwrap().to_str().unwrap().to_owned();
     let number = |at: usize| {
-        name(at)["show_".len()..]["00000".len()..].starts_with("_20").then(|| name(at)[5..10].parse::<u32>().unwrap())
+        name(at)["show_".len()..]["00000".len()..]
+            .starts_with("_20")
+            .then(|| name(at)[5..10].parse::<u32>().unwrap())
     };
     let last = number(2).unwrap();
     assert!(last > 3 && (number(0), number(1)) == (Some(last - 2), Some(last - 1)), "{files:?}");
@@ -412,7 +516,8 @@ impl SmallDisk {
     fn new() -> Self {
         let folder = public_folder();
         let out = folder.path().join("out");
-        let args = ["-t", "tmpfs", "-o", "size=3m,mode=777", "portlore-test", out.to_str().unwrap()];
+        let args =
+            ["-t", "tmpfs", "-o", "size=3m,mode=777", "portlore-test", out.to_str().unwrap()];
         assert!(Command::new("mount").args(args).status().unwrap().success());
         Self(folder)
     }
@@ -429,10 +534,15 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let Some(net) = Net::new("f") else { return };
     let disk = SmallDisk::new();
     let file = disk.0.path().join("out/show.pcapng");
-    let mut child = net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
+    let mut child =
+        net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
     net.client("for i in {1..70}; do head -c 60000 /dev/zero > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
-    assert!(line.contains("No space left on device") && line.contains("the capture goes on without saving"), "{line}");
+    assert!(
+        line.contains("No space left on device")
+            && line.contains("the capture goes on without saving"),
+        "{line}"
+    );
     let before = segments(&mut child);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, before + 3);
@@ -454,10 +564,26 @@ fn a_folder_that_the_user_may_not_write_in_is_refused_before_the_capture() {
     let mut command = net.command(&["-i", "veth0", "-w", file.to_str().unwrap()]);
     let (status, _, stderr) = told(&command.output().unwrap());
     assert_eq!(status, 2);
-    assert!(stderr.contains("show.pcapng: cannot be created") && stderr.contains("--user"), "{stderr}");
-    // Root may say that it is to stay root, without any of root's powers: its own folder it can still write in.
-    let (status, _, stderr) =
-        told(&net.command(&["-i", "veth0", "-w", file.to_str().unwrap(), "--user", "root", "--for", "100ms"]).output().unwrap());
+    assert!(
+        stderr.contains("show.pcapng: cannot be created") && stderr.contains("--user"),
+        "{stderr}"
+    );
+    // Root may say that it is to stay root, without any of root's powers: its own folder it can
+    // still write in.
+    let (status, _, stderr) = told(
+        &net.command(&[
+            "-i",
+            "veth0",
+            "-w",
+            file.to_str().unwrap(),
+            "--user",
+            "root",
+            "--for",
+            "100ms",
+        ])
+        .output()
+        .unwrap(),
+    );
     assert_eq!(status, 0, "{stderr}");
     assert_eq!(files_in(folder.path()), [file]);
 }
@@ -486,8 +612,17 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     let Some(net) = Net::new("u") else { return };
     let folder = public_folder();
     let services = folder.path().join("out");
-    std::fs::write(services.join("cues.toml"), SERVICE.replace("/eos/ping", "/never/heard")).unwrap();
-    let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000", "--catalogue", services.to_str().unwrap(), "--flows"]);
+    std::fs::write(services.join("cues.toml"), SERVICE.replace("/eos/ping", "/never/heard"))
+        .unwrap();
+    let mut child = net.capture(&[
+        "-i",
+        "veth0",
+        "-f",
+        "udp port 8000",
+        "--catalogue",
+        services.to_str().unwrap(),
+        "--flows",
+    ]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     std::fs::write(services.join("cues.toml"), "id = ").unwrap();
@@ -498,7 +633,8 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     signal(&child, "HUP");
     let line = stderr_line(&mut child);
     assert!(line.contains("the catalogue was read again"), "{line}");
-    // What was asked for before is done: the counts are told by the thread that takes the new catalogue.
+    // What was asked for before is done: the counts are told by the thread that takes the new
+    // catalogue.
     segments(&mut child);
     segments(&mut child);
     net.client(TRAFFIC);
@@ -529,11 +665,18 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     wait_for_frames(&mut child, 3);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let first = lines.find(|line| !line.contains(" 0 frames")).unwrap();
-    assert!(first.contains("  3 frames, 3/s, ") && first.contains("3 flows live  none dropped"), "{first}");
+    assert!(
+        first.contains("  3 frames, 3/s, ") && first.contains("3 flows live  none dropped"),
+        "{first}"
+    );
     assert!(first.ends_with("8000/udp osc: ETC Eos lighting console 174 B"), "{first}");
     // What was told is not told again.
     let second = lines.next().unwrap();
-    assert!(second.contains("  0 frames, 0/s, 0 B  3 flows live  none dropped") && second.ends_with("dropped"), "{second}");
+    assert!(
+        second.contains("  0 frames, 0/s, 0 B  3 flows live  none dropped")
+            && second.ends_with("dropped"),
+        "{second}"
+    );
     signal(&child, "INT");
     let report: Vec<String> = lines.collect();
     assert!(report.iter().any(|line| line.starts_with("veth0: 3 frames")), "{report:?}");

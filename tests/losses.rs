@@ -12,7 +12,8 @@ use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
 use crate::observed::observe;
 use crate::run::captures;
 
-/// What a conversation in a language turns to, or is made of: where its beginning is missing, that is what is there.
+/// What a conversation in a language turns to, or is made of: where its beginning is missing, that
+/// is what is there.
 const INSIDE: [(Protocol, Protocol); 4] = [
     (Protocol::Http, Protocol::Http2),
     (Protocol::Http, Protocol::Tls),
@@ -35,16 +36,26 @@ impl Judge for Claims<'_> {
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
         opening.want_facts(true);
         let evidence = detect::inspect(opening);
-        let verdict = classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
+        let verdict =
+            classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
         self.protocols.extend(verdict.protocol);
-        self.services.extend(verdict.service.filter(|_| verdict.confidence == Confidence::Mark).map(|s| s.id.as_str()));
+        self.services.extend(
+            verdict
+                .service
+                .filter(|_| verdict.confidence == Confidence::Mark)
+                .map(|s| s.id.as_str()),
+        );
         VerdictId(0)
     }
 
     fn close(&mut self, _: FlowRecord, _: Option<VerdictId>) {}
 }
 
-fn claims<'c>(capture: &str, catalogue: &'c Catalogue, kept: impl Fn(u64, bool) -> bool) -> Claims<'c> {
+fn claims<'c>(
+    capture: &str,
+    catalogue: &'c Catalogue,
+    kept: impl Fn(u64, bool) -> bool,
+) -> Claims<'c> {
     let mut claims = Claims { catalogue, protocols: BTreeSet::new(), services: BTreeSet::new() };
     observe(capture, kept, &mut claims);
     claims
@@ -68,12 +79,16 @@ fn what_is_left_of_a_capture_is_never_taken_for_something_else() {
         let inside: Vec<_> = whole.services.iter().filter_map(|id| catalogue.service(id)).collect();
         for (left, kept) in LOSSES {
             let claims = claims(&capture, &catalogue, kept);
-            let is_there =
-                |p| whole.protocols.contains(&p) || whole.protocols.iter().any(|&around| INSIDE.contains(&(around, p)));
-            let protocols = claims.protocols.iter().filter(|p| **p != Protocol::Text && !is_there(**p));
+            let is_there = |p| {
+                whole.protocols.contains(&p)
+                    || whole.protocols.iter().any(|&around| INSIDE.contains(&(around, p)))
+            };
+            let protocols =
+                claims.protocols.iter().filter(|p| **p != Protocol::Text && !is_there(**p));
             wrong.extend(protocols.map(|protocol| format!("{capture}, {left}: {protocol}")));
             let services = claims.services.iter().filter(|id| !whole.services.contains(*id));
-            let services = services.filter(|id| !inside.iter().any(|service| catalogue.builds_on(service, id)));
+            let services = services
+                .filter(|id| !inside.iter().any(|service| catalogue.builds_on(service, id)));
             wrong.extend(services.map(|id| format!("{capture}, {left}: {id}")));
         }
     }

@@ -1,5 +1,5 @@
-//! What is left when privileges were given up. There is no way back, so each trial runs in a process of its own: this test
-//! binary again, with one ignored test.
+//! What is left when privileges were given up. There is no way back, so each trial runs in a
+//! process of its own: this test binary again, with one ignored test.
 
 use std::io::ErrorKind;
 use std::process::Command;
@@ -23,7 +23,9 @@ fn alone(test: &str, folder: &std::path::Path) {
 pub fn public_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    for path in [folder.path().to_owned(), folder.path().join("out"), folder.path().join("elsewhere")] {
+    for path in
+        [folder.path().to_owned(), folder.path().join("out"), folder.path().join("elsewhere")]
+    {
         std::fs::create_dir_all(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
@@ -46,7 +48,9 @@ fn trial_of_files() {
     std::fs::rename(out.join("a.part"), out.join("a")).unwrap();
     std::fs::write(out.join("a"), "again").unwrap();
     std::fs::remove_file(out.join("a")).unwrap();
-    let denied = |done: std::io::Result<()>| assert_eq!(done.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    let denied = |done: std::io::Result<()>| {
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::PermissionDenied)
+    };
     denied(std::fs::write(elsewhere.join("new"), ""));
     denied(std::fs::write(elsewhere.join("there"), "after"));
     denied(std::fs::remove_file(elsewhere.join("there")));
@@ -67,7 +71,13 @@ fn trial_of_calls() {
     give_up(&Keep::default()).unwrap();
     assert_eq!(Command::new("/bin/true").status().unwrap_err().kind(), ErrorKind::PermissionDenied);
     assert_eq!(std::net::TcpStream::connect(here).unwrap_err().kind(), ErrorKind::PermissionDenied);
-    assert_eq!(std::net::UdpSocket::bind("127.0.0.1:0").unwrap_err().kind(), ErrorKind::PermissionDenied);
+    assert_eq!(
+        std::net::UdpSocket::bind("127.0.0.1:0").unwrap_err().kind(),
+        ErrorKind::PermissionDenied
+    );
     assert!(nix::ifaddrs::getifaddrs().unwrap().count() > 0, "interfaces are still seen");
-    assert!(std::fs::read_to_string("/proc/net/dev").unwrap().contains("lo:"), "drops are still counted");
+    assert!(
+        std::fs::read_to_string("/proc/net/dev").unwrap().contains("lo:"),
+        "drops are still counted"
+    );
 }

@@ -1,4 +1,5 @@
-//! Processes behind sockets, for real: programs with sockets of their own in a network namespace, captured from beside them.
+//! Processes behind sockets, for real: programs with sockets of their own in a network namespace,
+//! captured from beside them.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,13 +9,23 @@ use serde_json::Value;
 use crate::live::{Net, signal, wait_for_frames};
 use crate::run::told;
 
-/// A program in the namespace that is captured, which has said that it is ready; killed when it goes.
+/// A program in the namespace that is captured, which has said that it is ready; killed when it
+/// goes.
 struct Program(Child);
 
 impl Program {
     fn start(net: &Net, script: &str) -> Self {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &net.side('b'), "python3", "-c", script, "--token", "hunter2"]);
+        command.args([
+            "netns",
+            "exec",
+            &net.side('b'),
+            "python3",
+            "-c",
+            script,
+            "--token",
+            "hunter2",
+        ]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -70,19 +81,25 @@ fn document(child: Child) -> Value {
 /// The responder's side of the flows of a port.
 fn responders(document: &Value, port: u64) -> Vec<Value> {
     let flows = document["flows"].as_array().unwrap().iter();
-    flows.filter(|f| f["responder"]["port"] == port).map(|f| f["process"]["responder"].clone()).collect()
+    flows
+        .filter(|f| f["responder"]["port"] == port)
+        .map(|f| f["process"]["responder"].clone())
+        .collect()
 }
 
 #[test]
 fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
     let Some(net) = Net::new("pa") else { return };
     let server = Program::start(&net, SERVER);
-    let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
+    let mut child =
+        net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
     net.client(CONNECT);
     net.client(DATAGRAM);
     // A service's signals reach all its processes; the one that tells processes goes on.
     for signal in ["HUP", "USR1", "INT"] {
-        let helpers = Command::new("pkill").args([&format!("-{signal}"), "-P", &child.id().to_string()]).status();
+        let helpers = Command::new("pkill")
+            .args([&format!("-{signal}"), "-P", &child.id().to_string()])
+            .status();
         assert!(helpers.unwrap().success());
     }
     net.client("(exec 3<>/dev/tcp/10.77.0.2/3002) 2>/dev/null; true");
@@ -100,9 +117,16 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
     assert_eq!((&nobody["holders"], &nobody["unknown"]), (&serde_json::json!([]), &"gone".into()));
     let port = document["ports"].as_array().unwrap().iter().find(|p| p["port"] == 3001).unwrap();
     let behind = &port["processes"];
-    assert_eq!((&behind["responder"][0]["pid"], &behind["responder"][0]["flows"]), (&server.0.id().into(), &1.into()));
+    assert_eq!(
+        (&behind["responder"][0]["pid"], &behind["responder"][0]["flows"]),
+        (&server.0.id().into(), &1.into())
+    );
     assert_eq!((&behind["unknown_responder_flows"], &behind["shared"]), (&0.into(), &false.into()));
-    assert_eq!(document["flows"][0]["process"]["initiator"], Value::Null, "the client is on another machine");
+    assert_eq!(
+        document["flows"][0]["process"]["initiator"],
+        Value::Null,
+        "the client is on another machine"
+    );
 }
 
 #[test]
@@ -114,7 +138,12 @@ fn processes_that_share_a_socket_are_all_named_and_said_to_share_it() {
     wait_for_frames(&mut child, 3);
     let document = document(child);
     let side = &responders(&document, 3001)[0];
-    let pids: Vec<_> = side["holders"].as_array().unwrap().iter().map(|holder| holder["pid"].as_u64().unwrap()).collect();
+    let pids: Vec<_> = side["holders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|holder| holder["pid"].as_u64().unwrap())
+        .collect();
     assert!(pids.len() == 2 && pids.contains(&u64::from(parent.0.id())), "{side}");
     assert_eq!(side["ground"], "listener");
     assert_eq!(document["ports"][0]["processes"]["shared"], true);
@@ -132,7 +161,17 @@ fn a_catalogue_can_name_a_service_by_its_process_where_the_bytes_name_none() {
     let file = file.to_str().unwrap();
     assert_eq!(crate::run::outcome(&["catalogue", "check", file]).0, 0);
     let _server = Program::start(&net, SERVER);
-    let args = ["-i", "veth0", "--format", "json", "--flows", "-f", "port 3001 or udp port 3037", "--catalogue", file];
+    let args = [
+        "-i",
+        "veth0",
+        "--format",
+        "json",
+        "--flows",
+        "-f",
+        "port 3001 or udp port 3037",
+        "--catalogue",
+        file,
+    ];
     let mut child = net.capture(&args);
     net.client(CONNECT);
     net.client(DATAGRAM);

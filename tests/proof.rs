@@ -1,4 +1,5 @@
-//! No entry without proof: every marked service is tagged on its captures and not on its look-alikes.
+//! No entry without proof: every marked service is tagged on its captures and not on its
+//! look-alikes.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -15,7 +16,9 @@ static MARKED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
         let marks = flows.iter().map(|flow| &flow["verdict"]).filter(|v| v["confidence"] == "mark");
         marks.map(|v| v["service"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let name = |capture: &String| capture.trim_start_matches("fixtures/").trim_end_matches(".pcap").to_owned();
+    let name = |capture: &String| {
+        capture.trim_start_matches("fixtures/").trim_end_matches(".pcap").to_owned()
+    };
     captures("fixtures").iter().map(|capture| (name(capture), services(capture))).collect()
 });
 
@@ -26,7 +29,10 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
     for service in catalogue.services() {
         for capture in &service.fixtures {
             if !MARKED[capture].contains(&service.id) {
-                wrong.push(format!("{} is not tagged on {capture}: {:?}", service.id, MARKED[capture]));
+                wrong.push(format!(
+                    "{} is not tagged on {capture}: {:?}",
+                    service.id, MARKED[capture]
+                ));
             }
         }
         for capture in &service.lookalikes {
@@ -41,7 +47,11 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
 #[test]
 fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
     for service in Catalogue::load(&[]).unwrap().services().iter().filter(|s| !s.marks.is_empty()) {
-        assert!(MARKED.values().any(|services| services.contains(&service.id)), "{} is tagged on no capture", service.id);
+        assert!(
+            MARKED.values().any(|services| services.contains(&service.id)),
+            "{} is tagged on no capture",
+            service.id
+        );
     }
 }
 
@@ -51,7 +61,11 @@ fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let mut wrong = Vec::new();
     for (capture, services) in &*MARKED {
-        let inside: Vec<_> = catalogue.services().iter().filter(|service| service.fixtures.contains(capture)).collect();
+        let inside: Vec<_> = catalogue
+            .services()
+            .iter()
+            .filter(|service| service.fixtures.contains(capture))
+            .collect();
         for id in services {
             if !inside.iter().any(|service| service.id == *id || catalogue.builds_on(service, id)) {
                 wrong.push(format!("{capture} is tagged as {id}"));

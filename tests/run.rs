@@ -1,4 +1,5 @@
-//! Runs of the real binary in the project's folder, without the user's own catalogue, colours or time zone.
+//! Runs of the real binary in the project's folder, without the user's own catalogue, colours or
+//! time zone.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,4 +1,5 @@
-//! The screen of a live capture, on a real terminal: what it shows, and that the terminal is given back.
+//! The screen of a live capture, on a real terminal: what it shows, and that the terminal is given
+//! back.
 
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -15,7 +16,8 @@ use crate::run::portlore;
 
 const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
-const OSC: &str = "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done";
+const OSC: &str =
+    "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done";
 
 /// A program on a terminal of its own, and what the terminal shows.
 struct Terminal {
@@ -31,12 +33,20 @@ struct Terminal {
 impl Terminal {
     /// The program on side b, on a terminal of 80 by 24.
     fn start(net: &Net, args: &[&str]) -> Self {
-        let size = Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
+        let size =
+            Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let template = portlore(&[]);
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &net.side('b')]).arg(template.get_program()).arg("live").args(args);
-        command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?)))).env_remove("SUDO_UID").env("NO_COLOR", "1");
+        command
+            .args(["netns", "exec", &net.side('b')])
+            .arg(template.get_program())
+            .arg("live")
+            .args(args);
+        command
+            .envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))))
+            .env_remove("SUDO_UID")
+            .env("NO_COLOR", "1");
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let ours = std::fs::File::from(pty.master);
@@ -60,7 +70,8 @@ impl Terminal {
             if texts.iter().all(|text| shown.contains(text)) {
                 return shown;
             }
-            let bytes = self.bytes.recv().unwrap_or_else(|_| panic!("{texts:?} never came:\n{shown}"));
+            let bytes =
+                self.bytes.recv().unwrap_or_else(|_| panic!("{texts:?} never came:\n{shown}"));
             self.screen.process(&bytes);
         }
     }
@@ -80,7 +91,8 @@ impl Terminal {
     /// Waits for its end, with all it has written.
     fn end(mut self) -> (Option<i32>, String, bool) {
         let status = self.child.wait().unwrap();
-        // What was written before the end is in the terminal's buffer; a mark behind it says that it was read.
+        // What was written before the end is in the terminal's buffer; a mark behind it says that
+        // it was read.
         std::fs::File::from(self.theirs.try_clone().unwrap()).write_all(b"-- end --").unwrap();
         let shown = self.wait_for(&["-- end --"]);
         (status.code(), shown, self.is_restored())
@@ -107,12 +119,19 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     terminal.press("\x1b");
     terminal.wait_for(&["8000/udp"]);
     terminal.press("\rw");
-    terminal.wait_for(&["LATEST FLOWS", "sends to the address /eos/ping", "Wireshark: frame.number"]);
+    terminal.wait_for(&[
+        "LATEST FLOWS",
+        "sends to the address /eos/ping",
+        "Wireshark: frame.number",
+    ]);
     terminal.press("q");
     let (status, shown, restored) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
     assert!(restored);
-    assert!(shown.contains("SERVICE") && shown.contains("osc: ETC Eos lighting console"), "the report is there:\n{shown}");
+    assert!(
+        shown.contains("SERVICE") && shown.contains("osc: ETC Eos lighting console"),
+        "the report is there:\n{shown}"
+    );
 }
 
 #[test]
@@ -123,7 +142,10 @@ fn a_signal_gives_the_terminal_back_too() {
         terminal.wait_for(&["q report"]);
         signal(&terminal.child, name);
         let (status, shown, restored) = terminal.end();
-        assert!(status == Some(0) && restored && shown.contains("No TCP or UDP was seen."), "{name}: {shown}");
+        assert!(
+            status == Some(0) && restored && shown.contains("No TCP or UDP was seen."),
+            "{name}: {shown}"
+        );
     }
 }
 

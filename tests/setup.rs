@@ -1,4 +1,5 @@
-//! What a newcomer relies on: the README's commands exist, and the repository speaks of the project alone.
+//! What a newcomer relies on: the README's commands exist, and the repository speaks of the project
+//! alone.
 
 use std::path::Path;
 
@@ -10,7 +11,11 @@ fn text(path: &str) -> String {
 fn the_readme_names_the_commands_that_there_are() {
     let (readme, makefile) = (text("README.md"), text("Makefile"));
     for target in ["demo", "test"] {
-        assert!(readme.contains(&format!("make {target}")) && makefile.contains(&format!("\n{target}:")), "make {target}");
+        assert!(
+            readme.contains(&format!("make {target}"))
+                && makefile.contains(&format!("\n{target}:")),
+            "make {target}"
+        );
     }
     assert!(text(".ci/run").contains("make test"));
 }

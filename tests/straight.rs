@@ -1,5 +1,6 @@
-//! The short ways say what the long ones say: frames in blocks are those that come one by one, and the straight way through
-//! decoding gives what the layers give, on every capture here and, where `PORTLORE_CAPTURES` names a folder, there.
+//! The short ways say what the long ones say: frames in blocks are those that come one by one, and
+//! the straight way through decoding gives what the layers give, on every capture here and, where
+//! `PORTLORE_CAPTURES` names a folder, there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +17,10 @@ fn open(path: &Path) -> Option<Files> {
 
 fn all() -> Vec<PathBuf> {
     let here = captures("fixtures").into_iter().chain(captures("fixtures/forms"));
-    let mut paths: Vec<PathBuf> = here.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).collect();
-    let mut folders: Vec<PathBuf> = std::env::var_os("PORTLORE_CAPTURES").map(PathBuf::from).into_iter().collect();
+    let mut paths: Vec<PathBuf> =
+        here.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).collect();
+    let mut folders: Vec<PathBuf> =
+        std::env::var_os("PORTLORE_CAPTURES").map(PathBuf::from).into_iter().collect();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -43,7 +46,9 @@ fn frames_in_blocks_are_those_that_come_one_by_one() {
             block.clear();
             let filled = blocks.read(&mut block).unwrap();
             for frame in block.frames(0) {
-                let Next::Frame(alone) = single.next().unwrap() else { panic!("{}: more in blocks", path.display()) };
+                let Next::Frame(alone) = single.next().unwrap() else {
+                    panic!("{}: more in blocks", path.display())
+                };
                 assert_eq!(print(&alone), print(&frame), "{}", path.display());
             }
             if filled == Filled::End {
@@ -51,7 +56,12 @@ fn frames_in_blocks_are_those_that_come_one_by_one() {
             }
         }
         assert!(matches!(single.next().unwrap(), Next::End), "{}: fewer in blocks", path.display());
-        assert_eq!((single.problems(), single.drops()), (blocks.problems(), blocks.drops()), "{}", path.display());
+        assert_eq!(
+            (single.problems(), single.drops()),
+            (blocks.problems(), blocks.drops()),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -68,7 +78,12 @@ fn the_straight_way_through_decoding_gives_what_the_layers_give() {
                 straight += 1;
                 let (same, all) = decoder.layers(&frame).unwrap();
                 let place = || format!("{}, frame {}", path.display(), frame.number);
-                assert_eq!((format!("{segment:?}"), payload), (format!("{same:?}"), &*all), "{}", place());
+                assert_eq!(
+                    (format!("{segment:?}"), payload),
+                    (format!("{same:?}"), &*all),
+                    "{}",
+                    place()
+                );
             }
         }
     }

@@ -1,8 +1,9 @@
-//! `sender IFACE SECONDS FRAMES_PER_SECOND [NEW_FLOWS_PER_SECOND]`: sends UDP frames of 64 bytes out of an interface from one
-//! core; 0 frames a second is as fast as it can. At any time some 10,000 flows take turns; with new ones, the oldest give way.
+//! `sender IFACE SECONDS FRAMES_PER_SECOND [NEW_FLOWS_PER_SECOND]`: sends UDP frames of 64 bytes
+//! out of an interface from one core; 0 frames a second is as fast as it can. At any time some
+//! 10,000 flows take turns; with new ones, the oldest give way.
 //!
-//! The frames are for another machine's address, so that the kernel behind the interface does not answer. For interfaces
-//! inside test namespaces (`benches/live.sh`); needs `CAP_NET_RAW`.
+//! The frames are for another machine's address, so that the kernel behind the interface does not
+//! answer. For interfaces inside test namespaces (`benches/live.sh`); needs `CAP_NET_RAW`.
 
 use std::io::IoSlice;
 use std::os::fd::AsRawFd;
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrLike, bind, sendmmsg, setsockopt, socket,
-    sockopt,
+    AddressFamily, LinkAddr, MsgFlags, MultiHeaders, SockFlag, SockType, SockaddrLike, bind,
+    sendmmsg, setsockopt, socket, sockopt,
 };
 
 const FRAME: usize = 64;
@@ -54,16 +55,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             // A step that has no divisor in common with the number of flows visits them all.
             address_frame(frame, oldest + n * 7919 % FLOWS);
         }
-        let slices: Vec<[IoSlice<'_>; 1]> = frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
+        let slices: Vec<[IoSlice<'_>; 1]> =
+            frames.iter().map(|frame| [IoSlice::new(frame)]).collect();
         let mut headers = MultiHeaders::<LinkAddr>::preallocate(BURST, None);
-        match sendmmsg(socket.as_raw_fd(), &mut headers, &slices, [None; BURST], [], MsgFlags::empty()) {
+        match sendmmsg(
+            socket.as_raw_fd(),
+            &mut headers,
+            &slices,
+            [None; BURST],
+            [],
+            MsgFlags::empty(),
+        ) {
             Ok(results) => sent += results.count() as u64,
             Err(Errno::ENOBUFS | Errno::EAGAIN) => refused += 1,
             Err(error) => return Err(error.into()),
         }
     }
     let took = begin.elapsed().as_secs_f64();
-    println!("sent {sent} frames in {took:.2} s, {:.0} per second, {refused} refused bursts", sent as f64 / took);
+    println!(
+        "sent {sent} frames in {took:.2} s, {:.0} per second, {refused} refused bursts",
+        sent as f64 / took
+    );
     Ok(())
 }
 
@@ -93,7 +105,8 @@ fn address_frame(frame: &mut [u8; FRAME], flow: u64) {
     frame[34..36].copy_from_slice(&(20_000 + (flow % 40_000) as u16).to_be_bytes());
     frame[36..38].copy_from_slice(&PORTS[(flow % PORTS.len() as u64) as usize].to_be_bytes());
     frame[24..26].fill(0);
-    let sum: u32 = frame[14..34].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+    let sum: u32 =
+        frame[14..34].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     let sum = !((folded & 0xffff) + (folded >> 16)) as u16;
     frame[24..26].copy_from_slice(&sum.to_be_bytes());

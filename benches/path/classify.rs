@@ -13,7 +13,9 @@ use crate::traffic::Random;
 
 pub fn bench(criterion: &mut Criterion) {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let evidence = |initiator: &[u8], responder: &[u8]| Some(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])));
+    let evidence = |initiator: &[u8], responder: &[u8]| {
+        Some(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])))
+    };
     let foreign = Random::new(9).bytes(256);
     let answer = b"HTTP/1.1 200 OK\r\nX-Powered-By: Next.js\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";
     let mut group = criterion.benchmark_group("classify");
@@ -25,7 +27,15 @@ pub fn bench(criterion: &mut Criterion) {
         let verdict = classify(&catalogue, port, Transport::Tcp, heard.as_ref(), false);
         assert_eq!(verdict.confidence, ground, "{name}");
         group.bench_function(name, |b| {
-            b.iter(|| black_box(classify(&catalogue, black_box(port), Transport::Tcp, black_box(heard.as_ref()), false)));
+            b.iter(|| {
+                black_box(classify(
+                    &catalogue,
+                    black_box(port),
+                    Transport::Tcp,
+                    black_box(heard.as_ref()),
+                    false,
+                ))
+            });
         });
     }
     group.finish();

@@ -19,8 +19,15 @@ pub fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(FRAMES as u64));
     let payload = Random::new(3).bytes(400);
-    let v4 = |i: usize| ipv4((0x0a00_0001, 0x0a00_0100 + i as u32), 6, &tcp((40_000, 3_001), i as u32, ACK, &payload));
-    let v6 = |i: usize| ipv6((1 << 120, (1 << 120) + i as u128), 17, &udp((40_000, 3_037), &payload));
+    let v4 = |i: usize| {
+        ipv4(
+            (0x0a00_0001, 0x0a00_0100 + i as u32),
+            6,
+            &tcp((40_000, 3_001), i as u32, ACK, &payload),
+        )
+    };
+    let v6 =
+        |i: usize| ipv6((1 << 120, (1 << 120) + i as u128), 17, &udp((40_000, 3_037), &payload));
     let kinds: [(&str, LinkType, Make<'_>); 5] = [
         ("ethernet-ipv4-tcp", LinkType::ETHERNET, &|i| ethernet(&[], 0x0800, &v4(i))),
         ("vlan-ipv4-tcp", LinkType::ETHERNET, &|i| ethernet(&[7, 42], 0x0800, &v4(i))),
@@ -34,8 +41,14 @@ pub fn bench(criterion: &mut Criterion) {
             let mut decoder = Decoder::new(true);
             b.iter(|| {
                 for (number, bytes) in (1..).zip(&frames) {
-                    let frame =
-                        Frame { number, time: Time(number as i64), link, interface: 0, wire_len: bytes.len() as u32, bytes };
+                    let frame = Frame {
+                        number,
+                        time: Time(number as i64),
+                        link,
+                        interface: 0,
+                        wire_len: bytes.len() as u32,
+                        bytes,
+                    };
                     drop(black_box(decoder.decode(black_box(&frame))));
                 }
             });

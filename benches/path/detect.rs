@@ -16,7 +16,8 @@ const FOREIGN: usize = 1_024;
 pub fn bench(criterion: &mut Criterion) {
     for detector in DETECTORS {
         let own: Vec<_> = detector.samples.iter().map(portlore::detect::Sample::opening).collect();
-        let foreign: Vec<_> = detector.transports.iter().map(|&transport| foreign(transport)).collect();
+        let foreign: Vec<_> =
+            detector.transports.iter().map(|&transport| foreign(transport)).collect();
         let mut group = criterion.benchmark_group(format!("detect/{}", detector.protocol));
         group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
         for (name, openings) in [("own", &own), ("foreign", &foreign)] {
@@ -43,7 +44,9 @@ pub fn bench(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for transport in [Transport::Tcp, Transport::Udp] {
         let opening = foreign(transport);
-        group.bench_function(format!("foreign-{transport}"), |b| b.iter(|| inspect(black_box(&opening))));
+        group.bench_function(format!("foreign-{transport}"), |b| {
+            b.iter(|| inspect(black_box(&opening)))
+        });
     }
     group.finish();
 }

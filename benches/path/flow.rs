@@ -2,7 +2,9 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::flow::{FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId};
+use portlore::flow::{
+    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId,
+};
 use portlore::time::Time;
 
 use crate::traffic::{ACK, Random, SYN};
@@ -20,10 +22,13 @@ pub fn bench(criterion: &mut Criterion) {
     let (ports, hasher) = (ServicePorts::default(), FlowHasher::default());
     let mut group = criterion.benchmark_group("flow");
     group.throughput(Throughput::Elements(SEGMENTS as u64));
-    for (name, flows, ahead) in [("few", FEW, false), ("many", MANY, false), ("many-ahead", MANY, true)] {
+    for (name, flows, ahead) in
+        [("few", FEW, false), ("many", MANY, false), ("many-ahead", MANY, true)]
+    {
         let mut random = Random::new(11);
-        let segments: Vec<_> =
-            (0..SEGMENTS).map(|i| segment(&hasher, i, random.below(flows as usize) as u32, true, ACK, 0)).collect();
+        let segments: Vec<_> = (0..SEGMENTS)
+            .map(|i| segment(&hasher, i, random.below(flows as usize) as u32, true, ACK, 0))
+            .collect();
         let mut table = Table::new(LIMITS, &hasher);
         // Every flow is there before the clock runs.
         let all: Vec<_> = (0..flows).map(|flow| segment(&hasher, 0, flow, true, ACK, 0)).collect();
@@ -36,8 +41,16 @@ pub fn bench(criterion: &mut Criterion) {
     let lives: Vec<_> = (0..SEGMENTS)
         .map(|i| {
             let (flow, step) = ((i / 5) as u32, i % 5);
-            let (by_initiator, flags) = [(true, SYN), (false, SYN | ACK), (true, ACK), (true, ACK), (false, ACK)][step];
-            segment(&hasher, i, flow, by_initiator, flags, if step > 2 { payload.len() as u32 } else { 0 })
+            let (by_initiator, flags) =
+                [(true, SYN), (false, SYN | ACK), (true, ACK), (true, ACK), (false, ACK)][step];
+            segment(
+                &hasher,
+                i,
+                flow,
+                by_initiator,
+                flags,
+                if step > 2 { payload.len() as u32 } else { 0 },
+            )
         })
         .collect();
     group.bench_function("lives", |b| {
@@ -91,10 +104,18 @@ fn in_strides(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, paylo
     }
 }
 
-fn segment(hasher: &FlowHasher, number: usize, flow: u32, by_initiator: bool, flags: u8, payload_len: u32) -> Keyed {
+fn segment(
+    hasher: &FlowHasher,
+    number: usize,
+    flow: u32,
+    by_initiator: bool,
+    flags: u8,
+    payload_len: u32,
+) -> Keyed {
     let initiator = Endpoint { address: (0x0a00_0000 + flow).to_be_bytes().into(), port: 40_000 };
     let responder = Endpoint { address: [10, 200, 0, 1].into(), port: 3_001 };
-    let (source, destination) = if by_initiator { (initiator, responder) } else { (responder, initiator) };
+    let (source, destination) =
+        if by_initiator { (initiator, responder) } else { (responder, initiator) };
     let seq = u32::from(flags & SYN == 0);
     let segment = Segment {
         frame: number as u64 + 1,

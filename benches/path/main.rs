@@ -1,4 +1,5 @@
-//! What a frame costs on its way, stage by stage and whole; `benches/README.md` says what each figure means.
+//! What a frame costs on its way, stage by stage and whole; `benches/README.md` says what each
+//! figure means.
 //!
 //! Every input is made in code from fixed seeds, so that two runs measure the same work.
 

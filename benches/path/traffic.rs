@@ -1,4 +1,5 @@
-//! Deterministic traffic: frames of several link layers, and a capture file of many interleaved conversations.
+//! Deterministic traffic: frames of several link layers, and a capture file of many interleaved
+//! conversations.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -122,7 +123,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Writes [`FRAMES`] frames of [`FLOWS`] conversations: HTTP, OSC over UDP, unknown bytes over TCP.
+    /// Writes [`FRAMES`] frames of [`FLOWS`] conversations: HTTP, OSC over UDP, unknown bytes over
+    /// TCP.
     pub fn make() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("traffic.pcap");
@@ -178,7 +180,8 @@ impl Conversation {
             return ethernet(&[], 0x0800, &ipv4(addresses, 17, &udp(ports, OSC)));
         }
         let port = [3_000, 3_001, 3_002][kind];
-        let (hello, answer): (&[u8], &[u8]) = if kind < 2 { (REQUEST, RESPONSE) } else { (data, data) };
+        let (hello, answer): (&[u8], &[u8]) =
+            if kind < 2 { (REQUEST, RESPONSE) } else { (data, data) };
         let last = FRAMES as usize / FLOWS - 1;
         let (by, flags, said): (usize, u8, &[u8]) = match step {
             0 => (0, SYN, &[]),

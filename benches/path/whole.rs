@@ -17,12 +17,16 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     let mut group = criterion.benchmark_group("path");
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {
-        let options = Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
+        let options =
+            Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
                 let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
                 let run = run(&mut files, None, &catalogue, &options, None).unwrap();
-                assert_eq!((run.tally.frames, run.tally.segments, run.evicted), (FRAMES, FRAMES, 0));
+                assert_eq!(
+                    (run.tally.frames, run.tally.segments, run.evicted),
+                    (FRAMES, FRAMES, 0)
+                );
                 black_box(run.stats);
             });
         });

@@ -1,5 +1,6 @@
-//! Link type and bytes as frames: two bytes of link type, two that are added to the captured length as the wire length. The bytes
-//! are one frame, or several where the link type's top bit is set: each behind a byte that is its length.
+//! Link type and bytes as frames: two bytes of link type, two that are added to the captured length
+//! as the wire length. The bytes are one frame, or several where the link type's top bit is set:
+//! each behind a byte that is its length.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -80,7 +81,11 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let Some(frame) = block.frames(0).next() else { return };
         if let Some((segment, payload)) = decoder.straight(&frame) {
             let (same, all) = decoder.layers(&frame).expect("the straight way is one of the ways");
-            assert_eq!((format!("{segment:?}"), payload), (format!("{same:?}"), &*all), "both ways lead to the same");
+            assert_eq!(
+                (format!("{segment:?}"), payload),
+                (format!("{same:?}"), &*all),
+                "both ways lead to the same"
+            );
         }
         let Ok((segment, payload)) = decoder.decode(&frame) else { return };
         assert!(payload.len() <= segment.payload_len as usize, "more was captured than sent");

@@ -1,8 +1,8 @@
 //! What both sides say, over either transport, to every detector, and what they state to a verdict.
 //!
-//! The input: a byte whose lowest bit means UDP and whose upper bits choose a port, then segments or datagrams, each behind
-//! two bytes: the top bit means the responder, the others are the length, least byte first. `examples/seeds.rs` writes such
-//! inputs from the detectors' samples.
+//! The input: a byte whose lowest bit means UDP and whose upper bits choose a port, then segments
+//! or datagrams, each behind two bytes: the top bit means the responder, the others are the length,
+//! least byte first. `examples/seeds.rs` writes such inputs from the detectors' samples.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,11 @@ pub fn run(input: &[u8]) {
     let opening = Opening::of(transport, &sides[0], &sides[1]);
     for detector in DETECTORS.iter().filter(|detector| detector.transports.contains(&transport)) {
         let finding = (detector.inspect)(&opening);
-        assert!(finding == Finding::No || is_asked(detector, &opening), "{} is not asked", detector.protocol);
+        assert!(
+            finding == Finding::No || is_asked(detector, &opening),
+            "{} is not asked",
+            detector.protocol
+        );
         if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = finding {
             for fact in facts {
                 assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);

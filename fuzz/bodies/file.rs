@@ -1,5 +1,5 @@
-//! Bytes as a capture file, compressed or not: whatever they are, the reader comes to an end, and what it gives decodes or is
-//! skipped.
+//! Bytes as a capture file, compressed or not: whatever they are, the reader comes to an end, and
+//! what it gives decodes or is skipped.
 
 use std::io::Cursor;
 

@@ -1,4 +1,5 @@
-//! The inputs that are kept of a corpus, in one file: each behind four bytes that are its length, least byte first.
+//! The inputs that are kept of a corpus, in one file: each behind four bytes that are its length,
+//! least byte first.
 
 use std::io;
 use std::path::Path;

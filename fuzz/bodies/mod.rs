@@ -1,4 +1,5 @@
-//! What each fuzz target does with its input: the fuzzer calls these, and so does `tests/garbage.rs` with the inputs that are kept.
+//! What each fuzz target does with its input: the fuzzer calls these, and so does
+//! `tests/garbage.rs` with the inputs that are kept.
 
 pub mod catalogue;
 pub mod decode;

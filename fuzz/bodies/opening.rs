@@ -1,13 +1,16 @@
-//! Segments of a few flows, early, late, twice, cut and lying, to the flow table: what an opening holds is what was sent.
+//! Segments of a few flows, early, late, twice, cut and lying, to the flow table: what an opening
+//! holds is what was sent.
 //!
-//! The input: segments of eight bytes each: ends and flow (two bits each), flags; sequence number's distance from where its side
-//! would go on (two bytes, least byte first); payload length (two bytes); bytes that the capture cut; seconds since the last.
-//! Every byte of payload is the lowest byte of its sequence number, so that order shows.
+//! The input: segments of eight bytes each: ends and flow (two bits each), flags; sequence number's
+//! distance from where its side would go on (two bytes, least byte first); payload length (two
+//! bytes); bytes that the capture cut; seconds since the last. Every byte of payload is the lowest
+//! byte of its sequence number, so that order shows.
 
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::evidence::Direction;
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream, Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream,
+    Table, VerdictId,
 };
 use portlore::time::Time;
 
@@ -90,14 +93,19 @@ fn check(opening: &Opening) {
     }
 }
 
-/// Within a run nothing is missing: each byte follows from the one before it. (Of datagrams each is one.)
+/// Within a run nothing is missing: each byte follows from the one before it. (Of datagrams each is
+/// one.)
 fn check_order(side: &Stream, transport: Transport) {
     let mut end = 0;
     for run in side.runs() {
         assert_eq!(run.start, end, "runs follow each other");
         end = run.end;
         let bytes = &side.bytes()[run];
-        assert!(transport == Transport::Udp || bytes.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "out of order");
+        assert!(
+            transport == Transport::Udp
+                || bytes.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)),
+            "out of order"
+        );
     }
     assert_eq!(end, side.bytes().len());
     assert_eq!(side.head().len(), side.runs().next().map_or(0, |run| run.len()));

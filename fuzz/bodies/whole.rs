@@ -1,5 +1,6 @@
-//! Bytes as a capture file, from one end of the program to the other: the report can be written, its buckets add up, nothing in
-//! it steers a terminal, and it does not depend on the number of workers.
+//! Bytes as a capture file, from one end of the program to the other: the report can be written,
+//! its buckets add up, nothing in it steers a terminal, and it does not depend on the number of
+//! workers.
 
 use std::io::Cursor;
 use std::sync::atomic::AtomicBool;
@@ -14,9 +15,16 @@ pub fn run(bytes: &[u8]) {
     let Some(one) = replay(bytes, 1) else { return };
     let (json, text) = written(&one);
     let several = replay(bytes, 3).expect("it could be read before");
-    assert_eq!((json.clone(), text.clone()), written(&several), "the output depends on the workers");
+    assert_eq!(
+        (json.clone(), text.clone()),
+        written(&several),
+        "the output depends on the workers"
+    );
     let steers = |c: char| c.is_control() && c != '\n';
-    assert!(!json.contains(steers) && !text.contains(steers), "a control character reaches the terminal");
+    assert!(
+        !json.contains(steers) && !text.contains(steers),
+        "a control character reaches the terminal"
+    );
     let document: serde_json::Value = serde_json::from_str(&json).expect("the document is JSON");
     check_buckets(&document);
 }
@@ -25,7 +33,8 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
     let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
-    let options = Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };
+    let options =
+        Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }
 
@@ -34,8 +43,13 @@ fn written(run: &Run<'static>) -> (String, String) {
     let report = Report { inputs: &inputs, run, catalogue: &CATALOGUE };
     let (mut json, mut text) = (Vec::new(), Vec::new());
     report::json::write(&mut json, &report, true).expect("memory takes it");
-    report::text::write(&mut text, &report, Style::default(), Parts { flows: true, why: true, origins: true, top: 0 })
-        .expect("memory takes it");
+    report::text::write(
+        &mut text,
+        &report,
+        Style::default(),
+        Parts { flows: true, why: true, origins: true, top: 0 },
+    )
+    .expect("memory takes it");
     let string = |bytes| String::from_utf8(bytes).expect("the output is text");
     (string(json), string(text))
 }
@@ -43,7 +57,8 @@ fn written(run: &Run<'static>) -> (String, String) {
 fn check_buckets(document: &serde_json::Value) {
     let capture = &document["capture"];
     let number = |value: &serde_json::Value| value.as_u64().expect("a number");
-    let skipped: u64 = capture["skipped"].as_object().expect("an object").values().map(number).sum();
+    let skipped: u64 =
+        capture["skipped"].as_object().expect("an object").values().map(number).sum();
     assert_eq!(number(&capture["frames"]), number(&capture["segments"]) + skipped);
     let packets: u64 = document["flows"]
         .as_array()

@@ -1,5 +1,6 @@
-//! Packs what is worth keeping of a target's minimised corpus: `cargo run --example keep TARGET` in this folder reads
-//! `corpus/TARGET` and writes `kept/TARGET`, the smallest inputs first, up to [`MOST`] bytes.
+//! Packs what is worth keeping of a target's minimised corpus: `cargo run --example keep TARGET` in
+//! this folder reads `corpus/TARGET` and writes `kept/TARGET`, the smallest inputs first, up to
+//! [`MOST`] bytes.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! Writes the first inputs of the targets, each in the target's own form: the detectors' samples and the captures of `fixtures/`.
-//! `cargo run --example seeds` in this folder.
+//! Writes the first inputs of the targets, each in the target's own form: the detectors' samples
+//! and the captures of `fixtures/`. `cargo run --example seeds` in this folder.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -75,7 +75,8 @@ fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
         if frame.number % 8 == 1 && frame.bytes.len() <= 512 {
             let [low, high] = frame.link.0.to_le_bytes();
             let cut = (i64::from(frame.wire_len) - frame.bytes.len() as i64).clamp(0, i16::MAX.into()) as i16;
-            // The first byte may be the place of a link type in the target's list; the second keeps it from that.
+            // The first byte may be the place of a link type in the target's list; the second keeps
+            // it from that.
             let link = if high == 0 { portlore_fuzz::decode::place_of(frame.link).unwrap_or([low, high]) } else { [low, high] };
             seeds.push([&link[..], &cut.to_le_bytes(), frame.bytes].concat());
         }

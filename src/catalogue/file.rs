@@ -7,7 +7,10 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Claim, Compare, Condition, Conflict, Mark, Needle, Origin, Pattern, Prevalence, Service, Standing};
+use super::{
+    Claim, Compare, Condition, Conflict, Mark, Needle, Origin, Pattern, Prevalence, Service,
+    Standing,
+};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 
@@ -35,7 +38,11 @@ impl Fault {
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         let text = error.to_string();
         let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-        Self { file: path.display().to_string(), line: None, text: format!("cannot be read: {reason}; check the path") }
+        Self {
+            file: path.display().to_string(),
+            line: None,
+            text: format!("cannot be read: {reason}; check the path"),
+        }
     }
 }
 
@@ -139,7 +146,8 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service, Fault> {
         Fault::new(name, line, error.message().replace('\n', ", "))
     })?;
     let line = line_of(file.speaks.span().start);
-    let speaks = file.speaks.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>, _>>();
+    let speaks =
+        file.speaks.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>, _>>();
     let speaks = speaks.map_err(|text| Fault::new(name, line, text))?;
     let marks = file.mark.into_iter().map(|table| {
         let line = line_of(table.span().start);
@@ -154,7 +162,12 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service, Fault> {
         builds_on: file.builds_on,
         note: file.note,
         marks: marks.collect::<Result<_, _>>()?,
-        claims: file.claim.into_iter().map(|t| (line_of(t.span().start), t.into_inner())).map(claim).collect(),
+        claims: file
+            .claim
+            .into_iter()
+            .map(|t| (line_of(t.span().start), t.into_inner()))
+            .map(claim)
+            .collect(),
         fixtures: file.fixtures,
         lookalikes: file.lookalikes,
         origin,
@@ -192,7 +205,11 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark, String> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let and = and.into_iter().map(|inner| {
-        if inner.and.is_empty() { condition(inner) } else { Err("mark.and stands in a mark, not in another mark.and".to_owned()) }
+        if inner.and.is_empty() {
+            condition(inner)
+        } else {
+            Err("mark.and stands in a mark, not in another mark.and".to_owned())
+        }
     });
     let and = and.collect::<Result<_, _>>()?;
     Ok(Mark { first: condition(table)?, and, cite, line })

@@ -46,7 +46,8 @@ impl PartialEq for Needle {
 
 impl Eq for Needle {}
 
-/// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>; looked for anywhere unless anchored.
+/// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>; looked for
+/// anywhere unless anchored.
 #[derive(Debug, Clone)]
 pub struct Pattern(Regex);
 
@@ -56,7 +57,9 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub fn new(text: &str) -> Result<Self, String> {
-        Regex::new(text).map(Self).map_err(|error| format!("matches: '{text}' is no regular expression: {error}"))
+        Regex::new(text)
+            .map(Self)
+            .map_err(|error| format!("matches: '{text}' is no regular expression: {error}"))
     }
 
     /// Where the first match begins.
@@ -93,9 +96,11 @@ impl Condition {
     pub fn holds(&self, fact: &Fact) -> bool {
         let named = match &fact.name.leaf {
             None => self.fact == fact.name.stem,
-            Some(leaf) => {
-                self.fact.strip_prefix(fact.name.stem).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| rest == leaf)
-            }
+            Some(leaf) => self
+                .fact
+                .strip_prefix(fact.name.stem)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|rest| rest == leaf),
         };
         named && self.direction.is_none_or(|d| d == fact.direction) && self.says(&fact.value)
     }
@@ -126,7 +131,8 @@ impl Compare {
 pub struct Mark {
     /// The condition by which the mark is found.
     pub first: Condition,
-    /// Conditions on other facts of the same exchange; of the whole flow where the language has no exchanges.
+    /// Conditions on other facts of the same exchange; of the whole flow where the language has no
+    /// exchanges.
     pub and: Vec<Condition>,
     /// The source.
     pub cite: Option<String>,
@@ -143,7 +149,9 @@ impl Mark {
         }
         let mut proof = vec![fact];
         for condition in &self.and {
-            let together = |other: &&Fact| other.exchange == fact.exchange || other.exchange == 0 || fact.exchange == 0;
+            let together = |other: &&Fact| {
+                other.exchange == fact.exchange || other.exchange == 0 || fact.exchange == 0
+            };
             proof.push(all.iter().filter(together).find(|fact| condition.holds(fact))?);
         }
         Some(proof)

@@ -1,7 +1,9 @@
-//! What is known of ports: services with their claims and marks, and the IANA registry. Data, not code.
+//! What is known of ports: services with their claims and marks, and the IANA registry. Data, not
+//! code.
 //!
-//! Takes the embedded `catalogue/` folder and the user's own files, gives an index by port and by fact. Knows no detector:
-//! whether a fact can be stated at all is a question that the caller answers.
+//! Takes the embedded `catalogue/` folder and the user's own files, gives an index by port and by
+//! fact. Knows no detector: whether a fact can be stated at all is a question that the caller
+//! answers.
 
 mod file;
 mod lint;
@@ -39,14 +41,18 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The shipped services and, over them, the user's files: a service of the same id replaces a shipped one. Folders stand
-    /// for the `.toml` files in them.
+    /// The shipped services and, over them, the user's files: a service of the same id replaces a
+    /// shipped one. Folders stand for the `.toml` files in them.
     ///
     /// # Errors
     /// What is wrong with a file, each with its line and remedy.
     pub fn load(user: &[PathBuf]) -> Result<Self, Vec<Fault>> {
         let (users, faults) = parse_all(user);
-        if faults.is_empty() { Self::over_shipped(users.into_iter().map(|(service, _)| service)) } else { Err(faults) }
+        if faults.is_empty() {
+            Self::over_shipped(users.into_iter().map(|(service, _)| service))
+        } else {
+            Err(faults)
+        }
     }
 
     /// The shipped services and the given ones over them.
@@ -62,7 +68,11 @@ impl Catalogue {
             }
         }
         services.extend(users.into_iter().map(|service| (service.id.clone(), service)));
-        if faults.is_empty() { Ok(Self::new(services.into_values().collect())) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(Self::new(services.into_values().collect()))
+        } else {
+            Err(faults)
+        }
     }
 
     fn new(services: Vec<Service>) -> Self {
@@ -93,7 +103,13 @@ impl Catalogue {
             }
             (port, seen)
         });
-        Self { claimants: claimants.collect(), services, claims, marks, registry: Registry::shipped() }
+        Self {
+            claimants: claimants.collect(),
+            services,
+            claims,
+            marks,
+            registry: Registry::shipped(),
+        }
     }
 
     /// Every service, by id.
@@ -109,7 +125,11 @@ impl Catalogue {
     }
 
     /// Who claims a port: the user's services first, then by prevalence, then by standing.
-    pub fn claims_on(&self, port: u16, transport: Transport) -> impl Iterator<Item = (&Service, &Claim)> {
+    pub fn claims_on(
+        &self,
+        port: u16,
+        transport: Transport,
+    ) -> impl Iterator<Item = (&Service, &Claim)> {
         let on_port = self.claims.get(&(port, transport)).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&(s, c)| (&self.services[s], &self.services[s].claims[c]))
     }
@@ -134,7 +154,9 @@ impl Catalogue {
     /// The facts that marks look at.
     pub fn marked_facts(&self) -> impl Iterator<Item = &str> {
         let marks = self.services.iter().flat_map(|service| &service.marks);
-        marks.flat_map(|mark| std::iter::once(&mark.first).chain(&mark.and)).map(|condition| condition.fact.as_str())
+        marks
+            .flat_map(|mark| std::iter::once(&mark.first).chain(&mark.and))
+            .map(|condition| condition.fact.as_str())
     }
 
     /// Whether `service` carries the marks of `base` too, directly or through others.
@@ -158,11 +180,13 @@ impl Catalogue {
     }
 }
 
-/// The folder of the user's own service files, where it has some: `.config/portlore/services` in `home`; where that is not given
-/// `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`.
+/// The folder of the user's own service files, where it has some: `.config/portlore/services` in
+/// `home`; where that is not given `$XDG_CONFIG_HOME/portlore/services`, else
+/// `~/.config/portlore/services`.
 #[must_use]
 pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let config = match home {
         Some(home) => home.join(".config"),
         None => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?,
@@ -181,8 +205,10 @@ fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
         return Ok(vec![path.to_owned()]);
     }
     let entries = std::fs::read_dir(path).map_err(|e| Fault::unreadable(path, &e))?;
-    let mut files: Vec<_> =
-        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|x| x == "toml")).collect();
+    let mut files: Vec<_> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
     files.sort();
     if files.is_empty() {
         return Err(Fault::empty(path));
@@ -190,7 +216,8 @@ fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
-/// The user's services in files and in folders of files, each with its file's name, and what is wrong with the rest.
+/// The user's services in files and in folders of files, each with its file's name, and what is
+/// wrong with the rest.
 fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Fault>) {
     let mut services = Vec::new();
     let mut faults = Vec::new();

@@ -40,7 +40,8 @@ impl Prevalence {
     }
 }
 
-/// On what ground a service claims a port; in the order in which candidates of the same prevalence are listed.
+/// On what ground a service claims a port; in the order in which candidates of the same prevalence
+/// are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {

@@ -83,7 +83,8 @@ fn parse(line: &'static str) -> Option<Entry> {
     Some(Entry { port: port.parse().ok()?, transport, name, description })
 }
 
-/// What stands before an ASCII character and what behind it. The table is cut 60,000 times at every start.
+/// What stands before an ASCII character and what behind it. The table is cut 60,000 times at every
+/// start.
 fn cut(text: &'static str, at: u8) -> (&'static str, &'static str) {
     let before = memchr(at, text.as_bytes()).unwrap_or(text.len());
     (&text[..before], text.get(before + 1..).unwrap_or(""))

@@ -29,7 +29,8 @@ fn every_shipped_file_is_without_fault() {
 fn every_fixture_that_a_service_names_is_there() {
     for service in shipped().services() {
         for name in service.fixtures.iter().chain(&service.lookalikes) {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.pcap"));
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.pcap"));
             assert!(path.exists(), "{}: {} is missing", service.id, path.display());
         }
     }
@@ -57,9 +58,20 @@ fn the_registry_has_every_name_of_a_port_and_its_date() {
 fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
     let catalogue = shipped();
     let has = |port, transport, id: &str| {
-        assert!(ids(&catalogue, port, transport).contains(&id), "{id} is missing on {port}/{transport}");
+        assert!(
+            ids(&catalogue, port, transport).contains(&id),
+            "{id} is missing on {port}/{transport}"
+        );
     };
-    for id in ["exlm-agent", "remoteware-server", "miralix-csta", "elastic-app-search", "opsware", "ip-access", "nextjs"] {
+    for id in [
+        "exlm-agent",
+        "remoteware-server",
+        "miralix-csta",
+        "elastic-app-search",
+        "opsware",
+        "ip-access",
+        "nextjs",
+    ] {
         has(3002, Transport::Tcp, id);
     }
     for id in ["origodb", "opsware", "express", "nextjs"] {
@@ -78,10 +90,17 @@ fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
     ] {
         has(port, Transport::Tcp, id);
     }
-    assert_eq!(ids(&catalogue, 3002, Transport::Udp).len(), 2, "only the registry's names remain on UDP");
+    assert_eq!(
+        ids(&catalogue, 3002, Transport::Udp).len(),
+        2,
+        "only the registry's names remain on UDP"
+    );
     for port in [3000, 3001, 3002] {
         let (first, _) = catalogue.claims_on(port, Transport::Tcp).next().unwrap();
-        assert_eq!(first.tag, "dev-server", "a silent {port} is a dev server far more often than anything else");
+        assert_eq!(
+            first.tag, "dev-server",
+            "a silent {port} is a dev server far more often than anything else"
+        );
     }
 }
 
@@ -105,7 +124,8 @@ ignore_case = true
 fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("billing.toml"), USERS).unwrap();
-    std::fs::write(folder.path().join("express.toml"), USERS.replace("billing", "express")).unwrap();
+    std::fs::write(folder.path().join("express.toml"), USERS.replace("billing", "express"))
+        .unwrap();
     let catalogue = Catalogue::load(&[folder.path().to_owned()]).unwrap();
     assert_eq!(ids(&catalogue, 3001, Transport::Tcp)[..2], ["billing", "express"]);
     assert_eq!(catalogue.service("express").unwrap().name, "Billing");
@@ -114,7 +134,9 @@ fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
 
 #[test]
 fn a_mark_can_be_a_pattern_that_is_looked_for_anywhere() {
-    let service = |given: &str| parse(&USERS.replace("prefix = \"Billing/\"", given), "billing.toml", Origin::User).unwrap();
+    let service = |given: &str| {
+        parse(&USERS.replace("prefix = \"Billing/\"", given), "billing.toml", Origin::User).unwrap()
+    };
     let holds = |given: &str, value: &str| {
         let condition = &service(given).marks[0].first;
         condition.holds(&Fact {
@@ -126,7 +148,10 @@ fn a_mark_can_be_a_pattern_that_is_looked_for_anywhere() {
             exchange: 1,
         })
     };
-    assert!(holds("matches = \"^billing/[0-9]+$\"", "Billing/12"), "ignore_case holds for patterns");
+    assert!(
+        holds("matches = \"^billing/[0-9]+$\"", "Billing/12"),
+        "ignore_case holds for patterns"
+    );
     assert!(!holds("matches = \"^billing/[0-9]+$\"", "Billing/12b"));
     assert!(holds("matches = \"[0-9]b\"", "Billing/12b"));
 }
@@ -134,8 +159,18 @@ fn a_mark_can_be_a_pattern_that_is_looked_for_anywhere() {
 #[test]
 fn a_broken_file_names_line_and_remedy() {
     for (from, to, line, text) in [
-        ("prefix = \"Billing/\"", "matches = \"^Billing/(\"", 11, "'(?i)^Billing/(' is no regular expression"),
-        ("\"tcp\"", "\"sctp\"", 8, "unknown variant `sctp`, expected one of `tcp`, `udp`, `tcp+udp`"),
+        (
+            "prefix = \"Billing/\"",
+            "matches = \"^Billing/(\"",
+            11,
+            "'(?i)^Billing/(' is no regular expression",
+        ),
+        (
+            "\"tcp\"",
+            "\"sctp\"",
+            8,
+            "unknown variant `sctp`, expected one of `tcp`, `udp`, `tcp+udp`",
+        ),
         ("port = 3001", "prot = 3001", 7, "unknown field `prot`"),
         ("[\"http\"]", "[\"htpt\"]", 5, "no such protocol 'htpt'; known are http, "),
         ("port = 3001", "port = 70000", 7, "70000"),
@@ -153,7 +188,11 @@ fn the_linter_finds_what_the_grammar_allows() {
     for (from, to, text) in [
         ("cite = \"https://example.test/\"", "", "needs a citation"),
         ("\"customary\"", "\"registered\"", "give its name there"),
-        ("\"customary\"", "\"registered\"\nregistry = \"nonsense\"", "no 'nonsense' on 3001/tcp; its names are: origo-native"),
+        (
+            "\"customary\"",
+            "\"registered\"\nregistry = \"nonsense\"",
+            "no 'nonsense' on 3001/tcp; its names are: origo-native",
+        ),
         ("\"billing\"", "\"Billing\"", "is not the file's name"),
         ("http.response-header.server", "http.colour", "no detector states"),
         ("[\"http\"]", "[\"osc\"]", "needs 'http' in speaks"),

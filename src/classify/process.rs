@@ -4,9 +4,10 @@ use super::{Candidate, Confidence, Reason, Verdict, marked};
 use crate::catalogue::{Catalogue, Origin};
 use crate::evidence::{Evidence, Fact};
 
-/// The verdict, with a service that marks on `facts` of its processes name where the bytes name none; the user's own marks go
-/// before shipped ones here too. A process does not outweigh the bytes: it names nothing whose languages are not those that were
-/// heard. `silent`: nothing was said at all.
+/// The verdict, with a service that marks on `facts` of its processes name where the bytes name
+/// none; the user's own marks go before shipped ones here too. A process does not outweigh the
+/// bytes: it names nothing whose languages are not those that were heard. `silent`: nothing was
+/// said at all.
 #[must_use]
 pub fn by_process<'c>(
     catalogue: &'c Catalogue,
@@ -23,14 +24,20 @@ pub fn by_process<'c>(
         Some(protocol) => service.wire_unknown || service.speaks(protocol),
         None => silent || service.wire_unknown,
     };
-    let Some((service, proof)) = marked(catalogue, &evidence, explain).into_iter().find(|(service, _)| may(service)) else {
+    let Some((service, proof)) =
+        marked(catalogue, &evidence, explain).into_iter().find(|(service, _)| may(service))
+    else {
         return verdict;
     };
-    let outranked = |known: &crate::catalogue::Service| known.origin <= service.origin || service.origin != Origin::User;
+    let outranked = |known: &crate::catalogue::Service| {
+        known.origin <= service.origin || service.origin != Origin::User
+    };
     if verdict.service.is_some_and(outranked) {
         return verdict;
     }
-    verdict.candidates.retain(|candidate| !matches!(candidate, Candidate::Service(other) if other.id == service.id));
+    verdict.candidates.retain(
+        |candidate| !matches!(candidate, Candidate::Service(other) if other.id == service.id),
+    );
     if let Some(other) = verdict.service {
         verdict.candidates.insert(0, Candidate::Service(other));
     } else {

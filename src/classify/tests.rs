@@ -26,25 +26,43 @@ const EOS: &[u8] = b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0";
 fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
     let catalogue = shipped();
     let verdict = classify(&catalogue, 3002, Transport::Tcp, None, true);
-    assert_eq!((verdict.confidence, verdict.fit, verdict.service.is_none()), (Confidence::Port, Fit::Agrees, true));
+    assert_eq!(
+        (verdict.confidence, verdict.fit, verdict.service.is_none()),
+        (Confidence::Port, Fit::Agrees, true)
+    );
     assert_eq!(verdict.tag(), Some("dev-server"));
     let ids = ids(&verdict);
     let place = |id| ids.iter().position(|&known| known == id).unwrap();
     assert!(place("nextjs") < place("exlm-agent"));
-    assert!(place("miralix-csta") < place("exlm-agent"), "what is dormant stands last among the rare");
+    assert!(
+        place("miralix-csta") < place("exlm-agent"),
+        "what is dormant stands last among the rare"
+    );
 }
 
 #[test]
 fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
     let catalogue = shipped();
-    let verdict = classify(&catalogue, 3002, Transport::Tcp, Some(&heard(Transport::Tcp, &[BINARY], &[BINARY])), true);
+    let verdict = classify(
+        &catalogue,
+        3002,
+        Transport::Tcp,
+        Some(&heard(Transport::Tcp, &[BINARY], &[BINARY])),
+        true,
+    );
     let mut left = ids(&verdict);
     left.sort_unstable();
     assert_eq!(left, ["exlm-agent", "miralix-csta", "remoteware-server"]);
     assert_eq!(verdict.confidence, Confidence::Port);
     let ruled_out = verdict.reasons.iter().find(|r| r.fact == "ruled-out").unwrap();
     assert!(ruled_out.value.contains("Next.js") && ruled_out.frame == Some(1), "{ruled_out:?}");
-    let udp = classify(&catalogue, 3002, Transport::Udp, Some(&heard(Transport::Udp, &[BINARY], &[])), true);
+    let udp = classify(
+        &catalogue,
+        3002,
+        Transport::Udp,
+        Some(&heard(Transport::Udp, &[BINARY], &[])),
+        true,
+    );
     let mut left = ids(&udp);
     left.sort_unstable();
     assert_eq!(left, ["exlm-agent", "remoteware-server"]);
@@ -55,16 +73,30 @@ fn bytes_from_the_middle_rule_nobody_out() {
     let catalogue = shipped();
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(BINARY);
-    let verdict = classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
+    let verdict =
+        classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
     assert!(ids(&verdict).contains(&"eos"));
 }
 
 #[test]
 fn a_language_that_a_claimant_speaks_is_protocol_and_the_speakers_are_candidates() {
     let catalogue = shipped();
-    let verdict = classify(&catalogue, 3001, Transport::Tcp, Some(&heard(Transport::Tcp, &[REQUEST], &[PLAIN])), true);
-    assert_eq!((verdict.confidence, verdict.fit, verdict.protocol), (Confidence::Protocol, Fit::Agrees, Some(Protocol::Http)));
-    assert!(verdict.service.is_none() && ids(&verdict).contains(&"express") && !ids(&verdict).contains(&"origodb"));
+    let verdict = classify(
+        &catalogue,
+        3001,
+        Transport::Tcp,
+        Some(&heard(Transport::Tcp, &[REQUEST], &[PLAIN])),
+        true,
+    );
+    assert_eq!(
+        (verdict.confidence, verdict.fit, verdict.protocol),
+        (Confidence::Protocol, Fit::Agrees, Some(Protocol::Http))
+    );
+    assert!(
+        verdict.service.is_none()
+            && ids(&verdict).contains(&"express")
+            && !ids(&verdict).contains(&"origodb")
+    );
     assert_eq!(verdict.reasons[0].frame, Some(2), "the responder's word");
 }
 
@@ -72,11 +104,24 @@ fn a_language_that_a_claimant_speaks_is_protocol_and_the_speakers_are_candidates
 fn a_mark_names_the_service_wherever_it_speaks() {
     let catalogue = shipped();
     for (port, fit) in [(3037, Fit::Agrees), (3001, Fit::Contradicts), (41_234, Fit::Unclaimed)] {
-        let verdict = classify(&catalogue, port, Transport::Tcp, Some(&heard(Transport::Tcp, &[], &[EOS])), true);
+        let verdict = classify(
+            &catalogue,
+            port,
+            Transport::Tcp,
+            Some(&heard(Transport::Tcp, &[], &[EOS])),
+            true,
+        );
         assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("eos"));
-        assert_eq!((verdict.confidence, verdict.fit, verdict.tag()), (Confidence::Mark, fit, Some("osc")), "{port}");
+        assert_eq!(
+            (verdict.confidence, verdict.fit, verdict.tag()),
+            (Confidence::Mark, fit, Some("osc")),
+            "{port}"
+        );
         let reason = &verdict.reasons[0];
-        assert_eq!((reason.fact.as_str(), reason.value.as_str(), reason.frame), ("osc.address", "/eos/out/ping", Some(1)));
+        assert_eq!(
+            (reason.fact.as_str(), reason.value.as_str(), reason.frame),
+            ("osc.address", "/eos/out/ping", Some(1))
+        );
         assert_eq!(reason.direction, Some(Direction::Responder));
     }
 }
@@ -85,12 +130,21 @@ fn a_mark_names_the_service_wherever_it_speaks() {
 fn what_no_claimant_speaks_contradicts() {
     let catalogue = shipped();
     for bytes in [PLAIN, b"SSH-2.0-OpenSSH_9.2p1\r\n"] {
-        let verdict = classify(&catalogue, 3037, Transport::Tcp, Some(&heard(Transport::Tcp, &[], &[bytes])), true);
+        let verdict = classify(
+            &catalogue,
+            3037,
+            Transport::Tcp,
+            Some(&heard(Transport::Tcp, &[], &[bytes])),
+            true,
+        );
         assert_eq!((verdict.confidence, verdict.fit), (Confidence::Protocol, Fit::Contradicts));
         assert!(verdict.candidates.is_empty());
         assert_eq!(
             (verdict.reasons[1].fact.as_str(), verdict.reasons[1].value.as_str()),
-            ("expected", "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known")
+            (
+                "expected",
+                "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known"
+            )
         );
     }
 }
@@ -100,7 +154,10 @@ fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_ca
     let catalogue = shipped();
     let evidence = heard(Transport::Tcp, &[BINARY], &[]);
     let unknown = classify(&catalogue, 61_111, Transport::Tcp, Some(&evidence), true);
-    assert_eq!((unknown.confidence, unknown.fit, unknown.tag()), (Confidence::Unknown, Fit::Unclaimed, None));
+    assert_eq!(
+        (unknown.confidence, unknown.fit, unknown.tag()),
+        (Confidence::Unknown, Fit::Unclaimed, None)
+    );
     let named = classify(&catalogue, 2999, Transport::Tcp, None, true);
     assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));
 }
@@ -133,7 +190,11 @@ fn precedence_is_user_then_mark_then_protocol_then_port() {
     let spoken = heard(Transport::Tcp, &[REQUEST], &[PLAIN]);
     let name = |catalogue, evidence| {
         let verdict = classify(catalogue, 3001, Transport::Tcp, evidence, true);
-        (verdict.service.map(|s| s.id.clone()), verdict.confidence, ids(&verdict).first().map(|&id| id.to_owned()))
+        (
+            verdict.service.map(|s| s.id.clone()),
+            verdict.confidence,
+            ids(&verdict).first().map(|&id| id.to_owned()),
+        )
     };
     let some = |id: &str| Some(id.to_owned());
     assert_eq!(name(&users, Some(&marked)), (some("shop"), Confidence::Mark, some("express")));
@@ -146,7 +207,10 @@ fn precedence_is_user_then_mark_then_protocol_then_port() {
 fn a_long_value_is_cut_around_what_the_mark_found() {
     let long = format!("{}needle{}", "x".repeat(300), "y".repeat(300));
     let cut = excerpt(&long, 300);
-    assert!(cut.starts_with("…needle") && cut.ends_with('…') && cut.chars().count() == VALUE + 2, "{cut}");
+    assert!(
+        cut.starts_with("…needle") && cut.ends_with('…') && cut.chars().count() == VALUE + 2,
+        "{cut}"
+    );
     assert_eq!(excerpt("short", 0), "short");
 }
 

@@ -34,7 +34,8 @@ pub struct Attended<'a, 'c> {
     pub catalogues: Option<Receiver<&'c Catalogue>>,
 }
 
-/// Gives up what is not to be kept: from here on nothing needs root, and only little the file system.
+/// Gives up what is not to be kept: from here on nothing needs root, and only little the file
+/// system.
 pub fn close_doors(keep: &Keep<'_>) {
     if let Err(reason) = privilege::give_up(keep) {
         say(&format!("warning: {reason}"));
@@ -79,7 +80,12 @@ pub fn capture<'c>(
             report::ndjson::end(out, &report)
         }
         Format::Table => {
-            let parts = report::text::Parts { flows: common.flows, why: common.why, origins: common.verbose, top: common.top };
+            let parts = report::text::Parts {
+                flows: common.flows,
+                why: common.why,
+                origins: common.verbose,
+                top: common.top,
+            };
             report::text::write(out, &report, style, parts)
         }
     })?;
@@ -104,34 +110,48 @@ fn attended<'c>(
     output: Output,
 ) -> Result<(Run<'c>, Output), Errors> {
     let Attended { args, doors, ledger, catalogues } = live;
-    let options = pipeline::Options { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..*options };
+    let options =
+        pipeline::Options { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..*options };
     let (title, colour) = (inputs.join(", "), output.style().colour);
     let ran = if args.common.format == Format::Ndjson {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
         let mut intervals = report::ndjson::Intervals::default();
         let tell = move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view);
-        let (on_flow, clock) = (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
+        let (on_flow, clock) =
+            (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
         let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
-        let run = watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?;
+        let run = watchers
+            .over(|views| pipeline::run(source, None, catalogue, &options, views))
+            .map_err(one)?;
         drop(on_flow);
         (run, events.close().map_err(one)?)
     } else if let Some(every) = args.interval {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
         let mut intervals = report::interval::Intervals::default();
-        let clock = events.clock(every, move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view));
+        let clock = events
+            .clock(every, move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view));
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
-        let run = watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?;
+        let run = watchers
+            .over(|views| pipeline::run(source, None, catalogue, &options, views))
+            .map_err(one)?;
         (run, events.close().map_err(one)?)
     } else {
-        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&View<'_>)> };
-        (watchers.over(|views| pipeline::run(source, None, catalogue, &options, views)).map_err(one)?, output)
+        let watchers =
+            Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&View<'_>)> };
+        (
+            watchers
+                .over(|views| pipeline::run(source, None, catalogue, &options, views))
+                .map_err(one)?,
+            output,
+        )
     };
     ledger.iter().flat_map(Ledger::remarks).for_each(|line| say(&format!("warning: {line}")));
     Ok(ran)
 }
 
-/// Classifier threads where nobody chose: more than four have never been kept busy by one capture thread.
+/// Classifier threads where nobody chose: more than four have never been kept busy by one capture
+/// thread.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }

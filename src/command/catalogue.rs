@@ -31,14 +31,18 @@ fn is_stated(fact: &str) -> bool {
     detect::is_stated(fact) || process::FACTS.contains(&fact)
 }
 
-/// The shipped catalogue, the user's folder, the files named on the command line: each over the one before it.
+/// The shipped catalogue, the user's folder, the files named on the command line: each over the one
+/// before it.
 pub fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
     read(&places(named))
 }
 
 /// Where the user's services are.
 pub fn places(named: &[PathBuf]) -> Vec<PathBuf> {
-    catalogue::user_folder(privilege::caller_home()).into_iter().chain(named.iter().cloned()).collect()
+    catalogue::user_folder(privilege::caller_home())
+        .into_iter()
+        .chain(named.iter().cloned())
+        .collect()
 }
 
 /// The shipped catalogue and over it what is in these places.

@@ -28,7 +28,8 @@ pub fn run() -> Result<u8, Errors> {
 }
 
 fn library() -> Check {
-    let finding = devices::library().unwrap_or_else(|| "part of the program, version unknown".to_owned());
+    let finding =
+        devices::library().unwrap_or_else(|| "part of the program, version unknown".to_owned());
     Check { subject: "libpcap", good: true, finding, remedy: None }
 }
 
@@ -48,7 +49,9 @@ fn remedy() -> String {
     if takes_setcap {
         return format!("Run with sudo, or once: sudo setcap cap_net_raw=ep {binary}");
     }
-    format!("Run `sudo {binary} live …` (its file system is mounted nosuid, where setcap does nothing).")
+    format!(
+        "Run `sudo {binary} live …` (its file system is mounted nosuid, where setcap does nothing)."
+    )
 }
 
 /// The same for all that it has a use for.
@@ -56,7 +59,9 @@ fn remedy_for_names() -> String {
     let (binary, takes_setcap) = binary();
     if takes_setcap {
         let powers = "cap_net_raw,cap_sys_ptrace,cap_dac_read_search";
-        return format!("To see whose sockets those of other users are, too: sudo setcap {powers}=ep {binary}");
+        return format!(
+            "To see whose sockets those of other users are, too: sudo setcap {powers}=ep {binary}"
+        );
     }
     remedy()
 }
@@ -64,7 +69,8 @@ fn remedy_for_names() -> String {
 /// How a shell names this very binary, and whether it can be given capabilities.
 fn binary() -> (String, bool) {
     let binary = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("portlore"));
-    let ignores_setcap = statvfs(&binary).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOSUID));
+    let ignores_setcap =
+        statvfs(&binary).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOSUID));
     let shown = binary.display().to_string();
     let quoted = if shown.contains(char::is_whitespace) { format!("'{shown}'") } else { shown };
     (quoted, !ignores_setcap)
@@ -73,7 +79,8 @@ fn binary() -> (String, bool) {
 /// Opens an interface as `live` does; nothing is captured.
 fn ring() -> Check {
     const BUFFER: u32 = 64 << 20;
-    let names: Vec<String> = devices::list().unwrap_or_default().into_iter().map(|device| device.name).collect();
+    let names: Vec<String> =
+        devices::list().unwrap_or_default().into_iter().map(|device| device.name).collect();
     let name = names.iter().find(|name| name.starts_with("lo")).or(names.first());
     let options = |name: &String| Options {
         interfaces: vec![name.clone()],
@@ -83,13 +90,13 @@ fn ring() -> Check {
         filter: None,
     };
     let opened = match name {
-        Some(name) => {
-            Live::open(&options(name), |_: &str| {}).map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20))
-        }
+        Some(name) => Live::open(&options(name), |_: &str| {})
+            .map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20)),
         None => Err("there is no interface to open".to_owned()),
     };
     let good = opened.is_ok();
-    let finding = opened.unwrap_or_else(|reason| reason.split(';').next().unwrap_or_default().to_owned());
+    let finding =
+        opened.unwrap_or_else(|reason| reason.split(';').next().unwrap_or_default().to_owned());
     Check { subject: "capture", good, finding, remedy: (!good).then(remedy) }
 }
 
@@ -105,9 +112,16 @@ fn doors() -> impl Iterator<Item = Check> {
 fn interfaces() -> Check {
     match devices::list() {
         Ok(list) => {
-            let up: Vec<_> =
-                list.iter().filter(|device| device.state.contains(&"up")).map(|device| device.name.as_str()).collect();
-            let finding = format!("{}, up: {}", list.len(), if up.is_empty() { "none".to_owned() } else { up.join(" ") });
+            let up: Vec<_> = list
+                .iter()
+                .filter(|device| device.state.contains(&"up"))
+                .map(|device| device.name.as_str())
+                .collect();
+            let finding = format!(
+                "{}, up: {}",
+                list.len(),
+                if up.is_empty() { "none".to_owned() } else { up.join(" ") }
+            );
             Check { subject: "interfaces", good: !up.is_empty(), finding, remedy: None }
         }
         Err(reason) => Check { subject: "interfaces", good: false, finding: reason, remedy: None },

@@ -34,7 +34,9 @@ impl Events {
     pub fn open(output: Output, stop: &Arc<AtomicBool>) -> Result<Self, String> {
         let (lines, waiting) = sync_channel(LINES);
         let stop = Arc::clone(stop);
-        let writer = thread::Builder::new().name("events".into()).spawn(move || write(output, &waiting, &stop));
+        let writer = thread::Builder::new()
+            .name("events".into())
+            .spawn(move || write(output, &waiting, &stop));
         let writer = writer.map_err(|error| format!("events cannot be written: {error}"))?;
         Ok(Self { lines, writer })
     }
@@ -73,7 +75,11 @@ impl Events {
     }
 }
 
-fn write(mut output: Output, lines: &Receiver<Vec<u8>>, stop: &AtomicBool) -> Result<Output, String> {
+fn write(
+    mut output: Output,
+    lines: &Receiver<Vec<u8>>,
+    stop: &AtomicBool,
+) -> Result<Output, String> {
     loop {
         let (line, flush) = match lines.try_recv() {
             Ok(line) => (line, false),

@@ -19,7 +19,8 @@ use super::talk::{one, say};
 use super::watch::Doors;
 use crate::cli::{Format, Live};
 
-/// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole jumbo frame.
+/// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole
+/// jumbo frame.
 pub const EVIDENCE: u32 = 9_216;
 /// The same where frames are saved: all of them.
 const WHOLE: u32 = 262_144;
@@ -31,13 +32,16 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
         ));
     }
     // Absolute, because they are read again.
-    let places: Vec<PathBuf> =
-        places(&args.common.catalogue).into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
+    let places: Vec<PathBuf> = places(&args.common.catalogue)
+        .into_iter()
+        .map(|path| path.canonicalize().unwrap_or(path))
+        .collect();
     let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
     let wishes = Wishes::register()?;
     let renewals = if io::stdin().is_terminal() { None } else { Some(Renewals::register()?) };
     let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
-    let folders: Vec<PathBuf> = args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
+    let folders: Vec<PathBuf> =
+        args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
     let options = Options {
         interfaces: args.interfaces.clone(),
         promiscuous: !args.no_promiscuous,
@@ -53,28 +57,52 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     // The devices are open: from here on nothing needs root.
     close_doors(&Keep { user, write: &folders, read: &places });
     let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
-    let ledger = clerk.and_then(Ledger::open).inspect_err(|reason| say(&format!("warning: {reason}"))).ok();
+    let ledger =
+        clerk.and_then(Ledger::open).inspect_err(|reason| say(&format!("warning: {reason}"))).ok();
     if let Some(path) = &args.write {
         let keep = args.keep.unwrap_or_default().into();
         let frames = args.common.count;
-        live.save(Plan { path: path.clone(), size: args.rotate_size, time: args.rotate_time, keep, frames }).map_err(one)?;
+        live.save(Plan {
+            path: path.clone(),
+            size: args.rotate_size,
+            time: args.rotate_time,
+            keep,
+            frames,
+        })
+        .map_err(one)?;
     }
     if !args.common.quiet {
-        let devices: Vec<_> = live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
-        say(&format!("capturing on {}{}; Ctrl-C ends it with the report", devices.join(", "), doors.told()));
+        let devices: Vec<_> =
+            live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
+        say(&format!(
+            "capturing on {}{}; Ctrl-C ends it with the report",
+            devices.join(", "),
+            doors.told()
+        ));
     }
     let inputs: Vec<String> = live.devices().map(|(name, _)| name.to_owned()).collect();
     let attended = Attended { args, doors, ledger, catalogues };
-    capture(&mut live, None, catalogue, &args.common, &wishes, Kind { inputs, output, live: Some(attended) })
+    capture(
+        &mut live,
+        None,
+        catalogue,
+        &args.common,
+        &wishes,
+        Kind { inputs, output, live: Some(attended) },
+    )
 }
 
 /// The folder that a file is to be written in.
 fn folder_of(path: &Path) -> Result<PathBuf, String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.file_name().is_none() || path.is_dir() {
         return Err(format!("{}: is a folder; name a file in it", path.display()));
     }
-    folder
-        .canonicalize()
-        .map_err(|error| format!("{}: cannot be written in: {error}; choose a folder that is there", folder.display()))
+    folder.canonicalize().map_err(|error| {
+        format!(
+            "{}: cannot be written in: {error}; choose a folder that is there",
+            folder.display()
+        )
+    })
 }

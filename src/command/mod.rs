@@ -1,4 +1,5 @@
-//! The commands, one file each, and what they share. Each gives its exit status, or lines for stderr.
+//! The commands, one file each, and what they share. Each gives its exit status, or lines for
+//! stderr.
 
 mod capture;
 pub mod catalogue;

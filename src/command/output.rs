@@ -28,10 +28,17 @@ impl Output {
                 width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
                 colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             };
-            return Ok(Self { out: Box::new(BufWriter::new(stdout)), name: "standard output".into(), style, terminal });
+            return Ok(Self {
+                out: Box::new(BufWriter::new(stdout)),
+                name: "standard output".into(),
+                style,
+                terminal,
+            });
         };
         let name = path.display().to_string();
-        let fail = |reason: String| vec![format!("{name}: cannot be written: {reason}; choose another place with -o")];
+        let fail = |reason: String| {
+            vec![format!("{name}: cannot be written: {reason}; choose another place with -o")]
+        };
         if inputs.iter().any(|input| is_same(path, input)) {
             return Err(fail("it is one of the captures to be read".into()));
         }
@@ -41,7 +48,12 @@ impl Output {
             Err(_) => File::create(path).map_err(|e| e.to_string()),
         };
         let file = file.map_err(fail)?;
-        Ok(Self { out: Box::new(BufWriter::new(file)), name, style: Style::default(), terminal: false })
+        Ok(Self {
+            out: Box::new(BufWriter::new(file)),
+            name,
+            style: Style::default(),
+            terminal: false,
+        })
     }
 
     /// Whether people read it as it is written.
@@ -54,12 +66,14 @@ impl Output {
         self.style
     }
 
-    /// Writes and flushes, and may be written to again. A reader who went away is told apart from a failure.
+    /// Writes and flushes, and may be written to again. A reader who went away is told apart from a
+    /// failure.
     ///
     /// # Errors
     /// One line, where it cannot be written.
     pub fn put(&mut self, bytes: &[u8], flush: bool) -> Result<Reader, String> {
-        match self.out.write_all(bytes).and_then(|()| if flush { self.out.flush() } else { Ok(()) }) {
+        match self.out.write_all(bytes).and_then(|()| if flush { self.out.flush() } else { Ok(()) })
+        {
             Ok(()) => Ok(Reader::There),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
             Err(error) => Err(format!("{}: cannot be written: {error}", self.name)),
@@ -67,7 +81,10 @@ impl Output {
     }
 
     /// Writes and flushes. A reader who went away is a quiet end.
-    pub fn write(mut self, write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>) -> Result<(), Errors> {
+    pub fn write(
+        mut self,
+        write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>,
+    ) -> Result<(), Errors> {
         match write(&mut self.out, self.style).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(vec![format!("{}: cannot be written: {error}", self.name)])

@@ -12,8 +12,11 @@ pub fn run(args: &Port) -> Result<u8, Errors> {
     let catalogue = load(&args.catalogue)?;
     let (port, transport) = args.port;
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
-    let listeners =
-        process::on_port(port).map(|all| all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>());
-    Output::open(None, &[])?.write(|out, style| report::port::write(out, style, &catalogue, port, &transports, &listeners))?;
+    let listeners = process::on_port(port).map(|all| {
+        all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>()
+    });
+    Output::open(None, &[])?.write(|out, style| {
+        report::port::write(out, style, &catalogue, port, &transports, &listeners)
+    })?;
     Ok(0)
 }

@@ -1,4 +1,5 @@
-//! How far a replay is, on a terminal: a line on stderr that is redrawn, and gone before the report.
+//! How far a replay is, on a terminal: a line on stderr that is redrawn, and gone before the
+//! report.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -20,9 +21,14 @@ pub struct Shown<'f> {
 }
 
 impl<'f> Shown<'f> {
-    /// Shows it where somebody sees it and wants to. To be called when privileges were given up: it starts a thread.
+    /// Shows it where somebody sees it and wants to. To be called when privileges were given up: it
+    /// starts a thread.
     pub fn of(files: &'f mut Files, quiet: bool) -> Self {
-        let bar = if quiet || !io::stderr().is_terminal() { None } else { files.places().and_then(Bar::start) };
+        let bar = if quiet || !io::stderr().is_terminal() {
+            None
+        } else {
+            files.places().and_then(Bar::start)
+        };
         Self { files, bar }
     }
 }
@@ -81,7 +87,11 @@ impl Bar {
                 drop(write!(io::stderr(), "\r\x1b[K"));
             }
         };
-        thread::Builder::new().name("progress".into()).spawn(draw).ok().map(|thread| Self { end, thread })
+        thread::Builder::new()
+            .name("progress".into())
+            .spawn(draw)
+            .ok()
+            .map(|thread| Self { end, thread })
     }
 
     fn end(self) {
@@ -110,9 +120,14 @@ fn line(read: u64, total: u64, elapsed: Duration) -> String {
 
 fn size(bytes: f64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"];
-    let at = units.iter().enumerate().rposition(|(i, _)| bytes >= 1_000_f64.powi(i as i32)).unwrap_or(0);
+    let at =
+        units.iter().enumerate().rposition(|(i, _)| bytes >= 1_000_f64.powi(i as i32)).unwrap_or(0);
     let figure = bytes / 1_000_f64.powi(at as i32);
-    if at == 0 || figure >= 100.0 { format!("{figure:.0} {}", units[at]) } else { format!("{figure:.1} {}", units[at]) }
+    if at == 0 || figure >= 100.0 {
+        format!("{figure:.0} {}", units[at])
+    } else {
+        format!("{figure:.1} {}", units[at])
+    }
 }
 
 fn time(seconds: f64) -> String {
@@ -134,7 +149,10 @@ mod tests {
             line(300_000_000, 1_200_000_000, Duration::from_secs(2)),
             "[======                  ]  25 %  300 MB of 1.2 GB, 150 MB/s, 6 s left"
         );
-        assert_eq!(line(0, 0, Duration::ZERO), "[========================] 100 %  0 B of 0 B, 0 B/s, 0 s left");
+        assert_eq!(
+            line(0, 0, Duration::ZERO),
+            "[========================] 100 %  0 B of 0 B, 0 B/s, 0 s left"
+        );
         assert!(line(1, 1_000_000_000, Duration::from_secs(1)).ends_with("99:59 h left"));
         assert_eq!(time(75.0), "1:15 min");
     }

@@ -29,11 +29,20 @@ pub struct Wishes {
 
 impl Wishes {
     pub fn register() -> Result<Self, Errors> {
-        let mut wishes = Self { stop: Arc::default(), tell: Arc::default(), hurry: Arc::default(), hurriers: Vec::new() };
+        let mut wishes = Self {
+            stop: Arc::default(),
+            tell: Arc::default(),
+            hurry: Arc::default(),
+            hurriers: Vec::new(),
+        };
         let mut register = || {
             for signal in [SIGINT, SIGTERM] {
                 // A second one ends the program at once, in case the report takes long.
-                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&wishes.hurry))?;
+                flag::register_conditional_shutdown(
+                    signal,
+                    128 + signal,
+                    Arc::clone(&wishes.hurry),
+                )?;
                 flag::register(signal, Arc::clone(&wishes.stop))?;
                 wishes.hurriers.push(flag::register(signal, Arc::clone(&wishes.hurry))?);
             }
@@ -45,7 +54,8 @@ impl Wishes {
         }
     }
 
-    /// While this is held the program does not end at once, however many signals come: the terminal is to be given back first.
+    /// While this is held the program does not end at once, however many signals come: the terminal
+    /// is to be given back first.
     pub fn hold(&self) -> Hold<'_> {
         for &hurrier in &self.hurriers {
             unregister(hurrier);
@@ -69,13 +79,15 @@ pub struct Renewals {
     signals: Signals,
 }
 
-/// How often a catalogue is read again in one run: verdicts point into those before, which therefore stay, a few megabytes each.
+/// How often a catalogue is read again in one run: verdicts point into those before, which
+/// therefore stay, a few megabytes each.
 const RENEWALS: usize = 256;
 
 impl Renewals {
     /// From here on SIGHUP does not end the program.
     pub fn register() -> Result<Self, Errors> {
-        let signals = Signals::new([SIGHUP]).map_err(|error| vec![format!("signals cannot be received: {error}")])?;
+        let signals = Signals::new([SIGHUP])
+            .map_err(|error| vec![format!("signals cannot be received: {error}")])?;
         Ok(Self { signals })
     }
 
@@ -89,7 +101,10 @@ impl Renewals {
                         let newer_catalogue: &Catalogue = Box::leak(Box::new(catalogue));
                         // Nobody is there any more where the capture is over.
                         let _ = newer.send(newer_catalogue);
-                        say(&format!("the catalogue was read again: {} services", newer_catalogue.services().len()));
+                        say(&format!(
+                            "the catalogue was read again: {} services",
+                            newer_catalogue.services().len()
+                        ));
                     }
                     Err(errors) => {
                         errors.iter().for_each(|line| say(line));
@@ -100,7 +115,9 @@ impl Renewals {
             say("the catalogue was read again too often; start anew to have it read once more");
         };
         let thread = std::thread::Builder::new().name("renew".into()).spawn(renew);
-        thread.map_err(|error| vec![format!("the thread that reads catalogues again cannot be started: {error}")])?;
+        thread.map_err(|error| {
+            vec![format!("the thread that reads catalogues again cannot be started: {error}")]
+        })?;
         Ok(catalogues)
     }
 }

@@ -41,7 +41,9 @@ impl Doors {
 
     /// Where metrics are served, in words; nothing where they are not.
     pub fn told(&self) -> String {
-        self.endpoint.as_ref().map_or_else(String::new, |endpoint| format!("; metrics at http://{}/metrics", endpoint.address))
+        self.endpoint.as_ref().map_or_else(String::new, |endpoint| {
+            format!("; metrics at http://{}/metrics", endpoint.address)
+        })
     }
 }
 
@@ -71,7 +73,10 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
     ///
     /// # Errors
     /// One line: what cannot be started, or how the capture ended.
-    pub fn over(self, run: impl FnOnce(Option<Views<'_, 'c>>) -> Result<Run<'c>, String>) -> Result<Run<'c>, String> {
+    pub fn over(
+        self,
+        run: impl FnOnce(Option<Views<'_, 'c>>) -> Result<Run<'c>, String>,
+    ) -> Result<Run<'c>, String> {
         let Self { doors, title, catalogue, wishes, colour, mut events } = self;
         let metrics = doors.endpoint.map(serve).transpose()?;
         if metrics.is_none() && events.is_none() && !doors.screen {
@@ -84,7 +89,15 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
             let screen = doors.screen.then(|| {
                 let (messages, told) = mpsc::channel();
                 divert(Some(messages));
-                let wires = Wires { title, catalogue, views, messages: told, asker, stop: &wishes.stop, colour };
+                let wires = Wires {
+                    title,
+                    catalogue,
+                    views,
+                    messages: told,
+                    asker,
+                    stop: &wishes.stop,
+                    colour,
+                };
                 scope.spawn(move || {
                     let _hold = wishes.hold();
                     screen::run(wires)
@@ -103,7 +116,8 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
             let flows = if doors.screen { FLOWS } else { 0 };
             let ran = run(Some(Views { every: Some(EVERY), flows, asks, on_view: &mut on_view }));
             drop(to_screen);
-            let messages = screen.map(|screen| screen.join().unwrap_or_else(|_| Err("the screen died".into())));
+            let messages = screen
+                .map(|screen| screen.join().unwrap_or_else(|_| Err("the screen died".into())));
             divert(None);
             match messages {
                 Some(Ok(messages)) => messages.iter().for_each(|line| say(line)),

@@ -1,8 +1,9 @@
 //! Fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5), joined again.
 //!
-//! Takes the pieces of datagrams in the order of the capture, gives a datagram with the piece that completes it. Time is the
-//! capture's. Pieces that overlap are refused and their datagram with them, on both versions (RFC 5722): hosts disagree on which
-//! of them counts, and attackers know it. A piece that comes twice is no overlap.
+//! Takes the pieces of datagrams in the order of the capture, gives a datagram with the piece that
+//! completes it. Time is the capture's. Pieces that overlap are refused and their datagram with
+//! them, on both versions (RFC 5722): hosts disagree on which of them counts, and attackers know
+//! it. A piece that comes twice is no overlap.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -19,7 +20,8 @@ const MOST_DATAGRAMS: usize = 1_024;
 const MOST_BYTES: usize = 16 << 20;
 /// What a piece costs beside its bytes.
 const PIECE_COST: usize = 64;
-/// Nanoseconds after its first piece that a datagram waits for the others (RFC 8200, section 4.5; RFC 1122, section 3.3.2).
+/// Nanoseconds after its first piece that a datagram waits for the others (RFC 8200, section 4.5;
+/// RFC 1122, section 3.3.2).
 const PATIENCE: u64 = 60 * 1_000_000_000;
 /// Bytes that a datagram can have.
 const MOST_LEN: usize = 65_535;
@@ -43,7 +45,8 @@ pub(super) struct Whole {
     pub(super) wire_len: usize,
 }
 
-/// What the pieces of a datagram have in common. Those of IPv6 may differ in the protocol: that of the first counts.
+/// What the pieces of a datagram have in common. Those of IPv6 may differ in the protocol: that of
+/// the first counts.
 type Key = (IpAddr, IpAddr, u32, u8);
 
 /// Datagrams of which pieces are missing.
@@ -80,7 +83,12 @@ struct Held {
 
 impl Fragments {
     /// Takes a piece; gives the datagram that it completes.
-    pub(super) fn join(&mut self, datagram: &Datagram<'_>, piece: Piece, now: Time) -> Result<Whole, Skip> {
+    pub(super) fn join(
+        &mut self,
+        datagram: &Datagram<'_>,
+        piece: Piece,
+        now: Time,
+    ) -> Result<Whole, Skip> {
         let (start, len) = (usize::from(piece.start), datagram.body.wire_len());
         if len == 0 || start + len > MOST_LEN || piece.more && !len.is_multiple_of(8) {
             return Err(Skip::Malformed);
@@ -94,7 +102,8 @@ impl Fragments {
         let waiting = self.waiting.get_mut(&key).ok_or(Skip::Fragment)?;
         let before = waiting.cost;
         let bytes = datagram.body.bytes();
-        let taken = waiting.take(Held { start, end: start + len, bytes: bytes.to_vec() }, piece.more);
+        let taken =
+            waiting.take(Held { start, end: start + len, bytes: bytes.to_vec() }, piece.more);
         if start == 0 && taken.is_ok() {
             waiting.protocol = Some(datagram.protocol);
         }
@@ -110,15 +119,25 @@ impl Fragments {
 
     fn begin(&mut self, key: Key, now: Time) {
         while self.waiting.len() >= MOST_DATAGRAMS && self.give_up() {}
-        // Datagrams end in another order than they begin: what is stale is thrown out before it outweighs the rest.
+        // Datagrams end in another order than they begin: what is stale is thrown out before it
+        // outweighs the rest.
         if self.queue.len() > 2 * MOST_DATAGRAMS {
             let waiting = &self.waiting;
-            self.queue.retain(|(key, number, _)| waiting.get(key).is_some_and(|w| w.number == *number));
+            self.queue
+                .retain(|(key, number, _)| waiting.get(key).is_some_and(|w| w.number == *number));
         }
         self.begun += 1;
         self.queue.push_back((key, self.begun, now));
         let number = self.begun;
-        let waiting = Waiting { number, protocol: None, held: Vec::new(), there: 0, len: None, refused: false, cost: PIECE_COST };
+        let waiting = Waiting {
+            number,
+            protocol: None,
+            held: Vec::new(),
+            there: 0,
+            len: None,
+            refused: false,
+            cost: PIECE_COST,
+        };
         self.bytes += waiting.cost;
         self.waiting.insert(key, waiting);
     }
@@ -157,8 +176,8 @@ impl Waiting {
             return Err(Skip::Fragment);
         }
         let before = at.checked_sub(1).and_then(|at| self.held.get(at));
-        let overlaps =
-            before.is_some_and(|held| held.end > piece.start) || self.held.get(at).is_some_and(|held| piece.end > held.start);
+        let overlaps = before.is_some_and(|held| held.end > piece.start)
+            || self.held.get(at).is_some_and(|held| piece.end > held.start);
         let last = self.held.last().map_or(0, |held| held.end).max(piece.end);
         let len = if more { self.len } else { Some(self.len.unwrap_or(piece.end)) };
         let ends_elsewhere = len.is_some_and(|len| last > len || !more && piece.end != len);
@@ -195,7 +214,8 @@ impl Held {
     /// Whether another is this one, come twice; the capture may have cut either.
     fn is_again(&self, other: &Self) -> bool {
         let known = self.bytes.len().min(other.bytes.len());
-        (self.start, self.end) == (other.start, other.end) && self.bytes[..known] == other.bytes[..known]
+        (self.start, self.end) == (other.start, other.end)
+            && self.bytes[..known] == other.bytes[..known]
     }
 }
 
@@ -207,7 +227,14 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn join(fragments: &mut Fragments, id: u32, start: u16, more: bool, bytes: &[u8], at: i64) -> Result<Whole, Skip> {
+    fn join(
+        fragments: &mut Fragments,
+        id: u32,
+        start: u16,
+        more: bool,
+        bytes: &[u8],
+        at: i64,
+    ) -> Result<Whole, Skip> {
         cut(fragments, id, start, more, bytes, bytes.len(), at)
     }
 
@@ -220,10 +247,22 @@ mod tests {
         wire_len: usize,
         at: i64,
     ) -> Result<Whole, Skip> {
-        let frame = Frame { number: 1, time: Time(at), link: LinkType::RAW, interface: 0, wire_len: wire_len as u32, bytes };
+        let frame = Frame {
+            number: 1,
+            time: Time(at),
+            link: LinkType::RAW,
+            interface: 0,
+            wire_len: wire_len as u32,
+            bytes,
+        };
         let ends = Ends::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
         let piece = Piece { id, start, more };
-        let datagram = Datagram { ends, protocol: IpNumber::UDP, body: Packet::of(&frame), piece: Some(piece) };
+        let datagram = Datagram {
+            ends,
+            protocol: IpNumber::UDP,
+            body: Packet::of(&frame),
+            piece: Some(piece),
+        };
         fragments.join(&datagram, piece, Time(at))
     }
 
@@ -236,7 +275,9 @@ mod tests {
         let pieces = [(0, true, &b"01234567"[..]), (8, true, b"89abcdef"), (16, false, b"ghi")];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [1, 0, 2]] {
             let mut fragments = Fragments::default();
-            let mut given = order.map(|i| join(&mut fragments, 7, pieces[i].0, pieces[i].1, pieces[i].2, 0)).into_iter();
+            let mut given = order
+                .map(|i| join(&mut fragments, 7, pieces[i].0, pieces[i].1, pieces[i].2, 0))
+                .into_iter();
             assert_eq!(given.next(), Some(Err(Skip::Fragment)));
             assert_eq!(given.next(), Some(Err(Skip::Fragment)));
             assert_eq!(given.next(), Some(Ok(whole(b"0123456789abcdefghi"))));
@@ -273,11 +314,21 @@ mod tests {
         ];
         for way in ways {
             let mut fragments = Fragments::default();
-            assert_eq!(join(&mut fragments, 1, way[0].0, way[0].1, way[0].2, 0), Err(Skip::Fragment));
-            assert_eq!(join(&mut fragments, 1, way[1].0, way[1].1, way[1].2, 0), Err(Skip::FragmentOverlap));
+            assert_eq!(
+                join(&mut fragments, 1, way[0].0, way[0].1, way[0].2, 0),
+                Err(Skip::Fragment)
+            );
+            assert_eq!(
+                join(&mut fragments, 1, way[1].0, way[1].1, way[1].2, 0),
+                Err(Skip::FragmentOverlap)
+            );
             assert_eq!(join(&mut fragments, 1, 24, false, b"0", 0), Err(Skip::FragmentOverlap));
             assert_eq!(fragments.bytes, PIECE_COST, "what it held is gone");
-            assert_eq!(join(&mut fragments, 1, 24, true, b"01234567", 61 * SECOND), Err(Skip::Fragment), "until it is forgotten");
+            assert_eq!(
+                join(&mut fragments, 1, 24, true, b"01234567", 61 * SECOND),
+                Err(Skip::Fragment),
+                "until it is forgotten"
+            );
         }
     }
 
@@ -294,7 +345,10 @@ mod tests {
         let mut fragments = Fragments::default();
         assert_eq!(cut(&mut fragments, 1, 0, true, b"012345", 8, 0), Err(Skip::Fragment));
         let given = join(&mut fragments, 1, 8, false, b"89", 0);
-        assert_eq!(given, Ok(Whole { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 }));
+        assert_eq!(
+            given,
+            Ok(Whole { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 })
+        );
     }
 
     #[test]
@@ -312,14 +366,23 @@ mod tests {
         for id in 0..20_000 {
             let _ = join(&mut fragments, id, 0, true, &[0; 8], 0);
             let _ = join(&mut fragments, id, if id % 2 == 0 { 8 } else { 16 }, false, &[0; 8], 0);
-            assert!(fragments.waiting.len() <= MOST_DATAGRAMS && fragments.queue.len() <= 2 * MOST_DATAGRAMS + 1);
+            assert!(
+                fragments.waiting.len() <= MOST_DATAGRAMS
+                    && fragments.queue.len() <= 2 * MOST_DATAGRAMS + 1
+            );
         }
         let long = vec![0; 60_000];
         for id in 0..1_000 {
             let _ = join(&mut fragments, id, 8, true, &long, 0);
             assert!(fragments.bytes <= MOST_BYTES);
         }
-        let held = |w: &Waiting| PIECE_COST + w.held.iter().map(|h| h.bytes.len() + PIECE_COST).sum::<usize>();
-        assert_eq!(fragments.bytes, fragments.waiting.values().map(held).sum::<usize>(), "the count is the sum");
+        let held = |w: &Waiting| {
+            PIECE_COST + w.held.iter().map(|h| h.bytes.len() + PIECE_COST).sum::<usize>()
+        };
+        assert_eq!(
+            fragments.bytes,
+            fragments.waiting.values().map(held).sum::<usize>(),
+            "the count is the sum"
+        );
     }
 }

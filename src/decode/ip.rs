@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use etherparse::{IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
+use etherparse::{
+    IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice,
+    Ipv6RawExtHeaderSlice,
+};
 
 use super::fragments::Piece;
 use super::{Packet, Skip};
@@ -13,8 +16,9 @@ const MOST_EXTENSIONS: usize = 16;
 const LEAST_V4: usize = 20;
 const V6: usize = 40;
 
-/// The addresses of an IP packet as they stand in its header: source, destination. They are made values of once, in the segment:
-/// a value that is handed from layer to layer costs as much as all the rest.
+/// The addresses of an IP packet as they stand in its header: source, destination. They are made
+/// values of once, in the segment: a value that is handed from layer to layer costs as much as all
+/// the rest.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ends<'a> {
     V4(&'a [u8; 8]),
@@ -103,8 +107,11 @@ fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         0 => packet.wire_len(),
         total => total,
     };
-    let body = packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
-    let ends = Ends::V4(header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?);
+    let body =
+        packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
+    let ends = Ends::V4(
+        header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
+    );
     let piece = header.is_fragmenting_payload().then(|| Piece {
         id: header.identification().into(),
         start: header.fragments_offset().byte_offset(),
@@ -122,7 +129,9 @@ fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         0 => body,
         length => body.limit(length),
     };
-    let ends = Ends::V6(header.slice().get(8..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?);
+    let ends = Ends::V6(
+        header.slice().get(8..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
+    );
     Ok(Datagram { ends, protocol: header.next_header(), body, piece: None })
 }
 
@@ -141,29 +150,42 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
             | IpNumber::SHIM6
                 if v6 =>
             {
-                let extension = Ipv6RawExtHeaderSlice::from_slice(bytes).map_err(|e| body.short(e.required_len))?;
+                let extension = Ipv6RawExtHeaderSlice::from_slice(bytes)
+                    .map_err(|e| body.short(e.required_len))?;
                 datagram.ends = match datagram.protocol {
-                    IpNumber::IPV6_ROUTE_HEADER => datagram.ends.elsewhere(None, last_stop(extension.slice())),
-                    IpNumber::IPV6_DESTINATION_OPTIONS => datagram.ends.elsewhere(home_address(extension.slice()), None),
+                    IpNumber::IPV6_ROUTE_HEADER => {
+                        datagram.ends.elsewhere(None, last_stop(extension.slice()))
+                    }
+                    IpNumber::IPV6_DESTINATION_OPTIONS => {
+                        datagram.ends.elsewhere(home_address(extension.slice()), None)
+                    }
                     _ => datagram.ends,
                 };
                 datagram.protocol = extension.next_header();
                 extension.slice().len()
             }
             IpNumber::IPV6_FRAGMENTATION_HEADER if v6 => {
-                let extension = Ipv6FragmentHeaderSlice::from_slice(bytes).map_err(|e| body.short(e.required_len))?;
+                let extension = Ipv6FragmentHeaderSlice::from_slice(bytes)
+                    .map_err(|e| body.short(e.required_len))?;
                 datagram.protocol = extension.next_header();
                 if extension.is_fragmenting_payload() {
                     let start = extension.fragment_offset().byte_offset();
-                    datagram.piece = Some(Piece { id: extension.identification(), start, more: extension.more_fragments() });
+                    datagram.piece = Some(Piece {
+                        id: extension.identification(),
+                        start,
+                        more: extension.more_fragments(),
+                    });
                 }
                 extension.slice().len()
             }
             IpNumber::AUTHENTICATION_HEADER => {
-                let extension = IpAuthHeaderSlice::from_slice(bytes).map_err(|error| match error {
-                    etherparse::err::ip_auth::HeaderSliceError::Len(len) => body.short(len.required_len),
-                    etherparse::err::ip_auth::HeaderSliceError::Content(_) => Skip::Malformed,
-                })?;
+                let extension =
+                    IpAuthHeaderSlice::from_slice(bytes).map_err(|error| match error {
+                        etherparse::err::ip_auth::HeaderSliceError::Len(len) => {
+                            body.short(len.required_len)
+                        }
+                        etherparse::err::ip_auth::HeaderSliceError::Content(_) => Skip::Malformed,
+                    })?;
                 datagram.protocol = extension.next_header();
                 extension.slice().len()
             }
@@ -177,13 +199,15 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
     Err(Skip::Malformed)
 }
 
-/// Where a routing header that has stops left leads to: that, and not the next stop, is the other end of the conversation.
+/// Where a routing header that has stops left leads to: that, and not the next stop, is the other
+/// end of the conversation.
 fn last_stop(header: &[u8]) -> Option<&[u8; 16]> {
     // Next header, length, type, stops left, four bytes of the type's own, then addresses.
     let (kind, left, stops) = (header.get(2)?, header.get(3)?, header.get(8..)?);
     match (kind, left) {
         (_, 0) => None,
-        // Source route (RFC 2460, section 4.4) and Mobile IPv6 (RFC 6275, section 6.4): in the order of the way.
+        // Source route (RFC 2460, section 4.4) and Mobile IPv6 (RFC 6275, section 6.4): in the
+        // order of the way.
         (0 | 2, _) => stops.get(..stops.len() / 16 * 16)?.last_chunk(),
         // Segment routing (RFC 8754, section 2): the other way round.
         (4, _) => stops.first_chunk(),
@@ -206,7 +230,8 @@ fn home_address(header: &[u8]) -> Option<&[u8; 16]> {
     }
 }
 
-/// How many bytes an IP packet says that it has; `None` where what was captured of its header contradicts itself.
+/// How many bytes an IP packet says that it has; `None` where what was captured of its header
+/// contradicts itself.
 fn stated_len(packet: Packet<'_>) -> Option<usize> {
     let first = packet.byte(0).ok()?;
     // Larger than a length can say: zero, and what carries it says it.
@@ -229,7 +254,8 @@ pub(super) fn is_plausible(packet: Packet<'_>) -> bool {
     stated_len(packet).is_some()
 }
 
-/// Whether they are one: all of the header was captured and it says that the packet ends with, or before, what carries it.
+/// Whether they are one: all of the header was captured and it says that the packet ends with, or
+/// before, what carries it.
 pub(super) fn is_whole(packet: Packet<'_>) -> bool {
     let header = match packet.byte(0).map(|first| (first >> 4, first & 15)) {
         Ok((4, words)) => usize::from(words) * 4,

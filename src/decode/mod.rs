@@ -1,11 +1,13 @@
 //! From a frame to the TCP or UDP unit in it.
 //!
-//! Takes a [`Frame`], gives a [`Segment`] and its payload, or a [`Skip`] with its reason. Knows nothing of files or the time of
-//! day. The only place that names etherparse. Nothing here panics on any input: headers are read through checked slices.
-//! Checksums are not looked at: loopback and offloading leave them wrong by design.
+//! Takes a [`Frame`], gives a [`Segment`] and its payload, or a [`Skip`] with its reason. Knows
+//! nothing of files or the time of day. The only place that names etherparse. Nothing here panics
+//! on any input: headers are read through checked slices. Checksums are not looked at: loopback and
+//! offloading leave them wrong by design.
 //!
-//! The layers, outermost first: `link` finds the IP packet in a frame, `ip` its datagram, `fragments` joins those that came in
-//! pieces, `tunnel` finds the IP packet in a datagram that is a tunnel's, `transport` reads TCP and UDP.
+//! The layers, outermost first: `link` finds the IP packet in a frame, `ip` its datagram,
+//! `fragments` joins those that came in pieces, `tunnel` finds the IP packet in a datagram that is
+//! a tunnel's, `transport` reads TCP and UDP.
 
 mod fragments;
 mod ip;
@@ -31,10 +33,12 @@ use self::packet::Packet;
 use self::transport::Ports;
 use crate::source::Frame;
 
-/// A segment and what was captured of its payload: a part of the frame, or of the datagram that the frame completed.
+/// A segment and what was captured of its payload: a part of the frame, or of the datagram that the
+/// frame completed.
 pub type Decoded<'a> = (Segment, Cow<'a, [u8]>);
 
-/// Decodes the frames of one capture, in its order: fragments wait here for the rest of their datagrams.
+/// Decodes the frames of one capture, in its order: fragments wait here for the rest of their
+/// datagrams.
 #[derive(Debug)]
 pub struct Decoder {
     tunnels: bool,
@@ -60,9 +64,9 @@ impl Decoder {
         }
     }
 
-    /// Decodes the frame if it is as nearly every frame is: a caller that goes on with each of the two ways apart keeps the
-    /// segment in registers. Values that two ways hand to a third go through memory, in pieces, which takes longer than all
-    /// of the decoding.
+    /// Decodes the frame if it is as nearly every frame is: a caller that goes on with each of the
+    /// two ways apart keeps the segment in registers. Values that two ways hand to a third go
+    /// through memory, in pieces, which takes longer than all of the decoding.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
@@ -107,13 +111,21 @@ impl Decoder {
         {
             return result;
         }
-        Ok((transport::udp_segment(frame, datagram, ports, payload), Cow::Borrowed(payload.bytes())))
+        Ok((
+            transport::udp_segment(frame, datagram, ports, payload),
+            Cow::Borrowed(payload.bytes()),
+        ))
     }
 
     /// Decodes a datagram that has extension headers, is a piece or a tunnel's, or is of no use.
     #[inline(never)]
-    fn rarer<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
-        let datagram = if datagram.piece.is_none() { ip::behind_extensions(*datagram)? } else { *datagram };
+    fn rarer<'a>(
+        &mut self,
+        frame: &Frame<'_>,
+        datagram: &Datagram<'a>,
+    ) -> Result<Decoded<'a>, Skip> {
+        let datagram =
+            if datagram.piece.is_none() { ip::behind_extensions(*datagram)? } else { *datagram };
         match (datagram.protocol, datagram.piece) {
             (_, Some(piece)) => self.piece(frame, &datagram, piece),
             (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
@@ -123,18 +135,29 @@ impl Decoder {
     }
 
     /// Decodes what a tunnel's datagram carries.
-    fn tunnel<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
+    fn tunnel<'a>(
+        &mut self,
+        frame: &Frame<'_>,
+        datagram: &Datagram<'a>,
+    ) -> Result<Decoded<'a>, Skip> {
         let inside = tunnel::inside(datagram)?;
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
     }
 
-    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is none, and where what it carries is
-    /// neither TCP nor UDP: then the datagram stands for itself.
+    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is
+    /// none, and where what it carries is neither TCP nor UDP: then the datagram stands for itself.
     #[cold]
-    fn udp_tunnel<'a>(&mut self, frame: &Frame<'_>, ports: Ports, payload: Packet<'a>) -> Option<Result<Decoded<'a>, Skip>> {
+    fn udp_tunnel<'a>(
+        &mut self,
+        frame: &Frame<'_>,
+        ports: Ports,
+        payload: Packet<'a>,
+    ) -> Option<Result<Decoded<'a>, Skip>> {
         match self.packet(frame, tunnel::udp::inside(ports, payload)?) {
             // Its other pieces come, or the rest of it was not captured.
-            Err(waits @ (Skip::Fragment | Skip::FragmentOverlap | Skip::Truncated)) => Some(Err(waits)),
+            Err(waits @ (Skip::Fragment | Skip::FragmentOverlap | Skip::Truncated)) => {
+                Some(Err(waits))
+            }
             Err(_) => None,
             found => Some(found),
         }
@@ -142,7 +165,12 @@ impl Decoder {
 
     /// Decodes a datagram that this piece completes.
     #[cold]
-    fn piece<'a>(&mut self, frame: &Frame<'_>, datagram: &Datagram<'_>, piece: Piece) -> Result<Decoded<'a>, Skip> {
+    fn piece<'a>(
+        &mut self,
+        frame: &Frame<'_>,
+        datagram: &Datagram<'_>,
+        piece: Piece,
+    ) -> Result<Decoded<'a>, Skip> {
         if piece.start == 0 && datagram.body.is_cut() {
             // Joined with the others it would hold no more than it does alone.
             return self.rarer(frame, &Datagram { piece: None, ..*datagram }).map(owned);

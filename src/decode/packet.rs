@@ -1,13 +1,15 @@
-//! What is left of a frame behind the headers that were read: the cursor that every layer takes and gives.
+//! What is left of a frame behind the headers that were read: the cursor that every layer takes and
+//! gives.
 
 use super::{Skip, Tunnel};
 use crate::source::Frame;
 
-/// Frames and packets that may lie in each other; one more is skipped. Counts tunnels and frames within frames, not VLAN tags,
-/// labels and extension headers, which have limits of their own.
+/// Frames and packets that may lie in each other; one more is skipped. Counts tunnels and frames
+/// within frames, not VLAN tags, labels and extension headers, which have limits of their own.
 const MOST_NESTED: u8 = 8;
 
-/// The captured bytes from a header on, and how many of them there were on the wire: never fewer than were captured.
+/// The captured bytes from a header on, and how many of them there were on the wire: never fewer
+/// than were captured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packet<'a> {
     bytes: &'a [u8],
@@ -57,12 +59,21 @@ impl<'a> Packet<'a> {
 
     /// Other bytes in the place of these: a datagram in the place of its last fragment.
     pub(super) fn replaced(self, bytes: &[u8], wire_len: usize) -> Packet<'_> {
-        Packet { bytes, wire_len: wire_len.max(bytes.len()), depth: self.depth, tunnel: self.tunnel }
+        Packet {
+            bytes,
+            wire_len: wire_len.max(bytes.len()),
+            depth: self.depth,
+            tunnel: self.tunnel,
+        }
     }
 
     /// The same, one layer further in.
     pub(super) fn deeper(self) -> Result<Self, Skip> {
-        if self.depth < MOST_NESTED { Ok(Self { depth: self.depth + 1, ..self }) } else { Err(Skip::Nested) }
+        if self.depth < MOST_NESTED {
+            Ok(Self { depth: self.depth + 1, ..self })
+        } else {
+            Err(Skip::Nested)
+        }
     }
 
     /// The same, as what a tunnel carries.
@@ -77,7 +88,11 @@ impl<'a> Packet<'a> {
 
     /// The bytes at a place.
     pub(super) fn array<const N: usize>(self, at: usize) -> Result<[u8; N], Skip> {
-        self.bytes.get(at..).and_then(|bytes| bytes.first_chunk()).copied().ok_or_else(|| self.short(at.saturating_add(N)))
+        self.bytes
+            .get(at..)
+            .and_then(|bytes| bytes.first_chunk())
+            .copied()
+            .ok_or_else(|| self.short(at.saturating_add(N)))
     }
 
     pub(super) fn byte(self, at: usize) -> Result<u8, Skip> {

@@ -1,6 +1,7 @@
-//! The straight way of nearly every frame: Ethernet, IPv4 without options or IPv6 without extensions, TCP or UDP, all headers
-//! captured and none of them odd. Everything else gives `None` and goes the way through the layers, which says the same of
-//! these frames too: `tests` compares the two on every capture here.
+//! The straight way of nearly every frame: Ethernet, IPv4 without options or IPv6 without
+//! extensions, TCP or UDP, all headers captured and none of them odd. Everything else gives `None`
+//! and goes the way through the layers, which says the same of these frames too: `tests` compares
+//! the two on every capture here.
 
 use std::net::IpAddr;
 
@@ -29,8 +30,16 @@ pub(super) fn segment<'a>(frame: &Frame<'a>, tunnels: bool) -> Option<(Segment, 
             if ip[0] != 0x45 || (ip[6] & 0x3f, ip[7]) != (0, 0) || total < V4 {
                 return None;
             }
-            let (source, destination) = ([ip[12], ip[13], ip[14], ip[15]], [ip[16], ip[17], ip[18], ip[19]]);
-            transport(frame, ip[9], [source.into(), destination.into()], behind, total - V4, tunnels)
+            let (source, destination) =
+                ([ip[12], ip[13], ip[14], ip[15]], [ip[16], ip[17], ip[18], ip[19]]);
+            transport(
+                frame,
+                ip[9],
+                [source.into(), destination.into()],
+                behind,
+                total - V4,
+                tunnels,
+            )
         }
         [0x86, 0xdd] => {
             let (ip, behind) = packet.split_first_chunk::<V6>()?;
@@ -41,7 +50,14 @@ pub(super) fn segment<'a>(frame: &Frame<'a>, tunnels: bool) -> Option<(Segment, 
             let (_, ends) = ip.split_first_chunk::<8>()?;
             let (source, rest) = ends.split_first_chunk::<16>()?;
             let destination = rest.first_chunk::<16>()?;
-            transport(frame, ip[6], [(*source).into(), (*destination).into()], behind, length, tunnels)
+            transport(
+                frame,
+                ip[6],
+                [(*source).into(), (*destination).into()],
+                behind,
+                length,
+                tunnels,
+            )
         }
         _ => None,
     }
@@ -69,9 +85,21 @@ fn transport<'a>(
                 return None;
             }
             let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, ..] = *header;
-            let known = TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::PSH.0 | TcpFlags::ACK.0;
-            let numbers = (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
-            (Transport::Tcp, len, wire_len - len, numbers.0, numbers.1, TcpFlags(header[13] & known))
+            let known = TcpFlags::FIN.0
+                | TcpFlags::SYN.0
+                | TcpFlags::RST.0
+                | TcpFlags::PSH.0
+                | TcpFlags::ACK.0;
+            let numbers =
+                (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
+            (
+                Transport::Tcp,
+                len,
+                wire_len - len,
+                numbers.0,
+                numbers.1,
+                TcpFlags(header[13] & known),
+            )
         }
         17 => {
             let header = bytes.first_chunk::<UDP>()?;

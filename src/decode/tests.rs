@@ -17,7 +17,10 @@ pub(in crate::decode) fn decode<'a>(frame: &Frame<'a>) -> Result<Decoded<'a>, Sk
 }
 
 /// The payload of a frame and the tunnel that it came through.
-pub(in crate::decode) fn heard(link: LinkType, bytes: &[u8]) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
+pub(in crate::decode) fn heard(
+    link: LinkType,
+    bytes: &[u8],
+) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
     decode(&frame(link, bytes)).map(|(segment, payload)| (payload.into_owned(), segment.tunnel))
 }
 
@@ -27,8 +30,12 @@ fn ethernet() -> etherparse::PacketBuilderStep<etherparse::Ethernet2Header> {
 
 /// A TCP segment with payload "hello" and options, over IPv4 in Ethernet.
 pub(in crate::decode) fn tcp_frame() -> Vec<u8> {
-    let builder =
-        ethernet().ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64).tcp(40_000, 3001, 77, 512).ack(99).options_raw(&[1, 1, 1, 1]).unwrap();
+    let builder = ethernet()
+        .ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64)
+        .tcp(40_000, 3001, 77, 512)
+        .ack(99)
+        .options_raw(&[1, 1, 1, 1])
+        .unwrap();
     let mut bytes = Vec::new();
     builder.write(&mut bytes, b"hello").unwrap();
     bytes
@@ -38,7 +45,10 @@ pub(in crate::decode) fn tcp_frame() -> Vec<u8> {
 fn reads_ports_numbers_flags_and_payload_of_tcp_over_ipv4() {
     let bytes = tcp_frame();
     let (segment, payload) = decode(&frame(LinkType::ETHERNET, &bytes)).unwrap();
-    assert_eq!((segment.five_tuple.source.port, segment.five_tuple.destination.port), (40_000, 3001));
+    assert_eq!(
+        (segment.five_tuple.source.port, segment.five_tuple.destination.port),
+        (40_000, 3001)
+    );
     assert_eq!((segment.seq, segment.ack, segment.flags), (77, 99, TcpFlags::ACK));
     assert_eq!((segment.frame, segment.payload_len, segment.tunnel), (7, 5, None));
     assert_eq!(&*payload, b"hello");
@@ -55,7 +65,8 @@ fn ethernet_padding_is_not_payload() {
 fn every_snap_length_gives_a_segment_or_says_truncated() {
     let bytes = tcp_frame();
     for cut in 0..bytes.len() {
-        let frame = Frame { wire_len: bytes.len() as u32, ..frame(LinkType::ETHERNET, &bytes[..cut]) };
+        let frame =
+            Frame { wire_len: bytes.len() as u32, ..frame(LinkType::ETHERNET, &bytes[..cut]) };
         match decode(&frame) {
             Ok((segment, _)) => {
                 assert!(cut >= 14 + 20 + 20, "too little for a header at {cut}");
@@ -79,8 +90,14 @@ fn looks_through_stacked_vlan_tags_up_to_a_limit() {
     let tagged = |tags: &[u8]| [&plain[..12], tags, &plain[12..]].concat();
     let mixed = tagged(&[0x88, 0xa8, 0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3]);
     assert_eq!(heard(LinkType::ETHERNET, &mixed), Ok((b"hello".to_vec(), None)));
-    assert_eq!(heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(8))), Ok((b"hello".to_vec(), None)));
-    assert_eq!(heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(9))), Err(Skip::Malformed));
+    assert_eq!(
+        heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(8))),
+        Ok((b"hello".to_vec(), None))
+    );
+    assert_eq!(
+        heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(9))),
+        Err(Skip::Malformed)
+    );
 }
 
 #[test]
@@ -103,7 +120,11 @@ fn reads_udp_over_ipv6_behind_extension_headers() {
 #[test]
 fn bsd_loopback_is_read_in_both_byte_orders() {
     let ip = &tcp_frame()[14..];
-    for (link, family) in [(LinkType::NULL, [2, 0, 0, 0]), (LinkType::NULL, [0, 0, 0, 2]), (LinkType::LOOP, [0, 0, 0, 2])] {
+    for (link, family) in [
+        (LinkType::NULL, [2, 0, 0, 0]),
+        (LinkType::NULL, [0, 0, 0, 2]),
+        (LinkType::LOOP, [0, 0, 0, 2]),
+    ] {
         let bytes = [&family[..], ip].concat();
         assert!(decode(&frame(link, &bytes)).is_ok());
     }
@@ -140,18 +161,33 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
     assert_eq!(skip(LinkType::ETHERNET, &ip(136)), Skip::UdpLite);
     assert_eq!(skip(LinkType::ETHERNET, &ip(33)), Skip::Dccp);
     assert_eq!(skip(LinkType::ETHERNET, &ip(89)), Skip::IpProtocol);
-    let named = [(189, Skip::Usb), (201, Skip::Bluetooth), (253, Skip::Netlink), (227, Skip::Can), (177, Skip::WithoutIp)];
+    let named = [
+        (189, Skip::Usb),
+        (201, Skip::Bluetooth),
+        (253, Skip::Netlink),
+        (227, Skip::Can),
+        (177, Skip::WithoutIp),
+    ];
     for (link, reason) in named {
         assert_eq!(skip(LinkType(link), &[0; 60]), reason);
     }
-    assert_eq!(skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()), Skip::Can);
-    assert_eq!(skip(LinkType::ETHERNET, &[&[0; 12][..], &[0x88, 0xe5, 0x0c], &[0; 45]].concat()), Skip::Macsec);
+    assert_eq!(
+        skip(LinkType::LINUX_SLL, &[&[0; 14][..], &[0, 0x0c], &[0; 16]].concat()),
+        Skip::Can
+    );
+    assert_eq!(
+        skip(LinkType::ETHERNET, &[&[0; 12][..], &[0x88, 0xe5, 0x0c], &[0; 45]].concat()),
+        Skip::Macsec
+    );
     let mut fragment = tcp_frame();
     fragment[14 + 3] = 20 + 24;
     fragment[14 + 6] = 0x20;
     assert_eq!(skip(LinkType::ETHERNET, &fragment), Skip::Fragment);
     fragment[14 + 3] = 20 + 232;
-    assert!(decode(&frame(LinkType::ETHERNET, &fragment)).is_ok(), "a first piece that is cut stands for its datagram");
+    assert!(
+        decode(&frame(LinkType::ETHERNET, &fragment)).is_ok(),
+        "a first piece that is cut stands for its datagram"
+    );
     fragment[14 + 7] = 1;
     assert_eq!(skip(LinkType::ETHERNET, &fragment), Skip::Fragment, "but not another");
     let mut short_header = tcp_frame();
@@ -173,7 +209,9 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
     let v4 = [&v4[..20], &authentication, &v4[20..]].concat();
     assert_eq!(heard(LinkType::RAW, &v4), Ok((b"hello".to_vec(), None)));
     let tcp = &v4[44..];
-    let v6 = [&[0x60, 0, 0, 0, 0, 24 + tcp.len() as u8, 51, 64][..], &[1; 32], &authentication, tcp].concat();
+    let v6 =
+        [&[0x60, 0, 0, 0, 0, 24 + tcp.len() as u8, 51, 64][..], &[1; 32], &authentication, tcp]
+            .concat();
     assert_eq!(heard(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
 }
 
@@ -181,7 +219,10 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
 /// TCP over IPv6 with one extension header, whose first byte is to be the next header's number.
 fn v6_with(kind: u8, extension: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    PacketBuilder::ipv6([6; 16], [7; 16], 64).tcp(40_000, 3001, 77, 512).write(&mut bytes, b"hello").unwrap();
+    PacketBuilder::ipv6([6; 16], [7; 16], 64)
+        .tcp(40_000, 3001, 77, 512)
+        .write(&mut bytes, b"hello")
+        .unwrap();
     let len = bytes.len() - 40 + extension.len();
     bytes[4..6].copy_from_slice(&(len as u16).to_be_bytes());
     bytes[6] = kind;
@@ -198,8 +239,16 @@ fn the_ends_of_ipv6_are_those_of_the_conversation_and_not_of_the_next_stop() {
     };
     let (here, there) = ([6; 16].into(), [7; 16].into());
     let routed = |kind, left| [&[6, 4, kind, left, 0, 0, 0, 0][..], &[8; 16], &[9; 16]].concat();
-    assert_eq!(ends(43, &routed(0, 2)), (here, [9; 16].into()), "a source route ends at its last address");
-    assert_eq!(ends(43, &routed(4, 1)), (here, [8; 16].into()), "a segment list begins with its end");
+    assert_eq!(
+        ends(43, &routed(0, 2)),
+        (here, [9; 16].into()),
+        "a source route ends at its last address"
+    );
+    assert_eq!(
+        ends(43, &routed(4, 1)),
+        (here, [8; 16].into()),
+        "a segment list begins with its end"
+    );
     assert_eq!(ends(43, &routed(0, 0)), (here, there), "the last stop is reached");
     assert_eq!(ends(43, &routed(3, 1)), (here, there), "what is not known changes nothing");
     let home = [&[6, 2, 1, 2, 0, 0, 0xc9, 16][..], &[5; 16]].concat();
@@ -210,12 +259,18 @@ fn the_ends_of_ipv6_are_those_of_the_conversation_and_not_of_the_next_stop() {
 #[test]
 fn frames_that_macsec_vouches_for_and_service_chains_are_looked_into() {
     let hello = Ok((b"hello".to_vec(), None));
-    let (addresses, inner) = tcp_frame().split_at_checked(12).map(|(a, b)| (a.to_vec(), b.to_vec())).unwrap();
+    let (addresses, inner) =
+        tcp_frame().split_at_checked(12).map(|(a, b)| (a.to_vec(), b.to_vec())).unwrap();
     let vouched = |tag: &[u8]| [&addresses, &[0x88, 0xe5][..], tag, &inner, &[0xee; 16]].concat();
-    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0x20, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 0, 1])), hello);
+    assert_eq!(
+        heard(LinkType::ETHERNET, &vouched(&[0x20, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 0, 1])),
+        hello
+    );
     assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0, 0, 0, 0, 0, 1])), hello);
     assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0x0c, 0, 0, 0, 0, 1])), Err(Skip::Macsec));
-    let chain = |next: u8, inside: &[u8]| [&addresses, &[0x89, 0x4f, 0x0f, 0xc6, 1, next][..], &[0; 20], inside].concat();
+    let chain = |next: u8, inside: &[u8]| {
+        [&addresses, &[0x89, 0x4f, 0x0f, 0xc6, 1, next][..], &[0; 20], inside].concat()
+    };
     assert_eq!(heard(LinkType::ETHERNET, &chain(1, &tcp_frame()[14..])), hello);
     assert_eq!(heard(LinkType::ETHERNET, &chain(3, &tcp_frame())), hello);
     assert_eq!(heard(LinkType::ETHERNET, &chain(9, &tcp_frame())), Err(Skip::EtherType));
@@ -244,22 +299,37 @@ fn the_frame_that_completes_a_datagram_gives_its_segment() {
         assert_eq!(decoder.decode(&frame(LinkType::RAW, piece)).unwrap_err(), Skip::Fragment);
     }
     let (segment, payload) = decoder.decode(&frame(LinkType::RAW, last)).unwrap();
-    assert_eq!((segment.five_tuple.destination.port, segment.payload_len, &*payload), (3001, 5, &b"hello"[..]));
+    assert_eq!(
+        (segment.five_tuple.destination.port, segment.payload_len, &*payload),
+        (3001, 5, &b"hello"[..])
+    );
 }
 
 #[test]
 fn fragments_of_ipv6_are_joined_behind_their_headers() {
     let mut bytes = Vec::new();
-    PacketBuilder::ipv6([1; 16], [2; 16], 64).udp(5, 8000).write(&mut bytes, b"sixteen bytes!!!").unwrap();
+    PacketBuilder::ipv6([1; 16], [2; 16], 64)
+        .udp(5, 8000)
+        .write(&mut bytes, b"sixteen bytes!!!")
+        .unwrap();
     // Destination options of eight bytes belong to what is cut in pieces.
     let body = [&[17, 0, 1, 4, 0, 0, 0, 0], &bytes[40..]].concat();
     let piece = |from: usize, to: usize| {
         let place = (from as u16 | u16::from(to < body.len())).to_be_bytes();
         let header = [60, 0, place[0], place[1], 0, 0, 0, 9];
-        [&[0x60, 0, 0, 0, 0, 8 + (to - from) as u8, 44, 64], &bytes[8..40], &header, &body[from..to]].concat()
+        [
+            &[0x60, 0, 0, 0, 0, 8 + (to - from) as u8, 44, 64],
+            &bytes[8..40],
+            &header,
+            &body[from..to],
+        ]
+        .concat()
     };
     let mut decoder = Decoder::new(true);
-    assert_eq!(decoder.decode(&frame(LinkType::RAW, &piece(16, body.len()))).unwrap_err(), Skip::Fragment);
+    assert_eq!(
+        decoder.decode(&frame(LinkType::RAW, &piece(16, body.len()))).unwrap_err(),
+        Skip::Fragment
+    );
     let piece = piece(0, 16);
     let (segment, payload) = decoder.decode(&frame(LinkType::RAW, &piece)).unwrap();
     assert_eq!((segment.payload_len, &*payload), (16, &b"sixteen bytes!!!"[..]));
@@ -270,11 +340,19 @@ fn a_fragmented_tunnel_with_fragments_in_it_gives_its_segment() {
     let mut decoder = Decoder::new(true);
     let mut given = Vec::new();
     for (number, inner) in v4_fragments(&tcp_frame()[14..], 16).into_iter().enumerate() {
-        let mut outer = [&[0x45, 0, 0, 0, 0, number as u8, 0, 0, 64, 4, 0, 0, 10, 9, 9, 9, 10, 9, 9, 8], &inner[..]].concat();
+        let mut outer = [
+            &[0x45, 0, 0, 0, 0, number as u8, 0, 0, 64, 4, 0, 0, 10, 9, 9, 9, 10, 9, 9, 8],
+            &inner[..],
+        ]
+        .concat();
         let len = outer.len() as u16;
         outer[2..4].copy_from_slice(&len.to_be_bytes());
         for piece in v4_fragments(&outer, 24) {
-            given.push(decoder.decode(&frame(LinkType::RAW, &piece)).map(|(s, payload)| (s.tunnel, payload.into_owned())));
+            given.push(
+                decoder
+                    .decode(&frame(LinkType::RAW, &piece))
+                    .map(|(s, payload)| (s.tunnel, payload.into_owned())),
+            );
         }
     }
     assert_eq!(given.pop(), Some(Ok((Some(Tunnel::IpIp), b"hello".to_vec()))));

@@ -22,7 +22,8 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
     if bytes.len() < LEAST_TCP {
         return Err(body.short(LEAST_TCP));
     }
-    // A snap length often cuts the options, which are of no use here: read the header out of a padded copy then.
+    // A snap length often cuts the options, which are of no use here: read the header out of a
+    // padded copy then.
     let mut padded = [0; MOST_TCP];
     let header = TcpHeaderSlice::from_slice(bytes).or_else(|_| {
         let known = bytes.len().min(MOST_TCP);
@@ -60,7 +61,8 @@ pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Sk
     let body = datagram.body;
     let header = UdpHeaderSlice::from_slice(body.bytes()).map_err(|_| body.short(UDP))?;
     let payload = body.after(UDP)?;
-    // Zero: a jumbogram (RFC 2675) or segmentation offload; otherwise the header may say less than IP carried.
+    // Zero: a jumbogram (RFC 2675) or segmentation offload; otherwise the header may say less than
+    // IP carried.
     let payload_len = match usize::from(header.length()) {
         0 => payload.wire_len(),
         length => length.checked_sub(UDP).ok_or(Skip::Malformed)?.min(payload.wire_len()),
@@ -70,9 +72,25 @@ pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Sk
 
 /// The segment of a UDP header that was read.
 #[inline]
-pub(super) fn udp_segment(frame: &Frame<'_>, datagram: &Datagram<'_>, ports: Ports, payload: Packet<'_>) -> Segment {
+pub(super) fn udp_segment(
+    frame: &Frame<'_>,
+    datagram: &Datagram<'_>,
+    ports: Ports,
+    payload: Packet<'_>,
+) -> Segment {
     let payload_len = payload.wire_len() as u32;
-    build(frame, datagram, &Read { transport: Transport::Udp, ports, seq: 0, ack: 0, flags: TcpFlags::default(), payload_len })
+    build(
+        frame,
+        datagram,
+        &Read {
+            transport: Transport::Udp,
+            ports,
+            seq: 0,
+            ack: 0,
+            flags: TcpFlags::default(),
+            payload_len,
+        },
+    )
 }
 
 /// What a transport header says.

@@ -1,8 +1,10 @@
-//! AMQP 0-8 to 0-9-1 and 1.0: <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, sections 2.3 and 4.2;
-//! <https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html>, sections 2.2 and 2.3.
+//! AMQP 0-8 to 0-9-1 and 1.0: <https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf>, sections
+//! 2.3 and 4.2; <https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html>,
+//! sections 2.2 and 2.3.
 //!
-//! Proof is the protocol header of eight bytes, or (0-9-1) frames: a type, a channel, a length, an existing method
-//! and the end octet in its place. What follows a header of 1.0 is read for the names of the two containers.
+//! Proof is the protocol header of eight bytes, or (0-9-1) frames: a type, a channel, a length, an
+//! existing method and the end octet in its place. What follows a header of 1.0 is read for the
+//! names of the two containers.
 
 use super::framing::{Framed, walk};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -54,8 +56,14 @@ fn inspect(opening: &Opening) -> Finding {
 /// A protocol header, and what follows it.
 fn headers(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
-    let Some((&[a, b, c, d, id, major, minor, revision], rest)) = bytes.split_first_chunk::<HEADER>() else {
-        return if bytes.starts_with(b"AMQP") || b"AMQP".starts_with(bytes) { Side::Perhaps } else { Side::Other };
+    let Some((&[a, b, c, d, id, major, minor, revision], rest)) =
+        bytes.split_first_chunk::<HEADER>()
+    else {
+        return if bytes.starts_with(b"AMQP") || b"AMQP".starts_with(bytes) {
+            Side::Perhaps
+        } else {
+            Side::Other
+        };
     };
     let version = match [id, major, minor, revision] {
         _ if [a, b, c, d] != *b"AMQP" => return Side::Other,
@@ -87,26 +95,36 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
         if !matches!(kind, 1..=3 | 8) || rest.get(3).is_some_and(|&high| high != 0) {
             return Framed::Foreign;
         }
-        let Some(len) = rest.get(3..).and_then(|b| b.first_chunk()).map(|b| u32::from_be_bytes(*b) as usize) else {
+        let Some(len) =
+            rest.get(3..).and_then(|b| b.first_chunk()).map(|b| u32::from_be_bytes(*b) as usize)
+        else {
             return Framed::Cut;
         };
         let payload = rest.get(FRAME_HEADER..).unwrap_or_default();
-        if rest.get(FRAME_HEADER + len).is_some_and(|&end| end != FRAME_END) || kind == 8 && len != 0 {
+        if rest.get(FRAME_HEADER + len).is_some_and(|&end| end != FRAME_END)
+            || kind == 8 && len != 0
+        {
             return Framed::Foreign;
         }
         let whole = payload.len() > len;
-        let word = |at: usize| payload.get(at..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
+        let word = |at: usize| {
+            payload.get(at..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b))
+        };
         let name = match (kind, word(0), word(2)) {
             (8, ..) => Some("Heartbeat"),
             (1, Some(class), Some(number)) => {
-                let Some(name) = method(class, number).filter(|_| len >= 4) else { return Framed::Foreign };
+                let Some(name) = method(class, number).filter(|_| len >= 4) else {
+                    return Framed::Foreign;
+                };
                 Some(name)
             }
             _ => None,
         };
         if let Some(name) = name.filter(|_| whole) {
             certain = true;
-            if let (1, Some(10), Some(number @ (10 | 11)), Some(arguments)) = (kind, word(0), word(2), payload.get(4..len)) {
+            if let (1, Some(10), Some(number @ (10 | 11)), Some(arguments)) =
+                (kind, word(0), word(2), payload.get(4..len))
+            {
                 let skipped = if number == 10 { 2 } else { 0 };
                 properties(statement, arguments.get(skipped..).unwrap_or_default());
             }
@@ -236,9 +254,17 @@ fn containers(statement: &mut Statement<'_>, from: usize) {
         };
         let base = rest.as_ptr().addr();
         if let Some((container, after)) = values.and_then(short_text) {
-            statement.say("amqp.container", container, from + at + container.as_ptr().addr().wrapping_sub(base));
+            statement.say(
+                "amqp.container",
+                container,
+                from + at + container.as_ptr().addr().wrapping_sub(base),
+            );
             if let Some((host, _)) = short_text(after) {
-                statement.say("amqp.host", host, from + at + host.as_ptr().addr().wrapping_sub(base));
+                statement.say(
+                    "amqp.host",
+                    host,
+                    from + at + host.as_ptr().addr().wrapping_sub(base),
+                );
             }
         }
         Framed::Whole(len)
@@ -265,13 +291,22 @@ mod tests {
 
     #[test]
     fn an_unknown_version_is_refused() {
-        assert_eq!(inspect(&Opening::of(Transport::Tcp, &[b"AMQP\0\x09\x09\x09"], &[])), Finding::No);
+        assert_eq!(
+            inspect(&Opening::of(Transport::Tcp, &[b"AMQP\0\x09\x09\x09"], &[])),
+            Finding::No
+        );
     }
 
     #[test]
     fn the_servers_product_is_stated() {
-        let Finding::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening()) else { panic!("not recognised") };
-        let said = |name| facts.iter().find(|fact| fact.name.stem == name).map(|fact| fact.value.as_str());
-        assert_eq!((said("amqp.product"), said("amqp.product-version")), (Some("RabbitMQ"), Some("3.10.8")));
+        let Finding::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening()) else {
+            panic!("not recognised")
+        };
+        let said =
+            |name| facts.iter().find(|fact| fact.name.stem == name).map(|fact| fact.value.as_str());
+        assert_eq!(
+            (said("amqp.product"), said("amqp.product-version")),
+            (Some("RabbitMQ"), Some("3.10.8"))
+        );
     }
 }

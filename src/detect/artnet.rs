@@ -1,5 +1,5 @@
-//! Art-Net 4: <https://art-net.org.uk/downloads/art-net.pdf>, section «Packet definitions»: a name of eight bytes, an operation, and in most
-//! messages the revision.
+//! Art-Net 4: <https://art-net.org.uk/downloads/art-net.pdf>, section «Packet definitions»: a name
+//! of eight bytes, an operation, and in most messages the revision.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -32,7 +32,9 @@ fn inspect(opening: &Opening) -> Finding {
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
-    let Some(&[low, high]) = bytes.strip_prefix(NAME).and_then(|rest| rest.first_chunk()) else { return Side::Other };
+    let Some(&[low, high]) = bytes.strip_prefix(NAME).and_then(|rest| rest.first_chunk()) else {
+        return Side::Other;
+    };
     let operation = u16::from_le_bytes([low, high]);
     statement.say("artnet.operation", name(operation).as_bytes(), offset);
     if let (POLL_REPLY, Some(node)) = (operation, bytes.get(SHORT_NAME)) {

@@ -1,5 +1,6 @@
-//! Which detectors need to be asked: those whose language may begin with the bytes that were said first. A flow that nobody
-//! understands is asked about several times, and most detectors would refuse it by its first bytes.
+//! Which detectors need to be asked: those whose language may begin with the bytes that were said
+//! first. A flow that nobody understands is asked about several times, and most detectors would
+//! refuse it by its first bytes.
 
 use std::ops::RangeInclusive;
 
@@ -18,8 +19,8 @@ type Bytes = [u64; 4];
 
 const EVERY: Bytes = [u64::MAX; 4];
 
-/// With which bytes the words of either side may begin in a language, as far as these tell. Of a datagram only the first counts: it
-/// may be damaged or cut, and other datagrams speak for it.
+/// With which bytes the words of either side may begin in a language, as far as these tell. Of a
+/// datagram only the first counts: it may be damaged or cut, and other datagrams speak for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Begins {
     datagram: Bytes,
@@ -36,7 +37,14 @@ pub struct Begins {
 
 impl Begins {
     /// Any.
-    pub const ANY: Self = Self { datagram: EVERY, stream: [EVERY; PLACES], told: 0, zeros: ZEROS, asks: false, joins: false };
+    pub const ANY: Self = Self {
+        datagram: EVERY,
+        stream: [EVERY; PLACES],
+        told: 0,
+        zeros: ZEROS,
+        asks: false,
+        joins: false,
+    };
 
     /// The first byte is one of these.
     #[must_use]
@@ -62,8 +70,8 @@ impl Begins {
         Self { asks: true, ..self }
     }
 
-    /// The detector finds its place in a stream that was joined in the middle, whose first bytes say nothing to it. The others look at
-    /// how a side begins, wherever that is.
+    /// The detector finds its place in a stream that was joined in the middle, whose first bytes
+    /// say nothing to it. The others look at how a side begins, wherever that is.
     #[must_use]
     pub const fn joins(self) -> Self {
         Self { joins: true, ..self }
@@ -128,7 +136,11 @@ static OF_STREAM: [[u64; 256]; PLACES] = {
     while i < DETECTORS.len() {
         let mut place = 0;
         while place < PLACES {
-            add(&mut table[place], &DETECTORS[i].begins.stream[place], SPOKEN[Transport::Tcp as usize] & 1 << i);
+            add(
+                &mut table[place],
+                &DETECTORS[i].begins.stream[place],
+                SPOKEN[Transport::Tcp as usize] & 1 << i,
+            );
             place += 1;
         }
         i += 1;
@@ -210,7 +222,8 @@ const JOINING: u64 = {
     joining
 };
 
-/// The detectors that the first bytes of either side leave, a bit for each; all of the transport where nothing was said.
+/// The detectors that the first bytes of either side leave, a bit for each; all of the transport
+/// where nothing was said.
 pub(super) fn candidates(opening: &Opening) -> u64 {
     let transport = opening.transport();
     if opening.is_silent() {
@@ -221,7 +234,8 @@ pub(super) fn candidates(opening: &Opening) -> u64 {
         Transport::Udp => of_datagrams(opening.side(direction)),
     };
     let (initiators, responders) = (of_side(Direction::Initiator), of_side(Direction::Responder));
-    let asks = if opening.side(Direction::Initiator).is_empty() { spoken(transport) } else { initiators };
+    let asks =
+        if opening.side(Direction::Initiator).is_empty() { spoken(transport) } else { initiators };
     ASKING & asks | !ASKING & (initiators | responders)
 }
 
@@ -248,10 +262,20 @@ mod tests {
 
     /// Bytes with which messages begin, and what else is often met there.
     fn words() -> impl Strategy<Value = Vec<u8>> {
-        let byte = prop_oneof![Just(0), 0..=9_u8, any::<u8>(), prop::sample::select(&b"PRI * HGETS/{<\r\n\x80\x81\xff\x21"[..])];
-        let samples: Vec<&[u8]> =
-            DETECTORS.iter().flat_map(|d| d.samples).flat_map(|s| s.initiator.iter().chain(s.responder)).copied().collect();
-        let of_sample = (prop::sample::select(samples), any::<prop::sample::Index>(), any::<(u8, bool)>());
+        let byte = prop_oneof![
+            Just(0),
+            0..=9_u8,
+            any::<u8>(),
+            prop::sample::select(&b"PRI * HGETS/{<\r\n\x80\x81\xff\x21"[..])
+        ];
+        let samples: Vec<&[u8]> = DETECTORS
+            .iter()
+            .flat_map(|d| d.samples)
+            .flat_map(|s| s.initiator.iter().chain(s.responder))
+            .copied()
+            .collect();
+        let of_sample =
+            (prop::sample::select(samples), any::<prop::sample::Index>(), any::<(u8, bool)>());
         prop_oneof![
             prop::collection::vec(byte, 0..24),
             of_sample.prop_map(|(sample, at, (byte, cut))| {
@@ -296,7 +320,9 @@ mod tests {
 
     #[test]
     fn a_detector_refuses_every_stream_whose_first_two_bytes_are_not_its() {
-        for (i, detector) in DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Tcp)) {
+        for (i, detector) in
+            DETECTORS.iter().enumerate().filter(|(_, d)| d.transports.contains(&Transport::Tcp))
+        {
             for bytes in (0..=u16::MAX).map(u16::to_be_bytes) {
                 if of_stream(&bytes) & 1 << i == 0 {
                     let finding = (detector.inspect)(&Opening::of(Transport::Tcp, &[&bytes], &[]));

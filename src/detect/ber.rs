@@ -1,7 +1,9 @@
-//! BER, ITU-T X.690: a strict reader of tag, length and value for the detectors whose messages are made of it.
+//! BER, ITU-T X.690: a strict reader of tag, length and value for the detectors whose messages are
+//! made of it.
 //!
-//! Tags of one byte and definite lengths of at most four bytes, which is what LDAP (RFC 4511, section 5.1), SNMP and CSTA
-//! send. Lengths may be longer than they need be: Microsoft's always take four bytes. Nothing here panics.
+//! Tags of one byte and definite lengths of at most four bytes, which is what LDAP (RFC 4511,
+//! section 5.1), SNMP and CSTA send. Lengths may be longer than they need be: Microsoft's always
+//! take four bytes. Nothing here panics.
 
 /// One value and its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +44,8 @@ pub(super) fn header(bytes: &[u8]) -> Result<Option<Header>, Invalid> {
     };
     let Some(digits) = rest.get(..more) else { return Ok(None) };
     let len = digits.iter().fold(0_u32, |len, &digit| len << 8 | u32::from(digit));
-    let len = usize::try_from(len).ok().filter(|&len| len <= isize::MAX as usize - 6).ok_or(Invalid)?;
+    let len =
+        usize::try_from(len).ok().filter(|&len| len <= isize::MAX as usize - 6).ok_or(Invalid)?;
     Ok(Some(Header { tag, size: 2 + more, len }))
 }
 
@@ -77,16 +80,28 @@ mod tests {
 
     #[test]
     fn a_value_is_read_when_all_of_it_is_there() {
-        assert_eq!(read(b"\x02\x01\x07rest"), Ok(Some((Tlv { tag: 2, content: b"\x07" }, &b"rest"[..]))));
-        assert_eq!(read(b"\x30\x84\x00\x00\x00\x01x"), Ok(Some((Tlv { tag: 0x30, content: b"x" }, &b""[..]))));
-        for cut in [&b""[..], b"\x30", b"\x30\x82\x01", b"\x30\x03ab", b"\x04\x84\xff\xff\xff\xffx"] {
+        assert_eq!(
+            read(b"\x02\x01\x07rest"),
+            Ok(Some((Tlv { tag: 2, content: b"\x07" }, &b"rest"[..])))
+        );
+        assert_eq!(
+            read(b"\x30\x84\x00\x00\x00\x01x"),
+            Ok(Some((Tlv { tag: 0x30, content: b"x" }, &b""[..])))
+        );
+        for cut in [&b""[..], b"\x30", b"\x30\x82\x01", b"\x30\x03ab", b"\x04\x84\xff\xff\xff\xffx"]
+        {
             assert_eq!(read(cut), Ok(None), "{cut:x?}");
         }
     }
 
     #[test]
     fn indefinite_and_huge_lengths_and_long_tags_are_refused() {
-        for bytes in [&b"\x30\x80\x00\x00"[..], b"\x1f\x20\x01x", b"\x00\x00", b"\x30\x85\x00\x00\x00\x00\x01x"] {
+        for bytes in [
+            &b"\x30\x80\x00\x00"[..],
+            b"\x1f\x20\x01x",
+            b"\x00\x00",
+            b"\x30\x85\x00\x00\x00\x00\x01x",
+        ] {
             assert_eq!(read(bytes), Err(Invalid), "{bytes:x?}");
         }
     }

@@ -1,5 +1,5 @@
-//! BSON documents, as `MongoDB` sends them: <https://bsonspec.org/spec.html>. Read without copying; a document that was cut
-//! gives the elements that are there.
+//! BSON documents, as `MongoDB` sends them: <https://bsonspec.org/spec.html>. Read without copying;
+//! a document that was cut gives the elements that are there.
 
 /// A value that somebody may want to look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,10 @@ impl<'a> Document<'a> {
         if !(5..=48 << 20).contains(&len) || bytes.get(len - 1).is_some_and(|&end| end != 0) {
             return None;
         }
-        Some(Self { bytes: bytes.get(4..len - 1).unwrap_or_else(|| bytes.get(4..).unwrap_or_default()), len })
+        Some(Self {
+            bytes: bytes.get(4..len - 1).unwrap_or_else(|| bytes.get(4..).unwrap_or_default()),
+            len,
+        })
     }
 
     /// Bytes of it on the wire, all its own.
@@ -105,7 +108,8 @@ impl<'a> Iterator for Elements<'a> {
             0x08 => (1, Value::Other),
             0x06 | 0x0a | 0x7f | 0xff => (0, Value::Other),
             0x0b => {
-                let mut ends = body.iter().enumerate().filter(|(_, b)| **b == 0).map(|(at, _)| at + 1);
+                let mut ends =
+                    body.iter().enumerate().filter(|(_, b)| **b == 0).map(|(at, _)| at + 1);
                 (ends.nth(1)?, Value::Other)
             }
             0x0c => (counted()?.checked_add(16)?, Value::Other),

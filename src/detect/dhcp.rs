@@ -1,7 +1,8 @@
-//! DHCP: RFC 2131, section 2, with its options (RFC 2132); plain BOOTP (RFC 951); DHCPv6: RFC 8415, section 8.
+//! DHCP: RFC 2131, section 2, with its options (RFC 2132); plain BOOTP (RFC 951); DHCPv6: RFC 8415,
+//! section 8.
 //!
-//! Version 4 has a magic number behind its fixed fields. Version 6 has none: its options must end with the message, and one of them
-//! must be an identifier as client or server have it.
+//! Version 4 has a magic number behind its fixed fields. Version 6 has none: its options must end
+//! with the message, and one of them must be an identifier as client or server have it.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -15,8 +16,10 @@ const END: u8 = 255;
 const HOST_NAME: u8 = 12;
 const MESSAGE_TYPE: u8 = 53;
 const VENDOR_CLASS: u8 = 60;
-/// Message types of version 4 from 1 (RFC 2132, section 9.6), and of version 6 (RFC 8415, section 7.3).
-const V4: [&str; 8] = ["DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM"];
+/// Message types of version 4 from 1 (RFC 2132, section 9.6), and of version 6 (RFC 8415, section
+/// 7.3).
+const V4: [&str; 8] =
+    ["DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM"];
 const V6: [&str; 13] = [
     "SOLICIT",
     "ADVERTISE",
@@ -80,7 +83,10 @@ fn inspect(opening: &Opening) -> Finding {
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
-    if bytes.get(FIXED..).is_some_and(|rest| rest.starts_with(&MAGIC)) && matches!(bytes[0], 1 | 2) && bytes[2] <= 16 {
+    if bytes.get(FIXED..).is_some_and(|rest| rest.starts_with(&MAGIC))
+        && matches!(bytes[0], 1 | 2)
+        && bytes[2] <= 16
+    {
         v4(statement, bytes.get(FIXED + 4..).unwrap_or(&[]), offset);
         return Side::Speaks;
     }
@@ -116,17 +122,24 @@ fn v4(statement: &mut Statement<'_>, mut options: &[u8], offset: usize) {
 
 fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     let Some((&kind, rest)) = bytes.split_first() else { return Side::Other };
-    let Some(name) = usize::from(kind).checked_sub(1).and_then(|i| V6.get(i)) else { return Side::Other };
+    let Some(name) = usize::from(kind).checked_sub(1).and_then(|i| V6.get(i)) else {
+        return Side::Other;
+    };
     // A transaction's number, or the hops and two addresses.
-    let Some(mut options) = rest.get(if kind >= RELAY { 33 } else { 3 }..) else { return Side::Other };
+    let Some(mut options) = rest.get(if kind >= RELAY { 33 } else { 3 }..) else {
+        return Side::Other;
+    };
     let mut identified = false;
     while !options.is_empty() {
         let Some(&[a, b, c, d]) = options.first_chunk() else { return Side::Other };
         let (code, len) = (u16::from_be_bytes([a, b]), usize::from(u16::from_be_bytes([c, d])));
         let Some((value, behind)) = options[4..].split_at_checked(len) else { return Side::Other };
         // An identifier begins with its type, of which there are four (RFC 8415, section 11).
-        identified |= matches!(code, CLIENT_ID | SERVER_ID) && len > 4 && matches!(value, [0, 1..=4, ..]);
-        identified |= kind >= RELAY && code == RELAYED && value.first().is_some_and(|&inner| (1..=13).contains(&inner));
+        identified |=
+            matches!(code, CLIENT_ID | SERVER_ID) && len > 4 && matches!(value, [0, 1..=4, ..]);
+        identified |= kind >= RELAY
+            && code == RELAYED
+            && value.first().is_some_and(|&inner| (1..=13).contains(&inner));
         if code == 0 || code > 256 {
             return Side::Other;
         }

@@ -1,6 +1,8 @@
-//! DIS, distributed interactive simulation: IEEE 1278.1-2012, section 6.2.66 (the header), over UDP.
+//! DIS, distributed interactive simulation: IEEE 1278.1-2012, section 6.2.66 (the header), over
+//! UDP.
 //!
-//! Twelve bytes of header: the length must be the datagram's, and the kind must belong to its family.
+//! Twelve bytes of header: the length must be the datagram's, and the kind must belong to its
+//! family.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -36,7 +38,12 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
     // The last byte is padding in every version; the one before it became a status in version 7.
     let padded = head[11] == 0 && (version == 7 || head[10] == 0);
     let Some((name, of_family)) = known(kind) else { return Side::Other };
-    if !(4..=7).contains(&version) || family != of_family || len != bytes.len() || len < 2 * HEADER || !padded {
+    if !(4..=7).contains(&version)
+        || family != of_family
+        || len != bytes.len()
+        || len < 2 * HEADER
+        || !padded
+    {
         return Side::Other;
     }
     statement.say("dis.version", version.to_string().as_bytes(), offset);

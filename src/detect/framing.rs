@@ -1,4 +1,5 @@
-//! Messages that stand one behind another in a stream: the walk over them that binary and line detectors share.
+//! Messages that stand one behind another in a stream: the walk over them that binary and line
+//! detectors share.
 
 /// What stands where a message should begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,9 @@ mod tests {
 
     #[test]
     fn a_walk_ends_at_a_cut_message_and_at_a_foreign_one() {
-        let read = |rest: &[u8], _| if rest[0] < 10 { Framed::Whole(usize::from(rest[0])) } else { Framed::Foreign };
+        let read = |rest: &[u8], _| {
+            if rest[0] < 10 { Framed::Whole(usize::from(rest[0])) } else { Framed::Foreign }
+        };
         assert_eq!(walk(&[1, 2, 0, 3, 0], read), Walk { whole: 2, foreign: false });
         assert_eq!(walk(&[1, 77], read), Walk { whole: 1, foreign: true });
         assert_eq!(walk(&[0], read), Walk { whole: 0, foreign: true });
@@ -66,6 +69,9 @@ mod tests {
 
     #[test]
     fn a_number_has_digits_alone_and_no_overflow() {
-        assert_eq!((number(b"0120"), number(b""), number(b"-1"), number(b"99999999999999")), (Some(120), None, None, None));
+        assert_eq!(
+            (number(b"0120"), number(b""), number(b"-1"), number(b"99999999999999")),
+            (Some(120), None, None, None)
+        );
     }
 }

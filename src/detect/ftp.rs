@@ -1,8 +1,10 @@
-//! FTP, the control connection: RFC 959. The server greets with 220, the client logs in (USER) or asks what the server can
-//! (FEAT, SYST; AUTH TLS of RFC 4217), and is asked for a password with 331.
+//! FTP, the control connection: RFC 959. The server greets with 220, the client logs in (USER) or
+//! asks what the server can (FEAT, SYST; AUTH TLS of RFC 4217), and is asked for a password with
+//! 331.
 //!
-//! SMTP greets with 220 too. The greeting alone proves FTP where it names it (`FTP`, `vsFTPd`, in a word that is no host's
-//! name), otherwise the client's command or the server's 331 does. Replies to PASV and EPSV prove it anywhere.
+//! SMTP greets with 220 too. The greeting alone proves FTP where it names it (`FTP`, `vsFTPd`, in a
+//! word that is no host's name), otherwise the client's command or the server's 331 does. Replies
+//! to PASV and EPSV prove it anywhere.
 
 use super::line::{self, First};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -13,10 +15,13 @@ use crate::flow::Opening;
 /// Bytes of a first line; greetings may be long.
 const LONGEST: usize = 1024;
 /// What only a client of FTP says first to a server that greets with 220.
-const OWN: &[&[u8]] = &[b"USER", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"HOST", b"PASV", b"EPSV", b"PBSZ"];
+const OWN: &[&[u8]] =
+    &[b"USER", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"HOST", b"PASV", b"EPSV", b"PBSZ"];
 /// What clients of other languages say too.
-const OTHERS: &[&[u8]] =
-    &[b"AUTH", b"QUIT", b"NOOP", b"HELP", b"PWD", b"TYPE", b"CWD", b"LIST", b"PORT", b"EPRT", b"MODE", b"STAT"];
+const OTHERS: &[&[u8]] = &[
+    b"AUTH", b"QUIT", b"NOOP", b"HELP", b"PWD", b"TYPE", b"CWD", b"LIST", b"PORT", b"EPRT",
+    b"MODE", b"STAT",
+];
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Ftp,
@@ -66,7 +71,11 @@ fn inspect(opening: &Opening) -> Finding {
 fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     let stream = statement.stream;
     match line::first(stream.head(), LONGEST) {
-        First::Begun(bytes) if OWN.iter().chain(OTHERS).any(|verb| line::may_become(bytes, verb)) => Side::Perhaps,
+        First::Begun(bytes)
+            if OWN.iter().chain(OTHERS).any(|verb| line::may_become(bytes, verb)) =>
+        {
+            Side::Perhaps
+        }
         First::Whole(first) => {
             let (verb, argument) = line::verb(first.text);
             let own = line::is_one_of(verb, OWN);
@@ -79,7 +88,8 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             }
             *asked = own
                 || is_port(verb, argument)
-                || line::is_one_of(verb, &[b"AUTH"]) && line::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
+                || line::is_one_of(verb, &[b"AUTH"])
+                    && line::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
             Side::Perhaps
         }
         _ => Side::Other,
@@ -141,7 +151,11 @@ fn is_ftp(word: &[u8]) -> bool {
     };
     word.eq_ignore_ascii_case(b"FTP")
         || word.eq_ignore_ascii_case(b"FileZilla")
-        || stem.len() < word.len() && stem.len().checked_sub(3).is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
+        || stem.len() < word.len()
+            && stem
+                .len()
+                .checked_sub(3)
+                .is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
 }
 
 /// `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.
@@ -157,14 +171,17 @@ fn is_address(text: &[u8]) -> bool {
     text.split(|&b| b == b',').count() == 6 && text.split(|&b| b == b',').all(number)
 }
 
-/// `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended Passive Mode (|||port|)` of RFC 2428.
+/// `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended Passive Mode
+/// (|||port|)` of RFC 2428.
 fn is_passive(code: u16, text: &[u8]) -> bool {
     let Some(open) = text.iter().position(|&b| b == b'(') else { return false };
     let inside = text[open + 1..].split(|&b| b == b')').next().unwrap_or_default();
     let number = |part: &[u8]| (1..=5).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
     match code {
         227 => is_address(inside),
-        229 => inside.strip_prefix(b"|||").and_then(|rest| rest.strip_suffix(b"|")).is_some_and(number),
+        229 => {
+            inside.strip_prefix(b"|||").and_then(|rest| rest.strip_suffix(b"|")).is_some_and(number)
+        }
         _ => false,
     }
 }
@@ -189,19 +206,29 @@ mod tests {
         assert_eq!(heard(&[b"USER x\r\n"], &[b"+OK\r\n"]), Finding::No);
         assert_eq!(heard(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Finding::No);
         assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]), Finding::No);
+        assert_eq!(
+            heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]),
+            Finding::No
+        );
         assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Finding::No);
     }
 
     #[test]
     fn the_address_of_a_data_connection_is_of_ftp_alone() {
-        assert!(matches!(heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]), Finding::Yes(..)));
+        assert!(matches!(
+            heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]),
+            Finding::Yes(..)
+        ));
         assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
     }
 
     #[test]
     fn no_password_is_stated() {
-        let Finding::Yes(_, facts) = heard(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"]) else { panic!() };
+        let Finding::Yes(_, facts) =
+            heard(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
+        else {
+            panic!()
+        };
         assert!(facts.iter().all(|fact| !fact.value.contains("secret")));
     }
 }

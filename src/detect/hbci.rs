@@ -1,5 +1,6 @@
-//! HBCI and `FinTS`: a message begins with the segment `HNHBK:1:3+` (or `HNHBK:1:2+`), twelve digits of message length, `+`, the
-//! three digits of the HBCI version, `+`. `FinTS` 3.0 Formals, section B.5.2.
+//! HBCI and `FinTS`: a message begins with the segment `HNHBK:1:3+` (or `HNHBK:1:2+`), twelve
+//! digits of message length, `+`, the three digits of the HBCI version, `+`. `FinTS` 3.0 Formals,
+//! section B.5.2.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -21,8 +22,12 @@ pub(super) const DETECTOR: Detector = Detector {
     inspect,
     samples: &[Sample {
         transport: Transport::Tcp,
-        initiator: &[b"HNHBK:1:3+000000000145+220+0+1'HKIDN:2:2+280:10020030+9999999999+0+0'HNHBS:4:1+1'"],
-        responder: &[b"HNHBK:1:3+000000000110+220+4711+1'HIRMG:2:2+0010::Entgegengenommen.'HNHBS:5:1+1'"],
+        initiator: &[
+            b"HNHBK:1:3+000000000145+220+0+1'HKIDN:2:2+280:10020030+9999999999+0+0'HNHBS:4:1+1'",
+        ],
+        responder: &[
+            b"HNHBK:1:3+000000000110+220+4711+1'HIRMG:2:2+0010::Entgegengenommen.'HNHBS:5:1+1'",
+        ],
     }],
 };
 
@@ -35,11 +40,9 @@ fn header(statement: &mut Statement<'_>) -> Side {
     let starts = |head: &&[u8]| bytes.iter().zip(head.iter()).all(|(a, b)| a == b);
     let Some(head) = HEADS.iter().find(|head| starts(head)) else { return Side::Other };
     let rest = bytes.get(head.len()..).unwrap_or(&[]);
-    let fits = rest
-        .iter()
-        .take(DIGITS + VERSION + 2)
-        .enumerate()
-        .all(|(i, byte)| if i == DIGITS || i == DIGITS + VERSION + 1 { *byte == b'+' } else { byte.is_ascii_digit() });
+    let fits = rest.iter().take(DIGITS + VERSION + 2).enumerate().all(|(i, byte)| {
+        if i == DIGITS || i == DIGITS + VERSION + 1 { *byte == b'+' } else { byte.is_ascii_digit() }
+    });
     if !fits {
         return Side::Other;
     }

@@ -1,5 +1,6 @@
-//! `ClientHello` and `ServerHello` (RFC 8446, sections 4.1.2 and 4.1.3; RFC 5246, section 7.4.1), which TLS carries in records
-//! and QUIC in CRYPTO frames, and the JA4 fingerprint of a client (<https://github.com/FoxIO-LLC/ja4>, `JA4.md`).
+//! `ClientHello` and `ServerHello` (RFC 8446, sections 4.1.2 and 4.1.3; RFC 5246, section 7.4.1),
+//! which TLS carries in records and QUIC in CRYPTO frames, and the JA4 fingerprint of a client
+//! (<https://github.com/FoxIO-LLC/ja4>, `JA4.md`).
 //!
 //! A capture may have cut a hello: what is there is read, as long as it fits.
 
@@ -81,8 +82,9 @@ impl<'a> Reader<'a> {
 }
 
 impl<'a> Hello<'a> {
-    /// Reads a message's body, `len` bytes long, of which the first are there. Where it is cut, at least its fixed part must be
-    /// there: that of a client ends with the first cipher suites, and is what proves it.
+    /// Reads a message's body, `len` bytes long, of which the first are there. Where it is cut, at
+    /// least its fixed part must be there: that of a client ends with the first cipher suites, and
+    /// is what proves it.
     pub(super) fn read(kind: Kind, body: &'a [u8], len: usize) -> Result<Self, Fault> {
         let mut reader = Reader { body, at: 0, end: len };
         let legacy = reader.number(2)? as u16;
@@ -95,7 +97,8 @@ impl<'a> Hello<'a> {
             return Err(Fault::Foreign);
         }
         reader.take(session)?;
-        let mut hello = Self { kind, legacy, ciphers: Vec::new(), extensions: Vec::new(), whole: false };
+        let mut hello =
+            Self { kind, legacy, ciphers: Vec::new(), extensions: Vec::new(), whole: false };
         match hello.read_rest(&mut reader) {
             Ok(()) => hello.whole = true,
             Err(Fault::Cut) if !hello.ciphers.is_empty() => {}
@@ -136,7 +139,10 @@ impl<'a> Hello<'a> {
     }
 
     fn extension(&self, kind: u16) -> Option<(&'a [u8], usize)> {
-        self.extensions.iter().find(|extension| extension.0 == kind).map(|&(_, content, at)| (content, at))
+        self.extensions
+            .iter()
+            .find(|extension| extension.0 == kind)
+            .map(|&(_, content, at)| (content, at))
     }
 
     /// The host's name that the client asks for, and where in the body it stands.
@@ -148,7 +154,8 @@ impl<'a> Hello<'a> {
         (!name.is_empty()).then_some((name, at + 5))
     }
 
-    /// The application protocols that the client offers, or the one that the server chose, each with its place in the body.
+    /// The application protocols that the client offers, or the one that the server chose, each
+    /// with its place in the body.
     pub(super) fn protocols(&self) -> Vec<(&'a [u8], usize)> {
         let mut names = Vec::new();
         let Some(([_, _, list @ ..], at)) = self.extension(ALPN) else { return names };
@@ -166,7 +173,8 @@ impl<'a> Hello<'a> {
     /// The highest version that the client offers; the one that the server chose.
     pub(super) fn version(&self) -> u16 {
         let offered = self.extension(SUPPORTED_VERSIONS).map_or(&[][..], |(content, _)| content);
-        let list = if self.kind == Kind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
+        let list =
+            if self.kind == Kind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
         pairs(list)
             .filter(|&version| !is_reserved(version))
             .max_by_key(|version| (version >> 8 == 3, *version))
@@ -176,7 +184,10 @@ impl<'a> Hello<'a> {
     /// The cipher suite that the server chose.
     pub(super) fn cipher(&self) -> Option<String> {
         let id = *self.ciphers.first().filter(|_| self.kind == Kind::Server)?;
-        Some(TlsCipherSuite::from_id(id).map_or_else(|| format!("{id:#06x}"), |suite| suite.name.to_owned()))
+        Some(
+            TlsCipherSuite::from_id(id)
+                .map_or_else(|| format!("{id:#06x}"), |suite| suite.name.to_owned()),
+        )
     }
 
     /// The fingerprint of a client whose hello is whole; `carrier` is `t` over TCP and `q` in QUIC.
@@ -184,14 +195,18 @@ impl<'a> Hello<'a> {
         if self.kind != Kind::Client || !self.whole {
             return None;
         }
-        let mut ciphers: Vec<u16> = self.ciphers.iter().copied().filter(|&id| !is_reserved(id)).collect();
-        let mut kinds: Vec<u16> = self.extensions.iter().map(|e| e.0).filter(|&kind| !is_reserved(kind)).collect();
+        let mut ciphers: Vec<u16> =
+            self.ciphers.iter().copied().filter(|&id| !is_reserved(id)).collect();
+        let mut kinds: Vec<u16> =
+            self.extensions.iter().map(|e| e.0).filter(|&kind| !is_reserved(kind)).collect();
         let host = if kinds.contains(&SERVER_NAME) { 'd' } else { 'i' };
         let counts = (ciphers.len().min(99), kinds.len().min(99));
         kinds.retain(|kind| ![SERVER_NAME, ALPN].contains(kind));
         ciphers.sort_unstable();
         kinds.sort_unstable();
-        let signatures = self.extension(SIGNATURE_ALGORITHMS).map_or(&[][..], |(content, _)| content.get(2..).unwrap_or(&[]));
+        let signatures = self
+            .extension(SIGNATURE_ALGORITHMS)
+            .map_or(&[][..], |(content, _)| content.get(2..).unwrap_or(&[]));
         let signatures = pairs(signatures).filter(|&id| !is_reserved(id));
         Some(format!(
             "{carrier}{}{host}{:02}{:02}{}_{}_{}",
@@ -206,7 +221,10 @@ impl<'a> Hello<'a> {
 
     /// JA4 takes the highest number, whatever it means.
     fn ja4_version(&self) -> &'static str {
-        let offered = self.extension(SUPPORTED_VERSIONS).and_then(|(content, _)| content.get(1..)).unwrap_or(&[]);
+        let offered = self
+            .extension(SUPPORTED_VERSIONS)
+            .and_then(|(content, _)| content.get(1..))
+            .unwrap_or(&[]);
         match pairs(offered).filter(|&version| !is_reserved(version)).max().unwrap_or(self.legacy) {
             0x0304 => "13",
             0x0303 => "12",
@@ -217,10 +235,13 @@ impl<'a> Hello<'a> {
         }
     }
 
-    /// The first and the last character of the first application protocol, or of its bytes in hexadecimal.
+    /// The first and the last character of the first application protocol, or of its bytes in
+    /// hexadecimal.
     fn ja4_protocol(&self) -> String {
         let protocols = self.protocols();
-        let Some(([first, .., last] | [first @ last], _)) = protocols.first() else { return "00".into() };
+        let Some(([first, .., last] | [first @ last], _)) = protocols.first() else {
+            return "00".into();
+        };
         if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
             [char::from(*first), char::from(*last)].iter().collect()
         } else {
@@ -249,7 +270,8 @@ fn pairs(bytes: &[u8]) -> impl Iterator<Item = u16> {
     bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
 }
 
-/// The first twelve digits of the hash of two lists in hexadecimal with a line between them, zeros where there is nothing.
+/// The first twelve digits of the hash of two lists in hexadecimal with a line between them, zeros
+/// where there is nothing.
 fn short_hash(first: impl Iterator<Item = u16>, second: impl Iterator<Item = u16>) -> String {
     let mut hash = Sha256::new();
     let mut between: &[u8] = b"";
@@ -307,12 +329,16 @@ mod tests {
     #[test]
     fn the_fingerprint_is_that_of_the_specification() {
         let ciphers = [
-            0x4a4a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
-            0x002f, 0x0035,
+            0x4a4a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+            0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
         ];
-        let signatures = b"\x00\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01";
+        let signatures =
+            b"\x00\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01";
         let versions = b"\x06\x3a\x3a\x03\x04\x03\x03";
-        let rest = [0x001b, 0x0033, 0x4469, 0x0017, 0x002d, 0x0005, 0x0023, 0x0012, 0x000b, 0x000a, 0xff01, 0x0015];
+        let rest = [
+            0x001b, 0x0033, 0x4469, 0x0017, 0x002d, 0x0005, 0x0023, 0x0012, 0x000b, 0x000a, 0xff01,
+            0x0015,
+        ];
         let mut extensions: Vec<(u16, &[u8])> = vec![
             (0x1a1a, b""),
             (0, b"\x00\x09\x00\x00\x06a.test"),
@@ -356,7 +382,8 @@ mod tests {
 
     #[test]
     fn a_cut_hello_says_what_is_there_and_has_no_fingerprint() {
-        let body = client(&[0x1301, 0x1302], &[(0, b"\x00\x09\x00\x00\x06a.test"), (21, &[0; 300])]);
+        let body =
+            client(&[0x1301, 0x1302], &[(0, b"\x00\x09\x00\x00\x06a.test"), (21, &[0; 300])]);
         let hello = Hello::read(Kind::Client, &body[..100], body.len()).unwrap();
         assert!(!hello.whole);
         assert_eq!(hello.server_name().unwrap().0, b"a.test");
@@ -368,7 +395,10 @@ mod tests {
     fn lengths_that_do_not_fit_are_no_hello() {
         let body = client(&[0x1301], &[(0, b"\x00\x09\x00\x00\x06a.test")]);
         for len in 0..body.len() {
-            assert!(!Hello::read(Kind::Client, &body[..len], len).is_ok_and(|hello| !hello.extensions.is_empty()));
+            assert!(
+                !Hello::read(Kind::Client, &body[..len], len)
+                    .is_ok_and(|hello| !hello.extensions.is_empty())
+            );
         }
     }
 }

@@ -1,8 +1,10 @@
-//! IMAP: RFC 9051 and RFC 3501. The server greets with `* OK`, `* PREAUTH` or `* BYE` (section 7.1), the client's commands
-//! begin with a tag (section 2.2.1) that the server repeats in its answer.
+//! IMAP: RFC 9051 and RFC 3501. The server greets with `* OK`, `* PREAUTH` or `* BYE` (section
+//! 7.1), the client's commands begin with a tag (section 2.2.1) that the server repeats in its
+//! answer.
 //!
-//! A greeting proves IMAP where it names it (`IMAP4rev1` among the capabilities or in the text) or where the client answers
-//! with a tagged command; a tagged command where the server's first line ends it with the same tag.
+//! A greeting proves IMAP where it names it (`IMAP4rev1` among the capabilities or in the text) or
+//! where the client answers with a tagged command; a tagged command where the server's first line
+//! ends it with the same tag.
 
 use super::line::{self, First};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -87,7 +89,11 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
         First::No => Side::Other,
         First::Begun(begun) => {
             let (_, rest) = line::verb(begun);
-            if COMMANDS.iter().any(|command| line::may_become(rest, command)) { Side::Perhaps } else { Side::Other }
+            if COMMANDS.iter().any(|command| line::may_become(rest, command)) {
+                Side::Perhaps
+            } else {
+                Side::Other
+            }
         }
         First::Whole(first) => {
             let (word, rest) = line::verb(first.text);
@@ -114,7 +120,11 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
         First::No => Side::Other,
         First::Begun(begun) if untagged => {
             let rest = begun.get(2..).unwrap_or_default();
-            if GREETINGS.iter().any(|word| line::may_become(rest, word)) { Side::Perhaps } else { Side::Other }
+            if GREETINGS.iter().any(|word| line::may_become(rest, word)) {
+                Side::Perhaps
+            } else {
+                Side::Other
+            }
         }
         First::Begun(_) => Side::Perhaps,
         First::Whole(first) => {
@@ -128,8 +138,9 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
                 return Side::Other;
             }
             statement.say("imap.greeting", text, word.len() + status.len() + 2);
-            let named = line::words(text)
-                .any(|word| line::is_one_of(word, &[b"IMAP", b"IMAP4", b"IMAP4rev1", b"IMAP4rev2", b"IMAPrev1"]));
+            let named = line::words(text).any(|word| {
+                line::is_one_of(word, &[b"IMAP", b"IMAP4", b"IMAP4rev1", b"IMAP4rev2", b"IMAPrev1"])
+            });
             if named || !tag.is_empty() { Side::Speaks } else { Side::Perhaps }
         }
     }

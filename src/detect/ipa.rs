@@ -1,7 +1,9 @@
-//! ip.access multiplex (Abis over IP): a big-endian length of the payload, a stream number, the payload; repeated. Streams
-//! and the control messages (CCM) as in Osmocom's Abis interface manual, section «IPA multiplex», and Wireshark's `gsm_ipa`.
+//! ip.access multiplex (Abis over IP): a big-endian length of the payload, a stream number, the
+//! payload; repeated. Streams and the control messages (CCM) as in Osmocom's Abis interface manual,
+//! section «IPA multiplex», and Wireshark's `gsm_ipa`.
 //!
-//! Three bytes of header prove little, so a side is accepted only for a control message that is complete and exact.
+//! Three bytes of header prove little, so a side is accepted only for a control message that is
+//! complete and exact.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -26,13 +28,20 @@ pub(super) const DETECTOR: Detector = Detector {
     samples: &[
         Sample {
             transport: Transport::Tcp,
-            initiator: &[b"\x00\x13\xfe\x05\x00\x0b\x0800/00/00\x00\x00\x04\x01hi\x00", b"\x00\x01\xfe\x06"],
+            initiator: &[
+                b"\x00\x13\xfe\x05\x00\x0b\x0800/00/00\x00\x00\x04\x01hi\x00",
+                b"\x00\x01\xfe\x06",
+            ],
             responder: &[
                 b"\x00\x11\xfe\x04\x01\x08\x01\x07\x01\x02\x01\x03\x01\x04\x01\x05\x01\x01\x01\x00",
                 b"\x00\x01\xfe\x06",
             ],
         },
-        Sample { transport: Transport::Tcp, initiator: &[b"\x00\x01\xfe\x00"], responder: &[b"\x00\x01\xfe\x01"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\x00\x01\xfe\x00"],
+            responder: &[b"\x00\x01\xfe\x01"],
+        },
     ],
 };
 
@@ -53,7 +62,9 @@ fn messages(statement: &mut Statement<'_>) -> Side {
         let Some(&stream) = header.get(2) else { break };
         let len = usize::from(u16::from_be_bytes([header[0], header[1]]));
         let payload = &header[HEADER..];
-        let named = stream_name(stream).filter(|_| (1..=LONGEST).contains(&len) && (stream != CCM || is_control(payload, len)));
+        let named = stream_name(stream).filter(|_| {
+            (1..=LONGEST).contains(&len) && (stream != CCM || is_control(payload, len))
+        });
         // What was proved is not undone by a message that is new to us.
         let Some(name) = named else { return if certain { Side::Speaks } else { Side::Other } };
         if payload.len() < len {
@@ -84,8 +95,8 @@ fn stream_name(stream: u8) -> Option<&'static str> {
     })
 }
 
-/// Whether a control message, or the part of it that is there, is one of those that exist: PING, PONG and ACK have no
-/// body; identity requests and responses carry length-prefixed tags.
+/// Whether a control message, or the part of it that is there, is one of those that exist: PING,
+/// PONG and ACK have no body; identity requests and responses carry length-prefixed tags.
 fn is_control(payload: &[u8], len: usize) -> bool {
     match payload.first() {
         None => true,

@@ -1,8 +1,10 @@
-//! Apache Kafka: <https://kafka.apache.org/protocol.html>, «Protocol Primitive Types», request and response headers.
+//! Apache Kafka: <https://kafka.apache.org/protocol.html>, «Protocol Primitive Types», request and
+//! response headers.
 //!
-//! A request is a length, the number of an API, its version, a number of its own and the client's id; a response is a length
-//! and the request's number. None of it is fixed, so proof is an answer that carries the number of a request, or a
-//! request whose body fits to the byte (`ApiVersions`, `Metadata`). A broker that answers otherwise is none.
+//! A request is a length, the number of an API, its version, a number of its own and the client's
+//! id; a response is a length and the request's number. None of it is fixed, so proof is an answer
+//! that carries the number of a request, or a request whose body fits to the byte (`ApiVersions`,
+//! `Metadata`). A broker that answers otherwise is none.
 
 use super::framing::{Framed, Walk, walk};
 use super::{Begins, Detector, Sample, Statement};
@@ -101,7 +103,13 @@ pub(super) const DETECTOR: Detector = Detector {
     residual: false,
     begins: Begins::with(&[0..=6]).then_any(3).then(&[0..=0]).zeros(3).asks().joins(),
     transports: &[Transport::Tcp],
-    facts: &["kafka.api", "kafka.client", "kafka.software", "kafka.software-version", "kafka.topic"],
+    facts: &[
+        "kafka.api",
+        "kafka.client",
+        "kafka.software",
+        "kafka.software-version",
+        "kafka.topic",
+    ],
     inspect,
     samples: &[
         Sample {
@@ -110,11 +118,16 @@ pub(super) const DETECTOR: Detector = Detector {
                 b"\0\0\0\x15\0\x12\0\0\0\0\0\x81\0\x07rdkafka\0\0\0\0",
                 b"\0\0\0\x1d\0\x03\0\x02\0\0\0\x82\0\x07rdkafka\0\0\0\x01\0\x06orders",
             ],
-            responder: &[b"\0\0\0\x10\0\0\0\x81\0\0\0\0\0\x01\0\x12\0\0\0\x03", b"\0\0\0\x08\0\0\0\x82\0\0\0\0"],
+            responder: &[
+                b"\0\0\0\x10\0\0\0\x81\0\0\0\0\0\x01\0\x12\0\0\0\x03",
+                b"\0\0\0\x08\0\0\0\x82\0\0\0\0",
+            ],
         },
         Sample {
             transport: Transport::Tcp,
-            initiator: &[b"\0\0\0\x27\0\x12\0\x03\0\0\0\x01\0\x03app\0\x12apache-kafka-java\x063.5.1\0"],
+            initiator: &[
+                b"\0\0\0\x27\0\x12\0\x03\0\0\0\x01\0\x03app\0\x12apache-kafka-java\x063.5.1\0",
+            ],
             responder: &[],
         },
     ],
@@ -134,11 +147,16 @@ fn inspect(opening: &Opening) -> Finding {
     let finding = exchange(opening, Direction::Initiator);
     // Who opened a conversation whose beginning is missing is a guess.
     let midstream = opening.sides().all(|(_, stream)| !stream.from_start() && !stream.is_empty());
-    if finding == Finding::No && midstream { exchange(opening, Direction::Responder) } else { finding }
+    if finding == Finding::No && midstream {
+        exchange(opening, Direction::Responder)
+    } else {
+        finding
+    }
 }
 
 fn exchange(opening: &Opening, client: Direction) -> Finding {
-    let server = if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
+    let server =
+        if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
     let (asks, answers) = (opening.side(client), opening.side(server));
     if asks.is_empty() {
         // A response is too little for a proof; a broker does not speak first.
@@ -155,7 +173,11 @@ fn exchange(opening: &Opening, client: Direction) -> Finding {
     let mut greater = false;
     let heard = walk(answers.head(), |rest, _| {
         let (Some(len), id) = (u32_at(rest, 0), u32_at(rest, 4)) else {
-            return if rest.first().is_none_or(|&b| b <= 6) { Framed::Cut } else { Framed::Foreign };
+            return if rest.first().is_none_or(|&b| b <= 6) {
+                Framed::Cut
+            } else {
+                Framed::Foreign
+            };
         };
         if !(4..=LONGEST).contains(&(len as usize)) {
             return Framed::Foreign;
@@ -167,8 +189,11 @@ fn exchange(opening: &Opening, client: Direction) -> Finding {
     });
     let Walk { foreign, .. } = heard;
     let complete = answers.head().len() >= 8;
-    let proved =
-        if complete { answered && !foreign && (requests.exact || requests.plausible && greater) } else { requests.exact };
+    let proved = if complete {
+        answered && !foreign && (requests.exact || requests.plausible && greater)
+    } else {
+        requests.exact
+    };
     if proved && !foreign && !facts.is_empty() {
         Finding::Yes(Protocol::Kafka, facts)
     } else if foreign || complete && (asked.whole > 0 || asks.head().len() > 512) {
@@ -178,7 +203,12 @@ fn exchange(opening: &Opening, client: Direction) -> Finding {
     }
 }
 
-fn request(statement: &mut Statement<'_>, rest: &[u8], at: usize, requests: &mut Requests) -> Framed {
+fn request(
+    statement: &mut Statement<'_>,
+    rest: &[u8],
+    at: usize,
+    requests: &mut Requests,
+) -> Framed {
     // A length below 100 MiB, a known API, a small version.
     let early = rest.first().is_some_and(|&b| b > 6)
         || rest.get(4).is_some_and(|&b| b != 0)
@@ -188,12 +218,15 @@ fn request(statement: &mut Statement<'_>, rest: &[u8], at: usize, requests: &mut
     if early {
         return Framed::Foreign;
     }
-    let word = |at: usize| rest.get(at..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
+    let word =
+        |at: usize| rest.get(at..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
     let Some(len) = u32_at(rest, 0).map(|len| len as usize) else { return Framed::Cut };
     if !(10..=LONGEST).contains(&len) {
         return Framed::Foreign;
     }
-    let (Some(key), Some(version), Some(number), Some(size)) = (word(4), word(6), u32_at(rest, 8), word(12)) else {
+    let (Some(key), Some(version), Some(number), Some(size)) =
+        (word(4), word(6), u32_at(rest, 8), word(12))
+    else {
         return Framed::Cut;
     };
     let size = if size == u16::MAX { 0 } else { usize::from(size) };
@@ -210,13 +243,19 @@ fn request(statement: &mut Statement<'_>, rest: &[u8], at: usize, requests: &mut
     }
     requests.plausible |= size > 0 || number != 0 && at > 0;
     let said = |facts: &[Fact], name: &str, value: &[u8]| {
-        facts.iter().filter(|fact| fact.name.stem == name).any(|fact| fact.value.as_bytes() == value)
+        facts
+            .iter()
+            .filter(|fact| fact.name.stem == name)
+            .any(|fact| fact.value.as_bytes() == value)
     };
     let api = APIS.get(usize::from(key)).filter(|_| statement.facts.len() < 4 * STATED);
     if let Some(api) = api.filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
         statement.say("kafka.api", api.as_bytes(), at + 4);
     }
-    if !client.is_empty() && !said(statement.facts, "kafka.client", client) && statement.facts.len() < 4 * STATED {
+    if !client.is_empty()
+        && !said(statement.facts, "kafka.client", client)
+        && statement.facts.len() < 4 * STATED
+    {
         statement.say("kafka.client", client, at + 14);
     }
     if body.len() + 10 + size < len {
@@ -238,7 +277,8 @@ fn request(statement: &mut Statement<'_>, rest: &[u8], at: usize, requests: &mut
     Framed::Whole(4 + len)
 }
 
-/// The body of `ApiVersions` from version 3: tags, and the name and version of the client's library.
+/// The body of `ApiVersions` from version 3: tags, and the name and version of the client's
+/// library.
 fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
     let text = |bytes: &'_ [u8]| -> Option<(usize, usize)> {
         let size = usize::from(bytes.first()?.checked_sub(1).filter(|size| *size < 127)?);
@@ -251,7 +291,11 @@ fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
         return false;
     }
     statement.say("kafka.software", rest.get(from..to).unwrap_or_default(), at + 1 + from);
-    statement.say("kafka.software-version", rest.get(to + after..to + end).unwrap_or_default(), at + 1 + to + after);
+    statement.say(
+        "kafka.software-version",
+        rest.get(to + after..to + end).unwrap_or_default(),
+        at + 1 + to + after,
+    );
     true
 }
 
@@ -261,8 +305,14 @@ fn topics(statement: &mut Statement<'_>, body: &[u8], version: u16, at: usize) -
     let mut rest = body.get(4..)?;
     for _ in 0..if count == u32::MAX { 0 } else { count.min(4096) } {
         let Some((size, after)) = rest.split_first_chunk::<2>() else { return Some(false) };
-        let Some((name, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*size))) else { return Some(false) };
-        if name.is_empty() || name.len() > 249 || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b)) {
+        let Some((name, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*size)))
+        else {
+            return Some(false);
+        };
+        if name.is_empty()
+            || name.len() > 249
+            || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+        {
             return Some(false);
         }
         if statement.facts.iter().filter(|fact| fact.name.stem == "kafka.topic").count() < STATED {
@@ -303,7 +353,10 @@ mod tests {
     #[test]
     fn zeros_behind_a_length_are_not_a_request() {
         assert!(!matches!(
-            on_tcp(&[0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]),
+            on_tcp(
+                &[0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                &[0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]
+            ),
             Finding::Yes(..)
         ));
     }

@@ -1,9 +1,10 @@
-//! LDAP: RFC 4511, section 4 and the BER of section 5.1; over UDP the connectionless LDAP of Active Directory (MS-ADTS,
-//! section 6.3.3).
+//! LDAP: RFC 4511, section 4 and the BER of section 5.1; over UDP the connectionless LDAP of Active
+//! Directory (MS-ADTS, section 6.3.3).
 //!
-//! A message is a SEQUENCE of an identifier, an operation and perhaps controls. The lengths must nest exactly and the
-//! operation must have the parts that the RFC gives it: neither SNMP nor Kerberos nor CSTA has an identifier before a tag of
-//! the application class. Where only the begin of an entry is there, the headers down to its attributes must fit.
+//! A message is a SEQUENCE of an identifier, an operation and perhaps controls. The lengths must
+//! nest exactly and the operation must have the parts that the RFC gives it: neither SNMP nor
+//! Kerberos nor CSTA has an identifier before a tag of the application class. Where only the begin
+//! of an entry is there, the headers down to its attributes must fit.
 
 use super::ber::{self, Header, Invalid, Tlv};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -138,9 +139,13 @@ impl Operation<'_> {
     fn state(&self, statement: &mut Statement<'_>, tag: u8, at: usize) {
         let name = name(tag).unwrap_or_default();
         let said = |s: &Statement<'_>, fact: &str, value: &[u8]| {
-            s.facts.iter().any(|f| f.direction == s.direction && f.name.stem == fact && f.value.as_bytes() == value)
+            s.facts.iter().any(|f| {
+                f.direction == s.direction && f.name.stem == fact && f.value.as_bytes() == value
+            })
         };
-        for (fact, value) in std::iter::once(&("ldap.operation", name.as_bytes())).chain(&self.facts) {
+        for (fact, value) in
+            std::iter::once(&("ldap.operation", name.as_bytes())).chain(&self.facts)
+        {
             if !value.is_empty() && !said(statement, fact, value) {
                 statement.say(*fact, value, at);
             }
@@ -179,7 +184,11 @@ fn name(tag: u8) -> Option<&'static str> {
 fn message(bytes: &[u8]) -> Result<Read<'_>, Invalid> {
     const BEGUN: Read<'_> = Read::Begun { tag: None };
     let Some(whole) = ber::header(bytes)? else {
-        return if matches!(bytes.first(), None | Some(&SEQUENCE)) { Ok(BEGUN) } else { Err(Invalid) };
+        return if matches!(bytes.first(), None | Some(&SEQUENCE)) {
+            Ok(BEGUN)
+        } else {
+            Err(Invalid)
+        };
     };
     if whole.tag != SEQUENCE || !(5..1 << 24).contains(&whole.len) {
         return Err(Invalid);
@@ -197,9 +206,17 @@ fn message(bytes: &[u8]) -> Result<Read<'_>, Invalid> {
         return Err(Invalid);
     }
     let Some(Header { tag, size: head, len }) = ber::header(rest)? else {
-        return if rest.first().is_none_or(|&tag| name(tag).is_some()) && bytes.len() < size { Ok(BEGUN) } else { Err(Invalid) };
+        return if rest.first().is_none_or(|&tag| name(tag).is_some()) && bytes.len() < size {
+            Ok(BEGUN)
+        } else {
+            Err(Invalid)
+        };
     };
-    let behind = whole.len.checked_sub(body.len() - rest.len() + head).and_then(|n| n.checked_sub(len)).ok_or(Invalid)?;
+    let behind = whole
+        .len
+        .checked_sub(body.len() - rest.len() + head)
+        .and_then(|n| n.checked_sub(len))
+        .ok_or(Invalid)?;
     if name(tag).is_none() || behind == 1 {
         return Err(Invalid);
     }
@@ -216,7 +233,8 @@ fn message(bytes: &[u8]) -> Result<Read<'_>, Invalid> {
     Ok(Read::Whole { size, tag, operation: operation(tag, content)? })
 }
 
-/// Whether the headers of an entry that is not all there fit: a name, then attributes up to its very end.
+/// Whether the headers of an entry that is not all there fit: a name, then attributes up to its
+/// very end.
 fn entry_begins(content: &[u8], len: usize) -> Result<bool, Invalid> {
     let Some((object, rest)) = ber::read(content)? else { return Ok(false) };
     let Some(attributes) = ber::header(rest)? else { return Ok(false) };
@@ -329,7 +347,9 @@ fn bind<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Res
 
 fn search<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Result<(), Invalid> {
     let (base, mut rest) = ber::expect(content, OCTETS)?;
-    for (tag, most) in [(ENUMERATED, 3), (ENUMERATED, 3), (INTEGER, i32::MAX as u32), (INTEGER, i32::MAX as u32)] {
+    for (tag, most) in
+        [(ENUMERATED, 3), (ENUMERATED, 3), (INTEGER, i32::MAX as u32), (INTEGER, i32::MAX as u32)]
+    {
         let (value, behind) = ber::expect(rest, tag)?;
         if ber::number(value)? > most {
             return Err(Invalid);
@@ -374,7 +394,8 @@ mod tests {
     #[test]
     fn snmp_kerberos_and_csta_are_not_ldap() {
         let snmp = b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x01\x01\x02\x01\x00\x02\x01\x00\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\x00\x05\x00";
-        let kerberos = b"\x6a\x12\x30\x10\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a\xa4\x04\x30\x02\x05\x00";
+        let kerberos =
+            b"\x6a\x12\x30\x10\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a\xa4\x04\x30\x02\x05\x00";
         let csta = b"\xa1\x0b\x02\x01\x01\x02\x01\x0a\x04\x0312\x33";
         for bytes in [&snmp[..], kerberos, csta] {
             assert_eq!(heard(Transport::Udp, bytes), Finding::No);
@@ -400,7 +421,10 @@ mod tests {
         let begun = b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf1\x30";
         assert!(matches!(heard(Transport::Tcp, begun), Finding::Yes(..)));
         assert_eq!(
-            heard(Transport::Tcp, b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf2\x30"),
+            heard(
+                Transport::Tcp,
+                b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf2\x30"
+            ),
             Finding::No
         );
     }

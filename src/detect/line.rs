@@ -1,4 +1,5 @@
-//! Lines of text, as the detectors of languages made of lines read them: ended by LF or CR LF. What a line means is theirs to know.
+//! Lines of text, as the detectors of languages made of lines read them: ended by LF or CR LF. What
+//! a line means is theirs to know.
 
 /// One line without its end, and where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +72,8 @@ pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|word| !word.is_empty())
 }
 
-/// The three digits of a reply (RFC 959, section 4.2; RFC 5321, section 4.2), whether it is its last line, and its text.
+/// The three digits of a reply (RFC 959, section 4.2; RFC 5321, section 4.2), whether it is its
+/// last line, and its text.
 pub(super) fn reply(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (code, rest) = line.split_at_checked(3)?;
     if !matches!(code, [b'1'..=b'5', b'0'..=b'5', b'0'..=b'9']) {

@@ -1,8 +1,9 @@
 //! What language is spoken: detectors over the opening of a flow.
 //!
-//! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one file and one line of
-//! [`DETECTORS`]: a pure function that says `No`, `NeedMore`, `Yes(protocol, facts)`, or `Partly` where a fact that matters is
-//! still to come. Nothing here panics on any input.
+//! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one
+//! file and one line of [`DETECTORS`]: a pure function that says `No`, `NeedMore`, `Yes(protocol,
+//! facts)`, or `Partly` where a fact that matters is still to come. Nothing here panics on any
+//! input.
 
 mod amqp;
 mod artnet;
@@ -59,18 +60,23 @@ use std::borrow::Cow;
 pub use begins::Begins;
 
 use crate::decode::Transport;
-use crate::evidence::{Direction, Evidence, Fact, FactName, Finding, Protocol, ProtocolSet, Wanted};
+use crate::evidence::{
+    Direction, Evidence, Fact, FactName, Finding, Protocol, ProtocolSet, Wanted,
+};
 use crate::flow::{Opening, Stream};
 
 /// One detector.
 pub struct Detector {
     /// The language that it knows.
     pub protocol: Protocol,
-    /// Languages that a connection turns to after it began in this one: where this one is ruled out, they are.
+    /// Languages that a connection turns to after it began in this one: where this one is ruled
+    /// out, they are.
     pub leads_to: &'static [Protocol],
-    /// All that it states is said in the first words of both sides: the rest of the opening adds nothing.
+    /// All that it states is said in the first words of both sides: the rest of the opening adds
+    /// nothing.
     pub first_words: bool,
-    /// It takes what no other detector does, so it is asked last and what others still wait for may overrule it.
+    /// It takes what no other detector does, so it is asked last and what others still wait for may
+    /// overrule it.
     pub residual: bool,
     /// The bytes with which the words of either side may begin.
     pub begins: Begins,
@@ -102,8 +108,8 @@ impl Sample {
     }
 }
 
-/// Every detector: the commonest languages first. No two accept the same bytes, so their order decides nothing but speed;
-/// the last takes what no other does.
+/// Every detector: the commonest languages first. No two accept the same bytes, so their order
+/// decides nothing but speed; the last takes what no other does.
 pub const DETECTORS: &[Detector] = &[
     http::DETECTOR,
     tls::DETECTOR,
@@ -156,7 +162,8 @@ pub const DETECTORS: &[Detector] = &[
 /// Detectors whose answers are looked up together.
 const GROUP: usize = 4;
 
-/// The languages that are ruled out where detectors refuse, by group and which of it do, a bit for each.
+/// The languages that are ruled out where detectors refuse, by group and which of it do, a bit for
+/// each.
 static RULED_OUT: [[ProtocolSet; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)] = {
     let mut sets = [[ProtocolSet::EMPTY; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)];
     let mut i = 0;
@@ -182,13 +189,15 @@ static RULED_OUT: [[ProtocolSet; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)] =
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
 const PATIENCE: usize = 8;
-/// Segments or datagrams after which the rest of what a language has said in part is no longer waited for.
+/// Segments or datagrams after which the rest of what a language has said in part is no longer
+/// waited for.
 const PARTLY_PATIENCE: usize = 16;
 
 /// Characters of a fact's value that are kept, unless it is a body that marks search.
 const VALUE_LEN: usize = 512;
 
-/// Asks the detectors in turn until one says yes: it names the language. Where none does, those that said no are ruled out.
+/// Asks the detectors in turn until one says yes: it names the language. Where none does, those
+/// that said no are ruled out.
 #[must_use]
 pub fn inspect(opening: &Opening) -> Evidence {
     let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
@@ -198,7 +207,8 @@ pub fn inspect(opening: &Opening) -> Evidence {
     let mut refused = if whole { !asked } else { !spoken };
     let mut rest = asked;
     while rest != 0 {
-        let (bit, detector) = (rest & rest.wrapping_neg(), &DETECTORS[rest.trailing_zeros() as usize]);
+        let (bit, detector) =
+            (rest & rest.wrapping_neg(), &DETECTORS[rest.trailing_zeros() as usize]);
         rest ^= bit;
         match (detector.inspect)(opening) {
             Finding::No if whole => refused |= bit,
@@ -208,14 +218,16 @@ pub fn inspect(opening: &Opening) -> Evidence {
                 evidence.protocol = Some(protocol);
                 evidence.facts = facts;
                 if !detector.residual {
-                    wanted = if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
+                    wanted =
+                        if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
                 }
                 break;
             }
             Finding::Partly(protocol, facts) => {
                 evidence.protocol = Some(protocol);
                 evidence.facts = facts;
-                wanted = if opening.pushes() < PARTLY_PATIENCE { Wanted::More } else { Wanted::Nothing };
+                wanted =
+                    if opening.pushes() < PARTLY_PATIENCE { Wanted::More } else { Wanted::Nothing };
                 break;
             }
         }
@@ -232,8 +244,8 @@ pub fn inspect(opening: &Opening) -> Evidence {
     evidence
 }
 
-/// Whether both sides were heard from their first byte, and the detectors to be asked, a bit for each. Bytes from the middle of
-/// a conversation prove nothing against any language.
+/// Whether both sides were heard from their first byte, and the detectors to be asked, a bit for
+/// each. Bytes from the middle of a conversation prove nothing against any language.
 fn asked(opening: &Opening) -> (bool, u64) {
     let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
     (whole, if whole { begins::candidates(opening) } else { begins::joined(opening) })
@@ -243,7 +255,10 @@ fn asked(opening: &Opening) -> (bool, u64) {
 #[must_use]
 pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
     let (_, asked) = asked(opening);
-    DETECTORS.iter().zip(0..).any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
+    DETECTORS
+        .iter()
+        .zip(0..)
+        .any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
 }
 
 impl Detector {
@@ -251,7 +266,10 @@ impl Detector {
     #[must_use]
     pub fn states(&self, fact: &str) -> bool {
         self.facts.iter().any(|known| match known.strip_suffix(".*") {
-            Some(stem) => fact.strip_prefix(stem).and_then(|rest| rest.strip_prefix('.')).is_some_and(|leaf| !leaf.is_empty()),
+            Some(stem) => fact
+                .strip_prefix(stem)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|leaf| !leaf.is_empty()),
             None => *known == fact,
         })
     }
@@ -281,7 +299,13 @@ struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// Begins with what a side of the opening said.
     fn of(opening: &'a Opening, direction: Direction, facts: &'a mut Vec<Fact>) -> Self {
-        Self { facts, stream: opening.side(direction), direction, exchange: 0, wanted: opening.wants_facts() }
+        Self {
+            facts,
+            stream: opening.side(direction),
+            direction,
+            exchange: 0,
+            wanted: opening.wants_facts(),
+        }
     }
 
     /// States a fact whose bytes begin at `offset`.
@@ -294,7 +318,8 @@ impl<'a> Statement<'a> {
         self.say_parts(name, value, &[(0, offset)]);
     }
 
-    /// The same with a value whose parts stand in several places: where each begins in the value and in the stream.
+    /// The same with a value whose parts stand in several places: where each begins in the value
+    /// and in the stream.
     fn say_parts(&mut self, name: impl Into<FactName>, value: &[u8], parts: &[(usize, usize)]) {
         let mut later = Vec::new();
         let ends = parts.iter().skip(1).map(|part| part.0).chain([value.len()]);
@@ -321,7 +346,14 @@ impl<'a> Statement<'a> {
             value = String::from_utf8_lossy(kept).into_owned();
         }
         let (name, frame) = (name.into(), self.stream.frame_at(offset));
-        self.facts.push(Fact { name, value, direction: self.direction, frame, later: Vec::new(), exchange: self.exchange });
+        self.facts.push(Fact {
+            name,
+            value,
+            direction: self.direction,
+            frame,
+            later: Vec::new(),
+            exchange: self.exchange,
+        });
     }
 }
 
@@ -331,9 +363,14 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// Puts together what the two sides of a flow were found to be. The responder decides: what it says is what speaks on the
-/// port, whatever was asked of it. While it is silent, or cut, the initiator's word counts.
-fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Statement<'_>) -> Side) -> Finding {
+/// Puts together what the two sides of a flow were found to be. The responder decides: what it says
+/// is what speaks on the port, whatever was asked of it. While it is silent, or cut, the
+/// initiator's word counts.
+fn combine(
+    protocol: Protocol,
+    opening: &Opening,
+    mut side: impl FnMut(&mut Statement<'_>) -> Side,
+) -> Finding {
     let mut facts = Vec::new();
     let mut heard = [Side::Silent; 2];
     for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
@@ -353,8 +390,9 @@ fn combine(protocol: Protocol, opening: &Opening, mut side: impl FnMut(&mut Stat
 /// Datagrams of each side that are looked at: what comes later adds nothing.
 const DATAGRAMS: usize = 4;
 
-/// Judges a side by its first datagrams, each of which `read` judges by its bytes, their place in the stream and whether the
-/// capture cut it. A damaged message among good ones is no proof against them.
+/// Judges a side by its first datagrams, each of which `read` judges by its bytes, their place in
+/// the stream and whether the capture cut it. A damaged message among good ones is no proof against
+/// them.
 fn by_datagram<'a>(
     statement: &mut Statement<'a>,
     mut read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,

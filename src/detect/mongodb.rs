@@ -1,8 +1,9 @@
 //! `MongoDB` wire protocol: <https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/>.
 //!
-//! Every message begins with 16 little-endian bytes: length, number, the number that it answers, operation. Proof is a first
-//! message of an operation that takes a document whose length fits the message's exactly (`OP_MSG`, `OP_QUERY`, `OP_REPLY`), or a compressed one
-//! of them. `FerretDB` and `DocumentDB` speak the same.
+//! Every message begins with 16 little-endian bytes: length, number, the number that it answers,
+//! operation. Proof is a first message of an operation that takes a document whose length fits the
+//! message's exactly (`OP_MSG`, `OP_QUERY`, `OP_REPLY`), or a compressed one of them. `FerretDB`
+//! and `DocumentDB` speak the same.
 
 use super::bson::{Document, Value, i32_at};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -67,11 +68,19 @@ fn inspect(opening: &Opening) -> Finding {
 fn message(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     // Lengths are below 48 million, operations below 2,014.
-    if bytes.get(3).is_some_and(|&b| b > 2) || bytes.get(13).is_some_and(|&b| b > 7) || bytes.get(14).is_some_and(|&b| b != 0) {
+    if bytes.get(3).is_some_and(|&b| b > 2)
+        || bytes.get(13).is_some_and(|&b| b > 7)
+        || bytes.get(14).is_some_and(|&b| b != 0)
+    {
         return Side::Other;
     }
-    let (Some(len), Some(operation)) = (i32_at(bytes, 0), i32_at(bytes, 12)) else { return Side::Perhaps };
-    let Some(len) = usize::try_from(len).ok().filter(|len| (HEADER + 9..=LONGEST).contains(len)) else { return Side::Other };
+    let (Some(len), Some(operation)) = (i32_at(bytes, 0), i32_at(bytes, 12)) else {
+        return Side::Perhaps;
+    };
+    let Some(len) = usize::try_from(len).ok().filter(|len| (HEADER + 9..=LONGEST).contains(len))
+    else {
+        return Side::Other;
+    };
     let body = bytes.get(HEADER..bytes.len().min(len)).unwrap_or_default();
     let read = match operation {
         2013 => msg(statement, body, len - HEADER),
@@ -93,7 +102,8 @@ fn message(statement: &mut Statement<'_>) -> Side {
     side
 }
 
-/// Flags, then sections: one holds the command's document, others more documents; perhaps a checksum.
+/// Flags, then sections: one holds the command's document, others more documents; perhaps a
+/// checksum.
 fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
     let Some(flags) = i32_at(body, 0) else { return Some(Side::Perhaps) };
     if flags & !0x1_0003 != 0 {
@@ -112,13 +122,15 @@ fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
                 if at + 1 + document.len() > end || !document.is_sound() {
                     return None;
                 }
-                certain |= document.elements().next().is_some() && (at + 1 + document.len() == end || !document.is_cut());
+                certain |= document.elements().next().is_some()
+                    && (at + 1 + document.len() == end || !document.is_cut());
                 command(statement, document, HEADER + at + 1);
                 at += 1 + document.len();
             }
             1 => {
                 let Some(size) = i32_at(rest, 0) else { break };
-                let size = usize::try_from(size).ok().filter(|size| (6..=end - at - 1).contains(size))?;
+                let size =
+                    usize::try_from(size).ok().filter(|size| (6..=end - at - 1).contains(size))?;
                 let name = rest.get(4..rest.len().min(size))?;
                 if !name.iter().take_while(|&&b| b != 0).all(u8::is_ascii_alphanumeric) {
                     return None;
@@ -142,7 +154,8 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     }
     let rest = body.get(4..)?;
     let Some(end) = rest.iter().take(256).position(|&b| b == 0) else {
-        return (rest.len() < 256 && rest.iter().all(|b| (b' '..0x7f).contains(b))).then_some(Side::Perhaps);
+        return (rest.len() < 256 && rest.iter().all(|b| (b' '..0x7f).contains(b)))
+            .then_some(Side::Perhaps);
     };
     let name = rest.get(..end)?;
     if !name.iter().all(|b| (b' '..0x7f).contains(b)) || !name.contains(&b'.') {
@@ -150,15 +163,21 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     }
     // Numbers to skip and to return.
     let at = 4 + end + 9;
-    let Some(document) = body.get(at..).filter(|rest| rest.len() >= 4) else { return Some(Side::Perhaps) };
+    let Some(document) = body.get(at..).filter(|rest| rest.len() >= 4) else {
+        return Some(Side::Perhaps);
+    };
     let document = Document::read(document)?;
     // A second document selects fields.
-    if at + document.len() > len || !document.is_sound() || document.elements().next().is_none() && !document.is_cut() {
+    if at + document.len() > len
+        || !document.is_sound()
+        || document.elements().next().is_none() && !document.is_cut()
+    {
         return None;
     }
     if at + document.len() < len
         && (document.is_cut()
-            || Document::read(body.get(at + document.len()..)?).is_none_or(|fields| at + document.len() + fields.len() != len))
+            || Document::read(body.get(at + document.len()..)?)
+                .is_none_or(|fields| at + document.len() + fields.len() != len))
     {
         return (body.len() < len.min(1024)).then_some(Side::Perhaps);
     }
@@ -166,7 +185,8 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
         return Some(Side::Perhaps);
     }
     let mut parts = name.splitn(2, |&b| b == b'.');
-    let (database, collection) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (database, collection) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     statement.say("mongodb.database", database, HEADER + 4);
     if collection != b"$cmd" {
         statement.say("mongodb.collection", collection, HEADER + 5 + database.len());
@@ -177,7 +197,9 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
 }
 
 fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
-    let (Some(flags), Some(count)) = (i32_at(body, 0), i32_at(body, 16)) else { return Some(Side::Perhaps) };
+    let (Some(flags), Some(count)) = (i32_at(body, 0), i32_at(body, 16)) else {
+        return Some(Side::Perhaps);
+    };
     if flags & !0xf != 0 || !(0..=100_000).contains(&count) || (count == 0) != (len == 20) {
         return None;
     }
@@ -199,10 +221,13 @@ fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
 
 /// The operation within, its size and how it was compressed; the rest is opaque.
 fn compressed(body: &[u8], len: usize) -> Option<Side> {
-    let (Some(operation), Some(size), Some(&method)) = (i32_at(body, 0), i32_at(body, 4), body.get(8)) else {
+    let (Some(operation), Some(size), Some(&method)) =
+        (i32_at(body, 0), i32_at(body, 4), body.get(8))
+    else {
         return Some(Side::Perhaps);
     };
-    let plausible = matches!(operation, 1 | 2004 | 2013) && (5..LONGEST as i32).contains(&size) && method <= 3;
+    let plausible =
+        matches!(operation, 1 | 2004 | 2013) && (5..LONGEST as i32).contains(&size) && method <= 3;
     // A compressor that does nothing leaves the size.
     (plausible && (method != 0 || size as usize == len - 9)).then_some(Side::Speaks)
 }
@@ -230,7 +255,11 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
         }
         if let Some(driver) = inside(client, b"driver", b"name") {
             let version = inside(client, b"driver", b"version").unwrap_or_default();
-            statement.say("mongodb.driver", [&driver[..], &version].join(&b' ').trim_ascii_end(), at);
+            statement.say(
+                "mongodb.driver",
+                [&driver[..], &version].join(&b' ').trim_ascii_end(),
+                at,
+            );
         }
     }
     if let Some(version) = document.text(b"version") {

@@ -1,8 +1,10 @@
-//! MQTT 3.1, 3.1.1 and 5: <https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html>, sections 2.1, 3.1 and 3.2.
+//! MQTT 3.1, 3.1.1 and 5: <https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html>,
+//! sections 2.1, 3.1 and 3.2.
 //!
-//! Proof is a CONNECT packet, whose protocol name, level, flags and fields must fit its length exactly. The answer must be a
-//! CONNACK, which is four bytes and proves nothing alone. In the middle of a conversation two packets that fit one
-//! behind the other are wanted, and one of them must carry a topic.
+//! Proof is a CONNECT packet, whose protocol name, level, flags and fields must fit its length
+//! exactly. The answer must be a CONNACK, which is four bytes and proves nothing alone. In the
+//! middle of a conversation two packets that fit one behind the other are wanted, and one of them
+//! must carry a topic.
 
 use super::framing::{Framed, walk};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -27,7 +29,10 @@ pub(super) const DETECTOR: Detector = Detector {
     samples: &[
         Sample {
             transport: Transport::Tcp,
-            initiator: &[b"\x10\x12\0\x04MQTT\x04\x02\0\x3c\0\x06sensor", b"\x32\x09\0\x03a/b\0\x01hi\xe0\0"],
+            initiator: &[
+                b"\x10\x12\0\x04MQTT\x04\x02\0\x3c\0\x06sensor",
+                b"\x32\x09\0\x03a/b\0\x01hi\xe0\0",
+            ],
             responder: &[b"\x20\x02\0\0", b"\x40\x02\0\x01"],
         },
         Sample {
@@ -74,11 +79,20 @@ impl<'a> Packet<'a> {
         if !allowed {
             return Err(());
         }
-        let Some((remaining, digits)) = variable(bytes.get(1..).unwrap_or_default())? else { return Ok(None) };
+        let Some((remaining, digits)) = variable(bytes.get(1..).unwrap_or_default())? else {
+            return Ok(None);
+        };
         let header = 1 + digits;
         let rest = bytes.get(header..).unwrap_or_default();
         let body = rest.get(..remaining);
-        Ok(Some(Self { kind, flags, cut: body.is_none(), body: body.unwrap_or(rest), header, len: header + remaining }))
+        Ok(Some(Self {
+            kind,
+            flags,
+            cut: body.is_none(),
+            body: body.unwrap_or(rest),
+            header,
+            len: header + remaining,
+        }))
     }
 }
 
@@ -111,7 +125,9 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         let Ok(packet) = Packet::read(rest) else { return Framed::Foreign };
         let first = match rest.first() {
             // From its beginning, a client says CONNECT and a server its answer.
-            Some(byte) if at == 0 && from_start => byte >> 4 == 1 && client || matches!(byte >> 4, 2 | 14 | 15) && !client,
+            Some(byte) if at == 0 && from_start => {
+                byte >> 4 == 1 && client || matches!(byte >> 4, 2 | 14 | 15) && !client
+            }
             Some(byte) => at == 0 || byte >> 4 != 1,
             None => false,
         };
@@ -137,7 +153,8 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         if packet.cut { Framed::Cut } else { Framed::Whole(packet.len) }
     });
     // What a CONNECT proved is not undone by what follows.
-    let proved = connected || !walk.foreign && !topics.is_empty() && walk.whole >= 2 && (!from_start || greeted);
+    let proved = connected
+        || !walk.foreign && !topics.is_empty() && walk.whole >= 2 && (!from_start || greeted);
     match (proved, walk.foreign) {
         (true, _) => Side::Speaks,
         (false, true) => Side::Other,
@@ -147,12 +164,15 @@ fn packets(statement: &mut Statement<'_>) -> Side {
 
 fn connect(statement: &mut Statement<'_>, packet: &Packet<'_>, version: &mut u8) -> bool {
     let names: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
-    let known = |name: &&[u8]| packet.body.starts_with(name) || packet.cut && name.starts_with(packet.body);
+    let known =
+        |name: &&[u8]| packet.body.starts_with(name) || packet.cut && name.starts_with(packet.body);
     let Some(name) = names.into_iter().find(known) else { return false };
     if packet.cut {
         return packet.len <= LONGEST;
     }
-    let Some((&[level, flags, _, _], rest)) = packet.body.get(name.len()..).and_then(<[u8]>::split_first_chunk) else {
+    let Some((&[level, flags, _, _], rest)) =
+        packet.body.get(name.len()..).and_then(<[u8]>::split_first_chunk)
+    else {
         return false;
     };
     // Bridges set the highest bit.
@@ -198,12 +218,16 @@ fn properties(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn connack(statement: &mut Statement<'_>, packet: &Packet<'_>) -> bool {
-    let &[flags, code, ..] = packet.body else { return packet.cut && packet.len < 512 && packet.body.iter().all(|&b| b < 2) };
+    let &[flags, code, ..] = packet.body else {
+        return packet.cut && packet.len < 512 && packet.body.iter().all(|&b| b < 2);
+    };
     let old = packet.len == 4;
     if flags > 1 || (if old { code > 5 } else { code != 0 && code < 0x80 || packet.len > 512 }) {
         return false;
     }
-    let fits = old || packet.cut || properties(packet.body.get(2..).unwrap_or_default()).is_some_and(<[u8]>::is_empty);
+    let fits = old
+        || packet.cut
+        || properties(packet.body.get(2..).unwrap_or_default()).is_some_and(<[u8]>::is_empty);
     let result = match code {
         0 => "accepted",
         1 | 0x84 => "refused: protocol version",
@@ -219,13 +243,21 @@ fn connack(statement: &mut Statement<'_>, packet: &Packet<'_>) -> bool {
     fits
 }
 
-/// PUBLISH begins with its topic, SUBSCRIBE with a number, properties in version 5, and then the first filter.
-fn topic<'a>(statement: &mut Statement<'_>, packet: &Packet<'a>, at: usize, version: u8, topics: &mut Vec<&'a [u8]>) -> bool {
+/// PUBLISH begins with its topic, SUBSCRIBE with a number, properties in version 5, and then the
+/// first filter.
+fn topic<'a>(
+    statement: &mut Statement<'_>,
+    packet: &Packet<'a>,
+    at: usize,
+    version: u8,
+    topics: &mut Vec<&'a [u8]>,
+) -> bool {
     let mut body = packet.body;
     if packet.kind == 8 {
         let Some(rest) = body.get(2..) else { return packet.cut };
         body = rest;
-        // Where the version is unknown, an empty list of properties looks like the first half of a long text's length.
+        // Where the version is unknown, an empty list of properties looks like the first half of a
+        // long text's length.
         if version == 5 {
             let Some(rest) = properties(body) else { return packet.cut };
             body = rest;
@@ -235,7 +267,11 @@ fn topic<'a>(statement: &mut Statement<'_>, packet: &Packet<'a>, at: usize, vers
         let len = body.first_chunk().map_or(0, |b| usize::from(u16::from_be_bytes(*b)));
         return packet.cut && len < 1024;
     };
-    let needed = if packet.kind == 8 || packet.flags & 0b0110 != 0 { 1 + usize::from(packet.kind == 3) } else { 0 };
+    let needed = if packet.kind == 8 || packet.flags & 0b0110 != 0 {
+        1 + usize::from(packet.kind == 3)
+    } else {
+        0
+    };
     let printable = std::str::from_utf8(name).is_ok_and(|name| !name.chars().any(char::is_control));
     if !printable || name.is_empty() && version != 5 || rest.len() < needed && !packet.cut {
         return false;
@@ -243,7 +279,8 @@ fn topic<'a>(statement: &mut Statement<'_>, packet: &Packet<'a>, at: usize, vers
     // Short names are chance in the middle of a conversation.
     if name.len() >= 3 && topics.len() < STATED && !topics.contains(&name) {
         topics.push(name);
-        let offset = packet.header + (name.as_ptr().addr().wrapping_sub(packet.body.as_ptr().addr()));
+        let offset =
+            packet.header + (name.as_ptr().addr().wrapping_sub(packet.body.as_ptr().addr()));
         statement.say("mqtt.topic", name, at + offset);
     }
     true
@@ -273,7 +310,9 @@ mod tests {
 
     #[test]
     fn no_user_name_or_password_is_stated() {
-        let Finding::Yes(_, facts) = on_tcp(DETECTOR.samples[1].initiator[0], b"") else { panic!("not recognised") };
+        let Finding::Yes(_, facts) = on_tcp(DETECTOR.samples[1].initiator[0], b"") else {
+            panic!("not recognised")
+        };
         assert!(facts.iter().all(|fact| fact.value != "ann" && fact.value != "xyz"));
     }
 

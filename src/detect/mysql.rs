@@ -1,10 +1,11 @@
-//! `MySQL` client/server protocol, as `MariaDB` and many others speak it: the server's greeting of protocol 10, or an error in
-//! its place, and the client's login of protocol 4.1.
+//! `MySQL` client/server protocol, as `MariaDB` and many others speak it: the server's greeting of
+//! protocol 10, or an error in its place, and the client's login of protocol 4.1.
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html>,
 //! <https://mariadb.com/kb/en/connection/>.
 //!
-//! Every packet begins with its length (3 bytes, little-endian) and its number. Greeting and login have runs of zero bytes
-//! and must fit their length. What follows the login has nothing fixed: a conversation without its beginning is not recognised.
+//! Every packet begins with its length (3 bytes, little-endian) and its number. Greeting and login
+//! have runs of zero bytes and must fit their length. What follows the login has nothing fixed: a
+//! conversation without its beginning is not recognised.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -78,7 +79,8 @@ fn inspect(opening: &Opening) -> Finding {
         let bytes = statement.stream.head();
         let len = bytes.iter().take(3).rev().fold(0, |len, &b| len << 8 | usize::from(b));
         // Four bytes and more are a header; before that, only what can become one is waited for.
-        let possible = bytes.get(2).is_none_or(|&b| b == 0) && bytes.get(1).is_none_or(|&b| usize::from(b) <= LONGEST >> 8);
+        let possible = bytes.get(2).is_none_or(|&b| b == 0)
+            && bytes.get(1).is_none_or(|&b| usize::from(b) <= LONGEST >> 8);
         match bytes.get(3) {
             _ if !possible => Side::Other,
             None => Side::Perhaps,
@@ -109,11 +111,13 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     if version.len() > 200 || !is_text(version, |b| b.is_ascii_digit()) {
         return None;
     }
-    let Some(fixed) = bytes.get(..HEADER + len).and_then(|packet| packet.get(version_at + version.len() + 1..)) else {
+    let Some(fixed) =
+        bytes.get(..HEADER + len).and_then(|packet| packet.get(version_at + version.len() + 1..))
+    else {
         return (bytes.len() < HEADER + len).then_some(Side::Perhaps);
     };
-    // Thread, 8 bytes of salt, zero, capabilities, character set, status, capabilities, length of the salt, 6 zeros, and 4
-    // bytes that MariaDB uses.
+    // Thread, 8 bytes of salt, zero, capabilities, character set, status, capabilities, length of
+    // the salt, 6 zeros, and 4 bytes that MariaDB uses.
     let low = u16::from_le_bytes(*fixed.get(13..)?.first_chunk()?);
     let high = u16::from_le_bytes(*fixed.get(18..)?.first_chunk()?);
     let zeros = fixed.get(12) == Some(&0) && fixed.get(21..27)?.iter().all(|&b| b == 0);
@@ -124,7 +128,9 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let salt = usize::from(*fixed.get(20)?);
     let plugin = fixed.get(31 + salt.saturating_sub(8).max(13)..).filter(|rest| !rest.is_empty());
     let plugin = plugin.map(|name| name.strip_suffix(b"\0").unwrap_or(name));
-    if plugin.is_some_and(|name| name.is_empty() || !name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_')) {
+    if plugin.is_some_and(|name| {
+        name.is_empty() || !name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_')
+    }) {
         return None;
     }
     statement.say("mysql.version", version, version_at);
@@ -138,9 +144,15 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
 fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
     let text = bytes.get(HEADER + 3..).unwrap_or_default();
-    let code = bytes.get(HEADER + 1..).and_then(|rest| rest.first_chunk()).map(|code| u16::from_le_bytes(*code));
+    let code = bytes
+        .get(HEADER + 1..)
+        .and_then(|rest| rest.first_chunk())
+        .map(|code| u16::from_le_bytes(*code));
     let known = code.is_none_or(|code| (1000..5000).contains(&code));
-    if !known || bytes.len() > HEADER + len || !is_text(text, |b| b.is_ascii_uppercase() || b == b'#') {
+    if !known
+        || bytes.len() > HEADER + len
+        || !is_text(text, |b| b.is_ascii_uppercase() || b == b'#')
+    {
         return None;
     }
     if bytes.len() < HEADER + len {
@@ -157,7 +169,9 @@ fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
 fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
     let payload = bytes.get(HEADER..).unwrap_or_default();
-    let Some(capabilities) = payload.first_chunk().map(|b| u32::from_le_bytes(*b)) else { return Some(Side::Perhaps) };
+    let Some(capabilities) = payload.first_chunk().map(|b| u32::from_le_bytes(*b)) else {
+        return Some(Side::Perhaps);
+    };
     let filler = payload.get(9..payload.len().min(28)).unwrap_or_default();
     if len < 32 || capabilities & PROTOCOL_41 == 0 || !filler.iter().all(|&b| b == 0) {
         return None;
@@ -186,7 +200,9 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
         statement.say("mysql.database", database, offset(database));
     }
     // Attributes are pairs of texts, each behind a byte of length.
-    for (name, fact) in [(&b"\x0c_client_name"[..], "mysql.client"), (b"\x0cprogram_name", "mysql.program")] {
+    for (name, fact) in
+        [(&b"\x0c_client_name"[..], "mysql.client"), (b"\x0cprogram_name", "mysql.program")]
+    {
         let value = rest.windows(name.len()).position(|window| window == name).and_then(|at| {
             let (&len, value) = rest.get(at + name.len()..)?.split_first()?;
             value.get(..usize::from(len))

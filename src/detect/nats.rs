@@ -1,8 +1,9 @@
 //! NATS client protocol: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 //!
-//! The server speaks first: `INFO` and a JSON object that names the server and its version. The client answers `CONNECT` and a
-//! JSON object. Either is proof; `PING`, `PONG`, `+OK` and `-ERR` are not. In the middle of a conversation a message whose payload
-//! fits its length exactly is proof.
+//! The server speaks first: `INFO` and a JSON object that names the server and its version. The
+//! client answers `CONNECT` and a JSON object. Either is proof; `PING`, `PONG`, `+OK` and `-ERR`
+//! are not. In the middle of a conversation a message whose payload fits its length exactly is
+//! proof.
 
 use serde_json::Value;
 
@@ -63,17 +64,35 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         let begins = |word: &[u8]| rest.starts_with(word) || word.starts_with(rest);
         let greeting = begins(INFO) || begins(CONNECT);
         let Some(line) = line(rest, LONGEST) else {
-            let words: [&[u8]; 11] =
-                [b"INFO ", b"CONNECT ", b"PING\r", b"PONG\r", b"PUB ", b"SUB ", b"UNSUB ", b"MSG ", b"HPUB ", b"HMSG ", b"+OK\r"];
+            let words: [&[u8]; 11] = [
+                b"INFO ",
+                b"CONNECT ",
+                b"PING\r",
+                b"PONG\r",
+                b"PUB ",
+                b"SUB ",
+                b"UNSUB ",
+                b"MSG ",
+                b"HPUB ",
+                b"HMSG ",
+                b"+OK\r",
+            ];
             let known = words.iter().any(|word| begins(word)) || begins(b"-ERR ");
             let limit = if greeting { LONGEST } else { 1024 };
             // Of the lines that may come first, only the two greetings are long.
-            let fits = known && rest.len() < limit && (greeting || at > 0 || !begins(b"INFO ") && !begins(b"CONNECT "));
+            let fits = known
+                && rest.len() < limit
+                && (greeting || at > 0 || !begins(b"INFO ") && !begins(b"CONNECT "));
             return if fits { Framed::Cut } else { Framed::Foreign };
         };
         if greeting {
             let Some(open) = line.iter().position(|&b| b == b'{') else { return Framed::Foreign };
-            if !greet(statement, line.get(open..).unwrap_or_default(), at + open, line.starts_with(b"INFO")) {
+            if !greet(
+                statement,
+                line.get(open..).unwrap_or_default(),
+                at + open,
+                line.starts_with(b"INFO"),
+            ) {
                 return Framed::Foreign;
             }
             certain = true;
@@ -84,8 +103,12 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         let count = words.clone().count();
         let subject = words.next().unwrap_or_default();
         let payload = match (operation, count) {
-            (b"PING" | b"PONG" | b"+OK", 0) | (b"-ERR", 1..) | (b"UNSUB", 1..=2) => return Framed::Whole(line.len() + 2),
-            (b"PUB", 2..=3) | (b"MSG" | b"HPUB", 3..=4) | (b"HMSG", 4..=5) => words.next_back().and_then(number),
+            (b"PING" | b"PONG" | b"+OK", 0) | (b"-ERR", 1..) | (b"UNSUB", 1..=2) => {
+                return Framed::Whole(line.len() + 2);
+            }
+            (b"PUB", 2..=3) | (b"MSG" | b"HPUB", 3..=4) | (b"HMSG", 4..=5) => {
+                words.next_back().and_then(number)
+            }
             (b"SUB", 2..=3) => Some(0),
             _ => None,
         };
@@ -135,13 +158,19 @@ fn greet(statement: &mut Statement<'_>, json: &[u8], at: usize, server: bool) ->
     let known = if server {
         object.contains_key("server_id") && object.contains_key("version")
     } else {
-        ["verbose", "pedantic", "lang", "protocol"].iter().filter(|key| object.contains_key(**key)).count() >= 2
+        ["verbose", "pedantic", "lang", "protocol"]
+            .iter()
+            .filter(|key| object.contains_key(**key))
+            .count()
+            >= 2
     };
     if !known {
         return false;
     }
     for (key, fact) in facts {
-        if let Some(value) = object.get(*key).and_then(Value::as_str).filter(|value| !value.is_empty()) {
+        if let Some(value) =
+            object.get(*key).and_then(Value::as_str).filter(|value| !value.is_empty())
+        {
             statement.say(*fact, value.as_bytes(), at);
         }
     }
@@ -154,7 +183,10 @@ mod tests {
     use super::*;
 
     fn on_tcp(initiator: &[u8], responder: &[u8]) -> bool {
-        matches!(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])), Finding::Yes(..))
+        matches!(
+            inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])),
+            Finding::Yes(..)
+        )
     }
 
     #[test]
@@ -181,7 +213,13 @@ mod tests {
     fn no_password_or_token_is_stated() {
         let connect =
             b"CONNECT {\"verbose\":false,\"pedantic\":false,\"user\":\"ann\",\"pass\":\"secret\",\"auth_token\":\"token\"}\r\n";
-        let Finding::Yes(_, facts) = inspect(&Opening::of(Transport::Tcp, &[connect], &[])) else { panic!("not recognised") };
-        assert!(facts.iter().all(|fact| !fact.value.contains("secret") && !fact.value.contains("token")));
+        let Finding::Yes(_, facts) = inspect(&Opening::of(Transport::Tcp, &[connect], &[])) else {
+            panic!("not recognised")
+        };
+        assert!(
+            facts
+                .iter()
+                .all(|fact| !fact.value.contains("secret") && !fact.value.contains("token"))
+        );
     }
 }

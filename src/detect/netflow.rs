@@ -1,13 +1,16 @@
-//! `NetFlow` versions 1, 5, 7 and 9 (RFC 3954) and IPFIX (RFC 7011): exports of flow records over UDP.
+//! `NetFlow` versions 1, 5, 7 and 9 (RFC 3954) and IPFIX (RFC 7011): exports of flow records over
+//! UDP.
 //!
-//! A version and a count or a length, which must fit the datagram to the byte, and a time of day that makes sense.
+//! A version and a count or a length, which must fit the datagram to the byte, and a time of day
+//! that makes sense.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of header and record of the versions with fixed records: <https://www.cisco.com/c/en/us/td/docs/net_mgmt/netflow_collection_engine/3-6/user/guide/format.html>.
+/// Bytes of header and record of the versions with fixed records:
+/// <https://www.cisco.com/c/en/us/td/docs/net_mgmt/netflow_collection_engine/3-6/user/guide/format.html>.
 const FIXED: [(u16, usize, usize); 3] = [(1, 16, 52), (5, 24, 48), (7, 24, 52)];
 /// Records of a datagram with fixed records.
 const RECORDS: usize = 30;
@@ -52,13 +55,25 @@ pub(super) const IPFIX: Detector = Detector {
 
 fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     combine(protocol, opening, |statement| {
-        by_datagram(statement, |statement, bytes, offset, cut| datagram(statement, bytes, offset, cut, protocol))
+        by_datagram(statement, |statement, bytes, offset, cut| {
+            datagram(statement, bytes, offset, cut, protocol)
+        })
     })
 }
 
-fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool, protocol: Protocol) -> Side {
-    let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|b| u16::from_be_bytes(*b));
-    let long = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b));
+fn datagram(
+    statement: &mut Statement<'_>,
+    bytes: &[u8],
+    offset: usize,
+    cut: bool,
+    protocol: Protocol,
+) -> Side {
+    let word = |at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|b| u16::from_be_bytes(*b))
+    };
+    let long = |at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
+    };
     let (Some(version), Some(count)) = (word(0), word(2)) else { return Side::Other };
     let language = match version {
         1 | 5 | 7 | 9 => Protocol::Netflow,
@@ -73,13 +88,18 @@ fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: boo
     }
     let fits = match version {
         9 => SANE.contains(&long(8)) && count > 0 && are_sets(bytes, V9_HEADER, &[0, 1]),
-        10 => SANE.contains(&long(4)) && usize::from(count) == bytes.len() && are_sets(bytes, IPFIX_HEADER, &[2, 3]),
+        10 => {
+            SANE.contains(&long(4))
+                && usize::from(count) == bytes.len()
+                && are_sets(bytes, IPFIX_HEADER, &[2, 3])
+        }
         _ => {
             let layout = FIXED.iter().find(|(known, ..)| *known == version);
             let records = usize::from(count);
             (1..=RECORDS).contains(&records)
                 && SANE.contains(&long(8))
-                && layout.is_some_and(|(_, header, record)| header + records * record == bytes.len())
+                && layout
+                    .is_some_and(|(_, header, record)| header + records * record == bytes.len())
         }
     };
     if !fits {

@@ -1,6 +1,8 @@
-//! NTP and SNTP, versions 1 to 4: RFC 5905, section 7.3; control messages: RFC 9327, section 2; the private mode of `ntpdc`.
+//! NTP and SNTP, versions 1 to 4: RFC 5905, section 7.3; control messages: RFC 9327, section 2; the
+//! private mode of `ntpdc`.
 //!
-//! 48 bytes with few fixed bits: a server's message must have times that make sense, a client's one too, unless a server answers it.
+//! 48 bytes with few fixed bits: a server's message must have times that make sense, a client's one
+//! too, unless a server answers it.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -53,7 +55,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         _ => Side::Other,
     };
     if side == Side::Speaks {
-        let mode = ["", "active", "passive", "client", "server", "broadcast", "control", "private"][usize::from(mode)];
+        let mode = ["", "active", "passive", "client", "server", "broadcast", "control", "private"]
+            [usize::from(mode)];
         statement.say("ntp.version", version.to_string().as_bytes(), offset);
         statement.say("ntp.mode", mode.as_bytes(), offset);
         if let (&[_, stratum, ..], true) = (bytes, mode == "server" || mode == "broadcast") {
@@ -68,18 +71,25 @@ fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
     if !(MESSAGE..=LONGEST).contains(&bytes.len()) || !(cut || bytes.len().is_multiple_of(4)) {
         return Side::Other;
     }
-    let seconds = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b));
+    let seconds = |at: usize| {
+        bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
+    };
     let [stratum, poll, precision] = [bytes[1], bytes[2], bytes[3]];
-    let is_scale =
-        stratum <= 16 && poll <= 24 && (precision == 0 || precision.cast_signed() < 0 && precision.cast_signed() >= -40);
+    let is_scale = stratum <= 16
+        && poll <= 24
+        && (precision == 0 || precision.cast_signed() < 0 && precision.cast_signed() >= -40);
     let [reference, origin, received, sent] = [16, 24, 32, 40].map(seconds);
     let is_time = |seconds: u32| seconds == 0 || SANE.contains(&seconds);
     match mode {
         _ if !is_scale => Side::Other,
         // A careful client tells no time, only a number that the answer has to repeat.
-        3 if SANE.contains(&sent) && is_time(reference) && is_time(origin) && is_time(received) => Side::Speaks,
+        3 if SANE.contains(&sent) && is_time(reference) && is_time(origin) && is_time(received) => {
+            Side::Speaks
+        }
         3 if sent != 0 && [reference, origin, received] == [0; 3] => Side::Perhaps,
-        1 | 2 | 4 | 5 if SANE.contains(&sent) && is_time(reference) && is_time(received) => Side::Speaks,
+        1 | 2 | 4 | 5 if SANE.contains(&sent) && is_time(reference) && is_time(received) => {
+            Side::Speaks
+        }
         _ => Side::Other,
     }
 }
@@ -91,10 +101,16 @@ fn control(bytes: &[u8]) -> Side {
     let is_request = head[1] & 0x80 == 0;
     let operation = head[1] & 0x1f;
     // Padding to whole words, then perhaps a key's number and a signature.
-    let fits = (bytes.len() - CONTROL).checked_sub(count).is_some_and(|more| matches!(more, 0..=7 | 20..=31));
+    let fits = (bytes.len() - CONTROL)
+        .checked_sub(count)
+        .is_some_and(|more| matches!(more, 0..=7 | 20..=31));
     // What is asked is told in text, which an early DTLS with the same first bytes is not.
-    let is_text = bytes[CONTROL..].iter().take(count).all(|&b| b == 0 || b.is_ascii_graphic() || b.is_ascii_whitespace());
-    let is_quiet = is_request && is_text && head[1] >> 5 == 0 && head[4..6] == [0; 2] && head[8..10] == [0; 2];
+    let is_text = bytes[CONTROL..]
+        .iter()
+        .take(count)
+        .all(|&b| b == 0 || b.is_ascii_graphic() || b.is_ascii_whitespace());
+    let is_quiet =
+        is_request && is_text && head[1] >> 5 == 0 && head[4..6] == [0; 2] && head[8..10] == [0; 2];
     let is_known = head[0] >> 6 == 0 && matches!(operation, 1..=12 | 31);
     if fits && is_known && (is_quiet || !is_request) { Side::Speaks } else { Side::Other }
 }
@@ -105,7 +121,18 @@ fn private(bytes: &[u8], first: u8) -> Side {
     let items = usize::from(u16::from_be_bytes([head[4] & 0x0f, head[5]]));
     let size = usize::from(u16::from_be_bytes([head[6] & 0x0f, head[7]]));
     let is_answer = first & 0x80 != 0;
-    let fits = if is_answer { items > 0 && bytes.len() == PRIVATE + items * size } else { items * size <= bytes.len() };
-    let is_known = matches!(head[2], 2 | 3) && head[3] <= 45 && head[6] >> 4 == 0 && (is_answer || head[4] >> 4 == 0);
-    if fits && is_known && (is_answer || matches!(head[1], 0 | 0x80)) { Side::Speaks } else { Side::Other }
+    let fits = if is_answer {
+        items > 0 && bytes.len() == PRIVATE + items * size
+    } else {
+        items * size <= bytes.len()
+    };
+    let is_known = matches!(head[2], 2 | 3)
+        && head[3] <= 45
+        && head[6] >> 4 == 0
+        && (is_answer || head[4] >> 4 == 0);
+    if fits && is_known && (is_answer || matches!(head[1], 0 | 0x80)) {
+        Side::Speaks
+    } else {
+        Side::Other
+    }
 }

@@ -1,8 +1,8 @@
-//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4), the client logs in (USER, APOP, AUTH) or asks what
-//! the server can (CAPA of RFC 2449, STLS of RFC 2595).
+//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4), the client logs in
+//! (USER, APOP, AUTH) or asks what the server can (CAPA of RFC 2449, STLS of RFC 2595).
 //!
-//! `+OK` is what Redis and NATS say too, but neither greets with it: the text must name POP3, or the client's first command be
-//! one that only POP3 has.
+//! `+OK` is what Redis and NATS say too, but neither greets with it: the text must name POP3, or
+//! the client's first command be one that only POP3 has.
 
 use super::line::{self, First};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -13,7 +13,8 @@ use crate::flow::Opening;
 /// Bytes of a line: 512 for a reply, and greetings that are longer.
 const LONGEST: usize = 1024;
 const OK: &[u8] = b"+OK";
-const COMMANDS: &[&[u8]] = &[b"USER", b"CAPA", b"STLS", b"APOP", b"AUTH", b"QUIT", b"NOOP", b"LIST", b"STAT"];
+const COMMANDS: &[&[u8]] =
+    &[b"USER", b"CAPA", b"STLS", b"APOP", b"AUTH", b"QUIT", b"NOOP", b"LIST", b"STAT"];
 const MECHANISMS: &[&[u8]] = &[
     b"PLAIN",
     b"LOGIN",
@@ -40,14 +41,21 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"CAPA\r\n", b"STLS\r\n"],
-            responder: &[b"+OK Dovecot (Debian) ready.\r\n", b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\n.\r\n"],
+            responder: &[
+                b"+OK Dovecot (Debian) ready.\r\n",
+                b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\n.\r\n",
+            ],
         },
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"USER someone@example.org\r\n", b"PASS x\r\n"],
             responder: &[b"+OK <1896.697170952@example.org>\r\n", b"+OK\r\n", b"-ERR no\r\n"],
         },
-        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"+OK Microsoft Exchange POP3 server ready\r\n"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"+OK Microsoft Exchange POP3 server ready\r\n"],
+        },
     ],
 };
 
@@ -63,7 +71,9 @@ fn inspect(opening: &Opening) -> Finding {
 fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     let stream = statement.stream;
     match line::first(stream.head(), LONGEST) {
-        First::Begun(bytes) if COMMANDS.iter().any(|verb| line::may_become(bytes, verb)) => Side::Perhaps,
+        First::Begun(bytes) if COMMANDS.iter().any(|verb| line::may_become(bytes, verb)) => {
+            Side::Perhaps
+        }
         First::Whole(first) => {
             let (verb, argument) = line::verb(first.text);
             if !line::is_one_of(verb, COMMANDS) {
@@ -74,7 +84,8 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             *asked = is(b"USER") && !argument.is_empty()
                 || (is(b"CAPA") || is(b"STLS")) && argument.is_empty()
                 || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
-                || is(b"AUTH") && (argument.is_empty() || line::is_one_of(first_argument, MECHANISMS));
+                || is(b"AUTH")
+                    && (argument.is_empty() || line::is_one_of(first_argument, MECHANISMS));
             statement.say("pop3.command", verb, 0);
             if is(b"USER") {
                 statement.say("pop3.user", argument, verb.len() + 1);
@@ -88,7 +99,9 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
 fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
-    if !line::may_become(bytes, OK) || bytes.get(OK.len()).is_some_and(|b| !matches!(b, b' ' | b'\r' | b'\n')) {
+    if !line::may_become(bytes, OK)
+        || bytes.get(OK.len()).is_some_and(|b| !matches!(b, b' ' | b'\r' | b'\n'))
+    {
         return Side::Other;
     }
     match line::first(bytes, LONGEST) {
@@ -96,7 +109,8 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
         First::Begun(_) => Side::Perhaps,
         First::Whole(first) => {
             let text = first.text.get(OK.len() + 1..).unwrap_or_default();
-            let named = line::words(text).any(|word| line::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));
+            let named = line::words(text)
+                .any(|word| line::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));
             if text.is_empty() {
                 // So says Redis to AUTH; a server of POP3 that says no more is rare.
                 return Side::Other;

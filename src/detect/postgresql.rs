@@ -1,9 +1,12 @@
-//! `PostgreSQL` frontend/backend protocol 3: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
+//! `PostgreSQL` frontend/backend protocol 3:
+//! <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 //!
-//! The client opens with a length and a magic code (`SSLRequest`, `GSSENCRequest`, `CancelRequest`) or with a startup message
-//! whose parameters fit it exactly and name a user; the server with an authentication request or an error whose fields fit
-//! exactly, after the one byte that answers a request for encryption. In the middle of a conversation `ReadyForQuery` proves
-//! the server; a client's query alone proves nothing. Protocol 2 (before 2003) is not read, and passwords are never stated.
+//! The client opens with a length and a magic code (`SSLRequest`, `GSSENCRequest`, `CancelRequest`)
+//! or with a startup message whose parameters fit it exactly and name a user; the server with an
+//! authentication request or an error whose fields fit exactly, after the one byte that answers a
+//! request for encryption. In the middle of a conversation `ReadyForQuery` proves the server; a
+//! client's query alone proves nothing. Protocol 2 (before 2003) is not read, and passwords are
+//! never stated.
 
 use super::framing::{Framed, walk};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -90,7 +93,8 @@ fn client(statement: &mut Statement<'_>) -> Side {
         let unproved = if certain { Side::Speaks } else { Side::Perhaps };
         let rest = bytes.get(at..).unwrap_or_default();
         let (Some(len), Some(code)) = (u32_at(rest, 0), u32_at(rest, 4)) else {
-            let begins = rest.iter().take(2).all(|&b| b == 0) && rest.get(4).is_none_or(|&b| b == 0 || b == 4);
+            let begins = rest.iter().take(2).all(|&b| b == 0)
+                && rest.get(4).is_none_or(|&b| b == 0 || b == 4);
             return if certain || begins { unproved } else { Side::Other };
         };
         let request = match (code, len) {
@@ -123,7 +127,10 @@ fn startup(statement: &mut Statement<'_>, at: usize, len: usize) -> Side {
     let mut stated = Vec::new();
     let mut offset = at + 8;
     while let Some(name) = words.next() {
-        let Some(value) = words.next().filter(|_| !name.is_empty() && name.iter().all(|b| (b' '..0x7f).contains(b))) else {
+        let Some(value) = words
+            .next()
+            .filter(|_| !name.is_empty() && name.iter().all(|b| (b' '..0x7f).contains(b)))
+        else {
             return Side::Other;
         };
         let fact = match name {
@@ -150,7 +157,8 @@ fn server(statement: &mut Statement<'_>) -> Side {
     let whole = statement.stream.head();
     let from_start = statement.stream.from_start();
     // One byte answers each request for encryption; no message can come before it.
-    let refusals = if from_start { whole.iter().take(2).take_while(|&&b| b == b'N').count() } else { 0 };
+    let refusals =
+        if from_start { whole.iter().take(2).take_while(|&&b| b == b'N').count() } else { 0 };
     let bytes = whole.get(refusals..).unwrap_or_default();
     let encryption = match bytes {
         [] => Some("refused"),
@@ -168,7 +176,11 @@ fn server(statement: &mut Statement<'_>) -> Side {
     let walk = walk(bytes, |message, at| {
         let Some((&kind, rest)) = message.split_first() else { return Framed::Foreign };
         let Some(len) = u32_at(rest, 0).map(|len| len as usize) else {
-            return if rest.first().is_none_or(|&b| b == 0) { Framed::Cut } else { Framed::Foreign };
+            return if rest.first().is_none_or(|&b| b == 0) {
+                Framed::Cut
+            } else {
+                Framed::Foreign
+            };
         };
         if !SERVER_TYPES.contains(&kind) || !(4..1 << 30).contains(&len) {
             return Framed::Foreign;
@@ -205,24 +217,36 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 (Some(2), 4) => b"kerberos",
                 (Some(7), 4) => b"gss",
                 (Some(9), 4) => b"sspi",
-                (Some(10), _) if body.ends_with(b"\0\0") => body.get(4..).and_then(text).unwrap_or_default(),
+                (Some(10), _) if body.ends_with(b"\0\0") => {
+                    body.get(4..).and_then(text).unwrap_or_default()
+                }
                 _ => return false,
             };
             statement.say("postgresql.auth", method, at);
         }
         b'S' => {
             let mut words = body.split(|&b| b == 0);
-            let (Some(name), Some(value), Some([])) = (words.next(), words.next(), words.next()) else { return false };
+            let (Some(name), Some(value), Some([])) = (words.next(), words.next(), words.next())
+            else {
+                return false;
+            };
             match name {
-                b"server_version" => statement.say("postgresql.version", value, at + name.len() + 1),
-                b"crdb_version" => statement.say("postgresql.cockroachdb", value, at + name.len() + 1),
+                b"server_version" => {
+                    statement.say("postgresql.version", value, at + name.len() + 1)
+                }
+                b"crdb_version" => {
+                    statement.say("postgresql.cockroachdb", value, at + name.len() + 1)
+                }
                 _ => {}
             }
         }
         b'E' => {
             let Some(fields) = body.strip_suffix(b"\0\0") else { return false };
             let field = |tag| fields.split(|&b| b == 0).find_map(|f: &[u8]| f.strip_prefix(&[tag]));
-            let (Some(_), Some(code), Some(message)) = (field(b'S'), field(b'C'), field(b'M')) else { return false };
+            let (Some(_), Some(code), Some(message)) = (field(b'S'), field(b'C'), field(b'M'))
+            else {
+                return false;
+            };
             if code.len() != 5 || !code.iter().all(u8::is_ascii_alphanumeric) {
                 return false;
             }
@@ -240,7 +264,9 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
             }
         }
         b'C' => {
-            let Some(tag) = text(body).filter(|tag| tag.len() + 1 == body.len()) else { return false };
+            let Some(tag) = text(body).filter(|tag| tag.len() + 1 == body.len()) else {
+                return false;
+            };
             if !statement.facts.iter().any(|fact| fact.name.stem == "postgresql.command") {
                 statement.say("postgresql.command", tag, at);
             }
@@ -253,7 +279,9 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
 /// The printable text before the first zero byte.
 fn text(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().position(|&b| b == 0)?;
-    bytes.get(..end).filter(|text| !text.is_empty() && text.iter().all(|b| (b' '..0x7f).contains(b)))
+    bytes
+        .get(..end)
+        .filter(|text| !text.is_empty() && text.iter().all(|b| (b' '..0x7f).contains(b)))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -271,9 +299,13 @@ mod tests {
     #[test]
     fn a_server_that_answers_otherwise_is_not_postgresql() {
         let request = b"\0\0\0\x08\x04\xd2\x16\x2f";
-        for answer in
-            [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"SSH-2.0-x\r\n", b"\x49\0\0\0\x0a8.4.2\0", b"Z\0\0\0\x01\0\0", b"NO\r\n"]
-        {
+        for answer in [
+            &b"HTTP/1.1 400 Bad Request\r\n"[..],
+            b"SSH-2.0-x\r\n",
+            b"\x49\0\0\0\x0a8.4.2\0",
+            b"Z\0\0\0\x01\0\0",
+            b"NO\r\n",
+        ] {
             assert_eq!(on_tcp(request, answer), Finding::No, "{answer:?}");
         }
     }

@@ -1,9 +1,11 @@
-//! RDP: MS-RDPBCGR, sections 2.2.1.1 to 2.2.1.4. A TPKT (RFC 1006: version 3, a zero, the length) holds an X.224 connection
-//! request or confirm with a negotiation of RDP's own or a cookie of it, and they fill it exactly.
+//! RDP: MS-RDPBCGR, sections 2.2.1.1 to 2.2.1.4. A TPKT (RFC 1006: version 3, a zero, the length)
+//! holds an X.224 connection request or confirm with a negotiation of RDP's own or a cookie of it,
+//! and they fill it exactly.
 //!
-//! S7, MMS and every other OSI application begin with the same TPKT and X.224, but with X.224's own parameters (`c0`, `c1`, `c2`) in
-//! that place; H.323 has no X.224 there. A bare request, as clients before 2003 send, proves nothing: then the next TPKT must
-//! be an MCS connection with Microsoft's H.221 key, `Duca` of the client, `McDn` of the server (section 2.2.1.3 and .4).
+//! S7, MMS and every other OSI application begin with the same TPKT and X.224, but with X.224's own
+//! parameters (`c0`, `c1`, `c2`) in that place; H.323 has no X.224 there. A bare request, as
+//! clients before 2003 send, proves nothing: then the next TPKT must be an MCS connection with
+//! Microsoft's H.221 key, `Duca` of the client, `McDn` of the server (section 2.2.1.3 and .4).
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -30,7 +32,9 @@ pub(super) const DETECTOR: Detector = Detector {
     samples: &[
         Sample {
             transport: Transport::Tcp,
-            initiator: &[b"\x03\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n\x01\0\x08\0\x0b\0\0\0"],
+            initiator: &[
+                b"\x03\0\0\x2b\x26\xe0\0\0\0\0\0Cookie: mstshash=admin\r\n\x01\0\x08\0\x0b\0\0\0",
+            ],
             responder: &[b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x02\0\0\0"],
         },
         Sample {
@@ -62,7 +66,9 @@ fn tpkt(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     match bytes {
-        [_, _, high, low, ..] => Some(usize::from(u16::from_be_bytes([*high, *low]))).filter(|&len| len >= 7),
+        [_, _, high, low, ..] => {
+            Some(usize::from(u16::from_be_bytes([*high, *low]))).filter(|&len| len >= 7)
+        }
         _ => Some(HEADER),
     }
 }
@@ -83,7 +89,8 @@ fn connection(statement: &mut Statement<'_>) -> Side {
     let Some(&code) = header.get(5) else { return Side::Perhaps };
     let body = bytes.get(HEADER..bytes.len().min(len)).unwrap_or_default();
     let whole = bytes.len() >= len;
-    let message: &[u8] = if code == REQUEST { b"connection-request" } else { b"connection-confirm" };
+    let message: &[u8] =
+        if code == REQUEST { b"connection-request" } else { b"connection-confirm" };
     if len == HEADER {
         let side = bytes.get(len..).map_or(Side::Perhaps, |rest| mcs(rest, code));
         if side == Side::Speaks {
@@ -98,7 +105,8 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         None => (Some(body), &[][..]),
     };
     if let Some(cookie) = cookie
-        && (code != REQUEST || !COOKIES.iter().any(|start| cookie.iter().zip(*start).all(|(a, b)| a == b)))
+        && (code != REQUEST
+            || !COOKIES.iter().any(|start| cookie.iter().zip(*start).all(|(a, b)| a == b)))
     {
         return Side::Other;
     }
@@ -123,12 +131,17 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         statement.say("rdp.user", user.trim_ascii_end(), HEADER + COOKIES[0].len());
     }
     if let [kind, _, _, _, protocols, ..] = negotiation {
-        statement.say("rdp.security", security(*kind, *protocols).as_bytes(), len - negotiation.len());
+        statement.say(
+            "rdp.security",
+            security(*kind, *protocols).as_bytes(),
+            len - negotiation.len(),
+        );
     }
     Side::Speaks
 }
 
-/// Whether bytes are, as far as they go, a negotiation's request, response or failure: kind, flags, length 8, a small number.
+/// Whether bytes are, as far as they go, a negotiation's request, response or failure: kind, flags,
+/// length 8, a small number.
 fn may_negotiate(bytes: &[u8], code: u8) -> bool {
     bytes.iter().take(NEGOTIATION).enumerate().all(|(i, &byte)| match i {
         0 => {
@@ -159,7 +172,8 @@ fn security(kind: u8, protocols: u8) -> &'static str {
     }
 }
 
-/// MCS Connect-Initial or Connect-Response with Microsoft's H.221 key: what makes a bare X.224 connection one of RDP.
+/// MCS Connect-Initial or Connect-Response with Microsoft's H.221 key: what makes a bare X.224
+/// connection one of RDP.
 fn mcs(bytes: &[u8], code: u8) -> Side {
     let Some(len) = tpkt(bytes) else { return Side::Other };
     let (kind, key): (u8, &[u8]) = if code == REQUEST { (0x65, b"Duca") } else { (0x66, b"McDn") };
@@ -167,7 +181,9 @@ fn mcs(bytes: &[u8], code: u8) -> Side {
         return Side::Other;
     }
     let body = &bytes[..bytes.len().min(len)];
-    if body.windows(key.len()).any(|window| window == key) && body.windows(7).any(|window| window == b"\0\x05\0\x14\x7c\0\x01") {
+    if body.windows(key.len()).any(|window| window == key)
+        && body.windows(7).any(|window| window == b"\0\x05\0\x14\x7c\0\x01")
+    {
         Side::Speaks
     } else if bytes.len() < len {
         Side::Perhaps
@@ -193,7 +209,13 @@ mod tests {
             assert_eq!(heard(&[bytes]), Finding::No);
         }
         assert_eq!(heard(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0", b"\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\x04\0\0\x08"]), Finding::No);
+        assert_eq!(
+            heard(&[
+                b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0",
+                b"\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\x04\0\0\x08"
+            ]),
+            Finding::No
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Redis, and all that speaks RESP as it does (Valkey, `KeyDB`, Dragonfly):
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 //!
-//! Proof is a command as clients send it, an array of bulk strings whose first names a command and fits its length; of
-//! the server, an array that holds a bulk string, `+PONG`, or an error that only Redis words so. `+OK` and `-ERR` begin the answers of POP3
-//! and NATS too, and inline commands are words of any text protocol, so these count only when the two sides fit each other:
-//! a command of Redis, then replies and nothing else. Arguments are not stated: they may be passwords.
+//! Proof is a command as clients send it, an array of bulk strings whose first names a command and
+//! fits its length; of the server, an array that holds a bulk string, `+PONG`, or an error that
+//! only Redis words so. `+OK` and `-ERR` begin the answers of POP3 and NATS too, and inline
+//! commands are words of any text protocol, so these count only when the two sides fit each other:
+//! a command of Redis, then replies and nothing else. Arguments are not stated: they may be
+//! passwords.
 
 use super::framing::{Framed, line, number, walk};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -113,7 +115,10 @@ fn inspect(opening: &Opening) -> Finding {
         // A bulk string must begin an array, and anything else is an inline command or a reply.
         match (statement.stream.head().first(), statement.direction) {
             (
-                Some(b'*' | b'>' | b'%' | b'~' | b'$' | b'+' | b'-' | b':' | b'_' | b'#' | b',' | b'!' | b'|' | b'(' | b'='),
+                Some(
+                    b'*' | b'>' | b'%' | b'~' | b'$' | b'+' | b'-' | b':' | b'_' | b'#' | b','
+                    | b'!' | b'|' | b'(' | b'=',
+                ),
                 way,
             ) => {
                 let said = values(statement, inline);
@@ -121,9 +126,14 @@ fn inspect(opening: &Opening) -> Finding {
                     asked = said;
                     return said;
                 }
-                // A server says nothing before it is asked; what it says then may be anything that is a reply.
+                // A server says nothing before it is asked; what it says then may be anything that
+                // is a reply.
                 match (said, asked) {
-                    (Side::Perhaps, Side::Silent | Side::Perhaps) if statement.stream.head().len() > LONGEST_LINE => Side::Other,
+                    (Side::Perhaps, Side::Silent | Side::Perhaps)
+                        if statement.stream.head().len() > LONGEST_LINE =>
+                    {
+                        Side::Other
+                    }
                     _ => said,
                 }
             }
@@ -150,7 +160,11 @@ fn commands(statement: &mut Statement<'_>) -> Side {
     if end.is_some() {
         statement.say("redis.command", known, 0);
     }
-    if bytes.len() > LONGEST_LINE && !bytes[..LONGEST_LINE].contains(&b'\n') { Side::Other } else { Side::Perhaps }
+    if bytes.len() > LONGEST_LINE && !bytes[..LONGEST_LINE].contains(&b'\n') {
+        Side::Other
+    } else {
+        Side::Perhaps
+    }
 }
 
 /// What was read of the values of one side.
@@ -175,8 +189,10 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let walk = walk(bytes, |rest, at| {
         let value = value(statement, rest, at, &mut heard);
         // A command is an array of bulk strings and nothing else.
-        let is_command = matches!(rest.first(), Some(b'*')) && heard.open > 0 || matches!(rest.first(), Some(b'$')) && at > 0;
-        if asks && statement.stream.from_start() && !is_command && matches!(value, Framed::Whole(_)) {
+        let is_command = matches!(rest.first(), Some(b'*')) && heard.open > 0
+            || matches!(rest.first(), Some(b'$')) && at > 0;
+        if asks && statement.stream.from_start() && !is_command && matches!(value, Framed::Whole(_))
+        {
             Framed::Foreign
         } else {
             value
@@ -184,7 +200,10 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     });
     let reply = line(bytes, LONGEST_LINE).unwrap_or_default();
     let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
-    if !asks && own || heard.certain || answers && walk.whole > 0 && !walk.foreign && heard.open == 0 {
+    if !asks && own
+        || heard.certain
+        || answers && walk.whole > 0 && !walk.foreign && heard.open == 0
+    {
         if !asks {
             let fact = if reply.starts_with(b"-") { "redis.error" } else { "redis.reply" };
             statement.say(fact, reply, 0);
@@ -197,13 +216,19 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
 }
 
 /// One value, or the head of an array: its elements follow as values.
-fn value<'a>(statement: &mut Statement<'_>, rest: &'a [u8], at: usize, heard: &mut Heard<'a>) -> Framed {
+fn value<'a>(
+    statement: &mut Statement<'_>,
+    rest: &'a [u8],
+    at: usize,
+    heard: &mut Heard<'a>,
+) -> Framed {
     let Some(line) = line(rest, LONGEST_LINE) else {
         let text = rest.len() < LONGEST_LINE
             && rest.iter().all(|&b| b == b'\r' || b >= b' ')
             && rest.first().is_some_and(|b| is_kind(*b));
         let count = !matches!(rest.first(), Some(b'*' | b'$' | b'%' | b'~' | b'>' | b':'))
-            || rest.len() <= 22 && rest.iter().skip(1).all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'\r'));
+            || rest.len() <= 22
+                && rest.iter().skip(1).all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'\r'));
         return if text && count { Framed::Cut } else { Framed::Foreign };
     };
     let Some((&kind, word)) = line.split_first() else { return Framed::Foreign };
@@ -213,7 +238,9 @@ fn value<'a>(statement: &mut Statement<'_>, rest: &'a [u8], at: usize, heard: &m
     match kind {
         b'*' | b'>' | b'~' | b'%' | b'|' => {
             let elements = match (number(word), word) {
-                (Some(count), _) if count < 1 << 24 => count * if matches!(kind, b'%' | b'|') { 2 } else { 1 },
+                (Some(count), _) if count < 1 << 24 => {
+                    count * if matches!(kind, b'%' | b'|') { 2 } else { 1 }
+                }
                 (None, b"-1") => 0,
                 _ => return Framed::Foreign,
             };
@@ -222,7 +249,9 @@ fn value<'a>(statement: &mut Statement<'_>, rest: &'a [u8], at: usize, heard: &m
             heard.before = &[];
         }
         b'$' | b'=' | b'!' => {
-            let Some(size) = number(word) else { return if word == b"-1" { Framed::Whole(len) } else { Framed::Foreign } };
+            let Some(size) = number(word) else {
+                return if word == b"-1" { Framed::Whole(len) } else { Framed::Foreign };
+            };
             let first = std::mem::take(&mut heard.first);
             if first && statement.direction == Direction::Initiator && size > LONGEST_NAME {
                 return Framed::Foreign;
@@ -243,7 +272,9 @@ fn value<'a>(statement: &mut Statement<'_>, rest: &'a [u8], at: usize, heard: &m
         b':' if !is_number(word) => return Framed::Foreign,
         b'_' if !word.is_empty() => return Framed::Foreign,
         b'#' if !matches!(word, b"t" | b"f") => return Framed::Foreign,
-        b',' | b'(' if !word.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)) => return Framed::Foreign,
+        b',' | b'(' if !word.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)) => {
+            return Framed::Foreign;
+        }
         _ if !is_kind(kind) || word.iter().any(u8::is_ascii_control) => return Framed::Foreign,
         _ => {}
     }
@@ -251,10 +282,19 @@ fn value<'a>(statement: &mut Statement<'_>, rest: &'a [u8], at: usize, heard: &m
 }
 
 /// A bulk string: in a command's first place its name, elsewhere an argument or a part of a reply.
-fn bulk<'a>(statement: &mut Statement<'_>, body: &'a [u8], at: usize, first: bool, alone: bool, heard: &mut Heard<'a>) -> bool {
+fn bulk<'a>(
+    statement: &mut Statement<'_>,
+    body: &'a [u8],
+    at: usize,
+    first: bool,
+    alone: bool,
+    heard: &mut Heard<'a>,
+) -> bool {
     if statement.direction == Direction::Initiator {
         if first {
-            if body.is_empty() || !body.iter().all(|b| b.is_ascii_alphanumeric() || b"._-|".contains(b)) {
+            if body.is_empty()
+                || !body.iter().all(|b| b.is_ascii_alphanumeric() || b"._-|".contains(b))
+            {
                 return false;
             }
             heard.certain = true;
@@ -272,16 +312,21 @@ fn bulk<'a>(statement: &mut Statement<'_>, body: &'a [u8], at: usize, first: boo
     } else {
         heard.certain |= !alone;
         match heard.before {
-            b"server" if matches!(body, b"redis" | b"valkey") => statement.say("redis.server", body, at),
+            b"server" if matches!(body, b"redis" | b"valkey") => {
+                statement.say("redis.server", body, at)
+            }
             b"version" if !alone => statement.say("redis.version", body, at),
             _ => {}
         }
         if body.starts_with(b"# Server") {
             heard.certain = true;
-            for (key, fact) in [(&b"redis_version:"[..], "redis.version"), (b"server_name:", "redis.server")] {
+            for (key, fact) in
+                [(&b"redis_version:"[..], "redis.version"), (b"server_name:", "redis.server")]
+            {
                 if let Some(found) = body.windows(key.len()).position(|window| window == key) {
                     let value = body.get(found + key.len()..).unwrap_or_default();
-                    let value = &value[..value.iter().position(|&b| b == b'\r').unwrap_or(value.len())];
+                    let value =
+                        &value[..value.iter().position(|&b| b == b'\r').unwrap_or(value.len())];
                     statement.say(fact, value, at + found + key.len());
                 }
             }
@@ -312,7 +357,10 @@ mod tests {
     fn what_pop3_nats_and_memcached_say_is_not_redis() {
         let says = |finding: Finding| !matches!(finding, Finding::Yes(..));
         assert!(says(on_tcp(b"", b"+OK Dovecot ready.\r\n")));
-        assert!(says(on_tcp(b"USER ann\r\nPASS x\r\n", b"+OK\r\n+OK\r\n-ERR Unknown command.\r\n")));
+        assert!(says(on_tcp(
+            b"USER ann\r\nPASS x\r\n",
+            b"+OK\r\n+OK\r\n-ERR Unknown command.\r\n"
+        )));
         assert!(says(on_tcp(b"CONNECT {\"verbose\":true}\r\nPING\r\n", b"+OK\r\nPONG\r\n")));
         assert!(says(on_tcp(b"get k\r\n", b"VALUE k 0 1\r\nv\r\nEND\r\n")));
         assert!(says(on_tcp(b"AUTH none password\r\nPING\r\n", b"+OK\r\n+OK\r\nnot RESP\r\n")));
@@ -328,7 +376,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_stated() {
-        let Finding::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n") else {
+        let Finding::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
+        else {
             panic!("not recognised")
         };
         assert!(facts.iter().all(|fact| !fact.value.contains("secret")));

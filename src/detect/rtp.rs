@@ -1,7 +1,7 @@
 //! RTP and its control, RTCP: RFC 3550, sections 5.1 and 6, over UDP.
 //!
-//! Two bits of version prove nothing: several datagrams of one source must follow each other in number and time, or reports must have
-//! lengths that fit to the byte and name one source twice.
+//! Two bits of version prove nothing: several datagrams of one source must follow each other in
+//! number and time, or reports must have lengths that fit to the byte and name one source twice.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -44,7 +44,9 @@ pub(super) const DETECTOR: Detector = Detector {
         },
         Sample {
             transport: Transport::Udp,
-            initiator: &[b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x03\x11\x22\x33\x44\x01\x04buoy\0\0"],
+            initiator: &[
+                b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x03\x11\x22\x33\x44\x01\x04buoy\0\0",
+            ],
             responder: &[],
         },
     ],
@@ -103,13 +105,16 @@ fn packet(bytes: &[u8]) -> Option<(u8, Packet)> {
     let contributors = usize::from(head[0] & 15);
     let kind = head[1] & 0x7f;
     // 72 to 79 with the marker set would be reports.
-    let fits = head[0] >> 6 == 2 && !(72..=79).contains(&kind) && bytes.len() > HEADER + 4 * contributors;
+    let fits =
+        head[0] >> 6 == 2 && !(72..=79).contains(&kind) && bytes.len() > HEADER + 4 * contributors;
     let long = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let packet = Packet { number: u16::from_be_bytes([head[2], head[3]]), time: long(4), source: long(8) };
+    let packet =
+        Packet { number: u16::from_be_bytes([head[2], head[3]]), time: long(4), source: long(8) };
     (fits && packet.source != 0).then_some((kind, packet))
 }
 
-/// Reports that end with the datagram, of which the second, where there is one, names the first's source.
+/// Reports that end with the datagram, of which the second, where there is one, names the first's
+/// source.
 fn report(bytes: &[u8], cut: bool) -> Option<(u8, u32)> {
     let mut rest = bytes;
     let mut sources = Vec::new();
@@ -117,7 +122,11 @@ fn report(bytes: &[u8], cut: bool) -> Option<(u8, u32)> {
     while !rest.is_empty() {
         let head: &[u8; 8] = rest.first_chunk()?;
         let len = 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
-        let kinds = if first.is_none() { SENDER_REPORT..=RECEIVER_REPORT } else { SENDER_REPORT..=LAST_REPORT };
+        let kinds = if first.is_none() {
+            SENDER_REPORT..=RECEIVER_REPORT
+        } else {
+            SENDER_REPORT..=LAST_REPORT
+        };
         if head[0] >> 6 != 2 || !kinds.contains(&head[1]) || cut {
             return None;
         }
@@ -135,7 +144,8 @@ fn report(bytes: &[u8], cut: bool) -> Option<(u8, u32)> {
         rest = rest.get(len..)?;
     }
     let source = *sources.first()?;
-    (source != 0 && sources.len() > 1 && sources[1..].iter().all(|&other| other == source)).then_some((first?, source))
+    (source != 0 && sources.len() > 1 && sources[1..].iter().all(|&other| other == source))
+        .then_some((first?, source))
 }
 
 #[cfg(test)]
@@ -144,7 +154,8 @@ mod tests {
 
     fn media(number: u16, source: u8) -> Vec<u8> {
         let time = u32::from(number) * 160;
-        [&[0x80, 8][..], &number.to_be_bytes(), &time.to_be_bytes(), &[source; 4], b"sound"].concat()
+        [&[0x80, 8][..], &number.to_be_bytes(), &time.to_be_bytes(), &[source; 4], b"sound"]
+            .concat()
     }
 
     fn heard(datagrams: &[Vec<u8>]) -> Finding {
@@ -165,7 +176,10 @@ mod tests {
     fn a_report_alone_or_of_another_length_is_none() {
         assert_eq!(heard(&[b"\x80\xc9\0\x01\x11\x22\x33\x44".to_vec()]), Finding::No);
         assert_eq!(
-            heard(&[b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x04\x11\x22\x33\x44\x01\x04buoy\0\0".to_vec()]),
+            heard(&[
+                b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x04\x11\x22\x33\x44\x01\x04buoy\0\0"
+                    .to_vec()
+            ]),
             Finding::No
         );
     }

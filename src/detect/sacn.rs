@@ -1,4 +1,5 @@
-//! sACN, streaming ACN: ANSI E1.31-2018, section 4: the root layer with its name of twelve bytes, then the framing layer.
+//! sACN, streaming ACN: ANSI E1.31-2018, section 4: the root layer with its name of twelve bytes,
+//! then the framing layer.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -35,13 +36,21 @@ fn inspect(opening: &Opening) -> Finding {
 fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
     let Some(rest) = bytes.strip_prefix(ROOT) else { return Side::Other };
     let vector = rest.get(2..).and_then(|rest| rest.first_chunk()).map(|b| u32::from_be_bytes(*b));
-    let Some(vector) = vector.filter(|vector| VECTORS.contains(vector) && rest[0] >> 4 == 7) else { return Side::Other };
+    let Some(vector) = vector.filter(|vector| VECTORS.contains(vector) && rest[0] >> 4 == 7) else {
+        return Side::Other;
+    };
     statement.say("sacn.layer", if vector == VECTORS[0] { b"data" } else { b"extended" }, offset);
     if let Some(source) = bytes.get(SOURCE) {
         statement.say("sacn.source", source.split(|&b| b == 0).next().unwrap_or(source), offset);
     }
-    if let (Some(&[high, low]), true) = (bytes.get(UNIVERSE).and_then(|b| b.first_chunk()), vector == VECTORS[0]) {
-        statement.say("sacn.universe", u16::from_be_bytes([high, low]).to_string().as_bytes(), offset);
+    if let (Some(&[high, low]), true) =
+        (bytes.get(UNIVERSE).and_then(|b| b.first_chunk()), vector == VECTORS[0])
+    {
+        statement.say(
+            "sacn.universe",
+            u16::from_be_bytes([high, low]).to_string().as_bytes(),
+            offset,
+        );
     }
     Side::Speaks
 }

@@ -1,4 +1,5 @@
-//! SIP: RFC 3261, section 7, over UDP and TCP. A start line of its version, and header fields that every message has.
+//! SIP: RFC 3261, section 7, over UDP and TCP. A start line of its version, and header fields that
+//! every message has.
 //!
 //! What the bodies carry of CSTA (ECMA TR/87) is stated too.
 
@@ -17,7 +18,8 @@ const FIELDS: usize = 96;
 const START_LINE: usize = 2048;
 const VERSION: &[u8] = b"SIP/2.0";
 /// The fields that every message has, with their short forms (RFC 3261, sections 8.1.1 and 7.3.3).
-const REQUIRED: [(&str, &str); 5] = [("via", "v"), ("from", "f"), ("to", "t"), ("call-id", "i"), ("cseq", "cseq")];
+const REQUIRED: [(&str, &str); 5] =
+    [("via", "v"), ("from", "f"), ("to", "t"), ("call-id", "i"), ("cseq", "cseq")];
 const METHODS: [&[u8]; 14] = [
     b"INVITE",
     b"ACK",
@@ -108,7 +110,12 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             // What was proved is not undone.
             (side, _) => return if heard == Side::Speaks { heard } else { side },
         }
-        at += bytes.get(at..).unwrap_or(&[]).iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        at += bytes
+            .get(at..)
+            .unwrap_or(&[])
+            .iter()
+            .take_while(|b| matches!(b, b'\r' | b'\n'))
+            .count();
     }
     heard
 }
@@ -119,29 +126,36 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
         return (Side::Other, None);
     }
     let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
-        let side = if bytes.len() < START_LINE && may_begin(bytes) { Side::Perhaps } else { Side::Other };
+        let side =
+            if bytes.len() < START_LINE && may_begin(bytes) { Side::Perhaps } else { Side::Other };
         return (side, None);
     };
     let line = bytes[..end].trim_ascii_end();
     let mut words = line.splitn(3, |&b| b == b' ');
-    let (first, second, third) = (words.next().unwrap_or(&[]), words.next().unwrap_or(&[]), words.next());
+    let (first, second, third) =
+        (words.next().unwrap_or(&[]), words.next().unwrap_or(&[]), words.next());
     let is_status = first == VERSION && second.len() == 3 && second.iter().all(u8::is_ascii_digit);
     let is_request = third == Some(VERSION) && METHODS.contains(&first);
     if !is_status && !is_request {
         return (Side::Other, None);
     }
     let behind = &bytes[end + 1..];
-    let head_end = find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
+    let head_end =
+        find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
     // Behind an exact start line one of them proves it: a message may be cut or damaged.
     let is_required = |line: &[u8]| {
         let name = line.split(|&b| b == b':').next().unwrap_or_default().trim_ascii();
-        REQUIRED.iter().any(|(long, short)| [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes())))
+        REQUIRED.iter().any(|(long, short)| {
+            [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        })
     };
     if !behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').any(is_required) {
         return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
     }
     let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-    let head = [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }].concat();
+    let head =
+        [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }]
+            .concat();
     let mut room = [EMPTY_HEADER; FIELDS];
     // A field that is damaged takes the facts with it, not the language.
     let fields = match httparse::parse_headers(&head, &mut room) {
@@ -149,14 +163,20 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
         _ => &[],
     };
     let body_at = head_end.map(|len| end + 1 + len);
-    state(statement, if is_status { ("sip.status", second) } else { ("sip.method", first) }, fields, offset);
+    state(
+        statement,
+        if is_status { ("sip.status", second) } else { ("sip.method", first) },
+        fields,
+        offset,
+    );
     let body = body_at.and_then(|at| bytes.get(at..)).unwrap_or(&[]);
     let length = field(fields, "content-length").or_else(|| field(fields, "l"));
     let length = length.and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
     let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
     let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
-    if let Some((root, namespace)) =
-        is_csta.then(|| csta::carried(&body[..body.len().min(length.unwrap_or(body.len()))])).flatten()
+    if let Some((root, namespace)) = is_csta
+        .then(|| csta::carried(&body[..body.len().min(length.unwrap_or(body.len()))]))
+        .flatten()
     {
         statement.say("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
         statement.say("csta.namespace", namespace.as_bytes(), offset + body_at.unwrap_or(0));
@@ -164,7 +184,12 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     (Side::Speaks, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
 }
 
-fn state(statement: &mut Statement<'_>, (name, value): (&'static str, &[u8]), fields: &[Header<'_>], offset: usize) {
+fn state(
+    statement: &mut Statement<'_>,
+    (name, value): (&'static str, &[u8]),
+    fields: &[Header<'_>],
+    offset: usize,
+) {
     statement.say(name, value, offset);
     for (name, long, short) in [
         ("sip.user-agent", "user-agent", "user-agent"),
@@ -190,7 +215,10 @@ fn may_begin(bytes: &[u8]) -> bool {
         && (begins(VERSION)
             || METHODS.iter().any(|method| {
                 let rest = bytes.get(method.len()..).unwrap_or(&[]);
-                begins(method) && [b" sip", b" tel"].iter().any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
+                begins(method)
+                    && [b" sip", b" tel"]
+                        .iter()
+                        .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
             }))
 }
 
@@ -206,12 +234,16 @@ mod tests {
                 body.len()
             )
         };
-        let csta = "<MonitorStart xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'/>";
+        let csta =
+            "<MonitorStart xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'/>";
         let (first, second) = (say("INVITE", ""), say("INFO", csta));
         let opening = Opening::of(Transport::Udp, &[first.as_bytes(), second.as_bytes()], &[]);
         let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
-        let said: Vec<_> =
-            facts.iter().filter(|f| f.name.stem != "sip.content-type").map(|f| (f.value.as_str(), f.frame)).collect();
+        let said: Vec<_> = facts
+            .iter()
+            .filter(|f| f.name.stem != "sip.content-type")
+            .map(|f| (f.value.as_str(), f.frame))
+            .collect();
         let ed3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3";
         assert_eq!(said, [("INVITE", 1), ("INFO", 2), ("MonitorStart", 2), (ed3, 2)]);
     }
@@ -224,8 +256,16 @@ mod tests {
             "INVITE sip:a SIP/2.0\r\nSubject: nothing else\r\n\r\n",
             "INVITE people to sip tea\r\n",
         ] {
-            assert_eq!(inspect(&Opening::of(Transport::Tcp, &[text.as_bytes()], &[])), Finding::No, "{text}");
-            assert_eq!(inspect(&Opening::of(Transport::Udp, &[text.as_bytes()], &[])), Finding::No, "{text}");
+            assert_eq!(
+                inspect(&Opening::of(Transport::Tcp, &[text.as_bytes()], &[])),
+                Finding::No,
+                "{text}"
+            );
+            assert_eq!(
+                inspect(&Opening::of(Transport::Udp, &[text.as_bytes()], &[])),
+                Finding::No,
+                "{text}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
-//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message behind the four bytes of a `NetBIOS` session
-//! (RFC 1002, section 4.3.1; MS-SMB2, section 2.1), which a session request and its answer may open.
+//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message behind the four
+//! bytes of a `NetBIOS` session (RFC 1002, section 4.3.1; MS-SMB2, section 2.1), which a session
+//! request and its answer may open.
 //!
-//! SMB2's header says its own size, SMB1's has a command that exists; both must fit in the message's length. What was negotiated
-//! is stated.
+//! SMB2's header says its own size, SMB1's has a command that exists; both must fit in the
+//! message's length. What was negotiated is stated.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -56,19 +57,24 @@ fn session(statement: &mut Statement<'_>) -> Side {
     let at = match (statement.direction, bytes.first()) {
         (_, Some(0)) => 0,
         (Direction::Initiator, Some(0x81)) => {
-            let fits = bytes.iter().take(PREFIX + SESSION_REQUEST).enumerate().all(|(i, &byte)| match i {
-                0 => true,
-                1 | 2 | 37 | 71 => byte == 0,
-                3 => usize::from(byte) == SESSION_REQUEST,
-                4 | 38 => byte == 0x20,
-                _ => (b'A'..=b'P').contains(&byte),
-            });
+            let fits =
+                bytes.iter().take(PREFIX + SESSION_REQUEST).enumerate().all(|(i, &byte)| match i {
+                    0 => true,
+                    1 | 2 | 37 | 71 => byte == 0,
+                    3 => usize::from(byte) == SESSION_REQUEST,
+                    4 | 38 => byte == 0x20,
+                    _ => (b'A'..=b'P').contains(&byte),
+                });
             if !fits {
                 return Side::Other;
             }
             PREFIX + SESSION_REQUEST
         }
-        (Direction::Responder, Some(0x82)) if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) => PREFIX,
+        (Direction::Responder, Some(0x82))
+            if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) =>
+        {
+            PREFIX
+        }
         _ => return Side::Other,
     };
     let rest = bytes.get(at..).unwrap_or_default();
@@ -111,14 +117,20 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                 let index = body
                     .get(header + 1..header + 3)
                     .map_or(usize::MAX, |index| usize::from(index[1]) << 8 | usize::from(index[0]));
-                let offered = statement.facts.iter().filter(|fact| fact.name.stem == "smb.offered").nth(index);
+                let offered = statement
+                    .facts
+                    .iter()
+                    .filter(|fact| fact.name.stem == "smb.offered")
+                    .nth(index);
                 if let Some(dialect) = offered.map(|fact| fact.value.clone()) {
                     statement.say("smb.dialect", dialect.as_bytes(), at);
                 }
             }
             (_, Direction::Initiator) => {
                 let count = body.get(header + 2).map_or(0, |&count| usize::from(count));
-                for dialect in body.get(header + 36..).unwrap_or_default().chunks_exact(2).take(count) {
+                for dialect in
+                    body.get(header + 36..).unwrap_or_default().chunks_exact(2).take(count)
+                {
                     statement.say("smb.offered", dialect_2(dialect).as_bytes(), at);
                 }
             }
@@ -186,7 +198,9 @@ fn command_2(header: &[u8]) -> Option<&'static str> {
         "notification",
     ];
     match header {
-        [0xfe, _, _, _, 64, 0, _, _, _, _, _, _, command, 0, ..] => COMMANDS.get(usize::from(*command)).copied(),
+        [0xfe, _, _, _, 64, 0, _, _, _, _, _, _, command, 0, ..] => {
+            COMMANDS.get(usize::from(*command)).copied()
+        }
         _ => None,
     }
 }
@@ -218,7 +232,13 @@ mod tests {
     #[test]
     fn a_netbios_session_alone_is_not_smb() {
         let request = DETECTOR.samples[1].initiator[0];
-        assert_eq!(inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x82\0\0\0"])), Finding::NeedMore);
-        assert_eq!(inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x83\0\0\x01\x82"])), Finding::No);
+        assert_eq!(
+            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x82\0\0\0"])),
+            Finding::NeedMore
+        );
+        assert_eq!(
+            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x83\0\0\x01\x82"])),
+            Finding::No
+        );
     }
 }

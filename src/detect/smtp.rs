@@ -1,7 +1,9 @@
-//! SMTP: RFC 5321. The server greets with 220 (section 3.1), the client answers EHLO or HELO and its domain (section 4.1.1.1).
+//! SMTP: RFC 5321. The server greets with 220 (section 3.1), the client answers EHLO or HELO and
+//! its domain (section 4.1.1.1).
 //!
-//! FTP greets with 220 too. The greeting alone proves SMTP where it says so (`ESMTP`, `SMTP`, in a word that is no host's name),
-//! otherwise the client's EHLO does. LMTP, whose client says LHLO, is not claimed.
+//! FTP greets with 220 too. The greeting alone proves SMTP where it says so (`ESMTP`, `SMTP`, in a
+//! word that is no host's name), otherwise the client's EHLO does. LMTP, whose client says LHLO, is
+//! not claimed.
 
 use super::line::{self, First};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -13,7 +15,19 @@ use crate::flow::Opening;
 const LONGEST: usize = 512;
 const HELLOS: [&[u8]; 2] = [b"EHLO ", b"HELO "];
 /// What a client may say before it greets.
-const OTHERS: &[&[u8]] = &[b"QUIT", b"NOOP", b"HELP", b"RSET", b"STARTTLS", b"VRFY", b"EXPN", b"MAIL", b"AUTH", b"EHLO", b"HELO"];
+const OTHERS: &[&[u8]] = &[
+    b"QUIT",
+    b"NOOP",
+    b"HELP",
+    b"RSET",
+    b"STARTTLS",
+    b"VRFY",
+    b"EXPN",
+    b"MAIL",
+    b"AUTH",
+    b"EHLO",
+    b"HELO",
+];
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Smtp,
@@ -37,9 +51,16 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"helo [192.0.2.7]\r\n"],
-            responder: &[b"220-mx1.example.net at your service\r\n220 No spam, please\r\n", b"250 hello\r\n"],
+            responder: &[
+                b"220-mx1.example.net at your service\r\n220 No spam, please\r\n",
+                b"250 hello\r\n",
+            ],
         },
-        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"220 ESMTP service ready\n"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"220 ESMTP service ready\n"],
+        },
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"QUIT\r\n"],
@@ -57,7 +78,8 @@ fn inspect(opening: &Opening) -> Finding {
 
 fn hello(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
-    let begun = |bytes: &[u8]| HELLOS.iter().chain(OTHERS).any(|verb| line::may_become(bytes, verb));
+    let begun =
+        |bytes: &[u8]| HELLOS.iter().chain(OTHERS).any(|verb| line::may_become(bytes, verb));
     match line::first(stream.head(), LONGEST) {
         First::Begun(bytes) if begun(bytes) => Side::Perhaps,
         First::Whole(first) => match line::verb(first.text) {
@@ -75,7 +97,8 @@ fn hello(statement: &mut Statement<'_>) -> Side {
 /// A name or an address in brackets; clients write underscores too.
 fn is_domain(text: &[u8]) -> bool {
     let text = text.trim_ascii_end();
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._-[]:%".contains(b) || *b >= 0x80)
+    !text.is_empty()
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._-[]:%".contains(b) || *b >= 0x80)
 }
 
 fn greeting(statement: &mut Statement<'_>) -> Side {
@@ -123,14 +146,20 @@ mod tests {
     fn a_greeting_that_names_nothing_waits_for_the_client() {
         assert_eq!(heard(&[], &[b"220 mail.example.org ready\r\n"]), Finding::NeedMore);
         assert_eq!(heard(&[], &[b"220 smtp.example.org ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]), Finding::No);
+        assert_eq!(
+            heard(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]),
+            Finding::No
+        );
     }
 
     #[test]
     fn another_language_is_not_smtp() {
-        for greeting in
-            [&b"220 (vsFTPd 3.0.3)\r\n331 password\r\n"[..], b"220 ftp server, FTP only\r\n", b"HTTP/1.1 400 Bad\r\n", b"+OK\r\n"]
-        {
+        for greeting in [
+            &b"220 (vsFTPd 3.0.3)\r\n331 password\r\n"[..],
+            b"220 ftp server, FTP only\r\n",
+            b"HTTP/1.1 400 Bad\r\n",
+            b"+OK\r\n",
+        ] {
             assert_ne!(heard(&[b"EHLO x\r\n"], &[greeting]), Finding::NeedMore);
         }
         assert_eq!(heard(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Finding::No);

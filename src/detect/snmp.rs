@@ -1,6 +1,8 @@
-//! SNMP, versions 1, 2c and 3: RFC 1157, section 4; RFC 3416, section 3; RFC 3412, section 6; over UDP and TCP (RFC 3430).
+//! SNMP, versions 1, 2c and 3: RFC 1157, section 4; RFC 3416, section 3; RFC 3412, section 6; over
+//! UDP and TCP (RFC 3430).
 //!
-//! BER whose lengths must fit to the byte down to the bindings of variables. Communities are passwords and are not stated.
+//! BER whose lengths must fit to the byte down to the bindings of variables. Communities are
+//! passwords and are not stated.
 
 use super::ber::{self, Invalid, Tlv};
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
@@ -12,7 +14,8 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 /// Operations by their tags from 0xa0 (RFC 3416, section 3); the fifth is version 1's trap.
-const OPERATIONS: [&str; 9] = ["get", "get-next", "response", "set", "trap-v1", "get-bulk", "inform", "trap", "report"];
+const OPERATIONS: [&str; 9] =
+    ["get", "get-next", "response", "set", "trap-v1", "get-bulk", "inform", "trap", "report"];
 const FIRST_OPERATION: u8 = 0xa0;
 const TRAP_V1: u8 = 0xa4;
 /// Bytes of a message over TCP.
@@ -43,7 +46,9 @@ pub(super) const DETECTOR: Detector = Detector {
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Snmp, opening, |statement| match opening.transport() {
-        Transport::Udp => by_datagram(statement, |statement, bytes, offset, _| judge(statement, bytes, offset)),
+        Transport::Udp => {
+            by_datagram(statement, |statement, bytes, offset, _| judge(statement, bytes, offset))
+        }
         Transport::Tcp => stream(statement),
     })
 }
@@ -54,7 +59,8 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         Ok(Some(header)) if header.tag == SEQUENCE && header.len <= LONGEST => {
             // The version stands first: it refuses most other BER at once.
             let version = bytes.get(header.size..).unwrap_or(&[]);
-            if version.iter().zip([INTEGER, 1]).any(|(a, b)| *a != b) || version.get(2).is_some_and(|&v| !matches!(v, 0 | 1 | 3))
+            if version.iter().zip([INTEGER, 1]).any(|(a, b)| *a != b)
+                || version.get(2).is_some_and(|&v| !matches!(v, 0 | 1 | 3))
             {
                 return Side::Other;
             }
@@ -123,7 +129,10 @@ fn secured(bytes: &[u8]) -> Result<&'static str, Invalid> {
 
 fn operation(bytes: &[u8]) -> Result<&'static str, Invalid> {
     let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(Invalid) };
-    let name = tag.checked_sub(FIRST_OPERATION).and_then(|i| OPERATIONS.get(usize::from(i))).ok_or(Invalid)?;
+    let name = tag
+        .checked_sub(FIRST_OPERATION)
+        .and_then(|i| OPERATIONS.get(usize::from(i)))
+        .ok_or(Invalid)?;
     let mut rest = content;
     if tag == TRAP_V1 {
         // Enterprise, address, two kinds of trap, time.

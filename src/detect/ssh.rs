@@ -1,5 +1,6 @@
-//! SSH: the identification string, RFC 4253, section 4.2. The lines that a server may send before it are not looked through:
-//! no server is known that does, and text of any kind would have to be waited for.
+//! SSH: the identification string, RFC 4253, section 4.2. The lines that a server may send before
+//! it are not looked through: no server is known that does, and text of any kind would have to be
+//! waited for.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -23,9 +24,16 @@ pub(super) const DETECTOR: Detector = Detector {
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"],
-            responder: &[b"SSH-2.0-dropbear_2022.83\r\n", b"\x00\x00\x01\x4c\x0a\x14rest of the key exchange"],
+            responder: &[
+                b"SSH-2.0-dropbear_2022.83\r\n",
+                b"\x00\x00\x01\x4c\x0a\x14rest of the key exchange",
+            ],
         },
-        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"SSH-1.99-Cisco-1.25\n"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"SSH-1.99-Cisco-1.25\n"],
+        },
     ],
 };
 
@@ -40,7 +48,9 @@ fn identification(statement: &mut Statement<'_>) -> Side {
         return Side::Other;
     }
     let Some(end) = bytes.iter().take(LONGEST).position(|&b| b == b'\n') else {
-        return if bytes.len() < LONGEST && bytes.iter().all(|b| (0x20..0x7f).contains(b) || *b == b'\r') {
+        return if bytes.len() < LONGEST
+            && bytes.iter().all(|b| (0x20..0x7f).contains(b) || *b == b'\r')
+        {
             Side::Perhaps
         } else {
             Side::Other

@@ -1,7 +1,8 @@
-//! STUN, and TURN and ICE that are made of it: RFC 8489, section 5, and its forerunner RFC 3489, section 11, over UDP and TCP.
+//! STUN, and TURN and ICE that are made of it: RFC 8489, section 5, and its forerunner RFC 3489,
+//! section 11, over UDP and TCP.
 //!
-//! The magic number and attributes that end with the message prove it. The forerunner has no magic number: there every attribute must be
-//! one that it knows, and there must be one.
+//! The magic number and attributes that end with the message prove it. The forerunner has no magic
+//! number: there every attribute must be one that it knows, and there must be one.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -54,7 +55,9 @@ pub(super) const DETECTOR: Detector = Detector {
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Stun, opening, |statement| match opening.transport() {
-        Transport::Udp => by_datagram(statement, |statement, bytes, offset, cut| message(statement, bytes, offset, cut)),
+        Transport::Udp => by_datagram(statement, |statement, bytes, offset, cut| {
+            message(statement, bytes, offset, cut)
+        }),
         Transport::Tcp => stream(statement),
     })
 }
@@ -100,7 +103,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     Side::Speaks
 }
 
-/// A message that stands alone, or behind its length as ICE has it over TCP (RFC 6544, section 3; RFC 4571, section 2).
+/// A message that stands alone, or behind its length as ICE has it over TCP (RFC 6544, section 3;
+/// RFC 4571, section 2).
 fn stream(statement: &mut Statement<'_>) -> Side {
     match behind(statement, 0) {
         Side::Other => behind(statement, LENGTH),
@@ -135,7 +139,8 @@ fn behind(statement: &mut Statement<'_>, start: usize) -> Side {
     }
 }
 
-/// Method and class of a message's type (RFC 8489, section 5), for those methods that are registered.
+/// Method and class of a message's type (RFC 8489, section 5), for those methods that are
+/// registered.
 fn names(kind: u16) -> Option<(&'static str, &'static str)> {
     let class = match kind & 0x0110 {
         0 => "request",

@@ -1,8 +1,10 @@
-//! Syslog: RFC 5424, section 6, and the older form of RFC 3164, section 4.1, over UDP and, with a line or a count for each message, over TCP
-//! (RFC 6587, section 3.4); and what rsyslog forwards, the older form with a time of RFC 3339
+//! Syslog: RFC 5424, section 6, and the older form of RFC 3164, section 4.1, over UDP and, with a
+//! line or a count for each message, over TCP (RFC 6587, section 3.4); and what rsyslog forwards,
+//! the older form with a time of RFC 3339
 //! (<https://www.rsyslog.com/doc/configuration/templates.html>, `RSYSLOG_ForwardFormat`).
 //!
-//! A priority in angle brackets and text behind it. Over TCP, where markup may begin so too, the version or the time of day must follow.
+//! A priority in angle brackets and text behind it. Over TCP, where markup may begin so too, the
+//! version or the time of day must follow.
 
 use super::{Begins, Detector, Sample, Side, Statement, by_datagram, combine};
 use crate::decode::Transport;
@@ -14,11 +16,15 @@ const MOST: u32 = 191;
 /// Bytes of `Mmm dd hh:mm:ss`, and those after which either form has shown itself.
 const STAMP: usize = 15;
 const FORM: usize = 24;
-const MONTHS: [&[u8]; 12] = [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-const SEVERITIES: [&str; 8] = ["emergency", "alert", "critical", "error", "warning", "notice", "information", "debug"];
+const MONTHS: [&[u8]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+const SEVERITIES: [&str; 8] =
+    ["emergency", "alert", "critical", "error", "warning", "notice", "information", "debug"];
 const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit",
-    "console", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
+    "ftp", "ntp", "audit", "console", "clock", "local0", "local1", "local2", "local3", "local4",
+    "local5", "local6", "local7",
 ];
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -53,7 +59,9 @@ pub(super) const DETECTOR: Detector = Detector {
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Syslog, opening, |statement| match opening.transport() {
-        Transport::Udp => by_datagram(statement, |statement, bytes, offset, _| datagram(statement, bytes, offset)),
+        Transport::Udp => {
+            by_datagram(statement, |statement, bytes, offset, _| datagram(statement, bytes, offset))
+        }
         Transport::Tcp => stream(statement),
     })
 }
@@ -81,8 +89,11 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         _ => return Side::Other,
     };
     let Some((priority, text)) = priority(message) else {
-        let begins =
-            message.iter().enumerate().take(5).all(|(i, b)| if i == 0 { *b == b'<' } else { b.is_ascii_digit() || *b == b'>' });
+        let begins = message
+            .iter()
+            .enumerate()
+            .take(5)
+            .all(|(i, b)| if i == 0 { *b == b'<' } else { b.is_ascii_digit() || *b == b'>' });
         return if begins && message.len() < 5 { Side::Perhaps } else { Side::Other };
     };
     match form(text) {
@@ -90,7 +101,9 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             state(statement, priority, form, 0);
             Side::Speaks
         }
-        None if text.len() < FORM && text.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => Side::Perhaps,
+        None if text.len() < FORM && text.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => {
+            Side::Perhaps
+        }
         None => Side::Other,
     }
 }
@@ -99,23 +112,27 @@ fn stream(statement: &mut Statement<'_>) -> Side {
 fn priority(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let inside = bytes.strip_prefix(b"<")?;
     let digits = inside.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let value = inside[..digits].iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+    let value =
+        inside[..digits].iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
     let text = inside.get(digits..)?.strip_prefix(b">")?;
-    ((1..=3).contains(&digits) && value <= MOST && (digits == 1 || inside[0] != b'0')).then_some((value, text))
+    ((1..=3).contains(&digits) && value <= MOST && (digits == 1 || inside[0] != b'0'))
+        .then_some((value, text))
 }
 
 /// The form that is told by what follows the priority.
 fn form(text: &[u8]) -> Option<&'static str> {
     if let Some(rest) = text.strip_prefix(b"1 ") {
         let stamp = rest.split(|&b| b == b' ').next().unwrap_or(rest);
-        let is_date = stamp.len() >= 20 && stamp.get(4) == Some(&b'-') && stamp.get(10) == Some(&b'T');
+        let is_date =
+            stamp.len() >= 20 && stamp.get(4) == Some(&b'-') && stamp.get(10) == Some(&b'T');
         return (stamp == b"-" && rest.len() > 1 || is_date).then_some("RFC 5424");
     }
     let stamp = text.get(..STAMP)?;
     if is_rfc_3339(text) {
         return Some("rsyslog");
     }
-    let is_time = MONTHS.contains(&&stamp[..3]) && stamp[3] == b' ' && stamp[9] == b':' && stamp[12] == b':';
+    let is_time =
+        MONTHS.contains(&&stamp[..3]) && stamp[3] == b' ' && stamp[9] == b':' && stamp[12] == b':';
     is_time.then_some("RFC 3164")
 }
 
@@ -123,7 +140,10 @@ fn form(text: &[u8]) -> Option<&'static str> {
 fn is_rfc_3339(text: &[u8]) -> bool {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     text.get(..SHAPE.len()).is_some_and(|stamp| {
-        SHAPE.iter().zip(stamp).all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte })
+        SHAPE
+            .iter()
+            .zip(stamp)
+            .all(|(shape, byte)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte })
     })
 }
 

@@ -11,8 +11,14 @@ fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)
 #[test]
 fn every_sample_is_recognised_and_states_only_declared_facts() {
     for (detector, i, sample) in samples() {
-        let (Finding::Yes(protocol, facts) | Finding::Partly(protocol, facts)) = (detector.inspect)(&sample.opening()) else {
-            panic!("{} does not recognise its sample {i}: {:?}", detector.protocol, (detector.inspect)(&sample.opening()))
+        let (Finding::Yes(protocol, facts) | Finding::Partly(protocol, facts)) =
+            (detector.inspect)(&sample.opening())
+        else {
+            panic!(
+                "{} does not recognise its sample {i}: {:?}",
+                detector.protocol,
+                (detector.inspect)(&sample.opening())
+            )
         };
         assert_eq!(protocol, detector.protocol);
         assert!(!facts.is_empty());
@@ -23,8 +29,8 @@ fn every_sample_is_recognised_and_states_only_declared_facts() {
     }
 }
 
-/// Rows are samples, columns detectors, of which those are shown that did not say no: only the diagonal says yes. The matrix is
-/// a golden text.
+/// Rows are samples, columns detectors, of which those are shown that did not say no: only the
+/// diagonal says yes. The matrix is a golden text.
 #[test]
 fn no_other_detector_accepts_a_sample() {
     let mut matrix = String::new();
@@ -41,13 +47,20 @@ fn no_other_detector_accepts_a_sample() {
                 Finding::Yes(..) | Finding::Partly(..) => "yes",
             };
             matrix += &format!(" {}:{word}", other.protocol);
-            assert_eq!(word == "yes", other.protocol == detector.protocol, "{} on {}/{i}", other.protocol, detector.protocol);
+            assert_eq!(
+                word == "yes",
+                other.protocol == detector.protocol,
+                "{} on {}/{i}",
+                other.protocol,
+                detector.protocol
+            );
         }
         matrix.push('\n');
     }
     let golden = include_str!("confusion.txt");
     if std::env::var_os("PORTLORE_BLESS").is_some() {
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/detect/confusion.txt"), &matrix).unwrap();
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/detect/confusion.txt"), &matrix)
+            .unwrap();
     } else {
         assert!(matrix == golden, "run with PORTLORE_BLESS=1 to accept:\n{matrix}");
     }
@@ -76,7 +89,12 @@ fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
         let total: usize = sample.initiator.iter().chain(sample.responder).map(|p| p.len()).sum();
         for len in 1..=total {
             let finding = (detector.inspect)(&prefix(sample, len));
-            assert_ne!(finding, Finding::No, "{}/{i} cut after {len} of {total} bytes", detector.protocol);
+            assert_ne!(
+                finding,
+                Finding::No,
+                "{}/{i} cut after {len} of {total} bytes",
+                detector.protocol
+            );
         }
     }
 }
@@ -85,7 +103,12 @@ fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
 fn silence_proves_nothing() {
     for detector in DETECTORS {
         for &transport in detector.transports {
-            assert_eq!((detector.inspect)(&Opening::of(transport, &[], &[])), Finding::NeedMore, "{}", detector.protocol);
+            assert_eq!(
+                (detector.inspect)(&Opening::of(transport, &[], &[])),
+                Finding::NeedMore,
+                "{}",
+                detector.protocol
+            );
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Plain text: lines for people, or for a program that nobody knows. What is left when no language with rules of its own was
-//! recognised, so it is asked last.
+//! Plain text: lines for people, or for a program that nobody knows. What is left when no language
+//! with rules of its own was recognised, so it is asked last.
 //!
-//! All that each side said from its first byte must be printable UTF-8 with tabs and line ends, and there must be enough of it,
-//! with at least one line whose end is there (over UDP, a longer datagram without one will do). A structured language whose detector does not exist (or does not claim these bytes)
-//! is made of printable lines too: what begins with a start line with a version (`SIP/2.0`), a reply's number, JSON, XML or the like
-//! is refused rather than called plain.
+//! All that each side said from its first byte must be printable UTF-8 with tabs and line ends, and
+//! there must be enough of it, with at least one line whose end is there (over UDP, a longer
+//! datagram without one will do). A structured language whose detector does not exist (or does not
+//! claim these bytes) is made of printable lines too: what begins with a start line with a version
+//! (`SIP/2.0`), a reply's number, JSON, XML or the like is refused rather than called plain.
 
 use super::line::{self, First, Line};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -20,7 +21,8 @@ const DATAGRAM: usize = 16;
 const LINE: usize = 4;
 /// Bytes in which a first line ends.
 const LONGEST: usize = 1024;
-/// First words of languages made of lines that are known not to be plain: HTTP without a version, IRC, mail, news, key-value stores.
+/// First words of languages made of lines that are known not to be plain: HTTP without a version,
+/// IRC, mail, news, key-value stores.
 const STRUCTURED: &[&[u8]] = &[
     b"GET",
     b"POST",
@@ -60,7 +62,11 @@ pub(super) const DETECTOR: Detector = Detector {
             initiator: &[b"good morning\n", b"is anybody there?\n"],
             responder: &["sch\u{f6}n, dich zu h\u{f6}ren\n".as_bytes()],
         },
-        Sample { transport: Transport::Udp, initiator: &[b"lamp 7 on\r\n", b"lamp 8 off"], responder: &[] },
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"lamp 7 on\r\n", b"lamp 8 off"],
+            responder: &[],
+        },
     ],
 };
 
@@ -78,12 +84,19 @@ fn inspect(opening: &Opening) -> Finding {
 fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     let stream = statement.stream;
     let bytes = stream.bytes();
-    if !stream.from_start() || stream.runs().nth(1).is_some() || !bytes.iter().all(|&b| is_printable(b)) {
+    if !stream.from_start()
+        || stream.runs().nth(1).is_some()
+        || !bytes.iter().all(|&b| is_printable(b))
+    {
         return Side::Other;
     }
     let encoding: &[u8] = match std::str::from_utf8(bytes) {
         // C1 controls and what is no character are no text.
-        Ok(text) if text.chars().any(|c| matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')) => {
+        Ok(text)
+            if text.chars().any(|c| {
+                matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')
+            }) =>
+        {
             return Side::Other;
         }
         Ok(_) if bytes.is_ascii() => b"ascii",
@@ -120,18 +133,21 @@ fn counted(bytes: &[u8]) -> Result<Option<Line<'_>>, Structured> {
     if is_structured(head) {
         return Err(Structured);
     }
-    let counts = |line: &Line<'_>| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic);
+    let counts =
+        |line: &Line<'_>| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic);
     Ok(line::whole(bytes).find(counts))
 }
 
-/// The same in datagrams, none of which may begin so. The end of one that is long enough is a line's end too; shorter ones
-/// are what phones keep a way open with.
+/// The same in datagrams, none of which may begin so. The end of one that is long enough is a
+/// line's end too; shorter ones are what phones keep a way open with.
 fn datagrams(stream: &Stream) -> Result<Option<Line<'_>>, Structured> {
     let (mut at, mut found) = (0, None);
     for (datagram, _, cut) in stream.datagrams() {
         let ended = || {
             Some(Line { text: datagram, at: 0 }).filter(|_| {
-                !cut && datagram.len() >= DATAGRAM && datagram.iter().any(u8::is_ascii_alphabetic) && !datagram.contains(&b'\n')
+                !cut && datagram.len() >= DATAGRAM
+                    && datagram.iter().any(u8::is_ascii_alphabetic)
+                    && !datagram.contains(&b'\n')
             })
         };
         if let Some(line) = counted(datagram)?.or_else(ended) {
@@ -150,14 +166,20 @@ const fn is_printable(byte: u8) -> bool {
 fn is_structured(line: &[u8]) -> bool {
     let (word, rest) = line::verb(line);
     let marked = match line {
-        // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; a meter's.
-        [b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'@' | b'|' | b'~' | b',' | b'=' | b'!', ..] => true,
+        // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; a
+        // meter's.
+        [
+            b'{' | b'[' | b'<' | b'*' | b'$' | b'+' | b':' | b'%' | b'@' | b'|' | b'~' | b','
+            | b'=' | b'!',
+            ..,
+        ] => true,
         _ => line.starts_with(b"-ERR") || line.starts_with(b"/?"),
     };
     marked
         || line::reply(line).is_some()
         || !rest.is_empty() && line::is_one_of(word, STRUCTURED)
-        // A header or a setting: `Action: login`, `method=broadcast`; what syslog over TCP counts: `34 <13>`.
+        // A header or a setting: `Action: login`, `method=broadcast`; what syslog over TCP counts:
+        // `34 <13>`.
         || word.len() > 1 && !rest.is_empty() && word.ends_with(b":")
         || word.contains(&b'=')
         || rest.starts_with(b"<") && word.iter().all(u8::is_ascii_digit)
@@ -169,14 +191,18 @@ fn is_versioned(token: &[u8]) -> bool {
     let Some(at) = token.iter().position(|b| matches!(b, b'/' | b'-')) else { return false };
     let (name, version) = (&token[..at], &token[at + 1..]);
     let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
-    let dotted = digits > 0 && version.get(digits) == Some(&b'.') && version.get(digits + 1).is_some_and(u8::is_ascii_digit);
+    let dotted = digits > 0
+        && version.get(digits) == Some(&b'.')
+        && version.get(digits + 1).is_some_and(u8::is_ascii_digit);
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && dotted
 }
 
 /// Whether a line speaks of what nobody should read in a report.
 fn may_be_secret(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
-    WORDS.iter().any(|word| line.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+    WORDS
+        .iter()
+        .any(|word| line.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]
@@ -230,7 +256,10 @@ mod tests {
         let heard = |datagrams: &[&[u8]]| inspect(&Opening::of(Transport::Udp, datagrams, &[]));
         assert!(matches!(heard(&[b"/cue/selected/start"]), Finding::Yes(..)));
         assert_eq!(heard(&[b"hello", b"hello", b"hello"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]), Finding::No);
+        assert_eq!(
+            heard(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]),
+            Finding::No
+        );
     }
 
     #[test]

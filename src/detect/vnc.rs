@@ -1,5 +1,6 @@
-//! VNC: the Remote Framebuffer protocol, RFC 6143, section 7.1. Both sides begin with twelve bytes, `RFB 003.008` and a line
-//! feed; then the server says which kinds of security it offers (section 7.1.2), before version 3.7 the one that it chose.
+//! VNC: the Remote Framebuffer protocol, RFC 6143, section 7.1. Both sides begin with twelve bytes,
+//! `RFB 003.008` and a line feed; then the server says which kinds of security it offers (section
+//! 7.1.2), before version 3.7 the one that it chose.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -23,7 +24,11 @@ pub(super) const DETECTOR: Detector = Detector {
             initiator: &[b"RFB 003.008\n", b"\x02"],
             responder: &[b"RFB 003.008\n", b"\x02\x02\x10", b"0123456789abcdef"],
         },
-        Sample { transport: Transport::Tcp, initiator: &[b"RFB 003.003\n"], responder: &[b"RFB 003.889\n", b"\0\0\0\x01"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"RFB 003.003\n"],
+            responder: &[b"RFB 003.889\n", b"\0\0\0\x01"],
+        },
     ],
 };
 
@@ -35,7 +40,9 @@ fn inspect(opening: &Opening) -> Finding {
 fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
-    let fits = |(byte, &form): (&u8, &u8)| if form == b'd' { byte.is_ascii_digit() } else { *byte == form };
+    let fits = |(byte, &form): (&u8, &u8)| {
+        if form == b'd' { byte.is_ascii_digit() } else { *byte == form }
+    };
     if !bytes.iter().zip(VERSION).all(fits) {
         return Side::Other;
     }
@@ -87,8 +94,11 @@ mod tests {
 
     #[test]
     fn a_server_that_says_something_else_is_not_vnc() {
-        let of = |server: &[u8]| inspect(&Opening::of(Transport::Tcp, &[b"RFB 003.008\n"], &[server]));
-        for other in [&b"RFB 3.8\n"[..], b"RFB 003.008\r\n", b"SSH-2.0-x\r\n", b"RFB is not what we speak\n"] {
+        let of =
+            |server: &[u8]| inspect(&Opening::of(Transport::Tcp, &[b"RFB 003.008\n"], &[server]));
+        for other in
+            [&b"RFB 3.8\n"[..], b"RFB 003.008\r\n", b"SSH-2.0-x\r\n", b"RFB is not what we speak\n"]
+        {
             assert_eq!(of(other), Finding::No);
         }
     }

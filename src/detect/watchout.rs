@@ -1,9 +1,12 @@
-//! Dataton WATCHOUT up to version 6: lines of ASCII ended by CR or CR LF, to a display cluster (TCP 3039) and to production
-//! software (TCP 3040), <https://knowledge.dataton.com/knowledge/what-network-ports-are-used-by-watchout>. Commands and answers: User's Guide,
-//! appendices D and E: `ping`, `authenticate 1`, `load "show"`, `run`; `Ready "6.6.4" "WATCHPOINT" "Windows" true`, `Error 8 1`.
+//! Dataton WATCHOUT up to version 6: lines of ASCII ended by CR or CR LF, to a display cluster (TCP
+//! 3039) and to production software (TCP 3040),
+//! <https://knowledge.dataton.com/knowledge/what-network-ports-are-used-by-watchout>. Commands and
+//! answers: User's Guide, appendices D and E: `ping`, `authenticate 1`, `load "show"`, `run`;
+//! `Ready "6.6.4" "WATCHPOINT" "Windows" true`, `Error 8 1`.
 //!
-//! Words and numbers are said by many: a side is accepted for an answer in full (`Ready`, a version and more in the grammar of
-//! these lines), for an error that answers a command, or for an `authenticate` that another command follows.
+//! Words and numbers are said by many: a side is accepted for an answer in full (`Ready`, a version
+//! and more in the grammar of these lines), for an error that answers a command, or for an
+//! `authenticate` that another command follows.
 
 use super::line;
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -54,7 +57,11 @@ pub(super) const DETECTOR: Detector = Detector {
             responder: &[b"Ready \"6.6.4\" \"WATCHPOINT\" \"Windows\" true\r\n", b"Ready\r\n"],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"run\r"], responder: &[b"Error 8 1\r"] },
-        Sample { transport: Transport::Tcp, initiator: &[b"authenticate 1\r\nonline true\r\n"], responder: &[] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"authenticate 1\r\nonline true\r\n"],
+            responder: &[],
+        },
     ],
 };
 
@@ -73,7 +80,8 @@ fn lines(bytes: &[u8]) -> (impl Iterator<Item = &[u8]>, &[u8]) {
     (whole.split(|b| matches!(b, b'\r' | b'\n')).filter(|line| !line.is_empty()), rest)
 }
 
-/// Whether a value stands in the grammar of these lines: a quoted string, a word of truth, a whole number.
+/// Whether a value stands in the grammar of these lines: a quoted string, a word of truth, a whole
+/// number.
 fn is_value(value: &[u8]) -> bool {
     match value {
         [b'"', inside @ .., b'"'] => !inside.contains(&b'"'),
@@ -145,25 +153,39 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
     }
     let (mut whole, rest) = lines(bytes);
     let Some(text) = whole.next() else {
-        return if rest.len() < LONGEST && rest.iter().all(|b| (0x20..0x7f).contains(b)) { Side::Perhaps } else { Side::Other };
+        return if rest.len() < LONGEST && rest.iter().all(|b| (0x20..0x7f).contains(b)) {
+            Side::Perhaps
+        } else {
+            Side::Other
+        };
     };
     let (word, arguments) = line::verb(text);
     let Some(values) = values(arguments) else { return Side::Other };
     let is_number = |value: &&[u8]| value.iter().all(u8::is_ascii_digit);
-    let side =
-        match (word, values.as_slice()) {
-            (b"Ready", [version, product, more @ ..]) if is_version(version) => {
-                let own = [&b"\"WATCHPOINT\""[..], b"\"WATCHOUT\"", b"\"WATCHMAKER\""].contains(product);
-                statement.say("watchout.version", &version[1..version.len() - 1], word.len() + 2);
-                if own || asked && product.starts_with(b"\"") && !more.is_empty() { Side::Speaks } else { Side::Perhaps }
+    let side = match (word, values.as_slice()) {
+        (b"Ready", [version, product, more @ ..]) if is_version(version) => {
+            let own =
+                [&b"\"WATCHPOINT\""[..], b"\"WATCHOUT\"", b"\"WATCHMAKER\""].contains(product);
+            statement.say("watchout.version", &version[1..version.len() - 1], word.len() + 2);
+            if own || asked && product.starts_with(b"\"") && !more.is_empty() {
+                Side::Speaks
+            } else {
+                Side::Perhaps
             }
-            (b"Ready", [version]) if asked && is_version(version) => Side::Speaks,
-            (b"Error" | b"Warning", [kind, code, more @ ..]) if is_number(kind) && is_number(code) && more.len() <= 1 => {
-                if asked { Side::Speaks } else { Side::Perhaps }
+        }
+        (b"Ready", [version]) if asked && is_version(version) => Side::Speaks,
+        (b"Error" | b"Warning", [kind, code, more @ ..])
+            if is_number(kind) && is_number(code) && more.len() <= 1 =>
+        {
+            if asked {
+                Side::Speaks
+            } else {
+                Side::Perhaps
             }
-            (b"Busy" | b"Ready", []) | (b"Status", [_, _, ..]) => Side::Perhaps,
-            _ => Side::Other,
-        };
+        }
+        (b"Busy" | b"Ready", []) | (b"Status", [_, _, ..]) => Side::Perhaps,
+        _ => Side::Other,
+    };
     if side != Side::Other {
         statement.say("watchout.answer", word, 0);
     }
@@ -172,13 +194,16 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
 
 /// A quoted version: numbers and dots.
 fn is_version(value: &[u8]) -> bool {
-    value.len() > 4 && value.contains(&b'.') && value[1..value.len() - 1].iter().all(|b| b.is_ascii_digit() || *b == b'.')
+    value.len() > 4
+        && value.contains(&b'.')
+        && value[1..value.len() - 1].iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
 /// Whether bytes may begin with one of these words, in just this spelling.
 fn may_begin(bytes: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| {
-        bytes.iter().zip(*word).all(|(a, b)| a == b) && bytes.get(word.len()).is_none_or(|b| matches!(b, b' ' | b'\r' | b'\n'))
+        bytes.iter().zip(*word).all(|(a, b)| a == b)
+            && bytes.get(word.len()).is_none_or(|b| matches!(b, b' ' | b'\r' | b'\n'))
     })
 }
 
@@ -203,16 +228,26 @@ mod tests {
             (b"PING\r\n", b"+PONG\r\n"),
         ] {
             let answered: &[&[u8]] = if answered.is_empty() { &[] } else { &[answered] };
-            assert!(!matches!(heard(&[asked], answered), Finding::Yes(..)), "{}", asked.escape_ascii());
+            assert!(
+                !matches!(heard(&[asked], answered), Finding::Yes(..)),
+                "{}",
+                asked.escape_ascii()
+            );
         }
         assert_eq!(heard(&[b"ping\r\n"], &[]), Finding::NeedMore);
         assert_eq!(heard(&[b"authenticate 1\r\n"], &[]), Finding::NeedMore);
-        assert_eq!(heard(&[b"authenticate 1\r\nrun\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Finding::No);
+        assert_eq!(
+            heard(&[b"authenticate 1\r\nrun\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]),
+            Finding::No
+        );
     }
 
     #[test]
     fn a_ready_with_its_product_is_enough() {
-        assert!(matches!(heard(&[], &[b"Ready \"4.2\" \"WATCHPOINT\" \"Windows\" true\r\n"]), Finding::Yes(..)));
+        assert!(matches!(
+            heard(&[], &[b"Ready \"4.2\" \"WATCHPOINT\" \"Windows\" true\r\n"]),
+            Finding::Yes(..)
+        ));
         assert!(matches!(heard(&[b"ping\r"], &[b"Ready \"6.1.6\"\r"]), Finding::Yes(..)));
     }
 }

@@ -1,7 +1,8 @@
-//! `WireGuard`: <https://www.wireguard.com/protocol/>, section «Protocol». Four kinds of datagrams, each with a type, three zero bytes and a length of
-//! its own.
+//! `WireGuard`: <https://www.wireguard.com/protocol/>, section «Protocol». Four kinds of datagrams,
+//! each with a type, three zero bytes and a length of its own.
 //!
-//! Handshakes are told by type and length. Data alone counts only if several datagrams go to one receiver and their counters rise.
+//! Handshakes are told by type and length. Data alone counts only if several datagrams go to one
+//! receiver and their counters rise.
 
 use super::{Begins, Detector, Sample, Side, Statement, combine};
 use crate::decode::Transport;
@@ -60,13 +61,16 @@ fn side(statement: &mut Statement<'_>) -> Side {
                 handshakes += 1;
             }
             (DATA, len) if len >= EMPTY && (cut || len.is_multiple_of(16)) => {
-                let Some((receiver, counter)) =
-                    rest.first_chunk::<4>().zip(rest.get(4..).and_then(|rest| rest.first_chunk::<8>()))
+                let Some((receiver, counter)) = rest
+                    .first_chunk::<4>()
+                    .zip(rest.get(4..).and_then(|rest| rest.first_chunk::<8>()))
                 else {
                     return Side::Other;
                 };
                 let this = (u32::from_le_bytes(*receiver), u64::from_le_bytes(*counter));
-                if last.is_some_and(|(receiver, counter)| this.0 != receiver || this.1 <= counter) && handshakes == 0 {
+                if last.is_some_and(|(receiver, counter)| this.0 != receiver || this.1 <= counter)
+                    && handshakes == 0
+                {
                     return Side::Other;
                 }
                 last = Some(this);

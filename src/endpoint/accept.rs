@@ -2,7 +2,8 @@
 
 use crate::report::openmetrics::Form;
 
-/// The form that the values of `Accept` prefer: the older one where both are as welcome, or neither is.
+/// The form that the values of `Accept` prefer: the older one where both are as welcome, or neither
+/// is.
 #[must_use]
 pub fn preferred(accept: &str) -> Form {
     let (open, text) = (quality(accept, Form::OpenMetrics), quality(accept, Form::Text));
@@ -23,7 +24,9 @@ fn quality(accept: &str, form: Form) -> u32 {
             }
         }
         let (own, family, versions): (&str, &str, &[&str]) = match form {
-            Form::OpenMetrics => ("application/openmetrics-text", "application/*", &["1.0.0", "0.0.1"]),
+            Form::OpenMetrics => {
+                ("application/openmetrics-text", "application/*", &["1.0.0", "0.0.1"])
+            }
             Form::Text => ("text/plain", "text/*", &["0.0.4"]),
         };
         let precision = match media_type.as_str() {
@@ -32,7 +35,9 @@ fn quality(accept: &str, form: Form) -> u32 {
             "*/*" => 0,
             _ => return None,
         };
-        version.is_none_or(|version| versions.contains(&version.as_str())).then_some((precision, quality))
+        version
+            .is_none_or(|version| versions.contains(&version.as_str()))
+            .then_some((precision, quality))
     });
     matching.max().map_or(0, |(_, quality)| quality)
 }

@@ -1,7 +1,8 @@
 //! Where Prometheus scrapes: HTTP/1.1 for `GET /metrics` and nothing else.
 //!
-//! Takes an address and a function that gives the text, answers one request per connection, one connection after the other. What
-//! comes from outside is bounded in size and time: a head of 8 KiB, two seconds for a connection in all.
+//! Takes an address and a function that gives the text, answers one request per connection, one
+//! connection after the other. What comes from outside is bounded in size and time: a head of 8
+//! KiB, two seconds for a connection in all.
 
 mod accept;
 
@@ -156,10 +157,21 @@ mod tests {
     #[test]
     fn only_metrics_are_served_and_only_to_who_asks_properly() {
         let ok = told("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(ok.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{ok}");
+        assert!(
+            ok.starts_with(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            ),
+            "{ok}"
+        );
         assert!(ok.contains("Content-Length: 5\r\n") && ok.ends_with("\r\n\r\nText\n"), "{ok}");
-        let open = told("GET /metrics?x HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n");
-        assert!(open.contains("application/openmetrics-text; version=1.0.0") && open.ends_with("OpenMetrics\n"), "{open}");
+        let open = told(
+            "GET /metrics?x HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n",
+        );
+        assert!(
+            open.contains("application/openmetrics-text; version=1.0.0")
+                && open.ends_with("OpenMetrics\n"),
+            "{open}"
+        );
         let head = told("HEAD /metrics HTTP/1.0\r\n\r\n");
         assert!(head.contains("Content-Length: 5\r\n") && head.ends_with("\r\n\r\n"), "{head}");
         for (request, status) in [

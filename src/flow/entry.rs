@@ -1,7 +1,9 @@
-//! A live flow in two cache lines: a million of them are live at a time, and every segment touches one.
+//! A live flow in two cache lines: a million of them are live at a time, and every segment touches
+//! one.
 //!
-//! The first line holds what nearly every segment reads and changes, the second what begins and ends a flow. Numbers are kept
-//! in 32 bits; what does not fit, and what few flows have, is [`Rare`].
+//! The first line holds what nearly every segment reads and changes, the second what begins and
+//! ends a flow. Numbers are kept in 32 bits; what does not fit, and what few flows have, is
+//! [`Rare`].
 
 use bytemuck::{Pod, Zeroable};
 
@@ -31,7 +33,8 @@ pub(super) enum Said {
     Judged(VerdictId),
 }
 
-/// Things that were seen of a flow or not, a bit each; where one bit for each end is meant, the lower's.
+/// Things that were seen of a flow or not, a bit each; where one bit for each end is meant, the
+/// lower's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
 pub(super) struct Seen(u32);
@@ -102,7 +105,8 @@ pub(super) struct Entry {
     pub(super) seen: Seen,
     first: i64,
     pub(super) first_frame: u64,
-    /// When the initiator first sent payload; once the responder did, the nanoseconds between the two.
+    /// When the initiator first sent payload; once the responder did, the nanoseconds between the
+    /// two.
     asked: i64,
     sizes: FewSizes,
     /// TCP: the sequence number of an end's first byte.
@@ -110,7 +114,8 @@ pub(super) struct Entry {
     pub(super) retransmissions: [u16; 2],
     /// Frames since the first.
     last_frame: u32,
-    /// TCP: nanoseconds from the first frame to SYN; once that is known, those that the handshake took.
+    /// TCP: nanoseconds from the first frame to SYN; once that is known, those that the handshake
+    /// took.
     pub(super) handshake: u32,
     /// The place of what few flows have, plus one; zero where there is nothing.
     rare: u32,
@@ -129,7 +134,11 @@ impl Entry {
         let (first_word, rest, addresses) = segment.key.words();
         let initiator = guess_initiator(&segment.key, segment.end(), ports);
         let tunnel = segment.tunnel.map_or(0, |tunnel| tunnel as u32 + 1);
-        let seen = Seen(Seen::LIVE | tunnel << Seen::TUNNEL | if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 });
+        let seen = Seen(
+            Seen::LIVE
+                | tunnel << Seen::TUNNEL
+                | if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 },
+        );
         let mut entry = Self {
             first_word,
             rest,
@@ -162,11 +171,16 @@ impl Entry {
         let (first_word, rest, addresses) = key.words();
         self.first_word == first_word
             && self.rest == rest
-            && (addresses.is_none() || self.known_wide(rares).is_some_and(|wide| wide.addresses == addresses))
+            && (addresses.is_none()
+                || self.known_wide(rares).is_some_and(|wide| wide.addresses == addresses))
     }
 
     pub(super) fn key(&self, rares: &Rares) -> FlowKey {
-        FlowKey::of(self.first_word, self.rest, self.known_wide(rares).and_then(|wide| wide.addresses))
+        FlowKey::of(
+            self.first_word,
+            self.rest,
+            self.known_wide(rares).and_then(|wide| wide.addresses),
+        )
     }
 
     /// Time of the first frame.
@@ -191,7 +205,8 @@ impl Entry {
         if self.seen.has(Seen::ORIENTED) { Orientation::Seen } else { Orientation::Guessed }
     }
 
-    /// Takes who opened the flow from its handshake, and corrects a guess that was made before it was seen.
+    /// Takes who opened the flow from its handshake, and corrects a guess that was made before it
+    /// was seen.
     pub(super) fn orient(&mut self, initiator: usize) {
         if initiator != self.initiator() {
             self.seen.unset(Seen::INITIATOR_HIGH | Seen::ASKED | Seen::ANSWERED);
@@ -255,7 +270,9 @@ impl Entry {
         let frames = segment.frame.saturating_sub(self.first_frame);
         if frames >= ELSEWHERE.into() || self.last_frame == ELSEWHERE {
             self.last_frame = ELSEWHERE;
-            self.change_rare(rares, |rare| rare.widen().last_frame = rare.widen().last_frame.max(segment.frame));
+            self.change_rare(rares, |rare| {
+                rare.widen().last_frame = rare.widen().last_frame.max(segment.frame)
+            });
         } else {
             self.last_frame = self.last_frame.max(frames as u32);
         }
@@ -267,7 +284,9 @@ impl Entry {
         if carried != [false; 3] {
             self.change_rare(rares, |rare| {
                 let high = &mut rare.widen().high[end];
-                for (high, carried) in [&mut high.packets, &mut high.bytes, &mut high.payload].into_iter().zip(carried) {
+                for (high, carried) in
+                    [&mut high.packets, &mut high.bytes, &mut high.payload].into_iter().zip(carried)
+                {
                     *high += u32::from(carried);
                 }
             });
@@ -322,7 +341,8 @@ impl Entry {
         rares.get(self.rare)
     }
 
-    /// Puts something else in the place of what few flows have, where this one has such a place; gives what was there.
+    /// Puts something else in the place of what few flows have, where this one has such a place;
+    /// gives what was there.
     pub(super) fn exchange_rare(&self, rares: &mut Rares, rare: Rare) -> Rare {
         rares.get_mut(self.rare).map_or_else(Rare::default, |place| std::mem::replace(place, rare))
     }

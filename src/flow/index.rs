@@ -1,10 +1,12 @@
-//! From a flow's hash to its slot: open addressing over eight-byte entries, so that a look-up costs one cache line here and
-//! one in the slab, and a batch can touch all of its lines before it needs the first.
+//! From a flow's hash to its slot: open addressing over eight-byte entries, so that a look-up costs
+//! one cache line here and one in the slab, and a batch can touch all of its lines before it needs
+//! the first.
 
 use prefetch_index::prefetch_index;
 
-/// No entry: its slot is one that no flow has. Not zero: the system gives zeroed memory a page at a time when it is written to, and one that
-/// was read before costs a second fault then, of which it tells every core.
+/// No entry: its slot is one that no flow has. Not zero: the system gives zeroed memory a page at a
+/// time when it is written to, and one that was read before costs a second fault then, of which it
+/// tells every core.
 const EMPTY: u64 = u64::MAX;
 
 /// Hash tags and slots, linearly probed. At most 2^31 entries.

@@ -7,14 +7,16 @@ use foldhash::fast::RandomState;
 
 use crate::decode::{Endpoint, FiveTuple, Transport};
 
-/// Flows are split into this many independent tables, whatever the number of workers, so that limits, ageing and eviction
-/// (and with them the output) are the same with one worker and with many.
+/// Flows are split into this many independent tables, whatever the number of workers, so that
+/// limits, ageing and eviction (and with them the output) are the same with one worker and with
+/// many.
 pub const SHARDS: usize = 16;
 
 /// Both endpoints in a fixed order, the transport and the IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
-    /// IPv6: words of the lower endpoint's address, then of the higher's. IPv4: both addresses in the first word.
+    /// IPv6: words of the lower endpoint's address, then of the higher's. IPv4: both addresses in
+    /// the first word.
     addresses: [u64; 4],
     /// Port of the lower endpoint, port of the higher, version and transport.
     rest: u64,
@@ -46,24 +48,37 @@ impl FlowKey {
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
     pub fn new(tuple: &FiveTuple) -> (Self, usize) {
         let (source, destination) = (tuple.source, tuple.destination);
-        let rest = |low: u16, high: u16, version| u64::from(low) << 32 | u64::from(high) << 16 | version | tuple.transport as u64;
+        let rest = |low: u16, high: u16, version| {
+            u64::from(low) << 32 | u64::from(high) << 16 | version | tuple.transport as u64
+        };
         if let (IpAddr::V4(from), IpAddr::V4(to)) = (source.address, destination.address) {
             let (from, to) = (from.to_bits(), to.to_bits());
             let word = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
             let ordered = word(from, source.port) <= word(to, destination.port);
             let (low, high) = if ordered { (from, to) } else { (to, from) };
-            let ports = if ordered { (source.port, destination.port) } else { (destination.port, source.port) };
+            let ports = if ordered {
+                (source.port, destination.port)
+            } else {
+                (destination.port, source.port)
+            };
             let addresses = [u64::from(low) << 32 | u64::from(high), 0, 0, 0];
-            return (Self { addresses, rest: rest(ports.0, ports.1, 0) }, if ordered { LOW } else { HIGH });
+            return (
+                Self { addresses, rest: rest(ports.0, ports.1, 0) },
+                if ordered { LOW } else { HIGH },
+            );
         }
         let (source, destination) = (bits(source), bits(destination));
-        let (low, high, end) = if source <= destination { (source, destination, LOW) } else { (destination, source, HIGH) };
+        let (low, high, end) = if source <= destination {
+            (source, destination, LOW)
+        } else {
+            (destination, source, HIGH)
+        };
         let addresses = [(low.0 >> 64) as u64, low.0 as u64, (high.0 >> 64) as u64, high.0 as u64];
         (Self { addresses, rest: rest(low.1, high.1, V6) }, end)
     }
 
-    /// Its words, as they are kept apart: the one that tells most flows from each other, the ports, and all of the addresses
-    /// where the first does not hold them.
+    /// Its words, as they are kept apart: the one that tells most flows from each other, the ports,
+    /// and all of the addresses where the first does not hold them.
     pub(super) fn words(&self) -> (u64, u64, Option<[u64; 4]>) {
         let first = if self.is_v6() {
             self.addresses.iter().fold(0_u64, |sum, word| sum.rotate_left(7) ^ word)
@@ -114,8 +129,8 @@ fn bits(endpoint: Endpoint) -> (u128, u16) {
     (address, endpoint.port)
 }
 
-/// The hash of flow keys, the same in all tables of a run. Keyed: whoever makes the traffic must not be able to choose
-/// collisions.
+/// The hash of flow keys, the same in all tables of a run. Keyed: whoever makes the traffic must
+/// not be able to choose collisions.
 #[derive(Debug, Clone, Default)]
 pub struct FlowHasher(RandomState);
 
@@ -146,7 +161,10 @@ mod tests {
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
         (
-            prop_oneof![any::<u32>().prop_map(|a| IpAddr::V4(a.into())), any::<u128>().prop_map(|a| IpAddr::V6(a.into()))],
+            prop_oneof![
+                any::<u32>().prop_map(|a| IpAddr::V4(a.into())),
+                any::<u128>().prop_map(|a| IpAddr::V6(a.into()))
+            ],
             any::<u16>(),
         )
             .prop_map(|(address, port)| Endpoint { address, port })

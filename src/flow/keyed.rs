@@ -1,4 +1,5 @@
-//! A segment as the table takes it: with its flow's key and hash, worked out once, and nothing that these say already.
+//! A segment as the table takes it: with its flow's key and hash, worked out once, and nothing that
+//! these say already.
 
 use super::{FlowHasher, FlowKey};
 use crate::decode::{Segment, TcpFlags, Tunnel};

@@ -1,7 +1,8 @@
 //! Flows: what belongs together, who opened it, how it went.
 //!
-//! Takes [`Segment`](crate::decode::Segment)s, gives [`FlowRecord`]s. Keeps each side's [`Opening`] for the detectors and
-//! knows nothing of protocols above TCP and UDP: what an opening says is asked of the [`Judge`] that the pipeline hands in.
+//! Takes [`Segment`](crate::decode::Segment)s, gives [`FlowRecord`]s. Keeps each side's [`Opening`]
+//! for the detectors and knows nothing of protocols above TCP and UDP: what an opening says is
+//! asked of the [`Judge`] that the pipeline hands in.
 
 mod entry;
 mod index;

@@ -62,7 +62,8 @@ impl Opening {
         self.kept
     }
 
-    /// Whether what is said is wanted, or only in which language: detectors leave out what costs much then.
+    /// Whether what is said is wanted, or only in which language: detectors leave out what costs
+    /// much then.
     #[must_use]
     pub const fn wants_facts(&self) -> bool {
         self.facts
@@ -156,8 +157,8 @@ impl Opening {
         self.finish(0);
     }
 
-    /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1; `starts` are the numbers of both ends'
-    /// first bytes where the handshake was seen.
+    /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1;
+    /// `starts` are the numbers of both ends' first bytes where the handshake was seen.
     #[cfg(test)]
     pub(crate) fn of_segments(starts: Option<[u32; 2]>, segments: &[(usize, u32, &[u8])]) -> Self {
         let mut opening = Self::new(Transport::Tcp);
@@ -171,7 +172,8 @@ impl Opening {
         opening
     }
 
-    /// An opening of datagrams (end, what was captured, its length on the wire) in frames numbered from 1.
+    /// An opening of datagrams (end, what was captured, its length on the wire) in frames numbered
+    /// from 1.
     #[cfg(test)]
     pub(crate) fn of_datagrams(datagrams: &[(usize, &[u8], u32)]) -> Self {
         let mut opening = Self::new(Transport::Udp);
@@ -182,8 +184,8 @@ impl Opening {
         opening
     }
 
-    /// An opening in which each side said these segments or datagrams, frames numbered from 1, the initiator's first: for
-    /// detectors' samples and benchmarks.
+    /// An opening in which each side said these segments or datagrams, frames numbered from 1, the
+    /// initiator's first: for detectors' samples and benchmarks.
     #[must_use]
     pub fn of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Self {
         let mut opening = Self::new(transport);

@@ -57,7 +57,8 @@ impl Openings {
         let opening = Opening::new(transport);
         self.bytes += opening.footprint();
         let free = self.free.pop();
-        let place = match free.and_then(|place| Some((place, self.places.get_mut(place as usize)?))) {
+        let place = match free.and_then(|place| Some((place, self.places.get_mut(place as usize)?)))
+        {
             Some((place, ended)) => {
                 *ended = opening;
                 place
@@ -74,7 +75,11 @@ impl Openings {
     }
 
     /// Changes the opening at a place and keeps account of its memory.
-    pub(super) fn change<T>(&mut self, place: u32, change: impl FnOnce(&mut Opening) -> T) -> Option<T> {
+    pub(super) fn change<T>(
+        &mut self,
+        place: u32,
+        change: impl FnOnce(&mut Opening) -> T,
+    ) -> Option<T> {
         let opening = self.places.get_mut(place as usize)?;
         let before = opening.footprint();
         let result = change(opening);
@@ -91,7 +96,8 @@ impl Openings {
         self.free.push(place);
     }
 
-    /// The oldest flow with an opening, while they hold more memory than they may; and the slot of one that will soon be.
+    /// The oldest flow with an opening, while they hold more memory than they may; and the slot of
+    /// one that will soon be.
     pub(super) fn next_to_go(&mut self) -> Option<(Queued, Option<u32>)> {
         if self.bytes <= self.limit {
             return None;
@@ -104,7 +110,8 @@ impl Openings {
         Some((next, soon.map(|soon| soon.slot)))
     }
 
-    /// Flows end in another order than they begin: throws out what is stale before it outweighs the rest.
+    /// Flows end in another order than they begin: throws out what is stale before it outweighs the
+    /// rest.
     #[inline]
     pub(super) fn tidy(&mut self, has_opening: impl Fn(&Queued) -> bool) {
         if self.queue.len() > 2 * self.len() + STALE {

@@ -52,7 +52,8 @@ impl ServicePorts {
         *place = (*place).max(standing);
     }
 
-    /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else `None`.
+    /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else
+    /// `None`.
     pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
         let standing = |port| self.standing[place(transport, port)];
         let by_standing = standing(a.port).cmp(&standing(b.port));
@@ -84,6 +85,10 @@ mod tests {
         assert_eq!(responder(30_000, 40_000), Some(false));
         assert_eq!(responder(30_000, 30_001), Some(true));
         assert_eq!(responder(30_000, 30_000), None);
-        assert_eq!(ports.responder(Transport::Udp, end(50_000), end(40_000)), Some(false), "a TCP claim is none on UDP");
+        assert_eq!(
+            ports.responder(Transport::Udp, end(50_000), end(40_000)),
+            Some(false),
+            "a TCP claim is none on UDP"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A list that grows by pieces instead of by doubling: nothing moves, and no memory is asked for twice.
+//! A list that grows by pieces instead of by doubling: nothing moves, and no memory is asked for
+//! twice.
 
 /// Elements in numbered places. A piece holds `PIECE` of them, a power of two.
 #[derive(Debug)]

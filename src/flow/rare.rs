@@ -1,4 +1,5 @@
-//! What few flows have, apart from what all have: gaps, many sizes, IPv6 addresses, and numbers that 32 bits do not hold.
+//! What few flows have, apart from what all have: gaps, many sizes, IPv6 addresses, and numbers
+//! that 32 bits do not hold.
 
 use std::slice::from_ref;
 
@@ -11,8 +12,8 @@ use crate::time::Time;
 /// What a flow has that not all have. Arrays are by the ends of the key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rare {
-    /// The last gap in an end's sequence numbers, empty where there is none: a segment that fills it was reordered, not sent
-    /// again.
+    /// The last gap in an end's sequence numbers, empty where there is none: a segment that fills
+    /// it was reordered, not sent again.
     pub(super) gap: [(u32, u32); 2],
     pub(super) sizes: MoreSizes,
     wide: Option<Box<Wide>>,
@@ -85,7 +86,8 @@ impl Rares {
     /// Changes the one at a place; where that is zero, a new one, whose place is written there.
     pub(super) fn change(&mut self, place: &mut u32, change: impl FnOnce(&mut Rare)) {
         if *place == 0 {
-            *place = self.free.pop().unwrap_or_else(|| self.places.push(Rare::default()) as u32 + 1);
+            *place =
+                self.free.pop().unwrap_or_else(|| self.places.push(Rare::default()) as u32 + 1);
         }
         if let Some(rare) = self.get_mut(*place) {
             change(rare);

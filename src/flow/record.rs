@@ -92,7 +92,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of output.
-    pub const ALL: [Self; 6] = [Self::Established, Self::Refused, Self::NoAnswer, Self::Reset, Self::Midstream, Self::Answered];
+    pub const ALL: [Self; 6] = [
+        Self::Established,
+        Self::Refused,
+        Self::NoAnswer,
+        Self::Reset,
+        Self::Midstream,
+        Self::Answered,
+    ];
 
     /// The name in output.
     #[must_use]

@@ -1,24 +1,28 @@
-//! How often each frame size occurred in one flow: the part of a record from which the size histograms are made, exactly.
+//! How often each frame size occurred in one flow: the part of a record from which the size
+//! histograms are made, exactly.
 
 use bytemuck::{Pod, Zeroable};
 use smallvec::SmallVec;
 
 /// Sizes that most flows get by with.
 const FEW: usize = 4;
-/// Sizes below this are kept to the byte, larger ones to eleven significant bits, as the histograms keep them.
+/// Sizes below this are kept to the byte, larger ones to eleven significant bits, as the histograms
+/// keep them.
 const EXACT_BELOW: u32 = 2048;
 /// Sizes of frames that are gathered before they are counted.
 const FRESH: usize = 24;
 /// Codes of larger sizes that have the same highest bit.
 const STEPS: u32 = EXACT_BELOW / 2;
 
-/// A few sizes of a live flow, sixteen bytes in all: codes and counts; a count of zero is a free place.
+/// A few sizes of a live flow, sixteen bytes in all: codes and counts; a count of zero is a free
+/// place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
 pub(super) struct FewSizes([[u16; 2]; FEW]);
 
 impl FewSizes {
-    /// Counts one frame; gives back what has no place here: the code of a size and how often it occurred.
+    /// Counts one frame; gives back what has no place here: the code of a size and how often it
+    /// occurred.
     #[inline]
     pub(super) fn add(&mut self, bytes: u32) -> Option<(u16, u16)> {
         let code = encode(bytes);
@@ -40,7 +44,10 @@ impl FewSizes {
     }
 
     fn iter(self) -> impl Iterator<Item = (u32, u32)> {
-        self.0.into_iter().filter(|[_, count]| *count > 0).map(|[code, count]| (decode(code), count.into()))
+        self.0
+            .into_iter()
+            .filter(|[_, count]| *count > 0)
+            .map(|[code, count]| (decode(code), count.into()))
     }
 }
 
@@ -48,8 +55,8 @@ impl FewSizes {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MoreSizes(Option<Box<Heap>>);
 
-/// Codes as they came, and those that were counted: some are gathered and counted together, which touches less memory than a
-/// look at the counts for each frame.
+/// Codes as they came, and those that were counted: some are gathered and counted together, which
+/// touches less memory than a look at the counts for each frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Heap {
     /// In the order of the codes; at most a few thousand, because large sizes are rounded.
@@ -73,7 +80,11 @@ impl MoreSizes {
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let counted = self.0.iter().flat_map(|heap| &heap.counted).map(|&(code, count)| (decode(code), count));
+        let counted = self
+            .0
+            .iter()
+            .flat_map(|heap| &heap.counted)
+            .map(|&(code, count)| (decode(code), count));
         counted.chain(self.0.iter().flat_map(|heap| &heap.fresh).map(|&code| (decode(code), 1)))
     }
 }
@@ -83,7 +94,11 @@ impl Heap {
     fn count_fresh(&mut self) {
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_unstable();
-        self.count(fresh.chunk_by(|a, b| a == b).filter_map(|equal| Some((*equal.first()?, equal.len() as u32))));
+        self.count(
+            fresh
+                .chunk_by(|a, b| a == b)
+                .filter_map(|equal| Some((*equal.first()?, equal.len() as u32))),
+        );
     }
 
     /// Adds counts, which are in the order of their codes.
@@ -173,7 +188,9 @@ mod tests {
             }
         }
         let mut all = BTreeMap::new();
-        Sizes::new(few, more).iter().for_each(|(size, count)| *all.entry(size).or_default() += count);
+        Sizes::new(few, more)
+            .iter()
+            .for_each(|(size, count)| *all.entry(size).or_default() += count);
         all
     }
 
@@ -207,7 +224,10 @@ mod tests {
     #[test]
     fn ethernet_sizes_are_exact_and_larger_ones_within_a_tenth_of_a_percent() {
         let rounded = |bytes| decode(encode(bytes));
-        assert_eq!((rounded(0), rounded(1514), rounded(2047), rounded(2048)), (0, 1514, 2047, 2049));
+        assert_eq!(
+            (rounded(0), rounded(1514), rounded(2047), rounded(2048)),
+            (0, 1514, 2047, 2049)
+        );
         for bytes in [2048, 9014, 65_549, u32::MAX] {
             let error = f64::from(rounded(bytes) - bytes) / f64::from(bytes);
             assert!(error < 0.001, "{bytes}: {error}");

@@ -41,7 +41,8 @@ impl<T: Place> Slab<T> {
     pub(super) fn prefetch(&self, slot: usize) {
         const { assert!(size_of::<T>().is_multiple_of(size_of::<Line>())) };
         if let Some((piece, at)) = self.places.around(slot) {
-            let (lines, each): (&[Line], _) = (cast_slice(piece), size_of::<T>() / size_of::<Line>());
+            let (lines, each): (&[Line], _) =
+                (cast_slice(piece), size_of::<T>() / size_of::<Line>());
             (0..each).for_each(|line| prefetch_index(lines, at * each + line));
         }
     }
@@ -58,7 +59,8 @@ impl<T: Place> Slab<T> {
 
     pub(super) fn insert(&mut self, value: T) -> usize {
         let free = self.free.pop().map(|slot| slot as usize);
-        if let Some((slot, place)) = free.and_then(|slot| Some((slot, self.places.get_mut(slot)?))) {
+        if let Some((slot, place)) = free.and_then(|slot| Some((slot, self.places.get_mut(slot)?)))
+        {
             *place = value;
             return slot;
         }
@@ -94,7 +96,10 @@ mod tests {
         slab.get_mut(slots[7]).unwrap()[1] = 70;
         assert_eq!((slab.get(9999), slab.get(usize::MAX)), (None, None));
         let kept = |slot: usize| slab.get(slots[slot]).unwrap()[1];
-        assert_eq!((kept(7), kept(1500), kept(4095), kept(4096), kept(8999)), (70, 77, 4096, 4097, 9000));
+        assert_eq!(
+            (kept(7), kept(1500), kept(4095), kept(4096), kept(8999)),
+            (70, 77, 4096, 4097, 9000)
+        );
         slab.prefetch(usize::MAX);
     }
 }

@@ -16,8 +16,8 @@ const SIDE_PIECES: usize = 256;
 /// Bytes and segments that are kept in place: most sides of most flows are judged by fewer.
 const INLINE_BYTES: usize = 96;
 const INLINE_PIECES: usize = 2;
-/// Bytes by which a segment may be early or late. One farther off has no place in the order: the rest was lost, or the
-/// sequence numbers mean nothing.
+/// Bytes by which a segment may be early or late. One farther off has no place in the order: the
+/// rest was lost, or the sequence numbers mean nothing.
 const WINDOW: u32 = 1 << 20;
 
 /// Where a segment's bytes begin.
@@ -31,18 +31,23 @@ struct Piece {
 
 /// What one side said first.
 #[derive(Debug, Clone, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is one thing that was seen, in any combination")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that was seen, in any combination"
+)]
 pub struct Stream {
     bytes: SmallVec<[u8; INLINE_BYTES]>,
     pieces: SmallVec<[Piece; INLINE_PIECES]>,
-    /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers may wrap.
+    /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers
+    /// may wrap.
     waiting: Option<Box<Waiting>>,
     /// TCP: the first expected byte.
     base: u32,
     /// TCP: the sequence number of the next byte, where it is known.
     expected: u32,
     expecting: bool,
-    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no such thing: true.
+    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no
+    /// such thing: true.
     from_start: bool,
     /// The next piece follows missing bytes.
     gap: bool,
@@ -52,7 +57,8 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Whether the first byte is the first that was said: the handshake was seen and nothing is missing after it.
+    /// Whether the first byte is the first that was said: the handshake was seen and nothing is
+    /// missing after it.
     #[must_use]
     pub fn from_start(&self) -> bool {
         self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
@@ -70,7 +76,8 @@ impl Stream {
         self.bytes.get(..usize::from(self.head)).unwrap_or(&[])
     }
 
-    /// Whether more bytes may still follow the head: nothing is missing behind it and there is room.
+    /// Whether more bytes may still follow the head: nothing is missing behind it and there is
+    /// room.
     #[must_use]
     pub fn head_may_grow(&self) -> bool {
         !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
@@ -84,7 +91,8 @@ impl Stream {
 
     /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
     pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut starts = self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
+        let mut starts =
+            self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
         let mut from = (!self.bytes.is_empty()).then_some(0);
         std::iter::from_fn(move || {
             let start = from?;
@@ -96,7 +104,10 @@ impl Stream {
 
     /// Where in a range of [`bytes`](Self::bytes) segments begin.
     pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
-        self.pieces.iter().map(|piece| piece.start as usize).filter(move |start| range.contains(start))
+        self.pieces
+            .iter()
+            .map(|piece| piece.start as usize)
+            .filter(move |start| range.contains(start))
     }
 
     /// The datagrams, each with its frame and whether the capture cut it.
@@ -159,7 +170,8 @@ impl Stream {
     /// Bytes of memory that it holds elsewhere.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };
-        let pieces = if self.pieces.spilled() { self.pieces.capacity() * size_of::<Piece>() } else { 0 };
+        let pieces =
+            if self.pieces.spilled() { self.pieces.capacity() * size_of::<Piece>() } else { 0 };
         bytes + pieces + self.waiting.as_ref().map_or(0, |waiting| waiting.footprint())
     }
 
@@ -198,7 +210,8 @@ impl Stream {
         }
         if seq.wrapping_sub(self.expected) as i32 > 0 {
             let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
-            let (expected, room) = (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
+            let (expected, room) =
+                (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
             let waiting = self.waiting.get_or_insert_default();
             if waiting.insert(seq.wrapping_sub(self.base), frame, kept, wire_len, expected, room) {
                 self.close_gap();
@@ -248,10 +261,15 @@ impl Stream {
     /// Takes up the waiting segments that fit now.
     fn drain(&mut self) {
         let Some(mut waiting) = self.waiting.take() else { return };
-        while let Some(early) =
-            waiting.first().filter(|early| early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0)
-        {
-            self.take(self.base.wrapping_add(early.distance), early.frame, waiting.bytes(early), early.wire_len);
+        while let Some(early) = waiting.first().filter(|early| {
+            early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0
+        }) {
+            self.take(
+                self.base.wrapping_add(early.distance),
+                early.frame,
+                waiting.bytes(early),
+                early.wire_len,
+            );
             waiting.remove_first();
         }
         if self.full {

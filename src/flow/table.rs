@@ -1,7 +1,8 @@
 //! The flow table: one shard of the live flows, owned by one thread.
 //!
-//! An [`Index`] over a slab. Memory is bounded by [`Limits`]; what has to go is chosen by a clock hand that moves with the
-//! segments, so that a capture ends in the same records whatever the batches and workers.
+//! An [`Index`] over a slab. Memory is bounded by [`Limits`]; what has to go is chosen by a clock
+//! hand that moves with the segments, so that a capture ends in the same records whatever the
+//! batches and workers.
 
 mod walk;
 
@@ -21,10 +22,11 @@ const SWEEP: usize = 2;
 const AHEAD: usize = 16;
 /// Slots among which the longest idle one is evicted.
 const CANDIDATES: usize = 16;
-/// Segments with payload after which it is asked whether more of the opening is needed: most flows are judged by their first
-/// words, and the rest of their payload need not be kept.
+/// Segments with payload after which it is asked whether more of the opening is needed: most flows
+/// are judged by their first words, and the rest of their payload need not be kept.
 const ASK_AT: [usize; 3] = [2, 8, 16];
-/// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet frame.
+/// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet
+/// frame.
 const ETHERNET_PADDING: usize = 6;
 
 /// What a table may hold.
@@ -90,7 +92,8 @@ pub struct Table {
     limits: Limits,
     hasher: FlowHasher,
     evicted: u64,
-    /// The place where the walk over the live flows goes on; beyond all of them where there is none.
+    /// The place where the walk over the live flows goes on; beyond all of them where there is
+    /// none.
     walk: usize,
     /// Where [`tidy`](Table::tidy) goes on.
     tidy: usize,
@@ -153,15 +156,27 @@ impl Table {
         self.slab.len()
     }
 
-    /// Takes in a segment, whose flow is probably in the slot that [`prefetch_flow`](Self::prefetch_flow) gave. `judge` gets the flows
-    /// that this ends, and the flow's opening as soon as no more of it will be kept.
+    /// Takes in a segment, whose flow is probably in the slot that
+    /// [`prefetch_flow`](Self::prefetch_flow) gave. `judge` gets the flows that this ends, and the
+    /// flow's opening as soon as no more of it will be kept.
     #[inline]
-    pub fn observe(&mut self, slot: usize, segment: &Keyed, payload: &[u8], ports: &ServicePorts, judge: &mut impl Judge) {
+    pub fn observe(
+        &mut self,
+        slot: usize,
+        segment: &Keyed,
+        payload: &[u8],
+        ports: &ServicePorts,
+        judge: &mut impl Judge,
+    ) {
         let (slab, rares) = (&self.slab, &self.rares);
         let is_its = |slot| slab.get(slot).is_some_and(|entry| entry.is(&segment.key, rares));
         let found = if is_its(slot) { Some(slot) } else { self.index.find(segment.hash, is_its) };
         let slot = match found {
-            Some(slot) if !self.slab.get(slot).is_some_and(|entry| entry.is_reopened_by(segment)) => slot,
+            Some(slot)
+                if !self.slab.get(slot).is_some_and(|entry| entry.is_reopened_by(segment)) =>
+            {
+                slot
+            }
             found => self.open(found, segment, ports, judge),
         };
         let Some(entry) = self.slab.get_mut(slot) else { return };
@@ -192,7 +207,13 @@ impl Table {
     }
 
     #[inline(never)]
-    fn open(&mut self, before: Option<usize>, segment: &Keyed, ports: &ServicePorts, judge: &mut impl Judge) -> usize {
+    fn open(
+        &mut self,
+        before: Option<usize>,
+        segment: &Keyed,
+        ports: &ServicePorts,
+        judge: &mut impl Judge,
+    ) -> usize {
         if let Some(slot) = before {
             self.close(slot, judge);
         }
@@ -207,7 +228,8 @@ impl Table {
         slot
     }
 
-    /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or can be kept.
+    /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or
+    /// can be kept.
     #[inline(never)]
     fn keep(&mut self, slot: usize, segment: &Keyed, payload: &[u8], judge: &mut impl Judge) {
         if is_padding(segment, payload) {
@@ -271,7 +293,11 @@ impl Table {
                 return Said::Judged(verdict);
             }
             opening.finish(initiator);
-            if opening.is_silent() { Said::Nothing } else { Said::Judged(judge.inspect(opening, responder)) }
+            if opening.is_silent() {
+                Said::Nothing
+            } else {
+                Said::Judged(judge.inspect(opening, responder))
+            }
         });
         self.settle(slot, place, said.unwrap_or(Said::Nothing));
     }
@@ -329,11 +355,14 @@ impl Table {
 
 fn has_opening(slab: &Slab<Entry>, queued: &Queued) -> bool {
     let entry = slab.get(queued.slot as usize);
-    entry.is_some_and(|entry| entry.first_frame == queued.first_frame && matches!(entry.said(), Said::Opening(_)))
+    entry.is_some_and(|entry| {
+        entry.first_frame == queued.first_frame && matches!(entry.said(), Said::Opening(_))
+    })
 }
 
-/// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices count it to the IP packet, and it
-/// would take the place of the words that follow under the same number.
+/// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices
+/// count it to the IP packet, and it would take the place of the words that follow under the same
+/// number.
 fn is_padding(segment: &Keyed, payload: &[u8]) -> bool {
     let whole = payload.len() == segment.payload_len as usize;
     let pushes = segment.flags.has(TcpFlags::PSH) || !segment.flags.has(TcpFlags::ACK);
@@ -354,7 +383,8 @@ fn finish(mut entry: Entry, rares: &mut Rares) -> (FlowRecord, Option<VerdictId>
 /// What the flow has come to; takes its sizes.
 fn record(entry: &Entry, key: &FlowKey, rare: &mut Rare) -> FlowRecord {
     let (initiator, responder) = (entry.initiator(), 1 - entry.initiator());
-    let counts = |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
+    let counts =
+        |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
     let both = entry.has_packets(0) && entry.has_packets(1);
     let (tcp, outcome) = match entry.transport() {
         Transport::Tcp => (Some(entry.state()), entry.outcome(both)),

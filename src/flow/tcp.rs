@@ -1,4 +1,5 @@
-//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the capture is not a party.
+//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the
+//! capture is not a party.
 
 use super::entry::{ELSEWHERE, Entry, Seen};
 use super::key::{HIGH, LOW};
@@ -29,13 +30,20 @@ impl Entry {
     fn observe_flags(&mut self, segment: &Keyed, rares: &mut Rares) {
         let (flags, end) = (segment.flags, segment.end());
         if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
-            self.seen.set(if self.seen.has(Seen::SYN_ACK) { Seen::AMBIGUOUS } else { Seen::SYN_ACK });
+            self.seen.set(if self.seen.has(Seen::SYN_ACK) {
+                Seen::AMBIGUOUS
+            } else {
+                Seen::SYN_ACK
+            });
         } else if flags.has(TcpFlags::SYN) {
             self.seen.set(if self.seen.has(Seen::SYN) { Seen::AMBIGUOUS } else { Seen::SYN });
             self.note_syn(segment.time, rares);
         } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.awaits_ack() {
             self.seen.set(Seen::ESTABLISHED);
-            if end == self.initiator() && !self.seen.has(Seen::AMBIGUOUS) && self.seen.has(Seen::SYN) {
+            if end == self.initiator()
+                && !self.seen.has(Seen::AMBIGUOUS)
+                && self.seen.has(Seen::SYN)
+            {
                 self.note_handshake(segment.time, rares);
             }
         }
@@ -82,11 +90,13 @@ impl Entry {
         }
     }
 
-    /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills no gap.
+    /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills
+    /// no gap.
     #[inline]
     fn track(&mut self, segment: &Keyed, rares: &mut Rares) {
         let end = segment.end();
-        let control = u32::from(segment.flags.has(TcpFlags::SYN)) + u32::from(segment.flags.has(TcpFlags::FIN));
+        let control = u32::from(segment.flags.has(TcpFlags::SYN))
+            + u32::from(segment.flags.has(TcpFlags::FIN));
         let len = segment.payload_len.wrapping_add(control);
         let stop = segment.seq.wrapping_add(len);
         if !self.seen.of(end, Seen::SENT) {
@@ -111,7 +121,8 @@ impl Entry {
     #[cold]
     fn repeated(&mut self, end: usize, seq: u32, stop: u32, keep_alive: bool, rares: &mut Rares) {
         let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.gap[end]);
-        let fills = from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
+        let fills =
+            from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
         if fills {
             self.change_rare(rares, |rare| rare.gap[end] = (stop, to));
         } else if !keep_alive {
@@ -124,7 +135,9 @@ impl Entry {
 
     /// TCP segments that each end sent again.
     pub(super) fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
-        [0, 1].map(|end| u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end]))
+        [0, 1].map(|end| {
+            u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end])
+        })
     }
 
     /// The sequence number of an end's first byte, where its SYN was seen.
@@ -136,7 +149,8 @@ impl Entry {
     #[inline]
     pub(super) const fn is_reopened_by(&self, segment: &Keyed) -> bool {
         let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
-        self.is_expired(segment.time) || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
+        self.is_expired(segment.time)
+            || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
     }
 
     /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
@@ -144,10 +158,14 @@ impl Entry {
         self.seen.of(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
     }
 
-    /// Takes who opened the connection from its handshake. What was judged stays with the port that it was judged for.
+    /// Takes who opened the connection from its handshake. What was judged stays with the port that
+    /// it was judged for.
     #[inline]
     pub(super) fn orient_by(&mut self, segment: &Keyed) {
-        if segment.flags.has(TcpFlags::SYN) && self.orientation() == Orientation::Guessed && !self.is_judged() {
+        if segment.flags.has(TcpFlags::SYN)
+            && self.orientation() == Orientation::Guessed
+            && !self.is_judged()
+        {
             let end = segment.end();
             self.orient(if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end });
         }
@@ -168,7 +186,8 @@ impl Entry {
         self.seen.has(Seen::RESET) || self.both_finished()
     }
 
-    /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture stood.
+    /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture
+    /// stood.
     pub(super) fn handshake_ns(&self, rare: &Rare) -> Option<u64> {
         let took = match (self.handshake, rare.wide()) {
             (ELSEWHERE, Some(wide)) => wide.handshake_ns,

@@ -1,4 +1,5 @@
-//! Segments of one side that came before others which they follow: kept until these come, or are given up.
+//! Segments of one side that came before others which they follow: kept until these come, or are
+//! given up.
 
 use smallvec::SmallVec;
 
@@ -19,7 +20,8 @@ pub(super) struct Early {
     to: u32,
 }
 
-/// The segments by distance, and their bytes in one place: nothing is allocated for a segment once this has grown.
+/// The segments by distance, and their bytes in one place: nothing is allocated for a segment once
+/// this has grown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     segments: SmallVec<[Early; INLINE_SEGMENTS]>,
@@ -29,9 +31,9 @@ pub(super) struct Waiting {
     charge: Charge,
 }
 
-/// Places for segments and bytes that count as taken: those of two lists that double, whether or not they lie in place. Which openings
-/// give way depends on it, so it does not follow every change of how things are kept; the memory may be some 30 bytes more or, where
-/// many wait, twice as much.
+/// Places for segments and bytes that count as taken: those of two lists that double, whether or
+/// not they lie in place. Which openings give way depends on it, so it does not follow every change
+/// of how things are kept; the memory may be some 30 bytes more or, where many wait, twice as much.
 #[derive(Debug, Clone, Copy, Default)]
 struct Charge {
     segments: u32,
@@ -43,8 +45,11 @@ impl Charge {
     const EMPTY: usize = 56;
 
     fn grow(&mut self, segments: usize, bytes: usize) {
-        let grown = |now: u32, need: usize, least: u32| if need as u32 > now { least.max(2 * now).max(need as u32) } else { now };
-        (self.segments, self.bytes) = (grown(self.segments, segments, 4), grown(self.bytes, bytes, 8));
+        let grown = |now: u32, need: usize, least: u32| {
+            if need as u32 > now { least.max(2 * now).max(need as u32) } else { now }
+        };
+        (self.segments, self.bytes) =
+            (grown(self.segments, segments, 4), grown(self.bytes, bytes, 8));
     }
 }
 
@@ -53,23 +58,32 @@ impl Waiting {
         self.segments.is_empty()
     }
 
-    /// Adds a segment unless one of the same distance waits already; says whether there are now too many. The side goes on at the
-    /// distance `expected` and can take `room` bytes more.
-    pub(super) fn insert(&mut self, distance: u32, frame: u64, bytes: &[u8], wire_len: u32, expected: u32, room: usize) -> bool {
+    /// Adds a segment unless one of the same distance waits already; says whether there are now too
+    /// many. The side goes on at the distance `expected` and can take `room` bytes more.
+    pub(super) fn insert(
+        &mut self,
+        distance: u32,
+        frame: u64,
+        bytes: &[u8],
+        wire_len: u32,
+        expected: u32,
+        room: usize,
+    ) -> bool {
         if let Err(at) = self.segments.binary_search_by_key(&distance, |early| early.distance) {
             self.tidy();
             let from = self.bytes.len() as u32;
             self.bytes.extend_from_slice(bytes);
             self.live += bytes.len() as u32;
-            self.segments.insert(at, Early { distance, frame, wire_len, from, to: self.bytes.len() as u32 });
+            self.segments
+                .insert(at, Early { distance, frame, wire_len, from, to: self.bytes.len() as u32 });
             self.let_go(expected, room);
             self.charge.grow(self.segments.len(), self.bytes.len());
         }
         self.segments.len() > MOST
     }
 
-    /// Lets the bytes go of segments that are of no use because nearer ones fill the room. They are missed where a repetition of the
-    /// nearer ones comes, of which the capture cut more.
+    /// Lets the bytes go of segments that are of no use because nearer ones fill the room. They are
+    /// missed where a repetition of the nearer ones comes, of which the capture cut more.
     fn let_go(&mut self, mut expected: u32, room: usize) {
         let (mut filled, mut gone) = (0, 0);
         for early in &mut self.segments {
@@ -120,7 +134,9 @@ impl Waiting {
 
     /// Bytes of memory that it counts as.
     pub(super) const fn footprint(&self) -> usize {
-        Charge::EMPTY + self.charge.segments as usize * size_of::<Early>() + self.charge.bytes as usize
+        Charge::EMPTY
+            + self.charge.segments as usize * size_of::<Early>()
+            + self.charge.bytes as usize
     }
 
     /// Throws bytes out that are nobody's before they outweigh the others.
@@ -137,7 +153,8 @@ impl Waiting {
         let old = std::mem::take(&mut self.bytes);
         for early in &mut self.segments {
             let from = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
+            self.bytes
+                .extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
             (early.from, early.to) = (from, self.bytes.len() as u32);
         }
         self.charge.bytes = old.len() as u32;

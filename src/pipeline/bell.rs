@@ -1,13 +1,15 @@
 //! Wakes a classifier that sleeps because it has nothing to do.
 //!
-//! The channel's own way to wait looks again and again before it sleeps. Batches of full-size frames come further apart than
-//! that, and looking took a seventh of their CPU time (`benches/README.md`).
+//! The channel's own way to wait looks again and again before it sleeps. Batches of full-size
+//! frames come further apart than that, and looking took a seventh of their CPU time
+//! (`benches/README.md`).
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::{self, Thread};
 
-/// One sleeps, another rings. Whoever has something for the sleeper puts it where it is found and rings then.
+/// One sleeps, another rings. Whoever has something for the sleeper puts it where it is found and
+/// rings then.
 #[derive(Debug, Default)]
 pub(super) struct Bell {
     is_asleep: AtomicBool,
@@ -17,7 +19,8 @@ pub(super) struct Bell {
 impl Bell {
     /// Wakes the sleeper, if it sleeps.
     pub(super) fn ring(&self) {
-        // Either the sleeper sees what was put there or this sees that it sleeps: each first writes, then reads.
+        // Either the sleeper sees what was put there or this sees that it sleeps: each first
+        // writes, then reads.
         fence(Ordering::SeqCst);
         if self.is_asleep.load(Ordering::Relaxed)
             && self.is_asleep.swap(false, Ordering::Relaxed)
@@ -27,7 +30,8 @@ impl Bell {
         }
     }
 
-    /// Looks for something until it is there, and sleeps meanwhile. Always called by the same thread.
+    /// Looks for something until it is there, and sleeps meanwhile. Always called by the same
+    /// thread.
     pub(super) fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
         loop {
             if let Some(found) = look() {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::source::Block;
 
-/// Blocks and batches that are kept for the next ones: more than a replay ever has on their way. Live, a crowd leaves ten times as
-/// many, whose memory is given back.
+/// Blocks and batches that are kept for the next ones: more than a replay ever has on their way.
+/// Live, a crowd leaves ten times as many, whose memory is given back.
 pub(super) const SPARE: usize = 8;
 
 /// Blocks that are, or were, with the classifiers.

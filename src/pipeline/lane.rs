@@ -13,9 +13,11 @@ use crate::catalogue::Catalogue;
 use crate::flow::ServicePorts;
 use crate::source::Block;
 
-/// Batches that wait for a classifier. Few, so that their blocks are still in a cache when they are used again.
+/// Batches that wait for a classifier. Few, so that their blocks are still in a cache when they are
+/// used again.
 const QUEUE: usize = 4;
-/// The same of a live capture, which must not wait: a tenth of a second while the system gives the core to somebody else.
+/// The same of a live capture, which must not wait: a tenth of a second while the system gives the
+/// core to somebody else.
 const LIVE_QUEUE: usize = 64;
 
 /// What travels to a classifier.
@@ -42,7 +44,8 @@ pub(super) struct Lane<'c> {
     live: bool,
     full: Sender<Parcel<'c>>,
     empty: Receiver<Batch>,
-    /// Dropped behind `full`, in the order of the fields: the classifier wakes when nobody can send any more.
+    /// Dropped behind `full`, in the order of the fields: the classifier wakes when nobody can send
+    /// any more.
     bell: Rope,
 }
 
@@ -81,7 +84,10 @@ pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
     let (give_back, empty) = bounded(queue + 2);
     let bell = Arc::<Bell>::default();
     let rope = Rope(Arc::clone(&bell));
-    (Lane { batch: Batch::default(), live, full, empty, bell: rope }, Mouth { parcels, give_back, bell })
+    (
+        Lane { batch: Batch::default(), live, full, empty, bell: rope },
+        Mouth { parcels, give_back, bell },
+    )
 }
 
 impl<'c> Lane<'c> {
@@ -91,7 +97,8 @@ impl<'c> Lane<'c> {
         self.live && self.full.len() >= LIVE_QUEUE
     }
 
-    /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is full.
+    /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is
+    /// full.
     pub(super) fn flush(&mut self, block: &Arc<Block>, tally: &mut Tally) -> Result<(), String> {
         let len = self.batch.len() as u64;
         if len == 0 {
@@ -119,12 +126,14 @@ impl<'c> Lane<'c> {
         self.flush(block, tally)
     }
 
-    /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is kept free for it.
+    /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is
+    /// kept free for it.
     pub(super) fn ask(&mut self, look: Look<'c>) -> Result<(), String> {
         self.send(Parcel::Look(look))
     }
 
-    /// Teaches the classifier. Live, only a second lesson in a tenth of a second would have to wait.
+    /// Teaches the classifier. Live, only a second lesson in a tenth of a second would have to
+    /// wait.
     pub(super) fn teach(&mut self, lesson: Lesson<'c>) -> Result<(), String> {
         self.send(Parcel::Lesson(lesson))
     }
@@ -189,7 +198,11 @@ mod tests {
         lane.ask(Look::nobodys()).unwrap();
         let parcels: Vec<_> = mouth.parcels.try_iter().collect();
         assert_eq!(parcels.len(), LIVE_QUEUE + 1);
-        assert!(parcels[..LIVE_QUEUE].iter().all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2)));
+        assert!(
+            parcels[..LIVE_QUEUE]
+                .iter()
+                .all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2))
+        );
         assert!(matches!(parcels[LIVE_QUEUE], Parcel::Look(_)));
     }
 }

@@ -27,11 +27,16 @@ impl<'c> Recent<'c> {
     /// Takes a copy of the flow, where it has a place.
     pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
         if self.has_place(record.last) {
-            self.push(JudgedFlow { record: record.clone(), verdict: verdict.clone(), processes: processes.clone() });
+            self.push(JudgedFlow {
+                record: record.clone(),
+                verdict: verdict.clone(),
+                processes: processes.clone(),
+            });
         }
     }
 
-    /// Takes the flow. Memory is that of twice the limit, so that the rest is thrown out only now and then.
+    /// Takes the flow. Memory is that of twice the limit, so that the rest is thrown out only now
+    /// and then.
     pub(super) fn push(&mut self, flow: JudgedFlow<'c>) {
         self.flows.push(flow);
         if self.flows.len() >= 2 * self.limit {
@@ -48,14 +53,17 @@ impl<'c> Recent<'c> {
     pub(super) fn into_flows(mut self) -> Vec<JudgedFlow<'c>> {
         self.trim();
         // The frame decides among equals: the order must not depend on who saw the flow.
-        self.flows.sort_by_key(|flow| std::cmp::Reverse((flow.record.last, flow.record.first_frame)));
+        self.flows
+            .sort_by_key(|flow| std::cmp::Reverse((flow.record.last, flow.record.first_frame)));
         self.flows
     }
 
     fn trim(&mut self) {
         if self.flows.len() > self.limit && self.limit > 0 {
             let at = self.limit - 1;
-            self.flows.select_nth_unstable_by_key(at, |flow| std::cmp::Reverse((flow.record.last, flow.record.first_frame)));
+            self.flows.select_nth_unstable_by_key(at, |flow| {
+                std::cmp::Reverse((flow.record.last, flow.record.first_frame))
+            });
             self.flows.truncate(self.limit);
             self.floor = self.flows.last().map(|flow| flow.record.last);
         }

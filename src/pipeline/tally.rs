@@ -1,4 +1,5 @@
-//! Where every frame went. The buckets add up: frames are segments, skips and what the queue dropped.
+//! Where every frame went. The buckets add up: frames are segments, skips and what the queue
+//! dropped.
 
 use std::collections::BTreeMap;
 
@@ -67,14 +68,18 @@ impl Tally {
         self.frames += 1;
         self.part(frame).frames += 1;
         self.bytes += u64::from(frame.wire_len);
-        self.seen = Some(self.seen.map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))));
+        self.seen = Some(
+            self.seen
+                .map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))),
+        );
     }
 
     pub(super) fn skip(&mut self, reason: Skip, frame: &Frame<'_>) {
         self.skipped[reason as usize] += 1;
         self.part(frame).skipped[reason as usize] += 1;
         if matches!(reason, Skip::LinkType | Skip::Truncated | Skip::WifiAggregate) {
-            let new = Puzzle { frames: 0, first: frame.number, interface: frame.interface, more: false };
+            let new =
+                Puzzle { frames: 0, first: frame.number, interface: frame.interface, more: false };
             let puzzle = self.puzzles.entry((reason, frame.link)).or_insert(new);
             puzzle.frames += 1;
             puzzle.more |= puzzle.interface != frame.interface;
@@ -98,7 +103,13 @@ impl Tally {
         self.by_interface.iter().enumerate().filter_map(|(number, part)| {
             let skipped = named(&part.skipped).collect::<Vec<_>>();
             let segments = part.frames - skipped.iter().map(|(_, n)| n).sum::<u64>();
-            Some(Interface { number: number as u32, link: part.link?, frames: part.frames, segments, skipped })
+            Some(Interface {
+                number: number as u32,
+                link: part.link?,
+                frames: part.frames,
+                segments,
+                skipped,
+            })
         })
     }
 
@@ -112,8 +123,8 @@ impl Tally {
         self.frames - self.skipped[Skip::Filtered as usize]
     }
 
-    /// Frames that could not be understood: for want of a decoder, or because the capture cut their headers.
-    /// `interface` says what the source calls the one with a number.
+    /// Frames that could not be understood: for want of a decoder, or because the capture cut their
+    /// headers. `interface` says what the source calls the one with a number.
     pub(super) fn problem(&self, interface: impl Fn(u32) -> String) -> Vec<String> {
         let describe = |(&(reason, link), puzzle): (&(Skip, LinkType), &Puzzle)| {
             let what = match reason {
@@ -123,7 +134,11 @@ impl Tally {
             };
             let (place, Puzzle { frames, first, .. }) = (interface(puzzle.interface), puzzle);
             let others = if puzzle.more { " and others" } else { "" };
-            let skipped = if *frames == 1 { "1 frame was".to_owned() } else { format!("{frames} frames were") };
+            let skipped = if *frames == 1 {
+                "1 frame was".to_owned()
+            } else {
+                format!("{frames} frames were")
+            };
             format!("{place}{others}: {what} ({skipped} skipped, the first is number {first})")
         };
         let mut problems: Vec<String> = self.puzzles.iter().map(describe).collect();
@@ -131,15 +146,24 @@ impl Tally {
         problems
     }
 
-    /// Where no segment was found, but frames that may have been some: nobody is to take that for silence.
+    /// Where no segment was found, but frames that may have been some: nobody is to take that for
+    /// silence.
     fn silence(&self) -> Option<String> {
         /// Where TCP or UDP may have been, but could not be read.
-        const MAY_HIDE: [Skip; 4] = [Skip::Malformed, Skip::Nested, Skip::Fragment, Skip::FragmentOverlap];
-        let hidden = MAY_HIDE.iter().map(|&reason| (reason.id(), self.skipped[reason as usize])).filter(|&(_, n)| n > 0);
+        const MAY_HIDE: [Skip; 4] =
+            [Skip::Malformed, Skip::Nested, Skip::Fragment, Skip::FragmentOverlap];
+        let hidden = MAY_HIDE
+            .iter()
+            .map(|&reason| (reason.id(), self.skipped[reason as usize]))
+            .filter(|&(_, n)| n > 0);
         let hidden: Vec<String> = hidden.map(|(id, n)| format!("{id} {n}")).collect();
         let is_silent = self.segments == 0 && self.queue == 0 && !hidden.is_empty();
-        is_silent
-            .then(|| format!("no TCP or UDP could be read; frames that may have been some were skipped ({})", hidden.join(", ")))
+        is_silent.then(|| {
+            format!(
+                "no TCP or UDP could be read; frames that may have been some were skipped ({})",
+                hidden.join(", ")
+            )
+        })
     }
 }
 

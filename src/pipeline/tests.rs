@@ -54,11 +54,21 @@ const CAPTURE: &str = "fixtures/showcase.pcap";
 
 /// A live capture without limits, by one classifier.
 fn live<'a, 'c>(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Options<'a, 'c> {
-    Options { max_flows: 1 << 16, opening_bytes: 1 << 24, live: true, ..Options::replay(stop, tell) }
+    Options {
+        max_flows: 1 << 16,
+        opening_bytes: 1 << 24,
+        live: true,
+        ..Options::replay(stop, tell)
+    }
 }
 
 /// The views at the halts, and the report.
-fn halting<'c>(catalogue: &'c Catalogue, workers: usize, halts: &[u64], ask: Ask) -> (Vec<View<'c>>, Run<'c>) {
+fn halting<'c>(
+    catalogue: &'c Catalogue,
+    workers: usize,
+    halts: &[u64],
+    ask: Ask,
+) -> (Vec<View<'c>>, Run<'c>) {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
     let options = Options { workers, keep_flows: true, ..live(&stop, &tell) };
@@ -81,7 +91,10 @@ fn document(catalogue: &Catalogue, run: &Run<'_>) -> String {
 fn figures(run: &Run<'_>) -> Vec<String> {
     let mut ports: Vec<_> = run.stats.ports.iter().collect();
     ports.sort_by_key(|(port, _)| **port);
-    ports.iter().map(|(port, stats)| format!("{port:?} {:?} {:?}", stats.all.packets, stats.speaking)).collect()
+    ports
+        .iter()
+        .map(|(port, stats)| format!("{port:?} {:?} {:?}", stats.all.packets, stats.speaking))
+        .collect()
 }
 
 #[test]
@@ -101,7 +114,10 @@ fn every_frame_before_a_view_is_in_it_once() {
     let halts = [0, 1, 50, 51, 200, 291];
     let (views, run) = halting(&catalogue, 2, &halts, Ask::default());
     for (view, halt) in views.iter().zip(halts) {
-        assert_eq!((view.run.tally.frames, view.run.tally.segments, view.run.tally.queue), (halt, halt, 0));
+        assert_eq!(
+            (view.run.tally.frames, view.run.tally.segments, view.run.tally.queue),
+            (halt, halt, 0)
+        );
         assert_eq!(view.run.drops, Drops { kernel: 7, interface: 8 });
         let packets: u64 = view.run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
         assert_eq!(packets, halt);
@@ -109,7 +125,8 @@ fn every_frame_before_a_view_is_in_it_once() {
         assert_eq!(of_flows, halt);
         assert!(view.live_flows <= view.run.flows.len() as u64);
     }
-    // When all was read, a view says of living flows what the report says of them when they were ended.
+    // When all was read, a view says of living flows what the report says of them when they were
+    // ended.
     assert_eq!(figures(&views[5].run), figures(&run));
     assert!(views.windows(2).all(|pair| pair[0].elapsed <= pair[1].elapsed));
 }
@@ -120,14 +137,19 @@ fn a_view_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
     let (views, _) = halting(&catalogue, 2, &[291], Ask { port: Some((3001, Transport::Tcp)) });
     let flows = &views[0].run.flows;
     assert_eq!(flows.len(), 10);
-    assert!(flows.iter().all(|flow| flow.record.responder.port == 3001 && !flow.verdict.reasons.is_empty()));
+    assert!(
+        flows
+            .iter()
+            .all(|flow| flow.record.responder.port == 3001 && !flow.verdict.reasons.is_empty())
+    );
     assert!(flows.windows(2).all(|pair| pair[0].record.last >= pair[1].record.last));
     assert!(views[0].run.stats.ports.len() > 1, "the figures are those of all ports");
 }
 
 /// A flow of one frame, number and time `n`, in which nobody said anything.
 pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
-    static CATALOGUE: std::sync::LazyLock<Catalogue> = std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());
+    static CATALOGUE: std::sync::LazyLock<Catalogue> =
+        std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());
     (FlowRecord::silent(n), classify(&CATALOGUE, 3001, Transport::Udp, None, false))
 }
 
@@ -212,7 +234,8 @@ fn check_buckets(run: &Run<'_>) {
     assert_eq!(packets, run.tally.segments);
 }
 
-/// One frame a read, and what the system says that it holds: then the end, or a quiet interface where it does not tell.
+/// One frame a read, and what the system says that it holds: then the end, or a quiet interface
+/// where it does not tell.
 struct Held(Files, Option<u64>);
 
 impl Source for Held {
@@ -261,9 +284,11 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
     // The first frame is read when the capture is told to end.
     for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
         let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-        let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+        let files =
+            Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
         stop.store(true, Ordering::Relaxed);
-        let run = run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();
+        let run =
+            run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();
         assert_eq!((run.tally.frames, run.drops.kernel), (read, dropped));
     }
 }

@@ -1,4 +1,5 @@
-//! A classifier's verdicts. A flow keeps a number; a million flows have few different verdicts, unless each has its reasons.
+//! A classifier's verdicts. A flow keeps a number; a million flows have few different verdicts,
+//! unless each has its reasons.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,8 +13,17 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
 use crate::process::Sides;
 
-/// What tells verdicts without reasons apart: service, language, ground, the language inside, fit, first candidate, fault.
-type Content<'c> = (Option<&'c str>, Option<Protocol>, Confidence, Option<Protocol>, Fit, Option<&'c str>, Option<Fault>);
+/// What tells verdicts without reasons apart: service, language, ground, the language inside, fit,
+/// first candidate, fault.
+type Content<'c> = (
+    Option<&'c str>,
+    Option<Protocol>,
+    Confidence,
+    Option<Protocol>,
+    Fit,
+    Option<&'c str>,
+    Option<Fault>,
+);
 
 /// A number for verdicts that differ in their reasons only.
 pub(super) type Kind = u32;
@@ -61,19 +71,31 @@ impl<'c> Verdicts<'c> {
         self.explains
     }
 
-    /// Whether more than the language makes a difference: somebody sees reasons, or marks look at facts of this language.
+    /// Whether more than the language makes a difference: somebody sees reasons, or marks look at
+    /// facts of this language.
     pub(super) const fn needs_facts(&self, protocol: Protocol) -> bool {
         self.explains || self.telling.contains(protocol)
     }
 
-    /// The verdict on what is no known language so far, should nothing more be said; none where each flow has its own reasons.
-    pub(super) fn known(&mut self, port: u16, transport: Transport, evidence: &Evidence) -> Option<VerdictId> {
+    /// The verdict on what is no known language so far, should nothing more be said; none where
+    /// each flow has its own reasons.
+    pub(super) fn known(
+        &mut self,
+        port: u16,
+        transport: Transport,
+        evidence: &Evidence,
+    ) -> Option<VerdictId> {
         let shared = !self.explains && evidence.protocol.is_none();
         shared.then(|| self.judge(port, transport, Some(evidence)))
     }
 
     /// Judges what was heard on a port, or silence.
-    pub(super) fn judge(&mut self, port: u16, transport: Transport, evidence: Option<&Evidence>) -> VerdictId {
+    pub(super) fn judge(
+        &mut self,
+        port: u16,
+        transport: Transport,
+        evidence: Option<&Evidence>,
+    ) -> VerdictId {
         let heard = evidence.is_some_and(|evidence| evidence.protocol.is_some());
         if self.explains || heard {
             let verdict = self.made(port, transport, evidence);
@@ -90,12 +112,22 @@ impl<'c> Verdicts<'c> {
     }
 
     /// A verdict without a number, with what processes add to it.
-    pub(super) fn made_of(&self, verdict: Verdict<'c>, silent: bool, processes: &Sides) -> Verdict<'c> {
+    pub(super) fn made_of(
+        &self,
+        verdict: Verdict<'c>,
+        silent: bool,
+        processes: &Sides,
+    ) -> Verdict<'c> {
         by_process(self.catalogue, verdict, silent, &processes.facts(), self.explains)
     }
 
     /// The same without a number.
-    pub(super) fn made(&self, port: u16, transport: Transport, evidence: Option<&Evidence>) -> Verdict<'c> {
+    pub(super) fn made(
+        &self,
+        port: u16,
+        transport: Transport,
+        evidence: Option<&Evidence>,
+    ) -> Verdict<'c> {
         classify(self.catalogue, port, transport, evidence, self.explains)
     }
 
@@ -104,7 +136,8 @@ impl<'c> Verdicts<'c> {
         self.places.get(id.0 as usize)?.as_ref()
     }
 
-    /// The verdict of a flow that has ended; the number is nobody's any more, unless flows share it.
+    /// The verdict of a flow that has ended; the number is nobody's any more, unless flows share
+    /// it.
     pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict<'c>> {
         if !self.explains {
             return self.get(id).map(|(_, verdict)| verdict.clone());
@@ -121,8 +154,14 @@ impl<'c> Verdicts<'c> {
         self.place(verdict)
     }
 
-    /// The verdict, with what the processes behind a flow's port add to it. `silent`: nothing was said.
-    pub(super) fn attributed(&mut self, id: VerdictId, silent: bool, processes: &Sides) -> VerdictId {
+    /// The verdict, with what the processes behind a flow's port add to it. `silent`: nothing was
+    /// said.
+    pub(super) fn attributed(
+        &mut self,
+        id: VerdictId,
+        silent: bool,
+        processes: &Sides,
+    ) -> VerdictId {
         let facts = processes.facts();
         if facts.is_empty() {
             return id;
@@ -163,15 +202,20 @@ impl<'c> Verdicts<'c> {
     }
 }
 
-/// The languages in which facts are stated that marks look at, or that are heeded whatever the catalogue has.
+/// The languages in which facts are stated that marks look at, or that are heeded whatever the
+/// catalogue has.
 fn telling(catalogue: &Catalogue) -> ProtocolSet {
     // Most marks look at the same few.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
-    let is_telling =
-        |detector: &&Detector| detector.facts.iter().any(|fact| heeds(fact)) || marked.iter().any(|fact| detector.states(fact));
+    let is_telling = |detector: &&Detector| {
+        detector.facts.iter().any(|fact| heeds(fact))
+            || marked.iter().any(|fact| detector.states(fact))
+    };
     let mut set = ProtocolSet::EMPTY;
     for detector in DETECTORS.iter().filter(is_telling) {
-        std::iter::once(&detector.protocol).chain(detector.leads_to).for_each(|&protocol| set.insert(protocol));
+        std::iter::once(&detector.protocol)
+            .chain(detector.leads_to)
+            .for_each(|&protocol| set.insert(protocol));
     }
     set
 }

@@ -6,16 +6,19 @@
 //!        └────────────────────────┴─────────────────── Answer ──────────────────┘
 //! ```
 //!
-//! The capture thread passes a question on and never waits for an answer. A classifier hands over the figures of the flows that
-//! ended since it was last asked, which costs nothing, and then walks over its live flows a few at a time between its batches.
-//! The view thread adds up what ended, merges the live flows to it and gives the whole to whoever watches, who may take
-//! their time: frames are not lost for it.
+//! The capture thread passes a question on and never waits for an answer. A classifier hands over
+//! the figures of the flows that ended since it was last asked, which costs nothing, and then walks
+//! over its live flows a few at a time between its batches. The view thread adds up what ended,
+//! merges the live flows to it and gives the whole to whoever watches, who may take their time:
+//! frames are not lost for it.
 //!
-//! What it costs is bounded: the next view waits until the last one's work is at most [`SHARE`] of the time, however large the
-//! tables are. Memory: the figures of all ports once more, for each view that somebody holds.
+//! What it costs is bounded: the next view waits until the last one's work is at most [`SHARE`] of
+//! the time, however large the tables are. Memory: the figures of all ports once more, for each
+//! view that somebody holds.
 //!
-//! The counts are exact at one point of the capture, and so are the finished flows. A live flow is counted once, as it was when
-//! the walk came to it, which is later by the time that the walk takes.
+//! The counts are exact at one point of the capture, and so are the finished flows. A live flow is
+//! counted once, as it was when the walk came to it, which is later by the time that the walk
+//! takes.
 
 use std::time::{Duration, Instant};
 
@@ -34,9 +37,11 @@ const SHARE: u32 = 20;
 
 /// Who wants to see a capture while it goes on.
 pub struct Views<'v, 'c> {
-    /// Time between two views; `None` for those that are asked for only. With very many live flows it becomes longer.
+    /// Time between two views; `None` for those that are asked for only. With very many live flows
+    /// it becomes longer.
     pub every: Option<Duration>,
-    /// Flows that each view brings, the most recent ones with their reasons; 0 for none. Reasons cost every live flow some memory.
+    /// Flows that each view brings, the most recent ones with their reasons; 0 for none. Reasons
+    /// cost every live flow some memory.
     pub flows: usize,
     /// Asks for views out of turn; [`asker`] makes one.
     pub asks: Asks,
@@ -48,7 +53,8 @@ pub struct Views<'v, 'c> {
 pub struct View<'c> {
     /// Time from the begin of the capture until the counts were taken.
     pub elapsed: Duration,
-    /// The capture as if it had ended then. `flows` are the most recent ones that were asked for, the latest first.
+    /// The capture as if it had ended then. `flows` are the most recent ones that were asked for,
+    /// the latest first.
     pub run: Run<'c>,
     /// Live flows, which `run` has too.
     pub live_flows: u64,
@@ -98,9 +104,21 @@ impl<'c> Look<'c> {
     }
 
     /// The capture thread's answer.
-    pub(super) fn counts(&self, tally: &Tally, source: &mut dyn Source, catalogue: &'c Catalogue, elapsed: Duration) {
+    pub(super) fn counts(
+        &self,
+        tally: &Tally,
+        source: &mut dyn Source,
+        catalogue: &'c Catalogue,
+        elapsed: Duration,
+    ) {
         let (drops, problems) = (source.drops(), source.problems());
-        drop(self.answers.try_send(Answer::Counts { catalogue, tally: Box::new(tally.clone()), drops, problems, elapsed }));
+        drop(self.answers.try_send(Answer::Counts {
+            catalogue,
+            tally: Box::new(tally.clone()),
+            drops,
+            problems,
+            elapsed,
+        }));
     }
 
     #[cfg(test)]
@@ -112,8 +130,15 @@ impl<'c> Look<'c> {
 /// What comes back.
 pub(super) enum Answer<'c> {
     /// From the capture thread, once.
-    Counts { catalogue: &'c Catalogue, tally: Box<Tally>, drops: Drops, problems: Vec<String>, elapsed: Duration },
-    /// From each classifier: what ended since it was last asked. It is not counted elsewhere any more.
+    Counts {
+        catalogue: &'c Catalogue,
+        tally: Box<Tally>,
+        drops: Drops,
+        problems: Vec<String>,
+        elapsed: Duration,
+    },
+    /// From each classifier: what ended since it was last asked. It is not counted elsewhere any
+    /// more.
     Ended(Stats<'c>),
     /// From each classifier: what is live.
     Live { stats: Stats<'c>, flows: Vec<JudgedFlow<'c>>, live: u64, evicted: u64, cost: Duration },
@@ -146,11 +171,15 @@ pub(super) struct Viewer<'c> {
 pub(super) fn viewer<'c>(workers: usize, histogram_ports: usize) -> (Viewer<'c>, Questions<'c>) {
     let (to_capture, looks) = bounded(1);
     let (goes_on, ended) = bounded(0);
-    (Viewer { to_capture, ended, workers, histogram_ports, stats: Stats::default() }, Questions { looks, _goes_on: goes_on })
+    (
+        Viewer { to_capture, ended, workers, histogram_ports, stats: Stats::default() },
+        Questions { looks, _goes_on: goes_on },
+    )
 }
 
 impl<'c> Viewer<'c> {
-    /// Serves views until the capture ends; gives the figures that the classifiers have handed over.
+    /// Serves views until the capture ends; gives the figures that the classifiers have handed
+    /// over.
     pub(super) fn run(mut self, views: Views<'_, 'c>) -> Stats<'c> {
         let mut asks = views.asks.0;
         let mut ask = Ask::default();
@@ -169,7 +198,8 @@ impl<'c> Viewer<'c> {
                     continue;
                 },
             }
-            // An ask out of turn has to wait until the last view is paid for; those that came meanwhile are answered with it.
+            // An ask out of turn has to wait until the last view is paid for; those that came
+            // meanwhile are answered with it.
             select! {
                 recv(self.ended) -> _ => return self.stats,
                 recv(at(earliest)) -> _ => {}
@@ -178,7 +208,9 @@ impl<'c> Viewer<'c> {
             let Some((view, cost)) = self.look(ask, views.flows) else { return self.stats };
             let made = Instant::now();
             earliest = made + cost * SHARE;
-            due = due.zip(views.every).map(|(due, every)| if due <= made { (due + every).max(made) } else { due });
+            due = due
+                .zip(views.every)
+                .map(|(due, every)| if due <= made { (due + every).max(made) } else { due });
             (views.on_view)(view);
         }
     }
@@ -198,11 +230,14 @@ impl<'c> Viewer<'c> {
                     counts = Some((catalogue, tally, drops, problems, elapsed));
                 }
                 Answer::Ended(stats) => self.stats.merge(stats),
-                Answer::Live { stats, flows, live, evicted, cost } => parts.push((stats, flows, live, evicted, cost)),
+                Answer::Live { stats, flows, live, evicted, cost } => {
+                    parts.push((stats, flows, live, evicted, cost))
+                }
             }
             busy += since.elapsed();
         }
-        let (catalogue, tally, drops, problems, elapsed) = counts.filter(|_| parts.len() == self.workers)?;
+        let (catalogue, tally, drops, problems, elapsed) =
+            counts.filter(|_| parts.len() == self.workers)?;
         let since = Instant::now();
         self.stats.limit(self.histogram_ports);
         let mut run = Run {

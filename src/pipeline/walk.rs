@@ -27,7 +27,12 @@ pub(super) struct Walk<'c> {
 
 impl<'c> Walk<'c> {
     /// Begins with those of the flows that ended lately which are asked for.
-    pub(super) fn new<'r>(look: Look<'c>, live: u64, evicted: u64, ended: impl Iterator<Item = &'r JudgedFlow<'c>>) -> Self
+    pub(super) fn new<'r>(
+        look: Look<'c>,
+        live: u64,
+        evicted: u64,
+        ended: impl Iterator<Item = &'r JudgedFlow<'c>>,
+    ) -> Self
     where
         'c: 'r,
     {
@@ -35,7 +40,15 @@ impl<'c> Walk<'c> {
         ended
             .filter(|flow| look.is_about(&flow.record))
             .for_each(|flow| recent.show(&flow.record, &flow.verdict, &flow.processes));
-        Self { look, table: 0, stats: Stats::default(), recent, live, evicted, cost: Duration::ZERO }
+        Self {
+            look,
+            table: 0,
+            stats: Stats::default(),
+            recent,
+            live,
+            evicted,
+            cost: Duration::ZERO,
+        }
     }
 
     /// Counts a live flow as if it ended here.

@@ -17,15 +17,18 @@ use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
 use crate::flow::{
-    FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts, Table, VerdictId, Word,
+    FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts,
+    Table, VerdictId, Word,
 };
 use crate::process::{Ledger, Sides};
 use crate::stats::{Cells, Stats};
 
-/// Segments whose cache lines are brought in together. More would push each other out of the first-level cache.
+/// Segments whose cache lines are brought in together. More would push each other out of the
+/// first-level cache.
 const STRIDE: usize = 64;
 
-/// Places that are tidied after each batch: a microsecond, and a hundred thousand flows are gone through in seconds.
+/// Places that are tidied after each batch: a microsecond, and a hundred thousand flows are gone
+/// through in seconds.
 const TIDY: usize = 256;
 
 /// A finished flow and what it was.
@@ -81,11 +84,15 @@ struct Bench<'c, 'p> {
     walk: Option<Walk<'c>>,
 }
 
-/// Whether the responder ended the connection at the first words of the initiator, itself without a word.
+/// Whether the responder ended the connection at the first words of the initiator, itself without a
+/// word.
 fn is_cut_off(record: &FlowRecord) -> bool {
-    /// What an initiator sends until it is told: SYN, ACK, a message in up to two segments, FIN, ACK.
+    /// What an initiator sends until it is told: SYN, ACK, a message in up to two segments, FIN,
+    /// ACK.
     const FIRST_WORDS: u64 = 6;
-    record.heard() == Heard::Initiator && record.ended_by == Some(Direction::Responder) && record.packets.initiator <= FIRST_WORDS
+    record.heard() == Heard::Initiator
+        && record.ended_by == Some(Direction::Responder)
+        && record.packets.initiator <= FIRST_WORDS
 }
 
 impl Judge for Bench<'_, '_> {
@@ -99,7 +106,9 @@ impl Judge for Bench<'_, '_> {
         let evidence = language(opening);
         match evidence.wanted {
             Wanted::Nothing => Look::Judged(self.judge(opening, &evidence, responder)),
-            Wanted::More => Look::More(self.verdicts.known(responder.port, opening.transport(), &evidence)),
+            Wanted::More => {
+                Look::More(self.verdicts.known(responder.port, opening.transport(), &evidence))
+            }
             Wanted::Everything => Look::Everything,
         }
     }
@@ -107,7 +116,11 @@ impl Judge for Bench<'_, '_> {
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
         // Facts are wanted for certain: they come late in its language, or somebody sees reasons.
         if opening.is_kept() || self.verdicts.explains() {
-            return self.verdicts.judge(responder.port, opening.transport(), Some(&detect::inspect(opening)));
+            return self.verdicts.judge(
+                responder.port,
+                opening.transport(),
+                Some(&detect::inspect(opening)),
+            );
         }
         let evidence = language(opening);
         self.judge(opening, &evidence, responder)
@@ -115,7 +128,9 @@ impl Judge for Bench<'_, '_> {
 
     fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
         let Self { verdicts, walk: Some(walk), beside, .. } = self else { return };
-        let made = |evidence: Option<&Evidence>| verdicts.made(record.responder.port, record.transport, evidence);
+        let made = |evidence: Option<&Evidence>| {
+            verdicts.made(record.responder.port, record.transport, evidence)
+        };
         let verdict = match word {
             Word::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
             Word::Opening(opening) => Some(Cow::Owned(made(Some(&detect::inspect(opening))))),
@@ -124,13 +139,15 @@ impl Judge for Bench<'_, '_> {
         let Some(mut verdict) = verdict else { return };
         let processes = beside.ledger.map(|ledger| ledger.of(record)).unwrap_or_default();
         if !processes.is_empty() {
-            verdict = Cow::Owned(verdicts.made_of(verdict.into_owned(), is_silent(record), &processes));
+            verdict =
+                Cow::Owned(verdicts.made_of(verdict.into_owned(), is_silent(record), &processes));
         }
         walk.show(record, &verdict, &processes);
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
-        let id = verdict.unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
+        let id = verdict
+            .unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
         let mut processes = Sides::default();
         if let Some(ledger) = self.beside.ledger {
@@ -141,7 +158,9 @@ impl Judge for Bench<'_, '_> {
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, *kind, verdict);
         }
-        let shown = self.flows.is_some() || self.beside.on_flow.is_some() || self.ended.has_place(record.last);
+        let shown = self.flows.is_some()
+            || self.beside.on_flow.is_some()
+            || self.ended.has_place(record.last);
         if !shown && !self.verdicts.explains() {
             return;
         }
@@ -172,9 +191,15 @@ fn language(opening: &mut Opening) -> Evidence {
 impl Bench<'_, '_> {
     /// Judges by the language, and by the facts where a mark or a reader looks at them.
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, responder: Endpoint) -> VerdictId {
-        let more =
-            evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)).then(|| detect::inspect(opening));
-        self.verdicts.judge(responder.port, opening.transport(), Some(more.as_ref().unwrap_or(evidence)))
+        let more = evidence
+            .protocol
+            .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
+            .then(|| detect::inspect(opening));
+        self.verdicts.judge(
+            responder.port,
+            opening.transport(),
+            Some(more.as_ref().unwrap_or(evidence)),
+        )
     }
 }
 
@@ -198,7 +223,10 @@ impl<'c, 'p> Worker<'c, 'p> {
             tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits, hasher)).collect(),
             bench: Bench {
                 beside,
-                verdicts: Verdicts::new(catalogue, keep_flows || beside.recent_flows > 0 || beside.on_flow.is_some()),
+                verdicts: Verdicts::new(
+                    catalogue,
+                    keep_flows || beside.recent_flows > 0 || beside.on_flow.is_some(),
+                ),
                 stats: Cells::new(beside.histogram_ports),
                 flows: keep_flows.then(Vec::new),
                 ended: Recent::new(beside.recent_flows),
@@ -291,8 +319,8 @@ impl<'c, 'p> Worker<'c, 'p> {
         }
     }
 
-    /// Asks for all that a few segments need before the first of them needs it: the waits for memory overlap instead of
-    /// adding up.
+    /// Asks for all that a few segments need before the first of them needs it: the waits for
+    /// memory overlap instead of adding up.
     fn observe(&mut self, batch: &Batch) {
         let table = |segment: &Carried| usize::from(segment.table);
         let mut slots = [0; STRIDE];
@@ -308,7 +336,13 @@ impl<'c, 'p> Worker<'c, 'p> {
             }
             for (slot, segment) in slots.into_iter().zip(stride) {
                 let payload = batch.payload(segment);
-                self.tables[table(segment)].observe(slot, &segment.keyed, payload, &self.ports, &mut self.bench);
+                self.tables[table(segment)].observe(
+                    slot,
+                    &segment.keyed,
+                    payload,
+                    &self.ports,
+                    &mut self.bench,
+                );
             }
         }
     }

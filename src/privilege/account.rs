@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User, fchown, setgid, setuid};
 
-/// Who nobody is where no user called sudo: `nobody` and `nogroup` of every Linux, and harmless elsewhere.
+/// Who nobody is where no user called sudo: `nobody` and `nogroup` of every Linux, and harmless
+/// elsewhere.
 const NOBODY: u32 = 65_534;
 
 /// A user and their group.
@@ -22,7 +23,9 @@ impl Account {
     /// One line: no such user, or nobody but root can become another.
     pub fn named(name: &str) -> Result<Self, String> {
         if !Uid::effective().is_root() {
-            return Err(format!("--user {name}: only root can become another user; run with sudo, or without --user"));
+            return Err(format!(
+                "--user {name}: only root can become another user; run with sudo, or without --user"
+            ));
         }
         match User::from_name(name) {
             Ok(Some(user)) => Ok(Self { user: user.uid, group: user.gid }),
@@ -41,7 +44,8 @@ impl Account {
         Self::caller().unwrap_or(Self { user: Uid::from_raw(NOBODY), group: Gid::from_raw(NOBODY) })
     }
 
-    /// Becomes this user. As root each of the steps sets the real, the effective and the saved id: there is no way back.
+    /// Becomes this user. As root each of the steps sets the real, the effective and the saved id:
+    /// there is no way back.
     pub(super) fn enter(self) -> Result<(), String> {
         leave_groups()
             .and_then(|()| setgid(self.group))
@@ -65,7 +69,9 @@ pub fn give_to_caller(file: &File) -> Result<(), String> {
     if !Uid::effective().is_root() {
         return Ok(());
     }
-    let give = |caller: Account| fchown(file, Some(caller.user), Some(caller.group)).map_err(|e| e.desc().to_owned());
+    let give = |caller: Account| {
+        fchown(file, Some(caller.user), Some(caller.group)).map_err(|e| e.desc().to_owned())
+    };
     Account::caller().map_or(Ok(()), give)
 }
 

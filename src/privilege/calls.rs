@@ -1,28 +1,39 @@
 //! Which system calls can still be made: seccomp, on Linux.
 //!
-//! What a program that reads packets has no business with fails with `EPERM`: starting programs, looking into others, loading
-//! code into the kernel, changing mounts and namespaces, and sockets but for the system's own (drop counters and the state of
-//! interfaces are asked over netlink). The rest stays, because a list of everything that is needed breaks with the next libc.
+//! What a program that reads packets has no business with fails with `EPERM`: starting programs,
+//! looking into others, loading code into the kernel, changing mounts and namespaces, and sockets
+//! but for the system's own (drop counters and the state of interfaces are asked over netlink). The
+//! rest stays, because a list of everything that is needed breaks with the next libc.
 
 /// Forbids them, and that any program should be started with more rights.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn forbid() -> Result<(), String> {
     use std::collections::BTreeMap;
 
-    use seccompiler::{SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+    use seccompiler::{
+        SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    };
 
-    let fail = |error: &dyn std::fmt::Display| format!("system calls could not be forbidden: {error}");
+    let fail =
+        |error: &dyn std::fmt::Display| format!("system calls could not be forbidden: {error}");
     nix::sys::prctl::set_no_new_privs().map_err(|error| fail(&error))?;
     let is_not = |family: libc::c_int| {
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family as u64).map_err(|error| fail(&error))
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family as u64)
+            .map_err(|error| fail(&error))
     };
-    let foreign = SeccompRule::new(vec![is_not(libc::AF_NETLINK)?, is_not(libc::AF_UNIX)?]).map_err(|error| fail(&error))?;
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
+    let foreign = SeccompRule::new(vec![is_not(libc::AF_NETLINK)?, is_not(libc::AF_UNIX)?])
+        .map_err(|error| fail(&error))?;
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
     rules.insert(libc::SYS_socket, vec![foreign]);
-    let arch = std::env::consts::ARCH.try_into().map_err(|error: seccompiler::BackendError| fail(&error))?;
+    let arch = std::env::consts::ARCH
+        .try_into()
+        .map_err(|error: seccompiler::BackendError| fail(&error))?;
     let denied = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch).map_err(|error| fail(&error))?;
-    let program: seccompiler::BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| fail(&error))?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, denied, arch)
+        .map_err(|error| fail(&error))?;
+    let program: seccompiler::BpfProgram =
+        filter.try_into().map_err(|error: seccompiler::BackendError| fail(&error))?;
     seccompiler::apply_filter(&program).map_err(|error| fail(&error))
 }
 
@@ -65,6 +76,7 @@ const FORBIDDEN: &[i64] = &[
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 pub(super) fn forbid() -> Result<(), String> {
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_no_new_privs().map_err(|error| format!("new privileges could not be refused: {error}"))?;
+    nix::sys::prctl::set_no_new_privs()
+        .map_err(|error| format!("new privileges could not be refused: {error}"))?;
     Ok(())
 }

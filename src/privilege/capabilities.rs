@@ -2,7 +2,8 @@
 
 /// A capability that the program has a use for, and whether it has it now.
 ///
-/// Without the first nothing is captured; without the others processes of other users have no names.
+/// Without the first nothing is captured; without the others processes of other users have no
+/// names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Power {
     /// As `man 7 capabilities` names it.
@@ -21,7 +22,11 @@ pub fn powers() -> Vec<Power> {
     let known = [
         (Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
         (Capability::CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to name the processes of other users"),
-        (Capability::CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to name the processes of other users"),
+        (
+            Capability::CAP_DAC_READ_SEARCH,
+            "CAP_DAC_READ_SEARCH",
+            "to name the processes of other users",
+        ),
     ];
     known
         .map(|(capability, name, purpose)| {
@@ -37,8 +42,8 @@ pub fn powers() -> Vec<Power> {
     Vec::new()
 }
 
-/// Has no program that this one might start gain a capability. Only who may lower the bound needs it lowered: others are held by
-/// `no_new_privs`.
+/// Has no program that this one might start gain a capability. Only who may lower the bound needs
+/// it lowered: others are held by `no_new_privs`.
 #[cfg(target_os = "linux")]
 pub(super) fn bound() -> Result<(), String> {
     use caps::{CapSet, Capability};
@@ -64,10 +69,12 @@ pub(super) fn clear() -> Result<(), String> {
 /// Has those that are held outlive a change of the user.
 #[cfg(target_os = "linux")]
 pub(super) fn hold_sight() -> Result<(), String> {
-    caps::securebits::set_keepcaps(true).map_err(|error| format!("capabilities could not be kept: {error}"))
+    caps::securebits::set_keepcaps(true)
+        .map_err(|error| format!("capabilities could not be kept: {error}"))
 }
 
-/// Gives up all but those by which the descriptors of other users' processes can be read, where they are there.
+/// Gives up all but those by which the descriptors of other users' processes can be read, where
+/// they are there.
 #[cfg(target_os = "linux")]
 pub(super) fn keep_sight() -> Result<(), String> {
     use caps::{CapSet, Capability};
@@ -75,10 +82,16 @@ pub(super) fn keep_sight() -> Result<(), String> {
     let keep = || {
         let held = caps::read(None, CapSet::Permitted)?;
         let kept = sight.into_iter().filter(|capability| held.contains(capability)).collect();
-        [CapSet::Ambient, CapSet::Inheritable].into_iter().try_for_each(|set| caps::clear(None, set))?;
-        [CapSet::Effective, CapSet::Permitted].into_iter().try_for_each(|set| caps::set(None, set, &kept))
+        [CapSet::Ambient, CapSet::Inheritable]
+            .into_iter()
+            .try_for_each(|set| caps::clear(None, set))?;
+        [CapSet::Effective, CapSet::Permitted]
+            .into_iter()
+            .try_for_each(|set| caps::set(None, set, &kept))
     };
-    keep().map_err(|error: caps::errors::CapsError| format!("capabilities could not be given up: {error}"))
+    keep().map_err(|error: caps::errors::CapsError| {
+        format!("capabilities could not be given up: {error}")
+    })
 }
 
 #[cfg(not(target_os = "linux"))]

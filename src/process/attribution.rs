@@ -39,7 +39,8 @@ pub enum Unknown {
     Gone,
     /// It belongs to this user, whose processes the caller may not see.
     Hidden(String),
-    /// The system has the socket, and no process holds it: the kernel's own, or one in another container.
+    /// The system has the socket, and no process holds it: the kernel's own, or one in another
+    /// container.
     Nobody,
     /// The system does not say, for this reason.
     Silent(String),
@@ -62,7 +63,9 @@ impl Unknown {
     pub fn text(&self) -> String {
         match self {
             Self::Gone => "there is no socket, or no more".into(),
-            Self::Hidden(user) => format!("a process of {user}, whose descriptors only root may see"),
+            Self::Hidden(user) => {
+                format!("a process of {user}, whose descriptors only root may see")
+            }
             Self::Nobody => "no process that can be seen from here has it open".into(),
             Self::Silent(reason) => reason.clone(),
         }
@@ -72,7 +75,8 @@ impl Unknown {
 /// What is known of the process behind one side of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attribution {
-    /// These hold it, by their ids; with several it is shared, and which of them speaks is not known.
+    /// These hold it, by their ids; with several it is shared, and which of them speaks is not
+    /// known.
     Known(Vec<Arc<Holder>>, Ground),
     /// Why nobody can be named.
     Unknown(Unknown),
@@ -103,7 +107,8 @@ impl Attribution {
     }
 }
 
-/// One for each side of a flow; `None` for a side that is no socket of this machine, or of which nobody asked.
+/// One for each side of a flow; `None` for a side that is no socket of this machine, or of which
+/// nobody asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sides {
     /// Behind the side that opened the flow.
@@ -128,13 +133,15 @@ impl Sides {
         self.initiator.is_none() && self.responder.is_none()
     }
 
-    /// What the processes behind the port that was called state, for marks: of several that share a socket only that in which
-    /// they agree. Who calls says nothing of what is called.
+    /// What the processes behind the port that was called state, for marks: of several that share a
+    /// socket only that in which they agree. Who calls says nothing of what is called.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
         let holders = self.responder.as_deref().map_or(&[][..], Attribution::holders);
         let Some((first, others)) = holders.split_first() else { return Vec::new() };
-        let agreed = first.facts().filter(|fact| others.iter().all(|other| other.facts().any(|theirs| theirs == *fact)));
+        let agreed = first
+            .facts()
+            .filter(|fact| others.iter().all(|other| other.facts().any(|theirs| theirs == *fact)));
         let fact = |(name, value): (&'static str, &str)| Fact {
             name: name.into(),
             value: value.to_owned(),

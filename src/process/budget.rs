@@ -1,4 +1,5 @@
-//! How often something costly may be done: so that it takes a small part of one core at most, however much is asked.
+//! How often something costly may be done: so that it takes a small part of one core at most,
+//! however much is asked.
 
 use std::time::{Duration, Instant};
 

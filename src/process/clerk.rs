@@ -1,7 +1,9 @@
-//! The process that may look into others: it reads questions of a fixed form, no packets, and answers from the system's tables.
+//! The process that may look into others: it reads questions of a fixed form, no packets, and
+//! answers from the system's tables.
 //!
-//! It is this program again, started before rights are given up and ended by the end of its input. It keeps the right to see other
-//! users' processes and no other, so it must have been given that: as root, or by `setcap cap_sys_ptrace,cap_dac_read_search+ep`.
+//! It is this program again, started before rights are given up and ended by the end of its input.
+//! It keeps the right to see other users' processes and no other, so it must have been given that:
+//! as root, or by `setcap cap_sys_ptrace,cap_dac_read_search+ep`.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,8 +20,8 @@ impl Clerk {
     /// The hidden command that this program is started with for it.
     pub const COMMAND: &str = "clerk";
 
-    /// Starts it as `user`, where another one is meant than the one who called sudo: to be called while this process still has its
-    /// rights.
+    /// Starts it as `user`, where another one is meant than the one who called sudo: to be called
+    /// while this process still has its rights.
     ///
     /// # Errors
     /// One line with the system's reason.
@@ -27,7 +29,11 @@ impl Clerk {
         let start = || -> io::Result<UnixStream> {
             let (ours, theirs) = UnixStream::pair()?;
             // The program that runs, even where its file was replaced since.
-            let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
+            let program = if cfg!(target_os = "linux") {
+                "/proc/self/exe".into()
+            } else {
+                std::env::current_exe()?
+            };
             Command::new(program)
                 .arg0("portlore")
                 .arg(Self::COMMAND)
@@ -41,7 +47,9 @@ impl Clerk {
                 .spawn()?;
             Ok(ours)
         };
-        start().map(|line| Self { line }).map_err(|error| format!("processes cannot be told: {error}"))
+        start()
+            .map(|line| Self { line })
+            .map_err(|error| format!("processes cannot be told: {error}"))
     }
 }
 
@@ -88,10 +96,15 @@ mod desk {
         let reader = BufReader::new(line.try_clone().map_err(|error| error.to_string())?);
         let (give, questions) = sync_channel(TOGETHER);
         let reading = thread::spawn(move || read(reader, |question| give.send(question).is_ok()));
-        let mut desk = Desk { sockets: Sockets::open(), descriptors: Descriptors::new(Users::read()), addresses: None };
+        let mut desk = Desk {
+            sockets: Sockets::open(),
+            descriptors: Descriptors::new(Users::read()),
+            addresses: None,
+        };
         let mut out = BufWriter::new(line);
         while let Ok(first) = questions.recv() {
-            let batch: Vec<_> = std::iter::once(first).chain(questions.try_iter()).take(TOGETHER).collect();
+            let batch: Vec<_> =
+                std::iter::once(first).chain(questions.try_iter()).take(TOGETHER).collect();
             for answer in desk.answer(&batch) {
                 let text = serde_json::to_string(&answer).map_err(|error| error.to_string())?;
                 if writeln!(out, "{text}").is_err() {
@@ -110,11 +123,16 @@ mod desk {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let length = from.by_ref().take(LINE).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+            let length = from
+                .by_ref()
+                .take(LINE)
+                .read_until(b'\n', &mut line)
+                .map_err(|error| error.to_string())?;
             if length == 0 {
                 return Ok(());
             }
-            let question = serde_json::from_slice(&line).map_err(|error| format!("not a question: {error}"))?;
+            let question = serde_json::from_slice(&line)
+                .map_err(|error| format!("not a question: {error}"))?;
             if !take(question) {
                 return Ok(());
             }
@@ -169,9 +187,16 @@ mod desk {
             let found = if everybody { Ok(None) } else { sockets.find(udp, local, remote) };
             let found = found.and_then(|found| {
                 if everybody || found.is_some_and(|socket| socket.open) {
-                    // Several may share a port (SO_REUSEPORT), and what is sent to many reaches all who take it.
-                    let alike = |socket: &&Socket| found.is_none_or(|found| found.local == socket.local);
-                    let all: Vec<_> = sockets.listeners(udp, local.port())?.iter().filter(alike).copied().collect();
+                    // Several may share a port (SO_REUSEPORT), and what is sent to many reaches all
+                    // who take it.
+                    let alike =
+                        |socket: &&Socket| found.is_none_or(|found| found.local == socket.local);
+                    let all: Vec<_> = sockets
+                        .listeners(udp, local.port())?
+                        .iter()
+                        .filter(alike)
+                        .copied()
+                        .collect();
                     return Ok(if all.is_empty() { found.into_iter().collect() } else { all });
                 }
                 Ok(found.into_iter().collect::<Vec<_>>())
@@ -191,7 +216,8 @@ mod desk {
             if !holders.is_empty() {
                 return Said::Known(holders, ground);
             }
-            // It was closed between the two looks; who listens there has taken the connection, or had it taken.
+            // It was closed between the two looks; who listens there has taken the connection, or
+            // had it taken.
             let again = match &mut self.sockets {
                 Ok(sockets) => sockets.find(question.udp, question.local, question.remote).ok(),
                 Err(_) => None,
@@ -203,7 +229,9 @@ mod desk {
             }
             Said::Unknown(match (again, sockets.first()) {
                 (Some(None), _) | (_, None) => Unknown::Gone,
-                (_, Some(socket)) if self.descriptors.hidden() => Unknown::Hidden(self.descriptors.user(socket.user)),
+                (_, Some(socket)) if self.descriptors.hidden() => {
+                    Unknown::Hidden(self.descriptors.user(socket.user))
+                }
                 _ => Unknown::Nobody,
             })
         }
@@ -226,7 +254,8 @@ mod desk {
             }
             if self.addresses.as_ref().is_none_or(|(when, _)| when.elapsed() > FRESH) {
                 let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
-                let both = all.flat_map(|interface| [interface.address, interface.broadcast]).flatten();
+                let both =
+                    all.flat_map(|interface| [interface.address, interface.broadcast]).flatten();
                 let ip = both.filter_map(|address| {
                     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
                     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
@@ -263,8 +292,13 @@ mod desk {
         fn a_listener_is_told_with_its_process_and_what_is_not_there_is_gone() {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let local = listener.local_addr().unwrap();
-            let Said::Known(holders, Ground::Listener) = ask(false, local, "127.0.0.1:9") else { panic!("not known") };
-            assert_eq!(holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(), [std::process::id()]);
+            let Said::Known(holders, Ground::Listener) = ask(false, local, "127.0.0.1:9") else {
+                panic!("not known")
+            };
+            assert_eq!(
+                holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(),
+                [std::process::id()]
+            );
             drop(listener);
             assert_eq!(ask(false, local, "127.0.0.1:9"), Said::Unknown(Unknown::Gone));
             assert_eq!(ask(false, "192.0.2.1:80".parse().unwrap(), "127.0.0.1:9"), Said::Elsewhere);
@@ -273,11 +307,13 @@ mod desk {
         #[test]
         fn two_who_share_a_port_are_both_told() {
             use nix::sys::socket::{
-                AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket, sockopt,
+                AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt,
+                socket, sockopt,
             };
             use std::os::fd::AsRawFd;
             let shared = |port: u16| {
-                let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
+                let fd =
+                    socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
                 setsockopt(&fd, sockopt::ReusePort, &true).unwrap();
                 bind(fd.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, port)).unwrap();
                 listen(&fd, Backlog::new(1).unwrap()).unwrap();
@@ -287,7 +323,9 @@ mod desk {
             let local = first.local_addr().unwrap();
             let _second = shared(local.port());
             // Both are held by this process: told once, and as those who listen.
-            let Said::Known(holders, Ground::Listener) = ask(false, local, "127.0.0.1:9") else { panic!("not known") };
+            let Said::Known(holders, Ground::Listener) = ask(false, local, "127.0.0.1:9") else {
+                panic!("not known")
+            };
             assert_eq!(holders.len(), 1);
         }
 
@@ -295,15 +333,25 @@ mod desk {
         fn a_connection_that_was_closed_meanwhile_is_its_listeners() {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let local = listener.local_addr().unwrap();
-            let mut desk = Desk { sockets: Sockets::open(), descriptors: Descriptors::new(Users::read()), addresses: None };
+            let mut desk = Desk {
+                sockets: Sockets::open(),
+                descriptors: Descriptors::new(Users::read()),
+                addresses: None,
+            };
             desk.descriptors.look();
-            let question = Question { id: 0, udp: false, local, remote: "127.0.0.1:9".parse().unwrap() };
+            let question =
+                Question { id: 0, udp: false, local, remote: "127.0.0.1:9".parse().unwrap() };
             // No descriptor has an inode of zero.
             let closed = Socket { local, inode: 0, user: 0, open: false };
-            let Said::Known(holders, Ground::Listener) = desk.whose(&question, &[closed], Ground::Socket) else {
+            let Said::Known(holders, Ground::Listener) =
+                desk.whose(&question, &[closed], Ground::Socket)
+            else {
                 panic!("not known")
             };
-            assert_eq!(holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(), [std::process::id()]);
+            assert_eq!(
+                holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(),
+                [std::process::id()]
+            );
         }
 
         #[test]

@@ -13,13 +13,17 @@ const NAMED: [(&str, &str); 7] = [
 /// Digits of an id that people use.
 const SHORT: usize = 12;
 
-/// The container of a control group's path, such as `docker:0123456789ab`; `None` for a process of the host.
+/// The container of a control group's path, such as `docker:0123456789ab`; `None` for a process of
+/// the host.
 pub(super) fn of(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').collect();
     // The innermost comes last.
     parts.iter().enumerate().rev().find_map(|(i, part)| {
-        let name = part.strip_suffix(".scope").or_else(|| part.strip_suffix(".service")).unwrap_or(part);
-        if let Some((rest, engine)) = NAMED.iter().find_map(|(prefix, engine)| Some((name.strip_prefix(prefix)?, engine))) {
+        let name =
+            part.strip_suffix(".scope").or_else(|| part.strip_suffix(".service")).unwrap_or(part);
+        if let Some((rest, engine)) =
+            NAMED.iter().find_map(|(prefix, engine)| Some((name.strip_prefix(prefix)?, engine)))
+        {
             let named_by_people = matches!(*engine, "machine" | "lxc");
             return (named_by_people || is_id(rest)).then(|| format!("{engine}:{}", short(rest)));
         }
@@ -57,7 +61,10 @@ mod tests {
             (format!("/docker/{id}/init.scope"), Some("docker:0123456789ab")),
             (format!("/machine.slice/libpod-{id}.scope/container"), Some("podman:0123456789ab")),
             (format!("/kubepods/besteffort/pod1d2c/{id}"), Some("kubernetes:0123456789ab")),
-            (format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"), Some("containerd:0123456789ab")),
+            (
+                format!("/kubepods.slice/kubepods-pod1.slice/cri-containerd-{id}.scope"),
+                Some("containerd:0123456789ab"),
+            ),
             ("/lxc.payload.web/system.slice/nginx.service".into(), Some("lxc:web")),
             ("/lxc/web".into(), Some("lxc:web")),
             ("/machine.slice/machine-web.scope".into(), Some("machine:web")),

@@ -1,5 +1,5 @@
-//! Which processes hold a socket, by its inode: every descriptor of every process is looked at, at most so often that it costs
-//! a small part of a core.
+//! Which processes hold a socket, by its inode: every descriptor of every process is looked at, at
+//! most so often that it costs a small part of a core.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,8 @@ impl Descriptors {
 
     /// Whether these sockets were all seen a short while ago.
     pub(super) fn knows(&self, mut inodes: impl Iterator<Item = u64>) -> bool {
-        self.seen.is_some_and(|when| when.elapsed() < FRESH) && inodes.all(|inode| self.holders.contains_key(&inode))
+        self.seen.is_some_and(|when| when.elapsed() < FRESH)
+            && inodes.all(|inode| self.holders.contains_key(&inode))
     }
 
     /// How long until it may look again.
@@ -102,7 +103,10 @@ mod tests {
         assert!(descriptors.knows([inode].into_iter()));
         let [own] = descriptors.holders(inode) else { panic!("held by one") };
         assert_eq!(own.pid.cast_unsigned(), std::process::id());
-        assert!(!own.name.is_empty() && own.command.contains(&own.name[..own.name.len().min(8)]), "{own:?}");
+        assert!(
+            !own.name.is_empty() && own.command.contains(&own.name[..own.name.len().min(8)]),
+            "{own:?}"
+        );
         assert!(!own.user.is_empty());
     }
 }

@@ -1,4 +1,5 @@
-//! What the clerk said of the flows that are live, within bounds. Nobody waits for it but at the end of a capture.
+//! What the clerk said of the flows that are live, within bounds. Nobody waits for it but at the
+//! end of a capture.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -66,7 +67,8 @@ impl Pages {
 }
 
 impl Ledger {
-    /// Opens it: to be called when this process has given up its rights, because threads keep those that they are born with.
+    /// Opens it: to be called when this process has given up its rights, because threads keep those
+    /// that they are born with.
     ///
     /// # Errors
     /// One line with the system's reason.
@@ -75,9 +77,15 @@ impl Ledger {
         let reader = clerk.line.try_clone().map_err(fail)?;
         let pages = Arc::new(Pages { pages: Mutex::default(), answered: Condvar::new() });
         let (questions, asked) = sync_channel(QUESTIONS);
-        thread::Builder::new().name("ask".into()).spawn(move || send(&asked, clerk.line)).map_err(fail)?;
+        thread::Builder::new()
+            .name("ask".into())
+            .spawn(move || send(&asked, clerk.line))
+            .map_err(fail)?;
         let written = Arc::clone(&pages);
-        thread::Builder::new().name("hear".into()).spawn(move || hear(reader, &written)).map_err(fail)?;
+        thread::Builder::new()
+            .name("hear".into())
+            .spawn(move || hear(reader, &written))
+            .map_err(fail)?;
         Ok(Self { questions, pages })
     }
 
@@ -95,8 +103,8 @@ impl Ledger {
         self.ask(&mut pages, key, Direction::Initiator, (transport, initiator, responder));
     }
 
-    /// What is known of a flow that lives on. Where that leaves something to be wished for, it is asked once more; and from time to
-    /// time anyway, because sockets change hands.
+    /// What is known of a flow that lives on. Where that leaves something to be wished for, it is
+    /// asked once more; and from time to time anyway, because sockets change hands.
     #[must_use]
     pub fn of(&self, record: &FlowRecord) -> Sides {
         let FlowRecord { transport, initiator, responder, .. } = *record;
@@ -108,7 +116,8 @@ impl Ledger {
             Attribution::Unknown(why) => *why == Unknown::Gone,
         });
         let is_due = |entry: &mut Entry| {
-            let old = sides.responder.is_some() && entry.asked.is_some_and(|asked| asked.elapsed() >= GOOD);
+            let old = sides.responder.is_some()
+                && entry.asked.is_some_and(|asked| asked.elapsed() >= GOOD);
             let due = old || wanting && !entry.asked_again;
             if due {
                 (entry.asked, entry.asked_again) = (Some(Instant::now()), true);
@@ -143,9 +152,12 @@ impl Ledger {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let pages = self.pages.lock();
-        let over = pages.over.then(|| "the process that tells processes is gone: later flows have none".to_owned());
-        let unasked =
-            (pages.unasked > 0).then(|| format!("{} flows were not asked for their process: too many at once", pages.unasked));
+        let over = pages
+            .over
+            .then(|| "the process that tells processes is gone: later flows have none".to_owned());
+        let unasked = (pages.unasked > 0).then(|| {
+            format!("{} flows were not asked for their process: too many at once", pages.unasked)
+        });
         over.into_iter().chain(unasked).collect()
     }
 
@@ -158,7 +170,8 @@ impl Ledger {
     ) {
         let id = pages.next;
         pages.next += 1;
-        let full = pages.over || self.questions.try_send(Question::new(id, transport, local, remote)).is_err();
+        let full = pages.over
+            || self.questions.try_send(Question::new(id, transport, local, remote)).is_err();
         if full {
             pages.unasked += u64::from(side == Direction::Responder);
         } else {
@@ -182,9 +195,10 @@ impl Written {
         let attribution = Arc::new(match answer.said {
             Said::Elsewhere => return,
             Said::Unknown(why) => Attribution::Unknown(why),
-            Said::Known(holders, ground) => {
-                Attribution::Known(holders.into_iter().map(|holder| self.shared(holder)).collect(), ground)
-            }
+            Said::Known(holders, ground) => Attribution::Known(
+                holders.into_iter().map(|holder| self.shared(holder)).collect(),
+                ground,
+            ),
         });
         let known = !attribution.holders().is_empty();
         if side == Direction::Responder && known {
@@ -215,7 +229,12 @@ impl Written {
 }
 
 fn key(record: &FlowRecord) -> FlowKey {
-    FlowKey::new(&FiveTuple { source: record.initiator, destination: record.responder, transport: record.transport }).0
+    FlowKey::new(&FiveTuple {
+        source: record.initiator,
+        destination: record.responder,
+        transport: record.transport,
+    })
+    .0
 }
 
 /// Sends questions, those that have gathered in one go.
@@ -223,7 +242,8 @@ fn send(questions: &Receiver<Question>, line: UnixStream) {
     let mut out = BufWriter::new(line);
     while let Ok(first) = questions.recv() {
         for question in std::iter::once(first).chain(questions.try_iter()) {
-            let sent = serde_json::to_writer(&mut out, &question).is_ok() && out.write_all(b"\n").is_ok();
+            let sent =
+                serde_json::to_writer(&mut out, &question).is_ok() && out.write_all(b"\n").is_ok();
             if !sent {
                 return;
             }
@@ -265,12 +285,23 @@ mod tests {
     use super::*;
 
     fn holder(pid: i32) -> Holder {
-        Holder { name: "node".into(), pid, command: String::new(), user: "u".into(), container: None }
+        Holder {
+            name: "node".into(),
+            pid,
+            command: String::new(),
+            user: "u".into(),
+            container: None,
+        }
     }
 
     fn flow(port: u16) -> FlowKey {
         let end = |port| Endpoint { address: [127, 0, 0, 1].into(), port };
-        FlowKey::new(&FiveTuple { source: end(port), destination: end(3001), transport: Transport::Tcp }).0
+        FlowKey::new(&FiveTuple {
+            source: end(port),
+            destination: end(3001),
+            transport: Transport::Tcp,
+        })
+        .0
     }
 
     /// What is known of the responder of a flow, as text.
@@ -278,7 +309,9 @@ mod tests {
         match written.sides(key, (Transport::Tcp, 3001)).responder.as_deref() {
             None => "nothing".into(),
             Some(Attribution::Unknown(why)) => why.id().into(),
-            Some(Attribution::Known(holders, ground)) => format!("{} {}", holders[0].pid, ground.id()),
+            Some(Attribution::Known(holders, ground)) => {
+                format!("{} {}", holders[0].pid, ground.id())
+            }
         }
     }
 

@@ -49,7 +49,11 @@ fn all(port: u16) -> Result<Vec<Listener>, String> {
     }
     let mut descriptors = Descriptors::new(Users::read());
     descriptors.look();
-    let describe = |(transport, bound, inode)| Listener { transport, bound, holders: descriptors.holders(inode).to_vec() };
+    let describe = |(transport, bound, inode)| Listener {
+        transport,
+        bound,
+        holders: descriptors.holders(inode).to_vec(),
+    };
     Ok(sockets.into_iter().map(describe).collect())
 }
 
@@ -58,14 +62,26 @@ fn all(port: u16) -> Result<Vec<Listener>, String> {
     let found = listeners::get_all().map_err(|error| error.to_string())?;
     let holder = |process: listeners::Process| {
         let pid = i32::try_from(process.pid).ok()?;
-        Some(Arc::new(Holder { name: process.name, pid, command: process.path, user: String::new(), container: None }))
+        Some(Arc::new(Holder {
+            name: process.name,
+            pid,
+            command: process.path,
+            user: String::new(),
+            container: None,
+        }))
     };
     Ok(found
         .into_iter()
-        .filter(|l| l.protocol == listeners::Protocol::UDP || l.state == listeners::SocketState::Listen)
+        .filter(|l| {
+            l.protocol == listeners::Protocol::UDP || l.state == listeners::SocketState::Listen
+        })
         .filter(|l| l.socket.port() == port)
         .map(|l| Listener {
-            transport: if l.protocol == listeners::Protocol::TCP { Transport::Tcp } else { Transport::Udp },
+            transport: if l.protocol == listeners::Protocol::TCP {
+                Transport::Tcp
+            } else {
+                Transport::Udp
+            },
             bound: l.socket,
             holders: holder(l.process).into_iter().collect(),
         })
@@ -83,6 +99,9 @@ mod tests {
         let listeners = on_port(bound.port()).unwrap();
         let own = listeners.iter().find(|l| l.bound == bound).unwrap();
         assert_eq!(own.transport, Transport::Tcp);
-        assert_eq!(own.holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(), [std::process::id()]);
+        assert_eq!(
+            own.holders.iter().map(|h| h.pid.cast_unsigned()).collect::<Vec<_>>(),
+            [std::process::id()]
+        );
     }
 }

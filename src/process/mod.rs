@@ -1,11 +1,12 @@
 //! Which process is behind a socket of this machine.
 //!
-//! Takes the endpoints of a flow, gives an [`Attribution`] for each of its sides: the processes that hold its socket, or why
-//! they are not known. Knows no payload and no catalogue.
+//! Takes the endpoints of a flow, gives an [`Attribution`] for each of its sides: the processes
+//! that hold its socket, or why they are not known. Knows no payload and no catalogue.
 //!
-//! Whose a descriptor is may only be asked by the privileged, and what parses packets has no privileges. So a process of its own,
-//! the [`Clerk`], looks into the system's tables and reads nothing else but questions of a fixed form; the [`Ledger`] on this
-//! side asks it when a flow begins, never waits, and keeps the answers within bounds.
+//! Whose a descriptor is may only be asked by the privileged, and what parses packets has no
+//! privileges. So a process of its own, the [`Clerk`], looks into the system's tables and reads
+//! nothing else but questions of a fixed form; the [`Ledger`] on this side asks it when a flow
+//! begins, never waits, and keeps the answers within bounds.
 
 mod attribution;
 #[cfg(target_os = "linux")]

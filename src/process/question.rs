@@ -25,7 +25,12 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn new(id: u64, transport: Transport, local: Endpoint, remote: Endpoint) -> Self {
         let address = |end: Endpoint| SocketAddr::new(end.address, end.port);
-        Self { id, udp: transport == Transport::Udp, local: address(local), remote: address(remote) }
+        Self {
+            id,
+            udp: transport == Transport::Udp,
+            local: address(local),
+            remote: address(remote),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Names of users, read once: a process that gives up its rights must not open files for each question.
+//! Names of users, read once: a process that gives up its rights must not open files for each
+//! question.
 
 use std::collections::HashMap;
 
@@ -32,7 +33,9 @@ mod tests {
 
     #[test]
     fn users_are_called_by_their_first_name_or_by_number() {
-        let users = Users::parse("root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbroken\nwww:x:33:33::/:/bin/false\n");
+        let users = Users::parse(
+            "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nbroken\nwww:x:33:33::/:/bin/false\n",
+        );
         assert_eq!([0, 33, 1000].map(|id| users.name(id)), ["root", "www", "1000"]);
     }
 }

@@ -27,7 +27,11 @@ const COLUMNS: [Column; 3] = [Column::fixed("CHECK"), Column::fixed(""), Column:
 pub fn write(out: &mut dyn Write, style: Style, checks: &[Check]) -> io::Result<()> {
     let row = |check: &Check| -> Row {
         let mark = if check.good { ("ok", Tone::Good) } else { ("no", Tone::Bad) };
-        vec![(check.subject.to_owned(), Tone::Plain), (mark.0.to_owned(), mark.1), (escape(&check.finding), Tone::Plain)]
+        vec![
+            (check.subject.to_owned(), Tone::Plain),
+            (mark.0.to_owned(), mark.1),
+            (escape(&check.finding), Tone::Plain),
+        ]
     };
     layout::write(out, style, &COLUMNS, &checks.iter().map(row).collect::<Vec<_>>())?;
     let mut remedies: Vec<&String> = Vec::new();

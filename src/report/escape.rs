@@ -1,6 +1,7 @@
 //! Untrusted bytes before a terminal sees them.
 
-/// Control characters, and those that change the direction or hide, are written as `\n`, `\x1b`, `\u{202e}`.
+/// Control characters, and those that change the direction or hide, are written as `\n`, `\x1b`,
+/// `\u{202e}`.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -18,8 +19,8 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
-/// Control characters beyond ASCII's first 32, and marks of direction, joiners, separators and the like, which a reader cannot
-/// see (Unicode general categories Cc, Cf, Zl, Zp).
+/// Control characters beyond ASCII's first 32, and marks of direction, joiners, separators and the
+/// like, which a reader cannot see (Unicode general categories Cc, Cf, Zl, Zp).
 pub(super) const fn is_hidden(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

@@ -6,8 +6,12 @@ use super::layout::{self, Column, Row, Tone};
 use super::{Style, escape};
 use crate::source::devices::Interface;
 
-const COLUMNS: [Column; 4] =
-    [Column::fixed("INTERFACE"), Column::text("STATE", 10), Column::text("ADDRESSES", 18), Column::text("DESCRIPTION", 12)];
+const COLUMNS: [Column; 4] = [
+    Column::fixed("INTERFACE"),
+    Column::text("STATE", 10),
+    Column::text("ADDRESSES", 18),
+    Column::text("DESCRIPTION", 12),
+];
 
 /// Writes a row for each.
 ///

@@ -22,7 +22,8 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Writes what came since the last time: when it ends, how long it was, what was read and lost, and what spoke most.
+    /// Writes what came since the last time: when it ends, how long it was, what was read and lost,
+    /// and what spoke most.
     ///
     /// # Errors
     /// Where `out` cannot be written.
@@ -46,7 +47,13 @@ impl Intervals {
         let [kernel, interface, queue] = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
         match kernel + interface + queue {
             0 => write!(out, "  none dropped")?,
-            _ => write!(out, "  DROPPED kernel {}, interface {}, queue {}", count(kernel), count(interface), count(queue))?,
+            _ => write!(
+                out,
+                "  DROPPED kernel {}, interface {}, queue {}",
+                count(kernel),
+                count(interface),
+                count(queue)
+            )?,
         }
         self.name_ports(out, view)?;
         writeln!(out)?;
@@ -55,19 +62,39 @@ impl Intervals {
             frames: tally.frames,
             bytes: tally.bytes,
             lost,
-            ports: run.stats.ports.iter().map(|(&port, stats)| (port, stats.all.bytes.sum())).collect(),
+            ports: run
+                .stats
+                .ports
+                .iter()
+                .map(|(&port, stats)| (port, stats.all.bytes.sum()))
+                .collect(),
         };
         Ok(())
     }
 
     fn name_ports(&self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
-        let since = |port: &(u16, Transport), now: u64| now.saturating_sub(self.ports.get(port).copied().unwrap_or(0));
-        let grown = view.run.stats.ports.iter().map(|(port, stats)| (since(port, stats.all.bytes.sum()), port, stats));
+        let since = |port: &(u16, Transport), now: u64| {
+            now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))
+        };
+        let grown = view
+            .run
+            .stats
+            .ports
+            .iter()
+            .map(|(port, stats)| (since(port, stats.all.bytes.sum()), port, stats));
         let mut busy: Vec<_> = grown.filter(|(bytes, ..)| *bytes > 0).collect();
         busy.sort_by_key(|&(bytes, port, _)| (std::cmp::Reverse(bytes), *port));
         for (grown, (port, transport), stats) in busy.into_iter().take(PORTS) {
-            let speaker = words::speakers(stats).first().map(|(key, _)| words::spoken(view.run.catalogue, key).0);
-            write!(out, "  {port}/{} {} {}", transport.id(), speaker.unwrap_or_default(), bytes(grown))?;
+            let speaker = words::speakers(stats)
+                .first()
+                .map(|(key, _)| words::spoken(view.run.catalogue, key).0);
+            write!(
+                out,
+                "  {port}/{} {} {}",
+                transport.id(),
+                speaker.unwrap_or_default(),
+                bytes(grown)
+            )?;
         }
         Ok(())
     }

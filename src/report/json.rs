@@ -1,5 +1,5 @@
-//! The report as one JSON document. Field names are a contract: `schema` changes when they do. Numbers are integers in the
-//! unit that the name ends with; times are RFC 3339 in UTC.
+//! The report as one JSON document. Field names are a contract: `schema` changes when they do.
+//! Numbers are integers in the unit that the name ends with; times are RFC 3339 in UTC.
 
 mod process;
 
@@ -39,17 +39,25 @@ pub(super) fn document<'a>(report: &'a Report<'a, 'a>, flows: bool) -> Document<
     Document {
         schema: SCHEMA,
         capture: capture(report),
-        ports: ports.into_iter().map(|(&(port, transport), stats)| port_view(report, port, transport, stats)).collect(),
+        ports: ports
+            .into_iter()
+            .map(|(&(port, transport), stats)| port_view(report, port, transport, stats))
+            .collect(),
         services: run.stats.services.iter().map(|(&key, stats)| service_view(key, stats)).collect(),
         flows: flows.then_some(Flows(&run.flows)),
     }
 }
 
-/// Compact JSON whose strings a terminal may see: characters that control it or hide are written as `\\u` escapes.
+/// Compact JSON whose strings a terminal may see: characters that control it or hide are written as
+/// `\\u` escapes.
 pub(super) struct Safe;
 
 impl Formatter for Safe {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|&(_, c)| is_hidden(c)) {
             writer.write_all(&rest.as_bytes()[..at])?;
@@ -274,7 +282,11 @@ fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
         skipped: tally.skipped().map(|(reason, n)| (reason.id(), n)).collect(),
         link_types: origins::link_types(&interfaces),
         interfaces,
-        dropped: Dropped { kernel: run.drops.kernel, interface: run.drops.interface, queue: tally.queue },
+        dropped: Dropped {
+            kernel: run.drops.kernel,
+            interface: run.drops.interface,
+            queue: tally.queue,
+        },
         evicted_flows: run.evicted,
         bytes: tally.bytes,
         first: tally.seen.map(|(first, _)| first.to_string()),
@@ -285,7 +297,12 @@ fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
     }
 }
 
-fn port_view<'a>(report: &Report<'a, 'a>, port: u16, transport: Transport, stats: &'a PortStats<'a>) -> Port<'a> {
+fn port_view<'a>(
+    report: &Report<'a, 'a>,
+    port: u16,
+    transport: Transport,
+    stats: &'a PortStats<'a>,
+) -> Port<'a> {
     let claims = report.catalogue.claims_on(port, transport).map(|(service, claim)| Claim {
         service: &service.id,
         tag: &service.tag,
@@ -333,7 +350,8 @@ fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, stats: &ServiceSta
 }
 
 fn figures(all: &Aggregate, own: Option<&stats::Figures>) -> Figures {
-    let summary = |of: fn(&stats::Figures) -> &stats::Quantiles| own.map(|own| of(own).summary().into());
+    let summary =
+        |of: fn(&stats::Figures) -> &stats::Quantiles| own.map(|own| of(own).summary().into());
     Figures {
         flows: all.flows,
         packets: all.packets.into(),
@@ -341,7 +359,11 @@ fn figures(all: &Aggregate, own: Option<&stats::Figures>) -> Figures {
         initiators: all.initiators.count(),
         first: all.seen.map(|(first, _)| first.to_string()),
         last: all.seen.map(|(_, last)| last.to_string()),
-        outcomes: Outcome::ALL.iter().map(|&o| (o.id(), all.outcomes[o as usize])).filter(|&(_, n)| n > 0).collect(),
+        outcomes: Outcome::ALL
+            .iter()
+            .map(|&o| (o.id(), all.outcomes[o as usize]))
+            .filter(|&(_, n)| n > 0)
+            .collect(),
         retransmissions: all.retransmissions,
         packet_bytes: summary(|own| &own.packet_bytes),
         duration_ns: summary(|own| &own.duration_ns),

@@ -1,4 +1,5 @@
-//! Columns that fit a terminal: each as wide as its widest cell, those that may shrink cut with `…`.
+//! Columns that fit a terminal: each as wide as its widest cell, those that may shrink cut with
+//! `…`.
 
 use std::io::{self, Write};
 
@@ -73,7 +74,12 @@ impl Column {
 pub(super) type Row = Vec<(String, Tone)>;
 
 /// Writes the table, two blanks between columns.
-pub(super) fn write(out: &mut dyn Write, style: Style, columns: &[Column], rows: &[Row]) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn Write,
+    style: Style,
+    columns: &[Column],
+    rows: &[Row],
+) -> io::Result<()> {
     let widths = widths(style.width, columns, rows);
     let titles: Row = columns.iter().map(|c| (c.title.to_owned(), Tone::Plain)).collect();
     for row in std::iter::once(&titles).chain(rows) {
@@ -96,12 +102,17 @@ pub(super) fn write(out: &mut dyn Write, style: Style, columns: &[Column], rows:
 }
 
 fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
-    let widest = |i: usize| rows.iter().filter_map(|row| row.get(i)).map(|(text, _)| text.width()).max().unwrap_or(0);
-    let mut widths: Vec<usize> = columns.iter().enumerate().map(|(i, c)| widest(i).max(c.title.width())).collect();
+    let widest = |i: usize| {
+        rows.iter().filter_map(|row| row.get(i)).map(|(text, _)| text.width()).max().unwrap_or(0)
+    };
+    let mut widths: Vec<usize> =
+        columns.iter().enumerate().map(|(i, c)| widest(i).max(c.title.width())).collect();
     let room = total.saturating_sub(2 * columns.len().saturating_sub(1));
     // The widest of those that may shrink gives way first.
     while widths.iter().sum::<usize>() > room {
-        let widest = (0..columns.len()).filter(|&i| columns[i].least.is_some_and(|l| widths[i] > l)).max_by_key(|&i| widths[i]);
+        let widest = (0..columns.len())
+            .filter(|&i| columns[i].least.is_some_and(|l| widths[i] > l))
+            .max_by_key(|&i| widths[i]);
         let Some(widest) = widest else { break };
         widths[widest] -= 1;
     }
@@ -127,7 +138,8 @@ pub fn fit(text: &str, width: usize) -> String {
     kept + end
 }
 
-/// The text in lines of at most `width` columns, broken between words; a word that is longer stands alone.
+/// The text in lines of at most `width` columns, broken between words; a word that is longer stands
+/// alone.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -149,8 +161,15 @@ mod tests {
 
     #[test]
     fn a_table_never_exceeds_its_width_and_cuts_the_widest_first() {
-        let columns = [Column::fixed("PORT"), Column::text("NAME", 4), Column::text("MORE", 4), Column::number("N")];
-        let row = |a: &str, b: &str, c: &str, d: &str| [a, b, c, d].map(|s| (s.to_owned(), Tone::Plain)).to_vec();
+        let columns = [
+            Column::fixed("PORT"),
+            Column::text("NAME", 4),
+            Column::text("MORE", 4),
+            Column::number("N"),
+        ];
+        let row = |a: &str, b: &str, c: &str, d: &str| {
+            [a, b, c, d].map(|s| (s.to_owned(), Tone::Plain)).to_vec()
+        };
         let rows = [
             row("3001/tcp", "a name that is very long indeed", "short", "12"),
             row("1/udp", "中文字符名字很长很长", "x", "3,456"),
@@ -159,14 +178,20 @@ mod tests {
         write(&mut out, Style { width: 40, colour: false }, &columns, &rows).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
-        assert!(text.contains("short") && text.contains("a name that") && text.contains('…'), "{text}");
+        assert!(
+            text.contains("short") && text.contains("a name that") && text.contains('…'),
+            "{text}"
+        );
         assert!(text.lines().nth(1).unwrap().ends_with("   12"));
     }
 
     #[test]
     fn text_is_broken_between_words_and_long_words_stand_alone() {
         assert_eq!(wrap("one two  three four", 8), ["one two", "three", "four"]);
-        assert_eq!(wrap("a https://long.example/path b", 10), ["a", "https://long.example/path", "b"]);
+        assert_eq!(
+            wrap("a https://long.example/path b", 10),
+            ["a", "https://long.example/path", "b"]
+        );
         assert!(wrap(" ", 5).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What people and programs get to read.
 //!
-//! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per format.
+//! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per
+//! format.
 
 pub mod doctor;
 mod escape;

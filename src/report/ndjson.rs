@@ -1,5 +1,6 @@
-//! A running capture as events, one JSON object a line: `flow` when one has ended, `interval` with what came since the last one,
-//! `drops` when there were some, `end` with the document of `--format json` without its flows. Fields are those of the document.
+//! A running capture as events, one JSON object a line: `flow` when one has ended, `interval` with
+//! what came since the last one, `drops` when there were some, `end` with the document of `--format
+//! json` without its flows. Fields are those of the document.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -78,15 +79,26 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Writes what came since the last time; the drops in a line of their own, too, where there were some.
+    /// Writes what came since the last time; the drops in a line of their own, too, where there
+    /// were some.
     ///
     /// # Errors
     /// Where `out` cannot be written.
     pub fn write(&mut self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
         let (run, tally) = (&view.run, &view.run.tally);
-        let counts = [tally.frames, tally.segments, tally.bytes, run.drops.kernel, run.drops.interface, tally.queue];
+        let counts = [
+            tally.frames,
+            tally.segments,
+            tally.bytes,
+            run.drops.kernel,
+            run.drops.interface,
+            tally.queue,
+        ];
         let mut grown = counts;
-        grown.iter_mut().zip(self.counts).for_each(|(now, before)| *now = now.saturating_sub(before));
+        grown
+            .iter_mut()
+            .zip(self.counts)
+            .for_each(|(now, before)| *now = now.saturating_sub(before));
         let [frames, segments, bytes, kernel, interface, queue] = grown;
         let elapsed_ns = u64::try_from(view.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let dropped = || Dropped { kernel, interface, queue };
@@ -108,19 +120,28 @@ impl Intervals {
         }
         self.elapsed_ns = elapsed_ns;
         self.counts = counts;
-        self.ports = ports.into_iter().map(|(&key, s)| (key, (s.all.flows, s.all.packets, s.all.bytes))).collect();
+        self.ports = ports
+            .into_iter()
+            .map(|(&key, s)| (key, (s.all.flows, s.all.packets, s.all.bytes)))
+            .collect();
         Ok(())
     }
 
     /// What came on a port since the last time; `None` where nothing did.
-    fn port<'a>(&self, (port, transport): (u16, Transport), stats: &'a PortStats<'a>) -> Option<Port<'a>> {
-        let (flows, packets, bytes) = self.ports.get(&(port, transport)).copied().unwrap_or_default();
+    fn port<'a>(
+        &self,
+        (port, transport): (u16, Transport),
+        stats: &'a PortStats<'a>,
+    ) -> Option<Port<'a>> {
+        let (flows, packets, bytes) =
+            self.ports.get(&(port, transport)).copied().unwrap_or_default();
         let since = |now: Counts, before: Counts| Counts {
             initiator: now.initiator.saturating_sub(before.initiator),
             responder: now.responder.saturating_sub(before.responder),
         };
         let packets = since(stats.all.packets, packets);
-        let mut processes: Vec<&str> = stats.behind.responders.by.keys().map(|holder| holder.name.as_str()).collect();
+        let mut processes: Vec<&str> =
+            stats.behind.responders.by.keys().map(|holder| holder.name.as_str()).collect();
         processes.dedup();
         (packets.sum() > 0).then(|| Port {
             port,
@@ -128,7 +149,10 @@ impl Intervals {
             flows: stats.all.flows.saturating_sub(flows),
             packets: packets.into(),
             bytes: since(stats.all.bytes, bytes).into(),
-            speaking: words::speakers(stats).into_iter().map(|(key, sums)| json::spoken(key, sums)).collect(),
+            speaking: words::speakers(stats)
+                .into_iter()
+                .map(|(key, sums)| json::spoken(key, sums))
+                .collect(),
             processes,
         })
     }

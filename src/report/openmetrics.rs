@@ -1,10 +1,13 @@
-//! Counters for Prometheus, in the text format 0.0.4 and as `OpenMetrics` 1.0: what a running capture came to so far.
+//! Counters for Prometheus, in the text format 0.0.4 and as `OpenMetrics` 1.0: what a running
+//! capture came to so far.
 //!
-//! <https://prometheus.io/docs/instrumenting/exposition_formats/>, <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+//! <https://prometheus.io/docs/instrumenting/exposition_formats/>,
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 //!
-//! A counter never goes back. A flow may be counted under one service at first and be recognised as another later: then it stays
-//! counted where it was, too. How many series there are is bounded: the first [`PORTS`] ports and [`SERVICES`] services that are seen
-//! have their own, and the rest are one, `other`, for as long as the capture runs.
+//! A counter never goes back. A flow may be counted under one service at first and be recognised as
+//! another later: then it stays counted where it was, too. How many series there are is bounded:
+//! the first [`PORTS`] ports and [`SERVICES`] services that are seen have their own, and the rest
+//! are one, `other`, for as long as the capture runs.
 
 mod exposition;
 mod figures;
@@ -23,7 +26,8 @@ use crate::flow::Outcome;
 use crate::pipeline::View;
 use crate::stats::{PortStats, Stats};
 
-/// Ports that have series of their own, whatever the transport. Those on which nobody answers, as in a port scan, get half of them.
+/// Ports that have series of their own, whatever the transport. Those on which nobody answers, as
+/// in a port scan, get half of them.
 pub const PORTS: usize = 128;
 /// Services, families and languages that have series of their own.
 pub const SERVICES: usize = 128;
@@ -66,13 +70,21 @@ impl Metrics {
         for (what, rows) in [("port", &ports), ("service", &services)] {
             self.figures(what, rows);
         }
-        let folded = [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
+        let folded =
+            [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
         let without = view.run.stats.ports.values().filter(|stats| stats.figures.is_none()).count();
         let help = "Ports whose sizes and times are not kept (--histogram-ports); they have no histograms, nor has what they are folded into";
-        self.exposition.family("portlore_ports_without_histograms", Kind::Gauge, help).sample("", "", without as u64);
+        self.exposition.family("portlore_ports_without_histograms", Kind::Gauge, help).sample(
+            "",
+            "",
+            without as u64,
+        );
         for (what, number, limit) in folded {
-            let help = format!("What is counted as other, because {limit} have series of their own: {what}s");
-            let mut family = self.exposition.family(&format!("portlore_folded_{what}s"), Kind::Gauge, &help);
+            let help = format!(
+                "What is counted as other, because {limit} have series of their own: {what}s"
+            );
+            let mut family =
+                self.exposition.family(&format!("portlore_folded_{what}s"), Kind::Gauge, &help);
             family.sample("", "", number as u64);
         }
     }
@@ -87,7 +99,9 @@ impl Metrics {
     fn capture(&mut self, view: &View<'_>) {
         let (run, tally) = (&view.run, &view.run.tally);
         let build = label("version", env!("CARGO_PKG_VERSION"));
-        self.exposition.family("portlore_build_info", Kind::Gauge, "The program that counts").sample("", &build, 1);
+        self.exposition
+            .family("portlore_build_info", Kind::Gauge, "The program that counts")
+            .sample("", &build, 1);
         let counters = [
             ("portlore_frames", "Frames that were read", tally.frames),
             ("portlore_captured_bytes", "Bytes of these frames on the wire", tally.bytes),
@@ -97,14 +111,28 @@ impl Metrics {
         for (name, help, value) in counters {
             self.exposition.family(name, Kind::Counter, help).sample("_total", "", value);
         }
-        let mut skipped = self.exposition.family("portlore_skipped_frames", Kind::Counter, "Frames of no use, by reason");
-        tally.skipped().for_each(|(reason, frames)| skipped.sample("_total", &label("reason", reason.id()), frames));
-        let mut dropped =
-            self.exposition.family("portlore_dropped_frames", Kind::Counter, "Frames lost before they could be classified");
-        for (place, frames) in [("kernel", run.drops.kernel), ("interface", run.drops.interface), ("queue", tally.queue)] {
+        let mut skipped = self.exposition.family(
+            "portlore_skipped_frames",
+            Kind::Counter,
+            "Frames of no use, by reason",
+        );
+        tally.skipped().for_each(|(reason, frames)| {
+            skipped.sample("_total", &label("reason", reason.id()), frames)
+        });
+        let mut dropped = self.exposition.family(
+            "portlore_dropped_frames",
+            Kind::Counter,
+            "Frames lost before they could be classified",
+        );
+        for (place, frames) in [
+            ("kernel", run.drops.kernel),
+            ("interface", run.drops.interface),
+            ("queue", tally.queue),
+        ] {
             dropped.sample("_total", &label("place", place), frames);
         }
-        let mut live = self.exposition.family("portlore_live_flows", Kind::Gauge, "Flows in the table");
+        let mut live =
+            self.exposition.family("portlore_live_flows", Kind::Gauge, "Flows in the table");
         live.sample("", "", view.live_flows);
     }
 
@@ -134,21 +162,32 @@ impl Metrics {
         for (port, stats) in ports {
             for (key, &(flows, _)) in &stats.speaking {
                 let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::id);
-                let values = [key.service.unwrap_or("unknown"), protocol, key.confidence.id(), key.fit.id()];
+                let values =
+                    [key.service.unwrap_or("unknown"), protocol, key.confidence.id(), key.fit.id()];
                 let labels = |values: [&str; 4]| {
                     let names = ["service", "protocol", "confidence", "fit"];
                     format!(
                         "{port},{}",
-                        names.iter().zip(values).map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
+                        names
+                            .iter()
+                            .zip(values)
+                            .map(|(name, value)| label(name, value))
+                            .collect::<Vec<_>>()
+                            .join(",")
                     )
                 };
                 let own = labels(values);
-                let labels = if self.speakers.take(own.clone(), SPEAKERS) { own } else { labels(["other"; 4]) };
+                let labels = if self.speakers.take(own.clone(), SPEAKERS) {
+                    own
+                } else {
+                    labels(["other"; 4])
+                };
                 *rows.entry(labels).or_default() += flows;
             }
         }
         let help = "Flows of a port by what spoke";
-        let mut family = self.exposition.family("portlore_port_speaking_flows", Kind::Counter, help);
+        let mut family =
+            self.exposition.family("portlore_port_speaking_flows", Kind::Counter, help);
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
     }
 
@@ -156,11 +195,19 @@ impl Metrics {
     fn processes(&mut self, ports: &[(String, &PortStats<'_>)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
-            for (side, flows) in [("responder", &stats.behind.responders), ("initiator", &stats.behind.initiators)] {
-                let labels = |name: &str| [port.clone(), label("side", side), label("process", name)].join(",");
+            for (side, flows) in
+                [("responder", &stats.behind.responders), ("initiator", &stats.behind.initiators)]
+            {
+                let labels = |name: &str| {
+                    [port.clone(), label("side", side), label("process", name)].join(",")
+                };
                 for (holder, count) in &flows.by {
                     let own = labels(&holder.name);
-                    let labels = if self.processes.take(own.clone(), SPEAKERS) { own } else { labels("other") };
+                    let labels = if self.processes.take(own.clone(), SPEAKERS) {
+                        own
+                    } else {
+                        labels("other")
+                    };
                     *rows.entry(labels).or_default() += count;
                 }
                 if flows.unknown > 0 {
@@ -179,10 +226,16 @@ impl Metrics {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::id);
             let labels = |values: [&str; 3]| {
                 let names = ["service", "tag", "protocol"];
-                names.iter().zip(values).map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
+                names
+                    .iter()
+                    .zip(values)
+                    .map(|(name, value)| label(name, value))
+                    .collect::<Vec<_>>()
+                    .join(",")
             };
             let own = labels([service.unwrap_or("unknown"), tag.unwrap_or("unknown"), protocol]);
-            let labels = if self.services.take(own.clone(), SERVICES) { own } else { labels(["other"; 3]) };
+            let labels =
+                if self.services.take(own.clone(), SERVICES) { own } else { labels(["other"; 3]) };
             rows.entry(labels).or_default().add(&stats.all, Some(&stats.figures));
         }
         rows
@@ -196,47 +249,80 @@ impl Metrics {
             ("retransmissions", "TCP segments sent again", |figures| figures.retransmissions),
         ];
         for (figure, help, value) in plain {
-            let mut family = self.exposition.family(&name(figure), Kind::Counter, &format!("{help} of a {what}"));
-            rows.iter().for_each(|(labels, figures)| family.sample("_total", labels, value(figures)));
+            let mut family = self.exposition.family(
+                &name(figure),
+                Kind::Counter,
+                &format!("{help} of a {what}"),
+            );
+            rows.iter()
+                .for_each(|(labels, figures)| family.sample("_total", labels, value(figures)));
         }
         for (figure, help) in [("packets", "Frames"), ("bytes", "Bytes on the wire")] {
-            let mut family =
-                self.exposition.family(&name(figure), Kind::Counter, &format!("{help} of a {what} by who sent them"));
+            let mut family = self.exposition.family(
+                &name(figure),
+                Kind::Counter,
+                &format!("{help} of a {what} by who sent them"),
+            );
             for (labels, figures) in rows {
                 let counts = if figure == "bytes" { figures.bytes } else { figures.packets };
                 for side in Direction::BOTH {
-                    family.sample("_total", &format!("{labels},{}", label("side", side.id())), counts.of(side));
+                    family.sample(
+                        "_total",
+                        &format!("{labels},{}", label("side", side.id())),
+                        counts.of(side),
+                    );
                 }
             }
         }
-        let mut family = self.exposition.family(&name("outcomes"), Kind::Counter, &format!("Flows of a {what} by how they went"));
+        let mut family = self.exposition.family(
+            &name("outcomes"),
+            Kind::Counter,
+            &format!("Flows of a {what} by how they went"),
+        );
         for (labels, figures) in rows {
             for outcome in Outcome::ALL {
                 let flows = figures.outcomes[outcome as usize];
                 if flows > 0 {
-                    family.sample("_total", &format!("{labels},{}", label("outcome", outcome.id())), flows);
+                    family.sample(
+                        "_total",
+                        &format!("{labels},{}", label("outcome", outcome.id())),
+                        flows,
+                    );
                 }
             }
         }
         let help = format!("Sizes of the frames of a {what}");
         let mut family = self.exposition.family(&name("frame_size_bytes"), Kind::Histogram, &help);
         let whole = || rows.iter().filter(|(_, figures)| !figures.in_part);
-        whole().for_each(|(labels, figures)| family.histogram(labels, &figures.packet_bytes, &BYTES, 1));
+        whole().for_each(|(labels, figures)| {
+            family.histogram(labels, &figures.packet_bytes, &BYTES, 1)
+        });
         let times: [(&str, &str, Times); 3] = [
             ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
-            ("first_response_seconds", "Times from the first request to the first response", |figures| &figures.first_response),
+            (
+                "first_response_seconds",
+                "Times from the first request to the first response",
+                |figures| &figures.first_response,
+            ),
             ("flow_duration_seconds", "Durations of the flows", |figures| &figures.duration),
         ];
         for (figure, help, buckets) in times {
-            let mut family = self.exposition.family(&name(figure), Kind::Histogram, &format!("{help} of a {what}"));
-            whole().for_each(|(labels, figures)| family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000));
+            let mut family = self.exposition.family(
+                &name(figure),
+                Kind::Histogram,
+                &format!("{help} of a {what}"),
+            );
+            whole().for_each(|(labels, figures)| {
+                family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000)
+            });
         }
     }
 }
 
 /// Whether anybody ever answered there.
 fn is_answered(stats: &PortStats<'_>) -> bool {
-    let quiet = [Outcome::Refused, Outcome::NoAnswer].map(|outcome| stats.all.outcomes[outcome as usize]);
+    let quiet =
+        [Outcome::Refused, Outcome::NoAnswer].map(|outcome| stats.all.outcomes[outcome as usize]);
     stats.all.flows > quiet.iter().sum()
 }
 

@@ -38,7 +38,13 @@ pub(super) fn interfaces(report: &Report<'_, '_>) -> Vec<Origin> {
 pub(super) fn link_types(interfaces: &[Origin]) -> Vec<Origin> {
     let mut links: BTreeMap<u16, Origin> = BTreeMap::new();
     for one in interfaces {
-        let none = Origin { interface: None, link_type: one.link_type, frames: 0, segments: 0, skipped: BTreeMap::new() };
+        let none = Origin {
+            interface: None,
+            link_type: one.link_type,
+            frames: 0,
+            segments: 0,
+            skipped: BTreeMap::new(),
+        };
         let sum = links.entry(one.link_type).or_insert(none);
         sum.frames += one.frames;
         sum.segments += one.segments;
@@ -47,8 +53,12 @@ pub(super) fn link_types(interfaces: &[Origin]) -> Vec<Origin> {
     links.into_values().collect()
 }
 
-const COLUMNS: [Column; 4] =
-    [Column::text("INTERFACE", 24), Column::number("FRAMES"), Column::number("SEGMENTS"), Column::text("SKIPPED", 24)];
+const COLUMNS: [Column; 4] = [
+    Column::text("INTERFACE", 24),
+    Column::number("FRAMES"),
+    Column::number("SEGMENTS"),
+    Column::text("SKIPPED", 24),
+];
 
 /// Writes both as a table.
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
@@ -60,7 +70,13 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) 
 
 fn row(origin: &Origin) -> Row {
     let link = LinkType(origin.link_type);
-    let name = origin.interface.as_ref().map_or_else(|| format!("all of {link}"), |name| format!("{} ({link})", escape(name)));
-    let skipped: Vec<_> = origin.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
-    [name, count(origin.frames), count(origin.segments), skipped.join(", ")].map(|text| (text, Tone::Plain)).to_vec()
+    let name = origin
+        .interface
+        .as_ref()
+        .map_or_else(|| format!("all of {link}"), |name| format!("{} ({link})", escape(name)));
+    let skipped: Vec<_> =
+        origin.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
+    [name, count(origin.frames), count(origin.segments), skipped.join(", ")]
+        .map(|text| (text, Tone::Plain))
+        .to_vec()
 }

@@ -1,4 +1,5 @@
-//! What is known of a port: range, registry, claimants with their sources, and what listens on it here and now.
+//! What is known of a port: range, registry, claimants with their sources, and what listens on it
+//! here and now.
 
 use std::io::{self, Write};
 
@@ -7,7 +8,8 @@ use crate::catalogue::{Catalogue, Claim, Range, Service};
 use crate::decode::Transport;
 use crate::process::Listener;
 
-/// Writes the page of a port for the given transports. `listeners` are those on the port, or why they cannot be known.
+/// Writes the page of a port for the given transports. `listeners` are those on the port, or why
+/// they cannot be known.
 ///
 /// # Errors
 /// Where `out` cannot be written.
@@ -39,11 +41,17 @@ pub fn write(
         Ok(listeners) => {
             for listener in listeners {
                 let who = process::names(listener.holders.iter().map(AsRef::as_ref));
-                let who = who.unwrap_or_else(|| "a process that the system does not show (try with sudo)".to_owned());
+                let who = who.unwrap_or_else(|| {
+                    "a process that the system does not show (try with sudo)".to_owned()
+                });
                 writeln!(out, "  {} {}  {who}", listener.transport, listener.bound)?;
                 for holder in &listener.holders {
-                    let place = holder.container.as_deref().map_or_else(String::new, |place| format!(" in {place}"));
-                    let text = format!("{} of {}{place}: {}", holder.pid, holder.user, holder.command);
+                    let place = holder
+                        .container
+                        .as_deref()
+                        .map_or_else(String::new, |place| format!(" in {place}"));
+                    let text =
+                        format!("{} of {}{place}: {}", holder.pid, holder.user, holder.command);
                     writeln!(out, "      {}", escape(&text))?;
                 }
             }
@@ -52,7 +60,12 @@ pub fn write(
     writeln!(out, "  check with: {}", system_command(port))
 }
 
-fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: u16, transport: Transport) -> io::Result<()> {
+fn registered(
+    out: &mut dyn Write,
+    catalogue: &Catalogue,
+    port: u16,
+    transport: Transport,
+) -> io::Result<()> {
     let date = catalogue.registry.date;
     let entries = catalogue.registry.entries(port, transport);
     if entries.is_empty() {
@@ -72,14 +85,22 @@ fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim)
     let languages: Vec<_> = service.speaks.iter().map(|p| p.id()).collect();
     let speaks = match (languages.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
-        (false, true) => format!("speaks {} and perhaps something nobody has described", languages.join(", ")),
+        (false, true) => {
+            format!("speaks {} and perhaps something nobody has described", languages.join(", "))
+        }
         (false, false) => format!("speaks {}", languages.join(", ")),
     };
     let (name, id) = (escape(&service.name), escape(&service.id));
-    paragraph(out, style, 2, &format!("{name} [{id}]: {}, {}; {speaks}", claim.standing.id(), claim.prevalence.id()))?;
+    paragraph(
+        out,
+        style,
+        2,
+        &format!("{name} [{id}]: {}, {}; {speaks}", claim.standing.id(), claim.prevalence.id()),
+    )?;
     let since = claim.since.as_ref().map(|since| format!("Since {}.", escape(since)));
     let conflict = claim.on_conflict.map(|conflict| format!("It {}.", conflict.text()));
-    let notes = [since, claim.note.as_deref().map(escape), service.note.as_deref().map(escape), conflict];
+    let notes =
+        [since, claim.note.as_deref().map(escape), service.note.as_deref().map(escape), conflict];
     let text: Vec<String> = notes.into_iter().flatten().collect();
     paragraph(out, style, 6, &text.join(" "))?;
     claim.cite.as_ref().map_or(Ok(()), |cite| writeln!(out, "      {}", escape(cite)))

@@ -34,7 +34,12 @@ pub(super) fn sentence(side: Direction, attribution: &Attribution) -> String {
             let mut text = format!("{side} {names}");
             if let Some(holder) = holders.first() {
                 text += &format!(" of {}", escape(&holder.user));
-                text.extend(holder.container.as_deref().map(|container| format!(" in {}", escape(container))));
+                text.extend(
+                    holder
+                        .container
+                        .as_deref()
+                        .map(|container| format!(" in {}", escape(container))),
+                );
                 if !holder.command.is_empty() {
                     text += &format!(": {}", escape(&holder.command));
                 }
@@ -60,9 +65,17 @@ const COLUMNS: [Column; 6] = [
     Column::text("COMMAND", 16),
 ];
 
-/// Writes who was behind the ports, and who on this machine called them; nothing where nobody is known.
-pub(super) fn write(out: &mut dyn Write, style: Style, ports: &[(u16, Transport, &PortStats<'_>)]) -> io::Result<()> {
-    let rows: Vec<Row> = ports.iter().flat_map(|&(port, transport, stats)| rows(port, transport, &stats.behind)).collect();
+/// Writes who was behind the ports, and who on this machine called them; nothing where nobody is
+/// known.
+pub(super) fn write(
+    out: &mut dyn Write,
+    style: Style,
+    ports: &[(u16, Transport, &PortStats<'_>)],
+) -> io::Result<()> {
+    let rows: Vec<Row> = ports
+        .iter()
+        .flat_map(|&(port, transport, stats)| rows(port, transport, &stats.behind))
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -75,9 +88,20 @@ fn rows(port: u16, transport: Transport, behind: &Behind) -> Vec<Row> {
     for (side, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
         let name = format!("{arrow}{port}/{transport}");
         for (holder, flows) in &side.by {
-            let place = holder.container.as_deref().map_or_else(String::new, |container| format!(" in {container}"));
-            let who = format!("{}{place}{}", holder.name, if side.shared { " (shared)" } else { "" });
-            rows.push(row(&name, &who, &holder.pid.to_string(), &holder.user, *flows, &holder.command));
+            let place = holder
+                .container
+                .as_deref()
+                .map_or_else(String::new, |container| format!(" in {container}"));
+            let who =
+                format!("{}{place}{}", holder.name, if side.shared { " (shared)" } else { "" });
+            rows.push(row(
+                &name,
+                &who,
+                &holder.pid.to_string(),
+                &holder.user,
+                *flows,
+                &holder.command,
+            ));
         }
         if side.more {
             rows.push(row(&name, "and others", "", "", 0, ""));
@@ -91,5 +115,7 @@ fn rows(port: u16, transport: Transport, behind: &Behind) -> Vec<Row> {
 
 fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str) -> Row {
     let flows = if flows == 0 { String::new() } else { count(flows) };
-    [port.to_owned(), escape(name), pid.to_owned(), escape(user), flows, escape(command)].map(|t| (t, Tone::Plain)).to_vec()
+    [port.to_owned(), escape(name), pid.to_owned(), escape(user), flows, escape(command)]
+        .map(|t| (t, Tone::Plain))
+        .to_vec()
 }

@@ -1,5 +1,5 @@
-//! The report for people: what was read, then for each port what the registry says, what people customarily run there and
-//! what was speaking, then figures.
+//! The report for people: what was read, then for each port what the registry says, what people
+//! customarily run there and what was speaking, then figures.
 
 use std::io::{self, Write};
 
@@ -29,7 +29,12 @@ type Port<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
 ///
 /// # Errors
 /// Where `out` cannot be written.
-pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: Parts) -> io::Result<()> {
+pub fn write(
+    out: &mut dyn Write,
+    report: &Report<'_, '_>,
+    style: Style,
+    parts: Parts,
+) -> io::Result<()> {
     header(out, report)?;
     if parts.origins {
         writeln!(out)?;
@@ -40,21 +45,36 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style, parts: 
     if ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
     }
-    ports.sort_by_key(|&(port, transport, s)| (std::cmp::Reverse(s.all.bytes.sum()), port, transport));
+    ports.sort_by_key(|&(port, transport, s)| {
+        (std::cmp::Reverse(s.all.bytes.sum()), port, transport)
+    });
     let shown = if parts.top == 0 { ports.len() } else { parts.top.min(ports.len()) };
     let hidden = ports.len() - shown;
     let ports = &ports[..shown];
     writeln!(out)?;
-    layout::write(out, style, &PORT_COLUMNS, &ports.iter().flat_map(|p| port_rows(report, *p)).collect::<Vec<_>>())?;
+    layout::write(
+        out,
+        style,
+        &PORT_COLUMNS,
+        &ports.iter().flat_map(|p| port_rows(report, *p)).collect::<Vec<_>>(),
+    )?;
     if hidden > 0 {
         writeln!(out, "and {} with fewer bytes; --top 0 shows all", plural(hidden as u64, "port"))?;
     }
-    let named: Vec<(String, &PortStats<'_>)> = ports.iter().map(|&(n, t, stats)| (format!("{n}/{t}"), stats)).collect();
-    let rows = |row: fn(&str, &PortStats<'_>) -> Row| named.iter().map(|(name, stats)| row(name, stats)).collect::<Vec<_>>();
+    let named: Vec<(String, &PortStats<'_>)> =
+        ports.iter().map(|&(n, t, stats)| (format!("{n}/{t}"), stats)).collect();
+    let rows = |row: fn(&str, &PortStats<'_>) -> Row| {
+        named.iter().map(|(name, stats)| row(name, stats)).collect::<Vec<_>>()
+    };
     writeln!(out)?;
     layout::write(out, style, &FIGURE_COLUMNS, &rows(|name, stats| figure_row(name, &stats.all)))?;
     writeln!(out)?;
-    layout::write(out, style, &QUANTILE_COLUMNS, &rows(|name, stats| quantile_row(name, stats.figures.as_ref())))?;
+    layout::write(
+        out,
+        style,
+        &QUANTILE_COLUMNS,
+        &rows(|name, stats| quantile_row(name, stats.figures.as_ref())),
+    )?;
     process::write(out, style, ports)?;
     writeln!(out)?;
     services(out, report, style)?;
@@ -80,7 +100,8 @@ fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
     if let Some((first, last)) = tally.seen {
         write!(out, ", {} in {}", seconds(first), duration(last.since(first)))?;
     }
-    let skipped: Vec<_> = tally.skipped().map(|(reason, n)| format!("{} {}", reason.id(), count(n))).collect();
+    let skipped: Vec<_> =
+        tally.skipped().map(|(reason, n)| format!("{} {}", reason.id(), count(n))).collect();
     let total = tally.skipped().map(|(_, n)| n).sum();
     write!(out, "\n{}, {} skipped", plural(tally.segments, "segment"), count(total))?;
     if !skipped.is_empty() {
@@ -129,7 +150,8 @@ const PORT_COLUMNS: [Column; 6] = [
 fn port_rows(report: &Report<'_, '_>, (port, transport, stats): Port<'_, '_>) -> Vec<Row> {
     let catalogue = report.catalogue;
     let registered = words::registered(catalogue, port, transport);
-    let mut names = [format!("{port}/{transport}"), registered, words::customary(catalogue, port, transport)];
+    let mut names =
+        [format!("{port}/{transport}"), registered, words::customary(catalogue, port, transport)];
     let mut rows = Vec::new();
     for (key, (flows, sum)) in words::speakers(stats) {
         let [number, registry, custom] = std::mem::take(&mut names);
@@ -162,7 +184,9 @@ fn figure_row(name: &str, all: &Aggregate) -> Row {
         .filter(|&&o| all.outcomes[o as usize] > 0)
         .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.id().replace('_', " ")))
         .collect();
-    let seen = all.seen.map_or_else(String::new, |(first, last)| format!("{} +{}", seconds(first), duration(last.since(first))));
+    let seen = all.seen.map_or_else(String::new, |(first, last)| {
+        format!("{} +{}", seconds(first), duration(last.since(first)))
+    });
     plain([
         name.to_owned(),
         count(all.initiators.count()),
@@ -184,8 +208,9 @@ const QUANTILE_COLUMNS: [Column; 5] = [
 
 /// A question mark in each cell where there are no figures.
 fn quantile_row(name: &str, figures: Option<&Figures>) -> Row {
-    let cell =
-        |of: fn(&Figures) -> &Quantiles, unit| figures.map_or_else(|| "?".into(), |own| quantiles(of(own).summary(), unit));
+    let cell = |of: fn(&Figures) -> &Quantiles, unit| {
+        figures.map_or_else(|| "?".into(), |own| quantiles(of(own).summary(), unit))
+    };
     plain([
         name.to_owned(),
         cell(|own| &own.handshake_rtt_ns, duration),
@@ -212,11 +237,15 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
     let rows: Vec<Row> = services
         .iter()
         .map(|(name, (id, tag, protocol), ServiceStats { all, .. })| {
-            // Without a service the tag is that of the likeliest candidate, unless the language has a family of its own.
+            // Without a service the tag is that of the likeliest candidate, unless the language has
+            // a family of its own.
             let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
             plain([
                 name.clone(),
-                tag.map_or_else(|| "-".into(), |tag| format!("{}{}", escape(tag), if guessed { "?" } else { "" })),
+                tag.map_or_else(
+                    || "-".into(),
+                    |tag| format!("{}{}", escape(tag), if guessed { "?" } else { "" }),
+                ),
                 count(all.flows),
                 count(all.initiators.count()),
                 bytes(all.bytes.initiator),
@@ -226,7 +255,8 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
         .collect();
     layout::write(out, style, &SERVICE_COLUMNS, &rows)?;
     writeln!(out)?;
-    let rows: Vec<Row> = services.iter().map(|(name, _, stats)| quantile_row(name, Some(&stats.figures))).collect();
+    let rows: Vec<Row> =
+        services.iter().map(|(name, _, stats)| quantile_row(name, Some(&stats.figures))).collect();
     layout::write(out, style, &QUANTILE_COLUMNS, &rows)
 }
 

@@ -45,7 +45,8 @@ pub fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// `p50/p90/p99/max`, the unit written once where all have the same; one value where all are equal, a dash for nothing.
+/// `p50/p90/p99/max`, the unit written once where all have the same; one value where all are equal,
+/// a dash for nothing.
 #[must_use]
 pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     if summary.count == 0 {
@@ -56,7 +57,10 @@ pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
         return texts[0].clone();
     }
     let suffix = texts[0].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let bare: Option<Vec<_>> = texts.iter().map(|text| text.strip_suffix(suffix).filter(|t| t.parse::<f64>().is_ok())).collect();
+    let bare: Option<Vec<_>> = texts
+        .iter()
+        .map(|text| text.strip_suffix(suffix).filter(|t| t.parse::<f64>().is_ok()))
+        .collect();
     bare.map_or_else(|| texts.join("/"), |bare| bare.join("/") + suffix)
 }
 
@@ -68,7 +72,11 @@ fn scaled(n: u64, step: u64, units: &[&str]) -> String {
         value /= step as f64;
         unit += 1;
     }
-    if unit == 0 { format!("{n} {}", units[0]) } else { format!("{} {}", three(value), units[unit]) }
+    if unit == 0 {
+        format!("{n} {}", units[0])
+    } else {
+        format!("{} {}", three(value), units[unit])
+    }
 }
 
 /// Two or three significant digits.
@@ -87,12 +95,16 @@ mod tests {
             ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 MB", "18 EB"]
         );
         assert_eq!(
-            [0, 850, 1_200, 45_000_000, 4_500_000_000, 90_000_000_000, 7_200_000_000_000].map(duration),
+            [0, 850, 1_200, 45_000_000, 4_500_000_000, 90_000_000_000, 7_200_000_000_000]
+                .map(duration),
             ["0", "850ns", "1.2µs", "45ms", "4.5s", "1.5m", "2.0h"]
         );
         let summary = |p50, p90, p99, max| Summary { count: 4, p50, p90, p99, max };
         assert_eq!(quantiles(summary(1_100, 2_000, 35_000, 36_000), duration), "1.1/2.0/35/36µs");
-        assert_eq!(quantiles(summary(1_100, 2_000, 35_000, 3_600_000), duration), "1.1µs/2.0µs/35µs/3.6ms");
+        assert_eq!(
+            quantiles(summary(1_100, 2_000, 35_000, 3_600_000), duration),
+            "1.1µs/2.0µs/35µs/3.6ms"
+        );
         assert_eq!(quantiles(summary(7, 7, 7, 7), duration), "7ns");
         assert_eq!(quantiles(summary(54, 60, 70, 1514), |n| n.to_string()), "54/60/70/1514");
         assert_eq!(quantiles(Summary::default(), duration), "-");

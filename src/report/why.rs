@@ -1,5 +1,5 @@
-//! A flow in a line, and why it was judged so: a short sentence for each reason, and the Wireshark display filter that shows
-//! just the frames that they name.
+//! A flow in a line, and why it was judged so: a short sentence for each reason, and the Wireshark
+//! display filter that shows just the frames that they name.
 
 use std::io::{self, Write};
 
@@ -14,8 +14,8 @@ use crate::pipeline::JudgedFlow;
 /// Candidates that are listed.
 const SOME: usize = 8;
 
-/// How a fact is told, its value behind; `.*` stands for a header's name, which goes before the value. What is not here is
-/// told by its name.
+/// How a fact is told, its value behind; `.*` stands for a header's name, which goes before the
+/// value. What is not here is told by its name.
 const TOLD: &[(&str, &str)] = &[
     ("carries", "carries"),
     ("csta.extension", "uses the extension"),
@@ -62,7 +62,9 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
         return Ok(());
     }
     // That nothing was said is told with what came instead.
-    for reason in verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some()) {
+    for reason in
+        verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
+    {
         writeln!(out, "    {}", sentence(reason))?;
     }
     for line in [one_sided(record), pace(record, verdict)].into_iter().flatten() {
@@ -74,7 +76,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
         }
     }
     if verdict.service.is_none() && !verdict.candidates.is_empty() {
-        let mut ids: Vec<_> = verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
+        let mut ids: Vec<_> =
+            verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
         if verdict.candidates.len() > SOME {
             ids.push(format!("and {} more", verdict.candidates.len() - SOME));
         }
@@ -96,13 +99,19 @@ fn sentence(reason: &Reason) -> String {
         };
     };
     let told = TOLD.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
-        Some(stem) => reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf))),
+        Some(stem) => {
+            reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf)))
+        }
         None => (*fact == reason.fact).then(|| (*words).to_owned()),
     });
     match told {
         Some(told) => format!("frame {frame}: the {} {told} {value}", direction.id()),
         None if reason.fact.contains('.') => {
-            format!("frame {frame}: the {} states {} = {value}", direction.id(), escape(&reason.fact))
+            format!(
+                "frame {frame}: the {} states {} = {value}",
+                direction.id(),
+                escape(&reason.fact)
+            )
         }
         None if reason.fact == "port" => format!("frame {frame}: {value}"),
         None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
@@ -115,25 +124,37 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
     Some(match record.heard() {
         Heard::Both => return None,
         Heard::Refused => "refused: the responder answered SYN with RST".into(),
-        Heard::NoAnswer => format!("no answer: nothing came back to {}", plural(record.packets.initiator, "packet")),
+        Heard::NoAnswer => format!(
+            "no answer: nothing came back to {}",
+            plural(record.packets.initiator, "packet")
+        ),
         Heard::Nobody => "silent: neither side said anything".into(),
-        Heard::Initiator if unseen(record.packets.responder) => "one-sided: only the initiator's packets were captured".into(),
-        Heard::Responder if unseen(record.packets.initiator) => "one-sided: only the responder's packets were captured".into(),
+        Heard::Initiator if unseen(record.packets.responder) => {
+            "one-sided: only the initiator's packets were captured".into()
+        }
+        Heard::Responder if unseen(record.packets.initiator) => {
+            "one-sided: only the responder's packets were captured".into()
+        }
         Heard::Initiator => "one-sided: the responder said nothing".into(),
         Heard::Responder => "one-sided: the initiator said nothing".into(),
     })
 }
 
-/// How fast OSC came, where that took long enough to tell. Over UDP each packet is a message or a bundle; segments of TCP say
-/// nothing of messages.
+/// How fast OSC came, where that took long enough to tell. Over UDP each packet is a message or a
+/// bundle; segments of TCP say nothing of messages.
 fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
     let seconds = record.duration_ns() as f64 / 1e9;
-    if verdict.protocol != Some(Protocol::Osc) || record.transport != Transport::Udp || seconds < 1.0 {
+    if verdict.protocol != Some(Protocol::Osc)
+        || record.transport != Transport::Udp
+        || seconds < 1.0
+    {
         return None;
     }
     let from = |direction: Direction| {
         let packets = record.packets.of(direction);
-        (packets > 0).then(|| format!("{:.1} a second from the {}", packets as f64 / seconds, direction.id()))
+        (packets > 0).then(|| {
+            format!("{:.1} a second from the {}", packets as f64 / seconds, direction.id())
+        })
     };
     let said: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
     Some(format!("OSC packets: {}", said.join(", ")))
@@ -147,7 +168,10 @@ fn display_filter(reasons: &[Reason]) -> Option<String> {
     match &frames[..] {
         [] => None,
         [one] => Some(format!("frame.number == {one}")),
-        many => Some(format!("frame.number in {{{}}}", many.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))),
+        many => Some(format!(
+            "frame.number in {{{}}}",
+            many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+        )),
     }
 }
 
@@ -160,7 +184,10 @@ fn judged(verdict: &Verdict<'_>) -> String {
         (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
         (Some(service), None) => escape(&service.name),
         (None, Some(protocol)) => protocol.id().to_owned(),
-        (None, None) => verdict.candidates.first().map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
+        (None, None) => verdict
+            .candidates
+            .first()
+            .map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
     };
     format!("{what} [{}, {}]", verdict.confidence.id(), verdict.fit.id())
 }

@@ -14,7 +14,8 @@ use crate::stats::{PortStats, Speaking};
 #[must_use]
 pub fn registered(catalogue: &Catalogue, port: u16, transport: Transport) -> String {
     let entries = catalogue.registry.entries(port, transport);
-    let names: Vec<_> = entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
+    let names: Vec<_> =
+        entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
     if names.is_empty() { "-".into() } else { names.join(", ") }
 }
 
@@ -34,9 +35,9 @@ pub fn customary(catalogue: &Catalogue, port: u16, transport: Transport) -> Stri
     }
 }
 
-/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown: EXLM Agent?`,
-/// `osc mismatch: Eos` where the sides do not understand each other. A guess ends in `?`, what does not belong on the port begins
-/// with `!`.
+/// What spoke, in words: `http: Express`, `tls: Next.js?`, `! ssh`, `refused: Next.js?`, `unknown:
+/// EXLM Agent?`, `osc mismatch: Eos` where the sides do not understand each other. A guess ends in
+/// `?`, what does not belong on the port begins with `!`.
 #[must_use]
 pub fn spoken(catalogue: &Catalogue, key: &Speaking<'_>) -> (String, Tone) {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());

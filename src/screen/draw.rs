@@ -14,12 +14,15 @@ use crate::report::{Tone, escape, fit};
 /// Draws everything.
 pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {
     let [head, body, foot] =
-        Layout::vertical([Constraint::Length(2), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+        Layout::vertical([Constraint::Length(2), Constraint::Min(1), Constraint::Length(1)])
+            .areas(frame.area());
     let width = usize::from(head.width);
     frame.render_widget(Paragraph::new(header(state, width)), head);
     let lines = match state.page {
         Page::List => list::lines(state, body.width.into(), body.height.into()),
-        Page::Port { port, flow, why } => page::lines(state, port, flow, why, body.width.into(), body.height.into()),
+        Page::Port { port, flow, why } => {
+            page::lines(state, port, flow, why, body.width.into(), body.height.into())
+        }
     };
     frame.render_widget(Paragraph::new(lines), body);
     frame.render_widget(Paragraph::new(footer(state, width)), foot);
@@ -40,7 +43,10 @@ pub(super) fn style(tone: Tone, colour: bool) -> Style {
 /// What is captured and how fast; what was lost, always.
 fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     let Some(view) = &state.latest.as_ref().or(state.view()) else {
-        return vec![Line::from(fit(&format!("portlore  {}  waiting", escape(&state.title)), width))];
+        return vec![Line::from(fit(
+            &format!("portlore  {}  waiting", escape(&state.title)),
+            width,
+        ))];
     };
     let (run, tally) = (&view.run, &view.run.tally);
     let seconds = view.elapsed.as_secs();
@@ -50,12 +56,16 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     let live = plural(view.live_flows, "live flow");
     let first = format!("portlore  {}  {clock}  {speed}  {live}", escape(&state.title));
     let skipped: u64 = tally.skipped().map(|(_, frames)| frames).sum();
-    let mut second = vec![Span::raw(format!("{}, {} skipped; ", plural(tally.frames, "frame"), count(skipped)))];
+    let mut second =
+        vec![Span::raw(format!("{}, {} skipped; ", plural(tally.frames, "frame"), count(skipped)))];
     let lost = run.drops.kernel + run.drops.interface + tally.queue;
     second.push(if lost == 0 {
         Span::styled("none dropped", style(Tone::Good, state.colour))
     } else {
-        let text = format!("dropped: kernel {}, interface {}, queue {}", run.drops.kernel, run.drops.interface, tally.queue);
+        let text = format!(
+            "dropped: kernel {}, interface {}, queue {}",
+            run.drops.kernel, run.drops.interface, tally.queue
+        );
         Span::styled(text, style(Tone::Bad, state.colour))
     });
     if run.evicted > 0 {
@@ -64,24 +74,34 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     if state.is_held() {
         second.push(Span::styled("  PAUSED", Style::default().add_modifier(Modifier::REVERSED)));
     }
-    second.extend(
-        run.problems.last().map(|problem| Span::styled(format!("  {}", escape(problem)), style(Tone::Bad, state.colour))),
-    );
-    vec![Line::styled(fit(&first, width), Style::default().add_modifier(Modifier::BOLD)), Line::from(second)]
+    second.extend(run.problems.last().map(|problem| {
+        Span::styled(format!("  {}", escape(problem)), style(Tone::Bad, state.colour))
+    }));
+    vec![
+        Line::styled(fit(&first, width), Style::default().add_modifier(Modifier::BOLD)),
+        Line::from(second),
+    ]
 }
 
 /// What is typed, else the last message, else the keys.
 fn footer(state: &State<'_>, width: usize) -> Line<'static> {
     if let Some((text, fault)) = &state.typing {
-        let fault = fault.as_ref().map_or_else(String::new, |fault| format!("   {}", escape(fault)));
+        let fault =
+            fault.as_ref().map_or_else(String::new, |fault| format!("   {}", escape(fault)));
         return Line::from(vec![
             Span::raw(format!("/{text}")),
             Span::styled(" ", Style::default().add_modifier(Modifier::REVERSED)),
-            Span::styled(fit(&fault, width.saturating_sub(text.len() + 2)), style(Tone::Bad, state.colour)),
+            Span::styled(
+                fit(&fault, width.saturating_sub(text.len() + 2)),
+                style(Tone::Bad, state.colour),
+            ),
         ]);
     }
     let keys = match state.page {
-        Page::List => format!("↑↓ choose  Enter open  w why  / filter  s sort: {}  p pause  q report", state.sort.id()),
+        Page::List => format!(
+            "↑↓ choose  Enter open  w why  / filter  s sort: {}  p pause  q report",
+            state.sort.id()
+        ),
         Page::Port { .. } => "↑↓ choose  w why  p pause  Esc back  q report".to_owned(),
     };
     let keys = match (&state.filter_text, state.message()) {

@@ -45,19 +45,27 @@ impl Filter {
 }
 
 fn parse(word: &str) -> Result<Term, String> {
-    let text = |value: &str| if value.is_empty() { Err(format!("{word} what?")) } else { Ok(value.to_owned()) };
+    let text = |value: &str| {
+        if value.is_empty() { Err(format!("{word} what?")) } else { Ok(value.to_owned()) }
+    };
     Ok(match word.split_once(':') {
         Some(("port", value)) => {
             let (from, to) = value.split_once('-').unwrap_or((value, value));
-            let number =
-                |text: &str| text.parse().map_err(|_| format!("'{value}' is no port; write port:3001 or port:3000-3010"));
+            let number = |text: &str| {
+                text.parse()
+                    .map_err(|_| format!("'{value}' is no port; write port:3001 or port:3000-3010"))
+            };
             Term::Port(number(from)?..=number(to)?)
         }
         Some(("service", value)) => Term::Service(text(value)?),
         Some(("tag", value)) => Term::Tag(text(value)?),
         Some(("process", value)) => Term::Process(text(value)?),
         Some(("protocol", value)) => Term::Protocol(text(value)?),
-        Some((other, _)) => return Err(format!("'{other}:' is not known; there are port: service: tag: process: protocol:")),
+        Some((other, _)) => {
+            return Err(format!(
+                "'{other}:' is not known; there are port: service: tag: process: protocol:"
+            ));
+        }
         None if word == "tcp" => Term::Transport(Transport::Tcp),
         None if word == "udp" => Term::Transport(Transport::Udp),
         None => Term::Word(text(word)?),
@@ -74,13 +82,21 @@ impl Term {
         match self {
             Self::Port(range) => range.contains(&port.0),
             Self::Transport(transport) => *transport == port.1,
-            Self::Protocol(text) => speaking.any(|key| key.protocol.is_some_and(|p| p.id().starts_with(text.as_str()))),
-            Self::Service(text) => speaking.any(|key| key.service.is_some_and(|id| named(id, text))),
-            Self::Tag(text) => speaking.any(|key| key.tag.is_some_and(|tag| tag.starts_with(text.as_str()))),
+            Self::Protocol(text) => {
+                speaking.any(|key| key.protocol.is_some_and(|p| p.id().starts_with(text.as_str())))
+            }
+            Self::Service(text) => {
+                speaking.any(|key| key.service.is_some_and(|id| named(id, text)))
+            }
+            Self::Tag(text) => {
+                speaking.any(|key| key.tag.is_some_and(|tag| tag.starts_with(text.as_str())))
+            }
             Self::Process(text) => {
                 let sides = [&stats.behind.responders, &stats.behind.initiators];
                 let mut holders = sides.into_iter().flat_map(|flows| flows.by.keys());
-                holders.any(|holder| holder.name.to_lowercase().contains(text) || holder.pid.to_string() == *text)
+                holders.any(|holder| {
+                    holder.name.to_lowercase().contains(text) || holder.pid.to_string() == *text
+                })
             }
             Self::Word(text) => {
                 let has = |line: &str| line.to_lowercase().contains(text);
@@ -99,11 +115,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_said_with_what_can() {
-        for (text, said) in [("port:x", "port:3001"), ("prot:osc", "protocol:"), ("tag:", "what?"), ("port:99999", "no port")] {
+        for (text, said) in [
+            ("port:x", "port:3001"),
+            ("prot:osc", "protocol:"),
+            ("tag:", "what?"),
+            ("port:99999", "no port"),
+        ] {
             let error = Filter::parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
         assert_eq!(Filter::parse("  "), Ok(Filter::default()));
-        assert_eq!(Filter::parse("-port:3000-3010").unwrap().terms, [(false, Term::Port(3000..=3010))]);
+        assert_eq!(
+            Filter::parse("-port:3000-3010").unwrap().terms,
+            [(false, Term::Port(3000..=3010))]
+        );
     }
 }

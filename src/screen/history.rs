@@ -32,7 +32,8 @@ impl History {
         if span <= 0.0 {
             return;
         }
-        let rate = |now: u64, before: u64| (now.saturating_sub(before) as f64 / span).round() as u64;
+        let rate =
+            |now: u64, before: u64| (now.saturating_sub(before) as f64 / span).round() as u64;
         let ports = &view.run.stats.ports;
         let mut all = 0;
         for (port, stats) in ports {

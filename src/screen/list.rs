@@ -50,16 +50,27 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
     let chosen = at.or((!ports.is_empty()).then_some(0));
     let at = chosen.unwrap_or(0);
     let top = state.top.min(at).max((at + 1).saturating_sub(rows));
-    let titles = line(columns.iter().map(|&(title, ..)| (title.to_owned(), Tone::Plain)), &columns, state.colour);
+    let titles = line(
+        columns.iter().map(|&(title, ..)| (title.to_owned(), Tone::Plain)),
+        &columns,
+        state.colour,
+    );
     let mut lines = vec![titles.style(Style::default().add_modifier(Modifier::UNDERLINED))];
     for (i, &(port, stats)) in ports.iter().enumerate().skip(top).take(rows) {
         let row = line(cells(state, port, stats, &columns).into_iter(), &columns, state.colour);
-        let marked = if i == at { Style::default().add_modifier(Modifier::REVERSED) } else { Style::default() };
+        let marked = if i == at {
+            Style::default().add_modifier(Modifier::REVERSED)
+        } else {
+            Style::default()
+        };
         lines.push(row.style(marked));
     }
     if ports.is_empty() {
-        let text =
-            if state.filter_text.is_empty() { "No TCP or UDP yet." } else { "No port that the filter lets pass; Esc clears it." };
+        let text = if state.filter_text.is_empty() {
+            "No TCP or UDP yet."
+        } else {
+            "No port that the filter lets pass; Esc clears it."
+        };
         lines.push(Line::from(text));
     }
     let chosen = chosen.and_then(|at| ports.get(at)).map(|(port, _)| *port);
@@ -67,16 +78,25 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
     lines
 }
 
-fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column]) -> Vec<(String, Tone)> {
+fn cells(
+    state: &State<'_>,
+    port: Port,
+    stats: &PortStats<'_>,
+    columns: &[Column],
+) -> Vec<(String, Tone)> {
     let catalogue = state.catalogue;
     let mut speakers = words::speakers(stats);
     // What does not belong there comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
     let more = speakers.len().saturating_sub(1);
-    let (mut spoken, tone) = speakers.first().map(|(key, _)| words::spoken(catalogue, key)).unwrap_or_default();
+    let (mut spoken, tone) =
+        speakers.first().map(|(key, _)| words::spoken(catalogue, key)).unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
-        let width = columns.iter().find(|(title, ..)| *title == "SPEAKING").map_or(0, |&(_, width, _)| width);
+        let width = columns
+            .iter()
+            .find(|(title, ..)| *title == "SPEAKING")
+            .map_or(0, |&(_, width, _)| width);
         spoken = fit(&spoken, width.saturating_sub(plus.width())) + &plus;
     }
     columns
@@ -113,7 +133,11 @@ fn process(behind: &Behind) -> String {
 }
 
 /// Cells as a line, each in its width, a blank between them.
-fn line(cells: impl Iterator<Item = (String, Tone)>, columns: &[Column], colour: bool) -> Line<'static> {
+fn line(
+    cells: impl Iterator<Item = (String, Tone)>,
+    columns: &[Column],
+    colour: bool,
+) -> Line<'static> {
     let mut spans = Vec::new();
     for ((text, tone), &(_, width, right)) in cells.zip(columns) {
         if !spans.is_empty() {

@@ -1,7 +1,7 @@
 //! The screen of a running capture: ports by traffic, one port in full, and what was lost.
 //!
-//! Takes [`View`]s and keys, gives what a terminal shows. Knows nothing of how a capture is made: to end it, it sets a flag, to see
-//! more of a port, it asks.
+//! Takes [`View`]s and keys, gives what a terminal shows. Knows nothing of how a capture is made:
+//! to end it, it sets a flag, to see more of a port, it asks.
 
 mod draw;
 mod filter;

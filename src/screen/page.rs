@@ -1,4 +1,5 @@
-//! One port in full: who speaks, who is behind it, its figures, its latest flows and why they were judged so.
+//! One port in full: who speaks, who is behind it, its figures, its latest flows and why they were
+//! judged so.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -22,8 +23,14 @@ const STEPS: usize = 256;
 const INDENT: usize = 4;
 
 /// The flows of a port that a view has.
-pub(super) fn flows<'v, 'c>(view: &'v View<'c>, port: Port) -> impl Iterator<Item = &'v JudgedFlow<'c>> {
-    view.run.flows.iter().filter(move |flow| (flow.record.responder.port, flow.record.transport) == port)
+pub(super) fn flows<'v, 'c>(
+    view: &'v View<'c>,
+    port: Port,
+) -> impl Iterator<Item = &'v JudgedFlow<'c>> {
+    view.run
+        .flows
+        .iter()
+        .filter(move |flow| (flow.record.responder.port, flow.record.transport) == port)
 }
 
 pub(super) fn lines(
@@ -35,7 +42,9 @@ pub(super) fn lines(
     height: usize,
 ) -> Vec<Line<'static>> {
     let Some(view) = state.view() else { return Vec::new() };
-    let Some(stats) = view.run.stats.ports.get(&port) else { return vec![Line::from("Nothing was seen of it yet.")] };
+    let Some(stats) = view.run.stats.ports.get(&port) else {
+        return vec![Line::from("Nothing was seen of it yet.")];
+    };
     let mut lines = about(state, port, stats, width);
     lines.push(Line::default());
     lines.extend(figures(stats, width));
@@ -43,15 +52,23 @@ pub(super) fn lines(
     let room = height.saturating_sub(lines.len() + 1).max(1);
     let all: Vec<_> = flows(view, port).collect();
     let chosen = chosen.min(all.len().saturating_sub(1));
-    let reasons = all.get(chosen).filter(|_| with_why).map_or_else(Vec::new, |flow| reasons(flow, width));
+    let reasons =
+        all.get(chosen).filter(|_| with_why).map_or_else(Vec::new, |flow| reasons(flow, width));
     // The reasons stand below their flow, and the flow stays in sight.
     let rows = room.saturating_sub(reasons.len()).max(1);
     let top = (chosen + 1).saturating_sub(rows);
     let title = format!("LATEST FLOWS  {} of {}", all.len(), count(stats.all.flows));
-    lines.push(Line::styled(fit(&title, width), Style::default().add_modifier(Modifier::UNDERLINED)));
+    lines.push(Line::styled(
+        fit(&title, width),
+        Style::default().add_modifier(Modifier::UNDERLINED),
+    ));
     for (i, flow) in all.iter().enumerate().skip(top).take(rows) {
         let text = fit(&told(flow, false).swap_remove(0), width);
-        let marked = if i == chosen { Style::default().add_modifier(Modifier::REVERSED) } else { Style::default() };
+        let marked = if i == chosen {
+            Style::default().add_modifier(Modifier::REVERSED)
+        } else {
+            Style::default()
+        };
         lines.push(Line::styled(text, marked));
         if i == chosen {
             lines.extend(reasons.iter().map(|reason| Line::from(reason.clone())));
@@ -78,46 +95,69 @@ fn reasons(flow: &JudgedFlow<'_>, width: usize) -> Vec<String> {
     let lines = told(flow, true);
     let wrapped = lines.iter().skip(1).flat_map(|line| {
         let broken = wrap(line, width.saturating_sub(INDENT + 2));
-        broken.into_iter().enumerate().map(|(i, text)| " ".repeat(INDENT + if i == 0 { 0 } else { 2 }) + &text)
+        broken
+            .into_iter()
+            .enumerate()
+            .map(|(i, text)| " ".repeat(INDENT + if i == 0 { 0 } else { 2 }) + &text)
     });
     wrapped.collect()
 }
 
 /// Names, speakers, processes.
-fn about(state: &State<'_>, (port, transport): Port, stats: &PortStats<'_>, width: usize) -> Vec<Line<'static>> {
+fn about(
+    state: &State<'_>,
+    (port, transport): Port,
+    stats: &PortStats<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
     let catalogue = state.catalogue;
     let head = format!(
         "{port}/{transport}  registered: {}  customary: {}",
         words::registered(catalogue, port, transport),
         words::customary(catalogue, port, transport)
     );
-    let mut lines = vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
+    let mut lines =
+        vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
     let speakers = words::speakers(stats);
     for (key, (flows, sum)) in speakers.iter().take(SOME) {
         let (text, tone) = words::spoken(catalogue, key);
         let tail = format!("  {}, {}", plural(*flows, "flow"), bytes(*sum));
         let text = fit(&text, width.saturating_sub(tail.len() + 2));
-        lines.push(Line::from(vec![Span::raw("  "), Span::styled(text, style(tone, state.colour)), Span::raw(tail)]));
+        lines.push(Line::from(vec![
+            Span::raw("  "),
+            Span::styled(text, style(tone, state.colour)),
+            Span::raw(tail),
+        ]));
     }
     if speakers.len() > SOME {
         lines.push(Line::from(format!("  and {} more", speakers.len() - SOME)));
     }
-    let behind = [(&stats.behind.responders, "behind it: "), (&stats.behind.initiators, "called by: ")];
+    let behind =
+        [(&stats.behind.responders, "behind it: "), (&stats.behind.initiators, "called by: ")];
     for (flows, whose) in behind {
         let mut holders: Vec<_> = flows.by.iter().collect();
         // Those with most flows.
         holders.sort_by_key(|(holder, flows)| (std::cmp::Reverse(**flows), *holder));
         for (holder, _) in holders.iter().take(SOME) {
-            let place = holder.container.as_deref().map_or_else(String::new, |place| format!(" in {place}"));
+            let place = holder
+                .container
+                .as_deref()
+                .map_or_else(String::new, |place| format!(" in {place}"));
             let doubts = flows.doubts();
-            let text = format!("{} (pid {}) of {}{place}{doubts}: {}", holder.name, holder.pid, holder.user, holder.command);
+            let text = format!(
+                "{} (pid {}) of {}{place}{doubts}: {}",
+                holder.name, holder.pid, holder.user, holder.command
+            );
             lines.push(Line::from(fit(&format!("  {whose}{}", escape(&text)), width)));
         }
         if holders.len() > SOME {
             lines.push(Line::from(format!("  {whose}{} more", holders.len() - SOME)));
         }
         if flows.unknown > 0 {
-            lines.push(Line::from(format!("  {whose}unknown processes in {}", plural(flows.unknown, "flow"))));
+            lines.push(Line::from(format!(
+                "  {whose}unknown processes in {}",
+                plural(flows.unknown, "flow")
+            )));
         }
     }
     lines
@@ -127,8 +167,11 @@ fn about(state: &State<'_>, (port, transport): Port, stats: &PortStats<'_>, widt
 type Unit = fn(u64) -> String;
 
 fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<Line<'static>> {
-    let outcomes = Outcome::ALL.iter().map(|&outcome| (all.outcomes[outcome as usize], outcome.id().replace('_', " ")));
-    let outcomes: Vec<_> = outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
+    let outcomes = Outcome::ALL
+        .iter()
+        .map(|&outcome| (all.outcomes[outcome as usize], outcome.id().replace('_', " ")));
+    let outcomes: Vec<_> =
+        outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let sums = format!(
         "{}  → {} {}  ← {} {}  {} resent  {}",
         plural(all.initiators.count(), "initiator"),
@@ -141,7 +184,9 @@ fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<
     );
     let lines = match figures {
         Some(figures) => histograms(figures),
-        None => vec!["sizes and times are not kept: too many ports have many (--histogram-ports)".to_owned()],
+        None => vec![
+            "sizes and times are not kept: too many ports have many (--histogram-ports)".to_owned(),
+        ],
     };
     std::iter::once(sums).chain(lines).map(|text| Line::from(fit(&text, width))).collect()
 }
@@ -154,13 +199,19 @@ fn histograms(figures: &Figures) -> Vec<String> {
         ("frame bytes", &figures.packet_bytes, |n| n.to_string()),
     ];
     let some = all.into_iter().filter(|(_, values, _)| values.count() > 0);
-    some.map(|(name, values, unit)| format!("{name:<15}{}  {}", histogram(values), quantiles(values.summary(), unit))).collect()
+    some.map(|(name, values, unit)| {
+        format!("{name:<15}{}  {}", histogram(values), quantiles(values.summary(), unit))
+    })
+    .collect()
 }
 
-/// How often each range of values occurred, from the least to the largest, each range as much wider than the one before.
+/// How often each range of values occurred, from the least to the largest, each range as much wider
+/// than the one before.
 fn histogram(values: &Quantiles) -> String {
     let max = values.summary().max.max(1) as f64;
-    let least = (0..STEPS).map(|i| max * 2_f64.powf(i as f64 / -4.0)).find(|&bound| values.at_most(bound as u64) == 0);
+    let least = (0..STEPS)
+        .map(|i| max * 2_f64.powf(i as f64 / -4.0))
+        .find(|&bound| values.at_most(bound as u64) == 0);
     let least = least.unwrap_or(0.0).max(1.0);
     let bound = |i: usize| (least * (max / least).powf(i as f64 / BARS as f64)).round() as u64;
     let mut below = 0;

@@ -133,8 +133,10 @@ impl<'c> State<'c> {
     /// The ports that the filter lets pass, in their order.
     pub(super) fn ports(&self) -> Vec<(Port, &PortStats<'c>)> {
         let all = self.view().into_iter().flat_map(|view| &view.run.stats.ports);
-        let mut ports: Vec<_> =
-            all.filter(|(port, stats)| self.filter.lets(self.catalogue, **port, stats)).map(|(&p, s)| (p, s)).collect();
+        let mut ports: Vec<_> = all
+            .filter(|(port, stats)| self.filter.lets(self.catalogue, **port, stats))
+            .map(|(&p, s)| (p, s))
+            .collect();
         ports.sort_by_cached_key(|(port, stats)| {
             let bytes = Reverse(stats.all.bytes.sum());
             match self.sort {
@@ -159,7 +161,9 @@ impl<'c> State<'c> {
         let page_rows = self.rows.max(2) as isize - 1;
         match key.code {
             KeyCode::Char('q') => return false,
-            KeyCode::Char('/') if self.page == Page::List => self.typing = Some((self.filter_text.clone(), None)),
+            KeyCode::Char('/') if self.page == Page::List => {
+                self.typing = Some((self.filter_text.clone(), None))
+            }
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('p' | ' ') => self.hold(),
             KeyCode::Char('w') => self.why(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::crossterm::{event, execute};
 
 /// The screen has the terminal.
@@ -54,7 +56,8 @@ impl Tty {
             }));
         });
         TAKEN.store(true, Ordering::SeqCst);
-        let taken = enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide));
+        let taken =
+            enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide));
         let terminal = taken.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         terminal.map(|terminal| Self { terminal }).inspect_err(|_| restore())
     }
@@ -82,9 +85,17 @@ mod tests {
     fn a_panic_of_any_thread_gives_the_terminal_back_before_it_speaks() {
         let pty = openpty(None, None).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let trial = ["--exact", "screen::terminal::tests::trial_of_panic", "--ignored", "--nocapture"];
+        let trial =
+            ["--exact", "screen::terminal::tests::trial_of_panic", "--ignored", "--nocapture"];
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let status = command.args(trial).env("RUST_BACKTRACE", "0").stdin(end()).stdout(end()).stderr(end()).status().unwrap();
+        let status = command
+            .args(trial)
+            .env("RUST_BACKTRACE", "0")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .status()
+            .unwrap();
         assert!(status.success());
         let modes = tcgetattr(pty.slave.as_fd()).unwrap();
         assert!(modes.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO));
@@ -96,8 +107,13 @@ mod tests {
             let length = master.read(&mut buffer).unwrap();
             text += &String::from_utf8_lossy(&buffer[..length]);
         }
-        let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what:?} is missing in {text:?}"));
-        assert!(at("\x1b[?1049h") < at("\x1b[?1049l") && at("\x1b[?1049l") < at("on purpose"), "{text:?}");
+        let at = |what: &str| {
+            text.find(what).unwrap_or_else(|| panic!("{what:?} is missing in {text:?}"))
+        };
+        assert!(
+            at("\x1b[?1049h") < at("\x1b[?1049l") && at("\x1b[?1049l") < at("on purpose"),
+            "{text:?}"
+        );
     }
 
     #[test]

@@ -38,7 +38,11 @@ impl<'c> Shown<'c> {
         self.terminal.draw(|frame| draw::draw(&mut self.state, frame)).unwrap();
         let buffer = self.terminal.backend().buffer();
         let rows = buffer.content.chunks(usize::from(buffer.area.width));
-        rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned() + "\n").collect()
+        rows.map(|row| {
+            row.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
+                + "\n"
+        })
+        .collect()
     }
 
     fn press(&mut self, keys: &str) -> String {
@@ -62,10 +66,19 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
     let mut shown = Shown::new(&catalogue, 80, 24);
     let text = shown.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("portlore  eth0  00:01:01  ") && lines[0].contains("5 live flows"), "{text}");
+    assert!(
+        lines[0].starts_with("portlore  eth0  00:01:01  ") && lines[0].contains("5 live flows"),
+        "{text}"
+    );
     assert!(lines[1].starts_with("291 frames, 0 skipped; none dropped"), "{text}");
-    assert!(lines[2].starts_with("PORT      REGISTERED") && lines[2].contains("SPEAKING"), "{text}");
-    assert!(lines[3].starts_with("3001/tcp  origo-nat…") && lines[3].contains("http: Express"), "{text}");
+    assert!(
+        lines[2].starts_with("PORT      REGISTERED") && lines[2].contains("SPEAKING"),
+        "{text}"
+    );
+    assert!(
+        lines[3].starts_with("3001/tcp  origo-nat…") && lines[3].contains("http: Express"),
+        "{text}"
+    );
     let eos = lines.iter().find(|line| line.starts_with("3037/tcp")).unwrap();
     assert!(eos.contains("! http: Python") && eos.contains(" +1"), "{eos}");
     assert!(lines[23].contains("q report"), "{text}");
@@ -86,10 +99,18 @@ fn every_size_of_terminal_is_drawn_on_every_page() {
 fn a_filter_is_typed_refused_with_its_reason_and_cleared() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let mut shown = Shown::new(&catalogue, 120, 24);
-    let ports = |text: &str| text.lines().filter(|line| line.contains("/tcp ") || line.contains("/udp ")).count();
+    let ports = |text: &str| {
+        text.lines().filter(|line| line.contains("/tcp ") || line.contains("/udp ")).count()
+    };
     let all = ports(&shown.text());
     let text = shown.press("/tag:osc -port:8000\n");
-    assert!(ports(&text) > 0 && ports(&text) < all && text.contains("3037/tcp") && !text.contains("8000/udp"), "{text}");
+    assert!(
+        ports(&text) > 0
+            && ports(&text) < all
+            && text.contains("3037/tcp")
+            && !text.contains("8000/udp"),
+        "{text}"
+    );
     assert_eq!(ports(&shown.press("\x1b")), all);
     let text = shown.press("/prt:1\n");
     assert!(text.contains("'prt:' is not known"), "{text}");
@@ -102,8 +123,14 @@ fn a_port_opens_with_its_flows_their_reasons_and_histograms() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let mut shown = Shown::new(&catalogue, 100, 40);
     let text = shown.press("/port:3037\n\n");
-    for part in ["3037/tcp  registered: hp-san-mgmt", "osc: ETC Eos", "! http: Python", "handshake", "▏", "LATEST FLOWS  4 of 4"]
-    {
+    for part in [
+        "3037/tcp  registered: hp-san-mgmt",
+        "osc: ETC Eos",
+        "! http: Python",
+        "handshake",
+        "▏",
+        "LATEST FLOWS  4 of 4",
+    ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     let text = shown.press("w");

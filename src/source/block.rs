@@ -1,14 +1,17 @@
-//! Many frames at once and the bytes that they lie in: what travels from the capture to the classifiers without being copied.
+//! Many frames at once and the bytes that they lie in: what travels from the capture to the
+//! classifiers without being copied.
 
 use super::{Frame, LinkType};
 use crate::time::Time;
 
-/// Bytes and frames after which a block that is filled frame by frame has enough: both fit in a second-level cache.
+/// Bytes and frames after which a block that is filled frame by frame has enough: both fit in a
+/// second-level cache.
 const BYTES: usize = 256 * 1024;
 const FRAMES: usize = 4096;
 
-/// Room that a block which is filled frame by frame begins with: in pieces of more than half a MiB, which the allocator gives back to the
-/// system when they are let go. Smaller ones share its pages with what stays. Memory that is not used costs nothing.
+/// Room that a block which is filled frame by frame begins with: in pieces of more than half a MiB,
+/// which the allocator gives back to the system when they are let go. Smaller ones share its pages
+/// with what stays. Memory that is not used costs nothing.
 const ROOM: usize = 768 * 1024;
 
 /// Where a frame lies and what its header said.
@@ -63,7 +66,8 @@ impl Block {
         self.add(&Frame { bytes: &[], ..*frame }, from, to);
     }
 
-    /// Adds a frame whose bytes lie at `from..to` of the memory which [`memory`](Self::memory) will hold.
+    /// Adds a frame whose bytes lie at `from..to` of the memory which [`memory`](Self::memory) will
+    /// hold.
     #[inline]
     pub(super) fn add(&mut self, frame: &Frame<'_>, from: usize, to: usize) {
         if self.slots.is_empty() {
@@ -128,7 +132,8 @@ mod tests {
                 bytes: &bytes,
             });
         }
-        let frames: Vec<_> = block.frames(1).map(|f| (f.number, f.time.0, f.wire_len, f.bytes.to_vec())).collect();
+        let frames: Vec<_> =
+            block.frames(1).map(|f| (f.number, f.time.0, f.wire_len, f.bytes.to_vec())).collect();
         assert_eq!(frames, [(8, 8, 99, vec![8; 8]), (9, 9, 99, vec![9; 9])]);
         let last = block.frames(2).next().unwrap();
         assert_eq!((block.place(&last.bytes[3..5]), block.bytes(18, 2)), (Some(18), &[9, 9][..]));

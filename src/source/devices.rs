@@ -22,16 +22,21 @@ pub struct Interface {
 /// # Errors
 /// One line with libpcap's reason.
 pub fn list() -> Result<Vec<Interface>, String> {
-    let devices = Device::list().map_err(|error| format!("interfaces: {}", super::live::reason(&error)))?;
+    let devices =
+        Device::list().map_err(|error| format!("interfaces: {}", super::live::reason(&error)))?;
     Ok(devices.into_iter().map(describe).collect())
 }
 
-/// The libpcap that runs, with its version, where the system tells: the file that the program has mapped.
+/// The libpcap that runs, with its version, where the system tells: the file that the program has
+/// mapped.
 #[must_use]
 pub fn library() -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let path =
-        maps.lines().filter_map(|line| line.split_once('/')).map(|(_, path)| path).find(|path| path.contains("libpcap"))?;
+    let path = maps
+        .lines()
+        .filter_map(|line| line.split_once('/'))
+        .map(|(_, path)| path)
+        .find(|path| path.contains("libpcap"))?;
     let file = std::fs::canonicalize(format!("/{path}")).ok()?;
     Some(file.display().to_string())
 }

@@ -1,6 +1,7 @@
 //! BPF filters over captured frames, in the field's syntax (`man pcap-filter`).
 //!
-//! Compiled by libpcap once per link type. Lengths (`len`, `greater`, `less`) are those of the captured bytes.
+//! Compiled by libpcap once per link type. Lengths (`len`, `greater`, `less`) are those of the
+//! captured bytes.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Compiles the expression for the link types that a capture is known to begin with; for Ethernet where none is known.
+    /// Compiles the expression for the link types that a capture is known to begin with; for
+    /// Ethernet where none is known.
     ///
     /// # Errors
     /// One line with libpcap's reason.
@@ -31,14 +33,20 @@ impl Filter {
 
     /// Whether the frame passes.
     pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
-        let program = self.programs.entry(frame.link).or_insert_with(|| compile(&self.expression, frame.link).ok());
+        let program = self
+            .programs
+            .entry(frame.link)
+            .or_insert_with(|| compile(&self.expression, frame.link).ok());
         program.as_ref().is_some_and(|program| program.filter(frame.bytes))
     }
 
     /// Link types that frames had and that the expression could not be compiled for, a line each.
     pub fn problems(&self) -> impl Iterator<Item = String> + '_ {
         self.programs.iter().filter(|(_, program)| program.is_none()).map(|(link, _)| {
-            format!("filter '{}': cannot be applied to {link}; frames of that kind were left out", self.expression)
+            format!(
+                "filter '{}': cannot be applied to {link}; frames of that kind were left out",
+                self.expression
+            )
         })
     }
 }
@@ -49,7 +57,12 @@ fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
         LinkType::RAW | LinkType::RAW_OPENBSD => LinkType::RAW_BSD,
         other => other,
     };
-    Capture::dead(Linktype(dlt.0.into())).and_then(|dead| dead.compile(expression, true)).map_err(|error| {
-        format!("filter '{expression}': {}; the syntax is that of `man pcap-filter`", super::live::reason(&error))
-    })
+    Capture::dead(Linktype(dlt.0.into())).and_then(|dead| dead.compile(expression, true)).map_err(
+        |error| {
+            format!(
+                "filter '{expression}': {}; the syntax is that of `man pcap-filter`",
+                super::live::reason(&error)
+            )
+        },
+    )
 }

@@ -1,7 +1,8 @@
 //! Where frames come from: an interface, capture files, standard input.
 //!
-//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The only place that names
-//! libpcap; capture files are read by our own reader, because libpcap refuses files that mix link types.
+//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The
+//! only place that names libpcap; capture files are read by our own reader, because libpcap refuses
+//! files that mix link types.
 
 mod block;
 pub mod devices;
@@ -94,7 +95,8 @@ impl fmt::Display for LinkType {
 /// Bytes off the wire.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
-    /// 1 for the first frame of the input, as Wireshark counts; with several files, as `mergecap` would number them.
+    /// 1 for the first frame of the input, as Wireshark counts; with several files, as `mergecap`
+    /// would number them.
     pub number: u64,
     /// When it was captured.
     pub time: Time,
@@ -161,7 +163,8 @@ pub trait Source {
     /// Where the source fails for good, in one line: object, reason, remedy.
     fn next(&mut self) -> Result<Next<'_>, String>;
 
-    /// Fills a block with the next frames, as many as there are and fit. The frames in it count even where this fails.
+    /// Fills a block with the next frames, as many as there are and fit. The frames in it count
+    /// even where this fails.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -172,7 +175,8 @@ pub trait Source {
     /// Frames lost so far.
     fn drops(&mut self) -> Drops;
 
-    /// Frames that the system has taken in for this source and that were not read yet, where it tells.
+    /// Frames that the system has taken in for this source and that were not read yet, where it
+    /// tells.
     fn unread(&mut self) -> Option<u64> {
         None
     }

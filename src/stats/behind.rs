@@ -35,7 +35,10 @@ pub struct Flows {
 
 impl Behind {
     pub(super) fn add(&mut self, sides: &Sides) {
-        for (flows, direction) in [(&mut self.responders, Direction::Responder), (&mut self.initiators, Direction::Initiator)] {
+        for (flows, direction) in [
+            (&mut self.responders, Direction::Responder),
+            (&mut self.initiators, Direction::Initiator),
+        ] {
             match sides.of(direction) {
                 None => {}
                 Some(Attribution::Unknown(_)) => flows.unknown += 1,
@@ -51,11 +54,15 @@ impl Behind {
     /// Whether no socket of this machine had a part in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        [&self.responders, &self.initiators].into_iter().all(|flows| flows.by.is_empty() && flows.unknown == 0)
+        [&self.responders, &self.initiators]
+            .into_iter()
+            .all(|flows| flows.by.is_empty() && flows.unknown == 0)
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for (mine, theirs) in [(&mut self.responders, other.responders), (&mut self.initiators, other.initiators)] {
+        for (mine, theirs) in
+            [(&mut self.responders, other.responders), (&mut self.initiators, other.initiators)]
+        {
             mine.unknown += theirs.unknown;
             mine.shared |= theirs.shared;
             mine.past |= theirs.past;
@@ -66,7 +73,8 @@ impl Behind {
 }
 
 impl Flows {
-    /// What is to be said behind its processes: that they share a socket, or that some may be no more.
+    /// What is to be said behind its processes: that they share a socket, or that some may be no
+    /// more.
     #[must_use]
     pub const fn doubts(&self) -> &'static str {
         match (self.shared, self.past) {

@@ -1,9 +1,10 @@
-//! How a classifier counts: each flow once, in a cell of its port and verdict. Ports and services are sums of cells, and sums
-//! of aggregates are exact.
+//! How a classifier counts: each flow once, in a cell of its port and verdict. Ports and services
+//! are sums of cells, and sums of aggregates are exact.
 //!
-//! Ports with more sizes or times than a few are limited in number: those with the lowest numbers keep theirs, of the others they
-//! count for their service alone. Which these are does not depend on the order in which flows end, and what is among the lowest of all
-//! ports is among the lowest of those that one classifier finds to have many: it keeps all that its share of them needs.
+//! Ports with more sizes or times than a few are limited in number: those with the lowest numbers
+//! keep theirs, of the others they count for their service alone. Which these are does not depend
+//! on the order in which flows end, and what is among the lowest of all ports is among the lowest
+//! of those that one classifier finds to have many: it keeps all that its share of them needs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -87,7 +88,8 @@ impl<'c> Cells<'c> {
         place
     }
 
-    /// Takes a port among those with many sizes or times; where they are too many, the highest of them loses its figures.
+    /// Takes a port among those with many sizes or times; where they are too many, the highest of
+    /// them loses its figures.
     fn limit(&mut self, port: PortKey) {
         self.large.insert(port);
         if self.large.len() <= self.limit {
@@ -105,14 +107,18 @@ impl<'c> Cells<'c> {
     /// Ports of which many sizes or times are kept.
     #[cfg(test)]
     pub(super) fn large(&self) -> usize {
-        let large = self.cells.iter().filter(|cell| cell.figures.as_ref().is_some_and(Figures::is_large));
+        let large =
+            self.cells.iter().filter(|cell| cell.figures.as_ref().is_some_and(Figures::is_large));
         large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
     }
 
     /// Counts the processes behind a flow.
     pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
         if !processes.is_empty() {
-            self.behind.entry((record.responder.port, record.transport)).or_default().add(processes);
+            self.behind
+                .entry((record.responder.port, record.transport))
+                .or_default()
+                .add(processes);
         }
     }
 
@@ -127,7 +133,9 @@ impl<'c> Cells<'c> {
         for (service, figures) in std::mem::take(&mut self.rest) {
             stats.services.entry(service).or_default().figures.merge(figures);
         }
-        self.behind.drain().for_each(|(port, behind)| stats.ports.entry(port).or_default().behind.merge(behind));
+        self.behind
+            .drain()
+            .for_each(|(port, behind)| stats.ports.entry(port).or_default().behind.merge(behind));
         stats
     }
 }

@@ -1,5 +1,5 @@
-//! How many distinct addresses: exactly up to a limit, by a sketch beyond it. The union of two is the same whichever of them
-//! was a set and whichever a sketch.
+//! How many distinct addresses: exactly up to a limit, by a sketch beyond it. The union of two is
+//! the same whichever of them was a set and whichever a sketch.
 
 use std::collections::HashSet;
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
 //! Aggregates per port and per service that merge exactly.
 //!
-//! Takes finished flows with their verdicts, gives counts, distinct initiators and quantiles. Knows no output. Merging the
-//! aggregates of any partition of the flows gives what all of them in one would have given: the output does not depend on
-//! the number of workers.
+//! Takes finished flows with their verdicts, gives counts, distinct initiators and quantiles. Knows
+//! no output. Merging the aggregates of any partition of the flows gives what all of them in one
+//! would have given: the output does not depend on the number of workers.
 
 mod behind;
 mod cells;
@@ -166,7 +166,11 @@ impl<'c> Speaking<'c> {
 
     /// Where its flows are counted among the services. What only the number says is no service.
     fn service_key(&self) -> ServiceKey<'c> {
-        if self.confidence > Confidence::Port { (self.service, self.tag, self.protocol) } else { (None, None, None) }
+        if self.confidence > Confidence::Port {
+            (self.service, self.tag, self.protocol)
+        } else {
+            (None, None, None)
+        }
     }
 }
 
@@ -176,11 +180,22 @@ impl<'c> Stats<'c> {
         let (mut all, mut figures) = (Aggregate::default(), Figures::default());
         all.add(record);
         figures.add(record);
-        self.add_all((record.responder.port, record.transport), Speaking::of(record, verdict), all, Some(figures));
+        self.add_all(
+            (record.responder.port, record.transport),
+            Speaking::of(record, verdict),
+            all,
+            Some(figures),
+        );
     }
 
     /// Counts flows of one port and of what spoke in all of them.
-    fn add_all(&mut self, port: PortKey, speaking: Speaking<'c>, all: Aggregate, figures: Option<Figures>) {
+    fn add_all(
+        &mut self,
+        port: PortKey,
+        speaking: Speaking<'c>,
+        all: Aggregate,
+        figures: Option<Figures>,
+    ) {
         let port = self.ports.entry(port).or_default();
         let sum = port.speaking.entry(speaking).or_default();
         sum.0 += all.flows;
@@ -195,7 +210,11 @@ impl<'c> Stats<'c> {
     /// Counts the processes behind a flow.
     pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
         if !processes.is_empty() {
-            self.ports.entry((record.responder.port, record.transport)).or_default().behind.add(processes);
+            self.ports
+                .entry((record.responder.port, record.transport))
+                .or_default()
+                .behind
+                .add(processes);
         }
     }
 
@@ -219,13 +238,15 @@ impl<'c> Stats<'c> {
         }
     }
 
-    /// Leaves figures to ports with few sizes and times and, of those with many, to the ones with the lowest numbers, at most so
-    /// many; gives the number of ports that have none.
+    /// Leaves figures to ports with few sizes and times and, of those with many, to the ones with
+    /// the lowest numbers, at most so many; gives the number of ports that have none.
     ///
-    /// Parts in which such ports were limited to as many before have all that is left to them then, whatever flows each part saw.
+    /// Parts in which such ports were limited to as many before have all that is left to them then,
+    /// whatever flows each part saw.
     pub fn limit(&mut self, ports: usize) -> usize {
         let is_large = |stats: &PortStats<'_>| stats.figures.as_ref().is_none_or(Figures::is_large);
-        let mut large: Vec<PortKey> = self.ports.iter().filter(|(_, stats)| is_large(stats)).map(|(&port, _)| port).collect();
+        let mut large: Vec<PortKey> =
+            self.ports.iter().filter(|(_, stats)| is_large(stats)).map(|(&port, _)| port).collect();
         large.sort_unstable();
         let beyond = large.get(ports..).unwrap_or(&[]);
         for port in beyond {

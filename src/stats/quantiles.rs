@@ -1,8 +1,10 @@
 //! Quantiles of sizes and times, over HDR histograms. The only place that names hdrhistogram.
 //!
-//! A few distinct values are kept as they are, because most ports see only a few. More are kept at the histogram's precision, in a
-//! list as long as it takes little time to insert into: a histogram of times takes 170 to 430 KiB, and there are ports by the
-//! thousand that see some hundred flows each. What is shown depends on the values alone, not on their order or partition, so merging is exact.
+//! A few distinct values are kept as they are, because most ports see only a few. More are kept at
+//! the histogram's precision, in a list as long as it takes little time to insert into: a histogram
+//! of times takes 170 to 430 KiB, and there are ports by the thousand that see some hundred flows
+//! each. What is shown depends on the values alone, not on their order or partition, so merging is
+//! exact.
 
 use hdrhistogram::Histogram;
 
@@ -12,7 +14,8 @@ pub(super) const SMALL: usize = 64;
 const FEW: usize = 256;
 /// Distinct values, at the histogram's precision, that are kept in a list.
 const SOME: usize = 2048;
-/// Significant decimal digits of the histogram: frame sizes up to 2,047 bytes are exact, times within 0.1 %.
+/// Significant decimal digits of the histogram: frame sizes up to 2,047 bytes are exact, times
+/// within 0.1 %.
 const DIGITS: u8 = 3;
 /// Bits of a value that the histogram tells apart with so many digits.
 const BITS: u32 = 11;
@@ -116,7 +119,9 @@ impl Quantiles {
                     && let Ok(mut histogram) = Histogram::new(DIGITS)
                 {
                     histogram.auto(true);
-                    list.values.iter().for_each(|&(value, count)| record(&mut histogram, value, count));
+                    list.values
+                        .iter()
+                        .for_each(|&(value, count)| record(&mut histogram, value, count));
                     self.form = Form::Many(Box::new(histogram));
                 }
             }
@@ -160,7 +165,8 @@ impl Quantiles {
         }
     }
 
-    /// The summary: each quantile is a value at or above which the rest lies, within the histogram's precision.
+    /// The summary: each quantile is a value at or above which the rest lies, within the
+    /// histogram's precision.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let count = self.count();
@@ -205,7 +211,10 @@ impl Quantiles {
                     below >= rank
                 });
                 // Of values that are not told apart the greatest.
-                found.map_or(0, |&(value, _)| if *rounded { value | ((1 << unit(value)) - 1) } else { value })
+                found.map_or(
+                    0,
+                    |&(value, _)| if *rounded { value | ((1 << unit(value)) - 1) } else { value },
+                )
             }
             Form::Many(histogram) => histogram.value_at_quantile(percent as f64 / 100.0),
         }

@@ -21,9 +21,17 @@ type Seen = (BTreeMap<PortKey, (u64, Option<Summary>)>, Vec<Summary>);
 
 fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Seen) {
     let without = stats.limit(limit);
-    let of = |port: &PortStats<'_>| (port.all.flows, port.figures.as_ref().map(|figures| figures.duration_ns.summary()));
+    let of = |port: &PortStats<'_>| {
+        (port.all.flows, port.figures.as_ref().map(|figures| figures.duration_ns.summary()))
+    };
     let ports = stats.ports.iter().map(|(&key, port)| (key, of(port))).collect();
-    (without, (ports, stats.services.values().map(|service| service.figures.duration_ns.summary()).collect()))
+    (
+        without,
+        (
+            ports,
+            stats.services.values().map(|service| service.figures.duration_ns.summary()).collect(),
+        ),
+    )
 }
 
 /// So many distinct values are many.
@@ -64,15 +72,25 @@ proptest! {
 #[test]
 fn of_ports_with_many_times_the_lowest_keep_theirs_and_every_flow_counts_for_its_service() {
     let mut cells = Cells::new(2);
-    for (port, flows) in [(9000, MANY), (80, MANY), (8000, MANY), (22, MANY), (80, 1), (7, 1), (9001, MANY - 1)] {
+    for (port, flows) in
+        [(9000, MANY), (80, MANY), (8000, MANY), (22, MANY), (80, 1), (7, 1), (9001, MANY - 1)]
+    {
         for n in 0..flows {
             let (record, verdict) = flow(port, Transport::Tcp, n);
             cells.add(&record, u32::from(port), &verdict);
         }
     }
     let (without, (ports, services)) = seen(cells.take(), 2);
-    let kept: Vec<u16> = ports.iter().filter(|(_, (_, figures))| figures.is_some()).map(|(&(port, _), _)| port).collect();
-    assert_eq!((without, kept), (2, vec![7, 22, 80, 9001]), "a port with few of them needs no place");
+    let kept: Vec<u16> = ports
+        .iter()
+        .filter(|(_, (_, figures))| figures.is_some())
+        .map(|(&(port, _), _)| port)
+        .collect();
+    assert_eq!(
+        (without, kept),
+        (2, vec![7, 22, 80, 9001]),
+        "a port with few of them needs no place"
+    );
     assert_eq!(ports[&(80, Transport::Tcp)].1.unwrap().count, MANY + 1);
     assert_eq!(services.iter().map(|summary| summary.count).sum::<u64>(), 5 * MANY + 1);
 }

@@ -1,4 +1,5 @@
-//! Ethernet, VLAN tags, `EtherTypes`, and what stands in their place: IEEE 802.2 with or without SNAP.
+//! Ethernet, VLAN tags, `EtherTypes`, and what stands in their place: IEEE 802.2 with or without
+//! SNAP.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
@@ -38,7 +39,10 @@ pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
 
 /// The `EtherType` behind VLAN tags, and what follows it.
 #[inline]
-pub(super) fn untagged(mut ether_type: u16, mut rest: Packet<'_>) -> Result<(u16, Packet<'_>), Skip> {
+pub(super) fn untagged(
+    mut ether_type: u16,
+    mut rest: Packet<'_>,
+) -> Result<(u16, Packet<'_>), Skip> {
     for _ in 0..=MOST_TAGS {
         if !matches!(ether_type, VLAN | VLAN_PROVIDER | VLAN_DOUBLE) {
             return Ok((ether_type, rest));
@@ -74,7 +78,8 @@ pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Pac
 
 /// The IP packet behind an IEEE 802.2 header.
 pub(in crate::decode) fn llc(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    /// Service access points of SNAP (RFC 1042) and of IP (RFC 948), each with unnumbered information.
+    /// Service access points of SNAP (RFC 1042) and of IP (RFC 948), each with unnumbered
+    /// information.
     const SNAP: [u8; 3] = [0xaa, 0xaa, 3];
     const IP: [u8; 3] = [6, 6, 3];
     match rest.array::<3>(0) {
@@ -101,8 +106,8 @@ pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
 }
 
-/// `MACsec` (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags, short length, packet number, perhaps
-/// who sent it; behind the frame a value of sixteen bytes.
+/// `MACsec` (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags,
+/// short length, packet number, perhaps who sent it; behind the frame a value of sixteen bytes.
 fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const SENDER: u8 = 0x20;
     const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
@@ -113,12 +118,17 @@ fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
     let rest = tag.after(if flags & SENDER == 0 { 6 } else { 14 })?;
     let short = usize::from(tag.byte(1)? & 0x3f);
-    let len = if short > 0 { short } else { rest.wire_len().checked_sub(VALUE).ok_or(Skip::Malformed)? };
+    let len = if short > 0 {
+        short
+    } else {
+        rest.wire_len().checked_sub(VALUE).ok_or(Skip::Malformed)?
+    };
     let rest = rest.limit(len.min(rest.wire_len())).deeper()?;
     behind(rest.be_u16(0)?, rest.after(2)?)
 }
 
-/// A service function chain's header (RFC 8300, section 2.2): its length in words, and what follows.
+/// A service function chain's header (RFC 8300, section 2.2): its length in words, and what
+/// follows.
 pub(in crate::decode) fn service_chain(header: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let rest = header.after(usize::from(header.byte(1)? & 0x3f).max(2) * 4)?;
     match header.byte(3)? {

@@ -1,4 +1,5 @@
-//! Link layers: to the IP packet in a frame. Numbers and layouts: <https://www.tcpdump.org/linktypes.html>.
+//! Link layers: to the IP packet in a frame. Numbers and layouts:
+//! <https://www.tcpdump.org/linktypes.html>.
 
 pub(super) mod ether;
 pub(super) mod mpls;
@@ -9,7 +10,8 @@ pub(super) mod wifi;
 use super::{Packet, Skip};
 use crate::source::LinkType;
 
-/// USB: of FreeBSD, of Linux in two forms, of Windows (`USBPcap`), of Darwin; 2.0, of `OpenVizsla`, 2.0 at each speed.
+/// USB: of FreeBSD, of Linux in two forms, of Windows (`USBPcap`), of Darwin; 2.0, of `OpenVizsla`,
+/// 2.0 at each speed.
 const USB: [u16; 10] = [186, 189, 220, 249, 266, 278, 288, 293, 294, 295];
 /// Bluetooth: HCI, HCI with a header, LE, Linux monitor, BR/EDR, LE with a header, Nordic's.
 const BLUETOOTH: [u16; 7] = [187, 201, 251, 254, 255, 256, 272];
@@ -20,11 +22,14 @@ const CAN: [u16; 2] = [190, 227];
 /// Other link types of buses and of telephony, which carry no TCP or UDP as such.
 #[rustfmt::skip]
 const WITHOUT_IP: &[u16] = &[
-    // Telephony: MTP2 with a header and without, MTP3, SCCP; LAPD as Linux has it, LAPD, LAPB; SCTP.
+    // Telephony: MTP2 with a header and without, MTP3, SCCP; LAPD as Linux has it, LAPD, LAPB;
+    // SCTP.
     139, 140, 141, 142, 177, 203, 207, 248,
-    // Vehicles, buildings, industry: BACnet, FlexRay, MOST, LIN, X2E, RTAC, PROFIBUS, Z-Wave, SDLC, LoRa.
+    // Vehicles, buildings, industry: BACnet, FlexRay, MOST, LIN, X2E, RTAC, PROFIBUS, Z-Wave, SDLC,
+    // LoRa.
     165, 210, 211, 212, 213, 250, 257, 261, 262, 268, 270,
-    // Within a machine: infrared, IPMB, D-Bus, IPMI, vsock. Others: MPEG transport, NFC, contactless cards.
+    // Within a machine: infrared, IPMB, D-Bus, IPMI, vsock. Others: MPEG transport, NFC,
+    // contactless cards.
     144, 199, 209, 231, 260, 271, 243, 245, 264,
 ];
 
@@ -38,18 +43,23 @@ const HARDWARE_NETLINK: u16 = 824;
 const COOKED_LLC: u16 = 4;
 const COOKED_CAN: std::ops::RangeInclusive<u16> = 0x0c..=0x0e;
 
-/// The IP packet of a frame where nothing but VLAN tags precedes it: the short way for nearly every frame; `None` leads to
-/// [`packet`], which says the same at length.
+/// The IP packet of a frame where nothing but VLAN tags precedes it: the short way for nearly every
+/// frame; `None` leads to [`packet`], which says the same at length.
 #[inline]
 pub(super) fn common(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
     let (type_at, len) = match link {
         LinkType::ETHERNET => (12, 14),
         LinkType::LINUX_SLL => (14, 16),
         LinkType::LINUX_SLL2 => (0, 20),
-        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => return Some(Ok(frame)),
+        LinkType::RAW
+        | LinkType::RAW_BSD
+        | LinkType::RAW_OPENBSD
+        | LinkType::IPV4
+        | LinkType::IPV6 => return Some(Ok(frame)),
         _ => return None,
     };
-    let (ether_type, rest) = ether::untagged(frame.be_u16(type_at).ok()?, frame.after(len).ok()?).ok()?;
+    let (ether_type, rest) =
+        ether::untagged(frame.be_u16(type_at).ok()?, frame.after(len).ok()?).ok()?;
     match ether_type {
         ether::IPV4 | ether::IPV6 => Some(Ok(rest)),
         ether::ARP => Some(Err(Skip::Arp)),
@@ -65,10 +75,14 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         LinkType::LINUX_SLL => cooked(frame.be_u16(2)?, frame.be_u16(14)?, frame.after(16)?),
         // Protocol at 0, hardware type at 8, header of 20 bytes.
         LinkType::LINUX_SLL2 => cooked(frame.be_u16(8)?, frame.be_u16(0)?, frame.after(20)?),
-        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => Ok(frame),
+        LinkType::RAW
+        | LinkType::RAW_BSD
+        | LinkType::RAW_OPENBSD
+        | LinkType::IPV4
+        | LinkType::IPV6 => Ok(frame),
         LinkType::NULL | LinkType::LOOP => {
-            // The family is in the capturing host's order, and its value for IPv6 differs from system to system. Values are
-            // small, so the order shows itself.
+            // The family is in the capturing host's order, and its value for IPv6 differs from
+            // system to system. Values are small, so the order shows itself.
             match frame.le_u32(0)?.min(frame.be_u32(0)?) {
                 2 | 10 | 24 | 28 | 30 => frame.after(4),
                 _ => Err(Skip::EtherType),
@@ -90,12 +104,14 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(frame),
         LinkType::IEEE802_11_AVS => wifi::avs(frame),
         LinkType::PPI => {
-            // Version, flags, length of all headers, link type of what follows them; least byte first.
+            // Version, flags, length of all headers, link type of what follows them; least byte
+            // first.
             let inner = LinkType(u16::try_from(frame.le_u32(4)?).map_err(|_| Skip::LinkType)?);
             packet(inner, frame.after(usize::from(frame.le_u16(2)?))?.deeper()?)
         }
         LinkType::PKTAP => {
-            // Length of the header, what follows it (1: a frame), its link type; in the host's order, which is least byte first.
+            // Length of the header, what follows it (1: a frame), its link type; in the host's
+            // order, which is least byte first.
             let inner = LinkType(u16::try_from(frame.le_u32(8)?).map_err(|_| Skip::LinkType)?);
             packet(inner, frame.after(frame.le_u32(0)? as usize)?.deeper()?)
         }
@@ -127,8 +143,8 @@ fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, 
     }
 }
 
-/// A netfilter log message: family, version and resource identification, then attributes with length and type in the host's
-/// order, each padded to four bytes.
+/// A netfilter log message: family, version and resource identification, then attributes with
+/// length and type in the host's order, each padded to four bytes.
 fn nflog(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const PAYLOAD: u16 = 9;
     // The two upper bits of a type are flags.

@@ -1,7 +1,8 @@
 //! MPLS label stacks (RFC 3032) and what is below them: IP, or an Ethernet pseudo-wire (RFC 4448).
 //!
-//! No label says what it labels. The first four bits do where it is IP (RFC 4928); of a pseudo-wire, with or without a control
-//! word, only that an Ethernet frame with a plausible IP packet is there.
+//! No label says what it labels. The first four bits do where it is IP (RFC 4928); of a
+//! pseudo-wire, with or without a control word, only that an Ethernet frame with a plausible IP
+//! packet is there.
 
 use super::ether;
 use crate::decode::{Packet, Skip, ip};

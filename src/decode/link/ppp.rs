@@ -11,7 +11,8 @@ pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     protocol(if frame.array(0) == Ok(ADDRESS_AND_CONTROL) { frame.after(2)? } else { frame })
 }
 
-/// The IP packet behind PPP's protocol field, which is a byte shorter where its first would be zero and this was agreed on.
+/// The IP packet behind PPP's protocol field, which is a byte shorter where its first would be zero
+/// and this was agreed on.
 pub(in crate::decode) fn protocol(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const IPV4: u16 = 0x21;
     const IPV6: u16 = 0x57;

@@ -16,7 +16,11 @@ fn behind(header: &[u8]) -> Vec<u8> {
 }
 
 fn reads(link: LinkType, header: &[u8]) {
-    assert_eq!(heard(link, &behind(header)), Ok((b"hello".to_vec(), None)), "{link}: {header:02x?}");
+    assert_eq!(
+        heard(link, &behind(header)),
+        Ok((b"hello".to_vec(), None)),
+        "{link}: {header:02x?}"
+    );
 }
 
 fn skips(link: LinkType, bytes: &[u8], reason: Skip) {
@@ -29,7 +33,13 @@ const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
 
 #[test]
 fn ppp_is_read_with_and_without_address_and_control_and_with_a_short_protocol() {
-    for header in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x21], &[0xff, 3, 0x21], &[0xff, 3, 2, 0x81, 0, 1, 0x11, 64]] {
+    for header in [
+        &[0xff, 3, 0, 0x21][..],
+        &[0, 0x21],
+        &[0x21],
+        &[0xff, 3, 0x21],
+        &[0xff, 3, 2, 0x81, 0, 1, 0x11, 64],
+    ] {
         reads(LinkType::PPP, header);
         reads(LinkType::PPP_HDLC, header);
     }
@@ -61,7 +71,10 @@ fn frame_relay_is_read_in_each_encapsulation() {
         reads(LinkType::FRELAY, header);
         reads(LinkType::FRELAY_WITH_DIR, &[&[1], header].concat());
     }
-    reads(LinkType::FRELAY, &[&[0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &MACS[..], &[8, 0]].concat());
+    reads(
+        LinkType::FRELAY,
+        &[&[0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &MACS[..], &[8, 0]].concat(),
+    );
     skips(LinkType::FRELAY, &[0, 1, 3, 8, 0, 0x75, 1, 1], Skip::EtherType);
 }
 
@@ -92,7 +105,10 @@ fn ieee_802_2_is_looked_through_where_ip_is_behind_it() {
 #[test]
 fn switches_own_tags_and_other_carriers_of_ieee_802_2_are_looked_through() {
     reads(LinkType::ETHERNET, &[&MACS[..], &[0x89, 0x03, 0, 0x7f], &MACS, &[8, 0]].concat());
-    reads(LinkType::ETHERNET, &[&MACS[..], &[0x89, 0x26, 0, 1, 0, 2, 0x81, 0, 0, 7, 8, 0]].concat());
+    reads(
+        LinkType::ETHERNET,
+        &[&MACS[..], &[0x89, 0x26, 0, 1, 0, 2, 0x81, 0, 0, 7, 8, 0]].concat(),
+    );
     reads(LinkType::FDDI, &[&[0x50], &MACS[..], &SNAP].concat());
     reads(LinkType::ATM_RFC1483, &SNAP);
 }
@@ -108,8 +124,16 @@ fn mpls_labels_are_looked_through_to_ip_and_to_ethernet_with_and_without_a_contr
     let four = [&[0x45, 0, 0xff, 0xff, 0xff, 0xff], &MACS[6..], &[8, 0]].concat();
     reads(LinkType::ETHERNET, &[&labels[..], &four].concat());
     skips(LinkType::ETHERNET, &[&labels[..], &[0x10, 0, 0, 7], &[0; 40]].concat(), Skip::Mpls);
-    skips(LinkType::ETHERNET, &[&labels[..], &[0; 4], &MACS, &[8, 6], &[0; 28]].concat(), Skip::Arp);
-    skips(LinkType::ETHERNET, &[&MACS[..], &[0x88, 0x47], &[0, 1, 0, 64].repeat(20)].concat(), Skip::Malformed);
+    skips(
+        LinkType::ETHERNET,
+        &[&labels[..], &[0; 4], &MACS, &[8, 6], &[0; 28]].concat(),
+        Skip::Arp,
+    );
+    skips(
+        LinkType::ETHERNET,
+        &[&MACS[..], &[0x88, 0x47], &[0, 1, 0, 64].repeat(20)].concat(),
+        Skip::Malformed,
+    );
 }
 
 /// An 802.11 data header: two bytes of frame control, then so many bytes.
@@ -148,19 +172,24 @@ fn a_wifi_aggregate_of_one_is_read_and_of_several_counted() {
     let mut header = data([0x88, 2], 26);
     header[24] = 0x80;
     let one = [&MACS[..], &[0, len], &SNAP, &ip()].concat();
-    assert_eq!(heard(LinkType::IEEE802_11, &[&header[..], &one].concat()), Ok((b"hello".to_vec(), None)));
+    assert_eq!(
+        heard(LinkType::IEEE802_11, &[&header[..], &one].concat()),
+        Ok((b"hello".to_vec(), None))
+    );
     skips(LinkType::IEEE802_11, &[&header[..], &one, &[0; 3], &one].concat(), Skip::WifiAggregate);
 }
 
 #[test]
 fn what_drivers_write_before_wifi_is_looked_through() {
     let wifi = [&data([0x08, 2], 24)[..], &SNAP].concat();
-    // No field; flags; time and flags behind a second word; flags that say that the header is padded.
+    // No field; flags; time and flags behind a second word; flags that say that the header is
+    // padded.
     reads(LinkType::IEEE802_11_RADIOTAP, &[&[0, 0, 8, 0, 0, 0, 0, 0], &wifi[..]].concat());
     reads(LinkType::IEEE802_11_RADIOTAP, &[&[0, 0, 9, 0, 2, 0, 0, 0, 0x10], &wifi[..]].concat());
     let two = [&[0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0], &[0; 4][..], &[9; 8], &[0x10]].concat();
     reads(LinkType::IEEE802_11_RADIOTAP, &[&two[..], &wifi].concat());
-    let padded = [&[0, 0, 9, 0, 2, 0, 0, 0, 0x20][..], &data([0x88, 2], 26), &[0, 0], &SNAP].concat();
+    let padded =
+        [&[0, 0, 9, 0, 2, 0, 0, 0, 0x20][..], &data([0x88, 2], 26), &[0, 0], &SNAP].concat();
     reads(LinkType::IEEE802_11_RADIOTAP, &padded);
     let avs = [&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64][..], &[0; 56]].concat();
     reads(LinkType::IEEE802_11_AVS, &[&avs[..], &wifi].concat());
@@ -168,15 +197,24 @@ fn what_drivers_write_before_wifi_is_looked_through() {
     reads(LinkType::IEEE802_11_PRISM, &[&[0, 0, 0, 0x44][..], &[0; 140], &wifi].concat());
     reads(LinkType::PPI, &[&[0, 0, 8, 0, 105, 0, 0, 0], &wifi[..]].concat());
     reads(LinkType::PPI, &[&[0, 0, 12, 0, 1, 0, 0, 0, 9, 9, 9, 9], &MACS[..], &[8, 0]].concat());
-    reads(LinkType::LINUX_SLL, &[&[0, 0, 3, 0x23][..], &[0; 12], &[0, 0, 8, 0, 0, 0, 0, 0], &wifi].concat());
+    reads(
+        LinkType::LINUX_SLL,
+        &[&[0, 0, 3, 0x23][..], &[0; 12], &[0, 0, 8, 0, 0, 0, 0, 0], &wifi].concat(),
+    );
     reads(LinkType::PKTAP, &[&[12, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], &MACS[..], &[8, 0]].concat());
 }
 
 #[test]
 fn netfilter_logs_are_read_in_both_byte_orders() {
     let len = 4 + ip().len() as u8;
-    reads(LinkType::NFLOG, &[2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 0, 3, 5, 0, 10, 0, 0, 0, 0, 0, len, 0, 9, 0]);
-    reads(LinkType::NFLOG, &[2, 0, 0, 5, 0, 8, 0, 1, 8, 0, 0, 3, 0, 5, 0, 10, 0, 0, 0, 0, 0, len, 0, 9]);
+    reads(
+        LinkType::NFLOG,
+        &[2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 0, 3, 5, 0, 10, 0, 0, 0, 0, 0, len, 0, 9, 0],
+    );
+    reads(
+        LinkType::NFLOG,
+        &[2, 0, 0, 5, 0, 8, 0, 1, 8, 0, 0, 3, 0, 5, 0, 10, 0, 0, 0, 0, 0, len, 0, 9],
+    );
     skips(LinkType::NFLOG, &[2, 0, 0, 5, 3, 0, 1, 0, 8, 0, 0, 3], Skip::Malformed);
     skips(LinkType::NFLOG, &[2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 0, 3], Skip::Malformed);
 }
@@ -188,12 +226,21 @@ fn solaris_ipnet_is_read() {
 
 #[test]
 fn frames_within_frames_end_at_the_limit() {
-    let wire =
-        |layers| [[&[0, 0, 8, 0, 192, 0, 0, 0][..]].repeat(layers).concat(), vec![0, 0, 8, 0, 101, 0, 0, 0], ip()].concat();
+    let wire = |layers| {
+        [
+            [&[0, 0, 8, 0, 192, 0, 0, 0][..]].repeat(layers).concat(),
+            vec![0, 0, 8, 0, 101, 0, 0, 0],
+            ip(),
+        ]
+        .concat()
+    };
     assert_eq!(heard(LinkType::PPI, &wire(7)), Ok((b"hello".to_vec(), None)));
     skips(LinkType::PPI, &wire(8), Skip::Nested);
     // As deep as memory: none of them may recurse without counting.
-    for layer in [&[0x81, 0, 0, 0, 0, 9, 0xaa, 0xaa, 3, 0, 0, 0][..], &[0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+    for layer in [
+        &[0x81, 0, 0, 0, 0, 9, 0xaa, 0xaa, 3, 0, 0, 0][..],
+        &[0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ] {
         assert!(heard(LinkType::ETHERNET, &[&MACS[..], &layer.repeat(100_000)].concat()).is_err());
     }
 }

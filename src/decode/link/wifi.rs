@@ -1,4 +1,5 @@
-//! IEEE 802.11 data that is not encrypted, bare or behind what the capturing driver wrote before it.
+//! IEEE 802.11 data that is not encrypted, bare or behind what the capturing driver wrote before
+//! it.
 
 use super::ether;
 use crate::decode::{Packet, Skip};
@@ -44,18 +45,20 @@ fn data(frame: Packet<'_>, padding: Padding) -> Result<Packet<'_>, Skip> {
     if flags & MORE_FRAGMENTS != 0 || frame.byte(22)? & 15 != 0 {
         return Err(Skip::Fragment);
     }
-    let mut len = if flags & (TO_SYSTEM | FROM_SYSTEM) == TO_SYSTEM | FROM_SYSTEM { 30 } else { 24 };
+    let mut len =
+        if flags & (TO_SYSTEM | FROM_SYSTEM) == TO_SYSTEM | FROM_SYSTEM { 30 } else { 24 };
     let mut is_aggregate = false;
     if kind & QUALITY != 0 {
         is_aggregate = frame.byte(len)? & AGGREGATE != 0;
         len += if flags & ORDER != 0 { 6 } else { 2 };
     }
-    let body = frame.after(if padding == Padding::Words { len.next_multiple_of(4) } else { len })?;
+    let body =
+        frame.after(if padding == Padding::Words { len.next_multiple_of(4) } else { len })?;
     if is_aggregate { only_one(body) } else { ether::llc(body) }
 }
 
-/// The IP packet in an aggregate of one: addresses, length, data. A frame gives one segment at most: those of several are
-/// counted as what they are.
+/// The IP packet in an aggregate of one: addresses, length, data. A frame gives one segment at
+/// most: those of several are counted as what they are.
 fn only_one(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const HEADER: usize = 14;
     /// What may follow the only packet: padding and the frame's check sequence.
@@ -67,7 +70,8 @@ fn only_one(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     ether::llc(body.after(HEADER)?.limit(len))
 }
 
-/// Behind <https://www.radiotap.org>: version, padding, length, then words that say which fields are there.
+/// Behind <https://www.radiotap.org>: version, padding, length, then words that say which fields
+/// are there.
 pub(super) fn radiotap(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const TIME: u32 = 1;
     const FLAGS: u32 = 2;
@@ -79,7 +83,8 @@ pub(super) fn radiotap(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
     let len = usize::from(frame.le_u16(2)?);
     let present = frame.le_u32(4)?;
-    // The fields begin behind the last word; of those before the flags there is only the time, of eight bytes and aligned.
+    // The fields begin behind the last word; of those before the flags there is only the time, of
+    // eight bytes and aligned.
     let mut at = 4;
     while frame.le_u32(at)? & MORE_WORDS != 0 && at < len {
         at += 4;
@@ -101,5 +106,9 @@ pub(super) fn avs(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
 pub(super) fn prism(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const AVS: u32 = 0x8021_1000;
     const PRISM: usize = 144;
-    if frame.be_u32(0)? & 0xffff_f000 == AVS { avs(frame) } else { self::frame(frame.after(PRISM)?) }
+    if frame.be_u32(0)? & 0xffff_f000 == AVS {
+        avs(frame)
+    } else {
+        self::frame(frame.after(PRISM)?)
+    }
 }

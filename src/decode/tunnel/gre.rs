@@ -1,4 +1,5 @@
-//! GRE (RFC 2784, RFC 2890), as PPTP changed it (RFC 2637), and the mirrored frames that it carries (draft-foschiano-erspan).
+//! GRE (RFC 2784, RFC 2890), as PPTP changed it (RFC 2637), and the mirrored frames that it carries
+//! (draft-foschiano-erspan).
 
 use super::Tunnel;
 use crate::decode::link::{ether, ppp, wifi};

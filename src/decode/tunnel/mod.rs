@@ -54,7 +54,9 @@ const L2TP: IpNumber = IpNumber(115);
 pub(super) fn inside<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
     let body = datagram.body;
     match datagram.protocol {
-        IpNumber::IPV6 if matches!(datagram.ends, ip::Ends::V4(_)) => body.through(Tunnel::SixInFour),
+        IpNumber::IPV6 if matches!(datagram.ends, ip::Ends::V4(_)) => {
+            body.through(Tunnel::SixInFour)
+        }
         IpNumber::IPV4 | IpNumber::IPV6 => body.through(Tunnel::IpIp),
         IpNumber::GRE => gre::inside(body),
         ETHER_IP => ether_ip(body),
@@ -78,15 +80,17 @@ fn ether_ip(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
 }
 
-/// L2TP version 3: a session, then a cookie of none, four or eight bytes and perhaps a sublayer of four. Which of them is agreed
-/// on elsewhere; only the frame behind shows it.
+/// L2TP version 3: a session, then a cookie of none, four or eight bytes and perhaps a sublayer of
+/// four. Which of them is agreed on elsewhere; only the frame behind shows it.
 fn l2tp_v3(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     // Session zero is control.
     if body.be_u32(0)? == 0 {
         return Err(Skip::Tunnel);
     }
     let body = body.through(Tunnel::L2tp)?;
-    let frame = |behind: usize| body.after(4 + behind).and_then(ether::frame).ok().filter(|packet| ip::is_whole(*packet));
+    let frame = |behind: usize| {
+        body.after(4 + behind).and_then(ether::frame).ok().filter(|packet| ip::is_whole(*packet))
+    };
     [4, 0, 8, 12].into_iter().find_map(frame).ok_or(Skip::Tunnel)
 }
 

@@ -1,4 +1,5 @@
-//! A tunnel a test, from hand-made bytes: what is exact is looked into, what is not stands as what it is.
+//! A tunnel a test, from hand-made bytes: what is exact is looked into, what is not stands as what
+//! it is.
 
 use proptest::prelude::*;
 
@@ -34,7 +35,13 @@ fn over(protocol: u8, carried: &[u8]) -> Vec<u8> {
 
 /// An outer UDP datagram.
 fn udp(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
-    let mut bytes = [ports.0.to_be_bytes(), ports.1.to_be_bytes(), (8 + payload.len() as u16).to_be_bytes(), [0; 2]].concat();
+    let mut bytes = [
+        ports.0.to_be_bytes(),
+        ports.1.to_be_bytes(),
+        (8 + payload.len() as u16).to_be_bytes(),
+        [0; 2],
+    ]
+    .concat();
     bytes.extend(payload);
     over(17, &bytes)
 }
@@ -49,7 +56,11 @@ fn hello(tunnel: Tunnel) -> (Vec<u8>, Option<Tunnel>) {
 
 /// An IP protocol's header, what follows it, and what comes of it.
 fn gives(protocol: u8, header: &[u8], inner: &[u8], tunnel: Tunnel) {
-    assert_eq!(given(&over(protocol, &[header, inner].concat())), Ok(hello(tunnel)), "{protocol}: {header:02x?}");
+    assert_eq!(
+        given(&over(protocol, &[header, inner].concat())),
+        Ok(hello(tunnel)),
+        "{protocol}: {header:02x?}"
+    );
 }
 
 #[test]
@@ -57,7 +68,9 @@ fn ip_in_ip_is_looked_into_in_each_pair_of_versions() {
     gives(4, &[], &ip(), Tunnel::IpIp);
     let osc = |tunnel| Ok((b"osc!".to_vec(), Some(tunnel)));
     assert_eq!(given(&over(41, &ip6([0x20, 1, 0xd, 0xb8]))), osc(Tunnel::SixInFour));
-    let in_six = |next: u8, inner: &[u8]| [&[0x60, 0, 0, 0, 0, inner.len() as u8, next, 64], &[8; 32][..], inner].concat();
+    let in_six = |next: u8, inner: &[u8]| {
+        [&[0x60, 0, 0, 0, 0, inner.len() as u8, next, 64], &[8; 32][..], inner].concat()
+    };
     assert_eq!(given(&in_six(4, &ip())), Ok(hello(Tunnel::IpIp)));
     assert_eq!(given(&in_six(41, &ip6([1; 4]))), osc(Tunnel::IpIp));
 }
@@ -88,18 +101,38 @@ fn gre_is_looked_into_with_each_optional_field() {
 #[test]
 fn pptp_is_looked_into_where_it_carries_ip() {
     let len = 4 + ip().len() as u8;
-    gives(47, &[0x30, 0x01, 0x88, 0x0b, 0, len, 0, 1, 0, 0, 0, 9, 0xff, 3, 0, 0x21], &ip(), Tunnel::Pptp);
-    gives(47, &[0x30, 0x81, 0x88, 0x0b, 0, len - 2, 0, 1, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0x21], &ip(), Tunnel::Pptp);
+    gives(
+        47,
+        &[0x30, 0x01, 0x88, 0x0b, 0, len, 0, 1, 0, 0, 0, 9, 0xff, 3, 0, 0x21],
+        &ip(),
+        Tunnel::Pptp,
+    );
+    gives(
+        47,
+        &[0x30, 0x81, 0x88, 0x0b, 0, len - 2, 0, 1, 0, 0, 0, 9, 0, 0, 0, 8, 0, 0x21],
+        &ip(),
+        Tunnel::Pptp,
+    );
     let compressed = [0x30, 0x01, 0x88, 0x0b, 0, 4, 0, 1, 0, 0, 0, 9, 0, 0xfd, 0x90, 0];
     assert_eq!(given(&over(47, &compressed)), Err(Skip::Ppp));
-    assert_eq!(given(&over(47, &[0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 9])), Err(Skip::Tunnel));
+    assert_eq!(
+        given(&over(47, &[0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 9])),
+        Err(Skip::Tunnel)
+    );
 }
 
 #[test]
 fn mirrored_frames_are_read_in_each_type() {
     gives(47, &[0, 0, 0x88, 0xbe], &tcp_frame(), Tunnel::Erspan);
-    gives(47, &[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 1, 0, 7, 0, 0, 0, 0], &tcp_frame(), Tunnel::Erspan);
-    let three = |kind: u8| [&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 7], &[0; 6][..], &[kind, 0]].concat();
+    gives(
+        47,
+        &[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 1, 0, 7, 0, 0, 0, 0],
+        &tcp_frame(),
+        Tunnel::Erspan,
+    );
+    let three = |kind: u8| {
+        [&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 1, 0, 7], &[0; 6][..], &[kind, 0]].concat()
+    };
     gives(47, &three(0), &tcp_frame(), Tunnel::Erspan);
     gives(47, &three(2 << 2), &ip(), Tunnel::Erspan);
     let mut platform = three(0);
@@ -125,14 +158,21 @@ fn udp_gives(port: u16, header: &[u8], inner: &[u8], tunnel: Tunnel) {
     // Without tunnels, and with a byte that no longer fits, the outer segment stands.
     let packet = udp((50_000, port), &payload);
     let (segment, outer) = Decoder::new(false).decode(&frame(LinkType::RAW, &packet)).unwrap();
-    assert_eq!((segment.five_tuple.destination.port, segment.tunnel, &*outer), (port, None, &payload[..]));
+    assert_eq!(
+        (segment.five_tuple.destination.port, segment.tunnel, &*outer),
+        (port, None, &payload[..])
+    );
     for cut in 0..payload.len() - 29 {
         stands(port, &payload[..cut]);
     }
 }
 
 fn stands(port: u16, payload: &[u8]) {
-    assert_eq!(given(&udp((50_000, port), payload)), Ok((payload.to_vec(), None)), "{port}: {payload:02x?}");
+    assert_eq!(
+        given(&udp((50_000, port), payload)),
+        Ok((payload.to_vec(), None)),
+        "{port}: {payload:02x?}"
+    );
 }
 
 #[test]
@@ -140,7 +180,12 @@ fn vxlan_is_looked_into_and_what_only_looks_like_it_stands() {
     for port in [4_789, 8_472] {
         udp_gives(port, &[8, 0, 0, 0, 0, 0, 7, 0], &tcp_frame(), Tunnel::Vxlan);
         udp_gives(port, &[0x88, 0x48, 1, 2, 0, 0, 7, 0], &tcp_frame(), Tunnel::Vxlan);
-        for header in [[8, 0, 0, 1, 0, 0, 7, 0], [8, 0, 0, 0, 0, 0, 7, 1], [0x0c, 0, 0, 0, 0, 0, 7, 0], [0; 8]] {
+        for header in [
+            [8, 0, 0, 1, 0, 0, 7, 0],
+            [8, 0, 0, 0, 0, 0, 7, 1],
+            [0x0c, 0, 0, 0, 0, 0, 7, 0],
+            [0; 8],
+        ] {
             stands(port, &[&header[..], &tcp_frame()].concat());
         }
     }
@@ -171,7 +216,12 @@ fn vxlan_gpe_is_looked_into_by_its_next_protocol() {
 fn geneve_is_looked_into_behind_options_that_fit() {
     udp_gives(6_081, &[0, 0, 0x65, 0x58, 0, 0, 7, 0], &tcp_frame(), Tunnel::Geneve);
     udp_gives(6_081, &[0, 0, 8, 0, 0, 0, 7, 0], &ip(), Tunnel::Geneve);
-    udp_gives(6_081, &[3, 0x40, 0x65, 0x58, 0, 0, 7, 0, 1, 2, 0x80, 1, 9, 9, 9, 9, 1, 2, 3, 0], &tcp_frame(), Tunnel::Geneve);
+    udp_gives(
+        6_081,
+        &[3, 0x40, 0x65, 0x58, 0, 0, 7, 0, 1, 2, 0x80, 1, 9, 9, 9, 9, 1, 2, 3, 0],
+        &tcp_frame(),
+        Tunnel::Geneve,
+    );
     for header in [
         &[0x40, 0, 8, 0, 0, 0, 7, 0][..],
         &[0, 0x80, 8, 0, 0, 0, 7, 0],
@@ -186,10 +236,16 @@ fn geneve_is_looked_into_behind_options_that_fit() {
 #[test]
 fn gtp_is_looked_into_where_it_is_user_data() {
     let len = |more: usize| ((ip().len() + more) as u16).to_be_bytes();
-    let header = |flags: u8, kind: u8, more: usize| [&[flags, kind][..], &len(more), &[0, 0, 0, 7]].concat();
+    let header =
+        |flags: u8, kind: u8, more: usize| [&[flags, kind][..], &len(more), &[0, 0, 0, 7]].concat();
     udp_gives(2_152, &header(0x30, 0xff, 0), &ip(), Tunnel::GtpU);
     udp_gives(2_152, &[&header(0x32, 0xff, 4)[..], &[0, 1, 0, 0]].concat(), &ip(), Tunnel::GtpU);
-    udp_gives(2_152, &[&header(0x34, 0xff, 8)[..], &[0, 0, 0, 0x85, 1, 0, 9, 0]].concat(), &ip(), Tunnel::GtpU);
+    udp_gives(
+        2_152,
+        &[&header(0x34, 0xff, 8)[..], &[0, 0, 0, 0x85, 1, 0, 9, 0]].concat(),
+        &ip(),
+        Tunnel::GtpU,
+    );
     stands(2_152, &[&header(0x32, 1, 4)[..], &[0, 1, 0, 0], &ip()].concat());
     stands(2_152, &[&header(0x30, 0xff, 1)[..], &ip()].concat());
     stands(2_152, &[&header(0x34, 0xff, 8)[..], &[0, 0, 0, 0x85, 0, 0, 9, 0], &ip()].concat());
@@ -200,7 +256,9 @@ fn teredo_is_looked_into_both_ways_and_behind_what_may_precede_it() {
     let inner = ip6([0x20, 1, 0, 0]);
     let authentication = [0, 1, 1, 2, 9, 8, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0];
     let origin = [0, 0, 0xab, 0xcd, 1, 2, 3, 4];
-    for before in [vec![], origin.to_vec(), authentication.to_vec(), [&authentication[..], &origin].concat()] {
+    for before in
+        [vec![], origin.to_vec(), authentication.to_vec(), [&authentication[..], &origin].concat()]
+    {
         let payload = [before, inner.clone()].concat();
         for ports in [(50_000, 3_544), (3_544, 50_000)] {
             assert_eq!(given(&udp(ports, &payload)), Ok((b"osc!".to_vec(), Some(Tunnel::Teredo))));
@@ -209,7 +267,10 @@ fn teredo_is_looked_into_both_ways_and_behind_what_may_precede_it() {
     stands(3_544, &ip6([0x20, 1, 0xd, 0xb8]));
     stands(3_544, &inner[..inner.len() - 1]);
     let trailer = [&inner[..], &[4, 4, 1, 2, 3, 4]].concat();
-    assert_eq!(given(&udp((50_000, 3_544), &trailer)), Ok((b"osc!".to_vec(), Some(Tunnel::Teredo))));
+    assert_eq!(
+        given(&udp((50_000, 3_544), &trailer)),
+        Ok((b"osc!".to_vec(), Some(Tunnel::Teredo)))
+    );
     let mut bubble = inner[..40].to_vec();
     bubble[4..7].copy_from_slice(&[0, 0, 59]);
     stands(3_544, &bubble);
@@ -219,7 +280,12 @@ fn teredo_is_looked_into_both_ways_and_behind_what_may_precede_it() {
 fn l2tp_is_looked_into_with_each_optional_field() {
     let len = |header: usize| ((header + ip().len()) as u16).to_be_bytes();
     udp_gives(1_701, &[0, 2, 0, 1, 0, 2, 0xff, 3, 0, 0x21], &ip(), Tunnel::L2tp);
-    udp_gives(1_701, &[&[0x40, 2][..], &len(12), &[0, 1, 0, 2, 0xff, 3, 0, 0x21]].concat(), &ip(), Tunnel::L2tp);
+    udp_gives(
+        1_701,
+        &[&[0x40, 2][..], &len(12), &[0, 1, 0, 2, 0xff, 3, 0, 0x21]].concat(),
+        &ip(),
+        Tunnel::L2tp,
+    );
     udp_gives(1_701, &[0x0a, 2, 0, 1, 0, 2, 0, 3, 0, 4, 0, 2, 9, 9, 0, 0x21], &ip(), Tunnel::L2tp);
     let back = udp((1_701, 50_000), &[&[0, 2, 0, 1, 0, 2, 0, 0x21][..], &ip()].concat());
     assert_eq!(given(&back), Ok(hello(Tunnel::L2tp)));
@@ -248,20 +314,30 @@ fn tunnels_in_tunnels_end_at_the_limit_and_the_innermost_is_named() {
     assert_eq!(
         given(&over(
             47,
-            &[&[0, 0, 8, 0][..], &udp((1, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &tcp_frame()].concat())].concat()
+            &[
+                &[0, 0, 8, 0][..],
+                &udp((1, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &tcp_frame()].concat())
+            ]
+            .concat()
         )),
         Ok(hello(Tunnel::Vxlan))
     );
     // The UDP tunnel that would be one too many stands as UDP.
-    let vxlan = |inner: &[u8]| udp((1, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0], &tcp_frame()[..14], inner].concat());
+    let vxlan = |inner: &[u8]| {
+        udp((1, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0], &tcp_frame()[..14], inner].concat())
+    };
     let deep = (0..9).fold(ip(), |inner, _| vxlan(&inner));
     let (segment, _) = decode(&frame(LinkType::RAW, &deep)).unwrap();
-    assert_eq!((segment.five_tuple.transport, segment.tunnel), (Transport::Udp, Some(Tunnel::Vxlan)));
+    assert_eq!(
+        (segment.five_tuple.transport, segment.tunnel),
+        (Transport::Udp, Some(Tunnel::Vxlan))
+    );
 }
 
 #[test]
 fn without_tunnels_their_packets_are_skipped_and_what_is_no_tunnel_keeps_its_reason() {
-    let reason = |packet: &[u8]| Decoder::new(false).decode(&frame(LinkType::RAW, packet)).unwrap_err();
+    let reason =
+        |packet: &[u8]| Decoder::new(false).decode(&frame(LinkType::RAW, packet)).unwrap_err();
     assert_eq!(reason(&over(4, &ip())), Skip::Tunnel);
     assert_eq!(reason(&over(47, &[&[0, 0, 8, 0][..], &ip()].concat())), Skip::Tunnel);
     assert_eq!(reason(&over(1, &[0; 8])), Skip::Icmp);
@@ -271,21 +347,31 @@ fn without_tunnels_their_packets_are_skipped_and_what_is_no_tunnel_keeps_its_rea
 #[test]
 fn a_snap_length_cuts_the_inside_of_a_tunnel_and_says_so() {
     let packet = udp((50_000, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0][..], &tcp_frame()].concat());
-    // The outer headers and VXLAN's, the inner Ethernet's and IP's: less than this leaves nothing to prove the tunnel by.
+    // The outer headers and VXLAN's, the inner Ethernet's and IP's: less than this leaves nothing
+    // to prove the tunnel by.
     let proved = 20 + 8 + 8 + 14 + 20;
     for cut in 28..packet.len() {
         let frame = Frame { wire_len: packet.len() as u32, ..frame(LinkType::RAW, &packet[..cut]) };
         match decode(&frame) {
-            Ok((segment, _)) if cut < proved => assert_eq!((segment.five_tuple.destination.port, segment.tunnel), (4_789, None)),
-            Ok((segment, _)) => assert_eq!((segment.payload_len, segment.tunnel), (5, Some(Tunnel::Vxlan)), "{cut}"),
-            Err(reason) => assert!(reason == Skip::Truncated && (proved..proved + 20).contains(&cut), "{cut}: {}", reason.id()),
+            Ok((segment, _)) if cut < proved => {
+                assert_eq!((segment.five_tuple.destination.port, segment.tunnel), (4_789, None))
+            }
+            Ok((segment, _)) => {
+                assert_eq!((segment.payload_len, segment.tunnel), (5, Some(Tunnel::Vxlan)), "{cut}")
+            }
+            Err(reason) => assert!(
+                reason == Skip::Truncated && (proved..proved + 20).contains(&cut),
+                "{cut}: {}",
+                reason.id()
+            ),
         }
     }
 }
 
 #[test]
 fn names_are_unique() {
-    let names: std::collections::BTreeSet<_> = Tunnel::ALL.iter().map(|tunnel| tunnel.id()).collect();
+    let names: std::collections::BTreeSet<_> =
+        Tunnel::ALL.iter().map(|tunnel| tunnel.id()).collect();
     assert_eq!(names.len(), Tunnel::ALL.len());
 }
 

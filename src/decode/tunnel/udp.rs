@@ -1,7 +1,8 @@
 //! Tunnels in UDP, on their registered ports.
 //!
-//! A port proves nothing: a datagram is looked into only where the whole header is exact, with every reserved bit zero, and a
-//! whole IP packet is behind it that carries TCP or UDP. Otherwise it stands as what it is, a UDP segment.
+//! A port proves nothing: a datagram is looked into only where the whole header is exact, with
+//! every reserved bit zero, and a whole IP packet is behind it that carries TCP or UDP. Otherwise
+//! it stands as what it is, a UDP segment.
 
 use super::Tunnel;
 use crate::decode::ip::{is_exact, is_whole};
@@ -129,8 +130,9 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     Err(Skip::Malformed)
 }
 
-/// RFC 4380, section 5.1.1: perhaps an authentication, perhaps an origin, then IPv6 with an address that Teredo gives, perhaps
-/// trailers (RFC 6081). A bubble, an empty packet that keeps a way open, is the tunnel's own.
+/// RFC 4380, section 5.1.1: perhaps an authentication, perhaps an origin, then IPv6 with an address
+/// that Teredo gives, perhaps trailers (RFC 6081). A bubble, an empty packet that keeps a way open,
+/// is the tunnel's own.
 fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const AUTHENTICATION: [u8; 2] = [0, 1];
     const ORIGIN: [u8; 2] = [0, 0];
@@ -146,11 +148,14 @@ fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
         packet = packet.after(8)?;
     }
     let gives = |at| packet.be_u32(at).map(|word| word == PREFIX || word == LINK_LOCAL);
-    let is_ours = packet.byte(0)? >> 4 == 6 && packet.byte(6)? != NOTHING_FOLLOWS && (gives(8)? || gives(24)?);
+    let is_ours = packet.byte(0)? >> 4 == 6
+        && packet.byte(6)? != NOTHING_FOLLOWS
+        && (gives(8)? || gives(24)?);
     if is_ours { whole(packet) } else { Err(Skip::Tunnel) }
 }
 
-/// RFC 7348, section 5; with a policy group as draft-smith-vxlan-group-policy puts it into the reserved bits.
+/// RFC 7348, section 5; with a policy group as draft-smith-vxlan-group-policy puts it into the
+/// reserved bits.
 fn vxlan(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const PLAIN: u8 = 0x08;
     const GROUP: u8 = 0x88;
@@ -198,8 +203,8 @@ fn geneve(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     typed(packet.be_u16(2)?, packet.after(end)?)
 }
 
-/// <https://web.archive.org/web/20050404125022/http://www.networkchemistry.com/support/appnotes/an001_tzsp.html>: version 1, a
-/// received frame or one to send, then fields up to an end.
+/// <https://web.archive.org/web/20050404125022/http://www.networkchemistry.com/support/appnotes/an001_tzsp.html>:
+/// version 1, a received frame or one to send, then fields up to an end.
 fn tzsp(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const RECEIVED_OR_TO_SEND: std::ops::RangeInclusive<u8> = 0..=1;
     const ETHERNET: u16 = 1;

@@ -1,9 +1,11 @@
-//! Bencoding, BEP 3: whole numbers, byte strings, lists and dictionaries, read strictly. Nothing here panics.
+//! Bencoding, BEP 3: whole numbers, byte strings, lists and dictionaries, read strictly. Nothing
+//! here panics.
 
 /// How deep lists and dictionaries may lie in each other.
 const DEEPEST: usize = 8;
 
-/// One value; a list or a dictionary is kept as the bytes between its letter and its `e`, which were read through.
+/// One value; a list or a dictionary is kept as the bytes between its letter and its `e`, which
+/// were read through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Number,
@@ -50,7 +52,8 @@ fn value(bytes: &[u8], depth: usize) -> Option<(Value<'_>, &[u8])> {
         (b'i', rest) => {
             let end = rest.iter().take(21).position(|&b| b == b'e')?;
             let digits = rest[..end].strip_prefix(b"-").unwrap_or(&rest[..end]);
-            (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then(|| (Value::Number, &rest[end + 1..]))
+            (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+                .then(|| (Value::Number, &rest[end + 1..]))
         }
         (b'0'..=b'9', _) => text(bytes).map(|(text, rest)| (Value::Text(text), rest)),
         (&kind @ (b'l' | b'd'), inside) => {
@@ -63,7 +66,10 @@ fn value(bytes: &[u8], depth: usize) -> Option<(Value<'_>, &[u8])> {
                 rest = value(rest, depth)?.1;
             }
             let content = &inside[..inside.len() - rest.len()];
-            Some((if kind == b'd' { Value::Dictionary(content) } else { Value::List(content) }, &rest[1..]))
+            Some((
+                if kind == b'd' { Value::Dictionary(content) } else { Value::List(content) },
+                &rest[1..],
+            ))
         }
         _ => None,
     }
@@ -90,9 +96,16 @@ mod tests {
         assert_eq!(found.get(b"b"), Some(Value::List(b"1:x")));
         assert_eq!(found.get(b"c").unwrap().text(b"id"), Some(&b"yy"[..]));
         assert_eq!(found.get(b"d"), None);
-        for bytes in
-            [&b"d1:ai3e"[..], b"d1:ai3eex", b"d1:ae", b"d1:a9:xe", b"di1ei2ee", b"le", b"ddddddddddeeeeeeeeee", b"d1:aiee"]
-        {
+        for bytes in [
+            &b"d1:ai3e"[..],
+            b"d1:ai3eex",
+            b"d1:ae",
+            b"d1:a9:xe",
+            b"di1ei2ee",
+            b"le",
+            b"ddddddddddeeeeeeeeee",
+            b"d1:aiee",
+        ] {
             assert_eq!(dictionary(bytes), None, "{}", bytes.escape_ascii());
         }
     }

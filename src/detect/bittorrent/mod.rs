@@ -1,6 +1,8 @@
-//! `BitTorrent`. Over TCP the peers' handshake, BEP 3: the byte 19, `BitTorrent protocol`, eight reserved bytes, an info hash and
-//! the peer's id, 20 bytes each. Over UDP the distributed hash table, BEP 5, whose messages are bencoded dictionaries; a tracker's
-//! first message, BEP 15, which has 64 bits of its own; local discovery, BEP 14; and uTP, BEP 29, where it carries the handshake.
+//! `BitTorrent`. Over TCP the peers' handshake, BEP 3: the byte 19, `BitTorrent protocol`, eight
+//! reserved bytes, an info hash and the peer's id, 20 bytes each. Over UDP the distributed hash
+//! table, BEP 5, whose messages are bencoded dictionaries; a tracker's first message, BEP 15, which
+//! has 64 bits of its own; local discovery, BEP 14; and uTP, BEP 29, where it carries the
+//! handshake.
 //!
 //! uTP's header alone proves nothing, and peers that cipher the handshake are not recognised.
 
@@ -22,7 +24,16 @@ const TRACKER: &[u8] = b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0";
 const SEARCH: &[u8] = b"BT-SEARCH * HTTP/1.1\r\n";
 /// Datagrams of each side that are looked at.
 const DATAGRAMS: usize = 4;
-const QUERIES: &[&[u8]] = &[b"ping", b"find_node", b"get_peers", b"announce_peer", b"get", b"put", b"sample_infohashes", b"vote"];
+const QUERIES: &[&[u8]] = &[
+    b"ping",
+    b"find_node",
+    b"get_peers",
+    b"announce_peer",
+    b"get",
+    b"put",
+    b"sample_infohashes",
+    b"vote",
+];
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Bittorrent,
@@ -73,7 +84,8 @@ fn handshake(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     statement.say("bittorrent.message", b"handshake", at);
     statement.say("bittorrent.info-hash", hex(hash).as_bytes(), at + from);
     if let Some(peer) = bytes.get(from + HASH..from + 2 * HASH) {
-        // Most clients begin their id with their letters and version, as in `-TR3000-` of BEP 20; the rest is by chance.
+        // Most clients begin their id with their letters and version, as in `-TR3000-` of BEP 20;
+        // the rest is by chance.
         if let [b'-', name @ .., b'-'] = &peer[..8]
             && name.iter().all(u8::is_ascii_graphic)
         {
@@ -84,7 +96,11 @@ fn handshake(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0f])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 fn datagrams(statement: &mut Statement<'_>) -> Side {
@@ -93,7 +109,9 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     for (datagram, _, cut) in stream.datagrams().take(DATAGRAMS) {
         let side = match datagram {
             [b'd', b'1'..=b'9', ..] if !cut => table(statement, datagram, at),
-            [0x01, 0..=2, ..] if datagram.get(UTP..).is_some_and(|rest| rest.starts_with(HANDSHAKE)) => {
+            [0x01, 0..=2, ..]
+                if datagram.get(UTP..).is_some_and(|rest| rest.starts_with(HANDSHAKE)) =>
+            {
                 handshake(statement, &datagram[UTP..], at + UTP)
             }
             // Other packets of uTP: kind and version in one byte, then the kind of an extension.
@@ -117,24 +135,31 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     if heard < DATAGRAMS { Side::Perhaps } else { Side::Other }
 }
 
-/// A message of the hash table: a dictionary with `t`, `y` and what goes with the kind that `y` says.
+/// A message of the hash table: a dictionary with `t`, `y` and what goes with the kind that `y`
+/// says.
 fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
     let Some(message) = bencode::dictionary(datagram) else { return Side::Other };
     if message.text(b"t").is_none() {
         return Side::Other;
     }
-    let is_node = |part: &[u8]| message.get(part).and_then(|part| part.text(b"id")).is_some_and(|id| id.len() == HASH);
+    let is_node = |part: &[u8]| {
+        message.get(part).and_then(|part| part.text(b"id")).is_some_and(|id| id.len() == HASH)
+    };
     let named: &[u8] = match message.text(b"y") {
         Some(b"q") => match message.text(b"q").filter(|query| QUERIES.contains(query)) {
             Some(query) if is_node(b"a") => query,
             _ => return Side::Other,
         },
         Some(b"r") if is_node(b"r") => b"response",
-        Some(b"e") if matches!(message.get(b"e"), Some(bencode::Value::List([b'i', ..]))) => b"error",
+        Some(b"e") if matches!(message.get(b"e"), Some(bencode::Value::List([b'i', ..]))) => {
+            b"error"
+        }
         _ => return Side::Other,
     };
     statement.say("bittorrent.message", named, at);
-    if let Some(hash) = message.get(b"a").and_then(|a| a.text(b"info_hash")).filter(|hash| hash.len() == HASH) {
+    if let Some(hash) =
+        message.get(b"a").and_then(|a| a.text(b"info_hash")).filter(|hash| hash.len() == HASH)
+    {
         statement.say("bittorrent.info-hash", hex(hash).as_bytes(), at);
     }
     if let Some([first @ b'A'..=b'z', second @ b'A'..=b'z', ..]) = message.text(b"v") {
@@ -150,7 +175,10 @@ fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
     }
     for line in line::whole(rest) {
         let (name, value) = line::verb(line.text);
-        if name.eq_ignore_ascii_case(b"Infohash:") && value.len() == 2 * HASH && value.iter().all(u8::is_ascii_hexdigit) {
+        if name.eq_ignore_ascii_case(b"Infohash:")
+            && value.len() == 2 * HASH
+            && value.iter().all(u8::is_ascii_hexdigit)
+        {
             statement.say("bittorrent.message", b"search", at);
             statement.say("bittorrent.info-hash", value, at);
             return Side::Speaks;
@@ -171,8 +199,14 @@ mod tests {
     fn a_dictionary_of_something_else_is_not_a_node_of_the_table() {
         assert_eq!(heard(&[b"d4:name3:you5:valuei3ee"]), Finding::No);
         assert_eq!(heard(&[b"d1:ad2:id3:abce1:q4:ping1:t2:aa1:y1:qe"]), Finding::No);
-        assert_eq!(heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:pong1:t2:aa1:y1:qe"]), Finding::No);
-        assert_eq!(heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qex"]), Finding::No);
+        assert_eq!(
+            heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:pong1:t2:aa1:y1:qe"]),
+            Finding::No
+        );
+        assert_eq!(
+            heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qex"]),
+            Finding::No
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! CSTA in BER: ACSE associations that name the standard, and ROSE operations (ECMA-285; ITU-T X.227, X.880).
+//! CSTA in BER: ACSE associations that name the standard, and ROSE operations (ECMA-285; ITU-T
+//! X.227, X.880).
 //!
-//! Raw, or behind a length of two bytes (MD110), Siemens' three bytes `26 8x xx`, TPKT with COTP (RFC 1006), or after the single letters that
-//! Alcatel's switches exchange first. An object identifier of the standard proves it; operations do if there are two, or one with its result.
+//! Raw, or behind a length of two bytes (MD110), Siemens' three bytes `26 8x xx`, TPKT with COTP
+//! (RFC 1006), or after the single letters that Alcatel's switches exchange first. An object
+//! identifier of the standard proves it; operations do if there are two, or one with its result.
 
 use super::super::ber::{self, Invalid, Tlv};
 use super::super::{Side, Statement};
@@ -90,7 +92,8 @@ impl Framing {
 
     /// The framing of what begins so; `Ok(None)` where more bytes are needed.
     fn of(bytes: &[u8]) -> Result<Option<Self>, Invalid> {
-        let is_message = |byte: u8| (0x60..=0x64).contains(&byte) || (INVOKE..=REJECT).contains(&byte);
+        let is_message =
+            |byte: u8| (0x60..=0x64).contains(&byte) || (INVOKE..=REJECT).contains(&byte);
         match bytes {
             [] | [0x26 | 0x03] => Ok(None),
             [0x26, 0x80..=0xbf, ..] => Ok(Some(Self::Siemens)),
@@ -104,13 +107,20 @@ impl Framing {
 
     /// Where the message in these bytes lies; `Ok(None)` where more are needed.
     fn unit(self, bytes: &[u8]) -> Result<Option<std::ops::Range<usize>>, Invalid> {
-        let word = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map(|b| usize::from(u16::from_be_bytes(*b)));
+        let word = |at: usize| {
+            bytes
+                .get(at..)
+                .and_then(|rest| rest.first_chunk())
+                .map(|b| usize::from(u16::from_be_bytes(*b)))
+        };
         let range = match self {
             Self::Raw => ber::header(bytes)?.map(|header| 0..header.size + header.len),
             Self::Length => word(0).map(|len| 2..2 + len),
             Self::Siemens => word(1).map(|len| 3..3 + (len & 0x7fff)),
             // Data transfer, last of its kind.
-            Self::Tpkt if bytes.len() >= 7 && bytes[4..7] != [2, 0xf0, 0x80] => return Err(Invalid),
+            Self::Tpkt if bytes.len() >= 7 && bytes[4..7] != [2, 0xf0, 0x80] => {
+                return Err(Invalid);
+            }
             Self::Tpkt => word(2).filter(|_| bytes.len() >= 7).map(|len| 7..len),
         };
         match range {
@@ -145,7 +155,8 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
             Err(Invalid) => return heard.end(statement, facts, Side::Other),
         };
         let begin = rest.get(unit.start).copied();
-        let is_begin = begin.is_none_or(|tag| (0x60..=0x64).contains(&tag) || (INVOKE..=REJECT).contains(&tag));
+        let is_begin = begin
+            .is_none_or(|tag| (0x60..=0x64).contains(&tag) || (INVOKE..=REJECT).contains(&tag));
         match rest.get(unit.clone()) {
             _ if !is_begin => return heard.end(statement, facts, Side::Other),
             None => break,
@@ -222,14 +233,20 @@ fn hear(
         ERROR | REJECT => return nests(rest),
         _ => return Err(Invalid),
     };
-    let (mine, theirs) =
-        if tag == INVOKE { (&mut dialogue.invoked, &dialogue.answered) } else { (&mut dialogue.answered, &dialogue.invoked) };
+    let (mine, theirs) = if tag == INVOKE {
+        (&mut dialogue.invoked, &dialogue.answered)
+    } else {
+        (&mut dialogue.answered, &dialogue.invoked)
+    };
     if let Some(operation) = operation {
         let (_, name) = OPERATIONS.iter().find(|(code, _)| *code == operation).ok_or(Invalid)?;
         heard.operations += 1;
         heard.certain |= theirs.contains(&invoke);
         mine.push(invoke);
-        let is_new = !statement.facts.iter().any(|fact| fact.name.stem == "csta.operation" && fact.value == *name);
+        let is_new = !statement
+            .facts
+            .iter()
+            .any(|fact| fact.name.stem == "csta.operation" && fact.value == *name);
         if is_new {
             statement.say("csta.operation", name.as_bytes(), at);
         }
@@ -237,7 +254,8 @@ fn hear(
     Ok(())
 }
 
-/// Whether an operation's argument is whole; that of an event begins with the reference to its monitor.
+/// Whether an operation's argument is whole; that of an event begins with the reference to its
+/// monitor.
 fn is_argument(operation: u32, argument: &[u8]) -> Result<(), Invalid> {
     nests(argument)?;
     if operation == EVENT {
@@ -297,12 +315,23 @@ mod tests {
         let siemens = [&[0x26, 0x80, ASSOCIATE.len() as u8], ASSOCIATE].concat();
         let length = [&[0, ASSOCIATE.len() as u8], ASSOCIATE].concat();
         let alcatel = [b"B", ASSOCIATE].concat();
-        for (bytes, framing) in
-            [(tpkt, "tpkt"), (siemens, "siemens-26"), (length, "length-2"), (alcatel, "none"), (ASSOCIATE.to_vec(), "none")]
-        {
+        for (bytes, framing) in [
+            (tpkt, "tpkt"),
+            (siemens, "siemens-26"),
+            (length, "length-2"),
+            (alcatel, "none"),
+            (ASSOCIATE.to_vec(), "none"),
+        ] {
             let Finding::Yes(_, facts) = heard(&bytes, b"") else { panic!("{framing}") };
             let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
-            assert_eq!(said[..3], [("csta.framing", framing), ("csta.encoding", "ber"), ("csta.edition", "ECMA-180 (phase I)")]);
+            assert_eq!(
+                said[..3],
+                [
+                    ("csta.framing", framing),
+                    ("csta.encoding", "ber"),
+                    ("csta.edition", "ECMA-180 (phase I)")
+                ]
+            );
         }
     }
 

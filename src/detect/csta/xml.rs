@@ -1,9 +1,11 @@
-//! CSTA phase III as XML over TCP: ECMA-323, annex J.2. Two zero bytes, a big-endian length that counts this header of eight
-//! bytes, an invoke id of four ASCII digits (9999 marks an event), then an XML document. Zultys speaks the same framing with
-//! messages of its own. A document without any header is taken where its root is in an ECMA namespace.
+//! CSTA phase III as XML over TCP: ECMA-323, annex J.2. Two zero bytes, a big-endian length that
+//! counts this header of eight bytes, an invoke id of four ASCII digits (9999 marks an event), then
+//! an XML document. Zultys speaks the same framing with messages of its own. A document without any
+//! header is taken where its root is in an ECMA namespace.
 //!
-//! The framing alone is not CSTA: the root element must be in the namespace of ECMA or of a vendor's extension, or be one of the
-//! standard's or a known vendor's messages. `quick-xml` reads the document as far as it is there.
+//! The framing alone is not CSTA: the root element must be in the namespace of ECMA or of a
+//! vendor's extension, or be one of the standard's or a known vendor's messages. `quick-xml` reads
+//! the document as far as it is there.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
@@ -14,16 +16,19 @@ use super::super::{Side, Statement};
 const HEADER: usize = 8;
 /// Messages of each side whose roots are stated.
 const MESSAGES: usize = 32;
-const NAMESPACES: [&str; 2] =
-    ["http://www.ecma-international.org/standards/ecma-323/csta", "http://www.ecma-international.org/standards/ecma-354/"];
+const NAMESPACES: [&str; 2] = [
+    "http://www.ecma-international.org/standards/ecma-323/csta",
+    "http://www.ecma-international.org/standards/ecma-354/",
+];
 
 /// Namespaces of vendors' messages, as their clients write them.
 const VENDORS: [&str; 2] = ["http://www.avaya.com/csta", "http://www.siemens.com/schema/csta"];
 /// Namespaces of vendors' extensions that are stated of a message.
 const EXTENSIONS: usize = 4;
 
-/// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`, `NegResponse`; every event ends in
-/// `Event` and begins with its reference. The last row is Zultys's.
+/// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`,
+/// `NegResponse`; every event ends in `Event` and begins with its reference. The last row is
+/// Zultys's.
 const ROOTS: &[&str] = &[
     "StartApplicationSession",
     "StopApplicationSession",
@@ -97,7 +102,9 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
         let document = &rest[HEADER..rest.len().min(len)];
         match root(document) {
             // Vendors add messages of their own to a conversation that began as CSTA.
-            Root::Named { name, namespace } if side == Side::Speaks || is_csta(&name, namespace.as_deref()) => {
+            Root::Named { name, namespace }
+                if side == Side::Speaks || is_csta(&name, namespace.as_deref()) =>
+            {
                 if side != Side::Speaks {
                     statement.say("csta.framing", b"ecma-323-j2", at);
                     statement.say("csta.encoding", b"xml", at);
@@ -109,7 +116,9 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
                 }
             }
             Root::NotYet => {}
-            Root::Named { .. } | Root::None => return if side == Side::Speaks { side } else { Side::Other },
+            Root::Named { .. } | Root::None => {
+                return if side == Side::Speaks { side } else { Side::Other };
+            }
         }
         at += len;
     }
@@ -140,9 +149,11 @@ fn say_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, 
 /// The namespaces that a document declares beside those of ECMA and the W3C, each with its place.
 fn extensions(document: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     const DECLARED: &[u8] = b" xmlns";
-    let places = document.windows(DECLARED.len()).enumerate().filter(|(_, window)| *window == DECLARED);
+    let places =
+        document.windows(DECLARED.len()).enumerate().filter(|(_, window)| *window == DECLARED);
     places.filter_map(|(at, _)| {
-        let value = document.get(at + DECLARED.len()..)?.split(|b| matches!(b, b'"' | b'\'')).nth(1)?;
+        let value =
+            document.get(at + DECLARED.len()..)?.split(|b| matches!(b, b'"' | b'\'')).nth(1)?;
         let text = std::str::from_utf8(value).ok()?;
         (!is_standard(text) && !text.starts_with("http://www.w3.org/")).then_some((at, value))
     })
@@ -182,7 +193,9 @@ fn root(document: &[u8]) -> Root {
     loop {
         match reader.read_event() {
             Ok(Event::Start(element) | Event::Empty(element)) => return named(&element),
-            Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => return Root::None,
+            Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => {
+                return Root::None;
+            }
             // What ends in the middle of a tag is no proof against it.
             Ok(Event::Eof) | Err(quick_xml::Error::Syntax(_)) => return Root::NotYet,
             Ok(_) => {}
@@ -192,7 +205,10 @@ fn root(document: &[u8]) -> Root {
 }
 
 fn named(element: &BytesStart<'_>) -> Root {
-    let declared = element.name().prefix().map_or_else(|| "xmlns".to_owned(), |prefix| format!("xmlns:{}", prefix.as_ref()));
+    let declared = element
+        .name()
+        .prefix()
+        .map_or_else(|| "xmlns".to_owned(), |prefix| format!("xmlns:{}", prefix.as_ref()));
     let namespace = element
         .attributes()
         .flatten()
@@ -205,14 +221,17 @@ fn named(element: &BytesStart<'_>) -> Root {
 /// Elements that are looked at until one is CSTA's: those of SOAP around it are few.
 const AROUND: usize = 8;
 
-/// The first element of an XML document that is in a namespace of CSTA, and the namespace: what SIP and SOAP carry.
+/// The first element of an XML document that is in a namespace of CSTA, and the namespace: what SIP
+/// and SOAP carry.
 pub(in super::super) fn carried(document: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(document);
     let mut reader = NsReader::from_str(&text);
     for _ in 0..AROUND {
         let (namespace, element) = loop {
             match reader.read_resolved_event().ok()? {
-                (namespace, Event::Start(element) | Event::Empty(element)) => break (namespace, element),
+                (namespace, Event::Start(element) | Event::Empty(element)) => {
+                    break (namespace, element);
+                }
                 (_, Event::Eof) => return None,
                 _ => {}
             }
@@ -232,7 +251,9 @@ fn is_standard(namespace: &str) -> bool {
 }
 
 fn is_csta(name: &str, namespace: Option<&str>) -> bool {
-    if namespace.is_some_and(|namespace| is_standard(namespace) || VENDORS.iter().any(|known| namespace.starts_with(known))) {
+    if namespace.is_some_and(|namespace| {
+        is_standard(namespace) || VENDORS.iter().any(|known| namespace.starts_with(known))
+    }) {
         return true;
     }
     let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
@@ -288,14 +309,21 @@ mod tests {
                      xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><a xmlns:v=\"http://vendor.test/csta\"/>\
                      </StartApplicationSession>";
         let Finding::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
-        let said: Vec<_> = facts.iter().filter(|f| f.name.stem == "csta.extension").map(|f| f.value.as_str()).collect();
+        let said: Vec<_> = facts
+            .iter()
+            .filter(|f| f.name.stem == "csta.extension")
+            .map(|f| f.value.as_str())
+            .collect();
         assert_eq!(said, ["http://vendor.test/csta"]);
     }
 
     #[test]
     fn a_document_without_a_header_is_csta_by_its_namespace_only() {
         let ns = "http://www.ecma-international.org/standards/ecma-323/csta/ed4";
-        assert!(matches!(inspect_one(format!("<?xml version='1.0'?><MakeCall xmlns='{ns}'/>").as_bytes()), Finding::Yes(..)));
+        assert!(matches!(
+            inspect_one(format!("<?xml version='1.0'?><MakeCall xmlns='{ns}'/>").as_bytes()),
+            Finding::Yes(..)
+        ));
         assert_eq!(inspect_one(b"<?xml version='1.0'?>"), Finding::NeedMore);
         for other in ["<MakeCall/>", "<html><body>", &format!("<note>{ns}</note>")] {
             assert_eq!(inspect_one(other.as_bytes()), Finding::No, "{other}");
@@ -304,7 +332,9 @@ mod tests {
 
     #[test]
     fn other_xml_and_json_in_the_same_framing_is_not_csta() {
-        for document in ["<?xml version=\"1.0\"?><order xmlns=\"urn:shop\"/>", "<html></html>", "<Event/>"] {
+        for document in
+            ["<?xml version=\"1.0\"?><order xmlns=\"urn:shop\"/>", "<html></html>", "<Event/>"]
+        {
             assert_eq!(inspect_one(&message("0001", document)), Finding::No, "{document}");
         }
         assert_eq!(inspect_one(&message("0001", "{\"a\": 1, \"b\": 2}")), Finding::No);

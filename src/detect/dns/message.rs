@@ -19,12 +19,14 @@ const RECURSION: u16 = 0x0100;
 const RECURSIVE: u16 = 0x0080;
 /// The bit that has stayed reserved (RFC 6895, section 2).
 const RESERVED: u16 = 0x0040;
-/// Multicast DNS: «answer me alone» in a question, «forget what you knew» in a record (RFC 6762, sections 5.4 and 10.2).
+/// Multicast DNS: «answer me alone» in a question, «forget what you knew» in a record (RFC 6762,
+/// sections 5.4 and 10.2).
 const TOP_OF_CLASS: u16 = 0x8000;
 const INTERNET: u16 = 1;
 /// The additional record that carries options (RFC 6891): its class is a size.
 const OPT: u16 = 41;
-/// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for each of 16 bytes.
+/// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for
+/// each of 16 bytes.
 const NETBIOS_NAME: usize = 32;
 
 impl Name<'_> {
@@ -75,7 +77,8 @@ struct Name<'t> {
     text: &'t str,
     /// Where what follows it begins.
     next: usize,
-    /// It has characters that nobody can read: names of hosts are letters, those of services anything that is readable.
+    /// It has characters that nobody can read: names of hosts are letters, those of services
+    /// anything that is readable.
     odd: bool,
 }
 
@@ -114,7 +117,8 @@ impl Header {
         let empty = questions == 0 && records == 0;
         // A question has five bytes at the least, a record eleven.
         let too_many = counts[0] > QUESTIONS || (!cut && HEADER + 5 * questions > bytes.len());
-        let crowded = !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
+        let crowded =
+            !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
         let faults = [
             !matches!(flags >> 11 & 15, 0 | 2 | 4 | 5),
             flags & RESERVED != 0,
@@ -129,9 +133,11 @@ impl Header {
     }
 }
 
-/// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end early.
+/// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end
+/// early.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
-    let Header { id, flags, counts, questions, records, faulty, crowded } = Header::read(bytes, cut)?;
+    let Header { id, flags, counts, questions, records, faulty, crowded } =
+        Header::read(bytes, cut)?;
     let (response, rcode) = (flags & RESPONSE != 0, flags & RCODE);
     let mut at = HEADER;
     // Names are read into one text, of which the first is kept.
@@ -153,7 +159,8 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
             }
             None => return None,
         };
-        // A name as hosts have it, alone and behind a sane header, is a question even where its kind is damaged.
+        // A name as hosts have it, alone and behind a sane header, is a question even where its
+        // kind is damaged.
         if (!is_class(class & !TOP_OF_CLASS) || kind == 0) && !(questions == 1 && name.is_host()) {
             return None;
         }
@@ -169,7 +176,8 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
             first = Some((name.text.to_owned(), kind, name.is_host()));
         }
     }
-    // Where the questions are good, a damaged record is that of a damaged message, not of another language.
+    // Where the questions are good, a damaged record is that of a damaged message, not of another
+    // language.
     let asked = first.as_ref().is_some_and(|(_, _, is_host)| *is_host);
     for _ in 0..records {
         if ended || damaged {
@@ -178,7 +186,9 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
         match record(bytes, at, &mut last) {
             None => damaged = true,
             Some(None) => ended = true,
-            Some(Some(Record { kind, class, .. })) if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) => {
+            Some(Some(Record { kind, class, .. }))
+                if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) =>
+            {
                 damaged = true;
             }
             Some(Some(record)) => {
@@ -212,25 +222,48 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     let multicast = service || (!wanted && (local || (id == 0 && (reverse || multicast_class))));
     // Unreadable names are read in what is otherwise without a fault.
     let faultless = !faulty && !damaged && !ended && at == bytes.len();
-    if !complete || (odd && !faultless) || unasked || is_netbios(&name) || (multicast_class && !multicast) {
+    if !complete
+        || (odd && !faultless)
+        || unasked
+        || is_netbios(&name)
+        || (multicast_class && !multicast)
+    {
         return None;
     }
-    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks another. Its answers do not last,
-    // nobody on a link has the loopback's address, it knows no services, and its names have one label, but where its identifier is zero,
-    // which is what no server asks another with.
+    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks
+    // another. Its answers do not last, nobody on a link has the loopback's address, it knows no
+    // services, and its names have one label, but where its identifier is zero, which is what no
+    // server asks another with.
     let labels = name.contains('.') && !reverse && id != 0;
     let foreign = lasting || ends_with(&name, ".127.in-addr.arpa") || labels;
-    if !multicast && !foreign && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0 && (counts[2], counts[3]) == (0, 0) {
+    if !multicast
+        && !foreign
+        && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0
+        && (counts[2], counts[3]) == (0, 0)
+    {
         return Some(Found::Perhaps);
     }
-    Some(Found::Message(Message { response, rcode, answers: counts[1], about: name, kind, multicast }))
+    Some(Found::Message(Message {
+        response,
+        rcode,
+        answers: counts[1],
+        about: name,
+        kind,
+        multicast,
+    }))
 }
 
 /// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
 #[allow(clippy::option_option, reason = "no, not yet, yes")]
-fn question<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<(Name<'t>, u16, u16)>> {
+fn question<'t>(
+    bytes: &[u8],
+    at: usize,
+    last: &'t mut Last,
+) -> Option<Option<(Name<'t>, u16, u16)>> {
     let Some(name) = name(bytes, at, last)? else { return Some(None) };
-    let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else { return Some(None) };
+    let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else {
+        return Some(None);
+    };
     Some(Some((name, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))))
 }
 
@@ -238,7 +271,9 @@ fn question<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<(N
 fn record<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<Record<'t>>> {
     let Some((name, kind, class)) = question(bytes, at, last)? else { return Some(None) };
     let rest = bytes.get(name.next + 4..).unwrap_or(&[]);
-    let (Some(ttl), Some(len)) = (rest.first_chunk(), rest.get(4..).and_then(|rest| rest.first_chunk())) else {
+    let (Some(ttl), Some(len)) =
+        (rest.first_chunk(), rest.get(4..).and_then(|rest| rest.first_chunk()))
+    else {
         return Some(None);
     };
     let next = name.next + 10 + usize::from(u16::from_be_bytes(*len));
@@ -277,7 +312,9 @@ fn name<'t>(bytes: &[u8], mut at: usize, last: &'t mut Last) -> Option<Option<Na
                 at = to;
             }
             _ if usize::from(len) <= LABEL => {
-                let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else { return Some(None) };
+                let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else {
+                    return Some(None);
+                };
                 odd |= label.iter().any(u8::is_ascii_control);
                 if labels > 0 {
                     text.push('.');
@@ -327,17 +364,22 @@ fn is_reverse(name: &str) -> bool {
 }
 
 fn ends_with(name: &str, end: &str) -> bool {
-    name.len().checked_sub(end.len()).and_then(|at| name.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    name.len()
+        .checked_sub(end.len())
+        .and_then(|at| name.get(at..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// Whether nearly all of the first label is what NetBIOS makes of a name.
 fn is_netbios(name: &str) -> bool {
     // Characters, not bytes: a damaged one takes three bytes of the text.
     let label = name.split('.').next().unwrap_or("").chars();
-    label.clone().count() == NETBIOS_NAME && label.filter(|c| ('A'..='P').contains(c)).count() + 4 >= NETBIOS_NAME
+    label.clone().count() == NETBIOS_NAME
+        && label.filter(|c| ('A'..='P').contains(c)).count() + 4 >= NETBIOS_NAME
 }
 
-/// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is rare.
+/// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is
+/// rare.
 pub(super) fn kind_name(kind: u16) -> Cow<'static, str> {
     let known = match kind {
         1 => "A",

@@ -1,8 +1,9 @@
-//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one grammar, two languages.
+//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one grammar,
+//! two languages.
 //!
-//! A message must be sane in its header and end with its last record. Multicast DNS shows itself by an identifier of zero without
-//! wish for recursion, and names below `local` or the top bit of a class. Link-local resolution and NetBIOS names, which share the grammar,
-//! are neither.
+//! A message must be sane in its header and end with its last record. Multicast DNS shows itself by
+//! an identifier of zero without wish for recursion, and names below `local` or the top bit of a
+//! class. Link-local resolution and NetBIOS names, which share the grammar, are neither.
 
 mod message;
 
@@ -68,7 +69,9 @@ fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     combine(protocol, opening, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, protocol) {
             // A damaged answer is known by what it echoes.
-            Side::Other if statement.direction == Direction::Responder && answers(opening) => Side::Perhaps,
+            Side::Other if statement.direction == Direction::Responder && answers(opening) => {
+                Side::Perhaps
+            }
             side => side,
         },
         Transport::Tcp => stream(statement, protocol),
@@ -86,11 +89,19 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     })
 }
 
-/// Whether a datagram of the responder has the identifier of one of the initiator's and says that it is a response.
+/// Whether a datagram of the responder has the identifier of one of the initiator's and says that
+/// it is a response.
 fn answers(opening: &Opening) -> bool {
-    let headers = |direction| opening.side(direction).datagrams().take(DATAGRAMS).filter_map(|(bytes, _, _)| bytes.first_chunk());
+    let headers = |direction| {
+        opening
+            .side(direction)
+            .datagrams()
+            .take(DATAGRAMS)
+            .filter_map(|(bytes, _, _)| bytes.first_chunk())
+    };
     let fits = |[a, b, flags, ..]: &[u8; message::HEADER]| {
-        let asked = |header: &[u8; message::HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
+        let asked =
+            |header: &[u8; message::HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
         flags & RESPONSE != 0 && headers(Direction::Initiator).any(asked)
     };
     headers(Direction::Responder).any(fits)
@@ -106,7 +117,9 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     }
     let body = bytes.get(LENGTH..).unwrap_or(&[]);
     // The header's counts and opcode show foreign bytes long before the message is whole.
-    if body.get(2).is_some_and(|flags| !matches!(flags >> 3 & 15, 0 | 2 | 4 | 5)) || body.get(4).is_some_and(|&high| high != 0) {
+    if body.get(2).is_some_and(|flags| !matches!(flags >> 3 & 15, 0 | 2 | 4 | 5))
+        || body.get(4).is_some_and(|&high| high != 0)
+    {
         return Side::Other;
     }
     let whole = body.get(..length);
@@ -128,10 +141,15 @@ fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, o
     let multicast = protocol == Protocol::Mdns;
     let (about, kind) = (&message.about, message::kind_name(message.kind));
     if message.response {
-        let text = format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
+        let text =
+            format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
         statement.tell(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
     } else {
-        statement.tell(if multicast { "mdns.query" } else { "dns.query" }, format!("{about} {kind}"), offset);
+        statement.tell(
+            if multicast { "mdns.query" } else { "dns.query" },
+            format!("{about} {kind}"),
+            offset,
+        );
     }
 }
 
@@ -152,12 +170,16 @@ mod tests {
     use super::*;
 
     fn is_dns(datagram: &[u8]) -> bool {
-        matches!(inspect(&Opening::of(Transport::Udp, &[datagram], &[]), Protocol::Dns), Finding::Yes(..))
+        matches!(
+            inspect(&Opening::of(Transport::Udp, &[datagram], &[]), Protocol::Dns),
+            Finding::Yes(..)
+        )
     }
 
     #[test]
     fn netbios_names_are_no_dns_even_with_a_damaged_letter() {
-        let sound = b"\x85\x3d\x01\x10\0\x01\0\0\0\0\0\0\x20EFEDEJFPEEEPENEBEJEOCACACACACABM\0\0\x20\0\x01";
+        let sound =
+            b"\x85\x3d\x01\x10\0\x01\0\0\0\0\0\0\x20EFEDEJFPEEEPENEBEJEOCACACACACABM\0\0\x20\0\x01";
         let mut damaged = sound.to_vec();
         damaged[40] = 0xf5;
         assert!(!is_dns(sound) && !is_dns(&damaged));

@@ -1,5 +1,5 @@
-//! Message bodies: how long they are (RFC 9112, section 6.3), and what they hold once chunks and compression are taken off
-//! (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
+//! Message bodies: how long they are (RFC 9112, section 6.3), and what they hold once chunks and
+//! compression are taken off (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -17,7 +17,8 @@ pub(super) struct Body<'a> {
     pub(super) content: Cow<'a, [u8]>,
     /// Where in the content and in the body each part begins; one part where it was decompressed.
     pub(super) parts: Vec<(usize, usize)>,
-    /// Bytes that it takes of the stream; `None` where it lasts until the connection ends or beyond what is there to tell.
+    /// Bytes that it takes of the stream; `None` where it lasts until the connection ends or beyond
+    /// what is there to tell.
     pub(super) len: Option<usize>,
     pub(super) kind: Kind,
 }
@@ -38,7 +39,12 @@ pub(super) enum Kind {
 impl<'a> Body<'a> {
     /// No body.
     pub(super) const fn none() -> Self {
-        Self { content: Cow::Borrowed(&[]), parts: Vec::new(), len: Some(0), kind: Kind::Unreadable }
+        Self {
+            content: Cow::Borrowed(&[]),
+            parts: Vec::new(),
+            len: Some(0),
+            kind: Kind::Unreadable,
+        }
     }
 
     /// Reads the body that `bytes` begin with, compressed as it is.
@@ -56,7 +62,8 @@ impl<'a> Body<'a> {
                 Some(value) => std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()),
                 None => is_request.then_some(0),
             };
-            body.content = Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
+            body.content =
+                Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
             body.parts = vec![(0, 0)];
         }
         body
@@ -82,7 +89,9 @@ impl<'a> Body<'a> {
                 self.len = trailer_end(bytes, start);
                 break;
             }
-            let Some(end) = start.checked_add(len).and_then(|end| end.checked_add(2)) else { break };
+            let Some(end) = start.checked_add(len).and_then(|end| end.checked_add(2)) else {
+                break;
+            };
             self.parts.push((content.len(), start));
             content.extend_from_slice(&bytes[start.min(bytes.len())..(end - 2).min(bytes.len())]);
             at = end;
@@ -103,7 +112,8 @@ impl<'a> Body<'a> {
 /// The kind of a body by its header fields.
 fn kind(fields: &[Header<'_>]) -> Kind {
     const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
-    let kind = field(fields, "content-type").map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
+    let kind = field(fields, "content-type")
+        .map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
     match kind {
         Some(kind) if kind.starts_with("text/event-stream") => Kind::Events,
         Some(kind) if kind.starts_with("text/plain") => Kind::Plain,
@@ -114,7 +124,8 @@ fn kind(fields: &[Header<'_>]) -> Kind {
 
 /// Whether a body is XML.
 pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
-    field(fields, "content-type").is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
+    field(fields, "content-type")
+        .is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
 }
 
 /// The length of the chunk whose head stands at `at`, and where its data begins.
@@ -181,7 +192,8 @@ mod tests {
 
     #[test]
     fn what_was_cut_gives_what_is_there() {
-        let text: Vec<u8> = (0..9000_u32).flat_map(|i| (i.wrapping_mul(0x9e37_79b9)).to_be_bytes()).collect();
+        let text: Vec<u8> =
+            (0..9000_u32).flat_map(|i| (i.wrapping_mul(0x9e37_79b9)).to_be_bytes()).collect();
         let cut = gunzip(&compressed(&text)[..20_000]);
         assert!(cut.len() > 10_000 && text.starts_with(&cut), "{}", cut.len());
         assert_eq!(gunzip(b"not compressed at all"), b"");
@@ -189,7 +201,8 @@ mod tests {
 
     #[test]
     fn deflate_is_read_with_its_frame_and_without() {
-        let mut framed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut framed =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
         framed.write_all(b"some words").unwrap();
         let framed = framed.finish().unwrap();
         assert_eq!(inflate(&framed), b"some words");

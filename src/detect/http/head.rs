@@ -1,4 +1,5 @@
-//! Message heads: the start line (RFC 9112, sections 3 and 4), judged here, and the header fields, which `httparse` reads.
+//! Message heads: the start line (RFC 9112, sections 3 and 4), judged here, and the header fields,
+//! which `httparse` reads.
 
 use httparse::{Header, Status};
 use memchr::memmem::find;
@@ -10,7 +11,8 @@ pub(super) const METHOD: usize = 24;
 /// Bytes of a start line.
 pub(super) const START_LINE: usize = 8000;
 pub(super) const VERSION: &[u8] = b"HTTP/1.";
-/// The methods that are common enough to find a request by (RFC 9110, section 9; RFC 5789; RFC 4918).
+/// The methods that are common enough to find a request by (RFC 9110, section 9; RFC 5789; RFC
+/// 4918).
 const COMMON: [&[u8]; 15] = [
     b"GET",
     b"HEAD",
@@ -44,18 +46,28 @@ impl<'a> Start<'a> {
             let status = second.len() == 3 && second.iter().all(u8::is_ascii_digit);
             return status.then_some(Self::Response { status: second });
         }
-        let space = line.iter().rposition(|&b| b == b' ').filter(|&space| is_version(&line[space + 1..]))?;
+        let space = line
+            .iter()
+            .rposition(|&b| b == b' ')
+            .filter(|&space| is_version(&line[space + 1..]))?;
         let target = line.get(first.len() + 1..space)?;
         // Attacks and careless clients put spaces there.
-        let may_be_target = !target.is_empty() && (COMMON.contains(&first) || !target.contains(&b' '));
-        let request = !first.is_empty() && first.len() <= METHOD && first.iter().copied().all(is_method) && may_be_target;
+        let may_be_target =
+            !target.is_empty() && (COMMON.contains(&first) || !target.contains(&b' '));
+        let request = !first.is_empty()
+            && first.len() <= METHOD
+            && first.iter().copied().all(is_method)
+            && may_be_target;
         request.then_some(Self::Request { method: first, target })
     }
 }
 
-/// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header field or the head's end.
+/// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header
+/// field or the head's end.
 pub(super) fn begins(bytes: &[u8]) -> bool {
-    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else { return false };
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
+        return false;
+    };
     let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
         Some(Start::Request { method, .. }) => COMMON.contains(&method),
         Some(Start::Response { .. }) => true,
@@ -76,7 +88,10 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let method = bytes.iter().take_while(|&&b| is_method(b)).count();
     match bytes.get(method) {
         None => method <= METHOD,
-        Some(b' ') => (1..=METHOD).contains(&method) && bytes[method + 1..].iter().all(|&b| b >= b' ' || b == b'\r'),
+        Some(b' ') => {
+            (1..=METHOD).contains(&method)
+                && bytes[method + 1..].iter().all(|&b| b >= b' ' || b == b'\r')
+        }
         Some(_) => false,
     }
 }
@@ -90,16 +105,17 @@ fn is_version(word: &[u8]) -> bool {
     matches!(word.strip_prefix(VERSION), Some(b"0" | b"1"))
 }
 
-/// The header fields, and the bytes up to the end of the head where it is there. A head that was cut gives the fields of its
-/// whole lines, out of a copy that ends as a head does.
+/// The header fields, and the bytes up to the end of the head where it is there. A head that was
+/// cut gives the fields of its whole lines, out of a copy that ends as a head does.
 pub(super) fn fields<'a, 'b>(
     bytes: &'b [u8],
     room: &'a mut [Header<'b>; FIELDS],
     scratch: &'b mut Vec<u8>,
 ) -> (Option<usize>, &'a [Header<'b>]) {
     // Looked for first: the parser's room can be lent only once.
-    let ends =
-        bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n") || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
+    let ends = bytes.starts_with(b"\r\n")
+        || bytes.starts_with(b"\n")
+        || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
     let input: &'b [u8] = if ends {
         bytes
     } else {

@@ -1,8 +1,9 @@
 //! HTTP/1.0 and 1.1: RFC 9112.
 //!
-//! States the method, target, status, every header field and what can be read of bodies, for as many messages as the opening
-//! holds, and what a connection says that turned to WebSocket or HTTP/2. Where the beginning was not seen, or bytes are missing,
-//! it goes on with the next segment that begins a message.
+//! States the method, target, status, every header field and what can be read of bodies, for as
+//! many messages as the opening holds, and what a connection says that turned to WebSocket or
+//! HTTP/2. Where the beginning was not seen, or bytes are missing, it goes on with the next segment
+//! that begins a message.
 
 mod body;
 mod head;
@@ -95,11 +96,12 @@ struct Request {
 }
 
 impl Requests {
-    /// The number of the exchange that the `count`-th response belongs to, and its request. Behind missing bytes it is the last
-    /// request that came before it.
+    /// The number of the exchange that the `count`-th response belongs to, and its request. Behind
+    /// missing bytes it is the last request that came before it.
     fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
         let by_count = count.filter(|&count| count < self.counted);
-        let place = by_count.or_else(|| self.seen.iter().rposition(|request| request.frame <= frame));
+        let place =
+            by_count.or_else(|| self.seen.iter().rposition(|request| request.frame <= frame));
         let Some(place) = place else {
             self.unasked += 1;
             return (u32::MAX - self.unasked, None);
@@ -127,11 +129,21 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
             }
         }
     }
-    if heard == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE { Side::Perhaps } else { heard }
+    if heard == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE {
+        Side::Perhaps
+    } else {
+        heard
+    }
 }
 
-/// Reads the messages of a run, in which nothing is missing, and says how far. `whole` says that it begins the connection.
-fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Requests, whole: bool) -> (Side, usize) {
+/// Reads the messages of a run, in which nothing is missing, and says how far. `whole` says that it
+/// begins the connection.
+fn messages(
+    statement: &mut Statement<'_>,
+    run: Range<usize>,
+    requests: &mut Requests,
+    whole: bool,
+) -> (Side, usize) {
     let bytes = &statement.stream.bytes()[..run.end];
     let mut at = run.start;
     // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
@@ -159,18 +171,26 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
         let bare = match start {
             Start::Request { method, .. } => {
                 let frame = statement.stream.frame_at(at);
-                requests.seen.push(Request { frame, head: method == b"HEAD", connect: method == b"CONNECT" });
+                requests.seen.push(Request {
+                    frame,
+                    head: method == b"HEAD",
+                    connect: method == b"CONNECT",
+                });
                 requests.counted = if whole { requests.seen.len() } else { requests.counted };
                 statement.exchange = requests.seen.len() as u32;
                 false
             }
             Start::Response { status } => {
-                let (exchange, request) = requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
+                let (exchange, request) =
+                    requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
                 statement.exchange = exchange;
-                // What comes before the answer proper, such as 100 Continue, belongs to its exchange (RFC 9110, section 15.2).
+                // What comes before the answer proper, such as 100 Continue, belongs to its
+                // exchange (RFC 9110, section 15.2).
                 let interim = status.starts_with(b"1") && status != b"101";
                 responses += usize::from(!interim);
-                interim || matches!(status, b"204" | b"304") || request.is_some_and(|r| r.head || r.connect)
+                interim
+                    || matches!(status, b"204" | b"304")
+                    || request.is_some_and(|r| r.head || r.connect)
             }
         };
         if statement.wanted {
@@ -190,7 +210,8 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
         // Some say how long a body is that does not come.
         let bare = bare || bytes[at..].starts_with(VERSION);
         let is_request = matches!(start, Start::Request { .. });
-        let mut body = if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
+        let mut body =
+            if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
         if statement.wanted {
             body.decode(fields);
             state_body(statement, &body, is_request, body::is_xml(fields), at);
@@ -205,7 +226,13 @@ fn messages(statement: &mut Statement<'_>, run: Range<usize>, requests: &mut Req
 }
 
 /// States what a head says.
-fn state(statement: &mut Statement<'_>, start: &Start<'_>, at: usize, fields: &[Header<'_>], fields_at: usize) {
+fn state(
+    statement: &mut Statement<'_>,
+    start: &Start<'_>,
+    at: usize,
+    fields: &[Header<'_>],
+    fields_at: usize,
+) {
     let stem = match start {
         Start::Request { method, target } => {
             statement.say("http.method", method, at);
@@ -227,18 +254,33 @@ fn state(statement: &mut Statement<'_>, start: &Start<'_>, at: usize, fields: &[
 }
 
 /// States what can be read of a body, which begins at `at`.
-fn state_body(statement: &mut Statement<'_>, body: &Body<'_>, is_request: bool, is_xml: bool, at: usize) {
+fn state_body(
+    statement: &mut Statement<'_>,
+    body: &Body<'_>,
+    is_request: bool,
+    is_xml: bool,
+    at: usize,
+) {
     if body.content.is_empty() {
         return;
     }
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
-        (body::Kind::Structured, true) => statement.say_parts("http.request-body", &body.content, &parts),
-        (body::Kind::Structured, false) => statement.say_parts("http.response-body", &body.content, &parts),
-        (body::Kind::Plain, false) => statement.say_parts("http.response-text", &body.content, &parts),
+        (body::Kind::Structured, true) => {
+            statement.say_parts("http.request-body", &body.content, &parts)
+        }
+        (body::Kind::Structured, false) => {
+            statement.say_parts("http.response-body", &body.content, &parts)
+        }
+        (body::Kind::Plain, false) => {
+            statement.say_parts("http.response-text", &body.content, &parts)
+        }
         (body::Kind::Events, false) => {
             let place = |offset: usize| {
-                let part = parts.partition_point(|&(content, _)| content <= offset).checked_sub(1).and_then(|i| parts.get(i));
+                let part = parts
+                    .partition_point(|&(content, _)| content <= offset)
+                    .checked_sub(1)
+                    .and_then(|i| parts.get(i));
                 part.map_or(at, |&(content, place)| place + (offset - content))
             };
             let mut offset = 0;
@@ -266,11 +308,13 @@ enum Upgrade {
     Other,
 }
 
-/// Whether what follows a head is no longer HTTP/1. A server may refuse, and the client goes on as before.
+/// Whether what follows a head is no longer HTTP/1. A server may refuse, and the client goes on as
+/// before.
 fn upgrade(start: &Start<'_>, fields: &[Header<'_>], rest: &[u8]) -> Option<Upgrade> {
     let turns = match start {
         Start::Request { method, .. } => {
-            *method == b"CONNECT" || field(fields, "upgrade").is_some() && !rest.is_empty() && !head::begins(rest)
+            *method == b"CONNECT"
+                || field(fields, "upgrade").is_some() && !rest.is_empty() && !head::begins(rest)
         }
         Start::Response { status } => *status == b"101",
     };

@@ -1,19 +1,24 @@
-//! Credentials, which are nobody's business: of them only the shape is stated, by which a service may be known.
+//! Credentials, which are nobody's business: of them only the shape is stated, by which a service
+//! may be known.
 
 use std::borrow::Cow;
 
 /// Bytes in which the kind of a key stands before its first hyphen.
 const PREFIX: usize = 12;
 
-/// The value of a header field, of which secret parts are replaced by their shape: `0` for digits, `a` and `x` for letters that
-/// are hexadecimal digits and that are not.
+/// The value of a header field, of which secret parts are replaced by their shape: `0` for digits,
+/// `a` and `x` for letters that are hexadecimal digits and that are not.
 pub(in super::super) fn masked<'a>(name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
     let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     if is(&["authorization", "proxy-authorization"]) {
         // The scheme, then the kind of key that services put first: `Bearer private-…`.
         let scheme = value.iter().position(|&b| b == b' ').map_or(0, |space| space + 1);
         let key = &value[scheme..];
-        let kind = key.iter().take(PREFIX).position(|&b| b == b'-').filter(|&at| key[..at].iter().all(u8::is_ascii_lowercase));
+        let kind = key
+            .iter()
+            .take(PREFIX)
+            .position(|&b| b == b'-')
+            .filter(|&at| key[..at].iter().all(u8::is_ascii_lowercase));
         shaped(value, scheme + kind.map_or(0, |at| at + 1)..value.len())
     } else if is(&["x-api-key"]) {
         shaped(value, 0..value.len())

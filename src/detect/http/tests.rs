@@ -6,9 +6,10 @@ use crate::evidence::Direction;
 fn facts(initiator: &[&[u8]], responder: &[&[u8]]) -> Vec<String> {
     let opening = Opening::of(Transport::Tcp, initiator, responder);
     match inspect(&opening) {
-        Finding::Yes(Protocol::Http, facts) => {
-            facts.iter().map(|f| format!("{} {} = {} @{}", f.direction.id(), f.name, f.value, f.frame)).collect()
-        }
+        Finding::Yes(Protocol::Http, facts) => facts
+            .iter()
+            .map(|f| format!("{} {} = {} @{}", f.direction.id(), f.name, f.value, f.frame))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -55,7 +56,8 @@ fn a_head_that_the_capture_cut_gives_its_whole_lines() {
 
 #[test]
 fn websocket_texts_are_stated_masked_and_plain() {
-    let mut frames = b"GET /hot HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x82\x01\x02\x03\x04".to_vec();
+    let mut frames =
+        b"GET /hot HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x82\x01\x02\x03\x04".to_vec();
     frames.extend([b'h' ^ 1, b'i' ^ 2]);
     let said = facts(&[&frames], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x89\x00\x81\x03hot"]);
     let texts: Vec<_> = said.iter().filter(|s| s.contains("websocket.text")).collect();
@@ -67,7 +69,11 @@ fn the_responder_decides_what_is_spoken() {
     let request: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
     let other = Opening::of(Transport::Tcp, &[request], &[b"-ERR unknown command\r\n"]);
     assert_eq!(inspect(&other), Finding::No);
-    let refused = Opening::of(Transport::Tcp, &[b"\x16\x03\x01\x00\x05"], &[b"HTTP/1.1 400 Bad Request\r\n\r\n"]);
+    let refused = Opening::of(
+        Transport::Tcp,
+        &[b"\x16\x03\x01\x00\x05"],
+        &[b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+    );
     assert!(matches!(inspect(&refused), Finding::Yes(..)));
     assert_eq!(refused.side(Direction::Initiator).head().len(), 5);
 }
@@ -81,7 +87,11 @@ fn other_text_protocols_are_not_http() {
         "hello world foo\r\n",
         "get / http/1.1\r\n",
     ] {
-        assert_eq!(inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[])), Finding::No, "{line}");
+        assert_eq!(
+            inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[])),
+            Finding::No,
+            "{line}"
+        );
     }
 }
 
@@ -105,7 +115,11 @@ fn only_bodies_that_are_text_are_stated() {
     ] {
         let response = format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 2\r\n\r\nhi");
         let said = facts(&[], &[response.as_bytes()]);
-        assert_eq!(said.iter().any(|fact| fact.contains("http.response-body = hi")), stated, "{field}");
+        assert_eq!(
+            said.iter().any(|fact| fact.contains("http.response-body = hi")),
+            stated,
+            "{field}"
+        );
     }
 }
 
@@ -117,21 +131,34 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
         &[b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
     );
     let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
-    let of =
-        |name: &str| facts.iter().filter(|f| f.name.stem == name).map(|f| (f.value.as_str(), f.exchange)).collect::<Vec<_>>();
+    let of = |name: &str| {
+        facts
+            .iter()
+            .filter(|f| f.name.stem == name)
+            .map(|f| (f.value.as_str(), f.exchange))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("http.target"), [("/a", 1), ("/b", 2)]);
     assert_eq!(of("http.status"), [("404", 1), ("100", 2), ("200", 2)]);
 }
 
 fn said(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
     let Finding::Yes(_, facts) = inspect(opening) else { panic!("{:?}", inspect(opening)) };
-    facts.iter().filter(|f| f.name.stem == name).map(|f| (f.value.clone(), f.frame, f.exchange)).collect()
+    facts
+        .iter()
+        .filter(|f| f.name.stem == name)
+        .map(|f| (f.value.clone(), f.frame, f.exchange))
+        .collect()
 }
 
 #[test]
 fn a_chunked_body_is_put_together_and_each_part_knows_its_frame() {
     let head: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let opening = Opening::of(Transport::Tcp, &[], &[head, b"4\r\n<div", b"\r\n7\r\n id=roo\r\n", b"2\r\nt>\r\n0\r\n\r\n"]);
+    let opening = Opening::of(
+        Transport::Tcp,
+        &[],
+        &[head, b"4\r\n<div", b"\r\n7\r\n id=roo\r\n", b"2\r\nt>\r\n0\r\n\r\n"],
+    );
     let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
     let body = facts.iter().find(|f| f.name.stem == "http.response-body").unwrap();
     assert_eq!(body.value, "<div id=root>");
@@ -144,9 +171,15 @@ fn a_compressed_body_is_read() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(b"<title>tide</title>").unwrap();
     let packed = encoder.finish().unwrap();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
     let opening = Opening::of(Transport::Tcp, &[], &[head.as_bytes(), &packed]);
-    assert_eq!(said(&opening, "http.response-body"), [("<title>tide</title>".into(), 2, u32::MAX - 1)]);
+    assert_eq!(
+        said(&opening, "http.response-body"),
+        [("<title>tide</title>".into(), 2, u32::MAX - 1)]
+    );
 }
 
 #[test]
@@ -169,7 +202,10 @@ fn a_connection_that_is_joined_later_is_read_from_the_next_message_on() {
 fn a_response_that_was_captured_before_its_request_answers_it() {
     let opening = Opening::of_segments(
         Some([100, 500]),
-        &[(1, 500, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), (0, 100, b"GET /a HTTP/1.1\r\n\r\n")],
+        &[
+            (1, 500, b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"),
+            (0, 100, b"GET /a HTTP/1.1\r\n\r\n"),
+        ],
     );
     assert_eq!(said(&opening, "http.target"), [("/a".into(), 2, 1)]);
     assert_eq!(said(&opening, "http.status"), [("404".into(), 1, 1)]);
@@ -183,7 +219,11 @@ fn a_head_in_pieces_is_read_and_each_field_has_the_frame_where_it_begins() {
     );
     assert_eq!(
         said[..3],
-        ["initiator http.method = GET @1", "initiator http.target = /a @1", "initiator http.request-header.host = x @4"]
+        [
+            "initiator http.method = GET @1",
+            "initiator http.target = /a @1",
+            "initiator http.request-header.host = x @4"
+        ]
     );
     assert_eq!(
         said[3..],
@@ -230,16 +270,25 @@ fn messages_behind_missing_bytes_are_read_and_paired_by_their_frames() {
 fn text_that_quotes_a_message_within_a_segment_begins_none() {
     let opening = Opening::of_segments(
         None,
-        &[(0, 1, b"he said: GET / HTTP/1.1\r\nHost: x\r\n\r\n"), (1, 1, b"and\r\nHTTP/1.1 200 OK\r\n\r\n")],
+        &[
+            (0, 1, b"he said: GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+            (1, 1, b"and\r\nHTTP/1.1 200 OK\r\n\r\n"),
+        ],
     );
     assert_eq!(inspect(&opening), Finding::NeedMore);
 }
 
 #[test]
 fn events_are_stated_by_their_lines() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let opening = Opening::of(Transport::Tcp, &[], &[head, b"e\r\nevent: sync\nda\r\n", b"7\r\nta: {}\n\r\n", b"2\r\n\n\n\r\n"]);
-    let events: Vec<_> = said(&opening, "http.event").into_iter().map(|(text, frame, _)| (text, frame)).collect();
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let opening = Opening::of(
+        Transport::Tcp,
+        &[],
+        &[head, b"e\r\nevent: sync\nda\r\n", b"7\r\nta: {}\n\r\n", b"2\r\n\n\n\r\n"],
+    );
+    let events: Vec<_> =
+        said(&opening, "http.event").into_iter().map(|(text, frame, _)| (text, frame)).collect();
     assert_eq!(events, [("event: sync".into(), 2), ("data: {}".into(), 2)]);
 }
 
@@ -275,20 +324,28 @@ fn what_follows_an_accepted_connect_is_no_body() {
 #[test]
 fn secrets_are_stated_by_their_shape() {
     let said = facts(&[b"GET / HTTP/1.1\r\nAuthorization: Bearer private-k9\r\n\r\n"], &[]);
-    assert_eq!(said.last().unwrap(), "initiator http.request-header.authorization = Bearer private-x0 @1");
+    assert_eq!(
+        said.last().unwrap(),
+        "initiator http.request-header.authorization = Bearer private-x0 @1"
+    );
 }
 
 #[test]
 fn a_target_may_hold_spaces_behind_a_common_method_only() {
     let said = facts(&[b"GET /x;cat /etc/passwd HTTP/1.1\r\n\r\n"], &[]);
     assert_eq!(said[1], "initiator http.target = /x;cat /etc/passwd @1");
-    assert_eq!(inspect(&Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[])), Finding::No);
+    assert_eq!(
+        inspect(&Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[])),
+        Finding::No
+    );
 }
 
 #[test]
-fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_texts_that_need_each_other() {
+fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_texts_that_need_each_other()
+ {
     use std::io::Write;
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder =
+        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     let mut pack = |text: &[u8]| {
         let from = encoder.get_ref().len();
         encoder.write_all(text).unwrap();
@@ -296,8 +353,11 @@ fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_texts_
         let packed = encoder.get_ref()[from..].to_vec();
         [&[0xc1, packed.len() as u8 - 4], &packed[..packed.len() - 4]].concat()
     };
-    let frames = [&b"\x82\x03abc"[..], &pack(b"packed words"), b"\x82\x01x", &pack(b"packed words again")].concat();
-    let opening = Opening::of(Transport::Tcp, &[], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &frames]);
+    let frames =
+        [&b"\x82\x03abc"[..], &pack(b"packed words"), b"\x82\x01x", &pack(b"packed words again")]
+            .concat();
+    let opening =
+        Opening::of(Transport::Tcp, &[], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &frames]);
     let texts = |name| said(&opening, name).into_iter().map(|said| said.0).collect::<Vec<_>>();
     assert_eq!(texts("websocket.binary"), ["3 bytes"]);
     assert_eq!(texts("websocket.text"), ["packed words", "packed words again"]);

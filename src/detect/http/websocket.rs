@@ -1,5 +1,5 @@
-//! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. What text frames say is stated,
-//! and how many bytes the first binary one has.
+//! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. What
+//! text frames say is stated, and how many bytes the first binary one has.
 
 use super::super::Statement;
 use super::body::inflate_raw;
@@ -26,7 +26,8 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
                 *byte ^= mask[i % 4];
             }
         }
-        // Later messages may need what earlier ones held (RFC 7692, section 7.2.3.2), so all are unpacked as one.
+        // Later messages may need what earlier ones held (RFC 7692, section 7.2.3.2), so all are
+        // unpacked as one.
         if frame.compressed {
             packed.extend_from_slice(&content);
             packed.extend(TAIL);
@@ -40,7 +41,11 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
             TEXT => statement.say("websocket.text", &content, at),
             BINARY if !binary => {
                 binary = true;
-                statement.say("websocket.binary", format!("{} bytes", content.len()).as_bytes(), at);
+                statement.say(
+                    "websocket.binary",
+                    format!("{} bytes", content.len()).as_bytes(),
+                    at,
+                );
             }
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! Frames of one side and the header fields in them: RFC 9113, sections 4 and 6; a library undoes HPACK (RFC 7541).
+//! Frames of one side and the header fields in them: RFC 9113, sections 4 and 6; a library undoes
+//! HPACK (RFC 7541).
 
 use loona_hpack::Decoder;
 
@@ -23,7 +24,8 @@ const TABLE: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Invalid;
 
-/// The identifiers of a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more bytes are needed.
+/// The identifiers of a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more
+/// bytes are needed.
 pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, Invalid> {
     let fixed = [None, None, None, Some(SETTINGS), Some(0), Some(0), Some(0), Some(0), Some(0)];
     if bytes.iter().zip(fixed).any(|(byte, wanted)| wanted.is_some_and(|wanted| *byte != wanted)) {
@@ -37,7 +39,10 @@ pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, Invalid> {
         return Err(Invalid);
     }
     let Some(parameters) = bytes.get(HEADER..HEADER + len) else { return Ok(None) };
-    let ids: Vec<String> = parameters.chunks_exact(PARAMETER).map(|p| u16::from_be_bytes([p[0], p[1]]).to_string()).collect();
+    let ids: Vec<String> = parameters
+        .chunks_exact(PARAMETER)
+        .map(|p| u16::from_be_bytes([p[0], p[1]]).to_string())
+        .collect();
     Ok(Some(ids.join(" ")))
 }
 
@@ -100,7 +105,8 @@ impl Iterator for Frames<'_> {
                 continue;
             }
             let padding = if flags & PADDED != 0 { usize::from(*content.first()?) } else { 0 };
-            let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+            let before =
+                usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
             let mut block = content.get(before..content.len().checked_sub(padding)?)?.to_vec();
             while flags & END_HEADERS == 0 {
                 let (_, kind, more, same, content) = self.read()?;
@@ -111,7 +117,11 @@ impl Iterator for Frames<'_> {
                 flags = more;
             }
             let mut fields = Vec::new();
-            self.decoder.decode_with_cb(&block, |name, value| fields.push((name.into_owned(), value.into_owned()))).ok()?;
+            self.decoder
+                .decode_with_cb(&block, |name, value| {
+                    fields.push((name.into_owned(), value.into_owned()))
+                })
+                .ok()?;
             return Some(Frame { at, stream, fields });
         }
     }

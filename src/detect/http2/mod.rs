@@ -1,8 +1,9 @@
-//! HTTP/2 with prior knowledge, in the clear (RFC 9113), and gRPC, which is HTTP/2 with messages of one content type
-//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+//! HTTP/2 with prior knowledge, in the clear (RFC 9113), and gRPC, which is HTTP/2 with messages of
+//! one content type (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 //!
-//! The client begins with a fixed preface, the server with SETTINGS. What the header fields say is stated by the names that HTTP/1 has
-//! for it, so that what is known by its fields is known in both. What was upgraded from HTTP/1 is named by that; what runs inside TLS by TLS.
+//! The client begins with a fixed preface, the server with SETTINGS. What the header fields say is
+//! stated by the names that HTTP/1 has for it, so that what is known by its fields is known in
+//! both. What was upgraded from HTTP/1 is named by that; what runs inside TLS by TLS.
 
 mod frames;
 
@@ -32,7 +33,10 @@ const FACTS: &[&str] = &[
 ];
 
 /// `PRI `, or the length and kind of SETTINGS.
-const BEGINS: Begins = Begins::with(&[b'P'..=b'P', 0..=0]).then(&[b'R'..=b'R', 0..=0]).then_any(1).then(&[b' '..=b' ', 4..=4]);
+const BEGINS: Begins = Begins::with(&[b'P'..=b'P', 0..=0])
+    .then(&[b'R'..=b'R', 0..=0])
+    .then_any(1)
+    .then(&[b' '..=b' ', 4..=4]);
 
 pub(super) const DETECTOR: Detector = Detector {
     protocol: Protocol::Http2,
@@ -117,16 +121,21 @@ fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
     }
 }
 
-/// States what a connection says from `at` on, which turned to HTTP/2 there (RFC 7540, section 3.2): the request that asked for it
-/// has stream 1, so that its response belongs to its exchange.
+/// States what a connection says from `at` on, which turned to HTTP/2 there (RFC 7540, section
+/// 3.2): the request that asked for it has stream 1, so that its response belongs to its exchange.
 pub(super) fn state_upgraded(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
     if let Ok(Some(at)) = begin(statement, bytes, at) {
         state_frames(statement, bytes, at, &mut Content::Unknown);
     }
 }
 
-/// Reads the preface of a client or finds the settings of a server, and says where the frames begin; `None` where it is not there yet.
-fn begin(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Result<Option<usize>, frames::Invalid> {
+/// Reads the preface of a client or finds the settings of a server, and says where the frames
+/// begin; `None` where it is not there yet.
+fn begin(
+    statement: &mut Statement<'_>,
+    bytes: &[u8],
+    at: usize,
+) -> Result<Option<usize>, frames::Invalid> {
     let rest = bytes.get(at..).unwrap_or(&[]);
     let known = rest.len().min(PREFACE.len());
     if rest[..known] == PREFACE[..known] {
@@ -179,7 +188,8 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
         b":method" => statement.say("http.method", value, at),
         b":path" => statement.say("http.target", value, at),
         b":status" => statement.say("http.status", value, at),
-        // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it) says nothing at all.
+        // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it)
+        // says nothing at all.
         [b':', ..] | [] => {}
         name => {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };
@@ -201,9 +211,13 @@ mod tests {
 
     #[test]
     fn header_fields_are_stated_by_the_names_of_http_1_with_their_exchange() {
-        let request =
-            [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86", b"\0\0\x02\x01\x05\0\0\0\x03\x82\x85"]
-                .concat();
+        let request = [
+            PREFACE,
+            b"\0\0\0\x04\0\0\0\0\0",
+            b"\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86",
+            b"\0\0\x02\x01\x05\0\0\0\x03\x82\x85",
+        ]
+        .concat();
         let response = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88\0\0\x0b\x01\x05\0\0\0\x03\x8d\x40\x06server\x01x";
         let opening = Opening::of(Transport::Tcp, &[&request], &[response]);
         let finding = inspect(&opening, Protocol::Http2);
@@ -222,9 +236,14 @@ mod tests {
 
     #[test]
     fn a_field_without_a_name_is_no_fact() {
-        let request = [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\0\0\x01x"].concat();
+        let request =
+            [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\0\0\x01x"].concat();
         let finding = inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Protocol::Http2);
-        assert_eq!(said(&finding).last(), Some(&("http.method".to_owned(), "GET", 1)), "{finding:?}");
+        assert_eq!(
+            said(&finding).last(),
+            Some(&("http.method".to_owned(), "GET", 1)),
+            "{finding:?}"
+        );
     }
 
     #[test]
@@ -249,8 +268,16 @@ mod tests {
 
     #[test]
     fn settings_of_something_else_are_refused() {
-        for bytes in [&b"\0\0\x05\x04\0\0\0\0\0\0\x03\0\0\0"[..], b"\0\0\0\x04\x01\0\0\0\0", b"\0\0\0\x04\0\0\0\0\x01"] {
-            assert_eq!(inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Protocol::Http2), Finding::No, "{bytes:x?}");
+        for bytes in [
+            &b"\0\0\x05\x04\0\0\0\0\0\0\x03\0\0\0"[..],
+            b"\0\0\0\x04\x01\0\0\0\0",
+            b"\0\0\0\x04\0\0\0\0\x01",
+        ] {
+            assert_eq!(
+                inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Protocol::Http2),
+                Finding::No,
+                "{bytes:x?}"
+            );
         }
     }
 }

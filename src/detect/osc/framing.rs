@@ -28,8 +28,8 @@ impl Framing {
         }
     }
 
-    /// The framing of a run of bytes: by its first byte where it is the stream's first, else by the first place that looks
-    /// like a frame's begin.
+    /// The framing of a run of bytes: by its first byte where it is the stream's first, else by the
+    /// first place that looks like a frame's begin.
     pub(super) fn of(bytes: &[u8], in_step: bool) -> Option<Self> {
         match bytes {
             [END | b'/' | b'#', ..] => return Some(Self::Slip),
@@ -40,10 +40,13 @@ impl Framing {
             let known = &bytes[..bytes.len().min(LENGTH)];
             // A length below 2^17 leaves the first byte zero.
             let plausible = known.len() < LENGTH || length(known).is_some();
-            return (known[0] == 0 && plausible && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
-                .then_some(Self::LengthPrefix);
+            return (known[0] == 0
+                && plausible
+                && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
+            .then_some(Self::LengthPrefix);
         }
-        let slip = memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
+        let slip =
+            memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
         let length = begin(bytes);
         match (slip, length) {
             (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
@@ -53,9 +56,14 @@ impl Framing {
         }
     }
 
-    /// Hands over each whole packet with its place, until one is refused. False where one was, or where the bytes cannot be
-    /// this framing.
-    pub(super) fn packets(self, bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    /// Hands over each whole packet with its place, until one is refused. False where one was, or
+    /// where the bytes cannot be this framing.
+    pub(super) fn packets(
+        self,
+        bytes: &[u8],
+        in_step: bool,
+        hear: &mut impl FnMut(&[u8], usize) -> bool,
+    ) -> bool {
         match self {
             Self::LengthPrefix => prefixed(bytes, in_step, hear),
             Self::Slip => slip(bytes, in_step, hear),
@@ -85,7 +93,9 @@ fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> 
     }
     while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= LENGTH) {
         let Some(len) = length(rest) else { return false };
-        let Some(packet) = rest.get(LENGTH..LENGTH + len) else { return packet::may_begin(&rest[LENGTH..]) };
+        let Some(packet) = rest.get(LENGTH..LENGTH + len) else {
+            return packet::may_begin(&rest[LENGTH..]);
+        };
         if !hear(packet, at + LENGTH) {
             return false;
         }

@@ -1,9 +1,10 @@
 //! Open Sound Control 1.0 and 1.1: <https://opensoundcontrol.stanford.edu/spec-1_0.html>.
 //!
-//! Framings: one packet per datagram; over TCP a big-endian length before each packet (OSC 1.0), or SLIP with END on both
-//! sides or behind only (OSC 1.1, RFC 1055). The first byte tells which. A stream that was picked up in the middle, or lost
-//! bytes, is entered again at the next frame that is valid as a whole. Where the two sides frame differently, neither
-//! understands the other, and nobody but an observer sees why.
+//! Framings: one packet per datagram; over TCP a big-endian length before each packet (OSC 1.0), or
+//! SLIP with END on both sides or behind only (OSC 1.1, RFC 1055). The first byte tells which. A
+//! stream that was picked up in the middle, or lost bytes, is entered again at the next frame that
+//! is valid as a whole. Where the two sides frame differently, neither understands the other, and
+//! nobody but an observer sees why.
 
 mod framing;
 mod packet;
@@ -26,15 +27,23 @@ pub(super) const DETECTOR: Detector = Detector {
     leads_to: &[],
     first_words: false,
     residual: false,
-    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0]).zeros(3).joins(),
+    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
+        .zeros(3)
+        .joins(),
     transports: &[Transport::Tcp, Transport::Udp],
     facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
     inspect,
     samples: &[
-        Sample { transport: Transport::Udp, initiator: &[b"/eos/ping\0\0\0,\0\0\0"], responder: &[] },
         Sample {
             transport: Transport::Udp,
-            initiator: &[b"#bundle\0\0\0\0\0\0\0\0\x01\0\0\0\x18/eos/out/user\0\0\0,i\0\0\0\0\0\x01"],
+            initiator: &[b"/eos/ping\0\0\0,\0\0\0"],
+            responder: &[],
+        },
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[
+                b"#bundle\0\0\0\0\0\0\0\0\x01\0\0\0\x18/eos/out/user\0\0\0,i\0\0\0\0\0\x01",
+            ],
             responder: &[b"/a\0\0,TFNI[i]\0\0\0\0\0\0\0\x07"],
         },
         Sample {
@@ -102,7 +111,9 @@ impl<'a, 'b> Talk<'a, 'b> {
         }
         for (address, types) in messages {
             let known = &self.statement.facts[self.stated..];
-            let is_new = !known.iter().any(|f| f.name.stem == "osc.address" && f.value.as_bytes() == address);
+            let is_new = !known
+                .iter()
+                .any(|f| f.name.stem == "osc.address" && f.value.as_bytes() == address);
             if is_new && known.len() < 2 * ADDRESSES {
                 self.statement.say("osc.address", address, offset);
                 if let Some(types) = types {
@@ -159,7 +170,9 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             continue;
         };
         framing = Some(kind);
-        let heard = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| talk.hear(packet, run.start + at));
+        let heard = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
+            talk.hear(packet, run.start + at)
+        });
         if in_step && !heard && talk.typed + talk.untyped == 0 {
             otherwise = Side::Other;
         }

@@ -1,5 +1,6 @@
-//! One OSC packet: a message or a bundle. Read here and not by a library, because real senders use type tags, encodings and
-//! missing tags that parsers refuse, and because a detector needs to know how exactly the bytes fit, not what they mean.
+//! One OSC packet: a message or a bundle. Read here and not by a library, because real senders use
+//! type tags, encodings and missing tags that parsers refuse, and because a detector needs to know
+//! how exactly the bytes fit, not what they mean.
 
 /// Bytes of a datagram; a message needs at least an address of one word and, with tags, a second.
 const SHORTEST: usize = 4;
@@ -7,8 +8,8 @@ const LONGEST: usize = 65_507;
 /// Bundles within bundles.
 const DEPTH: usize = 8;
 const BUNDLE: &[u8] = b"#bundle\0";
-/// Seconds since 1900 of 1970 and 2036: a time tag outside, and not zero or «immediately», is none. Senders whose clock is
-/// not set, or who schedule by a counter, begin at 1970.
+/// Seconds since 1900 of 1970 and 2036: a time tag outside, and not zero or «immediately», is none.
+/// Senders whose clock is not set, or who schedule by a counter, begin at 1970.
 const SANE_SECONDS: std::ops::Range<u32> = 0x83aa_7e80..0xffff_ffff;
 
 /// How much a packet proves.
@@ -28,7 +29,8 @@ pub(super) type Message<'a> = (&'a [u8], Option<&'a [u8]>);
 /// Whether a packet may begin like this.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let known = bytes.len().min(BUNDLE.len());
-    bytes[..known] == BUNDLE[..known] || (bytes[0] == b'/' && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
+    bytes[..known] == BUNDLE[..known]
+        || (bytes[0] == b'/' && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
 }
 
 /// Judges a whole packet and collects its messages.
@@ -110,7 +112,8 @@ fn argument(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Eos has blanks and backslashes in addresses and others write UTF-8, whatever the specification says.
+/// Eos has blanks and backslashes in addresses and others write UTF-8, whatever the specification
+/// says.
 const fn is_printable(byte: u8) -> bool {
     byte >= 0x20 && byte != 0x7f
 }

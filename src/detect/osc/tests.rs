@@ -9,7 +9,11 @@ fn udp(datagrams: &[&[u8]]) -> Finding {
 
 fn addresses(finding: &Finding) -> Vec<(&str, u64)> {
     let Finding::Yes(Protocol::Osc, facts) = finding else { panic!("{finding:?}") };
-    facts.iter().filter(|f| f.name.stem == "osc.address").map(|f| (f.value.as_str(), f.frame)).collect()
+    facts
+        .iter()
+        .filter(|f| f.name.stem == "osc.address")
+        .map(|f| (f.value.as_str(), f.frame))
+        .collect()
 }
 
 #[test]
@@ -54,9 +58,14 @@ fn a_stream_picked_up_in_the_middle_is_entered_at_the_next_frame() {
 
 #[test]
 fn sides_that_frame_differently_are_a_mismatch() {
-    let (prefixed, slip) = (&b"\0\0\0\x10/eos/ping\0\0\0,\0\0\0"[..], &b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0"[..]);
+    let (prefixed, slip) =
+        (&b"\0\0\0\x10/eos/ping\0\0\0,\0\0\0"[..], &b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0"[..]);
     let mismatches = |initiator: &[u8], responder: &[u8]| {
-        let Finding::Yes(_, facts) = inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])) else { panic!() };
+        let Finding::Yes(_, facts) =
+            inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+        else {
+            panic!()
+        };
         facts.into_iter().filter(|f| f.name.stem == "osc.mismatch").collect::<Vec<_>>()
     };
     let [fact] = &mismatches(prefixed, slip)[..] else { panic!() };
@@ -70,14 +79,20 @@ fn sides_that_frame_differently_are_a_mismatch() {
 
 #[test]
 fn length_prefixed_json_and_csta_are_not_osc() {
-    for bytes in [&b"\0\0\0\x10{\"cmd\":\"hello\"}\0"[..], b"\0\0\0\x2c0001<?xml version", b"\0\0\0\x0f/abc"] {
+    for bytes in
+        [&b"\0\0\0\x10{\"cmd\":\"hello\"}\0"[..], b"\0\0\0\x2c0001<?xml version", b"\0\0\0\x0f/abc"]
+    {
         assert_eq!(inspect(&Opening::of(Transport::Tcp, &[bytes], &[])), Finding::No);
     }
 }
 
 #[test]
 fn facts_name_the_frame_in_which_a_packet_begins() {
-    let opening = Opening::of(Transport::Tcp, &[b"\0\0\0\x10/eos/ping\0\0\0", b",\0\0\0\0\0\0\x0c/b\0\0,i\0\0\0\0\0\x01"], &[]);
+    let opening = Opening::of(
+        Transport::Tcp,
+        &[b"\0\0\0\x10/eos/ping\0\0\0", b",\0\0\0\0\0\0\x0c/b\0\0,i\0\0\0\0\0\x01"],
+        &[],
+    );
     assert_eq!(addresses(&inspect(&opening)), [("/eos/ping", 1), ("/b", 2)]);
     assert_eq!(opening.side(Direction::Responder).head(), b"");
 }

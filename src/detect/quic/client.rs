@@ -1,5 +1,5 @@
-//! What a client's first datagrams say: the frames of its Initial packets (RFC 9000, sections 12.4 and 19), which carry its
-//! `ClientHello` in pieces, in any order, over several packets.
+//! What a client's first datagrams say: the frames of its Initial packets (RFC 9000, sections 12.4
+//! and 19), which carry its `ClientHello` in pieces, in any order, over several packets.
 
 use super::packet::{Bounds, Header, Keys, Kind, number};
 use super::version::{Version, known};
@@ -55,7 +55,8 @@ impl<'a> Client<'a> {
                         (Some((content, _)), Some((client, _))) => client.take(&content, begin),
                         (Some((content, keys)), None) => {
                             let source = header.source;
-                            let mut client = Self { version, source, at: begin, pieces: Vec::new() };
+                            let mut client =
+                                Self { version, source, at: begin, pieces: Vec::new() };
                             client.take(&content, begin);
                             found = keys.map(|keys| (client, keys));
                         }
@@ -74,23 +75,37 @@ impl<'a> Client<'a> {
         while let Some(kind) = number(content, &mut at) {
             match kind {
                 // Padding, of which there is much.
-                0 => at += content.get(at..).unwrap_or(&[]).iter().take_while(|&&byte| byte == 0).count(),
+                0 => {
+                    at += content
+                        .get(at..)
+                        .unwrap_or(&[])
+                        .iter()
+                        .take_while(|&&byte| byte == 0)
+                        .count()
+                }
                 // Ping.
                 1 => {}
-                // Acknowledgement: largest, delay, ranges, each with two numbers, and three counters in the second kind.
+                // Acknowledgement: largest, delay, ranges, each with two numbers, and three
+                // counters in the second kind.
                 2 | 3 => {
-                    let mut skip = |n: usize| (0..n).try_for_each(|_| number(content, &mut at).map(|_| ()));
+                    let mut skip =
+                        |n: usize| (0..n).try_for_each(|_| number(content, &mut at).map(|_| ()));
                     if skip(2).is_none() {
                         return;
                     }
                     let Some(ranges) = number(content, &mut at) else { return };
                     let numbers = 1 + 2 * ranges.min(content.len()) + if kind == 3 { 3 } else { 0 };
-                    if (0..numbers).try_for_each(|_| number(content, &mut at).map(|_| ())).is_none() {
+                    if (0..numbers).try_for_each(|_| number(content, &mut at).map(|_| ())).is_none()
+                    {
                         return;
                     }
                 }
                 CRYPTO | GOOGLES_CRYPTO if kind == CRYPTO || self.version.google => {
-                    let (Some(offset), Some(len)) = (number(content, &mut at), number(content, &mut at)) else { return };
+                    let (Some(offset), Some(len)) =
+                        (number(content, &mut at), number(content, &mut at))
+                    else {
+                        return;
+                    };
                     let Some(end) = at.checked_add(len) else { return };
                     let Some(bytes) = content.get(at..end) else { return };
                     if offset <= LONGEST_HELLO {
@@ -116,7 +131,8 @@ impl<'a> Client<'a> {
 
     /// Where in the stream the datagram with the handshake's byte at `at` begins.
     pub(super) fn place(&self, at: usize) -> usize {
-        let holds = |piece: &&(usize, Vec<u8>, usize)| (piece.0..piece.0 + piece.1.len()).contains(&at);
+        let holds =
+            |piece: &&(usize, Vec<u8>, usize)| (piece.0..piece.0 + piece.1.len()).contains(&at);
         self.pieces.iter().find(holds).map_or(self.at, |piece| piece.2)
     }
 }

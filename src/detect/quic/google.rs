@@ -1,6 +1,7 @@
 //! Google's QUIC before TLS: its `CHLO` message, a list of tagged values (QUIC Crypto, 2016,
-//! <https://docs.google.com/document/d/1g5nIXAIkN_Y-7XJW5K45IblHd_L2f5LTaDUDwvZ5L6g>). Up to Q046 it is in the clear, and the
-//! version's and the message's tag, eight bytes in their places, prove it; in Q050 it is in an Initial packet.
+//! <https://docs.google.com/document/d/1g5nIXAIkN_Y-7XJW5K45IblHd_L2f5LTaDUDwvZ5L6g>). Up to Q046
+//! it is in the clear, and the version's and the message's tag, eight bytes in their places, prove
+//! it; in Q050 it is in an Initial packet.
 
 /// What a `CHLO` says.
 #[derive(Debug, Default)]
@@ -54,10 +55,12 @@ impl<'a> Hello<'a> {
     }
 }
 
-/// The version that a datagram in the clear names: behind flags and connection identifier up to Q043, as others do since Q046.
+/// The version that a datagram in the clear names: behind flags and connection identifier up to
+/// Q043, as others do since Q046.
 pub(super) fn version(datagram: &[u8]) -> Option<&[u8]> {
     let at = match datagram.first()? {
-        // A version is there, and an identifier of eight bytes; no more than a nonce and the number's length beside it.
+        // A version is there, and an identifier of eight bytes; no more than a nonce and the
+        // number's length beside it.
         flags if flags & 0x89 == 0x09 && flags & 0x40 == 0 => 9,
         0xc0.. => 1,
         _ => return None,

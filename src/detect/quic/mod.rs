@@ -1,8 +1,10 @@
-//! QUIC: version 1 (RFC 9000), version 2 (RFC 9369), drafts from 21 on, and Google's versions before TLS.
+//! QUIC: version 1 (RFC 9000), version 2 (RFC 9369), drafts from 21 on, and Google's versions
+//! before TLS.
 //!
-//! A client's first packet is sealed with a key that follows from the packet: that it opens is the proof. Where the version is
-//! unknown, the server's negotiation (RFC 8999, section 6), which must echo the client's identifiers, proves it. What has short
-//! headers only says nothing about itself, so it is not judged.
+//! A client's first packet is sealed with a key that follows from the packet: that it opens is the
+//! proof. Where the version is unknown, the server's negotiation (RFC 8999, section 6), which must
+//! echo the client's identifiers, proves it. What has short headers only says nothing about itself,
+//! so it is not judged.
 
 mod client;
 mod google;
@@ -35,7 +37,11 @@ pub(super) const DETECTOR: Detector = Detector {
     inspect,
     samples: &[
         Sample { transport: Transport::Udp, initiator: &[RFC_9001], responder: &[SERVER_SAMPLE] },
-        Sample { transport: Transport::Udp, initiator: &[&UNKNOWN_SAMPLE], responder: &[NEGOTIATION_SAMPLE] },
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[&UNKNOWN_SAMPLE],
+            responder: &[NEGOTIATION_SAMPLE],
+        },
         Sample { transport: Transport::Udp, initiator: &[GOOGLE_SAMPLE], responder: &[] },
     ],
 };
@@ -67,10 +73,16 @@ fn inspect(opening: &Opening) -> Finding {
         return Finding::NeedMore;
     }
     let mut finding = Finding::No;
-    for (direction, other) in [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)] {
+    for (direction, other) in
+        [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)]
+    {
         let (client, server) = (opening.side(direction), opening.side(other));
         // Every greeting has its version where flags say so.
-        if !client.bytes().first().is_some_and(|&first| first & 0xc0 == 0xc0 || first & 0xc9 == 0x09) {
+        if !client
+            .bytes()
+            .first()
+            .is_some_and(|&first| first & 0xc0 == 0xc0 || first & 0xc9 == 0x09)
+        {
             continue;
         }
         let mut facts = Vec::new();
@@ -79,7 +91,11 @@ fn inspect(opening: &Opening) -> Finding {
             Some(client) if refuses(server, client.source) => return Finding::No,
             Some(client) => state_client(statement, client),
             None if state_google(statement) => {
-                if server.datagrams().next().is_some_and(|answer| client.datagrams().any(|asked| asked.0 == answer.0)) {
+                if server
+                    .datagrams()
+                    .next()
+                    .is_some_and(|answer| client.datagrams().any(|asked| asked.0 == answer.0))
+                {
                     return Finding::No;
                 }
                 true
@@ -87,7 +103,9 @@ fn inspect(opening: &Opening) -> Finding {
             None => match negotiation(client, server) {
                 Some(versions) => {
                     let statement = &mut Statement::of(opening, other, &mut facts);
-                    versions.into_iter().for_each(|v| statement.say("quic.version", version::name(v).as_bytes(), 0));
+                    versions.into_iter().for_each(|v| {
+                        statement.say("quic.version", version::name(v).as_bytes(), 0)
+                    });
                     // The client will greet again, in a version that is known.
                     false
                 }
@@ -98,7 +116,8 @@ fn inspect(opening: &Opening) -> Finding {
                 }
                 None => {
                     // Only a negotiation can tell of a version that nobody knows.
-                    let unknown = first_header(client).is_some_and(|header| version::known(header.version).is_none());
+                    let unknown = first_header(client)
+                        .is_some_and(|header| version::known(header.version).is_none());
                     if unknown && server.is_empty() && opening.pushes() < PATIENCE {
                         finding = Finding::NeedMore;
                     }
@@ -111,7 +130,11 @@ fn inspect(opening: &Opening) -> Finding {
             let statement = &mut Statement::of(opening, other, &mut facts);
             statement.say("quic.version", chosen.as_bytes(), 0);
         }
-        return if whole { Finding::Yes(Protocol::Quic, facts) } else { Finding::Partly(Protocol::Quic, facts) };
+        return if whole {
+            Finding::Yes(Protocol::Quic, facts)
+        } else {
+            Finding::Partly(Protocol::Quic, facts)
+        };
     }
     finding
 }
@@ -122,15 +145,21 @@ fn first_header(client: &Stream) -> Option<Header<'_>> {
     Header::read(datagram).filter(|header| header.version != 0 && datagram.len() >= SHORTEST)
 }
 
-/// Whether a side begins with a packet of a reserved version, which is laid out as version 1 has it: all lengths fit the datagram.
+/// Whether a side begins with a packet of a reserved version, which is laid out as version 1 has
+/// it: all lengths fit the datagram.
 fn tests_negotiation(client: &Stream) -> bool {
     let Some((datagram, _, false)) = client.datagrams().next() else { return false };
-    let Some(header) = first_header(client).filter(|header| version::is_reserved(header.version)) else { return false };
+    let Some(header) = first_header(client).filter(|header| version::is_reserved(header.version))
+    else {
+        return false;
+    };
     let laid_out = version::known(1).and_then(|first| Bounds::of(&header, datagram, first));
-    header.destination.len() >= ECHO && laid_out.is_some_and(|b| b.kind == PacketKind::Initial && b.end == datagram.len())
+    header.destination.len() >= ECHO
+        && laid_out.is_some_and(|b| b.kind == PacketKind::Initial && b.end == datagram.len())
 }
 
-/// Whether the answer is not to this client: it must go to the identifier that the client gave itself.
+/// Whether the answer is not to this client: it must go to the identifier that the client gave
+/// itself.
 fn refuses(server: &Stream, source: &[u8]) -> bool {
     let fits = |answer: &[u8]| match (Header::read(answer), answer) {
         (Some(header), _) => header.destination == source,
@@ -145,7 +174,8 @@ fn upgraded(server: &Stream, facts: &[Fact]) -> Option<String> {
     let (answer, _, _) = server.datagrams().next()?;
     let chosen = version::known(Header::read(answer)?.version)?;
     let chosen = version::name(chosen.number);
-    (!facts.iter().any(|fact| fact.name.stem == "quic.version" && fact.value == chosen)).then_some(chosen)
+    (!facts.iter().any(|fact| fact.name.stem == "quic.version" && fact.value == chosen))
+        .then_some(chosen)
 }
 
 /// States what a client says; says whether its hello is all there.
@@ -159,7 +189,9 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     }
     let [CLIENT_HELLO, a, b, c, body @ ..] = &handshake[..] else { return false };
     let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-    let Ok(hello) = Hello::read(Kind::Client, &body[..len.min(body.len())], len) else { return false };
+    let Ok(hello) = Hello::read(Kind::Client, &body[..len.min(body.len())], len) else {
+        return false;
+    };
     if !statement.wanted {
         return hello.whole;
     }
@@ -179,7 +211,10 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
 /// Google's greeting in the clear.
 fn state_google(statement: &mut Statement<'_>) -> bool {
     let Some((datagram, _, false)) = statement.stream.datagrams().next() else { return false };
-    let (Some(version), Some(hello)) = (google::version(datagram), google::Hello::find(datagram)) else { return false };
+    let (Some(version), Some(hello)) = (google::version(datagram), google::Hello::find(datagram))
+    else {
+        return false;
+    };
     statement.say("quic.version", version, 0);
     state_tags(statement, &hello, 0);
     true
@@ -193,7 +228,8 @@ fn state_tags(statement: &mut Statement<'_>, hello: &google::Hello<'_>, at: usiz
     }
 }
 
-/// The versions that a server offers instead: it sends both identifiers back, each in the other's place.
+/// The versions that a server offers instead: it sends both identifiers back, each in the other's
+/// place.
 fn negotiation(client: &Stream, server: &Stream) -> Option<Vec<u32>> {
     let asked = first_header(client)?;
     let (answer, _, cut) = server.datagrams().next()?;
@@ -202,7 +238,8 @@ fn negotiation(client: &Stream, server: &Stream) -> Option<Vec<u32>> {
     let list = answer.get(header.rest..).filter(|list| !list.is_empty() && list.len() % 4 == 0)?;
     let versions = list.chunks_exact(4).map(|v| u32::from_be_bytes([v[0], v[1], v[2], v[3]]));
     let proved = echoed && header.destination.len() + header.source.len() >= ECHO;
-    let versions: Vec<u32> = versions.filter(|&v| !version::is_reserved(v)).take(VERSIONS).collect();
+    let versions: Vec<u32> =
+        versions.filter(|&v| !version::is_reserved(v)).take(VERSIONS).collect();
     (proved && !versions.is_empty()).then_some(versions)
 }
 

@@ -1,6 +1,7 @@
-//! Packets with a long header (RFC 8999, section 5.1; RFC 9000, section 17.2) and what a client's Initial packet holds once its
-//! protection is taken off (RFC 9001, sections 5.2 to 5.4): its key follows from the packet itself, so that this proves only
-//! that it is one, and that no byte of it was changed.
+//! Packets with a long header (RFC 8999, section 5.1; RFC 9000, section 17.2) and what a client's
+//! Initial packet holds once its protection is taken off (RFC 9001, sections 5.2 to 5.4): its key
+//! follows from the packet itself, so that this proves only that it is one, and that no byte of it
+//! was changed.
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::Aes128;
@@ -35,7 +36,13 @@ impl<'a> Header<'a> {
         let (destination, behind) = identifier(behind)?;
         let (source, behind) = identifier(behind)?;
         let version = u32::from_be_bytes([*a, *b, *c, *d]);
-        Some(Self { first: *first, version, destination, source, rest: datagram.len() - behind.len() })
+        Some(Self {
+            first: *first,
+            version,
+            destination,
+            source,
+            rest: datagram.len() - behind.len(),
+        })
     }
 }
 
@@ -142,7 +149,14 @@ impl Keys {
         let (content, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG)?)?;
         let mut content = content.to_vec();
         let tag: [u8; TAG] = tag.try_into().ok()?;
-        self.seal.decrypt_inout_detached(&nonce.into(), &header, content.as_mut_slice().into(), &tag.into()).ok()?;
+        self.seal
+            .decrypt_inout_detached(
+                &nonce.into(),
+                &header,
+                content.as_mut_slice().into(),
+                &tag.into(),
+            )
+            .ok()?;
         Some(content)
     }
 }
@@ -176,7 +190,10 @@ pub(super) fn sealed(version: Version, packet_number: u8, frames: &[u8]) -> Vec<
     content.resize(1200 - header.len() - TAG, 0);
     let mut nonce = keys.vector;
     nonce[11] ^= packet_number;
-    let tag = keys.seal.encrypt_inout_detached(&nonce.into(), &header, content.as_mut_slice().into()).unwrap();
+    let tag = keys
+        .seal
+        .encrypt_inout_detached(&nonce.into(), &header, content.as_mut_slice().into())
+        .unwrap();
     let mut packet = [header, content, tag.to_vec()].concat();
     let sample: [u8; SAMPLE] = packet[number_at + SAMPLE_AT..][..SAMPLE].try_into().unwrap();
     let mut mask = sample.into();

@@ -15,7 +15,8 @@ fn said<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
 /// A client's hello that asks for `a.test` in 1,300 bytes.
 fn hello() -> Vec<u8> {
     let mut body = [b"\x03\x03".as_slice(), &[7; 32], b"\x00\x00\x02\x13\x01\x01\x00"].concat();
-    let mut extensions = b"\x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h3".to_vec();
+    let mut extensions =
+        b"\x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h3".to_vec();
     extensions.extend(b"\x00\x2b\x00\x03\x02\x03\x04\x00\x15\x04\xe2");
     extensions.extend([0; 0x4e2]);
     body.extend((extensions.len() as u16).to_be_bytes());
@@ -78,7 +79,9 @@ fn what_answers_another_client_is_no_answer() {
 
 #[test]
 fn a_negotiation_must_send_the_identifiers_back() {
-    let Finding::Partly(_, facts) = inspect(&udp(&[&UNKNOWN_SAMPLE], &[NEGOTIATION_SAMPLE])) else { panic!() };
+    let Finding::Partly(_, facts) = inspect(&udp(&[&UNKNOWN_SAMPLE], &[NEGOTIATION_SAMPLE])) else {
+        panic!()
+    };
     assert_eq!(said(&facts, "quic.version"), ["1", "2"]);
     let mut other = NEGOTIATION_SAMPLE.to_vec();
     other[6] ^= 1;
@@ -89,7 +92,9 @@ fn a_negotiation_must_send_the_identifiers_back() {
 
 #[test]
 fn a_client_that_is_sent_another_version_is_heard_again() {
-    let Finding::Yes(_, facts) = inspect(&udp(&[&UNKNOWN_SAMPLE, RFC_9001], &[NEGOTIATION_SAMPLE, SERVER_SAMPLE])) else {
+    let Finding::Yes(_, facts) =
+        inspect(&udp(&[&UNKNOWN_SAMPLE, RFC_9001], &[NEGOTIATION_SAMPLE, SERVER_SAMPLE]))
+    else {
         panic!()
     };
     assert_eq!(said(&facts, "quic.sni"), ["example.com"]);

@@ -34,7 +34,8 @@ const DESCRIPTIONS: &[(u8, &str)] = &[
     (121, "ech_required"),
 ];
 
-/// The refusal that is all that one side said: one fatal alert. A warning may be followed by anything.
+/// The refusal that is all that one side said: one fatal alert. A warning may be followed by
+/// anything.
 pub(super) fn refusal(bytes: &[u8]) -> Option<String> {
     let &[_, _, _, 0, 2, FATAL, description] = bytes else { return None };
     let (_, name) = DESCRIPTIONS.iter().find(|known| known.0 == description)?;
@@ -44,5 +45,8 @@ pub(super) fn refusal(bytes: &[u8]) -> Option<String> {
 /// Whether the bytes, as many as there are, may become a refusal.
 pub(super) fn may_be_refusal(bytes: &[u8]) -> bool {
     let at = |i: usize, value: u8| bytes.get(i).is_none_or(|&b| b == value);
-    bytes.len() < WHOLE && at(3, 0) && at(4, 2) && bytes.get(HEADER).is_none_or(|&level| level == WARNING || level == FATAL)
+    bytes.len() < WHOLE
+        && at(3, 0)
+        && at(4, 2)
+        && bytes.get(HEADER).is_none_or(|&level| level == WARNING || level == FATAL)
 }

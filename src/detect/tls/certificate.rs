@@ -1,5 +1,5 @@
-//! A server's certificate (RFC 5280, section 4.1): whose it is, who signed it, what it is for. `der` reads the elements;
-//! nothing is verified.
+//! A server's certificate (RFC 5280, section 4.1): whose it is, who signed it, what it is for.
+//! `der` reads the elements; nothing is verified.
 
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
@@ -48,8 +48,12 @@ impl Certificate {
             return None;
         }
         // [3] holds the extensions; a key and two identifiers may stand before it.
-        let extensions = fields.take(4).filter(|e| e.tag().is_context_specific() && e.tag().number().value() == 3);
-        let extensions = extensions.filter_map(|e| elements(e.value()).next()).flat_map(|list| elements(list.value()));
+        let extensions = fields
+            .take(4)
+            .filter(|e| e.tag().is_context_specific() && e.tag().number().value() == 3);
+        let extensions = extensions
+            .filter_map(|e| elements(e.value()).next())
+            .flat_map(|list| elements(list.value()));
         let names = extensions.filter_map(|e| alternative_names(e)).flatten().take(NAMES).collect();
         Some(Self {
             subject: distinguished(subject),
@@ -64,7 +68,8 @@ impl Certificate {
 fn elements(bytes: &[u8]) -> impl Iterator<Item = AnyRef<'_>> {
     let mut reader = SliceReader::new(bytes).ok();
     std::iter::from_fn(move || {
-        let element = reader.as_mut().filter(|r| !r.is_finished()).and_then(|r| AnyRef::decode(r).ok());
+        let element =
+            reader.as_mut().filter(|r| !r.is_finished()).and_then(|r| AnyRef::decode(r).ok());
         if element.is_none() {
             reader = None;
         }
@@ -81,7 +86,10 @@ fn distinguished(name: AnyRef<'_>) -> String {
         if !text.is_empty() {
             text += ", ";
         }
-        text += ATTRIBUTES.iter().find(|known| known.0 == attribute.value()).map_or("?", |known| known.1);
+        text += ATTRIBUTES
+            .iter()
+            .find(|known| known.0 == attribute.value())
+            .map_or("?", |known| known.1);
         text.push('=');
         // A comma of the value must not look like the end of it.
         text += &words(value).replace('\\', "\\\\").replace(',', "\\,");
@@ -93,13 +101,15 @@ fn distinguished(name: AnyRef<'_>) -> String {
 fn words(value: AnyRef<'_>) -> String {
     let bytes = value.value();
     if value.tag() == Tag::BmpString {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+        let units: Vec<u16> =
+            bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
         return String::from_utf16_lossy(&units);
     }
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The names of an extension, if it is the one that holds them: identifier, perhaps a flag, the content in an octet string.
+/// The names of an extension, if it is the one that holds them: identifier, perhaps a flag, the
+/// content in an octet string.
 fn alternative_names(extension: AnyRef<'_>) -> Option<Vec<String>> {
     let mut parts = elements(extension.value());
     parts.next().filter(|id| id.value() == ALTERNATIVE_NAME)?;

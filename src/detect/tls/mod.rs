@@ -1,10 +1,11 @@
-//! TLS 1.0 to 1.3, SSL 3.0 and the hellos of SSL 2.0: the handshake in the clear (RFC 8446, section 4; RFC 5246, section 7.4)
-//! and the alert that refuses one (RFC 8446, section 6).
+//! TLS 1.0 to 1.3, SSL 3.0 and the hellos of SSL 2.0: the handshake in the clear (RFC 8446, section
+//! 4; RFC 5246, section 7.4) and the alert that refuses one (RFC 8446, section 6).
 //!
-//! A hello whose lengths fit proves the language; up to TLS 1.2 the server's certificate follows its hello in the clear, over
-//! several segments: a short wait is worth it. Of a connection that was picked up later only the chain of records is seen, and
-//! three of them that follow each other exactly are asked for. TLS over UDP (DTLS) is another language; what begins in a
-//! language of its own and turns to TLS (STARTTLS) is named by that.
+//! A hello whose lengths fit proves the language; up to TLS 1.2 the server's certificate follows
+//! its hello in the clear, over several segments: a short wait is worth it. Of a connection that
+//! was picked up later only the chain of records is seen, and three of them that follow each other
+//! exactly are asked for. TLS over UDP (DTLS) is another language; what begins in a language of its
+//! own and turns to TLS (STARTTLS) is named by that.
 
 mod alert;
 mod certificate;
@@ -17,7 +18,10 @@ use crate::decode::Transport;
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
-use record::{ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, Record, begins_record, chain, records};
+use record::{
+    ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, Record, begins_record,
+    chain, records,
+};
 use sslv2::{Old, old_hello};
 
 const CERTIFICATE: u8 = 11;
@@ -25,7 +29,8 @@ const CERTIFICATE: u8 = 11;
 const LONGEST_HELLO: usize = 1 << 16;
 /// Version, random value, length of the session identifier, one cipher suite, a compression method.
 const SHORTEST_HELLO: usize = 2 + 32 + 1 + 2 + 1;
-/// Whole records that prove a connection whose beginning was not seen: a header that leads to the next has some 38 bits.
+/// Whole records that prove a connection whose beginning was not seen: a header that leads to the
+/// next has some 38 bits.
 const CHAINED: usize = 3;
 /// The same where a side's segments end with its last record.
 const CHAINED_EXACTLY: usize = 1;
@@ -53,9 +58,21 @@ pub(super) const DETECTOR: Detector = Detector {
     ],
     inspect,
     samples: &[
-        Sample { transport: Transport::Tcp, initiator: &[CLIENT_SAMPLE], responder: &[SERVER_SAMPLE] },
-        Sample { transport: Transport::Tcp, initiator: &[CLIENT_SAMPLE], responder: &[b"\x15\x03\x01\x00\x02\x02\x28"] },
-        Sample { transport: Transport::Tcp, initiator: &[OLD_CLIENT_SAMPLE], responder: &[SERVER_SAMPLE] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[CLIENT_SAMPLE],
+            responder: &[SERVER_SAMPLE],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[CLIENT_SAMPLE],
+            responder: &[b"\x15\x03\x01\x00\x02\x02\x28"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[OLD_CLIENT_SAMPLE],
+            responder: &[SERVER_SAMPLE],
+        },
     ],
 };
 
@@ -63,11 +80,13 @@ pub(super) const DETECTOR: Detector = Detector {
 const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4d\x01\x00\x00\x49\x03\x03\
     0123456789abcdef0123456789abcdef\x00\x00\x04\x13\x01\xc0\x2f\x01\x00\x00\x1c\
     \x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h2\x00\x17\x00\x00";
-/// `ServerHello` of TLS 1.2 without extensions, and the end of the server's flight: a session is resumed.
+/// `ServerHello` of TLS 1.2 without extensions, and the end of the server's flight: a session is
+/// resumed.
 const SERVER_SAMPLE: &[u8] =
     b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03fedcba9876543210fedcba9876543210\x00\xc0\x2f\x00\x14\x03\x03\x00\x01\x01";
 /// A hello in the old form that offers TLS 1.0.
-const OLD_CLIENT_SAMPLE: &[u8] = b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef";
+const OLD_CLIENT_SAMPLE: &[u8] =
+    b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef";
 
 fn inspect(opening: &Opening) -> Finding {
     let mut hellos = Hellos::default();
@@ -75,12 +94,17 @@ fn inspect(opening: &Opening) -> Finding {
         // Who answers a client's hello with one sends back what it gets.
         Finding::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => Finding::No,
         Finding::Yes(protocol, mut facts) => {
-            // The version is the one that the server chose; a client's offer counts while there is no answer.
+            // The version is the one that the server chose; a client's offer counts while there is
+            // no answer.
             let chosen = |d: Direction| hellos.by[d as usize] == Some(Kind::Server);
             if Direction::BOTH.into_iter().any(chosen) {
                 facts.retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
             }
-            if hellos.awaited { Finding::Partly(protocol, facts) } else { Finding::Yes(protocol, facts) }
+            if hellos.awaited {
+                Finding::Partly(protocol, facts)
+            } else {
+                Finding::Yes(protocol, facts)
+            }
         }
         finding => finding,
     }
@@ -98,10 +122,12 @@ struct Hellos {
 fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -> Side {
     let bytes = statement.stream.head();
     match bytes.first() {
-        Some(&HANDSHAKE) if begins_record(bytes, &[HANDSHAKE]) => match handshake(statement, hellos) {
-            Side::Other => running(statement, opening),
-            side => side,
-        },
+        Some(&HANDSHAKE) if begins_record(bytes, &[HANDSHAKE]) => {
+            match handshake(statement, hellos) {
+                Side::Other => running(statement, opening),
+                side => side,
+            }
+        }
         Some(&ALERT) if begins_record(bytes, &[ALERT]) => match alert::refusal(bytes) {
             Some(text) => {
                 statement.say("tls.alert", text.as_bytes(), HEADER);
@@ -120,11 +146,15 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
     }
 }
 
-/// A connection whose beginning was not seen: the records of both sides count, and neither side may say anything else.
+/// A connection whose beginning was not seen: the records of both sides count, and neither side may
+/// say anything else.
 fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     let Some(chain) = later_chain(statement.stream) else { return Side::Other };
     let spoke = opening.sides().filter(|(_, stream)| !stream.is_empty());
-    let Some(both) = spoke.map(|(_, stream)| later_chain(stream)).collect::<Option<Vec<_>>>() else { return Side::Other };
+    let Some(both) = spoke.map(|(_, stream)| later_chain(stream)).collect::<Option<Vec<_>>>()
+    else {
+        return Side::Other;
+    };
     let whole: usize = both.iter().map(|chain| chain.whole).sum();
     if whole >= CHAINED || both.iter().any(|chain| chain.exact && chain.whole >= CHAINED_EXACTLY) {
         // 1.3 calls itself 1.2 here.
@@ -147,7 +177,8 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let open = messages.open && may_grow;
     let mut list = messages.iter();
     let Some(first) = list.next() else {
-        let fits = open && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
+        let fits =
+            open && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
         return if fits { Side::Perhaps } else { Side::Other };
     };
     let kind = match first.kind {
@@ -173,7 +204,9 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     state_hello(statement, &hello, |at| messages.in_stream(first.at + at));
     if kind == Kind::Server && hello.whole && hello.version() < TLS_1_3 {
         let arrived = match list.next() {
-            Some(message) if message.kind == CERTIFICATE => state_chain(statement, &message, |at| messages.in_stream(at)),
+            Some(message) if message.kind == CERTIFICATE => {
+                state_chain(statement, &message, |at| messages.in_stream(at))
+            }
             // None follows: a resumed session, or keys that need none.
             Some(_) => true,
             None => false,
@@ -185,8 +218,12 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
 
 /// Whether the first record is whole, holds this hello and nothing else.
 fn is_framed(stream: &[u8], hello: &Message<'_>) -> bool {
-    let fits = |record: Record<'_>| record.is_whole() && record.content == HANDSHAKE && record.len == MESSAGE_HEADER + hello.len;
-    records(stream).next().is_some_and(fits) && matches!(hello.body, [3, 0..=4, ..]) && hello.len >= SHORTEST_HELLO
+    let fits = |record: Record<'_>| {
+        record.is_whole() && record.content == HANDSHAKE && record.len == MESSAGE_HEADER + hello.len
+    };
+    records(stream).next().is_some_and(fits)
+        && matches!(hello.body, [3, 0..=4, ..])
+        && hello.len >= SHORTEST_HELLO
 }
 
 /// States what a hello says; `place` finds a byte of its body in the stream.
@@ -210,7 +247,11 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
 }
 
 /// States the first certificate of a list, which is the server's own; says whether it is all there.
-fn state_chain(statement: &mut Statement<'_>, message: &Message<'_>, place: impl Fn(usize) -> usize) -> bool {
+fn state_chain(
+    statement: &mut Statement<'_>,
+    message: &Message<'_>,
+    place: impl Fn(usize) -> usize,
+) -> bool {
     // The length of the list and of the first: an empty list has none.
     if message.len < 6 {
         return true;
@@ -226,7 +267,9 @@ fn state_chain(statement: &mut Statement<'_>, message: &Message<'_>, place: impl
 }
 
 fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) {
-    let Some(certificate) = statement.wanted.then(|| Certificate::read(bytes)).flatten() else { return };
+    let Some(certificate) = statement.wanted.then(|| Certificate::read(bytes)).flatten() else {
+        return;
+    };
     statement.say("tls.certificate-subject", certificate.subject.as_bytes(), offset);
     statement.say("tls.certificate-issuer", certificate.issuer.as_bytes(), offset);
     for name in &certificate.names {

@@ -10,7 +10,8 @@ pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const ALERT: u8 = 21;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
-/// Bytes of a record's content: plain text, and what encryption may add to it (RFC 5246, section 6.2.3).
+/// Bytes of a record's content: plain text, and what encryption may add to it (RFC 5246, section
+/// 6.2.3).
 const LONGEST: usize = (1 << 14) + 2048;
 /// Bytes of an encrypted record: a tag or a hash at least.
 const SHORTEST_SEALED: usize = 16;
@@ -40,7 +41,10 @@ pub(super) fn begins_record(bytes: &[u8], contents: &[u8]) -> bool {
         [_, _, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
         _ => 1,
     };
-    at(0, &|b| contents.contains(&b)) && at(1, &|b| b == 3) && at(2, &|b| b <= 4) && (1..=LONGEST).contains(&len)
+    at(0, &|b| contents.contains(&b))
+        && at(1, &|b| b == 3)
+        && at(2, &|b| b <= 4)
+        && (1..=LONGEST).contains(&len)
 }
 
 /// The records from the beginning of `bytes`, up to what is none.
@@ -54,7 +58,8 @@ pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
         }
         let len = usize::from(u16::from_be_bytes([*high, *low]));
         let version = u16::from_be_bytes([*major, *minor]);
-        let record = Record { content: *content, version, len, bytes: &behind[..len.min(behind.len())], at };
+        let record =
+            Record { content: *content, version, len, bytes: &behind[..len.min(behind.len())], at };
         at += HEADER + len;
         Some(record)
     })
@@ -80,13 +85,18 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Messages<'a> {
-    /// Puts together the contents of the first handshake records: a message may go over several, and they hold several.
+    /// Puts together the contents of the first handshake records: a message may go over several,
+    /// and they hold several.
     pub(super) fn of(stream: &'a [u8]) -> Self {
         let mut messages = Self { bytes: Cow::Borrowed(&[]), places: Vec::new(), open: true };
         let mut end = 0;
         for record in records(stream) {
             end = record.at + HEADER + record.len;
-            if record.content == ALERT && record.len == 2 && record.bytes.first() == Some(&WARNING) && messages.bytes.is_empty() {
+            if record.content == ALERT
+                && record.len == 2
+                && record.bytes.first() == Some(&WARNING)
+                && messages.bytes.is_empty()
+            {
                 continue;
             }
             if record.content != HANDSHAKE {
@@ -101,14 +111,19 @@ impl<'a> Messages<'a> {
             }
         }
         // What is no record ends them too.
-        let next: &[u8] = if messages.bytes.is_empty() { &[HANDSHAKE, ALERT] } else { &[HANDSHAKE] };
+        let next: &[u8] =
+            if messages.bytes.is_empty() { &[HANDSHAKE, ALERT] } else { &[HANDSHAKE] };
         messages.open &= stream.get(end..).is_none_or(|rest| begins_record(rest, next));
         messages
     }
 
     /// Where in the stream a byte stands.
     pub(super) fn in_stream(&self, at: usize) -> usize {
-        let place = self.places.partition_point(|&(from, _)| from <= at).checked_sub(1).and_then(|i| self.places.get(i));
+        let place = self
+            .places
+            .partition_point(|&(from, _)| from <= at)
+            .checked_sub(1)
+            .and_then(|i| self.places.get(i));
         place.map_or(0, |&(from, stream)| stream + (at - from))
     }
 
@@ -139,8 +154,9 @@ pub(super) struct Chain {
     pub(super) exact: bool,
 }
 
-/// The records of a running connection up to the end of what is there; `None` where it is something else. Encrypted contents
-/// say nothing: only headers that fit, all of one version, prove the language.
+/// The records of a running connection up to the end of what is there; `None` where it is something
+/// else. Encrypted contents say nothing: only headers that fit, all of one version, prove the
+/// language.
 pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
     let first = records(stream).next()?;
     let mut chain = Chain { whole: 0, version: first.version, exact: true };
@@ -153,7 +169,8 @@ pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
             ALERT => record.len == 2 || (SHORTEST_SEALED..64).contains(&record.len),
             _ => record.len >= MESSAGE_HEADER,
         };
-        if !fits || record.version != first.version || !(0x0301..=0x0303).contains(&record.version) {
+        if !fits || record.version != first.version || !(0x0301..=0x0303).contains(&record.version)
+        {
             return None;
         }
         let sealed = record.content != CHANGE_CIPHER_SPEC && record.len >= SHORTEST_SEALED;

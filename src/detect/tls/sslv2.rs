@@ -1,5 +1,6 @@
-//! Hellos in SSL 2.0's form (RFC 6101, appendix E): old clients greet newer servers with it too. A record is two bytes of
-//! length, whose top bit says that no padding follows, and every length in the message must fit it exactly.
+//! Hellos in SSL 2.0's form (RFC 6101, appendix E): old clients greet newer servers with it too. A
+//! record is two bytes of length, whose top bit says that no padding follows, and every length in
+//! the message must fit it exactly.
 
 /// A hello in the old form.
 pub(super) struct OldHello<'a> {
@@ -46,7 +47,8 @@ fn number(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..at + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
 }
 
-/// Type, version, three lengths; cipher specs of three bytes, no session or one of 16 bytes, a challenge.
+/// Type, version, three lengths; cipher specs of three bytes, no session or one of 16 bytes, a
+/// challenge.
 fn client(message: &[u8], len: usize) -> Old<'_> {
     let is_version = |v: usize| v == usize::from(SSL_2) || (0x0300..=0x0303).contains(&v);
     if number(message, 1).is_some_and(|version| !is_version(version)) {
@@ -62,25 +64,41 @@ fn client(message: &[u8], len: usize) -> Old<'_> {
         && ciphers % 3 == 0
         && matches!(session, 0 | 16)
         && (16..=32).contains(&challenge);
-    if fits { Old::Client(OldHello { version: version as u16, certificate: None }) } else { Old::No }
+    if fits {
+        Old::Client(OldHello { version: version as u16, certificate: None })
+    } else {
+        Old::No
+    }
 }
 
-/// Type, session hit, certificate type, version, three lengths; certificate, cipher specs, connection id.
+/// Type, session hit, certificate type, version, three lengths; certificate, cipher specs,
+/// connection id.
 fn server(message: &[u8], len: usize) -> Old<'_> {
     let at = |i: usize| message.get(i).copied();
-    if at(1).is_some_and(|hit| hit > 1) || at(2).is_some_and(|kind| kind > 1) || at(3).is_some_and(|high| high != 0) {
+    if at(1).is_some_and(|hit| hit > 1)
+        || at(2).is_some_and(|kind| kind > 1)
+        || at(3).is_some_and(|high| high != 0)
+    {
         return Old::No;
     }
     if number(message, 3).is_some_and(|version| version != usize::from(SSL_2)) {
         return Old::No;
     }
-    let (Some(certificate), Some(ciphers), Some(connection)) = (number(message, 5), number(message, 7), number(message, 9))
+    let (Some(certificate), Some(ciphers), Some(connection)) =
+        (number(message, 5), number(message, 7), number(message, 9))
     else {
         return Old::Perhaps;
     };
-    if SERVER_FIXED + certificate + ciphers + connection != len || ciphers % 3 != 0 || !(16..=32).contains(&connection) {
+    if SERVER_FIXED + certificate + ciphers + connection != len
+        || ciphers % 3 != 0
+        || !(16..=32).contains(&connection)
+    {
         return Old::No;
     }
-    let bytes = message.get(SERVER_FIXED..SERVER_FIXED + certificate).filter(|bytes| !bytes.is_empty());
-    Old::Server(OldHello { version: SSL_2, certificate: bytes.map(|bytes| (bytes, 2 + SERVER_FIXED)) })
+    let bytes =
+        message.get(SERVER_FIXED..SERVER_FIXED + certificate).filter(|bytes| !bytes.is_empty());
+    Old::Server(OldHello {
+        version: SSL_2,
+        certificate: bytes.map(|bytes| (bytes, 2 + SERVER_FIXED)),
+    })
 }

@@ -21,8 +21,12 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 
 /// A name with organisation and common name.
 fn name(organisation: &str, common: &str) -> Vec<u8> {
-    let part =
-        |id: u8, text: &str| element(0x31, &element(0x30, &[vec![6, 3, 0x55, 4, id], element(12, text.as_bytes())].concat()));
+    let part = |id: u8, text: &str| {
+        element(
+            0x31,
+            &element(0x30, &[vec![6, 3, 0x55, 4, id], element(12, text.as_bytes())].concat()),
+        )
+    };
     element(0x30, &[part(10, organisation), part(3, common)].concat())
 }
 
@@ -86,7 +90,8 @@ fn said<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
 
 #[test]
 fn a_certificate_over_several_records_and_segments_is_read_where_it_begins() {
-    let flight = flight(&certificate(&name("Example", "a.test"), &name("mkcert, Inc", "mkcert root")));
+    let flight =
+        flight(&certificate(&name("Example", "a.test"), &name("mkcert, Inc", "mkcert root")));
     let (first, second) = flight.split_at(200);
     let stream = [record(HANDSHAKE, first), record(HANDSHAKE, second)].concat();
     let pieces: Vec<&[u8]> = stream.chunks(50).collect();
@@ -172,7 +177,10 @@ fn later(bytes: &[u8]) -> Finding {
 fn records_that_follow_each_other_exactly_prove_a_running_connection() {
     let data = |len: usize| record(record::APPLICATION_DATA, &vec![7; len]);
     assert!(matches!(later(&[data(40), data(80)].concat()), Finding::Yes(..)));
-    assert!(matches!(later(&[data(40), data(80), data(33), data(99)[..50].to_vec()].concat()), Finding::Yes(..)));
+    assert!(matches!(
+        later(&[data(40), data(80), data(33), data(99)[..50].to_vec()].concat()),
+        Finding::Yes(..)
+    ));
     assert!(matches!(later(&data(40)), Finding::Yes(..)));
     assert_eq!(later(&data(40)[..30]), Finding::NeedMore);
     assert_eq!(later(&[data(40), data(80)[..50].to_vec()].concat()), Finding::NeedMore);

@@ -55,7 +55,10 @@ impl Judge for Reader {
     }
 
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
-        self.closed.push(Closed { record, evidence: verdict.map(|id| self.verdicts[id.0 as usize].clone()) });
+        self.closed.push(Closed {
+            record,
+            evidence: verdict.map(|id| self.verdicts[id.0 as usize].clone()),
+        });
     }
 }
 
@@ -134,7 +137,11 @@ fn a_conversation_ends_in_one_record_with_both_sides() {
     bench.send(50_000, 3001, FIN, 507, b"");
     let closed = bench.records();
     let [Closed { record, evidence }] = &closed[..] else { panic!("{closed:?}") };
-    assert_eq!((record.initiator.port, record.responder.port), (3001, 50_000), "SYN beats the lower port");
+    assert_eq!(
+        (record.initiator.port, record.responder.port),
+        (3001, 50_000),
+        "SYN beats the lower port"
+    );
     assert_eq!(record.orientation, Orientation::Seen);
     assert_eq!(record.packets, Counts { initiator: 4, responder: 3 });
     assert_eq!(record.payload_bytes, Counts { initiator: 3, responder: 6 });
@@ -163,7 +170,14 @@ fn each_way_that_a_connection_can_go_has_its_outcome() {
     let outcomes: Vec<_> = closed.iter().map(|c| c.record.outcome).collect();
     assert_eq!(
         outcomes,
-        [Outcome::Refused, Outcome::NoAnswer, Outcome::Reset, Outcome::Midstream, Outcome::Answered, Outcome::NoAnswer,]
+        [
+            Outcome::Refused,
+            Outcome::NoAnswer,
+            Outcome::Reset,
+            Outcome::Midstream,
+            Outcome::Answered,
+            Outcome::NoAnswer,
+        ]
     );
     assert_eq!(closed[1].record.retransmissions.initiator, 1, "a repeated SYN is a retransmission");
     assert_eq!(closed[0].record.handshake_ns, None);
@@ -203,7 +217,10 @@ fn a_syn_that_was_reordered_corrects_the_guess() {
     bench.send(3001, 50_000, ACK, 101, b"x");
     bench.send(3001, 50_000, SYN, 100, b"");
     let closed = bench.records();
-    assert_eq!((closed[0].record.initiator.port, closed[0].record.orientation), (3001, Orientation::Seen));
+    assert_eq!(
+        (closed[0].record.initiator.port, closed[0].record.orientation),
+        (3001, Orientation::Seen)
+    );
     assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"x");
 }
 
@@ -243,7 +260,9 @@ fn openings_are_inspected_early_when_they_need_too_much_memory_and_the_account_e
     }
     bench.table.drain(&mut bench.reader);
     assert_eq!(bench.table.openings.bytes(), 0);
-    assert!(bench.reader.closed.iter().all(|c| c.evidence.as_ref().is_some_and(|e| e[0].len() == 400)));
+    assert!(
+        bench.reader.closed.iter().all(|c| c.evidence.as_ref().is_some_and(|e| e[0].len() == 400))
+    );
 }
 
 #[test]
@@ -254,7 +273,10 @@ fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
         let (from, to) = if round % 2 == 0 { (50_000, 53) } else { (53, 50_000) };
         bench.send(from, to, 0, 0, b"word");
     }
-    assert_eq!((bench.reader.asked, bench.table.openings.len(), bench.table.openings.places()), (1, 0, 1));
+    assert_eq!(
+        (bench.reader.asked, bench.table.openings.len(), bench.table.openings.places()),
+        (1, 0, 1)
+    );
     bench.reader.quick = false;
     for _ in 0..40 {
         bench.send(50_001, 53, 0, 0, b"word");
@@ -288,7 +310,9 @@ fn reordered_segments_leave_nothing_behind_in_the_account() {
         bench.send(50_000, 80, ACK, seq + 4, b"efgh");
         bench.send(50_000, 80, ACK, seq, b"abcd");
     }
-    let Some(Said::Opening(place)) = bench.table.slab.get(0).map(Entry::said) else { panic!("no opening") };
+    let Some(Said::Opening(place)) = bench.table.slab.get(0).map(Entry::said) else {
+        panic!("no opening")
+    };
     let footprint = bench.table.openings.get_mut(place).unwrap().footprint();
     assert_eq!(bench.table.openings.bytes(), footprint);
 }
@@ -310,7 +334,10 @@ fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_noth
     bench.send(80, 50_000, FIN, 501, b"");
     bench.send(50_000, 80, RST, 102, b"");
     let closed = bench.records();
-    assert_eq!((closed[0].record.tcp, closed[0].record.outcome), (Some(TcpState::Closed), Outcome::Established));
+    assert_eq!(
+        (closed[0].record.tcp, closed[0].record.outcome),
+        (Some(TcpState::Closed), Outcome::Established)
+    );
 }
 
 #[test]
@@ -322,7 +349,8 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     }
     bench.table.begin_walk();
     assert_eq!(bench.table.walk(4, &mut bench.reader), 0, "there are more than four");
-    // One that was shown and one that was not yet are followed by others between the same endpoints, and a new one comes.
+    // One that was shown and one that was not yet are followed by others between the same
+    // endpoints, and a new one comes.
     for port in [2, 8] {
         bench.send(50_000, port, RST, 104, b"");
         bench.send(50_000, port, SYN, 9_000_000, b"");
@@ -331,8 +359,17 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     let mut shown: Vec<_> = bench.reader.shown.iter().map(|flow| flow.record.first_frame).collect();
     shown.sort_unstable();
     let first: Vec<u64> = (0..9).map(|n| 1 + 4 * n).collect();
-    assert!(first.iter().all(|frame| shown.iter().filter(|f| *f == frame).count() == 1), "{shown:?}");
-    assert!(bench.reader.shown.iter().filter(|flow| flow.evidence.is_some()).all(|f| f.evidence.as_ref().unwrap()[0] == b"ask"));
+    assert!(
+        first.iter().all(|frame| shown.iter().filter(|f| *f == frame).count() == 1),
+        "{shown:?}"
+    );
+    assert!(
+        bench.reader.shown.iter().filter(|flow| flow.evidence.is_some()).all(|f| f
+            .evidence
+            .as_ref()
+            .unwrap()[0]
+            == b"ask")
+    );
     let walked = bench.reader.shown.len();
     bench.send(50_000, 1, ACK, 104, b" and more");
     let ended = bench.records();
@@ -342,17 +379,35 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     assert!(walked <= 11 && ended.len() == 11);
 }
 
-/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a place, and IPv6: all of it is exact.
+/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a place, and
+/// IPv6: all of it is exact.
 #[test]
 fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
     let mut bench = Bench::new(LIMITS);
-    let end = |n: u128, port| Endpoint { address: std::net::IpAddr::V6((n << 70 | n).into()), port };
+    let end =
+        |n: u128, port| Endpoint { address: std::net::IpAddr::V6((n << 70 | n).into()), port };
     let (client, server) = (end(7, 50_000), end(9, 80));
-    let mut send = |frame: u64, time: i64, by_client: bool, flags: u8, seq: u32, wire_len: u32, payload_len: u32| {
+    let mut send = |frame: u64,
+                    time: i64,
+                    by_client: bool,
+                    flags: u8,
+                    seq: u32,
+                    wire_len: u32,
+                    payload_len: u32| {
         let (source, destination) = if by_client { (client, server) } else { (server, client) };
         let five_tuple = FiveTuple { source, destination, transport: Transport::Tcp };
         let (flags, time) = (TcpFlags(flags), Time(time));
-        let segment = Segment { frame, time, five_tuple, seq, ack: 0, flags, tunnel: None, wire_len, payload_len };
+        let segment = Segment {
+            frame,
+            time,
+            five_tuple,
+            seq,
+            ack: 0,
+            flags,
+            tunnel: None,
+            wire_len,
+            payload_len,
+        };
         let keyed = Keyed::new(&segment, &bench.table.hasher);
         bench.table.observe(usize::MAX, &keyed, b"", &bench.ports, &mut bench.reader);
     };
@@ -362,12 +417,26 @@ fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
     send(7, late + 1, false, SYN_ACK, 500, 62, 0);
     send(8, 2 * late + 2, true, ACK, 101, 63, 0);
     for n in 0..3_u32 {
-        send(9 + u64::from(n) * 0xffff_fff0, 3 * late + i64::from(n), true, ACK, 101, u32::MAX - n, u32::MAX - n);
+        send(
+            9 + u64::from(n) * 0xffff_fff0,
+            3 * late + i64::from(n),
+            true,
+            ACK,
+            101,
+            u32::MAX - n,
+            u32::MAX - n,
+        );
     }
     let closed = bench.records();
     let [Closed { record, .. }] = &closed[..] else { panic!("{closed:?}") };
-    assert_eq!((record.initiator, record.responder, record.orientation), (client, server, Orientation::Seen));
-    assert_eq!(record.bytes, Counts { initiator: 61 + 63 + 3 * u64::from(u32::MAX) - 3, responder: 122 });
+    assert_eq!(
+        (record.initiator, record.responder, record.orientation),
+        (client, server, Orientation::Seen)
+    );
+    assert_eq!(
+        record.bytes,
+        Counts { initiator: 61 + 63 + 3 * u64::from(u32::MAX) - 3, responder: 122 }
+    );
     assert_eq!(record.payload_bytes.initiator, 3 * u64::from(u32::MAX) - 3);
     assert_eq!(record.packets, Counts { initiator: 5, responder: 2 });
     assert_eq!(record.handshake_ns, Some(late as u64 + 2));

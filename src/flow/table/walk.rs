@@ -1,6 +1,8 @@
-//! A look at the live flows while the capture goes on: a bit at a time, so that the segments behind it need not wait for long.
+//! A look at the live flows while the capture goes on: a bit at a time, so that the segments behind
+//! it need not wait for long.
 //!
-//! Each flow that lives when a walk begins is shown once: where the walk finds it, or on its way out where it ends before.
+//! Each flow that lives when a walk begins is shown once: where the walk finds it, or on its way
+//! out where it ends before.
 
 use super::{Judge, Said, Table, Word, record};
 use crate::flow::rare::Rare;
@@ -10,8 +12,9 @@ use crate::time::Time;
 const EMPTY: usize = 16;
 
 impl Table {
-    /// Ends flows that are over among the next places. New flows have this done as they come; a capture that goes on for days does
-    /// not wait for them, so that memory follows the traffic. It changes no record: these flows would not go on.
+    /// Ends flows that are over among the next places. New flows have this done as they come; a
+    /// capture that goes on for days does not wait for them, so that memory follows the traffic. It
+    /// changes no record: these flows would not go on.
     pub fn tidy(&mut self, now: Time, places: usize, judge: &mut impl Judge) {
         for _ in 0..places.min(self.slab.places()) {
             self.tidy = if self.tidy + 1 < self.slab.places() { self.tidy + 1 } else { 0 };
@@ -26,8 +29,8 @@ impl Table {
         self.walk = 0;
     }
 
-    /// Shows the next flows, about as many as asked for; gives how many are left of the number, which is more than none only
-    /// where the walk is over.
+    /// Shows the next flows, about as many as asked for; gives how many are left of the number,
+    /// which is more than none only where the walk is over.
     pub fn walk(&mut self, flows: usize, judge: &mut impl Judge) -> usize {
         let mut left = flows * EMPTY;
         while self.walk < self.slab.places() {

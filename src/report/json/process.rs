@@ -54,7 +54,8 @@ struct Counted<'a> {
 /// `None` where neither side is of this machine.
 pub(super) fn sides(sides: &process::Sides) -> Option<Sides<'_>> {
     let (initiator, responder) = (sides.initiator.as_deref(), sides.responder.as_deref());
-    (!sides.is_empty()).then(|| Sides { initiator: initiator.map(side), responder: responder.map(side) })
+    (!sides.is_empty())
+        .then(|| Sides { initiator: initiator.map(side), responder: responder.map(side) })
 }
 
 fn side(attribution: &Attribution) -> Side<'_> {
@@ -82,5 +83,9 @@ pub(super) fn behind(behind: &stats::Behind) -> Option<Behind<'_>> {
 }
 
 fn counted(flows: &stats::Flows) -> Vec<Counted<'_>> {
-    flows.by.iter().map(|(holder, flows)| Counted { process: Process::from(&**holder), flows: *flows }).collect()
+    flows
+        .by
+        .iter()
+        .map(|(holder, flows)| Counted { process: Process::from(&**holder), flows: *flows })
+        .collect()
 }

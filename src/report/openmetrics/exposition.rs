@@ -87,9 +87,15 @@ impl Exposition {
     }
 
     pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) -> Family<'_> {
-        let head = Head { name: name.to_owned(), kind, help: help.to_owned(), from: self.samples.len() };
+        let head =
+            Head { name: name.to_owned(), kind, help: help.to_owned(), from: self.samples.len() };
         self.families.push(head);
-        Family { name: name.to_owned(), kind, samples: &mut self.samples, highest: &mut self.highest }
+        Family {
+            name: name.to_owned(),
+            kind,
+            samples: &mut self.samples,
+            highest: &mut self.highest,
+        }
     }
 
     /// The text of all of it.
@@ -98,13 +104,17 @@ impl Exposition {
         for (i, head) in self.families.iter().enumerate() {
             let to = self.families.get(i + 1).map_or(self.samples.len(), |next| next.from);
             // The older format knows a counter by the name of its sample.
-            let suffix = if form == Form::Text && head.kind == Kind::Counter { "_total" } else { "" };
+            let suffix =
+                if form == Form::Text && head.kind == Kind::Counter { "_total" } else { "" };
             let Head { name, kind, help, from } = head;
-            text += &format!("# HELP {name}{suffix} {help}.\n# TYPE {name}{suffix} {}\n", kind.id());
+            text +=
+                &format!("# HELP {name}{suffix} {help}.\n# TYPE {name}{suffix} {}\n", kind.id());
             for sample in self.samples.get(*from..to).unwrap_or_default() {
                 text += &match sample.value {
                     Value::Whole(value) => format!("{} {value}\n", sample.series),
-                    Value::Part(value, unit) => format!("{} {:?}\n", sample.series, value as f64 / unit as f64),
+                    Value::Part(value, unit) => {
+                        format!("{} {:?}\n", sample.series, value as f64 / unit as f64)
+                    }
                 };
             }
         }
@@ -130,10 +140,15 @@ impl Family<'_> {
         self.sample("_bucket", &format!("{labels},{}", label("le", "+Inf")), buckets.count);
         self.sample("_count", labels, buckets.count);
         let sum = self.held("_sum", labels, buckets.sum);
-        self.put("_sum", labels, if unit == 1 { Value::Whole(sum) } else { Value::Part(sum, unit) });
+        self.put(
+            "_sum",
+            labels,
+            if unit == 1 { Value::Whole(sum) } else { Value::Part(sum, unit) },
+        );
     }
 
-    /// The value, or the largest that the counter ever had. The order of a histogram's buckets stays.
+    /// The value, or the largest that the counter ever had. The order of a histogram's buckets
+    /// stays.
     fn held(&mut self, suffix: &str, labels: &str, value: u64) -> u64 {
         if self.kind == Kind::Gauge {
             return value;
@@ -145,7 +160,11 @@ impl Family<'_> {
 
     fn put(&mut self, suffix: &str, labels: &str, value: Value) {
         let name = &self.name;
-        let series = if labels.is_empty() { format!("{name}{suffix}") } else { format!("{name}{suffix}{{{labels}}}") };
+        let series = if labels.is_empty() {
+            format!("{name}{suffix}")
+        } else {
+            format!("{name}{suffix}{{{labels}}}")
+        };
         self.samples.push(Sample { series, value });
     }
 }

@@ -35,7 +35,10 @@ pub(super) struct Buckets {
 impl Buckets {
     fn add(&mut self, values: &Quantiles, bounds: &[u64]) {
         self.at_most.resize(bounds.len(), 0);
-        self.at_most.iter_mut().zip(bounds).for_each(|(count, &bound)| *count += values.at_most(bound));
+        self.at_most
+            .iter_mut()
+            .zip(bounds)
+            .for_each(|(count, &bound)| *count += values.at_most(bound));
         self.count += values.count();
         self.sum = self.sum.saturating_add(values.sum());
     }
@@ -53,7 +56,8 @@ pub(super) struct Figures {
     pub(super) handshake: Buckets,
     pub(super) first_response: Buckets,
     pub(super) duration: Buckets,
-    /// Some flows are of a port that has no sizes and times of its own: those of the others would not be the row's.
+    /// Some flows are of a port that has no sizes and times of its own: those of the others would
+    /// not be the row's.
     pub(super) in_part: bool,
 }
 

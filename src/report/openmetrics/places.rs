@@ -15,8 +15,9 @@ impl<K: Eq + Hash> Places<K> {
         Self { decided: HashMap::new(), taken: 0, limit }
     }
 
-    /// Whether `key` has a place of its own; a new one gets it while fewer than `share` are taken. What was once decided stays:
-    /// a counter that moved from one series to another would go back in the first.
+    /// Whether `key` has a place of its own; a new one gets it while fewer than `share` are taken.
+    /// What was once decided stays: a counter that moved from one series to another would go back
+    /// in the first.
     pub(super) fn take(&mut self, key: K, share: usize) -> bool {
         let free = self.taken < share.min(self.limit);
         let taken = &mut self.taken;

@@ -55,7 +55,10 @@ fn more_ports_than_there_is_room_for_are_one_and_stay_so() {
     metrics.update(&view(&many));
     let text = metrics.text(Form::Text);
     assert_eq!(text.matches("\nportlore_port_flows_total{").count(), PORTS + 1);
-    assert!((value(&text, "portlore_port_flows_total{port=\"other\",transport=\"tcp\"}") - 872.0).abs() < 0.1);
+    assert!(
+        (value(&text, "portlore_port_flows_total{port=\"other\",transport=\"tcp\"}") - 872.0).abs()
+            < 0.1
+    );
     assert!((value(&text, "portlore_folded_ports") - 872.0).abs() < 0.1);
     // The first was folded; that it is large later must not move what was counted.
     metrics.update(&view(&[(1, 1_000_000), (999, 999)]));
@@ -67,7 +70,12 @@ fn more_ports_than_there_is_room_for_are_one_and_stay_so() {
 fn ports_without_figures_are_counted_and_have_no_histogram_and_neither_has_what_they_are_part_of() {
     let many: Vec<(u16, u64)> = (1..=1000).map(|port| (port, 2000 - u64::from(port))).collect();
     let mut view = view(&many);
-    view.run.stats.ports.iter_mut().filter(|((port, _), _)| *port > 100).for_each(|(_, stats)| stats.figures = None);
+    view.run
+        .stats
+        .ports
+        .iter_mut()
+        .filter(|((port, _), _)| *port > 100)
+        .for_each(|(_, stats)| stats.figures = None);
     let mut metrics = Metrics::default();
     metrics.update(&view);
     let text = metrics.text(Form::Text);
@@ -82,8 +90,15 @@ fn the_two_formats_name_counters_as_each_wants_it() {
     let mut metrics = Metrics::default();
     metrics.update(&view(&[(3001, 7)]));
     let (text, open) = (metrics.text(Form::Text), metrics.text(Form::OpenMetrics));
-    assert!(text.contains("# TYPE portlore_frames_total counter\nportlore_frames_total 0\n"), "{text}");
-    assert!(open.contains("# TYPE portlore_frames counter\nportlore_frames_total 0\n") && open.ends_with("\n# EOF\n"), "{open}");
+    assert!(
+        text.contains("# TYPE portlore_frames_total counter\nportlore_frames_total 0\n"),
+        "{text}"
+    );
+    assert!(
+        open.contains("# TYPE portlore_frames counter\nportlore_frames_total 0\n")
+            && open.ends_with("\n# EOF\n"),
+        "{open}"
+    );
     assert!(!text.contains("EOF"));
     for format in [&text, &open] {
         let of = |rest: &str| value(format, &format!("portlore_port_handshake_seconds_{rest}"));
@@ -92,7 +107,9 @@ fn the_two_formats_name_counters_as_each_wants_it() {
         assert!(of(&format!("bucket{{{port},le=\"0.0025\"}}")) > 0.5);
         assert!(of(&format!("bucket{{{port},le=\"+Inf\"}}")) > 0.5);
         assert!((of(&format!("sum{{{port}}}")) - 0.002).abs() < 1e-9);
-        assert!((value(format, "portlore_dropped_frames_total{place=\"kernel\"}") - 3.0).abs() < 0.1);
+        assert!(
+            (value(format, "portlore_dropped_frames_total{place=\"kernel\"}") - 3.0).abs() < 0.1
+        );
     }
 }
 

@@ -1,7 +1,10 @@
-//! A stream that a thread of its own reads ahead: decompressing is as much work as all that follows it.
+//! A stream that a thread of its own reads ahead: decompressing is as much work as all that follows
+//! it.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, channel, sync_channel,
+};
 use std::thread;
 use std::time::Duration;
 
@@ -27,12 +30,15 @@ impl Ahead {
     pub(super) fn start(input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (full, to_read) = sync_channel(QUEUE);
         let (give_back, empty) = channel();
-        thread::Builder::new().name("unpack".into()).spawn(move || read_all(input, &full, &empty))?;
+        thread::Builder::new()
+            .name("unpack".into())
+            .spawn(move || read_all(input, &full, &empty))?;
         Ok(Self { full: to_read, empty: give_back, block: Vec::new(), at: 0 })
     }
 }
 
-/// Reads blocks until the stream ends or fails, or nobody wants them any more. An empty block is the end.
+/// Reads blocks until the stream ends or fails, or nobody wants them any more. An empty block is
+/// the end.
 fn read_all(mut input: Box<dyn Read + Send>, full: &SyncSender<Block>, empty: &Receiver<Vec<u8>>) {
     loop {
         let mut block = match empty.try_recv() {
@@ -61,7 +67,9 @@ impl Read for Ahead {
             let block = match self.full.recv_timeout(PATIENCE) {
                 Ok(block) => block?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
-                Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("decompressing came to an untimely end")),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(io::Error::other("decompressing came to an untimely end"));
+                }
             };
             // Nobody takes it where the stream has ended.
             let _ = self.empty.send(std::mem::replace(&mut self.block, block));
@@ -99,7 +107,10 @@ mod tests {
     fn what_a_thread_reads_ahead_is_the_stream_and_its_failure() {
         let bytes: Vec<u8> = (0..3 * BLOCK as u32 + 5).map(|i| i as u8).collect();
         let mut read = Vec::new();
-        Ahead::start(Box::new(io::Cursor::new(bytes.clone()))).unwrap().read_to_end(&mut read).unwrap();
+        Ahead::start(Box::new(io::Cursor::new(bytes.clone())))
+            .unwrap()
+            .read_to_end(&mut read)
+            .unwrap();
         assert!(read == bytes);
         let error = Ahead::start(Box::new(Broken)).unwrap().read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.to_string(), "broken");

@@ -1,10 +1,13 @@
-//! A window over a byte stream: the file readers ask for as many bytes as a record needs and get them as one slice.
+//! A window over a byte stream: the file readers ask for as many bytes as a record needs and get
+//! them as one slice.
 
 use std::io::{self, Read};
 
-/// Bytes asked of the operating system at a time, and handed over together: measured, see `benches/README.md`.
+/// Bytes asked of the operating system at a time, and handed over together: measured, see
+/// `benches/README.md`.
 const BLOCK: usize = 512 * 1024;
-/// The same where frames are large: to wake a classifier costs as much as to classify dozens of them.
+/// The same where frames are large: to wake a classifier costs as much as to classify dozens of
+/// them.
 const LARGE: usize = 1280 * 1024;
 /// Bytes of a record, in the mean, from which on they are.
 const LARGE_RECORD: usize = 512;
@@ -54,8 +57,9 @@ impl Buffer {
         }
     }
 
-    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of the stream. Fails with
-    /// `WouldBlock` where nothing comes at the moment; it can be called again then.
+    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of
+    /// the stream. Fails with `WouldBlock` where nothing comes at the moment; it can be called
+    /// again then.
     #[inline]
     pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
         if self.end - self.start >= len { Ok(len) } else { self.read_on(len) }
@@ -90,7 +94,8 @@ impl Buffer {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
 
-    /// The bytes that are there, and those that come with one more look, where some do at the moment.
+    /// The bytes that are there, and those that come with one more look, where some do at the
+    /// moment.
     pub(super) fn more(&mut self) -> &[u8] {
         let held = self.end - self.start;
         if held < ENOUGH {
@@ -115,11 +120,13 @@ impl Buffer {
         self.start + at
     }
 
-    /// Gives the memory away, with so many frames in it, and goes on in `memory`, with the bytes that were not used up.
+    /// Gives the memory away, with so many frames in it, and goes on in `memory`, with the bytes
+    /// that were not used up.
     pub(super) fn lend(&mut self, memory: &mut Vec<u8>, frames: usize) {
         let rest = self.end - self.start;
         let room = rest.max(if self.start > frames * LARGE_RECORD { LARGE } else { BLOCK });
-        // Memory that was lent before is taken as it is: to fill it with zeros once more would cost as much as a copy.
+        // Memory that was lent before is taken as it is: to fill it with zeros once more would cost
+        // as much as a copy.
         if memory.len() < room {
             memory.resize(room, 0);
         }
@@ -135,7 +142,8 @@ impl Buffer {
         self.start = (self.start + len).min(self.end);
     }
 
-    /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of the stream.
+    /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of
+    /// the stream.
     pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
         if self.dry && self.end - self.start < len {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -192,5 +200,7 @@ impl Order {
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let there = bytes.get(at..).and_then(|behind| behind.first_chunk());
-    there.copied().unwrap_or_else(|| std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0)))
+    there
+        .copied()
+        .unwrap_or_else(|| std::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0)))
 }

@@ -42,7 +42,8 @@ impl Format {
     }
 }
 
-/// The system's file behind a path: a regular file, which can be read again from its start, or a pipe.
+/// The system's file behind a path: a regular file, which can be read again from its start, or a
+/// pipe.
 pub(super) enum Opened {
     Regular(File),
     Piped(Box<dyn Read + Send>),
@@ -59,7 +60,8 @@ impl Opened {
             io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
             _ => "check that it is a readable file",
         };
-        let file = File::open(path).map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
+        let file = File::open(path)
+            .map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
         if file.metadata().is_ok_and(|m| m.is_dir()) {
             return Err(fail("is a folder; name the capture files in it".into()));
         }
@@ -103,13 +105,16 @@ impl CaptureFile {
         let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
         let (mut first, input) = look(input).map_err(unreadable)?;
         if first.is_empty() {
-            return Err(fail("is empty: not even a file header; was the capture ever started?".into()));
+            return Err(fail(
+                "is empty: not even a file header; was the capture ever started?".into(),
+            ));
         }
         let compression = Compression::of(&first);
         let input: Box<dyn Read + Send> = match compression {
             None => Box::new(input),
             Some(compression) => {
-                let (unpacked, stream) = compression.open(input).and_then(look).map_err(unreadable)?;
+                let (unpacked, stream) =
+                    compression.open(input).and_then(look).map_err(unreadable)?;
                 if unpacked.is_empty() {
                     return Err(fail(format!("holds nothing but an empty {compression} stream")));
                 }
@@ -122,16 +127,30 @@ impl CaptureFile {
             None => fail(reason),
             Some(compression) => fail(format!("{reason} ({compression} inside)")),
         })?;
-        Ok(Self { name, buffer, format, head: None, compression, frames: 0, order: TimeOrder::default(), problem: None })
+        Ok(Self {
+            name,
+            buffer,
+            format,
+            head: None,
+            compression,
+            frames: 0,
+            order: TimeOrder::default(),
+            problem: None,
+        })
     }
 
-    /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep what they were started with.
+    /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep
+    /// what they were started with.
     pub(super) fn read_ahead(&mut self) -> Result<(), String> {
         if self.compression.take().is_none() {
             return Ok(());
         }
-        let started = self.buffer.exchange(|input| Ahead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>));
-        started.map_err(|error| format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error)))
+        let started = self.buffer.exchange(|input| {
+            Ahead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
+        });
+        started.map_err(|error| {
+            format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error))
+        })
     }
 
     /// Whether [`read_ahead`](Self::read_ahead) has nothing to do any more.
@@ -140,12 +159,15 @@ impl CaptureFile {
         self.compression.is_none()
     }
 
-    /// Moves to the next record; damage ends the file and is kept as its problem. False where nothing comes at the moment.
+    /// Moves to the next record; damage ends the file and is kept as its problem. False where
+    /// nothing comes at the moment.
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
         match self.format.advance(&mut self.buffer) {
             Ok(head) => self.head = head,
-            Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(Damage::Unreadable(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                return false;
+            }
             Err(damage) => self.end(&damage),
         }
         if let Some(head) = &self.head {
@@ -164,21 +186,37 @@ impl CaptureFile {
                     "the file ends inside frame {next}, at byte {at}: {there} of {promised} bytes are there; the capture was cut"
                 )
             }
-            Damage::Corrupt(what) => format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read"),
-            Damage::Unreadable(error) => format!("cannot be read on at frame {next}, byte {at}: {}", reason(error)),
+            Damage::Corrupt(what) => {
+                format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read")
+            }
+            Damage::Unreadable(error) => {
+                format!("cannot be read on at frame {next}, byte {at}: {}", reason(error))
+            }
         };
         self.problem = Some(format!("{}: {what}", self.name));
         self.head = None;
     }
 
-    /// Puts the frame that it stands on, and those behind it that were read already, into an empty block. It stands on the last
-    /// of these then, or at the end.
-    pub(super) fn fill(&mut self, block: &mut Block, number: &mut u64, mut interface: impl FnMut(&Self, u32) -> u32) {
+    /// Puts the frame that it stands on, and those behind it that were read already, into an empty
+    /// block. It stands on the last of these then, or at the end.
+    pub(super) fn fill(
+        &mut self,
+        block: &mut Block,
+        number: &mut u64,
+        mut interface: impl FnMut(&Self, u32) -> u32,
+    ) {
         self.buffer.set_dry(true);
         while let Some(head) = &self.head {
             *number += 1;
             let Head { time, link, wire_len, .. } = *head;
-            let frame = Frame { number: *number, time, link, interface: interface(self, head.interface), wire_len, bytes: &[] };
+            let frame = Frame {
+                number: *number,
+                time,
+                link,
+                interface: interface(self, head.interface),
+                wire_len,
+                bytes: &[],
+            };
             block.add(&frame, self.buffer.position(head.from), self.buffer.position(head.to));
             if !self.advance() {
                 break;

@@ -1,7 +1,9 @@
-//! Compressed captures, told by their first bytes and never by their names: the capture in them, as a stream.
+//! Compressed captures, told by their first bytes and never by their names: the capture in them, as
+//! a stream.
 //!
-//! Members that stand behind each other are one stream, as `gunzip` and the others read them. Memory does not grow with what
-//! comes out, and what expands beyond reason is refused: see [`FREE`] and [`MOST_RATIO`].
+//! Members that stand behind each other are one stream, as `gunzip` and the others read them.
+//! Memory does not grow with what comes out, and what expands beyond reason is refused: see
+//! [`FREE`] and [`MOST_RATIO`].
 
 use std::fmt;
 use std::io::{self, Chain, Cursor, Read};
@@ -19,8 +21,8 @@ use super::zstd::Zstd;
 pub(super) const LOOKED_AT: usize = 16;
 /// Bytes that may come out whatever went in.
 const FREE: u64 = 256 << 20;
-/// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one of nothing but empty
-/// answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
+/// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one
+/// of nothing but empty answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
 const MOST_RATIO: u64 = 250;
 
 /// A stream whose first bytes were looked at.
@@ -120,9 +122,9 @@ impl Read for Unpacked {
         let Self { compression, .. } = *self;
         let read = self.stream.read(into).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            io::ErrorKind::UnexpectedEof => {
-                io::Error::other(format!("the {compression} stream ends in the middle; the file was cut"))
-            }
+            io::ErrorKind::UnexpectedEof => io::Error::other(format!(
+                "the {compression} stream ends in the middle; the file was cut"
+            )),
             io::ErrorKind::OutOfMemory => io::Error::other(format!(
                 "the {compression} stream wants too much memory; try `{} FILE | portlore replay -`",
                 compression.command()
@@ -141,7 +143,8 @@ impl Read for Unpacked {
     }
 }
 
-/// Counts what is taken of a stream. Waits where nothing comes: those that decompress cannot stop in the middle.
+/// Counts what is taken of a stream. Waits where nothing comes: those that decompress cannot stop
+/// in the middle.
 struct Taken<R> {
     input: R,
     count: Arc<AtomicU64>,

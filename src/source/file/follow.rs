@@ -1,8 +1,10 @@
-//! Capture files that are being written, one behind the other: a file that grows, and the rings that capturing tools rotate.
+//! Capture files that are being written, one behind the other: a file that grows, and the rings
+//! that capturing tools rotate.
 //!
-//! A file is over when another has come that was not read yet: under its name (renamed and made anew), under another (a ring's
-//! next), or in its place (cut to nothing and written again). What it still holds then is read before the next begins. One tool
-//! is meant to write them; what a file gains after it was over is told as a problem.
+//! A file is over when another has come that was not read yet: under its name (renamed and made
+//! anew), under another (a ring's next), or in its place (cut to nothing and written again). What
+//! it still holds then is read before the next begins. One tool is meant to write them; what a file
+//! gains after it was over is told as a problem.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -87,15 +89,21 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Begins with the oldest of the files that are meant: names, folders and patterns, which are looked up again and again. Waits
-    /// where a folder or file has no frame yet.
+    /// Begins with the oldest of the files that are meant: names, folders and patterns, which are
+    /// looked up again and again. Waits where a folder or file has no frame yet.
     ///
     /// # Errors
     /// Where what was named is not there: a line each, with the remedy.
     pub fn open(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
-        let is_missing = |path: &&PathBuf| !path.is_dir() && paths::candidates(std::slice::from_ref(*path)).is_empty();
-        let missing =
-            |path: &PathBuf| format!("{}: is not there yet; start the capture first, or name its folder", path.display());
+        let is_missing = |path: &&PathBuf| {
+            !path.is_dir() && paths::candidates(std::slice::from_ref(*path)).is_empty()
+        };
+        let missing = |path: &PathBuf| {
+            format!(
+                "{}: is not there yet; start the capture first, or name its folder",
+                path.display()
+            )
+        };
         let missing: Vec<String> = named.iter().filter(is_missing).map(missing).collect();
         if !missing.is_empty() {
             return Err(missing);
@@ -127,7 +135,8 @@ impl Follow {
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         for path in paths::candidates(&self.named) {
             let Ok(metadata) = path.metadata() else { continue };
-            let mut known = self.read.iter().chain(self.current.iter().map(|current| &current.known));
+            let mut known =
+                self.read.iter().chain(self.current.iter().map(|current| &current.known));
             let is_known = known.any(|known| known.is_still(&path, &metadata));
             if !is_known && metadata.len() >= LEAST && is_growing_kind(&path) {
                 found.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
@@ -174,7 +183,9 @@ impl Follow {
 
     fn begin(&mut self, path: &Path) -> Result<Current, String> {
         let name = path.display().to_string();
-        let fail = |error: io::Error| format!("{name}: cannot be read: {}", super::capture_file::reason(&error));
+        let fail = |error: io::Error| {
+            format!("{name}: cannot be read: {}", super::capture_file::reason(&error))
+        };
         let mut file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         let mut first = Vec::new();
@@ -233,7 +244,8 @@ impl Follow {
 /// Whether a file begins as one that grows: a capture that is not compressed.
 fn is_growing_kind(path: &Path) -> bool {
     let Ok(first) = first_bytes(path, 16) else { return false };
-    Compression::of(&first).is_none() && first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
+    Compression::of(&first).is_none()
+        && first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
 }
 
 impl Source for Follow {
@@ -262,7 +274,14 @@ impl Source for Follow {
         // The files of a ring are one interface.
         let interface = self.interfaces.number(0, file, head.interface);
         let (number, bytes) = (self.number, file.frame(head));
-        Ok(Next::Frame(Frame { number, time: head.time, link: head.link, interface, wire_len: head.wire_len, bytes }))
+        Ok(Next::Frame(Frame {
+            number,
+            time: head.time,
+            link: head.link,
+            interface,
+            wire_len: head.wire_len,
+            bytes,
+        }))
     }
 
     fn drops(&mut self) -> Drops {

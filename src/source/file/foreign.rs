@@ -1,4 +1,5 @@
-//! What a file is that is no capture of ours, by its first bytes: its name, and how to make one of it.
+//! What a file is that is no capture of ours, by its first bytes: its name, and how to make one of
+//! it.
 
 /// Forms that wiretap, and so `editcap`, reads: how they begin, what they are called.
 /// <https://gitlab.com/wireshark/wireshark/-/tree/master/wiretap>.
@@ -49,7 +50,9 @@ pub(super) fn describe(first: &[u8]) -> String {
         return format!("is no capture file but {name}: `{command}`");
     }
     let named = CAPTURES.iter().find(|(magic, _)| is(magic)).map(|(_, name)| *name);
-    if let Some(name) = named.or_else(|| is_erf(first).then_some("an ERF capture (Endace), by its looks")) {
+    if let Some(name) =
+        named.or_else(|| is_erf(first).then_some("an ERF capture (Endace), by its looks"))
+    {
         return format!("is {name}, which is not read: `editcap -F pcapng IN OUT` converts it");
     }
     if super::compressed::Compression::of(first).is_some() {
@@ -62,14 +65,17 @@ pub(super) fn describe(first: &[u8]) -> String {
     )
 }
 
-/// Endace's records have no magic: time (least byte first, seconds in its upper half), type, flags, and most byte first the
-/// record's length, a counter, the length on the wire. <https://www.endace.com/erf-extensible-record-format-types.pdf>.
+/// Endace's records have no magic: time (least byte first, seconds in its upper half), type, flags,
+/// and most byte first the record's length, a counter, the length on the wire.
+/// <https://www.endace.com/erf-extensible-record-format-types.pdf>.
 fn is_erf(first: &[u8]) -> bool {
     /// The years 2000 to 2100.
     const SECONDS: std::ops::Range<u32> = 946_684_800..4_102_444_800;
     const TYPES: std::ops::RangeInclusive<u8> = 1..=48;
     const HEADER: u16 = 16;
-    let &[_, _, _, _, s0, s1, s2, s3, kind, _, r0, r1, _, _, w0, w1, ..] = first else { return false };
+    let &[_, _, _, _, s0, s1, s2, s3, kind, _, r0, r1, _, _, w0, w1, ..] = first else {
+        return false;
+    };
     let (record, wire) = (u16::from_be_bytes([r0, r1]), u16::from_be_bytes([w0, w1]));
     SECONDS.contains(&u32::from_le_bytes([s0, s1, s2, s3]))
         && TYPES.contains(&(kind & 0x7f))
@@ -92,7 +98,10 @@ mod tests {
             (b"XCP\0\x002.00", "a Sniffer capture"),
             (b"btsnoop\0\0\0\0\x01", "btsnoop"),
             (b"\x4d\x3c\x2b\xa1\x02\0\x04\0", "Navtel"),
-            (&[0, 0, 0, 0x80, 0x5c, 0x5d, 0x2f, 0x66, 2, 4, 0, 0x58, 0, 0, 0, 0x46], "an ERF capture"),
+            (
+                &[0, 0, 0, 0x80, 0x5c, 0x5d, 0x2f, 0x66, 2, 4, 0, 0x58, 0, 0, 0, 0x46],
+                "an ERF capture",
+            ),
         ] {
             let said = describe(first);
             assert!(said.contains(name) && said.contains("editcap -F pcapng"), "{said}");

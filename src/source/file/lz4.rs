@@ -7,7 +7,8 @@ use lz4_flex::frame::FrameDecoder;
 /// The old form, whose frames end with the file and not with a mark.
 const LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 
-/// Bytes of a block's header, of the mark in its place at the end of a frame, and of the checksum that may follow.
+/// Bytes of a block's header, of the mark in its place at the end of a frame, and of the checksum
+/// that may follow.
 const WORD: usize = 4;
 
 /// The stream.
@@ -21,16 +22,26 @@ pub(super) struct Lz4<R: Read> {
 impl<R: Read> Lz4<R> {
     pub(super) fn new(input: R) -> Self {
         let input = BufReader::new(input);
-        let watched = Watched { input, first: Vec::new(), taken: 0, ended: false, mark: false, marked: false };
+        let watched = Watched {
+            input,
+            first: Vec::new(),
+            taken: 0,
+            ended: false,
+            mark: false,
+            marked: false,
+        };
         Self { decoder: Some(FrameDecoder::new(watched)), boundary: None }
     }
 }
 
 impl<R: Read> Read for Lz4<R> {
-    /// The decoder takes an input that ends between two blocks for whole. Only between two frames it is.
+    /// The decoder takes an input that ends between two blocks for whole. Only between two frames
+    /// it is.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            let Some(decoder) = &mut self.decoder else { return Err(io::Error::other("its decoder is lost")) };
+            let Some(decoder) = &mut self.decoder else {
+                return Err(io::Error::other("its decoder is lost"));
+            };
             let read = decoder.read(into)?;
             if read > 0 || into.is_empty() {
                 self.boundary = None;
@@ -44,7 +55,8 @@ impl<R: Read> Read for Lz4<R> {
             // Else it was a block with nothing in it.
             if input.marked {
                 self.boundary = Some(input.taken);
-                self.decoder = self.decoder.take().map(|decoder| FrameDecoder::new(decoder.into_inner()));
+                self.decoder =
+                    self.decoder.take().map(|decoder| FrameDecoder::new(decoder.into_inner()));
             }
         }
     }

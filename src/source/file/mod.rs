@@ -1,10 +1,12 @@
 //! Capture files as one stream of frames in capture order.
 //!
-//! Takes paths (`-` is standard input), gives frames. Each file is in the order in which it was written; several are merged
-//! by time, so that rotated and parallel captures read as one, or chained: one behind the other as they were named.
+//! Takes paths (`-` is standard input), gives frames. Each file is in the order in which it was
+//! written; several are merged by time, so that rotated and parallel captures read as one, or
+//! chained: one behind the other as they were named.
 //!
-//! `paths` finds the files that were meant, `compressed` undoes compression, `foreign` names what is no capture, `capture_file`
-//! reads one file, and this module joins them. Of many files only those are held in memory whose times overlap.
+//! `paths` finds the files that were meant, `compressed` undoes compression, `foreign` names what
+//! is no capture, `capture_file` reads one file, and this module joins them. Of many files only
+//! those are held in memory whose times overlap.
 
 mod ahead;
 mod buffer;
@@ -41,8 +43,8 @@ use self::interfaces::Interfaces;
 use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
-/// Bytes that a frame may have; a record that promises more is damage. Wireshark's largest is 128 MiB for one bus; real
-/// networks stay below 512 KiB.
+/// Bytes that a frame may have; a record that promises more is damage. Wireshark's largest is 128
+/// MiB for one bus; real networks stay below 512 KiB.
 const MAX_FRAME: usize = 16 << 20;
 
 /// Where a record is and what its header said; `from..to` within the buffer's window.
@@ -116,7 +118,12 @@ impl Slot {
     }
 
     fn over(file: &CaptureFile) -> Self {
-        Self::Over { link: file.link(), drops: file.drops(), problem: file.problem().cloned(), notice: file.notice() }
+        Self::Over {
+            link: file.link(),
+            drops: file.drops(),
+            problem: file.problem().cloned(),
+            notice: file.notice(),
+        }
     }
 }
 
@@ -139,8 +146,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Opens all of them. Those that cannot be opened are problems of the stream, not its end. Standard input, which may be a
-    /// pipe on which nothing comes, ends when `stop` is set.
+    /// Opens all of them. Those that cannot be opened are problems of the stream, not its end.
+    /// Standard input, which may be a pipe on which nothing comes, ends when `stop` is set.
     ///
     /// # Errors
     /// Where not one can be read: a line for each, with the remedy.
@@ -164,7 +171,8 @@ impl Files {
         Ok(files)
     }
 
-    /// Takes out how far they were read, for whoever shows it; nothing where there is no regular file.
+    /// Takes out how far they were read, for whoever shows it; nothing where there is no regular
+    /// file.
     pub fn places(&mut self) -> Option<Places> {
         let places = std::mem::take(&mut self.places);
         (!places.is_empty()).then_some(places)
@@ -175,7 +183,11 @@ impl Files {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn of(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self, Vec<String>> {
-        Self::join(inputs.into_iter().map(|(name, input)| CaptureFile::begin(name, input).map(Self::begun)))
+        Self::join(
+            inputs
+                .into_iter()
+                .map(|(name, input)| CaptureFile::begin(name, input).map(Self::begun)),
+        )
     }
 
     fn begun(file: CaptureFile) -> (Option<Time>, Slot) {
@@ -187,20 +199,24 @@ impl Files {
 
     /// Looks at the first record of a file and lets go of all else until its turn comes.
     fn wait(name: String, file: File) -> Result<(Option<Time>, Slot), String> {
-        let again = file.try_clone().map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+        let again = file
+            .try_clone()
+            .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
         Ok(match begun.head() {
             None => (None, Slot::over(&begun)),
             Some(head) => {
                 let (time, link) = (head.time, Some(head.link));
-                let file =
-                    CaptureFile::rewound(again).map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+                let file = CaptureFile::rewound(again)
+                    .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
                 (Some(time), Slot::Waiting { name, file, link })
             }
         })
     }
 
-    fn join(opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>) -> Result<Self, Vec<String>> {
+    fn join(
+        opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>,
+    ) -> Result<Self, Vec<String>> {
         let (slots, turns, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
         let mut files = Self {
             slots,
@@ -229,11 +245,13 @@ impl Files {
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
-        self.turns = self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
+        self.turns =
+            self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
         self
     }
 
-    /// Says that it goes on until somebody ends it: a pipe from a capture that is meant to be ended so.
+    /// Says that it goes on until somebody ends it: a pipe from a capture that is meant to be ended
+    /// so.
     #[must_use]
     pub fn endless(self) -> Self {
         Self { endless: true, ..self }
@@ -283,13 +301,23 @@ impl Files {
                 .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
             *slot = match begun {
                 Ok(file) => Slot::Reading(Box::new(file)),
-                Err(problem) => Slot::Over { link: *link, drops: Drops::default(), problem: Some(problem), notice: None },
+                Err(problem) => Slot::Over {
+                    link: *link,
+                    drops: Drops::default(),
+                    problem: Some(problem),
+                    notice: None,
+                },
             };
         }
         let Slot::Reading(file) = slot else { return false };
         let started = file.read_ahead();
         if let Err(problem) = started {
-            *slot = Slot::Over { link: file.link(), drops: file.drops(), problem: Some(problem), notice: file.notice() };
+            *slot = Slot::Over {
+                link: file.link(),
+                drops: file.drops(),
+                problem: Some(problem),
+                notice: file.notice(),
+            };
             return false;
         }
         true
@@ -324,12 +352,21 @@ impl Source for Files {
                 break;
             }
         }
-        let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else { return Ok(Next::End) };
+        let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
+            return Ok(Next::End);
+        };
         let Some(head) = file.head() else { return Ok(Next::End) };
         self.number += 1;
         let interface = self.interfaces.number(self.held.unwrap_or(0), file, head.interface);
         let (number, bytes) = (self.number, file.frame(head));
-        Ok(Next::Frame(Frame { number, time: head.time, link: head.link, interface, wire_len: head.wire_len, bytes }))
+        Ok(Next::Frame(Frame {
+            number,
+            time: head.time,
+            link: head.link,
+            interface,
+            wire_len: head.wire_len,
+            bytes,
+        }))
     }
 
     fn read(&mut self, block: &mut Block) -> Result<Filled, String> {

@@ -1,5 +1,6 @@
-//! Whether a file's frames lie in the order of their times. Where they do not, nothing is wrong with it: several queues of a network
-//! card, or several threads that wrote, leave such files. Times between frames are then not to be trusted to the last digit.
+//! Whether a file's frames lie in the order of their times. Where they do not, nothing is wrong
+//! with it: several queues of a network card, or several threads that wrote, leave such files.
+//! Times between frames are then not to be trusted to the last digit.
 
 use std::time::Duration;
 
@@ -68,6 +69,9 @@ mod tests {
             order.see(frame, Time(time));
         }
         let said = order.notice().unwrap();
-        assert!(said.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"), "{said}");
+        assert!(
+            said.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
+            "{said}"
+        );
     }
 }

@@ -19,11 +19,12 @@ pub struct Found {
     pub passed_over: Vec<String>,
 }
 
-/// Takes what a user named: files, `-`, folders (with the folders in them), patterns such as `ring*.pcap` that the shell has
-/// left alone.
+/// Takes what a user named: files, `-`, folders (with the folders in them), patterns such as
+/// `ring*.pcap` that the shell has left alone.
 ///
 /// # Errors
-/// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with the remedy.
+/// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with
+/// the remedy.
 pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
     let mut found = Found::default();
     let mut errors = Vec::new();
@@ -47,7 +48,11 @@ pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in named {
         if path.is_dir() {
-            let entries = fs::read_dir(path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+            let entries = fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .filter_map(Result::ok)
+                .map(|entry| entry.path());
             files.extend(entries.filter(|path| path.is_file()));
         } else if path.exists() {
             files.push(path.clone());
@@ -67,7 +72,8 @@ pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
             return path.clone();
         }
         // Of a pattern what is before its first wildcard.
-        let fixed = path.ancestors().skip(1).find(|path| !is_pattern(path)).unwrap_or(Path::new("."));
+        let fixed =
+            path.ancestors().skip(1).find(|path| !is_pattern(path)).unwrap_or(Path::new("."));
         if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed.to_owned() }
     };
     named.iter().map(folder).collect()
@@ -79,19 +85,25 @@ fn is_pattern(path: &Path) -> bool {
 
 fn pattern(path: &Path, found: &mut Found) -> Result<(), String> {
     let fail = |reason: String| format!("{}: {reason}", path.display());
-    let matches = glob::glob(&path.to_string_lossy()).map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
+    let matches = glob::glob(&path.to_string_lossy())
+        .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
     let before = found.paths.len();
     // In the order of names, which is that of rings.
     found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
-    if found.paths.len() == before { Err(fail("nothing is called so; check the pattern".into())) } else { Ok(()) }
+    if found.paths.len() == before {
+        Err(fail("nothing is called so; check the pattern".into()))
+    } else {
+        Ok(())
+    }
 }
 
 fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
     let (mut captures, mut others) = (Vec::new(), 0_u64);
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder)
-            .map_err(|e| format!("{}: cannot be listed: {}", folder.display(), super::capture_file::reason(&e)))?;
+        let entries = fs::read_dir(&folder).map_err(|e| {
+            format!("{}: cannot be listed: {}", folder.display(), super::capture_file::reason(&e))
+        })?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
             // A link to a folder may lead back to where we are.
@@ -105,27 +117,38 @@ fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
         }
     }
     if captures.is_empty() {
-        return Err(format!("{}: there are no capture files in this folder; check the path", path.display()));
+        return Err(format!(
+            "{}: there are no capture files in this folder; check the path",
+            path.display()
+        ));
     }
     captures.sort();
     found.paths.append(&mut captures);
     if others > 0 {
-        found.passed_over.push(format!("{}: {others} files are no captures and were passed over", path.display()));
+        found.passed_over.push(format!(
+            "{}: {others} files are no captures and were passed over",
+            path.display()
+        ));
     }
     Ok(())
 }
 
 fn is_called_capture(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    path.extension()
+        .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Whether a file's first bytes are a capture's, compressed or not.
 fn is_capture(path: &Path) -> bool {
     let Ok((first, rest)) = File::open(path).and_then(look) else { return false };
-    let is_known = |first: &[u8]| first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic));
+    let is_known = |first: &[u8]| {
+        first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
+    };
     match Compression::of(&first) {
         None => is_known(&first),
-        Some(compression) => compression.open(rest).and_then(look).is_ok_and(|(unpacked, _)| is_known(&unpacked)),
+        Some(compression) => {
+            compression.open(rest).and_then(look).is_ok_and(|(unpacked, _)| is_known(&unpacked))
+        }
     }
 }
 
@@ -134,7 +157,11 @@ mod tests {
     use super::*;
 
     fn names(found: &Found) -> Vec<String> {
-        found.paths.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+        found
+            .paths
+            .iter()
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]
@@ -153,7 +180,10 @@ mod tests {
         }
         let found = find(&[folder.path().to_owned()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "c"]);
-        assert!(found.passed_over[0].ends_with("2 files are no captures and were passed over"), "{found:?}");
+        assert!(
+            found.passed_over[0].ends_with("2 files are no captures and were passed over"),
+            "{found:?}"
+        );
         let found = find(&[folder.path().join("*.pcap*"), "-".into(), "plain".into()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "-", "plain"]);
     }
@@ -162,7 +192,10 @@ mod tests {
     fn names_that_lead_to_nothing_are_told_with_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
         let errors = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
-        assert!(errors[0].ends_with("there are no capture files in this folder; check the path"), "{errors:?}");
+        assert!(
+            errors[0].ends_with("there are no capture files in this folder; check the path"),
+            "{errors:?}"
+        );
         assert!(errors[1].ends_with("x*: nothing is called so; check the pattern"), "{errors:?}");
     }
 }

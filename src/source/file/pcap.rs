@@ -1,5 +1,5 @@
-//! Classic pcap: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>, both byte orders, micro- and
-//! nanoseconds, and the variants that `variant` knows.
+//! Classic pcap: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>, both byte
+//! orders, micro- and nanoseconds, and the variants that `variant` knows.
 
 use super::buffer::Buffer;
 use super::variant::{FILE_HEADER, Variant};
@@ -55,7 +55,10 @@ impl Pcap {
             return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
         }
         let head = Head {
-            time: Time::new(i64::from(order.u32(header, 0)), i64::from(order.u32(header, 4)) * unit),
+            time: Time::new(
+                i64::from(order.u32(header, 0)),
+                i64::from(order.u32(header, 4)) * unit,
+            ),
             link,
             interface: 0,
             wire_len,

@@ -1,5 +1,6 @@
-//! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of either byte order,
-//! several interfaces of any link type and clock; block types that carry no frame are passed over.
+//! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of
+//! either byte order, several interfaces of any link type and clock; block types that carry no
+//! frame are passed over.
 
 use super::buffer::{Buffer, Order};
 use super::{Advance, Damage, Head, MAX_FRAME};
@@ -13,7 +14,8 @@ const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
-/// Bytes before a block's body: type and total length. The total length stands behind the body once more.
+/// Bytes before a block's body: type and total length. The total length stands behind the body once
+/// more.
 const BLOCK_HEADER: usize = 8;
 const BLOCK_FRAME: usize = 12;
 
@@ -46,7 +48,8 @@ struct Interface {
 /// How an interface counts time.
 #[derive(Clone, Copy)]
 struct Clock {
-    /// The `if_tsresol` byte: a power of ten, or of two where the top bit is set; negative exponent below it.
+    /// The `if_tsresol` byte: a power of ten, or of two where the top bit is set; negative exponent
+    /// below it.
     resolution: u8,
     /// Seconds to add.
     offset: i64,
@@ -93,7 +96,14 @@ impl Pcapng {
             return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
         }
         let order = section_order(buffer.get(12)).ok_or("the pcapng byte-order magic is broken")?;
-        Ok(Self { order, interfaces: Vec::new(), names: Vec::new(), past_drops: Drops::default(), last: Time(0), current: 0 })
+        Ok(Self {
+            order,
+            interfaces: Vec::new(),
+            names: Vec::new(),
+            past_drops: Drops::default(),
+            last: Time(0),
+            current: 0,
+        })
     }
 
     /// What an interface that had frames is called.
@@ -137,16 +147,26 @@ impl Pcapng {
             let header = buffer.get(BLOCK_FRAME);
             let kind = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
             if kind == SECTION {
-                self.order =
-                    section_order(header).ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
+                self.order = section_order(header).ok_or_else(|| {
+                    Damage::Corrupt("a section's byte-order magic is broken".into())
+                })?;
             }
             let (kind, stated) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
             if stated < BLOCK_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
-            // Some writers leave the padding out of the length, but not out of the file: Wireshark reads them too.
+            // Some writers leave the padding out of the length, but not out of the file: Wireshark
+            // reads them too.
             let total = stated.next_multiple_of(4);
-            if !matches!(kind, SECTION | INTERFACE | STATISTICS | SIMPLE_PACKET | OBSOLETE_PACKET | ENHANCED_PACKET) {
+            if !matches!(
+                kind,
+                SECTION
+                    | INTERFACE
+                    | STATISTICS
+                    | SIMPLE_PACKET
+                    | OBSOLETE_PACKET
+                    | ENHANCED_PACKET
+            ) {
                 match buffer.discard(total)? {
                     0 => continue,
                     missing => return Err(Damage::Cut { promised: total, there: total - missing }),
@@ -170,14 +190,17 @@ impl Pcapng {
         }
     }
 
-    /// Reads a block's body; gives a frame's place where it holds one, counted from the block's start.
+    /// Reads a block's body; gives a frame's place where it holds one, counted from the block's
+    /// start.
     fn read_block(&mut self, kind: u32, body: &[u8]) -> Advance {
         match kind {
             SECTION => {
                 need(body, 8)?;
                 let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
                 if major != 1 {
-                    return Err(Damage::Corrupt(format!("a section is of pcapng version {major}.{minor}, which is not known")));
+                    return Err(Damage::Corrupt(format!(
+                        "a section is of pcapng version {major}.{minor}, which is not known"
+                    )));
                 }
                 self.past_drops = self.drops();
                 self.interfaces.clear();
@@ -186,14 +209,19 @@ impl Pcapng {
             INTERFACE => {
                 need(body, 8)?;
                 if self.interfaces.len() >= INTERFACES {
-                    return Err(Damage::Corrupt(format!("a section describes more than {INTERFACES} interfaces")));
+                    return Err(Damage::Corrupt(format!(
+                        "a section describes more than {INTERFACES} interfaces"
+                    )));
                 }
                 let mut clock = Clock { resolution: 6, offset: 0 };
                 let mut name = None;
                 for (code, value) in options(self.order, &body[8..]) {
                     match (code, value.len()) {
                         (OPTION_NAME, 1..) => {
-                            name = Some(String::from_utf8_lossy(&value[..value.len().min(NAME_LEN)]).into_owned());
+                            name = Some(
+                                String::from_utf8_lossy(&value[..value.len().min(NAME_LEN)])
+                                    .into_owned(),
+                            );
                         }
                         (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
                         (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
@@ -216,8 +244,12 @@ impl Pcapng {
                 if let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) {
                     for (code, value) in options(order, &body[12..]) {
                         match (code, value.len()) {
-                            (OPTION_INTERFACE_DROPS, 8) => interface.drops.interface = order.u64(value, 0),
-                            (OPTION_SYSTEM_DROPS, 8) => interface.drops.kernel = order.u64(value, 0),
+                            (OPTION_INTERFACE_DROPS, 8) => {
+                                interface.drops.interface = order.u64(value, 0)
+                            }
+                            (OPTION_SYSTEM_DROPS, 8) => {
+                                interface.drops.kernel = order.u64(value, 0)
+                            }
                             _ => {}
                         }
                     }
@@ -228,36 +260,66 @@ impl Pcapng {
                 need(body, 4)?;
                 let interface = self.interface(0)?;
                 let wire_len = self.order.u32(body, 0);
-                let limit = if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
+                let limit = if interface.snap_len == 0 {
+                    wire_len
+                } else {
+                    wire_len.min(interface.snap_len)
+                };
                 let (link, time) = (interface.link, self.last);
-                Head { time, link, interface: self.place(0), wire_len, from: 4, to: 4 + limit as usize }.within(body)
+                Head {
+                    time,
+                    link,
+                    interface: self.place(0),
+                    wire_len,
+                    from: 4,
+                    to: 4 + limit as usize,
+                }
+                .within(body)
             }
             _ => {
                 need(body, 20)?;
-                // The obsolete packet block has a 16-bit interface number and a drop count in the same four bytes.
-                let index = if kind == ENHANCED_PACKET { self.order.u32(body, 0) } else { self.order.u16(body, 0).into() };
+                // The obsolete packet block has a 16-bit interface number and a drop count in the
+                // same four bytes.
+                let index = if kind == ENHANCED_PACKET {
+                    self.order.u32(body, 0)
+                } else {
+                    self.order.u16(body, 0).into()
+                };
                 let interface = self.interface(index)?;
-                let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
+                let units =
+                    u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
                 let captured = self.order.u32(body, 12) as usize;
                 let wire_len = self.order.u32(body, 16);
                 let (link, time) = (interface.link, interface.clock.time(units));
-                Head { time, link, interface: self.place(index), wire_len, from: 20, to: 20 + captured }.within(body)
+                Head {
+                    time,
+                    link,
+                    interface: self.place(index),
+                    wire_len,
+                    from: 20,
+                    to: 20 + captured,
+                }
+                .within(body)
             }
         }
     }
 
     fn interface(&self, index: u32) -> Result<&Interface, Damage> {
-        self.interfaces
-            .get(index as usize)
-            .ok_or_else(|| Damage::Corrupt(format!("a frame names interface {index}, which was not described")))
+        self.interfaces.get(index as usize).ok_or_else(|| {
+            Damage::Corrupt(format!("a frame names interface {index}, which was not described"))
+        })
     }
 }
 
 impl Head {
-    /// The same, whose place was counted from the start of a block's body, counted from the start of the block.
+    /// The same, whose place was counted from the start of a block's body, counted from the start
+    /// of the block.
     fn within(self, body: &[u8]) -> Advance {
         if self.to > body.len() {
-            return Err(Damage::Corrupt(format!("a frame of {} bytes overruns its block", self.to - self.from)));
+            return Err(Damage::Corrupt(format!(
+                "a frame of {} bytes overruns its block",
+                self.to - self.from
+            )));
         }
         Ok(Some(Self { from: BLOCK_HEADER + self.from, to: BLOCK_HEADER + self.to, ..self }))
     }
@@ -265,7 +327,10 @@ impl Head {
 
 fn need(body: &[u8], len: usize) -> Result<(), Damage> {
     if body.len() < len {
-        return Err(Damage::Corrupt(format!("a block of {} bytes is too short for its kind", body.len())));
+        return Err(Damage::Corrupt(format!(
+            "a block of {} bytes is too short for its kind",
+            body.len()
+        )));
     }
     Ok(())
 }

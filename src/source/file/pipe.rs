@@ -1,4 +1,5 @@
-//! Pipes, standard input among them, that do not block: one on which nothing comes must not outlast SIGINT nor leave SIGUSR1 unanswered.
+//! Pipes, standard input among them, that do not block: one on which nothing comes must not outlast
+//! SIGINT nor leave SIGUSR1 unanswered.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -22,7 +23,10 @@ impl<R: Read + AsFd> Read for Pipe<R> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(0);
         }
-        match poll(&mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)], PollTimeout::from(PATIENCE)) {
+        match poll(
+            &mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)],
+            PollTimeout::from(PATIENCE),
+        ) {
             Ok(0) | Err(Errno::EINTR) => Err(io::ErrorKind::WouldBlock.into()),
             Ok(_) => self.input.read(into),
             Err(error) => Err(error.into()),

@@ -23,7 +23,10 @@ impl Places {
     /// Bytes that were read, compressed ones where the files are compressed.
     #[must_use]
     pub fn read(&self) -> u64 {
-        self.files.iter().filter_map(|(file, len)| Some((&*file).stream_position().ok()?.min(*len))).sum()
+        self.files
+            .iter()
+            .filter_map(|(file, len)| Some((&*file).stream_position().ok()?.min(*len)))
+            .sum()
     }
 
     /// Bytes of all files.

@@ -9,7 +9,9 @@ type Read = (u64, Time, LinkType, u32, Vec<u8>);
 
 fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
     let inputs = files.into_iter().enumerate();
-    let inputs = inputs.map(|(i, bytes)| (format!("file {i}"), Box::new(io::Cursor::new(bytes)) as Box<dyn io::Read + Send>));
+    let inputs = inputs.map(|(i, bytes)| {
+        (format!("file {i}"), Box::new(io::Cursor::new(bytes)) as Box<dyn io::Read + Send>)
+    });
     let mut files = Files::of(inputs.collect()).unwrap();
     let mut frames = Vec::new();
     while let Next::Frame(f) = files.next().unwrap() {
@@ -39,11 +41,22 @@ impl Writer {
     }
 
     fn pcap(self, magic: u32, frames: &[(u32, u32, &[u8])]) -> Vec<u8> {
-        let mut file =
-            [self.u32(magic), self.u16(2), self.u16(4), self.u32(0), self.u32(0), self.u32(65_535), self.u32(1)].concat();
+        let mut file = [
+            self.u32(magic),
+            self.u16(2),
+            self.u16(4),
+            self.u32(0),
+            self.u32(0),
+            self.u32(65_535),
+            self.u32(1),
+        ]
+        .concat();
         for (seconds, fraction, bytes) in frames {
             let len = bytes.len() as u32;
-            file.extend([self.u32(*seconds), self.u32(*fraction), self.u32(len), self.u32(len + 100)].concat());
+            file.extend(
+                [self.u32(*seconds), self.u32(*fraction), self.u32(len), self.u32(len + 100)]
+                    .concat(),
+            );
             if magic == 0xa1b2_cd34 {
                 file.extend([0; 8]);
             }
@@ -59,7 +72,10 @@ impl Writer {
     }
 
     fn section(self) -> Vec<u8> {
-        self.block(0x0a0d_0d0a, &[self.u32(0x1a2b_3c4d), self.u16(1), self.u16(0), vec![0xff; 8]].concat())
+        self.block(
+            0x0a0d_0d0a,
+            &[self.u32(0x1a2b_3c4d), self.u16(1), self.u16(0), vec![0xff; 8]].concat(),
+        )
     }
 
     fn interface(self, link: u16, options: &[(u16, &[u8])]) -> Vec<u8> {
@@ -73,7 +89,14 @@ impl Writer {
 
     fn packet(self, interface: u32, units: u64, bytes: &[u8]) -> Vec<u8> {
         let len = self.u32(bytes.len() as u32);
-        let head = [self.u32(interface), self.u32((units >> 32) as u32), self.u32(units as u32), len.clone(), len].concat();
+        let head = [
+            self.u32(interface),
+            self.u32((units >> 32) as u32),
+            self.u32(units as u32),
+            len.clone(),
+            len,
+        ]
+        .concat();
         self.block(6, &[&head[..], bytes].concat())
     }
 }
@@ -100,12 +123,25 @@ fn classic_files_are_read_in_both_orders_and_units_and_in_the_modified_form() {
 
 #[test]
 fn sections_interfaces_clocks_and_foreign_blocks_are_read_in_one_file() {
-    let mut file =
-        [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.interface(101, &[(9, &[9]), (14, &[5, 0, 0, 0, 0, 0, 0, 0])])]
-            .concat();
-    file.extend([LITTLE.packet(0, 1_000_000, b"one"), LITTLE.block(0x0bad, b"custom"), LITTLE.packet(1, 7, b"two!")].concat());
+    let mut file = [
+        LITTLE.section(),
+        LITTLE.interface(1, &[]),
+        LITTLE.interface(101, &[(9, &[9]), (14, &[5, 0, 0, 0, 0, 0, 0, 0])]),
+    ]
+    .concat();
+    file.extend(
+        [
+            LITTLE.packet(0, 1_000_000, b"one"),
+            LITTLE.block(0x0bad, b"custom"),
+            LITTLE.packet(1, 7, b"two!"),
+        ]
+        .concat(),
+    );
     file.extend(LITTLE.block(3, &[&LITTLE.u32(6)[..], b"simple"].concat()));
-    file.extend([BIG.section(), BIG.interface(113, &[(9, &[0x80 | 1])]), BIG.packet(0, 3, b"three")].concat());
+    file.extend(
+        [BIG.section(), BIG.interface(113, &[(9, &[0x80 | 1])]), BIG.packet(0, 3, b"three")]
+            .concat(),
+    );
     let (frames, files) = read(vec![file]);
     assert_eq!(
         frames,
@@ -125,7 +161,8 @@ fn a_block_whose_length_leaves_its_padding_out_is_read_as_wireshark_does() {
     let (stated, end) = (LITTLE.u32(packet.len() as u32 - 1), packet.len());
     packet[4..8].copy_from_slice(&stated);
     packet[end - 4..].copy_from_slice(&stated);
-    let (frames, files) = read(vec![[LITTLE.section(), LITTLE.interface(1, &[]), packet.clone(), packet].concat()]);
+    let (frames, files) =
+        read(vec![[LITTLE.section(), LITTLE.interface(1, &[]), packet.clone(), packet].concat()]);
     assert_eq!(frames.iter().map(|frame| &frame.4[..]).collect::<Vec<_>>(), [b"odd", b"odd"]);
     assert!(files.problems().is_empty());
 }
@@ -134,17 +171,29 @@ fn a_block_whose_length_leaves_its_padding_out_is_read_as_wireshark_does() {
 fn a_section_of_a_version_that_is_not_known_ends_the_file_with_a_word() {
     let mut section = LITTLE.section();
     section[12] = 2;
-    let (frames, files) = read(vec![[section, LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"x")].concat()]);
+    let (frames, files) =
+        read(vec![[section, LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"x")].concat()]);
     assert_eq!(frames.len(), 0);
-    assert!(files.problems()[0].contains("a section is of pcapng version 2.0, which is not known"), "{:?}", files.problems());
+    assert!(
+        files.problems()[0].contains("a section is of pcapng version 2.0, which is not known"),
+        "{:?}",
+        files.problems()
+    );
 }
 
 #[test]
 fn drops_that_the_capturing_tool_wrote_down_are_told() {
-    let options =
-        [LITTLE.u16(5), LITTLE.u16(8), vec![7, 0, 0, 0, 0, 0, 0, 0], LITTLE.u16(7), LITTLE.u16(8), vec![9, 0, 0, 0, 0, 0, 0, 0]];
+    let options = [
+        LITTLE.u16(5),
+        LITTLE.u16(8),
+        vec![7, 0, 0, 0, 0, 0, 0, 0],
+        LITTLE.u16(7),
+        LITTLE.u16(8),
+        vec![9, 0, 0, 0, 0, 0, 0, 0],
+    ];
     let statistics = LITTLE.block(5, &[&LITTLE.u32(0)[..], &[0; 8], &options.concat()].concat());
-    let (_, mut files) = read(vec![[LITTLE.section(), LITTLE.interface(1, &[]), statistics].concat()]);
+    let (_, mut files) =
+        read(vec![[LITTLE.section(), LITTLE.interface(1, &[]), statistics].concat()]);
     assert_eq!(files.drops(), Drops { kernel: 9, interface: 7 });
 }
 
@@ -163,7 +212,8 @@ fn a_chain_of_files_is_read_as_it_is_named_whatever_the_times() {
     let folder = tempfile::tempdir().unwrap();
     let files = [("late", 9), ("early", 1), ("none", 0)].map(|(name, at)| {
         let path = folder.path().join(name);
-        let frames: &[(u32, u32, &[u8])] = if at == 0 { &[] } else { &[(at, 0, b"one"), (at + 1, 0, b"two")] };
+        let frames: &[(u32, u32, &[u8])] =
+            if at == 0 { &[] } else { &[(at, 0, b"one"), (at + 1, 0, b"two")] };
         std::fs::write(&path, LITTLE.pcap(0xa1b2_c3d4, frames)).unwrap();
         path
     });
@@ -185,18 +235,26 @@ fn a_chain_of_files_is_read_as_it_is_named_whatever_the_times() {
 fn a_file_that_was_cut_gives_what_is_whole_and_says_where_it_ends() {
     for whole in [
         LITTLE.pcap(0xa1b2_c3d4, &[(1, 0, b"first"), (2, 0, b"second")]),
-        [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"first"), LITTLE.packet(0, 2, b"second")].concat(),
+        [
+            LITTLE.section(),
+            LITTLE.interface(1, &[]),
+            LITTLE.packet(0, 1, b"first"),
+            LITTLE.packet(0, 2, b"second"),
+        ]
+        .concat(),
     ] {
         let (all, _) = read(vec![whole.clone()]);
         assert_eq!(all.len(), 2);
         for len in 28..whole.len() {
             let (frames, files) = read(vec![whole[..len].to_vec()]);
             assert_eq!(frames[..], all[..frames.len()]);
-            let boundary = read(vec![[&whole[..len], &whole[len..]].concat()]).0.len() == 2 && files.problems().is_empty();
+            let boundary = read(vec![[&whole[..len], &whole[len..]].concat()]).0.len() == 2
+                && files.problems().is_empty();
             assert!(frames.len() < 2, "cut at {len}");
             if !boundary {
                 assert!(
-                    files.problems()[0].contains(&format!("inside frame {}, at byte ", frames.len() + 1)),
+                    files.problems()[0]
+                        .contains(&format!("inside frame {}, at byte ", frames.len() + 1)),
                     "{:?}",
                     files.problems()
                 );
@@ -210,14 +268,19 @@ fn absurd_lengths_are_damage_and_not_an_allocation() {
     let mut classic = LITTLE.pcap(0xa1b2_c3d4, &[(1, 0, b"good"), (2, 0, b"bad")]);
     let at = 24 + 16 + 4 + 8;
     classic[at..at + 4].copy_from_slice(&[0xff; 4]);
-    let mut next = [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"good")].concat();
+    let mut next =
+        [LITTLE.section(), LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"good")].concat();
     let mut bad = LITTLE.packet(0, 1, b"bad");
     bad[4..8].copy_from_slice(&[0xfc, 0xff, 0xff, 0xff]);
     next.extend(bad);
     for file in [classic, next] {
         let (frames, files) = read(vec![file]);
         assert_eq!(frames.len(), 1);
-        assert!(files.problems()[0].contains("damaged at frame 2, byte "), "{:?}", files.problems());
+        assert!(
+            files.problems()[0].contains("damaged at frame 2, byte "),
+            "{:?}",
+            files.problems()
+        );
     }
 }
 
@@ -229,7 +292,10 @@ fn what_is_no_capture_is_named_with_a_remedy() {
     assert!(open_error(b"snoop\0\0\0\0\0\0\x02").contains("is a snoop capture"));
     assert!(open_error(&LITTLE.pcap(0xa1b2_c3d4, &[])[..20]).contains("header is cut: 20 of 24"));
     let error = Files::open(&["/no/such/file".into()], &Arc::default()).err().unwrap();
-    assert_eq!(error[0], "/no/such/file: cannot be opened: no such file or directory; check the path");
+    assert_eq!(
+        error[0],
+        "/no/such/file: cannot be opened: no such file or directory; check the path"
+    );
 }
 
 proptest! {

@@ -1,5 +1,6 @@
-//! Which kind of classic pcap a file is, by its header and its first records. Several systems changed the records and not the
-//! magic: <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
+//! Which kind of classic pcap a file is, by its header and its first records. Several systems
+//! changed the records and not the magic:
+//! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
 
 use super::buffer::Order;
 use crate::source::LinkType;
@@ -53,7 +54,11 @@ impl Variant {
             (2, 0..3) | (543, _) => Lengths::Wire,
             (2, 3) => Lengths::Shorter,
             (2, _) => Lengths::Captured,
-            _ => return Err(format!("pcap version {major} is not known; convert it with `editcap -F pcap`")),
+            _ => {
+                return Err(format!(
+                    "pcap version {major} is not known; convert it with `editcap -F pcap`"
+                ));
+            }
         };
         // The upper half carries the length of a frame check sequence, which is of no use here.
         let link = LinkType((order.u32(first, 20) & 0xffff) as u16);
@@ -67,8 +72,12 @@ impl Variant {
         if lengths != Lengths::Captured || standard.fits(records).is_some() {
             return Ok(standard);
         }
-        let longer = record_headers[1..].iter().map(|&record_header| Self { record_header, ..standard });
-        Ok(longer.into_iter().find(|variant| variant.fits(records) >= Some(RECORDS)).unwrap_or(standard))
+        let longer =
+            record_headers[1..].iter().map(|&record_header| Self { record_header, ..standard });
+        Ok(longer
+            .into_iter()
+            .find(|variant| variant.fits(records) >= Some(RECORDS))
+            .unwrap_or(standard))
     }
 
     /// Length of the bytes that are there, and on the wire, of a record header.
@@ -97,8 +106,8 @@ impl Variant {
     }
 }
 
-/// AIX numbers link types as SNMP does (RFC 1573, `ifType`), in files of version 2.2 with nanoseconds. Others had these numbers for
-/// what hardly anybody captured.
+/// AIX numbers link types as SNMP does (RFC 1573, `ifType`), in files of version 2.2 with
+/// nanoseconds. Others had these numbers for what hardly anybody captured.
 fn aix(number: LinkType) -> Option<LinkType> {
     Some(match number.0 {
         6 => LinkType::ETHERNET,
@@ -110,7 +119,8 @@ fn aix(number: LinkType) -> Option<LinkType> {
     })
 }
 
-/// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual one first.
+/// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual
+/// one first.
 fn by_magic(magic: [u8; 4]) -> Option<(Order, i64, &'static [usize])> {
     let by_order = |word: u32| -> Option<(i64, &'static [usize])> {
         match word {
@@ -133,14 +143,23 @@ mod tests {
     use super::*;
 
     /// A big-endian file with records of two bytes, whose lengths are given as they lie there.
-    fn file(magic: u32, version: (u16, u16), link: u32, record_header: usize, lengths: (u32, u32), records: usize) -> Vec<u8> {
+    fn file(
+        magic: u32,
+        version: (u16, u16),
+        link: u32,
+        record_header: usize,
+        lengths: (u32, u32),
+        records: usize,
+    ) -> Vec<u8> {
         let mut file = magic.to_be_bytes().to_vec();
         [version.0, version.1].iter().for_each(|half| file.extend(half.to_be_bytes()));
         file.extend([0; 8]);
         file.extend(65_535_u32.to_be_bytes());
         file.extend(link.to_be_bytes());
         for _ in 0..records {
-            [1_700_000_000, 999_999, lengths.0, lengths.1].iter().for_each(|word: &u32| file.extend(word.to_be_bytes()));
+            [1_700_000_000, 999_999, lengths.0, lengths.1]
+                .iter()
+                .for_each(|word: &u32| file.extend(word.to_be_bytes()));
             file.extend(vec![0xff; record_header - 16]);
             file.extend([0xaa; 2]);
         }
@@ -154,7 +173,10 @@ mod tests {
                 let file = file(magic, (2, 4), 1, header, (2, 2), 3);
                 assert_eq!(Variant::of(&file).unwrap().record_header, header, "{magic:x}");
                 // A pipe may not have given more than the first: the usual one is taken.
-                assert_eq!(Variant::of(&file[..FILE_HEADER + header + 2]).unwrap().record_header, headers[0]);
+                assert_eq!(
+                    Variant::of(&file[..FILE_HEADER + header + 2]).unwrap().record_header,
+                    headers[0]
+                );
             }
         }
     }
@@ -168,7 +190,11 @@ mod tests {
         assert_eq!(lengths((2, 4), (2, 60)), (2, 60));
         assert_eq!((lengths((2, 3), (2, 60)), lengths((2, 3), (60, 2))), ((2, 60), (2, 60)));
         assert_eq!((lengths((2, 2), (60, 2)), lengths((543, 0), (60, 2))), ((2, 60), (2, 60)));
-        assert!(Variant::of(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1)).unwrap_err().contains("version 3"));
+        assert!(
+            Variant::of(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
+                .unwrap_err()
+                .contains("version 3")
+        );
     }
 
     #[test]
@@ -179,6 +205,9 @@ mod tests {
         };
         assert_eq!(of((2, 2), 6), (1, LinkType::ETHERNET));
         assert_eq!(of((2, 2), 24), (1, LinkType::NULL));
-        assert_eq!((of((2, 2), 1), of((2, 4), 6)), ((1_000, LinkType::ETHERNET), (1_000, LinkType(6))));
+        assert_eq!(
+            (of((2, 2), 1), of((2, 4), 6)),
+            ((1_000, LinkType::ETHERNET), (1_000, LinkType(6)))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! xz (<https://tukaani.org/xz/xz-file-format.txt>) as a stream: streams behind each other, with padding between them.
+//! xz (<https://tukaani.org/xz/xz-file-format.txt>) as a stream: streams behind each other, with
+//! padding between them.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -7,7 +8,8 @@ use lzma_rust2::{Action, Status, XzStream};
 /// KiB that decoding may take: twice what the largest preset asks for.
 const MEMORY: u32 = 128 << 10;
 
-/// The stream. Its decoder is driven step by step, because a damaged stream may leave it where no step goes on.
+/// The stream. Its decoder is driven step by step, because a damaged stream may leave it where no
+/// step goes on.
 pub(super) struct Xz<R> {
     input: BufReader<R>,
     decoder: XzStream,
@@ -24,7 +26,11 @@ impl<R: Read> Read for Xz<R> {
         loop {
             let input = self.input.fill_buf()?;
             let at_end = input.is_empty();
-            let step = self.decoder.process(input, into, if at_end { Action::Finish } else { Action::Run })?;
+            let step = self.decoder.process(
+                input,
+                into,
+                if at_end { Action::Finish } else { Action::Run },
+            )?;
             self.input.consume(step.bytes_consumed);
             match step.status {
                 _ if step.bytes_produced > 0 || into.is_empty() => return Ok(step.bytes_produced),

@@ -1,7 +1,9 @@
-//! Which interface a device is attached to, and how it gets back to one that went away and returned.
+//! Which interface a device is attached to, and how it gets back to one that went away and
+//! returned.
 //!
-//! Linux asks for `CAP_NET_RAW` when a packet socket is made, not when it is bound (`man 7 packet`). So the socket that was opened
-//! with root's rights, its ring and its drop counters with it, is bound anew long after they were given up.
+//! Linux asks for `CAP_NET_RAW` when a packet socket is made, not when it is bound (`man 7
+//! packet`). So the socket that was opened with root's rights, its ring and its drop counters with
+//! it, is bound anew long after they were given up.
 
 use std::os::fd::BorrowedFd;
 
@@ -54,7 +56,12 @@ impl Attachment {
         let all = interfaces();
         let interface = system::attached(device, name, &all)?;
         let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-        Some(Self { name: name.to_owned(), kind: system::kind(interface), loopback, state: State::of(interface) })
+        Some(Self {
+            name: name.to_owned(),
+            kind: system::kind(interface),
+            loopback,
+            state: State::of(interface),
+        })
     }
 
     /// Whether what is sent on it comes in on it.
@@ -68,7 +75,12 @@ impl Attachment {
     }
 
     /// Looks what became of it, and attaches the device again to an interface that returned.
-    pub(super) fn look(&mut self, device: BorrowedFd<'_>, all: &[InterfaceAddress], promiscuous: bool) -> Option<Change> {
+    pub(super) fn look(
+        &mut self,
+        device: BorrowedFd<'_>,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Option<Change> {
         // Where the system does not tell, nothing is wrong.
         if all.is_empty() {
             return None;
@@ -89,7 +101,12 @@ impl Attachment {
     }
 
     /// Nothing is attached to the device: looks whether there is something of the name.
-    fn look_for(&mut self, device: BorrowedFd<'_>, all: &[InterfaceAddress], promiscuous: bool) -> Option<Change> {
+    fn look_for(
+        &mut self,
+        device: BorrowedFd<'_>,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Option<Change> {
         // What is in the list under its name may be what has just gone: the next look tells.
         if std::mem::replace(&mut self.state, State::Away) != State::Away {
             return Some(system::gone());
@@ -109,7 +126,9 @@ impl Attachment {
                 let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
                 Some(Change::Lost(reason.into()))
             }
-            Err(error) => Some(Change::Lost(format!("came back and cannot be captured on: {}", error.desc()))),
+            Err(error) => {
+                Some(Change::Lost(format!("came back and cannot be captured on: {}", error.desc())))
+            }
         }
     }
 }
@@ -149,25 +168,48 @@ mod system {
     );
 
     /// The interface that the device's socket is bound to, whatever its name is by now.
-    pub(super) fn attached<'a>(device: BorrowedFd<'_>, _: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+    pub(super) fn attached<'a>(
+        device: BorrowedFd<'_>,
+        _: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
         // The system's answer is shorter than a whole link address, which only this type takes.
-        let bound = getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
+        let bound =
+            getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
         named(if_indextoname(bound as libc::c_uint).ok()?.to_str().ok()?, all)
     }
 
-    pub(super) fn named<'a>(name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+    pub(super) fn named<'a>(
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
         all.iter().find(|interface| interface.interface_name == name)
     }
 
     pub(super) fn kind(interface: &InterfaceAddress) -> Option<u16> {
-        std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name)).ok()?.trim().parse().ok()
+        std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// The address says no protocol: the socket goes on with that which libpcap chose.
-    pub(super) fn attach(device: BorrowedFd<'_>, name: &str, all: &[InterfaceAddress], promiscuous: bool) -> Result<(), Errno> {
-        let link = |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
-        // The system tells none of tunnels, and none can be made of their index without unsafe code.
-        let link = all.iter().filter(|interface| interface.interface_name == name).find_map(link).ok_or(Errno::EADDRNOTAVAIL)?;
+    pub(super) fn attach(
+        device: BorrowedFd<'_>,
+        name: &str,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Result<(), Errno> {
+        let link =
+            |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
+        // The system tells none of tunnels, and none can be made of their index without unsafe
+        // code.
+        let link = all
+            .iter()
+            .filter(|interface| interface.interface_name == name)
+            .find_map(link)
+            .ok_or(Errno::EADDRNOTAVAIL)?;
         bind(device.as_raw_fd(), &link)?;
         if promiscuous {
             let everything = libc::packet_mreq {
@@ -195,11 +237,18 @@ mod system {
         Change::Lost("went away".into())
     }
 
-    pub(super) fn attached<'a>(_: BorrowedFd<'_>, name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+    pub(super) fn attached<'a>(
+        _: BorrowedFd<'_>,
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
         named(name, all)
     }
 
-    pub(super) fn named<'a>(name: &str, all: &'a [InterfaceAddress]) -> Option<&'a InterfaceAddress> {
+    pub(super) fn named<'a>(
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
         all.iter().find(|interface| interface.interface_name == name)
     }
 
@@ -207,7 +256,12 @@ mod system {
         None
     }
 
-    pub(super) fn attach(_: BorrowedFd<'_>, _: &str, _: &[InterfaceAddress], _: bool) -> nix::Result<()> {
+    pub(super) fn attach(
+        _: BorrowedFd<'_>,
+        _: &str,
+        _: &[InterfaceAddress],
+        _: bool,
+    ) -> nix::Result<()> {
         Err(nix::errno::Errno::ENOTSUP)
     }
 }

@@ -11,7 +11,10 @@ use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
 
 /// An open device.
-#[allow(clippy::struct_excessive_bools, reason = "each is one thing that is so or not, in any combination")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is so or not, in any combination"
+)]
 pub(super) struct Device {
     capture: Capture<Active>,
     /// Its place among those that were opened.
@@ -26,8 +29,9 @@ pub(super) struct Device {
     promiscuous: bool,
     /// Whether its interface is there, or it has none that could go.
     pub(super) is_there: bool,
-    /// Whether there is an interface by the name that it was opened by. libpcap fails where there is none: no reason to give the
-    /// device up, while it may come back and when it has another name now.
+    /// Whether there is an interface by the name that it was opened by. libpcap fails where there
+    /// is none: no reason to give the device up, while it may come back and when it has another
+    /// name now.
     pub(super) is_by_its_name: bool,
     /// Nanoseconds in the unit of the second time field.
     unit: i64,
@@ -53,12 +57,17 @@ pub(super) enum Read<'a> {
 impl Device {
     pub(super) fn open(number: usize, name: &str, options: &Options) -> Result<Self, String> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
-        // The empty filter lets everything pass, and it has the kernel cut frames before they take room in the ring.
+        // The empty filter lets everything pass, and it has the kernel cut frames before they take
+        // room in the ring.
         let filter = options.filter.as_deref().unwrap_or_default();
-        capture
-            .filter(filter, true)
-            .map_err(|error| format!("filter '{filter}': {}; the syntax is that of `man pcap-filter`", reason(&error)))?;
-        let capture = capture.setnonblock().map_err(|error| format!("{name}: {}", reason(&error)))?;
+        capture.filter(filter, true).map_err(|error| {
+            format!(
+                "filter '{filter}': {}; the syntax is that of `man pcap-filter`",
+                reason(&error)
+            )
+        })?;
+        let capture =
+            capture.setnonblock().map_err(|error| format!("{name}: {}", reason(&error)))?;
         // libpcap gives its own number for raw IP; the rest agree with the file registry.
         let link = LinkType(capture.get_datalink().0 as u16);
         let (last, total) = <(Drops, Drops)>::default();
@@ -92,7 +101,8 @@ impl Device {
             Ok(packet) => {
                 self.frames += 1;
                 #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
-                let (seconds, fraction) = (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
+                let (seconds, fraction) =
+                    (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
                 Read::Frame(Frame {
                     interface: self.number as u32,
                     number,
@@ -121,7 +131,9 @@ impl Device {
     pub(super) fn drops(&mut self) -> Drops {
         if let Ok(stat) = self.capture.stats() {
             // The counters of an interface begin anew when it goes away and comes back.
-            let grown = |now: u32, last: u64| u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0);
+            let grown = |now: u32, last: u64| {
+                u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0)
+            };
             self.total.kernel += grown(stat.dropped, self.last.kernel);
             self.total.interface += grown(stat.if_dropped, self.last.interface);
             self.received = stat.received;
@@ -130,15 +142,18 @@ impl Device {
         self.total
     }
 
-    /// Frames that the system took in and that were not read yet, where it tells: of the loopback, and so of `any`, it counts two
-    /// for each that libpcap hands over; with a filter also some that nobody gets; elsewhere than on Linux, other things.
+    /// Frames that the system took in and that were not read yet, where it tells: of the loopback,
+    /// and so of `any`, it counts two for each that libpcap hands over; with a filter also some
+    /// that nobody gets; elsewhere than on Linux, other things.
     pub(super) fn unread(&mut self) -> Option<u64> {
         let tells = cfg!(target_os = "linux")
             && !self.filtered
             && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
         let gone = self.frames + self.drops().kernel;
         // Nothing below zero: frames may have been read since the count.
-        tells.then(|| u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0))
+        tells.then(|| {
+            u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0)
+        })
     }
 }
 
@@ -168,7 +183,9 @@ fn denied(name: &str, error: &Error) -> String {
     let reason = reason(error);
     let lower = reason.to_lowercase();
     if lower.contains("permission") || lower.contains("not permitted") {
-        return format!("{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`");
+        return format!(
+            "{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`"
+        );
     }
     format!("{name}: cannot be opened: {reason}")
 }

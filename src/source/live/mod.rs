@@ -1,7 +1,8 @@
 //! Live capture through libpcap, on several interfaces at once.
 //!
-//! The descriptors are polled together: a blocking read on a quiet interface does not come back at its time-out on every system.
-//! An interface that goes down, or away altogether, is waited for; where it cannot be had back, the capture goes on with the others.
+//! The descriptors are polled together: a blocking read on a quiet interface does not come back at
+//! its time-out on every system. An interface that goes down, or away altogether, is waited for;
+//! where it cannot be had back, the capture goes on with the others.
 
 mod attachment;
 mod device;
@@ -19,13 +20,14 @@ use self::news::News;
 use super::save::{Counts, Interface, Plan, Save};
 use super::{Drops, LinkType, Next, Source, devices};
 
-/// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness, so that signals and time
-/// limits are seen. Soon enough for a screen; a block of the ring that fills up comes at once.
+/// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness,
+/// so that signals and time limits are seen. Soon enough for a screen; a block of the ring that
+/// fills up comes at once.
 const IDLE: u16 = 100;
 /// Frames read from one interface before the others get their turn.
 const TURN: u32 = 8192;
-/// Time between two looks at whether the interfaces are there, where nothing was heard of them; and where it was, because news
-/// come in bundles.
+/// Time between two looks at whether the interfaces are there, where nothing was heard of them; and
+/// where it was, because news come in bundles.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_SOON: Duration = Duration::from_millis(5);
 
@@ -70,10 +72,12 @@ pub struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    /// Opens the devices. This is all that root is needed for. `say` gets a line when an interface goes or comes.
+    /// Opens the devices. This is all that root is needed for. `say` gets a line when an interface
+    /// goes or comes.
     ///
     /// # Errors
-    /// One line: unknown interface (with those that exist), no permission, broken filter, each with the remedy.
+    /// One line: unknown interface (with those that exist), no permission, broken filter, each with
+    /// the remedy.
     pub fn open(options: &Options, say: impl FnMut(&str) + 'a) -> Result<Self, String> {
         // What happens from here on is heard.
         let news = News::subscribe();
@@ -112,13 +116,17 @@ impl<'a> Live<'a> {
         self.devices.iter().map(|device| (device.name.as_str(), device.link))
     }
 
-    /// Saves all frames from here on. To be called when privileges were given up: the files are the user's, and the thread that
-    /// writes them has no more rights than the others.
+    /// Saves all frames from here on. To be called when privileges were given up: the files are the
+    /// user's, and the thread that writes them has no more rights than the others.
     ///
     /// # Errors
     /// One line, where the file cannot be created.
     pub fn save(&mut self, plan: Plan) -> Result<(), String> {
-        let interface = |device: &Device| Interface { name: device.name.clone(), link: device.link, snap_len: device.snap_len };
+        let interface = |device: &Device| Interface {
+            name: device.name.clone(),
+            link: device.link,
+            snap_len: device.snap_len,
+        };
         self.save = Some(Save::create(plan, self.devices.iter().map(interface).collect())?);
         Ok(())
     }
@@ -138,7 +146,9 @@ impl<'a> Live<'a> {
                 save.turn(&self.counts);
             }
         }
-        if let Some(problem) = self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem) {
+        if let Some(problem) =
+            self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem)
+        {
             (self.say)(&format!("{problem}; the capture goes on without saving"));
             self.problems.push(problem.clone());
             self.save = None;
@@ -148,13 +158,16 @@ impl<'a> Live<'a> {
     /// Waits at most `patience` milliseconds until a frame can be read somewhere.
     fn wait(&mut self, patience: u16) -> Result<(), String> {
         let devices = self.devices.iter().map(Device::descriptor);
-        let mut descriptors: Vec<PollFd<'_>> =
-            devices.chain(self.news.descriptor()).map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
+        let mut descriptors: Vec<PollFd<'_>> = devices
+            .chain(self.news.descriptor())
+            .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
+            .collect();
         match poll(&mut descriptors, PollTimeout::from(patience)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(format!("waiting for frames failed: {error}")),
         }
-        let is_ready = |descriptor: &PollFd<'_>| descriptor.revents().is_some_and(|events| !events.is_empty());
+        let is_ready =
+            |descriptor: &PollFd<'_>| descriptor.revents().is_some_and(|events| !events.is_empty());
         self.ready = (0..self.devices.len()).filter(|&at| is_ready(&descriptors[at])).collect();
         if descriptors[self.devices.len()..].iter().any(is_ready) {
             self.news.take();
@@ -197,7 +210,10 @@ impl<'a> Live<'a> {
         self.ready.clear();
         let rest = match self.devices.len() {
             0 => "the capture ends".to_owned(),
-            _ => "the capture goes on with the others; to have it back, start anew once it is there".to_owned(),
+            _ => {
+                "the capture goes on with the others; to have it back, start anew once it is there"
+                    .to_owned()
+            }
         };
         let problem = format!("{}: {reason}; {rest}", device.name);
         if !self.devices.is_empty() {
@@ -212,7 +228,11 @@ impl Source for Live<'_> {
         if let Some((number, reason)) = self.failed.take() {
             // What is no reason to leave it may not have been seen yet.
             self.look();
-            if let Some(at) = self.devices.iter().position(|device| device.number == number && device.is_by_its_name) {
+            if let Some(at) = self
+                .devices
+                .iter()
+                .position(|device| device.number == number && device.is_by_its_name)
+            {
                 self.leave(at, &reason);
             }
         }
@@ -275,7 +295,8 @@ impl Source for Live<'_> {
     fn finish(&mut self) {
         self.count();
         let away = self.devices.iter().filter(|device| !device.is_there);
-        self.problems.extend(away.map(|device| format!("{}: went away and did not come back", device.name)));
+        self.problems
+            .extend(away.map(|device| format!("{}: went away and did not come back", device.name)));
         if let Some(mut save) = self.save.take() {
             save.finish(&self.counts);
             self.problems.extend(save.problem().cloned());

@@ -17,10 +17,13 @@ impl News {
     const LINKS: u32 = 1;
 
     pub(super) fn subscribe() -> Self {
-        use nix::sys::socket::{AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket};
+        use nix::sys::socket::{
+            AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, socket,
+        };
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let open = || {
-            let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
+            let socket =
+                socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
             bind(socket.as_raw_fd(), &NetlinkAddr::new(0, Self::LINKS))?;
             nix::Result::Ok(socket)
         };
@@ -39,7 +42,10 @@ impl News {
         let Some(socket) = &self.socket else { return };
         // A message that does not fit is cut, and one that was lost is as good as one that came.
         let mut message = [0; 64];
-        while matches!(recv(socket.as_raw_fd(), &mut message, MsgFlags::empty()), Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR)) {}
+        while matches!(
+            recv(socket.as_raw_fd(), &mut message, MsgFlags::empty()),
+            Ok(1..) | Err(Errno::ENOBUFS | Errno::EINTR)
+        ) {}
     }
 }
 

@@ -1,4 +1,5 @@
-//! The files that a capture is saved in: written under a name of their own, which they lose when they are whole.
+//! The files that a capture is saved in: written under a name of their own, which they lose when
+//! they are whole.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -46,7 +47,8 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the last file. A block that was not written whole, because the disk is full, is cut off; a file without any goes.
+    /// Ends the last file. A block that was not written whole, because the disk is full, is cut
+    /// off; a file without any goes.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if self.good == 0 {
             return fs::remove_file(unfinished(&self.name));
@@ -73,11 +75,19 @@ fn create(path: &Path, row: Option<u32>) -> io::Result<(File, PathBuf)> {
     Ok((File::create(unfinished(&name))?, name))
 }
 
-/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: in order by name, and new with every run.
+/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: in order by name,
+/// and new with every run.
 fn numbered(path: &Path, number: u32, now: jiff::Timestamp) -> PathBuf {
-    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-    let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
-    let name = format!("{}_{number:05}_{}{ending}", part(path.file_stem()), now.strftime("%Y%m%dT%H%M%SZ"));
+    let part =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let ending = path
+        .extension()
+        .map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
+    let name = format!(
+        "{}_{number:05}_{}{ending}",
+        part(path.file_stem()),
+        now.strftime("%Y%m%dT%H%M%SZ")
+    );
     path.with_file_name(name)
 }
 
@@ -92,7 +102,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -130,7 +143,12 @@ mod tests {
         files.finish().unwrap();
         let left = names(folder.path());
         assert_eq!(left.len(), 2);
-        assert!(left[0].starts_with("a_00004_") && left[1].starts_with("a_00005_") && left[1].ends_with("Z.pcapng"), "{left:?}");
+        assert!(
+            left[0].starts_with("a_00004_")
+                && left[1].starts_with("a_00005_")
+                && left[1].ends_with("Z.pcapng"),
+            "{left:?}"
+        );
         assert_eq!(fs::read(folder.path().join(&left[1])).unwrap(), [5]);
     }
 }

@@ -1,7 +1,8 @@
 //! Saves a live capture as pcapng.
 //!
-//! The capture thread only copies frames into blocks; a thread of its own writes them, because a disk may take its time. Where
-//! it takes too much, blocks are left out and counted, and the capture goes on.
+//! The capture thread only copies frames into blocks; a thread of its own writes them, because a
+//! disk may take its time. Where it takes too much, blocks are left out and counted, and the
+//! capture goes on.
 
 mod files;
 mod pcapng;
@@ -21,7 +22,8 @@ use crate::time::Time;
 const BUFFER: usize = 1 << 20;
 /// Buffers that wait for the disk: with [`BUFFER`], the memory that saving takes at most.
 const WAITING: usize = 64;
-/// Time after which a buffer is written though it is not full, so that what was captured is there to be read.
+/// Time after which a buffer is written though it is not full, so that what was captured is there
+/// to be read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where and how to save.
@@ -35,7 +37,8 @@ pub struct Plan {
     pub time: Option<Duration>,
     /// Whole files of a row that stay; 0 for all.
     pub keep: usize,
-    /// Frames after which no more are saved: more may be read at once than the capture then looks at.
+    /// Frames after which no more are saved: more may be read at once than the capture then looks
+    /// at.
     pub frames: Option<u64>,
 }
 
@@ -82,7 +85,10 @@ impl Save {
         let (give_back, spare) = sync_channel(WAITING);
         let thread = thread::Builder::new()
             .name("save".into())
-            .spawn(move || write(files, &orders, &give_back).map_err(|error| format!("{name}: cannot be written: {error}")))
+            .spawn(move || {
+                write(files, &orders, &give_back)
+                    .map_err(|error| format!("{name}: cannot be written: {error}"))
+            })
             .map_err(|error| format!("the saving thread cannot be started: {error}"))?;
         let now = Instant::now();
         let mut save = Self {
@@ -154,7 +160,10 @@ impl Save {
         self.join();
         if self.left_out > 0 && self.problem.is_none() {
             let name = self.plan.path.display();
-            self.problem = Some(format!("{name}: {} frames were not saved: the disk was too slow", self.left_out));
+            self.problem = Some(format!(
+                "{name}: {} frames were not saved: the disk was too slow",
+                self.left_out
+            ));
         }
     }
 
@@ -186,7 +195,8 @@ impl Save {
     fn order(&mut self, order: Order) {
         let Some(to_disk) = &self.to_disk else { return };
         match to_disk.try_send(order) {
-            // Where the queue is full, the next file begins when the disk has caught up: this one becomes larger.
+            // Where the queue is full, the next file begins when the disk has caught up: this one
+            // becomes larger.
             Ok(()) | Err(TrySendError::Full(Order::Turn(_))) => {}
             Err(TrySendError::Full(Order::Write(mut buffer))) => {
                 self.left_out += self.frames;
@@ -202,14 +212,20 @@ impl Save {
 
     fn join(&mut self) {
         let died = |_| Err("the saving thread died".to_owned());
-        if let Some(Err(reason)) = self.thread.take().map(|thread| thread.join().unwrap_or_else(died)) {
+        if let Some(Err(reason)) =
+            self.thread.take().map(|thread| thread.join().unwrap_or_else(died))
+        {
             self.problem = Some(format!("{reason}; what was saved until then is whole"));
         }
     }
 }
 
 /// The saving thread. What was written before a failure stays, cut to whole blocks.
-fn write(mut files: Files, orders: &Receiver<Order>, give_back: &SyncSender<Vec<u8>>) -> std::io::Result<()> {
+fn write(
+    mut files: Files,
+    orders: &Receiver<Order>,
+    give_back: &SyncSender<Vec<u8>>,
+) -> std::io::Result<()> {
     let mut done = Ok(());
     for order in orders {
         let (turned, mut blocks) = match order {

@@ -1,7 +1,8 @@
-//! Blocks of a capture file, <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>, in this machine's byte order.
+//! Blocks of a capture file, <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>, in
+//! this machine's byte order.
 //!
-//! Written are a section header, a description of each interface, frames in enhanced packet blocks with nanoseconds, and
-//! at the end of each file the statistics of its interfaces.
+//! Written are a section header, a description of each interface, frames in enhanced packet blocks
+//! with nanoseconds, and at the end of each file the statistics of its interfaces.
 
 use crate::source::{Drops, LinkType};
 use crate::time::Time;

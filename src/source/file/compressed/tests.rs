@@ -1,5 +1,5 @@
-//! Streams that people's tools made (see `fixtures/forms/README.md`), and what becomes of them when they are cut, damaged or
-//! meant to hurt.
+//! Streams that people's tools made (see `fixtures/forms/README.md`), and what becomes of them when
+//! they are cut, damaged or meant to hurt.
 
 use std::io::Write;
 use std::path::Path;
@@ -35,7 +35,10 @@ fn streams_of_every_kind_are_told_by_content_and_unpacked_members_behind_each_ot
         let stream = form(name);
         assert_eq!(Compression::of(&stream), Some(kind));
         assert!(unpack(stream.clone()).unwrap() == plain, "{kind}");
-        assert!(unpack([&stream[..], &stream].concat()).unwrap() == [&plain[..], &plain].concat(), "{kind}: more members");
+        assert!(
+            unpack([&stream[..], &stream].concat()).unwrap() == [&plain[..], &plain].concat(),
+            "{kind}: more members"
+        );
     }
 }
 
@@ -53,7 +56,10 @@ fn a_cut_stream_gives_no_more_than_the_whole_and_says_so_wherever_it_was_cut() {
                 Ok(_) => whole += 1,
                 Err(error) => {
                     let said = error.to_string();
-                    assert!(said.contains("ends in the middle") || said.contains("is damaged"), "{kind} cut at {len}: {said}");
+                    assert!(
+                        said.contains("ends in the middle") || said.contains("is damaged"),
+                        "{kind} cut at {len}: {said}"
+                    );
                 }
             }
             assert!(plain.starts_with(&unpacked), "{kind} cut at {len}");
@@ -69,7 +75,8 @@ fn a_damaged_stream_ends_without_a_panic() {
         for at in 0..stream.len().min(1_500) {
             let mut damaged = stream.clone();
             damaged[at] ^= 1 << (at % 8);
-            let _ = kind.open(Cursor::new(damaged)).unwrap().take(1 << 20).read_to_end(&mut Vec::new());
+            let _ =
+                kind.open(Cursor::new(damaged)).unwrap().take(1 << 20).read_to_end(&mut Vec::new());
         }
     }
 }
@@ -77,18 +84,22 @@ fn a_damaged_stream_ends_without_a_panic() {
 #[test]
 fn lz4_frames_behind_each_other_may_have_blocks_of_different_sizes() {
     let frame = |size| {
-        let mut encoder = FrameEncoder::with_frame_info(FrameInfo::new().block_size(size), Vec::new());
+        let mut encoder =
+            FrameEncoder::with_frame_info(FrameInfo::new().block_size(size), Vec::new());
         encoder.write_all(&[7; 1000]).unwrap();
         encoder.finish().unwrap()
     };
-    let stream = [frame(BlockSize::Max4MB), frame(BlockSize::Max64KB), frame(BlockSize::Max256KB)].concat();
+    let stream =
+        [frame(BlockSize::Max4MB), frame(BlockSize::Max64KB), frame(BlockSize::Max256KB)].concat();
     assert_eq!(unpack(stream).unwrap(), [7; 3000]);
 }
 
 #[test]
 fn an_lz4_block_with_nothing_in_it_does_not_end_its_frame() {
-    let mut encoder =
-        FrameEncoder::with_frame_info(FrameInfo::new().block_size(BlockSize::Max64KB).content_checksum(true), Vec::new());
+    let mut encoder = FrameEncoder::with_frame_info(
+        FrameInfo::new().block_size(BlockSize::Max64KB).content_checksum(true),
+        Vec::new(),
+    );
     encoder.write_all(&[7; 1000]).unwrap();
     let mut stream = encoder.finish().unwrap();
     // Behind the head: magic number, flags, block size, checksum.
@@ -99,8 +110,9 @@ fn an_lz4_block_with_nothing_in_it_does_not_end_its_frame() {
     assert!(error.contains("ends in the middle"), "{error}");
 }
 
-/// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader counted below zero and looked
-/// beyond its tables, and so did one of zstd; one of lz4 took a frame's block size for the next frame's.
+/// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader
+/// counted below zero and looked beyond its tables, and so did one of zstd; one of lz4 took a
+/// frame's block size for the next frame's.
 #[test]
 fn what_once_hung_or_panicked_is_damaged() {
     for name in ["nowhere.xz", "underflow.bz2", "beyond.bz2", "panics.zst", "sizes.lz4"] {
@@ -128,7 +140,8 @@ fn a_stream_that_wants_too_much_memory_is_refused() {
     // A frame header that claims a window of 3.75 TiB.
     let error = unpack(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0xff, 1, 0, 0]).unwrap_err().to_string();
     assert!(error.contains("wants too much memory; try `zstd -dc --long=31 FILE"), "{error}");
-    // A block header with a dictionary of 4 GiB: the size is one byte, behind it the header's CRC-32.
+    // A block header with a dictionary of 4 GiB: the size is one byte, behind it the header's
+    // CRC-32.
     let mut xz = form("xz-compressed.pcap.xz");
     let (filter, crc) = ([0x21, 1], 12 + 8);
     let at = xz[..crc].windows(2).position(|pair| pair == filter).unwrap();

@@ -112,7 +112,10 @@ fn what_a_file_gains_after_another_has_begun_is_told() {
     assert_eq!(scene.read(2), [1, 2]);
     scene.append("a", &frame(3));
     scene.follow.finish();
-    assert!(scene.follow.problems()[0].contains("a: went on after byte 44, when another file had begun"));
+    assert!(
+        scene.follow.problems()[0]
+            .contains("a: went on after byte 44, when another file had begun")
+    );
 }
 
 #[test]
@@ -126,7 +129,9 @@ fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
     assert_eq!(scene.read(1), [1]);
     let errors = Follow::open(&[scene.path("x*"), scene.path("y")], &Arc::default()).err().unwrap();
     assert!(
-        errors.len() == 2 && errors[0].ends_with("x*: is not there yet; start the capture first, or name its folder"),
+        errors.len() == 2
+            && errors[0]
+                .ends_with("x*: is not there yet; start the capture first, or name its folder"),
         "{errors:?}"
     );
 }

@@ -2,9 +2,10 @@
 //! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>,
 //! <https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped>.
 //!
-//! Proof in text is a storage command with its four numbers and its data, or a `VALUE`, `STAT` or `VERSION` reply; a
-//! retrieval or `stats` alone could be any text protocol's, so it waits for such a reply. On UDP the frame header is proof
-//! enough beside a command. Binary messages prove themselves by the lengths that each operation must have.
+//! Proof in text is a storage command with its four numbers and its data, or a `VALUE`, `STAT` or
+//! `VERSION` reply; a retrieval or `stats` alone could be any text protocol's, so it waits for such
+//! a reply. On UDP the frame header is proof enough beside a command. Binary messages prove
+//! themselves by the lengths that each operation must have.
 
 use super::framing::{Framed, line, number, walk};
 use super::{Begins, Detector, Sample, Side, Statement, combine};
@@ -40,11 +41,21 @@ pub(super) const DETECTOR: Detector = Detector {
             initiator: &[b"stats\r\n"],
             responder: &[b"STAT pid 8837\r\nSTAT uptime 193\r\nSTAT version 1.4.15\r\nEND\r\n"],
         },
-        Sample { transport: Transport::Tcp, initiator: &[b"get nothing\r\n"], responder: &[b"END\r\n"] },
-        Sample { transport: Transport::Tcp, initiator: &[b"version\r\n"], responder: &[b"VERSION 1.6.18\r\n"] },
         Sample {
             transport: Transport::Tcp,
-            initiator: &[b"\x80\x01\0\x01\x08\0\0\0\0\0\0\x0c\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0aabc"],
+            initiator: &[b"get nothing\r\n"],
+            responder: &[b"END\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"version\r\n"],
+            responder: &[b"VERSION 1.6.18\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"\x80\x01\0\x01\x08\0\0\0\0\0\0\x0c\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0aabc",
+            ],
             responder: &[b"\x81\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x09"],
         },
         Sample {
@@ -63,12 +74,17 @@ fn inspect(opening: &Opening) -> Finding {
         let (bytes, at) = if udp {
             let Some((datagram, ..)) = stream.datagrams().next() else { return Side::Perhaps };
             // Request, part, parts, reserved.
-            let Some(&[_, _, part_high, part, parts_high, parts, 0, 0]) = datagram.first_chunk::<UDP_HEADER>() else {
+            let Some(&[_, _, part_high, part, parts_high, parts, 0, 0]) =
+                datagram.first_chunk::<UDP_HEADER>()
+            else {
                 return Side::Other;
             };
             let part = u16::from_be_bytes([part_high, part]);
             let parts = u16::from_be_bytes([parts_high, parts]);
-            if part >= parts || parts > 1024 || statement.direction == Direction::Initiator && parts != 1 {
+            if part >= parts
+                || parts > 1024
+                || statement.direction == Direction::Initiator && parts != 1
+            {
                 return Side::Other;
             }
             (datagram.get(UDP_HEADER..).unwrap_or_default(), UDP_HEADER)
@@ -81,9 +97,15 @@ fn inspect(opening: &Opening) -> Finding {
                 let said = commands(statement, bytes, at);
                 asked = matches!(said, Side::Perhaps | Side::Speaks);
                 // A whole command behind a frame header is more than chance.
-                if udp && said == Side::Perhaps && bytes.ends_with(b"\r\n") { Side::Speaks } else { said }
+                if udp && said == Side::Perhaps && bytes.ends_with(b"\r\n") {
+                    Side::Speaks
+                } else {
+                    said
+                }
             }
-            (Some(b'0'..=b'9' | b'A'..=b'Z'), Direction::Responder) => replies(statement, bytes, at, asked),
+            (Some(b'0'..=b'9' | b'A'..=b'Z'), Direction::Responder) => {
+                replies(statement, bytes, at, asked)
+            }
             (None, _) if !udp => Side::Perhaps,
             _ => Side::Other,
         }
@@ -155,7 +177,9 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         let Some(line) = line(rest, LONGEST_LINE) else {
             let end = rest.iter().position(|b| matches!(b, b' ' | b'\r'));
             let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-            let known = NAMES.iter().any(|known| if end.is_some() { *known == name } else { known.starts_with(name) });
+            let known = NAMES
+                .iter()
+                .any(|known| if end.is_some() { *known == name } else { known.starts_with(name) });
             let text = rest.len() < LONGEST_LINE && rest.iter().all(|&b| b >= b' ' || b == b'\r');
             return if known && text { Framed::Cut } else { Framed::Foreign };
         };
@@ -171,8 +195,13 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         if storage || name == b"ms" {
             let mut numbers = parts.skip(1);
             let size = if storage {
-                let (flags, expiry, size) = (numbers.next(), numbers.next(), numbers.next().and_then(number));
-                if flags.and_then(number).is_none() || !expiry.is_some_and(is_signed) { None } else { size }
+                let (flags, expiry, size) =
+                    (numbers.next(), numbers.next(), numbers.next().and_then(number));
+                if flags.and_then(number).is_none() || !expiry.is_some_and(is_signed) {
+                    None
+                } else {
+                    size
+                }
             } else {
                 numbers.next().and_then(number)
             };
@@ -232,9 +261,15 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
         let Some(line) = line(rest, LONGEST_LINE) else {
             let end = rest.iter().position(|b| matches!(b, b' ' | b'\r'));
             let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-            let known = REPLIES.iter().any(|known| if end.is_some() { *known == name } else { known.starts_with(name) });
+            let known = REPLIES
+                .iter()
+                .any(|known| if end.is_some() { *known == name } else { known.starts_with(name) });
             let text = rest.len() < LONGEST_LINE && rest.iter().all(|&b| b >= b' ' || b == b'\r');
-            return if known && text || number(name).is_some() && rest.len() < 22 { Framed::Cut } else { Framed::Foreign };
+            return if known && text || number(name).is_some() && rest.len() < 22 {
+                Framed::Cut
+            } else {
+                Framed::Foreign
+            };
         };
         let mut parts = words(line);
         let name = parts.next().unwrap_or_default();
@@ -242,10 +277,15 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
         let mut len = line.len() + 2;
         match name {
             b"VALUE" | b"VA" => {
-                let (key, flags) =
-                    if name == b"VALUE" { (parts.next(), parts.next()) } else { (Some(&b""[..]), Some(&b"0"[..])) };
+                let (key, flags) = if name == b"VALUE" {
+                    (parts.next(), parts.next())
+                } else {
+                    (Some(&b""[..]), Some(&b"0"[..]))
+                };
                 let size = parts.next().and_then(number);
-                let (Some(size), true) = (size, key.is_some_and(is_key) && flags.and_then(number).is_some()) else {
+                let (Some(size), true) =
+                    (size, key.is_some_and(is_key) && flags.and_then(number).is_some())
+                else {
                     return Framed::Foreign;
                 };
                 let tail = rest.get(len.saturating_add(size)..).unwrap_or_default();
@@ -260,7 +300,11 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
                 let (Some(key), true) = (parts.next(), count >= 1) else { return Framed::Foreign };
                 stats += 1;
                 if key == b"version" {
-                    statement.say("memcached.version", parts.next().unwrap_or_default(), offset + at + b"STAT version ".len());
+                    statement.say(
+                        "memcached.version",
+                        parts.next().unwrap_or_default(),
+                        offset + at + b"STAT version ".len(),
+                    );
                 }
                 fits = true;
             }
@@ -274,7 +318,10 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
             }
             b"CLIENT_ERROR" | b"SERVER_ERROR" if count >= 1 => fits = true,
             b"HD" | b"EN" | b"NF" | b"NS" | b"EX" | b"MN" => {}
-            b"STORED" | b"NOT_STORED" | b"NOT_FOUND" | b"DELETED" | b"TOUCHED" | b"EXISTS" | b"END" | b"RESET" if count == 0 => {
+            b"STORED" | b"NOT_STORED" | b"NOT_FOUND" | b"DELETED" | b"TOUCHED" | b"EXISTS"
+            | b"END" | b"RESET"
+                if count == 0 =>
+            {
                 fits = true;
             }
             b"OK" | b"ERROR" if count == 0 => {}
@@ -327,34 +374,62 @@ fn operation(code: u8) -> Option<(&'static str, &'static [u8])> {
 fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     let mut stated = None;
     let walk = walk(bytes, |rest, at| {
-        let field = |from: usize| rest.get(from..).and_then(|field| field.first_chunk::<2>()).map(|b| u16::from_be_bytes(*b));
+        let field = |from: usize| {
+            rest.get(from..)
+                .and_then(|field| field.first_chunk::<2>())
+                .map(|b| u16::from_be_bytes(*b))
+        };
         let magic = rest.first().copied().unwrap_or_default();
-        let Some((name, extras)) = operation(rest.get(1).copied().unwrap_or_default()) else { return Framed::Foreign };
+        let Some((name, extras)) = operation(rest.get(1).copied().unwrap_or_default()) else {
+            return Framed::Foreign;
+        };
         let request = match magic {
             0x80 => true,
             0x81 => false,
             _ => return Framed::Foreign,
         };
-        if rest.get(5).is_some_and(|&kind| kind != 0) || rest.get(8).is_some_and(|&high| high != 0) {
+        if rest.get(5).is_some_and(|&kind| kind != 0) || rest.get(8).is_some_and(|&high| high != 0)
+        {
             return Framed::Foreign;
         }
-        let (Some(key), Some(&extra), Some(status)) = (field(2), rest.get(4), field(6)) else { return Framed::Cut };
-        let Some(body) = rest.get(8..).and_then(|b| b.first_chunk()).map(|b| u32::from_be_bytes(*b) as usize) else {
+        let (Some(key), Some(&extra), Some(status)) = (field(2), rest.get(4), field(6)) else {
+            return Framed::Cut;
+        };
+        let Some(body) =
+            rest.get(8..).and_then(|b| b.first_chunk()).map(|b| u32::from_be_bytes(*b) as usize)
+        else {
             return Framed::Cut;
         };
         let used = usize::from(key) + usize::from(extra);
-        let plain =
-            matches!(name, "get" | "getq" | "getk" | "getkq" | "delete" | "noop" | "quit" | "version" | "stat" | "touch" | "gat");
+        let plain = matches!(
+            name,
+            "get"
+                | "getq"
+                | "getk"
+                | "getkq"
+                | "delete"
+                | "noop"
+                | "quit"
+                | "version"
+                | "stat"
+                | "touch"
+                | "gat"
+        );
         let fits = if request {
-            let keyless = matches!(name, "noop" | "quit" | "version" | "flush" | "sasl-list-mechanisms");
+            let keyless =
+                matches!(name, "noop" | "quit" | "version" | "flush" | "sasl-list-mechanisms");
             extras.contains(&extra)
                 && usize::from(key) <= LONGEST_KEY
                 && used <= body
                 && (!plain || used == body)
-                && (keyless && key == 0 || !keyless && (key > 0 || matches!(name, "stat" | "hello")))
+                && (keyless && key == 0
+                    || !keyless && (key > 0 || matches!(name, "stat" | "hello")))
         } else {
             let known = matches!(status, 0..=0x09 | 0x20..=0x25 | 0x81..=0x86);
-            known && matches!(extra, 0 | 4) && used <= body && (status == 0 || key == 0 || status == 1)
+            known
+                && matches!(extra, 0 | 4)
+                && used <= body
+                && (status == 0 || key == 0 || status == 1)
         };
         if !fits {
             return Framed::Foreign;
@@ -370,11 +445,19 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
             );
         }
         if name == "version" && !request && status == 0 {
-            statement.say("memcached.version", rest.get(HEADER..HEADER + body).unwrap_or_default(), offset + at + HEADER);
+            statement.say(
+                "memcached.version",
+                rest.get(HEADER..HEADER + body).unwrap_or_default(),
+                offset + at + HEADER,
+            );
         }
         if stated != Some(name) {
             stated = Some(name);
-            statement.say(if request { "memcached.command" } else { "memcached.reply" }, name.as_bytes(), offset + at + 1);
+            statement.say(
+                if request { "memcached.command" } else { "memcached.reply" },
+                name.as_bytes(),
+                offset + at + 1,
+            );
         }
         Framed::Whole(HEADER + body)
     });
@@ -386,36 +469,4 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn on(transport: Transport, initiator: &[u8], responder: &[u8]) -> bool {
-        matches!(inspect(&Opening::of(transport, &[initiator], &[responder])), Finding::Yes(..))
-    }
-
-    #[test]
-    fn words_that_other_text_protocols_have_too_prove_nothing() {
-        assert!(!on(Transport::Tcp, b"quit\r\n", b"221 bye\r\n"));
-        assert!(!on(Transport::Tcp, b"version\r\n", b"OK\r\n"));
-        assert!(!on(Transport::Tcp, b"get k\r\n", b"$1\r\nv\r\n"));
-        assert!(!on(Transport::Tcp, b"stats\r\n", b"OK 800\r\n---\r\n"));
-        assert!(!on(Transport::Tcp, b"", b"OK\r\n"));
-        assert!(!on(Transport::Tcp, b"set volume to 11\r\n", b""));
-        assert!(!on(Transport::Tcp, b"set position 10 20 30\r\n", b"OK\r\n"));
-    }
-
-    #[test]
-    fn data_that_does_not_fit_its_length_is_refused() {
-        assert!(on(Transport::Tcp, b"set a 0 0 3\r\nabc\r\n", b""));
-        assert!(!on(Transport::Tcp, b"set a 0 0 3\r\nabcd\r\n", b""));
-        assert!(!on(Transport::Tcp, b"set a 0 0 3\r\nabc\r\n", b"HTTP/1.0 400 Bad Request\r\n"));
-    }
-
-    #[test]
-    fn a_datagram_without_the_frame_header_is_refused() {
-        assert!(on(Transport::Udp, b"\0\x01\0\0\0\x01\0\0stats\r\n", b""));
-        assert!(!on(Transport::Udp, b"stats\r\n", b""));
-        assert!(!on(Transport::Udp, b"\0\x01\0\x02\0\x01\0\0stats\r\n", b""));
-        assert!(on(Transport::Udp, b"", b"\0\x01\0\0\0\x03\0\0STAT pid 1\r\nSTAT uptime 2\r\nSTAT ti"));
-    }
-}
+mod tests;
