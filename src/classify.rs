@@ -29,7 +29,7 @@ pub enum Confidence {
 impl Confidence {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::Port => "port",
@@ -53,7 +53,7 @@ pub enum Fit {
 impl Fit {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Agrees => "agrees",
             Self::Unclaimed => "unclaimed",
@@ -74,7 +74,7 @@ pub enum Fault {
 impl Fault {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Mismatch => "mismatch",
             Self::CutOff => "cut-off",
@@ -149,7 +149,7 @@ impl<'c> Verdict<'c> {
         self.fault = Some(Fault::CutOff);
         if explain {
             self.reasons.push(Reason {
-                fact: Fault::CutOff.id().into(),
+                fact: Fault::CutOff.as_str().into(),
                 value: "the responder ended the connection without a word: consoles do so where the framing is not theirs".into(),
                 direction: None,
                 frame: None,
@@ -455,7 +455,7 @@ fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
     let fact = said(Direction::Responder).or_else(|| said(Direction::Initiator));
     Reason {
         fact: "protocol".into(),
-        value: fact.map_or_else(|| protocol.id().to_owned(), |f| told(protocol, f)),
+        value: fact.map_or_else(|| protocol.as_str().to_owned(), |f| told(protocol, f)),
         direction: fact.map(|f| f.direction).or(evidence.first_payload.map(|p| p.1)),
         frame: fact.map(|f| f.frame).or(evidence.first_payload.map(|p| p.0)),
     }
@@ -467,8 +467,8 @@ fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
         catalogue.claimants(port, transport).partition(|s| !s.speaks.is_empty());
     let mut languages: Vec<&str> = Vec::new();
     for protocol in known.iter().flat_map(|service| &service.speaks) {
-        if !languages.contains(&protocol.id()) {
-            languages.push(protocol.id());
+        if !languages.contains(&protocol.as_str()) {
+            languages.push(protocol.as_str());
         }
     }
     let mut parts = Vec::new();

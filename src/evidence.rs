@@ -21,7 +21,7 @@ macro_rules! protocols {
 
             /// The id in catalogue files and output.
             #[must_use]
-            pub const fn id(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $id,)* }
             }
 
@@ -57,7 +57,7 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.id())
+        f.pad(self.as_str())
     }
 }
 
@@ -101,7 +101,7 @@ impl Direction {
 
     /// The name in catalogue files and output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Initiator => "initiator",
             Self::Responder => "responder",
@@ -213,7 +213,7 @@ mod tests {
     fn every_protocol_is_found_by_its_id_and_fits_the_set() {
         let mut set = ProtocolSet::default();
         for &protocol in Protocol::ALL {
-            assert_eq!(Protocol::from_id(protocol.id()), Some(protocol));
+            assert_eq!(Protocol::from_id(protocol.as_str()), Some(protocol));
             assert!(!set.contains(protocol));
             set.insert(protocol);
             assert!(set.contains(protocol));

@@ -19,6 +19,7 @@ pub mod classify;
 pub mod decode;
 pub mod detect;
 pub mod endpoint;
+mod error;
 pub mod evidence;
 pub mod flow;
 pub mod pipeline;
@@ -29,3 +30,5 @@ pub mod screen;
 pub mod source;
 pub mod stats;
 pub mod time;
+
+pub use error::{Error, ErrorKind, Result};

@@ -34,8 +34,8 @@ impl Judge for All {
             .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
             .collect();
         self.forgotten
-            .extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.id()));
-        self.verdicts.push(accept.iter().map(|d| d.protocol.id()).collect());
+            .extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.as_str()));
+        self.verdicts.push(accept.iter().map(|d| d.protocol.as_str()).collect());
         VerdictId(self.verdicts.len() as u32 - 1)
     }
 

@@ -49,7 +49,7 @@ fn trial_of_files() {
     std::fs::write(out.join("a"), "again").unwrap();
     std::fs::remove_file(out.join("a")).unwrap();
     let denied = |done: std::io::Result<()>| {
-        assert_eq!(done.unwrap_err().kind(), ErrorKind::PermissionDenied)
+        assert_eq!(done.unwrap_err().kind(), ErrorKind::PermissionDenied);
     };
     denied(std::fs::write(elsewhere.join("new"), ""));
     denied(std::fs::write(elsewhere.join("there"), "after"));

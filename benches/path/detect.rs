@@ -45,7 +45,7 @@ pub fn bench(criterion: &mut Criterion) {
     for transport in [Transport::Tcp, Transport::Udp] {
         let opening = foreign(transport);
         group.bench_function(format!("foreign-{transport}"), |b| {
-            b.iter(|| inspect(black_box(&opening)))
+            b.iter(|| inspect(black_box(&opening)));
         });
     }
     group.finish();

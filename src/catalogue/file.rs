@@ -176,7 +176,7 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service, Fault> {
 
 fn protocol(id: &str) -> Result<Protocol, String> {
     Protocol::from_id(id).ok_or_else(|| {
-        let known: Vec<_> = Protocol::ALL.iter().map(|p| p.id()).collect();
+        let known: Vec<_> = Protocol::ALL.iter().map(|p| p.as_str()).collect();
         format!("speaks: no such protocol '{id}'; known are {}", known.join(", "))
     })
 }

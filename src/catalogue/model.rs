@@ -31,7 +31,7 @@ pub enum Prevalence {
 impl Prevalence {
     /// The name in catalogue files and output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Common => "common",
             Self::Occasional => "occasional",
@@ -58,7 +58,7 @@ pub enum Standing {
 impl Standing {
     /// The name in catalogue files and output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
             Self::Documented => "documented",

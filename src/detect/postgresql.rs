@@ -232,10 +232,10 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
             };
             match name {
                 b"server_version" => {
-                    statement.say("postgresql.version", value, at + name.len() + 1)
+                    statement.say("postgresql.version", value, at + name.len() + 1);
                 }
                 b"crdb_version" => {
-                    statement.say("postgresql.cockroachdb", value, at + name.len() + 1)
+                    statement.say("postgresql.cockroachdb", value, at + name.len() + 1);
                 }
                 _ => {}
             }

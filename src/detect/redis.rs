@@ -313,7 +313,7 @@ fn bulk<'a>(
         heard.certain |= !alone;
         match heard.before {
             b"server" if matches!(body, b"redis" | b"valkey") => {
-                statement.say("redis.server", body, at)
+                statement.say("redis.server", body, at);
             }
             b"version" if !alone => statement.say("redis.version", body, at),
             _ => {}

@@ -271,7 +271,7 @@ impl Entry {
         if frames >= ELSEWHERE.into() || self.last_frame == ELSEWHERE {
             self.last_frame = ELSEWHERE;
             self.change_rare(rares, |rare| {
-                rare.widen().last_frame = rare.widen().last_frame.max(segment.frame)
+                rare.widen().last_frame = rare.widen().last_frame.max(segment.frame);
             });
         } else {
             self.last_frame = self.last_frame.max(frames as u32);

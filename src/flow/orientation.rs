@@ -14,7 +14,7 @@ pub enum Orientation {
 impl Orientation {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Seen => "seen",
             Self::Guessed => "guessed",

@@ -60,7 +60,7 @@ pub enum TcpState {
 impl TcpState {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::SynSent => "syn-sent",
             Self::SynReceived => "syn-received",
@@ -103,7 +103,7 @@ impl Outcome {
 
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Established => "established",
             Self::Refused => "refused",
@@ -135,7 +135,7 @@ pub enum Heard {
 impl Heard {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Both => "both",
             Self::Initiator => "initiator",

@@ -154,7 +154,7 @@ impl Tally {
             [Skip::Malformed, Skip::Nested, Skip::Fragment, Skip::FragmentOverlap];
         let hidden = MAY_HIDE
             .iter()
-            .map(|&reason| (reason.id(), self.skipped[reason as usize]))
+            .map(|&reason| (reason.as_str(), self.skipped[reason as usize]))
             .filter(|&(_, n)| n > 0);
         let hidden: Vec<String> = hidden.map(|(id, n)| format!("{id} {n}")).collect();
         let is_silent = self.segments == 0 && self.queue == 0 && !hidden.is_empty();

@@ -231,7 +231,7 @@ impl<'c> Viewer<'c> {
                 }
                 Answer::Ended(stats) => self.stats.merge(stats),
                 Answer::Live { stats, flows, live, evicted, cost } => {
-                    parts.push((stats, flows, live, evicted, cost))
+                    parts.push((stats, flows, live, evicted, cost));
                 }
             }
             busy += since.elapsed();

@@ -22,7 +22,7 @@ pub enum Ground {
 impl Ground {
     /// The name in output.
     #[must_use]
-    pub const fn id(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Socket => "socket",
             Self::Listener => "listener",
@@ -49,7 +49,7 @@ pub enum Unknown {
 impl Unknown {
     /// The name in output.
     #[must_use]
-    pub const fn id(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Gone => "gone",
             Self::Hidden(_) => "hidden",

@@ -308,9 +308,9 @@ mod tests {
     fn known(written: &Written, key: &FlowKey) -> String {
         match written.sides(key, (Transport::Tcp, 3001)).responder.as_deref() {
             None => "nothing".into(),
-            Some(Attribution::Unknown(why)) => why.id().into(),
+            Some(Attribution::Unknown(why)) => why.as_str().into(),
             Some(Attribution::Known(holders, ground)) => {
-                format!("{} {}", holders[0].pid, ground.id())
+                format!("{} {}", holders[0].pid, ground.as_str())
             }
         }
     }

@@ -91,7 +91,7 @@ impl Intervals {
             write!(
                 out,
                 "  {port}/{} {} {}",
-                transport.id(),
+                transport.as_str(),
                 speaker.unwrap_or_default(),
                 bytes(grown)
             )?;

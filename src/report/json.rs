@@ -279,7 +279,7 @@ fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
         files: report.inputs,
         frames: tally.frames,
         segments: tally.segments,
-        skipped: tally.skipped().map(|(reason, n)| (reason.id(), n)).collect(),
+        skipped: tally.skipped().map(|(reason, n)| (reason.as_str(), n)).collect(),
         link_types: origins::link_types(&interfaces),
         interfaces,
         dropped: Dropped {
@@ -306,8 +306,8 @@ fn port_view<'a>(
     let claims = report.catalogue.claims_on(port, transport).map(|(service, claim)| Claim {
         service: &service.id,
         tag: &service.tag,
-        standing: claim.standing.id(),
-        prevalence: claim.prevalence.id(),
+        standing: claim.standing.as_str(),
+        prevalence: claim.prevalence.as_str(),
     });
     // Speakers that differ in their candidates only are one here.
     let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
@@ -318,7 +318,7 @@ fn port_view<'a>(
     }
     Port {
         port,
-        transport: transport.id(),
+        transport: transport.as_str(),
         registered: report.catalogue.registry.names(port, transport).collect(),
         claims: claims.collect(),
         speaking: speaking.iter().map(|(key, &sums)| spoken(key, sums)).collect(),
@@ -331,10 +331,10 @@ pub(super) fn spoken<'a>(key: &Speaking<'a>, (flows, bytes): (u64, u64)) -> Spok
     Spoken {
         service: key.service,
         tag: key.tag,
-        protocol: key.protocol.map(crate::evidence::Protocol::id),
-        confidence: key.confidence.id(),
-        fit: key.fit.id(),
-        fault: key.fault.map(crate::classify::Fault::id),
+        protocol: key.protocol.map(crate::evidence::Protocol::as_str),
+        confidence: key.confidence.as_str(),
+        fit: key.fit.as_str(),
+        fault: key.fault.map(crate::classify::Fault::as_str),
         flows,
         bytes,
     }
@@ -344,7 +344,7 @@ fn service_view<'a>((service, tag, protocol): ServiceKey<'a>, stats: &ServiceSta
     Service {
         service,
         tag,
-        protocol: protocol.map(crate::evidence::Protocol::id),
+        protocol: protocol.map(crate::evidence::Protocol::as_str),
         figures: figures(&stats.all, Some(&stats.figures)),
     }
 }
@@ -361,7 +361,7 @@ fn figures(all: &Aggregate, own: Option<&stats::Figures>) -> Figures {
         last: all.seen.map(|(_, last)| last.to_string()),
         outcomes: Outcome::ALL
             .iter()
-            .map(|&o| (o.id(), all.outcomes[o as usize]))
+            .map(|&o| (o.as_str(), all.outcomes[o as usize]))
             .filter(|&(_, n)| n > 0)
             .collect(),
         retransmissions: all.retransmissions,
@@ -375,11 +375,11 @@ fn figures(all: &Aggregate, own: Option<&stats::Figures>) -> Figures {
 pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
     let (record, verdict) = (&flow.record, &flow.verdict);
     Flow {
-        transport: record.transport.id(),
+        transport: record.transport.as_str(),
         initiator: record.initiator.into(),
         responder: record.responder.into(),
-        orientation: record.orientation.id(),
-        tunnel: record.tunnel.map(Tunnel::id),
+        orientation: record.orientation.as_str(),
+        tunnel: record.tunnel.map(Tunnel::as_str),
         first: record.first.to_string(),
         last: record.last.to_string(),
         first_frame: record.first_frame,
@@ -387,18 +387,18 @@ pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         packets: record.packets.into(),
         bytes: record.bytes.into(),
         payload_bytes: record.payload_bytes.into(),
-        outcome: record.outcome.id(),
-        heard: record.heard().id(),
+        outcome: record.outcome.as_str(),
+        heard: record.heard().as_str(),
         tcp: tcp_view(record),
         first_response_ns: record.first_response_ns,
         process: process::sides(&flow.processes),
         verdict: Verdict {
             service: verdict.service.map(|s| s.id.as_str()),
             tag: verdict.tag(),
-            protocol: verdict.protocol.map(crate::evidence::Protocol::id),
-            confidence: verdict.confidence.id(),
-            fit: verdict.fit.id(),
-            fault: verdict.fault.map(crate::classify::Fault::id),
+            protocol: verdict.protocol.map(crate::evidence::Protocol::as_str),
+            confidence: verdict.confidence.as_str(),
+            fit: verdict.fit.as_str(),
+            fault: verdict.fault.map(crate::classify::Fault::as_str),
             candidates: verdict.candidates.iter().map(crate::classify::Candidate::id).collect(),
             reasons: verdict
                 .reasons
@@ -406,7 +406,7 @@ pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
                 .map(|r| Reason {
                     fact: &r.fact,
                     value: &r.value,
-                    direction: r.direction.map(crate::evidence::Direction::id),
+                    direction: r.direction.map(crate::evidence::Direction::as_str),
                     frame: r.frame,
                 })
                 .collect(),
@@ -416,8 +416,8 @@ pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
 
 fn tcp_view(record: &FlowRecord) -> Option<Tcp> {
     Some(Tcp {
-        state: record.tcp?.id(),
-        ended_by: record.ended_by.map(super::super::evidence::Direction::id),
+        state: record.tcp?.as_str(),
+        ended_by: record.ended_by.map(super::super::evidence::Direction::as_str),
         handshake_rtt_ns: record.handshake_ns,
         retransmissions: record.retransmissions.into(),
     })

@@ -145,7 +145,7 @@ impl Intervals {
         processes.dedup();
         (packets.sum() > 0).then(|| Port {
             port,
-            transport: transport.id(),
+            transport: transport.as_str(),
             flows: stats.all.flows.saturating_sub(flows),
             packets: packets.into(),
             bytes: since(stats.all.bytes, bytes).into(),

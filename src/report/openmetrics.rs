@@ -117,7 +117,7 @@ impl Metrics {
             "Frames of no use, by reason",
         );
         tally.skipped().for_each(|(reason, frames)| {
-            skipped.sample("_total", &label("reason", reason.id()), frames)
+            skipped.sample("_total", &label("reason", reason.as_str()), frames);
         });
         let mut dropped = self.exposition.family(
             "portlore_dropped_frames",
@@ -145,7 +145,7 @@ impl Metrics {
             let share = if is_answered(stats) { PORTS } else { PORTS / 2 };
             let own = self.ports.take((port, transport), share);
             let number = if own { port.to_string() } else { "other".to_owned() };
-            let labels = [label("port", &number), label("transport", transport.id())].join(",");
+            let labels = [label("port", &number), label("transport", transport.as_str())].join(",");
             if own {
                 named.push((labels.clone(), stats));
             }
@@ -161,9 +161,13 @@ impl Metrics {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
             for (key, &(flows, _)) in &stats.speaking {
-                let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::id);
-                let values =
-                    [key.service.unwrap_or("unknown"), protocol, key.confidence.id(), key.fit.id()];
+                let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::as_str);
+                let values = [
+                    key.service.unwrap_or("unknown"),
+                    protocol,
+                    key.confidence.as_str(),
+                    key.fit.as_str(),
+                ];
                 let labels = |values: [&str; 4]| {
                     let names = ["service", "protocol", "confidence", "fit"];
                     format!(
@@ -223,7 +227,7 @@ impl Metrics {
     fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
         let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
         for ((service, tag, protocol), stats) in &stats.services {
-            let protocol = protocol.map_or("unknown", crate::evidence::Protocol::id);
+            let protocol = protocol.map_or("unknown", crate::evidence::Protocol::as_str);
             let labels = |values: [&str; 3]| {
                 let names = ["service", "tag", "protocol"];
                 names
@@ -268,7 +272,7 @@ impl Metrics {
                 for side in Direction::BOTH {
                     family.sample(
                         "_total",
-                        &format!("{labels},{}", label("side", side.id())),
+                        &format!("{labels},{}", label("side", side.as_str())),
                         counts.of(side),
                     );
                 }
@@ -285,7 +289,7 @@ impl Metrics {
                 if flows > 0 {
                     family.sample(
                         "_total",
-                        &format!("{labels},{}", label("outcome", outcome.id())),
+                        &format!("{labels},{}", label("outcome", outcome.as_str())),
                         flows,
                     );
                 }
@@ -295,7 +299,7 @@ impl Metrics {
         let mut family = self.exposition.family(&name("frame_size_bytes"), Kind::Histogram, &help);
         let whole = || rows.iter().filter(|(_, figures)| !figures.in_part);
         whole().for_each(|(labels, figures)| {
-            family.histogram(labels, &figures.packet_bytes, &BYTES, 1)
+            family.histogram(labels, &figures.packet_bytes, &BYTES, 1);
         });
         let times: [(&str, &str, Times); 3] = [
             ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
@@ -313,7 +317,7 @@ impl Metrics {
                 &format!("{help} of a {what}"),
             );
             whole().for_each(|(labels, figures)| {
-                family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000)
+                family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000);
             });
         }
     }

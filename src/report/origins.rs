@@ -29,7 +29,7 @@ pub(super) fn interfaces(report: &Report<'_, '_>) -> Vec<Origin> {
         link_type: counts.link.0,
         frames: counts.frames,
         segments: counts.segments,
-        skipped: counts.skipped.into_iter().map(|(reason, n)| (reason.id(), n)).collect(),
+        skipped: counts.skipped.into_iter().map(|(reason, n)| (reason.as_str(), n)).collect(),
     };
     counts.map(origin).collect()
 }

@@ -82,7 +82,7 @@ fn registered(
 }
 
 fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim) -> io::Result<()> {
-    let languages: Vec<_> = service.speaks.iter().map(|p| p.id()).collect();
+    let languages: Vec<_> = service.speaks.iter().map(|p| p.as_str()).collect();
     let speaks = match (languages.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
         (false, true) => {
@@ -95,7 +95,11 @@ fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim)
         out,
         style,
         2,
-        &format!("{name} [{id}]: {}, {}; {speaks}", claim.standing.id(), claim.prevalence.id()),
+        &format!(
+            "{name} [{id}]: {}, {}; {speaks}",
+            claim.standing.as_str(),
+            claim.prevalence.as_str()
+        ),
     )?;
     let since = claim.since.as_ref().map(|since| format!("Since {}.", escape(since)));
     let conflict = claim.on_conflict.map(|conflict| format!("It {}.", conflict.text()));

@@ -101,7 +101,7 @@ fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
         write!(out, ", {} in {}", seconds(first), duration(last.since(first)))?;
     }
     let skipped: Vec<_> =
-        tally.skipped().map(|(reason, n)| format!("{} {}", reason.id(), count(n))).collect();
+        tally.skipped().map(|(reason, n)| format!("{} {}", reason.as_str(), count(n))).collect();
     let total = tally.skipped().map(|(_, n)| n).sum();
     write!(out, "\n{}, {} skipped", plural(tally.segments, "segment"), count(total))?;
     if !skipped.is_empty() {
@@ -182,7 +182,7 @@ fn figure_row(name: &str, all: &Aggregate) -> Row {
     let outcomes: Vec<_> = Outcome::ALL
         .iter()
         .filter(|&&o| all.outcomes[o as usize] > 0)
-        .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.id().replace('_', " ")))
+        .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.as_str().replace('_', " ")))
         .collect();
     let seen = all.seen.map_or_else(String::new, |(first, last)| {
         format!("{} +{}", seconds(first), duration(last.since(first)))

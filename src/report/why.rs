@@ -52,7 +52,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
         end(record.initiator),
         if record.orientation == Orientation::Seen { "→" } else { "→?" },
         end(record.responder),
-        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.id())),
+        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
         judged(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
@@ -105,11 +105,11 @@ fn sentence(reason: &Reason) -> String {
         None => (*fact == reason.fact).then(|| (*words).to_owned()),
     });
     match told {
-        Some(told) => format!("frame {frame}: the {} {told} {value}", direction.id()),
+        Some(told) => format!("frame {frame}: the {} {told} {value}", direction.as_str()),
         None if reason.fact.contains('.') => {
             format!(
                 "frame {frame}: the {} states {} = {value}",
-                direction.id(),
+                direction.as_str(),
                 escape(&reason.fact)
             )
         }
@@ -153,7 +153,7 @@ fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
     let from = |direction: Direction| {
         let packets = record.packets.of(direction);
         (packets > 0).then(|| {
-            format!("{:.1} a second from the {}", packets as f64 / seconds, direction.id())
+            format!("{:.1} a second from the {}", packets as f64 / seconds, direction.as_str())
         })
     };
     let said: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
@@ -183,20 +183,20 @@ fn judged(verdict: &Verdict<'_>) -> String {
     let what = match (verdict.service, verdict.protocol) {
         (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
         (Some(service), None) => escape(&service.name),
-        (None, Some(protocol)) => protocol.id().to_owned(),
+        (None, Some(protocol)) => protocol.as_str().to_owned(),
         (None, None) => verdict
             .candidates
             .first()
             .map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
     };
-    format!("{what} [{}, {}]", verdict.confidence.id(), verdict.fit.id())
+    format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.as_str())
 }
 
 fn went(record: &FlowRecord) -> String {
     let how = match (record.heard(), record.tcp) {
         (Heard::Refused, _) => "refused",
-        (Heard::NoAnswer, _) | (_, None) => record.outcome.id(),
-        (_, Some(state)) => state.id(),
+        (Heard::NoAnswer, _) | (_, None) => record.outcome.as_str(),
+        (_, Some(state)) => state.as_str(),
     };
     format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
 }

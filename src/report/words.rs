@@ -42,8 +42,8 @@ pub fn customary(catalogue: &Catalogue, port: u16, transport: Transport) -> Stri
 pub fn spoken(catalogue: &Catalogue, key: &Speaking<'_>) -> (String, Tone) {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
     let language = match (key.protocol, key.fault) {
-        (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.id()),
-        (Some(protocol), None) => protocol.id().to_owned(),
+        (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
+        (Some(protocol), None) => protocol.as_str().to_owned(),
         (None, _) => key.quiet.map_or("unknown", quiet).to_owned(),
     };
     let text = match (key.service, key.candidate) {

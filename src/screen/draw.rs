@@ -100,7 +100,7 @@ fn footer(state: &State<'_>, width: usize) -> Line<'static> {
     let keys = match state.page {
         Page::List => format!(
             "↑↓ choose  Enter open  w why  / filter  s sort: {}  p pause  q report",
-            state.sort.id()
+            state.sort.as_str()
         ),
         Page::Port { .. } => "↑↓ choose  w why  p pause  Esc back  q report".to_owned(),
     };

@@ -82,9 +82,8 @@ impl Term {
         match self {
             Self::Port(range) => range.contains(&port.0),
             Self::Transport(transport) => *transport == port.1,
-            Self::Protocol(text) => {
-                speaking.any(|key| key.protocol.is_some_and(|p| p.id().starts_with(text.as_str())))
-            }
+            Self::Protocol(text) => speaking
+                .any(|key| key.protocol.is_some_and(|p| p.as_str().starts_with(text.as_str()))),
             Self::Service(text) => {
                 speaking.any(|key| key.service.is_some_and(|id| named(id, text)))
             }

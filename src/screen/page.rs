@@ -169,7 +169,7 @@ type Unit = fn(u64) -> String;
 fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<Line<'static>> {
     let outcomes = Outcome::ALL
         .iter()
-        .map(|&outcome| (all.outcomes[outcome as usize], outcome.id().replace('_', " ")));
+        .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));
     let outcomes: Vec<_> =
         outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let sums = format!(

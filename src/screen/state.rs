@@ -33,7 +33,7 @@ impl Sort {
         }
     }
 
-    pub(super) const fn id(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Rate => "rate",
             Self::Bytes => "bytes",
@@ -162,7 +162,7 @@ impl<'c> State<'c> {
         match key.code {
             KeyCode::Char('q') => return false,
             KeyCode::Char('/') if self.page == Page::List => {
-                self.typing = Some((self.filter_text.clone(), None))
+                self.typing = Some((self.filter_text.clone(), None));
             }
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Char('p' | ' ') => self.hold(),

@@ -21,7 +21,7 @@ macro_rules! tunnels {
 
             /// The name in output.
             #[must_use]
-            pub const fn id(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $id,)* }
             }
         }

@@ -354,15 +354,19 @@ fn a_snap_length_cuts_the_inside_of_a_tunnel_and_says_so() {
         let frame = Frame { wire_len: packet.len() as u32, ..frame(LinkType::RAW, &packet[..cut]) };
         match decode(&frame) {
             Ok((segment, _)) if cut < proved => {
-                assert_eq!((segment.five_tuple.destination.port, segment.tunnel), (4_789, None))
+                assert_eq!((segment.five_tuple.destination.port, segment.tunnel), (4_789, None));
             }
             Ok((segment, _)) => {
-                assert_eq!((segment.payload_len, segment.tunnel), (5, Some(Tunnel::Vxlan)), "{cut}")
+                assert_eq!(
+                    (segment.payload_len, segment.tunnel),
+                    (5, Some(Tunnel::Vxlan)),
+                    "{cut}"
+                );
             }
             Err(reason) => assert!(
                 reason == Skip::Truncated && (proved..proved + 20).contains(&cut),
                 "{cut}: {}",
-                reason.id()
+                reason.as_str()
             ),
         }
     }
@@ -371,7 +375,7 @@ fn a_snap_length_cuts_the_inside_of_a_tunnel_and_says_so() {
 #[test]
 fn names_are_unique() {
     let names: std::collections::BTreeSet<_> =
-        Tunnel::ALL.iter().map(|tunnel| tunnel.id()).collect();
+        Tunnel::ALL.iter().map(|tunnel| tunnel.as_str()).collect();
     assert_eq!(names.len(), Tunnel::ALL.len());
 }
 

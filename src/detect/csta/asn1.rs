@@ -81,7 +81,7 @@ enum Framing {
 }
 
 impl Framing {
-    const fn id(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "none",
             Self::Length => "length-2",
@@ -162,7 +162,7 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
             None => break,
             Some(message) => {
                 if heard.messages == 0 {
-                    statement.say("csta.framing", framing.id().as_bytes(), at);
+                    statement.say("csta.framing", framing.as_str().as_bytes(), at);
                     statement.say("csta.encoding", b"ber", at);
                 }
                 if hear(message, statement, at, dialogue, &mut heard).is_err() {

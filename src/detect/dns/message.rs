@@ -135,6 +135,7 @@ impl Header {
 
 /// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end
 /// early.
+#[allow(clippy::too_many_lines, reason = "one walk over a message: to be split")]
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
     let Header { id, flags, counts, questions, records, faulty, crowded } =
         Header::read(bytes, cut)?;

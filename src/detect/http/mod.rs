@@ -267,13 +267,13 @@ fn state_body(
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
         (body::Kind::Structured, true) => {
-            statement.say_parts("http.request-body", &body.content, &parts)
+            statement.say_parts("http.request-body", &body.content, &parts);
         }
         (body::Kind::Structured, false) => {
-            statement.say_parts("http.response-body", &body.content, &parts)
+            statement.say_parts("http.response-body", &body.content, &parts);
         }
         (body::Kind::Plain, false) => {
-            statement.say_parts("http.response-text", &body.content, &parts)
+            statement.say_parts("http.response-text", &body.content, &parts);
         }
         (body::Kind::Events, false) => {
             let place = |offset: usize| {

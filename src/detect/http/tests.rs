@@ -8,7 +8,7 @@ fn facts(initiator: &[&[u8]], responder: &[&[u8]]) -> Vec<String> {
     match inspect(&opening) {
         Finding::Yes(Protocol::Http, facts) => facts
             .iter()
-            .map(|f| format!("{} {} = {} @{}", f.direction.id(), f.name, f.value, f.frame))
+            .map(|f| format!("{} {} = {} @{}", f.direction.as_str(), f.name, f.value, f.frame))
             .collect(),
         other => panic!("{other:?}"),
     }

@@ -119,7 +119,7 @@ impl Iterator for Frames<'_> {
             let mut fields = Vec::new();
             self.decoder
                 .decode_with_cb(&block, |name, value| {
-                    fields.push((name.into_owned(), value.into_owned()))
+                    fields.push((name.into_owned(), value.into_owned()));
                 })
                 .ok()?;
             return Some(Frame { at, stream, fields });

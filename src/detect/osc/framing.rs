@@ -21,7 +21,7 @@ pub(super) enum Framing {
 }
 
 impl Framing {
-    pub(super) const fn id(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::LengthPrefix => "length-prefix",
             Self::Slip => "slip",

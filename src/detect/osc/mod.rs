@@ -178,7 +178,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         }
     }
     match framing {
-        Some(framing) => talk.side(framing.id(), otherwise),
+        Some(framing) => talk.side(framing.as_str(), otherwise),
         None => Side::Other,
     }
 }

@@ -81,7 +81,7 @@ impl<'a> Client<'a> {
                         .unwrap_or(&[])
                         .iter()
                         .take_while(|&&byte| byte == 0)
-                        .count()
+                        .count();
                 }
                 // Ping.
                 1 => {}

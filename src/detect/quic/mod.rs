@@ -104,7 +104,7 @@ fn inspect(opening: &Opening) -> Finding {
                 Some(versions) => {
                     let statement = &mut Statement::of(opening, other, &mut facts);
                     versions.into_iter().for_each(|v| {
-                        statement.say("quic.version", version::name(v).as_bytes(), 0)
+                        statement.say("quic.version", version::name(v).as_bytes(), 0);
                     });
                     // The client will greet again, in a version that is known.
                     false

@@ -61,8 +61,8 @@ pub(super) fn sides(sides: &process::Sides) -> Option<Sides<'_>> {
 fn side(attribution: &Attribution) -> Side<'_> {
     let holders = attribution.holders().iter().map(|holder| Process::from(&**holder)).collect();
     let (ground, unknown) = match attribution {
-        Attribution::Known(_, ground) => (Some(ground.id()), None),
-        Attribution::Unknown(why) => (None, Some(why.id())),
+        Attribution::Known(_, ground) => (Some(ground.as_str()), None),
+        Attribution::Unknown(why) => (None, Some(why.as_str())),
     };
     Side { holders, ground, unknown }
 }

@@ -34,7 +34,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn id(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -107,8 +107,10 @@ impl Exposition {
             let suffix =
                 if form == Form::Text && head.kind == Kind::Counter { "_total" } else { "" };
             let Head { name, kind, help, from } = head;
-            text +=
-                &format!("# HELP {name}{suffix} {help}.\n# TYPE {name}{suffix} {}\n", kind.id());
+            text += &format!(
+                "# HELP {name}{suffix} {help}.\n# TYPE {name}{suffix} {}\n",
+                kind.as_str()
+            );
             for sample in self.samples.get(*from..to).unwrap_or_default() {
                 text += &match sample.value {
                     Value::Whole(value) => format!("{} {value}\n", sample.series),

@@ -245,10 +245,10 @@ impl Pcapng {
                     for (code, value) in options(order, &body[12..]) {
                         match (code, value.len()) {
                             (OPTION_INTERFACE_DROPS, 8) => {
-                                interface.drops.interface = order.u64(value, 0)
+                                interface.drops.interface = order.u64(value, 0);
                             }
                             (OPTION_SYSTEM_DROPS, 8) => {
-                                interface.drops.kernel = order.u64(value, 0)
+                                interface.drops.kernel = order.u64(value, 0);
                             }
                             _ => {}
                         }

@@ -1,0 +1,162 @@
+//! The one error type of the crate.
+//!
+//! An error names an object, the reason and the remedy, and prints as one line:
+//! `OBJECT: REASON; REMEDY`. Its [`ErrorKind`] is what code asks, so that nobody has to read the
+//! text.
+
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of thing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A capture file, a pipe or an interface cannot be read.
+    Input,
+    /// A report, a capture file or a socket cannot be written.
+    Output,
+    /// A capture filter is not valid, or cannot be applied to this input.
+    Filter,
+    /// A catalogue file is not valid.
+    Catalogue,
+    /// The user lacks a right, such as `CAP_NET_RAW`.
+    Permission,
+    /// The arguments contradict each other.
+    Usage,
+    /// The operating system refused a thread, a signal handler or a similar resource.
+    System,
+}
+
+/// One error, or several that were found together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    first: Fault,
+    rest: Vec<Fault>,
+}
+
+/// One line of an [`Error`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    kind: ErrorKind,
+    object: String,
+    reason: String,
+    remedy: String,
+}
+
+impl Error {
+    /// An error of which only the reason is known.
+    #[must_use]
+    pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
+        let fault =
+            Fault { kind, object: String::new(), reason: reason.into(), remedy: String::new() };
+        Self { first: fault, rest: Vec::new() }
+    }
+
+    /// Names what the error is about: a file, an interface, a flag.
+    #[must_use]
+    pub fn with_object(mut self, object: impl fmt::Display) -> Self {
+        self.first.object = object.to_string();
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.first.remedy = remedy.into();
+        self
+    }
+
+    /// Joins errors that were found together, in their order; `None` where there are none.
+    #[must_use]
+    pub fn from_all(errors: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut faults = errors.into_iter().flat_map(|error| {
+            let Self { first, rest } = error;
+            std::iter::once(first).chain(rest)
+        });
+        let first = faults.next()?;
+        Some(Self { first, rest: faults.collect() })
+    }
+
+    /// The kind of the first error.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.first.kind
+    }
+
+    /// What the first error is about; empty where there is no object.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.first.object
+    }
+
+    /// Why the first error occurred.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.first.reason
+    }
+
+    /// What to do about the first error, where something can be done.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        Some(self.first.remedy.as_str()).filter(|remedy| !remedy.is_empty())
+    }
+
+    /// One line for each error.
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        std::iter::once(&self.first).chain(&self.rest).map(Fault::to_string)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object, reason, remedy, .. } = self;
+        if !object.is_empty() {
+            write!(f, "{object}: ")?;
+        }
+        f.write_str(reason)?;
+        if !remedy.is_empty() {
+            write!(f, "; {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        self.rest.iter().try_for_each(|fault| write!(f, "\n{fault}"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(object: &str) -> Error {
+        Error::new(ErrorKind::Input, "cannot be read").with_object(object)
+    }
+
+    #[test]
+    fn an_error_is_one_line_of_object_reason_and_remedy() {
+        let error = named("a.pcap").with_remedy("see who owns it");
+        assert_eq!(error.to_string(), "a.pcap: cannot be read; see who owns it");
+        assert_eq!(named("a.pcap").to_string(), "a.pcap: cannot be read");
+        assert_eq!(Error::new(ErrorKind::System, "no thread").to_string(), "no thread");
+        assert_eq!((error.kind(), error.object()), (ErrorKind::Input, "a.pcap"));
+        assert_eq!((error.reason(), error.remedy()), ("cannot be read", Some("see who owns it")));
+    }
+
+    #[test]
+    fn several_errors_keep_their_order_a_line_each() {
+        let two = Error::from_all([named("a"), named("b")]).unwrap();
+        let three = Error::from_all([two, named("c")]).unwrap();
+        let lines: Vec<_> = three.lines().collect();
+        assert_eq!(lines, ["a: cannot be read", "b: cannot be read", "c: cannot be read"]);
+        assert_eq!(three.to_string(), lines.join("\n"));
+        assert_eq!(Error::from_all([]), None);
+    }
+}
