@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
-use portlore::process::Clerk;
+use portlore::process::ProcessHelper;
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -37,8 +37,8 @@ pub enum Command {
     /// Say what is known of a port, and what listens on it on this machine
     Port(Port),
     /// Answer which processes hold sockets, for `live`, which starts it
-    #[command(name = Clerk::COMMAND, hide = true)]
-    Clerk {
+    #[command(name = ProcessHelper::COMMAND, hide = true)]
+    ProcessLookup {
         /// Who to become
         user: Option<String>,
     },

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
-use crate::command::{UNREADABLE, catalogue, clerk, doctor, interfaces, live, port, replay, talk};
+use crate::command::{
+    UNREADABLE, catalogue, doctor, interfaces, live, port, process_lookup, replay, talk,
+};
 
 /// Flows and their first bytes come and go by the million in small pieces.
 #[global_allocator]
@@ -30,7 +32,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
-        Command::Clerk { user } => clerk::run(user.as_deref()),
+        Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
         Command::Interfaces => interfaces::run(),
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),

@@ -31,7 +31,7 @@ use self::worker::{Neighbours, Outcome, Worker};
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
 use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
-use crate::process::Ledger;
+use crate::process::ProcessCache;
 use crate::source::{Block, Drops, Filled, Filter, Source};
 use crate::stats::Stats;
 
@@ -58,7 +58,7 @@ pub struct Options<'a, 'c> {
     pub tunnels: bool,
     /// Where to ask for the processes behind sockets of this machine; nowhere for captures of
     /// another time or machine.
-    pub ledger: Option<&'a Ledger>,
+    pub ledger: Option<&'a ProcessCache>,
     /// Hears of each flow when it has ended, from the classifier's thread: while it takes its time,
     /// frames wait in the queue.
     pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,

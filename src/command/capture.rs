@@ -6,7 +6,7 @@ use std::time::Duration;
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::{self, Run, Tally, View};
 use portlore::privilege::{self, Keep};
-use portlore::process::Ledger;
+use portlore::process::ProcessCache;
 use portlore::report::{self, Report};
 use portlore::source::{Drops, Filter, Source};
 
@@ -29,7 +29,7 @@ pub struct Kind<'a, 'c> {
 pub struct Attended<'a, 'c> {
     pub args: &'a Live,
     pub doors: Doors,
-    pub ledger: Option<Ledger>,
+    pub ledger: Option<ProcessCache>,
     /// Where newer catalogues come from.
     pub catalogues: Option<Receiver<&'c Catalogue>>,
 }
@@ -146,7 +146,10 @@ fn attended<'c>(
             output,
         )
     };
-    ledger.iter().flat_map(Ledger::remarks).for_each(|line| say(&format!("warning: {line}")));
+    ledger
+        .iter()
+        .flat_map(ProcessCache::warnings)
+        .for_each(|line| say(&format!("warning: {line}")));
     Ok(ran)
 }
 

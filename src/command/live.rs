@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
-use portlore::process::{Clerk, Ledger};
+use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::source::Live as Device;
 use portlore::source::live::Options;
 use portlore::source::save::Plan;
@@ -53,12 +53,14 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let output = Output::open(args.common.output.as_ref(), &[])?;
     let doors = Doors::open(args, &output).map_err(one)?;
     // Who may look into processes is another process, which parses no packets.
-    let clerk = Clerk::start(args.user.as_deref());
+    let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
     close_doors(&Keep { user, write: &folders, read: &places });
     let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
-    let ledger =
-        clerk.and_then(Ledger::open).inspect_err(|reason| say(&format!("warning: {reason}"))).ok();
+    let ledger = helper
+        .and_then(ProcessCache::open)
+        .inspect_err(|reason| say(&format!("warning: {reason}")))
+        .ok();
     if let Some(path) = &args.write {
         let keep = args.keep.unwrap_or_default().into();
         let frames = args.common.count;

@@ -3,13 +3,13 @@
 
 mod capture;
 pub mod catalogue;
-pub mod clerk;
 pub mod doctor;
 mod events;
 pub mod interfaces;
 pub mod live;
 mod output;
 pub mod port;
+pub mod process_lookup;
 mod progress;
 pub mod replay;
 mod signals;

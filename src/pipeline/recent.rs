@@ -3,7 +3,7 @@
 use super::JudgedFlow;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
-use crate::process::Sides;
+use crate::process::FlowProcesses;
 use crate::time::Time;
 
 /// At most `limit` flows, those whose last frame is the latest.
@@ -25,7 +25,12 @@ impl<'c> Recent<'c> {
     }
 
     /// Takes a copy of the flow, where it has a place.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
+    pub(super) fn show(
+        &mut self,
+        record: &FlowRecord,
+        verdict: &Verdict<'c>,
+        processes: &FlowProcesses,
+    ) {
         if self.has_place(record.last) {
             self.push(JudgedFlow {
                 record: record.clone(),
@@ -78,7 +83,7 @@ mod tests {
     fn the_latest_stay_whatever_the_order_and_memory_is_bounded() {
         let flow = |n: u64| {
             let (record, verdict) = super::super::tests::silent_flow(n);
-            JudgedFlow { record, verdict, processes: Sides::default() }
+            JudgedFlow { record, verdict, processes: FlowProcesses::default() }
         };
         let latest = |order: &mut dyn Iterator<Item = u64>| {
             let mut recent = Recent::new(5);

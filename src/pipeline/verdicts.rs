@@ -11,7 +11,7 @@ use crate::decode::Transport;
 use crate::detect::{DETECTORS, Detector};
 use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
-use crate::process::Sides;
+use crate::process::FlowProcesses;
 
 /// What tells verdicts without reasons apart: service, language, ground, the language inside, fit,
 /// first candidate, fault.
@@ -116,7 +116,7 @@ impl<'c> Verdicts<'c> {
         &self,
         verdict: Verdict<'c>,
         silent: bool,
-        processes: &Sides,
+        processes: &FlowProcesses,
     ) -> Verdict<'c> {
         by_process(self.catalogue, verdict, silent, &processes.facts(), self.explains)
     }
@@ -160,7 +160,7 @@ impl<'c> Verdicts<'c> {
         &mut self,
         id: VerdictId,
         silent: bool,
-        processes: &Sides,
+        processes: &FlowProcesses,
     ) -> VerdictId {
         let facts = processes.facts();
         if facts.is_empty() {

@@ -7,7 +7,7 @@ use super::recent::Recent;
 use super::views::{Answer, Look};
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
-use crate::process::Sides;
+use crate::process::FlowProcesses;
 use crate::stats::Stats;
 
 /// Flows between two looks at the queue: some 30 microseconds, less than a batch takes.
@@ -52,7 +52,12 @@ impl<'c> Walk<'c> {
     }
 
     /// Counts a live flow as if it ended here.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
+    pub(super) fn show(
+        &mut self,
+        record: &FlowRecord,
+        verdict: &Verdict<'c>,
+        processes: &FlowProcesses,
+    ) {
         self.stats.add(record, verdict);
         self.stats.attribute(record, processes);
         if self.look.is_about(record) {

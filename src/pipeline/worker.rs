@@ -20,7 +20,7 @@ use crate::flow::{
     FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts,
     Table, VerdictId, Word,
 };
-use crate::process::{Ledger, Sides};
+use crate::process::{FlowProcesses, ProcessCache};
 use crate::stats::{Cells, Stats};
 
 /// Segments whose cache lines are brought in together. More would push each other out of the
@@ -39,14 +39,14 @@ pub struct JudgedFlow<'c> {
     /// What was speaking.
     pub verdict: Verdict<'c>,
     /// Whose sockets its ends are, where they are of this machine and it was asked.
-    pub processes: Sides,
+    pub processes: FlowProcesses,
 }
 
 /// Whom a worker turns to beside its tables.
 #[derive(Clone, Copy)]
 pub(super) struct Neighbours<'p> {
     /// Who knows processes.
-    pub(super) ledger: Option<&'p Ledger>,
+    pub(super) ledger: Option<&'p ProcessCache>,
     /// Who hears of each flow that has ended.
     pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
     /// How many of those that ended last are wanted for views.
@@ -137,7 +137,7 @@ impl Judge for Bench<'_, '_> {
             Word::None => Some(Cow::Owned(made(None))),
         };
         let Some(mut verdict) = verdict else { return };
-        let processes = beside.ledger.map(|ledger| ledger.of(record)).unwrap_or_default();
+        let processes = beside.ledger.map(|ledger| ledger.get(record)).unwrap_or_default();
         if !processes.is_empty() {
             verdict =
                 Cow::Owned(verdicts.made_of(verdict.into_owned(), is_silent(record), &processes));
@@ -149,7 +149,7 @@ impl Judge for Bench<'_, '_> {
         let id = verdict
             .unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
-        let mut processes = Sides::default();
+        let mut processes = FlowProcesses::default();
         if let Some(ledger) = self.beside.ledger {
             processes = ledger.end(&record);
             id = self.verdicts.attributed(id, is_silent(&record), &processes);
@@ -266,7 +266,7 @@ impl<'c, 'p> Worker<'c, 'p> {
         // The capture is over before the view was made.
         self.bench.walk = None;
         if let Some(ledger) = self.bench.beside.ledger {
-            ledger.settle();
+            ledger.wait_for_replies();
         }
         for table in &mut self.tables {
             table.drain(&mut self.bench);

@@ -71,7 +71,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
         writeln!(out, "    {line}")?;
     }
     for side in [Direction::Responder, Direction::Initiator] {
-        if let Some(attribution) = processes.of(side) {
+        if let Some(attribution) = processes.get(side) {
             writeln!(out, "    {}", process::sentence(side, attribution))?;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::evidence::Direction;
-use crate::process::{Attribution, Holder, Sides};
+use crate::process::{Attribution, FlowProcesses, Holder};
 
 /// Processes of one side of a port that are told apart.
 const SOME: usize = 32;
@@ -34,12 +34,12 @@ pub struct Flows {
 }
 
 impl Behind {
-    pub(super) fn add(&mut self, sides: &Sides) {
+    pub(super) fn add(&mut self, sides: &FlowProcesses) {
         for (flows, direction) in [
             (&mut self.responders, Direction::Responder),
             (&mut self.initiators, Direction::Initiator),
         ] {
-            match sides.of(direction) {
+            match sides.get(direction) {
                 None => {}
                 Some(Attribution::Unknown(_)) => flows.unknown += 1,
                 Some(known @ Attribution::Known(holders, _)) => {

@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use super::{Aggregate, Behind, Figures, PortKey, ServiceKey, Speaking, Stats};
 use crate::classify::Verdict;
 use crate::flow::{FlowRecord, Heard};
-use crate::process::Sides;
+use crate::process::FlowProcesses;
 
 /// A port, the kind of verdict, and who said nothing.
 type Key = (PortKey, u32, Option<Heard>);
@@ -113,7 +113,7 @@ impl<'c> Cells<'c> {
     }
 
     /// Counts the processes behind a flow.
-    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.behind
                 .entry((record.responder.port, record.transport))

@@ -22,7 +22,7 @@ use crate::classify::{Confidence, Fault, Fit, Verdict};
 use crate::decode::Transport;
 use crate::evidence::Protocol;
 use crate::flow::{Counts, FlowRecord, Heard, Outcome};
-use crate::process::Sides;
+use crate::process::FlowProcesses;
 use crate::time::Time;
 
 /// What a verdict comes to in a summary.
@@ -208,7 +208,7 @@ impl<'c> Stats<'c> {
     }
 
     /// Counts the processes behind a flow.
-    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.ports
                 .entry((record.responder.port, record.transport))

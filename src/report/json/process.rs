@@ -52,7 +52,7 @@ struct Counted<'a> {
 }
 
 /// `None` where neither side is of this machine.
-pub(super) fn sides(sides: &process::Sides) -> Option<Sides<'_>> {
+pub(super) fn sides(sides: &process::FlowProcesses) -> Option<Sides<'_>> {
     let (initiator, responder) = (sides.initiator.as_deref(), sides.responder.as_deref());
     (!sides.is_empty())
         .then(|| Sides { initiator: initiator.map(side), responder: responder.map(side) })

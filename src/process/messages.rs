@@ -1,4 +1,4 @@
-//! What goes between the two processes: a line of JSON each way.
+//! The messages between the capturing process and the helper process: one line of JSON each.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{Ground, Holder, Unknown};
 use crate::decode::{Endpoint, Transport};
 
-/// Bytes of a line that are read; a longer one ends the conversation.
-pub(super) const LINE: u64 = 64 * 1024;
+/// The longest line that either side reads, in bytes; a longer one ends the connection.
+pub(super) const MAX_LINE: u64 = 64 * 1024;
 
-/// Whose is this socket?
+/// Asks which processes hold a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Question {
-    /// Comes back with the answer.
+pub(super) struct LookupRequest {
+    /// Repeated in the reply.
     pub(super) id: u64,
     pub(super) udp: bool,
     /// The socket's own end.
@@ -22,7 +22,7 @@ pub(super) struct Question {
     pub(super) remote: SocketAddr,
 }
 
-impl Question {
+impl LookupRequest {
     pub(super) fn new(id: u64, transport: Transport, local: Endpoint, remote: Endpoint) -> Self {
         let address = |end: Endpoint| SocketAddr::new(end.address, end.port);
         Self {
@@ -34,19 +34,21 @@ impl Question {
     }
 }
 
-/// What the system says.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Said {
+pub(super) enum LookupResult {
     /// The address is not of this machine.
     Elsewhere,
+    /// The processes that hold the socket, and how they were found.
     Known(Vec<Holder>, Ground),
+    /// The address is of this machine, but no process can be named.
     Unknown(Unknown),
 }
 
-/// The answer to a question.
+/// The reply to the request of the same id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct LookupReply {
     pub(super) id: u64,
-    pub(super) said: Said,
+    pub(super) result: LookupResult,
 }

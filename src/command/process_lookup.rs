@@ -1,4 +1,4 @@
-//! `portlore clerk`, which `portlore live` starts.
+//! `portlore process-lookup`, the helper process that `portlore live` starts.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,13 +15,14 @@ use super::talk::one;
 pub fn run(user: Option<&str>) -> Result<u8, Errors> {
     let user = user.map(Account::named).transpose().map_err(one)?;
     privilege::keep_sight(user).map_err(one)?;
-    // A service's signals go to all its processes. They are meant for the one that captures: this
-    // one ends with its input.
+    // A service manager signals all processes of a service. These signals are meant for the
+    // capturing process: the helper process ignores them and ends with its input.
     for signal in [SIGHUP, SIGINT, SIGUSR1] {
         flag::register(signal, Arc::default())
             .map_err(|error| one(format!("signals cannot be received: {error}")))?;
     }
-    let line = io::stdin().as_fd().try_clone_to_owned().map_err(|error| one(error.to_string()))?;
-    process::serve(line.into()).map_err(one)?;
+    let connection =
+        io::stdin().as_fd().try_clone_to_owned().map_err(|error| one(error.to_string()))?;
+    process::serve(connection.into()).map_err(one)?;
     Ok(0)
 }
