@@ -37,7 +37,7 @@ pub struct Attended<'a, 'c> {
 /// Gives up what is not to be kept: from here on nothing needs root, and only little the file
 /// system.
 pub fn close_doors(keep: &Keep<'_>) {
-    if let Err(reason) = privilege::give_up(keep) {
+    if let Err(reason) = privilege::drop_privileges(keep) {
         say(&format!("warning: {reason}"));
     }
 }

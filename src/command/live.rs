@@ -39,7 +39,12 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
     let wishes = Wishes::register()?;
     let renewals = if io::stdin().is_terminal() { None } else { Some(Renewals::register()?) };
-    let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
+    let user = args
+        .user
+        .as_deref()
+        .map(Account::from_name)
+        .transpose()
+        .map_err(|error| one(error.to_string()))?;
     let folders: Vec<PathBuf> =
         args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
     let options = Options {

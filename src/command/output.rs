@@ -44,7 +44,7 @@ impl Output {
         }
         // Only what is new is given away: a device or somebody's file stays whose it is.
         let file = match File::create_new(path) {
-            Ok(file) => privilege::give_to_caller(&file).map(|()| file),
+            Ok(file) => privilege::give_to_caller(&file).map(|()| file).map_err(|e| e.to_string()),
             Err(_) => File::create(path).map_err(|e| e.to_string()),
         };
         let file = file.map_err(fail)?;

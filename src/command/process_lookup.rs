@@ -13,16 +13,19 @@ use super::Errors;
 use super::talk::one;
 
 pub fn run(user: Option<&str>) -> Result<u8, Errors> {
-    let user = user.map(Account::named).transpose().map_err(one)?;
-    privilege::keep_sight(user).map_err(one)?;
+    let user = user.map(Account::from_name).transpose().map_err(line)?;
+    privilege::keep_process_capabilities(user).map_err(line)?;
     // A service manager signals all processes of a service. These signals are meant for the
     // capturing process: the helper process ignores them and ends with its input.
     for signal in [SIGHUP, SIGINT, SIGUSR1] {
         flag::register(signal, Arc::default())
             .map_err(|error| one(format!("signals cannot be received: {error}")))?;
     }
-    let connection =
-        io::stdin().as_fd().try_clone_to_owned().map_err(|error| one(error.to_string()))?;
+    let connection = io::stdin().as_fd().try_clone_to_owned().map_err(line)?;
     process::serve(connection.into()).map_err(one)?;
     Ok(0)
+}
+
+fn line(error: impl ToString) -> Errors {
+    one(error.to_string())
 }
