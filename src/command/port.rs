@@ -12,7 +12,7 @@ pub fn run(args: &Port) -> Result<u8, Errors> {
     let catalogue = load(&args.catalogue)?;
     let (port, transport) = args.port;
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
-    let listeners = process::listeners_on(port).map(|all| {
+    let listeners = process::listeners_on(port).map_err(|e| e.to_string()).map(|all| {
         all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>()
     });
     Output::open(None, &[])?.write(|out, style| {

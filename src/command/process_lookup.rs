@@ -22,7 +22,7 @@ pub fn run(user: Option<&str>) -> Result<u8, Errors> {
             .map_err(|error| one(format!("signals cannot be received: {error}")))?;
     }
     let connection = io::stdin().as_fd().try_clone_to_owned().map_err(line)?;
-    process::serve(connection.into()).map_err(one)?;
+    process::serve(connection.into()).map_err(line)?;
     Ok(0)
 }
 

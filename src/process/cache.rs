@@ -11,8 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::helper::unavailable;
 use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
+use crate::Result;
 use crate::decode::{Endpoint, FiveTuple, Transport};
 use crate::evidence::Direction;
 use crate::flow::{FlowKey, FlowRecord};
@@ -77,9 +79,9 @@ impl ProcessCache {
     /// dropped its privileges, because threads keep the privileges that they are created with.
     ///
     /// # Errors
-    /// One line with the system's reason.
-    pub fn open(helper: ProcessHelper) -> Result<Self, String> {
-        let fail = |error: std::io::Error| format!("processes cannot be told: {error}");
+    /// The system's reason.
+    pub fn open(helper: ProcessHelper) -> Result<Self> {
+        let fail = |error: std::io::Error| unavailable(&error);
         let reader = helper.connection.try_clone().map_err(fail)?;
         let shared = Arc::new(SharedCache { state: Mutex::default(), all_replied: Condvar::new() });
         let (requests, queue) = sync_channel(MAX_QUEUED);

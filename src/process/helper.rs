@@ -11,6 +11,8 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use crate::{Error, ErrorKind, Result};
+
 /// A started helper process, before the first request.
 pub struct ProcessHelper {
     /// The capturing side's end of the connection.
@@ -25,8 +27,8 @@ impl ProcessHelper {
     /// sudo. Call this while this process still has its privileges.
     ///
     /// # Errors
-    /// One line with the system's reason.
-    pub fn start(user: Option<&str>) -> Result<Self, String> {
+    /// The system's reason.
+    pub fn start(user: Option<&str>) -> Result<Self> {
         let start = || -> io::Result<UnixStream> {
             let (ours, theirs) = UnixStream::pair()?;
             // The running program, even if its file has been replaced since.
@@ -48,18 +50,21 @@ impl ProcessHelper {
                 .spawn()?;
             Ok(ours)
         };
-        start()
-            .map(|connection| Self { connection })
-            .map_err(|error| format!("processes cannot be told: {error}"))
+        start().map(|connection| Self { connection }).map_err(|error| unavailable(&error))
     }
+}
+
+/// The error of a helper process that cannot be started or reached.
+pub(super) fn unavailable(error: &io::Error) -> Error {
+    Error::new(ErrorKind::System, format!("processes cannot be told: {error}"))
 }
 
 /// Runs the helper process: replies to the requests on `connection` until the other side closes it.
 ///
 /// # Errors
-/// One line: a request that cannot be parsed, or the system's reason.
+/// A request that cannot be parsed, or the system's reason.
 #[cfg(target_os = "linux")]
-pub fn serve(connection: UnixStream) -> Result<(), String> {
+pub fn serve(connection: UnixStream) -> Result<()> {
     super::server::serve(connection)
 }
 
@@ -68,6 +73,6 @@ pub fn serve(connection: UnixStream) -> Result<(), String> {
 /// # Errors
 /// Always.
 #[cfg(not(target_os = "linux"))]
-pub fn serve(_connection: UnixStream) -> Result<(), String> {
-    Err("processes are told on Linux only".into())
+pub fn serve(_connection: UnixStream) -> Result<()> {
+    Err(Error::new(ErrorKind::System, "processes are told on Linux only"))
 }

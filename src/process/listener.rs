@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Holder;
 use crate::decode::Transport;
+use crate::{Error, ErrorKind, Result};
 
 /// A listening TCP socket, or a UDP socket without a peer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,9 +21,9 @@ pub struct Listener {
 /// The sockets that listen on a port.
 ///
 /// # Errors
-/// One line with the system's reason.
-pub fn listeners_on(port: u16) -> Result<Vec<Listener>, String> {
-    let mut listeners = read_all(port)?;
+/// The system's reason.
+pub fn listeners_on(port: u16) -> Result<Vec<Listener>> {
+    let mut listeners = read_all(port).map_err(|reason| Error::new(ErrorKind::System, reason))?;
     listeners.sort();
     listeners.dedup();
     Ok(listeners)

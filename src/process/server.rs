@@ -14,6 +14,7 @@ use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::socket::{Socket, SocketTable};
 use super::users::Users;
 use super::{Ground, Holder, Unknown};
+use crate::{Error, ErrorKind, Result};
 
 /// The most requests that share one scan of the processes.
 const MAX_BATCH: usize = 1024;
@@ -21,8 +22,8 @@ const MAX_BATCH: usize = 1024;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Replies to requests until the other side closes the connection.
-pub(super) fn serve(connection: UnixStream) -> Result<(), String> {
-    let reader = BufReader::new(connection.try_clone().map_err(|error| error.to_string())?);
+pub(super) fn serve(connection: UnixStream) -> Result<()> {
+    let reader = BufReader::new(connection.try_clone().map_err(system_error)?);
     let (sender, requests) = sync_channel(MAX_BATCH);
     let reading =
         thread::spawn(move || read_requests(reader, |request| sender.send(request).is_ok()));
@@ -32,7 +33,7 @@ pub(super) fn serve(connection: UnixStream) -> Result<(), String> {
         let batch: Vec<_> =
             std::iter::once(first).chain(requests.try_iter()).take(MAX_BATCH).collect();
         for reply in server.reply_to(&batch) {
-            let text = serde_json::to_string(&reply).map_err(|error| error.to_string())?;
+            let text = serde_json::to_string(&reply).map_err(system_error)?;
             if writeln!(out, "{text}").is_err() {
                 return Ok(());
             }
@@ -41,27 +42,28 @@ pub(super) fn serve(connection: UnixStream) -> Result<(), String> {
             return Ok(());
         }
     }
-    reading.join().map_err(|_| "questions cannot be read".to_owned())?
+    reading.join().map_err(|_| system_error("questions cannot be read"))?
+}
+
+fn system_error(reason: impl ToString) -> Error {
+    Error::new(ErrorKind::System, reason.to_string())
 }
 
 /// Passes each line of `from` to `take` as a request, until the input ends or `take` returns false.
 fn read_requests(
     mut from: impl BufRead,
     mut take: impl FnMut(LookupRequest) -> bool,
-) -> Result<(), String> {
+) -> Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        let length = from
-            .by_ref()
-            .take(MAX_LINE)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| error.to_string())?;
+        let length =
+            from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(system_error)?;
         if length == 0 {
             return Ok(());
         }
-        let request =
-            serde_json::from_slice(&line).map_err(|error| format!("not a question: {error}"))?;
+        let request = serde_json::from_slice(&line)
+            .map_err(|error| Error::new(ErrorKind::Input, format!("not a question: {error}")))?;
         if !take(request) {
             return Ok(());
         }
@@ -311,7 +313,7 @@ mod tests {
             true
         })
         .unwrap_err();
-        assert!(error.contains("not a question") && taken == 0, "{error}");
+        assert!(error.reason().contains("not a question") && taken == 0, "{error}");
         let endless = vec![b'x'; 2 * MAX_LINE as usize];
         assert!(read_requests(&endless[..], |_| true).is_err());
         assert_eq!(read_requests(&b""[..], |_| true), Ok(()));
