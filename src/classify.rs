@@ -281,7 +281,8 @@ fn by_port<'c>(
     evidence: Option<&Evidence>,
     explain: bool,
 ) -> Verdict<'c> {
-    let remains = |service: &&Service| evidence.is_none_or(|e| service.remains(e.ruled_out));
+    let remains =
+        |service: &&Service| evidence.is_none_or(|e| service.remains_possible(e.ruled_out));
     let left = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service);
     let mut candidates: Vec<_> = left.take(wanted(explain)).collect();
     let is_claimed = |name: &str| {
@@ -464,9 +465,9 @@ fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
 /// What the port's claimants would have spoken.
 fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
     let (known, unknown): (Vec<_>, Vec<_>) =
-        catalogue.claimants(port, transport).partition(|s| !s.speaks.is_empty());
+        catalogue.claimants(port, transport).partition(|s| !s.protocols.is_empty());
     let mut languages: Vec<&str> = Vec::new();
-    for protocol in known.iter().flat_map(|service| &service.speaks) {
+    for protocol in known.iter().flat_map(|service| &service.protocols) {
         if !languages.contains(&protocol.as_str()) {
             languages.push(protocol.as_str());
         }

@@ -1,5 +1,7 @@
 //! The shipped catalogue, and what happens with the user's files.
 
+use std::path::Path;
+
 use super::*;
 use crate::detect;
 use crate::evidence::{Direction, Fact, FactName};
@@ -18,8 +20,8 @@ fn every_shipped_file_is_without_fault() {
     let faults: Vec<String> = catalogue
         .services()
         .iter()
-        .flat_map(|s| check(s, &format!("{}.toml", s.id), &catalogue, &detect::is_stated))
-        .map(|fault| fault.to_string())
+        .filter_map(|s| check(s, &format!("{}.toml", s.id), &catalogue, &detect::is_stated).err())
+        .map(|error| error.to_string())
         .collect();
     assert_eq!(faults, Vec::<String>::new());
     assert_eq!(SHIPPED.files().count(), catalogue.services().len(), "two files have one id");
@@ -129,7 +131,7 @@ fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
     let catalogue = Catalogue::load(&[folder.path().to_owned()]).unwrap();
     assert_eq!(ids(&catalogue, 3001, Transport::Tcp)[..2], ["billing", "express"]);
     assert_eq!(catalogue.service("express").unwrap().name, "Billing");
-    assert_eq!(check_all(&[folder.path().to_owned()], &detect::is_stated), (2, vec![]));
+    assert_eq!(check_all(&[folder.path().to_owned()], &detect::is_stated), Ok(2));
 }
 
 #[test]
@@ -176,9 +178,10 @@ fn a_broken_file_names_line_and_remedy() {
         ("port = 3001", "port = 70000", 7, "70000"),
         ("name =", "name", 3, ""),
     ] {
-        let fault = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap_err();
-        assert!(fault.text.contains(text), "{fault}");
-        assert_eq!(fault.line, Some(line), "{fault}");
+        let error = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.object(), format!("billing.toml:{line}"), "{error}");
+        assert_eq!(error.kind(), crate::ErrorKind::Catalogue);
     }
 }
 
@@ -199,7 +202,7 @@ fn the_linter_finds_what_the_grammar_allows() {
         ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
     ] {
         let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();
-        let faults = check(&service, "billing.toml", &catalogue, &detect::is_stated);
-        assert!(faults.iter().any(|f| f.text.contains(text)), "{to}: {faults:?}");
+        let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
+        assert!(error.lines().any(|line| line.contains(text)), "{to}: {error}");
     }
 }

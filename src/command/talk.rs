@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, PoisonError};
 
-use portlore::catalogue::Fault;
-use portlore::report;
+use portlore::{Error, report};
 
 use super::Errors;
 
@@ -31,6 +30,7 @@ pub fn one(line: String) -> Errors {
     vec![line]
 }
 
-pub fn lines(faults: Vec<Fault>) -> Errors {
-    faults.into_iter().map(|fault| fault.to_string()).collect()
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+pub fn lines(error: Error) -> Errors {
+    error.lines().collect()
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::{Style, escape, layout, process};
-use crate::catalogue::{Catalogue, Claim, Range, Service};
+use crate::catalogue::{Catalogue, Claim, PortRange, Service};
 use crate::decode::Transport;
 use crate::process::Listener;
 
@@ -21,7 +21,7 @@ pub fn write(
     transports: &[Transport],
     listeners: &Result<Vec<Listener>, String>,
 ) -> io::Result<()> {
-    writeln!(out, "Port {port}, {}", Range::of(port).text())?;
+    writeln!(out, "Port {port}, {}", PortRange::from_port(port).text())?;
     for &transport in transports {
         writeln!(out, "\n{port}/{transport}")?;
         registered(out, catalogue, port, transport)?;
@@ -82,7 +82,7 @@ fn registered(
 }
 
 fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim) -> io::Result<()> {
-    let languages: Vec<_> = service.speaks.iter().map(|p| p.as_str()).collect();
+    let languages: Vec<_> = service.protocols.iter().map(|p| p.as_str()).collect();
     let speaks = match (languages.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
         (false, true) => {
