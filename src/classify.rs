@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub use self::process::by_process;
 
 use crate::catalogue::{Catalogue, Compare, Mark, Origin, Service};
-use crate::decode::Transport;
+use crate::decode::ServicePort;
 use crate::evidence::{Direction, Evidence, Fact, Protocol};
 
 /// On what ground a verdict stands, the weakest first.
@@ -198,17 +198,15 @@ const VALUE: usize = 120;
 #[must_use]
 pub fn classify<'c>(
     catalogue: &'c Catalogue,
-    port: u16,
-    transport: Transport,
+    port: ServicePort,
     evidence: Option<&Evidence>,
     explain: bool,
 ) -> Verdict<'c> {
     let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
-        return by_port(catalogue, port, transport, evidence, explain);
+        return by_port(catalogue, port, evidence, explain);
     };
-    let speakers =
-        || catalogue.claimants(port, transport).filter(|service| service.speaks(protocol));
-    let fit = match (catalogue.claimants(port, transport).next(), speakers().next()) {
+    let speakers = || catalogue.claimants(port).filter(|service| service.speaks(protocol));
+    let fit = match (catalogue.claimants(port).next(), speakers().next()) {
         (None, _) => Fit::Unclaimed,
         (Some(_), None) => Fit::Contradicts,
         (Some(_), Some(_)) => Fit::Agrees,
@@ -229,7 +227,7 @@ pub fn classify<'c>(
         }
         reasons.extend(differs);
         if explain && fit == Fit::Contradicts {
-            reasons.push(expected(catalogue, port, transport));
+            reasons.push(expected(catalogue, port));
         }
         return Verdict {
             service: Some(service),
@@ -252,7 +250,7 @@ pub fn classify<'c>(
         }));
         reasons.extend(differs);
         if fit == Fit::Contradicts {
-            reasons.push(expected(catalogue, port, transport));
+            reasons.push(expected(catalogue, port));
         }
     }
     Verdict {
@@ -276,25 +274,22 @@ const fn wanted(explain: bool) -> usize {
 /// other names.
 fn by_port<'c>(
     catalogue: &'c Catalogue,
-    port: u16,
-    transport: Transport,
+    port: ServicePort,
     evidence: Option<&Evidence>,
     explain: bool,
 ) -> Verdict<'c> {
     let remains =
         |service: &&Service| evidence.is_none_or(|e| service.remains_possible(e.ruled_out));
-    let left = catalogue.claimants(port, transport).filter(remains).map(Candidate::Service);
+    let left = catalogue.claimants(port).filter(remains).map(Candidate::Service);
     let mut candidates: Vec<_> = left.take(wanted(explain)).collect();
     let is_claimed = |name: &str| {
-        catalogue
-            .claims_on(port, transport)
-            .any(|(_, claim)| claim.registry.as_deref() == Some(name))
+        catalogue.claims_on(port).any(|(_, claim)| claim.registry.as_deref() == Some(name))
     };
-    let others = catalogue.registry.names(port, transport).filter(|name| !is_claimed(name));
+    let others = catalogue.registry.names(port).filter(|name| !is_claimed(name));
     let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
     candidates.extend(others.take(wanted(explain).saturating_sub(candidates.len())));
     // A registered name whose language nobody knows may be meant: then nothing is contradicted.
-    let fit = match (catalogue.claimants(port, transport).next(), candidates.is_empty()) {
+    let fit = match (catalogue.claimants(port).next(), candidates.is_empty()) {
         (None, _) => Fit::Unclaimed,
         (Some(_), true) => Fit::Contradicts,
         (Some(_), false) => Fit::Agrees,
@@ -312,8 +307,7 @@ fn by_port<'c>(
         reasons: Vec::new(),
     };
     if explain {
-        let gone: Vec<_> =
-            catalogue.claimants(port, transport).filter(|service| !remains(service)).collect();
+        let gone: Vec<_> = catalogue.claimants(port).filter(|service| !remains(service)).collect();
         verdict.reasons = eliminated(evidence, &gone);
     }
     verdict
@@ -463,9 +457,9 @@ fn spoken(protocol: Protocol, evidence: &Evidence) -> Reason {
 }
 
 /// What the port's claimants would have spoken.
-fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
+fn expected(catalogue: &Catalogue, port: ServicePort) -> Reason {
     let (known, unknown): (Vec<_>, Vec<_>) =
-        catalogue.claimants(port, transport).partition(|s| !s.protocols.is_empty());
+        catalogue.claimants(port).partition(|s| !s.protocols.is_empty());
     let mut languages: Vec<&str> = Vec::new();
     for protocol in known.iter().flat_map(|service| &service.protocols) {
         if !languages.contains(&protocol.as_str()) {
@@ -474,7 +468,7 @@ fn expected(catalogue: &Catalogue, port: u16, transport: Transport) -> Reason {
     }
     let mut parts = Vec::new();
     if !known.is_empty() {
-        parts.push(format!("{} on {port}/{transport} ({})", languages.join(" or "), names(&known)));
+        parts.push(format!("{} on {port} ({})", languages.join(" or "), names(&known)));
     }
     if !unknown.is_empty() {
         parts.push(format!("what {} speaks there is not known", names(&unknown)));

@@ -29,7 +29,7 @@ use self::lane::{Lane, Lesson, lane};
 use self::views::{Questions, viewer};
 use self::worker::{Neighbours, Outcome, Worker};
 use crate::catalogue::Catalogue;
-use crate::decode::{Decoder, Skip};
+use crate::decode::{Decoder, ServicePort, Skip};
 use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
 use crate::process::ProcessCache;
 use crate::source::{Block, Drops, Filled, Filter, Source};
@@ -388,10 +388,10 @@ fn capture<'c>(
 /// The ports on which services are expected, for flows whose beginning was not seen.
 fn service_ports(catalogue: &Catalogue) -> ServicePorts {
     let mut ports = ServicePorts::default();
-    for (port, transport) in catalogue.registry.named_ports() {
+    for ServicePort { port, transport } in catalogue.registry.named_ports() {
         ports.set(transport, port, Standing::Registered);
     }
-    for (port, transport) in catalogue.claimed_ports() {
+    for ServicePort { port, transport } in catalogue.claimed_ports() {
         ports.set(transport, port, Standing::Claimed);
     }
     ports

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
-use portlore::decode::Endpoint;
+use portlore::decode::{Endpoint, ServicePort};
 use portlore::detect;
 use portlore::evidence::Protocol;
 use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
@@ -36,8 +36,8 @@ impl Judge for Claims<'_> {
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
         opening.want_facts(true);
         let evidence = detect::inspect(opening);
-        let verdict =
-            classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
+        let port = ServicePort::new(responder.port, opening.transport());
+        let verdict = classify(self.catalogue, port, Some(&evidence), false);
         self.protocols.extend(verdict.protocol);
         self.services.extend(
             verdict

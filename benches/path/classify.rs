@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::Criterion;
 use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
-use portlore::decode::Transport;
+use portlore::decode::{ServicePort, Transport};
 use portlore::detect::inspect;
 use portlore::flow::Opening;
 
@@ -24,17 +24,12 @@ pub fn bench(criterion: &mut Criterion) {
         ("unknown", 3_002, evidence(&foreign, &foreign), Confidence::Port),
         ("marked", 3_000, evidence(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", answer), Confidence::Mark),
     ] {
-        let verdict = classify(&catalogue, port, Transport::Tcp, heard.as_ref(), false);
+        let port = ServicePort::new(port, Transport::Tcp);
+        let verdict = classify(&catalogue, port, heard.as_ref(), false);
         assert_eq!(verdict.confidence, ground, "{name}");
         group.bench_function(name, |b| {
             b.iter(|| {
-                black_box(classify(
-                    &catalogue,
-                    black_box(port),
-                    Transport::Tcp,
-                    black_box(heard.as_ref()),
-                    false,
-                ))
+                black_box(classify(&catalogue, black_box(port), black_box(heard.as_ref()), false))
             });
         });
     }

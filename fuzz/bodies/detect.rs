@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::classify;
-use portlore::decode::Transport;
+use portlore::decode::{ServicePort, Transport};
 use portlore::detect::{DETECTORS, inspect, is_asked, is_stated};
 use portlore::evidence::Finding;
 use portlore::flow::Opening;
@@ -44,6 +44,6 @@ pub fn run(input: &[u8]) {
     }
     let evidence = inspect(&opening);
     let port = [3_000, 3_001, 3_002, 3_037][usize::from(choice >> 1) % 4];
-    let verdict = classify(&CATALOGUE, port, transport, Some(&evidence), true);
+    let verdict = classify(&CATALOGUE, ServicePort::new(port, transport), Some(&evidence), true);
     assert_eq!(verdict.protocol, evidence.protocol);
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::error_at;
 use super::{Catalogue, Claim, Origin, Registry, Service, parse_all};
+use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::{Error, Result};
 
@@ -125,10 +126,11 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
     }
     let Some(name) = &claim.registry else { return };
     for &transport in &claim.transports {
-        let known: Vec<_> = registry.names(port, transport).collect();
+        let port = ServicePort::new(port, transport);
+        let known: Vec<_> = registry.names(port).collect();
         if !known.contains(&name.as_str()) {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let reason = format!("the registry has no '{name}' on {port}/{transport}");
+            let reason = format!("the registry has no '{name}' on {port}");
             fault(claim.line, reason, &format!("its names are: {known}"));
         }
     }

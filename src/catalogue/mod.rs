@@ -28,7 +28,7 @@ pub use registry::{PortRange, Registry, RegistryEntry};
 
 use paths::parse_all;
 
-use crate::decode::Transport;
+use crate::decode::ServicePort;
 use crate::{Error, Result};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalogue/services");
@@ -38,9 +38,9 @@ pub struct Catalogue {
     /// Sorted by id.
     services: Vec<Service>,
     /// Indices of service and claim, by port, the likeliest first.
-    claims: HashMap<(u16, Transport), Vec<(usize, usize)>, foldhash::fast::RandomState>,
+    claims: HashMap<ServicePort, Vec<(usize, usize)>, foldhash::fast::RandomState>,
     /// Indices of the services of these claims, each once.
-    claimants: HashMap<(u16, Transport), Vec<usize>, foldhash::fast::RandomState>,
+    claimants: HashMap<ServicePort, Vec<usize>, foldhash::fast::RandomState>,
     /// Indices of service and mark, by the fact of the mark's first condition.
     marks: HashMap<String, Vec<(usize, usize)>, foldhash::fast::RandomState>,
     /// The IANA registry.
@@ -86,7 +86,7 @@ impl Catalogue {
         for (s, service) in services.iter().enumerate() {
             for (c, claim) in service.claims.iter().enumerate() {
                 for &transport in &claim.transports {
-                    claims.entry((claim.port, transport)).or_default().push((s, c));
+                    claims.entry(ServicePort::new(claim.port, transport)).or_default().push((s, c));
                 }
             }
             for (m, mark) in service.marks.iter().enumerate() {
@@ -131,23 +131,19 @@ impl Catalogue {
 
     /// The claims on a port: those of the user's services first, then by prevalence, then by
     /// standing.
-    pub fn claims_on(
-        &self,
-        port: u16,
-        transport: Transport,
-    ) -> impl Iterator<Item = (&Service, &Claim)> {
-        let on_port = self.claims.get(&(port, transport)).map_or(&[][..], Vec::as_slice);
+    pub fn claims_on(&self, port: ServicePort) -> impl Iterator<Item = (&Service, &Claim)> {
+        let on_port = self.claims.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&(s, c)| (&self.services[s], &self.services[s].claims[c]))
     }
 
     /// The services that claim a port, in the order of [`Self::claims_on`], each once.
-    pub fn claimants(&self, port: u16, transport: Transport) -> impl Iterator<Item = &Service> {
-        let on_port = self.claimants.get(&(port, transport)).map_or(&[][..], Vec::as_slice);
+    pub fn claimants(&self, port: ServicePort) -> impl Iterator<Item = &Service> {
+        let on_port = self.claimants.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&s| &self.services[s])
     }
 
     /// The ports that services claim, in no particular order.
-    pub fn claimed_ports(&self) -> impl Iterator<Item = (u16, Transport)> {
+    pub fn claimed_ports(&self) -> impl Iterator<Item = ServicePort> {
         self.claims.keys().copied()
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use memchr::memchr;
 
-use crate::decode::Transport;
+use crate::decode::{ServicePort, Transport};
 
 static TABLE: &str = include_str!("../../catalogue/registry.tsv");
 
@@ -12,10 +12,8 @@ static TABLE: &str = include_str!("../../catalogue/registry.tsv");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryEntry {
-    /// The port.
-    pub port: u16,
-    /// TCP or UDP; the registry's SCTP and DCCP lines are not read.
-    pub transport: Transport,
+    /// The port, of TCP or UDP; the registry's SCTP and DCCP lines are not read.
+    pub port: ServicePort,
     /// The service name; empty for a port that IANA reserves.
     pub name: &'static str,
     /// The description; "Reserved" or similar for a port without a name.
@@ -27,7 +25,7 @@ pub struct Registry {
     /// Sorted by port and transport; several names of a port are in the registry's order.
     entries: Vec<RegistryEntry>,
     /// The entries of each port. A hash table, because every unrecognised flow is looked up.
-    positions: HashMap<(u16, Transport), std::ops::Range<usize>, foldhash::fast::RandomState>,
+    positions: HashMap<ServicePort, std::ops::Range<usize>, foldhash::fast::RandomState>,
     /// The day of the data, `YYYY-MM-DD`.
     pub date: &'static str,
 }
@@ -43,28 +41,28 @@ impl Registry {
             rest = after;
         }
         // A stable sort keeps the registry's order of names.
-        entries.sort_by_key(|e| (e.port, e.transport));
+        entries.sort_by_key(|e| e.port);
         let mut positions = HashMap::<_, std::ops::Range<usize>, _>::default();
         for (i, entry) in entries.iter().enumerate() {
-            positions.entry((entry.port, entry.transport)).or_insert(i..i).end = i + 1;
+            positions.entry(entry.port).or_insert(i..i).end = i + 1;
         }
         Self { entries, positions, date }
     }
 
     /// Every line for a port, including reserved ones.
     #[must_use]
-    pub fn entries(&self, port: u16, transport: Transport) -> &[RegistryEntry] {
-        self.positions.get(&(port, transport)).map_or(&[], |range| &self.entries[range.clone()])
+    pub fn entries(&self, port: ServicePort) -> &[RegistryEntry] {
+        self.positions.get(&port).map_or(&[], |range| &self.entries[range.clone()])
     }
 
     /// Every name of a port.
-    pub fn names(&self, port: u16, transport: Transport) -> impl Iterator<Item = &'static str> {
-        self.entries(port, transport).iter().map(|e| e.name).filter(|name| !name.is_empty())
+    pub fn names(&self, port: ServicePort) -> impl Iterator<Item = &'static str> {
+        self.entries(port).iter().map(|e| e.name).filter(|name| !name.is_empty())
     }
 
     /// The ports that have a name.
-    pub fn named_ports(&self) -> impl Iterator<Item = (u16, Transport)> {
-        self.entries.iter().filter(|e| !e.name.is_empty()).map(|e| (e.port, e.transport))
+    pub fn named_ports(&self) -> impl Iterator<Item = ServicePort> {
+        self.entries.iter().filter(|e| !e.name.is_empty()).map(|e| e.port)
     }
 }
 
@@ -81,7 +79,8 @@ fn parse(line: &'static str) -> Option<RegistryEntry> {
         "udp" => Transport::Udp,
         _ => return None,
     };
-    Some(RegistryEntry { port: port.parse().ok()?, transport, name, description })
+    let port = ServicePort::new(port.parse().ok()?, transport);
+    Some(RegistryEntry { port, name, description })
 }
 
 /// The text before and after the first `at`, an ASCII character. This runs 60,000 times at every

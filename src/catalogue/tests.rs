@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::decode::Transport;
 use crate::detect;
 use crate::evidence::{Direction, Fact, FactName};
 
@@ -11,7 +12,10 @@ fn shipped() -> Catalogue {
 }
 
 fn ids(catalogue: &Catalogue, port: u16, transport: Transport) -> Vec<&str> {
-    catalogue.claims_on(port, transport).map(|(service, _)| service.id.as_str()).collect()
+    catalogue
+        .claims_on(ServicePort::new(port, transport))
+        .map(|(service, _)| service.id.as_str())
+        .collect()
 }
 
 #[test]
@@ -41,18 +45,19 @@ fn every_fixture_that_a_service_names_is_there() {
 #[test]
 fn the_registry_has_every_name_of_a_port_and_its_date() {
     let registry = shipped().registry;
-    let names = |port, transport| registry.names(port, transport).collect::<Vec<_>>();
+    let names =
+        |port, transport| registry.names(ServicePort::new(port, transport)).collect::<Vec<_>>();
     assert_eq!(names(3002, Transport::Tcp), ["exlm-agent", "remoteware-srv"]);
     assert_eq!(names(3000, Transport::Udp), ["hbci", "remoteware-cl"]);
     assert_eq!(names(3001, Transport::Tcp), ["origo-native"]);
     assert_eq!(names(3001, Transport::Udp), Vec::<&str>::new());
-    assert_eq!(registry.entries(3001, Transport::Udp)[0].description, "Reserved");
+    assert_eq!(registry.entries(ServicePort::new(3001, Transport::Udp))[0].description, "Reserved");
     assert_eq!(names(3037, Transport::Tcp), ["hp-san-mgmt"]);
     assert_eq!(names(3032, Transport::Udp), ["redwood-chat"]);
     assert!(names(53_000, Transport::Tcp).is_empty());
     assert_eq!(registry.date.len(), 10);
     let several = registry.named_ports().collect::<std::collections::BTreeSet<_>>();
-    let several = several.into_iter().filter(|&(p, t)| names(p, t).len() > 1).count();
+    let several = several.into_iter().filter(|&port| registry.names(port).count() > 1).count();
     assert!(several >= 200, "{several} ports with several names");
 }
 
@@ -98,7 +103,8 @@ fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
         "only the registry's names remain on UDP"
     );
     for port in [3000, 3001, 3002] {
-        let (first, _) = catalogue.claims_on(port, Transport::Tcp).next().unwrap();
+        let (first, _) =
+            catalogue.claims_on(ServicePort::new(port, Transport::Tcp)).next().unwrap();
         assert_eq!(
             first.tag, "dev-server",
             "a silent {port} is a dev server far more often than anything else"

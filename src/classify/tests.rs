@@ -1,6 +1,7 @@
 //! Verdicts on the shipped catalogue, and the precedence of the grounds.
 
 use super::*;
+use crate::decode::Transport;
 use crate::detect;
 use crate::flow::Opening;
 
@@ -25,7 +26,7 @@ const EOS: &[u8] = b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0";
 #[test]
 fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
     let catalogue = shipped();
-    let verdict = classify(&catalogue, 3002, Transport::Tcp, None, true);
+    let verdict = classify(&catalogue, ServicePort::new(3002, Transport::Tcp), None, true);
     assert_eq!(
         (verdict.confidence, verdict.fit, verdict.service.is_none()),
         (Confidence::Port, Fit::Agrees, true)
@@ -45,8 +46,7 @@ fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
     let catalogue = shipped();
     let verdict = classify(
         &catalogue,
-        3002,
-        Transport::Tcp,
+        ServicePort::new(3002, Transport::Tcp),
         Some(&heard(Transport::Tcp, &[BINARY], &[BINARY])),
         true,
     );
@@ -58,8 +58,7 @@ fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
     assert!(ruled_out.value.contains("Next.js") && ruled_out.frame == Some(1), "{ruled_out:?}");
     let udp = classify(
         &catalogue,
-        3002,
-        Transport::Udp,
+        ServicePort::new(3002, Transport::Udp),
         Some(&heard(Transport::Udp, &[BINARY], &[])),
         true,
     );
@@ -73,8 +72,12 @@ fn bytes_from_the_middle_rule_nobody_out() {
     let catalogue = shipped();
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(BINARY);
-    let verdict =
-        classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
+    let verdict = classify(
+        &catalogue,
+        ServicePort::new(3037, Transport::Tcp),
+        Some(&detect::inspect(&midstream)),
+        true,
+    );
     assert!(ids(&verdict).contains(&"eos"));
 }
 
@@ -83,8 +86,7 @@ fn a_language_that_a_claimant_speaks_is_protocol_and_the_speakers_are_candidates
     let catalogue = shipped();
     let verdict = classify(
         &catalogue,
-        3001,
-        Transport::Tcp,
+        ServicePort::new(3001, Transport::Tcp),
         Some(&heard(Transport::Tcp, &[REQUEST], &[PLAIN])),
         true,
     );
@@ -106,8 +108,7 @@ fn a_mark_names_the_service_wherever_it_speaks() {
     for (port, fit) in [(3037, Fit::Agrees), (3001, Fit::Contradicts), (41_234, Fit::Unclaimed)] {
         let verdict = classify(
             &catalogue,
-            port,
-            Transport::Tcp,
+            ServicePort::new(port, Transport::Tcp),
             Some(&heard(Transport::Tcp, &[], &[EOS])),
             true,
         );
@@ -132,8 +133,7 @@ fn what_no_claimant_speaks_contradicts() {
     for bytes in [PLAIN, b"SSH-2.0-OpenSSH_9.2p1\r\n"] {
         let verdict = classify(
             &catalogue,
-            3037,
-            Transport::Tcp,
+            ServicePort::new(3037, Transport::Tcp),
             Some(&heard(Transport::Tcp, &[], &[bytes])),
             true,
         );
@@ -153,12 +153,13 @@ fn what_no_claimant_speaks_contradicts() {
 fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_candidate() {
     let catalogue = shipped();
     let evidence = heard(Transport::Tcp, &[BINARY], &[]);
-    let unknown = classify(&catalogue, 61_111, Transport::Tcp, Some(&evidence), true);
+    let unknown =
+        classify(&catalogue, ServicePort::new(61_111, Transport::Tcp), Some(&evidence), true);
     assert_eq!(
         (unknown.confidence, unknown.fit, unknown.tag()),
         (Confidence::Unknown, Fit::Unclaimed, None)
     );
-    let named = classify(&catalogue, 2999, Transport::Tcp, None, true);
+    let named = classify(&catalogue, ServicePort::new(2999, Transport::Tcp), None, true);
     assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));
 }
 
@@ -171,7 +172,8 @@ fn a_service_that_builds_on_another_wins_over_it() {
         &[REQUEST, b"GET /_nuxt/@vite/client HTTP/1.1\r\n\r\nGET /@vite/client HTTP/1.1\r\n\r\n"],
         &[page, b"HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: 0\r\n\r\n"],
     );
-    let verdict = classify(&catalogue, 3000, Transport::Tcp, Some(&evidence), true);
+    let verdict =
+        classify(&catalogue, ServicePort::new(3000, Transport::Tcp), Some(&evidence), true);
     assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("nuxt"));
 }
 
@@ -189,7 +191,7 @@ fn precedence_is_user_then_mark_then_protocol_then_port() {
     let marked = heard(Transport::Tcp, &[REQUEST], &[EXPRESS]);
     let spoken = heard(Transport::Tcp, &[REQUEST], &[PLAIN]);
     let name = |catalogue, evidence| {
-        let verdict = classify(catalogue, 3001, Transport::Tcp, evidence, true);
+        let verdict = classify(catalogue, ServicePort::new(3001, Transport::Tcp), evidence, true);
         (
             verdict.service.map(|s| s.id.clone()),
             verdict.confidence,
@@ -223,8 +225,10 @@ fn without_a_wish_to_know_why_nothing_is_explained_and_all_else_is_the_same() {
         (3002, Some(heard(Transport::Tcp, &[BINARY], &[]))),
         (3002, None),
     ] {
-        let why = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), true);
-        let quiet = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), false);
+        let why =
+            classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence.as_ref(), true);
+        let quiet =
+            classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence.as_ref(), false);
         assert!(quiet.reasons.is_empty() && !why.reasons.is_empty());
         assert_eq!(
             (quiet.confidence, quiet.fit, quiet.protocol, quiet.tag(), ids(&quiet).first()),
@@ -239,7 +243,8 @@ fn a_match_deep_in_a_body_names_the_frame_that_holds_it() {
     let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
     let page: &[u8] = b"..... <script type=\"module\" src=\"/@vite/client\"></script>";
     let evidence = heard(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
-    let verdict = classify(&catalogue, 5173, Transport::Tcp, Some(&evidence), true);
+    let verdict =
+        classify(&catalogue, ServicePort::new(5173, Transport::Tcp), Some(&evidence), true);
     assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("vite"));
     assert_eq!(verdict.reasons[0].frame, Some(4), "{:?}", verdict.reasons);
 }

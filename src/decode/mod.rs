@@ -23,7 +23,7 @@ use std::borrow::Cow;
 
 use etherparse::IpNumber;
 
-pub use self::segment::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+pub use self::segment::{Endpoint, FiveTuple, Segment, ServicePort, TcpFlags, Transport};
 pub use self::skip::Skip;
 pub use self::tunnel::Tunnel;
 

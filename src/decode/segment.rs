@@ -97,3 +97,26 @@ pub struct Segment {
     /// Bytes of the payload on the wire.
     pub payload_len: u32,
 }
+
+/// A port of one transport, such as `3037/tcp`. Sorts by port, then by transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServicePort {
+    /// The port number.
+    pub port: u16,
+    /// TCP or UDP.
+    pub transport: Transport,
+}
+
+impl ServicePort {
+    /// The port `port` of `transport`.
+    #[must_use]
+    pub const fn new(port: u16, transport: Transport) -> Self {
+        Self { port, transport }
+    }
+}
+
+impl fmt::Display for ServicePort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.port, self.transport)
+    }
+}

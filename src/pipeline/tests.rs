@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::classify::{Verdict, classify};
-use crate::decode::Transport;
+use crate::decode::{ServicePort, Transport};
 use crate::flow::FlowRecord;
 use crate::report::{Report, json};
 use crate::source::{Files, Frame, LinkType, Next};
@@ -150,7 +150,10 @@ fn a_view_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
 pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
     static CATALOGUE: std::sync::LazyLock<Catalogue> =
         std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());
-    (FlowRecord::silent(n), classify(&CATALOGUE, 3001, Transport::Udp, None, false))
+    (
+        FlowRecord::silent(n),
+        classify(&CATALOGUE, ServicePort::new(3001, Transport::Udp), None, false),
+    )
 }
 
 /// Datagrams of as many flows, faster than any of them can be judged.

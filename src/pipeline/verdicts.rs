@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
 use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, by_process, classify, heeds};
-use crate::decode::Transport;
+use crate::decode::{ServicePort, Transport};
 use crate::detect::{DETECTORS, Detector};
 use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
@@ -128,7 +128,7 @@ impl<'c> Verdicts<'c> {
         transport: Transport,
         evidence: Option<&Evidence>,
     ) -> Verdict<'c> {
-        classify(self.catalogue, port, transport, evidence, self.explains)
+        classify(self.catalogue, ServicePort::new(port, transport), evidence, self.explains)
     }
 
     /// The verdict of a number.

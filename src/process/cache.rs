@@ -15,7 +15,7 @@ use super::helper::unavailable;
 use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
-use crate::decode::{Endpoint, FiveTuple, Transport};
+use crate::decode::{Endpoint, FiveTuple, ServicePort, Transport};
 use crate::evidence::Direction;
 use crate::flow::{FlowKey, FlowRecord};
 
@@ -47,9 +47,9 @@ struct SharedCache {
 struct CacheState {
     flows: HashMap<FlowKey, CachedFlow>,
     /// Requests without a reply, by their ids: flow, side and the port of that side.
-    outstanding: HashMap<u64, (FlowKey, Direction, (Transport, u16))>,
+    outstanding: HashMap<u64, (FlowKey, Direction, ServicePort)>,
     /// The last known attribution of each service port.
-    ports: HashMap<(Transport, u16), Arc<Attribution>>,
+    ports: HashMap<ServicePort, Arc<Attribution>>,
     holders: HashSet<Arc<Holder>>,
     next_id: u64,
     /// Flows whose request was dropped.
@@ -120,7 +120,7 @@ impl ProcessCache {
         let FlowRecord { transport, initiator, responder, .. } = *record;
         let key = flow_key(record);
         let mut state = self.shared.lock();
-        let processes = state.processes(&key, (transport, responder.port));
+        let processes = state.processes(&key, ServicePort::new(responder.port, transport));
         let is_indefinite =
             processes.responder.as_deref().is_some_and(|attribution| match attribution {
                 Attribution::Known(holders, ground) => {
@@ -150,7 +150,8 @@ impl ProcessCache {
     pub fn end(&self, record: &FlowRecord) -> FlowProcesses {
         let key = flow_key(record);
         let mut state = self.shared.lock();
-        let processes = state.processes(&key, (record.transport, record.responder.port));
+        let processes =
+            state.processes(&key, ServicePort::new(record.responder.port, record.transport));
         state.flows.remove(&key);
         processes
     }
@@ -189,13 +190,13 @@ impl ProcessCache {
         if is_dropped {
             state.dropped += u64::from(side == Direction::Responder);
         } else {
-            state.outstanding.insert(id, (key, side, (transport, local.port)));
+            state.outstanding.insert(id, (key, side, ServicePort::new(local.port, transport)));
         }
     }
 }
 
 impl CacheState {
-    fn processes(&self, key: &FlowKey, port: (Transport, u16)) -> FlowProcesses {
+    fn processes(&self, key: &FlowKey, port: ServicePort) -> FlowProcesses {
         let mut processes =
             self.flows.get(key).map(|flow| flow.processes.clone()).unwrap_or_default();
         // A flow that is not in the cache gets the last known process of its port.
@@ -323,7 +324,7 @@ mod tests {
 
     /// The attribution of a flow's responder, as text.
     fn known(state: &CacheState, key: &FlowKey) -> String {
-        match state.processes(key, (Transport::Tcp, 3001)).responder.as_deref() {
+        match state.processes(key, ServicePort::new(3001, Transport::Tcp)).responder.as_deref() {
             None => "nothing".into(),
             Some(Attribution::Unknown(why)) => why.as_str().into(),
             Some(Attribution::Known(holders, ground)) => {
@@ -337,7 +338,9 @@ mod tests {
         let mut state = CacheState::default();
         let mut reply = |key: FlowKey, result: LookupResult| {
             state.flows.entry(key).or_default();
-            state.outstanding.insert(0, (key, Direction::Responder, (Transport::Tcp, 3001)));
+            state
+                .outstanding
+                .insert(0, (key, Direction::Responder, ServicePort::new(3001, Transport::Tcp)));
             state.insert(LookupReply { id: 0, result });
             known(&state, &key)
         };

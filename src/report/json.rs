@@ -13,7 +13,7 @@ use serde_json::ser::Formatter;
 use super::Report;
 use super::escape::is_hidden;
 use super::origins::{self, Origin};
-use crate::decode::{Endpoint, Transport, Tunnel};
+use crate::decode::{Endpoint, ServicePort, Transport, Tunnel};
 use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{self, Aggregate, PortStats, ServiceKey, ServiceStats, Speaking, Summary};
@@ -303,12 +303,15 @@ fn port_view<'a>(
     transport: Transport,
     stats: &'a PortStats<'a>,
 ) -> Port<'a> {
-    let claims = report.catalogue.claims_on(port, transport).map(|(service, claim)| Claim {
-        service: &service.id,
-        tag: &service.tag,
-        standing: claim.standing.as_str(),
-        prevalence: claim.prevalence.as_str(),
-    });
+    let claims =
+        report.catalogue.claims_on(ServicePort::new(port, transport)).map(|(service, claim)| {
+            Claim {
+                service: &service.id,
+                tag: &service.tag,
+                standing: claim.standing.as_str(),
+                prevalence: claim.prevalence.as_str(),
+            }
+        });
     // Speakers that differ in their candidates only are one here.
     let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
     for (key, &(flows, bytes)) in &stats.speaking {
@@ -319,7 +322,7 @@ fn port_view<'a>(
     Port {
         port,
         transport: transport.as_str(),
-        registered: report.catalogue.registry.names(port, transport).collect(),
+        registered: report.catalogue.registry.names(ServicePort::new(port, transport)).collect(),
         claims: claims.collect(),
         speaking: speaking.iter().map(|(key, &sums)| spoken(key, sums)).collect(),
         processes: process::behind(&stats.behind),

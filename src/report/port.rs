@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{Style, escape, layout, process};
 use crate::catalogue::{Catalogue, Claim, PortRange, Service};
-use crate::decode::Transport;
+use crate::decode::{ServicePort, Transport};
 use crate::process::Listener;
 
 /// Writes the page of a port for the given transports. `listeners` are those on the port, or why
@@ -24,9 +24,9 @@ pub fn write(
     writeln!(out, "Port {port}, {}", PortRange::from_port(port).text())?;
     for &transport in transports {
         writeln!(out, "\n{port}/{transport}")?;
-        registered(out, catalogue, port, transport)?;
+        registered(out, catalogue, ServicePort::new(port, transport))?;
         let mut unexpected: Vec<&str> = Vec::new();
-        for (service, claim) in catalogue.claims_on(port, transport) {
+        for (service, claim) in catalogue.claims_on(ServicePort::new(port, transport)) {
             claimant(out, style, service, claim)?;
             unexpected.extend(claim.unexpected.as_deref());
         }
@@ -60,14 +60,9 @@ pub fn write(
     writeln!(out, "  check with: {}", system_command(port))
 }
 
-fn registered(
-    out: &mut dyn Write,
-    catalogue: &Catalogue,
-    port: u16,
-    transport: Transport,
-) -> io::Result<()> {
+fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: ServicePort) -> io::Result<()> {
     let date = catalogue.registry.date;
-    let entries = catalogue.registry.entries(port, transport);
+    let entries = catalogue.registry.entries(port);
     if entries.is_empty() {
         return writeln!(out, "  IANA ({date}): not assigned");
     }

@@ -6,14 +6,14 @@ use super::escape;
 use super::layout::Tone;
 use crate::catalogue::Catalogue;
 use crate::classify::{Confidence, Fit};
-use crate::decode::Transport;
+use crate::decode::{ServicePort, Transport};
 use crate::flow::Heard;
 use crate::stats::{PortStats, Speaking};
 
 /// The registry's names.
 #[must_use]
 pub fn registered(catalogue: &Catalogue, port: u16, transport: Transport) -> String {
-    let entries = catalogue.registry.entries(port, transport);
+    let entries = catalogue.registry.entries(ServicePort::new(port, transport));
     let names: Vec<_> =
         entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
     if names.is_empty() { "-".into() } else { names.join(", ") }
@@ -23,7 +23,7 @@ pub fn registered(catalogue: &Catalogue, port: u16, transport: Transport) -> Str
 #[must_use]
 pub fn customary(catalogue: &Catalogue, port: u16, transport: Transport) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for (service, claim) in catalogue.claims_on(port, transport) {
+    for (service, claim) in catalogue.claims_on(ServicePort::new(port, transport)) {
         if !claim.standing.is_in_registry() && !names.contains(&service.name.as_str()) {
             names.push(&service.name);
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::classify::classify;
+use crate::decode::ServicePort;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).unwrap());
 
@@ -13,7 +14,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).un
 fn flow(port: u16, transport: Transport, lasted: u64) -> (FlowRecord, Verdict<'static>) {
     let mut record = FlowRecord::silent(0);
     (record.responder.port, record.transport, record.last) = (port, transport, Time(lasted as i64));
-    (record, classify(&CATALOGUE, port, transport, None, false))
+    (record, classify(&CATALOGUE, ServicePort::new(port, transport), None, false))
 }
 
 /// Durations by port, none where a port has no figures, and of all flows.
