@@ -15,7 +15,7 @@ use super::capture::{Attended, Kind, capture, close_doors};
 use super::catalogue::{places, read};
 use super::output::Output;
 use super::signals::{Renewals, Wishes};
-use super::talk::{one, say};
+use super::talk::{lines, one, say};
 use super::watch::Doors;
 use crate::cli::{Format, Live};
 
@@ -39,12 +39,7 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
     let wishes = Wishes::register()?;
     let renewals = if io::stdin().is_terminal() { None } else { Some(Renewals::register()?) };
-    let user = args
-        .user
-        .as_deref()
-        .map(Account::from_name)
-        .transpose()
-        .map_err(|error| one(error.to_string()))?;
+    let user = args.user.as_deref().map(Account::from_name).transpose().map_err(lines)?;
     let folders: Vec<PathBuf> =
         args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
     let options = Options {

@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
-use crate::classify::{Candidate, Confidence, Fault, Fit, Verdict, by_process, classify, heeds};
+use crate::classify::{
+    Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
+};
 use crate::decode::{ServicePort, Transport};
 use crate::detect::{DETECTORS, Detector};
 use crate::evidence::{Evidence, Protocol, ProtocolSet};
@@ -118,7 +120,7 @@ impl<'c> Verdicts<'c> {
         silent: bool,
         processes: &FlowProcesses,
     ) -> Verdict<'c> {
-        by_process(self.catalogue, verdict, silent, &processes.facts(), self.explains)
+        add_process_facts(self.catalogue, verdict, silent, &processes.facts(), self.explains)
     }
 
     /// The same without a number.
@@ -150,7 +152,7 @@ impl<'c> Verdicts<'c> {
     /// The verdict of a flow whose responder ended it at the first words.
     pub(super) fn cut_off(&mut self, id: VerdictId) -> VerdictId {
         let Some(mut verdict) = self.take(id) else { return id };
-        verdict.cut_off(self.explains);
+        verdict.set_cut_off(self.explains);
         self.place(verdict)
     }
 
@@ -167,7 +169,7 @@ impl<'c> Verdicts<'c> {
             return id;
         }
         let Some(verdict) = self.take(id) else { return id };
-        let verdict = by_process(self.catalogue, verdict, silent, &facts, self.explains);
+        let verdict = add_process_facts(self.catalogue, verdict, silent, &facts, self.explains);
         self.place(verdict)
     }
 
@@ -208,7 +210,7 @@ fn telling(catalogue: &Catalogue) -> ProtocolSet {
     // Most marks look at the same few.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
     let is_telling = |detector: &&Detector| {
-        detector.facts.iter().any(|fact| heeds(fact))
+        detector.facts.iter().any(|fact| affects_verdicts(fact))
             || marked.iter().any(|fact| detector.states(fact))
     };
     let mut set = ProtocolSet::EMPTY;

@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// Replies to requests until the other side closes the connection.
 pub(super) fn serve(connection: UnixStream) -> Result<()> {
-    let reader = BufReader::new(connection.try_clone().map_err(system_error)?);
+    let reader = BufReader::new(connection.try_clone().map_err(|error| system_error(&error))?);
     let (sender, requests) = sync_channel(MAX_BATCH);
     let reading =
         thread::spawn(move || read_requests(reader, |request| sender.send(request).is_ok()));
@@ -33,7 +33,7 @@ pub(super) fn serve(connection: UnixStream) -> Result<()> {
         let batch: Vec<_> =
             std::iter::once(first).chain(requests.try_iter()).take(MAX_BATCH).collect();
         for reply in server.reply_to(&batch) {
-            let text = serde_json::to_string(&reply).map_err(system_error)?;
+            let text = serde_json::to_string(&reply).map_err(|error| system_error(&error))?;
             if writeln!(out, "{text}").is_err() {
                 return Ok(());
             }
@@ -42,11 +42,11 @@ pub(super) fn serve(connection: UnixStream) -> Result<()> {
             return Ok(());
         }
     }
-    reading.join().map_err(|_| system_error("questions cannot be read"))?
+    reading.join().map_err(|_| system_error(&"questions cannot be read"))?
 }
 
-fn system_error(reason: impl ToString) -> Error {
-    Error::new(ErrorKind::System, reason.to_string())
+fn system_error(error: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::System, error.to_string())
 }
 
 /// Passes each line of `from` to `take` as a request, until the input ends or `take` returns false.
@@ -57,8 +57,11 @@ fn read_requests(
     let mut line = Vec::new();
     loop {
         line.clear();
-        let length =
-            from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(system_error)?;
+        let length = from
+            .by_ref()
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| system_error(&error))?;
         if length == 0 {
             return Ok(());
         }
