@@ -15,11 +15,11 @@ fn alone(test: &str, folder: &std::path::Path) {
         .env_remove("SUDO_UID")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
 }
 
-/// A folder in which everybody may write.
+/// A folder in which every user may write, with two folders in it.
 pub fn public_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ fn trial_of_files() {
 }
 
 #[test]
-fn no_program_is_started_and_nobody_is_called() {
+fn no_program_is_started_and_no_connection_is_opened() {
     alone("trial_of_calls", public_folder().path());
 }
 

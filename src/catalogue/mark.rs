@@ -11,6 +11,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// A comparison with a fact's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compare {
     /// The value is this text.
     Equals(String),

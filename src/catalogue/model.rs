@@ -8,6 +8,7 @@ use crate::evidence::{Protocol, ProtocolSet};
 
 /// Where a service's file comes from. The user's services take precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Origin {
     /// A file of the user.
     User,
@@ -19,6 +20,7 @@ pub enum Origin {
 /// candidates are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Prevalence {
     /// The usual service of the port.
     Common,
@@ -45,6 +47,7 @@ impl Prevalence {
 /// prevalence are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Standing {
     /// The IANA registry assigns the port to the service.
     Registered,
@@ -78,6 +81,7 @@ impl Standing {
 /// How a server behaves if its port is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Conflict {
     /// Takes the next free port without asking.
     Increments,

@@ -92,6 +92,7 @@ fn split_at_byte(text: &'static str, at: u8) -> (&'static str, &'static str) {
 
 /// The three ranges of RFC 6335, section 6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PortRange {
     /// 0 to 1023.
     WellKnown,

@@ -10,6 +10,7 @@ use crate::evidence::{Direction, Fact};
 /// How the holders were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Ground {
     /// They hold the socket of the flow itself.
     Socket,
@@ -36,6 +37,7 @@ impl Ground {
 /// Why no process can be named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Unknown {
     /// The socket or its process was gone when the lookup ran, or there never was one.
     Gone,
@@ -76,6 +78,7 @@ impl Unknown {
 
 /// The processes behind one side of a flow, or why they are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Attribution {
     /// The processes that hold the socket, by their ids. Several share it: which of them sends and
     /// receives is not known.
@@ -112,6 +115,7 @@ impl Attribution {
 /// The processes behind both sides of a flow. A side is `None` if its address is not of this
 /// machine, or if no lookup was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FlowProcesses {
     /// The processes behind the side that opened the flow.
     pub initiator: Option<Arc<Attribution>>,

@@ -13,6 +13,7 @@ pub const FACTS: [&str; 4] =
 /// A process that holds a socket, at the time of the lookup. All texts are untrusted: whoever
 /// started the process chose them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Holder {
     /// The name that the kernel has for the process, at most 15 bytes; the process can change it.
     pub name: String,

@@ -9,6 +9,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// A listening TCP socket, or a UDP socket without a peer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Listener {
     /// TCP or UDP.
     pub transport: Transport,

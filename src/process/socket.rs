@@ -53,12 +53,11 @@ impl SocketTable {
     /// # Errors
     /// The system's reason.
     pub(super) fn open() -> Result<Self, String> {
-        let fail = |errno: Errno| format!("the table of sockets cannot be asked: {}", errno.desc());
         let (family, flags) = (AddressFamily::Netlink, SockFlag::SOCK_CLOEXEC);
         let netlink = socket(family, SockType::Datagram, flags, SockProtocol::NetlinkSockDiag)
-            .map_err(fail)?;
+            .map_err(unavailable)?;
         setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(TIMEOUT_SECONDS, 0))
-            .map_err(fail)?;
+            .map_err(unavailable)?;
         Ok(Self { netlink, sequence: 0, buffer: vec![0; BUFFER_BYTES], listeners: HashMap::new() })
     }
 
@@ -151,14 +150,13 @@ impl SocketTable {
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
-        let fail = |errno: Errno| format!("the table of sockets cannot be asked: {}", errno.desc());
         sendto(self.netlink.as_raw_fd(), &bytes, &NetlinkAddr::new(0, 0), MsgFlags::empty())
-            .map_err(fail)?;
+            .map_err(unavailable)?;
         let mut sockets = Vec::new();
         loop {
             let length = match recv(self.netlink.as_raw_fd(), &mut self.buffer, MsgFlags::empty()) {
                 Err(Errno::EINTR) => continue,
-                other => other.map_err(fail)?,
+                other => other.map_err(unavailable)?,
             };
             let mut rest = &self.buffer[..length];
             while !rest.is_empty() {
@@ -189,13 +187,21 @@ impl SocketTable {
                     NetlinkPayload::Done(_) => return Ok(sockets),
                     NetlinkPayload::Error(error) => {
                         let errno = Errno::from_raw(error.raw_code().saturating_neg());
-                        return if errno == Errno::ENOENT { Ok(sockets) } else { Err(fail(errno)) };
+                        return if errno == Errno::ENOENT {
+                            Ok(sockets)
+                        } else {
+                            Err(unavailable(errno))
+                        };
                     }
                     _ => {}
                 }
             }
         }
     }
+}
+
+fn unavailable(errno: Errno) -> String {
+    format!("the table of sockets cannot be asked: {}", errno.desc())
 }
 
 #[cfg(test)]
