@@ -114,7 +114,7 @@ impl ProcessCache {
     }
 
     /// The processes of a live flow. A responder whose result is not definite is looked up a second
-    /// time; every responder is looked up again after [`MAX_AGE`], because sockets are passed on.
+    /// time; every responder is looked up again after 30 seconds, because sockets are passed on.
     #[must_use]
     pub fn get(&self, record: &FlowRecord) -> FlowProcesses {
         let FlowRecord { transport, initiator, responder, .. } = *record;
