@@ -15,18 +15,17 @@ use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use portlore::batch::Batch;
 use portlore::catalogue::Catalogue;
 use portlore::decode::Decoder;
 use portlore::flow::{FlowHasher, Keyed, SHARDS, shard};
-use portlore::pipeline::{Options, run};
+use portlore::pipeline::{Batch, Options, run};
 use portlore::source::{Block, Files, Filled, Source};
 
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Batches that wait for a classifier: the queue of `src/pipeline/lane.rs` and its two places more.
+/// Batches that wait for a classifier: the queue of `src/pipeline/channel.rs` and its two places more.
 const QUEUE: usize = 6;
 /// Seconds that it takes to wake a classifier that waits, for both sides: a guess.
 const WAKE: f64 = 5e-6;

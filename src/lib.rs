@@ -13,7 +13,6 @@
 //! language is spoken and knows no port; [`catalogue`] says who speaks and contains no code;
 //! [`classify`] puts the two together.
 
-pub mod batch;
 pub mod catalogue;
 pub mod classify;
 pub mod decode;

@@ -5,9 +5,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use portlore::batch::Batch;
 use portlore::decode::Decoder;
 use portlore::flow::{FlowHasher, FlowKey, Keyed, SIDE_BYTES};
+use portlore::pipeline::Batch;
 use portlore::source::{Block, Frame, LinkType};
 use portlore::time::Time;
 

@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use crossbeam_channel::TryRecvError;
 
-use super::lane::{Lesson, Mouth, Parcel};
-use super::recent::Recent;
-use super::verdicts::Verdicts;
-use super::views::{Answer, Look as Question};
-use super::walk::{STEP, Walk};
-use crate::batch::{Batch, Carried};
+use super::channel::{Lesson, Mouth, Parcel};
+use super::snapshot::{Answer, Look as Question, Recent, STEP, Walk};
+use super::verdict_cache::Verdicts;
+use super::{Batch, Carried};
 use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;

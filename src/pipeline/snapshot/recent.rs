@@ -7,7 +7,7 @@ use crate::process::Sides;
 use crate::time::Time;
 
 /// At most `limit` flows, those whose last frame is the latest.
-pub(super) struct Recent<'c> {
+pub(in crate::pipeline) struct Recent<'c> {
     limit: usize,
     flows: Vec<JudgedFlow<'c>>,
     /// Flows that were silent for longer have no place any more.
@@ -15,17 +15,22 @@ pub(super) struct Recent<'c> {
 }
 
 impl<'c> Recent<'c> {
-    pub(super) const fn new(limit: usize) -> Self {
+    pub(in crate::pipeline) const fn new(limit: usize) -> Self {
         Self { limit, flows: Vec::new(), floor: None }
     }
 
     /// Whether a flow with this last frame would be among them.
-    pub(super) fn has_place(&self, last: Time) -> bool {
+    pub(in crate::pipeline) fn has_place(&self, last: Time) -> bool {
         self.limit > 0 && self.floor.is_none_or(|floor| last >= floor)
     }
 
     /// Takes a copy of the flow, where it has a place.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
+    pub(in crate::pipeline) fn show(
+        &mut self,
+        record: &FlowRecord,
+        verdict: &Verdict<'c>,
+        processes: &Sides,
+    ) {
         if self.has_place(record.last) {
             self.push(JudgedFlow {
                 record: record.clone(),
@@ -37,7 +42,7 @@ impl<'c> Recent<'c> {
 
     /// Takes the flow. Memory is that of twice the limit, so that the rest is thrown out only now
     /// and then.
-    pub(super) fn push(&mut self, flow: JudgedFlow<'c>) {
+    pub(in crate::pipeline) fn push(&mut self, flow: JudgedFlow<'c>) {
         self.flows.push(flow);
         if self.flows.len() >= 2 * self.limit {
             self.trim();
@@ -45,12 +50,12 @@ impl<'c> Recent<'c> {
     }
 
     /// Those that there are.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &JudgedFlow<'c>> {
+    pub(in crate::pipeline) fn iter(&self) -> impl Iterator<Item = &JudgedFlow<'c>> {
         self.flows.iter()
     }
 
     /// The most recent, the latest first.
-    pub(super) fn into_flows(mut self) -> Vec<JudgedFlow<'c>> {
+    pub(in crate::pipeline) fn into_flows(mut self) -> Vec<JudgedFlow<'c>> {
         self.trim();
         // The frame decides among equals: the order must not depend on who saw the flow.
         self.flows
@@ -77,7 +82,7 @@ mod tests {
     #[test]
     fn the_latest_stay_whatever_the_order_and_memory_is_bounded() {
         let flow = |n: u64| {
-            let (record, verdict) = super::super::tests::silent_flow(n);
+            let (record, verdict) = crate::pipeline::tests::silent_flow(n);
             JudgedFlow { record, verdict, processes: Sides::default() }
         };
         let latest = |order: &mut dyn Iterator<Item = u64>| {

@@ -2,22 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use super::JudgedFlow;
-use super::recent::Recent;
-use super::views::{Answer, Look};
+use super::{Answer, JudgedFlow, Look, Recent};
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 use crate::process::Sides;
 use crate::stats::Stats;
 
 /// Flows between two looks at the queue: some 30 microseconds, less than a batch takes.
-pub(super) const STEP: usize = 64;
+pub(in crate::pipeline) const STEP: usize = 64;
 
 /// What a walk over the live flows has found so far.
-pub(super) struct Walk<'c> {
+pub(in crate::pipeline) struct Walk<'c> {
     look: Look<'c>,
     /// The table that it is in.
-    pub(super) table: usize,
+    pub(in crate::pipeline) table: usize,
     stats: Stats<'c>,
     recent: Recent<'c>,
     live: u64,
@@ -27,7 +25,7 @@ pub(super) struct Walk<'c> {
 
 impl<'c> Walk<'c> {
     /// Begins with those of the flows that ended lately which are asked for.
-    pub(super) fn new<'r>(
+    pub(in crate::pipeline) fn new<'r>(
         look: Look<'c>,
         live: u64,
         evicted: u64,
@@ -52,7 +50,12 @@ impl<'c> Walk<'c> {
     }
 
     /// Counts a live flow as if it ended here.
-    pub(super) fn show(&mut self, record: &FlowRecord, verdict: &Verdict<'c>, processes: &Sides) {
+    pub(in crate::pipeline) fn show(
+        &mut self,
+        record: &FlowRecord,
+        verdict: &Verdict<'c>,
+        processes: &Sides,
+    ) {
         self.stats.add(record, verdict);
         self.stats.attribute(record, processes);
         if self.look.is_about(record) {
@@ -61,12 +64,12 @@ impl<'c> Walk<'c> {
     }
 
     /// Counts the time of a step that began then.
-    pub(super) fn took(&mut self, since: Instant) {
+    pub(in crate::pipeline) fn took(&mut self, since: Instant) {
         self.cost += since.elapsed();
     }
 
     /// Hands in what was found. Nobody may be there any more: the capture is over.
-    pub(super) fn finish(self) {
+    pub(in crate::pipeline) fn finish(self) {
         let flows = self.recent.into_flows();
         let Self { look, stats, live, evicted, cost, .. } = self;
         drop(look.answers.try_send(Answer::Live { stats, flows, live, evicted, cost }));

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::Tally;
-use super::bell::Bell;
-use super::blocks::SPARE;
-use super::views::Look;
-use crate::batch::Batch;
+use super::block_pool::SPARE;
+use super::snapshot::Look;
+use super::waker::Bell;
+use super::{Batch, Tally};
 use crate::catalogue::Catalogue;
 use crate::flow::ServicePorts;
 use crate::source::Block;

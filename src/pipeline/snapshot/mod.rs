@@ -20,11 +20,16 @@
 //! counted once, as it was when the walk came to it, which is later by the time that the walk
 //! takes.
 
+mod builder;
+mod recent;
+
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 
-use super::recent::Recent;
+pub(super) use self::builder::{STEP, Walk};
+pub(super) use self::recent::Recent;
+
 use super::{JudgedFlow, Run, Tally};
 use crate::catalogue::Catalogue;
 use crate::decode::Transport;

@@ -4,14 +4,13 @@
 //! classifier threads, each of which owns the flows of some shards. Offline it waits when a queue
 //! is full; live it drops the batch and counts.
 
-mod bell;
-mod blocks;
-mod lane;
-mod recent;
-mod tally;
-mod verdicts;
-mod views;
-mod walk;
+mod batch;
+mod block_pool;
+mod channel;
+mod counters;
+mod snapshot;
+mod verdict_cache;
+mod waker;
 mod worker;
 
 use std::sync::Arc;
@@ -20,13 +19,14 @@ use std::sync::mpsc::Receiver;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-pub use self::tally::{Interface, Tally};
-pub use self::views::{Ask, Asker, Asks, View, Views, asker};
+pub use self::batch::{Batch, Carried};
+pub use self::counters::{Interface, Tally};
+pub use self::snapshot::{Ask, Asker, Asks, View, Views, asker};
 pub use self::worker::JudgedFlow;
 
-use self::blocks::Blocks;
-use self::lane::{Lane, Lesson, lane};
-use self::views::{Questions, viewer};
+use self::block_pool::Blocks;
+use self::channel::{Lane, Lesson, lane};
+use self::snapshot::{Questions, viewer};
 use self::worker::{Neighbours, Outcome, Worker};
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
