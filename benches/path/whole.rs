@@ -24,7 +24,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
                 let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
                 let run = run(&mut files, None, &catalogue, &options, None).unwrap();
                 assert_eq!(
-                    (run.tally.frames, run.tally.segments, run.evicted),
+                    (run.counters.frames, run.counters.segments, run.evicted),
                     (FRAMES, FRAMES, 0)
                 );
                 black_box(run.stats);

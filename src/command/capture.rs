@@ -4,7 +4,7 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
-use portlore::pipeline::{self, Run, Tally, View};
+use portlore::pipeline::{self, CaptureCounters, Run, Snapshot};
 use portlore::privilege::{self, Keep};
 use portlore::process::Ledger;
 use portlore::report::{self, Report};
@@ -68,7 +68,11 @@ pub fn capture<'c>(
         ..pipeline::Options::replay(&wishes.stop, &wishes.tell)
     };
     let (run, output) = match live {
-        None => (pipeline::run(source, filter, catalogue, &options, None).map_err(one)?, output),
+        None => (
+            pipeline::run(source, filter, catalogue, &options, None)
+                .map_err(|e| one(e.to_string()))?,
+            output,
+        ),
         Some(live) => attended(source, catalogue, &options, wishes, &inputs, live, output)?,
     };
     let report = Report { inputs: &inputs, run: &run, catalogue: run.catalogue };
@@ -116,13 +120,15 @@ fn attended<'c>(
     let ran = if args.common.format == Format::Ndjson {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
         let mut intervals = report::ndjson::Intervals::default();
-        let tell = move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view);
+        let tell = move |out: &mut Vec<u8>, view: &Snapshot<'_>| intervals.write(out, view);
         let (on_flow, clock) =
             (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
         let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
         let run = watchers
-            .over(|views| pipeline::run(source, None, catalogue, &options, views))
+            .over(|views| {
+                pipeline::run(source, None, catalogue, &options, views).map_err(|e| e.to_string())
+            })
             .map_err(one)?;
         drop(on_flow);
         (run, events.close().map_err(one)?)
@@ -130,18 +136,23 @@ fn attended<'c>(
         let events = Events::open(output, &wishes.stop).map_err(one)?;
         let mut intervals = report::interval::Intervals::default();
         let clock = events
-            .clock(every, move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view));
+            .clock(every, move |out: &mut Vec<u8>, view: &Snapshot<'_>| intervals.write(out, view));
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
         let run = watchers
-            .over(|views| pipeline::run(source, None, catalogue, &options, views))
+            .over(|views| {
+                pipeline::run(source, None, catalogue, &options, views).map_err(|e| e.to_string())
+            })
             .map_err(one)?;
         (run, events.close().map_err(one)?)
     } else {
         let watchers =
-            Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&View<'_>)> };
+            Watchers { doors, title, catalogue, wishes, colour, events: None::<fn(&Snapshot<'_>)> };
         (
             watchers
-                .over(|views| pipeline::run(source, None, catalogue, &options, views))
+                .over(|views| {
+                    pipeline::run(source, None, catalogue, &options, views)
+                        .map_err(|e| e.to_string())
+                })
                 .map_err(one)?,
             output,
         )
@@ -157,10 +168,10 @@ fn cores() -> usize {
 }
 
 /// The counts so far, on SIGUSR1.
-fn tell(tally: &Tally, drops: Drops) {
-    let skipped: u64 = tally.skipped().map(|(_, n)| n).sum();
+fn tell(counters: &CaptureCounters, drops: Drops) {
+    let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
     say(&format!(
         "{} frames, {} segments, {skipped} skipped; dropped: kernel {}, interface {}, queue {}",
-        tally.frames, tally.segments, drops.kernel, drops.interface, tally.queue
+        counters.frames, counters.segments, drops.kernel, drops.interface, counters.queue
     ));
 }

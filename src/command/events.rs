@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use portlore::pipeline::{JudgedFlow, View};
+use portlore::pipeline::{JudgedFlow, Snapshot};
 use portlore::report::ndjson;
 
 use super::output::{Output, Reader};
@@ -16,9 +16,9 @@ use super::output::{Output, Reader};
 const LINES: usize = 1024;
 
 /// Writes what an interval came to.
-pub trait Tell: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send {}
+pub trait Tell: FnMut(&mut Vec<u8>, &Snapshot<'_>) -> io::Result<()> + Send {}
 
-impl<T: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send> Tell for T {}
+impl<T: FnMut(&mut Vec<u8>, &Snapshot<'_>) -> io::Result<()> + Send> Tell for T {}
 
 /// Where events go; a thread of its own writes them, so that what is flushed is what there is.
 pub struct Events {
@@ -52,10 +52,10 @@ impl Events {
     }
 
     /// What is told of an interval, each time that at least `every` has gone by.
-    pub fn clock(&self, every: Duration, mut tell: impl Tell) -> impl FnMut(&View<'_>) + Send {
+    pub fn clock(&self, every: Duration, mut tell: impl Tell) -> impl FnMut(&Snapshot<'_>) + Send {
         let lines = self.lines.clone();
         let mut due = every;
-        move |view: &View<'_>| {
+        move |view: &Snapshot<'_>| {
             if view.elapsed < due {
                 return;
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
 use portlore::endpoint::Endpoint;
-use portlore::pipeline::{Run, View, Views, asker};
+use portlore::pipeline::{Run, Snapshot, Snapshots, snapshot_requests};
 use portlore::report::openmetrics::Metrics;
 use portlore::screen::{self, Wires};
 
@@ -68,21 +68,21 @@ pub struct Watchers<'w, 'c, E> {
     pub events: Option<E>,
 }
 
-impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
+impl<'c, E: FnMut(&Snapshot<'_>) + Send> Watchers<'_, 'c, E> {
     /// Runs a capture before their eyes.
     ///
     /// # Errors
     /// One line: what cannot be started, or how the capture ended.
     pub fn over(
         self,
-        run: impl FnOnce(Option<Views<'_, 'c>>) -> Result<Run<'c>, String>,
+        run: impl FnOnce(Option<Snapshots<'_, 'c>>) -> Result<Run<'c>, String>,
     ) -> Result<Run<'c>, String> {
         let Self { doors, title, catalogue, wishes, colour, mut events } = self;
         let metrics = doors.endpoint.map(serve).transpose()?;
         if metrics.is_none() && events.is_none() && !doors.screen {
             return run(None);
         }
-        let (asker, asks) = asker();
+        let (asker, asks) = snapshot_requests();
         let (to_screen, views) = sync_channel(1);
         let mut to_screen = doors.screen.then_some(to_screen);
         thread::scope(|scope| {
@@ -103,7 +103,7 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
                     screen::run(wires)
                 })
             });
-            let mut on_view = |view: View<'c>| {
+            let mut on_view = |view: Snapshot<'c>| {
                 if let Some(metrics) = &metrics {
                     metrics.lock().unwrap_or_else(PoisonError::into_inner).update(&view);
                 }
@@ -114,7 +114,12 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
                 to_screen = to_screen.take().filter(|screen| screen.send(view).is_ok());
             };
             let flows = if doors.screen { FLOWS } else { 0 };
-            let ran = run(Some(Views { every: Some(EVERY), flows, asks, on_view: &mut on_view }));
+            let ran = run(Some(Snapshots {
+                every: Some(EVERY),
+                flows,
+                requests: asks,
+                on_snapshot: &mut on_view,
+            }));
             drop(to_screen);
             let messages = screen
                 .map(|screen| screen.join().unwrap_or_else(|_| Err("the screen died".into())));

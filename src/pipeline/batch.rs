@@ -1,28 +1,29 @@
-//! What travels over the channel: segments, and the block of frames in which their payloads lie.
+//! What travels over a worker's channel: segments, and the block of frames that holds their
+//! payloads.
 //!
-//! A message per packet costs two to three times a batch (`benches/README.md`). Batches and blocks
-//! are recycled: nothing is allocated for a packet once the first ones have grown, and payloads are
-//! not copied.
+//! A message per packet costs two to three times as much as a batch (`benches/README.md`). Batches
+//! and blocks are reused: once the first ones have grown, no packet allocates, and payloads are not
+//! copied.
 
 use std::sync::Arc;
 
 use crate::flow::{Keyed, SIDE_BYTES};
 use crate::source::Block;
 
-/// Segments that a batch begins with room for: a piece of memory that the allocator gives back to
-/// the system when it is let go, which it does with those of more than half a MiB. What is not used
-/// costs nothing.
-const ROOM: usize = 8192;
+/// Segments for which a batch first reserves memory. The allocator returns allocations of more than
+/// half a MiB to the system when they are freed; memory that is reserved and not used costs
+/// nothing.
+const RESERVED_SEGMENTS: usize = 8192;
 
-/// A segment on its way.
+/// A segment in a batch.
 #[derive(Debug, Clone)]
-pub struct Carried {
-    /// The segment.
+pub struct BatchedSegment {
+    /// The segment with its flow key and hash.
     pub keyed: Keyed,
-    /// The table of the classifier that it is for.
+    /// Index of the worker's table that owns the flow.
     pub table: u8,
-    /// Its payload is none of the block's.
-    joined: bool,
+    /// The payload lies in [`Batch::reassembled`], not in the block.
+    is_reassembled: bool,
     len: u16,
     at: u32,
 }
@@ -30,73 +31,74 @@ pub struct Carried {
 /// Segments in capture order, all from one block.
 #[derive(Debug, Default)]
 pub struct Batch {
-    segments: Vec<Carried>,
+    segments: Vec<BatchedSegment>,
     block: Option<Arc<Block>>,
-    /// Payloads that are no part of a frame: those of datagrams that were joined.
-    joined: Vec<u8>,
+    /// Payloads of datagrams that were reassembled from fragments: no frame holds them.
+    reassembled: Vec<u8>,
 }
 
 impl Batch {
-    /// Adds a segment and as much of its payload as an opening can hold: as a place in `block`,
-    /// which is to be handed over with [`attach`](Self::attach).
+    /// Adds a segment and as much of its payload as an opening can hold. A payload within `block`
+    /// is stored as an offset: [`attach`](Self::attach) the same block before the batch is sent.
     #[inline]
     pub fn push(&mut self, keyed: Keyed, table: usize, payload: &[u8], block: &Block) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];
-        let (joined, at) = match block.place(kept) {
+        let (is_reassembled, at) = match block.place(kept) {
             Some(at) => (false, at),
-            None => (true, self.join(kept)),
+            None => (true, self.copy(kept)),
         };
         let (len, at) = (kept.len() as u16, at as u32);
         if self.segments.is_empty() {
-            self.segments.reserve(ROOM);
+            self.segments.reserve(RESERVED_SEGMENTS);
         }
-        self.segments.push(Carried { keyed, table: table as u8, joined, len, at });
+        self.segments.push(BatchedSegment { keyed, table: table as u8, is_reassembled, len, at });
     }
 
+    /// Copies a payload into the batch and returns its offset.
     #[cold]
-    fn join(&mut self, payload: &[u8]) -> usize {
-        self.joined.extend_from_slice(payload);
-        self.joined.len() - payload.len()
+    fn copy(&mut self, payload: &[u8]) -> usize {
+        self.reassembled.extend_from_slice(payload);
+        self.reassembled.len() - payload.len()
     }
 
-    /// Gives it the block that its payloads lie in.
+    /// Attaches the block that holds the payloads.
     pub fn attach(&mut self, block: &Arc<Block>) {
         self.block = Some(Arc::clone(block));
     }
 
-    /// Segments in it.
+    /// Number of segments.
     #[must_use]
     pub fn len(&self) -> usize {
         self.segments.len()
     }
 
-    /// Whether there is nothing to send.
+    /// Whether the batch has no segments.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// The segments.
+    /// The segments in capture order.
     #[must_use]
-    pub fn segments(&self) -> &[Carried] {
+    pub fn segments(&self) -> &[BatchedSegment] {
         &self.segments
     }
 
-    /// What was kept of a segment's payload.
+    /// The kept part of a segment's payload.
     #[must_use]
     #[inline]
-    pub fn payload(&self, segment: &Carried) -> &[u8] {
+    pub fn payload(&self, segment: &BatchedSegment) -> &[u8] {
         let (at, len) = (segment.at as usize, usize::from(segment.len));
         match &self.block {
-            Some(block) if !segment.joined => block.bytes(at, len),
-            _ => self.joined.get(at..at + len).unwrap_or(&[]),
+            Some(block) if !segment.is_reassembled => block.bytes(at, len),
+            _ => self.reassembled.get(at..at + len).unwrap_or(&[]),
         }
     }
 
-    /// Empties it for the next use and lets the block go; its memory stays.
+    /// Empties the batch for reuse and releases its block; allocated memory stays.
     pub fn clear(&mut self) {
         self.segments.clear();
-        self.joined.clear();
+        self.reassembled.clear();
         self.block = None;
     }
 }

@@ -1,36 +1,37 @@
-//! The blocks of a capture, used again when the last classifier has let them go.
+//! The blocks of a capture, reused once every classifier has released them.
 
 use std::sync::Arc;
 
 use crate::source::Block;
 
-/// Blocks and batches that are kept for the next ones: more than a replay ever has on their way.
-/// Live, a crowd leaves ten times as many, whose memory is given back.
+/// Spare blocks and batches that are kept for reuse: more than a replay ever has in flight. A burst
+/// of a live capture leaves ten times as many, whose memory is freed again.
 pub(super) const SPARE: usize = 8;
 
-/// Blocks that are, or were, with the classifiers.
+/// Blocks that classifiers hold or held.
 #[derive(Default)]
-pub(super) struct Blocks {
-    away: Vec<Arc<Block>>,
+pub(super) struct BlockPool {
+    lent: Vec<Arc<Block>>,
 }
 
-impl Blocks {
-    /// Keeps a block until it is free again; gives an empty one.
+impl BlockPool {
+    /// Stores `block` until every classifier has released it, and returns an empty block. Frees one
+    /// spare block where more than [`SPARE`] of them are unused.
     pub(super) fn exchange(&mut self, block: Arc<Block>) -> Block {
-        self.away.push(block);
+        self.lent.push(block);
         let mut spare = 0;
-        // The block that came back last is the most likely to be in a cache.
+        // The block that was released last is the most likely to be in a cache.
         let mut empty = None;
-        for at in (0..self.away.len()).rev() {
-            if Arc::get_mut(&mut self.away[at]).is_none() {
+        for at in (0..self.lent.len()).rev() {
+            if Arc::get_mut(&mut self.lent[at]).is_none() {
                 continue;
             }
             if empty.is_none() {
-                empty = Some(self.away.swap_remove(at));
+                empty = Some(self.lent.swap_remove(at));
             } else {
                 spare += 1;
                 if spare > SPARE {
-                    self.away.swap_remove(at);
+                    self.lent.swap_remove(at);
                     break;
                 }
             }
@@ -46,18 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_crowd_took_is_given_back_one_by_one() {
-        let mut blocks = Blocks::default();
-        let crowd: Vec<_> = (0..70).map(|_| Arc::new(Block::default())).collect();
-        crowd.iter().for_each(|block| drop(blocks.exchange(Arc::clone(block))));
-        assert_eq!(blocks.away.len(), 70);
-        drop(crowd);
+    fn the_memory_of_a_burst_is_freed_block_by_block() {
+        let mut pool = BlockPool::default();
+        let burst: Vec<_> = (0..70).map(|_| Arc::new(Block::default())).collect();
+        burst.iter().for_each(|block| drop(pool.exchange(Arc::clone(block))));
+        assert_eq!(pool.lent.len(), 70);
+        drop(burst);
         for left in (SPARE..70).rev() {
-            let block = blocks.exchange(Arc::default());
-            assert_eq!(blocks.away.len(), left);
+            let block = pool.exchange(Arc::default());
+            assert_eq!(pool.lent.len(), left);
             drop(block);
         }
-        drop(blocks.exchange(Arc::default()));
-        assert_eq!(blocks.away.len(), SPARE);
+        drop(pool.exchange(Arc::default()));
+        assert_eq!(pool.lent.len(), SPARE);
     }
 }

@@ -1,110 +1,118 @@
-//! The way to one classifier and back.
+//! The channel to one worker, and the way back for empty batches.
 
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::block_pool::SPARE;
-use super::snapshot::Look;
-use super::waker::Bell;
-use super::{Batch, Tally};
+use super::snapshot::SnapshotJob;
+use super::waker::Waker;
+use super::{Batch, CaptureCounters};
 use crate::catalogue::Catalogue;
 use crate::flow::ServicePorts;
 use crate::source::Block;
+use crate::{Error, ErrorKind, Result};
 
-/// Batches that wait for a classifier. Few, so that their blocks are still in a cache when they are
-/// used again.
+/// Batches that wait for a worker. Few, so that their blocks are still in a cache when they are
+/// reused.
 const QUEUE: usize = 4;
-/// The same of a live capture, which must not wait: a tenth of a second while the system gives the
-/// core to somebody else.
+/// The same for a live capture, which must not wait: enough for a tenth of a second in which the
+/// system gives the core to another process.
 const LIVE_QUEUE: usize = 64;
 
-/// What travels to a classifier.
-pub(super) enum Parcel<'c> {
-    /// Segments to be classified.
+/// A message to a worker. A worker handles messages in the order in which they were sent.
+pub(super) enum WorkerMessage<'c> {
+    /// Segments to classify.
     Batch(Batch),
-    /// A question that is to be answered as of here.
-    Look(Look<'c>),
-    /// What is known from here on.
-    Lesson(Lesson<'c>),
+    /// A snapshot to take at this point of the capture.
+    Snapshot(SnapshotJob<'c>),
+    /// A catalogue to use from this point on.
+    Catalogue(CatalogueUpdate<'c>),
 }
 
-/// What a classifier knows of ports.
+/// A catalogue, and the ports for which it names a service.
 #[derive(Clone)]
-pub(super) struct Lesson<'c> {
+pub(super) struct CatalogueUpdate<'c> {
     pub(super) catalogue: &'c Catalogue,
     pub(super) ports: Arc<ServicePorts>,
 }
 
-/// The capture thread's end.
-pub(super) struct Lane<'c> {
+/// The capture thread's end of the channel, with the batch that is being filled.
+pub(super) struct WorkerSender<'c> {
     pub(super) batch: Batch,
-    /// Live: drops what the queue has no place for, instead of waiting.
+    /// Drop a batch for which the queue has no place, instead of waiting.
     live: bool,
-    full: Sender<Parcel<'c>>,
+    full: Sender<WorkerMessage<'c>>,
     empty: Receiver<Batch>,
-    /// Dropped behind `full`, in the order of the fields: the classifier wakes when nobody can send
-    /// any more.
-    bell: Rope,
+    /// Fields are dropped in order, and this one must follow `full`: the worker wakes when the
+    /// channel is already disconnected.
+    waker: WakeOnDrop,
 }
 
-/// The capture thread's end of a bell, which rings once more when it is let go.
-struct Rope(Arc<Bell>);
+/// Wakes the worker once more when the sender is dropped.
+struct WakeOnDrop(Arc<Waker>);
 
-impl Drop for Rope {
+impl Drop for WakeOnDrop {
     fn drop(&mut self) {
-        self.0.ring();
+        self.0.wake();
     }
 }
 
-/// The classifier's end.
-pub(super) struct Mouth<'c> {
-    pub(super) parcels: Receiver<Parcel<'c>>,
-    pub(super) give_back: Sender<Batch>,
-    bell: Arc<Bell>,
+/// The worker's end of the channel.
+pub(super) struct WorkerReceiver<'c> {
+    pub(super) messages: Receiver<WorkerMessage<'c>>,
+    pub(super) recycled: Sender<Batch>,
+    waker: Arc<Waker>,
 }
 
-impl<'c> Mouth<'c> {
-    /// The next parcel, for which it waits; an error when no more can come.
-    pub(super) fn wait(&self) -> Result<Parcel<'c>, TryRecvError> {
-        self.bell.wait(|| match self.parcels.try_recv() {
+impl<'c> WorkerReceiver<'c> {
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    /// `Disconnected` when the sender is gone and the channel is empty; never `Empty`.
+    pub(super) fn wait(&self) -> Result<WorkerMessage<'c>, TryRecvError> {
+        self.waker.wait(|| match self.messages.try_recv() {
             Err(TryRecvError::Empty) => None,
             other => Some(other),
         })
     }
 }
 
-/// Both ends of a new lane.
-pub(super) fn lane<'c>(live: bool) -> (Lane<'c>, Mouth<'c>) {
+/// Both ends of a new channel.
+pub(super) fn worker_channel<'c>(live: bool) -> (WorkerSender<'c>, WorkerReceiver<'c>) {
     let queue = if live { LIVE_QUEUE } else { QUEUE };
-    // Two places more: for a question, of which there is never more than one, and for a lesson.
-    let (full, parcels) = bounded(queue + 2);
-    // Room for every batch there is, so that giving one back never waits.
-    let (give_back, empty) = bounded(queue + 2);
-    let bell = Arc::<Bell>::default();
-    let rope = Rope(Arc::clone(&bell));
+    // Two more places: for a snapshot, of which at most one is in progress, and for a catalogue.
+    let (full, messages) = bounded(queue + 2);
+    // Room for every batch in existence, so that returning one never waits.
+    let (recycled, empty) = bounded(queue + 2);
+    let waker = Arc::<Waker>::default();
+    let wake_on_drop = WakeOnDrop(Arc::clone(&waker));
     (
-        Lane { batch: Batch::default(), live, full, empty, bell: rope },
-        Mouth { parcels, give_back, bell },
+        WorkerSender { batch: Batch::default(), live, full, empty, waker: wake_on_drop },
+        WorkerReceiver { messages, recycled, waker },
     )
 }
 
-impl<'c> Lane<'c> {
-    /// Whether a batch would be dropped now.
+impl<'c> WorkerSender<'c> {
+    /// Whether a batch sent now would be dropped.
     pub(super) fn would_drop(&self) -> bool {
-        // Only this thread sends: what is not full now takes a batch without waiting.
+        // Only this thread sends: a queue that is not full now takes a batch without waiting.
         self.live && self.full.len() >= LIVE_QUEUE
     }
 
-    /// Sends the batch with the block that it is of; live, counts it as dropped where the queue is
-    /// full.
-    pub(super) fn flush(&mut self, block: &Arc<Block>, tally: &mut Tally) -> Result<(), String> {
+    /// Sends the batch with the block that holds its payloads. Live, drops and counts it where the
+    /// queue is full.
+    pub(super) fn flush(
+        &mut self,
+        block: &Arc<Block>,
+        counters: &mut CaptureCounters,
+    ) -> Result<()> {
         let len = self.batch.len() as u64;
         if len == 0 {
             return Ok(());
         }
         if self.would_drop() {
-            tally.queue += len;
+            counters.queue += len;
             self.batch.clear();
             return Ok(());
         }
@@ -114,34 +122,43 @@ impl<'c> Lane<'c> {
             drop(self.empty.try_recv());
         }
         let batch = std::mem::replace(&mut self.batch, next);
-        self.send(Parcel::Batch(batch))?;
-        tally.segments += len;
+        self.send(WorkerMessage::Batch(batch))?;
+        counters.segments += len;
         Ok(())
     }
 
-    /// Sends the last batch, and waits for it: what was read is not lost for want of a moment.
-    pub(super) fn finish(&mut self, block: &Arc<Block>, tally: &mut Tally) -> Result<(), String> {
+    /// Sends the last batch, live too waiting for a place in the queue: nothing that was read is
+    /// lost at the end.
+    pub(super) fn finish(
+        &mut self,
+        block: &Arc<Block>,
+        counters: &mut CaptureCounters,
+    ) -> Result<()> {
         self.live = false;
-        self.flush(block, tally)
+        self.flush(block, counters)
     }
 
-    /// Asks the classifier, behind all that was sent so far. Live, this does not wait: a place is
-    /// kept free for it.
-    pub(super) fn ask(&mut self, look: Look<'c>) -> Result<(), String> {
-        self.send(Parcel::Look(look))
+    /// Sends a snapshot job behind all batches sent so far. Live, this does not wait: the queue
+    /// keeps a place for it.
+    pub(super) fn request_snapshot(&mut self, job: SnapshotJob<'c>) -> Result<()> {
+        self.send(WorkerMessage::Snapshot(job))
     }
 
-    /// Teaches the classifier. Live, only a second lesson in a tenth of a second would have to
-    /// wait.
-    pub(super) fn teach(&mut self, lesson: Lesson<'c>) -> Result<(), String> {
-        self.send(Parcel::Lesson(lesson))
+    /// Sends a catalogue. Live, this waits only if it is the second one within a tenth of a second.
+    pub(super) fn update_catalogue(&mut self, update: CatalogueUpdate<'c>) -> Result<()> {
+        self.send(WorkerMessage::Catalogue(update))
     }
 
-    fn send(&mut self, parcel: Parcel<'c>) -> Result<(), String> {
-        self.full.send(parcel).map_err(|_| "a classifier thread died".to_owned())?;
-        self.bell.0.ring();
+    fn send(&mut self, message: WorkerMessage<'c>) -> Result<()> {
+        self.full.send(message).map_err(|_| worker_died())?;
+        self.waker.0.wake();
         Ok(())
     }
+}
+
+/// A worker panicked: its end of the channel is gone.
+pub(super) fn worker_died() -> Error {
+    Error::new(ErrorKind::System, "a classifier thread died")
 }
 
 #[cfg(test)]
@@ -172,36 +189,40 @@ mod tests {
     #[test]
     fn a_classifier_that_sleeps_wakes_for_each_batch_and_for_the_end() {
         for round in 0..2000 {
-            let (mut lane, mouth) = lane(false);
-            let taken = thread::spawn(move || std::iter::from_fn(|| mouth.wait().ok()).count());
-            let (mut tally, block) = (Tally::default(), Arc::default());
+            let (mut sender, receiver) = worker_channel(false);
+            let received =
+                thread::spawn(move || std::iter::from_fn(|| receiver.wait().ok()).count());
+            let (mut counters, block) = (CaptureCounters::default(), Arc::default());
             for _ in 0..round % 8 {
-                lane.batch.push(segment(), 0, &[], &block);
-                lane.flush(&block, &mut tally).unwrap();
+                sender.batch.push(segment(), 0, &[], &block);
+                sender.flush(&block, &mut counters).unwrap();
             }
-            drop(lane);
-            assert_eq!(taken.join().unwrap(), round % 8);
+            drop(sender);
+            assert_eq!(received.join().unwrap(), round % 8);
         }
     }
 
     #[test]
-    fn live_a_full_queue_drops_the_batch_and_counts_it_and_still_takes_a_question() {
-        let (mut lane, mouth) = lane(true);
-        let (mut tally, block) = (Tally::default(), Arc::default());
+    fn live_a_full_queue_drops_the_batch_and_counts_it_and_still_takes_a_snapshot_job() {
+        let (mut sender, receiver) = worker_channel(true);
+        let (mut counters, block) = (CaptureCounters::default(), Arc::default());
         for _ in 0..LIVE_QUEUE + 3 {
-            lane.batch.push(segment(), 0, &[], &block);
-            lane.batch.push(segment(), 0, &[], &block);
-            lane.flush(&block, &mut tally).unwrap();
+            sender.batch.push(segment(), 0, &[], &block);
+            sender.batch.push(segment(), 0, &[], &block);
+            sender.flush(&block, &mut counters).unwrap();
         }
-        assert_eq!((tally.segments, tally.queue, lane.batch.len()), (2 * LIVE_QUEUE as u64, 6, 0));
-        lane.ask(Look::nobodys()).unwrap();
-        let parcels: Vec<_> = mouth.parcels.try_iter().collect();
-        assert_eq!(parcels.len(), LIVE_QUEUE + 1);
-        assert!(
-            parcels[..LIVE_QUEUE]
-                .iter()
-                .all(|parcel| matches!(parcel, Parcel::Batch(batch) if batch.len() == 2))
+        assert_eq!(
+            (counters.segments, counters.queue, sender.batch.len()),
+            (2 * LIVE_QUEUE as u64, 6, 0)
         );
-        assert!(matches!(parcels[LIVE_QUEUE], Parcel::Look(_)));
+        sender.request_snapshot(SnapshotJob::without_receiver()).unwrap();
+        let messages: Vec<_> = receiver.messages.try_iter().collect();
+        assert_eq!(messages.len(), LIVE_QUEUE + 1);
+        assert!(
+            messages[..LIVE_QUEUE]
+                .iter()
+                .all(|message| matches!(message, WorkerMessage::Batch(batch) if batch.len() == 2))
+        );
+        assert!(matches!(messages[LIVE_QUEUE], WorkerMessage::Snapshot(_)));
     }
 }

@@ -1,48 +1,66 @@
-//! The whole tool is one line, and this is it: the only module that knows every stage.
+//! The whole data path, and the only module that knows every stage.
 //!
-//! The calling thread captures: it reads frames, decodes them and sends segments in batches to the
-//! classifier threads, each of which owns the flows of some shards. Offline it waits when a queue
-//! is full; live it drops the batch and counts.
+//! The way of a frame, from the source to the report:
+//!
+//! 1. `capture_loop.rs`, on the thread that called [`run`]: [`Source::read`] fills a `Block` with
+//!    frames. Each frame is counted (`counters.rs`), filtered and decoded into a segment
+//!    (`decode/`), by the fast path if it is as nearly every frame is.
+//! 2. `router.rs`: the segment gets the key of its flow and the key's hash. The key's shard decides
+//!    which worker owns the flow, and the segment joins that worker's batch (`batch.rs`).
+//! 3. `channel.rs`: when the block is full, or the source has nothing more at the moment, the batch
+//!    travels to the worker, together with the block in which the payloads lie. `waker.rs` wakes
+//!    the worker. The batch comes back when it is empty, and `block_pool.rs` reuses the block.
+//! 4. `worker.rs`, on a classifier thread: the worker prefetches what the next segments need, then
+//!    hands each one to the table of its shard (`flow/table.rs`), which updates the flow and keeps
+//!    the first payload of each side in the flow's opening.
+//! 5. `classifier.rs`: the table calls back when an opening is worth inspecting, is full, or has to
+//!    go. Detectors state what the bytes prove (`detect/`), the catalogue turns that into a verdict
+//!    (`classify.rs`), and the flow keeps the verdict's number (`verdict_cache.rs`). It is a
+//!    callback because only the table knows when to inspect an opening.
+//! 6. When the flow ends, the table calls back once more, with the flow's record: the classifier
+//!    adds the record to the statistics of its port (`stats/`).
+//! 7. When the capture ends, [`run`] merges the statistics of all workers into a [`Run`], which
+//!    `report/` writes.
+//!
+//! Offline the capture thread waits when a queue is full. Live it drops the batch and counts it.
+//! `snapshot/` shows the same figures while the capture goes on.
 
 mod batch;
 mod block_pool;
+mod capture_loop;
 mod channel;
+mod classifier;
 mod counters;
+mod router;
 mod snapshot;
 mod verdict_cache;
 mod waker;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
-use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::Duration;
 
-pub use self::batch::{Batch, Carried};
-pub use self::counters::{Interface, Tally};
-pub use self::snapshot::{Ask, Asker, Asks, View, Views, asker};
-pub use self::worker::JudgedFlow;
+pub use self::batch::{Batch, BatchedSegment};
+pub use self::classifier::JudgedFlow;
+pub use self::counters::{CaptureCounters, InterfaceCounters};
+pub use self::snapshot::{
+    Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots, snapshot_requests,
+};
 
-use self::block_pool::Blocks;
-use self::channel::{Lane, Lesson, lane};
-use self::snapshot::{Questions, viewer};
-use self::worker::{Neighbours, Outcome, Worker};
+use self::capture_loop::{CaptureLoop, Captured};
+use self::channel::{CatalogueUpdate, worker_channel, worker_died};
+use self::router::Router;
+use self::snapshot::Snapshotter;
+use self::worker::{Worker, WorkerContext, WorkerResult};
 use crate::catalogue::Catalogue;
-use crate::decode::{Decoder, Skip};
-use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
+use crate::flow::{FlowHasher, Limits, SHARDS, ServicePorts, Standing};
 use crate::process::Ledger;
-use crate::source::{Block, Drops, Filled, Filter, Source};
+use crate::source::{Drops, Filter, Source};
 use crate::stats::Stats;
-
-/// Frames between two looks at the system's drop counters, which wrap.
-const COUNT_DROPS: u64 = 1 << 20;
-
-/// Time in which a live capture that is to end still reads what the system holds already. Blocks
-/// that are not full yet are handed over after a tenth of a second; where the system tells how many
-/// frames there are, it is waited for them even if it gives the cores to others.
-const LAST: Duration = Duration::from_millis(200);
-const LAST_TOLD: Duration = Duration::from_secs(2);
+use crate::{Error, ErrorKind, Result};
 
 /// What to do with the frames.
 pub struct Options<'a, 'c> {
@@ -75,7 +93,7 @@ pub struct Options<'a, 'c> {
     /// Set by whoever wants to hear the counts so far; cleared when they were told.
     pub tell: &'a AtomicBool,
     /// Gets the counts when `tell` was set.
-    pub on_tell: &'a dyn Fn(&Tally, Drops),
+    pub on_tell: &'a dyn Fn(&CaptureCounters, Drops),
     /// Catalogues that take the place of the one before, for flows that are judged from then on.
     pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
 }
@@ -105,140 +123,31 @@ impl<'a> Options<'a, '_> {
     }
 }
 
-/// What came of a capture.
+/// The result of a capture.
 pub struct Run<'c> {
-    /// What was known of ports and services in the end.
+    /// The catalogue that was in use at the end.
     pub catalogue: &'c Catalogue,
     /// Where every frame went.
-    pub tally: Tally,
-    /// The names of the interfaces that the tally has, in its order.
+    pub counters: CaptureCounters,
+    /// Names of the interfaces, in the order of [`CaptureCounters::interfaces`].
     pub interfaces: Vec<String>,
     /// Frames lost before they could be read.
     pub drops: Drops,
-    /// What was wrong with the input; empty where all of it was read.
+    /// What was wrong with the input, a line each; empty where all of it was read.
     pub problems: Vec<String>,
-    /// What is worth knowing of the input although all of it was read.
+    /// What is worth knowing about the input although all of it was read, a line each.
     pub notices: Vec<String>,
-    /// Flows that had to leave a full table.
+    /// Flows that were evicted because a table was full.
     pub evicted: u64,
-    /// The figures.
+    /// The statistics of all flows.
     pub stats: Stats<'c>,
-    /// Every flow by its first frame, where they were to be kept.
+    /// Every flow, ordered by its first frame, where flows are kept.
     pub flows: Vec<JudgedFlow<'c>>,
 }
 
-/// Runs a source to its end; `views` sees it go on.
-///
-/// # Errors
-/// Where a thread cannot be started or dies. A source that fails is a problem of the run: what was
-/// read counts.
-pub fn run<'c>(
-    source: &mut dyn Source,
-    mut filter: Option<Filter>,
-    catalogue: &'c Catalogue,
-    options: &Options<'_, 'c>,
-    views: Option<Views<'_, 'c>>,
-) -> Result<Run<'c>, String> {
-    let workers = options.workers.clamp(1, SHARDS);
-    let ports = Arc::new(service_ports(catalogue));
-    let limits = Limits {
-        flows: (options.max_flows / SHARDS).max(1),
-        opening_bytes: options.opening_bytes / SHARDS,
-    };
-    let hasher = FlowHasher::default();
-    let recent_flows = views.as_ref().map_or(0, |views| views.flows);
-    let histogram_ports = options.histogram_ports;
-    let beside = Neighbours {
-        ledger: options.ledger,
-        on_flow: options.on_flow,
-        recent_flows,
-        histogram_ports,
-    };
-    let mut tally = Tally::default();
-    let (outcomes, ended, captured) = thread::scope(|scope| {
-        let mut lanes = Vec::with_capacity(workers);
-        let mut threads = Vec::with_capacity(workers);
-        for i in 0..workers {
-            let (lane, mouth) = lane(options.live);
-            let lesson = Lesson { catalogue, ports: Arc::clone(&ports) };
-            let worker = Worker::new(
-                lesson,
-                beside,
-                limits,
-                &hasher,
-                workers,
-                options.keep_flows,
-                options.live,
-            );
-            let thread = thread::Builder::new()
-                .name(format!("classify-{i}"))
-                .spawn_scoped(scope, move || worker.run(&mouth))
-                .map_err(|e| format!("a classifier thread cannot be started: {e}"))?;
-            threads.push(thread);
-            lanes.push(lane);
-        }
-        let (viewer, questions) = viewer(workers, histogram_ports);
-        let view = |views| {
-            thread::Builder::new()
-                .name("view".into())
-                .spawn_scoped(scope, move || viewer.run(views))
-        };
-        let viewer = views
-            .map(view)
-            .transpose()
-            .map_err(|e| format!("the view thread cannot be started: {e}"))?;
-        let captured = capture(
-            source,
-            filter.as_mut(),
-            (&mut lanes, &hasher),
-            &mut tally,
-            options,
-            catalogue,
-            &questions,
-        );
-        // The view ends when there is nobody to ask, and the classifiers when the last sender is
-        // gone.
-        drop((questions, lanes));
-        let outcomes = threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| "a classifier thread died".to_owned()));
-        let outcomes = outcomes.collect::<Result<Vec<Outcome<'c>>, String>>()?;
-        let ended = viewer
-            .map_or(Ok(Stats::default()), ScopedJoinHandle::join)
-            .map_err(|_| "the view thread died")?;
-        captured.map(|captured| (outcomes, ended, captured))
-    })?;
-    source.finish();
-    let interfaces =
-        tally.interfaces().map(|interface| source.interface(interface.number)).collect();
-    let mut run = Run {
-        catalogue: captured.catalogue,
-        interfaces,
-        drops: source.drops(),
-        problems: source.problems(),
-        notices: source.notices(),
-        evicted: 0,
-        stats: ended,
-        flows: Vec::new(),
-        tally,
-    };
-    run.drops.kernel += captured.unread;
-    run.problems.extend(captured.failure);
-    run.problems.extend(filter.iter().flat_map(Filter::problems));
-    run.problems.extend(run.tally.problem(|number| source.interface(number)));
-    for outcome in outcomes {
-        run.evicted += outcome.evicted;
-        run.stats.merge(outcome.stats);
-        run.flows.extend(outcome.flows);
-    }
-    run.flows.sort_by_key(|flow| flow.record.first_frame);
-    run.limit_figures(histogram_ports);
-    Ok(run)
-}
-
 impl Run<'_> {
-    /// Leaves figures to so many ports, and says so where there are more.
-    fn limit_figures(&mut self, ports: usize) {
+    /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
+    fn limit_histograms(&mut self, ports: usize) {
         let without = self.stats.limit(ports);
         if without > 0 {
             self.notices.push(format!(
@@ -249,143 +158,125 @@ impl Run<'_> {
     }
 }
 
-/// How a live capture comes to its end.
-struct Ending {
-    until: Instant,
-    /// Frames in all once those are read that the system held when it was told to end.
-    frames: Option<u64>,
+/// What the threads of a run return.
+struct Finished<'c> {
+    captured: Captured<'c>,
+    workers: Vec<WorkerResult<'c>>,
+    /// Statistics of ended flows that the workers handed over to the snapshot thread.
+    snapshotted: Stats<'c>,
 }
 
-impl Ending {
-    fn of(source: &mut dyn Source, read: u64, now: Instant) -> Self {
-        let frames = source.unread().map(|unread| read + unread);
-        Self { until: now + if frames.is_some() { LAST_TOLD } else { LAST }, frames }
-    }
-
-    /// Frames that are still to come after so many.
-    fn missing(&self, read: u64) -> Option<u64> {
-        self.frames.map(|frames| frames.saturating_sub(read))
-    }
-}
-
-/// How a capture ended.
-struct Captured<'c> {
-    /// Why the source failed, where it did.
-    failure: Option<String>,
-    /// Frames that the system held in the end and that were not read.
-    unread: u64,
-    /// The one that counted in the end.
-    catalogue: &'c Catalogue,
-}
-
-/// Reads, decodes and sends until the source ends or somebody wants it to.
-fn capture<'c>(
+/// Captures from `source` until it ends or a stop condition holds. Only frames that pass `filter`
+/// are decoded. `snapshots` are taken meanwhile.
+///
+/// # Errors
+/// [`ErrorKind::System`] where a thread cannot be started or dies. A source that fails is a problem
+/// of the run, not an error: what was read counts.
+pub fn run<'c>(
     source: &mut dyn Source,
-    mut filter: Option<&mut Filter>,
-    (lanes, hasher): (&mut [Lane<'c>], &FlowHasher),
-    tally: &mut Tally,
+    mut filter: Option<Filter>,
+    catalogue: &'c Catalogue,
     options: &Options<'_, 'c>,
-    mut catalogue: &'c Catalogue,
-    questions: &Questions<'c>,
-) -> Result<Captured<'c>, String> {
-    let mut failure = None;
-    let mut decoder = Decoder::new(options.tunnels);
-    let ways: [_; SHARDS] = std::array::from_fn(|shard| (shard % lanes.len(), shard / lanes.len()));
-    let (mut blocks, mut block) = (Blocks::default(), Block::default());
-    let begin = Instant::now();
-    let deadline = options.span.map(|span| begin + span);
-    let (mut ending, mut count_drops) = (None::<Ending>, COUNT_DROPS);
-    loop {
-        let done = block.len();
-        let filled = source.read(&mut block);
-        let is_enough = |tally: &Tally| options.frames.is_some_and(|limit| tally.passed() >= limit);
-        for frame in block.frames(done) {
-            if is_enough(tally) {
-                break;
-            }
-            tally.see(&frame);
-            if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
-                tally.skip(Skip::Filtered, &frame);
-                continue;
-            }
-            if let Some((segment, payload)) = decoder.straight(&frame) {
-                let keyed = Keyed::new(&segment, hasher);
-                let (lane, table) = ways[shard(&keyed.key)];
-                lanes[lane].batch.push(keyed, table, payload, &block);
-                continue;
-            }
-            match decoder.layers(&frame) {
-                Err(reason) => tally.skip(reason, &frame),
-                Ok((segment, payload)) => {
-                    let keyed = Keyed::new(&segment, hasher);
-                    let (lane, table) = ways[shard(&keyed.key)];
-                    lanes[lane].batch.push(keyed, table, &payload, &block);
-                }
-            }
-        }
-        let look = questions.next();
-        let newer = options.catalogues.and_then(|newer| newer.try_recv().ok());
-        // Live, while a classifier is behind, the block may grow before anything of it is dropped.
-        let waits = filled.is_ok()
-            && look.is_none()
-            && newer.is_none()
-            && block.has_room()
-            && lanes.iter().any(Lane::would_drop);
-        if !waits {
-            let done = Arc::new(block);
-            lanes.iter_mut().try_for_each(|lane| lane.flush(&done, tally))?;
-            block = blocks.exchange(done);
-        }
-        if options.tell.swap(false, Ordering::Relaxed) {
-            (options.on_tell)(tally, source.drops());
-        }
-        if let Some(newer) = newer {
-            catalogue = newer;
-            let lesson = Lesson { catalogue, ports: Arc::new(service_ports(catalogue)) };
-            lanes.iter_mut().try_for_each(|lane| lane.teach(lesson.clone()))?;
-        }
-        if let Some(look) = look {
-            lanes.iter_mut().try_for_each(|lane| lane.ask(look.clone()))?;
-            look.counts(tally, source, catalogue, begin.elapsed());
-        }
-        if tally.frames >= count_drops {
-            count_drops = tally.frames + COUNT_DROPS;
-            source.drops();
-        }
-        match filled {
-            Ok(Filled::End) => break,
-            Err(reason) => {
-                failure = Some(reason);
-                break;
-            }
-            Ok(Filled::Frames | Filled::Idle) => {}
-        }
-        let (now, stopped) = (Instant::now(), options.stop.load(Ordering::Relaxed));
-        let enough = is_enough(tally);
-        if enough || stopped || deadline.is_some_and(|deadline| now >= deadline) {
-            if options.live && !enough {
-                let ending = ending.get_or_insert_with(|| Ending::of(source, tally.frames, now));
-                if now < ending.until && ending.missing(tally.frames) != Some(0) {
-                    continue;
-                }
-            }
-            // A live capture is meant to be stopped; of files and pipes something was left unread.
-            if stopped && !options.live && !source.is_endless() {
-                failure = Some(format!(
-                    "interrupted after frame {}: the rest was not read",
-                    tally.frames
-                ));
-            }
-            break;
-        }
+    snapshots: Option<Snapshots<'_, 'c>>,
+) -> Result<Run<'c>> {
+    let context = WorkerContext {
+        workers: options.workers.clamp(1, SHARDS),
+        limits: Limits {
+            flows: (options.max_flows / SHARDS).max(1),
+            opening_bytes: options.opening_bytes / SHARDS,
+        },
+        live: options.live,
+        keep_flows: options.keep_flows,
+        histogram_ports: options.histogram_ports,
+        recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
+        ledger: options.ledger,
+        on_flow: options.on_flow,
+    };
+    let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
+        let (router, workers) = start_workers(scope, catalogue, context)?;
+        let (snapshotter, jobs) = Snapshotter::new(context.workers, context.histogram_ports);
+        let start = |snapshots| {
+            thread::Builder::new()
+                .name("snapshots".into())
+                .spawn_scoped(scope, move || snapshotter.run(snapshots))
+                .map_err(|e| system(format!("the view thread cannot be started: {e}")))
+        };
+        let snapshot_thread = snapshots.map(start).transpose()?;
+        // When the loop is over, so are the channels that it owns: the snapshot thread ends, and
+        // each worker when its queue is empty.
+        let captured =
+            CaptureLoop::new(source, filter.as_mut(), catalogue, options, router, jobs).run();
+        let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
+        let workers = workers.collect::<Result<Vec<_>>>()?;
+        let snapshotted = snapshot_thread
+            .map_or(Ok(Stats::default()), ScopedJoinHandle::join)
+            .map_err(|_| system("the view thread died"))?;
+        captured.map(|captured| Finished { captured, workers, snapshotted })
+    })?;
+    source.finish();
+    let Captured { counters, failure, unread, catalogue } = captured;
+    let name = |number| source.interface(number);
+    let (interfaces, undecoded) = (
+        counters.interfaces().map(|interface| name(interface.number)).collect(),
+        counters.problems(name),
+    );
+    let mut run = Run {
+        catalogue,
+        counters,
+        interfaces,
+        drops: source.drops(),
+        problems: source.problems(),
+        notices: source.notices(),
+        evicted: 0,
+        stats: snapshotted,
+        flows: Vec::new(),
+    };
+    run.drops.kernel += unread;
+    run.problems.extend(failure);
+    run.problems.extend(filter.iter().flat_map(Filter::problems));
+    run.problems.extend(undecoded);
+    for worker in workers {
+        run.evicted += worker.evicted;
+        run.stats.merge(worker.stats);
+        run.flows.extend(worker.flows);
     }
-    let done = Arc::new(block);
-    lanes.iter_mut().try_for_each(|lane| lane.finish(&done, tally))?;
-    let unread = ending.and_then(|ending| ending.missing(tally.frames)).unwrap_or(0);
-    Ok(Captured { failure, unread, catalogue })
+    run.flows.sort_by_key(|flow| flow.record.first_frame);
+    run.limit_histograms(context.histogram_ports);
+    Ok(run)
 }
 
-/// The ports on which services are expected, for flows whose beginning was not seen.
+/// The threads of all workers.
+type WorkerThreads<'scope, 'c> = Vec<ScopedJoinHandle<'scope, WorkerResult<'c>>>;
+
+/// Starts the workers, each at the end of a channel from the router.
+fn start_workers<'scope, 'env, 'c: 'scope, 'p: 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    catalogue: &'c Catalogue,
+    context: WorkerContext<'p>,
+) -> Result<(Router<'c>, WorkerThreads<'scope, 'c>)> {
+    let hasher = FlowHasher::default();
+    let update = CatalogueUpdate { catalogue, ports: Arc::new(service_ports(catalogue)) };
+    let (mut senders, mut threads) = (Vec::new(), Vec::new());
+    for i in 0..context.workers {
+        let (sender, receiver) = worker_channel(context.live);
+        let worker = Worker::new(update.clone(), context, &hasher);
+        let thread = thread::Builder::new()
+            .name(format!("classify-{i}"))
+            .spawn_scoped(scope, move || worker.run(&receiver))
+            .map_err(|e| system(format!("a classifier thread cannot be started: {e}")))?;
+        threads.push(thread);
+        senders.push(sender);
+    }
+    Ok((Router::new(senders, hasher), threads))
+}
+
+/// An error of the operating system.
+fn system(reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::System, reason)
+}
+
+/// The ports on which services are expected: they decide who opened a flow whose beginning was not
+/// seen.
 fn service_ports(catalogue: &Catalogue) -> ServicePorts {
     let mut ports = ServicePorts::default();
     for (port, transport) in catalogue.registry.named_ports() {

@@ -1,6 +1,7 @@
-//! Views beside the report of the same capture.
+//! Snapshots beside the report of the same capture.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -8,27 +9,27 @@ use crate::classify::{Verdict, classify};
 use crate::decode::Transport;
 use crate::flow::FlowRecord;
 use crate::report::{Report, json};
-use crate::source::{Files, Frame, LinkType, Next};
+use crate::source::{Block, Files, Filled, Frame, LinkType, Next};
 use crate::time::Time;
 
-/// A capture that stops for a view after each of some frames and goes on when it was seen.
-struct Halting<'a, 'c> {
+/// A capture that pauses after some of its frames, each time until a snapshot was taken.
+struct Pausing<'a, 'c> {
     files: Files,
     frames: u64,
-    halts: &'a [u64],
-    asker: Asker,
-    ask: Ask,
-    asked: usize,
-    seen: &'a Mutex<Vec<View<'c>>>,
+    pauses: &'a [u64],
+    requester: SnapshotRequester,
+    request: SnapshotRequest,
+    requested: usize,
+    seen: &'a Mutex<Vec<Snapshot<'c>>>,
 }
 
-impl Source for Halting<'_, '_> {
+impl Source for Pausing<'_, '_> {
     fn next(&mut self) -> Result<Next<'_>, String> {
-        let passed = self.halts.iter().filter(|&&halt| self.frames >= halt).count();
+        let passed = self.pauses.iter().filter(|&&pause| self.frames >= pause).count();
         if self.seen.lock().unwrap().len() < passed {
-            if self.asked < passed {
-                self.asked += 1;
-                self.asker.ask(self.ask);
+            if self.requested < passed {
+                self.requested += 1;
+                self.requester.request(self.request);
             }
             thread::yield_now();
             return Ok(Next::Idle);
@@ -62,22 +63,23 @@ fn live<'a, 'c>(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Options<'a, 'c> {
     }
 }
 
-/// The views at the halts, and the report.
-fn halting<'c>(
+/// The snapshots at the pauses, and the report.
+fn pausing<'c>(
     catalogue: &'c Catalogue,
     workers: usize,
-    halts: &[u64],
-    ask: Ask,
-) -> (Vec<View<'c>>, Run<'c>) {
+    pauses: &[u64],
+    request: SnapshotRequest,
+) -> (Vec<Snapshot<'c>>, Run<'c>) {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
     let options = Options { workers, keep_flows: true, ..live(&stop, &tell) };
     let seen = Mutex::new(Vec::new());
-    let (asker, asks) = asker();
-    let mut source = Halting { files, frames: 0, halts, asker, ask, asked: 0, seen: &seen };
-    let mut on_view = |view| seen.lock().unwrap().push(view);
-    let views = Views { every: None, flows: 1000, asks, on_view: &mut on_view };
-    let run = run(&mut source, None, catalogue, &options, Some(views)).unwrap();
+    let (requester, requests) = snapshot_requests();
+    let mut source =
+        Pausing { files, frames: 0, pauses, requester, request, requested: 0, seen: &seen };
+    let mut on_snapshot = |snapshot| seen.lock().unwrap().push(snapshot);
+    let snapshots = Snapshots { every: None, flows: 1000, requests, on_snapshot: &mut on_snapshot };
+    let run = run(&mut source, None, catalogue, &options, Some(snapshots)).unwrap();
     (seen.into_inner().unwrap(), run)
 }
 
@@ -98,44 +100,51 @@ fn figures(run: &Run<'_>) -> Vec<String> {
 }
 
 #[test]
-fn a_capture_that_was_looked_at_ends_in_the_same_report_as_one_that_was_not() {
+fn a_capture_with_snapshots_ends_in_the_same_report_as_one_without() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let plain = document(&catalogue, &halting(&catalogue, 1, &[], Ask::default()).1);
+    let plain = document(&catalogue, &pausing(&catalogue, 1, &[], SnapshotRequest::default()).1);
     for workers in [1, 3] {
-        let (views, run) = halting(&catalogue, workers, &[0, 1, 50, 51, 200, 291], Ask::default());
-        assert_eq!(views.len(), 6);
+        let (snapshots, run) =
+            pausing(&catalogue, workers, &[0, 1, 50, 51, 200, 291], SnapshotRequest::default());
+        assert_eq!(snapshots.len(), 6);
         assert_eq!(document(&catalogue, &run), plain);
     }
 }
 
 #[test]
-fn every_frame_before_a_view_is_in_it_once() {
+fn every_frame_before_a_snapshot_is_in_it_once() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let halts = [0, 1, 50, 51, 200, 291];
-    let (views, run) = halting(&catalogue, 2, &halts, Ask::default());
-    for (view, halt) in views.iter().zip(halts) {
+    let pauses = [0, 1, 50, 51, 200, 291];
+    let (snapshots, run) = pausing(&catalogue, 2, &pauses, SnapshotRequest::default());
+    for (snapshot, pause) in snapshots.iter().zip(pauses) {
         assert_eq!(
-            (view.run.tally.frames, view.run.tally.segments, view.run.tally.queue),
-            (halt, halt, 0)
+            (
+                snapshot.run.counters.frames,
+                snapshot.run.counters.segments,
+                snapshot.run.counters.queue
+            ),
+            (pause, pause, 0)
         );
-        assert_eq!(view.run.drops, Drops { kernel: 7, interface: 8 });
-        let packets: u64 = view.run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
-        assert_eq!(packets, halt);
-        let of_flows: u64 = view.run.flows.iter().map(|flow| flow.record.packets.sum()).sum();
-        assert_eq!(of_flows, halt);
-        assert!(view.live_flows <= view.run.flows.len() as u64);
+        assert_eq!(snapshot.run.drops, Drops { kernel: 7, interface: 8 });
+        let packets: u64 =
+            snapshot.run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
+        assert_eq!(packets, pause);
+        let of_flows: u64 = snapshot.run.flows.iter().map(|flow| flow.record.packets.sum()).sum();
+        assert_eq!(of_flows, pause);
+        assert!(snapshot.live_flows <= snapshot.run.flows.len() as u64);
     }
-    // When all was read, a view says of living flows what the report says of them when they were
-    // ended.
-    assert_eq!(figures(&views[5].run), figures(&run));
-    assert!(views.windows(2).all(|pair| pair[0].elapsed <= pair[1].elapsed));
+    // When all was read, the snapshot has the same figures of live flows as the report, which ends
+    // them.
+    assert_eq!(figures(&snapshots[5].run), figures(&run));
+    assert!(snapshots.windows(2).all(|pair| pair[0].elapsed <= pair[1].elapsed));
 }
 
 #[test]
-fn a_view_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
+fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let (views, _) = halting(&catalogue, 2, &[291], Ask { port: Some((3001, Transport::Tcp)) });
-    let flows = &views[0].run.flows;
+    let (snapshots, _) =
+        pausing(&catalogue, 2, &[291], SnapshotRequest { port: Some((3001, Transport::Tcp)) });
+    let flows = &snapshots[0].run.flows;
     assert_eq!(flows.len(), 10);
     assert!(
         flows
@@ -143,7 +152,7 @@ fn a_view_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
             .all(|flow| flow.record.responder.port == 3001 && !flow.verdict.reasons.is_empty())
     );
     assert!(flows.windows(2).all(|pair| pair[0].record.last >= pair[1].record.last));
-    assert!(views[0].run.stats.ports.len() > 1, "the figures are those of all ports");
+    assert!(snapshots[0].run.stats.ports.len() > 1, "the figures are those of all ports");
 }
 
 /// A flow of one frame, number and time `n`, in which nobody said anything.
@@ -157,17 +166,17 @@ pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
 struct Flood {
     left: u32,
     frame: Vec<u8>,
-    asker: Asker,
+    requester: SnapshotRequester,
 }
 
 impl Flood {
     const FRAMES: u32 = 300_000;
 
-    fn new(asker: Asker) -> Self {
+    fn new(requester: SnapshotRequester) -> Self {
         let mut frame = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 0, 10, 255, 0, 1];
         frame.extend([0x9c, 0x40, 0x1f, 0x40, 0, 20, 0, 0]);
         frame.extend(b"/eos/ping\0\0\0");
-        Self { left: Self::FRAMES, frame, asker }
+        Self { left: Self::FRAMES, frame, requester }
     }
 }
 
@@ -176,7 +185,7 @@ impl Source for Flood {
         let Some(left) = self.left.checked_sub(1) else { return Ok(Next::End) };
         self.left = left;
         if left.is_multiple_of(10_000) {
-            self.asker.ask(Ask::default());
+            self.requester.request(SnapshotRequest::default());
         }
         self.frame[12..16].copy_from_slice(&(0x0a00_0000 + left).to_be_bytes());
         let number = u64::from(Self::FRAMES - left);
@@ -206,32 +215,32 @@ fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_coun
     let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
     // Every new flow has the classifier judge one that has to go.
     let options = Options { max_flows: 16, ..live(&stop, &tell) };
-    let (asker, asks) = asker();
-    let (mut views, mut frames) = (0, 0);
-    let mut on_view = |view: View<'_>| {
-        check_buckets(&view.run);
-        assert!(view.run.tally.frames >= frames);
-        (views, frames) = (views + 1, view.run.tally.frames);
+    let (requester, requests) = snapshot_requests();
+    let (mut snapshots, mut frames) = (0, 0);
+    let mut on_snapshot = |snapshot: Snapshot<'_>| {
+        check_buckets(&snapshot.run);
+        assert!(snapshot.run.counters.frames >= frames);
+        (snapshots, frames) = (snapshots + 1, snapshot.run.counters.frames);
     };
     let whole = run(
-        &mut Flood::new(asker),
+        &mut Flood::new(requester),
         None,
         &catalogue,
         &options,
-        Some(Views { every: None, flows: 0, asks, on_view: &mut on_view }),
+        Some(Snapshots { every: None, flows: 0, requests, on_snapshot: &mut on_snapshot }),
     )
     .unwrap();
     check_buckets(&whole);
-    assert_eq!(whole.tally.frames, u64::from(Flood::FRAMES));
-    assert!(whole.tally.queue > 0 && whole.drops == Drops::default());
-    assert!(views > 0);
+    assert_eq!(whole.counters.frames, u64::from(Flood::FRAMES));
+    assert!(whole.counters.queue > 0 && whole.drops == Drops::default());
+    assert!(snapshots > 0);
 }
 
 /// Every frame is a segment that a flow counts, or was dropped at the queue.
 fn check_buckets(run: &Run<'_>) {
-    assert_eq!(run.tally.frames, run.tally.segments + run.tally.queue);
+    assert_eq!(run.counters.frames, run.counters.segments + run.counters.queue);
     let packets: u64 = run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
-    assert_eq!(packets, run.tally.segments);
+    assert_eq!(packets, run.counters.segments);
 }
 
 /// One frame a read, and what the system says that it holds: then the end, or a quiet interface
@@ -275,7 +284,7 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     stop.store(true, Ordering::Relaxed);
     let options = live(&stop, &tell);
     let run = run(&mut Held(files, None), None, &catalogue, &options, None).unwrap();
-    assert_eq!((run.tally.frames, run.problems), (291, Vec::new()));
+    assert_eq!((run.counters.frames, run.problems), (291, Vec::new()));
 }
 
 #[test]
@@ -289,6 +298,6 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
         stop.store(true, Ordering::Relaxed);
         let run =
             run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();
-        assert_eq!((run.tally.frames, run.drops.kernel), (read, dropped));
+        assert_eq!((run.counters.frames, run.drops.kernel), (read, dropped));
     }
 }

@@ -1,5 +1,5 @@
-//! A classifier's verdicts. A flow keeps a number; a million flows have few different verdicts,
-//! unless each has its reasons.
+//! The verdicts of one worker's flows. A flow stores a number: a million flows share few different
+//! verdicts, unless each verdict has its own reasons.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,153 +13,170 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet};
 use crate::flow::VerdictId;
 use crate::process::Sides;
 
-/// What tells verdicts without reasons apart: service, language, ground, the language inside, fit,
-/// first candidate, fault.
-type Content<'c> = (
-    Option<&'c str>,
-    Option<Protocol>,
-    Confidence,
-    Option<Protocol>,
-    Fit,
-    Option<&'c str>,
-    Option<Fault>,
-);
-
-/// A number for verdicts that differ in their reasons only.
-pub(super) type Kind = u32;
-
-/// The verdicts of live flows.
-pub(super) struct Verdicts<'c> {
-    catalogue: &'c Catalogue,
-    /// Somebody will see reasons: no two flows share a verdict.
-    explains: bool,
-    places: Vec<Option<(Kind, Verdict<'c>)>>,
-    free: Vec<u32>,
-    kinds: HashMap<Content<'c>, Kind, RandomState>,
-    /// The verdict that all flows of a kind share.
-    of_kind: Vec<Option<VerdictId>>,
-    /// Those that rest on the port and on what the bytes are not. At most a few for each port.
-    by_port: HashMap<(u16, Transport, Option<ProtocolSet>), VerdictId, RandomState>,
-    /// The languages in which what is said makes a difference.
-    telling: ProtocolSet,
+/// Everything by which verdicts without reasons differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct VerdictKey<'c> {
+    service: Option<&'c str>,
+    protocol: Option<Protocol>,
+    confidence: Confidence,
+    carries: Option<Protocol>,
+    fit: Fit,
+    first_candidate: Option<&'c str>,
+    fault: Option<Fault>,
 }
 
-impl<'c> Verdicts<'c> {
-    pub(super) fn new(catalogue: &'c Catalogue, explains: bool) -> Self {
+impl<'c> VerdictKey<'c> {
+    fn new(verdict: &Verdict<'c>) -> Self {
+        Self {
+            service: verdict.service.map(|service| service.id.as_str()),
+            protocol: verdict.protocol,
+            confidence: verdict.confidence,
+            carries: verdict.carries,
+            fit: verdict.fit,
+            first_candidate: verdict.candidates.first().map(Candidate::id),
+            fault: verdict.fault,
+        }
+    }
+}
+
+/// A number that all verdicts share which differ in their reasons only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct VerdictKind(pub(super) u32);
+
+/// The verdicts of live flows, by number.
+pub(super) struct VerdictCache<'c> {
+    catalogue: &'c Catalogue,
+    /// Verdicts have reasons, and no two flows share one.
+    keeps_reasons: bool,
+    verdicts: Vec<Option<(VerdictKind, Verdict<'c>)>>,
+    /// Numbers that are not in use.
+    free: Vec<u32>,
+    kinds: HashMap<VerdictKey<'c>, VerdictKind, RandomState>,
+    /// The verdict that all flows of a kind share, indexed by the kind.
+    shared: Vec<Option<VerdictId>>,
+    /// Verdicts that rest on the port and on the protocols that are ruled out: at most a few for
+    /// each port.
+    by_port: HashMap<(u16, Transport, Option<ProtocolSet>), VerdictId, RandomState>,
+    /// The protocols whose facts make a difference.
+    with_facts: ProtocolSet,
+}
+
+impl<'c> VerdictCache<'c> {
+    pub(super) fn new(catalogue: &'c Catalogue, keeps_reasons: bool) -> Self {
         Self {
             catalogue,
-            explains,
-            places: Vec::new(),
+            keeps_reasons,
+            verdicts: Vec::new(),
             free: Vec::new(),
             kinds: HashMap::default(),
-            of_kind: Vec::new(),
+            shared: Vec::new(),
             by_port: HashMap::default(),
-            telling: telling(catalogue),
+            with_facts: protocols_with_facts(catalogue),
         }
     }
 
-    /// Judges by another catalogue from now on.
-    pub(super) fn learn(&mut self, catalogue: &'c Catalogue) {
+    /// Classifies by another catalogue from now on. Verdicts that flows have stay valid.
+    pub(super) fn update_catalogue(&mut self, catalogue: &'c Catalogue) {
         self.catalogue = catalogue;
-        self.telling = telling(catalogue);
+        self.with_facts = protocols_with_facts(catalogue);
         self.by_port.clear();
-        self.of_kind.fill(None);
+        self.shared.fill(None);
     }
 
-    /// Whether somebody will see reasons.
-    pub(super) const fn explains(&self) -> bool {
-        self.explains
+    /// Whether verdicts have reasons.
+    pub(super) const fn keeps_reasons(&self) -> bool {
+        self.keeps_reasons
     }
 
-    /// Whether more than the language makes a difference: somebody sees reasons, or marks look at
-    /// facts of this language.
+    /// Whether facts of this protocol make a difference: verdicts have reasons, or marks test facts
+    /// of this protocol.
     pub(super) const fn needs_facts(&self, protocol: Protocol) -> bool {
-        self.explains || self.telling.contains(protocol)
+        self.keeps_reasons || self.with_facts.contains(protocol)
     }
 
-    /// The verdict on what is no known language so far, should nothing more be said; none where
-    /// each flow has its own reasons.
-    pub(super) fn known(
+    /// The verdict for a flow of no recognised protocol, in case no more payload follows. `None`
+    /// where each flow has its own reasons.
+    pub(super) fn provisional(
         &mut self,
         port: u16,
         transport: Transport,
         evidence: &Evidence,
     ) -> Option<VerdictId> {
-        let shared = !self.explains && evidence.protocol.is_none();
-        shared.then(|| self.judge(port, transport, Some(evidence)))
+        let is_shared = !self.keeps_reasons && evidence.protocol.is_none();
+        is_shared.then(|| self.classify(port, transport, Some(evidence)))
     }
 
-    /// Judges what was heard on a port, or silence.
-    pub(super) fn judge(
+    /// Classifies a flow by the evidence on it; `None` for a flow without payload.
+    pub(super) fn classify(
         &mut self,
         port: u16,
         transport: Transport,
         evidence: Option<&Evidence>,
     ) -> VerdictId {
-        let heard = evidence.is_some_and(|evidence| evidence.protocol.is_some());
-        if self.explains || heard {
-            let verdict = self.made(port, transport, evidence);
-            return self.place(verdict);
+        let is_recognised = evidence.is_some_and(|evidence| evidence.protocol.is_some());
+        if self.keeps_reasons || is_recognised {
+            let verdict = self.verdict(port, transport, evidence);
+            return self.store(verdict);
         }
         let key = (port, transport, evidence.map(|evidence| evidence.ruled_out));
         if let Some(&known) = self.by_port.get(&key) {
             return known;
         }
-        let verdict = self.made(port, transport, evidence);
-        let id = self.place(verdict);
+        let verdict = self.verdict(port, transport, evidence);
+        let id = self.store(verdict);
         self.by_port.insert(key, id);
         id
     }
 
-    /// A verdict without a number, with what processes add to it.
-    pub(super) fn made_of(
-        &self,
-        verdict: Verdict<'c>,
-        silent: bool,
-        processes: &Sides,
-    ) -> Verdict<'c> {
-        by_process(self.catalogue, verdict, silent, &processes.facts(), self.explains)
-    }
-
-    /// The same without a number.
-    pub(super) fn made(
+    /// As [`classify`](Self::classify), without storing the verdict.
+    pub(super) fn verdict(
         &self,
         port: u16,
         transport: Transport,
         evidence: Option<&Evidence>,
     ) -> Verdict<'c> {
-        classify(self.catalogue, port, transport, evidence, self.explains)
+        classify(self.catalogue, port, transport, evidence, self.keeps_reasons)
     }
 
-    /// The verdict of a number.
-    pub(super) fn get(&self, id: VerdictId) -> Option<&(Kind, Verdict<'c>)> {
-        self.places.get(id.0 as usize)?.as_ref()
+    /// Adds to a verdict what the processes at a flow's ends prove, without storing it.
+    /// `is_silent`: the flow has no payload.
+    pub(super) fn with_processes(
+        &self,
+        verdict: Verdict<'c>,
+        is_silent: bool,
+        processes: &Sides,
+    ) -> Verdict<'c> {
+        by_process(self.catalogue, verdict, is_silent, &processes.facts(), self.keeps_reasons)
     }
 
-    /// The verdict of a flow that has ended; the number is nobody's any more, unless flows share
-    /// it.
+    /// The verdict with this number.
+    pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict<'c>)> {
+        self.verdicts.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The verdict of a flow that has ended. Frees the number, unless flows share it.
     pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict<'c>> {
-        if !self.explains {
+        if !self.keeps_reasons {
             return self.get(id).map(|(_, verdict)| verdict.clone());
         }
-        let (_, verdict) = self.places.get_mut(id.0 as usize)?.take()?;
+        let (_, verdict) = self.verdicts.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
         Some(verdict)
     }
 
-    /// The verdict of a flow whose responder ended it at the first words.
+    /// The verdict of a flow whose responder ended it at the first message, in place of `id`.
     pub(super) fn cut_off(&mut self, id: VerdictId) -> VerdictId {
         let Some(mut verdict) = self.take(id) else { return id };
-        verdict.cut_off(self.explains);
-        self.place(verdict)
+        verdict.cut_off(self.keeps_reasons);
+        self.store(verdict)
     }
 
-    /// The verdict, with what the processes behind a flow's port add to it. `silent`: nothing was
-    /// said.
-    pub(super) fn attributed(
+    /// The verdict with what the processes at the flow's ends prove, in place of `id`.
+    /// `is_silent`: the flow has no payload.
+    pub(super) fn attribute(
         &mut self,
         id: VerdictId,
-        silent: bool,
+        is_silent: bool,
         processes: &Sides,
     ) -> VerdictId {
         let facts = processes.facts();
@@ -167,52 +184,42 @@ impl<'c> Verdicts<'c> {
             return id;
         }
         let Some(verdict) = self.take(id) else { return id };
-        let verdict = by_process(self.catalogue, verdict, silent, &facts, self.explains);
-        self.place(verdict)
+        let verdict = by_process(self.catalogue, verdict, is_silent, &facts, self.keeps_reasons);
+        self.store(verdict)
     }
 
-    /// Keeps a verdict, where no flow shares it that has one already.
-    fn place(&mut self, verdict: Verdict<'c>) -> VerdictId {
-        let content = (
-            verdict.service.map(|service| service.id.as_str()),
-            verdict.protocol,
-            verdict.confidence,
-            verdict.carries,
-            verdict.fit,
-            verdict.candidates.first().map(Candidate::id),
-            verdict.fault,
-        );
-        let kind = *self.kinds.entry(content).or_insert_with(|| {
-            self.of_kind.push(None);
-            self.of_kind.len() as u32 - 1
+    /// Stores a verdict, unless flows share one of this kind already.
+    fn store(&mut self, verdict: Verdict<'c>) -> VerdictId {
+        let kind = *self.kinds.entry(VerdictKey::new(&verdict)).or_insert_with(|| {
+            self.shared.push(None);
+            VerdictKind(self.shared.len() as u32 - 1)
         });
-        let shared = &mut self.of_kind[kind as usize];
+        let shared = &mut self.shared[kind.0 as usize];
         if let Some(known) = shared {
             return *known;
         }
         let id = VerdictId(self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            self.places.len() as u32 - 1
+            self.verdicts.push(None);
+            self.verdicts.len() as u32 - 1
         }));
-        self.places[id.0 as usize] = Some((kind, verdict));
-        if !self.explains {
+        self.verdicts[id.0 as usize] = Some((kind, verdict));
+        if !self.keeps_reasons {
             *shared = Some(id);
         }
         id
     }
 }
 
-/// The languages in which facts are stated that marks look at, or that are heeded whatever the
-/// catalogue has.
-fn telling(catalogue: &Catalogue) -> ProtocolSet {
-    // Most marks look at the same few.
+/// The protocols whose detectors state facts that marks test, or that every catalogue heeds.
+fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
+    // Most marks test the same few facts.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
-    let is_telling = |detector: &&Detector| {
+    let matters = |detector: &&Detector| {
         detector.facts.iter().any(|fact| heeds(fact))
             || marked.iter().any(|fact| detector.states(fact))
     };
     let mut set = ProtocolSet::EMPTY;
-    for detector in DETECTORS.iter().filter(is_telling) {
+    for detector in DETECTORS.iter().filter(matters) {
         std::iter::once(&detector.protocol)
             .chain(detector.leads_to)
             .for_each(|&protocol| set.insert(protocol));

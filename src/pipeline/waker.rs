@@ -1,26 +1,27 @@
-//! Wakes a classifier that sleeps because it has nothing to do.
+//! Wakes a classifier thread that sleeps because its channel is empty.
 //!
-//! The channel's own way to wait looks again and again before it sleeps. Batches of full-size
-//! frames come further apart than that, and looking took a seventh of their CPU time
+//! The blocking receive of the channel polls several times before it sleeps. Batches of full-size
+//! frames arrive further apart than that, and polling took a seventh of their CPU time
 //! (`benches/README.md`).
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::thread::{self, Thread};
 
-/// One sleeps, another rings. Whoever has something for the sleeper puts it where it is found and
-/// rings then.
+/// Parks one thread until another one wakes it.
+///
+/// The waking thread first stores what the sleeper polls for, then calls [`wake`](Self::wake).
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct Waker {
     is_asleep: AtomicBool,
     sleeper: OnceLock<Thread>,
 }
 
-impl Bell {
+impl Waker {
     /// Wakes the sleeper, if it sleeps.
-    pub(super) fn ring(&self) {
-        // Either the sleeper sees what was put there or this sees that it sleeps: each first
-        // writes, then reads.
+    pub(super) fn wake(&self) {
+        // Each side writes before it reads, so that either the sleeper sees what was stored, or
+        // this thread sees that the sleeper sleeps.
         fence(Ordering::SeqCst);
         if self.is_asleep.load(Ordering::Relaxed)
             && self.is_asleep.swap(false, Ordering::Relaxed)
@@ -30,17 +31,16 @@ impl Bell {
         }
     }
 
-    /// Looks for something until it is there, and sleeps meanwhile. Always called by the same
-    /// thread.
-    pub(super) fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+    /// Sleeps until `poll` returns something. Only one thread may ever call this.
+    pub(super) fn wait<T>(&self, mut poll: impl FnMut() -> Option<T>) -> T {
         loop {
-            if let Some(found) = look() {
+            if let Some(found) = poll() {
                 return found;
             }
             self.sleeper.get_or_init(thread::current);
             self.is_asleep.store(true, Ordering::Relaxed);
             fence(Ordering::SeqCst);
-            if let Some(found) = look() {
+            if let Some(found) = poll() {
                 self.is_asleep.store(false, Ordering::Relaxed);
                 return found;
             }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::units::{bytes, count, duration, plural};
 use super::words;
 use crate::decode::Transport;
-use crate::pipeline::View;
+use crate::pipeline::Snapshot;
 
 /// Ports that a line names, those with most bytes in the interval.
 const PORTS: usize = 3;
@@ -27,8 +27,8 @@ impl Intervals {
     ///
     /// # Errors
     /// Where `out` cannot be written.
-    pub fn write(&mut self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
-        let (run, tally) = (&view.run, &view.run.tally);
+    pub fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+        let (run, tally) = (&view.run, &view.run.counters);
         let elapsed_ns = u64::try_from(view.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let span = elapsed_ns.saturating_sub(self.elapsed_ns);
         let frames = tally.frames.saturating_sub(self.frames);
@@ -72,7 +72,7 @@ impl Intervals {
         Ok(())
     }
 
-    fn name_ports(&self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
+    fn name_ports(&self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
         let since = |port: &(u16, Transport), now: u64| {
             now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))
         };

@@ -273,7 +273,7 @@ struct Reason<'a> {
 }
 
 fn capture<'a>(report: &'a Report<'_, '_>) -> Capture<'a> {
-    let (run, tally) = (report.run, &report.run.tally);
+    let (run, tally) = (report.run, &report.run.counters);
     let interfaces = origins::interfaces(report);
     Capture {
         files: report.inputs,

@@ -11,7 +11,7 @@ use super::json::{self, Both, Dropped, Spoken};
 use super::{Report, words};
 use crate::decode::Transport;
 use crate::flow::Counts;
-use crate::pipeline::{JudgedFlow, View};
+use crate::pipeline::{JudgedFlow, Snapshot};
 use crate::stats::PortStats;
 
 #[derive(Serialize)]
@@ -84,8 +84,8 @@ impl Intervals {
     ///
     /// # Errors
     /// Where `out` cannot be written.
-    pub fn write(&mut self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
-        let (run, tally) = (&view.run, &view.run.tally);
+    pub fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+        let (run, tally) = (&view.run, &view.run.counters);
         let counts = [
             tally.frames,
             tally.segments,

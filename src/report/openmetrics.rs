@@ -23,7 +23,7 @@ use self::places::Places;
 use crate::decode::Transport;
 use crate::evidence::Direction;
 use crate::flow::Outcome;
-use crate::pipeline::View;
+use crate::pipeline::Snapshot;
 use crate::stats::{PortStats, Stats};
 
 /// Ports that have series of their own, whatever the transport. Those on which nobody answers, as
@@ -62,7 +62,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Takes in the capture as it stands.
-    pub fn update(&mut self, view: &View<'_>) {
+    pub fn update(&mut self, view: &Snapshot<'_>) {
         self.exposition.begin();
         self.capture(view);
         let ports = self.by_port(&view.run.stats);
@@ -96,8 +96,8 @@ impl Metrics {
     }
 
     /// Where every frame went.
-    fn capture(&mut self, view: &View<'_>) {
-        let (run, tally) = (&view.run, &view.run.tally);
+    fn capture(&mut self, view: &Snapshot<'_>) {
+        let (run, tally) = (&view.run, &view.run.counters);
         let build = label("version", env!("CARGO_PKG_VERSION"));
         self.exposition
             .family("portlore_build_info", Kind::Gauge, "The program that counts")

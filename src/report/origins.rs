@@ -23,8 +23,8 @@ pub(super) struct Origin {
 
 /// The interfaces in the order in which they had their first frames.
 pub(super) fn interfaces(report: &Report<'_, '_>) -> Vec<Origin> {
-    let counts = report.run.tally.interfaces().zip(&report.run.interfaces);
-    let origin = |(counts, name): (crate::pipeline::Interface, &String)| Origin {
+    let counts = report.run.counters.interfaces().zip(&report.run.interfaces);
+    let origin = |(counts, name): (crate::pipeline::InterfaceCounters, &String)| Origin {
         interface: Some(name.clone()),
         link_type: counts.link.0,
         frames: counts.frames,

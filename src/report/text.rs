@@ -89,7 +89,7 @@ pub fn write(
 
 /// What was read, and where every frame went.
 fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
-    let tally = &report.run.tally;
+    let tally = &report.run.counters;
     let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
     let inputs = match &inputs[..] {
         [one] => one.clone(),

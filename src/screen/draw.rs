@@ -48,7 +48,7 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
             width,
         ))];
     };
-    let (run, tally) = (&view.run, &view.run.tally);
+    let (run, tally) = (&view.run, &view.run.counters);
     let seconds = view.elapsed.as_secs();
     let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     let (frames, rate) = state.history.whole;

@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::decode::Transport;
-use crate::pipeline::View;
+use crate::pipeline::Snapshot;
 
-/// Views that a trend goes back.
+/// Snapshots that a trend goes back.
 pub(super) const VIEWS: usize = 32;
 /// Eighths of a line.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -27,7 +27,7 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn see(&mut self, view: &View<'_>) {
+    pub(super) fn see(&mut self, view: &Snapshot<'_>) {
         let span = view.elapsed.saturating_sub(self.last).as_secs_f64();
         if span <= 0.0 {
             return;
@@ -50,9 +50,9 @@ impl History {
             }
             rates.iter().any(|&rate| rate > 0)
         });
-        self.whole = (rate(view.run.tally.frames, self.frames), all);
+        self.whole = (rate(view.run.counters.frames, self.frames), all);
         self.bytes = ports.iter().map(|(port, stats)| (*port, stats.all.bytes.sum())).collect();
-        self.frames = view.run.tally.frames;
+        self.frames = view.run.counters.frames;
         self.last = view.elapsed;
     }
 

@@ -1,6 +1,6 @@
 //! The screen of a running capture: ports by traffic, one port in full, and what was lost.
 //!
-//! Takes [`View`]s and keys, gives what a terminal shows. Knows nothing of how a capture is made:
+//! Takes [`Snapshot`]s and keys, gives what a terminal shows. Knows nothing of how a capture is made:
 //! to end it, it sets a flag, to see more of a port, it asks.
 
 mod draw;
@@ -23,7 +23,7 @@ pub use terminal::{prepare, restore};
 use self::state::State;
 use self::terminal::Tty;
 use crate::catalogue::Catalogue;
-use crate::pipeline::{Asker, View};
+use crate::pipeline::{Snapshot, SnapshotRequester};
 
 /// How long a key, a view or the end of the capture may wait to be noticed.
 const LOOK: Duration = Duration::from_millis(50);
@@ -35,11 +35,11 @@ pub struct Wires<'s, 'c> {
     /// What is known of ports, until a view knows better.
     pub catalogue: &'c Catalogue,
     /// The capture as it goes on; the screen ends when no more can come.
-    pub views: Receiver<View<'c>>,
+    pub views: Receiver<Snapshot<'c>>,
     /// Lines that would have gone to stderr.
     pub messages: Receiver<String>,
     /// Asks for the flows of a port.
-    pub asker: Asker,
+    pub asker: SnapshotRequester,
     /// Ends the capture, and the screen.
     pub stop: &'s AtomicBool,
     /// Colours may be used.

@@ -8,7 +8,7 @@ use super::draw::style;
 use super::history::{Port, bars};
 use super::state::State;
 use crate::flow::Outcome;
-use crate::pipeline::{JudgedFlow, View};
+use crate::pipeline::{JudgedFlow, Snapshot};
 use crate::report::units::{bytes, count, duration, plural, quantiles};
 use crate::report::{escape, fit, why, words, wrap};
 use crate::stats::{Figures, PortStats, Quantiles};
@@ -24,7 +24,7 @@ const INDENT: usize = 4;
 
 /// The flows of a port that a view has.
 pub(super) fn flows<'v, 'c>(
-    view: &'v View<'c>,
+    view: &'v Snapshot<'c>,
     port: Port,
 ) -> impl Iterator<Item = &'v JudgedFlow<'c>> {
     view.run

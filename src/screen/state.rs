@@ -8,7 +8,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::filter::Filter;
 use super::history::{History, Port};
 use crate::catalogue::Catalogue;
-use crate::pipeline::{Ask, Asker, View};
+use crate::pipeline::{Snapshot, SnapshotRequest, SnapshotRequester};
 use crate::stats::PortStats;
 
 /// Messages that are kept for after the screen.
@@ -57,11 +57,11 @@ pub(super) struct State<'c> {
     pub(super) title: String,
     pub(super) catalogue: &'c Catalogue,
     pub(super) colour: bool,
-    asker: Asker,
+    asker: SnapshotRequester,
     /// The latest view; counts of it are shown even while the rest stands still.
-    pub(super) latest: Option<View<'c>>,
+    pub(super) latest: Option<Snapshot<'c>>,
     /// What stands still.
-    held: Option<View<'c>>,
+    held: Option<Snapshot<'c>>,
     pub(super) history: History,
     pub(super) page: Page,
     pub(super) sort: Sort,
@@ -79,7 +79,12 @@ pub(super) struct State<'c> {
 }
 
 impl<'c> State<'c> {
-    pub(super) fn new(title: String, catalogue: &'c Catalogue, asker: Asker, colour: bool) -> Self {
+    pub(super) fn new(
+        title: String,
+        catalogue: &'c Catalogue,
+        asker: SnapshotRequester,
+        colour: bool,
+    ) -> Self {
         Self {
             title,
             catalogue,
@@ -100,7 +105,7 @@ impl<'c> State<'c> {
         }
     }
 
-    pub(super) fn see(&mut self, view: View<'c>) {
+    pub(super) fn see(&mut self, view: Snapshot<'c>) {
         self.history.see(&view);
         self.catalogue = view.run.catalogue;
         self.latest = Some(view);
@@ -122,7 +127,7 @@ impl<'c> State<'c> {
     }
 
     /// The view that is shown.
-    pub(super) fn view(&self) -> Option<&View<'c>> {
+    pub(super) fn view(&self) -> Option<&Snapshot<'c>> {
         self.held.as_ref().or(self.latest.as_ref())
     }
 
@@ -215,7 +220,7 @@ impl<'c> State<'c> {
     fn open(&mut self, why: bool) {
         if let (Page::List, Some(port)) = (self.page, self.chosen) {
             self.page = Page::Port { port, flow: 0, why };
-            self.asker.ask(Ask { port: Some(port) });
+            self.asker.request(SnapshotRequest { port: Some(port) });
         }
     }
 
@@ -231,7 +236,7 @@ impl<'c> State<'c> {
             (self.filter, self.filter_text) = (Filter::default(), String::new());
         } else {
             self.page = Page::List;
-            self.asker.ask(Ask::default());
+            self.asker.request(SnapshotRequest::default());
         }
     }
 

@@ -1,32 +1,35 @@
-//! A worker's answer to one question, gathered a few flows at a time between its batches.
+//! A worker's share of one snapshot, built a few flows at a time between its batches.
 
 use std::time::{Duration, Instant};
 
-use super::{Answer, JudgedFlow, Look, Recent};
+use super::RecentFlows;
+use super::job::{LiveFlows, SnapshotJob, SnapshotPart};
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
+use crate::pipeline::JudgedFlow;
 use crate::process::Sides;
 use crate::stats::Stats;
 
-/// Flows between two looks at the queue: some 30 microseconds, less than a batch takes.
+/// Flows between two polls of the queue: some 30 microseconds, less than a batch takes.
 pub(in crate::pipeline) const STEP: usize = 64;
 
-/// What a walk over the live flows has found so far.
-pub(in crate::pipeline) struct Walk<'c> {
-    look: Look<'c>,
-    /// The table that it is in.
+/// The state of a walk over a worker's live flows.
+pub(in crate::pipeline) struct SnapshotBuilder<'c> {
+    job: SnapshotJob<'c>,
+    /// Index of the table that the walk is in.
     pub(in crate::pipeline) table: usize,
     stats: Stats<'c>,
-    recent: Recent<'c>,
+    recent: RecentFlows<'c>,
     live: u64,
     evicted: u64,
     cost: Duration,
 }
 
-impl<'c> Walk<'c> {
-    /// Begins with those of the flows that ended lately which are asked for.
+impl<'c> SnapshotBuilder<'c> {
+    /// Starts with the requested ones of the flows that ended recently. `live` and `evicted` are
+    /// the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
-        look: Look<'c>,
+        job: SnapshotJob<'c>,
         live: u64,
         evicted: u64,
         ended: impl Iterator<Item = &'r JudgedFlow<'c>>,
@@ -34,23 +37,15 @@ impl<'c> Walk<'c> {
     where
         'c: 'r,
     {
-        let mut recent = Recent::new(look.flows);
+        let mut recent = RecentFlows::new(job.flows);
         ended
-            .filter(|flow| look.is_about(&flow.record))
-            .for_each(|flow| recent.show(&flow.record, &flow.verdict, &flow.processes));
-        Self {
-            look,
-            table: 0,
-            stats: Stats::default(),
-            recent,
-            live,
-            evicted,
-            cost: Duration::ZERO,
-        }
+            .filter(|flow| job.wants(&flow.record))
+            .for_each(|flow| recent.add(&flow.record, &flow.verdict, &flow.processes));
+        Self { job, table: 0, stats: Stats::default(), recent, live, evicted, cost: Duration::ZERO }
     }
 
-    /// Counts a live flow as if it ended here.
-    pub(in crate::pipeline) fn show(
+    /// Counts a live flow as if it had ended here.
+    pub(in crate::pipeline) fn add(
         &mut self,
         record: &FlowRecord,
         verdict: &Verdict<'c>,
@@ -58,20 +53,20 @@ impl<'c> Walk<'c> {
     ) {
         self.stats.add(record, verdict);
         self.stats.attribute(record, processes);
-        if self.look.is_about(record) {
-            self.recent.show(record, verdict, processes);
+        if self.job.wants(record) {
+            self.recent.add(record, verdict, processes);
         }
     }
 
-    /// Counts the time of a step that began then.
-    pub(in crate::pipeline) fn took(&mut self, since: Instant) {
+    /// Adds the time of a step that began at `since` to the cost of the snapshot.
+    pub(in crate::pipeline) fn count_step(&mut self, since: Instant) {
         self.cost += since.elapsed();
     }
 
-    /// Hands in what was found. Nobody may be there any more: the capture is over.
+    /// Sends what was built to the snapshot thread.
     pub(in crate::pipeline) fn finish(self) {
-        let flows = self.recent.into_flows();
-        let Self { look, stats, live, evicted, cost, .. } = self;
-        drop(look.answers.try_send(Answer::Live { stats, flows, live, evicted, cost }));
+        let Self { job, stats, recent, live, evicted, cost, .. } = self;
+        let recent = recent.into_flows();
+        job.reply(SnapshotPart::Live(LiveFlows { stats, recent, live, evicted, cost }));
     }
 }

@@ -1,31 +1,31 @@
-//! The most recent of many flows, for those who watch.
+//! The most recent of many flows, for snapshots.
 
-use super::JudgedFlow;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
+use crate::pipeline::JudgedFlow;
 use crate::process::Sides;
 use crate::time::Time;
 
-/// At most `limit` flows, those whose last frame is the latest.
-pub(in crate::pipeline) struct Recent<'c> {
+/// The `limit` flows whose last frame is the latest.
+pub(in crate::pipeline) struct RecentFlows<'c> {
     limit: usize,
     flows: Vec<JudgedFlow<'c>>,
-    /// Flows that were silent for longer have no place any more.
+    /// Flows whose last frame is earlier have no place.
     floor: Option<Time>,
 }
 
-impl<'c> Recent<'c> {
+impl<'c> RecentFlows<'c> {
     pub(in crate::pipeline) const fn new(limit: usize) -> Self {
         Self { limit, flows: Vec::new(), floor: None }
     }
 
-    /// Whether a flow with this last frame would be among them.
+    /// Whether a flow with this last frame may be among the most recent ones.
     pub(in crate::pipeline) fn has_place(&self, last: Time) -> bool {
         self.limit > 0 && self.floor.is_none_or(|floor| last >= floor)
     }
 
-    /// Takes a copy of the flow, where it has a place.
-    pub(in crate::pipeline) fn show(
+    /// Adds a copy of the flow, where it has a place.
+    pub(in crate::pipeline) fn add(
         &mut self,
         record: &FlowRecord,
         verdict: &Verdict<'c>,
@@ -40,8 +40,8 @@ impl<'c> Recent<'c> {
         }
     }
 
-    /// Takes the flow. Memory is that of twice the limit, so that the rest is thrown out only now
-    /// and then.
+    /// Adds the flow. Up to twice the limit is kept, so that the oldest are removed only now and
+    /// then.
     pub(in crate::pipeline) fn push(&mut self, flow: JudgedFlow<'c>) {
         self.flows.push(flow);
         if self.flows.len() >= 2 * self.limit {
@@ -49,15 +49,15 @@ impl<'c> Recent<'c> {
         }
     }
 
-    /// Those that there are.
+    /// The flows that are kept, in no order.
     pub(in crate::pipeline) fn iter(&self) -> impl Iterator<Item = &JudgedFlow<'c>> {
         self.flows.iter()
     }
 
-    /// The most recent, the latest first.
+    /// The most recent flows, the latest first.
     pub(in crate::pipeline) fn into_flows(mut self) -> Vec<JudgedFlow<'c>> {
         self.trim();
-        // The frame decides among equals: the order must not depend on who saw the flow.
+        // The first frame decides among equals: the order must not depend on the worker.
         self.flows
             .sort_by_key(|flow| std::cmp::Reverse((flow.record.last, flow.record.first_frame)));
         self.flows
@@ -86,7 +86,7 @@ mod tests {
             JudgedFlow { record, verdict, processes: Sides::default() }
         };
         let latest = |order: &mut dyn Iterator<Item = u64>| {
-            let mut recent = Recent::new(5);
+            let mut recent = RecentFlows::new(5);
             for n in order {
                 if recent.has_place(Time(n as i64)) {
                     recent.push(flow(n));
@@ -99,6 +99,6 @@ mod tests {
         assert_eq!(latest(&mut (0..100)), expected);
         assert_eq!(latest(&mut (0..100).rev()), expected);
         assert_eq!(latest(&mut (0..100).map(|n| n * 37 % 100)), expected);
-        assert!(!Recent::new(0).has_place(Time(1)));
+        assert!(!RecentFlows::new(0).has_place(Time(1)));
     }
 }

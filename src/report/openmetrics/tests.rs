@@ -4,12 +4,12 @@ use std::time::Duration;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::flow::Counts;
-use crate::pipeline::{Run, Tally};
+use crate::pipeline::{CaptureCounters, Run};
 use crate::source::Drops;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).unwrap());
 
-fn view(ports: &[(u16, u64)]) -> View<'static> {
+fn view(ports: &[(u16, u64)]) -> Snapshot<'static> {
     let mut stats = Stats::default();
     for &(port, bytes) in ports {
         let PortStats { all, figures, .. } = stats.ports.entry((port, Transport::Tcp)).or_default();
@@ -20,7 +20,7 @@ fn view(ports: &[(u16, u64)]) -> View<'static> {
     }
     let run = Run {
         catalogue: &CATALOGUE,
-        tally: Tally::default(),
+        counters: CaptureCounters::default(),
         drops: Drops { kernel: 3, interface: 0 },
         problems: Vec::new(),
         notices: Vec::new(),
@@ -29,7 +29,7 @@ fn view(ports: &[(u16, u64)]) -> View<'static> {
         stats,
         flows: Vec::new(),
     };
-    View { elapsed: Duration::from_secs(1), run, live_flows: 1 }
+    Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 1 }
 }
 
 /// The value of a sample.
