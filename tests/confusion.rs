@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use portlore::decode::Endpoint;
 use portlore::detect::{DETECTORS, is_asked};
-use portlore::evidence::Finding;
-use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
+use portlore::evidence::{Finding, Wanted};
+use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
@@ -23,8 +23,8 @@ struct All {
 }
 
 impl Judge for All {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {

@@ -6,8 +6,8 @@ use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
 use portlore::decode::Endpoint;
 use portlore::detect;
-use portlore::evidence::Protocol;
-use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
+use portlore::evidence::{Protocol, Wanted};
+use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
@@ -29,8 +29,8 @@ struct Claims<'c> {
 }
 
 impl Judge for Claims<'_> {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {

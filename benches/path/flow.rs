@@ -2,8 +2,9 @@
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+use portlore::evidence::Wanted;
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, Keyed, Limits, Opening, ServicePorts, Table, VerdictId,
 };
 use portlore::time::Time;
 
@@ -70,8 +71,8 @@ pub fn bench(criterion: &mut Criterion) {
 struct Silent;
 
 impl Judge for Silent {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn look(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, _: &mut Opening, _: Endpoint) -> VerdictId {

@@ -7,10 +7,10 @@
 //! byte of its sequence number, so that order shows.
 
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::evidence::Direction;
+use portlore::evidence::{Direction, Wanted};
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream,
-    Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, Keyed, Limits, Opening, SIDE_BYTES, ServicePorts, Stream, Table,
+    VerdictId,
 };
 use portlore::time::Time;
 
@@ -65,9 +65,9 @@ struct Checks {
 }
 
 impl Judge for Checks {
-    fn look(&mut self, opening: &mut Opening, _: Endpoint) -> Look {
+    fn look(&mut self, opening: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
         check(opening);
-        Look::More(None)
+        (Wanted::More, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {

@@ -28,4 +28,4 @@ pub use orientation::{Orientation, ServicePorts, Standing};
 pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
 pub use sizes::Sizes;
 pub use stream::{SIDE_BYTES, Stream};
-pub use table::{Judge, Limits, Look, Table, VerdictId, Word};
+pub use table::{Judge, Limits, Table, VerdictId, Word};

@@ -14,6 +14,7 @@ use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
 use super::{FlowHasher, FlowKey, Keyed, Opening, ServicePorts, Sizes};
 use crate::decode::{Endpoint, TcpFlags, Transport};
+use crate::evidence::Wanted;
 use crate::time::Time;
 
 /// Slots that the hand looks at for each new flow.
@@ -42,17 +43,6 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VerdictId(pub u32);
 
-/// What a look at an opening that is not yet full comes to.
-#[derive(Debug)]
-pub enum Look {
-    /// More would add nothing: this is the verdict.
-    Judged(VerdictId),
-    /// It cannot be told yet; what it is should nothing more be said, where that is known.
-    More(Option<VerdictId>),
-    /// All that fits is wanted: there is no need to look again before it is full.
-    Everything,
-}
-
 /// What was said in a flow so far.
 #[derive(Debug)]
 pub enum Word<'o> {
@@ -66,8 +56,10 @@ pub enum Word<'o> {
 
 /// The next stages, as the table asks them.
 pub trait Judge {
-    /// Judges what was said so far to and by the service at `responder`, if that is enough.
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look;
+    /// Judges an opening that is not yet full, and returns how much more of it is wanted. The
+    /// verdict beside it is final with [`Wanted::Nothing`]; with [`Wanted::More`] it is the one
+    /// that the flow gets if no more payload follows, where that is known already.
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> (Wanted, Option<VerdictId>);
 
     /// Judges what was said to and by the service at `responder`: nothing more is to come.
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId;
@@ -256,17 +248,19 @@ impl Table {
             opening.push(segment.end(), seq, segment.frame, payload, segment.payload_len);
             if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) && !opening.is_full() {
                 opening.orient(initiator);
-                let look = judge.look(opening, segment.key.endpoint(responder));
-                match look {
-                    Look::Everything => opening.keep_all(),
-                    Look::More(Some(verdict)) => opening.looks_like(verdict),
-                    Look::More(None) | Look::Judged(_) => {}
+                // Back up to the pipeline's classifier, which detects and classifies: only the
+                // table knows when an opening is worth inspecting, and when it is full.
+                let (wanted, verdict) = judge.look(opening, segment.key.endpoint(responder));
+                match (wanted, verdict) {
+                    (Wanted::Everything, _) => opening.keep_all(),
+                    (Wanted::More, Some(verdict)) => opening.looks_like(verdict),
+                    (Wanted::More, None) | (Wanted::Nothing, _) => {}
                 }
-                return Some(look);
+                return verdict.filter(|_| wanted == Wanted::Nothing);
             }
             None
         });
-        if let Some(Some(Look::Judged(verdict))) = asked {
+        if let Some(Some(verdict)) = asked {
             self.settle(slot, place, Said::Judged(verdict));
         } else if self.openings.get_mut(place).is_some_and(|opening| opening.is_full()) {
             self.inspect(slot, judge);

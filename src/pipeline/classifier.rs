@@ -16,7 +16,7 @@ use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
-use crate::flow::{FlowKey, FlowRecord, Heard, Judge, Look, Opening, VerdictId, Word};
+use crate::flow::{FlowKey, FlowRecord, Heard, Judge, Opening, VerdictId, Word};
 use crate::process::Sides;
 use crate::stats::{Cells, Stats};
 
@@ -52,17 +52,16 @@ impl Judge for Classifier<'_, '_> {
         }
     }
 
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> (Wanted, Option<VerdictId>) {
         let evidence = inspect_protocol(opening);
-        match evidence.wanted {
-            Wanted::Nothing => Look::Judged(self.classify(opening, &evidence, responder)),
-            Wanted::More => Look::More(self.verdicts.provisional(
-                responder.port,
-                opening.transport(),
-                &evidence,
-            )),
-            Wanted::Everything => Look::Everything,
-        }
+        let verdict = match evidence.wanted {
+            Wanted::Nothing => Some(self.classify(opening, &evidence, responder)),
+            Wanted::More => {
+                self.verdicts.provisional(responder.port, opening.transport(), &evidence)
+            }
+            Wanted::Everything => None,
+        };
+        (evidence.wanted, verdict)
     }
 
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {

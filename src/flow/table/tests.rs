@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decode::{Endpoint, FiveTuple, Segment};
-use crate::evidence::Direction;
+use crate::evidence::{Direction, Wanted};
 use crate::flow::{Orientation, TcpState};
 
 const LIMITS: Limits = Limits { flows: 1000, opening_bytes: 1 << 20 };
@@ -35,9 +35,13 @@ fn read(opening: &Opening) -> [Vec<u8>; 2] {
 }
 
 impl Judge for Reader {
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
+    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> (Wanted, Option<VerdictId>) {
         self.asked += 1;
-        if self.quick { Look::Judged(self.inspect(opening, responder)) } else { Look::Everything }
+        if self.quick {
+            (Wanted::Nothing, Some(self.inspect(opening, responder)))
+        } else {
+            (Wanted::Everything, None)
+        }
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
