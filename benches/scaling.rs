@@ -72,8 +72,7 @@ struct Classified {
 
 fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     let stop = Arc::new(AtomicBool::new(false));
-    let tell = AtomicBool::new(false);
-    let options = Options::replay(&stop, &tell);
+    let options = Options::replay();
     let used = |who| {
         let usage = getrusage(who).unwrap();
         (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
+use portlore::pipeline::ResourceLimits;
 use portlore::process::Clerk;
 
 /// Says what is really speaking on a port, beside what the registry says and what people
@@ -18,6 +19,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// The defaults, which are those of the library.
+const LIMITS: ResourceLimits = ResourceLimits::DEFAULT;
 
 const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
 
@@ -169,15 +173,15 @@ pub struct Common {
     pub workers: Option<u8>,
     /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are
     /// counted
-    #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
+    #[arg(long, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer
     /// bytes
-    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
     /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms;
     /// where there are more such ports, the lowest numbers keep theirs
-    #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
+    #[arg(long, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,
     /// Also say what came of the frames of each interface and each link type
     #[arg(short, long)]
@@ -284,8 +288,6 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use clap::CommandFactory;
     use portlore::pipeline::Options;
 
@@ -296,11 +298,10 @@ mod tests {
         let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else {
             panic!("no replay")
         };
-        let (common, off) = (replay.common, AtomicBool::new(false));
-        let options = Options::replay(&off, &off);
-        assert_eq!(options.max_flows, common.max_flows as usize);
-        assert_eq!(options.opening_bytes, (common.opening_mib as usize) << 20);
-        assert_eq!(options.histogram_ports, common.histogram_ports as usize);
+        let (common, options) = (replay.common, Options::replay());
+        assert_eq!(options.limits.max_flows, common.max_flows as usize);
+        assert_eq!(options.limits.opening_bytes, (common.opening_mib as usize) << 20);
+        assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
         assert_eq!(options.tunnels, !common.no_tunnels);
     }
 

@@ -6,19 +6,20 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput};
 use portlore::catalogue::Catalogue;
-use portlore::pipeline::{Options, run};
+use portlore::pipeline::{Options, ResourceLimits, run};
 use portlore::source::Files;
 
 use crate::traffic::{Capture, FRAMES};
 
 pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let mut group = criterion.benchmark_group("path");
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {
-        let options =
-            Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
+        let limits =
+            ResourceLimits { workers, opening_bytes: 256 << 20, ..ResourceLimits::DEFAULT };
+        let options = Options { limits, ..Options::replay() };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
                 let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();

@@ -3,9 +3,8 @@
 //! workers.
 
 use std::io::Cursor;
-use std::sync::atomic::AtomicBool;
 
-use portlore::pipeline::{self, Options, Run};
+use portlore::pipeline::{self, Options, ResourceLimits, Run};
 use portlore::report::{self, Report, Style, text::Parts};
 use portlore::source::Files;
 
@@ -32,9 +31,8 @@ pub fn run(bytes: &[u8]) {
 fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
-    let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
-    let options =
-        Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };
+    let limits = ResourceLimits { workers, max_flows: 64 << 10, ..ResourceLimits::DEFAULT };
+    let options = Options { keep_flows: true, limits, ..Options::replay() };
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }
 

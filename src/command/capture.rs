@@ -4,7 +4,9 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
-use portlore::pipeline::{self, CaptureCounters, Run, Snapshot};
+use portlore::pipeline::{
+    self, CaptureCounters, CountersHook, Hooks, ResourceLimits, Run, Snapshot, StopConditions,
+};
 use portlore::privilege::{self, Keep};
 use portlore::process::Ledger;
 use portlore::report::{self, Report};
@@ -54,18 +56,25 @@ pub fn capture<'c>(
     let Kind { inputs, output, live } = kind;
     let events = common.format == Format::Ndjson;
     let options = pipeline::Options {
-        workers: common.workers.map_or_else(cores, usize::from),
-        max_flows: common.max_flows as usize,
-        opening_bytes: (common.opening_mib as usize) << 20,
-        histogram_ports: common.histogram_ports as usize,
+        live: live.is_some(),
         tunnels: !common.no_tunnels,
         // Of files the events come in the order of the frames; live, each when it happens.
         keep_flows: if events { live.is_none() } else { common.flows || common.why },
-        live: live.is_some(),
-        frames: common.count,
-        span: live.as_ref().and_then(|live| live.args.span),
-        on_tell: &tell,
-        ..pipeline::Options::replay(&wishes.stop, &wishes.tell)
+        limits: ResourceLimits {
+            workers: common.workers.map_or_else(cores, usize::from),
+            max_flows: common.max_flows as usize,
+            opening_bytes: (common.opening_mib as usize) << 20,
+            histogram_ports: common.histogram_ports as usize,
+        },
+        until: StopConditions {
+            frames: common.count,
+            span: live.as_ref().and_then(|live| live.args.span),
+            stop: Some(&wishes.stop),
+        },
+        hooks: Hooks {
+            counters: Some(CountersHook { is_requested: &wishes.tell, report: &tell }),
+            ..Hooks::default()
+        },
     };
     let (run, output) = match live {
         None => (
@@ -114,8 +123,10 @@ fn attended<'c>(
     output: Output,
 ) -> Result<(Run<'c>, Output), Errors> {
     let Attended { args, doors, ledger, catalogues } = live;
-    let options =
-        pipeline::Options { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..*options };
+    let options = pipeline::Options {
+        hooks: Hooks { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..options.hooks },
+        ..*options
+    };
     let (title, colour) = (inputs.join(", "), output.style().colour);
     let ran = if args.common.format == Format::Ndjson {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
@@ -123,7 +134,10 @@ fn attended<'c>(
         let tell = move |out: &mut Vec<u8>, view: &Snapshot<'_>| intervals.write(out, view);
         let (on_flow, clock) =
             (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
-        let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
+        let options = pipeline::Options {
+            hooks: Hooks { on_flow: Some(&on_flow), ..options.hooks },
+            ..options
+        };
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
         let run = watchers
             .over(|views| {

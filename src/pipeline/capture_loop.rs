@@ -84,7 +84,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
             counters: CaptureCounters::default(),
             catalogue,
             begin,
-            deadline: options.span.map(|span| begin + span),
+            deadline: options.until.span.map(|span| begin + span),
             drain: None,
             read_drops_at: READ_DROPS_EVERY,
             failure: None,
@@ -99,7 +99,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
         loop {
             let filled = self.read();
             let job = self.snapshots.next();
-            let update = self.options.catalogues.and_then(|newer| newer.try_recv().ok());
+            let update = self.options.hooks.catalogues.and_then(|newer| newer.try_recv().ok());
             // Live, the block may grow while a worker is behind, before any of it is dropped.
             let may_grow = filled.is_ok()
                 && job.is_none()
@@ -109,7 +109,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
             if !may_grow {
                 self.hand_over()?;
             }
-            self.report_counts();
+            self.report_counters();
             self.update_catalogue(update)?;
             self.answer(job)?;
             self.read_drops();
@@ -168,10 +168,12 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
         Ok(())
     }
 
-    /// Reports the counts so far, where somebody asked for them.
-    fn report_counts(&mut self) {
-        if self.options.tell.swap(false, Ordering::Relaxed) {
-            (self.options.on_tell)(&self.counters, self.source.drops());
+    /// Reports the counters so far, if that was requested.
+    fn report_counters(&mut self) {
+        if let Some(hook) = self.options.hooks.counters
+            && hook.is_requested.swap(false, Ordering::Relaxed)
+        {
+            (hook.report)(&self.counters, self.source.drops());
         }
     }
 
@@ -212,7 +214,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
             }
         }
         let now = Instant::now();
-        let is_stopped = self.options.stop.load(Ordering::Relaxed);
+        let is_stopped = self.options.until.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
         let is_enough = is_enough(&self.counters, self.options);
         let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
         if !is_enough && !is_stopped && !is_late {
@@ -242,7 +244,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
 
 /// Whether as many frames as wanted have passed the filter.
 fn is_enough(counters: &CaptureCounters, options: &Options<'_, '_>) -> bool {
-    options.frames.is_some_and(|limit| counters.passed() >= limit)
+    options.until.frames.is_some_and(|limit| counters.passed() >= limit)
 }
 
 /// The end of a live capture: it reads what the system held when it was stopped.

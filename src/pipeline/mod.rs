@@ -31,6 +31,7 @@ mod capture_loop;
 mod channel;
 mod classifier;
 mod counters;
+mod options;
 mod router;
 mod snapshot;
 mod verdict_cache;
@@ -38,14 +39,12 @@ mod waker;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::Receiver;
 use std::thread::{self, Scope, ScopedJoinHandle};
-use std::time::Duration;
 
 pub use self::batch::{Batch, BatchedSegment};
 pub use self::classifier::JudgedFlow;
 pub use self::counters::{CaptureCounters, InterfaceCounters};
+pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
 pub use self::snapshot::{
     Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots, snapshot_requests,
 };
@@ -57,71 +56,9 @@ use self::snapshot::Snapshotter;
 use self::worker::{Worker, WorkerContext, WorkerResult};
 use crate::catalogue::Catalogue;
 use crate::flow::{FlowHasher, Limits, SHARDS, ServicePorts, Standing};
-use crate::process::Ledger;
 use crate::source::{Drops, Filter, Source};
 use crate::stats::Stats;
 use crate::{Error, ErrorKind, Result};
-
-/// What to do with the frames.
-pub struct Options<'a, 'c> {
-    /// Classifier threads, at most [`SHARDS`].
-    pub workers: usize,
-    /// Live flows in all.
-    pub max_flows: usize,
-    /// Bytes of openings in all.
-    pub opening_bytes: usize,
-    /// Ports with many sizes and times of which these are kept.
-    pub histogram_ports: usize,
-    /// Look into tunnels.
-    pub tunnels: bool,
-    /// Where to ask for the processes behind sockets of this machine; nowhere for captures of
-    /// another time or machine.
-    pub ledger: Option<&'a Ledger>,
-    /// Hears of each flow when it has ended, from the classifier's thread: while it takes its time,
-    /// frames wait in the queue.
-    pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,
-    /// Keep every flow for the report; memory grows with them.
-    pub keep_flows: bool,
-    /// Never wait for a classifier: drop batches and count.
-    pub live: bool,
-    /// End after this many frames that the filter lets pass.
-    pub frames: Option<u64>,
-    /// End after this time by the host's clock.
-    pub span: Option<Duration>,
-    /// Set by whoever wants the capture to end.
-    pub stop: &'a AtomicBool,
-    /// Set by whoever wants to hear the counts so far; cleared when they were told.
-    pub tell: &'a AtomicBool,
-    /// Gets the counts when `tell` was set.
-    pub on_tell: &'a dyn Fn(&CaptureCounters, Drops),
-    /// Catalogues that take the place of the one before, for flows that are judged from then on.
-    pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
-}
-
-impl<'a> Options<'a, '_> {
-    /// A replay to its end by one classifier, with the limits of the command line and without
-    /// anybody who hears of it.
-    #[must_use]
-    pub const fn replay(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Self {
-        Self {
-            workers: 1,
-            max_flows: 4 << 20,
-            opening_bytes: 64 << 20,
-            histogram_ports: 4096,
-            tunnels: true,
-            ledger: None,
-            on_flow: None,
-            keep_flows: false,
-            live: false,
-            frames: None,
-            span: None,
-            stop,
-            tell,
-            on_tell: &|_, _| (),
-            catalogues: None,
-        }
-    }
-}
 
 /// The result of a capture.
 pub struct Run<'c> {
@@ -179,18 +116,19 @@ pub fn run<'c>(
     options: &Options<'_, 'c>,
     snapshots: Option<Snapshots<'_, 'c>>,
 ) -> Result<Run<'c>> {
+    let Options { limits, hooks, .. } = options;
     let context = WorkerContext {
-        workers: options.workers.clamp(1, SHARDS),
+        workers: limits.workers.clamp(1, SHARDS),
         limits: Limits {
-            flows: (options.max_flows / SHARDS).max(1),
-            opening_bytes: options.opening_bytes / SHARDS,
+            flows: (limits.max_flows / SHARDS).max(1),
+            opening_bytes: limits.opening_bytes / SHARDS,
         },
         live: options.live,
         keep_flows: options.keep_flows,
-        histogram_ports: options.histogram_ports,
+        histogram_ports: limits.histogram_ports,
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
-        ledger: options.ledger,
-        on_flow: options.on_flow,
+        ledger: hooks.ledger,
+        on_flow: hooks.on_flow,
     };
     let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
         let (router, workers) = start_workers(scope, catalogue, context)?;

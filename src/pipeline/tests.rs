@@ -1,7 +1,7 @@
 //! Snapshots beside the report of the same capture.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -54,13 +54,11 @@ impl Source for Pausing<'_, '_> {
 const CAPTURE: &str = "fixtures/showcase.pcap";
 
 /// A live capture without limits, by one classifier.
-fn live<'a, 'c>(stop: &'a AtomicBool, tell: &'a AtomicBool) -> Options<'a, 'c> {
-    Options {
-        max_flows: 1 << 16,
-        opening_bytes: 1 << 24,
-        live: true,
-        ..Options::replay(stop, tell)
-    }
+fn live<'a, 'c>(stop: &'a AtomicBool) -> Options<'a, 'c> {
+    let limits =
+        ResourceLimits { max_flows: 1 << 16, opening_bytes: 1 << 24, ..ResourceLimits::DEFAULT };
+    let until = StopConditions { stop: Some(stop), ..StopConditions::default() };
+    Options { live: true, limits, until, ..Options::replay() }
 }
 
 /// The snapshots at the pauses, and the report.
@@ -70,9 +68,10 @@ fn pausing<'c>(
     pauses: &[u64],
     request: SnapshotRequest,
 ) -> (Vec<Snapshot<'c>>, Run<'c>) {
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
-    let options = Options { workers, keep_flows: true, ..live(&stop, &tell) };
+    let mut options = Options { keep_flows: true, ..live(&stop) };
+    options.limits.workers = workers;
     let seen = Mutex::new(Vec::new());
     let (requester, requests) = snapshot_requests();
     let mut source =
@@ -212,9 +211,10 @@ impl Source for Flood {
 #[test]
 fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_counted() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
+    let stop = AtomicBool::new(false);
     // Every new flow has the classifier judge one that has to go.
-    let options = Options { max_flows: 16, ..live(&stop, &tell) };
+    let mut options = live(&stop);
+    options.limits.max_flows = 16;
     let (requester, requests) = snapshot_requests();
     let (mut snapshots, mut frames) = (0, 0);
     let mut on_snapshot = |snapshot: Snapshot<'_>| {
@@ -279,10 +279,10 @@ impl Source for Held {
 #[test]
 fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
     stop.store(true, Ordering::Relaxed);
-    let options = live(&stop, &tell);
+    let options = live(&stop);
     let run = run(&mut Held(files, None), None, &catalogue, &options, None).unwrap();
     assert_eq!((run.counters.frames, run.problems), (291, Vec::new()));
 }
@@ -292,12 +292,11 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
     let catalogue = Catalogue::load(&[]).unwrap();
     // The first frame is read when the capture is told to end.
     for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
-        let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let files =
             Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
         stop.store(true, Ordering::Relaxed);
-        let run =
-            run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();
+        let run = run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop), None).unwrap();
         assert_eq!((run.counters.frames, run.drops.kernel), (read, dropped));
     }
 }

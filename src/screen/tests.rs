@@ -13,10 +13,10 @@ use crate::pipeline::{self, Options, snapshot_requests};
 use crate::source::Files;
 
 fn view(catalogue: &Catalogue) -> Snapshot<'_> {
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
     let mut files = Files::open(&[file], &stop).unwrap();
-    let options = Options { keep_flows: true, ..Options::replay(&stop, &tell) };
+    let options = Options { keep_flows: true, ..Options::replay() };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
     Snapshot { elapsed: Duration::from_secs(61), run, live_flows: 5 }
 }
