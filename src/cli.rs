@@ -30,16 +30,16 @@ const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture
 pub enum Command {
     /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one
     /// stream in capture order
-    Replay(Replay),
+    Replay(ReplayArgs),
     /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
-    Live(Live),
+    Live(LiveArgs),
     /// List the interfaces that `live -i` takes
     Interfaces,
     /// Say whether `live` can capture here, how closed off it is while it does, and what to do
     /// about the rest
     Doctor,
     /// Say what is known of a port, and what listens on it on this machine
-    Port(Port),
+    Port(PortArgs),
     /// Answer which processes hold sockets, for `live`, which starts it
     #[command(name = Clerk::COMMAND, hide = true)]
     Clerk {
@@ -69,7 +69,7 @@ pub enum CatalogueCommand {
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
-pub struct Replay {
+pub struct ReplayArgs {
     /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -82,12 +82,12 @@ pub struct Replay {
     pub follow: bool,
     /// What both ways of reading share.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonArgs,
 }
 
 /// `portlore live`.
 #[derive(Debug, Args)]
-pub struct Live {
+pub struct LiveArgs {
     /// Interface to capture on; may be repeated; `any` for all there are
     #[arg(short, long = "interface", value_name = "IFACE", required = true)]
     pub interfaces: Vec<String>,
@@ -120,6 +120,17 @@ pub struct Live {
     /// End after this time, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
+    /// Who sees the capture while it runs.
+    #[command(flatten)]
+    pub observers: ObserverArgs,
+    /// What both ways of reading share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Who sees a capture while it runs.
+#[derive(Debug, Args)]
+pub struct ObserverArgs {
     /// No full-screen view, though standard output is a terminal
     #[arg(long)]
     pub no_tui: bool,
@@ -130,15 +141,12 @@ pub struct Live {
     /// ndjson` an event every 10s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
-    /// What both ways of reading share.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// What both ways of reading share.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Common {
+pub struct CommonArgs {
     /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
     #[arg(short, long, value_name = "EXPR")]
     pub filter: Option<String>,
@@ -205,7 +213,7 @@ pub enum Format {
 
 /// `portlore port`.
 #[derive(Debug, Args)]
-pub struct Port {
+pub struct PortArgs {
     /// A port, with /tcp or /udp for one transport only
     #[arg(value_name = "PORT[/tcp|/udp]", value_parser = port)]
     pub port: (u16, Option<Transport>),

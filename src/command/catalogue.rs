@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use portlore::catalogue::{self, Catalogue};
 use portlore::{detect, privilege, process};
 
-use super::Errors;
-use super::output::Output;
-use super::talk::lines;
+use portlore::{ErrorKind, Result};
 
-pub fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
+use super::errors::with_kind;
+use super::output::Output;
+
+pub fn check(paths: &[PathBuf]) -> Result<u8> {
     let (files, faults) = catalogue::check_all(paths, &is_stated);
     if !faults.is_empty() {
-        return Err(lines(faults));
+        return Err(with_kind(ErrorKind::Catalogue)(faults));
     }
     Output::open(None, &[])?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
     Ok(0)
 }
 
-pub fn facts() -> Result<u8, Errors> {
+pub fn facts() -> Result<u8> {
     Output::open(None, &[])?.write(|out, _| {
         let said = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
         said.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
@@ -33,7 +34,7 @@ fn is_stated(fact: &str) -> bool {
 
 /// The shipped catalogue, the user's folder, the files named on the command line: each over the one
 /// before it.
-pub fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
+pub fn load(named: &[PathBuf]) -> Result<Catalogue> {
     read(&places(named))
 }
 
@@ -46,6 +47,6 @@ pub fn places(named: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The shipped catalogue and over it what is in these places.
-pub fn read(places: &[PathBuf]) -> Result<Catalogue, Errors> {
-    Catalogue::load(places).map_err(lines)
+pub fn read(places: &[PathBuf]) -> Result<Catalogue> {
+    Catalogue::load(places).map_err(with_kind(ErrorKind::Catalogue))
 }

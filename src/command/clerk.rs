@@ -5,23 +5,26 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use portlore::privilege::{self, Account};
-use portlore::process;
+use portlore::{Error, ErrorKind, Result, process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR1};
 use signal_hook::flag;
 
-use super::Errors;
-use super::talk::one;
+use super::errors::with_kind;
 
-pub fn run(user: Option<&str>) -> Result<u8, Errors> {
-    let user = user.map(Account::named).transpose().map_err(one)?;
-    privilege::keep_sight(user).map_err(one)?;
+pub fn run(user: Option<&str>) -> Result<u8> {
+    let user = user.map(Account::named).transpose().map_err(with_kind(ErrorKind::Usage))?;
+    privilege::keep_sight(user).map_err(with_kind(ErrorKind::Permission))?;
     // A service's signals go to all its processes. They are meant for the one that captures: this
     // one ends with its input.
     for signal in [SIGHUP, SIGINT, SIGUSR1] {
-        flag::register(signal, Arc::default())
-            .map_err(|error| one(format!("signals cannot be received: {error}")))?;
+        flag::register(signal, Arc::default()).map_err(|error| {
+            Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
+        })?;
     }
-    let line = io::stdin().as_fd().try_clone_to_owned().map_err(|error| one(error.to_string()))?;
-    process::serve(line.into()).map_err(one)?;
+    let line = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| Error::new(ErrorKind::System, error.to_string()))?;
+    process::serve(line.into()).map_err(with_kind(ErrorKind::System))?;
     Ok(0)
 }

@@ -8,14 +8,13 @@ use portlore::report::doctor::{self, Check};
 use portlore::source::live::Options;
 use portlore::source::{Live, devices};
 
-use super::Errors;
 use super::live::EVIDENCE;
 use super::output::Output;
 
 /// Live capture is not possible.
 const CANNOT: u8 = 1;
 
-pub fn run() -> Result<u8, Errors> {
+pub fn run() -> portlore::Result<u8> {
     let mut checks = vec![library()];
     checks.extend(capabilities());
     let capture = ring();

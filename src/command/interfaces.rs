@@ -1,13 +1,12 @@
 //! `portlore interfaces`.
 
-use portlore::{report, source};
+use portlore::{ErrorKind, Result, report, source};
 
-use super::Errors;
+use super::errors::with_kind;
 use super::output::Output;
-use super::talk::one;
 
-pub fn run() -> Result<u8, Errors> {
-    let list = source::devices::list().map_err(one)?;
+pub fn run() -> Result<u8> {
+    let list = source::devices::list().map_err(with_kind(ErrorKind::Input))?;
     Output::open(None, &[])?.write(|out, style| report::interfaces::write(out, style, &list))?;
     Ok(0)
 }

@@ -3,12 +3,11 @@
 use portlore::decode::Transport;
 use portlore::{process, report};
 
-use super::Errors;
 use super::catalogue::load;
 use super::output::Output;
-use crate::cli::Port;
+use crate::cli::PortArgs;
 
-pub fn run(args: &Port) -> Result<u8, Errors> {
+pub fn run(args: &PortArgs) -> portlore::Result<u8> {
     let catalogue = load(&args.catalogue)?;
     let (port, transport) = args.port;
     let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);

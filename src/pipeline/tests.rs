@@ -54,7 +54,7 @@ impl Source for Pausing<'_, '_> {
 const CAPTURE: &str = "fixtures/showcase.pcap";
 
 /// A live capture without limits, by one classifier.
-fn live<'a, 'c>(stop: &'a AtomicBool) -> Options<'a, 'c> {
+fn live<'c>(stop: &AtomicBool) -> Options<'_, 'c> {
     let limits =
         ResourceLimits { max_flows: 1 << 16, opening_bytes: 1 << 24, ..ResourceLimits::DEFAULT };
     let until = StopConditions { stop: Some(stop), ..StopConditions::default() };

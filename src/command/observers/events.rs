@@ -1,0 +1,155 @@
+//! Events on the report's destination while a capture runs.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use portlore::pipeline::{JudgedFlow, Snapshot};
+use portlore::report::ndjson;
+use portlore::{Error, ErrorKind, Result};
+
+use super::Observer;
+use crate::command::output::{Output, OutputState};
+
+/// Events that wait to be written.
+const QUEUE: usize = 1024;
+
+/// Writes the event of an interval, given the snapshot at its end.
+pub type IntervalWriter = Box<dyn FnMut(&mut Vec<u8>, &Snapshot<'_>) -> io::Result<()> + Send>;
+
+/// Which events are written.
+pub struct EventPlan {
+    /// Time between two interval events.
+    pub every: Duration,
+    pub write: IntervalWriter,
+    /// Whether each flow is written when it ends, as NDJSON.
+    pub flows: bool,
+}
+
+/// The report's destination while the capture runs.
+pub enum OutputStream {
+    /// Nothing is written before the report.
+    Unused(Output),
+    /// Events are written.
+    Events(EventWriter),
+}
+
+impl OutputStream {
+    /// Starts to write events, where some are planned, and returns the observer that makes those of
+    /// intervals. Sets `stop` when nobody reads them any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where the thread cannot be started.
+    pub fn open(
+        output: Output,
+        plan: Option<EventPlan>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<(Self, Option<IntervalObserver>)> {
+        let Some(EventPlan { every, write, flows }) = plan else {
+            return Ok((Self::Unused(output), None));
+        };
+        let writer = EventWriter::start(output, flows, stop)?;
+        let lines = writer.lines.clone();
+        Ok((Self::Events(writer), Some(IntervalObserver { every, due: every, write, lines })))
+    }
+
+    /// Writes a flow when it ends, where such events are planned. Waits while too many events are
+    /// unwritten.
+    pub fn flow_hook(&self) -> Option<impl Fn(&JudgedFlow<'_>) + Sync + use<>> {
+        let Self::Events(EventWriter { lines, flows: true, .. }) = self else { return None };
+        let lines = lines.clone();
+        Some(move |flow: &JudgedFlow<'_>| {
+            let mut line = Vec::new();
+            // Writing to memory cannot fail, and a reader that is gone ends the capture.
+            drop(ndjson::flow(&mut line, flow).map(|()| lines.send(line)));
+        })
+    }
+
+    /// Waits until all events are written. Their senders, the observer and the flow hook, must be
+    /// dropped before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where an event could not be written.
+    pub fn finish(self) -> Result<Output> {
+        match self {
+            Self::Unused(output) => Ok(output),
+            Self::Events(EventWriter { lines, thread, .. }) => {
+                drop(lines);
+                thread.join().map_err(|_| {
+                    Error::new(ErrorKind::System, "the thread that writes events died")
+                })?
+            }
+        }
+    }
+}
+
+/// The thread that writes events, so that a flush happens when no more events are waiting.
+pub struct EventWriter {
+    lines: SyncSender<Vec<u8>>,
+    flows: bool,
+    thread: JoinHandle<Result<Output>>,
+}
+
+impl EventWriter {
+    fn start(output: Output, flows: bool, stop: &Arc<AtomicBool>) -> Result<Self> {
+        let (lines, waiting) = sync_channel(QUEUE);
+        let stop = Arc::clone(stop);
+        let thread = thread::Builder::new()
+            .name("events".into())
+            .spawn(move || write(output, &waiting, &stop));
+        let thread = thread.map_err(|error| {
+            Error::new(ErrorKind::System, format!("events cannot be written: {error}"))
+        })?;
+        Ok(Self { lines, flows, thread })
+    }
+}
+
+/// Writes an event whenever an interval has passed.
+pub struct IntervalObserver {
+    every: Duration,
+    /// Time since the start of the capture at which the next event is due.
+    due: Duration,
+    write: IntervalWriter,
+    lines: SyncSender<Vec<u8>>,
+}
+
+impl Observer for IntervalObserver {
+    fn observe(&mut self, snapshot: &Snapshot<'_>) {
+        if snapshot.elapsed < self.due {
+            return;
+        }
+        self.due = (self.due + self.every).max(snapshot.elapsed);
+        let mut line = Vec::new();
+        drop((self.write)(&mut line, snapshot).map(|()| self.lines.send(line)));
+    }
+}
+
+/// Writes lines until all senders are gone, and flushes whenever none is waiting. Sets `stop` where
+/// the reader is gone or writing fails.
+fn write(mut output: Output, lines: &Receiver<Vec<u8>>, stop: &AtomicBool) -> Result<Output> {
+    loop {
+        let (line, flush) = match lines.try_recv() {
+            Ok(line) => (line, false),
+            Err(TryRecvError::Disconnected) => return Ok(output),
+            Err(TryRecvError::Empty) => {
+                let written = output.put(&[], true);
+                let Ok(line) = lines.recv() else { return Ok(output) };
+                if written != Ok(OutputState::Open) {
+                    stop.store(true, Ordering::Relaxed);
+                    return written.map(|_| output);
+                }
+                (line, false)
+            }
+        };
+        match output.put(&line, flush) {
+            Ok(OutputState::Open) => {}
+            other => {
+                stop.store(true, Ordering::Relaxed);
+                return other.map(|_| output);
+            }
+        }
+    }
+}
