@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::block_pool::BlockPool;
-use super::channel::CatalogueUpdate;
+use super::catalogue_update::CatalogueUpdate;
 use super::router::Router;
 use super::snapshot::{SnapshotJob, SnapshotJobs};
-use super::{CaptureCounters, Options, service_ports};
+use super::{CaptureCounters, Options};
 use crate::Result;
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
@@ -33,8 +33,7 @@ pub(super) struct CaptureLoop<'r, 'o, 'c> {
     filter: Option<&'r mut Filter>,
     options: &'r Options<'o, 'c>,
     decoder: Decoder,
-    /// When the capture ends, the snapshot thread is told before the workers are: fields are
-    /// dropped in order.
+    /// Fields are dropped in order: the snapshot thread ends before the workers do.
     snapshots: SnapshotJobs<'c>,
     router: Router<'c>,
     pool: BlockPool,
@@ -181,8 +180,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
     fn update_catalogue(&mut self, update: Option<&'c Catalogue>) -> Result<()> {
         let Some(catalogue) = update else { return Ok(()) };
         self.catalogue = catalogue;
-        let ports = Arc::new(service_ports(catalogue));
-        self.router.update_catalogue(&CatalogueUpdate { catalogue, ports })
+        self.router.update_catalogue(&CatalogueUpdate::new(catalogue))
     }
 
     /// Passes a snapshot job on to the workers, behind the segments sent so far, and answers for

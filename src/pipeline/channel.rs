@@ -5,11 +5,10 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::block_pool::SPARE;
+use super::catalogue_update::CatalogueUpdate;
 use super::snapshot::SnapshotJob;
 use super::waker::Waker;
 use super::{Batch, CaptureCounters};
-use crate::catalogue::Catalogue;
-use crate::flow::ServicePorts;
 use crate::source::Block;
 use crate::{Error, ErrorKind, Result};
 
@@ -28,13 +27,6 @@ pub(super) enum WorkerMessage<'c> {
     Snapshot(SnapshotJob<'c>),
     /// A catalogue to use from this point on.
     Catalogue(CatalogueUpdate<'c>),
-}
-
-/// A catalogue, and the ports for which it names a service.
-#[derive(Clone)]
-pub(super) struct CatalogueUpdate<'c> {
-    pub(super) catalogue: &'c Catalogue,
-    pub(super) ports: Arc<ServicePorts>,
 }
 
 /// The capture thread's end of the channel, with the batch that is being filled.

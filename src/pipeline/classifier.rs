@@ -8,29 +8,17 @@
 
 use std::borrow::Cow;
 
+use super::JudgedFlow;
+use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::worker::WorkerContext;
 use crate::catalogue::Catalogue;
-use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
 use crate::flow::{FlowKey, FlowRecord, Heard, Judge, Opening, VerdictId, Word};
 use crate::process::Sides;
 use crate::stats::{Cells, Stats};
-
-/// A finished flow and its verdict.
-#[derive(Debug, Clone)]
-pub struct JudgedFlow<'c> {
-    /// The flow.
-    pub record: FlowRecord,
-    /// What spoke in it.
-    pub verdict: Verdict<'c>,
-    /// The processes behind its ends, where these are sockets of this machine and processes are
-    /// looked up.
-    pub processes: Sides,
-}
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'c, 'p> {

@@ -28,72 +28,41 @@
 mod batch;
 mod block_pool;
 mod capture_loop;
+mod catalogue_update;
 mod channel;
 mod classifier;
+mod context;
 mod counters;
 mod options;
 mod router;
+mod run;
 mod snapshot;
 mod verdict_cache;
 mod waker;
 mod worker;
 
-use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 pub use self::batch::{Batch, BatchedSegment};
-pub use self::classifier::JudgedFlow;
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
+pub use self::run::{JudgedFlow, Run};
 pub use self::snapshot::{
     Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots, snapshot_requests,
 };
 
 use self::capture_loop::{CaptureLoop, Captured};
-use self::channel::{CatalogueUpdate, worker_channel, worker_died};
+use self::catalogue_update::CatalogueUpdate;
+use self::channel::{worker_channel, worker_died};
+use self::context::WorkerContext;
 use self::router::Router;
 use self::snapshot::Snapshotter;
-use self::worker::{Worker, WorkerContext, WorkerResult};
+use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
-use crate::flow::{FlowHasher, Limits, SHARDS, ServicePorts, Standing};
-use crate::source::{Drops, Filter, Source};
+use crate::flow::{FlowHasher, Limits, SHARDS};
+use crate::source::{Filter, Source};
 use crate::stats::Stats;
 use crate::{Error, ErrorKind, Result};
-
-/// The result of a capture.
-pub struct Run<'c> {
-    /// The catalogue that was in use at the end.
-    pub catalogue: &'c Catalogue,
-    /// Where every frame went.
-    pub counters: CaptureCounters,
-    /// Names of the interfaces, in the order of [`CaptureCounters::interfaces`].
-    pub interfaces: Vec<String>,
-    /// Frames lost before they could be read.
-    pub drops: Drops,
-    /// What was wrong with the input, a line each; empty where all of it was read.
-    pub problems: Vec<String>,
-    /// What is worth knowing about the input although all of it was read, a line each.
-    pub notices: Vec<String>,
-    /// Flows that were evicted because a table was full.
-    pub evicted: u64,
-    /// The statistics of all flows.
-    pub stats: Stats<'c>,
-    /// Every flow, ordered by its first frame, where flows are kept.
-    pub flows: Vec<JudgedFlow<'c>>,
-}
-
-impl Run<'_> {
-    /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
-    fn limit_histograms(&mut self, ports: usize) {
-        let without = self.stats.limit(ports);
-        if without > 0 {
-            self.notices.push(format!(
-                "sizes and times of {without} ports are not kept: more than {ports} had many of them, and the lowest numbers keep theirs \
-                 (--histogram-ports)"
-            ));
-        }
-    }
-}
 
 /// What the threads of a run return.
 struct Finished<'c> {
@@ -193,7 +162,7 @@ fn start_workers<'scope, 'env, 'c: 'scope, 'p: 'scope>(
     context: WorkerContext<'p>,
 ) -> Result<(Router<'c>, WorkerThreads<'scope, 'c>)> {
     let hasher = FlowHasher::default();
-    let update = CatalogueUpdate { catalogue, ports: Arc::new(service_ports(catalogue)) };
+    let update = CatalogueUpdate::new(catalogue);
     let (mut senders, mut threads) = (Vec::new(), Vec::new());
     for i in 0..context.workers {
         let (sender, receiver) = worker_channel(context.live);
@@ -211,19 +180,6 @@ fn start_workers<'scope, 'env, 'c: 'scope, 'p: 'scope>(
 /// An error of the operating system.
 fn system(reason: impl Into<String>) -> Error {
     Error::new(ErrorKind::System, reason)
-}
-
-/// The ports on which services are expected: they decide who opened a flow whose beginning was not
-/// seen.
-fn service_ports(catalogue: &Catalogue) -> ServicePorts {
-    let mut ports = ServicePorts::default();
-    for (port, transport) in catalogue.registry.named_ports() {
-        ports.set(transport, port, Standing::Registered);
-    }
-    for (port, transport) in catalogue.claimed_ports() {
-        ports.set(transport, port, Standing::Claimed);
-    }
-    ports
 }
 
 #[cfg(test)]

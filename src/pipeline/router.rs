@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::CaptureCounters;
-use super::channel::{CatalogueUpdate, WorkerSender};
+use super::catalogue_update::CatalogueUpdate;
+use super::channel::WorkerSender;
 use super::snapshot::SnapshotJob;
 use crate::Result;
 use crate::decode::Segment;

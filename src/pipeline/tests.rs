@@ -9,7 +9,7 @@ use crate::classify::{Verdict, classify};
 use crate::decode::Transport;
 use crate::flow::FlowRecord;
 use crate::report::{Report, json};
-use crate::source::{Block, Files, Filled, Frame, LinkType, Next};
+use crate::source::{Block, Drops, Files, Filled, Frame, LinkType, Next};
 use crate::time::Time;
 
 /// A capture that pauses after some of its frames, each time until a snapshot was taken.
@@ -243,8 +243,8 @@ fn check_buckets(run: &Run<'_>) {
     assert_eq!(packets, run.counters.segments);
 }
 
-/// One frame a read, and what the system says that it holds: then the end, or a quiet interface
-/// where it does not tell.
+/// One frame per read, and the backlog that the system reports. Behind the last frame, a source
+/// with a backlog ends; one without is idle.
 struct Held(Files, Option<u64>);
 
 impl Source for Held {
@@ -290,7 +290,7 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
 #[test]
 fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_is_a_drop() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    // The first frame is read when the capture is told to end.
+    // The first frame is read before the stop flag is.
     for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
         let stop = Arc::new(AtomicBool::new(false));
         let files =

@@ -8,11 +8,13 @@ use std::time::Instant;
 
 use crossbeam_channel::TryRecvError;
 
-use super::channel::{CatalogueUpdate, WorkerMessage, WorkerReceiver};
-use super::classifier::{Classifier, JudgedFlow};
+use super::catalogue_update::CatalogueUpdate;
+use super::channel::{WorkerMessage, WorkerReceiver};
+use super::classifier::Classifier;
+use super::context::WorkerContext;
 use super::snapshot::{STEP, SnapshotJob};
-use super::{Batch, BatchedSegment};
-use crate::flow::{FlowHasher, Limits, SHARDS, ServicePorts, Table};
+use super::{Batch, BatchedSegment, JudgedFlow};
+use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
 use crate::process::Ledger;
 use crate::stats::Stats;
 
@@ -23,25 +25,6 @@ const STRIDE: usize = 64;
 /// Flow slots that are checked for expired flows after each batch of a live capture: it takes a
 /// microsecond, and goes through a hundred thousand flows in seconds.
 const TIDY: usize = 256;
-
-/// What all workers share.
-#[derive(Clone, Copy)]
-pub(super) struct WorkerContext<'p> {
-    /// Number of workers.
-    pub(super) workers: usize,
-    /// Limits of each table.
-    pub(super) limits: Limits,
-    pub(super) live: bool,
-    pub(super) keep_flows: bool,
-    /// Ports whose sizes and times are kept where they have many different ones.
-    pub(super) histogram_ports: usize,
-    /// Flows that ended last, to be kept for snapshots.
-    pub(super) recent_flows: usize,
-    /// Resolves sockets to processes.
-    pub(super) ledger: Option<&'p Ledger>,
-    /// Gets each flow when it has ended.
-    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
-}
 
 /// What a worker returns when the capture is over.
 pub(super) struct WorkerResult<'c> {
