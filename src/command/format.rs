@@ -6,7 +6,7 @@ use std::time::Duration;
 use portlore::report::{self, Report, Style, interval, json, ndjson, text};
 use portlore::{Error, ErrorKind, Result};
 
-use super::observers::EventPlan;
+use super::observers::{EventPlan, WriteInterval};
 use crate::cli::{CommonArgs, Format};
 
 /// Time between two interval events of NDJSON where nobody chose.
@@ -32,26 +32,22 @@ impl Format {
         self == Self::Table
     }
 
-    /// What is written while a capture runs, if anything is.
-    pub fn events(self, interval: Option<Duration>) -> Option<EventPlan> {
+    /// The events that are written while a capture runs; `interval` is what the user chose.
+    pub fn events(self, interval: Option<Duration>) -> EventPlan {
         match self {
-            Self::Json => None,
+            Self::Json => EventPlan::default(),
             Self::Table => {
-                let (every, mut lines) = (interval?, interval::Intervals::default());
-                Some(EventPlan {
-                    every,
-                    write: Box::new(move |out, snapshot| lines.write(out, snapshot)),
-                    flows: false,
-                })
+                let mut lines = interval::Intervals::default();
+                let write: WriteInterval =
+                    Box::new(move |out, snapshot| lines.write(out, snapshot));
+                EventPlan { intervals: interval.map(|every| (every, write)), flows: None }
             }
             Self::Ndjson => {
-                let (every, mut events) =
-                    (interval.unwrap_or(EVENTS_EVERY), ndjson::Intervals::default());
-                Some(EventPlan {
-                    every,
-                    write: Box::new(move |out, snapshot| events.write(out, snapshot)),
-                    flows: true,
-                })
+                let mut events = ndjson::Intervals::default();
+                let write: WriteInterval =
+                    Box::new(move |out, snapshot| events.write(out, snapshot));
+                let every = interval.unwrap_or(EVENTS_EVERY);
+                EventPlan { intervals: Some((every, write)), flows: Some(ndjson::flow) }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Events on the report's destination while a capture runs.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -8,7 +8,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portlore::pipeline::{JudgedFlow, Snapshot};
-use portlore::report::ndjson;
 use portlore::{Error, ErrorKind, Result};
 
 use super::Observer;
@@ -18,15 +17,17 @@ use crate::command::output::{Output, OutputState};
 const QUEUE: usize = 1024;
 
 /// Writes the event of an interval, given the snapshot at its end.
-pub type IntervalWriter = Box<dyn FnMut(&mut Vec<u8>, &Snapshot<'_>) -> io::Result<()> + Send>;
+pub type WriteInterval = Box<dyn FnMut(&mut Vec<u8>, &Snapshot<'_>) -> io::Result<()> + Send>;
 
-/// Which events are written.
+/// Writes the event of a flow that has ended.
+pub type WriteFlow = fn(&mut dyn Write, &JudgedFlow<'_>) -> io::Result<()>;
+
+/// The events of a running capture. The default has none.
+#[derive(Default)]
 pub struct EventPlan {
-    /// Time between two interval events.
-    pub every: Duration,
-    pub write: IntervalWriter,
-    /// Whether each flow is written when it ends, as NDJSON.
-    pub flows: bool,
+    /// The time between two interval events, and what writes them.
+    pub intervals: Option<(Duration, WriteInterval)>,
+    pub flows: Option<WriteFlow>,
 }
 
 /// The report's destination while the capture runs.
@@ -39,32 +40,36 @@ pub enum OutputStream {
 
 impl OutputStream {
     /// Starts to write events, where some are planned, and returns the observer that makes those of
-    /// intervals. Sets `stop` when nobody reads them any more.
+    /// intervals. Sets `stop` when nobody reads the events any more.
     ///
     /// # Errors
     /// [`ErrorKind::System`] where the thread cannot be started.
     pub fn open(
         output: Output,
-        plan: Option<EventPlan>,
+        plan: EventPlan,
         stop: &Arc<AtomicBool>,
     ) -> Result<(Self, Option<IntervalObserver>)> {
-        let Some(EventPlan { every, write, flows }) = plan else {
+        let EventPlan { intervals, flows } = plan;
+        if intervals.is_none() && flows.is_none() {
             return Ok((Self::Unused(output), None));
-        };
+        }
         let writer = EventWriter::start(output, flows, stop)?;
-        let lines = writer.lines.clone();
-        Ok((Self::Events(writer), Some(IntervalObserver { every, due: every, write, lines })))
+        let intervals = intervals.map(|(every, write)| {
+            let lines = writer.lines.clone();
+            IntervalObserver { every, due: every, write, lines }
+        });
+        Ok((Self::Events(writer), intervals))
     }
 
     /// Writes a flow when it ends, where such events are planned. Waits while too many events are
     /// unwritten.
     pub fn flow_hook(&self) -> Option<impl Fn(&JudgedFlow<'_>) + Sync + use<>> {
-        let Self::Events(EventWriter { lines, flows: true, .. }) = self else { return None };
-        let lines = lines.clone();
+        let Self::Events(EventWriter { lines, flows: Some(write), .. }) = self else { return None };
+        let (lines, write) = (lines.clone(), *write);
         Some(move |flow: &JudgedFlow<'_>| {
             let mut line = Vec::new();
             // Writing to memory cannot fail, and a reader that is gone ends the capture.
-            drop(ndjson::flow(&mut line, flow).map(|()| lines.send(line)));
+            drop(write(&mut line, flow).map(|()| lines.send(line)));
         })
     }
 
@@ -89,12 +94,12 @@ impl OutputStream {
 /// The thread that writes events, so that a flush happens when no more events are waiting.
 pub struct EventWriter {
     lines: SyncSender<Vec<u8>>,
-    flows: bool,
+    flows: Option<WriteFlow>,
     thread: JoinHandle<Result<Output>>,
 }
 
 impl EventWriter {
-    fn start(output: Output, flows: bool, stop: &Arc<AtomicBool>) -> Result<Self> {
+    fn start(output: Output, flows: Option<WriteFlow>, stop: &Arc<AtomicBool>) -> Result<Self> {
         let (lines, waiting) = sync_channel(QUEUE);
         let stop = Arc::clone(stop);
         let thread = thread::Builder::new()
@@ -112,7 +117,7 @@ pub struct IntervalObserver {
     every: Duration,
     /// Time since the start of the capture at which the next event is due.
     due: Duration,
-    write: IntervalWriter,
+    write: WriteInterval,
     lines: SyncSender<Vec<u8>>,
 }
 

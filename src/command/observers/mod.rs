@@ -14,7 +14,7 @@ use portlore::endpoint::Endpoint;
 use portlore::pipeline::Snapshot;
 use portlore::{ErrorKind, Result};
 
-pub use self::events::{EventPlan, IntervalObserver, OutputStream};
+pub use self::events::{EventPlan, IntervalObserver, OutputStream, WriteInterval};
 pub use self::screen::ScreenContext;
 
 use self::metrics::MetricsObserver;
@@ -40,7 +40,7 @@ pub struct LiveOutputs {
     /// Whether there is a screen.
     screen: bool,
     /// What is written to the report's destination meanwhile.
-    events: Option<EventPlan>,
+    events: EventPlan,
 }
 
 impl LiveOutputs {
@@ -74,8 +74,8 @@ impl LiveOutputs {
     }
 
     /// Takes out what is written to the report's destination.
-    pub const fn take_events(&mut self) -> Option<EventPlan> {
-        self.events.take()
+    pub fn take_events(&mut self) -> EventPlan {
+        std::mem::take(&mut self.events)
     }
 }
 
