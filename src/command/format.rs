@@ -9,7 +9,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::observers::{EventPlan, WriteInterval};
 use crate::cli::{CommonArgs, Format};
 
-/// Time between two interval events of NDJSON where nobody chose.
+/// Default time between two interval events of NDJSON.
 const EVENTS_EVERY: Duration = Duration::from_secs(10);
 
 impl Format {

@@ -42,7 +42,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let mut live =
         Live::open(&device_options(args), messages::print).map_err(with_kind(ErrorKind::Input))?;
     let output = Output::open(args.common.output.as_ref(), &[])?;
-    let outputs = LiveOutputs::open(&args.observers, args.common.format, &output)?;
+    let live_outputs = LiveOutputs::open(&args.observers, args.common.format, &output)?;
     // Processes are inspected by another process, which parses no packets.
     let clerk = Clerk::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
@@ -61,7 +61,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         messages::print(&format!(
             "capturing on {}{}; Ctrl-C ends it with the report",
             devices.join(", "),
-            outputs.description()
+            live_outputs.description()
         ));
     }
     let session = Session {
@@ -73,7 +73,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         signals: &signals,
         mode: Mode::Live(LiveContext { span: args.span, ledger, catalogues }),
         output,
-        outputs,
+        live_outputs,
         progress: None,
     };
     session.run(&mut live)

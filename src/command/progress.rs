@@ -12,7 +12,7 @@ const REDRAW: Duration = Duration::from_millis(250);
 /// Columns of the bar.
 const WIDTH: usize = 24;
 
-/// The thread that draws the progress of files which somebody else reads.
+/// The thread that draws how far the files are read, while another thread reads them.
 pub struct Progress {
     /// Dropped to end the thread.
     end: Sender<()>,

@@ -48,7 +48,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         signals: &signals,
         mode: Mode::Replay,
         output,
-        outputs: LiveOutputs::default(),
+        live_outputs: LiveOutputs::default(),
         progress,
     };
     let status = session.run(&mut files)?;
@@ -75,7 +75,7 @@ fn follow(args: &ReplayArgs, catalogue: &Catalogue, signals: &SignalFlags) -> Re
         signals,
         mode: Mode::Replay,
         output,
-        outputs: LiveOutputs::default(),
+        live_outputs: LiveOutputs::default(),
         progress: None,
     };
     session.run(&mut files)

@@ -37,7 +37,7 @@ pub struct Session<'s, 'c> {
     /// The report's destination.
     pub output: Output,
     /// Observers of the running capture.
-    pub outputs: LiveOutputs,
+    pub live_outputs: LiveOutputs,
     /// The bar on stderr, which ends before the report is written.
     pub progress: Option<Progress>,
 }
@@ -75,10 +75,20 @@ impl Session<'_, '_> {
     /// # Errors
     /// Where a thread cannot be started or dies, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source) -> Result<u8> {
-        let Self { inputs, filter, catalogue, args, signals, mode, output, mut outputs, progress } =
-            self;
+        let Self {
+            inputs,
+            filter,
+            catalogue,
+            args,
+            signals,
+            mode,
+            output,
+            mut live_outputs,
+            progress,
+        } = self;
         let (title, colour) = (inputs.join(", "), output.style().colour);
-        let (stream, intervals) = OutputStream::open(output, outputs.take_events(), &signals.stop)?;
+        let (stream, intervals) =
+            OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
         let on_flow = stream.flow_hook();
         let context = match mode {
             Mode::Replay => None,
@@ -105,7 +115,7 @@ impl Session<'_, '_> {
         let run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
             let screen = ScreenContext { title, catalogue, signals, requester, colour };
-            let mut observers = Observers::start(scope, outputs, intervals, screen)?;
+            let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
             let snapshots = is_observed.then(|| Snapshots {

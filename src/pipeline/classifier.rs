@@ -161,7 +161,7 @@ impl<'c, 'p> Classifier<'c, 'p> {
         )
     }
 
-    /// Passes a finished flow on to whoever wants it.
+    /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
     fn keep(&mut self, flow: JudgedFlow<'c>) {
         if let Some(on_flow) = self.context.on_flow {
             on_flow(&flow);

@@ -56,7 +56,7 @@ pub struct ResourceLimits {
 }
 
 impl ResourceLimits {
-    /// The limits where nobody chose; the command line has the same ones.
+    /// The default limits, which the command line has as well.
     pub const DEFAULT: Self =
         Self { workers: 1, max_flows: 4 << 20, opening_bytes: 64 << 20, histogram_ports: 4096 };
 }

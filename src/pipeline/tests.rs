@@ -154,7 +154,7 @@ fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
     assert!(snapshots[0].run.stats.ports.len() > 1, "the figures are those of all ports");
 }
 
-/// A flow of one frame, number and time `n`, in which nobody said anything.
+/// A flow of one frame without payload, with number and time `n`.
 pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
     static CATALOGUE: std::sync::LazyLock<Catalogue> =
         std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());

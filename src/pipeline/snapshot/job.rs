@@ -28,7 +28,7 @@ impl<'c> SnapshotJob<'c> {
         self.request.port.is_none_or(|port| port == (record.responder.port, record.transport))
     }
 
-    /// Sends a part. Nobody waits for it any more where the capture is over.
+    /// Sends a part. It is discarded where the capture is over.
     pub(super) fn reply(&self, part: SnapshotPart<'c>) {
         drop(self.parts.try_send(part));
     }

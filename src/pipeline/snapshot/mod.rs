@@ -18,7 +18,7 @@
 //!
 //! The cost is bounded: the next snapshot waits until the work for the last one is at most one part
 //! in [`SHARE`] of the time, however large the tables are. Memory: the statistics of all ports once
-//! more, for each snapshot that somebody holds.
+//! more, for each snapshot that is held.
 //!
 //! Counters and ended flows are exact at one point of the capture. A live flow is counted once, as
 //! it is when the walk comes to it, which is later by the duration of the walk.
