@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use etherparse::IpNumber;
 
 use super::Skip;
-use super::ip::{Datagram, Ends};
+use super::ip::{Datagram, Ends, FragmentInfo};
 use crate::time::Time;
 
 /// Datagrams that wait for pieces; the oldest is given up when one more comes.
@@ -25,16 +25,6 @@ const PIECE_COST: usize = 64;
 const PATIENCE: u64 = 60 * 1_000_000_000;
 /// Bytes that a datagram can have.
 const MOST_LEN: usize = 65_535;
-
-/// Where a fragment belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) id: u32,
-    /// Its first byte's place in the datagram.
-    pub(super) start: u16,
-    /// Whether others follow it.
-    pub(super) more: bool,
-}
 
 /// A datagram whose pieces are all there.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +76,7 @@ impl Fragments {
     pub(super) fn join(
         &mut self,
         datagram: &Datagram<'_>,
-        piece: Piece,
+        piece: FragmentInfo,
         now: Time,
     ) -> Result<Whole, Skip> {
         let (start, len) = (usize::from(piece.start), datagram.body.wire_len());
@@ -256,7 +246,7 @@ mod tests {
             bytes,
         };
         let ends = Ends::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
-        let piece = Piece { id, start, more };
+        let piece = FragmentInfo { id, start, more };
         let datagram = Datagram {
             ends,
             protocol: IpNumber::UDP,

@@ -7,7 +7,6 @@ use etherparse::{
     Ipv6RawExtHeaderSlice,
 };
 
-use super::fragments::Piece;
 use super::{Packet, Skip};
 
 /// Extension headers that are looked through; more is malformed.
@@ -74,6 +73,17 @@ fn half(both: &[u8; 32], at: usize) -> [u8; 16] {
     both.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default()
 }
 
+/// The position of a fragment in its datagram, as the IP header states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FragmentInfo {
+    /// Identification, shared by the fragments of one datagram.
+    pub(super) id: u32,
+    /// Offset of the first byte in the datagram, in bytes.
+    pub(super) start: u16,
+    /// Whether more fragments follow.
+    pub(super) more: bool,
+}
+
 /// What an IP packet carries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
@@ -82,7 +92,7 @@ pub(super) struct Datagram<'a> {
     /// The bytes from the next header on, without link-layer padding.
     pub(super) body: Packet<'a>,
     /// Where `body` is only a part: which.
-    pub(super) piece: Option<Piece>,
+    pub(super) piece: Option<FragmentInfo>,
 }
 
 /// Reads the header of an IP packet of either version.
@@ -112,7 +122,7 @@ fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
     let ends = Ends::V4(
         header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
     );
-    let piece = header.is_fragmenting_payload().then(|| Piece {
+    let piece = header.is_fragmenting_payload().then(|| FragmentInfo {
         id: header.identification().into(),
         start: header.fragments_offset().byte_offset(),
         more: header.more_fragments(),
@@ -170,7 +180,7 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
                 datagram.protocol = extension.next_header();
                 if extension.is_fragmenting_payload() {
                     let start = extension.fragment_offset().byte_offset();
-                    datagram.piece = Some(Piece {
+                    datagram.piece = Some(FragmentInfo {
                         id: extension.identification(),
                         start,
                         more: extension.more_fragments(),

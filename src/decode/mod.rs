@@ -27,8 +27,8 @@ pub use self::segment::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 pub use self::skip::Skip;
 pub use self::tunnel::Tunnel;
 
-use self::fragments::{Fragments, Piece};
-use self::ip::Datagram;
+use self::fragments::Fragments;
+use self::ip::{Datagram, FragmentInfo};
 use self::packet::Packet;
 use self::transport::Ports;
 use crate::source::Frame;
@@ -169,7 +169,7 @@ impl Decoder {
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'_>,
-        piece: Piece,
+        piece: FragmentInfo,
     ) -> Result<Decoded<'a>, Skip> {
         if piece.start == 0 && datagram.body.is_cut() {
             // Joined with the others it would hold no more than it does alone.

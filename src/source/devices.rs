@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use pcap::{ConnectionStatus, Device};
 
+use super::pcap_error::reason;
+
 /// A device that frames can be captured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -22,8 +24,7 @@ pub struct Interface {
 /// # Errors
 /// One line with libpcap's reason.
 pub fn list() -> Result<Vec<Interface>, String> {
-    let devices =
-        Device::list().map_err(|error| format!("interfaces: {}", super::live::reason(&error)))?;
+    let devices = Device::list().map_err(|error| format!("interfaces: {}", reason(&error)))?;
     Ok(devices.into_iter().map(describe).collect())
 }
 

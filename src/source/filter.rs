@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use pcap::{BpfProgram, Capture, Linktype};
 
+use super::pcap_error::reason;
 use super::{Frame, LinkType};
 
 /// A filter expression and its programs.
@@ -61,7 +62,7 @@ fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
         |error| {
             format!(
                 "filter '{expression}': {}; the syntax is that of `man pcap-filter`",
-                super::live::reason(&error)
+                reason(&error)
             )
         },
     )

@@ -9,6 +9,7 @@ pub mod devices;
 pub mod file;
 mod filter;
 pub mod live;
+mod pcap_error;
 pub mod save;
 
 use std::fmt;

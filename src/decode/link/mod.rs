@@ -1,5 +1,8 @@
 //! Link layers: to the IP packet in a frame. Numbers and layouts:
 //! <https://www.tcpdump.org/linktypes.html>.
+//!
+//! `ether`, `mpls` and `ppp` call each other because the wire formats nest: Ethernet carries MPLS,
+//! MPLS carries Ethernet. [`Packet::deeper`] bounds the depth.
 
 pub(super) mod ether;
 pub(super) mod mpls;

@@ -9,11 +9,12 @@ use std::sync::atomic::AtomicBool;
 use super::ahead::Ahead;
 use super::buffer::Buffer;
 use super::compressed::{Compression, look};
+use super::foreign;
 use super::order::TimeOrder;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
-use super::{Advance, Damage, Head, foreign};
+use super::record::{Damage, NextRecord, RecordHeader};
 use crate::source::{Block, Drops, Frame, LinkType};
 
 enum Format {
@@ -34,7 +35,7 @@ impl Format {
         }
     }
 
-    fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         match self {
             Self::Pcap(pcap) => pcap.advance(buffer),
             Self::Pcapng(pcapng) => pcapng.advance(buffer),
@@ -77,7 +78,7 @@ pub(super) struct CaptureFile {
     pub(super) name: String,
     buffer: Buffer,
     format: Format,
-    head: Option<Head>,
+    head: Option<RecordHeader>,
     compression: Option<Compression>,
     frames: u64,
     order: TimeOrder,
@@ -208,7 +209,7 @@ impl CaptureFile {
         self.buffer.set_dry(true);
         while let Some(head) = &self.head {
             *number += 1;
-            let Head { time, link, wire_len, .. } = *head;
+            let RecordHeader { time, link, wire_len, .. } = *head;
             let frame = Frame {
                 number: *number,
                 time,
@@ -229,13 +230,13 @@ impl CaptureFile {
 
     /// The record that it stands on; none at the end.
     #[inline]
-    pub(super) fn head(&self) -> Option<&Head> {
+    pub(super) fn head(&self) -> Option<&RecordHeader> {
         self.head.as_ref()
     }
 
     /// The bytes of the frame that it stands on.
     #[inline]
-    pub(super) fn frame(&self, head: &Head) -> &[u8] {
+    pub(super) fn frame(&self, head: &RecordHeader) -> &[u8] {
         self.buffer.range(head.from, head.to)
     }
 

@@ -22,6 +22,7 @@ mod pcap;
 mod pcapng;
 mod pipe;
 mod places;
+mod record;
 mod variant;
 mod xz;
 mod zstd;
@@ -42,38 +43,6 @@ use self::capture_file::{CaptureFile, Opened};
 use self::interfaces::Interfaces;
 use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
-
-/// Bytes that a frame may have; a record that promises more is damage. Wireshark's largest is 128
-/// MiB for one bus; real networks stay below 512 KiB.
-const MAX_FRAME: usize = 16 << 20;
-
-/// Where a record is and what its header said; `from..to` within the buffer's window.
-struct Head {
-    time: Time,
-    link: LinkType,
-    /// Its place among those of the file that had frames.
-    interface: u32,
-    wire_len: u32,
-    from: usize,
-    to: usize,
-}
-
-/// Why a file cannot be read on.
-#[derive(Debug)]
-enum Damage {
-    Cut { promised: usize, there: usize },
-    Corrupt(String),
-    Unreadable(io::Error),
-}
-
-impl From<io::Error> for Damage {
-    fn from(error: io::Error) -> Self {
-        Self::Unreadable(error)
-    }
-}
-
-/// The next record, nothing at the end of the file.
-type Advance = Result<Option<Head>, Damage>;
 
 /// One of several files.
 enum Slot {

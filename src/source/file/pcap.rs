@@ -2,8 +2,8 @@
 //! orders, micro- and nanoseconds, and the variants that `variant` knows.
 
 use super::buffer::Buffer;
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use super::variant::{FILE_HEADER, Variant};
-use super::{Advance, Damage, Head, MAX_FRAME};
 use crate::source::LinkType;
 use crate::time::Time;
 
@@ -37,7 +37,7 @@ impl Pcap {
     }
 
     #[inline]
-    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         let Variant { order, unit, record_header, link, .. } = self.variant;
         buffer.skip(self.current);
         self.current = 0;
@@ -54,7 +54,7 @@ impl Pcap {
         if captured > MAX_FRAME {
             return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
         }
-        let head = Head {
+        let head = RecordHeader {
             time: Time::new(
                 i64::from(order.u32(header, 0)),
                 i64::from(order.u32(header, 4)) * unit,

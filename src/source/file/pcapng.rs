@@ -3,7 +3,7 @@
 //! frame are passed over.
 
 use super::buffer::{Buffer, Order};
-use super::{Advance, Damage, Head, MAX_FRAME};
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
 
@@ -133,7 +133,7 @@ impl Pcapng {
         })
     }
 
-    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         loop {
             buffer.skip(self.current);
             self.current = 0;
@@ -192,7 +192,7 @@ impl Pcapng {
 
     /// Reads a block's body; gives a frame's place where it holds one, counted from the block's
     /// start.
-    fn read_block(&mut self, kind: u32, body: &[u8]) -> Advance {
+    fn read_block(&mut self, kind: u32, body: &[u8]) -> NextRecord {
         match kind {
             SECTION => {
                 need(body, 8)?;
@@ -266,7 +266,7 @@ impl Pcapng {
                     wire_len.min(interface.snap_len)
                 };
                 let (link, time) = (interface.link, self.last);
-                Head {
+                RecordHeader {
                     time,
                     link,
                     interface: self.place(0),
@@ -291,7 +291,7 @@ impl Pcapng {
                 let captured = self.order.u32(body, 12) as usize;
                 let wire_len = self.order.u32(body, 16);
                 let (link, time) = (interface.link, interface.clock.time(units));
-                Head {
+                RecordHeader {
                     time,
                     link,
                     interface: self.place(index),
@@ -311,10 +311,10 @@ impl Pcapng {
     }
 }
 
-impl Head {
+impl RecordHeader {
     /// The same, whose place was counted from the start of a block's body, counted from the start
     /// of the block.
-    fn within(self, body: &[u8]) -> Advance {
+    fn within(self, body: &[u8]) -> NextRecord {
         if self.to > body.len() {
             return Err(Damage::Corrupt(format!(
                 "a frame of {} bytes overruns its block",

@@ -7,6 +7,7 @@ use pcap::{Active, Capture, Error, Precision};
 
 use super::attachment::{Attachment, Change};
 use super::{IDLE, Options};
+use crate::source::pcap_error::reason;
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
 
@@ -169,14 +170,6 @@ fn activate(name: &str, options: &Options) -> Result<(Capture<Active>, i64), Err
             .open()
     };
     open(Precision::Nano).map(|c| (c, 1)).or_else(|_| open(Precision::Micro).map(|c| (c, 1_000)))
-}
-
-/// libpcap's words for an error, on one line.
-pub(in crate::source) fn reason(error: &Error) -> String {
-    match error {
-        Error::PcapError(text) => text.replace('\n', " "),
-        other => other.to_string(),
-    }
 }
 
 fn denied(name: &str, error: &Error) -> String {

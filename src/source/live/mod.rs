@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-pub(super) use self::device::reason;
-
 use self::attachment::{Change, interfaces};
 use self::device::{Device, Read};
 use self::news::News;
