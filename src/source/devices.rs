@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "pcap")]
 use pcap::{ConnectionStatus, Device};
 
+#[cfg(feature = "pcap")]
 use super::pcap_error::reason;
 
 /// A device that frames can be captured on.
@@ -23,6 +25,7 @@ pub struct Interface {
 ///
 /// # Errors
 /// One line with libpcap's reason.
+#[cfg(feature = "pcap")]
 pub fn list() -> Result<Vec<Interface>, String> {
     let devices = Device::list().map_err(|error| format!("interfaces: {}", reason(&error)))?;
     Ok(devices.into_iter().map(describe).collect())
@@ -31,6 +34,7 @@ pub fn list() -> Result<Vec<Interface>, String> {
 /// The libpcap that runs, with its version, where the system tells: the file that the program has
 /// mapped.
 #[must_use]
+#[cfg(feature = "pcap")]
 pub fn library() -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let path = maps
@@ -42,6 +46,7 @@ pub fn library() -> Option<String> {
     Some(file.display().to_string())
 }
 
+#[cfg(feature = "pcap")]
 fn describe(device: Device) -> Interface {
     let flags = &device.flags;
     let mut state = vec![if flags.is_up() { "up" } else { "down" }];
@@ -67,6 +72,7 @@ fn describe(device: Device) -> Interface {
     }
 }
 
+#[cfg(feature = "pcap")]
 fn prefix_len(mask: IpAddr) -> u32 {
     match mask {
         IpAddr::V4(mask) => mask.to_bits().leading_ones(),

@@ -1,22 +1,45 @@
 //! BPF filters over captured frames, in the field's syntax (`man pcap-filter`).
 //!
-//! Compiled by libpcap once per link type. Lengths (`len`, `greater`, `less`) are those of the
-//! captured bytes.
+//! libpcap compiles the expression once per link type. Lengths (`len`, `greater`, `less`) are those
+//! of the captured bytes.
 
+#[cfg(feature = "pcap")]
 use std::collections::BTreeMap;
 
+#[cfg(feature = "pcap")]
 use pcap::{BpfProgram, Capture, Linktype};
 
-use super::pcap_error::reason;
-use super::{Frame, LinkType};
+use super::Frame;
+#[cfg(feature = "pcap")]
+use super::{LinkType, pcap_error::reason};
 
-/// A filter expression and its programs.
+/// Without the feature `pcap` there is no filter: this type has no values, so that code which takes
+/// an `Option<Filter>` stays the same.
+#[cfg(not(feature = "pcap"))]
+pub enum Filter {}
+
+#[cfg(not(feature = "pcap"))]
+impl Filter {
+    /// Whether the frame passes.
+    pub fn matches(&mut self, _: &Frame<'_>) -> bool {
+        match *self {}
+    }
+
+    /// Problems of the filter, one line each.
+    pub fn problems(&self) -> std::iter::Empty<String> {
+        match *self {}
+    }
+}
+
+/// A filter expression and its programs. Requires the feature `pcap`.
+#[cfg(feature = "pcap")]
 pub struct Filter {
     expression: String,
     /// `None` where libpcap cannot apply the expression to that link type.
     programs: BTreeMap<LinkType, Option<BpfProgram>>,
 }
 
+#[cfg(feature = "pcap")]
 impl Filter {
     /// Compiles the expression for the link types that a capture is known to begin with; for
     /// Ethernet where none is known.
@@ -52,6 +75,7 @@ impl Filter {
     }
 }
 
+#[cfg(feature = "pcap")]
 fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
     // Files number raw IP 101 (and some systems 14); libpcap's own number on Linux and macOS is 12.
     let dlt = match link {

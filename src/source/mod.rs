@@ -1,15 +1,21 @@
 //! Where frames come from: an interface, capture files, standard input.
 //!
-//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The
-//! only place that names libpcap; capture files are read by our own reader, because libpcap refuses
-//! files that mix link types.
+//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports.
+//! Capture files are read by our own reader, because libpcap refuses files that mix link types.
+//!
+//! This is the only module that names libpcap. What needs it (live capture, saving a live capture,
+//! the list of devices, BPF filters) is behind the feature `pcap`, which is on by default. Without
+//! it, capture files are read all the same, and [`Filter`] is a type without values.
 
 mod block;
 pub mod devices;
 pub mod file;
 mod filter;
+#[cfg(feature = "pcap")]
 pub mod live;
+#[cfg(feature = "pcap")]
 mod pcap_error;
+#[cfg(feature = "pcap")]
 pub mod save;
 
 use std::fmt;
@@ -17,6 +23,7 @@ use std::fmt;
 pub use block::Block;
 pub use file::{Files, Follow};
 pub use filter::Filter;
+#[cfg(feature = "pcap")]
 pub use live::Live;
 
 use crate::time::Time;
