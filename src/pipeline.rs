@@ -308,13 +308,13 @@ fn capture<'c>(
                 tally.skip(Skip::Filtered, &frame);
                 continue;
             }
-            if let Some((segment, payload)) = decoder.straight(&frame) {
+            if let Some((segment, payload)) = decoder.fast_path(&frame) {
                 let keyed = Keyed::new(&segment, hasher);
                 let (lane, table) = ways[shard(&keyed.key)];
                 lanes[lane].batch.push(keyed, table, payload, &block);
                 continue;
             }
-            match decoder.layers(&frame) {
+            match decoder.slow_path(&frame) {
                 Err(reason) => tally.skip(reason, &frame),
                 Ok((segment, payload)) => {
                     let keyed = Keyed::new(&segment, hasher);

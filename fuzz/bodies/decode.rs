@@ -79,8 +79,9 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let wire_len = (bytes.len() as u32).saturating_add_signed(cut.into());
         block.push(&Frame { number: 1, time: Time(0), link, interface: 0, wire_len, bytes });
         let Some(frame) = block.frames(0).next() else { return };
-        if let Some((segment, payload)) = decoder.straight(&frame) {
-            let (same, all) = decoder.layers(&frame).expect("the straight way is one of the ways");
+        if let Some((segment, payload)) = decoder.fast_path(&frame) {
+            let (same, all) =
+                decoder.slow_path(&frame).expect("the slow path decodes what the fast path does");
             assert_eq!(
                 (format!("{segment:?}"), payload),
                 (format!("{same:?}"), &*all),

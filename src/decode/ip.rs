@@ -10,29 +10,29 @@ use etherparse::{
 use super::{Packet, Skip};
 
 /// Extension headers that are looked through; more is malformed.
-const MOST_EXTENSIONS: usize = 16;
+const MAX_EXTENSIONS: usize = 16;
 /// An IPv4 header's bytes without options, and an IPv6 header's.
-const LEAST_V4: usize = 20;
+const MIN_V4: usize = 20;
 const V6: usize = 40;
 
 /// The addresses of an IP packet as they stand in its header: source, destination. They are made
 /// values of once, in the segment: a value that is handed from layer to layer costs as much as all
 /// the rest.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ends<'a> {
+pub(super) enum AddressPair<'a> {
     V4(&'a [u8; 8]),
     V6(&'a [u8; 32]),
     /// IPv6 whose extension headers name another end than its header does.
-    V6Elsewhere(&'a [u8; 16], &'a [u8; 16]),
+    V6Rewritten(&'a [u8; 16], &'a [u8; 16]),
 }
 
-impl Ends<'_> {
+impl AddressPair<'_> {
     #[inline]
     pub(super) fn source(self) -> IpAddr {
         match self {
             Self::V4(&[a, b, c, d, ..]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 0).into(),
-            Self::V6Elsewhere(source, _) => (*source).into(),
+            Self::V6Rewritten(source, _) => (*source).into(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Ends<'_> {
         match self {
             Self::V4(&[.., a, b, c, d]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 16).into(),
-            Self::V6Elsewhere(_, destination) => (*destination).into(),
+            Self::V6Rewritten(_, destination) => (*destination).into(),
         }
     }
 
@@ -50,7 +50,7 @@ impl Ends<'_> {
     }
 }
 
-impl<'a> Ends<'a> {
+impl<'a> AddressPair<'a> {
     /// The same with another source or destination, of IPv6.
     fn elsewhere(self, source: Option<&'a [u8; 16]>, destination: Option<&'a [u8; 16]>) -> Self {
         let (from, to) = match self {
@@ -59,10 +59,10 @@ impl<'a> Ends<'a> {
                 Some((from, rest)) => (Some(from), rest.first_chunk()),
                 None => (None, None),
             },
-            Self::V6Elsewhere(from, to) => (Some(from), Some(to)),
+            Self::V6Rewritten(from, to) => (Some(from), Some(to)),
         };
         match (source.or(from), destination.or(to)) {
-            (Some(source), Some(destination)) => Self::V6Elsewhere(source, destination),
+            (Some(source), Some(destination)) => Self::V6Rewritten(source, destination),
             _ => self,
         }
     }
@@ -87,12 +87,12 @@ pub(super) struct FragmentInfo {
 /// What an IP packet carries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
-    pub(super) ends: Ends<'a>,
+    pub(super) addresses: AddressPair<'a>,
     pub(super) protocol: IpNumber,
     /// The bytes from the next header on, without link-layer padding.
     pub(super) body: Packet<'a>,
     /// Where `body` is only a part: which.
-    pub(super) piece: Option<FragmentInfo>,
+    pub(super) fragment: Option<FragmentInfo>,
 }
 
 /// Reads the header of an IP packet of either version.
@@ -119,15 +119,15 @@ fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
     };
     let body =
         packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
-    let ends = Ends::V4(
+    let addresses = AddressPair::V4(
         header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
     );
-    let piece = header.is_fragmenting_payload().then(|| FragmentInfo {
+    let fragment = header.is_fragmenting_payload().then(|| FragmentInfo {
         id: header.identification().into(),
         start: header.fragments_offset().byte_offset(),
         more: header.more_fragments(),
     });
-    Ok(Datagram { ends, protocol: header.protocol(), body, piece })
+    Ok(Datagram { addresses, protocol: header.protocol(), body, fragment })
 }
 
 #[inline]
@@ -139,16 +139,16 @@ fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         0 => body,
         length => body.limit(length),
     };
-    let ends = Ends::V6(
+    let addresses = AddressPair::V6(
         header.slice().get(8..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
     );
-    Ok(Datagram { ends, protocol: header.next_header(), body, piece: None })
+    Ok(Datagram { addresses, protocol: header.next_header(), body, fragment: None })
 }
 
 /// What lies behind the extension headers of a datagram.
-pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
-    let v6 = datagram.ends.is_v6();
-    for _ in 0..MOST_EXTENSIONS {
+pub(super) fn skip_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
+    let v6 = datagram.addresses.is_v6();
+    for _ in 0..MAX_EXTENSIONS {
         let body = datagram.body;
         let bytes = body.bytes();
         let len = match datagram.protocol {
@@ -162,14 +162,14 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
             {
                 let extension = Ipv6RawExtHeaderSlice::from_slice(bytes)
                     .map_err(|e| body.short(e.required_len))?;
-                datagram.ends = match datagram.protocol {
+                datagram.addresses = match datagram.protocol {
                     IpNumber::IPV6_ROUTE_HEADER => {
-                        datagram.ends.elsewhere(None, last_stop(extension.slice()))
+                        datagram.addresses.elsewhere(None, last_stop(extension.slice()))
                     }
                     IpNumber::IPV6_DESTINATION_OPTIONS => {
-                        datagram.ends.elsewhere(home_address(extension.slice()), None)
+                        datagram.addresses.elsewhere(home_address(extension.slice()), None)
                     }
-                    _ => datagram.ends,
+                    _ => datagram.addresses,
                 };
                 datagram.protocol = extension.next_header();
                 extension.slice().len()
@@ -180,7 +180,7 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
                 datagram.protocol = extension.next_header();
                 if extension.is_fragmenting_payload() {
                     let start = extension.fragment_offset().byte_offset();
-                    datagram.piece = Some(FragmentInfo {
+                    datagram.fragment = Some(FragmentInfo {
                         id: extension.identification(),
                         start,
                         more: extension.more_fragments(),
@@ -202,7 +202,7 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
             _ => return Ok(datagram),
         };
         datagram.body = body.after(len)?;
-        if datagram.piece.is_some() {
+        if datagram.fragment.is_some() {
             return Ok(datagram);
         }
     }
@@ -271,7 +271,7 @@ pub(super) fn is_whole(packet: Packet<'_>) -> bool {
         Ok((4, words)) => usize::from(words) * 4,
         _ => V6,
     };
-    packet.bytes().len() >= header.max(LEAST_V4) && is_plausible(packet)
+    packet.bytes().len() >= header.max(MIN_V4) && is_plausible(packet)
 }
 
 /// Whether they are one that ends exactly where what carries it does.

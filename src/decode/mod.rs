@@ -9,13 +9,13 @@
 //! `fragments` joins those that came in pieces, `tunnel` finds the IP packet in a datagram that is
 //! a tunnel's, `transport` reads TCP and UDP.
 
+mod fast_path;
 mod fragments;
 mod ip;
 mod link;
 mod packet;
 mod segment;
 mod skip;
-mod straight;
 mod transport;
 mod tunnel;
 
@@ -58,9 +58,9 @@ impl Decoder {
     /// The reason why it holds no TCP or UDP that we can read.
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        match self.straight(frame) {
+        match self.fast_path(frame) {
             Some((segment, payload)) => Ok((segment, Cow::Borrowed(payload))),
-            None => self.layers(frame),
+            None => self.slow_path(frame),
         }
     }
 
@@ -70,8 +70,8 @@ impl Decoder {
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
-    pub fn straight<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
-        straight::segment(frame, self.tunnels)
+    pub fn fast_path<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
+        fast_path::segment(frame, self.tunnels)
     }
 
     /// Decodes any frame, layer by layer.
@@ -79,26 +79,26 @@ impl Decoder {
     /// # Errors
     /// As [`decode`](Self::decode).
     #[inline(never)]
-    pub fn layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        match link::common(frame.link, Packet::of(frame)) {
+    pub fn slow_path<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        match link::fast_path(frame.link, Packet::from_frame(frame)) {
             Some(packet) => self.packet(frame, packet?),
-            None => self.rarer_link(frame),
+            None => self.uncommon_link(frame),
         }
     }
 
     #[inline(never)]
-    fn rarer_link<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        self.packet(frame, link::packet(frame.link, Packet::of(frame))?)
+    fn uncommon_link<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        self.packet(frame, link::packet(frame.link, Packet::from_frame(frame))?)
     }
 
     /// Decodes an IP packet.
     #[inline]
     fn packet<'a>(&mut self, frame: &Frame<'_>, packet: Packet<'a>) -> Result<Decoded<'a>, Skip> {
         let datagram = ip::datagram(packet)?;
-        match (datagram.protocol, datagram.piece) {
+        match (datagram.protocol, datagram.fragment) {
             (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
             (IpNumber::UDP, None) => self.udp(frame, &datagram),
-            _ => self.rarer(frame, &datagram),
+            _ => self.uncommon(frame, &datagram),
         }
     }
 
@@ -119,15 +119,15 @@ impl Decoder {
 
     /// Decodes a datagram that has extension headers, is a piece or a tunnel's, or is of no use.
     #[inline(never)]
-    fn rarer<'a>(
+    fn uncommon<'a>(
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'a>,
     ) -> Result<Decoded<'a>, Skip> {
         let datagram =
-            if datagram.piece.is_none() { ip::behind_extensions(*datagram)? } else { *datagram };
-        match (datagram.protocol, datagram.piece) {
-            (_, Some(piece)) => self.piece(frame, &datagram, piece),
+            if datagram.fragment.is_none() { ip::skip_extensions(*datagram)? } else { *datagram };
+        match (datagram.protocol, datagram.fragment) {
+            (_, Some(fragment)) => self.fragment(frame, &datagram, fragment),
             (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
             (IpNumber::UDP, None) => self.udp(frame, &datagram),
             _ => self.tunnel(frame, &datagram),
@@ -140,7 +140,7 @@ impl Decoder {
         frame: &Frame<'_>,
         datagram: &Datagram<'a>,
     ) -> Result<Decoded<'a>, Skip> {
-        let inside = tunnel::inside(datagram)?;
+        let inside = tunnel::inner_packet(datagram)?;
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
     }
 
@@ -153,7 +153,7 @@ impl Decoder {
         ports: Ports,
         payload: Packet<'a>,
     ) -> Option<Result<Decoded<'a>, Skip>> {
-        match self.packet(frame, tunnel::udp::inside(ports, payload)?) {
+        match self.packet(frame, tunnel::udp::inner_packet(ports, payload)?) {
             // Its other pieces come, or the rest of it was not captured.
             Err(waits @ (Skip::Fragment | Skip::FragmentOverlap | Skip::Truncated)) => {
                 Some(Err(waits))
@@ -165,20 +165,20 @@ impl Decoder {
 
     /// Decodes a datagram that this piece completes.
     #[cold]
-    fn piece<'a>(
+    fn fragment<'a>(
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'_>,
-        piece: FragmentInfo,
+        fragment: FragmentInfo,
     ) -> Result<Decoded<'a>, Skip> {
-        if piece.start == 0 && datagram.body.is_cut() {
+        if fragment.start == 0 && datagram.body.is_cut() {
             // Joined with the others it would hold no more than it does alone.
-            return self.rarer(frame, &Datagram { piece: None, ..*datagram }).map(owned);
+            return self.uncommon(frame, &Datagram { fragment: None, ..*datagram }).map(owned);
         }
-        let whole = self.fragments.join(datagram, piece, frame.time)?;
+        let whole = self.fragments.join(datagram, fragment, frame.time)?;
         let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
-        let datagram = Datagram { protocol: whole.protocol, body, piece: None, ..*datagram };
-        self.rarer(frame, &datagram).map(owned)
+        let datagram = Datagram { protocol: whole.protocol, body, fragment: None, ..*datagram };
+        self.uncommon(frame, &datagram).map(owned)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::source::Frame;
 
 /// Frames and packets that may lie in each other; one more is skipped. Counts tunnels and frames
 /// within frames, not VLAN tags, labels and extension headers, which have limits of their own.
-const MOST_NESTED: u8 = 8;
+const MAX_NESTED: u8 = 8;
 
 /// The captured bytes from a header on, and how many of them there were on the wire: never fewer
 /// than were captured.
@@ -20,7 +20,7 @@ pub(super) struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// A whole frame.
-    pub(super) fn of(frame: &Frame<'a>) -> Self {
+    pub(super) fn from_frame(frame: &Frame<'a>) -> Self {
         // A damaged record may state fewer bytes on the wire than it holds.
         let wire_len = (frame.wire_len as usize).max(frame.bytes.len());
         Self { bytes: frame.bytes, wire_len, depth: 0, tunnel: None }
@@ -69,7 +69,7 @@ impl<'a> Packet<'a> {
 
     /// The same, one layer further in.
     pub(super) fn deeper(self) -> Result<Self, Skip> {
-        if self.depth < MOST_NESTED {
+        if self.depth < MAX_NESTED {
             Ok(Self { depth: self.depth + 1, ..self })
         } else {
             Err(Skip::Nested)

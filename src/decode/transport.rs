@@ -9,8 +9,8 @@ use super::{Decoded, Endpoint, FiveTuple, Packet, Segment, Skip, TcpFlags, Trans
 use crate::source::Frame;
 
 /// A TCP header's bytes without options, and with all that it can have (RFC 9293, section 3.1).
-const LEAST_TCP: usize = 20;
-const MOST_TCP: usize = 60;
+const MIN_TCP: usize = 20;
+const MAX_TCP: usize = 60;
 /// A UDP header's bytes.
 const UDP: usize = 8;
 
@@ -19,14 +19,14 @@ const UDP: usize = 8;
 pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
     let body = datagram.body;
     let bytes = body.bytes();
-    if bytes.len() < LEAST_TCP {
-        return Err(body.short(LEAST_TCP));
+    if bytes.len() < MIN_TCP {
+        return Err(body.short(MIN_TCP));
     }
     // A snap length often cuts the options, which are of no use here: read the header out of a
     // padded copy then.
-    let mut padded = [0; MOST_TCP];
+    let mut padded = [0; MAX_TCP];
     let header = TcpHeaderSlice::from_slice(bytes).or_else(|_| {
-        let known = bytes.len().min(MOST_TCP);
+        let known = bytes.len().min(MAX_TCP);
         padded[..known].copy_from_slice(&bytes[..known]);
         TcpHeaderSlice::from_slice(&padded)
     });
@@ -40,7 +40,7 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
             | u8::from(header.psh()) << 3
             | u8::from(header.ack()) << 4,
     );
-    let read = Read {
+    let fields = TransportHeader {
         transport: Transport::Tcp,
         ports: (header.source_port(), header.destination_port()),
         seq: header.sequence_number(),
@@ -49,7 +49,7 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
         payload_len: payload_len as u32,
     };
     // Where the capture cut the TCP options there is nothing behind them.
-    Ok((build(frame, datagram, &read), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
+    Ok((build(frame, datagram, &fields), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
 }
 
 /// The ports of the sender and of the receiver.
@@ -70,7 +70,7 @@ pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Sk
     Ok(((header.source_port(), header.destination_port()), payload.limit(payload_len)))
 }
 
-/// The segment of a UDP header that was read.
+/// The segment of a UDP header that was header.
 #[inline]
 pub(super) fn udp_segment(
     frame: &Frame<'_>,
@@ -82,7 +82,7 @@ pub(super) fn udp_segment(
     build(
         frame,
         datagram,
-        &Read {
+        &TransportHeader {
             transport: Transport::Udp,
             ports,
             seq: 0,
@@ -94,7 +94,7 @@ pub(super) fn udp_segment(
 }
 
 /// What a transport header says.
-struct Read {
+struct TransportHeader {
     transport: Transport,
     ports: Ports,
     seq: u32,
@@ -104,20 +104,23 @@ struct Read {
 }
 
 #[inline]
-fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, read: &Read) -> Segment {
+fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, header: &TransportHeader) -> Segment {
     Segment {
         frame: frame.number,
         time: frame.time,
         five_tuple: FiveTuple {
-            source: Endpoint { address: datagram.ends.source(), port: read.ports.0 },
-            destination: Endpoint { address: datagram.ends.destination(), port: read.ports.1 },
-            transport: read.transport,
+            source: Endpoint { address: datagram.addresses.source(), port: header.ports.0 },
+            destination: Endpoint {
+                address: datagram.addresses.destination(),
+                port: header.ports.1,
+            },
+            transport: header.transport,
         },
-        seq: read.seq,
-        ack: read.ack,
-        flags: read.flags,
+        seq: header.seq,
+        ack: header.ack,
+        flags: header.flags,
         tunnel: datagram.body.tunnel(),
         wire_len: frame.wire_len,
-        payload_len: read.payload_len,
+        payload_len: header.payload_len,
     }
 }

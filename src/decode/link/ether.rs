@@ -7,9 +7,9 @@ use super::{mpls, ppp};
 use crate::decode::{Packet, Skip};
 
 /// Values below this are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
-pub(in crate::decode) const LEAST_TYPE: u16 = 0x0600;
+pub(in crate::decode) const MIN_TYPE: u16 = 0x0600;
 /// Stacked VLAN tags that are looked through; more is malformed.
-const MOST_TAGS: usize = 8;
+const MAX_TAGS: usize = 8;
 
 /// <https://www.iana.org/assignments/ieee-802-numbers>.
 pub(super) const IPV4: u16 = 0x0800;
@@ -34,7 +34,7 @@ const VLAN_DOUBLE: u16 = 0x9100;
 /// The IP packet in an Ethernet frame.
 pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes()).map_err(|_| frame.short(14))?;
-    behind(header.ether_type().0, frame.after(header.slice().len())?)
+    by_ether_type(header.ether_type().0, frame.after(header.slice().len())?)
 }
 
 /// The `EtherType` behind VLAN tags, and what follows it.
@@ -43,7 +43,7 @@ pub(super) fn untagged(
     mut ether_type: u16,
     mut rest: Packet<'_>,
 ) -> Result<(u16, Packet<'_>), Skip> {
-    for _ in 0..=MOST_TAGS {
+    for _ in 0..=MAX_TAGS {
         if !matches!(ether_type, VLAN | VLAN_PROVIDER | VLAN_DOUBLE) {
             return Ok((ether_type, rest));
         }
@@ -55,7 +55,10 @@ pub(super) fn untagged(
 }
 
 /// The IP packet behind an `EtherType`.
-pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+pub(in crate::decode) fn by_ether_type(
+    ether_type: u16,
+    rest: Packet<'_>,
+) -> Result<Packet<'_>, Skip> {
     let (ether_type, rest) = untagged(ether_type, rest)?;
     match ether_type {
         IPV4 | IPV6 => Ok(rest),
@@ -67,8 +70,8 @@ pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Pac
         NSH => service_chain(rest.deeper()?),
         TRANSPARENT_ETHERNET => frame(rest.deeper()?),
         FABRIC_PATH => frame(rest.after(2)?.deeper()?),
-        VN_TAG => behind(rest.be_u16(4)?, rest.after(6)?.deeper()?),
-        length if length < LEAST_TYPE => {
+        VN_TAG => by_ether_type(rest.be_u16(4)?, rest.after(6)?.deeper()?),
+        length if length < MIN_TYPE => {
             let (rest, length) = (rest.deeper()?, usize::from(length));
             llc(if length < rest.wire_len() { rest.limit(length) } else { rest })
         }
@@ -100,7 +103,7 @@ pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let (organisation, number) = (rest.array(0)?, rest.be_u16(3)?);
     let rest = rest.after(5)?;
     match (organisation, number) {
-        (ETHER_TYPES | BRIDGE_TUNNEL, LEAST_TYPE..) => behind(number, rest),
+        (ETHER_TYPES | BRIDGE_TUNNEL, MIN_TYPE..) => by_ether_type(number, rest),
         (BRIDGED, 1 | 7) => frame(rest.deeper()?),
         _ => Err(Skip::Llc),
     }
@@ -124,7 +127,7 @@ fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
         rest.wire_len().checked_sub(VALUE).ok_or(Skip::Malformed)?
     };
     let rest = rest.limit(len.min(rest.wire_len())).deeper()?;
-    behind(rest.be_u16(0)?, rest.after(2)?)
+    by_ether_type(rest.be_u16(0)?, rest.after(2)?)
 }
 
 /// A service function chain's header (RFC 8300, section 2.2): its length in words, and what

@@ -49,7 +49,7 @@ const COOKED_CAN: std::ops::RangeInclusive<u16> = 0x0c..=0x0e;
 /// The IP packet of a frame where nothing but VLAN tags precedes it: the short way for nearly every
 /// frame; `None` leads to [`packet`], which says the same at length.
 #[inline]
-pub(super) fn common(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
+pub(super) fn fast_path(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
     let (type_at, len) = match link {
         LinkType::ETHERNET => (12, 14),
         LinkType::LINUX_SLL => (14, 16),
@@ -141,8 +141,8 @@ fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, 
         (HARDWARE_CAN, _) => Err(Skip::Can),
         (_, protocol) if COOKED_CAN.contains(&protocol) => Err(Skip::Can),
         (_, COOKED_LLC) => ether::llc(rest),
-        (_, protocol) if protocol < ether::LEAST_TYPE => Err(Skip::Llc),
-        (_, protocol) => ether::behind(protocol, rest),
+        (_, protocol) if protocol < ether::MIN_TYPE => Err(Skip::Llc),
+        (_, protocol) => ether::by_ether_type(protocol, rest),
     }
 }
 

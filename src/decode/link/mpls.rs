@@ -8,7 +8,7 @@ use super::ether;
 use crate::decode::{Packet, Skip, ip};
 
 /// Labels that are looked through; more is malformed.
-const MOST_LABELS: usize = 16;
+const MAX_LABELS: usize = 16;
 /// The bit that marks the last label of a stack.
 const BOTTOM: u32 = 0x100;
 /// A pseudo-wire's control word.
@@ -16,7 +16,7 @@ const CONTROL: usize = 4;
 
 /// The IP packet below a stack of labels.
 pub(in crate::decode) fn stack(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    for _ in 0..MOST_LABELS {
+    for _ in 0..MAX_LABELS {
         let label = packet.be_u32(0)?;
         packet = packet.after(4)?;
         if label & BOTTOM != 0 {

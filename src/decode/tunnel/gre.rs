@@ -22,7 +22,7 @@ const ERSPAN_III: u16 = 0x22eb;
 const ARUBA: std::ops::RangeInclusive<u16> = 0x8200..=0x82f0;
 
 /// The IP packet in a GRE packet.
-pub(super) fn inside(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
+pub(super) fn inner_packet(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let (flags, protocol) = (packet.be_u16(0)?, packet.be_u16(2)?);
     let words = |bits: u16| (flags & bits).count_ones() as usize * 4;
     match flags & VERSION {
@@ -55,8 +55,8 @@ fn carried(protocol: u16, flags: u16, rest: Packet<'_>) -> Result<Packet<'_>, Sk
             let rest = rest.through(Tunnel::Gre)?;
             if rest.byte(0)? >> 4 == 4 { Ok(rest) } else { rest.after(4) }
         }
-        ..ether::LEAST_TYPE => Err(Skip::Tunnel),
-        ether_type => ether::behind(ether_type, rest.through(Tunnel::Gre)?),
+        ..ether::MIN_TYPE => Err(Skip::Tunnel),
+        ether_type => ether::by_ether_type(ether_type, rest.through(Tunnel::Gre)?),
     }
 }
 

@@ -51,14 +51,14 @@ const ETHER_IP: IpNumber = IpNumber(97);
 const L2TP: IpNumber = IpNumber(115);
 
 /// The IP packet in a datagram that is neither TCP's nor UDP's.
-pub(super) fn inside<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
+pub(super) fn inner_packet<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
     let body = datagram.body;
     match datagram.protocol {
-        IpNumber::IPV6 if matches!(datagram.ends, ip::Ends::V4(_)) => {
+        IpNumber::IPV6 if matches!(datagram.addresses, ip::AddressPair::V4(_)) => {
             body.through(Tunnel::SixInFour)
         }
         IpNumber::IPV4 | IpNumber::IPV6 => body.through(Tunnel::IpIp),
-        IpNumber::GRE => gre::inside(body),
+        IpNumber::GRE => gre::inner_packet(body),
         ETHER_IP => ether_ip(body),
         IpNumber::MPLS_IN_IP => mpls::stack(body.through(Tunnel::Mpls)?),
         L2TP => l2tp_v3(body),

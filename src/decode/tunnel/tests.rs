@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::tests::{decode, frame, heard, tcp_frame};
+use crate::decode::tests::{decode, frame, payload_of, tcp_frame};
 use crate::decode::{Decoder, Transport};
 use crate::source::{Frame, LinkType};
 
@@ -47,7 +47,7 @@ fn udp(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
 }
 
 fn given(packet: &[u8]) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
-    heard(LinkType::RAW, packet)
+    payload_of(LinkType::RAW, packet)
 }
 
 fn hello(tunnel: Tunnel) -> (Vec<u8>, Option<Tunnel>) {

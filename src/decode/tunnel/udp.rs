@@ -32,7 +32,10 @@ const fn to_known(port: u16) -> bool {
 }
 
 /// The IP packet in a tunnel's datagram; `None` where it is no tunnel's, or carries none.
-pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Option<Packet<'_>> {
+pub(in crate::decode) fn inner_packet(
+    (from, to): Ports,
+    payload: Packet<'_>,
+) -> Option<Packet<'_>> {
     match if to_known(to) { to } else { from } {
         L2TP => l2tp(payload.through(Tunnel::L2tp).ok()?),
         GTP_U => gtp_u(payload.through(Tunnel::GtpU).ok()?),
@@ -107,7 +110,7 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const OPTIONAL: u8 = 0x07;
     const EXTENSION: u8 = 0x04;
     const USER_DATA: u8 = 0xff;
-    const MOST_EXTENSIONS: usize = 8;
+    const MAX_EXTENSIONS: usize = 8;
     let [flags, message] = packet.array(0)?;
     let is_ours = flags & VERSION_AND_SPARE == VERSION_1 && message == USER_DATA;
     if !is_ours || 8 + usize::from(packet.be_u16(2)?) != packet.wire_len() {
@@ -118,7 +121,7 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
     let mut rest = packet.after(12)?;
     let mut next = if flags & EXTENSION == 0 { 0 } else { packet.byte(11)? };
-    for _ in 0..MOST_EXTENSIONS {
+    for _ in 0..MAX_EXTENSIONS {
         if next == 0 {
             return exact(rest);
         }
@@ -211,13 +214,13 @@ fn tzsp(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const WIFI: u16 = 18;
     const PADDING: u8 = 0;
     const END: u8 = 1;
-    const MOST_FIELDS: usize = 64;
+    const MAX_FIELDS: usize = 64;
     let [version, kind] = packet.array(0)?;
     if version != 1 || !RECEIVED_OR_TO_SEND.contains(&kind) {
         return Err(Skip::Tunnel);
     }
     let mut rest = packet.after(4)?;
-    for _ in 0..MOST_FIELDS {
+    for _ in 0..MAX_FIELDS {
         rest = match rest.byte(0)? {
             PADDING => rest.after(1)?,
             END => {

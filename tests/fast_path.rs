@@ -1,6 +1,6 @@
-//! The short ways say what the long ones say: frames in blocks are those that come one by one, and
-//! the straight way through decoding gives what the layers give, on every capture here and, where
-//! `PORTLORE_CAPTURES` names a folder, there.
+//! Fast paths give the results of the slow ones: frames in blocks equal those read one by one, and
+//! the fast path of decoding equals the slow path, on every capture of the repository and of the
+//! folder that `PORTLORE_CAPTURES` names, if any.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn all() -> Vec<PathBuf> {
     paths
 }
 
-/// What tells one frame from another.
+/// The fields that distinguish two frames.
 type Print = (u64, i64, u16, u32, Vec<u8>);
 
 fn print(frame: &Frame<'_>) -> Print {
@@ -66,17 +66,17 @@ fn frames_in_blocks_are_those_that_come_one_by_one() {
 }
 
 #[test]
-fn the_straight_way_through_decoding_gives_what_the_layers_give() {
-    let (mut straight, mut frames) = (0, 0);
+fn the_fast_path_of_decoding_gives_what_the_slow_path_gives() {
+    let (mut fast, mut frames) = (0, 0);
     for path in all() {
         let Some(mut files) = open(&path) else { continue };
         let mut decoders = [Decoder::new(true), Decoder::new(false)];
         while let Next::Frame(frame) = files.next().unwrap() {
             for decoder in &mut decoders {
                 frames += 1;
-                let Some((segment, payload)) = decoder.straight(&frame) else { continue };
-                straight += 1;
-                let (same, all) = decoder.layers(&frame).unwrap();
+                let Some((segment, payload)) = decoder.fast_path(&frame) else { continue };
+                fast += 1;
+                let (same, all) = decoder.slow_path(&frame).unwrap();
                 let place = || format!("{}, frame {}", path.display(), frame.number);
                 assert_eq!(
                     (format!("{segment:?}"), payload),
@@ -87,7 +87,7 @@ fn the_straight_way_through_decoding_gives_what_the_layers_give() {
             }
         }
     }
-    assert!(straight * 2 > frames, "{straight} of {frames} go the straight way");
+    assert!(fast * 2 > frames, "{fast} of {frames} take the fast path");
 }
 
 /// What no mark looks at is stated only where somebody asks why.
