@@ -18,7 +18,7 @@ use nix::sys::time::TimeValLike;
 use portlore::batch::Batch;
 use portlore::catalogue::Catalogue;
 use portlore::decode::Decoder;
-use portlore::flow::{FlowHasher, Keyed, SHARDS, shard};
+use portlore::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
 use portlore::pipeline::{Options, run};
 use portlore::source::{Block, Files, Filled, Source};
 
@@ -50,7 +50,7 @@ fn capture(path: &Path) -> Vec<Step> {
         let mut segments = [0; SHARDS];
         for frame in block.frames(0) {
             if let Ok((segment, payload)) = decoder.decode(&frame) {
-                let keyed = Keyed::new(&segment, &hasher);
+                let keyed = KeyedSegment::new(&segment, &hasher);
                 segments[shard(&keyed.key)] += 1;
                 batch.push(keyed, 0, &payload, &block);
             }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{Keyed, SIDE_BYTES};
+use crate::flow::{KeyedSegment, SIDE_BYTES};
 use crate::source::Block;
 
 /// Segments that a batch begins with room for: a piece of memory that the allocator gives back to
@@ -18,7 +18,7 @@ const ROOM: usize = 8192;
 #[derive(Debug, Clone)]
 pub struct Carried {
     /// The segment.
-    pub keyed: Keyed,
+    pub keyed: KeyedSegment,
     /// The table of the classifier that it is for.
     pub table: u8,
     /// Its payload is none of the block's.
@@ -40,7 +40,7 @@ impl Batch {
     /// Adds a segment and as much of its payload as an opening can hold: as a place in `block`,
     /// which is to be handed over with [`attach`](Self::attach).
     #[inline]
-    pub fn push(&mut self, keyed: Keyed, table: usize, payload: &[u8], block: &Block) {
+    pub fn push(&mut self, keyed: KeyedSegment, table: usize, payload: &[u8], block: &Block) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];
         let (joined, at) = match block.place(kept) {
             Some(at) => (false, at),

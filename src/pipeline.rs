@@ -30,7 +30,7 @@ use self::views::{Questions, viewer};
 use self::worker::{Neighbours, Outcome, Worker};
 use crate::catalogue::Catalogue;
 use crate::decode::{Decoder, Skip};
-use crate::flow::{FlowHasher, Keyed, Limits, SHARDS, ServicePorts, Standing, shard};
+use crate::flow::{FlowHasher, KeyedSegment, PortRank, SHARDS, ServicePorts, TableLimits, shard};
 use crate::process::Ledger;
 use crate::source::{Block, Drops, Filled, Filter, Source};
 use crate::stats::Stats;
@@ -141,7 +141,7 @@ pub fn run<'c>(
 ) -> Result<Run<'c>, String> {
     let workers = options.workers.clamp(1, SHARDS);
     let ports = Arc::new(service_ports(catalogue));
-    let limits = Limits {
+    let limits = TableLimits {
         flows: (options.max_flows / SHARDS).max(1),
         opening_bytes: options.opening_bytes / SHARDS,
     };
@@ -309,7 +309,7 @@ fn capture<'c>(
                 continue;
             }
             if let Some((segment, payload)) = decoder.fast_path(&frame) {
-                let keyed = Keyed::new(&segment, hasher);
+                let keyed = KeyedSegment::new(&segment, hasher);
                 let (lane, table) = ways[shard(&keyed.key)];
                 lanes[lane].batch.push(keyed, table, payload, &block);
                 continue;
@@ -317,7 +317,7 @@ fn capture<'c>(
             match decoder.slow_path(&frame) {
                 Err(reason) => tally.skip(reason, &frame),
                 Ok((segment, payload)) => {
-                    let keyed = Keyed::new(&segment, hasher);
+                    let keyed = KeyedSegment::new(&segment, hasher);
                     let (lane, table) = ways[shard(&keyed.key)];
                     lanes[lane].batch.push(keyed, table, &payload, &block);
                 }
@@ -389,10 +389,10 @@ fn capture<'c>(
 fn service_ports(catalogue: &Catalogue) -> ServicePorts {
     let mut ports = ServicePorts::default();
     for (port, transport) in catalogue.registry.named_ports() {
-        ports.set(transport, port, Standing::Registered);
+        ports.set(transport, port, PortRank::Registered);
     }
     for (port, transport) in catalogue.claimed_ports() {
-        ports.set(transport, port, Standing::Claimed);
+        ports.set(transport, port, PortRank::Claimed);
     }
     ports
 }

@@ -14,7 +14,7 @@ use crate::traffic::Random;
 pub fn bench(criterion: &mut Criterion) {
     let catalogue = Catalogue::load(&[]).unwrap();
     let evidence = |initiator: &[u8], responder: &[u8]| {
-        Some(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])))
+        Some(inspect(&Opening::from_payloads(Transport::Tcp, &[initiator], &[responder])))
     };
     let foreign = Random::new(9).bytes(256);
     let answer = b"HTTP/1.1 200 OK\r\nX-Powered-By: Next.js\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";

@@ -3,7 +3,8 @@
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, KeyedSegment, Look, Opening, ServicePorts, Table, TableLimits,
+    VerdictId,
 };
 use portlore::time::Time;
 
@@ -16,7 +17,7 @@ const MANY: u32 = 200_000;
 const SEGMENTS: usize = 200_000;
 /// As many as a classifier thread looks up before it changes the first flow.
 const STRIDE: usize = 64;
-const LIMITS: Limits = Limits { flows: 1 << 20, opening_bytes: 1 << 30 };
+const LIMITS: TableLimits = TableLimits { flows: 1 << 20, opening_bytes: 1 << 30 };
 
 pub fn bench(criterion: &mut Criterion) {
     let (ports, hasher) = (ServicePorts::default(), FlowHasher::default());
@@ -82,7 +83,7 @@ impl Judge for Silent {
 }
 
 /// Looks up and changes one flow after the other.
-fn one_by_one(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
+fn one_by_one(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts, payload: &[u8]) {
     for segment in segments {
         let said = &payload[..payload.len().min(segment.payload_len as usize)];
         table.observe(table.prefetch_flow(segment.hash), segment, said, ports, &mut Silent);
@@ -90,7 +91,7 @@ fn one_by_one(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, paylo
 }
 
 /// As a classifier thread does it: ask for all, then change all.
-fn in_strides(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
+fn in_strides(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts, payload: &[u8]) {
     let mut slots = [0; STRIDE];
     for stride in segments.chunks(STRIDE) {
         stride.iter().for_each(|segment| table.prefetch_index(segment.hash));
@@ -111,7 +112,7 @@ fn segment(
     by_initiator: bool,
     flags: u8,
     payload_len: u32,
-) -> Keyed {
+) -> KeyedSegment {
     let initiator = Endpoint { address: (0x0a00_0000 + flow).to_be_bytes().into(), port: 40_000 };
     let responder = Endpoint { address: [10, 200, 0, 1].into(), port: 3_001 };
     let (source, destination) =
@@ -128,5 +129,5 @@ fn segment(
         wire_len: 54 + payload_len,
         payload_len,
     };
-    Keyed::new(&segment, hasher)
+    KeyedSegment::new(&segment, hasher)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portlore::batch::Batch;
 use portlore::decode::Decoder;
-use portlore::flow::{FlowHasher, FlowKey, Keyed, SIDE_BYTES};
+use portlore::flow::{FlowHasher, FlowKey, KeyedSegment, SIDE_BYTES};
 use portlore::source::{Block, Frame, LinkType};
 use portlore::time::Time;
 
@@ -93,7 +93,7 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let (key, end) = FlowKey::new(&segment.five_tuple);
         assert_eq!(key.endpoint(end), segment.five_tuple.source);
         assert_eq!(key.endpoint(1 - end), segment.five_tuple.destination);
-        batch.push(Keyed::new(&segment, &FlowHasher::default()), 0, &payload, block);
+        batch.push(KeyedSegment::new(&segment, &FlowHasher::default()), 0, &payload, block);
         let said = payload.into_owned();
         let full = Arc::new(std::mem::take(block));
         batch.attach(&full);

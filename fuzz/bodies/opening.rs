@@ -9,14 +9,14 @@
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::evidence::Direction;
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream,
-    Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, KeyedSegment, Look, Opening, SIDE_BYTES, ServicePorts, Stream,
+    Table, TableLimits, VerdictId,
 };
 use portlore::time::Time;
 
 pub fn run(input: &[u8]) {
     let hasher = FlowHasher::default();
-    let mut table = Table::new(Limits { flows: 3, opening_bytes: 64 << 10 }, &hasher);
+    let mut table = Table::new(TableLimits { flows: 3, opening_bytes: 64 << 10 }, &hasher);
     let (mut judge, ports) = (Checks::default(), ServicePorts::default());
     let mut sides = [[u32::MAX - 500; 2]; 4];
     let mut now = 0;
@@ -50,7 +50,7 @@ pub fn run(input: &[u8]) {
             wire_len: len + 40,
             payload_len: len,
         };
-        let keyed = Keyed::new(&segment, &hasher);
+        let keyed = KeyedSegment::new(&segment, &hasher);
         table.observe(table.prefetch_flow(keyed.hash), &keyed, payload, &ports, &mut judge);
         assert!(table.live() <= 3);
     }

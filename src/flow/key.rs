@@ -89,7 +89,7 @@ impl FlowKey {
     }
 
     /// The key of such words.
-    pub(super) fn of(first: u64, rest: u64, addresses: Option<[u64; 4]>) -> Self {
+    pub(super) fn from_words(first: u64, rest: u64, addresses: Option<[u64; 4]>) -> Self {
         Self { addresses: addresses.unwrap_or([first, 0, 0, 0]), rest }
     }
 
@@ -129,7 +129,7 @@ fn bits(endpoint: Endpoint) -> (u128, u16) {
     (address, endpoint.port)
 }
 
-/// The hash of flow keys, the same in all tables of a run. Keyed: whoever makes the traffic must
+/// The hash of flow keys, the same in all tables of a run. KeyedSegment: whoever makes the traffic must
 /// not be able to choose collisions.
 #[derive(Debug, Clone, Default)]
 pub struct FlowHasher(RandomState);
@@ -182,7 +182,7 @@ mod tests {
             prop_assert_eq!(there, back);
             prop_assert_eq!(shard(&there), shard(&back));
             let (first, rest, addresses) = there.words();
-            prop_assert_eq!(FlowKey::of(first, rest, addresses), there);
+            prop_assert_eq!(FlowKey::from_words(first, rest, addresses), there);
             prop_assert_eq!(there.transport(), transport);
             prop_assert_eq!((there.endpoint(from), there.endpoint(1 - from)), (a, b));
             prop_assert!(a == b || from != to);

@@ -4,28 +4,28 @@
 //! for the detectors and knows nothing of protocols above TCP and UDP: what an opening says is
 //! asked of the [`Judge`] that the pipeline hands in.
 
-mod entry;
+mod chunked_vec;
 mod index;
 mod key;
-mod keyed;
+mod keyed_segment;
+mod live_flow;
 mod opening;
 mod openings;
 mod orientation;
-mod pieces;
-mod rare;
+mod out_of_order;
+mod overflow;
 mod record;
 mod sizes;
 mod slab;
 mod stream;
 mod table;
 mod tcp;
-mod waiting;
 
 pub use key::{FlowHasher, FlowKey, SHARDS, shard};
-pub use keyed::Keyed;
+pub use keyed_segment::KeyedSegment;
 pub use opening::Opening;
-pub use orientation::{Orientation, ServicePorts, Standing};
-pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
+pub use orientation::{Orientation, PortRank, ServicePorts};
+pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};
 pub use sizes::Sizes;
 pub use stream::{SIDE_BYTES, Stream};
-pub use table::{Judge, Limits, Look, Table, VerdictId, Word};
+pub use table::{Judge, Look, OpeningState, Table, TableLimits, VerdictId};

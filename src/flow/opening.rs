@@ -17,7 +17,7 @@ pub struct Opening {
     /// What is said is wanted, not only in which language.
     facts: bool,
     /// What the flow is should nothing more be said.
-    looked: Option<VerdictId>,
+    provisional: Option<VerdictId>,
 }
 
 impl Opening {
@@ -31,7 +31,7 @@ impl Opening {
             pushes: 0,
             kept: false,
             facts: true,
-            looked: None,
+            provisional: None,
         }
     }
 
@@ -52,7 +52,7 @@ impl Opening {
     }
 
     /// Says that all that fits is wanted.
-    pub(super) const fn keep_all(&mut self) {
+    pub(super) const fn keep_everything(&mut self) {
         self.kept = true;
     }
 
@@ -75,19 +75,19 @@ impl Opening {
     }
 
     /// Remembers what the flow is should nothing more be said.
-    pub(super) const fn looks_like(&mut self, verdict: VerdictId) {
-        self.looked = Some(verdict);
+    pub(super) const fn set_provisional(&mut self, verdict: VerdictId) {
+        self.provisional = Some(verdict);
     }
 
     /// What the last look came to, where nothing was said since and nothing waits.
-    pub(super) fn seen_as(&self) -> Option<VerdictId> {
-        self.looked.filter(|_| !self.streams.iter().any(Stream::is_waiting))
+    pub(super) fn provisional(&self) -> Option<VerdictId> {
+        self.provisional.filter(|_| !self.streams.iter().any(Stream::has_out_of_order))
     }
 
     /// Who opened the flow, as far as is known now.
     pub(super) fn orient(&mut self, initiator: usize) {
         if usize::from(self.initiator) != initiator {
-            (self.initiator, self.looked) = (initiator as u8, None);
+            (self.initiator, self.provisional) = (initiator as u8, None);
         }
     }
 
@@ -136,7 +136,7 @@ impl Opening {
 
     /// Takes in a segment's payload: what was captured of the `wire_len` bytes that it had.
     pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
-        (self.pushes, self.looked) = (self.pushes.saturating_add(1), None);
+        (self.pushes, self.provisional) = (self.pushes.saturating_add(1), None);
         let stream = &mut self.streams[end];
         match self.transport {
             Transport::Tcp => stream.push_segment(seq, frame, bytes, wire_len),
@@ -184,19 +184,27 @@ impl Opening {
         opening
     }
 
-    /// An opening in which each side said these segments or datagrams, frames numbered from 1, the
-    /// initiator's first: for detectors' samples and benchmarks.
+    /// [`from_payloads`](Self::from_payloads) by its former name.
+    #[doc(hidden)]
     #[must_use]
     pub fn of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Self {
+        Self::from_payloads(transport, initiator, responder)
+    }
+
+    /// An opening made of the payloads of each side's segments or datagrams: for the samples of
+    /// detectors, for benchmarks and for bytes that come from no capture. Frames are numbered from
+    /// 1, the initiator's first.
+    #[must_use]
+    pub fn from_payloads(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Self {
         let mut opening = Self::new(transport);
         let mut frame = 0;
-        for (end, pieces) in [initiator, responder].into_iter().enumerate() {
+        for (end, payloads) in [initiator, responder].into_iter().enumerate() {
             let mut seq = 1;
             opening.start(end, 1);
-            for piece in pieces {
+            for payload in payloads {
                 frame += 1;
-                opening.push(end, seq, frame, piece, piece.len() as u32);
-                seq += piece.len() as u32;
+                opening.push(end, seq, frame, payload, payload.len() as u32);
+                seq += payload.len() as u32;
             }
         }
         opening.finish(0);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Opening;
-use super::pieces::Pieces;
+use super::chunked_vec::ChunkedVec;
 use crate::decode::Transport;
 
 /// Flows in the queue that may be stale before it is looked through.
@@ -13,31 +13,31 @@ const AHEAD: usize = 8;
 
 /// A flow with an opening, and where the two are; stale where they no longer agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Queued {
+pub(super) struct QueuedOpening {
     pub(super) slot: u32,
-    place: u32,
+    opening_slot: u32,
     pub(super) first_frame: u64,
 }
 
 /// Places of openings.
 #[derive(Debug)]
 pub(super) struct Openings {
-    places: Pieces<Opening, 256>,
+    slots: ChunkedVec<Opening, 256>,
     free: Vec<u32>,
     /// The oldest first.
-    queue: VecDeque<Queued>,
+    queue: VecDeque<QueuedOpening>,
     bytes: usize,
     limit: usize,
 }
 
 impl Openings {
     pub(super) const fn new(limit: usize) -> Self {
-        Self { places: Pieces::new(), free: Vec::new(), queue: VecDeque::new(), bytes: 0, limit }
+        Self { slots: ChunkedVec::new(), free: Vec::new(), queue: VecDeque::new(), bytes: 0, limit }
     }
 
     /// Openings that are there.
     pub(super) const fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.slots.len() - self.free.len()
     }
 
     /// Bytes of memory that they hold.
@@ -48,39 +48,40 @@ impl Openings {
 
     /// Places that there are, taken and free.
     #[cfg(test)]
-    pub(super) const fn places(&self) -> usize {
-        self.places.len()
+    pub(super) const fn slots(&self) -> usize {
+        self.slots.len()
     }
 
-    /// Begins an opening for the flow in a slot; gives its place.
+    /// Begins an opening for the flow in a slot; gives its opening_slot.
     pub(super) fn begin(&mut self, transport: Transport, slot: u32, first_frame: u64) -> u32 {
         let opening = Opening::new(transport);
         self.bytes += opening.footprint();
         let free = self.free.pop();
-        let place = match free.and_then(|place| Some((place, self.places.get_mut(place as usize)?)))
-        {
-            Some((place, ended)) => {
+        let opening_slot = match free.and_then(|opening_slot| {
+            Some((opening_slot, self.slots.get_mut(opening_slot as usize)?))
+        }) {
+            Some((opening_slot, ended)) => {
                 *ended = opening;
-                place
+                opening_slot
             }
-            None => self.places.push(opening) as u32,
+            None => self.slots.push(opening) as u32,
         };
-        self.queue.push_back(Queued { slot, place, first_frame });
-        place
+        self.queue.push_back(QueuedOpening { slot, opening_slot, first_frame });
+        opening_slot
     }
 
-    /// The opening at a place.
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Opening> {
-        self.places.get_mut(place as usize)
+    /// The opening at a opening_slot.
+    pub(super) fn get_mut(&mut self, opening_slot: u32) -> Option<&mut Opening> {
+        self.slots.get_mut(opening_slot as usize)
     }
 
-    /// Changes the opening at a place and keeps account of its memory.
+    /// Changes the opening at a opening_slot and keeps account of its memory.
     pub(super) fn change<T>(
         &mut self,
-        place: u32,
+        opening_slot: u32,
         change: impl FnOnce(&mut Opening) -> T,
     ) -> Option<T> {
-        let opening = self.places.get_mut(place as usize)?;
+        let opening = self.slots.get_mut(opening_slot as usize)?;
         let before = opening.footprint();
         let result = change(opening);
         self.bytes = (self.bytes + opening.footprint()).saturating_sub(before);
@@ -88,24 +89,24 @@ impl Openings {
     }
 
     /// Lets an opening go.
-    pub(super) fn end(&mut self, place: u32) {
-        let Some(opening) = self.get_mut(place) else { return };
+    pub(super) fn end(&mut self, opening_slot: u32) {
+        let Some(opening) = self.get_mut(opening_slot) else { return };
         let gone = opening.footprint();
         opening.free();
         self.bytes = self.bytes.saturating_sub(gone);
-        self.free.push(place);
+        self.free.push(opening_slot);
     }
 
     /// The oldest flow with an opening, while they hold more memory than they may; and the slot of
     /// one that will soon be.
-    pub(super) fn next_to_go(&mut self) -> Option<(Queued, Option<u32>)> {
+    pub(super) fn pop_evicted(&mut self) -> Option<(QueuedOpening, Option<u32>)> {
         if self.bytes <= self.limit {
             return None;
         }
         let next = self.queue.pop_front()?;
         let soon = self.queue.get(AHEAD).copied();
         if let Some(soon) = soon {
-            self.prefetch(soon.place);
+            self.prefetch(soon.opening_slot);
         }
         Some((next, soon.map(|soon| soon.slot)))
     }
@@ -113,16 +114,16 @@ impl Openings {
     /// Flows end in another order than they begin: throws out what is stale before it outweighs the
     /// rest.
     #[inline]
-    pub(super) fn tidy(&mut self, has_opening: impl Fn(&Queued) -> bool) {
+    pub(super) fn tidy(&mut self, has_opening: impl Fn(&QueuedOpening) -> bool) {
         if self.queue.len() > 2 * self.len() + STALE {
             self.queue.retain(has_opening);
         }
     }
 
-    /// Asks for the cache lines of the opening at a place.
+    /// Asks for the cache lines of the opening at a opening_slot.
     #[inline]
-    pub(super) fn prefetch(&self, place: u32) {
-        if let Some(opening) = self.places.get(place as usize) {
+    pub(super) fn prefetch(&self, opening_slot: u32) {
+        if let Some(opening) = self.slots.get(opening_slot as usize) {
             opening.prefetch();
         }
     }

@@ -24,9 +24,9 @@ impl Orientation {
 
 /// What makes a port look like a service's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum PortRank {
     /// Nothing.
-    Nobody,
+    Unknown,
     /// The registry has a name for it.
     Registered,
     /// The catalogue has a claim on it.
@@ -36,28 +36,28 @@ pub enum Standing {
 /// The ports on which services are expected, as plain data: the flow stage knows no catalogue.
 #[derive(Debug, Clone)]
 pub struct ServicePorts {
-    standing: Vec<Standing>,
+    ranks: Vec<PortRank>,
 }
 
 impl Default for ServicePorts {
     fn default() -> Self {
-        Self { standing: vec![Standing::Nobody; 2 << 16] }
+        Self { ranks: vec![PortRank::Unknown; 2 << 16] }
     }
 }
 
 impl ServicePorts {
     /// Raises a port's standing.
-    pub fn set(&mut self, transport: Transport, port: u16, standing: Standing) {
-        let place = &mut self.standing[place(transport, port)];
-        *place = (*place).max(standing);
+    pub fn set(&mut self, transport: Transport, port: u16, rank: PortRank) {
+        let place = &mut self.ranks[index(transport, port)];
+        *place = (*place).max(rank);
     }
 
     /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else
     /// `None`.
     pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
-        let standing = |port| self.standing[place(transport, port)];
-        let by_standing = standing(a.port).cmp(&standing(b.port));
-        match by_standing.then(b.port.cmp(&a.port)) {
+        let rank = |port| self.ranks[index(transport, port)];
+        let by_rank = rank(a.port).cmp(&rank(b.port));
+        match by_rank.then(b.port.cmp(&a.port)) {
             std::cmp::Ordering::Greater => Some(true),
             std::cmp::Ordering::Less => Some(false),
             std::cmp::Ordering::Equal => None,
@@ -65,7 +65,7 @@ impl ServicePorts {
     }
 }
 
-fn place(transport: Transport, port: u16) -> usize {
+fn index(transport: Transport, port: u16) -> usize {
     usize::from(port) << 1 | transport as usize
 }
 
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn the_claimed_port_answers_then_the_registered_then_the_lower() {
         let mut ports = ServicePorts::default();
-        ports.set(Transport::Tcp, 50_000, Standing::Claimed);
-        ports.set(Transport::Tcp, 40_000, Standing::Registered);
-        ports.set(Transport::Tcp, 50_000, Standing::Registered);
+        ports.set(Transport::Tcp, 50_000, PortRank::Claimed);
+        ports.set(Transport::Tcp, 40_000, PortRank::Registered);
+        ports.set(Transport::Tcp, 50_000, PortRank::Registered);
         let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
         let responder = |a, b| ports.responder(Transport::Tcp, end(a), end(b));
         assert_eq!(responder(50_000, 40_000), Some(true));

@@ -23,7 +23,7 @@ impl Counts {
 
     /// One side's.
     #[must_use]
-    pub const fn of(self, direction: Direction) -> u64 {
+    pub const fn side(self, direction: Direction) -> u64 {
         match direction {
             Direction::Initiator => self.initiator,
             Direction::Responder => self.responder,
@@ -117,7 +117,7 @@ impl Outcome {
 
 /// Who said something in a flow, and where nobody did, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Heard {
+pub enum PayloadSides {
     /// Both sides sent payload.
     Both,
     /// Only the initiator did.
@@ -132,7 +132,7 @@ pub enum Heard {
     NoAnswer,
 }
 
-impl Heard {
+impl PayloadSides {
     /// The name in output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -226,20 +226,20 @@ impl FlowRecord {
 
     /// Why nothing was said, where nothing was.
     #[must_use]
-    pub fn quiet(&self) -> Option<Heard> {
-        Some(self.heard()).filter(|_| self.payload_bytes.sum() == 0)
+    pub fn without_payload(&self) -> Option<PayloadSides> {
+        Some(self.payload_sides()).filter(|_| self.payload_bytes.sum() == 0)
     }
 
     /// Who said something.
     #[must_use]
-    pub const fn heard(&self) -> Heard {
+    pub const fn payload_sides(&self) -> PayloadSides {
         match (self.payload_bytes.initiator > 0, self.payload_bytes.responder > 0, self.outcome) {
-            (true, true, _) => Heard::Both,
-            (true, false, _) => Heard::Initiator,
-            (false, true, _) => Heard::Responder,
-            (false, false, Outcome::Refused) => Heard::Refused,
-            (false, false, Outcome::NoAnswer) => Heard::NoAnswer,
-            (false, false, _) => Heard::Nobody,
+            (true, true, _) => PayloadSides::Both,
+            (true, false, _) => PayloadSides::Initiator,
+            (false, true, _) => PayloadSides::Responder,
+            (false, false, Outcome::Refused) => PayloadSides::Refused,
+            (false, false, Outcome::NoAnswer) => PayloadSides::NoAnswer,
+            (false, false, _) => PayloadSides::Nobody,
         }
     }
 }

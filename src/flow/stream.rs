@@ -6,23 +6,23 @@ use std::slice::from_ref;
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
-use super::waiting::Waiting;
+use super::out_of_order::OutOfOrder;
 use crate::decode::Transport;
 
 /// Bytes kept of each side.
 pub const SIDE_BYTES: usize = 8 * 1024;
 /// Segments or datagrams whose bytes are kept of each side.
-const SIDE_PIECES: usize = 256;
+const SIDE_SEGMENTS: usize = 256;
 /// Bytes and segments that are kept in place: most sides of most flows are judged by fewer.
 const INLINE_BYTES: usize = 96;
-const INLINE_PIECES: usize = 2;
+const INLINE_SEGMENTS: usize = 2;
 /// Bytes by which a segment may be early or late. One farther off has no place in the order: the
 /// rest was lost, or the sequence numbers mean nothing.
 const WINDOW: u32 = 1 << 20;
 
 /// Where a segment's bytes begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
+struct SegmentStart {
     frame: u64,
     start: u32,
     /// Bytes are missing before it.
@@ -37,10 +37,10 @@ struct Piece {
 )]
 pub struct Stream {
     bytes: SmallVec<[u8; INLINE_BYTES]>,
-    pieces: SmallVec<[Piece; INLINE_PIECES]>,
+    segments: SmallVec<[SegmentStart; INLINE_SEGMENTS]>,
     /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers
     /// may wrap.
-    waiting: Option<Box<Waiting>>,
+    out_of_order: Option<Box<OutOfOrder>>,
     /// TCP: the first expected byte.
     base: u32,
     /// TCP: the sequence number of the next byte, where it is known.
@@ -49,7 +49,7 @@ pub struct Stream {
     /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no
     /// such thing: true.
     from_start: bool,
-    /// The next piece follows missing bytes.
+    /// The next segment follows missing bytes.
     gap: bool,
     full: bool,
     /// Bytes up to the first that is missing.
@@ -61,7 +61,7 @@ impl Stream {
     /// missing after it.
     #[must_use]
     pub fn from_start(&self) -> bool {
-        self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
+        self.from_start && !self.segments.first().is_some_and(|segment| segment.after_gap)
     }
 
     /// Nothing was kept.
@@ -80,7 +80,7 @@ impl Stream {
     /// room.
     #[must_use]
     pub fn head_may_grow(&self) -> bool {
-        !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
+        !self.full && !self.gap && self.segments.iter().skip(1).all(|segment| !segment.after_gap)
     }
 
     /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
@@ -91,8 +91,12 @@ impl Stream {
 
     /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
     pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut starts =
-            self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
+        let mut starts = self
+            .segments
+            .iter()
+            .filter(|p| p.after_gap)
+            .map(|p| p.start as usize)
+            .filter(|&s| s > 0);
         let mut from = (!self.bytes.is_empty()).then_some(0);
         std::iter::from_fn(move || {
             let start = from?;
@@ -104,39 +108,41 @@ impl Stream {
 
     /// Where in a range of [`bytes`](Self::bytes) segments begin.
     pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
-        self.pieces
+        self.segments
             .iter()
-            .map(|piece| piece.start as usize)
+            .map(|segment| segment.start as usize)
             .filter(move |start| range.contains(start))
     }
 
     /// The datagrams, each with its frame and whether the capture cut it.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
-        self.pieces.iter().enumerate().map(|(i, piece)| {
-            let next = self.pieces.get(i + 1);
+        self.segments.iter().enumerate().map(|(i, segment)| {
+            let next = self.segments.get(i + 1);
             let end = next.map_or(self.bytes.len(), |n| n.start as usize);
             let cut = next.map_or(self.gap, |n| n.after_gap);
-            (&self.bytes[piece.start as usize..end], piece.frame, cut)
+            (&self.bytes[segment.start as usize..end], segment.frame, cut)
         })
     }
 
     /// The frame that holds the byte at `offset`.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {
-        let after = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
+        let after = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        after.checked_sub(1).and_then(|i| self.segments.get(i)).map_or(0, |segment| segment.frame)
     }
 
     /// The frames that begin behind `offset`, each with its distance from there.
     pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let first = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        self.pieces[first..].iter().map(move |piece| (piece.start as usize - offset, piece.frame))
+        let first = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        self.segments[first..]
+            .iter()
+            .map(move |segment| (segment.start as usize - offset, segment.frame))
     }
 
     /// The frame of the first byte.
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {
-        self.pieces.first().map(|piece| piece.frame)
+        self.segments.first().map(|segment| segment.frame)
     }
 
     /// There is room for no more.
@@ -147,13 +153,13 @@ impl Stream {
     /// Asks for its cache lines.
     pub(super) fn prefetch(&self) {
         prefetch_index(from_ref(&self.bytes), 0);
-        prefetch_index(from_ref(&self.pieces), 0);
+        prefetch_index(from_ref(&self.segments), 0);
         prefetch_index(from_ref(&self.expected), 0);
     }
 
     /// Segments wait for one before them.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    pub(super) fn has_out_of_order(&self) -> bool {
+        self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty())
     }
 
     /// Gives back what it holds elsewhere: it is not looked at any more.
@@ -161,18 +167,23 @@ impl Stream {
         if self.bytes.spilled() {
             self.bytes = SmallVec::new();
         }
-        if self.pieces.spilled() {
-            self.pieces = SmallVec::new();
+        if self.segments.spilled() {
+            self.segments = SmallVec::new();
         }
-        self.waiting = None;
+        self.out_of_order = None;
     }
 
     /// Bytes of memory that it holds elsewhere.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };
-        let pieces =
-            if self.pieces.spilled() { self.pieces.capacity() * size_of::<Piece>() } else { 0 };
-        bytes + pieces + self.waiting.as_ref().map_or(0, |waiting| waiting.footprint())
+        let segments = if self.segments.spilled() {
+            self.segments.capacity() * size_of::<SegmentStart>()
+        } else {
+            0
+        };
+        bytes
+            + segments
+            + self.out_of_order.as_ref().map_or(0, |out_of_order| out_of_order.accounted_bytes())
     }
 
     /// A side of which nothing was seen yet.
@@ -212,8 +223,15 @@ impl Stream {
             let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
             let (expected, room) =
                 (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
-            let waiting = self.waiting.get_or_insert_default();
-            if waiting.insert(seq.wrapping_sub(self.base), frame, kept, wire_len, expected, room) {
+            let out_of_order = self.out_of_order.get_or_insert_default();
+            if out_of_order.insert(
+                seq.wrapping_sub(self.base),
+                frame,
+                kept,
+                wire_len,
+                expected,
+                room,
+            ) {
                 self.close_gap();
             }
             return;
@@ -224,7 +242,7 @@ impl Stream {
 
     /// Gives up all bytes that segments wait for.
     pub(super) fn close_gaps(&mut self) {
-        while self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()) {
+        while self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty()) {
             self.close_gap();
         }
     }
@@ -238,7 +256,11 @@ impl Stream {
     fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
         let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
         if kept > 0 {
-            self.pieces.push(Piece { frame, start: self.bytes.len() as u32, after_gap: self.gap });
+            self.segments.push(SegmentStart {
+                frame,
+                start: self.bytes.len() as u32,
+                after_gap: self.gap,
+            });
             if !self.gap && self.bytes.len() == usize::from(self.head) || self.bytes.is_empty() {
                 self.head += kept as u16;
             }
@@ -246,7 +268,7 @@ impl Stream {
             self.gap = false;
         }
         self.gap |= kept < wire_len as usize;
-        self.full |= self.bytes.len() == SIDE_BYTES || self.pieces.len() == SIDE_PIECES;
+        self.full |= self.bytes.len() == SIDE_BYTES || self.segments.len() == SIDE_SEGMENTS;
     }
 
     /// Appends what is new of a segment that is not early.
@@ -260,27 +282,29 @@ impl Stream {
 
     /// Takes up the waiting segments that fit now.
     fn drain(&mut self) {
-        let Some(mut waiting) = self.waiting.take() else { return };
-        while let Some(early) = waiting.first().filter(|early| {
+        let Some(mut out_of_order) = self.out_of_order.take() else { return };
+        while let Some(early) = out_of_order.first().filter(|early| {
             early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0
         }) {
             self.take(
                 self.base.wrapping_add(early.distance),
                 early.frame,
-                waiting.bytes(early),
+                out_of_order.bytes(early),
                 early.wire_len,
             );
-            waiting.remove_first();
+            out_of_order.remove_first();
         }
         if self.full {
-            waiting.clear();
+            out_of_order.clear();
         }
-        self.waiting = Some(waiting);
+        self.out_of_order = Some(out_of_order);
     }
 
     /// Gives up the bytes that are missing before the first waiting segment.
     fn close_gap(&mut self) {
-        if let Some(early) = self.waiting.as_ref().and_then(|waiting| waiting.first()) {
+        if let Some(early) =
+            self.out_of_order.as_ref().and_then(|out_of_order| out_of_order.first())
+        {
             self.expected = self.base.wrapping_add(early.distance);
             self.gap = true;
             self.drain();

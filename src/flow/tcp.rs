@@ -1,24 +1,24 @@
 //! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the
 //! capture is not a party.
 
-use super::entry::{ELSEWHERE, Entry, Seen};
 use super::key::{HIGH, LOW};
-use super::rare::{Rare, Rares};
+use super::live_flow::{LiveFlow, OVERFLOWED, Seen};
+use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Outcome, TcpState};
-use super::{Keyed, Orientation};
+use super::{KeyedSegment, Orientation};
 use crate::decode::TcpFlags;
 use crate::evidence::Direction;
 use crate::time::Time;
 
-impl Entry {
+impl LiveFlow {
     /// Takes in what a TCP segment says of the connection.
     #[inline]
-    pub(super) fn observe_tcp(&mut self, segment: &Keyed, rares: &mut Rares) {
+    pub(super) fn observe_tcp(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         const TELLING: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
-        self.track(segment, rares);
+        self.track(segment, overflows);
         // Most segments are neither the begin of anything nor its end.
         if segment.flags.0 & TELLING != 0 || self.awaits_ack() {
-            self.observe_flags(segment, rares);
+            self.observe_flags(segment, overflows);
         }
     }
 
@@ -27,7 +27,7 @@ impl Entry {
         self.seen.has(Seen::SYN_ACK) && !self.seen.has(Seen::ESTABLISHED)
     }
 
-    fn observe_flags(&mut self, segment: &Keyed, rares: &mut Rares) {
+    fn observe_flags(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let (flags, end) = (segment.flags, segment.end());
         if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
             self.seen.set(if self.seen.has(Seen::SYN_ACK) {
@@ -37,14 +37,14 @@ impl Entry {
             });
         } else if flags.has(TcpFlags::SYN) {
             self.seen.set(if self.seen.has(Seen::SYN) { Seen::AMBIGUOUS } else { Seen::SYN });
-            self.note_syn(segment.time, rares);
+            self.note_syn(segment.time, overflows);
         } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.awaits_ack() {
             self.seen.set(Seen::ESTABLISHED);
             if end == self.initiator()
                 && !self.seen.has(Seen::AMBIGUOUS)
                 && self.seen.has(Seen::SYN)
             {
-                self.note_handshake(segment.time, rares);
+                self.note_handshake(segment.time, overflows);
             }
         }
         if flags.has(TcpFlags::SYN) {
@@ -63,43 +63,43 @@ impl Entry {
         }
     }
 
-    fn note_syn(&mut self, time: Time, rares: &mut Rares) {
+    fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
         // After the handshake its time stands in this place.
         if self.seen.has(Seen::TIMED) {
             return;
         }
         match u32::try_from(time.0.saturating_sub(self.first().0)) {
-            Ok(since) if since != ELSEWHERE => self.handshake = since,
+            Ok(since) if since != OVERFLOWED => self.handshake = since,
             _ => {
-                self.handshake = ELSEWHERE;
-                self.change_rare(rares, |rare| rare.widen().syn = time);
+                self.handshake = OVERFLOWED;
+                self.change_overflow(overflows, |overflow| overflow.widen().syn = time);
             }
         }
     }
 
-    fn note_handshake(&mut self, now: Time, rares: &mut Rares) {
+    fn note_handshake(&mut self, now: Time, overflows: &mut OverflowTable) {
         let syn = match self.handshake {
-            ELSEWHERE => self.known_wide(rares).map_or(self.first(), |wide| wide.syn),
+            OVERFLOWED => self.wide_fields(overflows).map_or(self.first(), |wide| wide.syn),
             since => Time(self.first().0.saturating_add(since.into())),
         };
         let took = now.since(syn);
         self.seen.set(Seen::TIMED);
-        self.handshake = u32::try_from(took).unwrap_or(ELSEWHERE);
-        if self.handshake == ELSEWHERE {
-            self.change_rare(rares, |rare| rare.widen().handshake_ns = took);
+        self.handshake = u32::try_from(took).unwrap_or(OVERFLOWED);
+        if self.handshake == OVERFLOWED {
+            self.change_overflow(overflows, |overflow| overflow.widen().handshake_ns = took);
         }
     }
 
     /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills
     /// no gap.
     #[inline]
-    fn track(&mut self, segment: &Keyed, rares: &mut Rares) {
+    fn track(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let end = segment.end();
         let control = u32::from(segment.flags.has(TcpFlags::SYN))
             + u32::from(segment.flags.has(TcpFlags::FIN));
         let len = segment.payload_len.wrapping_add(control);
         let stop = segment.seq.wrapping_add(len);
-        if !self.seen.of(end, Seen::SENT) {
+        if !self.seen.has_at(end, Seen::SENT) {
             self.seen.set(Seen::SENT << end);
             self.next[end] = stop;
             return;
@@ -108,46 +108,56 @@ impl Entry {
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
             if segment.seq.wrapping_sub(next) as i32 > 0 {
-                self.change_rare(rares, |rare| rare.gap[end] = (next, segment.seq));
+                self.change_overflow(overflows, |overflow| overflow.gap[end] = (next, segment.seq));
             }
             self.next[end] = stop;
         } else if len > 0 {
             // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
             let keep_alive = len == 1 && stop == next && control == 0;
-            self.repeated(end, segment.seq, stop, keep_alive, rares);
+            self.repeated(end, segment.seq, stop, keep_alive, overflows);
         }
     }
 
     #[cold]
-    fn repeated(&mut self, end: usize, seq: u32, stop: u32, keep_alive: bool, rares: &mut Rares) {
-        let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.gap[end]);
+    fn repeated(
+        &mut self,
+        end: usize,
+        seq: u32,
+        stop: u32,
+        keep_alive: bool,
+        overflows: &mut OverflowTable,
+    ) {
+        let (from, to) = self.overflow(overflows).map_or((0, 0), |overflow| overflow.gap[end]);
         let fills =
             from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
         if fills {
-            self.change_rare(rares, |rare| rare.gap[end] = (stop, to));
+            self.change_overflow(overflows, |overflow| overflow.gap[end] = (stop, to));
         } else if !keep_alive {
             self.retransmissions[end] = self.retransmissions[end].wrapping_add(1);
             if self.retransmissions[end] == 0 {
-                self.change_rare(rares, |rare| rare.widen().high[end].retransmissions += 1);
+                self.change_overflow(overflows, |overflow| {
+                    overflow.widen().high[end].retransmissions += 1
+                });
             }
         }
     }
 
     /// TCP segments that each end sent again.
-    pub(super) fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
+    pub(super) fn retransmissions(&self, overflow: &FlowOverflow) -> [u64; 2] {
         [0, 1].map(|end| {
-            u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end])
+            u64::from(overflow.high(end).retransmissions) << 16
+                | u64::from(self.retransmissions[end])
         })
     }
 
     /// The sequence number of an end's first byte, where its SYN was seen.
     pub(super) fn start(&self, end: usize) -> Option<u32> {
-        self.seen.of(end, Seen::STARTED).then_some(self.start[end])
+        self.seen.has_at(end, Seen::STARTED).then_some(self.start[end])
     }
 
     /// Whether the segment begins a new conversation between the same endpoints.
     #[inline]
-    pub(super) const fn is_reopened_by(&self, segment: &Keyed) -> bool {
+    pub(super) const fn is_reopened_by(&self, segment: &KeyedSegment) -> bool {
         let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
         self.is_expired(segment.time)
             || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
@@ -155,13 +165,13 @@ impl Entry {
 
     /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
     const fn is_other(&self, end: usize, seq: u32) -> bool {
-        self.seen.of(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
+        self.seen.has_at(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
     }
 
     /// Takes who opened the connection from its handshake. What was judged stays with the port that
     /// it was judged for.
     #[inline]
-    pub(super) fn orient_by(&mut self, segment: &Keyed) {
+    pub(super) fn orient_by(&mut self, segment: &KeyedSegment) {
         if segment.flags.has(TcpFlags::SYN)
             && self.orientation() == Orientation::Guessed
             && !self.is_judged()
@@ -177,7 +187,7 @@ impl Entry {
 
     /// Who finished or aborted first.
     pub(super) fn ended_by(&self) -> Option<Direction> {
-        let end = [LOW, HIGH].into_iter().find(|&end| self.seen.of(end, Seen::ENDED))?;
+        let end = [LOW, HIGH].into_iter().find(|&end| self.seen.has_at(end, Seen::ENDED))?;
         Some(if end == self.initiator() { Direction::Initiator } else { Direction::Responder })
     }
 
@@ -188,9 +198,9 @@ impl Entry {
 
     /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture
     /// stood.
-    pub(super) fn handshake_ns(&self, rare: &Rare) -> Option<u64> {
-        let took = match (self.handshake, rare.wide()) {
-            (ELSEWHERE, Some(wide)) => wide.handshake_ns,
+    pub(super) fn handshake_ns(&self, overflow: &FlowOverflow) -> Option<u64> {
+        let took = match (self.handshake, overflow.wide()) {
+            (OVERFLOWED, Some(wide)) => wide.handshake_ns,
             (took, _) => took.into(),
         };
         self.seen.has(Seen::TIMED).then_some(took)

@@ -151,10 +151,10 @@ mod tests {
 
     use super::*;
     use crate::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-    use crate::flow::{FlowHasher, Keyed};
+    use crate::flow::{FlowHasher, KeyedSegment};
     use crate::time::Time;
 
-    fn segment() -> Keyed {
+    fn segment() -> KeyedSegment {
         let end = Endpoint { address: [10, 0, 0, 1].into(), port: 9 };
         let segment = Segment {
             frame: 1,
@@ -167,7 +167,7 @@ mod tests {
             wire_len: 60,
             payload_len: 0,
         };
-        Keyed::new(&segment, &FlowHasher::default())
+        KeyedSegment::new(&segment, &FlowHasher::default())
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::decode::Endpoint;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Wanted};
 use crate::flow::{
-    FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts,
-    Table, VerdictId, Word,
+    FlowHasher, FlowKey, FlowRecord, Judge, Look, Opening, OpeningState, PayloadSides, SHARDS,
+    ServicePorts, Table, TableLimits, VerdictId,
 };
 use crate::process::{Ledger, Sides};
 use crate::stats::{Cells, Stats};
@@ -90,7 +90,7 @@ fn is_cut_off(record: &FlowRecord) -> bool {
     /// What an initiator sends until it is told: SYN, ACK, a message in up to two segments, FIN,
     /// ACK.
     const FIRST_WORDS: u64 = 6;
-    record.heard() == Heard::Initiator
+    record.payload_sides() == PayloadSides::Initiator
         && record.ended_by == Some(Direction::Responder)
         && record.packets.initiator <= FIRST_WORDS
 }
@@ -126,15 +126,17 @@ impl Judge for Bench<'_, '_> {
         self.judge(opening, &evidence, responder)
     }
 
-    fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
+    fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
         let Self { verdicts, walk: Some(walk), beside, .. } = self else { return };
         let made = |evidence: Option<&Evidence>| {
             verdicts.made(record.responder.port, record.transport, evidence)
         };
         let verdict = match word {
-            Word::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
-            Word::Opening(opening) => Some(Cow::Owned(made(Some(&detect::inspect(opening))))),
-            Word::None => Some(Cow::Owned(made(None))),
+            OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
+            OpeningState::Opening(opening) => {
+                Some(Cow::Owned(made(Some(&detect::inspect(opening)))))
+            }
+            OpeningState::None => Some(Cow::Owned(made(None))),
         };
         let Some(mut verdict) = verdict else { return };
         let processes = beside.ledger.map(|ledger| ledger.of(record)).unwrap_or_default();
@@ -212,7 +214,7 @@ impl<'c, 'p> Worker<'c, 'p> {
     pub(super) fn new(
         Lesson { catalogue, ports }: Lesson<'c>,
         beside: Neighbours<'p>,
-        limits: Limits,
+        limits: TableLimits,
         hasher: &FlowHasher,
         workers: usize,
         keep_flows: bool,
@@ -285,13 +287,13 @@ impl<'c, 'p> Worker<'c, 'p> {
         }
         let Some(last) = batch.segments().last() else { return };
         self.tidied = (self.tidied + 1) % self.tables.len();
-        self.tables[self.tidied].tidy(last.keyed.time, TIDY, &mut self.bench);
+        self.tables[self.tidied].expire(last.keyed.time, TIDY, &mut self.bench);
     }
 
     /// Hands over what has ended, and begins to look at what is live.
     fn begin(&mut self, question: Question<'c>) {
         drop(question.answers.try_send(Answer::Ended(self.bench.stats.take())));
-        self.tables.iter_mut().for_each(Table::begin_walk);
+        self.tables.iter_mut().for_each(Table::begin_snapshot);
         let live = self.tables.iter().map(|table| table.live() as u64).sum();
         let evicted = self.tables.iter().map(Table::evicted).sum();
         self.bench.walk = Some(Walk::new(question, live, evicted, self.bench.ended.iter()));
@@ -305,7 +307,7 @@ impl<'c, 'p> Worker<'c, 'p> {
         while flows > 0
             && let Some(table) = self.tables.get_mut(at)
         {
-            flows = table.walk(flows, &mut self.bench);
+            flows = table.continue_snapshot(flows, &mut self.bench);
             at += usize::from(flows > 0);
         }
         if let Some(walk) = &mut self.bench.walk {

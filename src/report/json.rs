@@ -388,7 +388,7 @@ pub(super) fn flow_view<'a>(flow: &'a JudgedFlow<'a>) -> Flow<'a> {
         bytes: record.bytes.into(),
         payload_bytes: record.payload_bytes.into(),
         outcome: record.outcome.as_str(),
-        heard: record.heard().as_str(),
+        heard: record.payload_sides().as_str(),
         tcp: tcp_view(record),
         first_response_ns: record.first_response_ns,
         process: process::sides(&flow.processes),

@@ -273,7 +273,7 @@ impl Metrics {
                     family.sample(
                         "_total",
                         &format!("{labels},{}", label("side", side.as_str())),
-                        counts.of(side),
+                        counts.side(side),
                     );
                 }
             }

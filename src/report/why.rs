@@ -8,7 +8,7 @@ use super::{escape, process};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, Heard, Orientation};
+use crate::flow::{FlowRecord, Orientation, PayloadSides};
 use crate::pipeline::JudgedFlow;
 
 /// Candidates that are listed.
@@ -121,22 +121,22 @@ fn sentence(reason: &Reason) -> String {
 /// What is to be said of a flow in which not both sides spoke.
 fn one_sided(record: &FlowRecord) -> Option<String> {
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
-    Some(match record.heard() {
-        Heard::Both => return None,
-        Heard::Refused => "refused: the responder answered SYN with RST".into(),
-        Heard::NoAnswer => format!(
+    Some(match record.payload_sides() {
+        PayloadSides::Both => return None,
+        PayloadSides::Refused => "refused: the responder answered SYN with RST".into(),
+        PayloadSides::NoAnswer => format!(
             "no answer: nothing came back to {}",
             plural(record.packets.initiator, "packet")
         ),
-        Heard::Nobody => "silent: neither side said anything".into(),
-        Heard::Initiator if unseen(record.packets.responder) => {
+        PayloadSides::Nobody => "silent: neither side said anything".into(),
+        PayloadSides::Initiator if unseen(record.packets.responder) => {
             "one-sided: only the initiator's packets were captured".into()
         }
-        Heard::Responder if unseen(record.packets.initiator) => {
+        PayloadSides::Responder if unseen(record.packets.initiator) => {
             "one-sided: only the responder's packets were captured".into()
         }
-        Heard::Initiator => "one-sided: the responder said nothing".into(),
-        Heard::Responder => "one-sided: the initiator said nothing".into(),
+        PayloadSides::Initiator => "one-sided: the responder said nothing".into(),
+        PayloadSides::Responder => "one-sided: the initiator said nothing".into(),
     })
 }
 
@@ -151,7 +151,7 @@ fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
         return None;
     }
     let from = |direction: Direction| {
-        let packets = record.packets.of(direction);
+        let packets = record.packets.side(direction);
         (packets > 0).then(|| {
             format!("{:.1} a second from the {}", packets as f64 / seconds, direction.as_str())
         })
@@ -193,9 +193,9 @@ fn judged(verdict: &Verdict<'_>) -> String {
 }
 
 fn went(record: &FlowRecord) -> String {
-    let how = match (record.heard(), record.tcp) {
-        (Heard::Refused, _) => "refused",
-        (Heard::NoAnswer, _) | (_, None) => record.outcome.as_str(),
+    let how = match (record.payload_sides(), record.tcp) {
+        (PayloadSides::Refused, _) => "refused",
+        (PayloadSides::NoAnswer, _) | (_, None) => record.outcome.as_str(),
         (_, Some(state)) => state.as_str(),
     };
     format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))

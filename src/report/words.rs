@@ -7,7 +7,7 @@ use super::layout::Tone;
 use crate::catalogue::Catalogue;
 use crate::classify::{Confidence, Fit};
 use crate::decode::Transport;
-use crate::flow::Heard;
+use crate::flow::PayloadSides;
 use crate::stats::{PortStats, Speaking};
 
 /// The registry's names.
@@ -69,10 +69,13 @@ pub fn speakers<'p, 'c>(stats: &'p PortStats<'c>) -> Vec<(&'p Speaking<'c>, (u64
 }
 
 /// How a flow is called in which nothing was said.
-const fn quiet(heard: Heard) -> &'static str {
+const fn quiet(heard: PayloadSides) -> &'static str {
     match heard {
-        Heard::Refused => "refused",
-        Heard::NoAnswer => "no answer",
-        Heard::Nobody | Heard::Both | Heard::Initiator | Heard::Responder => "silent",
+        PayloadSides::Refused => "refused",
+        PayloadSides::NoAnswer => "no answer",
+        PayloadSides::Nobody
+        | PayloadSides::Both
+        | PayloadSides::Initiator
+        | PayloadSides::Responder => "silent",
     }
 }

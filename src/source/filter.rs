@@ -13,30 +13,31 @@ use super::Frame;
 #[cfg(feature = "pcap")]
 use super::{LinkType, pcap_error::reason};
 
-/// Without the feature `pcap` there is no filter: this type has no values, so that code which takes
-/// an `Option<Filter>` stays the same.
-#[cfg(not(feature = "pcap"))]
-pub enum Filter {}
+/// A filter expression and its programs.
+///
+/// Without the feature `pcap` no value of this type exists, so that code which takes an
+/// `Option<Filter>` stays the same.
+pub struct Filter {
+    #[cfg(feature = "pcap")]
+    expression: String,
+    /// `None` where libpcap cannot apply the expression to that link type.
+    #[cfg(feature = "pcap")]
+    programs: BTreeMap<LinkType, Option<BpfProgram>>,
+    #[cfg(not(feature = "pcap"))]
+    never: std::convert::Infallible,
+}
 
 #[cfg(not(feature = "pcap"))]
 impl Filter {
     /// Whether the frame passes.
     pub fn matches(&mut self, _: &Frame<'_>) -> bool {
-        match *self {}
+        match self.never {}
     }
 
     /// Problems of the filter, one line each.
     pub fn problems(&self) -> std::iter::Empty<String> {
-        match *self {}
+        match self.never {}
     }
-}
-
-/// A filter expression and its programs. Requires the feature `pcap`.
-#[cfg(feature = "pcap")]
-pub struct Filter {
-    expression: String,
-    /// `None` where libpcap cannot apply the expression to that link type.
-    programs: BTreeMap<LinkType, Option<BpfProgram>>,
 }
 
 #[cfg(feature = "pcap")]

@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 
 use super::{Aggregate, Behind, Figures, PortKey, ServiceKey, Speaking, Stats};
 use crate::classify::Verdict;
-use crate::flow::{FlowRecord, Heard};
+use crate::flow::{FlowRecord, PayloadSides};
 use crate::process::Sides;
 
 /// A port, the kind of verdict, and who said nothing.
-type Key = (PortKey, u32, Option<Heard>);
+type Key = (PortKey, u32, Option<PayloadSides>);
 
 /// The flows of one port with verdicts of one kind.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl<'c> Cells<'c> {
     /// Counts a flow. Verdicts of one kind are the same as far as [`Speaking`] tells.
     pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict<'c>) {
         let port = (record.responder.port, record.transport);
-        let key = (port, kind, record.quiet());
+        let key = (port, kind, record.without_payload());
         let place = match self.places.get(&key) {
             Some(&place) => place,
             None => self.begin(key, Speaking::of(record, verdict)),

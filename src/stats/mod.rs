@@ -21,7 +21,7 @@ pub use quantiles::{Quantiles, Summary};
 use crate::classify::{Confidence, Fault, Fit, Verdict};
 use crate::decode::Transport;
 use crate::evidence::Protocol;
-use crate::flow::{Counts, FlowRecord, Heard, Outcome};
+use crate::flow::{Counts, FlowRecord, Outcome, PayloadSides};
 use crate::process::Sides;
 use crate::time::Time;
 
@@ -41,7 +41,7 @@ pub struct Speaking<'c> {
     /// The id of the first candidate, where no service is named.
     pub candidate: Option<&'c str>,
     /// Why nothing was said, where nothing was.
-    pub quiet: Option<Heard>,
+    pub quiet: Option<PayloadSides>,
     /// What keeps the sides from understanding each other.
     pub fault: Option<Fault>,
 }
@@ -159,7 +159,7 @@ impl<'c> Speaking<'c> {
             confidence: verdict.confidence,
             fit: verdict.fit,
             candidate: if verdict.service.is_none() { first() } else { None },
-            quiet: record.quiet(),
+            quiet: record.without_payload(),
             fault: verdict.fault,
         }
     }

@@ -3,15 +3,15 @@
 //!
 //! The first line holds what nearly every segment reads and changes, the second what begins and
 //! ends a flow. Numbers are kept in 32 bits; what does not fit, and what few flows have, is
-//! [`Rare`].
+//! [`FlowOverflow`].
 
 use bytemuck::{Pod, Zeroable};
 
 use super::key::{self, FlowKey, HIGH, LOW};
-use super::rare::{Rare, Rares, Wide};
+use super::overflow::{FlowOverflow, OverflowTable, WideFields};
 use super::sizes::FewSizes;
-use super::slab::Place;
-use super::{Keyed, Orientation, ServicePorts, VerdictId};
+use super::slab::SlabEntry;
+use super::{KeyedSegment, Orientation, ServicePorts, VerdictId};
 use crate::decode::{Transport, Tunnel};
 use crate::time::Time;
 
@@ -21,12 +21,12 @@ pub(super) const TCP_IDLE: u64 = 600 * 1_000_000_000;
 /// The same for a connection that was closed or aborted: late repetitions still belong to it.
 const TCP_LINGER: u64 = 10 * 1_000_000_000;
 
-/// A number that is kept in [`Rare`], because it does not fit.
-pub(super) const ELSEWHERE: u32 = u32::MAX;
+/// A number that is kept in [`FlowOverflow`], because it does not fit.
+pub(super) const OVERFLOWED: u32 = u32::MAX;
 
 /// What was said so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum OpeningSlot {
     Nothing,
     /// The place of the opening.
     Opening(u32),
@@ -49,8 +49,8 @@ impl Seen {
     const OPENING: u32 = 1 << 2;
     const JUDGED: u32 = 1 << 3;
     /// The initiator sent payload, and the responder did after it.
-    pub(super) const ASKED: u32 = 1 << 4;
-    pub(super) const ANSWERED: u32 = 1 << 5;
+    pub(super) const REQUESTED: u32 = 1 << 4;
+    pub(super) const RESPONDED: u32 = 1 << 5;
     pub(super) const SYN: u32 = 1 << 6;
     pub(super) const SYN_ACK: u32 = 1 << 7;
     /// SYN or SYN-ACK came twice: the time between them means nothing (Karn's rule).
@@ -73,7 +73,7 @@ impl Seen {
     }
 
     /// Whether the bit of an end is set.
-    pub(super) const fn of(self, end: usize, bit: u32) -> bool {
+    pub(super) const fn has_at(self, end: usize, bit: u32) -> bool {
         self.has(bit << end)
     }
 
@@ -91,7 +91,7 @@ impl Seen {
 /// A live flow. Arrays are by the ends of the key.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(super) struct Entry {
+pub(super) struct LiveFlow {
     /// The key's words.
     first_word: u64,
     rest: u64,
@@ -101,13 +101,13 @@ pub(super) struct Entry {
     payload: [u32; 2],
     /// TCP: the sequence number behind everything that was seen of an end.
     pub(super) next: [u32; 2],
-    said: u32,
+    opening: u32,
     pub(super) seen: Seen,
     first: i64,
     pub(super) first_frame: u64,
     /// When the initiator first sent payload; once the responder did, the nanoseconds between the
     /// two.
-    asked: i64,
+    response: i64,
     sizes: FewSizes,
     /// TCP: the sequence number of an end's first byte.
     pub(super) start: [u32; 2],
@@ -118,19 +118,23 @@ pub(super) struct Entry {
     /// took.
     pub(super) handshake: u32,
     /// The place of what few flows have, plus one; zero where there is nothing.
-    rare: u32,
+    overflow: u32,
 }
 
-impl Place for Entry {
+impl SlabEntry for LiveFlow {
     #[inline]
     fn is_taken(&self) -> bool {
         self.seen.has(Seen::LIVE)
     }
 }
 
-impl Entry {
+impl LiveFlow {
     /// A flow that begins with this segment.
-    pub(super) fn new(segment: &Keyed, ports: &ServicePorts, rares: &mut Rares) -> Self {
+    pub(super) fn new(
+        segment: &KeyedSegment,
+        ports: &ServicePorts,
+        overflows: &mut OverflowTable,
+    ) -> Self {
         let (first_word, rest, addresses) = segment.key.words();
         let initiator = guess_initiator(&segment.key, segment.end(), ports);
         let tunnel = segment.tunnel.map_or(0, |tunnel| tunnel as u32 + 1);
@@ -139,7 +143,7 @@ impl Entry {
                 | tunnel << Seen::TUNNEL
                 | if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 },
         );
-        let mut entry = Self {
+        let mut flow = Self {
             first_word,
             rest,
             last: segment.time.0,
@@ -147,39 +151,39 @@ impl Entry {
             bytes: [0; 2],
             payload: [0; 2],
             next: [0; 2],
-            said: 0,
+            opening: 0,
             seen,
             first: segment.time.0,
             first_frame: segment.frame,
-            asked: 0,
+            response: 0,
             sizes: FewSizes::default(),
             start: [0; 2],
             retransmissions: [0; 2],
             last_frame: 0,
             handshake: 0,
-            rare: 0,
+            overflow: 0,
         };
         if addresses.is_some() {
-            entry.change_rare(rares, |rare| rare.widen().addresses = addresses);
+            flow.change_overflow(overflows, |overflow| overflow.widen().addresses = addresses);
         }
-        entry
+        flow
     }
 
     /// Whether it is the flow of this key.
     #[inline]
-    pub(super) fn is(&self, key: &FlowKey, rares: &Rares) -> bool {
+    pub(super) fn is(&self, key: &FlowKey, overflows: &OverflowTable) -> bool {
         let (first_word, rest, addresses) = key.words();
         self.first_word == first_word
             && self.rest == rest
             && (addresses.is_none()
-                || self.known_wide(rares).is_some_and(|wide| wide.addresses == addresses))
+                || self.wide_fields(overflows).is_some_and(|wide| wide.addresses == addresses))
     }
 
-    pub(super) fn key(&self, rares: &Rares) -> FlowKey {
-        FlowKey::of(
+    pub(super) fn key(&self, overflows: &OverflowTable) -> FlowKey {
+        FlowKey::from_words(
             self.first_word,
             self.rest,
-            self.known_wide(rares).and_then(|wide| wide.addresses),
+            self.wide_fields(overflows).and_then(|wide| wide.addresses),
         )
     }
 
@@ -209,7 +213,7 @@ impl Entry {
     /// was seen.
     pub(super) fn orient(&mut self, initiator: usize) {
         if initiator != self.initiator() {
-            self.seen.unset(Seen::INITIATOR_HIGH | Seen::ASKED | Seen::ANSWERED);
+            self.seen.unset(Seen::INITIATOR_HIGH | Seen::REQUESTED | Seen::RESPONDED);
             self.seen.set(if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 });
         }
         self.seen.set(Seen::ORIENTED);
@@ -221,13 +225,13 @@ impl Entry {
         Tunnel::ALL.get((number as usize).checked_sub(1)?).copied()
     }
 
-    pub(super) const fn said(&self) -> Said {
+    pub(super) const fn opening(&self) -> OpeningSlot {
         if self.seen.has(Seen::JUDGED) {
-            Said::Judged(VerdictId(self.said))
+            OpeningSlot::Judged(VerdictId(self.opening))
         } else if self.seen.has(Seen::OPENING) {
-            Said::Opening(self.said)
+            OpeningSlot::Opening(self.opening)
         } else {
-            Said::Nothing
+            OpeningSlot::Nothing
         }
     }
 
@@ -236,16 +240,16 @@ impl Entry {
         self.seen.has(Seen::JUDGED)
     }
 
-    pub(super) fn set_said(&mut self, said: Said) {
+    pub(super) fn set_opening(&mut self, opening: OpeningSlot) {
         self.seen.unset(Seen::JUDGED | Seen::OPENING);
-        match said {
-            Said::Nothing => {}
-            Said::Opening(place) => {
-                self.said = place;
+        match opening {
+            OpeningSlot::Nothing => {}
+            OpeningSlot::Opening(slot) => {
+                self.opening = slot;
                 self.seen.set(Seen::OPENING);
             }
-            Said::Judged(VerdictId(id)) => {
-                self.said = id;
+            OpeningSlot::Judged(VerdictId(id)) => {
+                self.opening = id;
                 self.seen.set(Seen::JUDGED);
             }
         }
@@ -264,14 +268,14 @@ impl Entry {
 
     /// Counts a segment.
     #[inline]
-    pub(super) fn count(&mut self, segment: &Keyed, rares: &mut Rares) {
+    pub(super) fn count(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let end = segment.end();
         self.last = self.last.max(segment.time.0);
         let frames = segment.frame.saturating_sub(self.first_frame);
-        if frames >= ELSEWHERE.into() || self.last_frame == ELSEWHERE {
-            self.last_frame = ELSEWHERE;
-            self.change_rare(rares, |rare| {
-                rare.widen().last_frame = rare.widen().last_frame.max(segment.frame);
+        if frames >= OVERFLOWED.into() || self.last_frame == OVERFLOWED {
+            self.last_frame = OVERFLOWED;
+            self.change_overflow(overflows, |overflow| {
+                overflow.widen().last_frame = overflow.widen().last_frame.max(segment.frame);
             });
         } else {
             self.last_frame = self.last_frame.max(frames as u32);
@@ -282,8 +286,8 @@ impl Entry {
             carry(&mut self.payload[end], segment.payload_len),
         ];
         if carried != [false; 3] {
-            self.change_rare(rares, |rare| {
-                let high = &mut rare.widen().high[end];
+            self.change_overflow(overflows, |overflow| {
+                let high = &mut overflow.widen().high[end];
                 for (high, carried) in
                     [&mut high.packets, &mut high.bytes, &mut high.payload].into_iter().zip(carried)
                 {
@@ -292,85 +296,95 @@ impl Entry {
             });
         }
         if let Some(rest) = self.sizes.add(segment.wire_len) {
-            self.change_rare(rares, |rare| rare.sizes.add(rest));
+            self.change_overflow(overflows, |overflow| overflow.sizes.add(rest));
         }
     }
 
     /// Notes when payload went back and forth.
     #[inline]
-    pub(super) fn time_payload(&mut self, segment: &Keyed) {
-        if self.seen.has(Seen::ANSWERED) {
+    pub(super) fn time_payload(&mut self, segment: &KeyedSegment) {
+        if self.seen.has(Seen::RESPONDED) {
             return;
         }
-        match (segment.end() == self.initiator(), self.seen.has(Seen::ASKED)) {
+        match (segment.end() == self.initiator(), self.seen.has(Seen::REQUESTED)) {
             (true, false) => {
-                self.asked = segment.time.0;
-                self.seen.set(Seen::ASKED);
+                self.response = segment.time.0;
+                self.seen.set(Seen::REQUESTED);
             }
             (false, true) => {
-                self.asked = segment.time.since(Time(self.asked)) as i64;
-                self.seen.set(Seen::ANSWERED);
+                self.response = segment.time.since(Time(self.response)) as i64;
+                self.seen.set(Seen::RESPONDED);
             }
             _ => {}
         }
     }
 
     /// Nanoseconds from the initiator's first payload to the responder's first after it.
-    pub(super) fn answered_ns(&self) -> Option<u64> {
-        self.seen.has(Seen::ANSWERED).then_some(self.asked as u64)
+    pub(super) fn response_ns(&self) -> Option<u64> {
+        self.seen.has(Seen::RESPONDED).then_some(self.response as u64)
     }
 
     /// Changes what few flows have; it is made where it is not there.
-    pub(super) fn change_rare(&mut self, rares: &mut Rares, change: impl FnOnce(&mut Rare)) {
-        rares.change(&mut self.rare, change);
+    pub(super) fn change_overflow(
+        &mut self,
+        overflows: &mut OverflowTable,
+        change: impl FnOnce(&mut FlowOverflow),
+    ) {
+        overflows.change(&mut self.overflow, change);
     }
 
     /// Asks for what few flows have.
     #[inline]
-    pub(super) fn prefetch_rare(&self, rares: &Rares) {
-        rares.prefetch(self.rare);
+    pub(super) fn prefetch_overflow(&self, overflows: &OverflowTable) {
+        overflows.prefetch(self.overflow);
     }
 
     /// Numbers that do not fit here, where there are some.
-    pub(super) fn known_wide<'r>(&self, rares: &'r Rares) -> Option<&'r Wide> {
-        self.known_rare(rares)?.wide()
+    pub(super) fn wide_fields<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r WideFields> {
+        self.overflow(overflows)?.wide()
     }
 
     /// What few flows have, where this one does.
-    pub(super) fn known_rare<'r>(&self, rares: &'r Rares) -> Option<&'r Rare> {
-        rares.get(self.rare)
+    pub(super) fn overflow<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r FlowOverflow> {
+        overflows.get(self.overflow)
     }
 
     /// Puts something else in the place of what few flows have, where this one has such a place;
     /// gives what was there.
-    pub(super) fn exchange_rare(&self, rares: &mut Rares, rare: Rare) -> Rare {
-        rares.get_mut(self.rare).map_or_else(Rare::default, |place| std::mem::replace(place, rare))
+    pub(super) fn replace_overflow(
+        &self,
+        overflows: &mut OverflowTable,
+        overflow: FlowOverflow,
+    ) -> FlowOverflow {
+        overflows
+            .get_mut(self.overflow)
+            .map_or_else(FlowOverflow::default, |slot| std::mem::replace(slot, overflow))
     }
 
     /// Gives up its place among those that few flows have.
-    pub(super) fn take_rare(&mut self, rares: &mut Rares) -> Rare {
-        rares.take(&mut self.rare)
+    pub(super) fn take_overflow(&mut self, overflows: &mut OverflowTable) -> FlowOverflow {
+        overflows.take(&mut self.overflow)
     }
 
-    pub(super) fn packets(&self, rare: &Rare) -> [u64; 2] {
-        wide(self.packets, [LOW, HIGH].map(|end| rare.high(end).packets))
+    pub(super) fn packets(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.packets, [LOW, HIGH].map(|end| overflow.high(end).packets))
     }
 
-    pub(super) fn bytes(&self, rare: &Rare) -> [u64; 2] {
-        wide(self.bytes, [LOW, HIGH].map(|end| rare.high(end).bytes))
+    pub(super) fn bytes(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.bytes, [LOW, HIGH].map(|end| overflow.high(end).bytes))
     }
 
-    pub(super) fn payload(&self, rare: &Rare) -> [u64; 2] {
-        wide(self.payload, [LOW, HIGH].map(|end| rare.high(end).payload))
+    pub(super) fn payload(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.payload, [LOW, HIGH].map(|end| overflow.high(end).payload))
     }
 
     pub(super) const fn has_packets(&self, end: usize) -> bool {
         self.packets[end] > 0
     }
 
-    pub(super) fn last_frame(&self, rare: &Rare) -> u64 {
-        match (self.last_frame, rare.wide()) {
-            (ELSEWHERE, Some(wide)) => wide.last_frame,
+    pub(super) fn last_frame(&self, overflow: &FlowOverflow) -> u64 {
+        match (self.last_frame, overflow.wide()) {
+            (OVERFLOWED, Some(wide)) => wide.last_frame,
             (since, _) => self.first_frame + u64::from(since),
         }
     }

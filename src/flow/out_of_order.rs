@@ -4,14 +4,14 @@
 use smallvec::SmallVec;
 
 /// Segments that wait for one before them.
-const MOST: usize = 16;
+const MAX_SEGMENTS: usize = 16;
 /// Segments and bytes that are kept in place: what waits is one piece of memory for most sides.
 const INLINE_SEGMENTS: usize = 2;
 const INLINE_BYTES: usize = 96;
 
 /// A segment that came too early.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Early {
+pub(super) struct EarlySegment {
     /// Bytes from the stream's first.
     pub(super) distance: u32,
     pub(super) frame: u64,
@@ -23,24 +23,24 @@ pub(super) struct Early {
 /// The segments by distance, and their bytes in one place: nothing is allocated for a segment once
 /// this has grown.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Waiting {
-    segments: SmallVec<[Early; INLINE_SEGMENTS]>,
+pub(super) struct OutOfOrder {
+    segments: SmallVec<[EarlySegment; INLINE_SEGMENTS]>,
     bytes: SmallVec<[u8; INLINE_BYTES]>,
     /// Those of `bytes` that are still some segment's.
     live: u32,
-    charge: Charge,
+    accounted: AccountedSize,
 }
 
 /// Places for segments and bytes that count as taken: those of two lists that double, whether or
 /// not they lie in place. Which openings give way depends on it, so it does not follow every change
 /// of how things are kept; the memory may be some 30 bytes more or, where many wait, twice as much.
 #[derive(Debug, Clone, Copy, Default)]
-struct Charge {
+struct AccountedSize {
     segments: u32,
     bytes: u32,
 }
 
-impl Charge {
+impl AccountedSize {
     /// Bytes that it counts as before anything waits: those of two lists and a number.
     const EMPTY: usize = 56;
 
@@ -53,7 +53,7 @@ impl Charge {
     }
 }
 
-impl Waiting {
+impl OutOfOrder {
     pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
@@ -74,17 +74,19 @@ impl Waiting {
             let from = self.bytes.len() as u32;
             self.bytes.extend_from_slice(bytes);
             self.live += bytes.len() as u32;
-            self.segments
-                .insert(at, Early { distance, frame, wire_len, from, to: self.bytes.len() as u32 });
-            self.let_go(expected, room);
-            self.charge.grow(self.segments.len(), self.bytes.len());
+            self.segments.insert(
+                at,
+                EarlySegment { distance, frame, wire_len, from, to: self.bytes.len() as u32 },
+            );
+            self.drop_useless(expected, room);
+            self.accounted.grow(self.segments.len(), self.bytes.len());
         }
-        self.segments.len() > MOST
+        self.segments.len() > MAX_SEGMENTS
     }
 
     /// Lets the bytes go of segments that are of no use because nearer ones fill the room. They are
     /// missed where a repetition of the nearer ones comes, of which the capture cut more.
-    fn let_go(&mut self, mut expected: u32, room: usize) {
+    fn drop_useless(&mut self, mut expected: u32, room: usize) {
         let (mut filled, mut gone) = (0, 0);
         for early in &mut self.segments {
             if filled >= room {
@@ -109,12 +111,12 @@ impl Waiting {
     }
 
     /// The nearest.
-    pub(super) fn first(&self) -> Option<Early> {
+    pub(super) fn first(&self) -> Option<EarlySegment> {
         self.segments.first().copied()
     }
 
     /// What was captured of a segment that waits.
-    pub(super) fn bytes(&self, early: Early) -> &[u8] {
+    pub(super) fn bytes(&self, early: EarlySegment) -> &[u8] {
         self.bytes.get(early.from as usize..early.to as usize).unwrap_or(&[])
     }
 
@@ -133,10 +135,10 @@ impl Waiting {
     }
 
     /// Bytes of memory that it counts as.
-    pub(super) const fn footprint(&self) -> usize {
-        Charge::EMPTY
-            + self.charge.segments as usize * size_of::<Early>()
-            + self.charge.bytes as usize
+    pub(super) const fn accounted_bytes(&self) -> usize {
+        AccountedSize::EMPTY
+            + self.accounted.segments as usize * size_of::<EarlySegment>()
+            + self.accounted.bytes as usize
     }
 
     /// Throws bytes out that are nobody's before they outweigh the others.
@@ -157,6 +159,6 @@ impl Waiting {
                 .extend_from_slice(old.get(early.from as usize..early.to as usize).unwrap_or(&[]));
             (early.from, early.to) = (from, self.bytes.len() as u32);
         }
-        self.charge.bytes = old.len() as u32;
+        self.accounted.bytes = old.len() as u32;
     }
 }

@@ -7,7 +7,7 @@ use crate::time::Time;
 
 /// A segment of a flow.
 #[derive(Debug, Clone)]
-pub struct Keyed {
+pub struct KeyedSegment {
     /// The flow's key.
     pub key: FlowKey,
     /// The key's hash.
@@ -29,7 +29,7 @@ pub struct Keyed {
     end: u8,
 }
 
-impl Keyed {
+impl KeyedSegment {
     /// The segment with its key and hash.
     #[must_use]
     #[inline(always)]
