@@ -42,7 +42,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, keyed: KeyedSegment, table: usize, payload: &[u8], block: &Block) {
         let kept = &payload[..payload.len().min(SIDE_BYTES)];
-        let (joined, at) = match block.place(kept) {
+        let (joined, at) = match block.offset_of(kept) {
             Some(at) => (false, at),
             None => (true, self.join(kept)),
         };

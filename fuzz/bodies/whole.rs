@@ -31,7 +31,7 @@ pub fn run(bytes: &[u8]) {
 
 fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
-    let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
+    let mut files = Files::from_readers(vec![("fuzzed".into(), input)]).ok()?;
     let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
     let options =
         Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };

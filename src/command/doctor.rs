@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use portlore::privilege::{self, powers};
 use portlore::report::doctor::{self, Check};
-use portlore::source::live::Options;
+use portlore::source::live::LiveOptions;
 use portlore::source::{Live, devices};
 
 use super::Errors;
@@ -82,7 +82,7 @@ fn ring() -> Check {
     let names: Vec<String> =
         devices::list().unwrap_or_default().into_iter().map(|device| device.name).collect();
     let name = names.iter().find(|name| name.starts_with("lo")).or(names.first());
-    let options = |name: &String| Options {
+    let options = |name: &String| LiveOptions {
         interfaces: vec![name.clone()],
         promiscuous: false,
         snap_len: EVIDENCE,

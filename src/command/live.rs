@@ -7,7 +7,7 @@ use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
 use portlore::process::{Clerk, Ledger};
 use portlore::source::Live as Device;
-use portlore::source::live::Options;
+use portlore::source::live::LiveOptions;
 use portlore::source::save::Plan;
 
 use super::Errors;
@@ -42,7 +42,7 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
     let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
     let folders: Vec<PathBuf> =
         args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
-    let options = Options {
+    let options = LiveOptions {
         interfaces: args.interfaces.clone(),
         promiscuous: !args.no_promiscuous,
         snap_len: args.snap_length.unwrap_or(if args.write.is_some() { WHOLE } else { EVIDENCE }),

@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use portlore::source::file::Places;
+use portlore::source::file::FilePositions;
 use portlore::source::{Block, Drops, Files, Filled, Next, Source};
 
 /// Between two drawings, and before the first: what is done at once needs no line.
@@ -27,7 +27,7 @@ impl<'f> Shown<'f> {
         let bar = if quiet || !io::stderr().is_terminal() {
             None
         } else {
-            files.places().and_then(Bar::start)
+            files.positions().and_then(Bar::start)
         };
         Self { files, bar }
     }
@@ -75,7 +75,7 @@ struct Bar {
 
 impl Bar {
     /// None where no thread can be started: then there is no bar.
-    fn start(places: Places) -> Option<Self> {
+    fn start(places: FilePositions) -> Option<Self> {
         let (end, ended) = channel();
         let draw = move || {
             let (begin, mut drawn) = (Instant::now(), false);

@@ -97,7 +97,7 @@ impl Block {
 
     /// Where a part of its bytes lies; `None` where it is no part of them.
     #[must_use]
-    pub fn place(&self, part: &[u8]) -> Option<usize> {
+    pub fn offset_of(&self, part: &[u8]) -> Option<usize> {
         let at = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
         (at + part.len() <= self.bytes.len()).then_some(at)
     }
@@ -136,8 +136,11 @@ mod tests {
             block.frames(1).map(|f| (f.number, f.time.0, f.wire_len, f.bytes.to_vec())).collect();
         assert_eq!(frames, [(8, 8, 99, vec![8; 8]), (9, 9, 99, vec![9; 9])]);
         let last = block.frames(2).next().unwrap();
-        assert_eq!((block.place(&last.bytes[3..5]), block.bytes(18, 2)), (Some(18), &[9, 9][..]));
-        assert_eq!(block.place(&[9; 2]), None);
+        assert_eq!(
+            (block.offset_of(&last.bytes[3..5]), block.bytes(18, 2)),
+            (Some(18), &[9, 9][..])
+        );
+        assert_eq!(block.offset_of(&[9; 2]), None);
         block.clear();
         assert_eq!((block.is_empty(), block.frames(0).count()), (true, 0));
     }

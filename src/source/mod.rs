@@ -150,7 +150,7 @@ pub struct Drops {
 }
 
 /// Fills a block frame by frame.
-fn copy<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled, String> {
+fn fill_by_frame<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled, String> {
     let before = block.len();
     let mut end = Filled::Frames;
     while end == Filled::Frames && block.has_room() {
@@ -177,7 +177,7 @@ pub trait Source {
     /// # Errors
     /// As [`next`](Self::next).
     fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        copy(self, block)
+        fill_by_frame(self, block)
     }
 
     /// Frames lost so far.

@@ -24,12 +24,12 @@ pub(super) struct Buffer {
     /// Bytes of the stream before the window.
     before: u64,
     /// Reads no more for the moment: what is there is to be used up first.
-    dry: bool,
+    buffered_only: bool,
 }
 
 impl Buffer {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0, dry: false }
+        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0, buffered_only: false }
     }
 
     /// Puts another stream in the place of this one, of which it may be made.
@@ -67,7 +67,7 @@ impl Buffer {
 
     #[cold]
     fn read_on(&mut self, len: usize) -> io::Result<usize> {
-        if self.dry {
+        if self.buffered_only {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.bytes.copy_within(self.start..self.end, 0);
@@ -94,7 +94,7 @@ impl Buffer {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
 
-    /// The bytes that are there, and those that come with one more look, where some do at the
+    /// The bytes that are there, and those that come with one more read, where some do at the
     /// moment.
     pub(super) fn more(&mut self) -> &[u8] {
         let held = self.end - self.start;
@@ -111,8 +111,8 @@ impl Buffer {
     }
 
     /// Whether to answer from the bytes that are there alone: where more are needed, `WouldBlock`.
-    pub(super) const fn set_dry(&mut self, dry: bool) {
-        self.dry = dry;
+    pub(super) const fn set_buffered_only(&mut self, buffered_only: bool) {
+        self.buffered_only = buffered_only;
     }
 
     /// Where a byte of the window lies in the memory that [`lend`](Self::lend) gives.
@@ -145,7 +145,7 @@ impl Buffer {
     /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of
     /// the stream.
     pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
-        if self.dry && self.end - self.start < len {
+        if self.buffered_only && self.end - self.start < len {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
@@ -162,12 +162,12 @@ impl Buffer {
 
 /// Reads integers in a file's byte order out of slices whose length the caller has checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     #[inline]
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
         let raw = chunk(bytes, at);

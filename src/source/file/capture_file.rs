@@ -6,32 +6,32 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::ahead::Ahead;
 use super::buffer::Buffer;
-use super::compressed::{Compression, look};
-use super::foreign;
+use super::compressed::{Compression, peek};
 use super::order::TimeOrder;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
+use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
+use super::unsupported;
 use crate::source::{Block, Drops, Frame, LinkType};
 
-enum Format {
+enum FileFormat {
     Pcap(Pcap),
     Pcapng(Pcapng),
 }
 
-impl Format {
+impl FileFormat {
     /// Reads the file header.
     fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self, String> {
         let magic: [u8; 4] = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
-        if Pcap::knows(magic) {
+        if Pcap::is_magic(magic) {
             Pcap::open(buffer).map(Self::Pcap)
-        } else if Pcapng::knows(magic) {
+        } else if Pcapng::is_magic(magic) {
             Pcapng::open(buffer).map(Self::Pcapng)
         } else {
-            Err(foreign::describe(first))
+            Err(unsupported::describe(first))
         }
     }
 
@@ -77,7 +77,7 @@ impl Opened {
 pub(super) struct CaptureFile {
     pub(super) name: String,
     buffer: Buffer,
-    format: Format,
+    format: FileFormat,
     head: Option<RecordHeader>,
     compression: Option<Compression>,
     frames: u64,
@@ -104,18 +104,18 @@ impl CaptureFile {
     pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
         let fail = |reason: String| format!("{name}: {reason}");
         let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
-        let (mut first, input) = look(input).map_err(unreadable)?;
+        let (mut first, input) = peek(input).map_err(unreadable)?;
         if first.is_empty() {
             return Err(fail(
                 "is empty: not even a file header; was the capture ever started?".into(),
             ));
         }
-        let compression = Compression::of(&first);
+        let compression = Compression::from_magic(&first);
         let input: Box<dyn Read + Send> = match compression {
             None => Box::new(input),
             Some(compression) => {
                 let (unpacked, stream) =
-                    compression.open(input).and_then(look).map_err(unreadable)?;
+                    compression.open(input).and_then(peek).map_err(unreadable)?;
                 if unpacked.is_empty() {
                     return Err(fail(format!("holds nothing but an empty {compression} stream")));
                 }
@@ -124,7 +124,7 @@ impl CaptureFile {
             }
         };
         let mut buffer = Buffer::new(input);
-        let format = Format::open(&mut buffer, &first).map_err(|reason| match compression {
+        let format = FileFormat::open(&mut buffer, &first).map_err(|reason| match compression {
             None => fail(reason),
             Some(compression) => fail(format!("{reason} ({compression} inside)")),
         })?;
@@ -147,7 +147,7 @@ impl CaptureFile {
             return Ok(());
         }
         let started = self.buffer.exchange(|input| {
-            Ahead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
+            ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
             format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error))
@@ -173,7 +173,7 @@ impl CaptureFile {
         }
         if let Some(head) = &self.head {
             self.frames += 1;
-            self.order.see(self.frames, head.time);
+            self.order.observe(self.frames, head.time);
         }
         true
     }
@@ -206,7 +206,7 @@ impl CaptureFile {
         number: &mut u64,
         mut interface: impl FnMut(&Self, u32) -> u32,
     ) {
-        self.buffer.set_dry(true);
+        self.buffer.set_buffered_only(true);
         while let Some(head) = &self.head {
             *number += 1;
             let RecordHeader { time, link, wire_len, .. } = *head;
@@ -223,7 +223,7 @@ impl CaptureFile {
                 break;
             }
         }
-        self.buffer.set_dry(false);
+        self.buffer.set_buffered_only(false);
         let frames = block.len();
         self.buffer.lend(block.memory(), frames);
     }
@@ -244,24 +244,26 @@ impl CaptureFile {
     pub(super) fn link(&self) -> Option<LinkType> {
         match (&self.head, &self.format) {
             (Some(head), _) => Some(head.link),
-            (None, Format::Pcap(pcap)) => Some(pcap.link()),
-            (None, Format::Pcapng(_)) => None,
+            (None, FileFormat::Pcap(pcap)) => Some(pcap.link()),
+            (None, FileFormat::Pcapng(_)) => None,
         }
     }
 
     /// What one of its interfaces is called.
     pub(super) fn interface(&self, number: u32) -> String {
         match &self.format {
-            Format::Pcap(_) => self.name.clone(),
-            Format::Pcapng(pcapng) => format!("{}: {}", self.name, pcapng.interface_name(number)),
+            FileFormat::Pcap(_) => self.name.clone(),
+            FileFormat::Pcapng(pcapng) => {
+                format!("{}: {}", self.name, pcapng.interface_name(number))
+            }
         }
     }
 
     /// Drops that the capturing tool wrote down.
     pub(super) fn drops(&self) -> Drops {
         match &self.format {
-            Format::Pcap(_) => Drops::default(),
-            Format::Pcapng(pcapng) => pcapng.drops(),
+            FileFormat::Pcap(_) => Drops::default(),
+            FileFormat::Pcapng(pcapng) => pcapng.drops(),
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Members that stand behind each other are one stream, as `gunzip` and the others read them.
 //! Memory does not grow with what comes out, and what expands beyond reason is refused: see
-//! [`FREE`] and [`MOST_RATIO`].
+//! [`FREE`] and [`MAX_RATIO`].
 
 use std::fmt;
 use std::io::{self, Chain, Cursor, Read};
@@ -18,21 +18,21 @@ use super::xz::Xz;
 use super::zstd::Zstd;
 
 /// Bytes that are looked at to tell what a stream is.
-pub(super) const LOOKED_AT: usize = 16;
+pub(super) const PEEK_BYTES: usize = 16;
 /// Bytes that may come out whatever went in.
 const FREE: u64 = 256 << 20;
 /// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one
 /// of nothing but empty answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
-const MOST_RATIO: u64 = 250;
+const MAX_RATIO: u64 = 250;
 
 /// A stream whose first bytes were looked at.
-pub(super) type Looked<R> = Chain<Cursor<Vec<u8>>, R>;
+pub(super) type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// Looks at the first bytes of a stream; gives them, and the stream as it was.
-pub(super) fn look<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Looked<R>)> {
-    let mut first = Vec::with_capacity(LOOKED_AT);
-    while first.len() < LOOKED_AT {
-        match input.by_ref().take((LOOKED_AT - first.len()) as u64).read_to_end(&mut first) {
+pub(super) fn peek<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Peeked<R>)> {
+    let mut first = Vec::with_capacity(PEEK_BYTES);
+    while first.len() < PEEK_BYTES {
+        match input.by_ref().take((PEEK_BYTES - first.len()) as u64).read_to_end(&mut first) {
             Ok(0) => break,
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             _ => {}
@@ -58,7 +58,7 @@ pub(super) enum Compression {
 
 impl Compression {
     /// What a stream that begins so is compressed with.
-    pub(super) fn of(first: &[u8]) -> Option<Self> {
+    pub(super) fn from_magic(first: &[u8]) -> Option<Self> {
         match first {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             // A frame, or one to be skipped, with which parallel compressors begin.
@@ -84,7 +84,7 @@ impl Compression {
     /// The stream in a compressed one. Fails where its decoder has no memory to begin with.
     pub(super) fn open(self, input: impl Read + Send + 'static) -> io::Result<Unpacked> {
         let taken = Arc::new(AtomicU64::new(0));
-        let input = Taken { input, count: Arc::clone(&taken) };
+        let input = CountedInput { input, count: Arc::clone(&taken) };
         let stream: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(input)),
             Self::Zstd => Box::new(Zstd::new(input)?),
@@ -133,9 +133,9 @@ impl Read for Unpacked {
         })?;
         self.given += read as u64;
         let taken = self.taken.load(Ordering::Relaxed);
-        if self.given > self.free && self.given / MOST_RATIO > taken {
+        if self.given > self.free && self.given / MAX_RATIO > taken {
             return Err(io::Error::other(format!(
-                "the {compression} stream expands more than {MOST_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
+                "the {compression} stream expands more than {MAX_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
                 compression.command()
             )));
         }
@@ -145,12 +145,12 @@ impl Read for Unpacked {
 
 /// Counts what is taken of a stream. Waits where nothing comes: those that decompress cannot stop
 /// in the middle.
-struct Taken<R> {
+struct CountedInput<R> {
     input: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Taken<R> {
+impl<R: Read> Read for CountedInput<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.input.read(into) {

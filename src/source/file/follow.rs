@@ -17,25 +17,25 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::capture_file::CaptureFile;
 use super::compressed::Compression;
-use super::interfaces::Interfaces;
+use super::interfaces::InterfaceNumbers;
 use super::paths;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use crate::source::{Drops, Frame, LinkType, Next, Source};
 
 /// How long a read waits where nothing comes.
-const PATIENCE: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_millis(50);
 /// Time between two looks for other files.
-const LOOK: Duration = Duration::from_millis(200);
+const SCAN_INTERVAL: Duration = Duration::from_millis(200);
 /// Bytes by which a file is known again: more than any header, so that a frame is among them.
-const KNOWN_BY: u64 = 1 << 10;
+const FINGERPRINT: u64 = 1 << 10;
 /// The least of a file that is begun: either form's header.
-const LEAST: u64 = 28;
+const MIN_FILE_BYTES: u64 = 28;
 /// Files that are remembered; the oldest are forgotten.
-const MOST_REMEMBERED: usize = 1 << 12;
+const MAX_REMEMBERED: usize = 1 << 12;
 
 /// A file that is being read, or was.
-struct Known {
+struct KnownFile {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -43,10 +43,10 @@ struct Known {
     first: Vec<u8>,
     /// Bytes that were read of it.
     taken: Arc<AtomicU64>,
-    told: bool,
+    reported: bool,
 }
 
-impl Known {
+impl KnownFile {
     fn is(&self, metadata: &Metadata) -> bool {
         (self.device, self.inode) == (metadata.dev(), metadata.ino())
     }
@@ -65,11 +65,11 @@ fn first_bytes(path: &Path, len: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The file that is being read.
-struct Current {
+struct CurrentFile {
     file: CaptureFile,
     /// The system's file, which may have another name by now.
     itself: File,
-    known: Known,
+    known: KnownFile,
     /// Its end is the end: another has come.
     over: Arc<AtomicBool>,
 }
@@ -78,12 +78,12 @@ struct Current {
 pub struct Follow {
     named: Vec<PathBuf>,
     stop: Arc<AtomicBool>,
-    current: Option<Current>,
-    read: Vec<Known>,
-    looked: Option<Instant>,
+    current: Option<CurrentFile>,
+    read: Vec<KnownFile>,
+    scanned_at: Option<Instant>,
     number: u64,
     past_drops: Drops,
-    interfaces: Interfaces,
+    interfaces: InterfaceNumbers,
     problems: Vec<String>,
     notices: Vec<String>,
 }
@@ -113,14 +113,14 @@ impl Follow {
             stop: Arc::clone(stop),
             current: None,
             read: Vec::new(),
-            looked: None,
+            scanned_at: None,
             number: 0,
             past_drops: Drops::default(),
-            interfaces: Interfaces::default(),
+            interfaces: InterfaceNumbers::default(),
             problems: Vec::new(),
             notices: Vec::new(),
         };
-        follow.turn_to_next();
+        follow.open_next();
         Ok(follow)
     }
 
@@ -131,14 +131,14 @@ impl Follow {
     }
 
     /// The files that were not read yet, the longest unchanged first.
-    fn next_ones(&self) -> Vec<PathBuf> {
+    fn unread_files(&self) -> Vec<PathBuf> {
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         for path in paths::candidates(&self.named) {
             let Ok(metadata) = path.metadata() else { continue };
             let mut known =
                 self.read.iter().chain(self.current.iter().map(|current| &current.known));
             let is_known = known.any(|known| known.is_still(&path, &metadata));
-            if !is_known && metadata.len() >= LEAST && is_growing_kind(&path) {
+            if !is_known && metadata.len() >= MIN_FILE_BYTES && can_grow(&path) {
                 found.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
             }
         }
@@ -147,41 +147,41 @@ impl Follow {
     }
 
     /// Looks whether the current file is over.
-    fn look(&mut self) {
-        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+    fn scan(&mut self) {
+        if self.scanned_at.is_some_and(|scanned_at| scanned_at.elapsed() < SCAN_INTERVAL) {
             return;
         }
-        self.looked = Some(Instant::now());
+        self.scanned_at = Some(Instant::now());
         if let Some(current) = &self.current
-            && !self.next_ones().is_empty()
+            && !self.unread_files().is_empty()
         {
             current.over.store(true, Ordering::Relaxed);
         }
-        self.tell_growth();
+        self.report_growth();
     }
 
     /// Tells of files that went on after they were over.
-    fn tell_growth(&mut self) {
+    fn report_growth(&mut self) {
         for known in &mut self.read {
             let Ok(metadata) = known.path.metadata() else { continue };
             let taken = known.taken.load(Ordering::Relaxed);
-            if !known.told && metadata.len() > taken && known.is_still(&known.path, &metadata) {
-                known.told = true;
+            if !known.reported && metadata.len() > taken && known.is_still(&known.path, &metadata) {
+                known.reported = true;
                 let name = known.path.display();
                 self.problems.push(format!("{name}: went on after byte {taken}, when another file had begun; that was not read"));
             }
         }
     }
 
-    fn turn_to_next(&mut self) {
-        let Some(path) = self.next_ones().into_iter().next() else { return };
+    fn open_next(&mut self) {
+        let Some(path) = self.unread_files().into_iter().next() else { return };
         match self.begin(&path) {
             Ok(current) => self.current = Some(current),
             Err(problem) => self.problems.push(problem),
         }
     }
 
-    fn begin(&mut self, path: &Path) -> Result<Current, String> {
+    fn begin(&mut self, path: &Path) -> Result<CurrentFile, String> {
         let name = path.display().to_string();
         let fail = |error: io::Error| {
             format!("{name}: cannot be read: {}", super::capture_file::reason(&error))
@@ -189,21 +189,21 @@ impl Follow {
         let mut file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         let mut first = Vec::new();
-        file.by_ref().take(LEAST).read_to_end(&mut first).map_err(fail)?;
+        file.by_ref().take(MIN_FILE_BYTES).read_to_end(&mut first).map_err(fail)?;
         file.rewind().map_err(fail)?;
         let itself = file.try_clone().map_err(fail)?;
         let (taken, over) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        let known = Known {
+        let known = KnownFile {
             path: path.to_owned(),
             device: metadata.dev(),
             inode: metadata.ino(),
             first,
             taken: Arc::clone(&taken),
-            told: false,
+            reported: false,
         };
         let tail = Tail { file, taken, over: Arc::clone(&over), stop: Arc::clone(&self.stop) };
         match CaptureFile::header(name, Box::new(tail)) {
-            Ok(file) => Ok(Current { file, itself, known, over }),
+            Ok(file) => Ok(CurrentFile { file, itself, known, over }),
             Err(problem) => {
                 // Once is enough.
                 self.remember(known);
@@ -213,8 +213,8 @@ impl Follow {
     }
 
     /// Lets go of the current file.
-    fn leave(&mut self) {
-        let Some(Current { file, itself, mut known, .. }) = self.current.take() else { return };
+    fn close_current(&mut self) {
+        let Some(CurrentFile { file, itself, mut known, .. }) = self.current.take() else { return };
         let drops = file.drops();
         self.past_drops.kernel = self.past_drops.kernel.saturating_add(drops.kernel);
         self.past_drops.interface = self.past_drops.interface.saturating_add(drops.interface);
@@ -224,7 +224,7 @@ impl Follow {
         // What was written again in its place is another, and not known.
         if itself.metadata().is_ok_and(|metadata| metadata.len() >= taken) {
             // By more than its header: its next turn in a ring begins with another frame.
-            let mut first = vec![0; KNOWN_BY.min(taken) as usize];
+            let mut first = vec![0; FINGERPRINT.min(taken) as usize];
             if itself.read_exact_at(&mut first, 0).is_ok() {
                 known.first = first;
             }
@@ -232,9 +232,9 @@ impl Follow {
         }
     }
 
-    fn remember(&mut self, known: Known) {
+    fn remember(&mut self, known: KnownFile) {
         self.read.retain(|other| other.path != known.path || other.inode != known.inode);
-        if self.read.len() >= MOST_REMEMBERED {
+        if self.read.len() >= MAX_REMEMBERED {
             self.read.remove(0);
         }
         self.read.push(known);
@@ -242,10 +242,12 @@ impl Follow {
 }
 
 /// Whether a file begins as one that grows: a capture that is not compressed.
-fn is_growing_kind(path: &Path) -> bool {
+fn can_grow(path: &Path) -> bool {
     let Ok(first) = first_bytes(path, 16) else { return false };
-    Compression::of(&first).is_none()
-        && first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
+    Compression::from_magic(&first).is_none()
+        && first
+            .first_chunk()
+            .is_some_and(|&magic| Pcap::is_magic(magic) || Pcapng::is_magic(magic))
 }
 
 impl Source for Follow {
@@ -254,21 +256,21 @@ impl Source for Follow {
             return Ok(Next::End);
         }
         let Some(current) = &mut self.current else {
-            self.turn_to_next();
+            self.open_next();
             if self.current.is_none() {
-                thread::sleep(PATIENCE);
+                thread::sleep(TIMEOUT);
             }
             return Ok(Next::Idle);
         };
         if !current.file.advance() {
-            self.look();
+            self.scan();
             return Ok(Next::Idle);
         }
         if current.file.head().is_none() {
-            self.leave();
+            self.close_current();
             return Ok(Next::Idle);
         }
-        let Some(Current { file, .. }) = &self.current else { return Ok(Next::Idle) };
+        let Some(CurrentFile { file, .. }) = &self.current else { return Ok(Next::Idle) };
         let Some(head) = file.head() else { return Ok(Next::Idle) };
         self.number += 1;
         // The files of a ring are one interface.
@@ -310,7 +312,7 @@ impl Source for Follow {
     }
 
     fn finish(&mut self) {
-        self.tell_growth();
+        self.report_growth();
     }
 }
 
@@ -329,7 +331,7 @@ impl Read for Tail {
         let read = self.file.read(into)?;
         self.taken.fetch_add(read as u64, Ordering::Relaxed);
         if read == 0 && !is_over && !into.is_empty() {
-            thread::sleep(PATIENCE);
+            thread::sleep(TIMEOUT);
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(read)

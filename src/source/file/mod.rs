@@ -8,12 +8,10 @@
 //! is no capture, `capture_file` reads one file, and this module joins them. Of many files only
 //! those are held in memory whose times overlap.
 
-mod ahead;
 mod buffer;
 mod capture_file;
 mod compressed;
 mod follow;
-mod foreign;
 mod interfaces;
 mod lz4;
 mod order;
@@ -21,8 +19,10 @@ mod paths;
 mod pcap;
 mod pcapng;
 mod pipe;
-mod places;
+mod positions;
+mod read_ahead;
 mod record;
+mod unsupported;
 mod variant;
 mod xz;
 mod zstd;
@@ -36,58 +36,58 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use self::follow::Follow;
-pub use self::paths::{Found, find, folders};
-pub use self::places::Places;
+pub use self::paths::{FoundFiles, find, folders};
+pub use self::positions::FilePositions;
 
 use self::capture_file::{CaptureFile, Opened};
-use self::interfaces::Interfaces;
+use self::interfaces::InterfaceNumbers;
 use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
 
 /// One of several files.
-enum Slot {
+enum FileSlot {
     /// Its turn has not come: only the system's file is held.
-    Waiting { name: String, file: File, link: Option<LinkType> },
+    Deferred { name: String, file: File, link: Option<LinkType> },
     /// Its frames are being read.
     Reading(Box<CaptureFile>),
     /// It has ended.
-    Over { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
+    Ended { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
 }
 
-impl Slot {
+impl FileSlot {
     fn link(&self) -> Option<LinkType> {
         match self {
-            Self::Waiting { link, .. } | Self::Over { link, .. } => *link,
+            Self::Deferred { link, .. } | Self::Ended { link, .. } => *link,
             Self::Reading(file) => file.link(),
         }
     }
 
     fn drops(&self) -> Drops {
         match self {
-            Self::Waiting { .. } => Drops::default(),
+            Self::Deferred { .. } => Drops::default(),
             Self::Reading(file) => file.drops(),
-            Self::Over { drops, .. } => *drops,
+            Self::Ended { drops, .. } => *drops,
         }
     }
 
     fn problem(&self) -> Option<&String> {
         match self {
-            Self::Waiting { .. } => None,
+            Self::Deferred { .. } => None,
             Self::Reading(file) => file.problem(),
-            Self::Over { problem, .. } => problem.as_ref(),
+            Self::Ended { problem, .. } => problem.as_ref(),
         }
     }
 
     fn notice(&self) -> Option<String> {
         match self {
-            Self::Waiting { .. } => None,
+            Self::Deferred { .. } => None,
             Self::Reading(file) => file.notice(),
-            Self::Over { notice, .. } => notice.clone(),
+            Self::Ended { notice, .. } => notice.clone(),
         }
     }
 
-    fn over(file: &CaptureFile) -> Self {
-        Self::Over {
+    fn ended(file: &CaptureFile) -> Self {
+        Self::Ended {
             link: file.link(),
             drops: file.drops(),
             problem: file.problem().cloned(),
@@ -97,19 +97,19 @@ impl Slot {
 }
 
 /// What comes first: the earliest frame, of several the file that was named before the others.
-type Turn = Reverse<(Time, usize)>;
+type MergeKey = Reverse<(Time, usize)>;
 
 /// Several files as one stream.
 pub struct Files {
-    slots: Vec<Slot>,
+    slots: Vec<FileSlot>,
     /// The files that have frames left, but not the one that is held.
-    turns: BinaryHeap<Turn>,
+    queue: BinaryHeap<MergeKey>,
     /// The file whose record the caller holds; it moves on at the next call.
     held: Option<usize>,
     chained: bool,
     endless: bool,
-    places: Places,
-    interfaces: Interfaces,
+    positions: FilePositions,
+    interfaces: InterfaceNumbers,
     number: u64,
     unreadable: Vec<String>,
 }
@@ -123,35 +123,37 @@ impl Files {
     pub fn open(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
         let alone = paths.len() == 1;
         allow_files(paths.len());
-        let mut places = Places::default();
+        let mut positions = FilePositions::default();
         let opened = paths.iter().map(|path| {
             let name = path.display().to_string();
             let opened = Opened::at(path, stop)?;
             if let Opened::Regular(file) = &opened {
-                places.add(file);
+                positions.add(file);
             }
             match opened {
-                Opened::Regular(file) if !alone => Self::wait(name, file),
+                Opened::Regular(file) if !alone => Self::defer(name, file),
                 other => CaptureFile::open(name, other).map(Self::begun),
             }
         });
         let mut files = Self::join(opened)?;
-        files.places = places;
+        files.positions = positions;
         Ok(files)
     }
 
     /// Takes out how far they were read, for whoever shows it; nothing where there is no regular
     /// file.
-    pub fn places(&mut self) -> Option<Places> {
-        let places = std::mem::take(&mut self.places);
-        (!places.is_empty()).then_some(places)
+    pub fn positions(&mut self) -> Option<FilePositions> {
+        let positions = std::mem::take(&mut self.positions);
+        (!positions.is_empty()).then_some(positions)
     }
 
     /// The same for bytes from anywhere, each with a name for errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn of(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self, Vec<String>> {
+    pub fn from_readers(
+        inputs: Vec<(String, Box<dyn io::Read + Send>)>,
+    ) -> Result<Self, Vec<String>> {
         Self::join(
             inputs
                 .into_iter()
@@ -159,42 +161,42 @@ impl Files {
         )
     }
 
-    fn begun(file: CaptureFile) -> (Option<Time>, Slot) {
+    fn begun(file: CaptureFile) -> (Option<Time>, FileSlot) {
         match file.head() {
-            Some(head) => (Some(head.time), Slot::Reading(Box::new(file))),
-            None => (None, Slot::over(&file)),
+            Some(head) => (Some(head.time), FileSlot::Reading(Box::new(file))),
+            None => (None, FileSlot::ended(&file)),
         }
     }
 
     /// Looks at the first record of a file and lets go of all else until its turn comes.
-    fn wait(name: String, file: File) -> Result<(Option<Time>, Slot), String> {
+    fn defer(name: String, file: File) -> Result<(Option<Time>, FileSlot), String> {
         let again = file
             .try_clone()
             .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
         Ok(match begun.head() {
-            None => (None, Slot::over(&begun)),
+            None => (None, FileSlot::ended(&begun)),
             Some(head) => {
                 let (time, link) = (head.time, Some(head.link));
                 let file = CaptureFile::rewound(again)
                     .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
-                (Some(time), Slot::Waiting { name, file, link })
+                (Some(time), FileSlot::Deferred { name, file, link })
             }
         })
     }
 
     fn join(
-        opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>,
+        opened: impl Iterator<Item = Result<(Option<Time>, FileSlot), String>>,
     ) -> Result<Self, Vec<String>> {
-        let (slots, turns, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
+        let (slots, queue, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
         let mut files = Self {
             slots,
-            turns,
+            queue,
             held: None,
             chained: false,
             endless: false,
-            places: Places::default(),
-            interfaces: Interfaces::default(),
+            positions: FilePositions::default(),
+            interfaces: InterfaceNumbers::default(),
             number: 0,
             unreadable,
         };
@@ -202,7 +204,7 @@ impl Files {
             match slot {
                 Err(line) => files.unreadable.push(line),
                 Ok((first, slot)) => {
-                    files.turns.extend(first.map(|time| Reverse((time, files.slots.len()))));
+                    files.queue.extend(first.map(|time| Reverse((time, files.slots.len()))));
                     files.slots.push(slot);
                 }
             }
@@ -214,8 +216,8 @@ impl Files {
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
-        self.turns =
-            self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
+        self.queue =
+            self.queue.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
         self
     }
 
@@ -229,7 +231,7 @@ impl Files {
     /// The link types of the first frames.
     #[must_use]
     pub fn links(&self) -> Vec<LinkType> {
-        let mut links: Vec<_> = self.slots.iter().filter_map(Slot::link).collect();
+        let mut links: Vec<_> = self.slots.iter().filter_map(FileSlot::link).collect();
         links.sort_unstable();
         links.dedup();
         links
@@ -244,16 +246,16 @@ impl Files {
     /// Moves the held file on; false where nothing comes at the moment.
     fn advance(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
-        if let Slot::Reading(file) = slot {
+        if let FileSlot::Reading(file) = slot {
             if !file.advance() {
                 return false;
             }
             match file.head() {
                 Some(head) => {
                     let time = if self.chained { Time(0) } else { head.time };
-                    self.turns.push(Reverse((time, index)));
+                    self.queue.push(Reverse((time, index)));
                 }
-                None => *slot = Slot::over(file),
+                None => *slot = FileSlot::ended(file),
             }
         }
         true
@@ -262,15 +264,15 @@ impl Files {
     /// Begins a file whose turn has come; false where it cannot be.
     fn begin(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
-        if let Slot::Waiting { name, file, link } = slot {
+        if let FileSlot::Deferred { name, file, link } = slot {
             let begun = file
                 .try_clone()
                 .and_then(CaptureFile::rewound)
                 .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))
                 .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
             *slot = match begun {
-                Ok(file) => Slot::Reading(Box::new(file)),
-                Err(problem) => Slot::Over {
+                Ok(file) => FileSlot::Reading(Box::new(file)),
+                Err(problem) => FileSlot::Ended {
                     link: *link,
                     drops: Drops::default(),
                     problem: Some(problem),
@@ -278,10 +280,10 @@ impl Files {
                 },
             };
         }
-        let Slot::Reading(file) = slot else { return false };
+        let FileSlot::Reading(file) = slot else { return false };
         let started = file.read_ahead();
         if let Err(problem) = started {
-            *slot = Slot::Over {
+            *slot = FileSlot::Ended {
                 link: file.link(),
                 drops: file.drops(),
                 problem: Some(problem),
@@ -314,14 +316,15 @@ impl Source for Files {
             }
             self.held = None;
         }
-        while let Some(Reverse((_, index))) = self.turns.pop() {
-            let is_started = matches!(&self.slots[index], Slot::Reading(file) if file.is_started());
+        while let Some(Reverse((_, index))) = self.queue.pop() {
+            let is_started =
+                matches!(&self.slots[index], FileSlot::Reading(file) if file.is_started());
             if is_started || self.begin(index) {
                 self.held = Some(index);
                 break;
             }
         }
-        let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
+        let Some(FileSlot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
             return Ok(Next::End);
         };
         let Some(head) = file.head() else { return Ok(Next::End) };
@@ -341,7 +344,7 @@ impl Source for Files {
     fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
         // One file alone: its frames stay where they were read.
         if self.slots.len() > 1 || !block.is_empty() {
-            return super::copy(self, block);
+            return super::fill_by_frame(self, block);
         }
         // Makes its first frame the held one, or moves on to the one behind the last block's.
         match self.next()? {
@@ -350,11 +353,11 @@ impl Source for Files {
             Next::Frame(_) => self.number -= 1,
         }
         let [slot] = &mut self.slots[..] else { return Ok(Filled::End) };
-        if let Slot::Reading(file) = slot {
+        if let FileSlot::Reading(file) = slot {
             let interfaces = &mut self.interfaces;
             file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
             if file.head().is_none() {
-                *slot = Slot::over(file);
+                *slot = FileSlot::ended(file);
                 self.held = None;
             }
         }
@@ -362,7 +365,7 @@ impl Source for Files {
     }
 
     fn drops(&mut self) -> Drops {
-        self.slots.iter().map(Slot::drops).fold(Drops::default(), |sum, drops| Drops {
+        self.slots.iter().map(FileSlot::drops).fold(Drops::default(), |sum, drops| Drops {
             kernel: sum.kernel.saturating_add(drops.kernel),
             interface: sum.interface.saturating_add(drops.interface),
         })
@@ -377,11 +380,15 @@ impl Source for Files {
     }
 
     fn problems(&self) -> Vec<String> {
-        self.unreadable.iter().chain(self.slots.iter().filter_map(Slot::problem)).cloned().collect()
+        self.unreadable
+            .iter()
+            .chain(self.slots.iter().filter_map(FileSlot::problem))
+            .cloned()
+            .collect()
     }
 
     fn notices(&self) -> Vec<String> {
-        self.slots.iter().filter_map(Slot::notice).collect()
+        self.slots.iter().filter_map(FileSlot::notice).collect()
     }
 }
 

@@ -26,7 +26,7 @@ impl Default for TimeOrder {
 impl TimeOrder {
     /// Takes the time of the next frame, with its number in the file.
     #[inline]
-    pub(super) fn see(&mut self, frame: u64, time: Time) {
+    pub(super) fn observe(&mut self, frame: u64, time: Time) {
         if time < self.last {
             self.went_back(frame, time);
         }
@@ -66,7 +66,7 @@ mod tests {
         let mut order = TimeOrder::default();
         assert_eq!(order.notice(), None);
         for (frame, time) in (1..).zip([5, 5, 9, 8, 10, 3_000_000, 2_000_000]) {
-            order.see(frame, Time(time));
+            order.observe(frame, Time(time));
         }
         let said = order.notice().unwrap();
         assert!(

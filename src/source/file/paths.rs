@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::compressed::{Compression, look};
+use super::compressed::{Compression, peek};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 
@@ -12,7 +12,7 @@ const ENDINGS: &[&str] = &["pcap", "pcapng", "cap", "dmp", "dump", "ntar"];
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub struct Found {
+pub struct FoundFiles {
     /// Files to be read, in the order of the names that led to them, within a folder by name.
     pub paths: Vec<PathBuf>,
     /// Folders in which files were passed over because they are no captures, a line each.
@@ -25,8 +25,8 @@ pub struct Found {
 /// # Errors
 /// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with
 /// the remedy.
-pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
-    let mut found = Found::default();
+pub fn find(named: &[PathBuf]) -> Result<FoundFiles, Vec<String>> {
+    let mut found = FoundFiles::default();
     let mut errors = Vec::new();
     for path in named {
         let result = if path.is_dir() {
@@ -83,7 +83,7 @@ fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-fn pattern(path: &Path, found: &mut Found) -> Result<(), String> {
+fn pattern(path: &Path, found: &mut FoundFiles) -> Result<(), String> {
     let fail = |reason: String| format!("{}: {reason}", path.display());
     let matches = glob::glob(&path.to_string_lossy())
         .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
@@ -97,7 +97,7 @@ fn pattern(path: &Path, found: &mut Found) -> Result<(), String> {
     }
 }
 
-fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
+fn folder(path: &Path, found: &mut FoundFiles) -> Result<(), String> {
     let (mut captures, mut others) = (Vec::new(), 0_u64);
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -140,14 +140,14 @@ fn is_called_capture(path: &Path) -> bool {
 
 /// Whether a file's first bytes are a capture's, compressed or not.
 fn is_capture(path: &Path) -> bool {
-    let Ok((first, rest)) = File::open(path).and_then(look) else { return false };
+    let Ok((first, rest)) = File::open(path).and_then(peek) else { return false };
     let is_known = |first: &[u8]| {
-        first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
+        first.first_chunk().is_some_and(|&magic| Pcap::is_magic(magic) || Pcapng::is_magic(magic))
     };
-    match Compression::of(&first) {
+    match Compression::from_magic(&first) {
         None => is_known(&first),
         Some(compression) => {
-            compression.open(rest).and_then(look).is_ok_and(|(unpacked, _)| is_known(&unpacked))
+            compression.open(rest).and_then(peek).is_ok_and(|(unpacked, _)| is_known(&unpacked))
         }
     }
 }
@@ -156,7 +156,7 @@ fn is_capture(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn names(found: &Found) -> Vec<String> {
+    fn names(found: &FoundFiles) -> Vec<String> {
         found
             .paths
             .iter()

@@ -16,8 +16,8 @@ pub(super) struct Pcap {
 
 impl Pcap {
     /// Whether a file that begins with these four bytes is ours.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
-        Variant::knows(magic)
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
+        Variant::is_magic(magic)
     }
 
     /// Reads the file header.
@@ -26,7 +26,7 @@ impl Pcap {
         if there < FILE_HEADER {
             return Err(format!("the pcap header is cut: {there} of {FILE_HEADER} bytes"));
         }
-        let variant = Variant::of(buffer.more())?;
+        let variant = Variant::from_first_bytes(buffer.more())?;
         buffer.skip(FILE_HEADER);
         Ok(Self { variant, current: 0 })
     }

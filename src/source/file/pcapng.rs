@@ -2,7 +2,7 @@
 //! either byte order, several interfaces of any link type and clock; block types that carry no
 //! frame are passed over.
 
-use super::buffer::{Buffer, Order};
+use super::buffer::{Buffer, ByteOrder};
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
@@ -35,14 +35,14 @@ const OPTION_INTERFACE_DROPS: u16 = 5;
 const OPTION_SYSTEM_DROPS: u16 = 7;
 
 /// One interface of the current section.
-struct Interface {
+struct SectionInterface {
     link: LinkType,
     snap_len: u32,
     clock: Clock,
     drops: Drops,
     name: Option<String>,
     /// Its place among those that had frames, once it had one.
-    place: Option<u32>,
+    number: Option<u32>,
 }
 
 /// How an interface counts time.
@@ -72,8 +72,8 @@ impl Clock {
 
 /// A pcapng file within a section.
 pub(super) struct Pcapng {
-    order: Order,
-    interfaces: Vec<Interface>,
+    order: ByteOrder,
+    interfaces: Vec<SectionInterface>,
     /// The names of those that had frames, of all sections.
     names: Vec<String>,
     /// Of the sections that are over.
@@ -85,7 +85,7 @@ pub(super) struct Pcapng {
 
 impl Pcapng {
     /// Whether a file that begins with these four bytes is ours.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         u32::from_be_bytes(magic) == SECTION
     }
 
@@ -107,15 +107,15 @@ impl Pcapng {
     }
 
     /// What an interface that had frames is called.
-    pub(super) fn interface_name(&self, place: u32) -> &str {
-        self.names.get(place as usize).map_or("", String::as_str)
+    pub(super) fn interface_name(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", String::as_str)
     }
 
     /// The place of an interface among those that had frames.
-    fn place(&mut self, index: u32) -> u32 {
+    fn number(&mut self, index: u32) -> u32 {
         let Some(interface) = self.interfaces.get_mut(index as usize) else { return 0 };
         let names = &mut self.names;
-        *interface.place.get_or_insert_with(|| {
+        *interface.number.get_or_insert_with(|| {
             if names.len() < NAMED {
                 names.push(interface.name.take().unwrap_or_else(|| format!("interface {index}")));
             } else if names.len() == NAMED {
@@ -228,13 +228,13 @@ impl Pcapng {
                         _ => {}
                     }
                 }
-                self.interfaces.push(Interface {
+                self.interfaces.push(SectionInterface {
                     link: LinkType(self.order.u16(body, 0)),
                     snap_len: self.order.u32(body, 4),
                     clock,
                     drops: Drops::default(),
                     name,
-                    place: None,
+                    number: None,
                 });
                 Ok(None)
             }
@@ -269,7 +269,7 @@ impl Pcapng {
                 RecordHeader {
                     time,
                     link,
-                    interface: self.place(0),
+                    interface: self.number(0),
                     wire_len,
                     from: 4,
                     to: 4 + limit as usize,
@@ -294,7 +294,7 @@ impl Pcapng {
                 RecordHeader {
                     time,
                     link,
-                    interface: self.place(index),
+                    interface: self.number(index),
                     wire_len,
                     from: 20,
                     to: 20 + captured,
@@ -304,7 +304,7 @@ impl Pcapng {
         }
     }
 
-    fn interface(&self, index: u32) -> Result<&Interface, Damage> {
+    fn interface(&self, index: u32) -> Result<&SectionInterface, Damage> {
         self.interfaces.get(index as usize).ok_or_else(|| {
             Damage::Corrupt(format!("a frame names interface {index}, which was not described"))
         })
@@ -336,16 +336,16 @@ fn need(body: &[u8], len: usize) -> Result<(), Damage> {
 }
 
 /// The byte order that a section header block states, given its first twelve bytes.
-fn section_order(header: &[u8]) -> Option<Order> {
-    match Order::Little.u32(header, 8) {
-        0x1a2b_3c4d => Some(Order::Little),
-        0x4d3c_2b1a => Some(Order::Big),
+fn section_order(header: &[u8]) -> Option<ByteOrder> {
+    match ByteOrder::Little.u32(header, 8) {
+        0x1a2b_3c4d => Some(ByteOrder::Little),
+        0x4d3c_2b1a => Some(ByteOrder::Big),
         _ => None,
     }
 }
 
 /// The options of a block: code and value, up to the end marker or the first that does not fit.
-fn options(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+fn options(order: ByteOrder, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.len() < 4 {

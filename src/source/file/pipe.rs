@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Milliseconds that a read waits.
-const PATIENCE: u16 = 100;
+const TIMEOUT: u16 = 100;
 
 /// Ends when `stop` is set; a read of which nothing came fails with `WouldBlock`.
 pub(super) struct Pipe<R> {
@@ -25,7 +25,7 @@ impl<R: Read + AsFd> Read for Pipe<R> {
         }
         match poll(
             &mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)],
-            PollTimeout::from(PATIENCE),
+            PollTimeout::from(TIMEOUT),
         ) {
             Ok(0) | Err(Errno::EINTR) => Err(io::ErrorKind::WouldBlock.into()),
             Ok(_) => self.input.read(into),

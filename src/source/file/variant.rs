@@ -2,7 +2,7 @@
 //! changed the records and not the magic:
 //! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
 
-use super::buffer::Order;
+use super::buffer::ByteOrder;
 use crate::source::LinkType;
 
 /// Bytes of the file header.
@@ -28,7 +28,7 @@ pub(super) enum Lengths {
 /// How the records of a file are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variant {
-    pub(super) order: Order,
+    pub(super) order: ByteOrder,
     /// Nanoseconds in the unit of the second time field.
     pub(super) unit: i64,
     pub(super) record_header: usize,
@@ -38,7 +38,7 @@ pub(super) struct Variant {
 
 impl Variant {
     /// Whether a file that begins with these four bytes is one of them.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         by_magic(magic).is_some()
     }
 
@@ -46,7 +46,7 @@ impl Variant {
     ///
     /// # Errors
     /// One line: a version that nobody has described.
-    pub(super) fn of(first: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_first_bytes(first: &[u8]) -> Result<Self, String> {
         let magic = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
         let (order, unit, record_headers) = by_magic(magic).ok_or("not a pcap file")?;
         let (major, minor) = (order.u16(first, 4), order.u16(first, 6));
@@ -121,7 +121,7 @@ fn aix(number: LinkType) -> Option<LinkType> {
 
 /// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual
 /// one first.
-fn by_magic(magic: [u8; 4]) -> Option<(Order, i64, &'static [usize])> {
+fn by_magic(magic: [u8; 4]) -> Option<(ByteOrder, i64, &'static [usize])> {
     let by_order = |word: u32| -> Option<(i64, &'static [usize])> {
         match word {
             // Nokia's has four bytes more, Red Hat 6.1's eight.
@@ -133,9 +133,9 @@ fn by_magic(magic: [u8; 4]) -> Option<(Order, i64, &'static [usize])> {
         }
     };
     if let Some((unit, headers)) = by_order(u32::from_le_bytes(magic)) {
-        return Some((Order::Little, unit, headers));
+        return Some((ByteOrder::Little, unit, headers));
     }
-    by_order(u32::from_be_bytes(magic)).map(|(unit, headers)| (Order::Big, unit, headers))
+    by_order(u32::from_be_bytes(magic)).map(|(unit, headers)| (ByteOrder::Big, unit, headers))
 }
 
 #[cfg(test)]
@@ -171,10 +171,16 @@ mod tests {
         for (magic, headers) in [(0xa1b2_c3d4, &[16, 20, 24][..]), (0xa1b2_cd34, &[24, 28])] {
             for &header in headers {
                 let file = file(magic, (2, 4), 1, header, (2, 2), 3);
-                assert_eq!(Variant::of(&file).unwrap().record_header, header, "{magic:x}");
+                assert_eq!(
+                    Variant::from_first_bytes(&file).unwrap().record_header,
+                    header,
+                    "{magic:x}"
+                );
                 // A pipe may not have given more than the first: the usual one is taken.
                 assert_eq!(
-                    Variant::of(&file[..FILE_HEADER + header + 2]).unwrap().record_header,
+                    Variant::from_first_bytes(&file[..FILE_HEADER + header + 2])
+                        .unwrap()
+                        .record_header,
                     headers[0]
                 );
             }
@@ -185,13 +191,13 @@ mod tests {
     fn old_versions_have_their_lengths_the_other_way_round() {
         let lengths = |version, lengths| {
             let file = file(0xa1b2_c3d4, version, 1, 16, lengths, 1);
-            Variant::of(&file).unwrap().lengths(&file[FILE_HEADER..])
+            Variant::from_first_bytes(&file).unwrap().lengths(&file[FILE_HEADER..])
         };
         assert_eq!(lengths((2, 4), (2, 60)), (2, 60));
         assert_eq!((lengths((2, 3), (2, 60)), lengths((2, 3), (60, 2))), ((2, 60), (2, 60)));
         assert_eq!((lengths((2, 2), (60, 2)), lengths((543, 0), (60, 2))), ((2, 60), (2, 60)));
         assert!(
-            Variant::of(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
+            Variant::from_first_bytes(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
                 .unwrap_err()
                 .contains("version 3")
         );
@@ -200,7 +206,9 @@ mod tests {
     #[test]
     fn aix_is_known_by_its_version_and_its_link_types() {
         let of = |version, link| {
-            let variant = Variant::of(&file(0xa1b2_c3d4, version, link, 16, (60, 2), 1)).unwrap();
+            let variant =
+                Variant::from_first_bytes(&file(0xa1b2_c3d4, version, link, 16, (60, 2), 1))
+                    .unwrap();
             (variant.unit, variant.link)
         };
         assert_eq!(of((2, 2), 6), (1, LinkType::ETHERNET));

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::ifaddrs::InterfaceAddress;
 use pcap::{Active, Capture, Error, Precision};
 
-use super::attachment::{Attachment, Change};
-use super::{IDLE, Options};
+use super::binding::{InterfaceBinding, LinkChange};
+use super::{IDLE, LiveOptions};
 use crate::source::pcap_error::reason;
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
@@ -26,7 +26,7 @@ pub(super) struct Device {
     pub(super) snap_len: u32,
     /// Frames that were read.
     pub(super) frames: u64,
-    attachment: Option<Attachment>,
+    binding: Option<InterfaceBinding>,
     promiscuous: bool,
     /// Whether its interface is there, or it has none that could go.
     pub(super) is_there: bool,
@@ -46,7 +46,7 @@ pub(super) struct Device {
 }
 
 /// What a device has.
-pub(super) enum Read<'a> {
+pub(super) enum DeviceRead<'a> {
     /// A frame.
     Frame(Frame<'a>),
     /// Nothing at the moment.
@@ -56,7 +56,7 @@ pub(super) enum Read<'a> {
 }
 
 impl Device {
-    pub(super) fn open(number: usize, name: &str, options: &Options) -> Result<Self, String> {
+    pub(super) fn open(number: usize, name: &str, options: &LiveOptions) -> Result<Self, String> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
         // The empty filter lets everything pass, and it has the kernel cut frames before they take
         // room in the ring.
@@ -78,7 +78,7 @@ impl Device {
             link,
             snap_len: options.snap_len,
             frames: 0,
-            attachment: Attachment::of(capture.as_fd(), name),
+            binding: InterfaceBinding::new(capture.as_fd(), name),
             promiscuous: options.promiscuous,
             is_there: true,
             is_by_its_name: true,
@@ -97,14 +97,14 @@ impl Device {
     }
 
     /// The next frame, which gets the number.
-    pub(super) fn read(&mut self, number: u64) -> Read<'_> {
+    pub(super) fn read(&mut self, number: u64) -> DeviceRead<'_> {
         match self.capture.next_packet() {
             Ok(packet) => {
                 self.frames += 1;
                 #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
                 let (seconds, fraction) =
                     (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
-                Read::Frame(Frame {
+                DeviceRead::Frame(Frame {
                     interface: self.number as u32,
                     number,
                     time: Time::new(seconds, fraction * self.unit),
@@ -113,18 +113,18 @@ impl Device {
                     bytes: packet.data,
                 })
             }
-            Err(Error::TimeoutExpired) => Read::Empty,
-            Err(_) if !self.is_by_its_name => Read::Empty,
-            Err(error) => Read::Failed(reason(&error)),
+            Err(Error::TimeoutExpired) => DeviceRead::Empty,
+            Err(_) if !self.is_by_its_name => DeviceRead::Empty,
+            Err(error) => DeviceRead::Failed(reason(&error)),
         }
     }
 
     /// What became of its interface since the last look, given the system's.
-    pub(super) fn look(&mut self, interfaces: &[InterfaceAddress]) -> Option<Change> {
-        let attachment = self.attachment.as_mut()?;
-        let change = attachment.look(self.capture.as_fd(), interfaces, self.promiscuous)?;
-        self.is_there = !matches!(change, Change::Away | Change::Lost(_));
-        self.is_by_its_name = self.is_there && attachment.name() == self.name;
+    pub(super) fn check_link(&mut self, interfaces: &[InterfaceAddress]) -> Option<LinkChange> {
+        let binding = self.binding.as_mut()?;
+        let change = binding.check_link(self.capture.as_fd(), interfaces, self.promiscuous)?;
+        self.is_there = !matches!(change, LinkChange::Away | LinkChange::Lost(_));
+        self.is_by_its_name = self.is_there && binding.name() == self.name;
         Some(change)
     }
 
@@ -149,7 +149,7 @@ impl Device {
     pub(super) fn unread(&mut self) -> Option<u64> {
         let tells = cfg!(target_os = "linux")
             && !self.filtered
-            && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
+            && self.binding.as_ref().is_some_and(|binding| !binding.is_loopback());
         let gone = self.frames + self.drops().kernel;
         // Nothing below zero: frames may have been read since the count.
         tells.then(|| {
@@ -159,7 +159,7 @@ impl Device {
 }
 
 /// Opens with nanoseconds where the device can, else with microseconds.
-fn activate(name: &str, options: &Options) -> Result<(Capture<Active>, i64), Error> {
+fn activate(name: &str, options: &LiveOptions) -> Result<(Capture<Active>, i64), Error> {
     let open = |precision| {
         Capture::from_device(name)?
             .promisc(options.promiscuous)

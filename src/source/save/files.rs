@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const UNFINISHED: &str = ".part";
 
 /// One file after the other.
-pub(super) struct Files {
+pub(super) struct RotatedFiles {
     path: PathBuf,
     /// Files of a row are numbered; `None` for a single one.
     row: Option<u32>,
@@ -23,7 +23,7 @@ pub(super) struct Files {
     good: u64,
 }
 
-impl Files {
+impl RotatedFiles {
     /// Creates the first file.
     pub(super) fn create(path: &Path, row: bool, keep: usize) -> io::Result<Self> {
         let row = row.then_some(1);
@@ -39,7 +39,7 @@ impl Files {
     }
 
     /// Ends the file and begins the next.
-    pub(super) fn turn(&mut self) -> io::Result<()> {
+    pub(super) fn rotate(&mut self) -> io::Result<()> {
         self.rename()?;
         self.row = self.row.map(|n| n + 1);
         (self.file, self.name) = create(&self.path, self.row)?;
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_single_file_has_its_name_only_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::create(&folder.path().join("a.pcapng"), false, 0).unwrap();
+        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap();
         files.write(b"block").unwrap();
         assert_eq!(names(folder.path()), ["a.pcapng.part"]);
         // Half a block, as a full disk leaves it.
@@ -126,18 +126,18 @@ mod tests {
     #[test]
     fn a_file_without_a_block_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
-        Files::create(&folder.path().join("a.pcapng"), false, 0).unwrap().finish().unwrap();
+        RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap().finish().unwrap();
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 
     #[test]
     fn of_a_row_the_oldest_go() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::create(&folder.path().join("a.pcapng"), true, 2).unwrap();
+        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), true, 2).unwrap();
         for n in 1..=5 {
             files.write(&[n]).unwrap();
             if n < 5 {
-                files.turn().unwrap();
+                files.rotate().unwrap();
             }
         }
         files.finish().unwrap();

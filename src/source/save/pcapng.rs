@@ -25,7 +25,7 @@ const NANOSECONDS: u8 = 9;
 
 /// What a file says of an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
+pub struct SavedInterface {
     /// Its name.
     pub name: String,
     /// How its frames begin.
@@ -36,7 +36,7 @@ pub struct Interface {
 
 /// What an interface has counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct InterfaceCounts {
     /// Frames that were read.
     pub frames: u64,
     /// Frames that were lost before.
@@ -44,7 +44,7 @@ pub struct Counts {
 }
 
 /// The begin of a file.
-pub(super) fn header(out: &mut Vec<u8>, interfaces: &[Interface]) {
+pub(super) fn header(out: &mut Vec<u8>, interfaces: &[SavedInterface]) {
     block(out, SECTION, |out| {
         out.extend(0x1a2b_3c4d_u32.to_ne_bytes());
         out.extend(1_u16.to_ne_bytes());
@@ -78,7 +78,7 @@ pub(super) fn frame(out: &mut Vec<u8>, interface: u32, time: Time, wire_len: u32
 }
 
 /// What an interface has counted until then.
-pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: Counts) {
+pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: InterfaceCounts) {
     block(out, STATISTICS, |out| {
         out.extend(interface.to_ne_bytes());
         stamp(out, time);

@@ -22,9 +22,9 @@ fn form(name: &str) -> Vec<u8> {
 }
 
 fn unpack(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let (first, rest) = look(Cursor::new(bytes)).unwrap();
+    let (first, rest) = peek(Cursor::new(bytes)).unwrap();
     let mut unpacked = Vec::new();
-    Compression::of(&first).unwrap().open(rest)?.read_to_end(&mut unpacked)?;
+    Compression::from_magic(&first).unwrap().open(rest)?.read_to_end(&mut unpacked)?;
     Ok(unpacked)
 }
 
@@ -33,7 +33,7 @@ fn streams_of_every_kind_are_told_by_content_and_unpacked_members_behind_each_ot
     let plain = form("pcap-le-us.pcap");
     for (kind, name) in KINDS {
         let stream = form(name);
-        assert_eq!(Compression::of(&stream), Some(kind));
+        assert_eq!(Compression::from_magic(&stream), Some(kind));
         assert!(unpack(stream.clone()).unwrap() == plain, "{kind}");
         assert!(
             unpack([&stream[..], &stream].concat()).unwrap() == [&plain[..], &plain].concat(),
@@ -48,8 +48,8 @@ fn a_cut_stream_gives_no_more_than_the_whole_and_says_so_wherever_it_was_cut() {
     for (kind, name) in KINDS {
         let stream = form(name);
         let mut whole = 0;
-        for len in LOOKED_AT..stream.len() {
-            let (_, rest) = look(Cursor::new(stream[..len].to_vec())).unwrap();
+        for len in PEEK_BYTES..stream.len() {
+            let (_, rest) = peek(Cursor::new(stream[..len].to_vec())).unwrap();
             let mut unpacked = Vec::new();
             match kind.open(rest).unwrap().read_to_end(&mut unpacked) {
                 // Between two members.

@@ -8,24 +8,24 @@ use std::sync::mpsc::{
 use std::thread;
 use std::time::Duration;
 
-/// Bytes of a block.
-const BLOCK: usize = 128 * 1024;
+/// Bytes of a chunk.
+const CHUNK: usize = 128 * 1024;
 /// Blocks that wait.
 const QUEUE: usize = 4;
 /// How long a read waits.
-const PATIENCE: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_millis(100);
 
-type Block = io::Result<Vec<u8>>;
+type Chunk = io::Result<Vec<u8>>;
 
 /// The stream. A read of which nothing came in time fails with `WouldBlock`.
-pub(super) struct Ahead {
-    full: Receiver<Block>,
+pub(super) struct ReadAhead {
+    full: Receiver<Chunk>,
     empty: std::sync::mpsc::Sender<Vec<u8>>,
-    block: Vec<u8>,
+    chunk: Vec<u8>,
     at: usize,
 }
 
-impl Ahead {
+impl ReadAhead {
     /// Starts reading.
     pub(super) fn start(input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (full, to_read) = sync_channel(QUEUE);
@@ -33,50 +33,50 @@ impl Ahead {
         thread::Builder::new()
             .name("unpack".into())
             .spawn(move || read_all(input, &full, &empty))?;
-        Ok(Self { full: to_read, empty: give_back, block: Vec::new(), at: 0 })
+        Ok(Self { full: to_read, empty: give_back, chunk: Vec::new(), at: 0 })
     }
 }
 
-/// Reads blocks until the stream ends or fails, or nobody wants them any more. An empty block is
+/// Reads blocks until the stream ends or fails, or nobody wants them any more. An empty chunk is
 /// the end.
-fn read_all(mut input: Box<dyn Read + Send>, full: &SyncSender<Block>, empty: &Receiver<Vec<u8>>) {
+fn read_all(mut input: Box<dyn Read + Send>, full: &SyncSender<Chunk>, empty: &Receiver<Vec<u8>>) {
     loop {
-        let mut block = match empty.try_recv() {
-            Ok(block) => block,
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => vec![0; BLOCK],
+        let mut chunk = match empty.try_recv() {
+            Ok(chunk) => chunk,
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => vec![0; CHUNK],
         };
-        block.resize(BLOCK, 0);
-        let block = match input.read(&mut block) {
+        chunk.resize(CHUNK, 0);
+        let chunk = match input.read(&mut chunk) {
             Ok(len) => {
-                block.truncate(len);
-                Ok(block)
+                chunk.truncate(len);
+                Ok(chunk)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => Err(error),
         };
-        let is_last = block.as_ref().map_or(true, Vec::is_empty);
-        if full.send(block).is_err() || is_last {
+        let is_last = chunk.as_ref().map_or(true, Vec::is_empty);
+        if full.send(chunk).is_err() || is_last {
             return;
         }
     }
 }
 
-impl Read for Ahead {
+impl Read for ReadAhead {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.block.len() {
-            let block = match self.full.recv_timeout(PATIENCE) {
-                Ok(block) => block?,
+        if self.at == self.chunk.len() {
+            let chunk = match self.full.recv_timeout(TIMEOUT) {
+                Ok(chunk) => chunk?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(io::Error::other("decompressing came to an untimely end"));
                 }
             };
             // Nobody takes it where the stream has ended.
-            let _ = self.empty.send(std::mem::replace(&mut self.block, block));
+            let _ = self.empty.send(std::mem::replace(&mut self.chunk, chunk));
             self.at = 0;
         }
-        let len = into.len().min(self.block.len() - self.at);
-        into[..len].copy_from_slice(&self.block[self.at..self.at + len]);
+        let len = into.len().min(self.chunk.len() - self.at);
+        into[..len].copy_from_slice(&self.chunk[self.at..self.at + len]);
         self.at += len;
         Ok(len)
     }
@@ -105,21 +105,21 @@ mod tests {
 
     #[test]
     fn what_a_thread_reads_ahead_is_the_stream_and_its_failure() {
-        let bytes: Vec<u8> = (0..3 * BLOCK as u32 + 5).map(|i| i as u8).collect();
+        let bytes: Vec<u8> = (0..3 * CHUNK as u32 + 5).map(|i| i as u8).collect();
         let mut read = Vec::new();
-        Ahead::start(Box::new(io::Cursor::new(bytes.clone())))
+        ReadAhead::start(Box::new(io::Cursor::new(bytes.clone())))
             .unwrap()
             .read_to_end(&mut read)
             .unwrap();
         assert!(read == bytes);
-        let error = Ahead::start(Box::new(Broken)).unwrap().read(&mut [0; 8]).unwrap_err();
+        let error = ReadAhead::start(Box::new(Broken)).unwrap().read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.to_string(), "broken");
     }
 
     #[test]
     fn a_thread_that_nobody_reads_from_ends() {
         let (told, tell) = channel::<()>();
-        drop(Ahead::start(Box::new(Endless(told))).unwrap());
+        drop(ReadAhead::start(Box::new(Endless(told))).unwrap());
         assert!(tell.recv().is_err(), "the thread has let go of its input");
     }
 }

@@ -5,11 +5,11 @@ use std::io::Seek;
 
 /// The files, each a second handle of which the first moves the place, and its length.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct FilePositions {
     files: Vec<(File, u64)>,
 }
 
-impl Places {
+impl FilePositions {
     pub(super) fn add(&mut self, file: &File) {
         if let (Ok(handle), Ok(metadata)) = (file.try_clone(), file.metadata()) {
             self.files.push((handle, metadata.len()));

@@ -55,7 +55,7 @@ pub(super) fn describe(first: &[u8]) -> String {
     {
         return format!("is {name}, which is not read: `editcap -F pcapng IN OUT` converts it");
     }
-    if super::compressed::Compression::of(first).is_some() {
+    if super::compressed::Compression::from_magic(first).is_some() {
         return "is compressed twice: decompress it once by hand".into();
     }
     let begin: Vec<String> = first.iter().take(4).map(|byte| format!("{byte:02x}")).collect();

@@ -13,7 +13,7 @@ use nix::net::if_::InterfaceFlags;
 
 /// What became of an interface since the last look.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum LinkChange {
     /// Nobody can send or receive on it.
     Down,
     /// It works again.
@@ -29,38 +29,38 @@ pub(super) enum Change {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum LinkState {
     Up,
     Down,
     Away,
 }
 
-impl State {
-    fn of(interface: &InterfaceAddress) -> Self {
+impl LinkState {
+    fn from_flags(interface: &InterfaceAddress) -> Self {
         if interface.flags.contains(InterfaceFlags::IFF_UP) { Self::Up } else { Self::Down }
     }
 }
 
 /// A device's interface at the last look.
-pub(super) struct Attachment {
+pub(super) struct InterfaceBinding {
     name: String,
     /// What kind of hardware it is: what comes from another kind begins with other headers.
-    kind: Option<u16>,
+    hardware: Option<u16>,
     loopback: bool,
-    state: State,
+    state: LinkState,
 }
 
-impl Attachment {
+impl InterfaceBinding {
     /// That of an open device; `None` where it is no interface of the system's, such as `any`.
-    pub(super) fn of(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
+    pub(super) fn new(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
         let all = interfaces();
-        let interface = system::attached(device, name, &all)?;
+        let interface = system::bound_to(device, name, &all)?;
         let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
         Some(Self {
             name: name.to_owned(),
-            kind: system::kind(interface),
+            hardware: system::hardware(interface),
             loopback,
-            state: State::of(interface),
+            state: LinkState::from_flags(interface),
         })
     }
 
@@ -75,60 +75,61 @@ impl Attachment {
     }
 
     /// Looks what became of it, and attaches the device again to an interface that returned.
-    pub(super) fn look(
+    pub(super) fn check_link(
         &mut self,
         device: BorrowedFd<'_>,
         all: &[InterfaceAddress],
         promiscuous: bool,
-    ) -> Option<Change> {
+    ) -> Option<LinkChange> {
         // Where the system does not tell, nothing is wrong.
         if all.is_empty() {
             return None;
         }
-        let Some(interface) = system::attached(device, &self.name, all) else {
-            return self.look_for(device, all, promiscuous);
+        let Some(interface) = system::bound_to(device, &self.name, all) else {
+            return self.rebind(device, all, promiscuous);
         };
-        let before = std::mem::replace(&mut self.state, State::of(interface));
+        let before = std::mem::replace(&mut self.state, LinkState::from_flags(interface));
         if interface.interface_name != self.name {
             self.name.clone_from(&interface.interface_name);
-            return Some(Change::Renamed(self.name.clone()));
+            return Some(LinkChange::Renamed(self.name.clone()));
         }
         match (before, self.state) {
-            (State::Up, State::Down) => Some(Change::Down),
-            (State::Down, State::Up) => Some(Change::Up),
+            (LinkState::Up, LinkState::Down) => Some(LinkChange::Down),
+            (LinkState::Down, LinkState::Up) => Some(LinkChange::Up),
             _ => None,
         }
     }
 
     /// Nothing is attached to the device: looks whether there is something of the name.
-    fn look_for(
+    fn rebind(
         &mut self,
         device: BorrowedFd<'_>,
         all: &[InterfaceAddress],
         promiscuous: bool,
-    ) -> Option<Change> {
+    ) -> Option<LinkChange> {
         // What is in the list under its name may be what has just gone: the next look tells.
-        if std::mem::replace(&mut self.state, State::Away) != State::Away {
+        if std::mem::replace(&mut self.state, LinkState::Away) != LinkState::Away {
             return Some(system::gone());
         }
         let interface = system::named(&self.name, all)?;
-        if system::kind(interface) != self.kind {
-            return Some(Change::Lost("came back as another kind of interface".into()));
+        if system::hardware(interface) != self.hardware {
+            return Some(LinkChange::Lost("came back as another kind of interface".into()));
         }
-        match system::attach(device, &self.name, all, promiscuous) {
+        match system::bind_again(device, &self.name, all, promiscuous) {
             Ok(()) => {
-                self.state = State::of(interface);
-                Some(Change::Back)
+                self.state = LinkState::from_flags(interface);
+                Some(LinkChange::Back)
             }
             // It went while it was looked at.
             Err(Errno::ENODEV) => None,
             Err(Errno::EADDRNOTAVAIL) => {
                 let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
-                Some(Change::Lost(reason.into()))
+                Some(LinkChange::Lost(reason.into()))
             }
-            Err(error) => {
-                Some(Change::Lost(format!("came back and cannot be captured on: {}", error.desc())))
-            }
+            Err(error) => Some(LinkChange::Lost(format!(
+                "came back and cannot be captured on: {}",
+                error.desc()
+            ))),
         }
     }
 }
@@ -148,11 +149,11 @@ mod system {
     use nix::sys::socket::sockopt::SetStruct;
     use nix::sys::socket::{SetSockOpt, SockaddrStorage, bind, getsockname};
 
-    use super::Change;
+    use super::LinkChange;
 
     /// What it means that an interface is gone: it may come back.
-    pub(super) fn gone() -> Change {
-        Change::Away
+    pub(super) fn gone() -> LinkChange {
+        LinkChange::Away
     }
 
     /// Has a packet socket see what it is not the receiver of.
@@ -168,7 +169,7 @@ mod system {
     );
 
     /// The interface that the device's socket is bound to, whatever its name is by now.
-    pub(super) fn attached<'a>(
+    pub(super) fn bound_to<'a>(
         device: BorrowedFd<'_>,
         _: &str,
         all: &'a [InterfaceAddress],
@@ -186,7 +187,7 @@ mod system {
         all.iter().find(|interface| interface.interface_name == name)
     }
 
-    pub(super) fn kind(interface: &InterfaceAddress) -> Option<u16> {
+    pub(super) fn hardware(interface: &InterfaceAddress) -> Option<u16> {
         std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name))
             .ok()?
             .trim()
@@ -195,7 +196,7 @@ mod system {
     }
 
     /// The address says no protocol: the socket goes on with that which libpcap chose.
-    pub(super) fn attach(
+    pub(super) fn bind_again(
         device: BorrowedFd<'_>,
         name: &str,
         all: &[InterfaceAddress],
@@ -231,13 +232,13 @@ mod system {
 
     use nix::ifaddrs::InterfaceAddress;
 
-    use super::Change;
+    use super::LinkChange;
 
-    pub(super) fn gone() -> Change {
-        Change::Lost("went away".into())
+    pub(super) fn gone() -> LinkChange {
+        LinkChange::Lost("went away".into())
     }
 
-    pub(super) fn attached<'a>(
+    pub(super) fn bound_to<'a>(
         _: BorrowedFd<'_>,
         name: &str,
         all: &'a [InterfaceAddress],
@@ -252,11 +253,11 @@ mod system {
         all.iter().find(|interface| interface.interface_name == name)
     }
 
-    pub(super) fn kind(_: &InterfaceAddress) -> Option<u16> {
+    pub(super) fn hardware(_: &InterfaceAddress) -> Option<u16> {
         None
     }
 
-    pub(super) fn attach(
+    pub(super) fn bind_again(
         _: BorrowedFd<'_>,
         _: &str,
         _: &[InterfaceAddress],

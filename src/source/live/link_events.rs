@@ -6,13 +6,13 @@ use std::os::fd::BorrowedFd;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Where it comes from. Where the system does not tell, looking from time to time has to do.
-pub(super) struct News {
+pub(super) struct LinkEvents {
     #[cfg(target_os = "linux")]
     socket: Option<OwnedFd>,
 }
 
 #[cfg(target_os = "linux")]
-impl News {
+impl LinkEvents {
     /// The group of the kernel's messages about links: `man 7 rtnetlink`.
     const LINKS: u32 = 1;
 
@@ -36,7 +36,7 @@ impl News {
     }
 
     /// Throws away what was said: that something was is enough.
-    pub(super) fn take(&self) {
+    pub(super) fn drain(&self) {
         use nix::errno::Errno;
         use nix::sys::socket::{MsgFlags, recv};
         let Some(socket) = &self.socket else { return };
@@ -50,7 +50,7 @@ impl News {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl News {
+impl LinkEvents {
     pub(super) fn subscribe() -> Self {
         Self {}
     }
@@ -61,5 +61,5 @@ impl News {
     }
 
     #[allow(clippy::unused_self, reason = "one signature for all systems")]
-    pub(super) fn take(&self) {}
+    pub(super) fn drain(&self) {}
 }
