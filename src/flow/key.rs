@@ -129,7 +129,7 @@ fn bits(endpoint: Endpoint) -> (u128, u16) {
     (address, endpoint.port)
 }
 
-/// The hash of flow keys, the same in all tables of a run. KeyedSegment: whoever makes the traffic must
+/// The hash of flow keys, the same in all tables of a run. Keyed: whoever makes the traffic must
 /// not be able to choose collisions.
 #[derive(Debug, Clone, Default)]
 pub struct FlowHasher(RandomState);

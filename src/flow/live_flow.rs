@@ -2,8 +2,20 @@
 //! one.
 //!
 //! The first line holds what nearly every segment reads and changes, the second what begins and
-//! ends a flow. Numbers are kept in 32 bits; what does not fit, and what few flows have, is
+//! ends a flow. Numbers have 32 bits; what does not fit, and what few flows have, lies in
 //! [`FlowOverflow`].
+//!
+//! # Adding a field
+//!
+//! [`LiveFlow`] has exactly 128 bytes and no padding: bytemuck's derive fails to compile when it
+//! has. One more field does not fit, so choose one of these:
+//!
+//! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter
+//!   that most flows leave at zero belongs there, in [`WideFields`].
+//! - A free bit of [`Seen`], for a yes or no. Bits 20 to 30 hold the number of the tunnel plus one,
+//!   which needs four of them today: bits 24 to 30 are free once [`LiveFlow::tunnel`] masks them.
+//! - The upper half of a number that needs no 32 bits, as `retransmissions` has 16 and carries into
+//!   [`FlowOverflow`].
 
 use bytemuck::{Pod, Zeroable};
 

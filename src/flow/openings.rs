@@ -52,7 +52,7 @@ impl Openings {
         self.slots.len()
     }
 
-    /// Begins an opening for the flow in a slot; gives its opening_slot.
+    /// Begins an opening for the flow in a slot; gives its slot.
     pub(super) fn begin(&mut self, transport: Transport, slot: u32, first_frame: u64) -> u32 {
         let opening = Opening::new(transport);
         self.bytes += opening.footprint();
@@ -70,12 +70,12 @@ impl Openings {
         opening_slot
     }
 
-    /// The opening at a opening_slot.
+    /// The opening in a slot.
     pub(super) fn get_mut(&mut self, opening_slot: u32) -> Option<&mut Opening> {
         self.slots.get_mut(opening_slot as usize)
     }
 
-    /// Changes the opening at a opening_slot and keeps account of its memory.
+    /// Changes the opening in a slot and keeps account of its memory.
     pub(super) fn change<T>(
         &mut self,
         opening_slot: u32,
@@ -120,7 +120,7 @@ impl Openings {
         }
     }
 
-    /// Asks for the cache lines of the opening at a opening_slot.
+    /// Asks for the cache lines of the opening in a slot.
     #[inline]
     pub(super) fn prefetch(&self, opening_slot: u32) {
         if let Some(opening) = self.slots.get(opening_slot as usize) {

@@ -31,9 +31,12 @@ pub(super) struct OutOfOrder {
     accounted: AccountedSize,
 }
 
-/// Places for segments and bytes that count as taken: those of two lists that double, whether or
-/// not they lie in place. Which openings give way depends on it, so it does not follow every change
-/// of how things are kept; the memory may be some 30 bytes more or, where many wait, twice as much.
+/// The accounted, not the actual, size: the capacities of two lists that double when they are full,
+/// whether or not their elements are inline.
+///
+/// Evictions of openings depend on this size, and the golden reports on evictions, so it stays
+/// fixed when the layout changes. The actual memory may be some 30 bytes more or, where many
+/// segments wait, twice as much.
 #[derive(Debug, Clone, Copy, Default)]
 struct AccountedSize {
     segments: u32,
@@ -41,7 +44,8 @@ struct AccountedSize {
 }
 
 impl AccountedSize {
-    /// Bytes that it counts as before anything waits: those of two lists and a number.
+    /// Bytes accounted while nothing waits: two lists and a number, as they were laid out when the
+    /// accounting was fixed. Not `size_of::<OutOfOrder>()`, by intention.
     const EMPTY: usize = 56;
 
     fn grow(&mut self, segments: usize, bytes: usize) {
@@ -134,7 +138,7 @@ impl OutOfOrder {
         self.live = 0;
     }
 
-    /// Bytes of memory that it counts as.
+    /// Accounted bytes of memory; see [`AccountedSize`].
     pub(super) const fn accounted_bytes(&self) -> usize {
         AccountedSize::EMPTY
             + self.accounted.segments as usize * size_of::<EarlySegment>()

@@ -261,6 +261,27 @@ impl Files {
         true
     }
 
+    /// Moves to the next frame in order, which is then that of the `held` file. Neither reads nor
+    /// numbers it.
+    #[inline]
+    fn move_on(&mut self) -> Filled {
+        if let Some(held) = self.held {
+            if !self.advance(held) {
+                return Filled::Idle;
+            }
+            self.held = None;
+        }
+        while let Some(Reverse((_, index))) = self.queue.pop() {
+            let is_started =
+                matches!(&self.slots[index], FileSlot::Reading(file) if file.is_started());
+            if is_started || self.begin(index) {
+                self.held = Some(index);
+                return Filled::Frames;
+            }
+        }
+        Filled::End
+    }
+
     /// Begins a file whose turn has come; false where it cannot be.
     fn begin(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
@@ -310,19 +331,10 @@ fn allow_files(files: usize) {
 
 impl Source for Files {
     fn next(&mut self) -> Result<Next<'_>, String> {
-        if let Some(held) = self.held {
-            if !self.advance(held) {
-                return Ok(Next::Idle);
-            }
-            self.held = None;
-        }
-        while let Some(Reverse((_, index))) = self.queue.pop() {
-            let is_started =
-                matches!(&self.slots[index], FileSlot::Reading(file) if file.is_started());
-            if is_started || self.begin(index) {
-                self.held = Some(index);
-                break;
-            }
+        match self.move_on() {
+            Filled::Frames => {}
+            Filled::Idle => return Ok(Next::Idle),
+            Filled::End => return Ok(Next::End),
         }
         let Some(FileSlot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
             return Ok(Next::End);
@@ -342,24 +354,24 @@ impl Source for Files {
     }
 
     fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        // One file alone: its frames stay where they were read.
+        // The frames of a single file stay where they were read.
         if self.slots.len() > 1 || !block.is_empty() {
             return super::fill_by_frame(self, block);
         }
-        // Makes its first frame the held one, or moves on to the one behind the last block's.
-        match self.next()? {
-            Next::Idle => return Ok(Filled::Idle),
-            Next::End => return Ok(Filled::End),
-            Next::Frame(_) => self.number -= 1,
+        match self.move_on() {
+            Filled::Frames => {}
+            other => return Ok(other),
         }
         let [slot] = &mut self.slots[..] else { return Ok(Filled::End) };
-        if let FileSlot::Reading(file) = slot {
-            let interfaces = &mut self.interfaces;
-            file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
-            if file.head().is_none() {
-                *slot = FileSlot::ended(file);
-                self.held = None;
-            }
+        let FileSlot::Reading(file) = slot else { return Ok(Filled::End) };
+        if file.head().is_none() {
+            return Ok(Filled::End);
+        }
+        let interfaces = &mut self.interfaces;
+        file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
+        if file.head().is_none() {
+            *slot = FileSlot::ended(file);
+            self.held = None;
         }
         Ok(Filled::Frames)
     }

@@ -145,13 +145,14 @@ impl Pcapng {
                 return Err(Damage::Cut { promised: BLOCK_FRAME, there });
             }
             let header = buffer.get(BLOCK_FRAME);
-            let kind = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
-            if kind == SECTION {
+            let block_type = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
+            if block_type == SECTION {
                 self.order = section_order(header).ok_or_else(|| {
                     Damage::Corrupt("a section's byte-order magic is broken".into())
                 })?;
             }
-            let (kind, stated) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
+            let (block_type, stated) =
+                (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
             if stated < BLOCK_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
@@ -159,7 +160,7 @@ impl Pcapng {
             // reads them too.
             let total = stated.next_multiple_of(4);
             if !matches!(
-                kind,
+                block_type,
                 SECTION
                     | INTERFACE
                     | STATISTICS
@@ -183,125 +184,130 @@ impl Pcapng {
                 return Err(Damage::Corrupt("a block's two lengths disagree".into()));
             }
             self.current = total;
-            if let Some(head) = self.read_block(kind, buffer.range(BLOCK_HEADER, total - 4))? {
+            if let Some(head) =
+                self.read_block(block_type, buffer.range(BLOCK_HEADER, total - 4))?
+            {
                 self.last = head.time;
                 return Ok(Some(head));
             }
         }
     }
 
-    /// Reads a block's body; gives a frame's place where it holds one, counted from the block's
-    /// start.
-    fn read_block(&mut self, kind: u32, body: &[u8]) -> NextRecord {
-        match kind {
-            SECTION => {
-                need(body, 8)?;
-                let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
-                if major != 1 {
-                    return Err(Damage::Corrupt(format!(
-                        "a section is of pcapng version {major}.{minor}, which is not known"
-                    )));
+    /// Reads the body of a block; returns the record of a block that holds a frame, with its range
+    /// counted from the start of the block.
+    fn read_block(&mut self, block_type: u32, body: &[u8]) -> NextRecord {
+        match block_type {
+            SECTION => self.read_section(body).map(|()| None),
+            INTERFACE => self.read_interface(body).map(|()| None),
+            STATISTICS => self.read_statistics(body).map(|()| None),
+            SIMPLE_PACKET => self.read_simple_packet(body),
+            ENHANCED_PACKET => self.read_packet(body, self.order.u32(body, 0)),
+            // The obsolete packet block has a 16-bit interface number and a drop count in the same
+            // four bytes.
+            _ => self.read_packet(body, self.order.u16(body, 0).into()),
+        }
+    }
+
+    /// A section header: interfaces are described anew.
+    fn read_section(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 8)?;
+        let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
+        if major != 1 {
+            return Err(Damage::Corrupt(format!(
+                "a section is of pcapng version {major}.{minor}, which is not known"
+            )));
+        }
+        self.past_drops = self.drops();
+        self.interfaces.clear();
+        Ok(())
+    }
+
+    /// An interface description.
+    fn read_interface(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 8)?;
+        if self.interfaces.len() >= INTERFACES {
+            return Err(Damage::Corrupt(format!(
+                "a section describes more than {INTERFACES} interfaces"
+            )));
+        }
+        let mut clock = Clock { resolution: 6, offset: 0 };
+        let mut name = None;
+        for (code, value) in options(self.order, &body[8..]) {
+            match (code, value.len()) {
+                (OPTION_NAME, 1..) => {
+                    let value = &value[..value.len().min(NAME_LEN)];
+                    name = Some(String::from_utf8_lossy(value).into_owned());
                 }
-                self.past_drops = self.drops();
-                self.interfaces.clear();
-                Ok(None)
-            }
-            INTERFACE => {
-                need(body, 8)?;
-                if self.interfaces.len() >= INTERFACES {
-                    return Err(Damage::Corrupt(format!(
-                        "a section describes more than {INTERFACES} interfaces"
-                    )));
-                }
-                let mut clock = Clock { resolution: 6, offset: 0 };
-                let mut name = None;
-                for (code, value) in options(self.order, &body[8..]) {
-                    match (code, value.len()) {
-                        (OPTION_NAME, 1..) => {
-                            name = Some(
-                                String::from_utf8_lossy(&value[..value.len().min(NAME_LEN)])
-                                    .into_owned(),
-                            );
-                        }
-                        (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
-                        (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
-                        _ => {}
-                    }
-                }
-                self.interfaces.push(SectionInterface {
-                    link: LinkType(self.order.u16(body, 0)),
-                    snap_len: self.order.u32(body, 4),
-                    clock,
-                    drops: Drops::default(),
-                    name,
-                    number: None,
-                });
-                Ok(None)
-            }
-            STATISTICS => {
-                need(body, 12)?;
-                let order = self.order;
-                if let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) {
-                    for (code, value) in options(order, &body[12..]) {
-                        match (code, value.len()) {
-                            (OPTION_INTERFACE_DROPS, 8) => {
-                                interface.drops.interface = order.u64(value, 0);
-                            }
-                            (OPTION_SYSTEM_DROPS, 8) => {
-                                interface.drops.kernel = order.u64(value, 0);
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                Ok(None)
-            }
-            SIMPLE_PACKET => {
-                need(body, 4)?;
-                let interface = self.interface(0)?;
-                let wire_len = self.order.u32(body, 0);
-                let limit = if interface.snap_len == 0 {
-                    wire_len
-                } else {
-                    wire_len.min(interface.snap_len)
-                };
-                let (link, time) = (interface.link, self.last);
-                RecordHeader {
-                    time,
-                    link,
-                    interface: self.number(0),
-                    wire_len,
-                    from: 4,
-                    to: 4 + limit as usize,
-                }
-                .within(body)
-            }
-            _ => {
-                need(body, 20)?;
-                // The obsolete packet block has a 16-bit interface number and a drop count in the
-                // same four bytes.
-                let index = if kind == ENHANCED_PACKET {
-                    self.order.u32(body, 0)
-                } else {
-                    self.order.u16(body, 0).into()
-                };
-                let interface = self.interface(index)?;
-                let units =
-                    u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
-                let captured = self.order.u32(body, 12) as usize;
-                let wire_len = self.order.u32(body, 16);
-                let (link, time) = (interface.link, interface.clock.time(units));
-                RecordHeader {
-                    time,
-                    link,
-                    interface: self.number(index),
-                    wire_len,
-                    from: 20,
-                    to: 20 + captured,
-                }
-                .within(body)
+                (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
+                (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
+                _ => {}
             }
         }
+        self.interfaces.push(SectionInterface {
+            link: LinkType(self.order.u16(body, 0)),
+            snap_len: self.order.u32(body, 4),
+            clock,
+            drops: Drops::default(),
+            name,
+            number: None,
+        });
+        Ok(())
+    }
+
+    /// Interface statistics: drops so far.
+    fn read_statistics(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 12)?;
+        let order = self.order;
+        let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) else {
+            return Ok(());
+        };
+        for (code, value) in options(order, &body[12..]) {
+            match (code, value.len()) {
+                (OPTION_INTERFACE_DROPS, 8) => interface.drops.interface = order.u64(value, 0),
+                (OPTION_SYSTEM_DROPS, 8) => interface.drops.kernel = order.u64(value, 0),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A simple packet: of the first interface, cut to its snap length, without a time.
+    fn read_simple_packet(&mut self, body: &[u8]) -> NextRecord {
+        need(body, 4)?;
+        let interface = self.interface(0)?;
+        let wire_len = self.order.u32(body, 0);
+        let limit =
+            if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
+        let (link, time) = (interface.link, self.last);
+        RecordHeader {
+            time,
+            link,
+            interface: self.number(0),
+            wire_len,
+            from: 4,
+            to: 4 + limit as usize,
+        }
+        .within(body)
+    }
+
+    /// An enhanced or obsolete packet of the interface with this index.
+    #[inline]
+    fn read_packet(&mut self, body: &[u8], index: u32) -> NextRecord {
+        need(body, 20)?;
+        let interface = self.interface(index)?;
+        let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
+        let captured = self.order.u32(body, 12) as usize;
+        let wire_len = self.order.u32(body, 16);
+        let (link, time) = (interface.link, interface.clock.time(units));
+        RecordHeader {
+            time,
+            link,
+            interface: self.number(index),
+            wire_len,
+            from: 20,
+            to: 20 + captured,
+        }
+        .within(body)
     }
 
     fn interface(&self, index: u32) -> Result<&SectionInterface, Damage> {
