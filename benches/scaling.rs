@@ -41,7 +41,7 @@ struct Step {
 
 /// What the capture thread does without classifiers.
 fn capture(path: &Path) -> Vec<Step> {
-    let mut source = Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = Files::open(&[path.to_owned()]).unwrap();
     let (mut decoder, hasher) = (Decoder::new(true), FlowHasher::default());
     let (mut block, mut batch, mut steps) = (Block::default(), Batch::default(), Vec::new());
     loop {
@@ -81,7 +81,7 @@ fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     };
     let (all, this) = (UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_THREAD);
     let (begin, before) = (Instant::now(), (used(all), used(this)));
-    let mut source = Files::open(&[path.to_owned()], &stop).unwrap();
+    let mut source = Files::open(&[path.to_owned()]).unwrap();
     run(&mut source, None, catalogue, &options, None).unwrap();
     let (wall, capture_thread) = (begin.elapsed().as_secs_f64(), used(this) - before.1);
     Classified { wall, capture_thread, classifier: used(all) - before.0 - capture_thread }

@@ -355,7 +355,7 @@ fn capture<'c>(
         match filled {
             Ok(Filled::End) => break,
             Err(reason) => {
-                failure = Some(reason);
+                failure = Some(reason.to_string());
                 break;
             }
             Ok(Filled::Frames | Filled::Idle) => {}

@@ -3,8 +3,6 @@
 //! folder that `PORTLORE_CAPTURES` names, if any.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use portlore::decode::Decoder;
 use portlore::source::{Block, Files, Filled, Frame, Next, Source};
@@ -12,7 +10,7 @@ use portlore::source::{Block, Files, Filled, Frame, Next, Source};
 use crate::run::{captures, document, outcome};
 
 fn open(path: &Path) -> Option<Files> {
-    Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).ok()
+    Files::open(&[path.to_owned()]).ok()
 }
 
 fn all() -> Vec<PathBuf> {

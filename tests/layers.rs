@@ -129,12 +129,19 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     files
 }
 
-/// What follows `before` in the code, up to the end of the name.
+/// The names that follow `before` in the code: one, or those of a list in braces.
 fn names_after<'a>(code: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .flat_map(move |line| line.split(before).skip(1))
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+    lines.flat_map(move |line| line.split(before).skip(1)).flat_map(|rest| {
+        let names =
+            rest.strip_prefix('{').map_or(rest, |list| list.split('}').next().unwrap_or(""));
+        let listed = if names == rest { 1 } else { usize::MAX };
+        names
+            .split(',')
+            .take(listed)
+            .map(|name| name.trim().split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .filter_map(|mut words| words.next())
+    })
 }
 
 #[test]

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use portlore::decode::Decoder;
 use portlore::flow::{FlowHasher, Judge, KeyedSegment, ServicePorts, Table, TableLimits};
@@ -14,7 +12,7 @@ use portlore::source::{Files, Next, Source};
 /// and whether the end that spoke first sent it.
 pub fn observe(capture: &str, kept: impl Fn(u64, bool) -> bool, judge: &mut impl Judge) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(capture);
-    let mut files = Files::open(&[path], &Arc::new(AtomicBool::new(false))).unwrap();
+    let mut files = Files::open(&[path]).unwrap();
     let hasher = FlowHasher::default();
     let mut table = Table::new(TableLimits { flows: 1 << 16, opening_bytes: 1 << 28 }, &hasher);
     let ports = ServicePorts::default();

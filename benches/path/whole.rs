@@ -21,7 +21,7 @@ pub fn bench(criterion: &mut Criterion, capture: &Capture) {
             Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
-                let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
+                let mut files = Files::open(std::slice::from_ref(&capture.path)).unwrap();
                 let run = run(&mut files, None, &catalogue, &options, None).unwrap();
                 assert_eq!(
                     (run.tally.frames, run.tally.segments, run.evicted),

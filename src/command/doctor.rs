@@ -91,7 +91,8 @@ fn ring() -> Check {
     };
     let opened = match name {
         Some(name) => Live::open(&options(name), |_: &str| {})
-            .map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20)),
+            .map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20))
+            .map_err(|error| error.to_string()),
         None => Err("there is no interface to open".to_owned()),
     };
     let good = opened.is_ok();
@@ -124,6 +125,9 @@ fn interfaces() -> Check {
             );
             Check { subject: "interfaces", good: !up.is_empty(), finding, remedy: None }
         }
-        Err(reason) => Check { subject: "interfaces", good: false, finding: reason, remedy: None },
+        Err(error) => {
+            let finding = error.to_string();
+            Check { subject: "interfaces", good: false, finding, remedy: None }
+        }
     }
 }

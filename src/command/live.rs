@@ -49,7 +49,7 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
         buffer_bytes: args.buffer,
         filter: args.common.filter.clone(),
     };
-    let mut live = Device::open(&options, say).map_err(one)?;
+    let mut live = Device::open(&options, say).map_err(|error| one(error.to_string()))?;
     let output = Output::open(args.common.output.as_ref(), &[])?;
     let doors = Doors::open(args, &output).map_err(one)?;
     // Who may look into processes is another process, which parses no packets.
@@ -69,7 +69,7 @@ pub fn run(args: &Live) -> Result<u8, Errors> {
             keep,
             frames,
         })
-        .map_err(one)?;
+        .map_err(|error| one(error.to_string()))?;
     }
     if !args.common.quiet {
         let devices: Vec<_> =

@@ -34,11 +34,11 @@ impl<'f> Shown<'f> {
 }
 
 impl Source for Shown<'_> {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> portlore::Result<Next<'_>> {
         self.files.next()
     }
 
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+    fn read(&mut self, block: &mut Block) -> portlore::Result<Filled> {
         self.files.read(block)
     }
 

@@ -22,11 +22,12 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     if args.follow && !args.files.iter().all(is_pipe) {
         return follow(args, &catalogue, &wishes);
     }
-    let found = file::find(&args.files)?;
+    let found = file::find(&args.files).map_err(|error| lines(&error))?;
     if !args.common.quiet {
         found.passed_over.iter().for_each(|line| say(line));
     }
-    let mut files = Files::open(&found.paths, &wishes.stop)?;
+    let mut files =
+        Files::open_with_stop(&found.paths, &wishes.stop).map_err(|error| lines(&error))?;
     if args.chain {
         files = files.chained();
     }
@@ -48,7 +49,7 @@ fn follow(args: &Replay, catalogue: &Catalogue, wishes: &Wishes) -> Result<u8, E
     if args.files.iter().any(|path| path.as_os_str() == "-") {
         return Err(one("--follow takes files or `-`, not both; leave out one of them".into()));
     }
-    let mut files = Follow::open(&args.files, &wishes.stop)?;
+    let mut files = Follow::open(&args.files, &wishes.stop).map_err(|error| lines(&error))?;
     let filter = compile(args, &files.links())?;
     let output = Output::open(args.common.output.as_ref(), &args.files)?;
     // Rings go on in files that are not there yet.
@@ -58,7 +59,16 @@ fn follow(args: &Replay, catalogue: &Catalogue, wishes: &Wishes) -> Result<u8, E
 }
 
 fn compile(args: &Replay, links: &[LinkType]) -> Result<Option<Filter>, Errors> {
-    args.common.filter.as_deref().map(|f| Filter::compile(f, links)).transpose().map_err(one)
+    args.common
+        .filter
+        .as_deref()
+        .map(|f| Filter::compile(f, links))
+        .transpose()
+        .map_err(|error| lines(&error))
+}
+
+fn lines(error: &portlore::Error) -> Errors {
+    error.lines().collect()
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {

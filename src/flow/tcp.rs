@@ -136,7 +136,7 @@ impl LiveFlow {
             self.retransmissions[end] = self.retransmissions[end].wrapping_add(1);
             if self.retransmissions[end] == 0 {
                 self.change_overflow(overflows, |overflow| {
-                    overflow.widen().high[end].retransmissions += 1
+                    overflow.widen().high[end].retransmissions += 1;
                 });
             }
         }

@@ -23,7 +23,7 @@ struct Halting<'a, 'c> {
 }
 
 impl Source for Halting<'_, '_> {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> crate::Result<Next<'_>> {
         let passed = self.halts.iter().filter(|&&halt| self.frames >= halt).count();
         if self.seen.lock().unwrap().len() < passed {
             if self.asked < passed {
@@ -70,7 +70,9 @@ fn halting<'c>(
     ask: Ask,
 ) -> (Vec<View<'c>>, Run<'c>) {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+    let files =
+        Files::open_with_stop(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop)
+            .unwrap();
     let options = Options { workers, keep_flows: true, ..live(&stop, &tell) };
     let seen = Mutex::new(Vec::new());
     let (asker, asks) = asker();
@@ -172,7 +174,7 @@ impl Flood {
 }
 
 impl Source for Flood {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> crate::Result<Next<'_>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(Next::End) };
         self.left = left;
         if left.is_multiple_of(10_000) {
@@ -239,11 +241,11 @@ fn check_buckets(run: &Run<'_>) {
 struct Held(Files, Option<u64>);
 
 impl Source for Held {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> crate::Result<Next<'_>> {
         self.0.next()
     }
 
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+    fn read(&mut self, block: &mut Block) -> crate::Result<Filled> {
         Ok(match self.0.next()? {
             Next::Frame(frame) => {
                 block.push(&frame);
@@ -271,7 +273,9 @@ impl Source for Held {
 fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
     let catalogue = Catalogue::load(&[]).unwrap();
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+    let files =
+        Files::open_with_stop(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop)
+            .unwrap();
     stop.store(true, Ordering::Relaxed);
     let options = live(&stop, &tell);
     let run = run(&mut Held(files, None), None, &catalogue, &options, None).unwrap();
@@ -285,7 +289,8 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
     for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
         let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
         let files =
-            Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop).unwrap();
+            Files::open_with_stop(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop)
+                .unwrap();
         stop.store(true, Ordering::Relaxed);
         let run =
             run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop, &tell), None).unwrap();

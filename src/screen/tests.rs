@@ -15,7 +15,7 @@ use crate::source::Files;
 fn view(catalogue: &Catalogue) -> View<'_> {
     let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
-    let mut files = Files::open(&[file], &stop).unwrap();
+    let mut files = Files::open_with_stop(&[file], &stop).unwrap();
     let options = Options { keep_flows: true, ..Options::replay(&stop, &tell) };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
     View { elapsed: Duration::from_secs(61), run, live_flows: 5 }

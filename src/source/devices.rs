@@ -7,6 +7,8 @@ use pcap::{ConnectionStatus, Device};
 
 #[cfg(feature = "pcap")]
 use super::pcap_error::reason;
+#[cfg(feature = "pcap")]
+use crate::{Error, ErrorKind, Result};
 
 /// A device that frames can be captured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +26,11 @@ pub struct Interface {
 /// All of them, in the system's order.
 ///
 /// # Errors
-/// One line with libpcap's reason.
+/// libpcap cannot list them ([`ErrorKind::Input`]).
 #[cfg(feature = "pcap")]
-pub fn list() -> Result<Vec<Interface>, String> {
-    let devices = Device::list().map_err(|error| format!("interfaces: {}", reason(&error)))?;
+pub fn list() -> Result<Vec<Interface>> {
+    let devices = Device::list()
+        .map_err(|error| Error::new(ErrorKind::Input, reason(&error)).with_object("interfaces"))?;
     Ok(devices.into_iter().map(describe).collect())
 }
 

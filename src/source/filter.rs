@@ -11,7 +11,9 @@ use pcap::{BpfProgram, Capture, Linktype};
 
 use super::Frame;
 #[cfg(feature = "pcap")]
-use super::{LinkType, pcap_error::reason};
+use super::{LinkType, pcap_error::invalid_filter};
+#[cfg(feature = "pcap")]
+use crate::Result;
 
 /// A filter expression and its programs.
 ///
@@ -46,8 +48,10 @@ impl Filter {
     /// Ethernet where none is known.
     ///
     /// # Errors
-    /// One line with libpcap's reason.
-    pub fn compile(expression: &str, links: &[LinkType]) -> Result<Self, String> {
+    /// libpcap cannot compile the expression for one of them ([`ErrorKind::Filter`]).
+    ///
+    /// [`ErrorKind::Filter`]: crate::ErrorKind::Filter
+    pub fn compile(expression: &str, links: &[LinkType]) -> Result<Self> {
         let links = if links.is_empty() { &[LinkType::ETHERNET] } else { links };
         let mut programs = BTreeMap::new();
         for &link in links {
@@ -77,18 +81,13 @@ impl Filter {
 }
 
 #[cfg(feature = "pcap")]
-fn compile(expression: &str, link: LinkType) -> Result<BpfProgram, String> {
+fn compile(expression: &str, link: LinkType) -> Result<BpfProgram> {
     // Files number raw IP 101 (and some systems 14); libpcap's own number on Linux and macOS is 12.
     let dlt = match link {
         LinkType::RAW | LinkType::RAW_OPENBSD => LinkType::RAW_BSD,
         other => other,
     };
-    Capture::dead(Linktype(dlt.0.into())).and_then(|dead| dead.compile(expression, true)).map_err(
-        |error| {
-            format!(
-                "filter '{expression}': {}; the syntax is that of `man pcap-filter`",
-                reason(&error)
-            )
-        },
-    )
+    Capture::dead(Linktype(dlt.0.into()))
+        .and_then(|dead| dead.compile(expression, true))
+        .map_err(|error| invalid_filter(expression, &error))
 }

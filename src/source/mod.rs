@@ -26,6 +26,7 @@ pub use filter::Filter;
 #[cfg(feature = "pcap")]
 pub use live::Live;
 
+use crate::Result;
 use crate::time::Time;
 
 /// How a frame's first bytes are laid out: a LINKTYPE number of the tcpdump group's registry,
@@ -150,7 +151,7 @@ pub struct Drops {
 }
 
 /// Fills a block frame by frame.
-fn fill_by_frame<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled, String> {
+fn fill_by_frame<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled> {
     let before = block.len();
     let mut end = Filled::Frames;
     while end == Filled::Frames && block.has_room() {
@@ -169,14 +170,14 @@ pub trait Source {
     ///
     /// # Errors
     /// Where the source fails for good, in one line: object, reason, remedy.
-    fn next(&mut self) -> Result<Next<'_>, String>;
+    fn next(&mut self) -> Result<Next<'_>>;
 
     /// Fills a block with the next frames, as many as there are and fit. The frames in it count
     /// even where this fails.
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+    fn read(&mut self, block: &mut Block) -> Result<Filled> {
         fill_by_frame(self, block)
     }
 

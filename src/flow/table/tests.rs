@@ -380,7 +380,7 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     assert!(walked <= 11 && ended.len() == 11);
 }
 
-/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a opening_slot, and
+/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a slot, and
 /// IPv6: all of it is exact.
 #[test]
 fn what_does_not_fit_in_a_flow_is_kept_beside_it() {

@@ -16,6 +16,7 @@ use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
 use super::unsupported;
 use crate::source::{Block, Drops, Frame, LinkType};
+use crate::{Error, ErrorKind, Result};
 
 enum FileFormat {
     Pcap(Pcap),
@@ -24,7 +25,7 @@ enum FileFormat {
 
 impl FileFormat {
     /// Reads the file header.
-    fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self, String> {
+    fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self> {
         let magic: [u8; 4] = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
         if Pcap::is_magic(magic) {
             Pcap::open(buffer).map(Self::Pcap)
@@ -51,20 +52,26 @@ pub(super) enum Opened {
 }
 
 impl Opened {
-    pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, String> {
-        let fail = |reason: String| format!("{}: {reason}", path.display());
+    pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self> {
         if path.as_os_str() == "-" {
             return Ok(Self::Piped(Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })));
         }
-        let remedy = |error: &io::Error| match error.kind() {
-            io::ErrorKind::NotFound => "check the path",
-            io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
-            _ => "check that it is a readable file",
-        };
-        let file = File::open(path)
-            .map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
+        let file = File::open(path).map_err(|error| {
+            let (kind, remedy) = match error.kind() {
+                io::ErrorKind::NotFound => (ErrorKind::Input, "check the path"),
+                io::ErrorKind::PermissionDenied => {
+                    (ErrorKind::Permission, "make it readable, or run as its owner")
+                }
+                _ => (ErrorKind::Input, "check that it is a readable file"),
+            };
+            Error::new(kind, format!("cannot be opened: {}", reason(&error)))
+                .with_object(path.display())
+                .with_remedy(remedy)
+        })?;
         if file.metadata().is_ok_and(|m| m.is_dir()) {
-            return Err(fail("is a folder; name the capture files in it".into()));
+            return Err(Error::new(ErrorKind::Input, "is a folder")
+                .with_object(path.display())
+                .with_remedy("name the capture files in it"));
         }
         if file.metadata().is_ok_and(|m| m.is_file()) {
             return Ok(Self::Regular(file));
@@ -86,7 +93,7 @@ pub(super) struct CaptureFile {
 }
 
 impl CaptureFile {
-    pub(super) fn open(name: String, input: Opened) -> Result<Self, String> {
+    pub(super) fn open(name: String, input: Opened) -> Result<Self> {
         match input {
             Opened::Piped(input) => Self::begin(name, input),
             Opened::Regular(file) => Self::begin(name, Box::new(file)),
@@ -94,39 +101,38 @@ impl CaptureFile {
     }
 
     /// Reads the file header and the first record's.
-    pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
+    pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self> {
         let mut file = Self::header(name, input)?;
         while !file.advance() {}
         Ok(file)
     }
 
     /// Reads the file header.
-    pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
-        let fail = |reason: String| format!("{name}: {reason}");
-        let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
-        let (mut first, input) = peek(input).map_err(unreadable)?;
+    pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self> {
+        let fail = |error: io::Error| unreadable(&name, &error);
+        let (mut first, input) = peek(input).map_err(fail)?;
         if first.is_empty() {
-            return Err(fail(
-                "is empty: not even a file header; was the capture ever started?".into(),
-            ));
+            return Err(Error::new(ErrorKind::Input, "is empty: not even a file header")
+                .with_object(name)
+                .with_remedy("was the capture ever started?"));
         }
         let compression = Compression::from_magic(&first);
         let input: Box<dyn Read + Send> = match compression {
             None => Box::new(input),
             Some(compression) => {
-                let (unpacked, stream) =
-                    compression.open(input).and_then(peek).map_err(unreadable)?;
+                let (unpacked, stream) = compression.open(input).and_then(peek).map_err(fail)?;
                 if unpacked.is_empty() {
-                    return Err(fail(format!("holds nothing but an empty {compression} stream")));
+                    let reason = format!("holds nothing but an empty {compression} stream");
+                    return Err(Error::new(ErrorKind::Input, reason).with_object(name));
                 }
                 first = unpacked;
                 Box::new(stream)
             }
         };
         let mut buffer = Buffer::new(input);
-        let format = FileFormat::open(&mut buffer, &first).map_err(|reason| match compression {
-            None => fail(reason),
-            Some(compression) => fail(format!("{reason} ({compression} inside)")),
+        let format = FileFormat::open(&mut buffer, &first).map_err(|error| match compression {
+            None => error.with_object(&name),
+            Some(compression) => inside(&error, compression).with_object(&name),
         })?;
         Ok(Self {
             name,
@@ -142,7 +148,7 @@ impl CaptureFile {
 
     /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep
     /// what they were started with.
-    pub(super) fn read_ahead(&mut self) -> Result<(), String> {
+    pub(super) fn read_ahead(&mut self) -> Result<()> {
         if self.compression.take().is_none() {
             return Ok(());
         }
@@ -150,7 +156,8 @@ impl CaptureFile {
             ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
-            format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error))
+            let reason = format!("no thread can be started to decompress it: {}", reason(&error));
+            Error::new(ErrorKind::System, reason).with_object(&self.name)
         })
     }
 
@@ -280,6 +287,20 @@ impl CaptureFile {
     /// Goes back to its start and lets go of all that reading it takes, where it can be read again.
     pub(super) fn rewound(mut file: File) -> io::Result<File> {
         file.rewind().map(|()| file)
+    }
+}
+
+/// The error of a file whose bytes cannot be read.
+pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
+    Error::new(ErrorKind::Input, format!("cannot be read: {}", reason(error))).with_object(name)
+}
+
+/// The same error about the stream in a compressed one.
+fn inside(error: &Error, compression: Compression) -> Error {
+    match error.remedy() {
+        None => Error::new(error.kind(), format!("{} ({compression} inside)", error.reason())),
+        Some(remedy) => Error::new(error.kind(), error.reason())
+            .with_remedy(format!("{remedy} ({compression} inside)")),
     }
 }
 

@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::capture_file::CaptureFile;
+use super::capture_file::{CaptureFile, unreadable};
 use super::compressed::Compression;
 use super::interfaces::InterfaceNumbers;
 use super::paths;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use crate::source::{Drops, Frame, LinkType, Next, Source};
+use crate::{Error, ErrorKind, Result};
 
 /// How long a read waits where nothing comes.
 const TIMEOUT: Duration = Duration::from_millis(50);
@@ -94,19 +95,17 @@ impl Follow {
     ///
     /// # Errors
     /// Where what was named is not there: a line each, with the remedy.
-    pub fn open(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
+    pub fn open(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self> {
         let is_missing = |path: &&PathBuf| {
             !path.is_dir() && paths::candidates(std::slice::from_ref(*path)).is_empty()
         };
         let missing = |path: &PathBuf| {
-            format!(
-                "{}: is not there yet; start the capture first, or name its folder",
-                path.display()
-            )
+            Error::new(ErrorKind::Input, "is not there yet")
+                .with_object(path.display())
+                .with_remedy("start the capture first, or name its folder")
         };
-        let missing: Vec<String> = named.iter().filter(is_missing).map(missing).collect();
-        if !missing.is_empty() {
-            return Err(missing);
+        if let Some(error) = Error::from_all(named.iter().filter(is_missing).map(missing)) {
+            return Err(error);
         }
         let mut follow = Self {
             named: named.to_vec(),
@@ -177,15 +176,13 @@ impl Follow {
         let Some(path) = self.unread_files().into_iter().next() else { return };
         match self.begin(&path) {
             Ok(current) => self.current = Some(current),
-            Err(problem) => self.problems.push(problem),
+            Err(error) => self.problems.push(error.to_string()),
         }
     }
 
-    fn begin(&mut self, path: &Path) -> Result<CurrentFile, String> {
+    fn begin(&mut self, path: &Path) -> Result<CurrentFile> {
         let name = path.display().to_string();
-        let fail = |error: io::Error| {
-            format!("{name}: cannot be read: {}", super::capture_file::reason(&error))
-        };
+        let fail = |error: io::Error| unreadable(&name, &error);
         let mut file = File::open(path).map_err(fail)?;
         let metadata = file.metadata().map_err(fail)?;
         let mut first = Vec::new();
@@ -204,10 +201,10 @@ impl Follow {
         let tail = Tail { file, taken, over: Arc::clone(&over), stop: Arc::clone(&self.stop) };
         match CaptureFile::header(name, Box::new(tail)) {
             Ok(file) => Ok(CurrentFile { file, itself, known, over }),
-            Err(problem) => {
+            Err(error) => {
                 // Once is enough.
                 self.remember(known);
-                Err(problem)
+                Err(error)
             }
         }
     }
@@ -251,7 +248,7 @@ fn can_grow(path: &Path) -> bool {
 }
 
 impl Source for Follow {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> Result<Next<'_>> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Next::End);
         }

@@ -31,7 +31,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -39,10 +39,11 @@ pub use self::follow::Follow;
 pub use self::paths::{FoundFiles, find, folders};
 pub use self::positions::FilePositions;
 
-use self::capture_file::{CaptureFile, Opened};
+use self::capture_file::{CaptureFile, Opened, unreadable};
 use self::interfaces::InterfaceNumbers;
 use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
+use crate::{Error, Result};
 
 /// One of several files.
 enum FileSlot {
@@ -111,20 +112,30 @@ pub struct Files {
     positions: FilePositions,
     interfaces: InterfaceNumbers,
     number: u64,
-    unreadable: Vec<String>,
+    unreadable: Vec<Error>,
 }
 
 impl Files {
-    /// Opens all of them. Those that cannot be opened are problems of the stream, not its end.
-    /// Standard input, which may be a pipe on which nothing comes, ends when `stop` is set.
+    /// Opens capture files; `-` is standard input. A file that cannot be opened is a problem of the
+    /// stream, not its end.
     ///
     /// # Errors
-    /// Where not one can be read: a line for each, with the remedy.
-    pub fn open(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
+    /// No file can be read: an error for each, with the remedy.
+    pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Self> {
+        Self::open_with_stop(paths, &Arc::default())
+    }
+
+    /// As [`open`](Self::open). Pipes, standard input among them, on which nothing may come for
+    /// long, end when `stop` is set, also while they are being opened.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_stop<P: AsRef<Path>>(paths: &[P], stop: &Arc<AtomicBool>) -> Result<Self> {
         let alone = paths.len() == 1;
         allow_files(paths.len());
         let mut positions = FilePositions::default();
         let opened = paths.iter().map(|path| {
+            let path = path.as_ref();
             let name = path.display().to_string();
             let opened = Opened::at(path, stop)?;
             if let Opened::Regular(file) = &opened {
@@ -151,9 +162,7 @@ impl Files {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn from_readers(
-        inputs: Vec<(String, Box<dyn io::Read + Send>)>,
-    ) -> Result<Self, Vec<String>> {
+    pub fn from_readers(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self> {
         Self::join(
             inputs
                 .into_iter()
@@ -169,25 +178,21 @@ impl Files {
     }
 
     /// Looks at the first record of a file and lets go of all else until its turn comes.
-    fn defer(name: String, file: File) -> Result<(Option<Time>, FileSlot), String> {
-        let again = file
-            .try_clone()
-            .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+    fn defer(name: String, file: File) -> Result<(Option<Time>, FileSlot)> {
+        let again = file.try_clone().map_err(|error| unreadable(&name, &error))?;
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
         Ok(match begun.head() {
             None => (None, FileSlot::ended(&begun)),
             Some(head) => {
                 let (time, link) = (head.time, Some(head.link));
-                let file = CaptureFile::rewound(again)
-                    .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+                let file =
+                    CaptureFile::rewound(again).map_err(|error| unreadable(&name, &error))?;
                 (Some(time), FileSlot::Deferred { name, file, link })
             }
         })
     }
 
-    fn join(
-        opened: impl Iterator<Item = Result<(Option<Time>, FileSlot), String>>,
-    ) -> Result<Self, Vec<String>> {
+    fn join(opened: impl Iterator<Item = Result<(Option<Time>, FileSlot)>>) -> Result<Self> {
         let (slots, queue, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
         let mut files = Self {
             slots,
@@ -202,14 +207,19 @@ impl Files {
         };
         for slot in opened {
             match slot {
-                Err(line) => files.unreadable.push(line),
+                Err(error) => files.unreadable.push(error),
                 Ok((first, slot)) => {
                     files.queue.extend(first.map(|time| Reverse((time, files.slots.len()))));
                     files.slots.push(slot);
                 }
             }
         }
-        if files.slots.is_empty() { Err(files.unreadable) } else { Ok(files) }
+        if files.slots.is_empty()
+            && let Some(error) = Error::from_all(files.unreadable.iter().cloned())
+        {
+            return Err(error);
+        }
+        Ok(files)
     }
 
     /// Reads one file behind the other, as they were named, instead of merging them by time.
@@ -237,9 +247,9 @@ impl Files {
         links
     }
 
-    /// Files that could not be opened, a line each.
+    /// The errors of the files that could not be opened.
     #[must_use]
-    pub fn unreadable(&self) -> &[String] {
+    pub fn unreadable(&self) -> &[Error] {
         &self.unreadable
     }
 
@@ -289,25 +299,25 @@ impl Files {
             let begun = file
                 .try_clone()
                 .and_then(CaptureFile::rewound)
-                .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))
+                .map_err(|error| unreadable(name, &error))
                 .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
             *slot = match begun {
                 Ok(file) => FileSlot::Reading(Box::new(file)),
-                Err(problem) => FileSlot::Ended {
+                Err(error) => FileSlot::Ended {
                     link: *link,
                     drops: Drops::default(),
-                    problem: Some(problem),
+                    problem: Some(error.to_string()),
                     notice: None,
                 },
             };
         }
         let FileSlot::Reading(file) = slot else { return false };
         let started = file.read_ahead();
-        if let Err(problem) = started {
+        if let Err(error) = started {
             *slot = FileSlot::Ended {
                 link: file.link(),
                 drops: file.drops(),
-                problem: Some(problem),
+                problem: Some(error.to_string()),
                 notice: file.notice(),
             };
             return false;
@@ -330,7 +340,7 @@ fn allow_files(files: usize) {
 }
 
 impl Source for Files {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> Result<Next<'_>> {
         match self.move_on() {
             Filled::Frames => {}
             Filled::Idle => return Ok(Next::Idle),
@@ -353,7 +363,7 @@ impl Source for Files {
         }))
     }
 
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
+    fn read(&mut self, block: &mut Block) -> Result<Filled> {
         // The frames of a single file stay where they were read.
         if self.slots.len() > 1 || !block.is_empty() {
             return super::fill_by_frame(self, block);
@@ -392,11 +402,8 @@ impl Source for Files {
     }
 
     fn problems(&self) -> Vec<String> {
-        self.unreadable
-            .iter()
-            .chain(self.slots.iter().filter_map(FileSlot::problem))
-            .cloned()
-            .collect()
+        let unreadable = self.unreadable.iter().flat_map(Error::lines);
+        unreadable.chain(self.slots.iter().filter_map(FileSlot::problem).cloned()).collect()
     }
 
     fn notices(&self) -> Vec<String> {

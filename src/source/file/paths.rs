@@ -1,11 +1,13 @@
 //! Which files are meant: folders and patterns, as the files in them.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::compressed::{Compression, peek};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
+use crate::{Error, ErrorKind, Result};
 
 /// How captures are called; in a folder, what is called so and is none is a mistake worth a word.
 const ENDINGS: &[&str] = &["pcap", "pcapng", "cap", "dmp", "dump", "ntar"];
@@ -25,7 +27,7 @@ pub struct FoundFiles {
 /// # Errors
 /// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with
 /// the remedy.
-pub fn find(named: &[PathBuf]) -> Result<FoundFiles, Vec<String>> {
+pub fn find(named: &[PathBuf]) -> Result<FoundFiles> {
     let mut found = FoundFiles::default();
     let mut errors = Vec::new();
     for path in named {
@@ -39,8 +41,11 @@ pub fn find(named: &[PathBuf]) -> Result<FoundFiles, Vec<String>> {
         };
         errors.extend(result.err());
     }
-    // What can be read is read; what is missing is told when it is opened.
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
+    // A file that is missing is an error when it is opened.
+    match Error::from_all(errors) {
+        None => Ok(found),
+        Some(error) => Err(error),
+    }
 }
 
 /// The files that are meant at the moment, whatever they are.
@@ -83,26 +88,31 @@ fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-fn pattern(path: &Path, found: &mut FoundFiles) -> Result<(), String> {
-    let fail = |reason: String| format!("{}: {reason}", path.display());
+fn pattern(path: &Path, found: &mut FoundFiles) -> Result<()> {
+    let fail = |reason: String| Error::new(ErrorKind::Input, reason).with_object(path.display());
     let matches = glob::glob(&path.to_string_lossy())
         .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
     let before = found.paths.len();
     // In the order of names, which is that of rings.
     found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
     if found.paths.len() == before {
-        Err(fail("nothing is called so; check the pattern".into()))
+        Err(fail("nothing is called so".into()).with_remedy("check the pattern"))
     } else {
         Ok(())
     }
 }
 
-fn folder(path: &Path, found: &mut FoundFiles) -> Result<(), String> {
+fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
     let (mut captures, mut others) = (Vec::new(), 0_u64);
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|e| {
-            format!("{}: cannot be listed: {}", folder.display(), super::capture_file::reason(&e))
+        let entries = fs::read_dir(&folder).map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+                _ => ErrorKind::Input,
+            };
+            Error::new(kind, format!("cannot be listed: {}", super::capture_file::reason(&error)))
+                .with_object(folder.display())
         })?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
@@ -117,10 +127,9 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<(), String> {
         }
     }
     if captures.is_empty() {
-        return Err(format!(
-            "{}: there are no capture files in this folder; check the path",
-            path.display()
-        ));
+        return Err(Error::new(ErrorKind::Input, "there are no capture files in this folder")
+            .with_object(path.display())
+            .with_remedy("check the path"));
     }
     captures.sort();
     found.paths.append(&mut captures);
@@ -191,7 +200,8 @@ mod tests {
     #[test]
     fn names_that_lead_to_nothing_are_told_with_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
-        let errors = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
+        let error = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
+        let errors: Vec<String> = error.lines().collect();
         assert!(
             errors[0].ends_with("there are no capture files in this folder; check the path"),
             "{errors:?}"

@@ -6,6 +6,7 @@ use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use super::variant::{FILE_HEADER, Variant};
 use crate::source::LinkType;
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 /// A classic pcap file behind its header.
 pub(super) struct Pcap {
@@ -21,10 +22,13 @@ impl Pcap {
     }
 
     /// Reads the file header.
-    pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.wait(FILE_HEADER).map_err(|e| e.to_string())?;
+    pub(super) fn open(buffer: &mut Buffer) -> Result<Self> {
+        let there = buffer
+            .wait(FILE_HEADER)
+            .map_err(|error| Error::new(ErrorKind::Input, error.to_string()))?;
         if there < FILE_HEADER {
-            return Err(format!("the pcap header is cut: {there} of {FILE_HEADER} bytes"));
+            let reason = format!("the pcap header is cut: {there} of {FILE_HEADER} bytes");
+            return Err(Error::new(ErrorKind::Input, reason));
         }
         let variant = Variant::from_first_bytes(buffer.more())?;
         buffer.skip(FILE_HEADER);

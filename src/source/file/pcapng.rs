@@ -6,6 +6,7 @@ use super::buffer::{Buffer, ByteOrder};
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -90,12 +91,14 @@ impl Pcapng {
     }
 
     /// Checks the first section header; it is read by the first advance.
-    pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.wait(28).map_err(|e| e.to_string())?;
+    pub(super) fn open(buffer: &mut Buffer) -> Result<Self> {
+        let fail = |reason: String| Error::new(ErrorKind::Input, reason);
+        let there = buffer.wait(28).map_err(|error| fail(error.to_string()))?;
         if there < 28 {
-            return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
+            return Err(fail(format!("the pcapng section header is cut: {there} of 28 bytes")));
         }
-        let order = section_order(buffer.get(12)).ok_or("the pcapng byte-order magic is broken")?;
+        let order = section_order(buffer.get(12))
+            .ok_or_else(|| fail("the pcapng byte-order magic is broken".into()))?;
         Ok(Self {
             order,
             interfaces: Vec::new(),

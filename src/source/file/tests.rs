@@ -22,7 +22,7 @@ fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
 
 fn open_error(bytes: &[u8]) -> String {
     let input = Box::new(io::Cursor::new(bytes.to_vec()));
-    Files::from_readers(vec![("it".into(), input)]).err().unwrap().remove(0)
+    Files::from_readers(vec![("it".into(), input)]).err().unwrap().to_string()
 }
 
 /// Writes integers in one byte order.
@@ -225,10 +225,10 @@ fn a_chain_of_files_is_read_as_it_is_named_whatever_the_times() {
         assert!(files.problems().is_empty());
         times
     };
-    let mut merged = Files::open(&files, &Arc::default()).unwrap();
+    let mut merged = Files::open(&files).unwrap();
     assert_eq!(merged.links(), [LinkType::ETHERNET]);
     assert_eq!(times(&mut merged), [1, 2, 9, 10]);
-    assert_eq!(times(&mut Files::open(&files, &Arc::default()).unwrap().chained()), [9, 10, 1, 2]);
+    assert_eq!(times(&mut Files::open(&files).unwrap().chained()), [9, 10, 1, 2]);
 }
 
 #[test]
@@ -291,9 +291,9 @@ fn what_is_no_capture_is_named_with_a_remedy() {
     assert!(open_error(b"\x28\xb5\x2f\xfd").contains("the zstd stream ends in the middle"));
     assert!(open_error(b"snoop\0\0\0\0\0\0\x02").contains("is a snoop capture"));
     assert!(open_error(&LITTLE.pcap(0xa1b2_c3d4, &[])[..20]).contains("header is cut: 20 of 24"));
-    let error = Files::open(&["/no/such/file".into()], &Arc::default()).err().unwrap();
+    let error = Files::open(&["/no/such/file"]).err().unwrap();
     assert_eq!(
-        error[0],
+        error.to_string(),
         "/no/such/file: cannot be opened: no such file or directory; check the path"
     );
 }

@@ -1,6 +1,8 @@
 //! What a file is that is no capture of ours, by its first bytes: its name, and how to make one of
 //! it.
 
+use crate::{Error, ErrorKind};
+
 /// Forms that wiretap, and so `editcap`, reads: how they begin, what they are called.
 /// <https://gitlab.com/wireshark/wireshark/-/tree/master/wiretap>.
 const CAPTURES: &[(&[u8], &str)] = &[
@@ -44,24 +46,26 @@ const CONTAINERS: &[(&[u8], &str, &str)] = &[
 ];
 
 /// The line about a file that begins with these bytes.
-pub(super) fn describe(first: &[u8]) -> String {
+pub(super) fn describe(first: &[u8]) -> Error {
+    let error = |reason: String| Error::new(ErrorKind::Input, reason);
     let is = |magic: &[u8]| first.starts_with(magic);
     if let Some((_, name, command)) = CONTAINERS.iter().find(|(magic, ..)| is(magic)) {
-        return format!("is no capture file but {name}: `{command}`");
+        return error(format!("is no capture file but {name}: `{command}`"));
     }
     let named = CAPTURES.iter().find(|(magic, _)| is(magic)).map(|(_, name)| *name);
     if let Some(name) =
         named.or_else(|| is_erf(first).then_some("an ERF capture (Endace), by its looks"))
     {
-        return format!("is {name}, which is not read: `editcap -F pcapng IN OUT` converts it");
+        return error(format!(
+            "is {name}, which is not read: `editcap -F pcapng IN OUT` converts it"
+        ));
     }
     if super::compressed::Compression::from_magic(first).is_some() {
-        return "is compressed twice: decompress it once by hand".into();
+        return error("is compressed twice: decompress it once by hand".into());
     }
     let begin: Vec<String> = first.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "is not a capture file (it begins {}); wanted pcap or pcapng; `editcap -F pcap IN OUT` converts other capture formats",
-        begin.join(" ")
+    error(format!("is not a capture file (it begins {})", begin.join(" "))).with_remedy(
+        "wanted pcap or pcapng; `editcap -F pcap IN OUT` converts other capture formats",
     )
 }
 
@@ -103,12 +107,16 @@ mod tests {
                 "an ERF capture",
             ),
         ] {
-            let said = describe(first);
+            let said = describe(first).to_string();
             assert!(said.contains(name) && said.contains("editcap -F pcapng"), "{said}");
         }
-        assert!(describe(b"PK\x03\x04\x14\0").contains("a zip archive: `unzip -p"));
-        assert!(describe(b"\x1f\x8b\x08\0").contains("compressed twice"));
-        assert!(describe(b"\x89PNG\r\n").contains("is not a capture file (it begins 89 50 4e 47)"));
-        assert!(describe(b"ab").contains("(it begins 61 62)"));
+        assert!(describe(b"PK\x03\x04\x14\0").to_string().contains("a zip archive: `unzip -p"));
+        assert!(describe(b"\x1f\x8b\x08\0").to_string().contains("compressed twice"));
+        assert!(
+            describe(b"\x89PNG\r\n")
+                .to_string()
+                .contains("is not a capture file (it begins 89 50 4e 47)")
+        );
+        assert!(describe(b"ab").to_string().contains("(it begins 61 62)"));
     }
 }

@@ -4,6 +4,7 @@
 
 use super::buffer::ByteOrder;
 use crate::source::LinkType;
+use crate::{Error, ErrorKind, Result};
 
 /// Bytes of the file header.
 pub(super) const FILE_HEADER: usize = 24;
@@ -46,18 +47,21 @@ impl Variant {
     ///
     /// # Errors
     /// One line: a version that nobody has described.
-    pub(super) fn from_first_bytes(first: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_first_bytes(first: &[u8]) -> Result<Self> {
         let magic = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
-        let (order, unit, record_headers) = by_magic(magic).ok_or("not a pcap file")?;
+        let (order, unit, record_headers) =
+            by_magic(magic).ok_or_else(|| Error::new(ErrorKind::Input, "not a pcap file"))?;
         let (major, minor) = (order.u16(first, 4), order.u16(first, 6));
         let lengths = match (major, minor) {
             (2, 0..3) | (543, _) => Lengths::Wire,
             (2, 3) => Lengths::Shorter,
             (2, _) => Lengths::Captured,
             _ => {
-                return Err(format!(
-                    "pcap version {major} is not known; convert it with `editcap -F pcap`"
-                ));
+                return Err(Error::new(
+                    ErrorKind::Input,
+                    format!("pcap version {major} is not known"),
+                )
+                .with_remedy("convert it with `editcap -F pcap`"));
             }
         };
         // The upper half carries the length of a frame check sequence, which is of no use here.
@@ -199,6 +203,7 @@ mod tests {
         assert!(
             Variant::from_first_bytes(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
                 .unwrap_err()
+                .to_string()
                 .contains("version 3")
         );
     }

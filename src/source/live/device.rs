@@ -3,13 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::ifaddrs::InterfaceAddress;
-use pcap::{Active, Capture, Error, Precision};
+use pcap::{Active, Capture, Precision};
 
 use super::binding::{InterfaceBinding, LinkChange};
 use super::{IDLE, LiveOptions};
-use crate::source::pcap_error::reason;
+use crate::source::pcap_error::{invalid_filter, reason};
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 /// An open device.
 #[allow(
@@ -56,19 +57,15 @@ pub(super) enum DeviceRead<'a> {
 }
 
 impl Device {
-    pub(super) fn open(number: usize, name: &str, options: &LiveOptions) -> Result<Self, String> {
+    pub(super) fn open(number: usize, name: &str, options: &LiveOptions) -> Result<Self> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
         // The empty filter lets everything pass, and it has the kernel cut frames before they take
         // room in the ring.
         let filter = options.filter.as_deref().unwrap_or_default();
-        capture.filter(filter, true).map_err(|error| {
-            format!(
-                "filter '{filter}': {}; the syntax is that of `man pcap-filter`",
-                reason(&error)
-            )
-        })?;
-        let capture =
-            capture.setnonblock().map_err(|error| format!("{name}: {}", reason(&error)))?;
+        capture.filter(filter, true).map_err(|error| invalid_filter(filter, &error))?;
+        let capture = capture
+            .setnonblock()
+            .map_err(|error| Error::new(ErrorKind::Input, reason(&error)).with_object(name))?;
         // libpcap gives its own number for raw IP; the rest agree with the file registry.
         let link = LinkType(capture.get_datalink().0 as u16);
         let (last, total) = <(Drops, Drops)>::default();
@@ -113,7 +110,7 @@ impl Device {
                     bytes: packet.data,
                 })
             }
-            Err(Error::TimeoutExpired) => DeviceRead::Empty,
+            Err(pcap::Error::TimeoutExpired) => DeviceRead::Empty,
             Err(_) if !self.is_by_its_name => DeviceRead::Empty,
             Err(error) => DeviceRead::Failed(reason(&error)),
         }
@@ -159,7 +156,7 @@ impl Device {
 }
 
 /// Opens with nanoseconds where the device can, else with microseconds.
-fn activate(name: &str, options: &LiveOptions) -> Result<(Capture<Active>, i64), Error> {
+fn activate(name: &str, options: &LiveOptions) -> Result<(Capture<Active>, i64), pcap::Error> {
     let open = |precision| {
         Capture::from_device(name)?
             .promisc(options.promiscuous)
@@ -172,13 +169,15 @@ fn activate(name: &str, options: &LiveOptions) -> Result<(Capture<Active>, i64),
     open(Precision::Nano).map(|c| (c, 1)).or_else(|_| open(Precision::Micro).map(|c| (c, 1_000)))
 }
 
-fn denied(name: &str, error: &Error) -> String {
+fn denied(name: &str, error: &pcap::Error) -> Error {
     let reason = reason(error);
     let lower = reason.to_lowercase();
-    if lower.contains("permission") || lower.contains("not permitted") {
-        return format!(
-            "{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`"
-        );
-    }
-    format!("{name}: cannot be opened: {reason}")
+    let error = if lower.contains("permission") || lower.contains("not permitted") {
+        Error::new(ErrorKind::Permission, "permission denied").with_remedy(
+            "run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`",
+        )
+    } else {
+        Error::new(ErrorKind::Input, format!("cannot be opened: {reason}"))
+    };
+    error.with_object(name)
 }

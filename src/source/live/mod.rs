@@ -17,6 +17,7 @@ use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
 use super::save::{InterfaceCounts, Plan, Save, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
+use crate::{Error, ErrorKind, Result};
 
 /// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness,
 /// so that signals and time limits are seen. Soon enough for a screen; a block of the ring that
@@ -74,9 +75,9 @@ impl<'a> Live<'a> {
     /// goes or comes.
     ///
     /// # Errors
-    /// One line: unknown interface (with those that exist), no permission, broken filter, each with
-    /// the remedy.
-    pub fn open(options: &LiveOptions, notify: impl FnMut(&str) + 'a) -> Result<Self, String> {
+    /// An unknown interface (the remedy lists those that exist), a missing right
+    /// ([`ErrorKind::Permission`]) or an invalid filter ([`ErrorKind::Filter`]).
+    pub fn open(options: &LiveOptions, notify: impl FnMut(&str) + 'a) -> Result<Self> {
         // What happens from here on is heard.
         let link_events = LinkEvents::subscribe();
         let known = devices::list()?;
@@ -87,7 +88,9 @@ impl<'a> Live<'a> {
             }
             if name != "any" && !known.iter().any(|device| device.name == *name) {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
-                return Err(format!("{name}: no such interface; there are: {}", names.join(", ")));
+                return Err(Error::new(ErrorKind::Input, "no such interface")
+                    .with_object(name)
+                    .with_remedy(format!("there are: {}", names.join(", "))));
             }
             opened.push(Device::open(opened.len(), name, options)?);
         }
@@ -118,8 +121,9 @@ impl<'a> Live<'a> {
     /// user's, and the thread that writes them has no more rights than the others.
     ///
     /// # Errors
-    /// One line, where the file cannot be created.
-    pub fn save(&mut self, plan: Plan) -> Result<(), String> {
+    /// The file cannot be created ([`ErrorKind::Output`]), or the thread that writes it not started
+    /// ([`ErrorKind::System`]).
+    pub fn save(&mut self, plan: Plan) -> Result<()> {
         let interface = |device: &Device| SavedInterface {
             name: device.name.clone(),
             link: device.link,
@@ -155,7 +159,7 @@ impl<'a> Live<'a> {
     }
 
     /// Waits at most `patience` milliseconds until a frame can be read somewhere.
-    fn wait(&mut self, patience: u16) -> Result<(), String> {
+    fn wait(&mut self, patience: u16) -> Result<()> {
         let devices = self.devices.iter().map(Device::descriptor);
         let mut descriptors: Vec<PollFd<'_>> = devices
             .chain(self.link_events.descriptor())
@@ -163,7 +167,10 @@ impl<'a> Live<'a> {
             .collect();
         match poll(&mut descriptors, PollTimeout::from(patience)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(error) => return Err(format!("waiting for frames failed: {error}")),
+            Err(error) => {
+                let reason = format!("waiting for frames failed: {error}");
+                return Err(Error::new(ErrorKind::Input, reason));
+            }
         }
         let is_ready =
             |descriptor: &PollFd<'_>| descriptor.revents().is_some_and(|events| !events.is_empty());
@@ -225,7 +232,7 @@ impl<'a> Live<'a> {
 }
 
 impl Source for Live<'_> {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> Result<Next<'_>> {
         if let Some((number, reason)) = self.failed.take() {
             // What is no reason to leave it may not have been seen yet.
             self.check_links();

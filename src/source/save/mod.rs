@@ -17,6 +17,7 @@ pub use self::pcapng::{InterfaceCounts, SavedInterface};
 use self::files::RotatedFiles;
 use crate::source::Frame;
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 20;
@@ -74,12 +75,16 @@ impl Save {
     /// Creates the first file and starts the thread that writes.
     ///
     /// # Errors
-    /// One line, where the file cannot be created.
-    pub fn create(plan: Plan, interfaces: Vec<SavedInterface>) -> Result<Self, String> {
+    /// The file cannot be created ([`ErrorKind::Output`]), or the thread not started
+    /// ([`ErrorKind::System`]).
+    pub fn create(plan: Plan, interfaces: Vec<SavedInterface>) -> Result<Self> {
         let name = plan.path.display().to_string();
         let row = plan.size.is_some() || plan.time.is_some();
         let files = RotatedFiles::create(&plan.path, row, plan.keep).map_err(|error| {
-            format!("{name}: cannot be created by the user that portlore becomes: {error}; choose another folder, or the user with --user")
+            let reason = format!("cannot be created by the user that portlore becomes: {error}");
+            Error::new(ErrorKind::Output, reason)
+                .with_object(&name)
+                .with_remedy("choose another folder, or the user with --user")
         })?;
         let (to_disk, jobs) = sync_channel(QUEUE);
         let (give_back, spare) = sync_channel(QUEUE);
@@ -89,7 +94,10 @@ impl Save {
                 write(files, &jobs, &give_back)
                     .map_err(|error| format!("{name}: cannot be written: {error}"))
             })
-            .map_err(|error| format!("the saving thread cannot be started: {error}"))?;
+            .map_err(|error| {
+                let reason = format!("the saving thread cannot be started: {error}");
+                Error::new(ErrorKind::System, reason)
+            })?;
         let now = Instant::now();
         let mut save = Self {
             plan,
