@@ -1,7 +1,7 @@
-//! A list that grows by chunks instead of by doubling: nothing moves, and no memory is asked for
-//! twice.
+//! A vector that grows by chunks instead of by doubling: elements never move, and no memory is
+//! allocated twice.
 
-/// Elements in numbered places. A piece holds `CHUNK` of them, a power of two.
+/// Elements in numbered slots. A chunk holds `CHUNK` of them, a power of two.
 #[derive(Debug)]
 pub(super) struct ChunkedVec<T, const CHUNK: usize> {
     chunks: Vec<Vec<T>>,
@@ -20,13 +20,13 @@ impl<T, const CHUNK: usize> ChunkedVec<T, CHUNK> {
         Self { chunks: Vec::new(), len: 0 }
     }
 
-    /// Places that there are.
+    /// Number of slots.
     #[inline]
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// Adds one; gives its slot.
+    /// Appends an element and returns its slot.
     pub(super) fn push(&mut self, value: T) -> usize {
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
@@ -46,7 +46,7 @@ impl<T, const CHUNK: usize> ChunkedVec<T, CHUNK> {
         self.chunks.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
     }
 
-    /// The piece that a slot is in, and where in it.
+    /// The chunk that holds a slot, and the index of the slot in it.
     #[inline]
     pub(super) fn chunk_of(&self, slot: usize) -> Option<(&[T], usize)> {
         Some((self.chunks.get(slot / CHUNK)?, slot % CHUNK))

@@ -1,16 +1,16 @@
-//! A segment as the table takes it: with its flow's key and hash, worked out once, and nothing that
-//! these say already.
+//! A segment as the flow table takes it: with the key and hash of its flow, which are computed
+//! once, and without the fields that the key holds already.
 
 use super::{FlowHasher, FlowKey};
 use crate::decode::{Segment, TcpFlags, Tunnel};
 use crate::time::Time;
 
-/// A segment of a flow.
+/// A segment with the key of its flow.
 #[derive(Debug, Clone)]
 pub struct KeyedSegment {
-    /// The flow's key.
+    /// Key of the flow.
     pub key: FlowKey,
-    /// The key's hash.
+    /// Hash of the key.
     pub hash: u64,
     /// As in [`Segment`].
     pub time: Time,
@@ -30,7 +30,7 @@ pub struct KeyedSegment {
 }
 
 impl KeyedSegment {
-    /// The segment with its key and hash.
+    /// Computes key and hash of a segment.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
@@ -50,7 +50,7 @@ impl KeyedSegment {
         }
     }
 
-    /// The end of the key that sent it.
+    /// The end of the key that sent the segment.
     #[inline]
     pub(super) const fn end(&self) -> usize {
         (self.end & 1) as usize

@@ -1,4 +1,4 @@
-//! A live flow in two cache lines: a million of them are live at a time, and every segment touches
+//! A live flow in two cache lines: a million flows are live at a time, and every segment touches
 //! one.
 //!
 //! The first line holds what nearly every segment reads and changes, the second what begins and
@@ -7,14 +7,15 @@
 //!
 //! # Adding a field
 //!
-//! [`LiveFlow`] has exactly 128 bytes and no padding: bytemuck's derive fails to compile when it
-//! has. One more field does not fit, so choose one of these:
+//! [`LiveFlow`] has exactly 128 bytes and no padding: one more field makes padding, and bytemuck's
+//! derive then fails to compile. Choose one of these instead:
 //!
 //! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter
-//!   that most flows leave at zero belongs there, in [`WideFields`].
+//!   that is zero in most flows belongs into [`WideFields`].
 //! - A free bit of [`Seen`], for a yes or no. Bits 20 to 30 hold the number of the tunnel plus one,
-//!   which needs four of them today: bits 24 to 30 are free once [`LiveFlow::tunnel`] masks them.
-//! - The upper half of a number that needs no 32 bits, as `retransmissions` has 16 and carries into
+//!   which needs four of them today: bits 24 to 30 become free once [`LiveFlow::tunnel`] masks
+//!   them.
+//! - The upper half of a number that needs no 32 bits: `retransmissions` has 16 and carries into
 //!   [`FlowOverflow`].
 
 use bytemuck::{Pod, Zeroable};
@@ -30,37 +31,37 @@ use crate::time::Time;
 /// Nanoseconds without a frame after which a flow is over.
 pub(super) const UDP_IDLE: u64 = 120 * 1_000_000_000;
 pub(super) const TCP_IDLE: u64 = 600 * 1_000_000_000;
-/// The same for a connection that was closed or aborted: late repetitions still belong to it.
+/// As above, for a connection that was closed or aborted: late retransmissions still belong to it.
 const TCP_LINGER: u64 = 10 * 1_000_000_000;
 
-/// A number that is kept in [`FlowOverflow`], because it does not fit.
+/// Marks a number that does not fit and is stored in [`FlowOverflow`].
 pub(super) const OVERFLOWED: u32 = u32::MAX;
 
-/// What was said so far.
+/// What is known of the payload of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OpeningSlot {
     Nothing,
-    /// The place of the opening.
+    /// The slot of the opening.
     Opening(u32),
     Judged(VerdictId),
 }
 
-/// Things that were seen of a flow or not, a bit each; where one bit for each end is meant, the
-/// lower's.
+/// Flags of a flow. A flag that exists for each end takes two bits; its constant is the bit of the
+/// lower end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
 pub(super) struct Seen(u32);
 
 impl Seen {
-    /// Set in every flow: an empty place in the table is all zeros.
+    /// Set in every flow: an empty slot of the table is all zeros.
     const LIVE: u32 = 1 << 31;
-    /// The flow's initiator is the higher end.
+    /// The initiator is the higher end.
     const INITIATOR_HIGH: u32 = 1;
-    /// The initiator is known by the handshake.
+    /// The handshake showed the initiator.
     const ORIENTED: u32 = 1 << 1;
     const OPENING: u32 = 1 << 2;
     const JUDGED: u32 = 1 << 3;
-    /// The initiator sent payload, and the responder did after it.
+    /// The initiator sent payload; the responder sent payload after it.
     pub(super) const REQUESTED: u32 = 1 << 4;
     pub(super) const RESPONDED: u32 = 1 << 5;
     pub(super) const SYN: u32 = 1 << 6;
@@ -69,22 +70,22 @@ impl Seen {
     pub(super) const AMBIGUOUS: u32 = 1 << 8;
     pub(super) const ESTABLISHED: u32 = 1 << 9;
     pub(super) const RESET: u32 = 1 << 10;
-    /// The time that the handshake took is known.
+    /// The duration of the handshake is known.
     pub(super) const TIMED: u32 = 1 << 11;
-    /// A segment of this end was seen; its SYN was; its FIN was.
+    /// A segment of this end was seen; its SYN; its FIN.
     pub(super) const SENT: u32 = 1 << 12;
     pub(super) const STARTED: u32 = 1 << 14;
     pub(super) const FIN: u32 = 1 << 16;
     /// This end was the first to finish or to abort.
     pub(super) const ENDED: u32 = 1 << 18;
-    /// Where the number of the tunnel begins; zero is none.
+    /// Lowest bit of the number of the tunnel; zero is none.
     const TUNNEL: u32 = 20;
 
     pub(super) const fn has(self, bits: u32) -> bool {
         self.0 & bits == bits
     }
 
-    /// Whether the bit of an end is set.
+    /// Whether the flag of an end is set.
     pub(super) const fn has_at(self, end: usize, bit: u32) -> bool {
         self.has(bit << end)
     }
@@ -100,36 +101,35 @@ impl Seen {
     }
 }
 
-/// A live flow. Arrays are by the ends of the key.
+/// A live flow. Arrays are indexed by the ends of the key.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
 pub(super) struct LiveFlow {
-    /// The key's words.
+    /// The words of the key.
     first_word: u64,
     rest: u64,
     last: i64,
     packets: [u32; 2],
     bytes: [u32; 2],
     payload: [u32; 2],
-    /// TCP: the sequence number behind everything that was seen of an end.
+    /// TCP: the sequence number after the last byte that was seen of an end.
     pub(super) next: [u32; 2],
     opening: u32,
     pub(super) seen: Seen,
     first: i64,
     pub(super) first_frame: u64,
-    /// When the initiator first sent payload; once the responder did, the nanoseconds between the
-    /// two.
+    /// Time of the first payload of the initiator; once the responder sent payload, the nanoseconds
+    /// between the two.
     response: i64,
     sizes: FewSizes,
-    /// TCP: the sequence number of an end's first byte.
+    /// TCP: the sequence number of the first byte of an end.
     pub(super) start: [u32; 2],
     pub(super) retransmissions: [u16; 2],
     /// Frames since the first.
     last_frame: u32,
-    /// TCP: nanoseconds from the first frame to SYN; once that is known, those that the handshake
-    /// took.
+    /// TCP: nanoseconds from the first frame to SYN; once the handshake is over, its duration.
     pub(super) handshake: u32,
-    /// The place of what few flows have, plus one; zero where there is nothing.
+    /// Slot of the flow's [`FlowOverflow`] plus one; zero if it has none.
     overflow: u32,
 }
 
@@ -141,7 +141,7 @@ impl SlabEntry for LiveFlow {
 }
 
 impl LiveFlow {
-    /// A flow that begins with this segment.
+    /// A flow that begins with `segment`.
     pub(super) fn new(
         segment: &KeyedSegment,
         ports: &ServicePorts,
@@ -181,7 +181,7 @@ impl LiveFlow {
         flow
     }
 
-    /// Whether it is the flow of this key.
+    /// Whether this is the flow of `key`.
     #[inline]
     pub(super) fn is(&self, key: &FlowKey, overflows: &OverflowTable) -> bool {
         let (first_word, rest, addresses) = key.words();
@@ -221,8 +221,7 @@ impl LiveFlow {
         if self.seen.has(Seen::ORIENTED) { Orientation::Seen } else { Orientation::Guessed }
     }
 
-    /// Takes who opened the flow from its handshake, and corrects a guess that was made before it
-    /// was seen.
+    /// Sets the initiator that the handshake showed, and corrects a guess made before it.
     pub(super) fn orient(&mut self, initiator: usize) {
         if initiator != self.initiator() {
             self.seen.unset(Seen::INITIATOR_HIGH | Seen::REQUESTED | Seen::RESPONDED);
@@ -231,7 +230,7 @@ impl LiveFlow {
         self.seen.set(Seen::ORIENTED);
     }
 
-    /// The innermost tunnel of its first segment.
+    /// The innermost tunnel of the first segment.
     pub(super) fn tunnel(&self) -> Option<Tunnel> {
         let number = (self.seen.0 & !Seen::LIVE) >> Seen::TUNNEL;
         Tunnel::ALL.get((number as usize).checked_sub(1)?).copied()
@@ -247,7 +246,7 @@ impl LiveFlow {
         }
     }
 
-    /// Whether nothing more that is said matters.
+    /// Whether the flow has its final verdict: more payload changes nothing.
     pub(super) const fn is_judged(&self) -> bool {
         self.seen.has(Seen::JUDGED)
     }
@@ -267,7 +266,7 @@ impl LiveFlow {
         }
     }
 
-    /// Whether it is over, by time.
+    /// Whether the flow has been idle for too long to go on.
     #[inline]
     pub(super) const fn is_expired(&self, now: Time) -> bool {
         let idle = match self.transport() {
@@ -312,7 +311,7 @@ impl LiveFlow {
         }
     }
 
-    /// Notes when payload went back and forth.
+    /// Records the time of the first request and of the response to it.
     #[inline]
     pub(super) fn time_payload(&mut self, segment: &KeyedSegment) {
         if self.seen.has(Seen::RESPONDED) {
@@ -336,7 +335,7 @@ impl LiveFlow {
         self.seen.has(Seen::RESPONDED).then_some(self.response as u64)
     }
 
-    /// Changes what few flows have; it is made where it is not there.
+    /// Changes the overflow of this flow, and creates it if there is none.
     pub(super) fn change_overflow(
         &mut self,
         overflows: &mut OverflowTable,
@@ -345,24 +344,23 @@ impl LiveFlow {
         overflows.change(&mut self.overflow, change);
     }
 
-    /// Asks for what few flows have.
+    /// Prefetches the overflow of this flow.
     #[inline]
     pub(super) fn prefetch_overflow(&self, overflows: &OverflowTable) {
         overflows.prefetch(self.overflow);
     }
 
-    /// Numbers that do not fit here, where there are some.
+    /// The wide fields of this flow, if it has any.
     pub(super) fn wide_fields<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r WideFields> {
         self.overflow(overflows)?.wide()
     }
 
-    /// What few flows have, where this one does.
+    /// The overflow of this flow, if it has one.
     pub(super) fn overflow<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r FlowOverflow> {
         overflows.get(self.overflow)
     }
 
-    /// Puts something else in the place of what few flows have, where this one has such a place;
-    /// gives what was there.
+    /// Replaces the overflow of this flow, if it has one, and returns the former.
     pub(super) fn replace_overflow(
         &self,
         overflows: &mut OverflowTable,
@@ -373,7 +371,7 @@ impl LiveFlow {
             .map_or_else(FlowOverflow::default, |slot| std::mem::replace(slot, overflow))
     }
 
-    /// Gives up its place among those that few flows have.
+    /// Removes the overflow of this flow and frees its slot.
     pub(super) fn take_overflow(&mut self, overflows: &mut OverflowTable) -> FlowOverflow {
         overflows.take(&mut self.overflow)
     }
@@ -406,7 +404,7 @@ impl LiveFlow {
     }
 }
 
-/// Adds to the lower half of a number; says whether the upper half grows.
+/// Adds to the lower half of a number; returns whether it carries into the upper half.
 #[inline]
 const fn carry(low: &mut u32, by: u32) -> bool {
     let (sum, over) = low.overflowing_add(by);

@@ -1,8 +1,11 @@
-//! Flows: what belongs together, who opened it, how it went.
+//! Flows: which segments belong together, who opened the conversation, how it went.
 //!
-//! Takes [`Segment`](crate::decode::Segment)s, gives [`FlowRecord`]s. Keeps each side's [`Opening`]
-//! for the detectors and knows nothing of protocols above TCP and UDP: what an opening says is
-//! asked of the [`Judge`] that the pipeline hands in.
+//! Takes [`KeyedSegment`]s, gives [`FlowRecord`]s. Stores the first bytes of each side, the
+//! [`Opening`], for the detectors, and knows no protocol above TCP and UDP: the [`Judge`] that the
+//! pipeline passes in classifies an opening.
+//!
+//! The [`Table`] calls the [`Judge`] back, up into the pipeline, because only the table knows when
+//! an opening is full or its flow is over.
 
 mod chunked_vec;
 mod index;

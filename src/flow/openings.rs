@@ -1,4 +1,4 @@
-//! The openings of a table's flows, and their memory: bounded, the oldest first to go.
+//! The openings of the flows of a table. Their memory is bounded; the oldest is evicted first.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use super::Opening;
 use super::chunked_vec::ChunkedVec;
 use crate::decode::Transport;
 
-/// Flows in the queue that may be stale before it is looked through.
+/// Stale entries that the queue may hold before it is cleaned up.
 const STALE: usize = 1024;
-/// Places in the queue between the opening that goes and the one that is asked for.
+/// Distance in the queue between the opening that is evicted and the one that is prefetched.
 const AHEAD: usize = 8;
 
-/// A flow with an opening, and where the two are; stale where they no longer agree.
+/// A flow with an opening, and the slots of the two. Stale if the slots no longer agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct QueuedOpening {
     pub(super) slot: u32,
@@ -19,12 +19,12 @@ pub(super) struct QueuedOpening {
     pub(super) first_frame: u64,
 }
 
-/// Places of openings.
+/// Openings in numbered slots.
 #[derive(Debug)]
 pub(super) struct Openings {
     slots: ChunkedVec<Opening, 256>,
     free: Vec<u32>,
-    /// The oldest first.
+    /// Oldest first.
     queue: VecDeque<QueuedOpening>,
     bytes: usize,
     limit: usize,
@@ -35,24 +35,24 @@ impl Openings {
         Self { slots: ChunkedVec::new(), free: Vec::new(), queue: VecDeque::new(), bytes: 0, limit }
     }
 
-    /// Openings that are there.
+    /// Number of openings.
     pub(super) const fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
-    /// Bytes of memory that they hold.
+    /// Bytes of memory that count for the openings.
     #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Places that there are, taken and free.
+    /// Number of slots, taken and free.
     #[cfg(test)]
     pub(super) const fn slots(&self) -> usize {
         self.slots.len()
     }
 
-    /// Begins an opening for the flow in a slot; gives its slot.
+    /// Begins an opening for the flow in `slot`, and returns the slot of the opening.
     pub(super) fn begin(&mut self, transport: Transport, slot: u32, first_frame: u64) -> u32 {
         let opening = Opening::new(transport);
         self.bytes += opening.footprint();
@@ -75,7 +75,7 @@ impl Openings {
         self.slots.get_mut(opening_slot as usize)
     }
 
-    /// Changes the opening in a slot and keeps account of its memory.
+    /// Changes the opening in a slot and accounts for its memory.
     pub(super) fn change<T>(
         &mut self,
         opening_slot: u32,
@@ -88,7 +88,7 @@ impl Openings {
         Some(result)
     }
 
-    /// Lets an opening go.
+    /// Removes an opening.
     pub(super) fn end(&mut self, opening_slot: u32) {
         let Some(opening) = self.get_mut(opening_slot) else { return };
         let gone = opening.footprint();
@@ -97,8 +97,8 @@ impl Openings {
         self.free.push(opening_slot);
     }
 
-    /// The oldest flow with an opening, while they hold more memory than they may; and the slot of
-    /// one that will soon be.
+    /// The oldest flow with an opening, while the openings hold more memory than the limit; and the
+    /// slot of a flow that follows soon, to be prefetched.
     pub(super) fn pop_evicted(&mut self) -> Option<(QueuedOpening, Option<u32>)> {
         if self.bytes <= self.limit {
             return None;
@@ -111,8 +111,8 @@ impl Openings {
         Some((next, soon.map(|soon| soon.slot)))
     }
 
-    /// Flows end in another order than they begin: throws out what is stale before it outweighs the
-    /// rest.
+    /// Removes stale entries of the queue before they outnumber the rest: flows end in another
+    /// order than they begin.
     #[inline]
     pub(super) fn tidy(&mut self, has_opening: impl Fn(&QueuedOpening) -> bool) {
         if self.queue.len() > 2 * self.len() + STALE {
@@ -120,7 +120,7 @@ impl Openings {
         }
     }
 
-    /// Asks for the cache lines of the opening in a slot.
+    /// Prefetches the opening in a slot.
     #[inline]
     pub(super) fn prefetch(&self, opening_slot: u32) {
         if let Some(opening) = self.slots.get(opening_slot as usize) {

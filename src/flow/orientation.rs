@@ -5,9 +5,9 @@ use crate::decode::{Endpoint, Transport};
 /// How the initiator is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Orientation {
-    /// By SYN or SYN-ACK.
+    /// From SYN or SYN-ACK.
     Seen,
-    /// By the ports.
+    /// From the ports.
     Guessed,
 }
 
@@ -22,18 +22,18 @@ impl Orientation {
     }
 }
 
-/// What makes a port look like a service's.
+/// How likely a port is that of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PortRank {
-    /// Nothing.
+    /// Nothing is known of the port.
     Unknown,
-    /// The registry has a name for it.
+    /// The registry has a name for the port.
     Registered,
-    /// The catalogue has a claim on it.
+    /// The catalogue has a claim on the port.
     Claimed,
 }
 
-/// The ports on which services are expected, as plain data: the flow stage knows no catalogue.
+/// The ports on which services are expected, as plain data: this module knows no catalogue.
 #[derive(Debug, Clone)]
 pub struct ServicePorts {
     ranks: Vec<PortRank>,
@@ -46,14 +46,14 @@ impl Default for ServicePorts {
 }
 
 impl ServicePorts {
-    /// Raises a port's standing.
+    /// Raises the rank of a port.
     pub fn set(&mut self, transport: Transport, port: u16, rank: PortRank) {
         let place = &mut self.ranks[index(transport, port)];
         *place = (*place).max(rank);
     }
 
-    /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else
-    /// `None`.
+    /// Whether `a` is the responder rather than `b`: the port of higher rank, else the lower port,
+    /// else `None`.
     pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
         let rank = |port| self.ranks[index(transport, port)];
         let by_rank = rank(a.port).cmp(&rank(b.port));

@@ -1,18 +1,18 @@
-//! Segments of one side that came before others which they follow: kept until these come, or are
-//! given up.
+//! Segments of one side that came before others which they follow. They wait until these come or
+//! are given up.
 
 use smallvec::SmallVec;
 
-/// Segments that wait for one before them.
+/// Maximum number of segments that wait.
 const MAX_SEGMENTS: usize = 16;
-/// Segments and bytes that are kept in place: what waits is one piece of memory for most sides.
+/// Segments and bytes that are stored inline: what waits is one allocation for most sides.
 const INLINE_SEGMENTS: usize = 2;
 const INLINE_BYTES: usize = 96;
 
 /// A segment that came too early.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EarlySegment {
-    /// Bytes from the stream's first.
+    /// Distance in bytes from the first byte of the stream.
     pub(super) distance: u32,
     pub(super) frame: u64,
     pub(super) wire_len: u32,
@@ -20,13 +20,13 @@ pub(super) struct EarlySegment {
     to: u32,
 }
 
-/// The segments by distance, and their bytes in one place: nothing is allocated for a segment once
-/// this has grown.
+/// The segments by distance, and their bytes in one buffer: no allocation per segment once the
+/// buffer has grown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OutOfOrder {
     segments: SmallVec<[EarlySegment; INLINE_SEGMENTS]>,
     bytes: SmallVec<[u8; INLINE_BYTES]>,
-    /// Those of `bytes` that are still some segment's.
+    /// Bytes of `bytes` that still belong to a segment.
     live: u32,
     accounted: AccountedSize,
 }
@@ -62,8 +62,8 @@ impl OutOfOrder {
         self.segments.is_empty()
     }
 
-    /// Adds a segment unless one of the same distance waits already; says whether there are now too
-    /// many. The side goes on at the distance `expected` and can take `room` bytes more.
+    /// Adds a segment unless one with the same distance waits already, and returns whether too many
+    /// wait now. The stream continues at distance `expected` and has room for `room` more bytes.
     pub(super) fn insert(
         &mut self,
         distance: u32,
@@ -88,8 +88,8 @@ impl OutOfOrder {
         self.segments.len() > MAX_SEGMENTS
     }
 
-    /// Lets the bytes go of segments that are of no use because nearer ones fill the room. They are
-    /// missed where a repetition of the nearer ones comes, of which the capture cut more.
+    /// Drops the bytes of segments that will never fit because nearer ones fill the room. They are
+    /// lost if a retransmission of the nearer ones comes of which the capture holds less.
     fn drop_useless(&mut self, mut expected: u32, room: usize) {
         let (mut filled, mut gone) = (0, 0);
         for early in &mut self.segments {
@@ -101,7 +101,7 @@ impl OutOfOrder {
                 early.to = early.from;
                 continue;
             }
-            // What is missing before it is given up.
+            // Missing bytes before the segment count as given up.
             let known = expected.saturating_sub(early.distance);
             if known < early.wire_len {
                 filled += (early.to - early.from).saturating_sub(known) as usize;
@@ -114,17 +114,17 @@ impl OutOfOrder {
         }
     }
 
-    /// The nearest.
+    /// The segment with the smallest distance.
     pub(super) fn first(&self) -> Option<EarlySegment> {
         self.segments.first().copied()
     }
 
-    /// What was captured of a segment that waits.
+    /// The captured bytes of a segment that waits.
     pub(super) fn bytes(&self, early: EarlySegment) -> &[u8] {
         self.bytes.get(early.from as usize..early.to as usize).unwrap_or(&[])
     }
 
-    /// Takes the nearest out.
+    /// Removes the segment with the smallest distance.
     pub(super) fn remove_first(&mut self) {
         if !self.segments.is_empty() {
             let gone = self.segments.remove(0);
@@ -145,7 +145,7 @@ impl OutOfOrder {
             + self.accounted.bytes as usize
     }
 
-    /// Throws bytes out that are nobody's before they outweigh the others.
+    /// Removes bytes that belong to no segment before they outweigh the others.
     fn tidy(&mut self) {
         if self.live == 0 {
             self.bytes.clear();
@@ -154,7 +154,7 @@ impl OutOfOrder {
         }
     }
 
-    /// Throws out all bytes that are nobody's.
+    /// Removes all bytes that belong to no segment.
     fn gather(&mut self) {
         let old = std::mem::take(&mut self.bytes);
         for early in &mut self.segments {

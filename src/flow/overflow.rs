@@ -1,5 +1,5 @@
-//! What few flows have, apart from what all have: gaps, many sizes, IPv6 addresses, and numbers
-//! that 32 bits do not hold.
+//! What few flows have: gaps, many frame sizes, IPv6 addresses, and numbers that do not fit in 32
+//! bits.
 
 use std::slice::from_ref;
 
@@ -9,17 +9,17 @@ use super::chunked_vec::ChunkedVec;
 use super::sizes::MoreSizes;
 use crate::time::Time;
 
-/// What a flow has that not all have. Arrays are by the ends of the key.
+/// The part of a flow that most flows do not have. Arrays are indexed by the ends of the key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FlowOverflow {
-    /// The last gap in an end's sequence numbers, empty where there is none: a segment that fills
-    /// it was reordered, not sent again.
+    /// The last gap in the sequence numbers of an end, empty if there is none: a segment that fills
+    /// it was reordered, not retransmitted.
     pub(super) gap: [(u32, u32); 2],
     pub(super) sizes: MoreSizes,
     wide: Option<Box<WideFields>>,
 }
 
-/// Addresses of IPv6, and numbers that do not fit.
+/// IPv6 addresses, and numbers that do not fit in 32 bits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WideFields {
     pub(super) addresses: Option<[u64; 4]>,
@@ -29,34 +29,34 @@ pub(super) struct WideFields {
     pub(super) handshake_ns: u64,
 }
 
-/// Upper halves of an end's counts.
+/// Upper halves of the counts of an end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UpperHalves {
     pub(super) packets: u32,
     pub(super) bytes: u32,
     pub(super) payload: u32,
-    /// Of 65,536 each.
+    /// In units of 65,536.
     pub(super) retransmissions: u32,
 }
 
 impl FlowOverflow {
-    /// Its wide numbers, where it has some.
+    /// The wide fields, if there are any.
     pub(super) fn wide(&self) -> Option<&WideFields> {
         self.wide.as_deref()
     }
 
-    /// Its wide numbers, made where they are not there.
+    /// The wide fields, created if there are none.
     pub(super) fn widen(&mut self) -> &mut WideFields {
         self.wide.get_or_insert_default()
     }
 
-    /// Upper halves of an end's counts.
+    /// Upper halves of the counts of an end.
     pub(super) fn high(&self, end: usize) -> UpperHalves {
         self.wide().map_or_else(UpperHalves::default, |wide| wide.high[end])
     }
 }
 
-/// The places of a table's.
+/// The overflows of a table's flows, in numbered slots.
 #[derive(Debug, Default)]
 pub(super) struct OverflowTable {
     slots: ChunkedVec<FlowOverflow, 1024>,
@@ -64,13 +64,13 @@ pub(super) struct OverflowTable {
 }
 
 impl OverflowTable {
-    /// The one at a slot, which counts from 1.
+    /// The overflow in a slot; slots count from 1.
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&FlowOverflow> {
         self.slots.get((slot as usize).checked_sub(1)?)
     }
 
-    /// Asks for the one at a place.
+    /// Prefetches the overflow in a slot.
     #[inline]
     pub(super) fn prefetch(&self, slot: u32) {
         if let Some(overflow) = self.get(slot) {
@@ -78,12 +78,12 @@ impl OverflowTable {
         }
     }
 
-    /// The same, to be changed.
+    /// As [`get`](Self::get), to be changed.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut FlowOverflow> {
         self.slots.get_mut((slot as usize).checked_sub(1)?)
     }
 
-    /// Changes the one at a place; where that is zero, a new one, whose place is written there.
+    /// Changes the overflow in a slot. If `slot` is zero, creates one and stores its slot there.
     pub(super) fn change(&mut self, slot: &mut u32, change: impl FnOnce(&mut FlowOverflow)) {
         if *slot == 0 {
             *slot = self
@@ -96,7 +96,7 @@ impl OverflowTable {
         }
     }
 
-    /// Takes it out of its slot, which is zero then.
+    /// Takes the overflow out of its slot and sets `slot` to zero.
     pub(super) fn take(&mut self, slot: &mut u32) -> FlowOverflow {
         let at = std::mem::take(slot);
         let Some(overflow) = self.get_mut(at).map(std::mem::take) else {

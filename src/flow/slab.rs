@@ -1,4 +1,4 @@
-//! Places for flows, freed ones used again.
+//! Slots for flows; freed ones are used again.
 
 use bytemuck::{Pod, cast_slice};
 use prefetch_index::prefetch_index;
@@ -8,13 +8,13 @@ use super::chunked_vec::ChunkedVec;
 /// A cache line, in words.
 type CacheLine = [u64; 8];
 
-/// What can lie in a place. All zeros is an empty place.
+/// A type whose all-zero value is an empty slot.
 pub(super) trait SlabEntry: Pod {
-    /// Whether it is none of the empty ones.
+    /// Whether this is no empty slot.
     fn is_taken(&self) -> bool;
 }
 
-/// Numbered places, freed ones used again.
+/// Numbered slots; freed ones are used again.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     entries: ChunkedVec<T, 512>,
@@ -26,17 +26,17 @@ impl<T: SlabEntry> Slab<T> {
         Self { entries: ChunkedVec::new(), free: Vec::new() }
     }
 
-    /// Places that are taken.
+    /// Number of taken slots.
     pub(super) const fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
 
-    /// Places that there are, taken and free: every number below it is one.
+    /// Number of slots, taken and free: every smaller number is a slot.
     pub(super) const fn slots(&self) -> usize {
         self.entries.len()
     }
 
-    /// Asks for all cache lines of a place.
+    /// Prefetches all cache lines of a slot.
     #[inline]
     pub(super) fn prefetch(&self, slot: usize) {
         const { assert!(size_of::<T>().is_multiple_of(size_of::<CacheLine>())) };

@@ -1,4 +1,4 @@
-//! What one side said first: its bytes in order, bounded, and where each frame's begin.
+//! The first bytes of one side: in order, bounded, and with the frame of each byte.
 
 use std::ops::Range;
 use std::slice::from_ref;
@@ -9,27 +9,27 @@ use smallvec::SmallVec;
 use super::out_of_order::OutOfOrder;
 use crate::decode::Transport;
 
-/// Bytes kept of each side.
+/// Bytes stored of each side.
 pub const SIDE_BYTES: usize = 8 * 1024;
-/// Segments or datagrams whose bytes are kept of each side.
+/// Segments or datagrams whose bytes are stored of each side.
 const SIDE_SEGMENTS: usize = 256;
-/// Bytes and segments that are kept in place: most sides of most flows are judged by fewer.
+/// Bytes and segments that are stored inline: most sides of most flows are classified by fewer.
 const INLINE_BYTES: usize = 96;
 const INLINE_SEGMENTS: usize = 2;
-/// Bytes by which a segment may be early or late. One farther off has no place in the order: the
-/// rest was lost, or the sequence numbers mean nothing.
+/// Bytes by which a segment may be early or late. A segment farther off cannot be ordered: either
+/// the rest was lost, or the sequence numbers mean nothing.
 const WINDOW: u32 = 1 << 20;
 
-/// Where a segment's bytes begin.
+/// Where the bytes of a segment begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SegmentStart {
     frame: u64,
     start: u32,
-    /// Bytes are missing before it.
+    /// Bytes are missing before this segment.
     after_gap: bool,
 }
 
-/// What one side said first.
+/// The first bytes of one side.
 #[derive(Debug, Clone, Default)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -41,55 +41,54 @@ pub struct Stream {
     /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers
     /// may wrap.
     out_of_order: Option<Box<OutOfOrder>>,
-    /// TCP: the first expected byte.
+    /// TCP: the first expected sequence number.
     base: u32,
-    /// TCP: the sequence number of the next byte, where it is known.
+    /// TCP: the sequence number of the next byte, once it is known.
     expected: u32,
     expecting: bool,
-    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no
-    /// such thing: true.
+    /// TCP: SYN was seen, so that the first byte here is the first of the connection. Always true
+    /// for UDP, which has no such thing.
     from_start: bool,
     /// The next segment follows missing bytes.
     gap: bool,
     full: bool,
-    /// Bytes up to the first that is missing.
+    /// Number of bytes before the first missing one.
     head: u16,
 }
 
 impl Stream {
-    /// Whether the first byte is the first that was said: the handshake was seen and nothing is
-    /// missing after it.
+    /// Whether the first byte is the first that the side sent: the handshake was seen and no byte
+    /// after it is missing.
     #[must_use]
     pub fn from_start(&self) -> bool {
         self.from_start && !self.segments.first().is_some_and(|segment| segment.after_gap)
     }
 
-    /// Nothing was kept.
+    /// Whether no byte is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The bytes up to the first that is missing.
+    /// The bytes before the first missing one.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.head)).unwrap_or(&[])
     }
 
-    /// Whether more bytes may still follow the head: nothing is missing behind it and there is
-    /// room.
+    /// Whether more bytes may follow the head: no byte is missing behind it, and there is room.
     #[must_use]
     pub fn head_may_grow(&self) -> bool {
         !self.full && !self.gap && self.segments.iter().skip(1).all(|segment| !segment.after_gap)
     }
 
-    /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
+    /// All bytes without the missing ones; [`runs`](Self::runs) gives the ranges.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
+    /// The ranges of [`bytes`](Self::bytes) within which no byte is missing.
     pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let mut starts = self
             .segments
@@ -106,7 +105,7 @@ impl Stream {
         })
     }
 
-    /// Where in a range of [`bytes`](Self::bytes) segments begin.
+    /// The positions in a range of [`bytes`](Self::bytes) where segments begin.
     pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
         self.segments
             .iter()
@@ -114,7 +113,7 @@ impl Stream {
             .filter(move |start| range.contains(start))
     }
 
-    /// The datagrams, each with its frame and whether the capture cut it.
+    /// The datagrams, each with the number of its frame and whether the capture cut it.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
@@ -124,14 +123,14 @@ impl Stream {
         })
     }
 
-    /// The frame that holds the byte at `offset`.
+    /// The number of the frame that holds the byte at `offset`; zero if there is none.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {
         let after = self.segments.partition_point(|segment| segment.start as usize <= offset);
         after.checked_sub(1).and_then(|i| self.segments.get(i)).map_or(0, |segment| segment.frame)
     }
 
-    /// The frames that begin behind `offset`, each with its distance from there.
+    /// The frames that begin behind `offset`: distance from there in bytes, and number.
     pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
         let first = self.segments.partition_point(|segment| segment.start as usize <= offset);
         self.segments[first..]
@@ -139,30 +138,30 @@ impl Stream {
             .map(move |segment| (segment.start as usize - offset, segment.frame))
     }
 
-    /// The frame of the first byte.
+    /// The number of the frame that holds the first byte.
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {
         self.segments.first().map(|segment| segment.frame)
     }
 
-    /// There is room for no more.
+    /// Whether there is no more room.
     pub(super) const fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Asks for its cache lines.
+    /// Prefetches the cache lines of the stream.
     pub(super) fn prefetch(&self) {
         prefetch_index(from_ref(&self.bytes), 0);
         prefetch_index(from_ref(&self.segments), 0);
         prefetch_index(from_ref(&self.expected), 0);
     }
 
-    /// Segments wait for one before them.
+    /// Whether segments wait for one before them.
     pub(super) fn has_out_of_order(&self) -> bool {
         self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty())
     }
 
-    /// Gives back what it holds elsewhere: it is not looked at any more.
+    /// Frees the memory on the heap: the stream is not used any more.
     pub(super) fn free(&mut self) {
         if self.bytes.spilled() {
             self.bytes = SmallVec::new();
@@ -173,7 +172,7 @@ impl Stream {
         self.out_of_order = None;
     }
 
-    /// Bytes of memory that it holds elsewhere.
+    /// Bytes on the heap that count for the stream.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };
         let segments = if self.segments.spilled() {
@@ -191,7 +190,7 @@ impl Stream {
         Self { from_start: transport == Transport::Udp, ..Self::default() }
     }
 
-    /// The handshake told the sequence number of the first byte.
+    /// Sets the sequence number of the first byte, which the handshake showed.
     pub(super) fn start(&mut self, first: u32) {
         if !self.expecting {
             self.expect_first(first);
@@ -199,14 +198,14 @@ impl Stream {
         self.from_start |= self.base == first;
     }
 
-    /// Takes in a datagram: what was captured of its `wire_len` bytes.
+    /// Adds a datagram: the captured `bytes` of `wire_len`.
     pub(super) fn push_datagram(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
         if !self.full && !bytes.is_empty() {
             self.append(frame, bytes, wire_len);
         }
     }
 
-    /// Takes in a segment's payload: what was captured of its `wire_len` bytes.
+    /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
     pub(super) fn push_segment(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
         if self.full {
             return;
@@ -240,7 +239,7 @@ impl Stream {
         self.drain();
     }
 
-    /// Gives up all bytes that segments wait for.
+    /// Gives up all missing bytes for which segments wait.
     pub(super) fn close_gaps(&mut self) {
         while self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty()) {
             self.close_gap();
@@ -271,7 +270,7 @@ impl Stream {
         self.full |= self.bytes.len() == SIDE_BYTES || self.segments.len() == SIDE_SEGMENTS;
     }
 
-    /// Appends what is new of a segment that is not early.
+    /// Appends the new bytes of a segment that is not early.
     fn take(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
         let known = self.expected.wrapping_sub(seq);
         if !self.full && known < wire_len {
@@ -280,7 +279,7 @@ impl Stream {
         }
     }
 
-    /// Takes up the waiting segments that fit now.
+    /// Appends the waiting segments that are not early any more.
     fn drain(&mut self) {
         let Some(mut out_of_order) = self.out_of_order.take() else { return };
         while let Some(early) = out_of_order.first().filter(|early| {
@@ -300,7 +299,7 @@ impl Stream {
         self.out_of_order = Some(out_of_order);
     }
 
-    /// Gives up the bytes that are missing before the first waiting segment.
+    /// Gives up the missing bytes before the first waiting segment.
     fn close_gap(&mut self) {
         if let Some(early) =
             self.out_of_order.as_ref().and_then(|out_of_order| out_of_order.first())

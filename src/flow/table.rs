@@ -1,7 +1,7 @@
 //! The flow table: one shard of the live flows, owned by one thread.
 //!
-//! An [`Index`] over a slab. Memory is bounded by [`TableLimits`]; what has to go is chosen by a clock
-//! hand that moves with the segments, so that a capture ends in the same records whatever the
+//! An [`Index`] over a slab. [`TableLimits`] bound the memory. A clock hand that moves with the
+//! segments chooses what is evicted, so that a capture ends in the same records whatever the
 //! batches and workers.
 
 mod snapshot;
@@ -16,14 +16,14 @@ use super::{FlowHasher, FlowKey, KeyedSegment, Opening, ServicePorts, Sizes};
 use crate::decode::{Endpoint, TcpFlags, Transport};
 use crate::time::Time;
 
-/// Slots that the hand looks at for each new flow.
+/// Slots that the hand examines for each new flow.
 const SWEEP: usize = 2;
-/// Slots between the hand and the one that is asked for.
+/// Distance in slots between the hand and the flow that is prefetched.
 const AHEAD: usize = 16;
-/// Slots among which the longest idle one is evicted.
+/// Number of slots of which the flow that is idle longest is evicted.
 const CANDIDATES: usize = 16;
-/// Segments with payload after which it is asked whether more of the opening is needed: most flows
-/// are judged by their first words, and the rest of their payload need not be kept.
+/// Numbers of segments with payload after which an opening is inspected: most flows are classified
+/// by their first bytes, and the rest of their payload need not be stored.
 const INSPECT_AT: [usize; 3] = [2, 8, 16];
 /// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet
 /// frame.
@@ -32,53 +32,56 @@ const ETHERNET_PADDING: usize = 6;
 /// What a table may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct TableLimits {
-    /// Live flows; the longest idle of a few goes when one more comes.
+    /// Maximum number of live flows. When one more comes, of a few flows that which is idle longest
+    /// is evicted.
     pub flows: usize,
-    /// Bytes of openings; the oldest are judged by what they have when there are more.
+    /// Maximum bytes of openings. When there are more, the oldest openings are classified by what
+    /// they hold.
     pub opening_bytes: usize,
 }
 
-/// The judge's number for a verdict: all that a flow keeps of its opening once that was judged.
+/// The number that the [`Judge`] has given a verdict: all that a flow stores of its opening once it
+/// is classified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VerdictId(pub u32);
 
-/// What a look at an opening that is not yet full comes to.
+/// The result of inspecting an opening that is not full yet.
 #[derive(Debug)]
 pub enum Look {
-    /// More would add nothing: this is the verdict.
+    /// Final: more payload would change nothing.
     Judged(VerdictId),
-    /// It cannot be told yet; what it is should nothing more be said, where that is known.
+    /// Undecided. The verdict, if known, holds in case that no more payload comes.
     More(Option<VerdictId>),
-    /// All that fits is wanted: there is no need to look again before it is full.
+    /// All payload that fits is wanted: no inspection is needed before the opening is full.
     Everything,
 }
 
-/// What was said in a flow so far.
+/// The payload of a flow and its classification so far.
 #[derive(Debug)]
 pub enum OpeningState<'o> {
-    /// Nothing.
+    /// No payload.
     None,
-    /// This, and it was not judged yet.
+    /// Payload that is not classified yet.
     Opening(&'o Opening),
-    /// Enough to be judged.
+    /// The verdict.
     Judged(VerdictId),
 }
 
-/// The next stages, as the table asks them.
+/// The later stages, as the table calls them.
 pub trait Judge {
-    /// Judges what was said so far to and by the service at `responder`, if that is enough.
+    /// Classifies the opening of the service at `responder` as it is now, if that is enough.
     fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look;
 
-    /// Judges what was said to and by the service at `responder`: nothing more is to come.
+    /// Classifies the opening of the service at `responder`: no more payload comes.
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId;
 
-    /// Is shown a flow that a walk over the live ones came to.
+    /// Receives a live flow that a snapshot has reached.
     fn show(&mut self, _: &FlowRecord, _: OpeningState<'_>) {}
 
-    /// A flow begins; that this end opened it may be a guess.
+    /// A flow begins. That `_initiator` is the end which opened it may be a guess.
     fn begin(&mut self, _: &FlowKey, _initiator: usize) {}
 
-    /// Takes a finished flow; `None` where nothing was said.
+    /// Takes a finished flow; `verdict` is `None` if it has no payload.
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }
 
@@ -92,15 +95,14 @@ pub struct Table {
     limits: TableLimits,
     hasher: FlowHasher,
     evicted: u64,
-    /// The place where the walk over the live flows goes on; beyond all of them where there is
-    /// none.
+    /// The slot where the snapshot continues; beyond all slots if there is none.
     snapshot_at: usize,
-    /// Where [`tidy`](Table::expire) goes on.
+    /// The slot where [`expire`](Table::expire) continues.
     expire_at: usize,
 }
 
 impl Table {
-    /// An empty table for segments with this hash.
+    /// An empty table for segments hashed by `hasher`.
     #[must_use]
     pub fn new(limits: TableLimits, hasher: &FlowHasher) -> Self {
         Self {
@@ -117,13 +119,14 @@ impl Table {
         }
     }
 
-    /// Asks for the cache line in which the index has a hash.
+    /// Prefetches the cache line of the index for a hash.
     #[inline]
     pub fn prefetch_index(&self, hash: u64) {
         self.index.prefetch(hash);
     }
 
-    /// Asks for the flow that probably has this hash; gives its slot, or a number that is none.
+    /// Prefetches the flow that probably has this hash. Returns its slot, or a number that is no
+    /// slot.
     #[must_use]
     #[inline]
     pub fn prefetch_flow(&self, hash: u64) -> usize {
@@ -132,7 +135,7 @@ impl Table {
         slot
     }
 
-    /// Asks for what a segment changes beside the flow in its slot.
+    /// Prefetches what a segment changes beside the flow in its slot.
     #[inline]
     pub fn prefetch_rest(&self, slot: usize, segment: &KeyedSegment) {
         let Some(flow) = self.slab.get(slot) else { return };
@@ -144,21 +147,21 @@ impl Table {
         }
     }
 
-    /// Flows that had to go before they were over.
+    /// Number of flows that were evicted before they were over.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Live flows.
+    /// Number of live flows.
     #[must_use]
     pub const fn live(&self) -> usize {
         self.slab.len()
     }
 
-    /// Takes in a segment, whose flow is probably in the slot that
-    /// [`prefetch_flow`](Self::prefetch_flow) gave. `judge` gets the flows that this ends, and the
-    /// flow's opening as soon as no more of it will be kept.
+    /// Adds a segment, whose flow is probably in the slot that
+    /// [`prefetch_flow`](Self::prefetch_flow) returned. `judge` receives the flows that end by
+    /// this, and the opening of the flow as soon as no more of it will be stored.
     #[inline]
     pub fn observe(
         &mut self,
@@ -226,8 +229,8 @@ impl Table {
         slot
     }
 
-    /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or
-    /// can be kept.
+    /// Adds to the opening of a flow. Classifies and removes the opening when no more of it is
+    /// needed or can be stored.
     #[inline(never)]
     fn extend_opening(
         &mut self,
@@ -248,7 +251,7 @@ impl Table {
             opening_slot
         };
         let starts = [flow.start(0), flow.start(1)];
-        // Data may travel with SYN (RFC 7413) and follows its number.
+        // Data may travel with SYN (RFC 7413); it follows the sequence number of SYN.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
         let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
         let asked = self.openings.change(opening_slot, |opening| {
@@ -285,7 +288,7 @@ impl Table {
         self.openings.tidy(|queued| has_opening(slab, queued));
     }
 
-    /// Asks what the opening in a slot says and lets it go.
+    /// Classifies the opening of the flow in a slot and removes it.
     fn inspect(&mut self, slot: usize, judge: &mut impl Judge) {
         let Some(flow) = self.slab.get(slot) else { return };
         let OpeningSlot::Opening(opening_slot) = flow.opening() else { return };
@@ -306,7 +309,7 @@ impl Table {
         self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing));
     }
 
-    /// Puts the answer in the place of the opening.
+    /// Replaces the opening by the result.
     fn close_opening(&mut self, slot: usize, opening_slot: u32, state: OpeningSlot) {
         if let Some(flow) = self.slab.get_mut(slot) {
             flow.set_opening(state);
@@ -319,7 +322,7 @@ impl Table {
         self.hand
     }
 
-    /// Ends flows under the hand that are over, and asks for those that it comes to later.
+    /// Ends flows under the hand that are over, and prefetches those that the hand reaches later.
     fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
         for _ in 0..SWEEP.min(self.slab.slots()) {
             let at = self.advance_hand();
@@ -330,7 +333,7 @@ impl Table {
         }
     }
 
-    /// Ends the longest idle of the next flows under the hand.
+    /// Evicts the flow that is idle longest of the next ones under the hand.
     fn evict(&mut self, judge: &mut impl Judge) {
         let mut oldest: Option<(Time, usize)> = None;
         for _ in 0..CANDIDATES {
@@ -364,9 +367,9 @@ fn has_opening(slab: &Slab<LiveFlow>, queued: &QueuedOpening) -> bool {
     })
 }
 
-/// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices
-/// count it to the IP packet, and it would take the place of the words that follow under the same
-/// number.
+/// Whether a payload without PSH is the padding of the shortest Ethernet frame. Some devices count
+/// it to the IP packet, and it would take the place of the bytes that follow under the same
+/// sequence number.
 fn is_padding(segment: &KeyedSegment, payload: &[u8]) -> bool {
     let whole = payload.len() == segment.payload_len as usize;
     let pushes = segment.flags.has(TcpFlags::PSH) || !segment.flags.has(TcpFlags::ACK);
@@ -384,7 +387,7 @@ fn finish(mut flow: LiveFlow, overflows: &mut OverflowTable) -> (FlowRecord, Opt
     (record, verdict)
 }
 
-/// What the flow has come to; takes its sizes.
+/// The record of a flow; takes its sizes.
 fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRecord {
     let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
     let counts =

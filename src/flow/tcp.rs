@@ -1,4 +1,4 @@
-//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the
+//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced, as the
 //! capture is not a party.
 
 use super::key::{HIGH, LOW};
@@ -11,18 +11,18 @@ use crate::evidence::Direction;
 use crate::time::Time;
 
 impl LiveFlow {
-    /// Takes in what a TCP segment says of the connection.
+    /// Tracks the connection by a TCP segment.
     #[inline]
     pub(super) fn observe_tcp(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         const TELLING: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
         self.track(segment, overflows);
-        // Most segments are neither the begin of anything nor its end.
+        // Most segments neither begin nor end anything.
         if segment.flags.0 & TELLING != 0 || self.awaits_ack() {
             self.observe_flags(segment, overflows);
         }
     }
 
-    /// The handshake was answered and its end was not seen yet.
+    /// Whether the handshake was answered and its end not seen yet.
     const fn awaits_ack(&self) -> bool {
         self.seen.has(Seen::SYN_ACK) && !self.seen.has(Seen::ESTABLISHED)
     }
@@ -57,14 +57,14 @@ impl LiveFlow {
         if flags.has(TcpFlags::FIN) {
             self.seen.set(Seen::FIN << end);
         }
-        // A reset after both have finished only clears up.
+        // A reset after both ends have finished only clears up.
         if flags.has(TcpFlags::RST) && !self.both_finished() {
             self.seen.set(Seen::RESET);
         }
     }
 
     fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
-        // After the handshake its time stands in this place.
+        // After the handshake this field holds its duration.
         if self.seen.has(Seen::TIMED) {
             return;
         }
@@ -90,8 +90,8 @@ impl LiveFlow {
         }
     }
 
-    /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills
-    /// no gap.
+    /// Tracks the sequence numbers. A segment that lies wholly before what was seen and fills no
+    /// gap is a retransmission.
     #[inline]
     fn track(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let end = segment.end();
@@ -142,7 +142,7 @@ impl LiveFlow {
         }
     }
 
-    /// TCP segments that each end sent again.
+    /// Number of TCP segments that each end retransmitted.
     pub(super) fn retransmissions(&self, overflow: &FlowOverflow) -> [u64; 2] {
         [0, 1].map(|end| {
             u64::from(overflow.high(end).retransmissions) << 16
@@ -150,7 +150,7 @@ impl LiveFlow {
         })
     }
 
-    /// The sequence number of an end's first byte, where its SYN was seen.
+    /// The sequence number of the first byte of an end, if its SYN was seen.
     pub(super) fn start(&self, end: usize) -> Option<u32> {
         self.seen.has_at(end, Seen::STARTED).then_some(self.start[end])
     }
@@ -163,13 +163,14 @@ impl LiveFlow {
             || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
     }
 
-    /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
+    /// Whether a SYN of `end` with this sequence number opens another connection than the one that
+    /// was seen.
     const fn is_other(&self, end: usize, seq: u32) -> bool {
         self.seen.has_at(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
     }
 
-    /// Takes who opened the connection from its handshake. What was judged stays with the port that
-    /// it was judged for.
+    /// Takes the initiator from the handshake. A flow that is classified keeps the port by which it
+    /// was classified.
     #[inline]
     pub(super) fn orient_by(&mut self, segment: &KeyedSegment) {
         if segment.flags.has(TcpFlags::SYN)
@@ -185,19 +186,19 @@ impl LiveFlow {
         self.seen.has(Seen::FIN | Seen::FIN << 1)
     }
 
-    /// Who finished or aborted first.
+    /// The side that finished or aborted first.
     pub(super) fn ended_by(&self) -> Option<Direction> {
         let end = [LOW, HIGH].into_iter().find(|&end| self.seen.has_at(end, Seen::ENDED))?;
         Some(if end == self.initiator() { Direction::Initiator } else { Direction::Responder })
     }
 
-    /// Nothing more is to come.
+    /// Whether no more segments are expected.
     pub(super) const fn is_over(&self) -> bool {
         self.seen.has(Seen::RESET) || self.both_finished()
     }
 
-    /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture
-    /// stood.
+    /// Nanoseconds from SYN to the ACK that ends the handshake: the round-trip time, wherever the
+    /// capture stood.
     pub(super) fn handshake_ns(&self, overflow: &FlowOverflow) -> Option<u64> {
         let took = match (self.handshake, overflow.wide()) {
             (OVERFLOWED, Some(wide)) => wide.handshake_ns,
@@ -219,7 +220,7 @@ impl LiveFlow {
         }
     }
 
-    /// How it went, given whether both ends sent something.
+    /// The outcome, given whether both ends sent something.
     pub(super) const fn outcome(&self, answered: bool) -> Outcome {
         let seen = self.seen;
         match () {

@@ -1,22 +1,22 @@
-//! A look at the live flows while the capture goes on: a bit at a time, so that the segments behind
-//! it need not wait for long.
+//! Snapshots of the live flows while the capture goes on: a few flows at a time, so that the
+//! segments behind need not wait for long.
 //!
-//! Each flow that lives when a walk begins is shown once: where the walk finds it, or on its way
-//! out where it ends before.
+//! Each flow that lives when a snapshot begins is shown once: where the snapshot reaches it, or
+//! when it ends before that.
 
 use super::{Judge, OpeningSlot, OpeningState, Table, record};
 use crate::flow::overflow::FlowOverflow;
 use crate::time::Time;
 
-/// Empty places that count as much as a flow: they are only looked at.
+/// Number of empty slots that cost as much as a flow: they are only read.
 const EMPTY: usize = 16;
 
 impl Table {
-    /// Ends flows that are over among the next places. New flows have this done as they come; a
-    /// capture that goes on for days does not wait for them, so that memory follows the traffic. It
-    /// changes no record: these flows would not go on.
-    pub fn expire(&mut self, now: Time, places: usize, judge: &mut impl Judge) {
-        for _ in 0..places.min(self.slab.slots()) {
+    /// Ends flows that are over among the next slots. A new flow does the same as it comes, but a
+    /// capture that runs for days must not wait for one: memory follows the traffic. This changes
+    /// no record, as these flows would not go on.
+    pub fn expire(&mut self, now: Time, slots: usize, judge: &mut impl Judge) {
+        for _ in 0..slots.min(self.slab.slots()) {
             self.expire_at =
                 if self.expire_at + 1 < self.slab.slots() { self.expire_at + 1 } else { 0 };
             if self.slab.get(self.expire_at).is_some_and(|flow| flow.is_expired(now)) {
@@ -25,13 +25,13 @@ impl Table {
         }
     }
 
-    /// Begins a walk over the live flows.
+    /// Begins a snapshot of the live flows.
     pub fn begin_snapshot(&mut self) {
         self.snapshot_at = 0;
     }
 
-    /// Shows the next flows, about as many as asked for; gives how many are left of the number,
-    /// which is more than none only where the walk is over.
+    /// Shows about `flows` more flows. Returns how many of the number are left: zero until the
+    /// snapshot is complete.
     pub fn continue_snapshot(&mut self, flows: usize, judge: &mut impl Judge) -> usize {
         let mut left = flows * EMPTY;
         while self.snapshot_at < self.slab.slots() {
@@ -46,11 +46,12 @@ impl Table {
         left.div_ceil(EMPTY).max(1)
     }
 
-    /// Shows what the flow in a slot would come to if it ended now; it goes on unchanged.
+    /// Shows the record that the flow in a slot would have if it ended now. The flow goes on
+    /// unchanged.
     fn show(&mut self, slot: usize, judge: &mut impl Judge) -> bool {
         let Some(flow) = self.slab.get(slot) else { return false };
         let key = flow.key(&self.overflows);
-        // Only lent: a copy would be some allocations for each flow.
+        // Lent, not copied: a copy would cost some allocations per flow.
         let mut overflow = flow.replace_overflow(&mut self.overflows, FlowOverflow::default());
         let record = record(flow, &key, &mut overflow);
         let state = match flow.opening() {
