@@ -1,7 +1,7 @@
-//! The straight way of nearly every frame: Ethernet, IPv4 without options or IPv6 without
-//! extensions, TCP or UDP, all headers captured and none of them odd. Everything else gives `None`
-//! and goes the way through the layers, which says the same of these frames too: `tests` compares
-//! the two on every capture here.
+//! The fast path, which nearly every frame takes: Ethernet, IPv4 without options or IPv6 without
+//! extensions, TCP or UDP, all headers captured and none of them unusual. Any other frame gives
+//! `None` and takes the slow path, which decodes these frames to the same result:
+//! `tests/fast_path.rs` compares the two on every capture of the repository.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ const V6: usize = 40;
 const TCP: usize = 20;
 const UDP: usize = 8;
 
-/// The segment of such a frame, and what was captured of its payload.
+/// The segment of such a frame, and the captured part of its payload.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
 pub(super) fn segment<'a>(frame: &Frame<'a>, tunnels: bool) -> Option<(Segment, &'a [u8])> {
@@ -26,7 +26,7 @@ pub(super) fn segment<'a>(frame: &Frame<'a>, tunnels: bool) -> Option<(Segment, 
         [0x08, 0x00] => {
             let (ip, behind) = packet.split_first_chunk::<V4>()?;
             let total = usize::from(u16::from_be_bytes([ip[2], ip[3]]));
-            // Version 4 with five words; no more fragments, no offset; a length that is one.
+            // Version 4 with five words; no more fragments, no offset; a plausible length.
             if ip[0] != 0x45 || (ip[6] & 0x3f, ip[7]) != (0, 0) || total < V4 {
                 return None;
             }
@@ -63,7 +63,7 @@ pub(super) fn segment<'a>(frame: &Frame<'a>, tunnels: bool) -> Option<(Segment, 
     }
 }
 
-/// Reads the transport header; there were `wire_len` bytes of it and its payload.
+/// Reads the transport header; it and its payload have `wire_len` bytes on the wire.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
 fn transport<'a>(

@@ -1,9 +1,9 @@
-//! Fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5), joined again.
+//! Reassembly of fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5).
 //!
-//! Takes the pieces of datagrams in the order of the capture, gives a datagram with the piece that
-//! completes it. Time is the capture's. Pieces that overlap are refused and their datagram with
-//! them, on both versions (RFC 5722): hosts disagree on which of them counts, and attackers know
-//! it. A piece that comes twice is no overlap.
+//! Takes fragments in the order of the capture, and returns a datagram with the fragment that
+//! completes it. Time is that of the capture. Overlapping fragments are refused and their datagram
+//! with them, for both versions (RFC 5722): hosts disagree on which of them counts, and attackers
+//! know it. A fragment that comes twice is no overlap.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -14,36 +14,36 @@ use super::Skip;
 use super::ip::{AddressPair, Datagram, FragmentInfo};
 use crate::time::Time;
 
-/// Datagrams that wait for pieces; the oldest is given up when one more comes.
+/// Maximum number of incomplete datagrams; the oldest is given up when one more comes.
 const MAX_DATAGRAMS: usize = 1_024;
-/// Bytes that all of them may hold; the oldest is given up where there are more.
+/// Maximum bytes that incomplete datagrams hold; the oldest is given up when there are more.
 const MAX_BYTES: usize = 16 << 20;
-/// What a piece costs beside its bytes.
+/// Accounted bytes of a fragment beside its payload.
 const FRAGMENT_COST: usize = 64;
-/// Nanoseconds after its first piece that a datagram waits for the others (RFC 8200, section 4.5;
-/// RFC 1122, section 3.3.2).
+/// Nanoseconds after its first fragment that a datagram waits for the others (RFC 8200, section
+/// 4.5; RFC 1122, section 3.3.2).
 const TIMEOUT: u64 = 60 * 1_000_000_000;
-/// Bytes that a datagram can have.
+/// Maximum bytes of a datagram.
 const MAX_LEN: usize = 65_535;
 
-/// A datagram whose pieces are all there.
+/// A complete datagram.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reassembled {
     pub(super) protocol: IpNumber,
-    /// Up to where the capture cut the first piece that it cut.
+    /// The bytes up to the end of the first fragment that the capture cut.
     pub(super) bytes: Vec<u8>,
     pub(super) wire_len: usize,
 }
 
-/// What the pieces of a datagram have in common. Those of IPv6 may differ in the protocol: that of
-/// the first counts.
+/// What the fragments of a datagram have in common. Those of IPv6 may differ in the protocol: that
+/// of the first fragment counts, and the key has zero.
 type FragmentKey = (IpAddr, IpAddr, u32, u8);
 
-/// Datagrams of which pieces are missing.
+/// Incomplete datagrams.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     partial: BTreeMap<FragmentKey, PartialDatagram>,
-    /// By age; stale where no datagram with that number waits any more.
+    /// Oldest first. An entry is stale if no incomplete datagram has its number.
     queue: VecDeque<(FragmentKey, u64, Time)>,
     bytes: usize,
     begun: u64,
@@ -53,12 +53,12 @@ pub(super) struct Fragments {
 struct PartialDatagram {
     number: u64,
     protocol: Option<IpNumber>,
-    /// By their starts, without overlap.
+    /// Sorted by start, without overlap.
     held: Vec<HeldFragment>,
-    /// Bytes on the wire of the pieces that are there, and of the datagram where its end is known.
+    /// Bytes on the wire of the fragments so far, and of the datagram once its end is known.
     there: usize,
     len: Option<usize>,
-    /// Pieces contradicted each other: it is never completed.
+    /// Fragments contradicted each other: the datagram is never completed.
     refused: bool,
     cost: usize,
 }
@@ -66,13 +66,13 @@ struct PartialDatagram {
 #[derive(Debug)]
 struct HeldFragment {
     start: usize,
-    /// Behind its last byte on the wire; fewer may have been captured.
+    /// End on the wire; fewer bytes may have been captured.
     end: usize,
     bytes: Vec<u8>,
 }
 
 impl Fragments {
-    /// Takes a piece; gives the datagram that it completes.
+    /// Takes a fragment; returns the datagram that it completes.
     pub(super) fn join(
         &mut self,
         datagram: &Datagram<'_>,
@@ -111,8 +111,8 @@ impl Fragments {
 
     fn begin(&mut self, key: FragmentKey, now: Time) {
         while self.partial.len() >= MAX_DATAGRAMS && self.evict_oldest() {}
-        // Datagrams end in another order than they begin: what is stale is thrown out before it
-        // outweighs the rest.
+        // Datagrams end in another order than they begin: stale entries are removed before they
+        // outnumber the rest.
         if self.queue.len() > 2 * MAX_DATAGRAMS {
             let partial = &self.partial;
             self.queue
@@ -134,14 +134,14 @@ impl Fragments {
         self.partial.insert(key, partial);
     }
 
-    /// Gives up what has waited for too long.
+    /// Gives up datagrams that have waited for too long.
     fn expire(&mut self, now: Time) {
         while self.queue.front().is_some_and(|(_, _, begun)| now.since(*begun) > TIMEOUT) {
             self.evict_oldest();
         }
     }
 
-    /// Gives up the oldest; false where there is none.
+    /// Gives up the oldest datagram; false if there is none.
     fn evict_oldest(&mut self) -> bool {
         let Some((key, number, _)) = self.queue.pop_front() else { return false };
         if self.partial.get(&key).is_some_and(|partial| partial.number == number) {
@@ -158,7 +158,7 @@ impl Fragments {
 }
 
 impl PartialDatagram {
-    /// Puts a piece in its place.
+    /// Inserts a fragment.
     fn take(&mut self, fragment: HeldFragment, more: bool) -> Result<(), Skip> {
         if self.refused {
             return Err(Skip::FragmentOverlap);
@@ -203,7 +203,7 @@ impl PartialDatagram {
 }
 
 impl HeldFragment {
-    /// Whether another is this one, come twice; the capture may have cut either.
+    /// Whether `other` is this fragment once more; the capture may have cut either.
     fn is_again(&self, other: &Self) -> bool {
         let known = self.bytes.len().min(other.bytes.len());
         (self.start, self.end) == (other.start, other.end)

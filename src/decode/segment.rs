@@ -1,4 +1,4 @@
-//! The noun that decoding gives, and the nouns in it.
+//! The segment that decoding gives, and the types of its fields.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Tunnel;
 use crate::time::Time;
 
-/// The transports whose ports we know.
+/// The supported transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// RFC 9293.
@@ -41,7 +41,7 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Who sent to whom.
+/// Sender, receiver and transport of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FiveTuple {
     /// The sender.
@@ -52,18 +52,18 @@ pub struct FiveTuple {
     pub transport: Transport,
 }
 
-/// TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
+/// The TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TcpFlags(pub u8);
 
 impl TcpFlags {
-    /// No more data from the sender.
+    /// The sender has no more data.
     pub const FIN: Self = Self(0x01);
     /// Opens the connection.
     pub const SYN: Self = Self(0x02);
-    /// Refuses or aborts it.
+    /// Refuses or aborts the connection.
     pub const RST: Self = Self(0x04);
-    /// What was sent so far is to be delivered.
+    /// Data sent so far is to be delivered.
     pub const PSH: Self = Self(0x08);
     /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
@@ -75,24 +75,24 @@ impl TcpFlags {
     }
 }
 
-/// A decoded TCP or UDP unit; the payload's bytes lie elsewhere.
+/// A decoded TCP segment or UDP datagram; the bytes of the payload lie elsewhere.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Number of its frame.
+    /// Number of the frame.
     pub frame: u64,
     /// When the frame was captured.
     pub time: Time,
-    /// Who sent to whom.
+    /// Sender and receiver.
     pub five_tuple: FiveTuple,
-    /// Sequence number of the first payload byte, or of SYN; zero in UDP.
+    /// TCP: sequence number of the first payload byte, or of SYN. Zero for UDP.
     pub seq: u32,
-    /// Acknowledgement number; zero in UDP.
+    /// TCP: acknowledgement number. Zero for UDP.
     pub ack: u32,
-    /// Empty in UDP.
+    /// Empty for UDP.
     pub flags: TcpFlags,
-    /// The innermost tunnel that it came through.
+    /// The innermost tunnel of the frame.
     pub tunnel: Option<Tunnel>,
-    /// Bytes of the frame on the wire; where fragments were joined, of the last one.
+    /// Bytes of the frame on the wire; of the last frame, if fragments were reassembled.
     pub wire_len: u32,
     /// Bytes of the payload on the wire.
     pub payload_len: u32,

@@ -1,4 +1,4 @@
-//! TCP and UDP headers: to the segment.
+//! TCP and UDP headers: from the datagram to the segment.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use super::ip::Datagram;
 use super::{Decoded, Endpoint, FiveTuple, Packet, Segment, Skip, TcpFlags, Transport};
 use crate::source::Frame;
 
-/// A TCP header's bytes without options, and with all that it can have (RFC 9293, section 3.1).
+/// Minimum and maximum bytes of a TCP header (RFC 9293, section 3.1).
 const MIN_TCP: usize = 20;
 const MAX_TCP: usize = 60;
-/// A UDP header's bytes.
+/// Bytes of a UDP header.
 const UDP: usize = 8;
 
 /// Reads a TCP header.
@@ -22,8 +22,8 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
     if bytes.len() < MIN_TCP {
         return Err(body.short(MIN_TCP));
     }
-    // A snap length often cuts the options, which are of no use here: read the header out of a
-    // padded copy then.
+    // A snap length often cuts the options, which are of no use here: the header is then read from
+    // a padded copy.
     let mut padded = [0; MAX_TCP];
     let header = TcpHeaderSlice::from_slice(bytes).or_else(|_| {
         let known = bytes.len().min(MAX_TCP);
@@ -48,21 +48,21 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
         flags,
         payload_len: payload_len as u32,
     };
-    // Where the capture cut the TCP options there is nothing behind them.
+    // If the capture cut the TCP options, no payload was captured.
     Ok((build(frame, datagram, &fields), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
 }
 
-/// The ports of the sender and of the receiver.
+/// Source and destination port.
 pub(super) type Ports = (u16, u16);
 
-/// Reads a UDP header; gives the payload as what a tunnel may lie in.
+/// Reads a UDP header; returns the payload as a packet in which a tunnel may lie.
 #[inline]
 pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Skip> {
     let body = datagram.body;
     let header = UdpHeaderSlice::from_slice(body.bytes()).map_err(|_| body.short(UDP))?;
     let payload = body.after(UDP)?;
-    // Zero: a jumbogram (RFC 2675) or segmentation offload; otherwise the header may say less than
-    // IP carried.
+    // Zero: a jumbogram (RFC 2675) or segmentation offload. Otherwise the header may state fewer
+    // bytes than IP carried.
     let payload_len = match usize::from(header.length()) {
         0 => payload.wire_len(),
         length => length.checked_sub(UDP).ok_or(Skip::Malformed)?.min(payload.wire_len()),
@@ -70,7 +70,7 @@ pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Sk
     Ok(((header.source_port(), header.destination_port()), payload.limit(payload_len)))
 }
 
-/// The segment of a UDP header that was header.
+/// The segment of a UDP datagram.
 #[inline]
 pub(super) fn udp_segment(
     frame: &Frame<'_>,
@@ -93,7 +93,7 @@ pub(super) fn udp_segment(
     )
 }
 
-/// What a transport header says.
+/// The fields of a transport header.
 struct TransportHeader {
     transport: Transport,
     ports: Ports,

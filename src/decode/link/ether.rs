@@ -1,14 +1,13 @@
-//! Ethernet, VLAN tags, `EtherTypes`, and what stands in their place: IEEE 802.2 with or without
-//! SNAP.
+//! Ethernet, VLAN tags, `EtherTypes`, and what replaces them: IEEE 802.2 with or without SNAP.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
 use super::{mpls, ppp};
 use crate::decode::{Packet, Skip};
 
-/// Values below this are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
+/// Smaller values are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
 pub(in crate::decode) const MIN_TYPE: u16 = 0x0600;
-/// Stacked VLAN tags that are looked through; more is malformed.
+/// Maximum number of stacked VLAN tags; more are malformed.
 const MAX_TAGS: usize = 8;
 
 /// <https://www.iana.org/assignments/ieee-802-numbers>.
@@ -95,10 +94,11 @@ pub(in crate::decode) fn llc(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
 
 /// The IP packet behind SNAP's organisation and number.
 pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    /// Whose numbers are `EtherTypes`: RFC 1042, and bridges to old Ethernet (IEEE 802.1H).
+    /// Organisations whose numbers are `EtherTypes`: RFC 1042, and bridges to old Ethernet (IEEE
+    /// 802.1H).
     const ETHER_TYPES: [u8; 3] = [0, 0, 0];
     const BRIDGE_TUNNEL: [u8; 3] = [0, 0, 0xf8];
-    /// Bridged frames (RFC 2427); with number 1 or 7 of Ethernet, with and without its checksum.
+    /// Bridged frames (RFC 2427); numbers 1 and 7 are Ethernet with and without its checksum.
     const BRIDGED: [u8; 3] = [0, 0x80, 0xc2];
     let (organisation, number) = (rest.array(0)?, rest.be_u16(3)?);
     let rest = rest.after(5)?;
@@ -109,8 +109,9 @@ pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
 }
 
-/// `MACsec` (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags,
-/// short length, packet number, perhaps who sent it; behind the frame a value of sixteen bytes.
+/// `MACsec` (IEEE 802.1AE, section 9.3) that authenticates a frame without encrypting it: flags,
+/// short length, packet number, optionally the sender; behind the frame an integrity check value of
+/// sixteen bytes.
 fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const SENDER: u8 = 0x20;
     const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
@@ -130,8 +131,8 @@ fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     by_ether_type(rest.be_u16(0)?, rest.after(2)?)
 }
 
-/// A service function chain's header (RFC 8300, section 2.2): its length in words, and what
-/// follows.
+/// The header of a service function chain (RFC 8300, section 2.2): its length in words, and the
+/// next protocol.
 pub(in crate::decode) fn service_chain(header: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let rest = header.after(usize::from(header.byte(1)? & 0x3f).max(2) * 4)?;
     match header.byte(3)? {
