@@ -1,4 +1,4 @@
-//! The machine's capture devices.
+//! The capture devices of the machine.
 
 use std::net::IpAddr;
 
@@ -10,20 +10,20 @@ use super::pcap_error::reason;
 #[cfg(feature = "pcap")]
 use crate::{Error, ErrorKind, Result};
 
-/// A device that frames can be captured on.
+/// A device on which frames can be captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// What `-i` takes.
+    /// The name that `-i` takes.
     pub name: String,
-    /// The system's words for it.
+    /// The description that the system has of the device.
     pub description: Option<String>,
-    /// Addresses with their prefix lengths, where known.
+    /// Addresses with their prefix lengths, if known.
     pub addresses: Vec<(IpAddr, Option<u32>)>,
-    /// `up` and, where the system tells, `connected` and the like.
+    /// `up` or `down`, and where the system reports it, `connected` and the like.
     pub state: Vec<&'static str>,
 }
 
-/// All of them, in the system's order.
+/// Lists all devices, in the order of the system. Requires the feature `pcap`.
 ///
 /// # Errors
 /// libpcap cannot list them ([`ErrorKind::Input`]).
@@ -34,8 +34,8 @@ pub fn list() -> Result<Vec<Interface>> {
     Ok(devices.into_iter().map(describe).collect())
 }
 
-/// The libpcap that runs, with its version, where the system tells: the file that the program has
-/// mapped.
+/// The libpcap in use, with its version in the file name, if the system reports it: the file that
+/// the process has mapped. Requires the feature `pcap`.
 #[must_use]
 #[cfg(feature = "pcap")]
 pub fn library() -> Option<String> {

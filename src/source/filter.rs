@@ -1,4 +1,4 @@
-//! BPF filters over captured frames, in the field's syntax (`man pcap-filter`).
+//! BPF filters over captured frames, in the syntax of `man pcap-filter`.
 //!
 //! libpcap compiles the expression once per link type. Lengths (`len`, `greater`, `less`) are those
 //! of the captured bytes.
@@ -44,11 +44,11 @@ impl Filter {
 
 #[cfg(feature = "pcap")]
 impl Filter {
-    /// Compiles the expression for the link types that a capture is known to begin with; for
-    /// Ethernet where none is known.
+    /// Compiles the expression for the link types with which a capture begins; for Ethernet if none
+    /// is known. Requires the feature `pcap`.
     ///
     /// # Errors
-    /// libpcap cannot compile the expression for one of them ([`ErrorKind::Filter`]).
+    /// libpcap cannot compile the expression for one of the link types ([`ErrorKind::Filter`]).
     ///
     /// [`ErrorKind::Filter`]: crate::ErrorKind::Filter
     pub fn compile(expression: &str, links: &[LinkType]) -> Result<Self> {
@@ -69,7 +69,7 @@ impl Filter {
         program.as_ref().is_some_and(|program| program.filter(frame.bytes))
     }
 
-    /// Link types that frames had and that the expression could not be compiled for, a line each.
+    /// Link types of frames for which the expression cannot be compiled, one line each.
     pub fn problems(&self) -> impl Iterator<Item = String> + '_ {
         self.programs.iter().filter(|(_, program)| program.is_none()).map(|(link, _)| {
             format!(

@@ -1,9 +1,9 @@
-//! Which interface a device is attached to, and how it gets back to one that went away and
-//! returned.
+//! The binding of a device to its interface, and how it is restored after the interface went away
+//! and came back.
 //!
-//! Linux asks for `CAP_NET_RAW` when a packet socket is made, not when it is bound (`man 7
-//! packet`). So the socket that was opened with root's rights, its ring and its drop counters with
-//! it, is bound anew long after they were given up.
+//! Linux requires `CAP_NET_RAW` to create a packet socket, not to bind it (`man 7 packet`). So the
+//! socket that was opened as root, with its ring and its drop counters, can be bound again long
+//! after the privileges were dropped.
 
 use std::os::fd::BorrowedFd;
 
@@ -11,20 +11,20 @@ use nix::errno::Errno;
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::InterfaceFlags;
 
-/// What became of an interface since the last look.
+/// A change of an interface since the last check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkChange {
-    /// Nobody can send or receive on it.
+    /// The interface is down.
     Down,
-    /// It works again.
+    /// The interface is up again.
     Up,
-    /// It has another name now, and the device is still attached to it.
+    /// The interface has a new name; the device is still bound to it.
     Renamed(String),
-    /// There is no such interface any more.
+    /// The interface does not exist any more.
     Away,
-    /// It was away, and the device is attached to it again.
+    /// The interface came back, and the device is bound to it again.
     Back,
-    /// It cannot be had any more; why.
+    /// The interface is lost for good, for this reason.
     Lost(String),
 }
 
@@ -41,17 +41,17 @@ impl LinkState {
     }
 }
 
-/// A device's interface at the last look.
+/// The interface of a device at the last check.
 pub(super) struct InterfaceBinding {
     name: String,
-    /// What kind of hardware it is: what comes from another kind begins with other headers.
+    /// Hardware type. Frames of another type begin with other headers.
     hardware: Option<u16>,
     loopback: bool,
     state: LinkState,
 }
 
 impl InterfaceBinding {
-    /// That of an open device; `None` where it is no interface of the system's, such as `any`.
+    /// The binding of an open device; `None` if it has no interface of the system, such as `any`.
     pub(super) fn new(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
         let all = interfaces();
         let interface = system::bound_to(device, name, &all)?;
@@ -64,24 +64,24 @@ impl InterfaceBinding {
         })
     }
 
-    /// Whether what is sent on it comes in on it.
+    /// Whether frames that are sent on the interface are received on it.
     pub(super) const fn is_loopback(&self) -> bool {
         self.loopback
     }
 
-    /// What the interface is called now, or was when it went.
+    /// The current name of the interface, or its last one.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Looks what became of it, and attaches the device again to an interface that returned.
+    /// Checks the interface, and binds the device again to one that came back.
     pub(super) fn check_link(
         &mut self,
         device: BorrowedFd<'_>,
         all: &[InterfaceAddress],
         promiscuous: bool,
     ) -> Option<LinkChange> {
-        // Where the system does not tell, nothing is wrong.
+        // No list means that the system does not report interfaces, not that they are gone.
         if all.is_empty() {
             return None;
         }
@@ -100,14 +100,14 @@ impl InterfaceBinding {
         }
     }
 
-    /// Nothing is attached to the device: looks whether there is something of the name.
+    /// Binds a device that has no interface to the one that has its name, if there is one.
     fn rebind(
         &mut self,
         device: BorrowedFd<'_>,
         all: &[InterfaceAddress],
         promiscuous: bool,
     ) -> Option<LinkChange> {
-        // What is in the list under its name may be what has just gone: the next look tells.
+        // The list may still have the interface that has just gone: the next check is reliable.
         if std::mem::replace(&mut self.state, LinkState::Away) != LinkState::Away {
             return Some(system::gone());
         }
@@ -120,7 +120,7 @@ impl InterfaceBinding {
                 self.state = LinkState::from_flags(interface);
                 Some(LinkChange::Back)
             }
-            // It went while it was looked at.
+            // The interface went away during the check.
             Err(Errno::ENODEV) => None,
             Err(Errno::EADDRNOTAVAIL) => {
                 let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
@@ -134,7 +134,8 @@ impl InterfaceBinding {
     }
 }
 
-/// The system's interfaces, once for each of their addresses; empty where it does not tell.
+/// The interfaces of the system, once for each of their addresses; empty if the system does not
+/// report them.
 pub(super) fn interfaces() -> Vec<InterfaceAddress> {
     getifaddrs().map(Iterator::collect).unwrap_or_default()
 }
@@ -151,12 +152,12 @@ mod system {
 
     use super::LinkChange;
 
-    /// What it means that an interface is gone: it may come back.
+    /// An interface that is gone may come back.
     pub(super) fn gone() -> LinkChange {
         LinkChange::Away
     }
 
-    /// Has a packet socket see what it is not the receiver of.
+    /// The socket option that makes a packet socket promiscuous.
     #[derive(Clone)]
     struct Membership;
 
@@ -168,13 +169,13 @@ mod system {
         SetStruct<libc::packet_mreq>
     );
 
-    /// The interface that the device's socket is bound to, whatever its name is by now.
+    /// The interface to which the socket of the device is bound, whatever its current name.
     pub(super) fn bound_to<'a>(
         device: BorrowedFd<'_>,
         _: &str,
         all: &'a [InterfaceAddress],
     ) -> Option<&'a InterfaceAddress> {
-        // The system's answer is shorter than a whole link address, which only this type takes.
+        // The answer is shorter than a whole link address; only this type accepts it.
         let bound =
             getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
         named(if_indextoname(bound as libc::c_uint).ok()?.to_str().ok()?, all)
@@ -195,7 +196,7 @@ mod system {
             .ok()
     }
 
-    /// The address says no protocol: the socket goes on with that which libpcap chose.
+    /// The address names no protocol: the socket keeps the one that libpcap chose.
     pub(super) fn bind_again(
         device: BorrowedFd<'_>,
         name: &str,
@@ -204,8 +205,8 @@ mod system {
     ) -> Result<(), Errno> {
         let link =
             |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
-        // The system tells none of tunnels, and none can be made of their index without unsafe
-        // code.
+        // The system reports no address for tunnels, and none can be made from the index without
+        // unsafe code.
         let link = all
             .iter()
             .filter(|interface| interface.interface_name == name)
@@ -225,7 +226,7 @@ mod system {
     }
 }
 
-/// Elsewhere a device that lost its interface stays without.
+/// On other systems a device that lost its interface cannot be bound again.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::os::fd::BorrowedFd;

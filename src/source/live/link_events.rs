@@ -1,11 +1,11 @@
-//! Word from the system that its interfaces have changed, as soon as they have.
+//! Events of the system about changed interfaces, as soon as they change.
 
 use std::os::fd::BorrowedFd;
 
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-/// Where it comes from. Where the system does not tell, looking from time to time has to do.
+/// The socket for link events. Without one, checks at intervals have to do.
 pub(super) struct LinkEvents {
     #[cfg(target_os = "linux")]
     socket: Option<OwnedFd>,
@@ -13,7 +13,7 @@ pub(super) struct LinkEvents {
 
 #[cfg(target_os = "linux")]
 impl LinkEvents {
-    /// The group of the kernel's messages about links: `man 7 rtnetlink`.
+    /// The multicast group for link messages: `man 7 rtnetlink`.
     const LINKS: u32 = 1;
 
     pub(super) fn subscribe() -> Self {
@@ -30,17 +30,17 @@ impl LinkEvents {
         Self { socket: open().ok() }
     }
 
-    /// To be polled.
+    /// The descriptor to be polled.
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.socket.as_ref().map(AsFd::as_fd)
     }
 
-    /// Throws away what was said: that something was is enough.
+    /// Discards the messages: their arrival is enough.
     pub(super) fn drain(&self) {
         use nix::errno::Errno;
         use nix::sys::socket::{MsgFlags, recv};
         let Some(socket) = &self.socket else { return };
-        // A message that does not fit is cut, and one that was lost is as good as one that came.
+        // A message that does not fit is cut, and a lost message counts like one that arrived.
         let mut message = [0; 64];
         while matches!(
             recv(socket.as_raw_fd(), &mut message, MsgFlags::empty()),

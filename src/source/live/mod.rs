@@ -1,8 +1,8 @@
 //! Live capture through libpcap, on several interfaces at once.
 //!
-//! The descriptors are polled together: a blocking read on a quiet interface does not come back at
-//! its time-out on every system. An interface that goes down, or away altogether, is waited for;
-//! where it cannot be had back, the capture goes on with the others.
+//! The descriptors are polled together: a blocking read on a quiet interface does not return at its
+//! timeout on every system. If an interface goes down or away, the capture waits for it; if it
+//! cannot be bound again, the capture continues on the others.
 
 mod binding;
 mod device;
@@ -19,25 +19,25 @@ use super::save::{InterfaceCounts, Plan, Save, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
 use crate::{Error, ErrorKind, Result};
 
-/// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness,
-/// so that signals and time limits are seen. Soon enough for a screen; a block of the ring that
-/// fills up comes at once.
+/// Milliseconds after which a quiet interface delivers the frames it has, and reports idleness, so
+/// that signals and time limits are noticed. Short enough for a screen; a block of the ring that
+/// fills up is delivered at once.
 const IDLE: u16 = 100;
-/// Frames read from one interface before the others get their turn.
+/// Frames read from one interface before the others are served.
 const QUANTUM: u32 = 8192;
-/// Time between two looks at whether the interfaces are there, where nothing was heard of them; and
-/// where it was, because news come in bundles.
+/// Time between two checks of the interfaces without a link event; and after one, because events
+/// come in bundles.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const CHECK_SOON: Duration = Duration::from_millis(5);
 
 /// How to capture.
 #[derive(Debug, Clone)]
 pub struct LiveOptions {
-    /// The devices' names; `any` for all of them.
+    /// Names of the devices; `any` for all of them.
     pub interfaces: Vec<String>,
-    /// See frames for other machines too.
+    /// Whether to capture frames for other machines too.
     pub promiscuous: bool,
-    /// Bytes kept of each frame.
+    /// Maximum captured bytes per frame.
     pub snap_len: u32,
     /// Bytes of the kernel's buffer, for each device.
     pub buffer_bytes: u32,
@@ -45,40 +45,40 @@ pub struct LiveOptions {
     pub filter: Option<String>,
 }
 
-/// Open devices.
+/// A live capture: open devices.
 pub struct Live<'a> {
     devices: Vec<Device>,
-    /// Devices that are known to have frames; the last of them is read.
+    /// Indices of devices that have frames; the last one is read.
     ready: Vec<usize>,
-    /// The one that was read last.
+    /// Index of the device that was read last.
     last: usize,
-    /// The number of one that could not be read, and why.
+    /// Number of a device that could not be read, and the reason.
     failed: Option<(usize, String)>,
-    /// Frames that it may still give in its turn.
+    /// Frames that may still be read from the device before the others are served.
     quantum: u32,
     number: u64,
     link_events: LinkEvents,
     checked_at: Instant,
-    /// Whether something was heard of the interfaces since.
+    /// Whether a link event came since the last check.
     link_changed: bool,
-    /// What each device has counted, those that went away too.
+    /// Counters of each device, those that went away included.
     counts: Vec<InterfaceCounts>,
     names: Vec<String>,
     save: Option<Save>,
     problems: Vec<String>,
-    /// Gets what becomes of the interfaces, a line each.
+    /// Called with a line for each change of an interface.
     notify: Box<dyn FnMut(&str) + 'a>,
 }
 
 impl<'a> Live<'a> {
-    /// Opens the devices. This is all that root is needed for. `say` gets a line when an interface
-    /// goes or comes.
+    /// Opens the devices. Nothing else needs root. `notify` is called with a line when an interface
+    /// changes.
     ///
     /// # Errors
     /// An unknown interface (the remedy lists those that exist), a missing right
     /// ([`ErrorKind::Permission`]) or an invalid filter ([`ErrorKind::Filter`]).
     pub fn open(options: &LiveOptions, notify: impl FnMut(&str) + 'a) -> Result<Self> {
-        // What happens from here on is heard.
+        // Subscribed first, so that no later event is missed.
         let link_events = LinkEvents::subscribe();
         let known = devices::list()?;
         let mut opened: Vec<Device> = Vec::with_capacity(options.interfaces.len());
@@ -112,13 +112,13 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Names and link types of the devices.
+    /// Names and link types of the open devices.
     pub fn devices(&self) -> impl Iterator<Item = (&str, LinkType)> {
         self.devices.iter().map(|device| (device.name.as_str(), device.link))
     }
 
-    /// Saves all frames from here on. To be called when privileges were given up: the files are the
-    /// user's, and the thread that writes them has no more rights than the others.
+    /// Saves all frames from now on. Call this after dropping privileges: the files belong to the
+    /// user, and the thread that writes them has no more rights than the others.
     ///
     /// # Errors
     /// The file cannot be created ([`ErrorKind::Output`]), or the thread that writes it not started
@@ -133,7 +133,7 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    /// Brings the counts up to date.
+    /// Updates the counters.
     fn count(&mut self) {
         for device in &mut self.devices {
             self.counts[device.number] =
@@ -141,7 +141,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Begins the next file where it is time for it, and says what becomes of saving.
+    /// Rotates the file when it is due, and ends saving when it has failed.
     fn maintain_save(&mut self) {
         if self.save.as_ref().is_some_and(Save::is_due) {
             self.count();
@@ -158,7 +158,7 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Waits at most `patience` milliseconds until a frame can be read somewhere.
+    /// Waits at most `patience` milliseconds until a device has a frame.
     fn wait(&mut self, patience: u16) -> Result<()> {
         let devices = self.devices.iter().map(Device::descriptor);
         let mut descriptors: Vec<PollFd<'_>> = devices
@@ -179,13 +179,13 @@ impl<'a> Live<'a> {
             self.link_events.drain();
             self.link_changed = true;
         }
-        // Whoever had the last turn comes last.
+        // The device that was served last comes last.
         self.ready.sort_by_key(|&at| at < self.last);
         self.quantum = QUANTUM;
         Ok(())
     }
 
-    /// Says which interfaces have gone or come since the last look.
+    /// Checks all interfaces and reports changes.
     fn check_links(&mut self) {
         (self.checked_at, self.link_changed) = (Instant::now(), false);
         let interfaces = interfaces();
@@ -207,11 +207,11 @@ impl<'a> Live<'a> {
             };
             (self.notify)(&format!("{}: {event}", device.name));
         }
-        // From behind: the places of those before stay the same.
+        // From the last to the first, so that the indices of the others stay valid.
         lost.into_iter().rev().for_each(|(at, reason)| self.drop_device(at, &reason));
     }
 
-    /// Goes on without a device.
+    /// Removes a device; the capture continues without it.
     fn drop_device(&mut self, at: usize, reason: &str) {
         self.count();
         let device = self.devices.swap_remove(at);
@@ -234,7 +234,7 @@ impl<'a> Live<'a> {
 impl Source for Live<'_> {
     fn next(&mut self) -> Result<Next<'_>> {
         if let Some((number, reason)) = self.failed.take() {
-            // What is no reason to leave it may not have been seen yet.
+            // A change that excuses the failure may not have been noticed yet.
             self.check_links();
             if let Some(at) = self
                 .devices
@@ -248,7 +248,7 @@ impl Source for Live<'_> {
             self.maintain_save();
         }
         if self.ready.is_empty() || self.quantum == 0 {
-            // No system call per frame: what is ready is read until it is empty.
+            // No system call per frame: a ready device is read until it is empty.
             self.wait(if self.ready.is_empty() { IDLE } else { 0 })?;
             if self.checked_at.elapsed()
                 >= if self.link_changed { CHECK_SOON } else { CHECK_INTERVAL }

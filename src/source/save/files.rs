@@ -1,25 +1,24 @@
-//! The files that a capture is saved in: written under a name of their own, which they lose when
-//! they are whole.
+//! The files in which a capture is saved. A file that is being written has a temporary name.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The name ends so while the file is being written.
+/// Suffix of the name while the file is being written.
 const UNFINISHED: &str = ".part";
 
-/// One file after the other.
+/// One file, or a series of rotated files.
 pub(super) struct RotatedFiles {
     path: PathBuf,
-    /// Files of a row are numbered; `None` for a single one.
+    /// Number of the current file of a series; `None` for a single file.
     row: Option<u32>,
-    /// Whole files that stay; 0 for all.
+    /// Maximum number of whole files of the series; 0 for no limit.
     keep: usize,
     whole: VecDeque<PathBuf>,
     file: File,
     name: PathBuf,
-    /// Bytes of whole blocks in it.
+    /// Bytes of whole blocks in the current file.
     good: u64,
 }
 
@@ -31,14 +30,14 @@ impl RotatedFiles {
         Ok(Self { path: path.to_owned(), row, keep, whole: VecDeque::new(), file, name, good: 0 })
     }
 
-    /// Adds whole blocks.
+    /// Appends whole blocks.
     pub(super) fn write(&mut self, blocks: &[u8]) -> io::Result<()> {
         self.file.write_all(blocks)?;
         self.good += blocks.len() as u64;
         Ok(())
     }
 
-    /// Ends the file and begins the next.
+    /// Ends the current file and begins the next.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         self.rename()?;
         self.row = self.row.map(|n| n + 1);
@@ -47,8 +46,8 @@ impl RotatedFiles {
         Ok(())
     }
 
-    /// Ends the last file. A block that was not written whole, because the disk is full, is cut
-    /// off; a file without any goes.
+    /// Ends the last file. A block that was not written whole because the disk is full is cut off;
+    /// a file without any block is removed.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if self.good == 0 {
             return fs::remove_file(unfinished(&self.name));
@@ -75,7 +74,7 @@ fn create(path: &Path, row: Option<u32>) -> io::Result<(File, PathBuf)> {
     Ok((File::create(unfinished(&name))?, name))
 }
 
-/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: in order by name,
+/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: sorted by name,
 /// and new with every run.
 fn numbered(path: &Path, number: u32, now: jiff::Timestamp) -> PathBuf {
     let part =

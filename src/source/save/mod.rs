@@ -1,7 +1,7 @@
 //! Saves a live capture as pcapng.
 //!
-//! The capture thread only copies frames into blocks; a thread of its own writes them, because a
-//! disk may take its time. Where it takes too much, blocks are left out and counted, and the
+//! The capture thread only copies frames into buffers; a thread of its own writes them, because a
+//! disk may be slow. If it is too slow, buffers are discarded and their frames counted, and the
 //! capture goes on.
 
 mod files;
@@ -19,27 +19,26 @@ use crate::source::Frame;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes that are written at once.
+/// Bytes per write.
 const BUFFER: usize = 1 << 20;
-/// Buffers that wait for the disk: with [`BUFFER`], the memory that saving takes at most.
+/// Buffers that wait for the disk: with [`BUFFER`], the maximum memory that saving takes.
 const QUEUE: usize = 64;
-/// Time after which a buffer is written though it is not full, so that what was captured is there
-/// to be read.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// Time after which a buffer that is not full is written, so that the file follows the capture.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where and how to save.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The file; where there is a row of them, they are numbered before the ending.
+    /// Path of the file; the files of a series are numbered before the extension.
     pub path: PathBuf,
     /// Bytes after which the next file begins.
     pub size: Option<u64>,
     /// Time after which the next file begins.
     pub time: Option<Duration>,
-    /// Whole files of a row that stay; 0 for all.
+    /// Maximum number of whole files of a series; 0 for no limit.
     pub keep: usize,
-    /// Frames after which no more are saved: more may be read at once than the capture then looks
-    /// at.
+    /// Number of frames after which no more are saved: more may be read at once than the capture
+    /// then counts.
     pub frames: Option<u64>,
 }
 
@@ -48,16 +47,16 @@ pub struct Save {
     plan: Plan,
     interfaces: Vec<SavedInterface>,
     buffer: Vec<u8>,
-    /// Frames taken so far.
+    /// Frames so far.
     taken: u64,
     /// Frames in the buffer.
     frames: u64,
-    /// Bytes in this file, written or not.
+    /// Bytes of the current file, written or not.
     bytes: u64,
     opened_at: Instant,
     flushed_at: Instant,
     last: Time,
-    /// Frames that the disk was too slow for.
+    /// Frames that were discarded because the disk was too slow.
     left_out: u64,
     to_disk: Option<SyncSender<WriteJob>>,
     spare: Receiver<Vec<u8>>,
@@ -65,7 +64,7 @@ pub struct Save {
     problem: Option<String>,
 }
 
-/// What the writing thread is to do.
+/// A job for the writing thread.
 enum WriteJob {
     Append(Vec<u8>),
     Rotate(Vec<u8>),
@@ -119,7 +118,7 @@ impl Save {
         Ok(save)
     }
 
-    /// Takes a frame; its interface is counted as in the list of them.
+    /// Saves a frame; its interface is an index into the list of interfaces.
     pub(super) fn frame(&mut self, frame: &Frame<'_>) {
         if self.plan.frames.is_some_and(|frames| self.taken >= frames) {
             return;
@@ -133,20 +132,20 @@ impl Save {
         }
     }
 
-    /// Whether this file is complete and [`rotate`](Self::rotate) is wanted.
+    /// Whether the current file is complete and [`rotate`](Self::rotate) is due.
     pub(super) fn is_due(&self) -> bool {
         self.plan.size.is_some_and(|size| self.bytes + self.buffer.len() as u64 >= size)
             || self.plan.time.is_some_and(|time| self.opened_at.elapsed() >= time)
     }
 
-    /// Nothing comes at the moment: what there is may be written.
+    /// Writes what is buffered, if it has waited long enough. Called when no frame comes.
     pub(super) fn idle(&mut self) {
-        if self.flushed_at.elapsed() >= TIMEOUT {
+        if self.flushed_at.elapsed() >= FLUSH_INTERVAL {
             self.flush();
         }
     }
 
-    /// Ends the file with what the interfaces have counted, and begins the next.
+    /// Ends the current file with the counters of the interfaces, and begins the next.
     pub(super) fn rotate(&mut self, counts: &[InterfaceCounts]) {
         self.end_with(counts);
         self.flush();
@@ -162,7 +161,7 @@ impl Save {
         self.end_with(counts);
         let last = std::mem::take(&mut self.buffer);
         if let Some(to_disk) = self.to_disk.take() {
-            // Fails only where the thread is gone, which says why.
+            // Fails only if the thread is gone, whose result states why.
             drop(to_disk.send(WriteJob::Append(last)));
         }
         self.join();
@@ -175,7 +174,7 @@ impl Save {
         }
     }
 
-    /// What went wrong.
+    /// What went wrong, if anything.
     pub(super) fn problem(&self) -> Option<&String> {
         self.problem.as_ref()
     }
@@ -203,7 +202,7 @@ impl Save {
     fn send(&mut self, job: WriteJob) {
         let Some(to_disk) = &self.to_disk else { return };
         match to_disk.try_send(job) {
-            // Where the queue is full, the next file begins when the disk has caught up: this one
+            // If the queue is full, the next file begins once the disk has caught up, and this one
             // becomes larger.
             Ok(()) | Err(TrySendError::Full(WriteJob::Rotate(_))) => {}
             Err(TrySendError::Full(WriteJob::Append(mut buffer))) => {
@@ -228,7 +227,7 @@ impl Save {
     }
 }
 
-/// The saving thread. What was written before a failure stays, cut to whole blocks.
+/// Runs the writing thread. What was written before a failure stays, cut to whole blocks.
 fn write(
     mut files: RotatedFiles,
     jobs: &Receiver<WriteJob>,
@@ -245,7 +244,7 @@ fn write(
             break;
         }
         blocks.clear();
-        // Full only where more come back than are used: then it is let go.
+        // If the queue of spare buffers is full, the buffer is freed.
         drop(give_back.try_send(blocks));
     }
     done.and(files.finish())
