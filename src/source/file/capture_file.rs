@@ -1,4 +1,4 @@
-//! One capture file: what it is by its first bytes, and the record it stands on.
+//! One capture file: its format, by its first bytes, and its current record.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -24,7 +24,7 @@ enum FileFormat {
 }
 
 impl FileFormat {
-    /// Reads the file header.
+    /// Identifies the format and reads the file header.
     fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self> {
         let magic: [u8; 4] = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
         if Pcap::is_magic(magic) {
@@ -44,8 +44,7 @@ impl FileFormat {
     }
 }
 
-/// The system's file behind a path: a regular file, which can be read again from its start, or a
-/// pipe.
+/// An opened path: a regular file, which can be read again from its start, or a pipe.
 pub(super) enum Opened {
     Regular(File),
     Piped(Box<dyn Read + Send>),
@@ -80,7 +79,7 @@ impl Opened {
     }
 }
 
-/// One open file and the record it stands on.
+/// An open file and its current record.
 pub(super) struct CaptureFile {
     pub(super) name: String,
     buffer: Buffer,
@@ -100,7 +99,7 @@ impl CaptureFile {
         }
     }
 
-    /// Reads the file header and the first record's.
+    /// Reads the file header and the header of the first record.
     pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self> {
         let mut file = Self::header(name, input)?;
         while !file.advance() {}
@@ -146,8 +145,8 @@ impl CaptureFile {
         })
     }
 
-    /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep
-    /// what they were started with.
+    /// Starts to decompress in a thread of its own. Not before privileges are dropped: a thread
+    /// keeps those with which it was started.
     pub(super) fn read_ahead(&mut self) -> Result<()> {
         if self.compression.take().is_none() {
             return Ok(());
@@ -161,14 +160,14 @@ impl CaptureFile {
         })
     }
 
-    /// Whether [`read_ahead`](Self::read_ahead) has nothing to do any more.
+    /// Whether [`read_ahead`](Self::read_ahead) has nothing to do.
     #[inline]
     pub(super) fn is_started(&self) -> bool {
         self.compression.is_none()
     }
 
-    /// Moves to the next record; damage ends the file and is kept as its problem. False where
-    /// nothing comes at the moment.
+    /// Moves to the next record. Damage ends the file and becomes its problem. Returns false if no
+    /// byte comes at the moment.
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
         match self.format.advance(&mut self.buffer) {
@@ -205,8 +204,8 @@ impl CaptureFile {
         self.head = None;
     }
 
-    /// Puts the frame that it stands on, and those behind it that were read already, into an empty
-    /// block. It stands on the last of these then, or at the end.
+    /// Moves the current frame and those behind it that are buffered into an empty block.
+    /// Afterwards the last of these is current, or the file is at its end.
     pub(super) fn fill(
         &mut self,
         block: &mut Block,
@@ -235,19 +234,19 @@ impl CaptureFile {
         self.buffer.lend(block.memory(), frames);
     }
 
-    /// The record that it stands on; none at the end.
+    /// The current record; none at the end.
     #[inline]
     pub(super) fn head(&self) -> Option<&RecordHeader> {
         self.head.as_ref()
     }
 
-    /// The bytes of the frame that it stands on.
+    /// The bytes of the current frame.
     #[inline]
     pub(super) fn frame(&self, head: &RecordHeader) -> &[u8] {
         self.buffer.range(head.from, head.to)
     }
 
-    /// The link type of the frame it stands on; of the file where it has no frame.
+    /// The link type of the current frame; without one, that of the file.
     pub(super) fn link(&self) -> Option<LinkType> {
         match (&self.head, &self.format) {
             (Some(head), _) => Some(head.link),
@@ -256,7 +255,7 @@ impl CaptureFile {
         }
     }
 
-    /// What one of its interfaces is called.
+    /// The name of an interface of the file.
     pub(super) fn interface(&self, number: u32) -> String {
         match &self.format {
             FileFormat::Pcap(_) => self.name.clone(),
@@ -266,7 +265,7 @@ impl CaptureFile {
         }
     }
 
-    /// Drops that the capturing tool wrote down.
+    /// Drops that the capturing tool recorded.
     pub(super) fn drops(&self) -> Drops {
         match &self.format {
             FileFormat::Pcap(_) => Drops::default(),
@@ -274,17 +273,17 @@ impl CaptureFile {
         }
     }
 
-    /// What was wrong with it.
+    /// What was wrong with the file, if anything.
     pub(super) fn problem(&self) -> Option<&String> {
         self.problem.as_ref()
     }
 
-    /// What is worth knowing of it although nothing is wrong.
+    /// What is notable about the file although nothing is wrong.
     pub(super) fn notice(&self) -> Option<String> {
         self.order.notice().map(|notice| format!("{}: {notice}", self.name))
     }
 
-    /// Goes back to its start and lets go of all that reading it takes, where it can be read again.
+    /// The file at its start.
     pub(super) fn rewound(mut file: File) -> io::Result<File> {
         file.rewind().map(|()| file)
     }
@@ -295,7 +294,7 @@ pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Input, format!("cannot be read: {}", reason(error))).with_object(name)
 }
 
-/// The same error about the stream in a compressed one.
+/// An error about the stream inside a compressed one.
 fn inside(error: &Error, compression: Compression) -> Error {
     match error.remedy() {
         None => Error::new(error.kind(), format!("{} ({compression} inside)", error.reason())),
@@ -304,7 +303,7 @@ fn inside(error: &Error, compression: Compression) -> Error {
     }
 }
 
-/// The reason of an error without the number that Rust adds.
+/// The reason of an error, in lower case and without the number that Rust adds.
 pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

@@ -1,10 +1,10 @@
-//! Capture files that are being written, one behind the other: a file that grows, and the rings
-//! that capturing tools rotate.
+//! Capture files that are being written, one after the other: a file that grows, or the rings that
+//! capturing tools rotate.
 //!
-//! A file is over when another has come that was not read yet: under its name (renamed and made
-//! anew), under another (a ring's next), or in its place (cut to nothing and written again). What
-//! it still holds then is read before the next begins. One tool is meant to write them; what a file
-//! gains after it was over is told as a problem.
+//! A file is over when an unread one has come: under its name (renamed and created again), under
+//! another name (the next of a ring), or in its place (truncated and written again). The rest of
+//! the file is read before the next one begins. One tool is expected to write the files; what a
+//! file gains after it was over is reported as a problem.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek};
@@ -24,15 +24,15 @@ use super::pcapng::Pcapng;
 use crate::source::{Drops, Frame, LinkType, Next, Source};
 use crate::{Error, ErrorKind, Result};
 
-/// How long a read waits where nothing comes.
+/// Time that a read waits for bytes.
 const TIMEOUT: Duration = Duration::from_millis(50);
-/// Time between two looks for other files.
+/// Time between two scans for other files.
 const SCAN_INTERVAL: Duration = Duration::from_millis(200);
-/// Bytes by which a file is known again: more than any header, so that a frame is among them.
+/// Bytes by which a file is recognised: more than any header, so that a frame is among them.
 const FINGERPRINT: u64 = 1 << 10;
-/// The least of a file that is begun: either form's header.
+/// Minimum bytes of a file that has begun: the header of either format.
 const MIN_FILE_BYTES: u64 = 28;
-/// Files that are remembered; the oldest are forgotten.
+/// Maximum number of files that are remembered; the oldest are forgotten.
 const MAX_REMEMBERED: usize = 1 << 12;
 
 /// A file that is being read, or was.
@@ -40,9 +40,9 @@ struct KnownFile {
     path: PathBuf,
     device: u64,
     inode: u64,
-    /// Its first bytes.
+    /// First bytes of the file.
     first: Vec<u8>,
-    /// Bytes that were read of it.
+    /// Number of bytes that were read.
     taken: Arc<AtomicU64>,
     reported: bool,
 }
@@ -52,7 +52,7 @@ impl KnownFile {
         (self.device, self.inode) == (metadata.dev(), metadata.ino())
     }
 
-    /// Whether a file is this one still, and not another in its place.
+    /// Whether the file at `path` is still this one, and not another in its place.
     fn is_still(&self, path: &Path, metadata: &Metadata) -> bool {
         self.is(metadata)
             && metadata.len() >= self.taken.load(Ordering::Relaxed)
@@ -68,14 +68,14 @@ fn first_bytes(path: &Path, len: u64) -> io::Result<Vec<u8>> {
 /// The file that is being read.
 struct CurrentFile {
     file: CaptureFile,
-    /// The system's file, which may have another name by now.
+    /// The open file, whose name may have changed.
     itself: File,
     known: KnownFile,
-    /// Its end is the end: another has come.
+    /// Another file has come: the end of this one is final.
     over: Arc<AtomicBool>,
 }
 
-/// Files as one stream that goes on.
+/// Growing files as one endless stream.
 pub struct Follow {
     named: Vec<PathBuf>,
     stop: Arc<AtomicBool>,
@@ -90,11 +90,12 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// Begins with the oldest of the files that are meant: names, folders and patterns, which are
-    /// looked up again and again. Waits where a folder or file has no frame yet.
+    /// Opens the oldest of the files that are named: files, folders and patterns, which are scanned
+    /// again and again. Waits if a folder or file has no frame yet. The stream ends when `stop` is
+    /// set.
     ///
     /// # Errors
-    /// Where what was named is not there: a line each, with the remedy.
+    /// A name leads to nothing: an error for each, with the remedy.
     pub fn open(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self> {
         let is_missing = |path: &&PathBuf| {
             !path.is_dir() && paths::candidates(std::slice::from_ref(*path)).is_empty()
@@ -123,13 +124,13 @@ impl Follow {
         Ok(follow)
     }
 
-    /// The link type of the file that it begins with, where its header tells.
+    /// The link type of the first file, if its header states it.
     #[must_use]
     pub fn links(&self) -> Vec<LinkType> {
         self.current.iter().filter_map(|current| current.file.link()).collect()
     }
 
-    /// The files that were not read yet, the longest unchanged first.
+    /// The files that were not read yet, oldest modification first.
     fn unread_files(&self) -> Vec<PathBuf> {
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         for path in paths::candidates(&self.named) {
@@ -145,7 +146,7 @@ impl Follow {
         found.into_iter().map(|(_, path)| path).collect()
     }
 
-    /// Looks whether the current file is over.
+    /// Scans for other files, and marks the current one as over if there are any.
     fn scan(&mut self) {
         if self.scanned_at.is_some_and(|scanned_at| scanned_at.elapsed() < SCAN_INTERVAL) {
             return;
@@ -159,7 +160,7 @@ impl Follow {
         self.report_growth();
     }
 
-    /// Tells of files that went on after they were over.
+    /// Reports files that grew after they were over.
     fn report_growth(&mut self) {
         for known in &mut self.read {
             let Ok(metadata) = known.path.metadata() else { continue };
@@ -202,14 +203,14 @@ impl Follow {
         match CaptureFile::header(name, Box::new(tail)) {
             Ok(file) => Ok(CurrentFile { file, itself, known, over }),
             Err(error) => {
-                // Once is enough.
+                // One report is enough.
                 self.remember(known);
                 Err(error)
             }
         }
     }
 
-    /// Lets go of the current file.
+    /// Ends the current file.
     fn close_current(&mut self) {
         let Some(CurrentFile { file, itself, mut known, .. }) = self.current.take() else { return };
         let drops = file.drops();
@@ -218,9 +219,10 @@ impl Follow {
         self.problems.extend(file.problem().cloned());
         self.notices.extend(file.notice());
         let taken = known.taken.load(Ordering::Relaxed);
-        // What was written again in its place is another, and not known.
+        // A file that was written again in its place is another one, and not known.
         if itself.metadata().is_ok_and(|metadata| metadata.len() >= taken) {
-            // By more than its header: its next turn in a ring begins with another frame.
+            // By more than the header: in its next round of a ring the file begins with another
+            // frame.
             let mut first = vec![0; FINGERPRINT.min(taken) as usize];
             if itself.read_exact_at(&mut first, 0).is_ok() {
                 known.first = first;
@@ -238,7 +240,7 @@ impl Follow {
     }
 }
 
-/// Whether a file begins as one that grows: a capture that is not compressed.
+/// Whether a file begins like one that grows: a capture that is not compressed.
 fn can_grow(path: &Path) -> bool {
     let Ok(first) = first_bytes(path, 16) else { return false };
     Compression::from_magic(&first).is_none()
@@ -313,7 +315,7 @@ impl Source for Follow {
     }
 }
 
-/// A file's bytes up to where it ends at the moment.
+/// The bytes of a file up to its end at the moment.
 struct Tail {
     file: File,
     taken: Arc<AtomicU64>,
@@ -323,7 +325,7 @@ struct Tail {
 
 impl Read for Tail {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        // Asked before the file is: what came until another began is read.
+        // Read before the file is: what was written until another file began is still read.
         let is_over = self.over.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed);
         let read = self.file.read(into)?;
         self.taken.fetch_add(read as u64, Ordering::Relaxed);

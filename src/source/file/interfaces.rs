@@ -1,14 +1,14 @@
-//! The interfaces of several files, numbered through.
+//! The interfaces of several files, numbered consecutively.
 
 use super::capture_file::CaptureFile;
 
-/// Interfaces that are counted by themselves; those beyond are counted as one.
+/// Maximum number of interfaces with a number of their own; those beyond share one.
 const MAX_INTERFACES: usize = 1 << 12;
 
-/// The numbers.
+/// Numbers and names of the interfaces.
 #[derive(Default)]
 pub(super) struct InterfaceNumbers {
-    /// By the file's place and the interface's in it.
+    /// By index of the file, then by number of the interface in it.
     numbers: Vec<Vec<Option<u32>>>,
     names: Vec<String>,
 }

@@ -1,12 +1,12 @@
 //! Capture files as one stream of frames in capture order.
 //!
-//! Takes paths (`-` is standard input), gives frames. Each file is in the order in which it was
-//! written; several are merged by time, so that rotated and parallel captures read as one, or
-//! chained: one behind the other as they were named.
+//! Takes paths (`-` is standard input), gives frames. The frames of one file stay in the order in
+//! which they were written. Several files are merged by time, so that rotated and parallel captures
+//! read as one, or chained: one after the other as they were named.
 //!
-//! `paths` finds the files that were meant, `compressed` undoes compression, `foreign` names what
-//! is no capture, `capture_file` reads one file, and this module joins them. Of many files only
-//! those are held in memory whose times overlap.
+//! `paths` finds the named files, `compressed` decompresses, `unsupported` names other formats,
+//! `capture_file` reads one file, and this module merges. Of many files only those with overlapping
+//! times are held in memory.
 
 mod buffer;
 mod capture_file;
@@ -47,11 +47,11 @@ use crate::{Error, Result};
 
 /// One of several files.
 enum FileSlot {
-    /// Its turn has not come: only the system's file is held.
+    /// Not begun: only the open file is held.
     Deferred { name: String, file: File, link: Option<LinkType> },
-    /// Its frames are being read.
+    /// Being read.
     Reading(Box<CaptureFile>),
-    /// It has ended.
+    /// At its end.
     Ended { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
 }
 
@@ -97,15 +97,15 @@ impl FileSlot {
     }
 }
 
-/// What comes first: the earliest frame, of several the file that was named before the others.
+/// Order of the merge: the earliest frame first, of equal ones that of the file named first.
 type MergeKey = Reverse<(Time, usize)>;
 
-/// Several files as one stream.
+/// Capture files as one stream.
 pub struct Files {
     slots: Vec<FileSlot>,
-    /// The files that have frames left, but not the one that is held.
+    /// Files with frames left, without the held one.
     queue: BinaryHeap<MergeKey>,
-    /// The file whose record the caller holds; it moves on at the next call.
+    /// The file whose record the caller holds; it moves on with the next call.
     held: Option<usize>,
     chained: bool,
     endless: bool,
@@ -151,14 +151,14 @@ impl Files {
         Ok(files)
     }
 
-    /// Takes out how far they were read, for whoever shows it; nothing where there is no regular
-    /// file.
+    /// Takes the positions of the regular files, for a display of progress; `None` if there is no
+    /// regular file.
     pub fn positions(&mut self) -> Option<FilePositions> {
         let positions = std::mem::take(&mut self.positions);
         (!positions.is_empty()).then_some(positions)
     }
 
-    /// The same for bytes from anywhere, each with a name for errors.
+    /// Reads captures from anywhere, each with a name for errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -177,7 +177,7 @@ impl Files {
         }
     }
 
-    /// Looks at the first record of a file and lets go of all else until its turn comes.
+    /// Reads the first record of a file and frees everything else until the file begins.
     fn defer(name: String, file: File) -> Result<(Option<Time>, FileSlot)> {
         let again = file.try_clone().map_err(|error| unreadable(&name, &error))?;
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
@@ -222,7 +222,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Reads one file behind the other, as they were named, instead of merging them by time.
+    /// Chains the files in the order in which they were named, instead of merging them by time.
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
@@ -231,8 +231,7 @@ impl Files {
         self
     }
 
-    /// Says that it goes on until somebody ends it: a pipe from a capture that is meant to be ended
-    /// so.
+    /// Marks the stream as endless: a pipe from a capture that is expected to be stopped.
     #[must_use]
     pub fn endless(self) -> Self {
         Self { endless: true, ..self }
@@ -253,7 +252,7 @@ impl Files {
         &self.unreadable
     }
 
-    /// Moves the held file on; false where nothing comes at the moment.
+    /// Moves to the next record of a file; false if no byte comes at the moment.
     fn advance(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
         if let FileSlot::Reading(file) = slot {
@@ -292,7 +291,7 @@ impl Files {
         Filled::End
     }
 
-    /// Begins a file whose turn has come; false where it cannot be.
+    /// Begins to read a file; false if it cannot be read.
     fn begin(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
         if let FileSlot::Deferred { name, file, link } = slot {
@@ -326,15 +325,15 @@ impl Files {
     }
 }
 
-/// Raises how many files the process may have open, as far as it may itself, where there are many.
+/// Raises the process's limit of open files as far as the system allows, if there are many files.
 fn allow_files(files: usize) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    // Two for each, and some for the rest.
+    // Two for each file, and some for the rest.
     let wanted = 2 * files as u64 + 64;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < wanted
     {
-        // Where it is not enough, opening says so.
+        // If the limit is too low, opening a file reports it.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard);
     }
 }

@@ -1,4 +1,4 @@
-//! Which files are meant: folders and patterns, as the files in them.
+//! The files that a user names: folders and patterns lead to the files in them.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,24 +9,24 @@ use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use crate::{Error, ErrorKind, Result};
 
-/// How captures are called; in a folder, what is called so and is none is a mistake worth a word.
+/// Extensions of captures. A file in a folder that has one and is no capture deserves a report.
 const ENDINGS: &[&str] = &["pcap", "pcapng", "cap", "dmp", "dump", "ntar"];
 
-/// What was found.
+/// The files that were found.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub struct FoundFiles {
-    /// Files to be read, in the order of the names that led to them, within a folder by name.
+    /// Files to be read, in the order of the names that led to them; within a folder by name.
     pub paths: Vec<PathBuf>,
-    /// Folders in which files were passed over because they are no captures, a line each.
+    /// Folders with files that are no captures and were skipped, one line each.
     pub passed_over: Vec<String>,
 }
 
-/// Takes what a user named: files, `-`, folders (with the folders in them), patterns such as
-/// `ring*.pcap` that the shell has left alone.
+/// Finds the files that a user names: files, `-`, folders (with their subfolders), patterns such as
+/// `ring*.pcap` that the shell left alone.
 ///
 /// # Errors
-/// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with
-/// the remedy.
+/// A pattern or folder leads to nothing, or a folder cannot be listed: an error for each, with the
+/// remedy.
 pub fn find(named: &[PathBuf]) -> Result<FoundFiles> {
     let mut found = FoundFiles::default();
     let mut errors = Vec::new();
@@ -48,7 +48,7 @@ pub fn find(named: &[PathBuf]) -> Result<FoundFiles> {
     }
 }
 
-/// The files that are meant at the moment, whatever they are.
+/// The files that the names lead to at the moment, whatever they hold.
 pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in named {
@@ -69,14 +69,14 @@ pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-/// The folders in which such files come and go.
+/// The folders in which named files may come and go.
 #[must_use]
 pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
     let folder = |path: &PathBuf| {
         if path.is_dir() {
             return path.clone();
         }
-        // Of a pattern what is before its first wildcard.
+        // For a pattern, the part before its first wildcard.
         let fixed =
             path.ancestors().skip(1).find(|path| !is_pattern(path)).unwrap_or(Path::new("."));
         if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed.to_owned() }
@@ -93,7 +93,7 @@ fn pattern(path: &Path, found: &mut FoundFiles) -> Result<()> {
     let matches = glob::glob(&path.to_string_lossy())
         .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
     let before = found.paths.len();
-    // In the order of names, which is that of rings.
+    // Sorted by name, which is the order of a ring.
     found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
     if found.paths.len() == before {
         Err(fail("nothing is called so".into()).with_remedy("check the pattern"))
@@ -116,7 +116,7 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
         })?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
-            // A link to a folder may lead back to where we are.
+            // A link to a folder may lead back to this one.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
             } else if path.is_file() && (is_called_capture(&path) || is_capture(&path)) {
@@ -147,7 +147,7 @@ fn is_called_capture(path: &Path) -> bool {
         .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-/// Whether a file's first bytes are a capture's, compressed or not.
+/// Whether a file begins like a capture, compressed or not.
 fn is_capture(path: &Path) -> bool {
     let Ok((first, rest)) = File::open(path).and_then(peek) else { return false };
     let is_known = |first: &[u8]| {

@@ -1,5 +1,5 @@
 //! Classic pcap: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>, both byte
-//! orders, micro- and nanoseconds, and the variants that `variant` knows.
+//! orders, micro- and nanoseconds, and the variants of [`Variant`].
 
 use super::buffer::Buffer;
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
@@ -11,12 +11,12 @@ use crate::{Error, ErrorKind, Result};
 /// A classic pcap file behind its header.
 pub(super) struct Pcap {
     variant: Variant,
-    /// Bytes of the current record, to be skipped at the next advance.
+    /// Bytes of the current record, to be skipped by the next advance.
     current: usize,
 }
 
 impl Pcap {
-    /// Whether a file that begins with these four bytes is ours.
+    /// Whether a file with these first four bytes is classic pcap.
     pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         Variant::is_magic(magic)
     }
@@ -35,7 +35,7 @@ impl Pcap {
         Ok(Self { variant, current: 0 })
     }
 
-    /// The link type of every frame in the file.
+    /// The link type of all frames.
     pub(super) const fn link(&self) -> LinkType {
         self.variant.link
     }

@@ -1,6 +1,6 @@
 //! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of
-//! either byte order, several interfaces of any link type and clock; block types that carry no
-//! frame are passed over.
+//! either byte order, several interfaces of any link type and clock; block types without a frame
+//! are skipped.
 
 use super::buffer::{Buffer, ByteOrder};
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
@@ -15,17 +15,17 @@ const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
-/// Bytes before a block's body: type and total length. The total length stands behind the body once
-/// more.
+/// Bytes before the body of a block: type and total length. The total length is repeated behind the
+/// body.
 const BLOCK_HEADER: usize = 8;
 const BLOCK_FRAME: usize = 12;
 
-/// Interfaces that a section may describe: the obsolete packet block numbers them with 16 bits.
+/// Maximum number of interfaces in a section: the obsolete packet block numbers them with 16 bits.
 const INTERFACES: usize = 1 << 16;
 
-/// Interfaces of a file that are called by their names; those beyond are one.
+/// Maximum number of interfaces with a name of their own; those beyond share one.
 const NAMED: usize = 1 << 10;
-/// Bytes of a name.
+/// Maximum bytes of a name.
 const NAME_LEN: usize = 64;
 
 /// Option codes: `if_name`, `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
@@ -35,22 +35,21 @@ const OPTION_OFFSET: u16 = 14;
 const OPTION_INTERFACE_DROPS: u16 = 5;
 const OPTION_SYSTEM_DROPS: u16 = 7;
 
-/// One interface of the current section.
+/// An interface of the current section.
 struct SectionInterface {
     link: LinkType,
     snap_len: u32,
     clock: Clock,
     drops: Drops,
     name: Option<String>,
-    /// Its place among those that had frames, once it had one.
+    /// Number among the interfaces that had frames, once it had one.
     number: Option<u32>,
 }
 
-/// How an interface counts time.
+/// The clock of an interface.
 #[derive(Clone, Copy)]
 struct Clock {
-    /// The `if_tsresol` byte: a power of ten, or of two where the top bit is set; negative exponent
-    /// below it.
+    /// The `if_tsresol` byte: a negative power of ten, or of two if the top bit is set.
     resolution: u8,
     /// Seconds to add.
     offset: i64,
@@ -75,22 +74,22 @@ impl Clock {
 pub(super) struct Pcapng {
     order: ByteOrder,
     interfaces: Vec<SectionInterface>,
-    /// The names of those that had frames, of all sections.
+    /// Names of the interfaces that had frames, of all sections.
     names: Vec<String>,
-    /// Of the sections that are over.
+    /// Drops of the sections that are over.
     past_drops: Drops,
-    /// Simple packet blocks carry no time: they get that of the frame before them.
+    /// Simple packet blocks carry no time: they get that of the frame before.
     last: Time,
     current: usize,
 }
 
 impl Pcapng {
-    /// Whether a file that begins with these four bytes is ours.
+    /// Whether a file with these first four bytes is pcapng.
     pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         u32::from_be_bytes(magic) == SECTION
     }
 
-    /// Checks the first section header; it is read by the first advance.
+    /// Checks the first section header; the first advance reads it.
     pub(super) fn open(buffer: &mut Buffer) -> Result<Self> {
         let fail = |reason: String| Error::new(ErrorKind::Input, reason);
         let there = buffer.wait(28).map_err(|error| fail(error.to_string()))?;
@@ -109,12 +108,12 @@ impl Pcapng {
         })
     }
 
-    /// What an interface that had frames is called.
+    /// The name of an interface that had frames.
     pub(super) fn interface_name(&self, number: u32) -> &str {
         self.names.get(number as usize).map_or("", String::as_str)
     }
 
-    /// The place of an interface among those that had frames.
+    /// The number of an interface among those that had frames.
     fn number(&mut self, index: u32) -> u32 {
         let Some(interface) = self.interfaces.get_mut(index as usize) else { return 0 };
         let names = &mut self.names;
@@ -128,7 +127,7 @@ impl Pcapng {
         })
     }
 
-    /// Drops that the capturing tool wrote down.
+    /// Drops that the capturing tool recorded.
     pub(super) fn drops(&self) -> Drops {
         self.interfaces.iter().fold(self.past_drops, |sum, i| Drops {
             kernel: sum.kernel.saturating_add(i.drops.kernel),
@@ -159,7 +158,7 @@ impl Pcapng {
             if stated < BLOCK_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
-            // Some writers leave the padding out of the length, but not out of the file: Wireshark
+            // Some writers leave the padding out of the length, but not out of the file. Wireshark
             // reads them too.
             let total = stated.next_multiple_of(4);
             if !matches!(
@@ -321,8 +320,8 @@ impl Pcapng {
 }
 
 impl RecordHeader {
-    /// The same, whose place was counted from the start of a block's body, counted from the start
-    /// of the block.
+    /// Checks that the frame, whose range counts from the body of the block, lies in it; returns
+    /// the record with the range counted from the start of the block.
     fn within(self, body: &[u8]) -> NextRecord {
         if self.to > body.len() {
             return Err(Damage::Corrupt(format!(
@@ -344,7 +343,7 @@ fn need(body: &[u8], len: usize) -> Result<(), Damage> {
     Ok(())
 }
 
-/// The byte order that a section header block states, given its first twelve bytes.
+/// The byte order of a section, given the first twelve bytes of its header.
 fn section_order(header: &[u8]) -> Option<ByteOrder> {
     match ByteOrder::Little.u32(header, 8) {
         0x1a2b_3c4d => Some(ByteOrder::Little),

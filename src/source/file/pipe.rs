@@ -1,5 +1,5 @@
-//! Pipes, standard input among them, that do not block: one on which nothing comes must not outlast
-//! SIGINT nor leave SIGUSR1 unanswered.
+//! Non-blocking pipes, standard input among them: a pipe on which no byte comes must not outlast
+//! SIGINT or leave SIGUSR1 unanswered.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 /// Milliseconds that a read waits.
 const TIMEOUT: u16 = 100;
 
-/// Ends when `stop` is set; a read of which nothing came fails with `WouldBlock`.
+/// Ends when `stop` is set; a read without bytes fails with `WouldBlock`.
 pub(super) struct Pipe<R> {
     pub(super) input: R,
     pub(super) stop: Arc<AtomicBool>,

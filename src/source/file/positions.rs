@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Seek;
 
-/// The files, each a second handle of which the first moves the place, and its length.
+/// For each file a second handle, which shares its position, and the length.
 #[derive(Debug, Default)]
 pub struct FilePositions {
     files: Vec<(File, u64)>,
@@ -20,7 +20,7 @@ impl FilePositions {
         self.files.is_empty()
     }
 
-    /// Bytes that were read, compressed ones where the files are compressed.
+    /// Number of bytes that were read; of compressed files, compressed bytes.
     #[must_use]
     pub fn read(&self) -> u64 {
         self.files
@@ -29,7 +29,7 @@ impl FilePositions {
             .sum()
     }
 
-    /// Bytes of all files.
+    /// Number of bytes of all files.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.files.iter().map(|(_, len)| len).sum()

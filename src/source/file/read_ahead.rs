@@ -1,5 +1,4 @@
-//! A stream that a thread of its own reads ahead: decompressing is as much work as all that follows
-//! it.
+//! A stream that a thread reads ahead: to decompress is as much work as everything after it.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{
@@ -10,14 +9,14 @@ use std::time::Duration;
 
 /// Bytes of a chunk.
 const CHUNK: usize = 128 * 1024;
-/// Blocks that wait.
+/// Chunks that wait.
 const QUEUE: usize = 4;
-/// How long a read waits.
+/// Time that a read waits.
 const TIMEOUT: Duration = Duration::from_millis(100);
 
 type Chunk = io::Result<Vec<u8>>;
 
-/// The stream. A read of which nothing came in time fails with `WouldBlock`.
+/// The stream. A read without bytes in time fails with `WouldBlock`.
 pub(super) struct ReadAhead {
     full: Receiver<Chunk>,
     empty: std::sync::mpsc::Sender<Vec<u8>>,
@@ -26,7 +25,7 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Starts reading.
+    /// Starts the thread.
     pub(super) fn start(input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (full, to_read) = sync_channel(QUEUE);
         let (give_back, empty) = channel();
@@ -37,8 +36,8 @@ impl ReadAhead {
     }
 }
 
-/// Reads blocks until the stream ends or fails, or nobody wants them any more. An empty chunk is
-/// the end.
+/// Reads chunks until the stream ends or fails, or the receiver is gone. An empty chunk marks the
+/// end.
 fn read_all(mut input: Box<dyn Read + Send>, full: &SyncSender<Chunk>, empty: &Receiver<Vec<u8>>) {
     loop {
         let mut chunk = match empty.try_recv() {
@@ -71,7 +70,7 @@ impl Read for ReadAhead {
                     return Err(io::Error::other("decompressing came to an untimely end"));
                 }
             };
-            // Nobody takes it where the stream has ended.
+            // After the end of the stream there is no receiver.
             let _ = self.empty.send(std::mem::replace(&mut self.chunk, chunk));
             self.at = 0;
         }
@@ -94,7 +93,7 @@ mod tests {
         }
     }
 
-    /// Never ends; its drop tells.
+    /// Never ends; its drop is observed through the channel.
     struct Endless(#[allow(dead_code, reason = "held for its drop")] std::sync::mpsc::Sender<()>);
 
     impl Read for Endless {

@@ -1,9 +1,9 @@
-//! What a file is that is no capture of ours, by its first bytes: its name, and how to make one of
-//! it.
+//! Files that are no supported captures: the name of the format, by the first bytes, and how to
+//! convert it.
 
 use crate::{Error, ErrorKind};
 
-/// Forms that wiretap, and so `editcap`, reads: how they begin, what they are called.
+/// Formats that wiretap, and so `editcap`, reads: first bytes and name.
 /// <https://gitlab.com/wireshark/wireshark/-/tree/master/wiretap>.
 const CAPTURES: &[(&[u8], &str)] = &[
     (b"snoop\0\0\0", "a snoop capture (Solaris)"),
@@ -32,7 +32,7 @@ const CAPTURES: &[(&[u8], &str)] = &[
     (b"{\"log\":", "an HTTP archive (HAR)"),
 ];
 
-/// Containers: how they begin, what they are called, the command that opens them.
+/// Containers: first bytes, name, and the command that unpacks them.
 const CONTAINERS: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE | portlore replay -"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z e -so FILE | portlore replay -"),
@@ -45,7 +45,7 @@ const CONTAINERS: &[(&[u8], &str, &str)] = &[
     (b"\xff\x06\0\0sNaPpY", "compressed with snappy", "snzip -dc FILE | portlore replay -"),
 ];
 
-/// The line about a file that begins with these bytes.
+/// The error of a file with these first bytes.
 pub(super) fn describe(first: &[u8]) -> Error {
     let error = |reason: String| Error::new(ErrorKind::Input, reason);
     let is = |magic: &[u8]| first.starts_with(magic);
@@ -69,8 +69,8 @@ pub(super) fn describe(first: &[u8]) -> Error {
     )
 }
 
-/// Endace's records have no magic: time (least byte first, seconds in its upper half), type, flags,
-/// and most byte first the record's length, a counter, the length on the wire.
+/// Endace's records have no magic: time (little-endian, seconds in the upper half), type, flags,
+/// then in big-endian the length of the record, a counter, the length on the wire.
 /// <https://www.endace.com/erf-extensible-record-format-types.pdf>.
 fn is_erf(first: &[u8]) -> bool {
     /// The years 2000 to 2100.

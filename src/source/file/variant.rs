@@ -1,6 +1,6 @@
-//! Which kind of classic pcap a file is, by its header and its first records. Several systems
-//! changed the records and not the magic:
-//! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
+//! The variant of classic pcap that a file has, by its header and its first records. Several
+//! systems changed the records and not the magic;
+//! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> describes them.
 
 use super::buffer::ByteOrder;
 use crate::source::LinkType;
@@ -9,28 +9,28 @@ use crate::{Error, ErrorKind, Result};
 /// Bytes of the file header.
 pub(super) const FILE_HEADER: usize = 24;
 
-/// Bytes of a record that programs of that time kept at most.
+/// Maximum bytes of a record that programs of that time captured.
 const MAX_SNAP: u32 = 256 << 10;
 
-/// Records that have to make sense where a longer record header is to be believed.
+/// Number of records that must be plausible before a longer record header is assumed.
 const RECORDS: usize = 3;
 
-/// Which of a record's two lengths comes first.
+/// The order of the two lengths of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lengths {
-    /// That of the bytes that are there: version 2.4.
+    /// Captured bytes first: version 2.4.
     Captured,
-    /// That on the wire: before version 2.3, and DG/UX's 543.
+    /// Bytes on the wire first: before version 2.3, and version 543 of DG/UX.
     Wire,
-    /// The shorter one is that of the bytes that are there: programs differed in version 2.3.
+    /// The smaller one is that of the captured bytes: programs differed in version 2.3.
     Shorter,
 }
 
-/// How the records of a file are laid out.
+/// The layout of the records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variant {
     pub(super) order: ByteOrder,
-    /// Nanoseconds in the unit of the second time field.
+    /// Nanoseconds per unit of the second time field.
     pub(super) unit: i64,
     pub(super) record_header: usize,
     pub(super) lengths: Lengths,
@@ -38,15 +38,15 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    /// Whether a file that begins with these four bytes is one of them.
+    /// Whether a file with these first four bytes is classic pcap.
     pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         by_magic(magic).is_some()
     }
 
-    /// That of a file of which these are the first bytes, as many as are there.
+    /// The variant of a file with these first bytes, as many as there are.
     ///
     /// # Errors
-    /// One line: a version that nobody has described.
+    /// A version that is documented nowhere.
     pub(super) fn from_first_bytes(first: &[u8]) -> Result<Self> {
         let magic = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
         let (order, unit, record_headers) =
@@ -64,7 +64,7 @@ impl Variant {
                 .with_remedy("convert it with `editcap -F pcap`"));
             }
         };
-        // The upper half carries the length of a frame check sequence, which is of no use here.
+        // The upper half holds the length of the frame check sequence, which is of no use here.
         let link = LinkType((order.u32(first, 20) & 0xffff) as u16);
         let standard = Self { order, unit, record_header: record_headers[0], lengths, link };
         if (major, minor, record_headers[0]) == (2, 2, 16)
@@ -84,7 +84,7 @@ impl Variant {
             .unwrap_or(standard))
     }
 
-    /// Length of the bytes that are there, and on the wire, of a record header.
+    /// Captured length and length on the wire, in a record header.
     #[inline]
     pub(super) fn lengths(&self, header: &[u8]) -> (u32, u32) {
         let (first, second) = (self.order.u32(header, 8), self.order.u32(header, 12));
@@ -95,7 +95,7 @@ impl Variant {
         }
     }
 
-    /// How many records make sense, of the first few; none where one does not.
+    /// How many of the first few records are plausible; `None` if one is not.
     fn fits(&self, mut records: &[u8]) -> Option<usize> {
         for fitting in 0..RECORDS {
             let Some(header) = records.get(..self.record_header) else { return Some(fitting) };
@@ -111,7 +111,7 @@ impl Variant {
 }
 
 /// AIX numbers link types as SNMP does (RFC 1573, `ifType`), in files of version 2.2 with
-/// nanoseconds. Others had these numbers for what hardly anybody captured.
+/// nanoseconds. Elsewhere these numbers stood for what hardly anybody captured.
 fn aix(number: LinkType) -> Option<LinkType> {
     Some(match number.0 {
         6 => LinkType::ETHERNET,
@@ -123,15 +123,15 @@ fn aix(number: LinkType) -> Option<LinkType> {
     })
 }
 
-/// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual
-/// one first.
+/// Byte order, nanoseconds per unit of the second time field, and sizes of the record header: the
+/// usual one first.
 fn by_magic(magic: [u8; 4]) -> Option<(ByteOrder, i64, &'static [usize])> {
     let by_order = |word: u32| -> Option<(i64, &'static [usize])> {
         match word {
-            // Nokia's has four bytes more, Red Hat 6.1's eight.
+            // Four more bytes: Nokia. Eight more: Red Hat 6.1.
             0xa1b2_c3d4 => Some((1_000, &[16, 20, 24])),
             0xa1b2_3c4d => Some((1, &[16])),
-            // Kuznetzov's, and SuSE 6.3's.
+            // Kuznetzov's patch, and that of SuSE 6.3.
             0xa1b2_cd34 => Some((1_000, &[24, 28])),
             _ => None,
         }
@@ -146,7 +146,7 @@ fn by_magic(magic: [u8; 4]) -> Option<(ByteOrder, i64, &'static [usize])> {
 mod tests {
     use super::*;
 
-    /// A big-endian file with records of two bytes, whose lengths are given as they lie there.
+    /// A big-endian file with records of two bytes and the given lengths.
     fn file(
         magic: u32,
         version: (u16, u16),
@@ -180,7 +180,7 @@ mod tests {
                     header,
                     "{magic:x}"
                 );
-                // A pipe may not have given more than the first: the usual one is taken.
+                // A pipe may have delivered only the first record: the usual size is assumed.
                 assert_eq!(
                     Variant::from_first_bytes(&file[..FILE_HEADER + header + 2])
                         .unwrap()
