@@ -1,10 +1,10 @@
-//! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For
+//! scaling CAPTURE…: the number of classifiers from which on the capture thread is the limit, for
 //! machines with fewer cores than that.
 //!
-//! How long the capture thread has to do with each block, and how many of its segments go to which
-//! shard, is taken from the capture, the costs of both threads from a run with one classifier. Then
-//! classifiers are simulated that take batches from their queues as those of the pipeline do, each
-//! on a core of its own. That they share caches and the way to memory is left out.
+//! The time that the capture thread needs for each block, and the number of its segments for each
+//! shard, are taken from the capture; the costs of both threads from a run with one classifier. The
+//! program then simulates classifiers that take batches from their queues as those of the pipeline
+//! do, each on a core of its own. Shared caches and memory bandwidth are left out.
 #![allow(clippy::unwrap_used, reason = "a capture that cannot be read ends the run")]
 
 use std::collections::VecDeque;
@@ -26,20 +26,20 @@ use portlore::source::{Block, Files, Filled, Source};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Batches that wait for a classifier: the queue of `src/pipeline/lane.rs` and its two places more.
+/// Batches that wait for a classifier: the queue of the pipeline's channel and two more.
 const QUEUE: usize = 6;
-/// Seconds that it takes to wake a classifier that waits, for both sides: a guess.
+/// Seconds to wake a classifier that waits, for both sides: a guess.
 const WAKE: f64 = 5e-6;
 
 /// A block of the capture.
 struct Step {
     /// Seconds of the capture thread.
     captured: f64,
-    /// Segments for each shard.
+    /// Number of segments for each shard.
     segments: [u32; SHARDS],
 }
 
-/// What the capture thread does without classifiers.
+/// The work of the capture thread without classifiers.
 fn capture(path: &Path) -> Vec<Step> {
     let mut source = Files::open(&[path.to_owned()]).unwrap();
     let (mut decoder, hasher) = (Decoder::new(true), FlowHasher::default());
@@ -87,18 +87,18 @@ fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
     Classified { wall, capture_thread, classifier: used(all) - before.0 - capture_thread }
 }
 
-/// A classifier's queue.
+/// The queue of a classifier.
 #[derive(Default)]
 struct Lane {
     /// When each batch that was sent is taken.
     taken: VecDeque<f64>,
-    /// When it has nothing left to do.
+    /// When the classifier becomes idle.
     idle: f64,
     busy: f64,
 }
 
 impl Lane {
-    /// Gets a batch that takes so long; says when the capture thread goes on.
+    /// Receives a batch that takes `takes` seconds; returns when the capture thread continues.
     fn send(&mut self, mut now: f64, takes: f64) -> f64 {
         self.taken.retain(|&taken| taken > now);
         if self.taken.len() >= QUEUE {
@@ -117,7 +117,8 @@ impl Lane {
     }
 }
 
-/// Wall seconds with so many classifiers, and the part of them in which the busiest is at work.
+/// Wall seconds with a number of classifiers, and the fraction of them in which the busiest one
+/// works.
 fn simulate(steps: &[Step], segment: f64, classifiers: usize) -> (f64, f64) {
     let mut lanes: Vec<Lane> = std::iter::repeat_with(Lane::default).take(classifiers).collect();
     let mut now = 0.0;

@@ -88,7 +88,7 @@ fn the_fast_path_of_decoding_gives_what_the_slow_path_gives() {
     assert!(fast * 2 > frames, "{fast} of {frames} take the fast path");
 }
 
-/// What no mark looks at is stated only where somebody asks why.
+/// Facts that no mark uses are stated only if reasons are requested.
 #[test]
 fn what_speaks_does_not_depend_on_whether_anybody_asks_why() {
     for path in all() {

@@ -1,5 +1,5 @@
-//! Flows of a capture here, of which some segments may be missing, shown to a judge of the test's
-//! own.
+//! Flows of a capture of the repository, of which some segments may be missing, shown to a judge of
+//! the test.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use portlore::decode::Decoder;
 use portlore::flow::{FlowHasher, Judge, KeyedSegment, ServicePorts, Table, TableLimits};
 use portlore::source::{Files, Next, Source};
 
-/// Shows the judge those segments that are kept: of each its number in its conversation, from 1,
-/// and whether the end that spoke first sent it.
+/// Shows the judge the segments that are kept. `kept` gets the number of a segment in its
+/// conversation, from 1, and whether the end that sent first sent it.
 pub fn observe(capture: &str, kept: impl Fn(u64, bool) -> bool, judge: &mut impl Judge) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(capture);
     let mut files = Files::open(&[path]).unwrap();

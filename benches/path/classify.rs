@@ -1,4 +1,4 @@
-//! `classify`: a port and what was heard on it to a verdict.
+//! `classify`: from a port and the evidence on it to a verdict.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! `flow`: a segment into the table.
+//! `flow`: from a segment into the flow table.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
@@ -13,7 +13,7 @@ use crate::traffic::{ACK, Random, SYN};
 /// Flows that stay in the first-level cache, and flows that do not fit in any.
 const FEW: u32 = 16;
 const MANY: u32 = 200_000;
-/// Segments of an iteration.
+/// Segments per iteration.
 const SEGMENTS: usize = 200_000;
 /// As many as a classifier thread looks up before it changes the first flow.
 const STRIDE: usize = 64;
@@ -31,13 +31,13 @@ pub fn bench(criterion: &mut Criterion) {
             .map(|i| segment(&hasher, i, random.below(flows as usize) as u32, true, ACK, 0))
             .collect();
         let mut table = Table::new(LIMITS, &hasher);
-        // Every flow is there before the clock runs.
+        // Every flow exists before the clock runs.
         let all: Vec<_> = (0..flows).map(|flow| segment(&hasher, 0, flow, true, ACK, 0)).collect();
         one_by_one(&mut table, &all, &ports, b"");
         let observe = if ahead { in_strides } else { one_by_one };
         group.bench_function(name, |b| b.iter(|| observe(&mut table, &segments, &ports, b"")));
     }
-    // Whole lives: handshake, a request, an answer, the end.
+    // Whole flows: handshake, a request, a response, the end.
     let payload = Random::new(12).bytes(200);
     let lives: Vec<_> = (0..SEGMENTS)
         .map(|i| {
@@ -90,7 +90,7 @@ fn one_by_one(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts
     }
 }
 
-/// As a classifier thread does it: ask for all, then change all.
+/// As a classifier thread does it: prefetch all, then change all.
 fn in_strides(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts, payload: &[u8]) {
     let mut slots = [0; STRIDE];
     for stride in segments.chunks(STRIDE) {

@@ -1,4 +1,4 @@
-//! `read`: a capture file to frames.
+//! `read`: from a capture file to frames.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! `path`: a capture file to judged flows and figures.
+//! `path`: from a capture file to classified flows and figures.
 
 use std::hint::black_box;
 use std::sync::Arc;

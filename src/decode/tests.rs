@@ -1,4 +1,4 @@
-//! Decoding of frames built by etherparse's own packet builder, and of any bytes at all.
+//! Decoding of frames from etherparse's packet builder, and of arbitrary bytes.
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ pub(in crate::decode) fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
     Frame { number: 7, time: Time(1), link, interface: 0, wire_len: bytes.len() as u32, bytes }
 }
 
-/// Decodes one frame, tunnels looked into.
+/// Decodes one frame, with tunnels.
 pub(in crate::decode) fn decode<'a>(frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
     Decoder::new(true).decode(frame)
 }
@@ -215,8 +215,7 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
     assert_eq!(payload_of(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
 }
 
-/// The IPv4 fragments of an IPv4 packet: header and so many bytes of what it carries in each.
-/// TCP over IPv6 with one extension header, whose first byte is to be the next header's number.
+/// TCP over IPv6 with one extension header, whose first byte is to be the number of the next header.
 fn v6_with(kind: u8, extension: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     PacketBuilder::ipv6([6; 16], [7; 16], 64)
@@ -276,6 +275,7 @@ fn frames_that_macsec_vouches_for_and_service_chains_are_looked_into() {
     assert_eq!(payload_of(LinkType::ETHERNET, &chain(9, &tcp_frame())), Err(Skip::EtherType));
 }
 
+/// The IPv4 fragments of an IPv4 packet: a header and at most `len` bytes of payload in each.
 fn v4_fragments(packet: &[u8], len: usize) -> Vec<Vec<u8>> {
     let body = &packet[20..];
     let count = body.len().div_ceil(len);
@@ -312,7 +312,7 @@ fn fragments_of_ipv6_are_joined_behind_their_headers() {
         .udp(5, 8000)
         .write(&mut bytes, b"sixteen bytes!!!")
         .unwrap();
-    // Destination options of eight bytes belong to what is cut in pieces.
+    // Destination options of eight bytes belong to the part that is fragmented.
     let body = [&[17, 0, 1, 4, 0, 0, 0, 0], &bytes[40..]].concat();
     let piece = |from: usize, to: usize| {
         let place = (from as u16 | u16::from(to < body.len())).to_be_bytes();

@@ -1,4 +1,4 @@
-//! A link layer a test, from hand-made bytes.
+//! One link layer per test, from hand-made bytes.
 
 use proptest::prelude::*;
 

@@ -19,7 +19,7 @@ struct Closed {
     evidence: Option<[Vec<u8>; 2]>,
 }
 
-/// Reads both sides back; settled by the first look where `quick`.
+/// Stores both sides' bytes; with `quick`, the first inspection is final.
 #[derive(Default)]
 struct Reader {
     closed: Vec<Closed>,
@@ -62,7 +62,7 @@ impl Judge for Reader {
     }
 }
 
-/// A table under test: what was said is read back as the two sides' bytes.
+/// A table under test, with a judge that stores the two sides' bytes.
 struct TableUnderTest {
     table: Table,
     reader: Reader,
@@ -350,7 +350,7 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     }
     bench.table.begin_snapshot();
     assert_eq!(bench.table.continue_snapshot(4, &mut bench.reader), 0, "there are more than four");
-    // One that was shown and one that was not yet are followed by others between the same
+    // A flow that was shown and one that was not yet are followed by others between the same
     // endpoints, and a new one comes.
     for port in [2, 8] {
         bench.send(50_000, port, RST, 104, b"");

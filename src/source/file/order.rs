@@ -68,10 +68,10 @@ mod tests {
         for (frame, time) in (1..).zip([5, 5, 9, 8, 10, 3_000_000, 2_000_000]) {
             order.observe(frame, Time(time));
         }
-        let said = order.notice().unwrap();
+        let notice = order.notice().unwrap();
         assert!(
-            said.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
-            "{said}"
+            notice.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
+            "{notice}"
         );
     }
 }

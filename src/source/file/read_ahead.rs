@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_nobody_reads_from_ends() {
-        let (told, tell) = channel::<()>();
-        drop(ReadAhead::start(Box::new(Endless(told))).unwrap());
-        assert!(tell.recv().is_err(), "the thread has let go of its input");
+        let (held, dropped) = channel::<()>();
+        drop(ReadAhead::start(Box::new(Endless(held))).unwrap());
+        assert!(dropped.recv().is_err(), "the thread has dropped its input");
     }
 }

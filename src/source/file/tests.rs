@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a frame was read as.
+/// The fields of a frame that was read.
 type Read = (u64, Time, LinkType, u32, Vec<u8>);
 
 fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
@@ -320,7 +320,7 @@ proptest! {
         }
     }
 
-    /// Blocks of the stream must not matter: a reader that gives one byte at a time.
+    /// The blocks of the stream must not matter: a reader that returns one byte at a time.
     #[test]
     fn frames_do_not_depend_on_how_the_bytes_arrive(sizes in prop::collection::vec(0_usize..3000, 1..20)) {
         struct Drip(io::Cursor<Vec<u8>>);

@@ -107,8 +107,8 @@ mod tests {
                 "an ERF capture",
             ),
         ] {
-            let said = describe(first).to_string();
-            assert!(said.contains(name) && said.contains("editcap -F pcapng"), "{said}");
+            let line = describe(first).to_string();
+            assert!(line.contains(name) && line.contains("editcap -F pcapng"), "{line}");
         }
         assert!(describe(b"PK\x03\x04\x14\0").to_string().contains("a zip archive: `unzip -p"));
         assert!(describe(b"\x1f\x8b\x08\0").to_string().contains("compressed twice"));

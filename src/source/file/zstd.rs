@@ -29,7 +29,7 @@ impl<R: Read> Zstd<R> {
 impl<R: Read> Read for Zstd<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.0.read(into).map_err(|error| {
-            match error.get_ref().and_then(|said| said.downcast_ref::<zstd::Error>()) {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<zstd::Error>()) {
                 Some(known) if TOO_MUCH.into_iter().any(|code| known.is(code)) => {
                     io::ErrorKind::OutOfMemory.into()
                 }

@@ -145,12 +145,12 @@ impl Device {
     /// that libpcap delivers; with a filter, also frames that are not delivered; on other systems
     /// than Linux, other things.
     pub(super) fn unread(&mut self) -> Option<u64> {
-        let tells = cfg!(target_os = "linux")
+        let is_counted = cfg!(target_os = "linux")
             && !self.filtered
             && self.binding.as_ref().is_some_and(|binding| !binding.is_loopback());
         let gone = self.frames + self.drops().kernel;
         // At least zero: frames may have been read since the count.
-        tells.then(|| {
+        is_counted.then(|| {
             u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0)
         })
     }

@@ -1,5 +1,5 @@
-//! Streams that people's tools made (see `fixtures/forms/README.md`), and what becomes of them when
-//! they are cut, damaged or meant to hurt.
+//! Streams made by the usual tools (see `fixtures/forms/README.md`), and the result when they are
+//! cut, damaged or malicious.
 
 use std::io::Write;
 use std::path::Path;
@@ -110,9 +110,9 @@ fn an_lz4_block_with_nothing_in_it_does_not_end_its_frame() {
     assert!(error.contains("ends in the middle"), "{error}");
 }
 
-/// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader
-/// counted below zero and looked beyond its tables, and so did one of zstd; one of lz4 took a
-/// frame's block size for the next frame's.
+/// Found by fuzzing, each from a file of its format: an xz reader went on for ever, a bzip2 reader
+/// counted below zero and read beyond its tables, and so did one of zstd; one of lz4 took a frame's
+/// block size for the next frame's.
 #[test]
 fn what_once_hung_or_panicked_is_damaged() {
     for name in ["nowhere.xz", "underflow.bz2", "beyond.bz2", "panics.zst", "sizes.lz4"] {
