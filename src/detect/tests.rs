@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::Transport;
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
 
 fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)> {
     DETECTORS.iter().flat_map(|d| d.samples.iter().enumerate().map(move |(i, s)| (d, i, s)))

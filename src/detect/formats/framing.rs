@@ -1,0 +1,77 @@
+//! Messages that stand one behind another in a stream: the walk over them that binary and line
+//! detectors share.
+
+/// What stands where a message should begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framed {
+    /// A message of that many bytes, all of them there.
+    Whole(usize),
+    /// The beginning of one.
+    Cut,
+    /// No message of the language.
+    Foreign,
+}
+
+/// How far a walk came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Walk {
+    /// Messages that were read whole.
+    pub(crate) whole: usize,
+    /// It ended at bytes that are no message.
+    pub(crate) foreign: bool,
+}
+
+/// Reads message after message: `read` is told what remains and where that begins.
+pub(crate) fn walk<'a>(bytes: &'a [u8], mut read: impl FnMut(&'a [u8], usize) -> Framed) -> Walk {
+    let (mut at, mut whole) = (0, 0);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        match read(rest, at) {
+            // A message without bytes would be read for ever.
+            Framed::Whole(0) | Framed::Foreign => return Walk { whole, foreign: true },
+            Framed::Whole(len) if len > rest.len() => break,
+            Framed::Whole(len) => {
+                at += len;
+                whole += 1;
+            }
+            Framed::Cut => break,
+        }
+    }
+    Walk { whole, foreign: false }
+}
+
+/// The line at the beginning, without its CRLF; `None` where no line end was seen.
+pub(crate) fn line(bytes: &[u8], longest: usize) -> Option<&[u8]> {
+    let end = bytes.iter().take(longest).position(|&b| b == b'\n')?;
+    bytes.get(..end)?.strip_suffix(b"\r")
+}
+
+/// A decimal number without sign.
+pub(crate) fn number(digits: &[u8]) -> Option<usize> {
+    if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    digits.iter().try_fold(0_usize, |n, d| n.checked_mul(10)?.checked_add(usize::from(d - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_ends_at_a_cut_message_and_at_a_foreign_one() {
+        let read = |rest: &[u8], _| {
+            if rest[0] < 10 { Framed::Whole(usize::from(rest[0])) } else { Framed::Foreign }
+        };
+        assert_eq!(walk(&[1, 2, 0, 3, 0], read), Walk { whole: 2, foreign: false });
+        assert_eq!(walk(&[1, 77], read), Walk { whole: 1, foreign: true });
+        assert_eq!(walk(&[0], read), Walk { whole: 0, foreign: true });
+    }
+
+    #[test]
+    fn a_number_has_digits_alone_and_no_overflow() {
+        assert_eq!(
+            (number(b"0120"), number(b""), number(b"-1"), number(b"99999999999999")),
+            (Some(120), None, None, None)
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! Formats that several protocols share.
+
+pub(super) mod ber;
+pub(super) mod bson;
+pub(super) mod framing;
+pub(super) mod lines;
+pub(super) mod redact;
+pub(super) mod tls_hello;

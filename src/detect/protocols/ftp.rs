@@ -1,0 +1,236 @@
+//! FTP, the control connection: RFC 959. The server greets with 220, the client logs in (USER) or
+//! asks what the server can (FEAT, SYST; AUTH TLS of RFC 4217), and is asked for a password with
+//! 331.
+//!
+//! SMTP greets with 220 too. The greeting alone proves FTP where it names it (`FTP`, `vsFTPd`, in a
+//! word that is no host's name), otherwise the client's command or the server's 331 does. Replies
+//! to PASV and EPSV prove it anywhere.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::lines::{self, First};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Direction, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a first line; greetings may be long.
+const LONGEST: usize = 1024;
+/// What only a client of FTP says first to a server that greets with 220.
+const OWN: &[&[u8]] =
+    &[b"USER", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"HOST", b"PASV", b"EPSV", b"PBSZ"];
+/// What clients of other languages say too.
+const OTHERS: &[&[u8]] = &[
+    b"AUTH", b"QUIT", b"NOOP", b"HELP", b"PWD", b"TYPE", b"CWD", b"LIST", b"PORT", b"EPRT",
+    b"MODE", b"STAT",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Ftp,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    begins: Begins::with(&[b'!'..=b'~']),
+    transports: &[Transport::Tcp],
+    facts: &["ftp.greeting", "ftp.command", "ftp.user", "ftp.reply"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"USER anonymous\r\n", b"PASS guest\r\n"],
+            responder: &[
+                b"220 Welcome to the archive\r\n",
+                b"331 Please specify the password.\r\n",
+                b"230 Login successful.\r\n",
+            ],
+        },
+        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"220 (vsFTPd 3.0.3)\r\n"] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"AUTH TLS\r\n"],
+            responder: &[
+                b"220-FileZilla Server 1.8.1\r\n220-Please visit https://filezilla-project.org/\r\n220 ready\r\n",
+                b"234 Using authentication type TLS.\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"PASV\r\n"],
+            responder: &[b"227 Entering Passive Mode (192,0,2,1,200,13).\r\n"],
+        },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut asked = false;
+    combine(Protocol::Ftp, opening, |statement| match statement.direction {
+        Direction::Initiator => command(statement, &mut asked),
+        Direction::Responder => greeting(statement, asked),
+    })
+}
+
+/// A command alone proves nothing: POP3 has USER too.
+fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
+    let stream = statement.stream;
+    match lines::first(stream.head(), LONGEST) {
+        First::Begun(bytes)
+            if OWN.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb)) =>
+        {
+            Side::Perhaps
+        }
+        First::Whole(first) => {
+            let (verb, argument) = lines::verb(first.text);
+            let own = lines::is_one_of(verb, OWN);
+            if !own && !lines::is_one_of(verb, OTHERS) {
+                return Side::Other;
+            }
+            statement.say("ftp.command", verb, 0);
+            if lines::is_one_of(verb, &[b"USER"]) {
+                statement.say("ftp.user", argument, verb.len() + 1);
+            }
+            *asked = own
+                || is_port(verb, argument)
+                || lines::is_one_of(verb, &[b"AUTH"])
+                    && lines::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
+            Side::Perhaps
+        }
+        _ => Side::Other,
+    }
+}
+
+fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    if !lines::may_become_reply(bytes) {
+        return Side::Other;
+    }
+    match lines::first(bytes, LONGEST) {
+        First::No => return Side::Other,
+        First::Begun(_) => return Side::Perhaps,
+        First::Whole(_) => {}
+    }
+    let mut greets = false;
+    for (i, line) in lines::whole(bytes).enumerate() {
+        // The lines within a reply of several may be anything.
+        let Some((code, _, text)) = lines::reply(line.text) else {
+            if i == 0 {
+                return Side::Other;
+            }
+            continue;
+        };
+        let at = line.at + line.text.len() - text.len();
+        if is_passive(code, text) {
+            statement.say("ftp.reply", text, at);
+            return Side::Speaks;
+        }
+        if i == 0 {
+            if !matches!(code, 220 | 120 | 421) {
+                return if statement.stream.from_start() { Side::Other } else { Side::Perhaps };
+            }
+            greets = true;
+            statement.say("ftp.greeting", text, at);
+        }
+        if !greets {
+            continue;
+        }
+        let says = |fits: fn(&[u8]) -> bool| lines::words(text).any(fits);
+        let smtp = says(|word| lines::is_one_of(word, &[b"ESMTP", b"SMTP", b"LMTP"]));
+        if code == 331 || asked && !smtp || !smtp && says(is_ftp) {
+            return Side::Speaks;
+        }
+        if i == 0 && smtp && !says(is_ftp) {
+            return Side::Other;
+        }
+    }
+    Side::Perhaps
+}
+
+/// `FTP` or the name of a server that ends in it, such as `vsFTPd`.
+fn is_ftp(word: &[u8]) -> bool {
+    let stem = match word {
+        [stem @ .., b'd' | b'D'] => stem,
+        _ => word,
+    };
+    word.eq_ignore_ascii_case(b"FTP")
+        || word.eq_ignore_ascii_case(b"FileZilla")
+        || stem.len() < word.len()
+            && stem
+                .len()
+                .checked_sub(3)
+                .is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
+}
+
+/// `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.
+fn is_port(verb: &[u8], argument: &[u8]) -> bool {
+    let of = |form: &[u8]| verb.eq_ignore_ascii_case(form);
+    of(b"PORT") && is_address(argument)
+        || of(b"EPRT") && argument.starts_with(b"|") && argument.split(|&b| b == b'|').count() == 5
+}
+
+/// Six numbers with commas between them: the address and the port of a data connection.
+fn is_address(text: &[u8]) -> bool {
+    let number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    text.split(|&b| b == b',').count() == 6 && text.split(|&b| b == b',').all(number)
+}
+
+/// `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended Passive Mode
+/// (|||port|)` of RFC 2428.
+fn is_passive(code: u16, text: &[u8]) -> bool {
+    let Some(open) = text.iter().position(|&b| b == b'(') else { return false };
+    let inside = text[open + 1..].split(|&b| b == b')').next().unwrap_or_default();
+    let number = |part: &[u8]| (1..=5).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    match code {
+        227 => is_address(inside),
+        229 => {
+            inside.strip_prefix(b"|||").and_then(|rest| rest.strip_suffix(b"|")).is_some_and(number)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn a_greeting_that_names_nothing_waits_for_the_client() {
+        assert_eq!(heard(&[], &[b"220 ftp.example.org ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"QUIT\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"USER x\r\n"], &[]), Finding::NeedMore);
+    }
+
+    #[test]
+    fn another_language_is_not_ftp() {
+        assert_eq!(heard(&[b"USER x\r\n"], &[b"+OK\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Finding::No);
+        assert_eq!(
+            heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]),
+            Finding::No
+        );
+        assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Finding::No);
+    }
+
+    #[test]
+    fn the_address_of_a_data_connection_is_of_ftp_alone() {
+        assert!(matches!(
+            heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]),
+            Finding::Yes(..)
+        ));
+        assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
+    }
+
+    #[test]
+    fn no_password_is_stated() {
+        let Finding::Yes(_, facts) =
+            heard(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
+        else {
+            panic!()
+        };
+        assert!(facts.iter().all(|fact| !fact.value.contains("secret")));
+    }
+}

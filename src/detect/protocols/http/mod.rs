@@ -1,0 +1,328 @@
+//! HTTP/1.0 and 1.1: RFC 9112.
+//!
+//! States the method, target, status, every header field and what can be read of bodies, for as
+//! many messages as the opening holds, and what a connection says that turned to WebSocket or
+//! HTTP/2. Where the beginning was not seen, or bytes are missing, it goes on with the next segment
+//! that begins a message.
+
+mod body;
+mod head;
+mod websocket;
+
+use std::ops::Range;
+
+use httparse::{EMPTY_HEADER, Header};
+
+use self::body::Body;
+use self::head::{FIELDS, METHOD, START_LINE, Start, VERSION, field};
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::redact::masked;
+use crate::detect::prefilter::Begins;
+use crate::detect::protocols::{csta, http2};
+use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
+use crate::evidence::{FactName, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Messages of each side that are read.
+const MESSAGES: usize = 32;
+/// Server-Sent Events of a response that are stated.
+const EVENTS: usize = 8;
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Http,
+    leads_to: &[Protocol::Websocket],
+    first_words: false,
+    residual: false,
+    begins: Begins::with(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).joins(),
+    transports: &[Transport::Tcp],
+    facts: &[
+        "csta.namespace",
+        "csta.root",
+        "http.event",
+        "http.method",
+        "http.target",
+        "http.status",
+        "http.request-header.*",
+        "http.response-header.*",
+        "http.request-body",
+        "http.response-body",
+        "http.response-text",
+        "grpc.method",
+        "grpc.status",
+        "http2.preface",
+        "http2.settings",
+        "websocket.binary",
+        "websocket.text",
+    ],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"GET /api HTTP/1.1\r\nHost: a\r\n\r\n", b"HEAD /x HTTP/1.1\r\n\r\n"],
+            responder: &[
+                b"HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\nContent-Length: 2\r\n\r\n{}",
+                b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: vite-hmr\r\n\r\n"],
+            responder: &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x14{\"type\":\"connected\"}"],
+        },
+        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"HTTP/1.0 204 No Content\r\n\r\n"] },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut requests = Requests::default();
+    combine(Protocol::Http, opening, |statement| side(statement, opening, &mut requests))
+}
+
+/// The requests of a connection, which its responses answer in their order.
+#[derive(Default)]
+struct Requests {
+    seen: Vec<Request>,
+    /// As many of the first that nothing is missing among them.
+    counted: usize,
+    /// Responses that answer nothing that was seen.
+    unasked: u32,
+}
+
+struct Request {
+    frame: u64,
+    /// The response announces a body that does not come (RFC 9112, section 6.3).
+    head: bool,
+    /// What follows a good response is a tunnel.
+    connect: bool,
+}
+
+impl Requests {
+    /// The number of the exchange that the `count`-th response belongs to, and its request. Behind
+    /// missing bytes it is the last request that came before it.
+    fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
+        let by_count = count.filter(|&count| count < self.counted);
+        let place =
+            by_count.or_else(|| self.seen.iter().rposition(|request| request.frame <= frame));
+        let Some(place) = place else {
+            self.unasked += 1;
+            return (u32::MAX - self.unasked, None);
+        };
+        (place as u32 + 1, self.seen.get(place))
+    }
+}
+
+fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Requests) -> Side {
+    let stream = statement.stream;
+    let mut heard = Side::Other;
+    for (i, run) in stream.runs().enumerate() {
+        if i == 0 && stream.from_start() {
+            match messages(statement, run, requests, true) {
+                (Side::Speaks, _) => heard = Side::Speaks,
+                (side, _) => return side,
+            }
+            continue;
+        }
+        let mut from = run.start;
+        for start in stream.starts(run.clone()) {
+            if start >= from && head::begins(&stream.bytes()[start..run.end]) {
+                heard = Side::Speaks;
+                from = messages(statement, start..run.end, requests, false).1;
+            }
+        }
+    }
+    if heard == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE {
+        Side::Perhaps
+    } else {
+        heard
+    }
+}
+
+/// Reads the messages of a run, in which nothing is missing, and says how far. `whole` says that it
+/// begins the connection.
+fn messages(
+    statement: &mut Statement<'_>,
+    run: Range<usize>,
+    requests: &mut Requests,
+    whole: bool,
+) -> (Side, usize) {
+    let bytes = &statement.stream.bytes()[..run.end];
+    let mut at = run.start;
+    // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
+    let few = &bytes[at..run.end.min(at + METHOD + 2)];
+    if !head::may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
+        return (Side::Other, at);
+    }
+    let mut responses = 0;
+    for message in 0..MESSAGES {
+        let rest = &bytes[at..];
+        let Some(end) = memchr::memchr(b'\n', &rest[..rest.len().min(START_LINE)]) else {
+            return match message {
+                0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
+                0 => (Side::Other, at),
+                _ => (Side::Speaks, at),
+            };
+        };
+        let Some(start) = Start::read(rest[..end].trim_ascii_end()) else {
+            return (if message == 0 { Side::Other } else { Side::Speaks }, at);
+        };
+        let fields_at = at + end + 1;
+        let mut room = [EMPTY_HEADER; FIELDS];
+        let mut scratch = Vec::new();
+        let (head_len, fields) = head::fields(&bytes[fields_at..], &mut room, &mut scratch);
+        let bare = match start {
+            Start::Request { method, .. } => {
+                let frame = statement.stream.frame_at(at);
+                requests.seen.push(Request {
+                    frame,
+                    head: method == b"HEAD",
+                    connect: method == b"CONNECT",
+                });
+                requests.counted = if whole { requests.seen.len() } else { requests.counted };
+                statement.exchange = requests.seen.len() as u32;
+                false
+            }
+            Start::Response { status } => {
+                let (exchange, request) =
+                    requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
+                statement.exchange = exchange;
+                // What comes before the answer proper, such as 100 Continue, belongs to its
+                // exchange (RFC 9110, section 15.2).
+                let interim = status.starts_with(b"1") && status != b"101";
+                responses += usize::from(!interim);
+                interim
+                    || matches!(status, b"204" | b"304")
+                    || request.is_some_and(|r| r.head || r.connect)
+            }
+        };
+        if statement.wanted {
+            state(statement, &start, at, fields, fields_at);
+        }
+        // Without the head's end there is nothing behind it.
+        let Some(head_len) = head_len else { return (Side::Speaks, run.end) };
+        at = fields_at + head_len;
+        if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
+            match language {
+                Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
+                Upgrade::Other if statement.wanted => websocket::state_frames(statement, bytes, at),
+                Upgrade::Other => {}
+            }
+            return (Side::Speaks, run.end);
+        }
+        // Some say how long a body is that does not come.
+        let bare = bare || bytes[at..].starts_with(VERSION);
+        let is_request = matches!(start, Start::Request { .. });
+        let mut body =
+            if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
+        if statement.wanted {
+            body.decode(fields);
+            state_body(statement, &body, is_request, body::is_xml(fields), at);
+        }
+        // A hostile length must not turn the reader back.
+        match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
+            Some(next) => at = next,
+            None => return (Side::Speaks, run.end),
+        }
+    }
+    (Side::Speaks, at)
+}
+
+/// States what a head says.
+fn state(
+    statement: &mut Statement<'_>,
+    start: &Start<'_>,
+    at: usize,
+    fields: &[Header<'_>],
+    fields_at: usize,
+) {
+    let stem = match start {
+        Start::Request { method, target } => {
+            statement.say("http.method", method, at);
+            statement.say("http.target", target, at);
+            "http.request-header"
+        }
+        Start::Response { status } => {
+            statement.say("http.status", status, at);
+            "http.response-header"
+        }
+    };
+    // Fields follow each other, so each begins behind the one before it.
+    let mut offset = fields_at;
+    for field in fields {
+        let name = FactName { stem, leaf: Some(field.name.to_ascii_lowercase()) };
+        statement.say(name, &masked(field.name, field.value.trim_ascii()), offset);
+        offset += field.name.len() + field.value.len() + 4;
+    }
+}
+
+/// States what can be read of a body, which begins at `at`.
+fn state_body(
+    statement: &mut Statement<'_>,
+    body: &Body<'_>,
+    is_request: bool,
+    is_xml: bool,
+    at: usize,
+) {
+    if body.content.is_empty() {
+        return;
+    }
+    let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
+    match (body.kind, is_request) {
+        (body::Kind::Structured, true) => {
+            statement.say_parts("http.request-body", &body.content, &parts);
+        }
+        (body::Kind::Structured, false) => {
+            statement.say_parts("http.response-body", &body.content, &parts);
+        }
+        (body::Kind::Plain, false) => {
+            statement.say_parts("http.response-text", &body.content, &parts);
+        }
+        (body::Kind::Events, false) => {
+            let place = |offset: usize| {
+                let part = parts
+                    .partition_point(|&(content, _)| content <= offset)
+                    .checked_sub(1)
+                    .and_then(|i| parts.get(i));
+                part.map_or(at, |&(content, place)| place + (offset - content))
+            };
+            let mut offset = 0;
+            // An empty line ends an event (HTML, section 9.2.6).
+            for event in body.content.split_inclusive(|&b| b == b'\n').take(EVENTS) {
+                if !event.trim_ascii().is_empty() {
+                    statement.say("http.event", event.trim_ascii(), place(offset));
+                }
+                offset += event.len();
+            }
+        }
+        (body::Kind::Plain | body::Kind::Events, true) | (body::Kind::Unreadable, _) => {}
+    }
+    // CSTA as a web service (ECMA-348), in SOAP or bare.
+    if let Some((root, namespace)) = is_xml.then(|| csta::carried(&body.content)).flatten() {
+        statement.say("csta.root", root.as_bytes(), at);
+        statement.say("csta.namespace", namespace.as_bytes(), at);
+    }
+}
+
+/// What a connection turns to.
+enum Upgrade {
+    Http2,
+    /// WebSocket, or a tunnel.
+    Other,
+}
+
+/// Whether what follows a head is no longer HTTP/1. A server may refuse, and the client goes on as
+/// before.
+fn upgrade(start: &Start<'_>, fields: &[Header<'_>], rest: &[u8]) -> Option<Upgrade> {
+    let turns = match start {
+        Start::Request { method, .. } => {
+            *method == b"CONNECT"
+                || field(fields, "upgrade").is_some() && !rest.is_empty() && !head::begins(rest)
+        }
+        Start::Response { status } => *status == b"101",
+    };
+    let wanted = field(fields, "upgrade").unwrap_or(&[]);
+    turns.then(|| if wanted.eq_ignore_ascii_case(b"h2c") { Upgrade::Http2 } else { Upgrade::Other })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! HTTP/2 with prior knowledge, in the clear (RFC 9113), and gRPC, which is HTTP/2 with messages of
+//! one content type (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+//!
+//! The client begins with a fixed preface, the server with SETTINGS. What the header fields say is
+//! stated by the names that HTTP/1 has for it, so that what is known by its fields is known in
+//! both. What was upgraded from HTTP/1 is named by that; what runs inside TLS by TLS.
+
+mod frames;
+
+use self::frames::Frame;
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::redact::masked;
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{FactName, Finding, Protocol};
+use crate::flow::Opening;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const GRPC: &[u8] = b"application/grpc";
+/// Frames of each side that are read.
+const FRAMES: usize = 64;
+
+/// What both detectors state.
+const FACTS: &[&str] = &[
+    "grpc.method",
+    "grpc.status",
+    "http.method",
+    "http.request-header.*",
+    "http.response-header.*",
+    "http.status",
+    "http.target",
+    "http2.preface",
+    "http2.settings",
+];
+
+/// `PRI `, or the length and kind of SETTINGS.
+const BEGINS: Begins = Begins::with(&[b'P'..=b'P', 0..=0])
+    .then(&[b'R'..=b'R', 0..=0])
+    .then_any(1)
+    .then(&[b' '..=b' ', 4..=4]);
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Http2,
+    leads_to: &[],
+    first_words: false,
+    residual: false,
+    begins: BEGINS,
+    transports: &[Transport::Tcp],
+    facts: FACTS,
+    inspect: |opening| inspect(opening, Protocol::Http2),
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0"],
+            responder: &[b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86"],
+            responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
+        },
+    ],
+};
+
+pub(crate) const RPC: Detector = Detector {
+    protocol: Protocol::Grpc,
+    leads_to: &[],
+    first_words: false,
+    residual: false,
+    begins: BEGINS,
+    transports: &[Transport::Tcp],
+    facts: FACTS,
+    inspect: |opening| inspect(opening, Protocol::Grpc),
+    samples: &[Sample {
+        transport: Transport::Tcp,
+        initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x1d\x01\x04\0\0\0\x01\x83\x86\x04\x07/a.B/Cd\x0f\x10\x10application/grpc"],
+        responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x14\x01\x04\0\0\0\x01\x88\x0f\x10\x10application/grpc"],
+    }],
+};
+
+/// What the header fields of a side have shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// None came yet.
+    Unknown,
+    /// Those of calls.
+    Calls,
+    /// Others.
+    Other,
+}
+
+fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
+    let mut contents = [Content::Unknown; 2];
+    let mut sides = contents.iter_mut();
+    let finding = combine(protocol, opening, |statement| match sides.next() {
+        Some(content) => side(statement, content),
+        None => Side::Other,
+    });
+    // Where only one side spoke, it comes first.
+    let is_call = match contents {
+        [_, Content::Calls] | [Content::Calls, Content::Unknown] => true,
+        [Content::Unknown, Content::Unknown] if protocol == Protocol::Grpc => {
+            return if matches!(finding, Finding::No) { Finding::No } else { Finding::NeedMore };
+        }
+        _ => false,
+    };
+    match finding {
+        Finding::Yes(..) if is_call != (protocol == Protocol::Grpc) => Finding::No,
+        finding => finding,
+    }
+}
+
+fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
+    let bytes = statement.stream.head();
+    match begin(statement, bytes, 0) {
+        Ok(Some(at)) => {
+            state_frames(statement, bytes, at, content);
+            Side::Speaks
+        }
+        Ok(None) => Side::Perhaps,
+        Err(frames::Invalid) => Side::Other,
+    }
+}
+
+/// States what a connection says from `at` on, which turned to HTTP/2 there (RFC 7540, section
+/// 3.2): the request that asked for it has stream 1, so that its response belongs to its exchange.
+pub(super) fn state_upgraded(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
+    if let Ok(Some(at)) = begin(statement, bytes, at) {
+        state_frames(statement, bytes, at, &mut Content::Unknown);
+    }
+}
+
+/// Reads the preface of a client or finds the settings of a server, and says where the frames
+/// begin; `None` where it is not there yet.
+fn begin(
+    statement: &mut Statement<'_>,
+    bytes: &[u8],
+    at: usize,
+) -> Result<Option<usize>, frames::Invalid> {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let known = rest.len().min(PREFACE.len());
+    if rest[..known] == PREFACE[..known] {
+        if known < PREFACE.len() {
+            return Ok(None);
+        }
+        statement.say("http2.preface", b"PRI * HTTP/2.0", at);
+        return Ok(Some(at + PREFACE.len()));
+    }
+    let Some(ids) = frames::settings(rest)? else { return Ok(None) };
+    statement.say("http2.settings", ids.as_bytes(), at);
+    Ok(Some(at))
+}
+
+/// States the header fields of the frames that begin at `from`.
+fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, content: &mut Content) {
+    let mut streams: Vec<u32> = Vec::new();
+    for frame in frames::Frames::new(bytes, from).take(FRAMES) {
+        let Frame { at, stream, fields } = frame;
+        if !streams.contains(&stream) {
+            streams.push(stream);
+        }
+        // A client numbers its streams in order, and a response has the number of its request.
+        statement.exchange = stream.div_ceil(2);
+        for (name, value) in &fields {
+            state(statement, name, value, at);
+            if name == b"content-type" {
+                *content = if value.starts_with(GRPC) { Content::Calls } else { Content::Other };
+            }
+        }
+        if *content == Content::Unknown {
+            *content = Content::Other;
+        }
+        if *content == Content::Calls {
+            for (name, value) in &fields {
+                match name.as_slice() {
+                    b":path" => statement.say("grpc.method", value, at),
+                    b"grpc-status" => statement.say("grpc.status", value, at),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// States a field by HTTP/1's name for it.
+fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
+    let is_request = statement.direction == crate::evidence::Direction::Initiator;
+    match name {
+        b":method" => statement.say("http.method", value, at),
+        b":path" => statement.say("http.target", value, at),
+        b":status" => statement.say("http.status", value, at),
+        // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it)
+        // says nothing at all.
+        [b':', ..] | [] => {}
+        name => {
+            let stem = if is_request { "http.request-header" } else { "http.response-header" };
+            let leaf = String::from_utf8_lossy(name).into_owned();
+            let value = masked(&leaf, value);
+            statement.say(FactName { stem, leaf: Some(leaf) }, &value, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(finding: &Finding) -> Vec<(String, &str, u32)> {
+        let Finding::Yes(_, facts) = finding else { panic!("{finding:?}") };
+        facts.iter().map(|f| (f.name.to_string(), f.value.as_str(), f.exchange)).collect()
+    }
+
+    #[test]
+    fn header_fields_are_stated_by_the_names_of_http_1_with_their_exchange() {
+        let request = [
+            PREFACE,
+            b"\0\0\0\x04\0\0\0\0\0",
+            b"\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86",
+            b"\0\0\x02\x01\x05\0\0\0\x03\x82\x85",
+        ]
+        .concat();
+        let response = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88\0\0\x0b\x01\x05\0\0\0\x03\x8d\x40\x06server\x01x";
+        let opening = Opening::of(Transport::Tcp, &[&request], &[response]);
+        let finding = inspect(&opening, Protocol::Http2);
+        let said = said(&finding);
+        for fact in [
+            ("http.target", "/", 1),
+            ("http.target", "/index.html", 2),
+            ("http.status", "200", 1),
+            ("http.status", "404", 2),
+            ("http.response-header.server", "x", 2),
+        ] {
+            assert!(said.contains(&(fact.0.to_owned(), fact.1, fact.2)), "{fact:?} in {said:?}");
+        }
+        assert_eq!(inspect(&opening, Protocol::Grpc), Finding::No);
+    }
+
+    #[test]
+    fn a_field_without_a_name_is_no_fact() {
+        let request =
+            [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\0\0\x01x"].concat();
+        let finding = inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Protocol::Http2);
+        assert_eq!(
+            said(&finding).last(),
+            Some(&("http.method".to_owned(), "GET", 1)),
+            "{finding:?}"
+        );
+    }
+
+    #[test]
+    fn a_server_that_answers_a_call_with_a_page_is_no_rpc() {
+        let sample = &RPC.samples[0];
+        let page = b"\0\0\0\x04\0\0\0\0\0\0\0\x0d\x01\x04\0\0\0\x01\x88\x0f\x10\x09text/html";
+        let opening = Opening::of(Transport::Tcp, sample.initiator, &[page]);
+        assert_eq!(inspect(&opening, Protocol::Grpc), Finding::No);
+        assert!(matches!(inspect(&opening, Protocol::Http2), Finding::Yes(..)));
+    }
+
+    #[test]
+    fn a_header_block_in_pieces_with_padding_and_priority_is_read_whole() {
+        let mut request = [PREFACE, b"\0\0\0\x04\0\0\0\0\0"].concat();
+        // Padded by two bytes, with five of priority, without its end; then the rest.
+        request.extend(b"\0\0\x09\x01\x28\0\0\0\x01\x02\0\0\0\0\x10\x82\0\0");
+        request.extend(b"\0\0\x01\x09\x04\0\0\0\x01\x84");
+        let opening = Opening::of(Transport::Tcp, &[&request], &[]);
+        let finding = inspect(&opening, Protocol::Http2);
+        assert!(said(&finding).contains(&("http.target".to_owned(), "/", 1)), "{finding:?}");
+    }
+
+    #[test]
+    fn settings_of_something_else_are_refused() {
+        for bytes in [
+            &b"\0\0\x05\x04\0\0\0\0\0\0\x03\0\0\0"[..],
+            b"\0\0\0\x04\x01\0\0\0\0",
+            b"\0\0\0\x04\0\0\0\0\x01",
+        ] {
+            assert_eq!(
+                inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Protocol::Http2),
+                Finding::No,
+                "{bytes:x?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! IMAP: RFC 9051 and RFC 3501. The server greets with `* OK`, `* PREAUTH` or `* BYE` (section
+//! 7.1), the client's commands begin with a tag (section 2.2.1) that the server repeats in its
+//! answer.
+//!
+//! A greeting proves IMAP where it names it (`IMAP4rev1` among the capabilities or in the text) or
+//! where the client answers with a tagged command; a tagged command where the server's first line
+//! ends it with the same tag.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::lines::{self, First};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Direction, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a first line; capabilities may be many.
+const LONGEST: usize = 2048;
+/// Characters of a tag.
+const TAG: usize = 32;
+const GREETINGS: &[&[u8]] = &[b"OK", b"PREAUTH", b"BYE"];
+const COMMANDS: &[&[u8]] = &[
+    b"CAPABILITY",
+    b"NOOP",
+    b"LOGOUT",
+    b"STARTTLS",
+    b"AUTHENTICATE",
+    b"LOGIN",
+    b"ID",
+    b"ENABLE",
+    b"NAMESPACE",
+    b"SELECT",
+    b"EXAMINE",
+    b"LIST",
+    b"LSUB",
+    b"XLIST",
+    b"STATUS",
+    b"UID",
+    b"FETCH",
+    b"IDLE",
+    b"COMPRESS",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Imap,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    begins: Begins::with(&[b'!'..=b'~']),
+    transports: &[Transport::Tcp],
+    facts: &["imap.greeting", "imap.command"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"a001 CAPABILITY\r\n"],
+            responder: &[b"* OK Dovecot ready.\r\n", b"* CAPABILITY IMAP4rev1 IDLE\r\na001 OK done\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS] ready\r\n"],
+        },
+        Sample { transport: Transport::Tcp, initiator: &[b"7 NOOP\r\n"], responder: &[b"7 OK NOOP completed\r\n"] },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut tag = Vec::new();
+    combine(Protocol::Imap, opening, |statement| match statement.direction {
+        Direction::Initiator => command(statement, &mut tag),
+        Direction::Responder => greeting(statement, &tag),
+    })
+}
+
+const fn is_of_tag(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'$')
+}
+
+/// A tagged command alone proves nothing: a word and another are said by many.
+fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    let end = bytes.iter().take(TAG).position(|&b| !is_of_tag(b));
+    match end {
+        None if bytes.len() < TAG => return Side::Perhaps,
+        Some(1..) => {}
+        _ => return Side::Other,
+    }
+    match lines::first(bytes, LONGEST) {
+        First::No => Side::Other,
+        First::Begun(begun) => {
+            let (_, rest) = lines::verb(begun);
+            if COMMANDS.iter().any(|command| lines::may_become(rest, command)) {
+                Side::Perhaps
+            } else {
+                Side::Other
+            }
+        }
+        First::Whole(first) => {
+            let (word, rest) = lines::verb(first.text);
+            let (verb, _) = lines::verb(rest);
+            if !lines::is_one_of(verb, COMMANDS) || !word.iter().all(|&b| is_of_tag(b)) {
+                return Side::Other;
+            }
+            tag.extend_from_slice(word);
+            statement.say("imap.command", verb, word.len() + 1);
+            Side::Perhaps
+        }
+    }
+}
+
+fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    let untagged = bytes.iter().zip(b"* ").all(|(a, b)| a == b);
+    let answered = !tag.is_empty() && bytes.iter().zip(tag.iter().chain(b" ")).all(|(a, b)| a == b);
+    if !untagged && !answered {
+        return Side::Other;
+    }
+    match lines::first(bytes, LONGEST) {
+        First::No => Side::Other,
+        First::Begun(begun) if untagged => {
+            let rest = begun.get(2..).unwrap_or_default();
+            if GREETINGS.iter().any(|word| lines::may_become(rest, word)) {
+                Side::Perhaps
+            } else {
+                Side::Other
+            }
+        }
+        First::Begun(_) => Side::Perhaps,
+        First::Whole(first) => {
+            let (word, rest) = lines::verb(first.text);
+            let (status, text) = lines::verb(rest);
+            if answered {
+                let said = word == tag && lines::is_one_of(status, &[b"OK", b"NO", b"BAD"]);
+                return if said { Side::Speaks } else { Side::Other };
+            }
+            if !lines::is_one_of(status, GREETINGS) {
+                return Side::Other;
+            }
+            statement.say("imap.greeting", text, word.len() + status.len() + 2);
+            let named = lines::words(text).any(|word| {
+                lines::is_one_of(
+                    word,
+                    &[b"IMAP", b"IMAP4", b"IMAP4rev1", b"IMAP4rev2", b"IMAPrev1"],
+                )
+            });
+            if named || !tag.is_empty() { Side::Speaks } else { Side::Perhaps }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn a_greeting_that_names_nothing_waits_for_the_client() {
+        assert_eq!(heard(&[], &[b"* OK ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"hello there\r\n"], &[b"* OK ready\r\n"]), Finding::No);
+    }
+
+    #[test]
+    fn two_words_that_nobody_answers_with_their_tag_are_not_imap() {
+        assert_eq!(heard(&[b"please LIST\r\n"], &[]), Finding::NeedMore);
+        assert_eq!(heard(&[b"please LIST\r\n"], &[b"ok\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"please LIST\r\n"], &[b"pleased OK\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"* item one\r\n* item two\r\n"]), Finding::No);
+    }
+}

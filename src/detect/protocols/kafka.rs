@@ -1,0 +1,372 @@
+//! Apache Kafka: <https://kafka.apache.org/protocol.html>, «Protocol Primitive Types», request and
+//! response headers.
+//!
+//! A request is a length, the number of an API, its version, a number of its own and the client's
+//! id; a response is a length and the request's number. None of it is fixed, so proof is an answer
+//! that carries the number of a request, or a request whose body fits to the byte (`ApiVersions`,
+//! `Metadata`). A broker that answers otherwise is none.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::framing::{Framed, Walk, walk};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::Statement;
+use crate::evidence::{Direction, Fact, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a message: `socket.request.max.bytes`.
+const LONGEST: usize = 100 << 20;
+/// Requests whose numbers are remembered.
+const REMEMBERED: usize = 64;
+/// Client, topics and APIs that are stated.
+const STATED: usize = 8;
+const METADATA: u16 = 3;
+const API_VERSIONS: u16 = 18;
+const APIS: &[&str] = &[
+    "Produce",
+    "Fetch",
+    "ListOffsets",
+    "Metadata",
+    "LeaderAndIsr",
+    "StopReplica",
+    "UpdateMetadata",
+    "ControlledShutdown",
+    "OffsetCommit",
+    "OffsetFetch",
+    "FindCoordinator",
+    "JoinGroup",
+    "Heartbeat",
+    "LeaveGroup",
+    "SyncGroup",
+    "DescribeGroups",
+    "ListGroups",
+    "SaslHandshake",
+    "ApiVersions",
+    "CreateTopics",
+    "DeleteTopics",
+    "DeleteRecords",
+    "InitProducerId",
+    "OffsetForLeaderEpoch",
+    "AddPartitionsToTxn",
+    "AddOffsetsToTxn",
+    "EndTxn",
+    "WriteTxnMarkers",
+    "TxnOffsetCommit",
+    "DescribeAcls",
+    "CreateAcls",
+    "DeleteAcls",
+    "DescribeConfigs",
+    "AlterConfigs",
+    "AlterReplicaLogDirs",
+    "DescribeLogDirs",
+    "SaslAuthenticate",
+    "CreatePartitions",
+    "CreateDelegationToken",
+    "RenewDelegationToken",
+    "ExpireDelegationToken",
+    "DescribeDelegationToken",
+    "DeleteGroups",
+    "ElectLeaders",
+    "IncrementalAlterConfigs",
+    "AlterPartitionReassignments",
+    "ListPartitionReassignments",
+    "OffsetDelete",
+    "DescribeClientQuotas",
+    "AlterClientQuotas",
+    "DescribeUserScramCredentials",
+    "AlterUserScramCredentials",
+    "Vote",
+    "BeginQuorumEpoch",
+    "EndQuorumEpoch",
+    "DescribeQuorum",
+    "AlterPartition",
+    "UpdateFeatures",
+    "Envelope",
+    "FetchSnapshot",
+    "DescribeCluster",
+    "DescribeProducers",
+    "BrokerRegistration",
+    "BrokerHeartbeat",
+    "UnregisterBroker",
+    "DescribeTransactions",
+    "ListTransactions",
+    "AllocateProducerIds",
+    "ConsumerGroupHeartbeat",
+    "ConsumerGroupDescribe",
+    "ControllerRegistration",
+    "GetTelemetrySubscriptions",
+    "PushTelemetry",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Kafka,
+    leads_to: &[],
+    first_words: false,
+    residual: false,
+    begins: Begins::with(&[0..=6]).then_any(3).then(&[0..=0]).zeros(3).asks().joins(),
+    transports: &[Transport::Tcp],
+    facts: &[
+        "kafka.api",
+        "kafka.client",
+        "kafka.software",
+        "kafka.software-version",
+        "kafka.topic",
+    ],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"\0\0\0\x15\0\x12\0\0\0\0\0\x81\0\x07rdkafka\0\0\0\0",
+                b"\0\0\0\x1d\0\x03\0\x02\0\0\0\x82\0\x07rdkafka\0\0\0\x01\0\x06orders",
+            ],
+            responder: &[
+                b"\0\0\0\x10\0\0\0\x81\0\0\0\0\0\x01\0\x12\0\0\0\x03",
+                b"\0\0\0\x08\0\0\0\x82\0\0\0\0",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"\0\0\0\x27\0\x12\0\x03\0\0\0\x01\0\x03app\0\x12apache-kafka-java\x063.5.1\0",
+            ],
+            responder: &[],
+        },
+    ],
+};
+
+/// What the requests of a side are.
+#[derive(Default)]
+struct Requests {
+    numbers: Vec<u32>,
+    /// The body of one fits to the byte.
+    exact: bool,
+    /// One names its client, or is not the first of all.
+    plausible: bool,
+}
+
+fn inspect(opening: &Opening) -> Finding {
+    let finding = exchange(opening, Direction::Initiator);
+    // Who opened a conversation whose beginning is missing is a guess.
+    let midstream = opening.sides().all(|(_, stream)| !stream.from_start() && !stream.is_empty());
+    if finding == Finding::No && midstream {
+        exchange(opening, Direction::Responder)
+    } else {
+        finding
+    }
+}
+
+fn exchange(opening: &Opening, client: Direction) -> Finding {
+    let server =
+        if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
+    let (asks, answers) = (opening.side(client), opening.side(server));
+    if asks.is_empty() {
+        // A response is too little for a proof; a broker does not speak first.
+        return if answers.is_empty() { Finding::NeedMore } else { Finding::No };
+    }
+    let mut facts = Vec::new();
+    let mut requests = Requests::default();
+    let mut statement = Statement::of(opening, client, &mut facts);
+    let asked = walk(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
+    if asked.foreign && (asked.whole == 0 || asks.from_start()) {
+        return Finding::No;
+    }
+    let mut answered = false;
+    let mut greater = false;
+    let heard = walk(answers.head(), |rest, _| {
+        let (Some(len), id) = (u32_at(rest, 0), u32_at(rest, 4)) else {
+            return if rest.first().is_none_or(|&b| b <= 6) {
+                Framed::Cut
+            } else {
+                Framed::Foreign
+            };
+        };
+        if !(4..=LONGEST).contains(&(len as usize)) {
+            return Framed::Foreign;
+        }
+        let Some(id) = id else { return Framed::Cut };
+        answered |= requests.numbers.contains(&id);
+        greater |= len > 4;
+        Framed::Whole(4 + len as usize)
+    });
+    let Walk { foreign, .. } = heard;
+    let complete = answers.head().len() >= 8;
+    let proved = if complete {
+        answered && !foreign && (requests.exact || requests.plausible && greater)
+    } else {
+        requests.exact
+    };
+    if proved && !foreign && !facts.is_empty() {
+        Finding::Yes(Protocol::Kafka, facts)
+    } else if foreign || complete && (asked.whole > 0 || asks.head().len() > 512) {
+        Finding::No
+    } else {
+        Finding::NeedMore
+    }
+}
+
+fn request(
+    statement: &mut Statement<'_>,
+    rest: &[u8],
+    at: usize,
+    requests: &mut Requests,
+) -> Framed {
+    // A length below 100 MiB, a known API, a small version.
+    let early = rest.first().is_some_and(|&b| b > 6)
+        || rest.get(4).is_some_and(|&b| b != 0)
+        || rest.get(5).is_some_and(|&b| usize::from(b) >= APIS.len())
+        || rest.get(6).is_some_and(|&b| b != 0)
+        || rest.get(7).is_some_and(|&b| b > 20);
+    if early {
+        return Framed::Foreign;
+    }
+    let word =
+        |at: usize| rest.get(at..).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
+    let Some(len) = u32_at(rest, 0).map(|len| len as usize) else { return Framed::Cut };
+    if !(10..=LONGEST).contains(&len) {
+        return Framed::Foreign;
+    }
+    let (Some(key), Some(version), Some(number), Some(size)) =
+        (word(4), word(6), u32_at(rest, 8), word(12))
+    else {
+        return Framed::Cut;
+    };
+    let size = if size == u16::MAX { 0 } else { usize::from(size) };
+    if size > 255 || 10 + size > len {
+        return Framed::Foreign;
+    }
+    let client = rest.get(14..rest.len().min(14 + size)).unwrap_or_default();
+    if !client.iter().all(|b| (b' '..0x7f).contains(b)) {
+        return Framed::Foreign;
+    }
+    let Some(body) = rest.get(14 + size..rest.len().min(4 + len)) else { return Framed::Cut };
+    if requests.numbers.len() < REMEMBERED {
+        requests.numbers.push(number);
+    }
+    requests.plausible |= size > 0 || number != 0 && at > 0;
+    let said = |facts: &[Fact], name: &str, value: &[u8]| {
+        facts
+            .iter()
+            .filter(|fact| fact.name.stem == name)
+            .any(|fact| fact.value.as_bytes() == value)
+    };
+    let api = APIS.get(usize::from(key)).filter(|_| statement.facts.len() < 4 * STATED);
+    if let Some(api) = api.filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
+        statement.say("kafka.api", api.as_bytes(), at + 4);
+    }
+    if !client.is_empty()
+        && !said(statement.facts, "kafka.client", client)
+        && statement.facts.len() < 4 * STATED
+    {
+        statement.say("kafka.client", client, at + 14);
+    }
+    if body.len() + 10 + size < len {
+        return Framed::Cut;
+    }
+    let fits = match (key, version) {
+        // Old librdkafka sends an empty list.
+        (API_VERSIONS, 0..=2) => Some(body.is_empty() || body == [0; 4]),
+        (API_VERSIONS, 3..) => Some(software(statement, body, at + 14 + size)),
+        (METADATA, 0..=8) => topics(statement, body, version, at + 14 + size),
+        _ => None,
+    };
+    match fits {
+        Some(false) => return Framed::Foreign,
+        // Ten bytes of a request without body are too few without a client's name.
+        Some(true) => requests.exact |= size > 0 && len > 10 + size,
+        None => {}
+    }
+    Framed::Whole(4 + len)
+}
+
+/// The body of `ApiVersions` from version 3: tags, and the name and version of the client's
+/// library.
+fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
+    let text = |bytes: &'_ [u8]| -> Option<(usize, usize)> {
+        let size = usize::from(bytes.first()?.checked_sub(1).filter(|size| *size < 127)?);
+        bytes.get(1..=size)?.iter().all(|b| (b' '..0x7f).contains(b)).then_some((1, 1 + size))
+    };
+    let Some(rest) = body.strip_prefix(b"\0") else { return false };
+    let Some((from, to)) = text(rest) else { return false };
+    let Some((after, end)) = rest.get(to..).and_then(text) else { return false };
+    if rest.get(to + end..) != Some(&[0]) {
+        return false;
+    }
+    statement.say("kafka.software", rest.get(from..to).unwrap_or_default(), at + 1 + from);
+    statement.say(
+        "kafka.software-version",
+        rest.get(to + after..to + end).unwrap_or_default(),
+        at + 1 + to + after,
+    );
+    true
+}
+
+/// The body of `Metadata` up to version 8: topics, then a byte for each of up to three wishes.
+fn topics(statement: &mut Statement<'_>, body: &[u8], version: u16, at: usize) -> Option<bool> {
+    let count = u32_at(body, 0)?;
+    let mut rest = body.get(4..)?;
+    for _ in 0..if count == u32::MAX { 0 } else { count.min(4096) } {
+        let Some((size, after)) = rest.split_first_chunk::<2>() else { return Some(false) };
+        let Some((name, after)) = after.split_at_checked(usize::from(u16::from_be_bytes(*size)))
+        else {
+            return Some(false);
+        };
+        if name.is_empty()
+            || name.len() > 249
+            || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+        {
+            return Some(false);
+        }
+        if statement.facts.iter().filter(|fact| fact.name.stem == "kafka.topic").count() < STATED {
+            let offset = name.as_ptr().addr().wrapping_sub(body.as_ptr().addr());
+            statement.say("kafka.topic", name, at + offset);
+        }
+        rest = after;
+    }
+    let wishes = match version {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 3,
+    };
+    Some(rest.len() == wishes && rest.iter().all(|&b| b < 2))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|b| u32::from_be_bytes(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    }
+
+    const FETCH: &[u8] = b"\0\0\0\x15\0\x01\0\x04\0\0\0\x07\0\x03app\0\0\0\0\0\0\0\0";
+
+    #[test]
+    fn the_answer_must_carry_the_requests_number() {
+        assert_eq!(on_tcp(FETCH, b""), Finding::NeedMore);
+        assert!(matches!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x07\0\0\0\0"), Finding::Yes(..)));
+        assert_eq!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x08\0\0\0\0"), Finding::No);
+    }
+
+    #[test]
+    fn zeros_behind_a_length_are_not_a_request() {
+        assert!(!matches!(
+            on_tcp(
+                &[0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                &[0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]
+            ),
+            Finding::Yes(..)
+        ));
+    }
+
+    #[test]
+    fn a_conversation_picked_up_at_an_answer_is_read_the_other_way_round() {
+        let mut opening = Opening::new(Transport::Tcp);
+        opening.push_for_test(b"\0\0\0\x08\0\0\0\x07\0\0\0\0");
+        assert_eq!(inspect(&opening), Finding::No);
+    }
+}

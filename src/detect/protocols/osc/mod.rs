@@ -1,0 +1,189 @@
+//! Open Sound Control 1.0 and 1.1: <https://opensoundcontrol.stanford.edu/spec-1_0.html>.
+//!
+//! Framings: one packet per datagram; over TCP a big-endian length before each packet (OSC 1.0), or
+//! SLIP with END on both sides or behind only (OSC 1.1, RFC 1055). The first byte tells which. A
+//! stream that was picked up in the middle, or lost bytes, is entered again at the next frame that
+//! is valid as a whole. Where the two sides frame differently, neither understands the other, and
+//! nobody but an observer sees why.
+
+mod framing;
+mod packet;
+
+use self::framing::Framing;
+use self::packet::Grade;
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Fact, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Distinct addresses of each side that are stated.
+const ADDRESSES: usize = 64;
+const FRAMING: &str = "osc.framing";
+/// Packets without type tags that prove what one with them proves: old senders leave them out.
+const UNTYPED: usize = 3;
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Osc,
+    leads_to: &[],
+    first_words: false,
+    residual: false,
+    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
+        .zeros(3)
+        .joins(),
+    transports: &[Transport::Tcp, Transport::Udp],
+    facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"/eos/ping\0\0\0,\0\0\0"],
+            responder: &[],
+        },
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[
+                b"#bundle\0\0\0\0\0\0\0\0\x01\0\0\0\x18/eos/out/user\0\0\0,i\0\0\0\0\0\x01",
+            ],
+            responder: &[b"/a\0\0,TFNI[i]\0\0\0\0\0\0\0\x07"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\0\0\0\x10", b"/eos/ping\0\0\0,\0\0\0"],
+            responder: &[b"\0\0\0\x14/eos/out/ping\0\0\0,\0\0\0"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\xc0/eos/sub/1\0\0,f\0\0\xdb\xdc\xdb\xdc\0\0\xc0"],
+            responder: &[b"\xc0\xc0/a\0\0,b\0\0\0\0\0\x01\xdb\xdd\0\0\0\xc0"],
+        },
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"/xremote\0\0\0\0", b"/xremote\0\0\0\0"],
+            responder: &[b"/info\0\0\0,ss\0a\0\0\0b\0\0\0"],
+        },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut finding = combine(Protocol::Osc, opening, |statement| match opening.transport() {
+        Transport::Udp => datagrams(statement),
+        Transport::Tcp => stream(statement),
+    });
+    if let Finding::Yes(_, facts) = &mut finding {
+        let found = mismatch(facts);
+        facts.extend(found);
+    }
+    finding
+}
+
+/// That the sides frame their packets differently, told of the one that spoke last.
+fn mismatch(facts: &[Fact]) -> Option<Fact> {
+    let mut framings = facts.iter().filter(|fact| fact.name.stem == FRAMING);
+    let (one, other) = (framings.next()?, framings.next()?);
+    let (first, last) = if one.frame <= other.frame { (one, other) } else { (other, one) };
+    let value = format!("{} after {} from the other side", last.value, first.value);
+    (first.value != last.value).then(|| Fact { name: "osc.mismatch".into(), value, ..last.clone() })
+}
+
+/// What a side's packets came to so far.
+struct Talk<'a, 'b> {
+    statement: &'a mut Statement<'b>,
+    typed: usize,
+    untyped: usize,
+    /// Where its addresses begin among the facts: those before are the other side's.
+    stated: usize,
+}
+
+impl<'a, 'b> Talk<'a, 'b> {
+    fn new(statement: &'a mut Statement<'b>) -> Self {
+        let stated = statement.facts.len();
+        Self { statement, typed: 0, untyped: 0, stated }
+    }
+
+    /// Takes in a whole packet that begins at `offset`; false where it is none.
+    fn hear(&mut self, bytes: &[u8], offset: usize) -> bool {
+        let mut messages = Vec::new();
+        let grade = packet::grade(bytes, &mut messages);
+        match grade {
+            Grade::Invalid => return false,
+            Grade::Typed => self.typed += 1,
+            Grade::Untyped => self.untyped += 1,
+        }
+        for (address, types) in messages {
+            let known = &self.statement.facts[self.stated..];
+            let is_new = !known
+                .iter()
+                .any(|f| f.name.stem == "osc.address" && f.value.as_bytes() == address);
+            if is_new && known.len() < 2 * ADDRESSES {
+                self.statement.say("osc.address", address, offset);
+                if let Some(types) = types {
+                    self.statement.say("osc.types", types, offset);
+                }
+            }
+        }
+        true
+    }
+
+    fn side(&mut self, framing: &str, otherwise: Side) -> Side {
+        if self.typed > 0 || self.untyped >= UNTYPED {
+            let at = self.statement.facts.get(self.stated).map(|f| f.frame);
+            self.statement.say(FRAMING, framing.as_bytes(), 0);
+            if let (Some(frame), Some(fact)) = (at, self.statement.facts.last_mut()) {
+                fact.frame = frame;
+            }
+            return Side::Speaks;
+        }
+        if self.untyped > 0 { Side::Perhaps } else { otherwise }
+    }
+}
+
+fn datagrams(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let start = stream.bytes().as_ptr() as usize;
+    let mut talk = Talk::new(statement);
+    let mut foreign = 0;
+    for (bytes, _, cut) in stream.datagrams() {
+        let offset = bytes.as_ptr() as usize - start;
+        // Of a datagram that the capture cut only the begin can be judged.
+        let fits = if cut { packet::may_begin(bytes) } else { talk.hear(bytes, offset) };
+        foreign += usize::from(!fits);
+    }
+    // Senders make mistakes, but most of what they send is right.
+    if foreign > 0 && foreign >= talk.typed {
+        return Side::Other;
+    }
+    talk.side("datagram", Side::Perhaps)
+}
+
+fn stream(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.bytes();
+    let mut talk = Talk::new(statement);
+    let mut framing = None;
+    let mut otherwise = Side::Perhaps;
+    for (i, run) in stream.runs().enumerate() {
+        let in_step = i == 0 && stream.from_start();
+        let Some(kind) = framing.or_else(|| Framing::of(&bytes[run.clone()], in_step)) else {
+            if in_step {
+                return Side::Other;
+            }
+            continue;
+        };
+        framing = Some(kind);
+        let heard = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
+            talk.hear(packet, run.start + at)
+        });
+        if in_step && !heard && talk.typed + talk.untyped == 0 {
+            otherwise = Side::Other;
+        }
+    }
+    match framing {
+        Some(framing) => talk.side(framing.as_str(), otherwise),
+        None => Side::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

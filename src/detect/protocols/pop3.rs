@@ -1,0 +1,147 @@
+//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4), the client logs in
+//! (USER, APOP, AUTH) or asks what the server can (CAPA of RFC 2449, STLS of RFC 2595).
+//!
+//! `+OK` is what Redis and NATS say too, but neither greets with it: the text must name POP3, or
+//! the client's first command be one that only POP3 has.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::lines::{self, First};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Direction, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a line: 512 for a reply, and greetings that are longer.
+const LONGEST: usize = 1024;
+const OK: &[u8] = b"+OK";
+const COMMANDS: &[&[u8]] =
+    &[b"USER", b"CAPA", b"STLS", b"APOP", b"AUTH", b"QUIT", b"NOOP", b"LIST", b"STAT"];
+const MECHANISMS: &[&[u8]] = &[
+    b"PLAIN",
+    b"LOGIN",
+    b"CRAM-MD5",
+    b"DIGEST-MD5",
+    b"NTLM",
+    b"GSSAPI",
+    b"XOAUTH2",
+    b"OAUTHBEARER",
+    b"SCRAM-SHA-1",
+    b"SCRAM-SHA-256",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Pop3,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    begins: Begins::with(&[b'!'..=b'~']),
+    transports: &[Transport::Tcp],
+    facts: &["pop3.greeting", "pop3.command", "pop3.user"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"CAPA\r\n", b"STLS\r\n"],
+            responder: &[
+                b"+OK Dovecot (Debian) ready.\r\n",
+                b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\n.\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"USER someone@example.org\r\n", b"PASS x\r\n"],
+            responder: &[b"+OK <1896.697170952@example.org>\r\n", b"+OK\r\n", b"-ERR no\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"+OK Microsoft Exchange POP3 server ready\r\n"],
+        },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut asked = false;
+    combine(Protocol::Pop3, opening, |statement| match statement.direction {
+        Direction::Initiator => command(statement, &mut asked),
+        Direction::Responder => greeting(statement, asked),
+    })
+}
+
+/// A command alone proves nothing: FTP has USER too.
+fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
+    let stream = statement.stream;
+    match lines::first(stream.head(), LONGEST) {
+        First::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
+            Side::Perhaps
+        }
+        First::Whole(first) => {
+            let (verb, argument) = lines::verb(first.text);
+            if !lines::is_one_of(verb, COMMANDS) {
+                return Side::Other;
+            }
+            let is = |of: &[u8]| verb.eq_ignore_ascii_case(of);
+            let (first_argument, second) = lines::verb(argument);
+            *asked = is(b"USER") && !argument.is_empty()
+                || (is(b"CAPA") || is(b"STLS")) && argument.is_empty()
+                || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
+                || is(b"AUTH")
+                    && (argument.is_empty() || lines::is_one_of(first_argument, MECHANISMS));
+            statement.say("pop3.command", verb, 0);
+            if is(b"USER") {
+                statement.say("pop3.user", argument, verb.len() + 1);
+            }
+            Side::Perhaps
+        }
+        _ => Side::Other,
+    }
+}
+
+fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    if !lines::may_become(bytes, OK)
+        || bytes.get(OK.len()).is_some_and(|b| !matches!(b, b' ' | b'\r' | b'\n'))
+    {
+        return Side::Other;
+    }
+    match lines::first(bytes, LONGEST) {
+        First::No => Side::Other,
+        First::Begun(_) => Side::Perhaps,
+        First::Whole(first) => {
+            let text = first.text.get(OK.len() + 1..).unwrap_or_default();
+            let named = lines::words(text)
+                .any(|word| lines::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));
+            if text.is_empty() {
+                // So says Redis to AUTH; a server of POP3 that says no more is rare.
+                return Side::Other;
+            }
+            statement.say("pop3.greeting", text, OK.len() + 1);
+            if named || asked { Side::Speaks } else { Side::Perhaps }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn the_answers_of_redis_and_nats_are_not_pop3() {
+        assert_eq!(heard(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"PING\r\n"], &[b"+PONG\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Finding::No);
+    }
+
+    #[test]
+    fn a_greeting_that_names_nothing_waits_for_the_client() {
+        assert_eq!(heard(&[], &[b"+OK ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Finding::No);
+    }
+}

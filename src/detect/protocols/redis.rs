@@ -1,0 +1,393 @@
+//! Redis, and all that speaks RESP as it does (Valkey, `KeyDB`, Dragonfly):
+//! <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+//!
+//! Proof is a command as clients send it, an array of bulk strings whose first names a command and
+//! fits its length; of the server, an array that holds a bulk string, `+PONG`, or an error that
+//! only Redis words so. `+OK` and `-ERR` begin the answers of POP3 and NATS too, and inline
+//! commands are words of any text protocol, so these count only when the two sides fit each other:
+//! a command of Redis, then replies and nothing else. Arguments are not stated: they may be
+//! passwords.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::framing::{Framed, line, number, walk};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Direction, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a line that is no bulk string.
+const LONGEST_LINE: usize = 1024;
+/// Bytes of a command's name.
+const LONGEST_NAME: usize = 32;
+/// Commands that are stated.
+const STATED: usize = 8;
+/// Commands that people and health checks send inline and that no other text protocol has.
+const INLINE: &[&[u8]] = &[
+    b"PING",
+    b"INFO",
+    b"SET",
+    b"GET",
+    b"DEL",
+    b"INCR",
+    b"DECR",
+    b"KEYS",
+    b"EXISTS",
+    b"HELLO",
+    b"SELECT",
+    b"CLIENT",
+    b"CONFIG",
+    b"DBSIZE",
+    b"ECHO",
+    b"PUBLISH",
+    b"SUBSCRIBE",
+    b"HGET",
+    b"HSET",
+    b"HGETALL",
+    b"LPUSH",
+    b"LRANGE",
+    b"SADD",
+    b"SMEMBERS",
+    b"TTL",
+    b"COMMAND",
+    b"FLUSHALL",
+    b"SLAVEOF",
+    b"REPLICAOF",
+    b"PSYNC",
+    b"MONITOR",
+    b"ROLE",
+];
+/// How errors begin that only Redis words so.
+const ERRORS: &[&[u8]] = &[
+    b"-NOAUTH ",
+    b"-WRONGPASS ",
+    b"-WRONGTYPE ",
+    b"-NOPERM ",
+    b"-DENIED Redis ",
+    b"-LOADING Redis ",
+    b"-MISCONF Redis ",
+    b"-NOPROTO ",
+    b"-NOSCRIPT ",
+    b"-EXECABORT ",
+    b"-CLUSTERDOWN ",
+    b"-MASTERDOWN ",
+    b"-READONLY You can't write",
+    b"-ERR unknown command '",
+    b"-ERR unknown command `",
+    b"-ERR wrong number of arguments for '",
+    b"-ERR Client sent AUTH",
+    b"-ERR Protocol error: ",
+    b"-ERR max number of clients reached",
+    b"-ERR invalid password",
+    b"-ERR operation not permitted",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Redis,
+    leads_to: &[],
+    first_words: false,
+    residual: false,
+    begins: Begins::with(&[b'!'..=b'~']),
+    transports: &[Transport::Tcp],
+    facts: &["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n", b"$1\r\nv\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"],
+            responder: &[b"+OK\r\n", b"$34\r\n# Server\r\nredis_version:7.0.15\r\nx:\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$8\r\nredis-py\r\n",
+            ],
+            responder: &[b"%2\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$7\r\nversion\r\n$5\r\n8.0.1\r\n+OK\r\n"],
+        },
+        Sample { transport: Transport::Tcp, initiator: &[b"PING\r\n"], responder: &[b"+PONG\r\n"] },
+        Sample { transport: Transport::Tcp, initiator: &[b"get k\r\n"], responder: &[b"$1\r\nv\r\n"] },
+        Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"-NOAUTH Authentication required.\r\n"] },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    let mut asked = Side::Silent;
+    let mut inline = false;
+    combine(Protocol::Redis, opening, |statement| {
+        // A bulk string must begin an array, and anything else is an inline command or a reply.
+        match (statement.stream.head().first(), statement.direction) {
+            (
+                Some(
+                    b'*' | b'>' | b'%' | b'~' | b'$' | b'+' | b'-' | b':' | b'_' | b'#' | b','
+                    | b'!' | b'|' | b'(' | b'=',
+                ),
+                way,
+            ) => {
+                let said = values(statement, inline);
+                if way == Direction::Initiator {
+                    asked = said;
+                    return said;
+                }
+                // A server says nothing before it is asked; what it says then may be anything that
+                // is a reply.
+                match (said, asked) {
+                    (Side::Perhaps, Side::Silent | Side::Perhaps)
+                        if statement.stream.head().len() > LONGEST_LINE =>
+                    {
+                        Side::Other
+                    }
+                    _ => said,
+                }
+            }
+            (Some(first), Direction::Initiator) if first.is_ascii_alphabetic() => {
+                asked = commands(statement);
+                inline = asked == Side::Perhaps;
+                asked
+            }
+            _ => Side::Other,
+        }
+    })
+}
+
+/// Lines that are commands of Redis: `Perhaps`, whoever sends them.
+fn commands(statement: &mut Statement<'_>) -> Side {
+    let bytes = statement.stream.head();
+    let end = bytes.iter().take(LONGEST_NAME).position(|&b| matches!(b, b' ' | b'\r' | b'\n'));
+    let name = &bytes[..end.unwrap_or(bytes.len().min(LONGEST_NAME))];
+    let fits = |known: &&&[u8]| match end {
+        Some(_) => known.eq_ignore_ascii_case(name),
+        None => known.get(..name.len()).is_some_and(|known| known.eq_ignore_ascii_case(name)),
+    };
+    let Some(known) = INLINE.iter().find(fits) else { return Side::Other };
+    if end.is_some() {
+        statement.say("redis.command", known, 0);
+    }
+    if bytes.len() > LONGEST_LINE && !bytes[..LONGEST_LINE].contains(&b'\n') {
+        Side::Other
+    } else {
+        Side::Perhaps
+    }
+}
+
+/// What was read of the values of one side.
+#[derive(Default)]
+struct Heard<'a> {
+    /// Elements of arrays that are still to come.
+    open: usize,
+    /// The next bulk string begins a command or an array reply.
+    first: bool,
+    certain: bool,
+    /// The bulk string before, in the same array.
+    before: &'a [u8],
+    command: &'a [u8],
+    commands: Vec<&'a [u8]>,
+}
+
+/// Values of RESP, one behind another. With `answers` they follow commands that were sent inline.
+fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
+    let bytes = statement.stream.head();
+    let asks = statement.direction == Direction::Initiator;
+    let mut heard = Heard::default();
+    let walk = walk(bytes, |rest, at| {
+        let value = value(statement, rest, at, &mut heard);
+        // A command is an array of bulk strings and nothing else.
+        let is_command = matches!(rest.first(), Some(b'*')) && heard.open > 0
+            || matches!(rest.first(), Some(b'$')) && at > 0;
+        if asks && statement.stream.from_start() && !is_command && matches!(value, Framed::Whole(_))
+        {
+            Framed::Foreign
+        } else {
+            value
+        }
+    });
+    let reply = line(bytes, LONGEST_LINE).unwrap_or_default();
+    let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
+    if !asks && own
+        || heard.certain
+        || answers && walk.whole > 0 && !walk.foreign && heard.open == 0
+    {
+        if !asks {
+            let fact = if reply.starts_with(b"-") { "redis.error" } else { "redis.reply" };
+            statement.say(fact, reply, 0);
+        } else if heard.commands.is_empty() {
+            return Side::Perhaps;
+        }
+        return Side::Speaks;
+    }
+    if walk.foreign { Side::Other } else { Side::Perhaps }
+}
+
+/// One value, or the head of an array: its elements follow as values.
+fn value<'a>(
+    statement: &mut Statement<'_>,
+    rest: &'a [u8],
+    at: usize,
+    heard: &mut Heard<'a>,
+) -> Framed {
+    let Some(line) = line(rest, LONGEST_LINE) else {
+        let text = rest.len() < LONGEST_LINE
+            && rest.iter().all(|&b| b == b'\r' || b >= b' ')
+            && rest.first().is_some_and(|b| is_kind(*b));
+        let count = !matches!(rest.first(), Some(b'*' | b'$' | b'%' | b'~' | b'>' | b':'))
+            || rest.len() <= 22
+                && rest.iter().skip(1).all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'\r'));
+        return if text && count { Framed::Cut } else { Framed::Foreign };
+    };
+    let Some((&kind, word)) = line.split_first() else { return Framed::Foreign };
+    let outermost = heard.open == 0;
+    heard.open = heard.open.saturating_sub(1);
+    let len = line.len() + 2;
+    match kind {
+        b'*' | b'>' | b'~' | b'%' | b'|' => {
+            let elements = match (number(word), word) {
+                (Some(count), _) if count < 1 << 24 => {
+                    count * if matches!(kind, b'%' | b'|') { 2 } else { 1 }
+                }
+                (None, b"-1") => 0,
+                _ => return Framed::Foreign,
+            };
+            heard.open += elements;
+            heard.first = outermost && elements > 0;
+            heard.before = &[];
+        }
+        b'$' | b'=' | b'!' => {
+            let Some(size) = number(word) else {
+                return if word == b"-1" { Framed::Whole(len) } else { Framed::Foreign };
+            };
+            let first = std::mem::take(&mut heard.first);
+            if first && statement.direction == Direction::Initiator && size > LONGEST_NAME {
+                return Framed::Foreign;
+            }
+            let body = rest.get(len..len.saturating_add(size)).unwrap_or_default();
+            let tail = rest.get(len.saturating_add(size)..).unwrap_or_default();
+            if !b"\r\n".starts_with(&tail[..tail.len().min(2)]) {
+                return Framed::Foreign;
+            }
+            if tail.len() < 2 {
+                return Framed::Cut;
+            }
+            if !bulk(statement, body, at + len, first, outermost, heard) {
+                return Framed::Foreign;
+            }
+            return Framed::Whole(len + size + 2);
+        }
+        b':' if !is_number(word) => return Framed::Foreign,
+        b'_' if !word.is_empty() => return Framed::Foreign,
+        b'#' if !matches!(word, b"t" | b"f") => return Framed::Foreign,
+        b',' | b'(' if !word.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)) => {
+            return Framed::Foreign;
+        }
+        _ if !is_kind(kind) || word.iter().any(u8::is_ascii_control) => return Framed::Foreign,
+        _ => {}
+    }
+    Framed::Whole(len)
+}
+
+/// A bulk string: in a command's first place its name, elsewhere an argument or a part of a reply.
+fn bulk<'a>(
+    statement: &mut Statement<'_>,
+    body: &'a [u8],
+    at: usize,
+    first: bool,
+    alone: bool,
+    heard: &mut Heard<'a>,
+) -> bool {
+    if statement.direction == Direction::Initiator {
+        if first {
+            if body.is_empty()
+                || !body.iter().all(|b| b.is_ascii_alphanumeric() || b"._-|".contains(b))
+            {
+                return false;
+            }
+            heard.certain = true;
+            heard.command = body;
+            if heard.commands.len() < STATED && !heard.commands.contains(&body) {
+                heard.commands.push(body);
+                statement.say("redis.command", body, at);
+            }
+        } else if heard.command.eq_ignore_ascii_case(b"CLIENT") {
+            let names: [&[u8]; 3] = [b"SETNAME", b"LIB-NAME", b"LIB-VER"];
+            if names.iter().any(|name| heard.before.eq_ignore_ascii_case(name)) {
+                statement.say("redis.client", body, at);
+            }
+        }
+    } else {
+        heard.certain |= !alone;
+        match heard.before {
+            b"server" if matches!(body, b"redis" | b"valkey") => {
+                statement.say("redis.server", body, at);
+            }
+            b"version" if !alone => statement.say("redis.version", body, at),
+            _ => {}
+        }
+        if body.starts_with(b"# Server") {
+            heard.certain = true;
+            for (key, fact) in
+                [(&b"redis_version:"[..], "redis.version"), (b"server_name:", "redis.server")]
+            {
+                if let Some(found) = body.windows(key.len()).position(|window| window == key) {
+                    let value = body.get(found + key.len()..).unwrap_or_default();
+                    let value =
+                        &value[..value.iter().position(|&b| b == b'\r').unwrap_or(value.len())];
+                    statement.say(fact, value, at + found + key.len());
+                }
+            }
+        }
+    }
+    heard.before = body;
+    true
+}
+
+fn is_kind(byte: u8) -> bool {
+    b"*$+-:_#,(!=%~>|".contains(&byte)
+}
+
+fn is_number(word: &[u8]) -> bool {
+    let digits = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"+")).unwrap_or(word);
+    !digits.is_empty() && digits.len() < 20 && digits.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    }
+
+    #[test]
+    fn what_pop3_nats_and_memcached_say_is_not_redis() {
+        let says = |finding: Finding| !matches!(finding, Finding::Yes(..));
+        assert!(says(on_tcp(b"", b"+OK Dovecot ready.\r\n")));
+        assert!(says(on_tcp(
+            b"USER ann\r\nPASS x\r\n",
+            b"+OK\r\n+OK\r\n-ERR Unknown command.\r\n"
+        )));
+        assert!(says(on_tcp(b"CONNECT {\"verbose\":true}\r\nPING\r\n", b"+OK\r\nPONG\r\n")));
+        assert!(says(on_tcp(b"get k\r\n", b"VALUE k 0 1\r\nv\r\nEND\r\n")));
+        assert!(says(on_tcp(b"AUTH none password\r\nPING\r\n", b"+OK\r\n+OK\r\nnot RESP\r\n")));
+        assert!(says(on_tcp(b"*** welcome ***\r\n", b"")));
+        assert!(says(on_tcp(b"*3\r\n$3\r\nSET\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n")));
+    }
+
+    #[test]
+    fn a_command_whose_length_does_not_fit_is_refused() {
+        assert_eq!(on_tcp(b"*1\r\n$4\r\nPINGS\r\n", b""), Finding::No);
+        assert_eq!(on_tcp(b"*1\r\n$4\r\nP NG\r\n", b""), Finding::No);
+    }
+
+    #[test]
+    fn a_password_is_never_stated() {
+        let Finding::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
+        else {
+            panic!("not recognised")
+        };
+        assert!(facts.iter().all(|fact| !fact.value.contains("secret")));
+    }
+
+    #[test]
+    fn a_value_longer_than_the_opening_does_not_hide_its_command() {
+        let finding = on_tcp(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$99999\r\nabc", b"+OK\r\n");
+        assert!(matches!(finding, Finding::Yes(..)));
+    }
+}

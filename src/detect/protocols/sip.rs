@@ -1,0 +1,274 @@
+//! SIP: RFC 3261, section 7, over UDP and TCP. A start line of its version, and header fields that
+//! every message has.
+//!
+//! What the bodies carry of CSTA (ECMA TR/87) is stated too.
+
+use httparse::{EMPTY_HEADER, Header, Status};
+use memchr::memmem::find;
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Begins;
+use crate::detect::protocols::csta;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
+
+/// Messages of each side that are read, and header fields of a message.
+const MESSAGES: usize = 32;
+const FIELDS: usize = 96;
+/// Bytes of a start line.
+const START_LINE: usize = 2048;
+const VERSION: &[u8] = b"SIP/2.0";
+/// The fields that every message has, with their short forms (RFC 3261, sections 8.1.1 and 7.3.3).
+const REQUIRED: [(&str, &str); 5] =
+    [("via", "v"), ("from", "f"), ("to", "t"), ("call-id", "i"), ("cseq", "cseq")];
+const METHODS: [&[u8]; 14] = [
+    b"INVITE",
+    b"ACK",
+    b"BYE",
+    b"CANCEL",
+    b"OPTIONS",
+    b"REGISTER",
+    b"PRACK",
+    b"SUBSCRIBE",
+    b"NOTIFY",
+    b"PUBLISH",
+    b"INFO",
+    b"REFER",
+    b"MESSAGE",
+    b"UPDATE",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Sip,
+    leads_to: &[Protocol::Csta],
+    first_words: false,
+    residual: false,
+    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]).zeros(0),
+    transports: &[Transport::Udp, Transport::Tcp],
+    facts: &[
+        "csta.namespace",
+        "csta.root",
+        "sip.content-type",
+        "sip.method",
+        "sip.server",
+        "sip.status",
+        "sip.user-agent",
+    ],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\nFrom: <sip:b@192.0.2.2>;tag=1\r\nTo: <sip:a@192.0.2.1>\r\nCall-ID: 1@b\r\nCSeq: 1 OPTIONS\r\nUser-Agent: tide/1\r\n\r\n"],
+            responder: &[b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\nf: <sip:b@192.0.2.2>;tag=1\r\nt: <sip:a@192.0.2.1>;tag=2\r\ni: 1@b\r\nCSeq: 1 OPTIONS\r\nServer: buoy\r\n\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"INFO sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK1\r\nFrom: <sip:b@192.0.2.2>;tag=1\r\nTo: <sip:a@192.0.2.1>\r\nCall-ID: 1@b\r\nCSeq: 1 INFO\r\nContent-Type: application/csta+xml\r\nContent-Length: 84\r\n\r\n<GetCSTAFeatures xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"/>"],
+            responder: &[],
+        },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    combine(Protocol::Sip, opening, |statement| match opening.transport() {
+        Transport::Udp => datagrams(statement),
+        Transport::Tcp => stream(statement),
+    })
+}
+
+fn datagrams(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let (mut ours, mut foreign, mut offset) = (0, 0, 0);
+    for (bytes, _, _) in stream.datagrams().take(MESSAGES) {
+        // Empty lines and single zero bytes keep ways through address translation open.
+        if !bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0 | b' ')) {
+            match message(statement, bytes, offset) {
+                (Side::Speaks, _) => ours += 1,
+                _ => foreign += 1,
+            }
+        }
+        offset += bytes.len();
+    }
+    match (ours, foreign) {
+        (0, 0) => Side::Perhaps,
+        (ours, foreign) if ours > 0 && ours >= foreign => Side::Speaks,
+        _ => Side::Other,
+    }
+}
+
+fn stream(statement: &mut Statement<'_>) -> Side {
+    let bytes = statement.stream.head();
+    let mut at = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let mut heard = Side::Perhaps;
+    for _ in 0..MESSAGES {
+        let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
+        match message(statement, rest, at) {
+            (Side::Speaks, None) => return Side::Speaks,
+            (Side::Speaks, Some(len)) => {
+                heard = Side::Speaks;
+                at += len;
+            }
+            // What was proved is not undone.
+            (side, _) => return if heard == Side::Speaks { heard } else { side },
+        }
+        at += bytes
+            .get(at..)
+            .unwrap_or(&[])
+            .iter()
+            .take_while(|b| matches!(b, b'\r' | b'\n'))
+            .count();
+    }
+    heard
+}
+
+/// Judges a message and states what it says; how long it is where that is known.
+fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side, Option<usize>) {
+    if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+        return (Side::Other, None);
+    }
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
+        let side =
+            if bytes.len() < START_LINE && may_begin(bytes) { Side::Perhaps } else { Side::Other };
+        return (side, None);
+    };
+    let line = bytes[..end].trim_ascii_end();
+    let mut words = line.splitn(3, |&b| b == b' ');
+    let (first, second, third) =
+        (words.next().unwrap_or(&[]), words.next().unwrap_or(&[]), words.next());
+    let is_status = first == VERSION && second.len() == 3 && second.iter().all(u8::is_ascii_digit);
+    let is_request = third == Some(VERSION) && METHODS.contains(&first);
+    if !is_status && !is_request {
+        return (Side::Other, None);
+    }
+    let behind = &bytes[end + 1..];
+    let head_end =
+        find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
+    // Behind an exact start line one of them proves it: a message may be cut or damaged.
+    let is_required = |line: &[u8]| {
+        let name = line.split(|&b| b == b':').next().unwrap_or_default().trim_ascii();
+        REQUIRED.iter().any(|(long, short)| {
+            [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        })
+    };
+    if !behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').any(is_required) {
+        return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
+    }
+    let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+    let head =
+        [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }]
+            .concat();
+    let mut room = [EMPTY_HEADER; FIELDS];
+    // A field that is damaged takes the facts with it, not the language.
+    let fields = match httparse::parse_headers(&head, &mut room) {
+        Ok(Status::Complete((_, fields))) => fields,
+        _ => &[],
+    };
+    let body_at = head_end.map(|len| end + 1 + len);
+    state(
+        statement,
+        if is_status { ("sip.status", second) } else { ("sip.method", first) },
+        fields,
+        offset,
+    );
+    let body = body_at.and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+    let length = field(fields, "content-length").or_else(|| field(fields, "l"));
+    let length = length.and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
+    let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
+    let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
+    if let Some((root, namespace)) = is_csta
+        .then(|| csta::carried(&body[..body.len().min(length.unwrap_or(body.len()))]))
+        .flatten()
+    {
+        statement.say("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
+        statement.say("csta.namespace", namespace.as_bytes(), offset + body_at.unwrap_or(0));
+    }
+    (Side::Speaks, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
+}
+
+fn state(
+    statement: &mut Statement<'_>,
+    (name, value): (&'static str, &[u8]),
+    fields: &[Header<'_>],
+    offset: usize,
+) {
+    statement.say(name, value, offset);
+    for (name, long, short) in [
+        ("sip.user-agent", "user-agent", "user-agent"),
+        ("sip.server", "server", "server"),
+        ("sip.content-type", "content-type", "c"),
+    ] {
+        if let Some(value) = field(fields, long).or_else(|| field(fields, short)) {
+            statement.say(name, value, offset);
+        }
+    }
+}
+
+/// The value of the first field of that name.
+fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+}
+
+/// Whether a start line may still come of these bytes, which have no line end.
+fn may_begin(bytes: &[u8]) -> bool {
+    let begins = |word: &[u8]| bytes.iter().zip(word).all(|(a, b)| a == b);
+    let is_text = bytes.iter().all(|&b| b >= b' ' || b == b'\r');
+    is_text
+        && (begins(VERSION)
+            || METHODS.iter().any(|method| {
+                let rest = bytes.get(method.len()..).unwrap_or(&[]);
+                begins(method)
+                    && [b" sip", b" tel"]
+                        .iter()
+                        .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
+            }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_of_a_dialogue_is_stated_with_its_frame() {
+        let say = |method: &str, body: &str| {
+            format!(
+                "{method} sip:a SIP/2.0\r\nVia: x\r\nFrom: b\r\nTo: a\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\nContent-Type: application/csta+xml\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        let csta =
+            "<MonitorStart xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'/>";
+        let (first, second) = (say("INVITE", ""), say("INFO", csta));
+        let opening = Opening::of(Transport::Udp, &[first.as_bytes(), second.as_bytes()], &[]);
+        let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+        let said: Vec<_> = facts
+            .iter()
+            .filter(|f| f.name.stem != "sip.content-type")
+            .map(|f| (f.value.as_str(), f.frame))
+            .collect();
+        let ed3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3";
+        assert_eq!(said, [("INVITE", 1), ("INFO", 2), ("MonitorStart", 2), (ed3, 2)]);
+    }
+
+    #[test]
+    fn http_rtsp_and_talk_about_sip_are_not_sip() {
+        for text in [
+            "OPTIONS / HTTP/1.1\r\nVia: x\r\nFrom: b\r\nTo: a\r\n\r\n",
+            "OPTIONS rtsp://a RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+            "INVITE sip:a SIP/2.0\r\nSubject: nothing else\r\n\r\n",
+            "INVITE people to sip tea\r\n",
+        ] {
+            assert_eq!(
+                inspect(&Opening::of(Transport::Tcp, &[text.as_bytes()], &[])),
+                Finding::No,
+                "{text}"
+            );
+            assert_eq!(
+                inspect(&Opening::of(Transport::Udp, &[text.as_bytes()], &[])),
+                Finding::No,
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! SMTP: RFC 5321. The server greets with 220 (section 3.1), the client answers EHLO or HELO and
+//! its domain (section 4.1.1.1).
+//!
+//! FTP greets with 220 too. The greeting alone proves SMTP where it says so (`ESMTP`, `SMTP`, in a
+//! word that is no host's name), otherwise the client's EHLO does. LMTP, whose client says LHLO, is
+//! not claimed.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::lines::{self, First};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Direction, Finding, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a line, section 4.5.3.1.5.
+const LONGEST: usize = 512;
+const HELLOS: [&[u8]; 2] = [b"EHLO ", b"HELO "];
+/// What a client may say before it greets.
+const OTHERS: &[&[u8]] = &[
+    b"QUIT",
+    b"NOOP",
+    b"HELP",
+    b"RSET",
+    b"STARTTLS",
+    b"VRFY",
+    b"EXPN",
+    b"MAIL",
+    b"AUTH",
+    b"EHLO",
+    b"HELO",
+];
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Smtp,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    begins: Begins::with(&[b'!'..=b'~']),
+    transports: &[Transport::Tcp],
+    facts: &["smtp.greeting", "smtp.client"],
+    inspect,
+    samples: &[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"EHLO client.example.org\r\n", b"STARTTLS\r\n"],
+            responder: &[
+                b"220 mail.example.org ESMTP Postfix (Debian/GNU)\r\n",
+                b"250-mail.example.org\r\n250-STARTTLS\r\n250 8BITMIME\r\n",
+                b"220 2.0.0 Ready to start TLS\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"helo [192.0.2.7]\r\n"],
+            responder: &[
+                b"220-mx1.example.net at your service\r\n220 No spam, please\r\n",
+                b"250 hello\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"220 ESMTP service ready\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"QUIT\r\n"],
+            responder: &[b"554 mx.example.com SMTP: no service for you\r\n"],
+        },
+    ],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    combine(Protocol::Smtp, opening, |statement| match statement.direction {
+        Direction::Initiator => hello(statement),
+        Direction::Responder => greeting(statement),
+    })
+}
+
+fn hello(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let begun =
+        |bytes: &[u8]| HELLOS.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb));
+    match lines::first(stream.head(), LONGEST) {
+        First::Begun(bytes) if begun(bytes) => Side::Perhaps,
+        First::Whole(first) => match lines::verb(first.text) {
+            (verb, domain) if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) && is_domain(domain) => {
+                statement.say("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
+                Side::Speaks
+            }
+            (verb, _) if lines::is_one_of(verb, OTHERS) => Side::Perhaps,
+            _ => Side::Other,
+        },
+        _ => Side::Other,
+    }
+}
+
+/// A name or an address in brackets; clients write underscores too.
+fn is_domain(text: &[u8]) -> bool {
+    let text = text.trim_ascii_end();
+    !text.is_empty()
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._-[]:%".contains(b) || *b >= 0x80)
+}
+
+fn greeting(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    if !lines::may_become_reply(bytes) {
+        return Side::Other;
+    }
+    if let First::No = lines::first(bytes, LONGEST) {
+        return Side::Other;
+    }
+    let mut side = Side::Perhaps;
+    for (i, line) in lines::whole(bytes).enumerate() {
+        let Some((code @ (220 | 421 | 554), last, text)) = lines::reply(line.text) else {
+            return if i == 0 { Side::Other } else { side };
+        };
+        let says = |of: &[&[u8]]| lines::words(text).any(|word| lines::is_one_of(word, of));
+        let (smtp, other) = (says(&[b"ESMTP", b"SMTP"]), says(&[b"FTP", b"LMTP"]));
+        if i == 0 {
+            if other && !smtp {
+                return Side::Other;
+            }
+            statement.say("smtp.greeting", text, line.at + line.text.len() - text.len());
+        }
+        if smtp && !other {
+            side = Side::Speaks;
+        }
+        // Without a client's word a refusal must name the language.
+        if last || side == Side::Speaks {
+            return if code == 220 || side == Side::Speaks { side } else { Side::Other };
+        }
+    }
+    side
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn a_greeting_that_names_nothing_waits_for_the_client() {
+        assert_eq!(heard(&[], &[b"220 mail.example.org ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[], &[b"220 smtp.example.org ready\r\n"]), Finding::NeedMore);
+        assert_eq!(
+            heard(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]),
+            Finding::No
+        );
+    }
+
+    #[test]
+    fn another_language_is_not_smtp() {
+        for greeting in [
+            &b"220 (vsFTPd 3.0.3)\r\n331 password\r\n"[..],
+            b"220 ftp server, FTP only\r\n",
+            b"HTTP/1.1 400 Bad\r\n",
+            b"+OK\r\n",
+        ] {
+            assert_ne!(heard(&[b"EHLO x\r\n"], &[greeting]), Finding::NeedMore);
+        }
+        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"220 x FTP server ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"LHLO x\r\n"], &[b"220 x LMTP ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"200 news ready\r\n"]), Finding::No);
+    }
+}

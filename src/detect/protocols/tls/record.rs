@@ -1,0 +1,183 @@
+//! The record layer (RFC 8446, section 5.1): content type, version, length, content; repeated.
+
+use std::borrow::Cow;
+
+use super::alert::WARNING;
+use crate::detect::formats::tls_hello::MESSAGE_HEADER;
+
+pub(super) const HEADER: usize = 5;
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const APPLICATION_DATA: u8 = 23;
+/// Bytes of a record's content: plain text, and what encryption may add to it (RFC 5246, section
+/// 6.2.3).
+const LONGEST: usize = (1 << 14) + 2048;
+/// Bytes of an encrypted record: a tag or a hash at least.
+const SHORTEST_SEALED: usize = 16;
+
+/// A record, or as much of it as is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub(super) content: u8,
+    pub(super) version: u16,
+    /// Bytes that it has; fewer may be there.
+    pub(super) len: usize,
+    pub(super) bytes: &'a [u8],
+    /// Where it begins.
+    pub(super) at: usize,
+}
+
+impl Record<'_> {
+    pub(super) fn is_whole(&self) -> bool {
+        self.bytes.len() == self.len
+    }
+}
+
+/// Whether the bytes, as many as there are, begin a record of these contents.
+pub(super) fn begins_record(bytes: &[u8], contents: &[u8]) -> bool {
+    let at = |i: usize, is: &dyn Fn(u8) -> bool| bytes.get(i).is_none_or(|&b| is(b));
+    let len = match bytes {
+        [_, _, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => 1,
+    };
+    at(0, &|b| contents.contains(&b))
+        && at(1, &|b| b == 3)
+        && at(2, &|b| b <= 4)
+        && (1..=LONGEST).contains(&len)
+}
+
+/// The records from the beginning of `bytes`, up to what is none.
+pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(at..)?;
+        let [content, major, minor, high, low, behind @ ..] = rest else { return None };
+        if !begins_record(rest, &[CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA]) {
+            return None;
+        }
+        let len = usize::from(u16::from_be_bytes([*high, *low]));
+        let version = u16::from_be_bytes([*major, *minor]);
+        let record =
+            Record { content: *content, version, len, bytes: &behind[..len.min(behind.len())], at };
+        at += HEADER + len;
+        Some(record)
+    })
+}
+
+/// The handshake messages in the clear at the beginning of a side.
+pub(super) struct Messages<'a> {
+    bytes: Cow<'a, [u8]>,
+    /// Where in `bytes` and in the stream each record's content begins.
+    places: Vec<(usize, usize)>,
+    /// Nothing else follows them yet: more of them may come.
+    pub(super) open: bool,
+}
+
+/// A handshake message, or as much of it as is there.
+pub(super) struct Message<'a> {
+    pub(super) kind: u8,
+    pub(super) body: &'a [u8],
+    /// Bytes that it has; fewer may be there.
+    pub(super) len: usize,
+    /// Where in [`Messages`] the body begins.
+    pub(super) at: usize,
+}
+
+impl<'a> Messages<'a> {
+    /// Puts together the contents of the first handshake records: a message may go over several,
+    /// and they hold several.
+    pub(super) fn of(stream: &'a [u8]) -> Self {
+        let mut messages = Self { bytes: Cow::Borrowed(&[]), places: Vec::new(), open: true };
+        let mut end = 0;
+        for record in records(stream) {
+            end = record.at + HEADER + record.len;
+            if record.content == ALERT
+                && record.len == 2
+                && record.bytes.first() == Some(&WARNING)
+                && messages.bytes.is_empty()
+            {
+                continue;
+            }
+            if record.content != HANDSHAKE {
+                messages.open = false;
+                break;
+            }
+            messages.places.push((messages.bytes.len(), record.at + HEADER));
+            if messages.bytes.is_empty() {
+                messages.bytes = Cow::Borrowed(record.bytes);
+            } else {
+                messages.bytes.to_mut().extend_from_slice(record.bytes);
+            }
+        }
+        // What is no record ends them too.
+        let next: &[u8] =
+            if messages.bytes.is_empty() { &[HANDSHAKE, ALERT] } else { &[HANDSHAKE] };
+        messages.open &= stream.get(end..).is_none_or(|rest| begins_record(rest, next));
+        messages
+    }
+
+    /// Where in the stream a byte stands.
+    pub(super) fn in_stream(&self, at: usize) -> usize {
+        let place = self
+            .places
+            .partition_point(|&(from, _)| from <= at)
+            .checked_sub(1)
+            .and_then(|i| self.places.get(i));
+        place.map_or(0, |&(from, stream)| stream + (at - from))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Message<'_>> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let [kind, a, b, c, behind @ ..] = self.bytes.get(at..)? else { return None };
+            let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+            let body = &behind[..len.min(behind.len())];
+            let message = Message { kind: *kind, body, len, at: at + MESSAGE_HEADER };
+            at += MESSAGE_HEADER + len;
+            Some(message)
+        })
+    }
+
+    /// The first bytes, for a message whose header is not whole.
+    pub(super) fn first(&self) -> Option<u8> {
+        self.bytes.first().copied()
+    }
+}
+
+/// Whole records of a running connection that follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain {
+    pub(super) whole: usize,
+    pub(super) version: u16,
+    /// Nothing is left over: the last ends with what was said.
+    pub(super) exact: bool,
+}
+
+/// The records of a running connection up to the end of what is there; `None` where it is something
+/// else. Encrypted contents say nothing: only headers that fit, all of one version, prove the
+/// language.
+pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
+    let first = records(stream).next()?;
+    let mut chain = Chain { whole: 0, version: first.version, exact: true };
+    let mut end = 0;
+    for record in records(stream) {
+        let fits = match record.content {
+            CHANGE_CIPHER_SPEC => record.len == 1,
+            APPLICATION_DATA => record.len >= SHORTEST_SEALED,
+            // Both may be in the clear or not.
+            ALERT => record.len == 2 || (SHORTEST_SEALED..64).contains(&record.len),
+            _ => record.len >= MESSAGE_HEADER,
+        };
+        if !fits || record.version != first.version || !(0x0301..=0x0303).contains(&record.version)
+        {
+            return None;
+        }
+        let sealed = record.content != CHANGE_CIPHER_SPEC && record.len >= SHORTEST_SEALED;
+        chain.whole += usize::from(record.is_whole() && sealed);
+        end = record.at + HEADER + record.len;
+    }
+    chain.exact = end == stream.len();
+    let rest = stream.get(end..).unwrap_or(&[]);
+    begins_record(rest, &[CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA]).then_some(chain)
+}

@@ -1,0 +1,89 @@
+//! `WireGuard`: <https://www.wireguard.com/protocol/>, section «Protocol». Four kinds of datagrams,
+//! each with a type, three zero bytes and a length of its own.
+//!
+//! Handshakes are told by type and length. Data alone counts only if several datagrams go to one
+//! receiver and their counters rise.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Begins;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Finding, Protocol};
+use crate::flow::Opening;
+
+const INITIATION: (u8, usize) = (1, 148);
+const RESPONSE: (u8, usize) = (2, 92);
+const COOKIE: (u8, usize) = (3, 64);
+const DATA: u8 = 4;
+/// Bytes of a data message without its contents, which are padded to sixteens.
+const EMPTY: usize = 32;
+/// Data messages that prove what a handshake would.
+const ENOUGH: usize = 3;
+
+pub(crate) const DETECTOR: Detector = Detector {
+    protocol: Protocol::Wireguard,
+    leads_to: &[],
+    first_words: true,
+    residual: false,
+    begins: Begins::with(&[1..=4]),
+    transports: &[Transport::Udp],
+    facts: &["wireguard.message"],
+    inspect,
+    samples: &[Sample {
+        transport: Transport::Udp,
+        initiator: &[&{
+            let mut bytes = [0x5a; 148];
+            (bytes[0], bytes[1], bytes[2], bytes[3]) = (1, 0, 0, 0);
+            bytes
+        }],
+        responder: &[&{
+            let mut bytes = [0xa5; 92];
+            (bytes[0], bytes[1], bytes[2], bytes[3]) = (2, 0, 0, 0);
+            bytes
+        }],
+    }],
+};
+
+fn inspect(opening: &Opening) -> Finding {
+    combine(Protocol::Wireguard, opening, side)
+}
+
+fn side(statement: &mut Statement<'_>) -> Side {
+    let stream = statement.stream;
+    let (mut handshakes, mut data, mut offset) = (0, 0, 0);
+    let mut last: Option<(u32, u64)> = None;
+    for (bytes, _, cut) in stream.datagrams() {
+        let [kind, 0, 0, 0, rest @ ..] = bytes else { return Side::Other };
+        match (*kind, bytes.len()) {
+            INITIATION | RESPONSE | COOKIE => {
+                if handshakes == 0 {
+                    let name = ["initiation", "response", "cookie reply"][usize::from(*kind) - 1];
+                    statement.say("wireguard.message", name.as_bytes(), offset);
+                }
+                handshakes += 1;
+            }
+            (DATA, len) if len >= EMPTY && (cut || len.is_multiple_of(16)) => {
+                let Some((receiver, counter)) = rest
+                    .first_chunk::<4>()
+                    .zip(rest.get(4..).and_then(|rest| rest.first_chunk::<8>()))
+                else {
+                    return Side::Other;
+                };
+                let this = (u32::from_le_bytes(*receiver), u64::from_le_bytes(*counter));
+                if last.is_some_and(|(receiver, counter)| this.0 != receiver || this.1 <= counter)
+                    && handshakes == 0
+                {
+                    return Side::Other;
+                }
+                last = Some(this);
+                data += 1;
+                if data == ENOUGH && handshakes == 0 {
+                    statement.say("wireguard.message", b"data", offset);
+                }
+            }
+            _ => return Side::Other,
+        }
+        offset += bytes.len();
+    }
+    if handshakes > 0 || data >= ENOUGH { Side::Speaks } else { Side::Perhaps }
+}
