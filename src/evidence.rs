@@ -5,7 +5,11 @@
 //! detector's answer and [`Evidence`] is what all detectors found on one flow. Nothing here knows a
 //! port.
 
+mod bit_set;
+
 use std::fmt;
+
+pub use bit_set::{BitSet, words_for};
 
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {
@@ -63,26 +67,26 @@ impl fmt::Display for Protocol {
 
 /// A set of protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct ProtocolSet(u64);
+pub struct ProtocolSet(BitSet<{ words_for(Protocol::ALL.len()) }>);
 
 impl ProtocolSet {
-    /// None.
-    pub const EMPTY: Self = Self(0);
+    /// The set without protocols.
+    pub const EMPTY: Self = Self(BitSet::EMPTY);
 
-    /// Adds one.
+    /// Adds a protocol.
     pub const fn insert(&mut self, protocol: Protocol) {
-        self.0 |= 1 << protocol as u64;
+        self.0.insert(protocol as usize);
     }
 
-    /// Adds all of another set.
+    /// Adds every protocol of `other`.
     pub const fn unite(&mut self, other: Self) {
-        self.0 |= other.0;
+        self.0 = self.0.union(other.0);
     }
 
-    /// Whether it is in the set.
+    /// Whether `protocol` is in the set.
     #[must_use]
     pub const fn contains(self, protocol: Protocol) -> bool {
-        self.0 & (1 << protocol as u64) != 0
+        self.0.contains(protocol as usize)
     }
 }
 
@@ -218,6 +222,5 @@ mod tests {
             set.insert(protocol);
             assert!(set.contains(protocol));
         }
-        assert!(Protocol::ALL.len() <= 64);
     }
 }
