@@ -13,7 +13,7 @@ mod registry;
 mod statement;
 
 pub use detector::{Detector, Sample};
-pub use prefilter::Begins;
+pub use prefilter::Prefilter;
 pub use registry::{DETECTORS, inspect, is_asked, is_stated};
 
 #[cfg(test)]

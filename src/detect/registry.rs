@@ -1,6 +1,11 @@
-//! Every detector, and the question of all of them together.
+//! Every detector, in one table, and the answer of all of them together.
+//!
+//! A new detector is a line of [`DETECTORS`]. All else here is derived from that table at compile
+//! time.
 
 mod tables;
+
+use tables::{GROUP, Tables};
 
 use super::detector::Detector;
 use super::protocols::{
@@ -10,11 +15,11 @@ use super::protocols::{
     wireguard,
 };
 use super::statement::{PARTLY_PATIENCE, PATIENCE};
-use crate::evidence::{Direction, Evidence, Finding, ProtocolSet, Wanted};
+use crate::evidence::{BitSet, Direction, Evidence, Finding, Wanted, words_for};
 use crate::flow::Opening;
 
-/// Every detector: the commonest languages first. No two accept the same bytes, so their order
-/// decides nothing but speed; the last takes what no other does.
+/// Every detector, those of the commonest protocols first. No two detectors accept the same bytes,
+/// so the order changes nothing but speed; only the last takes what no other does.
 pub const DETECTORS: &[Detector] = &[
     http::DETECTOR,
     tls::DETECTOR,
@@ -64,105 +69,107 @@ pub const DETECTORS: &[Detector] = &[
     text::DETECTOR,
 ];
 
-/// Detectors whose answers are looked up together.
-const GROUP: usize = 4;
+/// The detectors and what is derived from them.
+struct Registry<const WORDS: usize, const GROUPS: usize> {
+    detectors: &'static [Detector],
+    tables: Tables<WORDS, GROUPS>,
+}
 
-/// The languages that are ruled out where detectors refuse, by group and which of it do, a bit for
-/// each.
-static RULED_OUT: [[ProtocolSet; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)] = {
-    let mut sets = [[ProtocolSet::EMPTY; 1 << GROUP]; DETECTORS.len().div_ceil(GROUP)];
-    let mut i = 0;
-    while i < DETECTORS.len() {
-        let mut with = ProtocolSet::EMPTY;
-        with.insert(DETECTORS[i].protocol);
-        let mut n = 0;
-        while n < DETECTORS[i].leads_to.len() {
-            with.insert(DETECTORS[i].leads_to[n]);
-            n += 1;
-        }
-        let mut refuse = 0;
-        while refuse < 1 << GROUP {
-            if refuse >> (i % GROUP) & 1 == 1 {
-                sets[i / GROUP][refuse].unite(with);
-            }
-            refuse += 1;
-        }
-        i += 1;
-    }
-    sets
-};
+static REGISTRY: Registry<{ words_for(DETECTORS.len()) }, { DETECTORS.len().div_ceil(GROUP) }> =
+    Registry::new(DETECTORS);
 
-/// Asks the detectors in turn until one says yes: it names the language. Where none does, those
-/// that said no are ruled out.
+/// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
+/// protocol. Where none does, the protocols of those that refused are ruled out.
 #[must_use]
 pub fn inspect(opening: &Opening) -> Evidence {
-    let mut evidence = Evidence { first_payload: first_payload(opening), ..Evidence::default() };
-    let mut wanted = Wanted::Nothing;
-    let (whole, asked) = asked(opening);
-    let spoken = tables::spoken(opening.transport());
-    let mut refused = if whole { !asked } else { !spoken };
-    let mut rest = asked;
-    while rest != 0 {
-        let (bit, detector) =
-            (rest & rest.wrapping_neg(), &DETECTORS[rest.trailing_zeros() as usize]);
-        rest ^= bit;
-        match (detector.inspect)(opening) {
-            Finding::No if whole => refused |= bit,
-            Finding::No => {}
-            Finding::NeedMore => wanted = Wanted::More,
-            Finding::Yes(protocol, facts) => {
-                evidence.protocol = Some(protocol);
-                evidence.facts = facts;
-                if !detector.residual {
-                    wanted =
-                        if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
-                }
-                break;
-            }
-            Finding::Partly(protocol, facts) => {
-                evidence.protocol = Some(protocol);
-                evidence.facts = facts;
-                wanted =
-                    if opening.pushes() < PARTLY_PATIENCE { Wanted::More } else { Wanted::Nothing };
-                break;
-            }
-        }
-    }
-    if evidence.protocol.is_none() {
-        for (i, sets) in RULED_OUT.iter().enumerate() {
-            evidence.ruled_out.unite(sets[(refused >> (i * GROUP)) as usize % sets.len()]);
-        }
-    }
-    // A responder that is still silent may surprise everybody, but not for ever.
-    let both = opening.sides().all(|(_, stream)| !stream.is_empty());
-    let heard = both || opening.pushes() >= PATIENCE;
-    evidence.wanted = if wanted == Wanted::Nothing && !heard { Wanted::More } else { wanted };
-    evidence
+    REGISTRY.inspect(opening)
 }
 
-/// Whether both sides were heard from their first byte, and the detectors to be asked, a bit for
-/// each. Bytes from the middle of a conversation prove nothing against any language.
-fn asked(opening: &Opening) -> (bool, u64) {
-    let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
-    (whole, if whole { tables::candidates(opening) } else { tables::joined(opening) })
-}
-
-/// Whether [`inspect`] asks this detector about the opening.
+/// Whether [`inspect`] calls the detector for this opening, if no other recognises it first.
 #[must_use]
 pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
-    let (_, asked) = asked(opening);
+    let (_, candidates) = REGISTRY.candidates(opening);
     DETECTORS
         .iter()
         .zip(0..)
-        .any(|(known, i)| known.protocol == detector.protocol && asked & 1 << i != 0)
+        .any(|(known, i)| known.protocol == detector.protocol && candidates.contains(i))
 }
 
-/// Whether a detector states this fact.
+/// Whether a detector can state the fact `fact`.
 #[must_use]
 pub fn is_stated(fact: &str) -> bool {
     DETECTORS.iter().any(|detector| detector.states(fact))
 }
 
+impl<const WORDS: usize, const GROUPS: usize> Registry<WORDS, GROUPS> {
+    const fn new(detectors: &'static [Detector]) -> Self {
+        Self { detectors, tables: Tables::new(detectors) }
+    }
+
+    fn inspect(&self, opening: &Opening) -> Evidence {
+        let mut evidence =
+            Evidence { first_payload: first_payload(opening), ..Evidence::default() };
+        let mut wanted = Wanted::Nothing;
+        let (whole, candidates) = self.candidates(opening);
+        let possible =
+            if whole { candidates } else { self.tables.of_transport(opening.transport()) };
+        let mut refused = possible.complement();
+        let mut rest = candidates;
+        while let Some(i) = rest.pop_first() {
+            let detector = &self.detectors[i];
+            match (detector.inspect)(opening) {
+                Finding::No if whole => refused.insert(i),
+                Finding::No => {}
+                Finding::NeedMore => wanted = Wanted::More,
+                Finding::Yes(protocol, facts) => {
+                    evidence.protocol = Some(protocol);
+                    evidence.facts = facts;
+                    if !detector.residual {
+                        wanted =
+                            if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
+                    }
+                    break;
+                }
+                Finding::Partly(protocol, facts) => {
+                    evidence.protocol = Some(protocol);
+                    evidence.facts = facts;
+                    wanted = if opening.pushes() < PARTLY_PATIENCE {
+                        Wanted::More
+                    } else {
+                        Wanted::Nothing
+                    };
+                    break;
+                }
+            }
+        }
+        if evidence.protocol.is_none() {
+            evidence.ruled_out = self.tables.ruled_out(refused);
+        }
+        // A responder that has sent nothing yet may surprise every detector, but is not awaited for
+        // ever.
+        let both = opening.sides().all(|(_, stream)| !stream.is_empty());
+        let complete = both || opening.pushes() >= PATIENCE;
+        evidence.wanted =
+            if wanted == Wanted::Nothing && !complete { Wanted::More } else { wanted };
+        evidence
+    }
+
+    /// Whether each side that sent anything was captured from its first byte, and the detectors to
+    /// be called. Bytes from the middle of a conversation rule out no protocol.
+    fn candidates(&self, opening: &Opening) -> (bool, BitSet<WORDS>) {
+        let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+        let candidates = if whole {
+            self.tables.candidates(opening)
+        } else {
+            self.tables.mid_stream_candidates(opening)
+        };
+        (whole, candidates)
+    }
+}
+
 fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {
     opening.sides().filter_map(|(direction, stream)| Some((stream.first_frame()?, direction))).min()
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -21,16 +21,11 @@ const FRAME_HEADER: usize = 7;
 /// Methods that are stated of each side.
 const STATED: usize = 8;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Amqp,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[1..=3, 8..=8, b'A'..=b'A']),
-    transports: &[Transport::Tcp],
-    facts: &["amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container", "amqp.host", "amqp.method"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Amqp, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[1..=3, 8..=8, b'A'..=b'A']))
+    .facts(&["amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container", "amqp.host", "amqp.method"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"AMQP\0\0\x09\x01", b"\x01\0\0\0\0\0\x08\0\x0a\0\x28\x01/\0\0\xce"],
@@ -44,8 +39,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[b"AMQP\0\x01\0\0", b"\0\0\0\x15\x02\0\0\0\0\x53\x10\xc0\x08\x01\xa1\x05other"],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"AMQP\x03\x01\0\0"], responder: &[b"AMQP\x03\x01\0\0"] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Amqp, opening, |statement| match statement.stream.head().first() {

@@ -3,7 +3,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -13,21 +13,16 @@ const NAME: &[u8] = b"Art-Net\0";
 const SHORT_NAME: std::ops::Range<usize> = 26..44;
 const POLL_REPLY: u16 = 0x2100;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Artnet,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'A'..=b'A']),
-    transports: &[Transport::Udp],
-    facts: &["artnet.node", "artnet.operation"],
-    inspect,
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Artnet, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[b'A'..=b'A']))
+    .first_words()
+    .facts(&["artnet.node", "artnet.operation"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[b"Art-Net\0\0\x50\0\x0e\x01\0\0\0\0\x02\x80\xff"],
         responder: &[],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Artnet, opening, |statement| by_datagram(statement, message))

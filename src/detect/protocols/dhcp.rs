@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -43,24 +43,19 @@ const CLIENT_ID: u16 = 1;
 const SERVER_ID: u16 = 2;
 const RELAYED: u16 = 9;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Dhcp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[1..=13]),
-    transports: &[Transport::Udp],
-    facts: &["dhcp.host", "dhcp.message", "dhcp.vendor", "dhcp.version"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dhcp, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[1..=13]))
+    .first_words()
+    .facts(&["dhcp.host", "dhcp.message", "dhcp.vendor", "dhcp.version"])
+    .samples(&[
         Sample { transport: Transport::Udp, initiator: &[&V4_SAMPLE], responder: &[] },
         Sample {
             transport: Transport::Udp,
             initiator: &[b"\x01\x10\x20\x30\0\x01\0\x0a\0\x03\0\x01\x02\0\0\0\0\x01\0\x06\0\x04\0\x17\0\x18\0\x08\0\x02\0\0"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 /// DISCOVER of a host named `buoy`.
 const V4_SAMPLE: [u8; FIXED + 4 + 10] = {

@@ -6,28 +6,23 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Dis,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[4..=7]),
-    transports: &[Transport::Udp],
-    facts: &["dis.exercise", "dis.kind", "dis.version"],
-    inspect,
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dis, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[4..=7]))
+    .first_words()
+    .facts(&["dis.exercise", "dis.kind", "dis.version"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[b"\x06\x01\x0d\x05\0\0\x10\0\0\x2c\0\0\0\x01\0\x02\0\x03\0\x01\0\x02\0\x04\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05"],
         responder: &[],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Dis, opening, |statement| by_datagram(statement, message))

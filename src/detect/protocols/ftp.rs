@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -25,16 +25,12 @@ const OTHERS: &[&[u8]] = &[
     b"MODE", b"STAT",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Ftp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["ftp.greeting", "ftp.command", "ftp.user", "ftp.reply"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["ftp.greeting", "ftp.command", "ftp.user", "ftp.reply"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"USER anonymous\r\n", b"PASS guest\r\n"],
@@ -58,8 +54,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"PASV\r\n"],
             responder: &[b"227 Entering Passive Mode (192,0,2,1,200,13).\r\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut asked = false;

@@ -4,7 +4,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -13,16 +13,12 @@ const HEADS: [&[u8]; 2] = [b"HNHBK:1:3+", b"HNHBK:1:2+"];
 const DIGITS: usize = 12;
 const VERSION: usize = 3;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Hbci,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'H'..=b'H']),
-    transports: &[Transport::Tcp],
-    facts: &["hbci.version"],
-    inspect,
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Hbci, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'H'..=b'H']))
+    .first_words()
+    .facts(&["hbci.version"])
+    .samples(&[Sample {
         transport: Transport::Tcp,
         initiator: &[
             b"HNHBK:1:3+000000000145+220+0+1'HKIDN:2:2+280:10020030+9999999999+0+0'HNHBS:4:1+1'",
@@ -30,8 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         responder: &[
             b"HNHBK:1:3+000000000110+220+4711+1'HIRMG:2:2+0010::Entgegengenommen.'HNHBS:5:1+1'",
         ],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Hbci, opening, header)

@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -41,16 +41,12 @@ const COMMANDS: &[&[u8]] = &[
     b"COMPRESS",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Imap,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["imap.greeting", "imap.command"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["imap.greeting", "imap.command"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"a001 CAPABILITY\r\n"],
@@ -62,8 +58,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS] ready\r\n"],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"7 NOOP\r\n"], responder: &[b"7 OK NOOP completed\r\n"] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut tag = Vec::new();

@@ -7,7 +7,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -18,16 +18,11 @@ const LONGEST: usize = 4096;
 const CCM: u8 = 0xfe;
 const OML: u8 = 0xff;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Ipa,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0..=(LONGEST >> 8) as u8]).zeros(2),
-    transports: &[Transport::Tcp],
-    facts: &["ipa.stream"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ipa, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[0..=(LONGEST >> 8) as u8]).max_leading_zeros(2))
+    .facts(&["ipa.stream"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -44,8 +39,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x00\x01\xfe\x00"],
             responder: &[b"\x00\x01\xfe\x01"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Ipa, opening, messages)

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -24,18 +24,17 @@ const FIRST_STATES: &[u8] = &[9, 0xff, 0xfe];
 const GREETINGS: &[([u8; 4], [u8; 4])] =
     &[(*b"9876", *b"6789"), (123_456_789_u32.to_le_bytes(), 987_654_321_u32.to_le_bytes())];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Iperf3,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::over_tcp(&[b'a'..=b'z', b'2'..=b'7'])
-        .over_udp(&[b'6'..=b'6', b'9'..=b'9', 0x07..=0x07, 0x15..=0x15])
-        .asks(),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["iperf3.stream", "iperf3.version", "iperf3.test"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Iperf3, inspect)
+    .tcp()
+    .udp()
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[b'a'..=b'z', b'2'..=b'7'])
+            .udp_first_byte(&[b'6'..=b'6', b'9'..=b'9', 0x07..=0x07, 0x15..=0x15])
+            .initiator_only(),
+    )
+    .facts(&["iperf3.stream", "iperf3.version", "iperf3.test"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -54,8 +53,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"9876", b"\0\0\0\x01\0\0\0\x02\0\0\0\x01data"],
             responder: &[b"6789"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     if opening.transport() == Transport::Udp {

@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, Walk, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::Statement;
 use crate::evidence::{Direction, Fact, Finding, Protocol};
 use crate::flow::Opening;
@@ -98,22 +98,24 @@ const APIS: &[&str] = &[
     "PushTelemetry",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Kafka,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0..=6]).then_any(3).then(&[0..=0]).zeros(3).asks().joins(),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Kafka, inspect)
+    .tcp()
+    .prefilter(
+        Prefilter::first_byte(&[0..=6])
+            .skip(3)
+            .then(&[0..=0])
+            .max_leading_zeros(3)
+            .initiator_only()
+            .mid_stream(),
+    )
+    .facts(&[
         "kafka.api",
         "kafka.client",
         "kafka.software",
         "kafka.software-version",
         "kafka.topic",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -132,8 +134,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             ],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 /// What the requests of a side are.
 #[derive(Default)]

@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, Header, Invalid, Tlv};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -28,14 +28,12 @@ const TELLING: [(&[u8], &str); 3] = [
     (b"defaultNamingContext", "ldap.naming-context"),
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Ldap,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0x30..=0x30]),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ldap, inspect)
+    .tcp()
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0x30..=0x30]))
+    .first_words()
+    .facts(&[
         "ldap.operation",
         "ldap.bind-name",
         "ldap.mechanism",
@@ -44,9 +42,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ldap.vendor-name",
         "ldap.vendor-version",
         "ldap.naming-context",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\x30\x29\x02\x01\x01\x60\x24\x02\x01\x03\x04\x1acn=admin,dc=example,dc=org\x80\x03abc"],
@@ -62,8 +59,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x30\x84\x00\x00\x00\x25\x02\x01\x01\x63\x20\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x0bobjectclass\x30\x00"],
             responder: &[b"\x30\x2a\x02\x01\x01\x64\x25\x04\x00\x30\x21\x30\x1f\x04\x0avendorName\x31\x11\x04\x0fExample Project\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Ldap, opening, |statement| match opening.transport() {

@@ -8,7 +8,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::bson::{Document, Value, i32_at};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -17,14 +17,11 @@ const HEADER: usize = 16;
 /// Bytes of a message: `maxMessageSizeBytes`.
 const LONGEST: usize = 48_000_000;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Mongodb,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::ANY.then_any(3).then(&[0..=2]).zeros(15),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mongodb, inspect)
+    .tcp()
+    .prefilter(Prefilter::ANY.skip(3).then(&[0..=2]).max_leading_zeros(15))
+    .first_words()
+    .facts(&[
         "mongodb.message",
         "mongodb.operation",
         "mongodb.database",
@@ -34,9 +31,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "mongodb.version",
         "mongodb.wire-version",
         "mongodb.error",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -60,8 +56,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x21\0\0\0\x01\0\0\0\0\0\0\0\xdc\x07\0\0\xdd\x07\0\0\x40\0\0\0\x02xxxxxxxx"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Mongodb, opening, message)

@@ -9,7 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -19,16 +19,13 @@ const LONGEST: usize = 4096;
 /// Topics that are stated of each side.
 const STATED: usize = 8;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Mqtt,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0]).joins(),
-    transports: &[Transport::Tcp],
-    facts: &["mqtt.version", "mqtt.client", "mqtt.result", "mqtt.topic"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mqtt, inspect)
+    .tcp()
+    .prefilter(
+        Prefilter::first_byte(&[0x10..=0x10, 0x20..=0x20, 0xe0..=0xe0, 0xf0..=0xf0]).mid_stream(),
+    )
+    .facts(&["mqtt.version", "mqtt.client", "mqtt.result", "mqtt.topic"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -50,8 +47,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x10\x14\0\x06MQIsdp\x03\x02\0\x05\0\x06paho/3"],
             responder: &[b"\x20\x02\0\x05"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Mqtt, opening, packets)

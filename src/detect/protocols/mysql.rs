@@ -9,7 +9,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -24,14 +24,11 @@ const SSL: u32 = 1 << 11;
 const SECURE_CONNECTION: u32 = 1 << 15;
 const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Mysql,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::ANY.then_any(1).then(&[0..=(LONGEST >> 8) as u8]).then(&[0..=0]).then(&[0..=1]).zeros(3),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
+    .tcp()
+    .prefilter(Prefilter::ANY.skip(1).then(&[0..=(LONGEST >> 8) as u8]).then(&[0..=0]).then(&[0..=1]).max_leading_zeros(3))
+    .first_words()
+    .facts(&[
         "mysql.version",
         "mysql.auth",
         "mysql.error",
@@ -40,9 +37,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "mysql.database",
         "mysql.client",
         "mysql.program",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -73,8 +69,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[],
             responder: &[b"\x1d\0\0\0\xff\x10\x04#08004Too many connections"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Mysql, opening, |statement| {

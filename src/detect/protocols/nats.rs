@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::{Opening, SIDE_BYTES};
@@ -22,16 +22,11 @@ const STATED: usize = 8;
 const INFO: &[u8] = b"INFO {\"";
 const CONNECT: &[u8] = b"CONNECT {\"";
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Nats,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[b'+'..=b'+', b'-'..=b'-', b'C'..=b'C', b'H'..=b'I', b'M'..=b'M', b'P'..=b'P', b'S'..=b'S', b'U'..=b'U']),
-    transports: &[Transport::Tcp],
-    facts: &["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Nats, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'+'..=b'+', b'-'..=b'-', b'C'..=b'C', b'H'..=b'I', b'M'..=b'M', b'P'..=b'P', b'S'..=b'S', b'U'..=b'U']))
+    .facts(&["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -48,8 +43,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[],
             responder: &[b"INFO {\"server_id\":\"x\",\"version\":\"0.9.6\"}\r\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Nats, opening, |statement| match statement.stream.head().first() {

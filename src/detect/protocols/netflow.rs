@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,37 +23,27 @@ const SANE: std::ops::Range<u32> = 946_684_800..2_524_608_000;
 /// Sets below this number are templates; between them and this one none is defined.
 const FIRST_DATA: u16 = 256;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Netflow,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0..=0]),
-    transports: &[Transport::Udp],
-    facts: &["netflow.version"],
-    inspect: |opening| inspect(opening, Protocol::Netflow),
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening| inspect(opening, Protocol::Netflow))
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0..=0]))
+    .first_words()
+    .facts(&["netflow.version"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[b"\0\x09\0\x01\0\0\x10\0\x69\x1f\0\0\0\0\0\x01\0\0\0\0\0\0\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
         responder: &[],
-    }],
-};
+    }]);
 
-pub(crate) const IPFIX: Detector = Detector {
-    protocol: Protocol::Ipfix,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0..=0]),
-    transports: &[Transport::Udp],
-    facts: &["ipfix.domain"],
-    inspect: |opening| inspect(opening, Protocol::Ipfix),
-    samples: &[Sample {
+pub(crate) const IPFIX: Detector = Detector::new(Protocol::Ipfix, |opening| inspect(opening, Protocol::Ipfix))
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0..=0]))
+    .first_words()
+    .facts(&["ipfix.domain"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[b"\0\x0a\0\x20\x69\x1f\0\0\0\0\0\x01\0\0\0\x07\0\x02\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
         responder: &[],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     combine(protocol, opening, |statement| {

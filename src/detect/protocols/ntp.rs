@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -20,24 +20,19 @@ const PRIVATE: usize = 8;
 /// Seconds since 1900 of 2000 and 2036.
 const SANE: std::ops::Range<u32> = 0xbc17_c200..0xffff_ffff;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Ntp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0x0e..=0xe7]),
-    transports: &[Transport::Udp],
-    facts: &["ntp.mode", "ntp.stratum", "ntp.version"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0x0e..=0xe7]))
+    .first_words()
+    .facts(&["ntp.mode", "ntp.stratum", "ntp.version"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"\x23\0\x06\xec\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xed\0\x11\x22\x80\0\0\0"],
             responder: &[b"\x24\x02\x06\xe8\0\0\x01\0\0\0\x02\0\xc0\0\x02\x01\xed\0\x10\0\0\0\0\0\xed\0\x11\x22\x80\0\0\0\xed\0\x11\x22\x90\0\0\0\xed\0\x11\x22\x91\0\0\0"],
         },
         Sample { transport: Transport::Udp, initiator: &[b"\x16\x02\0\x01\0\0\0\0\0\0\0\0"], responder: &[b"\x16\x82\0\x01\x06\x18\0\0\0\0\0\x04ab=1"] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Ntp, opening, |statement| by_datagram(statement, message))

@@ -7,7 +7,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -30,16 +30,12 @@ const MECHANISMS: &[&[u8]] = &[
     b"SCRAM-SHA-256",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Pop3,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["pop3.greeting", "pop3.command", "pop3.user"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["pop3.greeting", "pop3.command", "pop3.user"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"CAPA\r\n", b"STLS\r\n"],
@@ -58,8 +54,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[],
             responder: &[b"+OK Microsoft Exchange POP3 server ready\r\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut asked = false;

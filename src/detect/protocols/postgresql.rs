@@ -11,7 +11,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -24,14 +24,10 @@ const LONGEST_STARTUP: usize = 4096;
 /// Types of the server's messages.
 const SERVER_TYPES: &[u8] = b"RKSZTDCENvVAnt123sIGHWdc";
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Postgresql,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).zeros(7).joins(),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).max_leading_zeros(7).mid_stream())
+    .facts(&[
         "postgresql.request",
         "postgresql.protocol",
         "postgresql.user",
@@ -44,9 +40,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "postgresql.error",
         "postgresql.command",
         "postgresql.transaction",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -76,8 +71,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[b"E\0\0\0\x2aSFATAL\0VFATAL\0C28000\0Mno pg_hba.conf\0\0"],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x07abcd"], responder: &[] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Postgresql, opening, |statement| match statement.stream.head().first() {

@@ -9,7 +9,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -22,16 +22,12 @@ const CONFIRM: u8 = 0xd0;
 const NEGOTIATION: usize = 8;
 const COOKIES: [&[u8]; 2] = [b"Cookie: mstshash=", b"Cookie: msts="];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Rdp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[3..=3]),
-    transports: &[Transport::Tcp],
-    facts: &["rdp.message", "rdp.user", "rdp.security"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rdp, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[3..=3]))
+    .first_words()
+    .facts(&["rdp.message", "rdp.user", "rdp.security"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[
@@ -55,8 +51,7 @@ pub(crate) const DETECTOR: Detector = Detector {
                 b"\x03\0\0\x17\x02\xf0\x80\x7f\x66\x82\x01\x45\0\x05\0\x14\x7c\0\x01McDn",
             ],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Rdp, opening, connection)

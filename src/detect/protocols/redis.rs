@@ -11,7 +11,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -82,16 +82,11 @@ const ERRORS: &[&[u8]] = &[
     b"-ERR operation not permitted",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Redis,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Redis, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .facts(&["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n", b"$1\r\nv\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n"],
@@ -107,8 +102,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         Sample { transport: Transport::Tcp, initiator: &[b"PING\r\n"], responder: &[b"+PONG\r\n"] },
         Sample { transport: Transport::Tcp, initiator: &[b"get k\r\n"], responder: &[b"$1\r\nv\r\n"] },
         Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"-NOAUTH Authentication required.\r\n"] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut asked = Side::Silent;

@@ -5,7 +5,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,16 +23,12 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const LAST_REPORT: u8 = 207;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Rtp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0x80..=0xbf]),
-    transports: &[Transport::Udp],
-    facts: &["rtp.payload-type", "rtp.report", "rtp.source"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rtp, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0x80..=0xbf]))
+    .first_words()
+    .facts(&["rtp.payload-type", "rtp.report", "rtp.source"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[
@@ -51,8 +47,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             ],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Rtp, opening, side)

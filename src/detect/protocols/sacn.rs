@@ -3,7 +3,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -15,21 +15,16 @@ const VECTORS: [u32; 2] = [4, 8];
 const SOURCE: std::ops::Range<usize> = 44..108;
 const UNIVERSE: std::ops::Range<usize> = 113..115;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Sacn,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0..=0]),
-    transports: &[Transport::Udp],
-    facts: &["sacn.layer", "sacn.source", "sacn.universe"],
-    inspect,
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sacn, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[0..=0]))
+    .first_words()
+    .facts(&["sacn.layer", "sacn.source", "sacn.universe"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[b"\0\x10\0\0ASC-E1.17\0\0\0\x70\x58\0\0\0\x04source-cid-0001\0\x70\x42\0\0\0\x02tide board\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x64\0\0\x07\0\0\x07"],
         responder: &[],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Sacn, opening, |statement| by_datagram(statement, packet))

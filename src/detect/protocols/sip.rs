@@ -8,7 +8,7 @@ use memchr::memmem::find;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::csta;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
@@ -40,14 +40,12 @@ const METHODS: [&[u8]; 14] = [
     b"UPDATE",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Sip,
-    leads_to: &[Protocol::Csta],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]).zeros(0),
-    transports: &[Transport::Udp, Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
+    .udp()
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]).max_leading_zeros(0))
+    .leads_to(&[Protocol::Csta])
+    .facts(&[
         "csta.namespace",
         "csta.root",
         "sip.content-type",
@@ -55,9 +53,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "sip.server",
         "sip.status",
         "sip.user-agent",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\nFrom: <sip:b@192.0.2.2>;tag=1\r\nTo: <sip:a@192.0.2.1>\r\nCall-ID: 1@b\r\nCSeq: 1 OPTIONS\r\nUser-Agent: tide/1\r\n\r\n"],
@@ -68,8 +65,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"INFO sip:a@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bK1\r\nFrom: <sip:b@192.0.2.2>;tag=1\r\nTo: <sip:a@192.0.2.1>\r\nCall-ID: 1@b\r\nCSeq: 1 INFO\r\nContent-Type: application/csta+xml\r\nContent-Length: 84\r\n\r\n<GetCSTAFeatures xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"/>"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Sip, opening, |statement| match opening.transport() {

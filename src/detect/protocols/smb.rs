@@ -7,7 +7,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -21,16 +21,12 @@ const SESSION_REQUEST: usize = 68;
 const FIRST: usize = 2048;
 const NEGOTIATE_1: u8 = 0x72;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Smb,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0..=0, 0x81..=0x82]).zeros(4),
-    transports: &[Transport::Tcp],
-    facts: &["smb.version", "smb.command", "smb.offered", "smb.dialect"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smb, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[0..=0, 0x81..=0x82]).max_leading_zeros(4))
+    .first_words()
+    .facts(&["smb.version", "smb.command", "smb.offered", "smb.dialect"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\0\0\0\x2f\xffSMB\x72\0\0\0\0\x18\x01\x28\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\x0c\0\x02NT LM 0.12\0"],
@@ -47,8 +43,7 @@ pub(crate) const DETECTOR: Detector = Detector {
                 b"\0\0\0\x46\xfeSMB\x40\0\0\0\0\0\0\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x41\0\x01\0\x11\x03",
             ],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Smb, opening, session)

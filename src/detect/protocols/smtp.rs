@@ -8,7 +8,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -31,16 +31,12 @@ const OTHERS: &[&[u8]] = &[
     b"HELO",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Smtp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["smtp.greeting", "smtp.client"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["smtp.greeting", "smtp.client"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"EHLO client.example.org\r\n", b"STARTTLS\r\n"],
@@ -68,8 +64,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"QUIT\r\n"],
             responder: &[b"554 mx.example.com SMTP: no service for you\r\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Smtp, opening, |statement| match statement.direction {

@@ -7,7 +7,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, Invalid, Tlv};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -23,16 +23,13 @@ const TRAP_V1: u8 = 0xa4;
 /// Bytes of a message over TCP.
 const LONGEST: usize = 1 << 16;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Snmp,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[SEQUENCE..=SEQUENCE]),
-    transports: &[Transport::Udp, Transport::Tcp],
-    facts: &["snmp.operation", "snmp.version"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
+    .udp()
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[SEQUENCE..=SEQUENCE]))
+    .first_words()
+    .facts(&["snmp.operation", "snmp.version"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x01\x07\x02\x01\0\x02\x01\0\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0\x05\0"],
@@ -43,8 +40,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x30\x26\x02\x01\x00\x04\x06public\xa1\x19\x02\x01\x07\x02\x01\0\x02\x01\0\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0\x05\0"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Snmp, opening, |statement| match opening.transport() {

@@ -4,7 +4,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -13,16 +13,12 @@ const PREFIX: &[u8] = b"SSH-";
 /// Bytes of the identification string with its line end.
 const LONGEST: usize = 255;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Ssh,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'S'..=b'S']),
-    transports: &[Transport::Tcp],
-    facts: &["ssh.version", "ssh.software"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ssh, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'S'..=b'S']))
+    .first_words()
+    .facts(&["ssh.version", "ssh.software"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"],
@@ -36,8 +32,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[],
             responder: &[b"SSH-1.99-Cisco-1.25\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Ssh, opening, identification)

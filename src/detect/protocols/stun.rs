@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -22,16 +22,13 @@ const LAST_OLD: u16 = 0x000b;
 const FIRST_OPTIONAL: u16 = 0x8000;
 const SOFTWARE: u16 = 0x8022;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Stun,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0..=0x3f]).zeros(5),
-    transports: &[Transport::Udp, Transport::Tcp],
-    facts: &["stun.message", "stun.software"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Stun, inspect)
+    .udp()
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[0..=0x3f]).max_leading_zeros(5))
+    .first_words()
+    .facts(&["stun.message", "stun.software"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"\0\x01\0\x08\x21\x12\xa4\x420123456789ab\x80\x22\0\x04tide"],
@@ -52,8 +49,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\0\x1c\0\x01\0\x08\x21\x12\xa4\x420123456789ab\x80\x22\0\x04tide"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Stun, opening, |statement| match opening.transport() {

@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -29,16 +29,13 @@ const FACILITIES: [&str; 24] = [
     "local5", "local6", "local7",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Syslog,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'<'..=b'<', b'1'..=b'9']),
-    transports: &[Transport::Udp, Transport::Tcp],
-    facts: &["syslog.form", "syslog.priority"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Syslog, inspect)
+    .udp()
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'<'..=b'<', b'1'..=b'9']))
+    .first_words()
+    .facts(&["syslog.form", "syslog.priority"])
+    .samples(&[
         Sample { transport: Transport::Udp, initiator: &[b"<34>Oct 11 22:14:15 buoy su: 'su root' failed"], responder: &[] },
         Sample {
             transport: Transport::Udp,
@@ -56,8 +53,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[],
         },
         Sample { transport: Transport::Tcp, initiator: &[b"29 <13>1 - buoy tide - - - high x"], responder: &[] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Syslog, opening, |statement| match opening.transport() {

@@ -10,7 +10,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First, Line};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -49,16 +49,14 @@ const STRUCTURED: &[&[u8]] = &[
     b"CAPABILITIES",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Text,
-    leads_to: &[],
-    first_words: true,
-    residual: true,
-    begins: Begins::with(&[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4]),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["text.encoding", "text.line"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
+    .tcp()
+    .udp()
+    .prefilter(Prefilter::first_byte(&[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4]))
+    .first_words()
+    .residual()
+    .facts(&["text.encoding", "text.line"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"good morning\n", b"is anybody there?\n"],
@@ -69,8 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"lamp 7 on\r\n", b"lamp 8 off"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     // Lines are anybody's: one side with anything else makes the whole something else.

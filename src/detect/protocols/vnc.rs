@@ -4,23 +4,18 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
 
 const VERSION: &[u8] = b"RFB ddd.ddd\n";
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Vnc,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[b'R'..=b'R']),
-    transports: &[Transport::Tcp],
-    facts: &["vnc.version", "vnc.security"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Vnc, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'R'..=b'R']))
+    .facts(&["vnc.version", "vnc.security"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"RFB 003.008\n", b"\x02"],
@@ -31,8 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"RFB 003.003\n"],
             responder: &[b"RFB 003.889\n", b"\0\0\0\x01"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut agreed = None;

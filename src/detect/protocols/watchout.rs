@@ -11,7 +11,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines;
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -43,16 +43,12 @@ const COMMANDS: &[&[u8]] = &[
 ];
 const ANSWERS: [&[u8]; 5] = [b"Ready", b"Busy", b"Error", b"Warning", b"Status"];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Watchout,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[b'!'..=b'~']),
-    transports: &[Transport::Tcp],
-    facts: &["watchout.command", "watchout.answer", "watchout.version"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Watchout, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["watchout.command", "watchout.answer", "watchout.version"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"ping\r\n", b"authenticate 1\r\n", b"load \"My Show\"\r\n"],
@@ -64,8 +60,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"authenticate 1\r\nonline true\r\n"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut asked = false;

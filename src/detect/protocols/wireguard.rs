@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -20,28 +20,26 @@ const EMPTY: usize = 32;
 /// Data messages that prove what a handshake would.
 const ENOUGH: usize = 3;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Wireguard,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[1..=4]),
-    transports: &[Transport::Udp],
-    facts: &["wireguard.message"],
-    inspect,
-    samples: &[Sample {
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Wireguard, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[1..=4]))
+    .first_words()
+    .facts(&["wireguard.message"])
+    .samples(&[Sample {
         transport: Transport::Udp,
-        initiator: &[&{
-            let mut bytes = [0x5a; 148];
-            (bytes[0], bytes[1], bytes[2], bytes[3]) = (1, 0, 0, 0);
-            bytes
-        }],
-        responder: &[&{
-            let mut bytes = [0xa5; 92];
-            (bytes[0], bytes[1], bytes[2], bytes[3]) = (2, 0, 0, 0);
-            bytes
-        }],
-    }],
+        initiator: &[&INITIATION_SAMPLE],
+        responder: &[&RESPONSE_SAMPLE],
+    }]);
+
+const INITIATION_SAMPLE: [u8; 148] = {
+    let mut bytes = [0x5a; 148];
+    (bytes[0], bytes[1], bytes[2], bytes[3]) = (1, 0, 0, 0);
+    bytes
+};
+const RESPONSE_SAMPLE: [u8; 92] = {
+    let mut bytes = [0xa5; 92];
+    (bytes[0], bytes[1], bytes[2], bytes[3]) = (2, 0, 0, 0);
+    bytes
 };
 
 fn inspect(opening: &Opening) -> Finding {

@@ -11,7 +11,7 @@ mod bencode;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
@@ -37,16 +37,13 @@ const QUERIES: &[&[u8]] = &[
     b"vote",
 ];
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Bittorrent,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::over_tcp(&[0x13..=0x13]),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["bittorrent.message", "bittorrent.info-hash", "bittorrent.client"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Bittorrent, inspect)
+    .tcp()
+    .udp()
+    .prefilter(Prefilter::ANY.tcp_first_byte(&[0x13..=0x13]))
+    .first_words()
+    .facts(&["bittorrent.message", "bittorrent.info-hash", "bittorrent.client"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14-TR3000-abcdefghijkl"],
@@ -67,8 +64,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"BT-SEARCH * HTTP/1.1\r\nHost: 239.192.152.143:6771\r\nPort: 51413\r\nInfohash: 0123456789abcdef0123456789abcdef01234567\r\n\r\n\r\n"],
             responder: &[],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     combine(Protocol::Bittorrent, opening, |statement| match opening.transport() {

@@ -10,21 +10,16 @@ pub(crate) use xml::carried;
 use self::asn1::Dialogue;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, combine};
 use crate::evidence::{Finding, Protocol};
 use crate::flow::Opening;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Csta,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4]).zeros(3),
-    transports: &[Transport::Tcp],
-    facts: &["csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace", "csta.operation", "csta.root"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Csta, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4]).max_leading_zeros(3))
+    .facts(&["csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace", "csta.operation", "csta.root"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"\0\0\0\xc30001<?xml version=\"1.0\" encoding=\"UTF-8\"?><MonitorStart xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"><monitorObject><deviceObject>4711</deviceObject></monitorObject></MonitorStart>"],
@@ -41,8 +36,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\0\x0f\xa1\x0d\x02\x01\x01\x02\x01\x47\x30\x05\x80\x03555"],
             responder: &[b"\0\x0e\xa2\x0c\x02\x01\x01\x30\x07\x02\x01\x47\x55\x02\0\x01"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut dialogue = Dialogue::default();

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use self::message::{Found, Message};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -22,19 +22,16 @@ const LENGTH: usize = 2;
 /// The bit of an answer in the third byte.
 const RESPONSE: u8 = 0x80;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Dns,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening| inspect(opening, Protocol::Dns))
+    .udp()
+    .tcp()
     // Over TCP: a length, an identifier, and in the first byte of the flags one of the operations.
-    begins: Begins::ANY.zeros(1).then_any(4).then(&[
+    .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
         0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
-    ]),
-    transports: &[Transport::Udp, Transport::Tcp],
-    facts: &["dns.query", "dns.response"],
-    inspect: |opening| inspect(opening, Protocol::Dns),
-    samples: &[
+    ]))
+    .first_words()
+    .facts(&["dns.query", "dns.response"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x01\0\x01"],
@@ -45,27 +42,20 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\0\x1b\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
             responder: &[b"\0\x1b\x1a\x2b\x81\x83\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
         },
-    ],
-};
+    ]);
 
-pub(crate) const MULTICAST: Detector = Detector {
-    protocol: Protocol::Mdns,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::ANY,
-    transports: &[Transport::Udp],
-    facts: &["mdns.query", "mdns.response"],
-    inspect: |opening| inspect(opening, Protocol::Mdns),
-    samples: &[Sample {
+pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening| inspect(opening, Protocol::Mdns))
+    .udp()
+    .first_words()
+    .facts(&["mdns.query", "mdns.response"])
+    .samples(&[Sample {
         transport: Transport::Udp,
         initiator: &[
             b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01",
             b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x04buoy\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x07",
         ],
         responder: &[],
-    }],
-};
+    }]);
 
 fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     combine(protocol, opening, |statement| match opening.transport() {

@@ -18,7 +18,7 @@ use self::head::{FIELDS, METHOD, START_LINE, Start, VERSION, field};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::{csta, http2};
 use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
 use crate::evidence::{FactName, Finding, Protocol};
@@ -29,14 +29,11 @@ const MESSAGES: usize = 32;
 /// Server-Sent Events of a response that are stated.
 const EVENTS: usize = 8;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Http,
-    leads_to: &[Protocol::Websocket],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).joins(),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).mid_stream())
+    .leads_to(&[Protocol::Websocket])
+    .facts(&[
         "csta.namespace",
         "csta.root",
         "http.event",
@@ -54,9 +51,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "http2.settings",
         "websocket.binary",
         "websocket.text",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"GET /api HTTP/1.1\r\nHost: a\r\n\r\n", b"HEAD /x HTTP/1.1\r\n\r\n"],
@@ -71,8 +67,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x14{\"type\":\"connected\"}"],
         },
         Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"HTTP/1.0 204 No Content\r\n\r\n"] },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut requests = Requests::default();

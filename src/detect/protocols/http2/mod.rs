@@ -11,7 +11,7 @@ use self::frames::Frame;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{FactName, Finding, Protocol};
 use crate::flow::Opening;
@@ -35,21 +35,16 @@ const FACTS: &[&str] = &[
 ];
 
 /// `PRI `, or the length and kind of SETTINGS.
-const BEGINS: Begins = Begins::with(&[b'P'..=b'P', 0..=0])
+const PREFILTER: Prefilter = Prefilter::first_byte(&[b'P'..=b'P', 0..=0])
     .then(&[b'R'..=b'R', 0..=0])
-    .then_any(1)
+    .skip(1)
     .then(&[b' '..=b' ', 4..=4]);
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Http2,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: BEGINS,
-    transports: &[Transport::Tcp],
-    facts: FACTS,
-    inspect: |opening| inspect(opening, Protocol::Http2),
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http2, |opening| inspect(opening, Protocol::Http2))
+    .tcp()
+    .prefilter(PREFILTER)
+    .facts(FACTS)
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0"],
@@ -60,24 +55,17 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86"],
             responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
         },
-    ],
-};
+    ]);
 
-pub(crate) const RPC: Detector = Detector {
-    protocol: Protocol::Grpc,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: BEGINS,
-    transports: &[Transport::Tcp],
-    facts: FACTS,
-    inspect: |opening| inspect(opening, Protocol::Grpc),
-    samples: &[Sample {
+pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening| inspect(opening, Protocol::Grpc))
+    .tcp()
+    .prefilter(PREFILTER)
+    .facts(FACTS)
+    .samples(&[Sample {
         transport: Transport::Tcp,
         initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x1d\x01\x04\0\0\0\x01\x83\x86\x04\x07/a.B/Cd\x0f\x10\x10application/grpc"],
         responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x14\x01\x04\0\0\0\x01\x88\x0f\x10\x10application/grpc"],
-    }],
-};
+    }]);
 
 /// What the header fields of a side have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::Opening;
@@ -23,16 +23,13 @@ const LONGEST_KEY: usize = 250;
 const HEADER: usize = 24;
 const UDP_HEADER: usize = 8;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Memcached,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::over_tcp(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81]),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["memcached.command", "memcached.reply", "memcached.version", "memcached.client"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect)
+    .tcp()
+    .udp()
+    .prefilter(Prefilter::ANY.tcp_first_byte(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81]))
+    .first_words()
+    .facts(&["memcached.command", "memcached.reply", "memcached.version", "memcached.client"])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[b"set a 0 0 3\r\nabc\r\nget a\r\nstats\r\nquit\r\n"],
@@ -65,8 +62,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"\x12\x34\0\0\0\x01\0\0version\r\n"],
             responder: &[b"\x12\x34\0\0\0\x01\0\0VERSION 1.6.18\r\n"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let udp = opening.transport() == Transport::Udp;

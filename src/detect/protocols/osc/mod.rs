@@ -13,7 +13,7 @@ use self::framing::Framing;
 use self::packet::Grade;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Fact, Finding, Protocol};
 use crate::flow::Opening;
@@ -24,18 +24,16 @@ const FRAMING: &str = "osc.framing";
 /// Packets without type tags that prove what one with them proves: old senders leave them out.
 const UNTYPED: usize = 3;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Osc,
-    leads_to: &[],
-    first_words: false,
-    residual: false,
-    begins: Begins::with(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
-        .zeros(3)
-        .joins(),
-    transports: &[Transport::Tcp, Transport::Udp],
-    facts: &["osc.address", "osc.framing", "osc.mismatch", "osc.types"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
+    .tcp()
+    .udp()
+    .prefilter(
+        Prefilter::first_byte(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
+            .max_leading_zeros(3)
+            .mid_stream(),
+    )
+    .facts(&["osc.address", "osc.framing", "osc.mismatch", "osc.types"])
+    .samples(&[
         Sample {
             transport: Transport::Udp,
             initiator: &[b"/eos/ping\0\0\0,\0\0\0"],
@@ -63,8 +61,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[b"/xremote\0\0\0\0", b"/xremote\0\0\0\0"],
             responder: &[b"/info\0\0\0,ss\0a\0\0\0b\0\0\0"],
         },
-    ],
-};
+    ]);
 
 fn inspect(opening: &Opening) -> Finding {
     let mut finding = combine(Protocol::Osc, opening, |statement| match opening.transport() {

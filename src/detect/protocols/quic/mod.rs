@@ -14,7 +14,7 @@ mod version;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, Kind, MESSAGE_HEADER};
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Statement};
 use crate::evidence::{Direction, Fact, Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -28,16 +28,18 @@ const ANSWERS: usize = 4;
 /// Versions of a negotiation that are stated.
 const VERSIONS: usize = 8;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Quic,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[0x09..=0x0f, 0x19..=0x1f, 0x29..=0x2f, 0x39..=0x3f, 0xc0..=0xff]),
-    transports: &[Transport::Udp],
-    facts: &["quic.version", "quic.sni", "quic.alpn", "quic.ja4", "quic.user-agent"],
-    inspect,
-    samples: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Quic, inspect)
+    .udp()
+    .prefilter(Prefilter::first_byte(&[
+        0x09..=0x0f,
+        0x19..=0x1f,
+        0x29..=0x2f,
+        0x39..=0x3f,
+        0xc0..=0xff,
+    ]))
+    .first_words()
+    .facts(&["quic.version", "quic.sni", "quic.alpn", "quic.ja4", "quic.user-agent"])
+    .samples(&[
         Sample { transport: Transport::Udp, initiator: &[RFC_9001], responder: &[SERVER_SAMPLE] },
         Sample {
             transport: Transport::Udp,
@@ -45,8 +47,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             responder: &[NEGOTIATION_SAMPLE],
         },
         Sample { transport: Transport::Udp, initiator: &[GOOGLE_SAMPLE], responder: &[] },
-    ],
-};
+    ]);
 
 /// The client's packet of RFC 9001, appendix A.2, which asks for `example.com`.
 const RFC_9001: &[u8] = include_bytes!("rfc9001-a2.bin");

@@ -17,7 +17,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{
     CLIENT_HELLO, Fault, Hello, Kind, MESSAGE_HEADER, SERVER_HELLO, version_name,
 };
-use crate::detect::prefilter::Begins;
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
 use crate::evidence::{Direction, Finding, Protocol};
 use crate::flow::{Opening, Stream};
@@ -40,14 +40,11 @@ const CHAINED: usize = 3;
 const CHAINED_EXACTLY: usize = 1;
 const TLS_1_3: u16 = 0x0304;
 
-pub(crate) const DETECTOR: Detector = Detector {
-    protocol: Protocol::Tls,
-    leads_to: &[],
-    first_words: true,
-    residual: false,
-    begins: Begins::with(&[20..=23, 0x80..=0xff]),
-    transports: &[Transport::Tcp],
-    facts: &[
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Tls, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[20..=23, 0x80..=0xff]))
+    .first_words()
+    .facts(&[
         "tls.version",
         "tls.sni",
         "tls.alpn",
@@ -59,9 +56,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "tls.certificate-self-signed",
         "tls.alert",
         "tls.record",
-    ],
-    inspect,
-    samples: &[
+    ])
+    .samples(&[
         Sample {
             transport: Transport::Tcp,
             initiator: &[CLIENT_SAMPLE],
@@ -77,8 +73,7 @@ pub(crate) const DETECTOR: Detector = Detector {
             initiator: &[OLD_CLIENT_SAMPLE],
             responder: &[SERVER_SAMPLE],
         },
-    ],
-};
+    ]);
 
 /// `ClientHello` with SNI `a.test` and ALPN `h2`.
 const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4d\x01\x00\x00\x49\x03\x03\
