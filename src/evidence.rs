@@ -1,7 +1,7 @@
 //! The shared words of `detect`, `catalogue` and `classify`: what can be spoken, and what was
 //! heard.
 //!
-//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Finding`] is one
+//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Detection`] is one
 //! detector's answer and [`Evidence`] is what all detectors found on one flow. Nothing here knows a
 //! port.
 
@@ -169,16 +169,24 @@ impl Fact {
 
 /// One detector's answer about an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// The bytes are not this language.
+pub enum Detection {
+    /// The bytes are not of the protocol.
     No,
-    /// Nothing speaks against it, but there is too little to say.
+    /// The bytes may be of the protocol, but too few of them were captured so far.
     NeedMore,
-    /// They are, and this is what they said.
+    /// The bytes are of the protocol, and these facts are read from them.
     Yes(Protocol, Vec<Fact>),
-    /// They are, and this is what they said so far: something that is worth a short wait is still
-    /// to come.
+    /// The bytes are of the protocol. A fact that is worth a short wait is still to come.
     Partly(Protocol, Vec<Fact>),
+}
+
+/// How much a detector reads of an opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The protocol alone: facts that take time to read may be left out.
+    Protocol,
+    /// The protocol and all facts.
+    Facts,
 }
 
 /// What all detectors found on one flow.

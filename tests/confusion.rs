@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use portlore::decode::Endpoint;
 use portlore::detect::{DETECTORS, is_asked};
-use portlore::evidence::Finding;
+use portlore::evidence::{Depth, Detection};
 use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
 
 use crate::observed::observe;
@@ -31,7 +31,12 @@ impl Judge for All {
         let asked =
             DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
         let accept: Vec<_> = asked
-            .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
+            .filter(|d| {
+                matches!(
+                    (d.inspect)(opening, Depth::Facts),
+                    Detection::Yes(..) | Detection::Partly(..)
+                )
+            })
             .collect();
         self.forgotten
             .extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.as_str()));

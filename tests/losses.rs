@@ -6,7 +6,7 @@ use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
 use portlore::decode::Endpoint;
 use portlore::detect;
-use portlore::evidence::Protocol;
+use portlore::evidence::{Depth, Protocol};
 use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
 
 use crate::observed::observe;
@@ -34,8 +34,7 @@ impl Judge for Claims<'_> {
     }
 
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
-        opening.want_facts(true);
-        let evidence = detect::inspect(opening);
+        let evidence = detect::inspect(opening, Depth::Facts);
         let verdict =
             classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
         self.protocols.extend(verdict.protocol);

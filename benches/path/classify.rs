@@ -7,6 +7,7 @@ use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
 use portlore::decode::Transport;
 use portlore::detect::inspect;
+use portlore::evidence::Depth;
 use portlore::flow::Opening;
 
 use crate::traffic::Random;
@@ -14,7 +15,7 @@ use crate::traffic::Random;
 pub fn bench(criterion: &mut Criterion) {
     let catalogue = Catalogue::load(&[]).unwrap();
     let evidence = |initiator: &[u8], responder: &[u8]| {
-        Some(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])))
+        Some(inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts))
     };
     let foreign = Random::new(9).bytes(256);
     let answer = b"HTTP/1.1 200 OK\r\nX-Powered-By: Next.js\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";

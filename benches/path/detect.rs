@@ -6,6 +6,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use portlore::decode::Transport;
 use portlore::detect::{DETECTORS, inspect};
+use portlore::evidence::Depth;
 use portlore::flow::Opening;
 
 use crate::traffic::Random;
@@ -25,7 +26,7 @@ pub fn bench(criterion: &mut Criterion) {
             group.bench_function(name, |b| {
                 b.iter(|| {
                     for opening in openings {
-                        black_box((detector.inspect)(black_box(opening)));
+                        black_box((detector.inspect)(black_box(opening), Depth::Facts));
                     }
                 });
             });
@@ -34,7 +35,7 @@ pub fn bench(criterion: &mut Criterion) {
         group.bench_function("own-by-all", |b| {
             b.iter(|| {
                 for opening in &own {
-                    black_box(inspect(black_box(opening)));
+                    black_box(inspect(black_box(opening), Depth::Facts));
                 }
             });
         });
@@ -45,7 +46,7 @@ pub fn bench(criterion: &mut Criterion) {
     for transport in [Transport::Tcp, Transport::Udp] {
         let opening = foreign(transport);
         group.bench_function(format!("foreign-{transport}"), |b| {
-            b.iter(|| inspect(black_box(&opening)));
+            b.iter(|| inspect(black_box(&opening), Depth::Facts));
         });
     }
     group.finish();

@@ -10,7 +10,7 @@ use portlore::catalogue::Catalogue;
 use portlore::classify::classify;
 use portlore::decode::Transport;
 use portlore::detect::{DETECTORS, inspect, is_asked, is_stated};
-use portlore::evidence::Finding;
+use portlore::evidence::{Depth, Detection};
 use portlore::flow::Opening;
 
 pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::load(&[]) {
@@ -30,19 +30,19 @@ pub fn run(input: &[u8]) {
     }
     let opening = Opening::of(transport, &sides[0], &sides[1]);
     for detector in DETECTORS.iter().filter(|detector| detector.transports.contains(&transport)) {
-        let finding = (detector.inspect)(&opening);
+        let detection = (detector.inspect)(&opening, Depth::Facts);
         assert!(
-            finding == Finding::No || is_asked(detector, &opening),
+            detection == Detection::No || is_asked(detector, &opening),
             "{} is not asked",
             detector.protocol
         );
-        if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = finding {
+        if let Detection::Yes(_, facts) | Detection::Partly(_, facts) = detection {
             for fact in facts {
                 assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
             }
         }
     }
-    let evidence = inspect(&opening);
+    let evidence = inspect(&opening, Depth::Facts);
     let port = [3_000, 3_001, 3_002, 3_037][usize::from(choice >> 1) % 4];
     let verdict = classify(&CATALOGUE, port, transport, Some(&evidence), true);
     assert_eq!(verdict.protocol, evidence.protocol);

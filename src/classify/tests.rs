@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::detect;
+use crate::evidence::Depth;
 use crate::flow::Opening;
 
 fn shipped() -> Catalogue {
@@ -9,7 +10,7 @@ fn shipped() -> Catalogue {
 }
 
 fn heard(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Evidence {
-    detect::inspect(&Opening::of(transport, initiator, responder))
+    detect::inspect(&Opening::of(transport, initiator, responder), Depth::Facts)
 }
 
 fn ids<'c>(verdict: &Verdict<'c>) -> Vec<&'c str> {
@@ -73,8 +74,13 @@ fn bytes_from_the_middle_rule_nobody_out() {
     let catalogue = shipped();
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(BINARY);
-    let verdict =
-        classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
+    let verdict = classify(
+        &catalogue,
+        3037,
+        Transport::Tcp,
+        Some(&detect::inspect(&midstream, Depth::Facts)),
+        true,
+    );
     assert!(ids(&verdict).contains(&"eos"));
 }
 

@@ -3,7 +3,7 @@
 
 use super::prefilter::Prefilter;
 use crate::decode::Transport;
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// A detector of one protocol.
@@ -22,7 +22,7 @@ pub struct Detector {
     /// The protocol that the detector recognises.
     pub protocol: Protocol,
     /// Recognises the protocol by what both sides sent first. Pure, and never panics.
-    pub inspect: fn(&Opening) -> Finding,
+    pub inspect: fn(&Opening, Depth) -> Detection,
     /// The transports that carry the protocol.
     pub transports: &'static [Transport],
     /// The bytes with which either side may begin.
@@ -44,7 +44,7 @@ pub struct Detector {
 impl Detector {
     /// A detector of `protocol` that is called for openings of any bytes, on no transport yet.
     #[must_use]
-    pub const fn new(protocol: Protocol, inspect: fn(&Opening) -> Finding) -> Self {
+    pub const fn new(protocol: Protocol, inspect: fn(&Opening, Depth) -> Detection) -> Self {
         Self {
             protocol,
             inspect,

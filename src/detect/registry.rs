@@ -15,7 +15,7 @@ use super::protocols::{
     wireguard,
 };
 use super::statement::{PARTLY_PATIENCE, PATIENCE};
-use crate::evidence::{BitSet, Direction, Evidence, Finding, Wanted, words_for};
+use crate::evidence::{BitSet, Depth, Detection, Direction, Evidence, Wanted, words_for};
 use crate::flow::Opening;
 
 /// Every detector, those of the commonest protocols first. No two detectors accept the same bytes,
@@ -81,8 +81,8 @@ static REGISTRY: Registry<{ words_for(DETECTORS.len()) }, { DETECTORS.len().div_
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
 /// protocol. Where none does, the protocols of those that refused are ruled out.
 #[must_use]
-pub fn inspect(opening: &Opening) -> Evidence {
-    REGISTRY.inspect(opening)
+pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
+    REGISTRY.inspect(opening, depth)
 }
 
 /// Whether [`inspect`] calls the detector for this opening, if no other recognises it first.
@@ -106,7 +106,7 @@ impl<const WORDS: usize, const GROUPS: usize> Registry<WORDS, GROUPS> {
         Self { detectors, tables: Tables::new(detectors) }
     }
 
-    fn inspect(&self, opening: &Opening) -> Evidence {
+    fn inspect(&self, opening: &Opening, depth: Depth) -> Evidence {
         let mut evidence =
             Evidence { first_payload: first_payload(opening), ..Evidence::default() };
         let mut wanted = Wanted::Nothing;
@@ -117,11 +117,11 @@ impl<const WORDS: usize, const GROUPS: usize> Registry<WORDS, GROUPS> {
         let mut rest = candidates;
         while let Some(i) = rest.pop_first() {
             let detector = &self.detectors[i];
-            match (detector.inspect)(opening) {
-                Finding::No if whole => refused.insert(i),
-                Finding::No => {}
-                Finding::NeedMore => wanted = Wanted::More,
-                Finding::Yes(protocol, facts) => {
+            match (detector.inspect)(opening, depth) {
+                Detection::No if whole => refused.insert(i),
+                Detection::No => {}
+                Detection::NeedMore => wanted = Wanted::More,
+                Detection::Yes(protocol, facts) => {
                     evidence.protocol = Some(protocol);
                     evidence.facts = facts;
                     if !detector.residual {
@@ -130,7 +130,7 @@ impl<const WORDS: usize, const GROUPS: usize> Registry<WORDS, GROUPS> {
                     }
                     break;
                 }
-                Finding::Partly(protocol, facts) => {
+                Detection::Partly(protocol, facts) => {
                     evidence.protocol = Some(protocol);
                     evidence.facts = facts;
                     wanted = if opening.pushes() < PARTLY_PATIENCE {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::evidence::{Direction, Fact, FactName, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Fact, FactName, Protocol};
 use crate::flow::{Opening, Stream};
 
 /// Segments or datagrams after which a side that is still silent is no longer waited for.
@@ -21,20 +21,24 @@ pub(crate) struct Statement<'a> {
     pub(crate) direction: Direction,
     /// The exchange that is being read.
     pub(crate) exchange: u32,
-    /// Facts are wanted: what costs much to state is left out where they are not.
-    pub(crate) wanted: bool,
+    /// How much is read.
+    pub(crate) depth: Depth,
 }
 
 impl<'a> Statement<'a> {
     /// Begins with what a side of the opening said.
-    pub(crate) fn of(opening: &'a Opening, direction: Direction, facts: &'a mut Vec<Fact>) -> Self {
-        Self {
-            facts,
-            stream: opening.side(direction),
-            direction,
-            exchange: 0,
-            wanted: opening.wants_facts(),
-        }
+    pub(crate) fn new(
+        opening: &'a Opening,
+        depth: Depth,
+        direction: Direction,
+        facts: &'a mut Vec<Fact>,
+    ) -> Self {
+        Self { facts, stream: opening.side(direction), direction, exchange: 0, depth }
+    }
+
+    /// Whether facts that take time to read are wanted.
+    pub(crate) fn wants_facts(&self) -> bool {
+        self.depth == Depth::Facts
     }
 
     /// States a fact whose bytes begin at `offset`.
@@ -103,21 +107,22 @@ pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 pub(crate) fn combine(
     protocol: Protocol,
     opening: &Opening,
+    depth: Depth,
     mut side: impl FnMut(&mut Statement<'_>) -> Side,
-) -> Finding {
+) -> Detection {
     let mut facts = Vec::new();
     let mut heard = [Side::Silent; 2];
     for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
         if !stream.is_empty() {
-            *heard = side(&mut Statement::of(opening, direction, &mut facts));
+            *heard = side(&mut Statement::new(opening, depth, direction, &mut facts));
         }
     }
     let answered = opening.side(Direction::Responder).from_start();
     match heard {
-        [Side::Speaks, Side::Other] if answered => Finding::No,
-        [Side::Speaks, _] | [_, Side::Speaks] => Finding::Yes(protocol, facts),
-        [Side::Other, _] | [_, Side::Other] => Finding::No,
-        _ => Finding::NeedMore,
+        [Side::Speaks, Side::Other] if answered => Detection::No,
+        [Side::Speaks, _] | [_, Side::Speaks] => Detection::Yes(protocol, facts),
+        [Side::Other, _] | [_, Side::Other] => Detection::No,
+        _ => Detection::NeedMore,
     }
 }
 

@@ -14,8 +14,6 @@ pub struct Opening {
     pushes: u32,
     /// All that fits is wanted.
     kept: bool,
-    /// What is said is wanted, not only in which language.
-    facts: bool,
     /// What the flow is should nothing more be said.
     looked: Option<VerdictId>,
 }
@@ -30,7 +28,6 @@ impl Opening {
             initiator: 0,
             pushes: 0,
             kept: false,
-            facts: true,
             looked: None,
         }
     }
@@ -60,18 +57,6 @@ impl Opening {
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         self.kept
-    }
-
-    /// Whether what is said is wanted, or only in which language: detectors leave out what costs
-    /// much then.
-    #[must_use]
-    pub const fn wants_facts(&self) -> bool {
-        self.facts
-    }
-
-    /// Says whether facts are wanted from now on.
-    pub const fn want_facts(&mut self, wanted: bool) {
-        self.facts = wanted;
     }
 
     /// Remembers what the flow is should nothing more be said.

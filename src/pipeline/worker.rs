@@ -15,7 +15,7 @@ use crate::batch::{Batch, Carried};
 use crate::classify::Verdict;
 use crate::decode::Endpoint;
 use crate::detect;
-use crate::evidence::{Direction, Evidence, Wanted};
+use crate::evidence::{Depth, Direction, Evidence, Wanted};
 use crate::flow::{
     FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts,
     Table, VerdictId, Word,
@@ -103,7 +103,7 @@ impl Judge for Bench<'_, '_> {
     }
 
     fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
-        let evidence = language(opening);
+        let evidence = detect::inspect(opening, Depth::Protocol);
         match evidence.wanted {
             Wanted::Nothing => Look::Judged(self.judge(opening, &evidence, responder)),
             Wanted::More => {
@@ -119,10 +119,10 @@ impl Judge for Bench<'_, '_> {
             return self.verdicts.judge(
                 responder.port,
                 opening.transport(),
-                Some(&detect::inspect(opening)),
+                Some(&detect::inspect(opening, Depth::Facts)),
             );
         }
-        let evidence = language(opening);
+        let evidence = detect::inspect(opening, Depth::Protocol);
         self.judge(opening, &evidence, responder)
     }
 
@@ -133,7 +133,9 @@ impl Judge for Bench<'_, '_> {
         };
         let verdict = match word {
             Word::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
-            Word::Opening(opening) => Some(Cow::Owned(made(Some(&detect::inspect(opening))))),
+            Word::Opening(opening) => {
+                Some(Cow::Owned(made(Some(&detect::inspect(opening, Depth::Facts)))))
+            }
             Word::None => Some(Cow::Owned(made(None))),
         };
         let Some(mut verdict) = verdict else { return };
@@ -180,21 +182,13 @@ impl Judge for Bench<'_, '_> {
     }
 }
 
-/// Asks in which language an opening is, and leaves out facts that cost much.
-fn language(opening: &mut Opening) -> Evidence {
-    opening.want_facts(false);
-    let evidence = detect::inspect(opening);
-    opening.want_facts(true);
-    evidence
-}
-
 impl Bench<'_, '_> {
     /// Judges by the language, and by the facts where a mark or a reader looks at them.
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, responder: Endpoint) -> VerdictId {
         let more = evidence
             .protocol
             .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
-            .then(|| detect::inspect(opening));
+            .then(|| detect::inspect(opening, Depth::Facts));
         self.verdicts.judge(
             responder.port,
             opening.transport(),

@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 8;
@@ -41,8 +41,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Amqp, inspect)
         Sample { transport: Transport::Tcp, initiator: &[b"AMQP\x03\x01\0\0"], responder: &[b"AMQP\x03\x01\0\0"] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Amqp, opening, |statement| match statement.stream.head().first() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Amqp, opening, depth, |statement| match statement.stream.head().first() {
         Some(b'A') => headers(statement),
         Some(1..=3 | 8) => frames(statement, 0),
         _ => Side::Other,
@@ -279,23 +279,24 @@ mod tests {
 
     #[test]
     fn a_frame_without_its_end_octet_or_with_an_unknown_method_is_refused() {
-        let server_says = |bytes: &[u8]| inspect(&Opening::of(Transport::Tcp, &[], &[bytes]));
-        assert!(matches!(server_says(b"\x01\0\0\0\0\0\x04\0\x0a\0\x33\xce"), Finding::Yes(..)));
-        assert_eq!(server_says(b"\x01\0\0\0\0\0\x04\0\x0a\0\x33\xcf"), Finding::No);
-        assert_eq!(server_says(b"\x01\0\0\0\0\0\x04\0\x0b\0\x33\xce"), Finding::No);
+        let server_says =
+            |bytes: &[u8]| inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Depth::Facts);
+        assert!(matches!(server_says(b"\x01\0\0\0\0\0\x04\0\x0a\0\x33\xce"), Detection::Yes(..)));
+        assert_eq!(server_says(b"\x01\0\0\0\0\0\x04\0\x0a\0\x33\xcf"), Detection::No);
+        assert_eq!(server_says(b"\x01\0\0\0\0\0\x04\0\x0b\0\x33\xce"), Detection::No);
     }
 
     #[test]
     fn an_unknown_version_is_refused() {
         assert_eq!(
-            inspect(&Opening::of(Transport::Tcp, &[b"AMQP\0\x09\x09\x09"], &[])),
-            Finding::No
+            inspect(&Opening::of(Transport::Tcp, &[b"AMQP\0\x09\x09\x09"], &[]), Depth::Facts),
+            Detection::No
         );
     }
 
     #[test]
     fn the_servers_product_is_stated() {
-        let Finding::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening()) else {
+        let Detection::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening(), Depth::Facts) else {
             panic!("not recognised")
         };
         let said =

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of the fixed fields, and what stands behind them (RFC 1497).
@@ -75,8 +75,8 @@ const V4_SAMPLE: [u8; FIXED + 4 + 10] = {
     bytes
 };
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Dhcp, opening, |statement| by_datagram(statement, message))
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Dhcp, opening, depth, |statement| by_datagram(statement, message))
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
@@ -24,8 +24,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dis, inspect)
         responder: &[],
     }]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Dis, opening, |statement| by_datagram(statement, message))
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Dis, opening, depth, |statement| by_datagram(statement, message))
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {

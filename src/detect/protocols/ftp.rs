@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a first line; greetings may be long.
@@ -56,9 +56,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut asked = false;
-    combine(Protocol::Ftp, opening, |statement| match statement.direction {
+    combine(Protocol::Ftp, opening, depth, |statement| match statement.direction {
         Direction::Initiator => command(statement, &mut asked),
         Direction::Responder => greeting(statement, asked),
     })
@@ -187,41 +187,41 @@ fn is_passive(code: u16, text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"220 ftp.example.org ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"QUIT\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"USER x\r\n"], &[]), Finding::NeedMore);
+        assert_eq!(heard(&[], &[b"220 ftp.example.org ready\r\n"]), Detection::NeedMore);
+        assert_eq!(heard(&[b"QUIT\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
+        assert_eq!(heard(&[b"USER x\r\n"], &[]), Detection::NeedMore);
     }
 
     #[test]
     fn another_language_is_not_ftp() {
-        assert_eq!(heard(&[b"USER x\r\n"], &[b"+OK\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Finding::No);
-        assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"USER x\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Detection::No);
+        assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Detection::No);
         assert_eq!(
             heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]),
-            Finding::No
+            Detection::No
         );
-        assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Detection::No);
     }
 
     #[test]
     fn the_address_of_a_data_connection_is_of_ftp_alone() {
         assert!(matches!(
             heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]),
-            Finding::Yes(..)
+            Detection::Yes(..)
         ));
-        assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
     }
 
     #[test]
     fn no_password_is_stated() {
-        let Finding::Yes(_, facts) =
+        let Detection::Yes(_, facts) =
             heard(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
         else {
             panic!()

@@ -6,7 +6,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADS: [&[u8]; 2] = [b"HNHBK:1:3+", b"HNHBK:1:2+"];
@@ -28,8 +28,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Hbci, inspect)
         ],
     }]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Hbci, opening, header)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Hbci, opening, depth, header)
 }
 
 fn header(statement: &mut Statement<'_>) -> Side {

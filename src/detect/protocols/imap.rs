@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a first line; capabilities may be many.
@@ -60,9 +60,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
         Sample { transport: Transport::Tcp, initiator: &[b"7 NOOP\r\n"], responder: &[b"7 OK NOOP completed\r\n"] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut tag = Vec::new();
-    combine(Protocol::Imap, opening, |statement| match statement.direction {
+    combine(Protocol::Imap, opening, depth, |statement| match statement.direction {
         Direction::Initiator => command(statement, &mut tag),
         Direction::Responder => greeting(statement, &tag),
     })
@@ -150,21 +150,21 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"* OK ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"hello there\r\n"], &[b"* OK ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"* OK ready\r\n"]), Detection::NeedMore);
+        assert_eq!(heard(&[b"hello there\r\n"], &[b"* OK ready\r\n"]), Detection::No);
     }
 
     #[test]
     fn two_words_that_nobody_answers_with_their_tag_are_not_imap() {
-        assert_eq!(heard(&[b"please LIST\r\n"], &[]), Finding::NeedMore);
-        assert_eq!(heard(&[b"please LIST\r\n"], &[b"ok\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"please LIST\r\n"], &[b"pleased OK\r\n"]), Finding::No);
-        assert_eq!(heard(&[], &[b"* item one\r\n* item two\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"please LIST\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(heard(&[b"please LIST\r\n"], &[b"ok\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"please LIST\r\n"], &[b"pleased OK\r\n"]), Detection::No);
+        assert_eq!(heard(&[], &[b"* item one\r\n* item two\r\n"]), Detection::No);
     }
 }

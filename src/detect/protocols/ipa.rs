@@ -9,7 +9,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 3;
@@ -41,8 +41,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ipa, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Ipa, opening, messages)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Ipa, opening, depth, messages)
 }
 
 fn messages(statement: &mut Statement<'_>) -> Side {

@@ -13,7 +13,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 const COOKIE: usize = 37;
@@ -55,12 +55,12 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Iperf3, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     if opening.transport() == Transport::Udp {
-        return datagrams(opening);
+        return datagrams(opening, depth);
     }
     let answer = opening.side(Direction::Responder).head();
-    combine(Protocol::Iperf3, opening, |statement| match statement.direction {
+    combine(Protocol::Iperf3, opening, depth, |statement| match statement.direction {
         Direction::Initiator => client(statement, answer),
         Direction::Responder => server(answer),
     })
@@ -120,30 +120,34 @@ fn server(answer: &[u8]) -> Side {
     if text && !pattern { Side::Other } else { Side::Perhaps }
 }
 
-fn datagrams(opening: &Opening) -> Finding {
+fn datagrams(opening: &Opening, depth: Depth) -> Detection {
     let first = |direction| opening.side(direction).datagrams().next();
     let (Some((asked, ..)), answered) = (first(Direction::Initiator), first(Direction::Responder))
     else {
-        return if first(Direction::Responder).is_some() { Finding::No } else { Finding::NeedMore };
+        return if first(Direction::Responder).is_some() {
+            Detection::No
+        } else {
+            Detection::NeedMore
+        };
     };
     let swapped = |word: &[u8; 4]| word.iter().rev().eq(asked);
     let same = GREETINGS.iter().find(|(word, _)| word == asked).map(|(_, reply)| *reply);
     let other =
         || GREETINGS.iter().find(|(word, _)| swapped(word)).map(|(_, reply)| reversed(*reply));
-    let Some(reply) = same.or_else(other) else { return Finding::No };
+    let Some(reply) = same.or_else(other) else { return Detection::No };
     match answered {
         Some((answer, ..)) if answer == reply => {
             let mut facts = Vec::new();
-            Statement::of(opening, Direction::Initiator, &mut facts).say(
+            Statement::new(opening, depth, Direction::Initiator, &mut facts).say(
                 "iperf3.stream",
                 b"data",
                 0,
             );
-            Finding::Yes(Protocol::Iperf3, facts)
+            Detection::Yes(Protocol::Iperf3, facts)
         }
-        Some(_) => Finding::No,
-        None if opening.pushes() > 4 => Finding::No,
-        None => Finding::NeedMore,
+        Some(_) => Detection::No,
+        None if opening.pushes() > 4 => Detection::No,
+        None => Detection::NeedMore,
     }
 }
 
@@ -157,15 +161,15 @@ mod tests {
 
     const TEST: &[u8] = b"cw7f7gbzd4qbnp3mpfd3stgfrlrkux4v5ylq\0";
 
-    fn on(transport: Transport, initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(transport, &[initiator], &[responder]))
+    fn on(transport: Transport, initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(transport, &[initiator], &[responder]), Depth::Facts)
     }
 
     #[test]
     fn what_follows_the_cookie_tells_control_from_data() {
         let stream = |initiator: &[&[u8]], responder: &[&[u8]]| {
-            let Finding::Yes(_, facts) =
-                inspect(&Opening::of(Transport::Tcp, initiator, responder))
+            let Detection::Yes(_, facts) =
+                inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
             else {
                 panic!("not recognised")
             };
@@ -179,26 +183,29 @@ mod tests {
 
     #[test]
     fn a_server_that_answers_in_text_is_another() {
-        assert_eq!(on(Transport::Tcp, TEST, b"HTTP/1.1 400 Bad Request\r\n"), Finding::No);
-        assert_eq!(on(Transport::Tcp, TEST, b"SSH-2.0-x\r\n"), Finding::No);
+        assert_eq!(on(Transport::Tcp, TEST, b"HTTP/1.1 400 Bad Request\r\n"), Detection::No);
+        assert_eq!(on(Transport::Tcp, TEST, b"SSH-2.0-x\r\n"), Detection::No);
     }
 
     #[test]
     fn a_cookie_that_is_too_long_or_too_plain_is_refused() {
         assert_eq!(
             on(Transport::Tcp, b"cw7f7gbzd4qbnp3mpfd3stgfrlrkux4v5ylqx\0", b""),
-            Finding::No
+            Detection::No
         );
-        assert_eq!(on(Transport::Tcp, b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0", b""), Finding::No);
+        assert_eq!(
+            on(Transport::Tcp, b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0", b""),
+            Detection::No
+        );
     }
 
     #[test]
     fn a_stream_over_udp_needs_its_answer() {
-        assert_eq!(on(Transport::Udp, b"9876", b""), Finding::NeedMore);
-        assert_eq!(on(Transport::Udp, b"9876", b"9876"), Finding::No);
+        assert_eq!(on(Transport::Udp, b"9876", b""), Detection::NeedMore);
+        assert_eq!(on(Transport::Udp, b"9876", b"9876"), Detection::No);
         assert!(matches!(
             on(Transport::Udp, b"\x15\xcd\x5b\x07", b"\xb1\x68\xde\x3a"),
-            Finding::Yes(..)
+            Detection::Yes(..)
         ));
     }
 }

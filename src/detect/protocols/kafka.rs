@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, Walk, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::Statement;
-use crate::evidence::{Direction, Fact, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a message: `socket.request.max.bytes`.
@@ -146,31 +146,31 @@ struct Requests {
     plausible: bool,
 }
 
-fn inspect(opening: &Opening) -> Finding {
-    let finding = exchange(opening, Direction::Initiator);
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    let detection = exchange(opening, depth, Direction::Initiator);
     // Who opened a conversation whose beginning is missing is a guess.
     let midstream = opening.sides().all(|(_, stream)| !stream.from_start() && !stream.is_empty());
-    if finding == Finding::No && midstream {
-        exchange(opening, Direction::Responder)
+    if detection == Detection::No && midstream {
+        exchange(opening, depth, Direction::Responder)
     } else {
-        finding
+        detection
     }
 }
 
-fn exchange(opening: &Opening, client: Direction) -> Finding {
+fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
     let server =
         if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
     let (asks, answers) = (opening.side(client), opening.side(server));
     if asks.is_empty() {
         // A response is too little for a proof; a broker does not speak first.
-        return if answers.is_empty() { Finding::NeedMore } else { Finding::No };
+        return if answers.is_empty() { Detection::NeedMore } else { Detection::No };
     }
     let mut facts = Vec::new();
     let mut requests = Requests::default();
-    let mut statement = Statement::of(opening, client, &mut facts);
+    let mut statement = Statement::new(opening, depth, client, &mut facts);
     let asked = walk(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
     if asked.foreign && (asked.whole == 0 || asks.from_start()) {
-        return Finding::No;
+        return Detection::No;
     }
     let mut answered = false;
     let mut greater = false;
@@ -198,11 +198,11 @@ fn exchange(opening: &Opening, client: Direction) -> Finding {
         requests.exact
     };
     if proved && !foreign && !facts.is_empty() {
-        Finding::Yes(Protocol::Kafka, facts)
+        Detection::Yes(Protocol::Kafka, facts)
     } else if foreign || complete && (asked.whole > 0 || asks.head().len() > 512) {
-        Finding::No
+        Detection::No
     } else {
-        Finding::NeedMore
+        Detection::NeedMore
     }
 }
 
@@ -340,17 +340,17 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
     const FETCH: &[u8] = b"\0\0\0\x15\0\x01\0\x04\0\0\0\x07\0\x03app\0\0\0\0\0\0\0\0";
 
     #[test]
     fn the_answer_must_carry_the_requests_number() {
-        assert_eq!(on_tcp(FETCH, b""), Finding::NeedMore);
-        assert!(matches!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x07\0\0\0\0"), Finding::Yes(..)));
-        assert_eq!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x08\0\0\0\0"), Finding::No);
+        assert_eq!(on_tcp(FETCH, b""), Detection::NeedMore);
+        assert!(matches!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x07\0\0\0\0"), Detection::Yes(..)));
+        assert_eq!(on_tcp(FETCH, b"\0\0\0\x08\0\0\0\x08\0\0\0\0"), Detection::No);
     }
 
     #[test]
@@ -360,7 +360,7 @@ mod tests {
                 &[0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
                 &[0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]
             ),
-            Finding::Yes(..)
+            Detection::Yes(..)
         ));
     }
 
@@ -368,6 +368,6 @@ mod tests {
     fn a_conversation_picked_up_at_an_answer_is_read_the_other_way_round() {
         let mut opening = Opening::new(Transport::Tcp);
         opening.push_for_test(b"\0\0\0\x08\0\0\0\x07\0\0\0\0");
-        assert_eq!(inspect(&opening), Finding::No);
+        assert_eq!(inspect(&opening, Depth::Facts), Detection::No);
     }
 }

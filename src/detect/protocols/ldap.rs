@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, Header, Invalid, Tlv};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const SEQUENCE: u8 = 0x30;
@@ -61,8 +61,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ldap, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Ldap, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Ldap, opening, depth, |statement| match opening.transport() {
         Transport::Tcp => stream(statement),
         Transport::Udp => datagrams(statement),
     })
@@ -385,8 +385,8 @@ fn entry<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Re
 mod tests {
     use super::*;
 
-    fn heard(transport: Transport, initiator: &[u8]) -> Finding {
-        inspect(&Opening::of(transport, &[initiator], &[]))
+    fn heard(transport: Transport, initiator: &[u8]) -> Detection {
+        inspect(&Opening::of(transport, &[initiator], &[]), Depth::Facts)
     }
 
     #[test]
@@ -396,8 +396,8 @@ mod tests {
             b"\x6a\x12\x30\x10\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a\xa4\x04\x30\x02\x05\x00";
         let csta = b"\xa1\x0b\x02\x01\x01\x02\x01\x0a\x04\x0312\x33";
         for bytes in [&snmp[..], kerberos, csta] {
-            assert_eq!(heard(Transport::Udp, bytes), Finding::No);
-            assert_eq!(heard(Transport::Tcp, bytes), Finding::No);
+            assert_eq!(heard(Transport::Udp, bytes), Detection::No);
+            assert_eq!(heard(Transport::Tcp, bytes), Detection::No);
         }
     }
 
@@ -408,29 +408,29 @@ mod tests {
             (bytes[6], bytes[25]) = (op, filter);
             heard(Transport::Tcp, &bytes)
         };
-        assert!(matches!(search(0x1f, 0x0a), Finding::Yes(..)));
+        assert!(matches!(search(0x1f, 0x0a), Detection::Yes(..)));
         for (op, filter) in [(0x1e, 0x0a), (0x20, 0x0a), (0x1f, 0x09), (0x1f, 0x0b)] {
-            assert_eq!(search(op, filter), Finding::No);
+            assert_eq!(search(op, filter), Detection::No);
         }
     }
 
     #[test]
     fn the_begin_of_a_long_entry_is_enough() {
         let begun = b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf1\x30";
-        assert!(matches!(heard(Transport::Tcp, begun), Finding::Yes(..)));
+        assert!(matches!(heard(Transport::Tcp, begun), Detection::Yes(..)));
         assert_eq!(
             heard(
                 Transport::Tcp,
                 b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf2\x30"
             ),
-            Finding::No
+            Detection::No
         );
     }
 
     #[test]
     fn no_password_is_stated() {
         let bind = b"\x30\x15\x02\x01\x01\x60\x10\x02\x01\x03\x04\x03me@\x80\x06secret";
-        let Finding::Yes(_, facts) = heard(Transport::Tcp, bind) else { panic!() };
+        let Detection::Yes(_, facts) = heard(Transport::Tcp, bind) else { panic!() };
         assert!(facts.iter().all(|fact| fact.value != "secret"));
     }
 }

@@ -10,7 +10,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::bson::{Document, Value, i32_at};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 16;
@@ -58,8 +58,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mongodb, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Mongodb, opening, message)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Mongodb, opening, depth, message)
 }
 
 fn message(statement: &mut Statement<'_>) -> Side {
@@ -274,21 +274,21 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
 mod tests {
     use super::*;
 
-    fn client_says(bytes: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]))
+    fn client_says(bytes: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]), Depth::Facts)
     }
 
     #[test]
     fn a_document_that_does_not_fill_its_message_is_refused() {
         let mut bytes = DETECTOR.samples[1].initiator[0].to_vec();
-        assert!(matches!(client_says(&bytes), Finding::Yes(..)));
+        assert!(matches!(client_says(&bytes), Detection::Yes(..)));
         bytes[21] += 1;
-        assert_eq!(client_says(&bytes), Finding::No);
+        assert_eq!(client_says(&bytes), Detection::No);
     }
 
     #[test]
     fn the_header_alone_proves_nothing() {
-        assert_eq!(client_says(b"\x33\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0"), Finding::NeedMore);
-        assert_eq!(client_says(b"\x33\0\0\0\x01\0\0\0\0\0\0\0\xdd\x08\0\0"), Finding::No);
+        assert_eq!(client_says(b"\x33\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0"), Detection::NeedMore);
+        assert_eq!(client_says(b"\x33\0\0\0\x01\0\0\0\0\0\0\0\xdd\x08\0\0"), Detection::No);
     }
 }

@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a CONNECT packet that are waited for.
@@ -49,8 +49,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mqtt, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Mqtt, opening, packets)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Mqtt, opening, depth, packets)
 }
 
 /// A packet's type and flags, its variable header and payload, and the bytes of all.
@@ -288,27 +288,27 @@ fn topic<'a>(
 mod tests {
     use super::*;
 
-    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
     #[test]
     fn a_connect_that_does_not_fit_its_length_is_refused() {
-        assert_eq!(on_tcp(b"\x10\x13\0\x04MQTT\x04\x02\0\x3c\0\x06sensorx", b""), Finding::No);
-        assert_eq!(on_tcp(b"\x10\x12\0\x04MQTT\x06\x02\0\x3c\0\x06sensor", b""), Finding::No);
-        assert_eq!(on_tcp(b"\x10\x12\0\x04MQTT\x04\x03\0\x3c\0\x06sensor", b""), Finding::No);
+        assert_eq!(on_tcp(b"\x10\x13\0\x04MQTT\x04\x02\0\x3c\0\x06sensorx", b""), Detection::No);
+        assert_eq!(on_tcp(b"\x10\x12\0\x04MQTT\x06\x02\0\x3c\0\x06sensor", b""), Detection::No);
+        assert_eq!(on_tcp(b"\x10\x12\0\x04MQTT\x04\x03\0\x3c\0\x06sensor", b""), Detection::No);
     }
 
     #[test]
     fn a_server_that_answers_otherwise_is_not_mqtt() {
         let connect = DETECTOR.samples[0].initiator[0];
-        assert_eq!(on_tcp(connect, b"HTTP/1.1 400 Bad Request\r\n"), Finding::No);
-        assert_eq!(on_tcp(b"", b"\x20\x02\0\0"), Finding::NeedMore);
+        assert_eq!(on_tcp(connect, b"HTTP/1.1 400 Bad Request\r\n"), Detection::No);
+        assert_eq!(on_tcp(b"", b"\x20\x02\0\0"), Detection::NeedMore);
     }
 
     #[test]
     fn no_user_name_or_password_is_stated() {
-        let Finding::Yes(_, facts) = on_tcp(DETECTOR.samples[1].initiator[0], b"") else {
+        let Detection::Yes(_, facts) = on_tcp(DETECTOR.samples[1].initiator[0], b"") else {
             panic!("not recognised")
         };
         assert!(facts.iter().all(|fact| fact.value != "ann" && fact.value != "xyz"));
@@ -319,11 +319,14 @@ mod tests {
         let midstream = |bytes| {
             let mut opening = Opening::new(Transport::Tcp);
             opening.push_for_test(bytes);
-            inspect(&opening)
+            inspect(&opening, Depth::Facts)
         };
-        assert!(matches!(midstream(b"\x30\x09\0\x05a/b/chi\xc0\0"), Finding::Yes(..)));
-        assert_eq!(midstream(b"\x30\x09\0\x05a/b/chi"), Finding::NeedMore);
+        assert!(matches!(midstream(b"\x30\x09\0\x05a/b/chi\xc0\0"), Detection::Yes(..)));
+        assert_eq!(midstream(b"\x30\x09\0\x05a/b/chi"), Detection::NeedMore);
         // An LDAP search, BER as well.
-        assert_eq!(midstream(b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0"), Finding::No);
+        assert_eq!(
+            midstream(b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0"),
+            Detection::No
+        );
     }
 }

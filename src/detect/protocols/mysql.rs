@@ -11,7 +11,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 4;
@@ -71,8 +71,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Mysql, opening, |statement| {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Mysql, opening, depth, |statement| {
         let bytes = statement.stream.head();
         let len = bytes.iter().take(3).rev().fold(0, |len, &b| len << 8 | usize::from(b));
         // Four bytes and more are a header; before that, only what can become one is waited for.
@@ -220,29 +220,29 @@ fn word(bytes: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn server_says(bytes: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[], &[bytes]))
+    fn server_says(bytes: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_whose_fixed_bytes_are_not_zero_is_refused() {
         let mut greeting = DETECTOR.samples[1].responder[0].to_vec();
-        assert!(matches!(server_says(&greeting), Finding::Yes(..)));
+        assert!(matches!(server_says(&greeting), Detection::Yes(..)));
         let filler = HEADER + 1 + b"8.0.28\0".len() + 12;
         greeting[filler] = 1;
-        assert_eq!(server_says(&greeting), Finding::No);
+        assert_eq!(server_says(&greeting), Detection::No);
     }
 
     #[test]
     fn an_error_that_does_not_fit_its_length_is_refused() {
-        assert_eq!(server_says(b"\x1c\0\0\0\xff\x10\x04#08004Too many connections"), Finding::No);
-        assert_eq!(server_says(b"\x1d\0\0\0\xff\x10\x00#08004Too many connections"), Finding::No);
+        assert_eq!(server_says(b"\x1c\0\0\0\xff\x10\x04#08004Too many connections"), Detection::No);
+        assert_eq!(server_says(b"\x1d\0\0\0\xff\x10\x00#08004Too many connections"), Detection::No);
     }
 
     #[test]
     fn a_query_in_the_middle_of_a_conversation_proves_nothing() {
         let mut opening = Opening::new(Transport::Tcp);
         opening.push_for_test(b"\x11\0\0\0\x03select version()");
-        assert_eq!(inspect(&opening), Finding::No);
+        assert_eq!(inspect(&opening, Depth::Facts), Detection::No);
     }
 }

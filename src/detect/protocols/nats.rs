@@ -12,7 +12,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::{Opening, SIDE_BYTES};
 
 /// Bytes of an `INFO` or `CONNECT` line that are waited for.
@@ -45,8 +45,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Nats, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Nats, opening, |statement| match statement.stream.head().first() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Nats, opening, depth, |statement| match statement.stream.head().first() {
         Some(b'I' | b'C' | b'P' | b'S' | b'M' | b'H' | b'U' | b'+' | b'-') => lines(statement),
         _ => Side::Other,
     })
@@ -180,8 +180,8 @@ mod tests {
 
     fn on_tcp(initiator: &[u8], responder: &[u8]) -> bool {
         matches!(
-            inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder])),
-            Finding::Yes(..)
+            inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts),
+            Detection::Yes(..)
         )
     }
 
@@ -198,18 +198,20 @@ mod tests {
         let midstream = |bytes| {
             let mut opening = Opening::new(Transport::Tcp);
             opening.push_for_test(bytes);
-            inspect(&opening)
+            inspect(&opening, Depth::Facts)
         };
-        assert!(matches!(midstream(b"MSG time.us 1 5\r\n12:00\r\n"), Finding::Yes(..)));
-        assert_eq!(midstream(b"MSG time.us 1 5\r\n12:00:01\r\n"), Finding::No);
-        assert_eq!(midstream(b"PING\r\n"), Finding::NeedMore);
+        assert!(matches!(midstream(b"MSG time.us 1 5\r\n12:00\r\n"), Detection::Yes(..)));
+        assert_eq!(midstream(b"MSG time.us 1 5\r\n12:00:01\r\n"), Detection::No);
+        assert_eq!(midstream(b"PING\r\n"), Detection::NeedMore);
     }
 
     #[test]
     fn no_password_or_token_is_stated() {
         let connect =
             b"CONNECT {\"verbose\":false,\"pedantic\":false,\"user\":\"ann\",\"pass\":\"secret\",\"auth_token\":\"token\"}\r\n";
-        let Finding::Yes(_, facts) = inspect(&Opening::of(Transport::Tcp, &[connect], &[])) else {
+        let Detection::Yes(_, facts) =
+            inspect(&Opening::of(Transport::Tcp, &[connect], &[]), Depth::Facts)
+        else {
             panic!("not recognised")
         };
         assert!(

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of header and record of the versions with fixed records:
@@ -23,7 +23,7 @@ const SANE: std::ops::Range<u32> = 946_684_800..2_524_608_000;
 /// Sets below this number are templates; between them and this one none is defined.
 const FIRST_DATA: u16 = 256;
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening| inspect(opening, Protocol::Netflow))
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening, depth| inspect(opening, depth, Protocol::Netflow))
     .udp()
     .prefilter(Prefilter::first_byte(&[0..=0]))
     .first_words()
@@ -34,7 +34,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening|
         responder: &[],
     }]);
 
-pub(crate) const IPFIX: Detector = Detector::new(Protocol::Ipfix, |opening| inspect(opening, Protocol::Ipfix))
+pub(crate) const IPFIX: Detector = Detector::new(Protocol::Ipfix, |opening, depth| inspect(opening, depth, Protocol::Ipfix))
     .udp()
     .prefilter(Prefilter::first_byte(&[0..=0]))
     .first_words()
@@ -45,8 +45,8 @@ pub(crate) const IPFIX: Detector = Detector::new(Protocol::Ipfix, |opening| insp
         responder: &[],
     }]);
 
-fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
-    combine(protocol, opening, |statement| {
+fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
+    combine(protocol, opening, depth, |statement| {
         by_datagram(statement, |statement, bytes, offset, cut| {
             datagram(statement, bytes, offset, cut, protocol)
         })

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a message without extensions and signature, and the most that these add.
@@ -34,8 +34,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
         Sample { transport: Transport::Udp, initiator: &[b"\x16\x02\0\x01\0\0\0\0\0\0\0\0"], responder: &[b"\x16\x82\0\x01\x06\x18\0\0\0\0\0\x04ab=1"] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Ntp, opening, |statement| by_datagram(statement, message))
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Ntp, opening, depth, |statement| by_datagram(statement, message))
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {

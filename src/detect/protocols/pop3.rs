@@ -9,7 +9,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a line: 512 for a reply, and greetings that are longer.
@@ -56,9 +56,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut asked = false;
-    combine(Protocol::Pop3, opening, |statement| match statement.direction {
+    combine(Protocol::Pop3, opening, depth, |statement| match statement.direction {
         Direction::Initiator => command(statement, &mut asked),
         Direction::Responder => greeting(statement, asked),
     })
@@ -122,21 +122,21 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn the_answers_of_redis_and_nats_are_not_pop3() {
-        assert_eq!(heard(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"PING\r\n"], &[b"+PONG\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"PING\r\n"], &[b"+PONG\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Detection::No);
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"+OK ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[], &[b"+OK ready\r\n"]), Detection::NeedMore);
+        assert_eq!(heard(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Detection::No);
     }
 }

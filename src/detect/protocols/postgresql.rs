@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const SSL_REQUEST: u32 = 80_877_103;
@@ -73,12 +73,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspec
         Sample { transport: Transport::Tcp, initiator: &[b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x07abcd"], responder: &[] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Postgresql, opening, |statement| match statement.stream.head().first() {
-        Some(0) => client(statement),
-        Some(first) if SERVER_TYPES.contains(first) => server(statement),
-        Some(_) => Side::Other,
-        None => Side::Perhaps,
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Postgresql, opening, depth, |statement| {
+        match statement.stream.head().first() {
+            Some(0) => client(statement),
+            Some(first) if SERVER_TYPES.contains(first) => server(statement),
+            Some(_) => Side::Other,
+            None => Side::Perhaps,
+        }
     })
 }
 
@@ -288,8 +290,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
     #[test]
@@ -302,23 +304,23 @@ mod tests {
             b"Z\0\0\0\x01\0\0",
             b"NO\r\n",
         ] {
-            assert_eq!(on_tcp(request, answer), Finding::No, "{answer:?}");
+            assert_eq!(on_tcp(request, answer), Detection::No, "{answer:?}");
         }
     }
 
     #[test]
     fn a_startup_that_names_no_user_or_does_not_fit_is_refused() {
-        assert_eq!(on_tcp(b"\0\0\0\x13\0\x03\0\0usex\0zeek\0\0", b""), Finding::No);
-        assert_eq!(on_tcp(b"\0\0\0\x12\0\x03\0\0user\0zeek\0\0", b""), Finding::No);
+        assert_eq!(on_tcp(b"\0\0\0\x13\0\x03\0\0usex\0zeek\0\0", b""), Detection::No);
+        assert_eq!(on_tcp(b"\0\0\0\x12\0\x03\0\0user\0zeek\0\0", b""), Detection::No);
     }
 
     #[test]
     fn ready_for_query_proves_a_server_in_the_middle_of_a_conversation() {
         let mut opening = Opening::new(Transport::Tcp);
         opening.push_for_test(b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I");
-        assert!(matches!(inspect(&opening), Finding::Yes(..)));
+        assert!(matches!(inspect(&opening, Depth::Facts), Detection::Yes(..)));
         let mut opening = Opening::new(Transport::Tcp);
         opening.push_for_test(b"D\0\0\0\x04D\0\0\0\x04");
-        assert_eq!(inspect(&opening), Finding::NeedMore);
+        assert_eq!(inspect(&opening, Depth::Facts), Detection::NeedMore);
     }
 }

@@ -11,7 +11,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const TPKT: usize = 4;
@@ -53,8 +53,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rdp, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Rdp, opening, connection)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Rdp, opening, depth, connection)
 }
 
 /// A TPKT's length, as far as the bytes are one; `None` where they are none.
@@ -193,8 +193,8 @@ fn mcs(bytes: &[u8], code: u8) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, &[]))
+    fn heard(initiator: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, &[]), Depth::Facts)
     }
 
     #[test]
@@ -203,21 +203,21 @@ mod tests {
         let h323 = b"\x03\0\0\x10\x08\x02\x12\x34\x05\x04\x03\x88\x90\xa5\x7e\0";
         let mms = b"\x03\0\0\x16\x11\xe0\0\0\0\x02\0\xc0\x01\x0d\xc2\x02\0\x01\xc1\x02\0\x01";
         for bytes in [&s7[..], h323, mms] {
-            assert_eq!(heard(&[bytes]), Finding::No);
+            assert_eq!(heard(&[bytes]), Detection::No);
         }
-        assert_eq!(heard(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0"]), Finding::NeedMore);
+        assert_eq!(heard(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0"]), Detection::NeedMore);
         assert_eq!(
             heard(&[
                 b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0",
                 b"\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\x04\0\0\x08"
             ]),
-            Finding::No
+            Detection::No
         );
     }
 
     #[test]
     fn lengths_must_agree() {
-        assert_eq!(heard(&[b"\x03\0\0\x13\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0"]), Finding::No);
-        assert_eq!(heard(&[b"\x03\0\0\x14\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0x"]), Finding::No);
+        assert_eq!(heard(&[b"\x03\0\0\x13\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0"]), Detection::No);
+        assert_eq!(heard(&[b"\x03\0\0\x14\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0x"]), Detection::No);
     }
 }

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a line that is no bulk string.
@@ -104,10 +104,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Redis, inspect)
         Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"-NOAUTH Authentication required.\r\n"] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut asked = Side::Silent;
     let mut inline = false;
-    combine(Protocol::Redis, opening, |statement| {
+    combine(Protocol::Redis, opening, depth, |statement| {
         // A bulk string must begin an array, and anything else is an inline command or a reply.
         match (statement.stream.head().first(), statement.direction) {
             (
@@ -345,13 +345,13 @@ fn is_number(word: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
     #[test]
     fn what_pop3_nats_and_memcached_say_is_not_redis() {
-        let says = |finding: Finding| !matches!(finding, Finding::Yes(..));
+        let says = |detection: Detection| !matches!(detection, Detection::Yes(..));
         assert!(says(on_tcp(b"", b"+OK Dovecot ready.\r\n")));
         assert!(says(on_tcp(
             b"USER ann\r\nPASS x\r\n",
@@ -366,13 +366,13 @@ mod tests {
 
     #[test]
     fn a_command_whose_length_does_not_fit_is_refused() {
-        assert_eq!(on_tcp(b"*1\r\n$4\r\nPINGS\r\n", b""), Finding::No);
-        assert_eq!(on_tcp(b"*1\r\n$4\r\nP NG\r\n", b""), Finding::No);
+        assert_eq!(on_tcp(b"*1\r\n$4\r\nPINGS\r\n", b""), Detection::No);
+        assert_eq!(on_tcp(b"*1\r\n$4\r\nP NG\r\n", b""), Detection::No);
     }
 
     #[test]
     fn a_password_is_never_stated() {
-        let Finding::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
+        let Detection::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
         else {
             panic!("not recognised")
         };
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_value_longer_than_the_opening_does_not_hide_its_command() {
-        let finding = on_tcp(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$99999\r\nabc", b"+OK\r\n");
-        assert!(matches!(finding, Finding::Yes(..)));
+        let detection = on_tcp(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$99999\r\nabc", b"+OK\r\n");
+        assert!(matches!(detection, Detection::Yes(..)));
     }
 }

@@ -7,7 +7,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
@@ -49,8 +49,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rtp, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Rtp, opening, side)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Rtp, opening, depth, side)
 }
 
 /// A datagram's place in its stream.
@@ -155,29 +155,33 @@ mod tests {
             .concat()
     }
 
-    fn heard(datagrams: &[Vec<u8>]) -> Finding {
+    fn heard(datagrams: &[Vec<u8>]) -> Detection {
         let datagrams: Vec<&[u8]> = datagrams.iter().map(Vec::as_slice).collect();
-        inspect(&Opening::of(Transport::Udp, &datagrams, &[]))
+        inspect(&Opening::of(Transport::Udp, &datagrams, &[]), Depth::Facts)
     }
 
     #[test]
     fn only_datagrams_that_follow_each_other_are_media() {
         let stream: Vec<_> = (1..=5).map(|n| media(n, 7)).collect();
-        assert!(matches!(heard(&stream), Finding::Yes(..)));
-        assert_eq!(heard(&stream[..4]), Finding::NeedMore, "four are too few");
-        assert_eq!(heard(&[media(1, 7), media(2, 7), media(3, 8)]), Finding::No, "another source");
-        assert_eq!(heard(&[media(1, 7), media(900, 7)]), Finding::No, "a leap");
+        assert!(matches!(heard(&stream), Detection::Yes(..)));
+        assert_eq!(heard(&stream[..4]), Detection::NeedMore, "four are too few");
+        assert_eq!(
+            heard(&[media(1, 7), media(2, 7), media(3, 8)]),
+            Detection::No,
+            "another source"
+        );
+        assert_eq!(heard(&[media(1, 7), media(900, 7)]), Detection::No, "a leap");
     }
 
     #[test]
     fn a_report_alone_or_of_another_length_is_none() {
-        assert_eq!(heard(&[b"\x80\xc9\0\x01\x11\x22\x33\x44".to_vec()]), Finding::No);
+        assert_eq!(heard(&[b"\x80\xc9\0\x01\x11\x22\x33\x44".to_vec()]), Detection::No);
         assert_eq!(
             heard(&[
                 b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x04\x11\x22\x33\x44\x01\x04buoy\0\0"
                     .to_vec()
             ]),
-            Finding::No
+            Detection::No
         );
     }
 }

@@ -5,7 +5,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Sizes of preamble and postamble, then the packet's name.
@@ -26,8 +26,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sacn, inspect)
         responder: &[],
     }]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Sacn, opening, |statement| by_datagram(statement, packet))
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Sacn, opening, depth, |statement| by_datagram(statement, packet))
 }
 
 fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {

@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::csta;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Messages of each side that are read, and header fields of a message.
@@ -67,8 +67,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Sip, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Sip, opening, depth, |statement| match opening.transport() {
         Transport::Udp => datagrams(statement),
         Transport::Tcp => stream(statement),
     })
@@ -237,7 +237,7 @@ mod tests {
             "<MonitorStart xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'/>";
         let (first, second) = (say("INVITE", ""), say("INFO", csta));
         let opening = Opening::of(Transport::Udp, &[first.as_bytes(), second.as_bytes()], &[]);
-        let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+        let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
         let said: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem != "sip.content-type")
@@ -256,13 +256,13 @@ mod tests {
             "INVITE people to sip tea\r\n",
         ] {
             assert_eq!(
-                inspect(&Opening::of(Transport::Tcp, &[text.as_bytes()], &[])),
-                Finding::No,
+                inspect(&Opening::of(Transport::Tcp, &[text.as_bytes()], &[]), Depth::Facts),
+                Detection::No,
                 "{text}"
             );
             assert_eq!(
-                inspect(&Opening::of(Transport::Udp, &[text.as_bytes()], &[])),
-                Finding::No,
+                inspect(&Opening::of(Transport::Udp, &[text.as_bytes()], &[]), Depth::Facts),
+                Detection::No,
                 "{text}"
             );
         }

@@ -9,7 +9,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 const PREFIX: usize = 4;
@@ -45,8 +45,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smb, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Smb, opening, session)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Smb, opening, depth, session)
 }
 
 fn session(statement: &mut Statement<'_>) -> Side {
@@ -214,28 +214,28 @@ fn dialect_2(dialect: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn heard(bytes: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]))
+    fn heard(bytes: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]), Depth::Facts)
     }
 
     #[test]
     fn the_four_letters_alone_are_not_smb() {
-        assert_eq!(heard(b"\0\0\0\x04\xffSMB"), Finding::No);
-        assert_eq!(heard(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Finding::No);
-        assert_eq!(heard(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Finding::No);
-        assert_eq!(heard(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Finding::No);
+        assert_eq!(heard(b"\0\0\0\x04\xffSMB"), Detection::No);
+        assert_eq!(heard(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Detection::No);
+        assert_eq!(heard(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Detection::No);
+        assert_eq!(heard(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Detection::No);
     }
 
     #[test]
     fn a_netbios_session_alone_is_not_smb() {
         let request = DETECTOR.samples[1].initiator[0];
         assert_eq!(
-            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x82\0\0\0"])),
-            Finding::NeedMore
+            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x82\0\0\0"]), Depth::Facts),
+            Detection::NeedMore
         );
         assert_eq!(
-            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x83\0\0\x01\x82"])),
-            Finding::No
+            inspect(&Opening::of(Transport::Tcp, &[request], &[b"\x83\0\0\x01\x82"]), Depth::Facts),
+            Detection::No
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a line, section 4.5.3.1.5.
@@ -66,8 +66,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Smtp, opening, |statement| match statement.direction {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Smtp, opening, depth, |statement| match statement.direction {
         Direction::Initiator => hello(statement),
         Direction::Responder => greeting(statement),
     })
@@ -135,17 +135,17 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"220 mail.example.org ready\r\n"]), Finding::NeedMore);
-        assert_eq!(heard(&[], &[b"220 smtp.example.org ready\r\n"]), Finding::NeedMore);
+        assert_eq!(heard(&[], &[b"220 mail.example.org ready\r\n"]), Detection::NeedMore);
+        assert_eq!(heard(&[], &[b"220 smtp.example.org ready\r\n"]), Detection::NeedMore);
         assert_eq!(
             heard(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]),
-            Finding::No
+            Detection::No
         );
     }
 
@@ -157,11 +157,11 @@ mod tests {
             b"HTTP/1.1 400 Bad\r\n",
             b"+OK\r\n",
         ] {
-            assert_ne!(heard(&[b"EHLO x\r\n"], &[greeting]), Finding::NeedMore);
+            assert_ne!(heard(&[b"EHLO x\r\n"], &[greeting]), Detection::NeedMore);
         }
-        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Finding::No);
-        assert_eq!(heard(&[], &[b"220 x FTP server ready\r\n"]), Finding::No);
-        assert_eq!(heard(&[b"LHLO x\r\n"], &[b"220 x LMTP ready\r\n"]), Finding::No);
-        assert_eq!(heard(&[], &[b"200 news ready\r\n"]), Finding::No);
+        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Detection::No);
+        assert_eq!(heard(&[], &[b"220 x FTP server ready\r\n"]), Detection::No);
+        assert_eq!(heard(&[b"LHLO x\r\n"], &[b"220 x LMTP ready\r\n"]), Detection::No);
+        assert_eq!(heard(&[], &[b"200 news ready\r\n"]), Detection::No);
     }
 }

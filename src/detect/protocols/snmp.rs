@@ -9,7 +9,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, Invalid, Tlv};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const SEQUENCE: u8 = 0x30;
@@ -42,8 +42,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Snmp, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Snmp, opening, depth, |statement| match opening.transport() {
         Transport::Udp => {
             by_datagram(statement, |statement, bytes, offset, _| judge(statement, bytes, offset))
         }

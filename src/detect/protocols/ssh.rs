@@ -6,7 +6,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const PREFIX: &[u8] = b"SSH-";
@@ -34,8 +34,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ssh, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Ssh, opening, identification)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Ssh, opening, depth, identification)
 }
 
 fn identification(statement: &mut Statement<'_>) -> Side {

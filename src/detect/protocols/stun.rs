@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 20;
@@ -51,8 +51,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Stun, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Stun, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Stun, opening, depth, |statement| match opening.transport() {
         Transport::Udp => by_datagram(statement, |statement, bytes, offset, cut| {
             message(statement, bytes, offset, cut)
         }),

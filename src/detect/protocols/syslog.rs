@@ -10,7 +10,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 /// Eight times the facility, plus the severity.
@@ -55,8 +55,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Syslog, inspect)
         Sample { transport: Transport::Tcp, initiator: &[b"29 <13>1 - buoy tide - - - high x"], responder: &[] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Syslog, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Syslog, opening, depth, |statement| match opening.transport() {
         Transport::Udp => {
             by_datagram(statement, |statement, bytes, offset, _| datagram(statement, bytes, offset))
         }

@@ -12,7 +12,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First, Line};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::{Opening, Stream};
 
 /// Bytes of a side that is text: fewer may be so by chance.
@@ -69,15 +69,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     // Lines are anybody's: one side with anything else makes the whole something else.
     let mut spoiled = false;
-    let found = combine(Protocol::Text, opening, |statement| {
+    let found = combine(Protocol::Text, opening, depth, |statement| {
         let side = lines(statement, opening.transport());
         spoiled |= side == Side::Other;
         side
     });
-    if spoiled { Finding::No } else { found }
+    if spoiled { Detection::No } else { found }
 }
 
 fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
@@ -208,8 +208,8 @@ fn may_be_secret(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
@@ -230,8 +230,8 @@ mod tests {
             b"TiVoConnect=1\nmethod=broadcast\n",
             b"57 <13>1 2026-01-01T00:00:00Z host app - - - hello\n",
         ] {
-            assert_eq!(heard(&[first], &[]), Finding::No, "{}", first.escape_ascii());
-            assert_eq!(heard(&[b"good morning\r\n"], &[first]), Finding::No);
+            assert_eq!(heard(&[first], &[]), Detection::No, "{}", first.escape_ascii());
+            assert_eq!(heard(&[b"good morning\r\n"], &[first]), Detection::No);
         }
     }
 
@@ -244,40 +244,42 @@ mod tests {
             b"caf\xe9 au lait\n",
             b"\xc2\x85good morning\n",
         ] {
-            assert_eq!(heard(&[other], &[]), Finding::No);
-            assert_eq!(heard(&[b"good morning\n"], &[other]), Finding::No);
-            assert_eq!(heard(&[other], &[b"good morning\n"]), Finding::No);
+            assert_eq!(heard(&[other], &[]), Detection::No);
+            assert_eq!(heard(&[b"good morning\n"], &[other]), Detection::No);
+            assert_eq!(heard(&[other], &[b"good morning\n"]), Detection::No);
         }
     }
 
     #[test]
     fn datagrams_are_lines_but_what_keeps_a_way_open_is_not() {
-        let heard = |datagrams: &[&[u8]]| inspect(&Opening::of(Transport::Udp, datagrams, &[]));
-        assert!(matches!(heard(&[b"/cue/selected/start"]), Finding::Yes(..)));
-        assert_eq!(heard(&[b"hello", b"hello", b"hello"]), Finding::NeedMore);
+        let heard = |datagrams: &[&[u8]]| {
+            inspect(&Opening::of(Transport::Udp, datagrams, &[]), Depth::Facts)
+        };
+        assert!(matches!(heard(&[b"/cue/selected/start"]), Detection::Yes(..)));
+        assert_eq!(heard(&[b"hello", b"hello", b"hello"]), Detection::NeedMore);
         assert_eq!(
             heard(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]),
-            Finding::No
+            Detection::No
         );
     }
 
     #[test]
     fn a_few_letters_and_a_line_without_end_wait() {
-        assert_eq!(heard(&[b"hi\n"], &[]), Finding::NeedMore);
-        assert_eq!(heard(&[b"a line that has not ended"], &[]), Finding::NeedMore);
-        assert_eq!(heard(&[&[b'x'; LONGEST]], &[]), Finding::No);
+        assert_eq!(heard(&[b"hi\n"], &[]), Detection::NeedMore);
+        assert_eq!(heard(&[b"a line that has not ended"], &[]), Detection::NeedMore);
+        assert_eq!(heard(&[&[b'x'; LONGEST]], &[]), Detection::No);
     }
 
     #[test]
     fn what_is_picked_up_in_the_middle_is_not_claimed() {
         let mut opening = Opening::new(Transport::Tcp);
         opening.push_for_test(b"good morning everybody\n");
-        assert_eq!(inspect(&opening), Finding::No);
+        assert_eq!(inspect(&opening, Depth::Facts), Detection::No);
     }
 
     #[test]
     fn no_password_is_stated() {
-        let Finding::Yes(_, facts) = heard(&[b"my Password is hunter2\n"], &[]) else { panic!() };
+        let Detection::Yes(_, facts) = heard(&[b"my Password is hunter2\n"], &[]) else { panic!() };
         assert!(facts.iter().all(|fact| !fact.value.contains("hunter2")));
     }
 }

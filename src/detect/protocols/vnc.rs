@@ -6,7 +6,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 const VERSION: &[u8] = b"RFB ddd.ddd\n";
@@ -28,9 +28,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Vnc, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut agreed = None;
-    combine(Protocol::Vnc, opening, |statement| version(statement, &mut agreed))
+    combine(Protocol::Vnc, opening, depth, |statement| version(statement, &mut agreed))
 }
 
 fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side {
@@ -90,12 +90,13 @@ mod tests {
 
     #[test]
     fn a_server_that_says_something_else_is_not_vnc() {
-        let of =
-            |server: &[u8]| inspect(&Opening::of(Transport::Tcp, &[b"RFB 003.008\n"], &[server]));
+        let of = |server: &[u8]| {
+            inspect(&Opening::of(Transport::Tcp, &[b"RFB 003.008\n"], &[server]), Depth::Facts)
+        };
         for other in
             [&b"RFB 3.8\n"[..], b"RFB 003.008\r\n", b"SSH-2.0-x\r\n", b"RFB is not what we speak\n"]
         {
-            assert_eq!(of(other), Finding::No);
+            assert_eq!(of(other), Detection::No);
         }
     }
 }

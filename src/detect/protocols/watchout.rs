@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a line.
@@ -62,9 +62,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Watchout, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut asked = false;
-    combine(Protocol::Watchout, opening, |statement| match statement.direction {
+    combine(Protocol::Watchout, opening, depth, |statement| match statement.direction {
         Direction::Initiator => commands(statement, &mut asked),
         Direction::Responder => answers(statement, asked),
     })
@@ -208,8 +208,8 @@ fn may_begin(bytes: &[u8], words: &[&[u8]]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, initiator, responder))
+    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
@@ -226,16 +226,16 @@ mod tests {
         ] {
             let answered: &[&[u8]] = if answered.is_empty() { &[] } else { &[answered] };
             assert!(
-                !matches!(heard(&[asked], answered), Finding::Yes(..)),
+                !matches!(heard(&[asked], answered), Detection::Yes(..)),
                 "{}",
                 asked.escape_ascii()
             );
         }
-        assert_eq!(heard(&[b"ping\r\n"], &[]), Finding::NeedMore);
-        assert_eq!(heard(&[b"authenticate 1\r\n"], &[]), Finding::NeedMore);
+        assert_eq!(heard(&[b"ping\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(heard(&[b"authenticate 1\r\n"], &[]), Detection::NeedMore);
         assert_eq!(
             heard(&[b"authenticate 1\r\nrun\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]),
-            Finding::No
+            Detection::No
         );
     }
 
@@ -243,8 +243,8 @@ mod tests {
     fn a_ready_with_its_product_is_enough() {
         assert!(matches!(
             heard(&[], &[b"Ready \"4.2\" \"WATCHPOINT\" \"Windows\" true\r\n"]),
-            Finding::Yes(..)
+            Detection::Yes(..)
         ));
-        assert!(matches!(heard(&[b"ping\r"], &[b"Ready \"6.1.6\"\r"]), Finding::Yes(..)));
+        assert!(matches!(heard(&[b"ping\r"], &[b"Ready \"6.1.6\"\r"]), Detection::Yes(..)));
     }
 }

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const INITIATION: (u8, usize) = (1, 148);
@@ -42,8 +42,8 @@ const RESPONSE_SAMPLE: [u8; 92] = {
     bytes
 };
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Wireguard, opening, side)
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Wireguard, opening, depth, side)
 }
 
 fn side(statement: &mut Statement<'_>) -> Side {

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, First};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HANDSHAKE: &[u8] = b"\x13BitTorrent protocol";
@@ -66,8 +66,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Bittorrent, inspec
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    combine(Protocol::Bittorrent, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Bittorrent, opening, depth, |statement| match opening.transport() {
         Transport::Tcp => handshake(statement, statement.stream.head(), 0),
         Transport::Udp => datagrams(statement),
     })
@@ -189,30 +189,30 @@ fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(datagrams: &[&[u8]]) -> Finding {
-        inspect(&Opening::of(Transport::Udp, datagrams, &[]))
+    fn heard(datagrams: &[&[u8]]) -> Detection {
+        inspect(&Opening::of(Transport::Udp, datagrams, &[]), Depth::Facts)
     }
 
     #[test]
     fn a_dictionary_of_something_else_is_not_a_node_of_the_table() {
-        assert_eq!(heard(&[b"d4:name3:you5:valuei3ee"]), Finding::No);
-        assert_eq!(heard(&[b"d1:ad2:id3:abce1:q4:ping1:t2:aa1:y1:qe"]), Finding::No);
+        assert_eq!(heard(&[b"d4:name3:you5:valuei3ee"]), Detection::No);
+        assert_eq!(heard(&[b"d1:ad2:id3:abce1:q4:ping1:t2:aa1:y1:qe"]), Detection::No);
         assert_eq!(
             heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:pong1:t2:aa1:y1:qe"]),
-            Finding::No
+            Detection::No
         );
         assert_eq!(
             heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qex"]),
-            Finding::No
+            Detection::No
         );
     }
 
     #[test]
     fn a_header_of_utp_alone_proves_nothing_and_is_not_waited_for_long() {
         let packet: &[u8] = &[&b"\x41\0"[..], &[7; 18]].concat();
-        assert_eq!(heard(&[packet; 3]), Finding::NeedMore);
-        assert_eq!(heard(&[packet; 4]), Finding::No);
+        assert_eq!(heard(&[packet; 3]), Detection::NeedMore);
+        assert_eq!(heard(&[packet; 4]), Detection::No);
         let data: &[u8] = &[&b"\x01\0"[..], &[7; 18], HANDSHAKE, &[0; 48]].concat();
-        assert!(matches!(heard(&[packet, data]), Finding::Yes(..)));
+        assert!(matches!(heard(&[packet, data]), Detection::Yes(..)));
     }
 }

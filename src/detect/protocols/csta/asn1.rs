@@ -298,15 +298,15 @@ fn edition(mut values: &[u8]) -> Result<Option<&'static str>, Invalid> {
 mod tests {
     use crate::decode::Transport;
     use crate::detect::protocols::csta::inspect;
-    use crate::evidence::Finding;
+    use crate::evidence::{Depth, Detection};
     use crate::flow::Opening;
 
     const ASSOCIATE: &[u8] = b"\x60\x09\xa1\x07\x06\x05\x2b\x0c\0\x81\x34";
     const START: &[u8] = b"\xa1\x0d\x02\x01\x01\x02\x01\x47\x30\x05\x80\x03555";
     const STARTED: &[u8] = b"\xa2\x0c\x02\x01\x01\x30\x07\x02\x01\x47\x55\x02\0\x01";
 
-    fn heard(initiator: &[u8], responder: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]))
+    fn heard(initiator: &[u8], responder: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             (alcatel, "none"),
             (ASSOCIATE.to_vec(), "none"),
         ] {
-            let Finding::Yes(_, facts) = heard(&bytes, b"") else { panic!("{framing}") };
+            let Detection::Yes(_, facts) = heard(&bytes, b"") else { panic!("{framing}") };
             let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
             assert_eq!(
                 said[..3],
@@ -337,11 +337,11 @@ mod tests {
 
     #[test]
     fn one_operation_proves_nothing_but_with_its_result_it_does() {
-        assert_eq!(heard(START, b""), Finding::NeedMore);
-        assert!(matches!(heard(START, STARTED), Finding::Yes(..)));
+        assert_eq!(heard(START, b""), Detection::NeedMore);
+        assert!(matches!(heard(START, STARTED), Detection::Yes(..)));
         assert_eq!(
             heard(START, b"\xa2\x0c\x02\x01\x02\x30\x07\x02\x01\x47\x55\x02\0\x01"),
-            Finding::NeedMore,
+            Detection::NeedMore,
             "another invocation"
         );
     }
@@ -354,9 +354,9 @@ mod tests {
             b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0",
             b"\xa1\x03\x02\x01\x01\xff\xff",
         ] {
-            assert!(!matches!(heard(bytes, b""), Finding::Yes(..)), "{bytes:x?}");
+            assert!(!matches!(heard(bytes, b""), Detection::Yes(..)), "{bytes:x?}");
         }
         let kerberos = b"\x6a\x0a\x30\x08\xa1\x03\x02\x01\x05\xa2\x01\x0a";
-        assert_eq!(heard(kerberos, b""), Finding::No);
+        assert_eq!(heard(kerberos, b""), Detection::No);
     }
 }

@@ -12,7 +12,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, combine};
-use crate::evidence::{Finding, Protocol};
+use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Csta, inspect)
@@ -38,9 +38,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Csta, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut dialogue = Dialogue::default();
-    combine(Protocol::Csta, opening, |statement| match xml::messages(statement) {
+    combine(Protocol::Csta, opening, depth, |statement| match xml::messages(statement) {
         Side::Other => asn1::messages(statement, &mut dialogue),
         side => side,
     })

@@ -265,7 +265,8 @@ mod tests {
     use super::*;
     use crate::decode::Transport;
     use crate::detect::protocols::csta::inspect;
-    use crate::evidence::Finding;
+    use crate::evidence::Depth;
+    use crate::evidence::Detection;
     use crate::flow::Opening;
 
     fn message(invoke: &str, document: &str) -> Vec<u8> {
@@ -276,8 +277,8 @@ mod tests {
         bytes
     }
 
-    fn inspect_one(bytes: &[u8]) -> Finding {
-        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]))
+    fn inspect_one(bytes: &[u8]) -> Detection {
+        inspect(&Opening::of(Transport::Tcp, &[bytes], &[]), Depth::Facts)
     }
 
     #[test]
@@ -288,7 +289,7 @@ mod tests {
             message("9999", &format!("<DeliveredEvent xmlns=\"{ns}\"><monitorCrossRefID>7</monitorCrossRefID></DeliveredEvent>")),
         ]
         .concat();
-        let Finding::Yes(_, facts) = inspect_one(&both) else { panic!() };
+        let Detection::Yes(_, facts) = inspect_one(&both) else { panic!() };
         let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
         assert_eq!(
             said,
@@ -308,7 +309,7 @@ mod tests {
         let login = "<StartApplicationSession xmlns='http://www.ecma-international.org/standards/ecma-354/appl_session' \
                      xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><a xmlns:v=\"http://vendor.test/csta\"/>\
                      </StartApplicationSession>";
-        let Finding::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
+        let Detection::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
         let said: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem == "csta.extension")
@@ -322,11 +323,11 @@ mod tests {
         let ns = "http://www.ecma-international.org/standards/ecma-323/csta/ed4";
         assert!(matches!(
             inspect_one(format!("<?xml version='1.0'?><MakeCall xmlns='{ns}'/>").as_bytes()),
-            Finding::Yes(..)
+            Detection::Yes(..)
         ));
-        assert_eq!(inspect_one(b"<?xml version='1.0'?>"), Finding::NeedMore);
+        assert_eq!(inspect_one(b"<?xml version='1.0'?>"), Detection::NeedMore);
         for other in ["<MakeCall/>", "<html><body>", &format!("<note>{ns}</note>")] {
-            assert_eq!(inspect_one(other.as_bytes()), Finding::No, "{other}");
+            assert_eq!(inspect_one(other.as_bytes()), Detection::No, "{other}");
         }
     }
 
@@ -335,9 +336,9 @@ mod tests {
         for document in
             ["<?xml version=\"1.0\"?><order xmlns=\"urn:shop\"/>", "<html></html>", "<Event/>"]
         {
-            assert_eq!(inspect_one(&message("0001", document)), Finding::No, "{document}");
+            assert_eq!(inspect_one(&message("0001", document)), Detection::No, "{document}");
         }
-        assert_eq!(inspect_one(&message("0001", "{\"a\": 1, \"b\": 2}")), Finding::No);
-        assert_eq!(inspect_one(b"\0\0\0\x2cabcd<MakeCall/>"), Finding::No);
+        assert_eq!(inspect_one(&message("0001", "{\"a\": 1, \"b\": 2}")), Detection::No);
+        assert_eq!(inspect_one(b"\0\0\0\x2cabcd<MakeCall/>"), Detection::No);
     }
 }

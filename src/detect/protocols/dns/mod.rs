@@ -14,7 +14,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Over TCP a message stands behind its length.
@@ -22,7 +22,7 @@ const LENGTH: usize = 2;
 /// The bit of an answer in the third byte.
 const RESPONSE: u8 = 0x80;
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening| inspect(opening, Protocol::Dns))
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening, depth| inspect(opening, depth, Protocol::Dns))
     .udp()
     .tcp()
     // Over TCP: a length, an identifier, and in the first byte of the flags one of the operations.
@@ -44,7 +44,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening| ins
         },
     ]);
 
-pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening| inspect(opening, Protocol::Mdns))
+pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
     .udp()
     .first_words()
     .facts(&["mdns.query", "mdns.response"])
@@ -57,8 +57,8 @@ pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening| i
         responder: &[],
     }]);
 
-fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
-    combine(protocol, opening, |statement| match opening.transport() {
+fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
+    combine(protocol, opening, depth, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, protocol) {
             // A damaged answer is known by what it echoes.
             Side::Other if statement.direction == Direction::Responder && answers(opening) => {
@@ -127,7 +127,7 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
 }
 
 fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, offset: usize) {
-    if !statement.wanted {
+    if !statement.wants_facts() {
         return;
     }
     let multicast = protocol == Protocol::Mdns;
@@ -163,8 +163,8 @@ mod tests {
 
     fn is_dns(datagram: &[u8]) -> bool {
         matches!(
-            inspect(&Opening::of(Transport::Udp, &[datagram], &[]), Protocol::Dns),
-            Finding::Yes(..)
+            inspect(&Opening::of(Transport::Udp, &[datagram], &[]), Depth::Facts, Protocol::Dns),
+            Detection::Yes(..)
         )
     }
 

@@ -21,7 +21,7 @@ use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::{csta, http2};
 use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
-use crate::evidence::{FactName, Finding, Protocol};
+use crate::evidence::{Depth, Detection, FactName, Protocol};
 use crate::flow::Opening;
 
 /// Messages of each side that are read.
@@ -69,9 +69,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
         Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"HTTP/1.0 204 No Content\r\n\r\n"] },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut requests = Requests::default();
-    combine(Protocol::Http, opening, |statement| side(statement, opening, &mut requests))
+    combine(Protocol::Http, opening, depth, |statement| side(statement, opening, &mut requests))
 }
 
 /// The requests of a connection, which its responses answer in their order.
@@ -190,7 +190,7 @@ fn messages(
                     || request.is_some_and(|r| r.head || r.connect)
             }
         };
-        if statement.wanted {
+        if statement.wants_facts() {
             state(statement, &start, at, fields, fields_at);
         }
         // Without the head's end there is nothing behind it.
@@ -199,7 +199,9 @@ fn messages(
         if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
             match language {
                 Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
-                Upgrade::Other if statement.wanted => websocket::state_frames(statement, bytes, at),
+                Upgrade::Other if statement.wants_facts() => {
+                    websocket::state_frames(statement, bytes, at);
+                }
                 Upgrade::Other => {}
             }
             return (Side::Speaks, run.end);
@@ -209,7 +211,7 @@ fn messages(
         let is_request = matches!(start, Start::Request { .. });
         let mut body =
             if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
-        if statement.wanted {
+        if statement.wants_facts() {
             body.decode(fields);
             state_body(statement, &body, is_request, body::is_xml(fields), at);
         }

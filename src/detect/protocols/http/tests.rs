@@ -5,8 +5,8 @@ use crate::evidence::Direction;
 
 fn facts(initiator: &[&[u8]], responder: &[&[u8]]) -> Vec<String> {
     let opening = Opening::of(Transport::Tcp, initiator, responder);
-    match inspect(&opening) {
-        Finding::Yes(Protocol::Http, facts) => facts
+    match inspect(&opening, Depth::Facts) {
+        Detection::Yes(Protocol::Http, facts) => facts
             .iter()
             .map(|f| format!("{} {} = {} @{}", f.direction.as_str(), f.name, f.value, f.frame))
             .collect(),
@@ -68,13 +68,13 @@ fn websocket_texts_are_stated_masked_and_plain() {
 fn the_responder_decides_what_is_spoken() {
     let request: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
     let other = Opening::of(Transport::Tcp, &[request], &[b"-ERR unknown command\r\n"]);
-    assert_eq!(inspect(&other), Finding::No);
+    assert_eq!(inspect(&other, Depth::Facts), Detection::No);
     let refused = Opening::of(
         Transport::Tcp,
         &[b"\x16\x03\x01\x00\x05"],
         &[b"HTTP/1.1 400 Bad Request\r\n\r\n"],
     );
-    assert!(matches!(inspect(&refused), Finding::Yes(..)));
+    assert!(matches!(inspect(&refused, Depth::Facts), Detection::Yes(..)));
     assert_eq!(refused.side(Direction::Initiator).head().len(), 5);
 }
 
@@ -88,8 +88,8 @@ fn other_text_protocols_are_not_http() {
         "get / http/1.1\r\n",
     ] {
         assert_eq!(
-            inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[])),
-            Finding::No,
+            inspect(&Opening::of(Transport::Tcp, &[line.as_bytes()], &[]), Depth::Facts),
+            Detection::No,
             "{line}"
         );
     }
@@ -130,7 +130,7 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
         &[b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"],
         &[b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
     );
-    let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+    let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
     let of = |name: &str| {
         facts
             .iter()
@@ -143,7 +143,9 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
 }
 
 fn said(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
-    let Finding::Yes(_, facts) = inspect(opening) else { panic!("{:?}", inspect(opening)) };
+    let Detection::Yes(_, facts) = inspect(opening, Depth::Facts) else {
+        panic!("{:?}", inspect(opening, Depth::Facts))
+    };
     facts
         .iter()
         .filter(|f| f.name.stem == name)
@@ -159,7 +161,7 @@ fn a_chunked_body_is_put_together_and_each_part_knows_its_frame() {
         &[],
         &[head, b"4\r\n<div", b"\r\n7\r\n id=roo\r\n", b"2\r\nt>\r\n0\r\n\r\n"],
     );
-    let Finding::Yes(_, facts) = inspect(&opening) else { panic!() };
+    let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
     let body = facts.iter().find(|f| f.name.stem == "http.response-body").unwrap();
     assert_eq!(body.value, "<div id=root>");
     assert_eq!([0, 4, 10, 11].map(|at| body.frame_at(at)), [2, 3, 3, 4]);
@@ -275,7 +277,7 @@ fn text_that_quotes_a_message_within_a_segment_begins_none() {
             (1, 1, b"and\r\nHTTP/1.1 200 OK\r\n\r\n"),
         ],
     );
-    assert_eq!(inspect(&opening), Finding::NeedMore);
+    assert_eq!(inspect(&opening, Depth::Facts), Detection::NeedMore);
 }
 
 #[test]
@@ -335,8 +337,11 @@ fn a_target_may_hold_spaces_behind_a_common_method_only() {
     let said = facts(&[b"GET /x;cat /etc/passwd HTTP/1.1\r\n\r\n"], &[]);
     assert_eq!(said[1], "initiator http.target = /x;cat /etc/passwd @1");
     assert_eq!(
-        inspect(&Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[])),
-        Finding::No
+        inspect(
+            &Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[]),
+            Depth::Facts
+        ),
+        Detection::No
     );
 }
 

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{FactName, Finding, Protocol};
+use crate::evidence::{Depth, Detection, FactName, Protocol};
 use crate::flow::Opening;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -40,7 +40,7 @@ const PREFILTER: Prefilter = Prefilter::first_byte(&[b'P'..=b'P', 0..=0])
     .skip(1)
     .then(&[b' '..=b' ', 4..=4]);
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http2, |opening| inspect(opening, Protocol::Http2))
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http2, |opening, depth| inspect(opening, depth, Protocol::Http2))
     .tcp()
     .prefilter(PREFILTER)
     .facts(FACTS)
@@ -57,7 +57,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http2, |opening| i
         },
     ]);
 
-pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening| inspect(opening, Protocol::Grpc))
+pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening, depth| inspect(opening, depth, Protocol::Grpc))
     .tcp()
     .prefilter(PREFILTER)
     .facts(FACTS)
@@ -78,10 +78,10 @@ enum Content {
     Other,
 }
 
-fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
+fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     let mut contents = [Content::Unknown; 2];
     let mut sides = contents.iter_mut();
-    let finding = combine(protocol, opening, |statement| match sides.next() {
+    let detection = combine(protocol, opening, depth, |statement| match sides.next() {
         Some(content) => side(statement, content),
         None => Side::Other,
     });
@@ -89,13 +89,17 @@ fn inspect(opening: &Opening, protocol: Protocol) -> Finding {
     let is_call = match contents {
         [_, Content::Calls] | [Content::Calls, Content::Unknown] => true,
         [Content::Unknown, Content::Unknown] if protocol == Protocol::Grpc => {
-            return if matches!(finding, Finding::No) { Finding::No } else { Finding::NeedMore };
+            return if matches!(detection, Detection::No) {
+                Detection::No
+            } else {
+                Detection::NeedMore
+            };
         }
         _ => false,
     };
-    match finding {
-        Finding::Yes(..) if is_call != (protocol == Protocol::Grpc) => Finding::No,
-        finding => finding,
+    match detection {
+        Detection::Yes(..) if is_call != (protocol == Protocol::Grpc) => Detection::No,
+        detection => detection,
     }
 }
 
@@ -194,8 +198,8 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
 mod tests {
     use super::*;
 
-    fn said(finding: &Finding) -> Vec<(String, &str, u32)> {
-        let Finding::Yes(_, facts) = finding else { panic!("{finding:?}") };
+    fn said(detection: &Detection) -> Vec<(String, &str, u32)> {
+        let Detection::Yes(_, facts) = detection else { panic!("{detection:?}") };
         facts.iter().map(|f| (f.name.to_string(), f.value.as_str(), f.exchange)).collect()
     }
 
@@ -210,8 +214,8 @@ mod tests {
         .concat();
         let response = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88\0\0\x0b\x01\x05\0\0\0\x03\x8d\x40\x06server\x01x";
         let opening = Opening::of(Transport::Tcp, &[&request], &[response]);
-        let finding = inspect(&opening, Protocol::Http2);
-        let said = said(&finding);
+        let detection = inspect(&opening, Depth::Facts, Protocol::Http2);
+        let said = said(&detection);
         for fact in [
             ("http.target", "/", 1),
             ("http.target", "/index.html", 2),
@@ -221,18 +225,19 @@ mod tests {
         ] {
             assert!(said.contains(&(fact.0.to_owned(), fact.1, fact.2)), "{fact:?} in {said:?}");
         }
-        assert_eq!(inspect(&opening, Protocol::Grpc), Finding::No);
+        assert_eq!(inspect(&opening, Depth::Facts, Protocol::Grpc), Detection::No);
     }
 
     #[test]
     fn a_field_without_a_name_is_no_fact() {
         let request =
             [PREFACE, b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\0\0\x01x"].concat();
-        let finding = inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Protocol::Http2);
+        let detection =
+            inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Depth::Facts, Protocol::Http2);
         assert_eq!(
-            said(&finding).last(),
+            said(&detection).last(),
             Some(&("http.method".to_owned(), "GET", 1)),
-            "{finding:?}"
+            "{detection:?}"
         );
     }
 
@@ -241,8 +246,8 @@ mod tests {
         let sample = &RPC.samples[0];
         let page = b"\0\0\0\x04\0\0\0\0\0\0\0\x0d\x01\x04\0\0\0\x01\x88\x0f\x10\x09text/html";
         let opening = Opening::of(Transport::Tcp, sample.initiator, &[page]);
-        assert_eq!(inspect(&opening, Protocol::Grpc), Finding::No);
-        assert!(matches!(inspect(&opening, Protocol::Http2), Finding::Yes(..)));
+        assert_eq!(inspect(&opening, Depth::Facts, Protocol::Grpc), Detection::No);
+        assert!(matches!(inspect(&opening, Depth::Facts, Protocol::Http2), Detection::Yes(..)));
     }
 
     #[test]
@@ -252,8 +257,8 @@ mod tests {
         request.extend(b"\0\0\x09\x01\x28\0\0\0\x01\x02\0\0\0\0\x10\x82\0\0");
         request.extend(b"\0\0\x01\x09\x04\0\0\0\x01\x84");
         let opening = Opening::of(Transport::Tcp, &[&request], &[]);
-        let finding = inspect(&opening, Protocol::Http2);
-        assert!(said(&finding).contains(&("http.target".to_owned(), "/", 1)), "{finding:?}");
+        let detection = inspect(&opening, Depth::Facts, Protocol::Http2);
+        assert!(said(&detection).contains(&("http.target".to_owned(), "/", 1)), "{detection:?}");
     }
 
     #[test]
@@ -264,8 +269,8 @@ mod tests {
             b"\0\0\0\x04\0\0\0\0\x01",
         ] {
             assert_eq!(
-                inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Protocol::Http2),
-                Finding::No,
+                inspect(&Opening::of(Transport::Tcp, &[], &[bytes]), Depth::Facts, Protocol::Http2),
+                Detection::No,
                 "{bytes:x?}"
             );
         }

@@ -12,7 +12,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, line, number, walk};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 /// Bytes of a command's or a reply's line.
@@ -64,10 +64,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let udp = opening.transport() == Transport::Udp;
     let mut asked = false;
-    combine(Protocol::Memcached, opening, |statement| {
+    combine(Protocol::Memcached, opening, depth, |statement| {
         let stream = statement.stream;
         let (bytes, at) = if udp {
             let Some((datagram, ..)) = stream.datagrams().next() else { return Side::Perhaps };

@@ -1,7 +1,10 @@
 use super::*;
 
 fn on(transport: Transport, initiator: &[u8], responder: &[u8]) -> bool {
-    matches!(inspect(&Opening::of(transport, &[initiator], &[responder])), Finding::Yes(..))
+    matches!(
+        inspect(&Opening::of(transport, &[initiator], &[responder]), Depth::Facts),
+        Detection::Yes(..)
+    )
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Fact, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Fact, Protocol};
 use crate::flow::Opening;
 
 /// Distinct addresses of each side that are stated.
@@ -63,16 +63,17 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
         },
     ]);
 
-fn inspect(opening: &Opening) -> Finding {
-    let mut finding = combine(Protocol::Osc, opening, |statement| match opening.transport() {
-        Transport::Udp => datagrams(statement),
-        Transport::Tcp => stream(statement),
-    });
-    if let Finding::Yes(_, facts) = &mut finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    let mut detection =
+        combine(Protocol::Osc, opening, depth, |statement| match opening.transport() {
+            Transport::Udp => datagrams(statement),
+            Transport::Tcp => stream(statement),
+        });
+    if let Detection::Yes(_, facts) = &mut detection {
         let found = mismatch(facts);
         facts.extend(found);
     }
-    finding
+    detection
 }
 
 /// That the sides frame their packets differently, told of the one that spoke last.

@@ -16,7 +16,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, Kind, MESSAGE_HEADER};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Statement};
-use crate::evidence::{Direction, Fact, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
 use crate::flow::{Opening, Stream};
 use client::{Client, SHORTEST};
 use packet::{Bounds, FIXED, Header, Kind as PacketKind};
@@ -71,11 +71,11 @@ const NEGOTIATION_SAMPLE: &[u8] = b"\x8c\0\0\0\0\x04mine\x08clientid\0\0\0\x01\x
 const GOOGLE_SAMPLE: &[u8] =
     b"\x0d8bytesidQ043\x01hash of 12 b\xa0\x01\x00\x04CHLO\x02\0\0\0SNI\0\x06\0\0\0UAID\x0d\0\0\0a.testagent/1";
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     if opening.is_silent() {
-        return Finding::NeedMore;
+        return Detection::NeedMore;
     }
-    let mut finding = Finding::No;
+    let mut detection = Detection::No;
     for (direction, other) in
         [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)]
     {
@@ -89,9 +89,9 @@ fn inspect(opening: &Opening) -> Finding {
             continue;
         }
         let mut facts = Vec::new();
-        let statement = &mut Statement::of(opening, direction, &mut facts);
+        let statement = &mut Statement::new(opening, depth, direction, &mut facts);
         let whole = match Client::read(client) {
-            Some(client) if refuses(server, client.source) => return Finding::No,
+            Some(client) if refuses(server, client.source) => return Detection::No,
             Some(client) => state_client(statement, client),
             None if state_google(statement) => {
                 if server
@@ -99,13 +99,13 @@ fn inspect(opening: &Opening) -> Finding {
                     .next()
                     .is_some_and(|answer| client.datagrams().any(|asked| asked.0 == answer.0))
                 {
-                    return Finding::No;
+                    return Detection::No;
                 }
                 true
             }
             None => match negotiation(client, server) {
                 Some(versions) => {
-                    let statement = &mut Statement::of(opening, other, &mut facts);
+                    let statement = &mut Statement::new(opening, depth, other, &mut facts);
                     versions.into_iter().for_each(|v| {
                         statement.say("quic.version", version::name(v).as_bytes(), 0);
                     });
@@ -122,7 +122,7 @@ fn inspect(opening: &Opening) -> Finding {
                     let unknown = first_header(client)
                         .is_some_and(|header| version::known(header.version).is_none());
                     if unknown && server.is_empty() && opening.pushes() < PATIENCE {
-                        finding = Finding::NeedMore;
+                        detection = Detection::NeedMore;
                     }
                     continue;
                 }
@@ -130,16 +130,16 @@ fn inspect(opening: &Opening) -> Finding {
         };
         if let Some(chosen) = upgraded(server, &facts) {
             facts.retain(|fact| fact.name.stem != "quic.version");
-            let statement = &mut Statement::of(opening, other, &mut facts);
+            let statement = &mut Statement::new(opening, depth, other, &mut facts);
             statement.say("quic.version", chosen.as_bytes(), 0);
         }
         return if whole {
-            Finding::Yes(Protocol::Quic, facts)
+            Detection::Yes(Protocol::Quic, facts)
         } else {
-            Finding::Partly(Protocol::Quic, facts)
+            Detection::Partly(Protocol::Quic, facts)
         };
     }
-    finding
+    detection
 }
 
 /// The header of a side's first datagram, if it is long enough for a client.
@@ -195,7 +195,7 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     let Ok(hello) = Hello::read(Kind::Client, &body[..len.min(body.len())], len) else {
         return false;
     };
-    if !statement.wanted {
+    if !statement.wants_facts() {
         return hello.whole;
     }
     let place = |at: usize| client.place(at + MESSAGE_HEADER);

@@ -32,12 +32,15 @@ fn crypto(hello: &[u8], range: std::ops::Range<usize>) -> Vec<u8> {
 
 #[test]
 fn the_packet_of_the_specification_is_opened() {
-    let Finding::Yes(Protocol::Quic, facts) = inspect(&udp(&[RFC_9001], &[])) else { panic!() };
+    let Detection::Yes(Protocol::Quic, facts) = inspect(&udp(&[RFC_9001], &[]), Depth::Facts)
+    else {
+        panic!()
+    };
     assert_eq!(said(&facts, "quic.version"), ["1"]);
     assert_eq!(said(&facts, "quic.sni"), ["example.com"]);
     assert_eq!(said(&facts, "quic.alpn"), ["alpn"]);
     assert_eq!(said(&facts, "quic.ja4"), ["q13d0211an_62ed6f6ca7ad_4d634acda6c0"]);
-    assert_eq!(judge(&udp(&[RFC_9001], &[SERVER_SAMPLE])).wanted, Wanted::Nothing);
+    assert_eq!(judge(&udp(&[RFC_9001], &[SERVER_SAMPLE]), Depth::Facts).wanted, Wanted::Nothing);
 }
 
 #[test]
@@ -45,9 +48,9 @@ fn one_changed_byte_closes_it() {
     for at in [5, 6, 13, 22, 600, 1199] {
         let mut damaged = RFC_9001.to_vec();
         damaged[at] ^= 1;
-        assert_eq!(inspect(&udp(&[&damaged], &[])), Finding::No, "byte {at}");
+        assert_eq!(inspect(&udp(&[&damaged], &[]), Depth::Facts), Detection::No, "byte {at}");
     }
-    assert_eq!(inspect(&udp(&[&RFC_9001[..1199]], &[])), Finding::No);
+    assert_eq!(inspect(&udp(&[&RFC_9001[..1199]], &[]), Depth::Facts), Detection::No);
 }
 
 #[test]
@@ -58,11 +61,15 @@ fn pieces_in_any_order_over_several_packets_make_one_hello() {
     for version in [1, version::VERSION_2, 0xff00_001d, 0xff00_0017, 0xff00_0016] {
         let version = version::known(version).unwrap();
         let (one, two) = (packet::sealed(version, 0, &first), packet::sealed(version, 1, &second));
-        let Finding::Partly(_, facts) = inspect(&udp(&[&one], &[])) else { panic!("{version:?}") };
+        let Detection::Partly(_, facts) = inspect(&udp(&[&one], &[]), Depth::Facts) else {
+            panic!("{version:?}")
+        };
         assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
         assert_eq!(said(&facts, "quic.ja4"), [""; 0]);
         for order in [[&one[..], &two[..]], [&two, &one]] {
-            let Finding::Yes(_, facts) = inspect(&udp(&order, &[])) else { panic!("{version:?}") };
+            let Detection::Yes(_, facts) = inspect(&udp(&order, &[]), Depth::Facts) else {
+                panic!("{version:?}")
+            };
             assert_eq!(said(&facts, "quic.version"), [version::name(version.number)]);
             assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
             assert_eq!(said(&facts, "quic.ja4"), ["q13d0104h3_0f2cb44170f4_7418e7913c75"]);
@@ -72,29 +79,35 @@ fn pieces_in_any_order_over_several_packets_make_one_hello() {
 
 #[test]
 fn what_answers_another_client_is_no_answer() {
-    assert_eq!(inspect(&udp(&[RFC_9001], &[RFC_9001])), Finding::No);
-    assert_eq!(inspect(&udp(&[RFC_9001], &[b"\x01text"])), Finding::No);
-    assert!(matches!(inspect(&udp(&[RFC_9001], &[b"\x41short header"])), Finding::Yes(..)));
+    assert_eq!(inspect(&udp(&[RFC_9001], &[RFC_9001]), Depth::Facts), Detection::No);
+    assert_eq!(inspect(&udp(&[RFC_9001], &[b"\x01text"]), Depth::Facts), Detection::No);
+    assert!(matches!(
+        inspect(&udp(&[RFC_9001], &[b"\x41short header"]), Depth::Facts),
+        Detection::Yes(..)
+    ));
 }
 
 #[test]
 fn a_negotiation_must_send_the_identifiers_back() {
-    let Finding::Partly(_, facts) = inspect(&udp(&[&UNKNOWN_SAMPLE], &[NEGOTIATION_SAMPLE])) else {
+    let Detection::Partly(_, facts) =
+        inspect(&udp(&[&UNKNOWN_SAMPLE], &[NEGOTIATION_SAMPLE]), Depth::Facts)
+    else {
         panic!()
     };
     assert_eq!(said(&facts, "quic.version"), ["1", "2"]);
     let mut other = NEGOTIATION_SAMPLE.to_vec();
     other[6] ^= 1;
-    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE], &[&other])), Finding::No);
-    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE], &[])), Finding::NeedMore);
-    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE[..]; 8], &[])), Finding::No);
+    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE], &[&other]), Depth::Facts), Detection::No);
+    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE], &[]), Depth::Facts), Detection::NeedMore);
+    assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE[..]; 8], &[]), Depth::Facts), Detection::No);
 }
 
 #[test]
 fn a_client_that_is_sent_another_version_is_heard_again() {
-    let Finding::Yes(_, facts) =
-        inspect(&udp(&[&UNKNOWN_SAMPLE, RFC_9001], &[NEGOTIATION_SAMPLE, SERVER_SAMPLE]))
-    else {
+    let Detection::Yes(_, facts) = inspect(
+        &udp(&[&UNKNOWN_SAMPLE, RFC_9001], &[NEGOTIATION_SAMPLE, SERVER_SAMPLE]),
+        Depth::Facts,
+    ) else {
         panic!()
     };
     assert_eq!(said(&facts, "quic.sni"), ["example.com"]);
@@ -104,23 +117,29 @@ fn a_client_that_is_sent_another_version_is_heard_again() {
 fn a_reserved_version_needs_lengths_that_fit_the_datagram() {
     let mut reserved = RFC_9001.to_vec();
     reserved[1..5].copy_from_slice(b"\x0a\x1a\x2a\x3a");
-    assert!(matches!(inspect(&udp(&[&reserved], &[])), Finding::Partly(..)));
-    assert_eq!(inspect(&udp(&[&reserved], &[&reserved])), Finding::No, "an echo");
+    assert!(matches!(inspect(&udp(&[&reserved], &[]), Depth::Facts), Detection::Partly(..)));
+    assert_eq!(inspect(&udp(&[&reserved], &[&reserved]), Depth::Facts), Detection::No, "an echo");
     reserved.push(0);
-    assert_eq!(inspect(&udp(&[&reserved], &[])), Finding::NeedMore);
+    assert_eq!(inspect(&udp(&[&reserved], &[]), Depth::Facts), Detection::NeedMore);
 }
 
 #[test]
 fn the_greeting_of_google_states_host_and_agent() {
-    let Finding::Yes(_, facts) = inspect(&udp(&[GOOGLE_SAMPLE], &[])) else { panic!() };
+    let Detection::Yes(_, facts) = inspect(&udp(&[GOOGLE_SAMPLE], &[]), Depth::Facts) else {
+        panic!()
+    };
     assert_eq!(said(&facts, "quic.version"), ["Q043"]);
     assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
     assert_eq!(said(&facts, "quic.user-agent"), ["agent/1"]);
-    assert_eq!(inspect(&udp(&[GOOGLE_SAMPLE], &[GOOGLE_SAMPLE])), Finding::No, "an echo");
-    assert_eq!(inspect(&udp(&[&GOOGLE_SAMPLE[..20]], &[])), Finding::No);
+    assert_eq!(
+        inspect(&udp(&[GOOGLE_SAMPLE], &[GOOGLE_SAMPLE]), Depth::Facts),
+        Detection::No,
+        "an echo"
+    );
+    assert_eq!(inspect(&udp(&[&GOOGLE_SAMPLE[..20]], &[]), Depth::Facts), Detection::No);
 }
 
 #[test]
 fn short_headers_alone_say_nothing() {
-    assert_eq!(inspect(&udp(&[&[0x41; 1200]], &[&[0x52; 900]])), Finding::No);
+    assert_eq!(inspect(&udp(&[&[0x41; 1200]], &[&[0x52; 900]]), Depth::Facts), Detection::No);
 }

@@ -19,7 +19,7 @@ use crate::detect::formats::tls_hello::{
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
-use crate::evidence::{Direction, Finding, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
@@ -87,12 +87,15 @@ const SERVER_SAMPLE: &[u8] =
 const OLD_CLIENT_SAMPLE: &[u8] =
     b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef";
 
-fn inspect(opening: &Opening) -> Finding {
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut hellos = Hellos::default();
-    match combine(Protocol::Tls, opening, |statement| side(statement, opening, &mut hellos)) {
+    match combine(Protocol::Tls, opening, depth, |statement| side(statement, opening, &mut hellos))
+    {
         // Who answers a client's hello with one sends back what it gets.
-        Finding::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => Finding::No,
-        Finding::Yes(protocol, mut facts) => {
+        Detection::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => {
+            Detection::No
+        }
+        Detection::Yes(protocol, mut facts) => {
             // The version is the one that the server chose; a client's offer counts while there is
             // no answer.
             let chosen = |d: Direction| hellos.by[d as usize] == Some(Kind::Server);
@@ -100,12 +103,12 @@ fn inspect(opening: &Opening) -> Finding {
                 facts.retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
             }
             if hellos.awaited {
-                Finding::Partly(protocol, facts)
+                Detection::Partly(protocol, facts)
             } else {
-                Finding::Yes(protocol, facts)
+                Detection::Yes(protocol, facts)
             }
         }
-        finding => finding,
+        detection => detection,
     }
 }
 
@@ -227,7 +230,7 @@ fn is_framed(stream: &[u8], hello: &Message<'_>) -> bool {
 
 /// States what a hello says; `place` finds a byte of its body in the stream.
 fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(usize) -> usize) {
-    if !statement.wanted {
+    if !statement.wants_facts() {
         return;
     }
     statement.say("tls.version", version_name(hello.version()).as_bytes(), place(0));
@@ -266,7 +269,8 @@ fn state_chain(
 }
 
 fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) {
-    let Some(certificate) = statement.wanted.then(|| Certificate::read(bytes)).flatten() else {
+    let Some(certificate) = statement.wants_facts().then(|| Certificate::read(bytes)).flatten()
+    else {
         return;
     };
     statement.say("tls.certificate-subject", certificate.subject.as_bytes(), offset);

@@ -77,9 +77,9 @@ fn tcp(initiator: &[&[u8]], responder: &[&[u8]]) -> Opening {
     Opening::of(Transport::Tcp, initiator, responder)
 }
 
-fn facts(finding: Finding) -> Vec<Fact> {
-    match finding {
-        Finding::Yes(Protocol::Tls, facts) => facts,
+fn facts(detection: Detection) -> Vec<Fact> {
+    match detection {
+        Detection::Yes(Protocol::Tls, facts) => facts,
         other => panic!("{other:?}"),
     }
 }
@@ -95,7 +95,7 @@ fn a_certificate_over_several_records_and_segments_is_read_where_it_begins() {
     let (first, second) = flight.split_at(200);
     let stream = [record(HANDSHAKE, first), record(HANDSHAKE, second)].concat();
     let pieces: Vec<&[u8]> = stream.chunks(50).collect();
-    let found = facts(inspect(&tcp(&[CLIENT_SAMPLE], &pieces)));
+    let found = facts(inspect(&tcp(&[CLIENT_SAMPLE], &pieces), Depth::Facts));
     assert_eq!(said(&found, "tls.version"), ["1.2"]);
     assert_eq!(said(&found, "tls.cipher"), ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
     assert_eq!(said(&found, "tls.sni"), ["a.test"]);
@@ -112,12 +112,12 @@ fn more_is_wanted_only_until_the_certificate_is_there() {
     let flight = record(HANDSHAKE, &flight(&certificate(&name("X", "x"), &name("X", "x"))));
     let certificate_end = flight.len() - 4;
     for len in 60..flight.len() {
-        let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&flight[..len]]));
+        let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&flight[..len]]), Depth::Facts);
         assert_eq!(evidence.protocol, Some(Protocol::Tls));
         let expected = if len < certificate_end { Wanted::More } else { Wanted::Nothing };
         assert_eq!(evidence.wanted, expected, "{len} of {}", flight.len());
     }
-    let whole = facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&flight])));
+    let whole = facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&flight]), Depth::Facts));
     assert_eq!(said(&whole, "tls.certificate-self-signed"), ["yes"]);
 }
 
@@ -125,23 +125,27 @@ fn more_is_wanted_only_until_the_certificate_is_there() {
 fn a_certificate_that_never_comes_is_not_waited_for_long() {
     let hello = record(HANDSHAKE, &message(2, &server_hello()));
     let asked = [CLIENT_SAMPLE; 16];
-    assert_eq!(judge(&tcp(&asked[..4], &[&hello])).wanted, Wanted::More);
-    assert_eq!(judge(&tcp(&asked, &[&hello])).wanted, Wanted::Nothing);
+    assert_eq!(judge(&tcp(&asked[..4], &[&hello]), Depth::Facts).wanted, Wanted::More);
+    assert_eq!(judge(&tcp(&asked, &[&hello]), Depth::Facts).wanted, Wanted::Nothing);
 }
 
 #[test]
 fn no_certificate_is_waited_for_in_a_resumed_session_and_in_tls_1_3() {
-    assert_eq!(judge(&tcp(&[CLIENT_SAMPLE], &[SERVER_SAMPLE])).wanted, Wanted::Nothing);
+    assert_eq!(
+        judge(&tcp(&[CLIENT_SAMPLE], &[SERVER_SAMPLE]), Depth::Facts).wanted,
+        Wanted::Nothing
+    );
     let body = [&server_hello()[..], b"\x00\x06\x00\x2b\x00\x02\x03\x04"].concat();
     let hello = record(HANDSHAKE, &message(2, &body));
-    let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&hello]));
+    let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&hello]), Depth::Facts);
     assert_eq!(evidence.wanted, Wanted::Nothing);
     assert_eq!(said(&evidence.facts, "tls.version"), ["1.3"]);
 }
 
 #[test]
 fn a_client_alone_says_what_it_offers() {
-    let found = facts(inspect(&tcp(&[&CLIENT_SAMPLE[..40], &CLIENT_SAMPLE[40..]], &[])));
+    let found =
+        facts(inspect(&tcp(&[&CLIENT_SAMPLE[..40], &CLIENT_SAMPLE[40..]], &[]), Depth::Facts));
     assert_eq!(said(&found, "tls.version"), ["1.2"]);
     assert_eq!(said(&found, "tls.alpn"), ["h2"]);
     assert_eq!(said(&found, "tls.ja4"), ["t12d0203h2_c1929292aa6b_1ca028f07214"]);
@@ -149,59 +153,71 @@ fn a_client_alone_says_what_it_offers() {
 
 #[test]
 fn an_echo_of_a_hello_is_no_tls() {
-    assert_eq!(inspect(&tcp(&[CLIENT_SAMPLE], &[CLIENT_SAMPLE])), Finding::No);
+    assert_eq!(inspect(&tcp(&[CLIENT_SAMPLE], &[CLIENT_SAMPLE]), Depth::Facts), Detection::No);
 }
 
 #[test]
 fn a_server_that_refuses_what_is_no_tls_speaks_it_all_the_same() {
     let refused = tcp(&[b"GET / HTTP/1.1\r\n\r\n"], &[b"\x15\x03\x01\x00\x02\x02\x46"]);
-    assert_eq!(said(&facts(inspect(&refused)), "tls.alert"), ["protocol_version (70)"]);
+    assert_eq!(
+        said(&facts(inspect(&refused, Depth::Facts)), "tls.alert"),
+        ["protocol_version (70)"]
+    );
     let more = tcp(&[b"GET / HTTP/1.1\r\n\r\n"], &[b"\x15\x03\x01\x00\x02\x02\x46\x00"]);
-    assert_eq!(inspect(&more), Finding::No);
+    assert_eq!(inspect(&more, Depth::Facts), Detection::No);
 }
 
 #[test]
 fn a_warning_may_come_before_the_hello() {
     let answer = [b"\x15\x03\x01\x00\x02\x01\x70", SERVER_SAMPLE].concat();
-    assert_eq!(said(&facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&answer]))), "tls.version"), ["1.2"]);
+    assert_eq!(
+        said(&facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&answer]), Depth::Facts)), "tls.version"),
+        ["1.2"]
+    );
 }
 
 /// Bytes of a connection whose handshake was not seen.
-fn later(bytes: &[u8]) -> Finding {
+fn later(bytes: &[u8]) -> Detection {
     let mut opening = Opening::new(Transport::Tcp);
     opening.push_for_test(bytes);
-    inspect(&opening)
+    inspect(&opening, Depth::Facts)
 }
 
 #[test]
 fn records_that_follow_each_other_exactly_prove_a_running_connection() {
     let data = |len: usize| record(record::APPLICATION_DATA, &vec![7; len]);
-    assert!(matches!(later(&[data(40), data(80)].concat()), Finding::Yes(..)));
+    assert!(matches!(later(&[data(40), data(80)].concat()), Detection::Yes(..)));
     assert!(matches!(
         later(&[data(40), data(80), data(33), data(99)[..50].to_vec()].concat()),
-        Finding::Yes(..)
+        Detection::Yes(..)
     ));
-    assert!(matches!(later(&data(40)), Finding::Yes(..)));
-    assert_eq!(later(&data(40)[..30]), Finding::NeedMore);
-    assert_eq!(later(&[data(40), data(80)[..50].to_vec()].concat()), Finding::NeedMore);
-    assert_eq!(later(&[data(40), data(80), data(33), b"\x17\x05".to_vec()].concat()), Finding::No);
+    assert!(matches!(later(&data(40)), Detection::Yes(..)));
+    assert_eq!(later(&data(40)[..30]), Detection::NeedMore);
+    assert_eq!(later(&[data(40), data(80)[..50].to_vec()].concat()), Detection::NeedMore);
+    assert_eq!(
+        later(&[data(40), data(80), data(33), b"\x17\x05".to_vec()].concat()),
+        Detection::No
+    );
     // Shorter than any tag.
-    assert_eq!(later(&[data(4), data(5), data(6)].concat()), Finding::No);
+    assert_eq!(later(&[data(4), data(5), data(6)].concat()), Detection::No);
 }
 
 #[test]
 fn a_connection_cannot_begin_with_sealed_records() {
     let data = record(record::APPLICATION_DATA, &[7; 40]);
-    assert_eq!(inspect(&tcp(&[&data, &data, &data], &[])), Finding::No);
+    assert_eq!(inspect(&tcp(&[&data, &data, &data], &[]), Depth::Facts), Detection::No);
 }
 
 #[test]
 fn the_old_hello_needs_every_length_to_fit() {
-    assert_eq!(said(&facts(inspect(&tcp(&[OLD_CLIENT_SAMPLE], &[]))), "tls.version"), ["1.0"]);
+    assert_eq!(
+        said(&facts(inspect(&tcp(&[OLD_CLIENT_SAMPLE], &[]), Depth::Facts)), "tls.version"),
+        ["1.0"]
+    );
     for at in [1, 6, 8, 10] {
         let mut wrong = OLD_CLIENT_SAMPLE.to_vec();
         wrong[at] ^= 1;
-        assert_eq!(inspect(&tcp(&[&wrong], &[])), Finding::No, "byte {at}");
+        assert_eq!(inspect(&tcp(&[&wrong], &[]), Depth::Facts), Detection::No, "byte {at}");
     }
 }
 
@@ -210,9 +226,9 @@ fn a_damaged_hello_that_fills_its_record_is_tls() {
     // The session identifier cannot have 33 bytes.
     let mut damaged = CLIENT_SAMPLE.to_vec();
     damaged[43] = 33;
-    assert!(facts(inspect(&tcp(&[&damaged], &[]))).is_empty());
+    assert!(facts(inspect(&tcp(&[&damaged], &[]), Depth::Facts)).is_empty());
     damaged[8] += 1;
-    assert_eq!(inspect(&tcp(&[&damaged], &[])), Finding::No);
+    assert_eq!(inspect(&tcp(&[&damaged], &[]), Depth::Facts), Detection::No);
 }
 
 #[test]
