@@ -70,13 +70,15 @@ pub const DETECTORS: &[Detector] = &[
 ];
 
 /// The detectors and what is derived from them.
-struct Registry<const WORDS: usize, const GROUPS: usize> {
+struct DetectorRegistry<const WORDS: usize, const GROUPS: usize> {
     detectors: &'static [Detector],
     tables: Tables<WORDS, GROUPS>,
 }
 
-static REGISTRY: Registry<{ words_for(DETECTORS.len()) }, { DETECTORS.len().div_ceil(GROUP) }> =
-    Registry::new(DETECTORS);
+static REGISTRY: DetectorRegistry<
+    { words_for(DETECTORS.len()) },
+    { DETECTORS.len().div_ceil(GROUP) },
+> = DetectorRegistry::new(DETECTORS);
 
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
 /// protocol. Where none does, the protocols of those that refused are ruled out.
@@ -101,7 +103,7 @@ pub fn is_stated(fact: &str) -> bool {
     DETECTORS.iter().any(|detector| detector.states(fact))
 }
 
-impl<const WORDS: usize, const GROUPS: usize> Registry<WORDS, GROUPS> {
+impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
     const fn new(detectors: &'static [Detector]) -> Self {
         Self { detectors, tables: Tables::new(detectors) }
     }

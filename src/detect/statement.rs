@@ -1,32 +1,36 @@
-//! What a detector collects while it reads one side of a flow, and how two sides become one answer.
+//! What a detector collects while it reads one side of a flow, and how the judgements of both sides
+//! become one [`Detection`].
 
 use std::borrow::Cow;
 
 use crate::evidence::{Depth, Detection, Direction, Fact, FactName, Protocol};
 use crate::flow::{Opening, Stream};
 
-/// Segments or datagrams after which a side that is still silent is no longer waited for.
+/// Segments or datagrams of a flow after which a side that has sent nothing is no longer awaited.
 pub(crate) const PATIENCE: usize = 8;
-/// Segments or datagrams after which the rest of what a language has said in part is no longer
-/// waited for.
+/// Segments or datagrams of a flow after which the rest of a message that was read in part is no
+/// longer awaited.
 pub(crate) const PARTLY_PATIENCE: usize = 16;
 
-/// Characters of a fact's value that are kept, unless it is a body that marks search.
+/// Bytes of a fact's value that are kept, unless the fact is untruncated.
 const VALUE_LEN: usize = 512;
 
-/// What a detector collects while it reads one side.
+/// The facts that a detector states of one side of a flow.
 pub(crate) struct Statement<'a> {
+    /// The facts so far, those of the side that was read before included.
     pub(crate) facts: &'a mut Vec<Fact>,
+    /// What the side sent.
     pub(crate) stream: &'a Stream,
+    /// The side that is read.
     pub(crate) direction: Direction,
-    /// The exchange that is being read.
+    /// The exchange to which the next facts belong: a request and its response have the same
+    /// number, counted from 1; 0 where the protocol has no exchanges.
     pub(crate) exchange: u32,
-    /// How much is read.
-    pub(crate) depth: Depth,
+    depth: Depth,
 }
 
 impl<'a> Statement<'a> {
-    /// Begins with what a side of the opening said.
+    /// A statement about one side of the opening, which appends to `facts`.
     pub(crate) fn new(
         opening: &'a Opening,
         depth: Depth,
@@ -36,24 +40,32 @@ impl<'a> Statement<'a> {
         Self { facts, stream: opening.side(direction), direction, exchange: 0, depth }
     }
 
-    /// Whether facts that take time to read are wanted.
+    /// Whether facts are wanted that take time to read. Where they are not, the protocol alone
+    /// counts.
     pub(crate) fn wants_facts(&self) -> bool {
         self.depth == Depth::Facts
     }
 
-    /// States a fact whose bytes begin at `offset`.
-    pub(crate) fn say(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
-        self.say_whole(name, &value[..value.len().min(VALUE_LEN)], offset);
+    /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
+    /// first 512 bytes are kept.
+    pub(crate) fn fact(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
+        self.fact_untruncated(name, &value[..value.len().min(VALUE_LEN)], offset);
     }
 
-    /// The same with a value of any length.
-    pub(crate) fn say_whole(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
-        self.say_parts(name, value, &[(0, offset)]);
+    /// States the fact `name` with a value of any length that begins at `offset` of the stream: a
+    /// body that the marks of the catalogue search.
+    pub(crate) fn fact_untruncated(
+        &mut self,
+        name: impl Into<FactName>,
+        value: &[u8],
+        offset: usize,
+    ) {
+        self.fact_in_parts(name, value, &[(0, offset)]);
     }
 
-    /// The same with a value whose parts stand in several places: where each begins in the value
-    /// and in the stream.
-    pub(crate) fn say_parts(
+    /// States the fact `name` with a value of any length whose parts lie apart in the stream, such
+    /// as the chunks of a body. `parts` has the offset of each part in the value and in the stream.
+    pub(crate) fn fact_in_parts(
         &mut self,
         name: impl Into<FactName>,
         value: &[u8],
@@ -78,8 +90,14 @@ impl<'a> Statement<'a> {
         });
     }
 
-    /// States what the bytes at `offset` come to, in the detector's own words.
-    pub(crate) fn tell(&mut self, name: impl Into<FactName>, mut value: String, offset: usize) {
+    /// States the fact `name` with a text that the detector composed of the bytes at `offset` of
+    /// the stream. Of the text only the first 512 bytes are kept.
+    pub(crate) fn fact_text(
+        &mut self,
+        name: impl Into<FactName>,
+        mut value: String,
+        offset: usize,
+    ) {
         if let Some(kept) = value.as_bytes().get(..VALUE_LEN) {
             value = String::from_utf8_lossy(kept).into_owned();
         }
@@ -95,15 +113,30 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Bytes as text, those that are not UTF-8 replaced.
+/// Bytes as text; sequences that are not UTF-8 are replaced.
 pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    // Nearly all are, and this looks at many at a time.
+    // Nearly all bytes are UTF-8, and `from_utf8` checks many of them at a time.
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// Puts together what the two sides of a flow were found to be. The responder decides: what it says
-/// is what speaks on the port, whatever was asked of it. While it is silent, or cut, the
-/// initiator's word counts.
+/// The judgement on one side of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The side sent nothing.
+    Silent,
+    /// The side's bytes are of the protocol.
+    Matches,
+    /// The side's bytes may be of the protocol, but too few were captured to decide.
+    Perhaps,
+    /// The side's bytes are not of the protocol.
+    Other,
+}
+
+/// Judges each side that sent anything by `side` and combines the judgements.
+///
+/// The responder decides, because the protocol of a port is what answers there, whatever the
+/// initiator requested. The initiator's bytes count while the responder has sent nothing, or where
+/// the beginning of its bytes was not captured.
 pub(crate) fn combine(
     protocol: Protocol,
     opening: &Opening,
@@ -111,62 +144,50 @@ pub(crate) fn combine(
     mut side: impl FnMut(&mut Statement<'_>) -> Side,
 ) -> Detection {
     let mut facts = Vec::new();
-    let mut heard = [Side::Silent; 2];
-    for ((direction, stream), heard) in opening.sides().zip(&mut heard) {
+    let mut judgements = [Side::Silent; 2];
+    for ((direction, stream), judgement) in opening.sides().zip(&mut judgements) {
         if !stream.is_empty() {
-            *heard = side(&mut Statement::new(opening, depth, direction, &mut facts));
+            *judgement = side(&mut Statement::new(opening, depth, direction, &mut facts));
         }
     }
     let answered = opening.side(Direction::Responder).from_start();
-    match heard {
-        [Side::Speaks, Side::Other] if answered => Detection::No,
-        [Side::Speaks, _] | [_, Side::Speaks] => Detection::Yes(protocol, facts),
+    match judgements {
+        [Side::Matches, Side::Other] if answered => Detection::No,
+        [Side::Matches, _] | [_, Side::Matches] => Detection::Yes(protocol, facts),
         [Side::Other, _] | [_, Side::Other] => Detection::No,
         _ => Detection::NeedMore,
     }
 }
 
-/// Datagrams of each side that are looked at: what comes later adds nothing.
+/// Datagrams of each side that are read at most: later ones add nothing.
 pub(crate) const DATAGRAMS: usize = 4;
 
-/// Judges a side by its first datagrams, each of which `read` judges by its bytes, their place in
-/// the stream and whether the capture cut it. A damaged message among good ones is no proof against
-/// them.
+/// Judges a side by its first datagrams. `read` judges each by its bytes, their offset in the stream
+/// and whether the capture cut them.
+///
+/// The side matches if no more datagrams are foreign than match: a damaged message among good ones
+/// proves nothing. Only the first message that matches states facts.
 pub(crate) fn by_datagram<'a>(
     statement: &mut Statement<'a>,
     mut read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
 ) -> Side {
     let mut offset = 0;
-    let (mut ours, mut unclear, mut foreign) = (0, 0, 0);
+    let (mut matching, mut unclear, mut foreign) = (0, 0, 0);
     for (bytes, _, cut) in statement.stream.datagrams().take(DATAGRAMS) {
         let stated = statement.facts.len();
         match read(statement, bytes, offset, cut) {
-            Side::Speaks => ours += 1,
+            Side::Matches => matching += 1,
             Side::Perhaps | Side::Silent => unclear += 1,
             Side::Other => foreign += 1,
         }
-        // One message says what there is to say.
-        if ours > 1 {
+        if matching > 1 {
             statement.facts.truncate(stated);
         }
         offset += bytes.len();
     }
     match () {
-        () if ours > 0 && ours >= foreign => Side::Speaks,
+        () if matching > 0 && matching >= foreign => Side::Matches,
         () if foreign == 0 && unclear > 0 => Side::Perhaps,
         () => Side::Other,
     }
-}
-
-/// What one side of a flow was found to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// It said nothing.
-    Silent,
-    /// It speaks the language.
-    Speaks,
-    /// It may, but too little of it was seen.
-    Perhaps,
-    /// It does not.
-    Other,
 }

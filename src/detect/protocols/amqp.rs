@@ -72,13 +72,13 @@ fn headers(statement: &mut Statement<'_>) -> Side {
         [3, 1, 0, 0] => "1.0 SASL",
         _ => return Side::Other,
     };
-    statement.say("amqp.version", version.as_bytes(), 4);
+    statement.fact("amqp.version", version.as_bytes(), 4);
     match version {
         "0-9-1" | "0-9" | "0-8" if !rest.is_empty() => drop(frames(statement, HEADER)),
         "1.0" | "1.0 SASL" => containers(statement, HEADER),
         _ => {}
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// Frames of 0-9-1, from that byte on.
@@ -126,13 +126,13 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
             }
             if stated.len() < STATED && !stated.contains(&name) {
                 stated.push(name);
-                statement.say("amqp.method", name.as_bytes(), from + at + FRAME_HEADER);
+                statement.fact("amqp.method", name.as_bytes(), from + at + FRAME_HEADER);
             }
         }
         if whole { Framed::Whole(FRAME_HEADER + len + 1) } else { Framed::Cut }
     });
     match (certain, walk.foreign) {
-        (true, false) => Side::Speaks,
+        (true, false) => Side::Matches,
         (false, false) => Side::Perhaps,
         (_, true) => Side::Other,
     }
@@ -194,7 +194,7 @@ fn properties(statement: &mut Statement<'_>, table: &[u8]) {
             _ => continue,
         };
         let offset = value.as_ptr().addr().wrapping_sub(statement.stream.head().as_ptr().addr());
-        statement.say(fact, value, offset);
+        statement.fact(fact, value, offset);
     }
 }
 
@@ -250,13 +250,13 @@ fn containers(statement: &mut Statement<'_>, from: usize) {
         };
         let base = rest.as_ptr().addr();
         if let Some((container, after)) = values.and_then(short_text) {
-            statement.say(
+            statement.fact(
                 "amqp.container",
                 container,
                 from + at + container.as_ptr().addr().wrapping_sub(base),
             );
             if let Some((host, _)) = short_text(after) {
-                statement.say(
+                statement.fact(
                     "amqp.host",
                     host,
                     from + at + host.as_ptr().addr().wrapping_sub(base),

@@ -33,12 +33,12 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
         return Side::Other;
     };
     let operation = u16::from_le_bytes([low, high]);
-    statement.say("artnet.operation", name(operation).as_bytes(), offset);
+    statement.fact("artnet.operation", name(operation).as_bytes(), offset);
     if let (POLL_REPLY, Some(node)) = (operation, bytes.get(SHORT_NAME)) {
         let node = node.split(|&b| b == 0).next().unwrap_or(node);
-        statement.say("artnet.node", node, offset);
+        statement.fact("artnet.node", node, offset);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 fn name(operation: u16) -> String {

@@ -85,13 +85,13 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
         && bytes[2] <= 16
     {
         v4(statement, bytes.get(FIXED + 4..).unwrap_or(&[]), offset);
-        return Side::Speaks;
+        return Side::Matches;
     }
     v6(statement, bytes, offset)
 }
 
 fn v4(statement: &mut Statement<'_>, mut options: &[u8], offset: usize) {
-    statement.say("dhcp.version", b"4", offset);
+    statement.fact("dhcp.version", b"4", offset);
     while let [code, rest @ ..] = options {
         let [len, rest @ ..] = rest else { return };
         if *code == END {
@@ -106,11 +106,11 @@ fn v4(statement: &mut Statement<'_>, mut options: &[u8], offset: usize) {
         match (*code, value) {
             (MESSAGE_TYPE, [kind]) => {
                 if let Some(name) = usize::from(*kind).checked_sub(1).and_then(|i| V4.get(i)) {
-                    statement.say("dhcp.message", name.as_bytes(), offset);
+                    statement.fact("dhcp.message", name.as_bytes(), offset);
                 }
             }
-            (HOST_NAME, name) => statement.say("dhcp.host", name, offset),
-            (VENDOR_CLASS, name) => statement.say("dhcp.vendor", name, offset),
+            (HOST_NAME, name) => statement.fact("dhcp.host", name, offset),
+            (VENDOR_CLASS, name) => statement.fact("dhcp.vendor", name, offset),
             _ => {}
         }
         options = behind;
@@ -145,7 +145,7 @@ fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     if !identified {
         return Side::Other;
     }
-    statement.say("dhcp.version", b"6", offset);
-    statement.say("dhcp.message", name.as_bytes(), offset);
-    Side::Speaks
+    statement.fact("dhcp.version", b"6", offset);
+    statement.fact("dhcp.message", name.as_bytes(), offset);
+    Side::Matches
 }

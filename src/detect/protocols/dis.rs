@@ -43,10 +43,10 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
     {
         return Side::Other;
     }
-    statement.say("dis.version", version.to_string().as_bytes(), offset);
-    statement.say("dis.exercise", exercise.to_string().as_bytes(), offset);
-    statement.say("dis.kind", name.as_bytes(), offset);
-    Side::Speaks
+    statement.fact("dis.version", version.to_string().as_bytes(), offset);
+    statement.fact("dis.exercise", exercise.to_string().as_bytes(), offset);
+    statement.fact("dis.kind", name.as_bytes(), offset);
+    Side::Matches
 }
 
 /// The kinds of the standard's commoner families, with the family.

@@ -79,9 +79,9 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             if !own && !lines::is_one_of(verb, OTHERS) {
                 return Side::Other;
             }
-            statement.say("ftp.command", verb, 0);
+            statement.fact("ftp.command", verb, 0);
             if lines::is_one_of(verb, &[b"USER"]) {
-                statement.say("ftp.user", argument, verb.len() + 1);
+                statement.fact("ftp.user", argument, verb.len() + 1);
             }
             *asked = own
                 || is_port(verb, argument)
@@ -115,15 +115,15 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
         };
         let at = line.at + line.text.len() - text.len();
         if is_passive(code, text) {
-            statement.say("ftp.reply", text, at);
-            return Side::Speaks;
+            statement.fact("ftp.reply", text, at);
+            return Side::Matches;
         }
         if i == 0 {
             if !matches!(code, 220 | 120 | 421) {
                 return if statement.stream.from_start() { Side::Other } else { Side::Perhaps };
             }
             greets = true;
-            statement.say("ftp.greeting", text, at);
+            statement.fact("ftp.greeting", text, at);
         }
         if !greets {
             continue;
@@ -131,7 +131,7 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
         let says = |fits: fn(&[u8]) -> bool| lines::words(text).any(fits);
         let smtp = says(|word| lines::is_one_of(word, &[b"ESMTP", b"SMTP", b"LMTP"]));
         if code == 331 || asked && !smtp || !smtp && says(is_ftp) {
-            return Side::Speaks;
+            return Side::Matches;
         }
         if i == 0 && smtp && !says(is_ftp) {
             return Side::Other;

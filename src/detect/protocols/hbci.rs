@@ -47,6 +47,6 @@ fn header(statement: &mut Statement<'_>) -> Side {
         return Side::Perhaps;
     }
     let at = DIGITS + 1;
-    statement.say("hbci.version", &rest[at..at + VERSION], head.len() + at);
-    Side::Speaks
+    statement.fact("hbci.version", &rest[at..at + VERSION], head.len() + at);
+    Side::Matches
 }

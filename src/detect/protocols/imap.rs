@@ -99,7 +99,7 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
                 return Side::Other;
             }
             tag.extend_from_slice(word);
-            statement.say("imap.command", verb, word.len() + 1);
+            statement.fact("imap.command", verb, word.len() + 1);
             Side::Perhaps
         }
     }
@@ -129,19 +129,19 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
             let (status, text) = lines::verb(rest);
             if answered {
                 let said = word == tag && lines::is_one_of(status, &[b"OK", b"NO", b"BAD"]);
-                return if said { Side::Speaks } else { Side::Other };
+                return if said { Side::Matches } else { Side::Other };
             }
             if !lines::is_one_of(status, GREETINGS) {
                 return Side::Other;
             }
-            statement.say("imap.greeting", text, word.len() + status.len() + 2);
+            statement.fact("imap.greeting", text, word.len() + status.len() + 2);
             let named = lines::words(text).any(|word| {
                 lines::is_one_of(
                     word,
                     &[b"IMAP", b"IMAP4", b"IMAP4rev1", b"IMAP4rev2", b"IMAPrev1"],
                 )
             });
-            if named || !tag.is_empty() { Side::Speaks } else { Side::Perhaps }
+            if named || !tag.is_empty() { Side::Matches } else { Side::Perhaps }
         }
     }
 }

@@ -53,7 +53,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
     while let Some(header) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         // The length's first byte is small, whatever follows.
         if usize::from(header[0]) > LONGEST >> 8 {
-            return if certain { Side::Speaks } else { Side::Other };
+            return if certain { Side::Matches } else { Side::Other };
         }
         let Some(&stream) = header.get(2) else { break };
         let len = usize::from(u16::from_be_bytes([header[0], header[1]]));
@@ -62,19 +62,19 @@ fn messages(statement: &mut Statement<'_>) -> Side {
             (1..=LONGEST).contains(&len) && (stream != CCM || is_control(payload, len))
         });
         // What was proved is not undone by a message that is new to us.
-        let Some(name) = named else { return if certain { Side::Speaks } else { Side::Other } };
+        let Some(name) = named else { return if certain { Side::Matches } else { Side::Other } };
         if payload.len() < len {
             break;
         }
         certain |= stream == CCM;
         if !known.contains(&stream) {
             known.push(stream);
-            statement.say("ipa.stream", name.as_bytes(), at + 2);
+            statement.fact("ipa.stream", name.as_bytes(), at + 2);
         }
         at += HEADER + len;
     }
     // Two bytes of length may be anything's; control messages are few and short.
-    if certain { Side::Speaks } else { Side::Perhaps }
+    if certain { Side::Matches } else { Side::Perhaps }
 }
 
 /// The stream's name; `None` for a number that nobody uses.

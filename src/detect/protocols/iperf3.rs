@@ -95,18 +95,18 @@ fn client(statement: &mut Statement<'_>, answer: &[u8]) -> Side {
         (_, [], [state, ..]) if FIRST_STATES.contains(state) && answer.len() < 4 => "control",
         _ => "data",
     };
-    statement.say("iperf3.stream", stream.as_bytes(), 0);
+    statement.fact("iperf3.stream", stream.as_bytes(), 0);
     if let Some(Value::Object(test)) = parameters.and_then(|json| serde_json::from_slice(json).ok())
     {
         let set = |key: &&str| test.get(*key).and_then(Value::as_bool) == Some(true);
         let words: Vec<&str> =
             ["tcp", "udp", "sctp", "reverse", "bidirectional"].into_iter().filter(set).collect();
-        statement.say("iperf3.test", words.join(" ").as_bytes(), COOKIE + 4);
+        statement.fact("iperf3.test", words.join(" ").as_bytes(), COOKIE + 4);
         if let Some(version) = test.get("client_version").and_then(Value::as_str) {
-            statement.say("iperf3.version", version.as_bytes(), COOKIE + 4);
+            statement.fact("iperf3.version", version.as_bytes(), COOKIE + 4);
         }
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// A state, or the data of a test in which the server sends: anything but the text that a server of
@@ -138,7 +138,7 @@ fn datagrams(opening: &Opening, depth: Depth) -> Detection {
     match answered {
         Some((answer, ..)) if answer == reply => {
             let mut facts = Vec::new();
-            Statement::new(opening, depth, Direction::Initiator, &mut facts).say(
+            Statement::new(opening, depth, Direction::Initiator, &mut facts).fact(
                 "iperf3.stream",
                 b"data",
                 0,

@@ -253,13 +253,13 @@ fn request(
     };
     let api = APIS.get(usize::from(key)).filter(|_| statement.facts.len() < 4 * STATED);
     if let Some(api) = api.filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
-        statement.say("kafka.api", api.as_bytes(), at + 4);
+        statement.fact("kafka.api", api.as_bytes(), at + 4);
     }
     if !client.is_empty()
         && !said(statement.facts, "kafka.client", client)
         && statement.facts.len() < 4 * STATED
     {
-        statement.say("kafka.client", client, at + 14);
+        statement.fact("kafka.client", client, at + 14);
     }
     if body.len() + 10 + size < len {
         return Framed::Cut;
@@ -293,8 +293,8 @@ fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
     if rest.get(to + end..) != Some(&[0]) {
         return false;
     }
-    statement.say("kafka.software", rest.get(from..to).unwrap_or_default(), at + 1 + from);
-    statement.say(
+    statement.fact("kafka.software", rest.get(from..to).unwrap_or_default(), at + 1 + from);
+    statement.fact(
         "kafka.software-version",
         rest.get(to + after..to + end).unwrap_or_default(),
         at + 1 + to + after,
@@ -320,7 +320,7 @@ fn topics(statement: &mut Statement<'_>, body: &[u8], version: u16, at: usize) -
         }
         if statement.facts.iter().filter(|fact| fact.name.stem == "kafka.topic").count() < STATED {
             let offset = name.as_ptr().addr().wrapping_sub(body.as_ptr().addr());
-            statement.say("kafka.topic", name, at + offset);
+            statement.fact("kafka.topic", name, at + offset);
         }
         rest = after;
     }

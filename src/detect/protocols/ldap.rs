@@ -81,14 +81,14 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             }
             Ok(Read::Begun { tag: Some(tag) }) => {
                 Operation::default().state(statement, tag, at);
-                return Side::Speaks;
+                return Side::Matches;
             }
             Ok(Read::Begun { tag: None }) => break,
             // What follows a bind may be wrapped by its mechanism.
-            Err(Invalid) => return if proved { Side::Speaks } else { Side::Other },
+            Err(Invalid) => return if proved { Side::Matches } else { Side::Other },
         }
     }
-    if proved { Side::Speaks } else { Side::Perhaps }
+    if proved { Side::Matches } else { Side::Perhaps }
 }
 
 fn datagrams(statement: &mut Statement<'_>) -> Side {
@@ -110,7 +110,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
         }
         at += rest.len();
     }
-    if proved { Side::Speaks } else { Side::Perhaps }
+    if proved { Side::Matches } else { Side::Perhaps }
 }
 
 enum Read<'a> {
@@ -145,7 +145,7 @@ impl Operation<'_> {
             std::iter::once(&("ldap.operation", name.as_bytes())).chain(&self.facts)
         {
             if !value.is_empty() && !said(statement, fact, value) {
-                statement.say(*fact, value, at);
+                statement.fact(*fact, value, at);
             }
         }
     }

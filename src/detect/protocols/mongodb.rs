@@ -93,8 +93,8 @@ fn message(statement: &mut Statement<'_>) -> Side {
         _ => b"OP_COMPRESSED",
     };
     let side = read.unwrap_or(Side::Other);
-    if side == Side::Speaks {
-        statement.say("mongodb.message", name, 12);
+    if side == Side::Matches {
+        statement.fact("mongodb.message", name, 12);
     }
     side
 }
@@ -138,7 +138,7 @@ fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
         }
     }
     if certain {
-        return Some(Side::Speaks);
+        return Some(Side::Matches);
     }
     // Enough was there to see a document.
     (body.len() < len.min(1024)).then_some(Side::Perhaps)
@@ -184,13 +184,13 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     let mut parts = name.splitn(2, |&b| b == b'.');
     let (database, collection) =
         (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    statement.say("mongodb.database", database, HEADER + 4);
+    statement.fact("mongodb.database", database, HEADER + 4);
     if collection != b"$cmd" {
-        statement.say("mongodb.collection", collection, HEADER + 5 + database.len());
-        return Some(Side::Speaks);
+        statement.fact("mongodb.collection", collection, HEADER + 5 + database.len());
+        return Some(Side::Matches);
     }
     command(statement, document, HEADER + at);
-    Some(Side::Speaks)
+    Some(Side::Matches)
 }
 
 fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
@@ -213,7 +213,7 @@ fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
         return None;
     }
     command(statement, document, HEADER + 20);
-    Some(if document.elements().next().is_some() { Side::Speaks } else { Side::Perhaps })
+    Some(if document.elements().next().is_some() { Side::Matches } else { Side::Perhaps })
 }
 
 /// The operation within, its size and how it was compressed; the rest is opaque.
@@ -226,7 +226,7 @@ fn compressed(body: &[u8], len: usize) -> Option<Side> {
     let plausible =
         matches!(operation, 1 | 2004 | 2013) && (5..LONGEST as i32).contains(&size) && method <= 3;
     // A compressor that does nothing leaves the size.
-    (plausible && (method != 0 || size as usize == len - 9)).then_some(Side::Speaks)
+    (plausible && (method != 0 || size as usize == len - 9)).then_some(Side::Matches)
 }
 
 /// What a command or a reply says.
@@ -234,9 +234,9 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
     if let Some((name, value)) = document.elements().next() {
         let is_reply = document.get(b"ok").is_some() || document.get(b"maxWireVersion").is_some();
         if !is_reply && !name.is_empty() {
-            statement.say("mongodb.operation", name, at + 5);
+            statement.fact("mongodb.operation", name, at + 5);
             if let (Value::Text(collection), true) = (value, name != b"saslStart") {
-                statement.say("mongodb.collection", collection, at + 5);
+                statement.fact("mongodb.collection", collection, at + 5);
             }
         }
     }
@@ -244,15 +244,15 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
         document.document(outer).and_then(|found| found.text(inner)).map(<[u8]>::to_vec)
     };
     if let Some(database) = document.text(b"$db") {
-        statement.say("mongodb.database", database, at);
+        statement.fact("mongodb.database", database, at);
     }
     if let Some(client) = document.document(b"client") {
         if let Some(application) = inside(client, b"application", b"name") {
-            statement.say("mongodb.application", &application, at);
+            statement.fact("mongodb.application", &application, at);
         }
         if let Some(driver) = inside(client, b"driver", b"name") {
             let version = inside(client, b"driver", b"version").unwrap_or_default();
-            statement.say(
+            statement.fact(
                 "mongodb.driver",
                 [&driver[..], &version].join(&b' ').trim_ascii_end(),
                 at,
@@ -260,13 +260,13 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
         }
     }
     if let Some(version) = document.text(b"version") {
-        statement.say("mongodb.version", version, at);
+        statement.fact("mongodb.version", version, at);
     }
     if let Some(Value::Int(version)) = document.get(b"maxWireVersion") {
-        statement.say("mongodb.wire-version", version.to_string().as_bytes(), at);
+        statement.fact("mongodb.wire-version", version.to_string().as_bytes(), at);
     }
     if let Some(error) = document.text(b"errmsg") {
-        statement.say("mongodb.error", error, at);
+        statement.fact("mongodb.error", error, at);
     }
 }
 

@@ -154,7 +154,7 @@ fn packets(statement: &mut Statement<'_>) -> Side {
     let proved = connected
         || !walk.foreign && !topics.is_empty() && walk.whole >= 2 && (!from_start || greeted);
     match (proved, walk.foreign) {
-        (true, _) => Side::Speaks,
+        (true, _) => Side::Matches,
         (false, true) => Side::Other,
         (false, false) => Side::Perhaps,
     }
@@ -202,9 +202,9 @@ fn connect(statement: &mut Statement<'_>, packet: &Packet<'_>, version: &mut u8)
     };
     let Some(client) = read().filter(|_| flags & 1 == 0) else { return false };
     let offset = client.as_ptr().addr().wrapping_sub(statement.stream.head().as_ptr().addr());
-    statement.say("mqtt.version", word, packet.header + name.len());
+    statement.fact("mqtt.version", word, packet.header + name.len());
     if !client.is_empty() {
-        statement.say("mqtt.client", client, offset);
+        statement.fact("mqtt.client", client, offset);
     }
     true
 }
@@ -236,7 +236,7 @@ fn connack(statement: &mut Statement<'_>, packet: &Packet<'_>) -> bool {
         _ => "refused",
     };
     if fits {
-        statement.say("mqtt.result", result.as_bytes(), packet.header);
+        statement.fact("mqtt.result", result.as_bytes(), packet.header);
     }
     fits
 }
@@ -279,7 +279,7 @@ fn topic<'a>(
         topics.push(name);
         let offset =
             packet.header + (name.as_ptr().addr().wrapping_sub(packet.body.as_ptr().addr()));
-        statement.say("mqtt.topic", name, at + offset);
+        statement.fact("mqtt.topic", name, at + offset);
     }
     true
 }

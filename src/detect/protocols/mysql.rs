@@ -130,11 +130,11 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     }) {
         return None;
     }
-    statement.say("mysql.version", version, version_at);
+    statement.fact("mysql.version", version, version_at);
     if let Some(name) = plugin {
-        statement.say("mysql.auth", name, HEADER + len - name.len() - 1);
+        statement.fact("mysql.auth", name, HEADER + len - name.len() - 1);
     }
-    Some(Side::Speaks)
+    Some(Side::Matches)
 }
 
 /// An error in place of the greeting: the server says no more.
@@ -158,8 +158,8 @@ fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     if text.len() < 12 || !text.contains(&b' ') {
         return None;
     }
-    statement.say("mysql.error", text, HEADER + 3);
-    Some(Side::Speaks)
+    statement.fact("mysql.error", text, HEADER + 3);
+    Some(Side::Matches)
 }
 
 /// The client's login of protocol 4.1, or the request for TLS that has its first 32 bytes.
@@ -175,8 +175,8 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     }
     let Some(body) = payload.get(32..len) else { return Some(Side::Perhaps) };
     if body.is_empty() {
-        statement.say("mysql.request", b"SSLRequest", HEADER);
-        return (capabilities & SSL != 0).then_some(Side::Speaks);
+        statement.fact("mysql.request", b"SSLRequest", HEADER);
+        return (capabilities & SSL != 0).then_some(Side::Matches);
     }
     // A client waits for the server's answer to its login.
     if payload.len() > len {
@@ -192,9 +192,9 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     rest = rest.get(answer..)?;
     let database = if capabilities & CONNECT_WITH_DB != 0 { word(rest)? } else { b"" };
     let offset = |part: &[u8]| part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
-    statement.say("mysql.user", user, offset(user));
+    statement.fact("mysql.user", user, offset(user));
     if !database.is_empty() {
-        statement.say("mysql.database", database, offset(database));
+        statement.fact("mysql.database", database, offset(database));
     }
     // Attributes are pairs of texts, each behind a byte of length.
     for (name, fact) in
@@ -205,10 +205,10 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
             value.get(..usize::from(len))
         });
         if let Some(value) = value.filter(|value| !value.is_empty() && is_text(value, |_| true)) {
-            statement.say(fact, value, offset(value));
+            statement.fact(fact, value, offset(value));
         }
     }
-    Some(Side::Speaks)
+    Some(Side::Matches)
 }
 
 /// The text before a zero byte.

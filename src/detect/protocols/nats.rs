@@ -112,8 +112,8 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         if stated.len() < STATED && !stated.contains(&subject) {
             stated.push(subject);
             let offset = at + subject.as_ptr().addr().wrapping_sub(rest.as_ptr().addr());
-            statement.say("nats.operation", operation, at);
-            statement.say("nats.subject", subject, offset);
+            statement.fact("nats.operation", operation, at);
+            statement.fact("nats.subject", subject, offset);
         }
         let mut len = line.len() + 2;
         if operation != b"SUB" {
@@ -127,9 +127,9 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
     match (certain, walk.foreign) {
-        (true, _) => Side::Speaks,
+        (true, _) => Side::Matches,
         (false, true) => Side::Other,
-        (false, false) if exact => Side::Speaks,
+        (false, false) if exact => Side::Matches,
         // Greetings come first.
         (false, false) if statement.stream.from_start() && walk.whole > 4 => Side::Other,
         (false, false) => Side::Perhaps,
@@ -167,10 +167,10 @@ fn greet(statement: &mut Statement<'_>, json: &[u8], at: usize, server: bool) ->
         if let Some(value) =
             object.get(*key).and_then(Value::as_str).filter(|value| !value.is_empty())
         {
-            statement.say(*fact, value.as_bytes(), at);
+            statement.fact(*fact, value.as_bytes(), at);
         }
     }
-    statement.say("nats.operation", if server { b"INFO" } else { b"CONNECT" }, at);
+    statement.fact("nats.operation", if server { b"INFO" } else { b"CONNECT" }, at);
     true
 }
 

@@ -98,10 +98,10 @@ fn datagram(
         return Side::Other;
     }
     match protocol {
-        Protocol::Ipfix => statement.say("ipfix.domain", long(12).to_string().as_bytes(), offset),
-        _ => statement.say("netflow.version", version.to_string().as_bytes(), offset),
+        Protocol::Ipfix => statement.fact("ipfix.domain", long(12).to_string().as_bytes(), offset),
+        _ => statement.fact("netflow.version", version.to_string().as_bytes(), offset),
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// Whether what follows the header is sets, each with its length, up to the end.

@@ -51,13 +51,13 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         7 => private(bytes, first),
         _ => Side::Other,
     };
-    if side == Side::Speaks {
+    if side == Side::Matches {
         let mode = ["", "active", "passive", "client", "server", "broadcast", "control", "private"]
             [usize::from(mode)];
-        statement.say("ntp.version", version.to_string().as_bytes(), offset);
-        statement.say("ntp.mode", mode.as_bytes(), offset);
+        statement.fact("ntp.version", version.to_string().as_bytes(), offset);
+        statement.fact("ntp.mode", mode.as_bytes(), offset);
         if let (&[_, stratum, ..], true) = (bytes, mode == "server" || mode == "broadcast") {
-            statement.say("ntp.stratum", stratum.to_string().as_bytes(), offset);
+            statement.fact("ntp.stratum", stratum.to_string().as_bytes(), offset);
         }
     }
     side
@@ -81,11 +81,11 @@ fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
         _ if !is_scale => Side::Other,
         // A careful client tells no time, only a number that the answer has to repeat.
         3 if SANE.contains(&sent) && is_time(reference) && is_time(origin) && is_time(received) => {
-            Side::Speaks
+            Side::Matches
         }
         3 if sent != 0 && [reference, origin, received] == [0; 3] => Side::Perhaps,
         1 | 2 | 4 | 5 if SANE.contains(&sent) && is_time(reference) && is_time(received) => {
-            Side::Speaks
+            Side::Matches
         }
         _ => Side::Other,
     }
@@ -109,7 +109,7 @@ fn control(bytes: &[u8]) -> Side {
     let is_quiet =
         is_request && is_text && head[1] >> 5 == 0 && head[4..6] == [0; 2] && head[8..10] == [0; 2];
     let is_known = head[0] >> 6 == 0 && matches!(operation, 1..=12 | 31);
-    if fits && is_known && (is_quiet || !is_request) { Side::Speaks } else { Side::Other }
+    if fits && is_known && (is_quiet || !is_request) { Side::Matches } else { Side::Other }
 }
 
 /// `ntpdc`: implementation 2 or 3, items of a size that fill the message.
@@ -128,7 +128,7 @@ fn private(bytes: &[u8], first: u8) -> Side {
         && head[6] >> 4 == 0
         && (is_answer || head[4] >> 4 == 0);
     if fits && is_known && (is_answer || matches!(head[1], 0 | 0x80)) {
-        Side::Speaks
+        Side::Matches
     } else {
         Side::Other
     }

@@ -83,9 +83,9 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
                 || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
                 || is(b"AUTH")
                     && (argument.is_empty() || lines::is_one_of(first_argument, MECHANISMS));
-            statement.say("pop3.command", verb, 0);
+            statement.fact("pop3.command", verb, 0);
             if is(b"USER") {
-                statement.say("pop3.user", argument, verb.len() + 1);
+                statement.fact("pop3.user", argument, verb.len() + 1);
             }
             Side::Perhaps
         }
@@ -112,8 +112,8 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
                 // So says Redis to AUTH; a server of POP3 that says no more is rare.
                 return Side::Other;
             }
-            statement.say("pop3.greeting", text, OK.len() + 1);
-            if named || asked { Side::Speaks } else { Side::Perhaps }
+            statement.fact("pop3.greeting", text, OK.len() + 1);
+            if named || asked { Side::Matches } else { Side::Perhaps }
         }
     }
 }

@@ -88,7 +88,7 @@ fn client(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let (mut at, mut certain) = (0, false);
     loop {
-        let unproved = if certain { Side::Speaks } else { Side::Perhaps };
+        let unproved = if certain { Side::Matches } else { Side::Perhaps };
         let rest = bytes.get(at..).unwrap_or_default();
         let (Some(len), Some(code)) = (u32_at(rest, 0), u32_at(rest, 4)) else {
             let begins = rest.iter().take(2).all(|&b| b == 0)
@@ -101,15 +101,15 @@ fn client(statement: &mut Statement<'_>) -> Side {
             (CANCEL_REQUEST, 16..=268) if rest.len() <= len as usize => "CancelRequest",
             (0x0003_0000..=0x0003_0002 | 0x0003_270f, 9..) if len as usize <= LONGEST_STARTUP => {
                 let startup = startup(statement, at, len as usize);
-                return if certain { Side::Speaks } else { startup };
+                return if certain { Side::Matches } else { startup };
             }
             // After the server's consent: TLS, or GSSAPI tokens.
-            _ => return if certain { Side::Speaks } else { Side::Other },
+            _ => return if certain { Side::Matches } else { Side::Other },
         };
-        statement.say("postgresql.request", request.as_bytes(), at);
+        statement.fact("postgresql.request", request.as_bytes(), at);
         (at, certain) = (at + 8, true);
         if code == CANCEL_REQUEST {
-            return Side::Speaks;
+            return Side::Matches;
         }
     }
 }
@@ -144,11 +144,11 @@ fn startup(statement: &mut Statement<'_>, at: usize, len: usize) -> Side {
         return Side::Other;
     }
     let version = format!("3.{}", u32_at(rest, 4).unwrap_or_default() & 0xffff);
-    statement.say("postgresql.protocol", version.as_bytes(), at + 4);
+    statement.fact("postgresql.protocol", version.as_bytes(), at + 4);
     for (fact, value, offset) in stated {
-        statement.say(fact, value, offset);
+        statement.fact(fact, value, offset);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 fn server(statement: &mut Statement<'_>) -> Side {
@@ -167,7 +167,7 @@ fn server(statement: &mut Statement<'_>) -> Side {
         _ => None,
     };
     if let Some(answer) = encryption {
-        statement.say("postgresql.encryption", answer.as_bytes(), 0);
+        statement.fact("postgresql.encryption", answer.as_bytes(), 0);
         return Side::Perhaps;
     }
     let (mut certain, mut first) = (false, true);
@@ -195,10 +195,10 @@ fn server(statement: &mut Statement<'_>) -> Side {
         Framed::Whole(1 + len)
     });
     if certain && refusals > 0 {
-        statement.say("postgresql.encryption", b"refused", 0);
+        statement.fact("postgresql.encryption", b"refused", 0);
     }
     match (certain, walk.foreign) {
-        (true, _) => Side::Speaks,
+        (true, _) => Side::Matches,
         (false, true) => Side::Other,
         (false, false) => Side::Perhaps,
     }
@@ -220,7 +220,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 }
                 _ => return false,
             };
-            statement.say("postgresql.auth", method, at);
+            statement.fact("postgresql.auth", method, at);
         }
         b'S' => {
             let mut words = body.split(|&b| b == 0);
@@ -230,10 +230,10 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
             };
             match name {
                 b"server_version" => {
-                    statement.say("postgresql.version", value, at + name.len() + 1);
+                    statement.fact("postgresql.version", value, at + name.len() + 1);
                 }
                 b"crdb_version" => {
-                    statement.say("postgresql.cockroachdb", value, at + name.len() + 1);
+                    statement.fact("postgresql.cockroachdb", value, at + name.len() + 1);
                 }
                 _ => {}
             }
@@ -248,7 +248,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
             if code.len() != 5 || !code.iter().all(u8::is_ascii_alphanumeric) {
                 return false;
             }
-            statement.say("postgresql.error", &[code, b" ", message].concat(), at);
+            statement.fact("postgresql.error", &[code, b" ", message].concat(), at);
         }
         b'Z' => {
             let status = match body {
@@ -258,7 +258,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 _ => return false,
             };
             if !statement.facts.iter().any(|fact| fact.name.stem == "postgresql.transaction") {
-                statement.say("postgresql.transaction", status.as_bytes(), at);
+                statement.fact("postgresql.transaction", status.as_bytes(), at);
             }
         }
         b'C' => {
@@ -266,7 +266,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 return false;
             };
             if !statement.facts.iter().any(|fact| fact.name.stem == "postgresql.command") {
-                statement.say("postgresql.command", tag, at);
+                statement.fact("postgresql.command", tag, at);
             }
         }
         _ => {}

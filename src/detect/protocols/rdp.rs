@@ -90,9 +90,9 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         if code == REQUEST { b"connection-request" } else { b"connection-confirm" };
     if len == HEADER {
         let side = bytes.get(len..).map_or(Side::Perhaps, |rest| mcs(rest, code));
-        if side == Side::Speaks {
-            statement.say("rdp.message", message, 5);
-            statement.say("rdp.security", b"rdp", 5);
+        if side == Side::Matches {
+            statement.fact("rdp.message", message, 5);
+            statement.fact("rdp.security", b"rdp", 5);
         }
         return side;
     }
@@ -123,18 +123,18 @@ fn connection(statement: &mut Statement<'_>) -> Side {
     if !ended || !told {
         return Side::Other;
     }
-    statement.say("rdp.message", message, 5);
+    statement.fact("rdp.message", message, 5);
     if let Some(user) = cookie.and_then(|cookie| cookie.strip_prefix(COOKIES[0])) {
-        statement.say("rdp.user", user.trim_ascii_end(), HEADER + COOKIES[0].len());
+        statement.fact("rdp.user", user.trim_ascii_end(), HEADER + COOKIES[0].len());
     }
     if let [kind, _, _, _, protocols, ..] = negotiation {
-        statement.say(
+        statement.fact(
             "rdp.security",
             security(*kind, *protocols).as_bytes(),
             len - negotiation.len(),
         );
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// Whether bytes are, as far as they go, a negotiation's request, response or failure: kind, flags,
@@ -181,7 +181,7 @@ fn mcs(bytes: &[u8], code: u8) -> Side {
     if body.windows(key.len()).any(|window| window == key)
         && body.windows(7).any(|window| window == b"\0\x05\0\x14\x7c\0\x01")
     {
-        Side::Speaks
+        Side::Matches
     } else if bytes.len() < len {
         Side::Perhaps
     } else {

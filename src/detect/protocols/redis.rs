@@ -154,7 +154,7 @@ fn commands(statement: &mut Statement<'_>) -> Side {
     };
     let Some(known) = INLINE.iter().find(fits) else { return Side::Other };
     if end.is_some() {
-        statement.say("redis.command", known, 0);
+        statement.fact("redis.command", known, 0);
     }
     if bytes.len() > LONGEST_LINE && !bytes[..LONGEST_LINE].contains(&b'\n') {
         Side::Other
@@ -202,11 +202,11 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     {
         if !asks {
             let fact = if reply.starts_with(b"-") { "redis.error" } else { "redis.reply" };
-            statement.say(fact, reply, 0);
+            statement.fact(fact, reply, 0);
         } else if heard.commands.is_empty() {
             return Side::Perhaps;
         }
-        return Side::Speaks;
+        return Side::Matches;
     }
     if walk.foreign { Side::Other } else { Side::Perhaps }
 }
@@ -297,21 +297,21 @@ fn bulk<'a>(
             heard.command = body;
             if heard.commands.len() < STATED && !heard.commands.contains(&body) {
                 heard.commands.push(body);
-                statement.say("redis.command", body, at);
+                statement.fact("redis.command", body, at);
             }
         } else if heard.command.eq_ignore_ascii_case(b"CLIENT") {
             let names: [&[u8]; 3] = [b"SETNAME", b"LIB-NAME", b"LIB-VER"];
             if names.iter().any(|name| heard.before.eq_ignore_ascii_case(name)) {
-                statement.say("redis.client", body, at);
+                statement.fact("redis.client", body, at);
             }
         }
     } else {
         heard.certain |= !alone;
         match heard.before {
             b"server" if matches!(body, b"redis" | b"valkey") => {
-                statement.say("redis.server", body, at);
+                statement.fact("redis.server", body, at);
             }
-            b"version" if !alone => statement.say("redis.version", body, at),
+            b"version" if !alone => statement.fact("redis.version", body, at),
             _ => {}
         }
         if body.starts_with(b"# Server") {
@@ -323,7 +323,7 @@ fn bulk<'a>(
                     let value = body.get(found + key.len()..).unwrap_or_default();
                     let value =
                         &value[..value.iter().position(|&b| b == b'\r').unwrap_or(value.len())];
-                    statement.say(fact, value, at + found + key.len());
+                    statement.fact(fact, value, at + found + key.len());
                 }
             }
         }

@@ -67,8 +67,8 @@ fn side(statement: &mut Statement<'_>) -> Side {
     for (bytes, _, cut) in stream.datagrams().take(DATAGRAMS) {
         if let Some((kind, source)) = report(bytes, cut) {
             if reports == 0 {
-                statement.say("rtp.report", kind.to_string().as_bytes(), offset);
-                statement.say("rtp.source", format!("{source:#010x}").as_bytes(), offset);
+                statement.fact("rtp.report", kind.to_string().as_bytes(), offset);
+                statement.fact("rtp.source", format!("{source:#010x}").as_bytes(), offset);
             }
             reports += 1;
         } else if let Some((kind, packet)) = packet(bytes) {
@@ -77,8 +77,8 @@ fn side(statement: &mut Statement<'_>) -> Side {
                 _ => following += 1,
             }
             if following == ENOUGH {
-                statement.say("rtp.payload-type", kind.to_string().as_bytes(), offset);
-                statement.say("rtp.source", format!("{:#010x}", packet.source).as_bytes(), offset);
+                statement.fact("rtp.payload-type", kind.to_string().as_bytes(), offset);
+                statement.fact("rtp.source", format!("{:#010x}", packet.source).as_bytes(), offset);
             }
             last = Some(packet);
         } else {
@@ -86,7 +86,7 @@ fn side(statement: &mut Statement<'_>) -> Side {
         }
         offset += bytes.len();
     }
-    if reports > 0 || following >= ENOUGH { Side::Speaks } else { Side::Perhaps }
+    if reports > 0 || following >= ENOUGH { Side::Matches } else { Side::Perhaps }
 }
 
 fn follows(before: &Packet, packet: &Packet) -> bool {

@@ -36,18 +36,18 @@ fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -
     let Some(vector) = vector.filter(|vector| VECTORS.contains(vector) && rest[0] >> 4 == 7) else {
         return Side::Other;
     };
-    statement.say("sacn.layer", if vector == VECTORS[0] { b"data" } else { b"extended" }, offset);
+    statement.fact("sacn.layer", if vector == VECTORS[0] { b"data" } else { b"extended" }, offset);
     if let Some(source) = bytes.get(SOURCE) {
-        statement.say("sacn.source", source.split(|&b| b == 0).next().unwrap_or(source), offset);
+        statement.fact("sacn.source", source.split(|&b| b == 0).next().unwrap_or(source), offset);
     }
     if let (Some(&[high, low]), true) =
         (bytes.get(UNIVERSE).and_then(|b| b.first_chunk()), vector == VECTORS[0])
     {
-        statement.say(
+        statement.fact(
             "sacn.universe",
             u16::from_be_bytes([high, low]).to_string().as_bytes(),
             offset,
         );
     }
-    Side::Speaks
+    Side::Matches
 }

@@ -81,7 +81,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
         // Empty lines and single zero bytes keep ways through address translation open.
         if !bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0 | b' ')) {
             match message(statement, bytes, offset) {
-                (Side::Speaks, _) => ours += 1,
+                (Side::Matches, _) => ours += 1,
                 _ => foreign += 1,
             }
         }
@@ -89,7 +89,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     }
     match (ours, foreign) {
         (0, 0) => Side::Perhaps,
-        (ours, foreign) if ours > 0 && ours >= foreign => Side::Speaks,
+        (ours, foreign) if ours > 0 && ours >= foreign => Side::Matches,
         _ => Side::Other,
     }
 }
@@ -101,13 +101,13 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     for _ in 0..MESSAGES {
         let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
         match message(statement, rest, at) {
-            (Side::Speaks, None) => return Side::Speaks,
-            (Side::Speaks, Some(len)) => {
-                heard = Side::Speaks;
+            (Side::Matches, None) => return Side::Matches,
+            (Side::Matches, Some(len)) => {
+                heard = Side::Matches;
                 at += len;
             }
             // What was proved is not undone.
-            (side, _) => return if heard == Side::Speaks { heard } else { side },
+            (side, _) => return if heard == Side::Matches { heard } else { side },
         }
         at += bytes
             .get(at..)
@@ -177,10 +177,10 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
         .then(|| csta::carried(&body[..body.len().min(length.unwrap_or(body.len()))]))
         .flatten()
     {
-        statement.say("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
-        statement.say("csta.namespace", namespace.as_bytes(), offset + body_at.unwrap_or(0));
+        statement.fact("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
+        statement.fact("csta.namespace", namespace.as_bytes(), offset + body_at.unwrap_or(0));
     }
-    (Side::Speaks, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
+    (Side::Matches, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
 }
 
 fn state(
@@ -189,14 +189,14 @@ fn state(
     fields: &[Header<'_>],
     offset: usize,
 ) {
-    statement.say(name, value, offset);
+    statement.fact(name, value, offset);
     for (name, long, short) in [
         ("sip.user-agent", "user-agent", "user-agent"),
         ("sip.server", "server", "server"),
         ("sip.content-type", "content-type", "c"),
     ] {
         if let Some(value) = field(fields, long).or_else(|| field(fields, short)) {
-            statement.say(name, value, offset);
+            statement.fact(name, value, offset);
         }
     }
 }

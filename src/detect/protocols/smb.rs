@@ -104,8 +104,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     let name = if kind == 0xff { command_1(body[4]) } else { command_2(body) };
     let Some(name) = name else { return Side::Other };
     let version: &[u8] = if kind == 0xff { b"1" } else { b"2" };
-    statement.say("smb.version", version, at + PREFIX);
-    statement.say("smb.command", name.as_bytes(), at + PREFIX);
+    statement.fact("smb.version", version, at + PREFIX);
+    statement.fact("smb.command", name.as_bytes(), at + PREFIX);
     if name == "negotiate" {
         let at = at + PREFIX + header;
         match (kind, statement.direction) {
@@ -120,7 +120,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                     .filter(|fact| fact.name.stem == "smb.offered")
                     .nth(index);
                 if let Some(dialect) = offered.map(|fact| fact.value.clone()) {
-                    statement.say("smb.dialect", dialect.as_bytes(), at);
+                    statement.fact("smb.dialect", dialect.as_bytes(), at);
                 }
             }
             (_, Direction::Initiator) => {
@@ -128,24 +128,24 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                 for dialect in
                     body.get(header + 36..).unwrap_or_default().chunks_exact(2).take(count)
                 {
-                    statement.say("smb.offered", dialect_2(dialect).as_bytes(), at);
+                    statement.fact("smb.offered", dialect_2(dialect).as_bytes(), at);
                 }
             }
             (_, Direction::Responder) => {
                 if let Some(dialect) = body.get(header + 4..header + 6) {
-                    statement.say("smb.dialect", dialect_2(dialect).as_bytes(), at);
+                    statement.fact("smb.dialect", dialect_2(dialect).as_bytes(), at);
                 }
             }
         }
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// The dialects of SMB1's NEGOTIATE: each a 2, a name and a zero.
 fn offer_1(statement: &mut Statement<'_>, body: &[u8], at: usize) {
     let names = body.get(3..).unwrap_or_default().split(|&b| b == 0);
     for name in names.filter_map(|name| name.strip_prefix(b"\x02")) {
-        statement.say("smb.offered", name, at);
+        statement.fact("smb.offered", name, at);
     }
 }
 

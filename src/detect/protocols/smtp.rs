@@ -81,8 +81,8 @@ fn hello(statement: &mut Statement<'_>) -> Side {
         First::Begun(bytes) if begun(bytes) => Side::Perhaps,
         First::Whole(first) => match lines::verb(first.text) {
             (verb, domain) if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) && is_domain(domain) => {
-                statement.say("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
-                Side::Speaks
+                statement.fact("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
+                Side::Matches
             }
             (verb, _) if lines::is_one_of(verb, OTHERS) => Side::Perhaps,
             _ => Side::Other,
@@ -118,14 +118,14 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
             if other && !smtp {
                 return Side::Other;
             }
-            statement.say("smtp.greeting", text, line.at + line.text.len() - text.len());
+            statement.fact("smtp.greeting", text, line.at + line.text.len() - text.len());
         }
         if smtp && !other {
-            side = Side::Speaks;
+            side = Side::Matches;
         }
         // Without a client's word a refusal must name the language.
-        if last || side == Side::Speaks {
-            return if code == 220 || side == Side::Speaks { side } else { Side::Other };
+        if last || side == Side::Matches {
+            return if code == 220 || side == Side::Matches { side } else { Side::Other };
         }
     }
     side

@@ -75,9 +75,9 @@ fn stream(statement: &mut Statement<'_>) -> Side {
 fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     match message(bytes) {
         Ok((version, operation)) => {
-            statement.say("snmp.version", version.as_bytes(), offset);
-            statement.say("snmp.operation", operation.as_bytes(), offset);
-            Side::Speaks
+            statement.fact("snmp.version", version.as_bytes(), offset);
+            statement.fact("snmp.operation", operation.as_bytes(), offset);
+            Side::Matches
         }
         Err(Invalid) => Side::Other,
     }

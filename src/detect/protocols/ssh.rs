@@ -61,7 +61,7 @@ fn identification(statement: &mut Statement<'_>) -> Side {
     }
     // What follows a space is a comment.
     let software_only = software.split(|&b| b == b' ').next().unwrap_or(software);
-    statement.say("ssh.version", version, PREFIX.len());
-    statement.say("ssh.software", software_only, PREFIX.len() + version.len() + 1);
-    Side::Speaks
+    statement.fact("ssh.version", version, PREFIX.len());
+    statement.fact("ssh.software", software_only, PREFIX.len() + version.len() + 1);
+    Side::Matches
 }

@@ -94,11 +94,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         // A request without attributes is what many protocols may begin with: the answer tells.
         return if len == 0 && kind == 1 { Side::Perhaps } else { Side::Other };
     }
-    statement.say("stun.message", format!("{method} {class}").as_bytes(), offset);
+    statement.fact("stun.message", format!("{method} {class}").as_bytes(), offset);
     if let Some(software) = software {
-        statement.say("stun.software", software.trim_ascii_end(), offset);
+        statement.fact("stun.software", software.trim_ascii_end(), offset);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// A message that stands alone, or behind its length as ICE has it over TCP (RFC 6544, section 3;

@@ -71,7 +71,7 @@ fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         return Side::Other;
     }
     state(statement, priority, form(text).unwrap_or("text"), offset);
-    Side::Speaks
+    Side::Matches
 }
 
 fn stream(statement: &mut Statement<'_>) -> Side {
@@ -97,7 +97,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     match form(text) {
         Some(form) => {
             state(statement, priority, form, 0);
-            Side::Speaks
+            Side::Matches
         }
         None if text.len() < FORM && text.iter().all(|b| b.is_ascii_graphic() || *b == b' ') => {
             Side::Perhaps
@@ -148,6 +148,6 @@ fn is_rfc_3339(text: &[u8]) -> bool {
 fn state(statement: &mut Statement<'_>, priority: u32, form: &str, offset: usize) {
     let facility = FACILITIES.get(priority as usize / 8).unwrap_or(&"");
     let severity = SEVERITIES[priority as usize % 8];
-    statement.say("syslog.priority", format!("{facility}.{severity}").as_bytes(), offset);
-    statement.say("syslog.form", form.as_bytes(), offset);
+    statement.fact("syslog.priority", format!("{facility}.{severity}").as_bytes(), offset);
+    statement.fact("syslog.form", form.as_bytes(), offset);
 }

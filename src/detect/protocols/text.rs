@@ -112,11 +112,11 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     let Some(line) = found.filter(|_| bytes.len() >= ENOUGH) else {
         return if bytes.len() < LONGEST { Side::Perhaps } else { Side::Other };
     };
-    statement.say("text.encoding", encoding, 0);
+    statement.fact("text.encoding", encoding, 0);
     if !may_be_secret(line.text) {
-        statement.say("text.line", line.text, line.at);
+        statement.fact("text.line", line.text, line.at);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// The bytes begin like a language with rules.

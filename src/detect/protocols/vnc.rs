@@ -43,7 +43,7 @@ fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side 
         return Side::Other;
     }
     let Some((said, rest)) = bytes.split_at_checked(VERSION.len()) else { return Side::Perhaps };
-    statement.say("vnc.version", &said[4..11], 4);
+    statement.fact("vnc.version", &said[4..11], 4);
     match (statement.direction, agreed.as_ref()) {
         (Direction::Initiator, _) => *agreed = said[4..11].try_into().ok(),
         // The client may lower the version: with 3.3 the server chooses in four bytes.
@@ -61,7 +61,7 @@ fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side 
         }
         (Direction::Responder, None) => {}
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// Kinds of security as IANA lists them.
@@ -81,7 +81,7 @@ fn security(statement: &mut Statement<'_>, kind: u8, at: usize) {
         129 => "tight-unix-login",
         _ => return,
     };
-    statement.say("vnc.security", name.as_bytes(), at);
+    statement.fact("vnc.security", name.as_bytes(), at);
 }
 
 #[cfg(test)]

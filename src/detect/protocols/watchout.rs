@@ -128,11 +128,11 @@ fn commands(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             return if *asked { side } else { Side::Other };
         }
         if authenticated {
-            side = Side::Speaks;
+            side = Side::Matches;
         }
         authenticated |= verb == b"authenticate" && matches!(arguments, b"1" | b"2");
         if !*asked {
-            statement.say("watchout.command", verb, 0);
+            statement.fact("watchout.command", verb, 0);
         }
         *asked = true;
     }
@@ -163,19 +163,19 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
         (b"Ready", [version, product, more @ ..]) if is_version(version) => {
             let own =
                 [&b"\"WATCHPOINT\""[..], b"\"WATCHOUT\"", b"\"WATCHMAKER\""].contains(product);
-            statement.say("watchout.version", &version[1..version.len() - 1], word.len() + 2);
+            statement.fact("watchout.version", &version[1..version.len() - 1], word.len() + 2);
             if own || asked && product.starts_with(b"\"") && !more.is_empty() {
-                Side::Speaks
+                Side::Matches
             } else {
                 Side::Perhaps
             }
         }
-        (b"Ready", [version]) if asked && is_version(version) => Side::Speaks,
+        (b"Ready", [version]) if asked && is_version(version) => Side::Matches,
         (b"Error" | b"Warning", [kind, code, more @ ..])
             if is_number(kind) && is_number(code) && more.len() <= 1 =>
         {
             if asked {
-                Side::Speaks
+                Side::Matches
             } else {
                 Side::Perhaps
             }
@@ -184,7 +184,7 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
         _ => Side::Other,
     };
     if side != Side::Other {
-        statement.say("watchout.answer", word, 0);
+        statement.fact("watchout.answer", word, 0);
     }
     side
 }

@@ -56,7 +56,7 @@ fn side(statement: &mut Statement<'_>) -> Side {
             INITIATION | RESPONSE | COOKIE => {
                 if handshakes == 0 {
                     let name = ["initiation", "response", "cookie reply"][usize::from(*kind) - 1];
-                    statement.say("wireguard.message", name.as_bytes(), offset);
+                    statement.fact("wireguard.message", name.as_bytes(), offset);
                 }
                 handshakes += 1;
             }
@@ -76,12 +76,12 @@ fn side(statement: &mut Statement<'_>) -> Side {
                 last = Some(this);
                 data += 1;
                 if data == ENOUGH && handshakes == 0 {
-                    statement.say("wireguard.message", b"data", offset);
+                    statement.fact("wireguard.message", b"data", offset);
                 }
             }
             _ => return Side::Other,
         }
         offset += bytes.len();
     }
-    if handshakes > 0 || data >= ENOUGH { Side::Speaks } else { Side::Perhaps }
+    if handshakes > 0 || data >= ENOUGH { Side::Matches } else { Side::Perhaps }
 }

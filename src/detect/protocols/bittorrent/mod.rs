@@ -79,18 +79,18 @@ fn handshake(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     }
     let from = HANDSHAKE.len() + RESERVED;
     let Some(hash) = bytes.get(from..from + HASH) else { return Side::Perhaps };
-    statement.say("bittorrent.message", b"handshake", at);
-    statement.say("bittorrent.info-hash", hex(hash).as_bytes(), at + from);
+    statement.fact("bittorrent.message", b"handshake", at);
+    statement.fact("bittorrent.info-hash", hex(hash).as_bytes(), at + from);
     if let Some(peer) = bytes.get(from + HASH..from + 2 * HASH) {
         // Most clients begin their id with their letters and version, as in `-TR3000-` of BEP 20;
         // the rest is by chance.
         if let [b'-', name @ .., b'-'] = &peer[..8]
             && name.iter().all(u8::is_ascii_graphic)
         {
-            statement.say("bittorrent.client", name, at + from + HASH);
+            statement.fact("bittorrent.client", name, at + from + HASH);
         }
     }
-    Side::Speaks
+    Side::Matches
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -115,8 +115,8 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
             // Other packets of uTP: kind and version in one byte, then the kind of an extension.
             [0x01 | 0x11 | 0x21 | 0x31 | 0x41, 0..=2, ..] if datagram.len() >= UTP => Side::Perhaps,
             _ if datagram.len() == TRACKER.len() + 4 && datagram.starts_with(TRACKER) => {
-                statement.say("bittorrent.message", b"tracker connect", at);
-                Side::Speaks
+                statement.fact("bittorrent.message", b"tracker connect", at);
+                Side::Matches
             }
             // Its answer, in size and by its zeroes: it proves nothing of itself.
             [0, 0, 0, 0, ..] if datagram.len() == 16 => Side::Perhaps,
@@ -154,16 +154,16 @@ fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
         }
         _ => return Side::Other,
     };
-    statement.say("bittorrent.message", named, at);
+    statement.fact("bittorrent.message", named, at);
     if let Some(hash) =
         message.get(b"a").and_then(|a| a.text(b"info_hash")).filter(|hash| hash.len() == HASH)
     {
-        statement.say("bittorrent.info-hash", hex(hash).as_bytes(), at);
+        statement.fact("bittorrent.info-hash", hex(hash).as_bytes(), at);
     }
     if let Some([first @ b'A'..=b'z', second @ b'A'..=b'z', ..]) = message.text(b"v") {
-        statement.say("bittorrent.client", &[*first, *second], at);
+        statement.fact("bittorrent.client", &[*first, *second], at);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
@@ -177,9 +177,9 @@ fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
             && value.len() == 2 * HASH
             && value.iter().all(u8::is_ascii_hexdigit)
         {
-            statement.say("bittorrent.message", b"search", at);
-            statement.say("bittorrent.info-hash", value, at);
-            return Side::Speaks;
+            statement.fact("bittorrent.message", b"search", at);
+            statement.fact("bittorrent.info-hash", value, at);
+            return Side::Matches;
         }
     }
     Side::Other

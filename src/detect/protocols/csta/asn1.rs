@@ -162,8 +162,8 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
             None => break,
             Some(message) => {
                 if heard.messages == 0 {
-                    statement.say("csta.framing", framing.as_str().as_bytes(), at);
-                    statement.say("csta.encoding", b"ber", at);
+                    statement.fact("csta.framing", framing.as_str().as_bytes(), at);
+                    statement.fact("csta.encoding", b"ber", at);
                 }
                 if hear(message, statement, at, dialogue, &mut heard).is_err() {
                     return heard.end(statement, facts, Side::Other);
@@ -186,7 +186,7 @@ impl Heard {
     /// The side's verdict: what was proved is not undone by a message that is new to us.
     fn end(&self, statement: &mut Statement<'_>, facts: usize, otherwise: Side) -> Side {
         if self.certain || self.operations > 1 {
-            return Side::Speaks;
+            return Side::Matches;
         }
         statement.facts.truncate(facts);
         otherwise
@@ -205,7 +205,7 @@ fn hear(
     heard.messages += 1;
     if ASSOCIATE.contains(&tag) {
         if let Some(edition) = edition(content)? {
-            statement.say("csta.edition", edition.as_bytes(), at);
+            statement.fact("csta.edition", edition.as_bytes(), at);
             heard.certain = true;
         }
         return Ok(());
@@ -248,7 +248,7 @@ fn hear(
             .iter()
             .any(|fact| fact.name.stem == "csta.operation" && fact.value == *name);
         if is_new {
-            statement.say("csta.operation", name.as_bytes(), at);
+            statement.fact("csta.operation", name.as_bytes(), at);
         }
     }
     Ok(())

@@ -95,7 +95,7 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
     for _ in 0..MESSAGES {
         let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
         if !is_header(rest) {
-            return if side == Side::Speaks { side } else { Side::Other };
+            return if side == Side::Matches { side } else { Side::Other };
         }
         let Some(header) = rest.first_chunk::<HEADER>() else { break };
         let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
@@ -103,21 +103,21 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
         match root(document) {
             // Vendors add messages of their own to a conversation that began as CSTA.
             Root::Named { name, namespace }
-                if side == Side::Speaks || is_csta(&name, namespace.as_deref()) =>
+                if side == Side::Matches || is_csta(&name, namespace.as_deref()) =>
             {
-                if side != Side::Speaks {
-                    statement.say("csta.framing", b"ecma-323-j2", at);
-                    statement.say("csta.encoding", b"xml", at);
+                if side != Side::Matches {
+                    statement.fact("csta.framing", b"ecma-323-j2", at);
+                    statement.fact("csta.encoding", b"xml", at);
                 }
-                side = Side::Speaks;
+                side = Side::Matches;
                 say_root(statement, &name, namespace.as_deref(), at);
                 for (offset, extension) in extensions(document).take(EXTENSIONS) {
-                    statement.say("csta.extension", extension, at + HEADER + offset);
+                    statement.fact("csta.extension", extension, at + HEADER + offset);
                 }
             }
             Root::NotYet => {}
             Root::Named { .. } | Root::None => {
-                return if side == Side::Speaks { side } else { Side::Other };
+                return if side == Side::Matches { side } else { Side::Other };
             }
         }
         at += len;
@@ -129,10 +129,10 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
 fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
     match root(bytes) {
         Root::Named { name, namespace: Some(namespace) } if is_standard(&namespace) => {
-            statement.say("csta.framing", b"none", 0);
-            statement.say("csta.encoding", b"xml", 0);
+            statement.fact("csta.framing", b"none", 0);
+            statement.fact("csta.encoding", b"xml", 0);
             say_root(statement, &name, Some(&namespace), 0);
-            Side::Speaks
+            Side::Matches
         }
         Root::NotYet => Side::Perhaps,
         Root::Named { .. } | Root::None => Side::Other,
@@ -140,9 +140,9 @@ fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
 }
 
 fn say_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, at: usize) {
-    statement.say("csta.root", name.as_bytes(), at);
+    statement.fact("csta.root", name.as_bytes(), at);
     if let Some(namespace) = namespace {
-        statement.say("csta.namespace", namespace.as_bytes(), at);
+        statement.fact("csta.namespace", namespace.as_bytes(), at);
     }
 }
 

@@ -74,7 +74,7 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
         Some(Found::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
             state(statement, protocol, &message, offset);
-            Side::Speaks
+            Side::Matches
         }
         Some(Found::Perhaps) => Side::Perhaps,
         Some(Found::Message(_)) | None => Side::Other,
@@ -118,7 +118,7 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     match (whole, message::read(whole.unwrap_or(body), whole.is_none())) {
         (Some(_), Some(Found::Message(message))) => {
             state(statement, protocol, &message, 0);
-            Side::Speaks
+            Side::Matches
         }
         (None, Some(_)) | (Some(_), Some(Found::Perhaps)) => Side::Perhaps,
         (None, None) if body.len() < message::HEADER => Side::Perhaps,
@@ -135,9 +135,9 @@ fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, o
     if message.response {
         let text =
             format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
-        statement.tell(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
+        statement.fact_text(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
     } else {
-        statement.tell(
+        statement.fact_text(
             if multicast { "mdns.query" } else { "dns.query" },
             format!("{about} {kind}"),
             offset,

@@ -113,7 +113,7 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
     for (i, run) in stream.runs().enumerate() {
         if i == 0 && stream.from_start() {
             match messages(statement, run, requests, true) {
-                (Side::Speaks, _) => heard = Side::Speaks,
+                (Side::Matches, _) => heard = Side::Matches,
                 (side, _) => return side,
             }
             continue;
@@ -121,7 +121,7 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
         let mut from = run.start;
         for start in stream.starts(run.clone()) {
             if start >= from && head::begins(&stream.bytes()[start..run.end]) {
-                heard = Side::Speaks;
+                heard = Side::Matches;
                 from = messages(statement, start..run.end, requests, false).1;
             }
         }
@@ -155,11 +155,11 @@ fn messages(
             return match message {
                 0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
                 0 => (Side::Other, at),
-                _ => (Side::Speaks, at),
+                _ => (Side::Matches, at),
             };
         };
         let Some(start) = Start::read(rest[..end].trim_ascii_end()) else {
-            return (if message == 0 { Side::Other } else { Side::Speaks }, at);
+            return (if message == 0 { Side::Other } else { Side::Matches }, at);
         };
         let fields_at = at + end + 1;
         let mut room = [EMPTY_HEADER; FIELDS];
@@ -194,7 +194,7 @@ fn messages(
             state(statement, &start, at, fields, fields_at);
         }
         // Without the head's end there is nothing behind it.
-        let Some(head_len) = head_len else { return (Side::Speaks, run.end) };
+        let Some(head_len) = head_len else { return (Side::Matches, run.end) };
         at = fields_at + head_len;
         if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
             match language {
@@ -204,7 +204,7 @@ fn messages(
                 }
                 Upgrade::Other => {}
             }
-            return (Side::Speaks, run.end);
+            return (Side::Matches, run.end);
         }
         // Some say how long a body is that does not come.
         let bare = bare || bytes[at..].starts_with(VERSION);
@@ -218,10 +218,10 @@ fn messages(
         // A hostile length must not turn the reader back.
         match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
             Some(next) => at = next,
-            None => return (Side::Speaks, run.end),
+            None => return (Side::Matches, run.end),
         }
     }
-    (Side::Speaks, at)
+    (Side::Matches, at)
 }
 
 /// States what a head says.
@@ -234,12 +234,12 @@ fn state(
 ) {
     let stem = match start {
         Start::Request { method, target } => {
-            statement.say("http.method", method, at);
-            statement.say("http.target", target, at);
+            statement.fact("http.method", method, at);
+            statement.fact("http.target", target, at);
             "http.request-header"
         }
         Start::Response { status } => {
-            statement.say("http.status", status, at);
+            statement.fact("http.status", status, at);
             "http.response-header"
         }
     };
@@ -247,7 +247,7 @@ fn state(
     let mut offset = fields_at;
     for field in fields {
         let name = FactName { stem, leaf: Some(field.name.to_ascii_lowercase()) };
-        statement.say(name, &masked(field.name, field.value.trim_ascii()), offset);
+        statement.fact(name, &masked(field.name, field.value.trim_ascii()), offset);
         offset += field.name.len() + field.value.len() + 4;
     }
 }
@@ -266,13 +266,13 @@ fn state_body(
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
         (body::Kind::Structured, true) => {
-            statement.say_parts("http.request-body", &body.content, &parts);
+            statement.fact_in_parts("http.request-body", &body.content, &parts);
         }
         (body::Kind::Structured, false) => {
-            statement.say_parts("http.response-body", &body.content, &parts);
+            statement.fact_in_parts("http.response-body", &body.content, &parts);
         }
         (body::Kind::Plain, false) => {
-            statement.say_parts("http.response-text", &body.content, &parts);
+            statement.fact_in_parts("http.response-text", &body.content, &parts);
         }
         (body::Kind::Events, false) => {
             let place = |offset: usize| {
@@ -286,7 +286,7 @@ fn state_body(
             // An empty line ends an event (HTML, section 9.2.6).
             for event in body.content.split_inclusive(|&b| b == b'\n').take(EVENTS) {
                 if !event.trim_ascii().is_empty() {
-                    statement.say("http.event", event.trim_ascii(), place(offset));
+                    statement.fact("http.event", event.trim_ascii(), place(offset));
                 }
                 offset += event.len();
             }
@@ -295,8 +295,8 @@ fn state_body(
     }
     // CSTA as a web service (ECMA-348), in SOAP or bare.
     if let Some((root, namespace)) = is_xml.then(|| csta::carried(&body.content)).flatten() {
-        statement.say("csta.root", root.as_bytes(), at);
-        statement.say("csta.namespace", namespace.as_bytes(), at);
+        statement.fact("csta.root", root.as_bytes(), at);
+        statement.fact("csta.namespace", namespace.as_bytes(), at);
     }
 }
 

@@ -38,10 +38,10 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
         match frame.opcode {
             // Nothing comes out beyond the limit of what is unpacked.
             TEXT if content.is_empty() && frame.compressed => return,
-            TEXT => statement.say("websocket.text", &content, at),
+            TEXT => statement.fact("websocket.text", &content, at),
             BINARY if !binary => {
                 binary = true;
-                statement.say(
+                statement.fact(
                     "websocket.binary",
                     format!("{} bytes", content.len()).as_bytes(),
                     at,

@@ -108,7 +108,7 @@ fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
     match begin(statement, bytes, 0) {
         Ok(Some(at)) => {
             state_frames(statement, bytes, at, content);
-            Side::Speaks
+            Side::Matches
         }
         Ok(None) => Side::Perhaps,
         Err(frames::Invalid) => Side::Other,
@@ -136,11 +136,11 @@ fn begin(
         if known < PREFACE.len() {
             return Ok(None);
         }
-        statement.say("http2.preface", b"PRI * HTTP/2.0", at);
+        statement.fact("http2.preface", b"PRI * HTTP/2.0", at);
         return Ok(Some(at + PREFACE.len()));
     }
     let Some(ids) = frames::settings(rest)? else { return Ok(None) };
-    statement.say("http2.settings", ids.as_bytes(), at);
+    statement.fact("http2.settings", ids.as_bytes(), at);
     Ok(Some(at))
 }
 
@@ -166,8 +166,8 @@ fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, conten
         if *content == Content::Calls {
             for (name, value) in &fields {
                 match name.as_slice() {
-                    b":path" => statement.say("grpc.method", value, at),
-                    b"grpc-status" => statement.say("grpc.status", value, at),
+                    b":path" => statement.fact("grpc.method", value, at),
+                    b"grpc-status" => statement.fact("grpc.status", value, at),
                     _ => {}
                 }
             }
@@ -179,9 +179,9 @@ fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, conten
 fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
     let is_request = statement.direction == crate::evidence::Direction::Initiator;
     match name {
-        b":method" => statement.say("http.method", value, at),
-        b":path" => statement.say("http.target", value, at),
-        b":status" => statement.say("http.status", value, at),
+        b":method" => statement.fact("http.method", value, at),
+        b":path" => statement.fact("http.target", value, at),
+        b":status" => statement.fact("http.status", value, at),
         // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it)
         // says nothing at all.
         [b':', ..] | [] => {}
@@ -189,7 +189,7 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };
             let leaf = String::from_utf8_lossy(name).into_owned();
             let value = masked(&leaf, value);
-            statement.say(FactName { stem, leaf: Some(leaf) }, &value, at);
+            statement.fact(FactName { stem, leaf: Some(leaf) }, &value, at);
         }
     }
 }

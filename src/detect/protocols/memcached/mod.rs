@@ -93,10 +93,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             (Some(0x80 | 0x81), _) => binary(statement, bytes, at),
             (Some(b'a'..=b'z'), Direction::Initiator) => {
                 let said = commands(statement, bytes, at);
-                asked = matches!(said, Side::Perhaps | Side::Speaks);
+                asked = matches!(said, Side::Perhaps | Side::Matches);
                 // A whole command behind a frame header is more than chance.
                 if udp && said == Side::Perhaps && bytes.ends_with(b"\r\n") {
-                    Side::Speaks
+                    Side::Matches
                 } else {
                     said
                 }
@@ -214,7 +214,7 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         }
         if !stated.contains(&name) {
             stated.push(name);
-            statement.say("memcached.command", name, offset + at);
+            statement.fact("memcached.command", name, offset + at);
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
@@ -222,7 +222,7 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         // Gets are a word of many protocols, so one line of another language speaks against all.
         return Side::Other;
     }
-    if certain { Side::Speaks } else { Side::Perhaps }
+    if certain { Side::Matches } else { Side::Perhaps }
 }
 
 /// Replies of one word, or of a word and a message.
@@ -298,7 +298,7 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
                 let (Some(key), true) = (parts.next(), count >= 1) else { return Framed::Foreign };
                 stats += 1;
                 if key == b"version" {
-                    statement.say(
+                    statement.fact(
                         "memcached.version",
                         parts.next().unwrap_or_default(),
                         offset + at + b"STAT version ".len(),
@@ -311,7 +311,7 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
                 if !version.first().is_some_and(u8::is_ascii_digit) {
                     return Framed::Foreign;
                 }
-                statement.say("memcached.version", version, offset + at + b"VERSION ".len());
+                statement.fact("memcached.version", version, offset + at + b"VERSION ".len());
                 fits = true;
             }
             b"CLIENT_ERROR" | b"SERVER_ERROR" if count >= 1 => fits = true,
@@ -327,12 +327,12 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
             _ => return Framed::Foreign,
         }
         if at == 0 {
-            statement.say("memcached.reply", name, offset);
+            statement.fact("memcached.reply", name, offset);
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
     if certain || stats >= 2 || asked && fits && !walk.foreign {
-        return Side::Speaks;
+        return Side::Matches;
     }
     if walk.foreign || walk.whole > 16 { Side::Other } else { Side::Perhaps }
 }
@@ -436,14 +436,14 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
             return Framed::Cut;
         }
         if name == "hello" && request {
-            statement.say(
+            statement.fact(
                 "memcached.client",
                 rest.get(HEADER..HEADER + usize::from(key)).unwrap_or_default(),
                 offset + at + HEADER,
             );
         }
         if name == "version" && !request && status == 0 {
-            statement.say(
+            statement.fact(
                 "memcached.version",
                 rest.get(HEADER..HEADER + body).unwrap_or_default(),
                 offset + at + HEADER,
@@ -451,7 +451,7 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
         }
         if stated != Some(name) {
             stated = Some(name);
-            statement.say(
+            statement.fact(
                 if request { "memcached.command" } else { "memcached.reply" },
                 name.as_bytes(),
                 offset + at + 1,
@@ -461,7 +461,7 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     });
     match (walk.foreign, stated) {
         (true, _) => Side::Other,
-        (false, Some(_)) if walk.whole > 0 => Side::Speaks,
+        (false, Some(_)) if walk.whole > 0 => Side::Matches,
         _ => Side::Perhaps,
     }
 }

@@ -115,9 +115,9 @@ impl<'a, 'b> Talk<'a, 'b> {
                 .iter()
                 .any(|f| f.name.stem == "osc.address" && f.value.as_bytes() == address);
             if is_new && known.len() < 2 * ADDRESSES {
-                self.statement.say("osc.address", address, offset);
+                self.statement.fact("osc.address", address, offset);
                 if let Some(types) = types {
-                    self.statement.say("osc.types", types, offset);
+                    self.statement.fact("osc.types", types, offset);
                 }
             }
         }
@@ -127,11 +127,11 @@ impl<'a, 'b> Talk<'a, 'b> {
     fn side(&mut self, framing: &str, otherwise: Side) -> Side {
         if self.typed > 0 || self.untyped >= UNTYPED {
             let at = self.statement.facts.get(self.stated).map(|f| f.frame);
-            self.statement.say(FRAMING, framing.as_bytes(), 0);
+            self.statement.fact(FRAMING, framing.as_bytes(), 0);
             if let (Some(frame), Some(fact)) = (at, self.statement.facts.last_mut()) {
                 fact.frame = frame;
             }
-            return Side::Speaks;
+            return Side::Matches;
         }
         if self.untyped > 0 { Side::Perhaps } else { otherwise }
     }

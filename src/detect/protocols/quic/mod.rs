@@ -107,14 +107,14 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                 Some(versions) => {
                     let statement = &mut Statement::new(opening, depth, other, &mut facts);
                     versions.into_iter().for_each(|v| {
-                        statement.say("quic.version", version::name(v).as_bytes(), 0);
+                        statement.fact("quic.version", version::name(v).as_bytes(), 0);
                     });
                     // The client will greet again, in a version that is known.
                     false
                 }
                 None if server.is_empty() && tests_negotiation(client) => {
                     let number = first_header(client).map_or(0, |header| header.version);
-                    statement.say("quic.version", version::name(number).as_bytes(), 1);
+                    statement.fact("quic.version", version::name(number).as_bytes(), 1);
                     false
                 }
                 None => {
@@ -131,7 +131,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         if let Some(chosen) = upgraded(server, &facts) {
             facts.retain(|fact| fact.name.stem != "quic.version");
             let statement = &mut Statement::new(opening, depth, other, &mut facts);
-            statement.say("quic.version", chosen.as_bytes(), 0);
+            statement.fact("quic.version", chosen.as_bytes(), 0);
         }
         return if whole {
             Detection::Yes(Protocol::Quic, facts)
@@ -183,7 +183,7 @@ fn upgraded(server: &Stream, facts: &[Fact]) -> Option<String> {
 
 /// States what a client says; says whether its hello is all there.
 fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
-    statement.say("quic.version", version::name(client.version.number).as_bytes(), client.at);
+    statement.fact("quic.version", version::name(client.version.number).as_bytes(), client.at);
     let handshake = client.handshake();
     if client.version.number == version::Q050 {
         let Some(hello) = google::Hello::find(&handshake) else { return true };
@@ -200,13 +200,13 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     }
     let place = |at: usize| client.place(at + MESSAGE_HEADER);
     if let Some((name, at)) = hello.server_name() {
-        statement.say("quic.sni", name, place(at));
+        statement.fact("quic.sni", name, place(at));
     }
     for (protocol, at) in hello.protocols() {
-        statement.say("quic.alpn", protocol, place(at));
+        statement.fact("quic.alpn", protocol, place(at));
     }
     if let Some(print) = hello.ja4('q') {
-        statement.say("quic.ja4", print.as_bytes(), client.at);
+        statement.fact("quic.ja4", print.as_bytes(), client.at);
     }
     hello.whole
 }
@@ -218,7 +218,7 @@ fn state_google(statement: &mut Statement<'_>) -> bool {
     else {
         return false;
     };
-    statement.say("quic.version", version, 0);
+    statement.fact("quic.version", version, 0);
     state_tags(statement, &hello, 0);
     true
 }
@@ -226,7 +226,7 @@ fn state_google(statement: &mut Statement<'_>) -> bool {
 fn state_tags(statement: &mut Statement<'_>, hello: &google::Hello<'_>, at: usize) {
     for (fact, value) in [("quic.sni", hello.server_name), ("quic.user-agent", hello.user_agent)] {
         if let Some(value) = value {
-            statement.say(fact, value, at);
+            statement.fact(fact, value, at);
         }
     }
 }

@@ -132,8 +132,8 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
         }
         Some(&ALERT) if begins_record(bytes, &[ALERT]) => match alert::refusal(bytes) {
             Some(text) => {
-                statement.say("tls.alert", text.as_bytes(), HEADER);
-                Side::Speaks
+                statement.fact("tls.alert", text.as_bytes(), HEADER);
+                Side::Matches
             }
             None if alert::may_be_refusal(bytes) => Side::Perhaps,
             // A warning may come before the hello.
@@ -161,10 +161,10 @@ fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     if whole >= CHAINED || both.iter().any(|chain| chain.exact && chain.whole >= CHAINED_EXACTLY) {
         // 1.3 calls itself 1.2 here.
         if chain.version < 0x0303 {
-            statement.say("tls.version", version_name(chain.version).as_bytes(), 1);
+            statement.fact("tls.version", version_name(chain.version).as_bytes(), 1);
         }
-        statement.say("tls.record", b"application data", 0);
-        return Side::Speaks;
+        statement.fact("tls.record", b"application data", 0);
+        return Side::Matches;
     }
     if opening.pushes() < PATIENCE { Side::Perhaps } else { Side::Other }
 }
@@ -197,7 +197,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         // A record that holds a hello exactly proves it, whatever damage is inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
-            return Side::Speaks;
+            return Side::Matches;
         }
         Err(_) => return Side::Other,
     };
@@ -215,7 +215,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         };
         hellos.awaited |= !arrived && open;
     }
-    Side::Speaks
+    Side::Matches
 }
 
 /// Whether the first record is whole, holds this hello and nothing else.
@@ -233,18 +233,18 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
     if !statement.wants_facts() {
         return;
     }
-    statement.say("tls.version", version_name(hello.version()).as_bytes(), place(0));
+    statement.fact("tls.version", version_name(hello.version()).as_bytes(), place(0));
     if let Some(cipher) = hello.cipher() {
-        statement.say("tls.cipher", cipher.as_bytes(), place(0));
+        statement.fact("tls.cipher", cipher.as_bytes(), place(0));
     }
     if let Some((name, at)) = hello.server_name().filter(|_| hello.kind == Kind::Client) {
-        statement.say("tls.sni", name, place(at));
+        statement.fact("tls.sni", name, place(at));
     }
     for (protocol, at) in hello.protocols() {
-        statement.say("tls.alpn", protocol, place(at));
+        statement.fact("tls.alpn", protocol, place(at));
     }
     if let Some(print) = hello.ja4('t') {
-        statement.say("tls.ja4", print.as_bytes(), place(0));
+        statement.fact("tls.ja4", print.as_bytes(), place(0));
     }
 }
 
@@ -273,13 +273,13 @@ fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize)
     else {
         return;
     };
-    statement.say("tls.certificate-subject", certificate.subject.as_bytes(), offset);
-    statement.say("tls.certificate-issuer", certificate.issuer.as_bytes(), offset);
+    statement.fact("tls.certificate-subject", certificate.subject.as_bytes(), offset);
+    statement.fact("tls.certificate-issuer", certificate.issuer.as_bytes(), offset);
     for name in &certificate.names {
-        statement.say("tls.certificate-name", name.as_bytes(), offset);
+        statement.fact("tls.certificate-name", name.as_bytes(), offset);
     }
     if certificate.self_signed {
-        statement.say("tls.certificate-self-signed", b"yes", offset);
+        statement.fact("tls.certificate-self-signed", b"yes", offset);
     }
 }
 
@@ -291,11 +291,11 @@ fn old(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         Old::No => return Side::Other,
     };
     hellos.by[statement.direction as usize] = Some(kind);
-    statement.say("tls.version", version_name(hello.version).as_bytes(), 2);
+    statement.fact("tls.version", version_name(hello.version).as_bytes(), 2);
     if let Some((bytes, at)) = hello.certificate {
         state_certificate(statement, bytes, at);
     }
-    Side::Speaks
+    Side::Matches
 }
 
 #[cfg(test)]
