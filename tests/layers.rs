@@ -158,6 +158,49 @@ fn modules_use_only_what_stands_before_them_in_the_line() {
     }
 }
 
+/// The floors of `detect` and those that each may use, beside what the module may use.
+const DETECT_FLOORS: &[(&str, &[&str])] = &[
+    ("prefilter", &[]),
+    ("statement", &[]),
+    ("detector", &["prefilter"]),
+    ("formats", &[]),
+    ("protocols", &["detector", "formats", "prefilter", "statement"]),
+    ("registry", &["detector", "prefilter", "protocols", "statement"]),
+    ("mod", &["detector", "prefilter", "registry"]),
+];
+
+/// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.
+const DETECT_TURNS: &[(&str, &str)] = &[("http", "http2")];
+
+#[test]
+fn protocols_use_only_the_floors_below() {
+    let floors: BTreeMap<_, _> = DETECT_FLOORS.iter().copied().collect();
+    for (_, file, code) in sources().into_iter().filter(|(module, ..)| module == "detect") {
+        let names: Vec<&str> = file.iter().skip(1).map(|name| name.to_str().unwrap()).collect();
+        let floor = names[0].trim_end_matches(".rs");
+        let may =
+            floors.get(floor).unwrap_or_else(|| panic!("{floor} is not in the table of floors"));
+        for used in names_after(&code, "crate::detect::").filter(|used| *used != floor) {
+            assert!(may.contains(&used), "{} uses {used}, which {floor} must not", file.display());
+        }
+        let own = names.get(1).map_or("", |name| name.trim_end_matches(".rs"));
+        for used in
+            names_after(&code, "crate::detect::protocols::").filter(|_| floor == "protocols")
+        {
+            let turns = used == own || DETECT_TURNS.contains(&(own, used));
+            assert!(turns, "{} uses the protocol {used}", file.display());
+        }
+        // A file of the folder's own may be reached by `super`, another floor may not.
+        let inside = names.len() - usize::from(names.last() == Some(&"mod.rs"));
+        let nested = match floor {
+            "registry" => inside > 1,
+            _ => inside > 2,
+        };
+        let up = if nested { "super::super::" } else { "super::" };
+        assert_eq!(names_after(&code, up).next(), None, "{} uses {up}", file.display());
+    }
+}
+
 #[test]
 fn every_library_is_named_in_its_one_place() {
     for (module, file, code) in sources() {

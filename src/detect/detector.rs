@@ -1,8 +1,8 @@
 //! What a detector is: the protocol that it recognises, the function that does so, the facts that
 //! it can state, and samples that prove it.
 
-use super::prefilter::Prefilter;
 use crate::decode::Transport;
+use crate::detect::prefilter::Prefilter;
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 

@@ -2,7 +2,9 @@
 
 pub(super) mod ber;
 pub(super) mod bson;
+pub(super) mod csta_xml;
 pub(super) mod framing;
+pub(super) mod headers;
 pub(super) mod lines;
 pub(super) mod redact;
 pub(super) mod tls_hello;

@@ -3,20 +3,22 @@
 //!
 //! What the bodies carry of CSTA (ECMA TR/87) is stated too.
 
-use httparse::{EMPTY_HEADER, Header, Status};
+use httparse::Header;
 use memchr::memmem::find;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::csta_xml;
+use crate::detect::formats::headers::{
+    FieldRoom, field, field_names, is_status_code, read_fields, start_line_end, start_words,
+};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::csta;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
-/// Messages of each side that are read, and header fields of a message.
+/// Messages of each side that are read.
 const MESSAGES: usize = 32;
-const FIELDS: usize = 96;
 /// Bytes of a start line.
 const START_LINE: usize = 2048;
 const VERSION: &[u8] = b"SIP/2.0";
@@ -124,16 +126,14 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
         return (Side::Other, None);
     }
-    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
+    let Some(end) = start_line_end(bytes, START_LINE) else {
         let side =
             if bytes.len() < START_LINE && may_begin(bytes) { Side::Perhaps } else { Side::Other };
         return (side, None);
     };
     let line = bytes[..end].trim_ascii_end();
-    let mut words = line.splitn(3, |&b| b == b' ');
-    let (first, second, third) =
-        (words.next().unwrap_or(&[]), words.next().unwrap_or(&[]), words.next());
-    let is_status = first == VERSION && second.len() == 3 && second.iter().all(u8::is_ascii_digit);
+    let (first, second, third) = start_words(line);
+    let is_status = first == VERSION && is_status_code(second);
     let is_request = third == Some(VERSION) && METHODS.contains(&first);
     if !is_status && !is_request {
         return (Side::Other, None);
@@ -142,25 +142,19 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let head_end =
         find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
     // Behind an exact start line one of them proves it: a message may be cut or damaged.
-    let is_required = |line: &[u8]| {
-        let name = line.split(|&b| b == b':').next().unwrap_or_default().trim_ascii();
+    let is_required = |name: &[u8]| {
         REQUIRED.iter().any(|(long, short)| {
             [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         })
     };
-    if !behind[..head_end.unwrap_or(behind.len())].split(|&b| b == b'\n').any(is_required) {
+    let head = &behind[..head_end.unwrap_or(behind.len())];
+    if !field_names(head).any(is_required) {
         return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
     }
-    let whole = behind.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-    let head =
-        [&behind[..head_end.unwrap_or(whole)], if head_end.is_none() { b"\r\n" } else { b"" }]
-            .concat();
-    let mut room = [EMPTY_HEADER; FIELDS];
-    // A field that is damaged takes the facts with it, not the language.
-    let fields = match httparse::parse_headers(&head, &mut room) {
-        Ok(Status::Complete((_, fields))) => fields,
-        _ => &[],
-    };
+    let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
+    // A field that is damaged takes the facts with it, not the protocol.
+    let fields = read_fields(head, head_end.is_some(), &mut room, &mut scratch)
+        .map_or(&[][..], |(_, fields)| fields);
     let body_at = head_end.map(|len| end + 1 + len);
     state(
         statement,
@@ -174,7 +168,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
     let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
     if let Some((root, namespace)) = is_csta
-        .then(|| csta::carried(&body[..body.len().min(length.unwrap_or(body.len()))]))
+        .then(|| csta_xml::carried_element(&body[..body.len().min(length.unwrap_or(body.len()))]))
         .flatten()
     {
         statement.fact("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
@@ -199,11 +193,6 @@ fn state(
             statement.fact(name, value, offset);
         }
     }
-}
-
-/// The value of the first field of that name.
-fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
-    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
 }
 
 /// Whether a start line may still come of these bytes, which have no line end.

@@ -5,8 +5,6 @@
 mod asn1;
 mod xml;
 
-pub(crate) use xml::carried;
-
 use self::asn1::Dialogue;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};

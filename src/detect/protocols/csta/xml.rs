@@ -7,82 +7,16 @@
 //! vendor's extension, or be one of the standard's or a known vendor's messages. `quick-xml` reads
 //! the document as far as it is there.
 
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
-use quick_xml::{NsReader, Reader};
-
+use crate::detect::formats::csta_xml::{
+    RootElement, extension_namespaces, is_csta_root, is_standard_namespace, root_element,
+};
 use crate::detect::statement::{Side, Statement};
 
 const HEADER: usize = 8;
 /// Messages of each side whose roots are stated.
 const MESSAGES: usize = 32;
-const NAMESPACES: [&str; 2] = [
-    "http://www.ecma-international.org/standards/ecma-323/csta",
-    "http://www.ecma-international.org/standards/ecma-354/",
-];
-
-/// Namespaces of vendors' messages, as their clients write them.
-const VENDORS: [&str; 2] = ["http://www.avaya.com/csta", "http://www.siemens.com/schema/csta"];
 /// Namespaces of vendors' extensions that are stated of a message.
 const EXTENSIONS: usize = 4;
-
-/// Root elements of ECMA-323 and ECMA-354 without their endings `Response`, `PosResponse`,
-/// `NegResponse`; every event ends in `Event` and begins with its reference. The last row is
-/// Zultys's.
-const ROOTS: &[&str] = &[
-    "StartApplicationSession",
-    "StopApplicationSession",
-    "ResetApplicationSessionTimer",
-    "ApplicationSessionTerminated",
-    "MonitorStart",
-    "MonitorStop",
-    "ChangeMonitorFilter",
-    "MakeCall",
-    "AnswerCall",
-    "AcceptCall",
-    "AlternateCall",
-    "ClearConnection",
-    "ClearCall",
-    "ConferenceCall",
-    "ConsultationCall",
-    "DeflectCall",
-    "DirectedPickupCall",
-    "GenerateDigits",
-    "HoldCall",
-    "JoinCall",
-    "MakePredictiveCall",
-    "ParkCall",
-    "ReconnectCall",
-    "RetrieveCall",
-    "SingleStepConferenceCall",
-    "SingleStepTransferCall",
-    "TransferCall",
-    "SnapshotDevice",
-    "SnapshotCall",
-    "GetCSTAFeatures",
-    "GetLogicalDeviceInformation",
-    "GetPhysicalDeviceInformation",
-    "GetSwitchingFunctionDevices",
-    "GetSwitchingFunctionCapabilities",
-    "SystemRegister",
-    "SystemRegisterCancel",
-    "RequestSystemStatus",
-    "SystemStatus",
-    "SetForwarding",
-    "GetForwarding",
-    "SetDoNotDisturb",
-    "GetDoNotDisturb",
-    "SetAgentState",
-    "GetAgentState",
-    "SetMessageWaitingIndicator",
-    "GetMessageWaitingIndicator",
-    "CSTAErrorCode",
-    "loginRequest",
-    "loginResponse",
-    "loginResponce",
-    "keepalive",
-];
-const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
 
 /// Reads a side's messages.
 pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
@@ -100,23 +34,23 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
         let Some(header) = rest.first_chunk::<HEADER>() else { break };
         let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
         let document = &rest[HEADER..rest.len().min(len)];
-        match root(document) {
+        match root_element(document) {
             // Vendors add messages of their own to a conversation that began as CSTA.
-            Root::Named { name, namespace }
-                if side == Side::Matches || is_csta(&name, namespace.as_deref()) =>
+            RootElement::Named { name, namespace }
+                if side == Side::Matches || is_csta_root(&name, namespace.as_deref()) =>
             {
                 if side != Side::Matches {
                     statement.fact("csta.framing", b"ecma-323-j2", at);
                     statement.fact("csta.encoding", b"xml", at);
                 }
                 side = Side::Matches;
-                say_root(statement, &name, namespace.as_deref(), at);
-                for (offset, extension) in extensions(document).take(EXTENSIONS) {
+                state_root(statement, &name, namespace.as_deref(), at);
+                for (offset, extension) in extension_namespaces(document).take(EXTENSIONS) {
                     statement.fact("csta.extension", extension, at + HEADER + offset);
                 }
             }
-            Root::NotYet => {}
-            Root::Named { .. } | Root::None => {
+            RootElement::NotYet => {}
+            RootElement::Named { .. } | RootElement::NotXml => {
                 return if side == Side::Matches { side } else { Side::Other };
             }
         }
@@ -127,36 +61,25 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
 
 /// A side that begins with a document instead of a header.
 fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
-    match root(bytes) {
-        Root::Named { name, namespace: Some(namespace) } if is_standard(&namespace) => {
+    match root_element(bytes) {
+        RootElement::Named { name, namespace: Some(namespace) }
+            if is_standard_namespace(&namespace) =>
+        {
             statement.fact("csta.framing", b"none", 0);
             statement.fact("csta.encoding", b"xml", 0);
-            say_root(statement, &name, Some(&namespace), 0);
+            state_root(statement, &name, Some(&namespace), 0);
             Side::Matches
         }
-        Root::NotYet => Side::Perhaps,
-        Root::Named { .. } | Root::None => Side::Other,
+        RootElement::NotYet => Side::Perhaps,
+        RootElement::Named { .. } | RootElement::NotXml => Side::Other,
     }
 }
 
-fn say_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, at: usize) {
+fn state_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, at: usize) {
     statement.fact("csta.root", name.as_bytes(), at);
     if let Some(namespace) = namespace {
         statement.fact("csta.namespace", namespace.as_bytes(), at);
     }
-}
-
-/// The namespaces that a document declares beside those of ECMA and the W3C, each with its place.
-fn extensions(document: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    const DECLARED: &[u8] = b" xmlns";
-    let places =
-        document.windows(DECLARED.len()).enumerate().filter(|(_, window)| *window == DECLARED);
-    places.filter_map(|(at, _)| {
-        let value =
-            document.get(at + DECLARED.len()..)?.split(|b| matches!(b, b'"' | b'\'')).nth(1)?;
-        let text = std::str::from_utf8(value).ok()?;
-        (!is_standard(text) && !text.starts_with("http://www.w3.org/")).then_some((at, value))
-    })
 }
 
 /// Whether the bytes, as many as there are, are a header and the begin of a document.
@@ -173,91 +96,6 @@ fn is_header(bytes: &[u8]) -> bool {
             8 => matches!(byte, b'<' | 0xef) || byte.is_ascii_whitespace(),
             _ => true,
         })
-}
-
-enum Root {
-    /// No element has begun yet.
-    NotYet,
-    /// This is no XML.
-    None,
-    Named {
-        name: String,
-        namespace: Option<String>,
-    },
-}
-
-fn root(document: &[u8]) -> Root {
-    // Tags are ASCII; texts in other encodings are of no use here and must not stop the reader.
-    let text = String::from_utf8_lossy(document);
-    let mut reader = Reader::from_str(&text);
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(element) | Event::Empty(element)) => return named(&element),
-            Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => {
-                return Root::None;
-            }
-            // What ends in the middle of a tag is no proof against it.
-            Ok(Event::Eof) | Err(quick_xml::Error::Syntax(_)) => return Root::NotYet,
-            Ok(_) => {}
-            Err(_) => return Root::None,
-        }
-    }
-}
-
-fn named(element: &BytesStart<'_>) -> Root {
-    let declared = element
-        .name()
-        .prefix()
-        .map_or_else(|| "xmlns".to_owned(), |prefix| format!("xmlns:{}", prefix.as_ref()));
-    let namespace = element
-        .attributes()
-        .flatten()
-        .find(|attribute| attribute.key.as_ref() == declared)
-        .map(|attribute| attribute.value.into_owned());
-    let name = element.local_name().as_ref().to_owned();
-    Root::Named { name, namespace }
-}
-
-/// Elements that are looked at until one is CSTA's: those of SOAP around it are few.
-const AROUND: usize = 8;
-
-/// The first element of an XML document that is in a namespace of CSTA, and the namespace: what SIP
-/// and SOAP carry.
-pub(crate) fn carried(document: &[u8]) -> Option<(String, String)> {
-    let text = String::from_utf8_lossy(document);
-    let mut reader = NsReader::from_str(&text);
-    for _ in 0..AROUND {
-        let (namespace, element) = loop {
-            match reader.read_resolved_event().ok()? {
-                (namespace, Event::Start(element) | Event::Empty(element)) => {
-                    break (namespace, element);
-                }
-                (_, Event::Eof) => return None,
-                _ => {}
-            }
-        };
-        if let ResolveResult::Bound(namespace) = namespace {
-            let namespace: &str = namespace.as_ref();
-            if is_standard(namespace) {
-                return Some((element.local_name().as_ref().to_owned(), namespace.to_owned()));
-            }
-        }
-    }
-    None
-}
-
-fn is_standard(namespace: &str) -> bool {
-    NAMESPACES.iter().any(|known| namespace.starts_with(known))
-}
-
-fn is_csta(name: &str, namespace: Option<&str>) -> bool {
-    if namespace.is_some_and(|namespace| {
-        is_standard(namespace) || VENDORS.iter().any(|known| namespace.starts_with(known))
-    }) {
-        return true;
-    }
-    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
-    ROOTS.contains(&stem) || ROOTS.contains(&name)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::io::Read;
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use httparse::Header;
 
-use super::head::field;
+use crate::detect::formats::headers::field;
 
 /// Bytes that are decompressed of a body: a few kilobytes may hold gigabytes.
 const INFLATED: u64 = 1 << 16;

@@ -1,11 +1,13 @@
 //! Message heads: the start line (RFC 9112, sections 3 and 4), judged here, and the header fields,
 //! which `httparse` reads.
 
-use httparse::{Header, Status};
+use httparse::Header;
 use memchr::memmem::find;
 
-/// Header fields of a message.
-pub(super) const FIELDS: usize = 96;
+use crate::detect::formats::headers::{
+    FieldRoom, is_status_code, read_fields, start_line_end, start_words,
+};
+
 /// Bytes of a method; the longest registered one has 17 (RFC 9110, section 16.1.1).
 pub(super) const METHOD: usize = 24;
 /// Bytes of a start line.
@@ -40,11 +42,9 @@ pub(super) enum Start<'a> {
 impl<'a> Start<'a> {
     /// Reads a line without its end.
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
-        let mut words = line.splitn(3, |&b| b == b' ');
-        let (first, second) = (words.next()?, words.next()?);
+        let (first, second, _) = start_words(line);
         if is_version(first) {
-            let status = second.len() == 3 && second.iter().all(u8::is_ascii_digit);
-            return status.then_some(Self::Response { status: second });
+            return is_status_code(second).then_some(Self::Response { status: second });
         }
         let space = line
             .iter()
@@ -65,9 +65,7 @@ impl<'a> Start<'a> {
 /// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header
 /// field or the head's end.
 pub(super) fn begins(bytes: &[u8]) -> bool {
-    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(START_LINE)]) else {
-        return false;
-    };
+    let Some(end) = start_line_end(bytes, START_LINE) else { return false };
     let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
         Some(Start::Request { method, .. }) => COMMON.contains(&method),
         Some(Start::Response { .. }) => true,
@@ -105,32 +103,19 @@ fn is_version(word: &[u8]) -> bool {
     matches!(word.strip_prefix(VERSION), Some(b"0" | b"1"))
 }
 
-/// The header fields, and the bytes up to the end of the head where it is there. A head that was
-/// cut gives the fields of its whole lines, out of a copy that ends as a head does.
+/// The header fields, and the length of the head from its first field to its end where the end is
+/// there.
 pub(super) fn fields<'a, 'b>(
     bytes: &'b [u8],
-    room: &'a mut [Header<'b>; FIELDS],
+    room: &'a mut FieldRoom<'b>,
     scratch: &'b mut Vec<u8>,
 ) -> (Option<usize>, &'a [Header<'b>]) {
-    // Looked for first: the parser's room can be lent only once.
-    let ends = bytes.starts_with(b"\r\n")
+    // Searched first: the room can be lent to the parser only once.
+    let complete = bytes.starts_with(b"\r\n")
         || bytes.starts_with(b"\n")
         || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
-    let input: &'b [u8] = if ends {
-        bytes
-    } else {
-        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-        scratch.extend_from_slice(&bytes[..whole]);
-        scratch.extend_from_slice(b"\r\n");
-        scratch
-    };
-    match httparse::parse_headers(input, room) {
-        Ok(Status::Complete((len, fields))) => (ends.then_some(len), fields),
-        _ => (None, &[]),
+    match read_fields(bytes, complete, room, scratch) {
+        Some((len, fields)) => (complete.then_some(len), fields),
+        None => (None, &[]),
     }
-}
-
-/// The value of the first field of that name.
-pub(super) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
-    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
 }

@@ -11,15 +11,17 @@ mod websocket;
 
 use std::ops::Range;
 
-use httparse::{EMPTY_HEADER, Header};
+use httparse::Header;
 
 use self::body::Body;
-use self::head::{FIELDS, METHOD, START_LINE, Start, VERSION, field};
+use self::head::{METHOD, START_LINE, Start, VERSION};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::csta_xml;
+use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::{csta, http2};
+use crate::detect::protocols::http2;
 use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
 use crate::evidence::{Depth, Detection, FactName, Protocol};
 use crate::flow::Opening;
@@ -151,7 +153,7 @@ fn messages(
     let mut responses = 0;
     for message in 0..MESSAGES {
         let rest = &bytes[at..];
-        let Some(end) = memchr::memchr(b'\n', &rest[..rest.len().min(START_LINE)]) else {
+        let Some(end) = start_line_end(rest, START_LINE) else {
             return match message {
                 0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
                 0 => (Side::Other, at),
@@ -162,7 +164,7 @@ fn messages(
             return (if message == 0 { Side::Other } else { Side::Matches }, at);
         };
         let fields_at = at + end + 1;
-        let mut room = [EMPTY_HEADER; FIELDS];
+        let mut room = FieldRoom::new();
         let mut scratch = Vec::new();
         let (head_len, fields) = head::fields(&bytes[fields_at..], &mut room, &mut scratch);
         let bare = match start {
@@ -294,7 +296,9 @@ fn state_body(
         (body::Kind::Plain | body::Kind::Events, true) | (body::Kind::Unreadable, _) => {}
     }
     // CSTA as a web service (ECMA-348), in SOAP or bare.
-    if let Some((root, namespace)) = is_xml.then(|| csta::carried(&body.content)).flatten() {
+    if let Some((root, namespace)) =
+        is_xml.then(|| csta_xml::carried_element(&body.content)).flatten()
+    {
         statement.fact("csta.root", root.as_bytes(), at);
         statement.fact("csta.namespace", namespace.as_bytes(), at);
     }

@@ -1,8 +1,7 @@
 //! Alerts in the clear (RFC 8446, section 6; RFC 5246, section 7.2): a level and a description.
 
-use super::record::HEADER;
+use super::record::{HEADER, WARNING};
 
-pub(super) const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 /// Bytes of a record with one alert.
 const WHOLE: usize = HEADER + 2;

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::alert::WARNING;
 use crate::detect::formats::tls_hello::MESSAGE_HEADER;
 
 pub(super) const HEADER: usize = 5;
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const ALERT: u8 = 21;
+/// The level of an alert that does not end the connection.
+pub(super) const WARNING: u8 = 1;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
 /// Bytes of a record's content: plain text, and what encryption may add to it (RFC 5246, section
