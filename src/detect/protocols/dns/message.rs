@@ -2,12 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::detect::statement::lossy;
+use super::name::{DomainName, HEADER, LastName, ends_with, is_local, is_netbios, is_reverse};
 
-pub(super) const HEADER: usize = 12;
-/// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
-const NAME: usize = 255;
-const LABEL: usize = 63;
 /// Questions in a message; servers take one, multicast DNS asks for some at once.
 const QUESTIONS: u16 = 64;
 const RESPONSE: u16 = 0x8000;
@@ -25,88 +21,48 @@ const TOP_OF_CLASS: u16 = 0x8000;
 const INTERNET: u16 = 1;
 /// The additional record that carries options (RFC 6891): its class is a size.
 const OPT: u16 = 41;
-/// A name that NetBIOS (RFC 1002, whose header is the same) has encoded: two letters of A to P for
-/// each of 16 bytes.
-const NETBIOS_NAME: usize = 32;
-
-impl Name<'_> {
-    /// Whether it is a name as hosts, services and tunnels in base 64 have them.
-    fn is_host(&self) -> bool {
-        self.text.len() > 1
-            && self.text.contains('.')
-            && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*+/=".contains(&b))
-    }
-}
-
-/// What a message says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) response: bool,
-    pub(super) rcode: u16,
-    pub(super) answers: u16,
-    /// Name and type of the first question, else of the first record.
-    pub(super) about: String,
-    pub(super) kind: u16,
-    /// It is multicast DNS by its own signs.
-    pub(super) multicast: bool,
-}
-
 /// Seconds that answers of link-local name resolution last (RFC 4795, section 2.8), and some more.
 const LINK_LOCAL_TTL: u32 = 60;
 
-struct Record<'t> {
-    name: Name<'t>,
-    kind: u16,
-    class: u16,
-    ttl: u32,
-    /// Where what follows it begins.
-    next: usize,
-}
-
-/// The name that was read last: answers mostly repeat the question's by a pointer to it.
-struct Last {
-    text: String,
-    /// Where it stands; zero where none was read.
-    from: usize,
-    odd: bool,
-}
-
-/// What a name was found to be.
-struct Name<'t> {
-    /// The name without pointers, or with what they point to.
-    text: &'t str,
-    /// Where what follows it begins.
-    next: usize,
-    /// It has characters that nobody can read: names of hosts are letters, those of services
-    /// anything that is readable.
-    odd: bool,
-}
-
-/// What bytes were found to be.
+/// A message of DNS or multicast DNS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A message that may be of a neighbour's, or whose telling part is cut off.
+pub(super) struct DnsMessage {
+    pub(super) response: bool,
+    pub(super) rcode: u16,
+    pub(super) answers: u16,
+    /// The name of the first question, else of the first record.
+    pub(super) about: String,
+    /// The type of the first question, else of the first record.
+    pub(super) kind: u16,
+    /// The message is of multicast DNS.
+    pub(super) multicast: bool,
+}
+
+/// What bytes that may be a message were found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// A message that may be of a related protocol, or whose significant part was not captured.
     Perhaps,
     /// A message of DNS or multicast DNS.
-    Message(Message),
+    Message(DnsMessage),
 }
 
 /// A message's header, of which one field may be damaged.
-struct Header {
+struct DnsHeader {
     id: u16,
     flags: u16,
-    /// Questions, answers, authorities and additional records, as it says.
+    /// Questions, answers, authorities and additional records, as the header counts them.
     counts: [u16; 4],
     /// Questions to be read.
     questions: usize,
     records: u32,
     /// One field is damaged: the question must be beyond doubt.
     faulty: bool,
-    /// It counts more records than have room.
+    /// The header counts more records than have room.
     crowded: bool,
 }
 
-impl Header {
+impl DnsHeader {
     fn read(bytes: &[u8], cut: bool) -> Option<Self> {
         let header: &[u8; HEADER] = bytes.first_chunk()?;
         let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
@@ -133,125 +89,234 @@ impl Header {
     }
 }
 
-/// Reads a whole message; `None` where it is none. A message that was `cut` by the capture may end
-/// early.
-#[allow(clippy::too_many_lines, reason = "one walk over a message: to be split")]
-pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
-    let Header { id, flags, counts, questions, records, faulty, crowded } =
-        Header::read(bytes, cut)?;
-    let (response, rcode) = (flags & RESPONSE != 0, flags & RCODE);
-    let mut at = HEADER;
-    // Names are read into one text, of which the first is kept.
-    let mut last = Last { text: String::with_capacity(NAME), from: 0, odd: false };
-    let mut first: Option<(String, u16, bool)> = None;
-    let mut multicast_class = false;
-    let (mut local, mut reverse, mut lasting) = (false, false, false);
-    let (mut ended, mut odd, mut damaged) = (false, false, crowded);
-    for _ in 0..questions {
-        let (name, kind, class) = match question(bytes, at, &mut last) {
-            Some(Some(question)) => question,
-            Some(None) => {
-                ended = true;
-                break;
-            }
-            None if first.is_some() => {
-                damaged = true;
-                break;
-            }
-            None => return None,
-        };
-        // A name as hosts have it, alone and behind a sane header, is a question even where its
-        // kind is damaged.
-        if (!is_class(class & !TOP_OF_CLASS) || kind == 0) && !(questions == 1 && name.is_host()) {
-            return None;
-        }
-        if faulty && !(name.is_host() && class == INTERNET && is_common(kind)) {
-            return None;
-        }
-        odd |= name.odd;
-        multicast_class |= is_class(class & !TOP_OF_CLASS) && class & TOP_OF_CLASS != 0;
-        local |= is_local(name.text);
-        reverse |= is_reverse(name.text);
-        at = name.next + 4;
-        if first.is_none() {
-            first = Some((name.text.to_owned(), kind, name.is_host()));
-        }
+impl DnsHeader {
+    fn is_response(&self) -> bool {
+        self.flags & RESPONSE != 0
     }
-    // Where the questions are good, a damaged record is that of a damaged message, not of another
-    // language.
-    let asked = first.as_ref().is_some_and(|(_, _, is_host)| *is_host);
-    for _ in 0..records {
-        if ended || damaged {
-            break;
-        }
-        match record(bytes, at, &mut last) {
-            None => damaged = true,
-            Some(None) => ended = true,
-            Some(Some(Record { kind, class, .. }))
-                if kind == 0 || (kind != OPT && !is_class(class & !TOP_OF_CLASS)) =>
-            {
-                damaged = true;
-            }
-            Some(Some(record)) => {
-                multicast_class |= record.kind != OPT && record.class & TOP_OF_CLASS != 0;
-                local |= is_local(record.name.text);
-                reverse |= is_reverse(record.name.text);
-                odd |= record.name.odd;
-                lasting |= record.kind != OPT && record.ttl > LINK_LOCAL_TTL;
-                at = record.next;
-                if first.as_ref().is_none_or(|(_, kind, _)| *kind == OPT) {
-                    first = Some((record.name.text.to_owned(), record.kind, record.name.is_host()));
-                }
-            }
-        }
-        if damaged {
-            break;
-        }
+
+    /// Whether the message is a query that asks for nothing.
+    fn is_empty_query(&self) -> bool {
+        self.flags & OPCODE == 0 && !self.is_response() && self.counts[0] == 0
     }
-    let complete = match () {
-        () if damaged => asked,
-        () if ended => cut || asked || flags & TRUNCATED != 0,
-        () => at == bytes.len() || asked,
+
+    /// Whether no flag is set that tells DNS from link-local name resolution (RFC 4795), and no
+    /// record follows the answers.
+    fn is_plain(&self) -> bool {
+        self.flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0
+            && (self.counts[2], self.counts[3]) == (0, 0)
+    }
+}
+
+/// Reads a whole message; `None` where the bytes are none. A message that was `cut` by the capture
+/// may end early.
+pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
+    let header = DnsHeader::read(bytes, cut)?;
+    let mut seen = Seen::new(&header);
+    let mut last = LastName::new();
+    seen.read_questions(bytes, &header, &mut last)?;
+    seen.read_records(bytes, &header, &mut last);
+    let Some(Subject { name, kind, .. }) = &seen.first else {
+        // Cut within the first name: nothing rules the message out.
+        return (seen.ended && cut).then_some(Reading::Perhaps);
     };
-    let Some((name, kind, _)) = first else {
-        // Cut within the first name: nothing speaks against it.
-        return (ended && cut).then_some(Found::Perhaps);
-    };
-    let unasked = flags & OPCODE == 0 && !response && counts[0] == 0;
-    let service = ends_with(&name, "._tcp.local") || ends_with(&name, "._udp.local");
-    let wanted = flags & RECURSION != 0;
-    let multicast = service || (!wanted && (local || (id == 0 && (reverse || multicast_class))));
-    // Unreadable names are read in what is otherwise without a fault.
-    let faultless = !faulty && !damaged && !ended && at == bytes.len();
-    if !complete
-        || (odd && !faultless)
-        || unasked
-        || is_netbios(&name)
-        || (multicast_class && !multicast)
+    let multicast = seen.is_multicast(&header, name);
+    if !seen.is_complete(&header, bytes, cut)
+        // Unreadable names are accepted only in a message that has no other fault.
+        || (seen.has_controls && !seen.is_faultless(&header, bytes))
+        || header.is_empty_query()
+        || is_netbios(name)
+        || (seen.multicast_class && !multicast)
     {
         return None;
     }
-    // Link-local name resolution (RFC 4795) sets no flag at all; neither may a server that asks
-    // another. Its answers do not last, nobody on a link has the loopback's address, it knows no
-    // services, and its names have one label, but where its identifier is zero, which is what no
-    // server asks another with.
-    let labels = name.contains('.') && !reverse && id != 0;
-    let foreign = lasting || ends_with(&name, ".127.in-addr.arpa") || labels;
-    if !multicast
-        && !foreign
-        && flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0
-        && (counts[2], counts[3]) == (0, 0)
-    {
-        return Some(Found::Perhaps);
+    if !multicast && header.is_plain() && !seen.excludes_link_local(&header, name) {
+        return Some(Reading::Perhaps);
     }
-    Some(Found::Message(Message {
-        response,
-        rcode,
-        answers: counts[1],
-        about: name,
-        kind,
+    Some(Reading::Message(DnsMessage {
+        response: header.is_response(),
+        rcode: header.flags & RCODE,
+        answers: header.counts[1],
+        kind: *kind,
         multicast,
+        about: seen.first.map(|first| first.name).unwrap_or_default(),
     }))
+}
+
+/// What the questions and records of a message have shown.
+#[allow(clippy::struct_excessive_bools, reason = "observations that do not depend on each other")]
+struct Seen {
+    /// The offset of the byte behind the last question or record.
+    at: usize,
+    /// The first question, else the first record.
+    first: Option<Subject>,
+    /// The first question is for the name of a host.
+    asked: bool,
+    /// A class has the bit that only multicast DNS sets.
+    multicast_class: bool,
+    /// A name is of the domain `local`.
+    local: bool,
+    /// A name is an address.
+    reverse: bool,
+    /// A record lasts longer than those of link-local name resolution.
+    lasting: bool,
+    /// A name has control characters.
+    has_controls: bool,
+    /// The bytes end within a question or a record.
+    ended: bool,
+    /// A question or a record is not as it must be.
+    damaged: bool,
+}
+
+/// What a message is about.
+struct Subject {
+    name: String,
+    kind: u16,
+    is_host: bool,
+}
+
+impl Subject {
+    fn new(name: &DomainName<'_>, kind: u16) -> Self {
+        Self { name: name.text.to_owned(), kind, is_host: name.is_host() }
+    }
+}
+
+impl Seen {
+    /// Nothing yet of a message with this header.
+    fn new(header: &DnsHeader) -> Self {
+        Self {
+            at: HEADER,
+            first: None,
+            asked: false,
+            multicast_class: false,
+            local: false,
+            reverse: false,
+            lasting: false,
+            has_controls: false,
+            ended: false,
+            damaged: header.crowded,
+        }
+    }
+
+    /// Reads the questions; `None` where the bytes are no message.
+    fn read_questions(
+        &mut self,
+        bytes: &[u8],
+        header: &DnsHeader,
+        last: &mut LastName,
+    ) -> Option<()> {
+        for _ in 0..header.questions {
+            let (name, kind, class) = match question(bytes, self.at, last) {
+                Some(Some(question)) => question,
+                Some(None) => {
+                    self.ended = true;
+                    break;
+                }
+                None if self.first.is_some() => {
+                    self.damaged = true;
+                    break;
+                }
+                None => return None,
+            };
+            // A host's name, alone and behind a sane header, is a question even where its type or
+            // class is damaged.
+            let known = is_class(class & !TOP_OF_CLASS);
+            if (!known || kind == 0) && !(header.questions == 1 && name.is_host()) {
+                return None;
+            }
+            if header.faulty && !(name.is_host() && class == INTERNET && is_common(kind)) {
+                return None;
+            }
+            self.multicast_class |= known && class & TOP_OF_CLASS != 0;
+            self.add_name(&name);
+            self.at = name.next + 4;
+            if self.first.is_none() {
+                self.first = Some(Subject::new(&name, kind));
+            }
+        }
+        // Where the questions are good, a damaged record is that of a damaged message, not of
+        // another protocol.
+        self.asked = self.first.as_ref().is_some_and(|first| first.is_host);
+        Some(())
+    }
+
+    /// Reads the records, until one is cut or damaged.
+    fn read_records(&mut self, bytes: &[u8], header: &DnsHeader, last: &mut LastName) {
+        for _ in 0..header.records {
+            if self.ended || self.damaged {
+                return;
+            }
+            match record(bytes, self.at, last) {
+                None => self.damaged = true,
+                Some(None) => self.ended = true,
+                Some(Some(record)) if !record.is_sane() => self.damaged = true,
+                Some(Some(record)) => self.add_record(&record),
+            }
+        }
+    }
+
+    fn add_record(&mut self, record: &ResourceRecord<'_>) {
+        if record.kind != OPT {
+            self.multicast_class |= record.class & TOP_OF_CLASS != 0;
+            self.lasting |= record.ttl > LINK_LOCAL_TTL;
+        }
+        self.add_name(&record.name);
+        self.at = record.next;
+        if self.first.as_ref().is_none_or(|first| first.kind == OPT) {
+            self.first = Some(Subject::new(&record.name, record.kind));
+        }
+    }
+
+    fn add_name(&mut self, name: &DomainName<'_>) {
+        self.has_controls |= name.has_controls;
+        self.local |= is_local(name.text);
+        self.reverse |= is_reverse(name.text);
+    }
+
+    /// Whether the message ends with its last record, or early for a reason.
+    fn is_complete(&self, header: &DnsHeader, bytes: &[u8], cut: bool) -> bool {
+        match () {
+            () if self.damaged => self.asked,
+            () if self.ended => cut || self.asked || header.flags & TRUNCATED != 0,
+            () => self.at == bytes.len() || self.asked,
+        }
+    }
+
+    fn is_faultless(&self, header: &DnsHeader, bytes: &[u8]) -> bool {
+        !header.faulty && !self.damaged && !self.ended && self.at == bytes.len()
+    }
+
+    /// Whether the message is of multicast DNS: about a service on the link, or without a wish for
+    /// recursion and with a name or a class of multicast DNS.
+    fn is_multicast(&self, header: &DnsHeader, name: &str) -> bool {
+        let service = ends_with(name, "._tcp.local") || ends_with(name, "._udp.local");
+        let recursion = header.flags & RECURSION != 0;
+        let anonymous = header.id == 0 && (self.reverse || self.multicast_class);
+        service || (!recursion && (self.local || anonymous))
+    }
+
+    /// Whether a message without any flag cannot be of link-local name resolution (RFC 4795), which
+    /// sets none; neither may a server that asks another. Its answers do not last, nobody on a link
+    /// has the loopback's address, it knows no services, and its names have one label, but where
+    /// its identifier is zero, which is what no server asks another with.
+    fn excludes_link_local(&self, header: &DnsHeader, name: &str) -> bool {
+        let labels = name.contains('.') && !self.reverse && header.id != 0;
+        self.lasting || ends_with(name, ".127.in-addr.arpa") || labels
+    }
+}
+
+struct ResourceRecord<'t> {
+    name: DomainName<'t>,
+    kind: u16,
+    class: u16,
+    ttl: u32,
+    /// The offset of the byte behind the record.
+    next: usize,
+}
+
+impl ResourceRecord<'_> {
+    fn is_sane(&self) -> bool {
+        self.kind != 0 && (self.kind == OPT || is_class(self.class & !TOP_OF_CLASS))
+    }
 }
 
 /// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
@@ -259,17 +324,22 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Found> {
 fn question<'t>(
     bytes: &[u8],
     at: usize,
-    last: &'t mut Last,
-) -> Option<Option<(Name<'t>, u16, u16)>> {
-    let Some(name) = name(bytes, at, last)? else { return Some(None) };
+    last: &'t mut LastName,
+) -> Option<Option<(DomainName<'t>, u16, u16)>> {
+    let Some(name) = last.read(bytes, at)? else { return Some(None) };
     let Some(&[a, b, c, d]) = bytes.get(name.next..).and_then(|rest| rest.first_chunk()) else {
         return Some(None);
     };
     Some(Some((name, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))))
 }
 
-#[allow(clippy::option_option, reason = "as `question`")]
-fn record<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<Record<'t>>> {
+/// A record at `at`, with the same answers as [`question`].
+#[allow(clippy::option_option, reason = "no, not yet, yes")]
+fn record<'t>(
+    bytes: &[u8],
+    at: usize,
+    last: &'t mut LastName,
+) -> Option<Option<ResourceRecord<'t>>> {
     let Some((name, kind, class)) = question(bytes, at, last)? else { return Some(None) };
     let rest = bytes.get(name.next + 4..).unwrap_or(&[]);
     let (Some(ttl), Some(len)) =
@@ -281,69 +351,7 @@ fn record<'t>(bytes: &[u8], at: usize, last: &'t mut Last) -> Option<Option<Reco
     if next > bytes.len() {
         return Some(None);
     }
-    Some(Some(Record { name, kind, class, ttl: u32::from_be_bytes(*ttl), next }))
-}
-
-/// A name at `at`; pointers lead backwards (RFC 1035, section 4.1.4).
-#[allow(clippy::option_option, reason = "as `question`")]
-fn name<'t>(bytes: &[u8], mut at: usize, last: &'t mut Last) -> Option<Option<Name<'t>>> {
-    if let Some(&[high @ 0xc0..=0xff, low]) = bytes.get(at..at + 2)
-        && pointed(high, low) == last.from
-        && last.from >= HEADER
-    {
-        return Some(Some(Name { text: &last.text, next: at + 2, odd: last.odd }));
-    }
-    let mut from = at;
-    last.from = 0;
-    let text = &mut last.text;
-    text.clear();
-    let (mut labels, mut read, mut next, mut odd) = (0, 0, None, false);
-    loop {
-        let Some(&len) = bytes.get(at) else { return Some(None) };
-        match len {
-            0 => break,
-            0xc0..=0xff => {
-                let Some(&low) = bytes.get(at + 1) else { return Some(None) };
-                let to = pointed(len, low);
-                next.get_or_insert(at + 2);
-                from = if at == from { to } else { from };
-                if to >= at || to < HEADER {
-                    return None;
-                }
-                at = to;
-            }
-            _ if usize::from(len) <= LABEL => {
-                let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else {
-                    return Some(None);
-                };
-                odd |= label.iter().any(u8::is_ascii_control);
-                if labels > 0 {
-                    text.push('.');
-                }
-                text.push_str(&lossy(label));
-                labels += 1;
-                at += 1 + usize::from(len);
-            }
-            _ => return None,
-        }
-        read += 1 + usize::from(len & 0x3f);
-        if read > 4 * NAME {
-            return None;
-        }
-    }
-    if text.len() > 4 * NAME {
-        return None;
-    }
-    if text.is_empty() {
-        text.push('.');
-    }
-    (last.from, last.odd) = (from, odd);
-    Some(Some(Name { text, next: next.unwrap_or(at + 1), odd }))
-}
-
-/// Where a pointer leads.
-const fn pointed(high: u8, low: u8) -> usize {
-    ((high & 0x3f) as usize) << 8 | low as usize
+    Some(Some(ResourceRecord { name, kind, class, ttl: u32::from_be_bytes(*ttl), next }))
 }
 
 /// The record types that nearly all questions ask for.
@@ -354,29 +362,6 @@ const fn is_common(kind: u16) -> bool {
 /// Internet, chaos, hesiod, none, any (RFC 6895, section 3.2).
 const fn is_class(class: u16) -> bool {
     matches!(class, 1 | 3 | 4 | 254 | 255)
-}
-
-fn is_local(name: &str) -> bool {
-    ends_with(name, ".local")
-}
-
-fn is_reverse(name: &str) -> bool {
-    ends_with(name, ".in-addr.arpa") || ends_with(name, ".ip6.arpa")
-}
-
-fn ends_with(name: &str, end: &str) -> bool {
-    name.len()
-        .checked_sub(end.len())
-        .and_then(|at| name.get(at..))
-        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-}
-
-/// Whether nearly all of the first label is what NetBIOS makes of a name.
-fn is_netbios(name: &str) -> bool {
-    // Characters, not bytes: a damaged one takes three bytes of the text.
-    let label = name.split('.').next().unwrap_or("").chars();
-    label.clone().count() == NETBIOS_NAME
-        && label.filter(|c| ('A'..='P').contains(c)).count() + 4 >= NETBIOS_NAME
 }
 
 /// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is

@@ -6,10 +6,12 @@
 //! class. Link-local resolution and NetBIOS names, which share the grammar, are neither.
 
 mod message;
+mod name;
 
 use std::borrow::Cow;
 
-use self::message::{Found, Message};
+use self::message::{DnsMessage, Reading};
+use self::name::HEADER;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
@@ -72,12 +74,12 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
 
 fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
-        Some(Found::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
+        Some(Reading::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
             state(statement, protocol, &message, offset);
             Side::Matches
         }
-        Some(Found::Perhaps) => Side::Perhaps,
-        Some(Found::Message(_)) | None => Side::Other,
+        Some(Reading::Perhaps) => Side::Perhaps,
+        Some(Reading::Message(_)) | None => Side::Other,
     })
 }
 
@@ -91,9 +93,8 @@ fn answers(opening: &Opening) -> bool {
             .take(DATAGRAMS)
             .filter_map(|(bytes, _, _)| bytes.first_chunk())
     };
-    let fits = |[a, b, flags, ..]: &[u8; message::HEADER]| {
-        let asked =
-            |header: &[u8; message::HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
+    let fits = |[a, b, flags, ..]: &[u8; HEADER]| {
+        let asked = |header: &[u8; HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
         flags & RESPONSE != 0 && headers(Direction::Initiator).any(asked)
     };
     headers(Direction::Responder).any(fits)
@@ -116,17 +117,17 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     }
     let whole = body.get(..length);
     match (whole, message::read(whole.unwrap_or(body), whole.is_none())) {
-        (Some(_), Some(Found::Message(message))) => {
+        (Some(_), Some(Reading::Message(message))) => {
             state(statement, protocol, &message, 0);
             Side::Matches
         }
-        (None, Some(_)) | (Some(_), Some(Found::Perhaps)) => Side::Perhaps,
-        (None, None) if body.len() < message::HEADER => Side::Perhaps,
+        (None, Some(_)) | (Some(_), Some(Reading::Perhaps)) => Side::Perhaps,
+        (None, None) if body.len() < HEADER => Side::Perhaps,
         (_, None) => Side::Other,
     }
 }
 
-fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &Message, offset: usize) {
+fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &DnsMessage, offset: usize) {
     if !statement.wants_facts() {
         return;
     }
