@@ -16,11 +16,11 @@ pub(crate) struct Tlv<'a> {
 
 /// The bytes are not BER as it is read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Invalid;
+pub(crate) struct InvalidBer;
 
 /// A tag and a length, whose value may not be there yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
+pub(crate) struct TlvHeader {
     /// Class, constructed bit and number in one byte.
     pub tag: u8,
     /// Bytes of tag and length.
@@ -30,46 +30,48 @@ pub(crate) struct Header {
 }
 
 /// The tag and length that the bytes begin with; `None` where more bytes are needed to know.
-pub(crate) fn header(bytes: &[u8]) -> Result<Option<Header>, Invalid> {
+pub(crate) fn header(bytes: &[u8]) -> Result<Option<TlvHeader>, InvalidBer> {
     let Some((&tag, rest)) = bytes.split_first() else { return Ok(None) };
     // Two zero bytes end an indefinite length; a number of 31 says that the tag is longer.
     if tag == 0 || tag & 0x1f == 0x1f {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     let Some((&first, rest)) = rest.split_first() else { return Ok(None) };
     let more = match first {
-        0..=0x7f => return Ok(Some(Header { tag, size: 2, len: usize::from(first) })),
+        0..=0x7f => return Ok(Some(TlvHeader { tag, size: 2, len: usize::from(first) })),
         0x81..=0x84 => usize::from(first & 0x7f),
-        _ => return Err(Invalid),
+        _ => return Err(InvalidBer),
     };
     let Some(digits) = rest.get(..more) else { return Ok(None) };
     let len = digits.iter().fold(0_u32, |len, &digit| len << 8 | u32::from(digit));
-    let len =
-        usize::try_from(len).ok().filter(|&len| len <= isize::MAX as usize - 6).ok_or(Invalid)?;
-    Ok(Some(Header { tag, size: 2 + more, len }))
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|&len| len <= isize::MAX as usize - 6)
+        .ok_or(InvalidBer)?;
+    Ok(Some(TlvHeader { tag, size: 2 + more, len }))
 }
 
 /// The first value and the bytes behind it; `None` where more bytes are needed.
-pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Tlv<'_>, &[u8])>, Invalid> {
-    let Some(Header { tag, size, len }) = header(bytes)? else { return Ok(None) };
+pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Tlv<'_>, &[u8])>, InvalidBer> {
+    let Some(TlvHeader { tag, size, len }) = header(bytes)? else { return Ok(None) };
     let value = bytes.get(size..).and_then(|rest| rest.split_at_checked(len));
     Ok(value.map(|(content, rest)| (Tlv { tag, content }, rest)))
 }
 
 /// The first value of bytes that are all there, if it has this tag, and the bytes behind it.
-pub(crate) fn expect(bytes: &[u8], tag: u8) -> Result<(&[u8], &[u8]), Invalid> {
+pub(crate) fn expect(bytes: &[u8], tag: u8) -> Result<(&[u8], &[u8]), InvalidBer> {
     match read(bytes)? {
         Some((tlv, rest)) if tlv.tag == tag => Ok((tlv.content, rest)),
-        _ => Err(Invalid),
+        _ => Err(InvalidBer),
     }
 }
 
 /// The value of an INTEGER or ENUMERATED that is not negative and fits.
-pub(crate) fn number(content: &[u8]) -> Result<u32, Invalid> {
+pub(crate) fn unsigned(content: &[u8]) -> Result<u32, InvalidBer> {
     match content {
         [0..=0x7f, rest @ ..] if rest.len() <= 3 => {}
         [0, rest @ ..] if rest.len() == 4 => {}
-        _ => return Err(Invalid),
+        _ => return Err(InvalidBer),
     }
     Ok(content.iter().fold(0, |value, &digit| value << 8 | u32::from(digit)))
 }
@@ -102,16 +104,16 @@ mod tests {
             b"\x00\x00",
             b"\x30\x85\x00\x00\x00\x00\x01x",
         ] {
-            assert_eq!(read(bytes), Err(Invalid), "{bytes:x?}");
+            assert_eq!(read(bytes), Err(InvalidBer), "{bytes:x?}");
         }
     }
 
     #[test]
     fn numbers_are_not_negative_and_fit() {
-        assert_eq!(number(b"\x00\xff\xff\xff\xff"), Ok(u32::MAX));
-        assert_eq!(number(b"\x01\x00"), Ok(256));
+        assert_eq!(unsigned(b"\x00\xff\xff\xff\xff"), Ok(u32::MAX));
+        assert_eq!(unsigned(b"\x01\x00"), Ok(256));
         for content in [&b""[..], b"\x80", b"\x01\x00\x00\x00\x00"] {
-            assert_eq!(number(content), Err(Invalid), "{content:x?}");
+            assert_eq!(unsigned(content), Err(InvalidBer), "{content:x?}");
         }
     }
 }

@@ -3,21 +3,21 @@
 
 /// A value that somebody may want to look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum BsonValue<'a> {
     Text(&'a [u8]),
-    Document(Document<'a>),
+    Document(BsonDocument<'a>),
     Int(i32),
     Other,
 }
 
 /// A document that begins with a plausible length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Document<'a> {
+pub(crate) struct BsonDocument<'a> {
     bytes: &'a [u8],
     len: usize,
 }
 
-impl<'a> Document<'a> {
+impl<'a> BsonDocument<'a> {
     /// The document at the beginning of the bytes: `None` where none can be.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let len = usize::try_from(i32_at(bytes, 0)?).ok()?;
@@ -53,18 +53,18 @@ impl<'a> Document<'a> {
     }
 
     /// The value of that name.
-    pub(crate) fn get(self, name: &[u8]) -> Option<Value<'a>> {
+    pub(crate) fn get(self, name: &[u8]) -> Option<BsonValue<'a>> {
         self.elements().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// The text of that name.
     pub(crate) fn text(self, name: &[u8]) -> Option<&'a [u8]> {
-        if let Some(Value::Text(text)) = self.get(name) { Some(text) } else { None }
+        if let Some(BsonValue::Text(text)) = self.get(name) { Some(text) } else { None }
     }
 
     /// The document of that name.
     pub(crate) fn document(self, name: &[u8]) -> Option<Self> {
-        if let Some(Value::Document(document)) = self.get(name) { Some(document) } else { None }
+        if let Some(BsonValue::Document(document)) = self.get(name) { Some(document) } else { None }
     }
 }
 
@@ -83,7 +83,7 @@ impl Elements<'_> {
 }
 
 impl<'a> Iterator for Elements<'a> {
-    type Item = (&'a [u8], Value<'a>);
+    type Item = (&'a [u8], BsonValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (&kind, rest) = self.rest.split_first()?;
@@ -94,33 +94,33 @@ impl<'a> Iterator for Elements<'a> {
         }
         let counted = || i32_at(body, 0).and_then(|len| usize::try_from(len).ok());
         let (len, value) = match kind {
-            0x01 | 0x09 | 0x11 | 0x12 => (8, Value::Other),
+            0x01 | 0x09 | 0x11 | 0x12 => (8, BsonValue::Other),
             0x02 | 0x0d | 0x0e => {
                 let len = counted().filter(|&len| len > 0)?;
-                (len.checked_add(4)?, Value::Text(body.get(4..len.checked_add(3)?)?))
+                (len.checked_add(4)?, BsonValue::Text(body.get(4..len.checked_add(3)?)?))
             }
             0x03 | 0x04 | 0x0f => {
-                let inner = Document::read(body)?;
-                (inner.len(), Value::Document(inner))
+                let inner = BsonDocument::read(body)?;
+                (inner.len(), BsonValue::Document(inner))
             }
-            0x05 => (counted()?.checked_add(5)?, Value::Other),
-            0x07 => (12, Value::Other),
-            0x08 => (1, Value::Other),
-            0x06 | 0x0a | 0x7f | 0xff => (0, Value::Other),
+            0x05 => (counted()?.checked_add(5)?, BsonValue::Other),
+            0x07 => (12, BsonValue::Other),
+            0x08 => (1, BsonValue::Other),
+            0x06 | 0x0a | 0x7f | 0xff => (0, BsonValue::Other),
             0x0b => {
                 let mut ends =
                     body.iter().enumerate().filter(|(_, b)| **b == 0).map(|(at, _)| at + 1);
-                (ends.nth(1)?, Value::Other)
+                (ends.nth(1)?, BsonValue::Other)
             }
-            0x0c => (counted()?.checked_add(16)?, Value::Other),
-            0x10 => (4, Value::Int(i32_at(body, 0)?)),
-            0x13 => (16, Value::Other),
+            0x0c => (counted()?.checked_add(16)?, BsonValue::Other),
+            0x10 => (4, BsonValue::Int(i32_at(body, 0)?)),
+            0x13 => (16, BsonValue::Other),
             _ => return None,
         };
         // A document that was cut is still worth looking into.
         match body.get(len..) {
             Some(after) => self.rest = after,
-            None if matches!(value, Value::Document(_)) => self.rest = &[],
+            None if matches!(value, BsonValue::Document(_)) => self.rest = &[],
             None => return None,
         }
         Some((name, value))
@@ -139,24 +139,24 @@ mod tests {
 
     #[test]
     fn elements_are_found_by_their_names() {
-        let document = Document::read(BYTES).unwrap();
+        let document = BsonDocument::read(BYTES).unwrap();
         assert!(document.is_sound() && !document.is_cut());
-        assert_eq!(document.get(b"ping"), Some(Value::Int(1)));
+        assert_eq!(document.get(b"ping"), Some(BsonValue::Int(1)));
         assert_eq!(document.text(b"$db"), Some(&b"db"[..]));
-        assert_eq!(document.document(b"a").unwrap().get(b"b"), Some(Value::Int(7)));
+        assert_eq!(document.document(b"a").unwrap().get(b"b"), Some(BsonValue::Int(7)));
     }
 
     #[test]
     fn every_beginning_of_a_document_is_sound() {
         for len in 4..BYTES.len() {
-            assert!(Document::read(&BYTES[..len]).unwrap().is_sound(), "{len}");
+            assert!(BsonDocument::read(&BYTES[..len]).unwrap().is_sound(), "{len}");
         }
     }
 
     #[test]
     fn a_wrong_length_or_type_is_refused() {
-        assert!(Document::read(b"\x04\0\0\0\0").is_none());
-        assert!(Document::read(b"\x06\0\0\0\0\x01").is_none());
-        assert!(!Document::read(b"\x08\0\0\0\x44a\0\0").unwrap().is_sound());
+        assert!(BsonDocument::read(b"\x04\0\0\0\0").is_none());
+        assert!(BsonDocument::read(b"\x06\0\0\0\0\x01").is_none());
+        assert!(!BsonDocument::read(b"\x08\0\0\0\x44a\0\0").unwrap().is_sound());
     }
 }

@@ -14,7 +14,7 @@ pub(crate) enum Framed {
 
 /// How far a walk came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Walk {
+pub(crate) struct MessagesRead {
     /// Messages that were read whole.
     pub(crate) whole: usize,
     /// It ended at bytes that are no message.
@@ -22,12 +22,15 @@ pub(crate) struct Walk {
 }
 
 /// Reads message after message: `read` is told what remains and where that begins.
-pub(crate) fn walk<'a>(bytes: &'a [u8], mut read: impl FnMut(&'a [u8], usize) -> Framed) -> Walk {
+pub(crate) fn read_messages<'a>(
+    bytes: &'a [u8],
+    mut read: impl FnMut(&'a [u8], usize) -> Framed,
+) -> MessagesRead {
     let (mut at, mut whole) = (0, 0);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         match read(rest, at) {
             // A message without bytes would be read for ever.
-            Framed::Whole(0) | Framed::Foreign => return Walk { whole, foreign: true },
+            Framed::Whole(0) | Framed::Foreign => return MessagesRead { whole, foreign: true },
             Framed::Whole(len) if len > rest.len() => break,
             Framed::Whole(len) => {
                 at += len;
@@ -36,17 +39,17 @@ pub(crate) fn walk<'a>(bytes: &'a [u8], mut read: impl FnMut(&'a [u8], usize) ->
             Framed::Cut => break,
         }
     }
-    Walk { whole, foreign: false }
+    MessagesRead { whole, foreign: false }
 }
 
 /// The line at the beginning, without its CRLF; `None` where no line end was seen.
-pub(crate) fn line(bytes: &[u8], longest: usize) -> Option<&[u8]> {
+pub(crate) fn crlf_line(bytes: &[u8], longest: usize) -> Option<&[u8]> {
     let end = bytes.iter().take(longest).position(|&b| b == b'\n')?;
     bytes.get(..end)?.strip_suffix(b"\r")
 }
 
 /// A decimal number without sign.
-pub(crate) fn number(digits: &[u8]) -> Option<usize> {
+pub(crate) fn decimal(digits: &[u8]) -> Option<usize> {
     if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -62,15 +65,18 @@ mod tests {
         let read = |rest: &[u8], _| {
             if rest[0] < 10 { Framed::Whole(usize::from(rest[0])) } else { Framed::Foreign }
         };
-        assert_eq!(walk(&[1, 2, 0, 3, 0], read), Walk { whole: 2, foreign: false });
-        assert_eq!(walk(&[1, 77], read), Walk { whole: 1, foreign: true });
-        assert_eq!(walk(&[0], read), Walk { whole: 0, foreign: true });
+        assert_eq!(
+            read_messages(&[1, 2, 0, 3, 0], read),
+            MessagesRead { whole: 2, foreign: false }
+        );
+        assert_eq!(read_messages(&[1, 77], read), MessagesRead { whole: 1, foreign: true });
+        assert_eq!(read_messages(&[0], read), MessagesRead { whole: 0, foreign: true });
     }
 
     #[test]
     fn a_number_has_digits_alone_and_no_overflow() {
         assert_eq!(
-            (number(b"0120"), number(b""), number(b"-1"), number(b"99999999999999")),
+            (decimal(b"0120"), decimal(b""), decimal(b"-1"), decimal(b"99999999999999")),
             (Some(120), None, None, None)
         );
     }

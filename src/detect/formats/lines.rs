@@ -3,7 +3,7 @@
 
 /// One line without its end, and where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line<'a> {
+pub(crate) struct TextLine<'a> {
     /// The line.
     pub text: &'a [u8],
     /// Where it begins in the bytes that were read.
@@ -12,9 +12,9 @@ pub(crate) struct Line<'a> {
 
 /// What the first line looks like so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum First<'a> {
+pub(crate) enum FirstLine<'a> {
     /// All of it is there.
-    Whole(Line<'a>),
+    Whole(TextLine<'a>),
     /// Its end has not come; this is text that may become it.
     Begun(&'a [u8]),
     /// It is no text, or longer than such lines are.
@@ -22,25 +22,27 @@ pub(crate) enum First<'a> {
 }
 
 /// The first line, if it has at most `longest` bytes and none that is no text.
-pub(crate) fn first(bytes: &[u8], longest: usize) -> First<'_> {
+pub(crate) fn first_line(bytes: &[u8], longest: usize) -> FirstLine<'_> {
     for (i, &byte) in bytes.iter().take(longest).enumerate() {
         match byte {
-            b'\n' => return First::Whole(Line { text: without_return(&bytes[..i]), at: 0 }),
+            b'\n' => {
+                return FirstLine::Whole(TextLine { text: without_return(&bytes[..i]), at: 0 });
+            }
             b'\r' | b'\t' | 0x20..=0x7e | 0x80.. => {}
-            _ => return First::No,
+            _ => return FirstLine::No,
         }
     }
-    if bytes.len() < longest { First::Begun(bytes) } else { First::No }
+    if bytes.len() < longest { FirstLine::Begun(bytes) } else { FirstLine::No }
 }
 
 /// Every line whose end is there.
-pub(crate) fn whole(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+pub(crate) fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = TextLine<'_>> {
     let mut at = 0;
     bytes.split_inclusive(|&b| b == b'\n').map_while(move |line| {
         let text = without_return(line.strip_suffix(b"\n")?);
         let here = at;
         at += line.len();
-        Some(Line { text, at: here })
+        Some(TextLine { text, at: here })
     })
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn may_become(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 /// A line's first word and what follows the space behind it.
-pub(crate) fn verb(line: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
     let end = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
     (&line[..end], line.get(end + 1..).unwrap_or(&[]))
 }
@@ -119,12 +121,12 @@ mod tests {
 
     #[test]
     fn only_ended_lines_are_whole() {
-        let lines: Vec<_> = whole(b"one\r\n\ntw\ro\nrest").map(|l| (l.text, l.at)).collect();
+        let lines: Vec<_> = whole_lines(b"one\r\n\ntw\ro\nrest").map(|l| (l.text, l.at)).collect();
         assert_eq!(lines, [(&b"one"[..], 0), (b"", 5), (b"tw\ro", 6)]);
-        assert_eq!(first(b"one\r\nx", 9), First::Whole(Line { text: b"one", at: 0 }));
-        assert_eq!(first(b"on", 9), First::Begun(b"on"));
-        assert_eq!(first(b"on\x01\n", 9), First::No);
-        assert_eq!(first(b"one line that is too long\n", 9), First::No);
+        assert_eq!(first_line(b"one\r\nx", 9), FirstLine::Whole(TextLine { text: b"one", at: 0 }));
+        assert_eq!(first_line(b"on", 9), FirstLine::Begun(b"on"));
+        assert_eq!(first_line(b"on\x01\n", 9), FirstLine::No);
+        assert_eq!(first_line(b"one line that is too long\n", 9), FirstLine::No);
     }
 
     #[test]

@@ -28,7 +28,7 @@ const SUPPORTED_VERSIONS: u16 = 43;
 
 /// Who a hello is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum HelloKind {
     Client,
     Server,
 }
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 /// What a hello says.
 #[derive(Debug)]
 pub(crate) struct Hello<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: HelloKind,
     /// The version that stands at the beginning: the truth up to 1.2 only.
     legacy: u16,
     /// The client's offers; the server's choice.
@@ -48,7 +48,7 @@ pub(crate) struct Hello<'a> {
 }
 
 /// A hello's bytes, of which the capture may hold the first only.
-struct Reader<'a> {
+struct HelloReader<'a> {
     body: &'a [u8],
     at: usize,
     /// Where the hello ends.
@@ -57,26 +57,26 @@ struct Reader<'a> {
 
 /// Why a hello, or a part of it, could not be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum HelloError {
     /// It goes on behind the bytes that are there.
     Cut,
     /// It is none.
     Foreign,
 }
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+impl<'a> HelloReader<'a> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], HelloError> {
         let end = self.at + len;
         if end > self.end {
-            return Err(Fault::Foreign);
+            return Err(HelloError::Foreign);
         }
-        let taken = self.body.get(self.at..end).ok_or(Fault::Cut)?;
+        let taken = self.body.get(self.at..end).ok_or(HelloError::Cut)?;
         self.at = end;
         Ok(taken)
     }
 
     /// A big-endian number of one or two bytes.
-    fn number(&mut self, len: usize) -> Result<usize, Fault> {
+    fn integer(&mut self, len: usize) -> Result<usize, HelloError> {
         Ok(self.take(len)?.iter().fold(0, |n, &byte| n << 8 | usize::from(byte)))
     }
 }
@@ -85,53 +85,53 @@ impl<'a> Hello<'a> {
     /// Reads a message's body, `len` bytes long, of which the first are there. Where it is cut, at
     /// least its fixed part must be there: that of a client ends with the first cipher suites, and
     /// is what proves it.
-    pub(crate) fn read(kind: Kind, body: &'a [u8], len: usize) -> Result<Self, Fault> {
-        let mut reader = Reader { body, at: 0, end: len };
-        let legacy = reader.number(2)? as u16;
+    pub(crate) fn read(kind: HelloKind, body: &'a [u8], len: usize) -> Result<Self, HelloError> {
+        let mut reader = HelloReader { body, at: 0, end: len };
+        let legacy = reader.integer(2)? as u16;
         if !(0x0300..=0x0304).contains(&legacy) {
-            return Err(Fault::Foreign);
+            return Err(HelloError::Foreign);
         }
         reader.take(FIXED - 2)?;
-        let session = reader.number(1)?;
+        let session = reader.integer(1)?;
         if session > LONGEST_SESSION_ID {
-            return Err(Fault::Foreign);
+            return Err(HelloError::Foreign);
         }
         reader.take(session)?;
         let mut hello =
             Self { kind, legacy, ciphers: Vec::new(), extensions: Vec::new(), whole: false };
         match hello.read_rest(&mut reader) {
             Ok(()) => hello.whole = true,
-            Err(Fault::Cut) if !hello.ciphers.is_empty() => {}
+            Err(HelloError::Cut) if !hello.ciphers.is_empty() => {}
             Err(fault) => return Err(fault),
         }
         Ok(hello)
     }
 
-    fn read_rest(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
-        let ciphers = if self.kind == Kind::Client { reader.number(2)? } else { 2 };
+    fn read_rest(&mut self, reader: &mut HelloReader<'a>) -> Result<(), HelloError> {
+        let ciphers = if self.kind == HelloKind::Client { reader.integer(2)? } else { 2 };
         if ciphers == 0 || ciphers % 2 != 0 || reader.at + ciphers > reader.end {
-            return Err(Fault::Foreign);
+            return Err(HelloError::Foreign);
         }
         self.ciphers.reserve(ciphers / 2);
         for _ in 0..ciphers / 2 {
-            self.ciphers.push(reader.number(2)? as u16);
+            self.ciphers.push(reader.integer(2)? as u16);
         }
-        let methods = if self.kind == Kind::Client { reader.number(1)? } else { 1 };
+        let methods = if self.kind == HelloKind::Client { reader.integer(1)? } else { 1 };
         let null_method = reader.take(methods)?.contains(&0);
-        if self.kind == Kind::Client && !null_method {
-            return Err(Fault::Foreign);
+        if self.kind == HelloKind::Client && !null_method {
+            return Err(HelloError::Foreign);
         }
         // Before TLS 1.2 nothing need follow.
         if reader.at == reader.end {
             return Ok(());
         }
-        if reader.number(2)? != reader.end - reader.at {
-            return Err(Fault::Foreign);
+        if reader.integer(2)? != reader.end - reader.at {
+            return Err(HelloError::Foreign);
         }
         self.extensions.reserve(EXTENSIONS);
         while reader.at < reader.end {
-            let kind = reader.number(2)? as u16;
-            let len = reader.number(2)?;
+            let kind = reader.integer(2)? as u16;
+            let len = reader.integer(2)?;
             let at = reader.at;
             self.extensions.push((kind, reader.take(len)?, at));
         }
@@ -174,7 +174,7 @@ impl<'a> Hello<'a> {
     pub(crate) fn version(&self) -> u16 {
         let offered = self.extension(SUPPORTED_VERSIONS).map_or(&[][..], |(content, _)| content);
         let list =
-            if self.kind == Kind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
+            if self.kind == HelloKind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
         pairs(list)
             .filter(|&version| !is_reserved(version))
             .max_by_key(|version| (version >> 8 == 3, *version))
@@ -183,7 +183,7 @@ impl<'a> Hello<'a> {
 
     /// The cipher suite that the server chose.
     pub(crate) fn cipher(&self) -> Option<String> {
-        let id = *self.ciphers.first().filter(|_| self.kind == Kind::Server)?;
+        let id = *self.ciphers.first().filter(|_| self.kind == HelloKind::Server)?;
         Some(
             TlsCipherSuite::from_id(id)
                 .map_or_else(|| format!("{id:#06x}"), |suite| suite.name.to_owned()),
@@ -192,7 +192,7 @@ impl<'a> Hello<'a> {
 
     /// The fingerprint of a client whose hello is whole; `carrier` is `t` over TCP and `q` in QUIC.
     pub(crate) fn ja4(&self, carrier: char) -> Option<String> {
-        if self.kind != Kind::Client || !self.whole {
+        if self.kind != HelloKind::Client || !self.whole {
             return None;
         }
         let mut ciphers: Vec<u16> =
@@ -323,7 +323,7 @@ mod tests {
     }
 
     fn read(body: &[u8]) -> Hello<'_> {
-        Hello::read(Kind::Client, body, body.len()).unwrap()
+        Hello::read(HelloKind::Client, body, body.len()).unwrap()
     }
 
     #[test]
@@ -384,11 +384,14 @@ mod tests {
     fn a_cut_hello_says_what_is_there_and_has_no_fingerprint() {
         let body =
             client(&[0x1301, 0x1302], &[(0, b"\x00\x09\x00\x00\x06a.test"), (21, &[0; 300])]);
-        let hello = Hello::read(Kind::Client, &body[..100], body.len()).unwrap();
+        let hello = Hello::read(HelloKind::Client, &body[..100], body.len()).unwrap();
         assert!(!hello.whole);
         assert_eq!(hello.server_name().unwrap().0, b"a.test");
         assert_eq!(hello.ja4('t'), None);
-        assert_eq!(Hello::read(Kind::Client, &body[..36], body.len()).unwrap_err(), Fault::Cut);
+        assert_eq!(
+            Hello::read(HelloKind::Client, &body[..36], body.len()).unwrap_err(),
+            HelloError::Cut
+        );
     }
 
     #[test]
@@ -396,7 +399,7 @@ mod tests {
         let body = client(&[0x1301], &[(0, b"\x00\x09\x00\x00\x06a.test")]);
         for len in 0..body.len() {
             assert!(
-                !Hello::read(Kind::Client, &body[..len], len)
+                !Hello::read(HelloKind::Client, &body[..len], len)
                     .is_ok_and(|hello| !hello.extensions.is_empty())
             );
         }

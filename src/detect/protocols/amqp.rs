@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, walk};
+use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -86,7 +86,7 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
     let bytes = statement.stream.head().get(from..).unwrap_or_default();
     let mut stated: Vec<&str> = Vec::new();
     let mut certain = false;
-    let walk = walk(bytes, |rest, at| {
+    let messages = read_messages(bytes, |rest, at| {
         let kind = rest.first().copied().unwrap_or_default();
         if !matches!(kind, 1..=3 | 8) || rest.get(3).is_some_and(|&high| high != 0) {
             return Framed::Foreign;
@@ -131,7 +131,7 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
         }
         if whole { Framed::Whole(FRAME_HEADER + len + 1) } else { Framed::Cut }
     });
-    match (certain, walk.foreign) {
+    match (certain, messages.foreign) {
         (true, false) => Side::Matches,
         (false, false) => Side::Perhaps,
         (_, true) => Side::Other,
@@ -184,7 +184,7 @@ fn method(class: u16, number: u16) -> Option<&'static str> {
 fn properties(statement: &mut Statement<'_>, table: &[u8]) {
     let Some((len, rest)) = table.split_first_chunk::<4>() else { return };
     let mut rest = rest.get(..u32::from_be_bytes(*len) as usize).unwrap_or(rest);
-    while let Some(field) = Field::read(rest) {
+    while let Some(field) = TableField::read(rest) {
         rest = field.rest;
         let value = field.value;
         let fact = match (field.name, field.kind) {
@@ -199,14 +199,14 @@ fn properties(statement: &mut Statement<'_>, table: &[u8]) {
 }
 
 /// A table's first field.
-struct Field<'a> {
+struct TableField<'a> {
     name: &'a [u8],
     kind: u8,
     value: &'a [u8],
     rest: &'a [u8],
 }
 
-impl<'a> Field<'a> {
+impl<'a> TableField<'a> {
     fn read(table: &'a [u8]) -> Option<Self> {
         let (&len, rest) = table.split_first()?;
         let (name, rest) = rest.split_at_checked(usize::from(len))?;
@@ -233,7 +233,7 @@ impl<'a> Field<'a> {
 /// Frames of 1.0, and the headers between them: an `open` names the container and the host.
 fn containers(statement: &mut Statement<'_>, from: usize) {
     let bytes = statement.stream.head().get(from..).unwrap_or_default();
-    walk(bytes, |rest, at| {
+    read_messages(bytes, |rest, at| {
         if rest.starts_with(b"AMQP") {
             return Framed::Whole(HEADER);
         }

@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First};
+use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -67,14 +67,14 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 /// A command alone proves nothing: POP3 has USER too.
 fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     let stream = statement.stream;
-    match lines::first(stream.head(), LONGEST) {
-        First::Begun(bytes)
+    match lines::first_line(stream.head(), LONGEST) {
+        FirstLine::Begun(bytes)
             if OWN.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb)) =>
         {
             Side::Perhaps
         }
-        First::Whole(first) => {
-            let (verb, argument) = lines::verb(first.text);
+        FirstLine::Whole(first) => {
+            let (verb, argument) = lines::first_word(first.text);
             let own = lines::is_one_of(verb, OWN);
             if !own && !lines::is_one_of(verb, OTHERS) {
                 return Side::Other;
@@ -99,13 +99,13 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
     if !lines::may_become_reply(bytes) {
         return Side::Other;
     }
-    match lines::first(bytes, LONGEST) {
-        First::No => return Side::Other,
-        First::Begun(_) => return Side::Perhaps,
-        First::Whole(_) => {}
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::No => return Side::Other,
+        FirstLine::Begun(_) => return Side::Perhaps,
+        FirstLine::Whole(_) => {}
     }
     let mut greets = false;
-    for (i, line) in lines::whole(bytes).enumerate() {
+    for (i, line) in lines::whole_lines(bytes).enumerate() {
         // The lines within a reply of several may be anything.
         let Some((code, _, text)) = lines::reply(line.text) else {
             if i == 0 {

@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First};
+use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -82,19 +82,19 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
         Some(1..) => {}
         _ => return Side::Other,
     }
-    match lines::first(bytes, LONGEST) {
-        First::No => Side::Other,
-        First::Begun(begun) => {
-            let (_, rest) = lines::verb(begun);
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::No => Side::Other,
+        FirstLine::Begun(begun) => {
+            let (_, rest) = lines::first_word(begun);
             if COMMANDS.iter().any(|command| lines::may_become(rest, command)) {
                 Side::Perhaps
             } else {
                 Side::Other
             }
         }
-        First::Whole(first) => {
-            let (word, rest) = lines::verb(first.text);
-            let (verb, _) = lines::verb(rest);
+        FirstLine::Whole(first) => {
+            let (word, rest) = lines::first_word(first.text);
+            let (verb, _) = lines::first_word(rest);
             if !lines::is_one_of(verb, COMMANDS) || !word.iter().all(|&b| is_of_tag(b)) {
                 return Side::Other;
             }
@@ -113,9 +113,9 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
     if !untagged && !answered {
         return Side::Other;
     }
-    match lines::first(bytes, LONGEST) {
-        First::No => Side::Other,
-        First::Begun(begun) if untagged => {
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::No => Side::Other,
+        FirstLine::Begun(begun) if untagged => {
             let rest = begun.get(2..).unwrap_or_default();
             if GREETINGS.iter().any(|word| lines::may_become(rest, word)) {
                 Side::Perhaps
@@ -123,10 +123,10 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
                 Side::Other
             }
         }
-        First::Begun(_) => Side::Perhaps,
-        First::Whole(first) => {
-            let (word, rest) = lines::verb(first.text);
-            let (status, text) = lines::verb(rest);
+        FirstLine::Begun(_) => Side::Perhaps,
+        FirstLine::Whole(first) => {
+            let (word, rest) = lines::first_word(first.text);
+            let (status, text) = lines::first_word(rest);
             if answered {
                 let said = word == tag && lines::is_one_of(status, &[b"OK", b"NO", b"BAD"]);
                 return if said { Side::Matches } else { Side::Other };

@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, Walk, walk};
+use crate::detect::formats::framing::{Framed, MessagesRead, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::Statement;
 use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
@@ -138,7 +138,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Kafka, inspect)
 
 /// What the requests of a side are.
 #[derive(Default)]
-struct Requests {
+struct RequestSummary {
     numbers: Vec<u32>,
     /// The body of one fits to the byte.
     exact: bool,
@@ -166,15 +166,16 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         return if answers.is_empty() { Detection::NeedMore } else { Detection::No };
     }
     let mut facts = Vec::new();
-    let mut requests = Requests::default();
+    let mut requests = RequestSummary::default();
     let mut statement = Statement::new(opening, depth, client, &mut facts);
-    let asked = walk(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
+    let asked =
+        read_messages(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
     if asked.foreign && (asked.whole == 0 || asks.from_start()) {
         return Detection::No;
     }
     let mut answered = false;
     let mut greater = false;
-    let heard = walk(answers.head(), |rest, _| {
+    let heard = read_messages(answers.head(), |rest, _| {
         let (Some(len), id) = (u32_at(rest, 0), u32_at(rest, 4)) else {
             return if rest.first().is_none_or(|&b| b <= 6) {
                 Framed::Cut
@@ -190,7 +191,7 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         greater |= len > 4;
         Framed::Whole(4 + len as usize)
     });
-    let Walk { foreign, .. } = heard;
+    let MessagesRead { foreign, .. } = heard;
     let complete = answers.head().len() >= 8;
     let proved = if complete {
         answered && !foreign && (requests.exact || requests.plausible && greater)
@@ -210,7 +211,7 @@ fn request(
     statement: &mut Statement<'_>,
     rest: &[u8],
     at: usize,
-    requests: &mut Requests,
+    requests: &mut RequestSummary,
 ) -> Framed {
     // A length below 100 MiB, a known API, a small version.
     let early = rest.first().is_some_and(|&b| b > 6)

@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::ber::{self, Header, Invalid, Tlv};
+use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -22,7 +22,7 @@ const CONTROLS: u8 = 0xa0;
 /// Messages of each side that are read.
 const MESSAGES: usize = 16;
 /// Attributes of the root entry by which servers tell themselves.
-const TELLING: [(&[u8], &str); 3] = [
+const SERVER_ATTRIBUTES: [(&[u8], &str); 3] = [
     (b"vendorName", "ldap.vendor-name"),
     (b"vendorVersion", "ldap.vendor-version"),
     (b"defaultNamingContext", "ldap.naming-context"),
@@ -74,18 +74,18 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     for _ in 0..MESSAGES {
         let rest = bytes.get(at..).unwrap_or_default();
         match message(rest) {
-            Ok(Read::Whole { size, tag, operation }) => {
+            Ok(LdapMessage::Whole { size, tag, operation }) => {
                 proved |= operation.proves;
                 operation.state(statement, tag, at);
                 at += size;
             }
-            Ok(Read::Begun { tag: Some(tag) }) => {
+            Ok(LdapMessage::Begun { tag: Some(tag) }) => {
                 Operation::default().state(statement, tag, at);
                 return Side::Matches;
             }
-            Ok(Read::Begun { tag: None }) => break,
+            Ok(LdapMessage::Begun { tag: None }) => break,
             // What follows a bind may be wrapped by its mechanism.
-            Err(Invalid) => return if proved { Side::Matches } else { Side::Other },
+            Err(InvalidBer) => return if proved { Side::Matches } else { Side::Other },
         }
     }
     if proved { Side::Matches } else { Side::Perhaps }
@@ -98,13 +98,13 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
         let mut rest = datagram;
         while !rest.is_empty() {
             match message(rest) {
-                Ok(Read::Whole { size, tag, operation }) => {
+                Ok(LdapMessage::Whole { size, tag, operation }) => {
                     proved |= operation.proves;
                     operation.state(statement, tag, at);
                     rest = rest.get(size..).unwrap_or_default();
                     at += size;
                 }
-                Ok(Read::Begun { .. }) if cut => break,
+                Ok(LdapMessage::Begun { .. }) if cut => break,
                 _ => return Side::Other,
             }
         }
@@ -113,7 +113,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     if proved { Side::Matches } else { Side::Perhaps }
 }
 
-enum Read<'a> {
+enum LdapMessage<'a> {
     Whole {
         size: usize,
         tag: u8,
@@ -179,17 +179,17 @@ fn name(tag: u8) -> Option<&'static str> {
     })
 }
 
-fn message(bytes: &[u8]) -> Result<Read<'_>, Invalid> {
-    const BEGUN: Read<'_> = Read::Begun { tag: None };
+fn message(bytes: &[u8]) -> Result<LdapMessage<'_>, InvalidBer> {
+    const BEGUN: LdapMessage<'_> = LdapMessage::Begun { tag: None };
     let Some(whole) = ber::header(bytes)? else {
         return if matches!(bytes.first(), None | Some(&SEQUENCE)) {
             Ok(BEGUN)
         } else {
-            Err(Invalid)
+            Err(InvalidBer)
         };
     };
     if whole.tag != SEQUENCE || !(5..1 << 24).contains(&whole.len) {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     let size = whole.size + whole.len;
     let body = bytes.get(whole.size..bytes.len().min(size)).unwrap_or_default();
@@ -197,58 +197,58 @@ fn message(bytes: &[u8]) -> Result<Read<'_>, Invalid> {
         return if matches!(body, [] | [INTEGER] | [INTEGER, 1..=5, ..]) && bytes.len() < size {
             Ok(BEGUN)
         } else {
-            Err(Invalid)
+            Err(InvalidBer)
         };
     };
-    if id.tag != INTEGER || ber::number(id.content)? > i32::MAX as u32 {
-        return Err(Invalid);
+    if id.tag != INTEGER || ber::unsigned(id.content)? > i32::MAX as u32 {
+        return Err(InvalidBer);
     }
-    let Some(Header { tag, size: head, len }) = ber::header(rest)? else {
+    let Some(TlvHeader { tag, size: head, len }) = ber::header(rest)? else {
         return if rest.first().is_none_or(|&tag| name(tag).is_some()) && bytes.len() < size {
             Ok(BEGUN)
         } else {
-            Err(Invalid)
+            Err(InvalidBer)
         };
     };
     let behind = whole
         .len
         .checked_sub(body.len() - rest.len() + head)
         .and_then(|n| n.checked_sub(len))
-        .ok_or(Invalid)?;
+        .ok_or(InvalidBer)?;
     if name(tag).is_none() || behind == 1 {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     let content = &rest[head..];
     if bytes.len() < size {
         let proved = tag == 0x64 && entry_begins(content, len)?;
-        return Ok(Read::Begun { tag: proved.then_some(tag) });
+        return Ok(LdapMessage::Begun { tag: proved.then_some(tag) });
     }
-    let (content, controls) = content.split_at_checked(len).ok_or(Invalid)?;
+    let (content, controls) = content.split_at_checked(len).ok_or(InvalidBer)?;
     if !controls.is_empty() {
         let (_, nothing) = ber::expect(controls, CONTROLS)?;
         ends(nothing)?;
     }
-    Ok(Read::Whole { size, tag, operation: operation(tag, content)? })
+    Ok(LdapMessage::Whole { size, tag, operation: operation(tag, content)? })
 }
 
 /// Whether the headers of an entry that is not all there fit: a name, then attributes up to its
 /// very end.
-fn entry_begins(content: &[u8], len: usize) -> Result<bool, Invalid> {
+fn entry_begins(content: &[u8], len: usize) -> Result<bool, InvalidBer> {
     let Some((object, rest)) = ber::read(content)? else { return Ok(false) };
     let Some(attributes) = ber::header(rest)? else { return Ok(false) };
     let exact = content.len() - rest.len() + attributes.size + attributes.len == len;
     if object.tag != OCTETS || attributes.tag != SEQUENCE || !exact {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     Ok(true)
 }
 
-fn ends(rest: &[u8]) -> Result<(), Invalid> {
-    if rest.is_empty() { Ok(()) } else { Err(Invalid) }
+fn ends(rest: &[u8]) -> Result<(), InvalidBer> {
+    if rest.is_empty() { Ok(()) } else { Err(InvalidBer) }
 }
 
 /// The parts of an operation, which must be those of RFC 4511 and nothing more.
-fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, Invalid> {
+fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
     let mut facts = Vec::new();
     let mut proves = true;
     match tag {
@@ -257,7 +257,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, Invalid> {
         0x64 => entry(content, &mut facts)?,
         0x61 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x78 => {
             let (code, rest) = ber::expect(content, ENUMERATED)?;
-            ber::number(code)?;
+            ber::unsigned(code)?;
             let (_, rest) = ber::expect(rest, OCTETS)?;
             let (_, rest) = ber::expect(rest, OCTETS)?;
             options(rest)?;
@@ -265,7 +265,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, Invalid> {
         0x77 => {
             let (oid, rest) = ber::expect(content, 0x80)?;
             if oid.is_empty() || !oid.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
-                return Err(Invalid);
+                return Err(InvalidBer);
             }
             facts.push(("ldap.extension", oid));
             options(rest)?;
@@ -276,7 +276,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, Invalid> {
             proves = false;
         }
         0x50 => {
-            ber::number(content)?;
+            ber::unsigned(content)?;
             proves = false;
         }
         0x4a => proves = content.contains(&b'='),
@@ -304,24 +304,27 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, Invalid> {
 }
 
 /// Values with tags of their own up to the end.
-fn options(mut rest: &[u8]) -> Result<(), Invalid> {
+fn options(mut rest: &[u8]) -> Result<(), InvalidBer> {
     while !rest.is_empty() {
-        let (Tlv { tag, .. }, behind) = ber::read(rest)?.ok_or(Invalid)?;
+        let (Tlv { tag, .. }, behind) = ber::read(rest)?.ok_or(InvalidBer)?;
         if tag & 0xc0 != 0x80 {
-            return Err(Invalid);
+            return Err(InvalidBer);
         }
         rest = behind;
     }
     Ok(())
 }
 
-fn bind<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Result<(), Invalid> {
+fn bind<'a>(
+    content: &'a [u8],
+    facts: &mut Vec<(&'static str, &'a [u8])>,
+) -> Result<(), InvalidBer> {
     let (version, rest) = ber::expect(content, INTEGER)?;
     let (name, rest) = ber::expect(rest, OCTETS)?;
-    let (Tlv { tag, content: how }, nothing) = ber::read(rest)?.ok_or(Invalid)?;
+    let (Tlv { tag, content: how }, nothing) = ber::read(rest)?.ok_or(InvalidBer)?;
     ends(nothing)?;
-    if !matches!(ber::number(version)?, 1..=3) {
-        return Err(Invalid);
+    if !matches!(ber::unsigned(version)?, 1..=3) {
+        return Err(InvalidBer);
     }
     facts.push(("ldap.bind-name", name));
     match tag {
@@ -331,40 +334,46 @@ fn bind<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Res
         0xa3 => {
             let (mechanism, rest) = ber::expect(how, OCTETS)?;
             if !mechanism.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b)) {
-                return Err(Invalid);
+                return Err(InvalidBer);
             }
             facts.push(("ldap.mechanism", mechanism));
             if !rest.is_empty() {
                 ends(ber::expect(rest, OCTETS)?.1)?;
             }
         }
-        _ => return Err(Invalid),
+        _ => return Err(InvalidBer),
     }
     Ok(())
 }
 
-fn search<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Result<(), Invalid> {
+fn search<'a>(
+    content: &'a [u8],
+    facts: &mut Vec<(&'static str, &'a [u8])>,
+) -> Result<(), InvalidBer> {
     let (base, mut rest) = ber::expect(content, OCTETS)?;
     for (tag, most) in
         [(ENUMERATED, 3), (ENUMERATED, 3), (INTEGER, i32::MAX as u32), (INTEGER, i32::MAX as u32)]
     {
         let (value, behind) = ber::expect(rest, tag)?;
-        if ber::number(value)? > most {
-            return Err(Invalid);
+        if ber::unsigned(value)? > most {
+            return Err(InvalidBer);
         }
         rest = behind;
     }
     let (types_only, rest) = ber::expect(rest, 0x01)?;
-    let (filter, rest) = ber::read(rest)?.ok_or(Invalid)?;
+    let (filter, rest) = ber::read(rest)?.ok_or(InvalidBer)?;
     let (_, nothing) = ber::expect(rest, SEQUENCE)?;
     if types_only.len() != 1 || !matches!(filter.tag, 0xa0..=0xa9 | 0x87) {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     facts.push(("ldap.base", base));
     ends(nothing)
 }
 
-fn entry<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Result<(), Invalid> {
+fn entry<'a>(
+    content: &'a [u8],
+    facts: &mut Vec<(&'static str, &'a [u8])>,
+) -> Result<(), InvalidBer> {
     let (_, rest) = ber::expect(content, OCTETS)?;
     let (mut attributes, nothing) = ber::expect(rest, SEQUENCE)?;
     ends(nothing)?;
@@ -373,7 +382,9 @@ fn entry<'a>(content: &'a [u8], facts: &mut Vec<(&'static str, &'a [u8])>) -> Re
         let (kind, values) = ber::expect(attribute, OCTETS)?;
         let (values, nothing) = ber::expect(values, 0x31)?;
         ends(nothing)?;
-        if let Some((_, fact)) = TELLING.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)) {
+        if let Some((_, fact)) =
+            SERVER_ATTRIBUTES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind))
+        {
             facts.push((fact, ber::expect(values, OCTETS)?.0));
         }
         attributes = behind;

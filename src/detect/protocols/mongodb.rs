@@ -7,7 +7,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::bson::{Document, Value, i32_at};
+use crate::detect::formats::bson::{BsonDocument, BsonValue, i32_at};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -115,7 +115,7 @@ fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
         match body.get(at)? {
             0 if rest.len() < 4 => break,
             0 => {
-                let document = Document::read(rest)?;
+                let document = BsonDocument::read(rest)?;
                 if at + 1 + document.len() > end || !document.is_sound() {
                     return None;
                 }
@@ -163,7 +163,7 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     let Some(document) = body.get(at..).filter(|rest| rest.len() >= 4) else {
         return Some(Side::Perhaps);
     };
-    let document = Document::read(document)?;
+    let document = BsonDocument::read(document)?;
     // A second document selects fields.
     if at + document.len() > len
         || !document.is_sound()
@@ -173,7 +173,7 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     }
     if at + document.len() < len
         && (document.is_cut()
-            || Document::read(body.get(at + document.len()..)?)
+            || BsonDocument::read(body.get(at + document.len()..)?)
                 .is_none_or(|fields| at + document.len() + fields.len() != len))
     {
         return (body.len() < len.min(1024)).then_some(Side::Perhaps);
@@ -207,7 +207,7 @@ fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     if body.len() < 24 {
         return Some(Side::Perhaps);
     }
-    let document = Document::read(body.get(20..)?)?;
+    let document = BsonDocument::read(body.get(20..)?)?;
     let fits = if count == 1 { 20 + document.len() == len } else { 20 + document.len() < len };
     if !fits || !document.is_sound() {
         return None;
@@ -230,17 +230,17 @@ fn compressed(body: &[u8], len: usize) -> Option<Side> {
 }
 
 /// What a command or a reply says.
-fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
+fn command(statement: &mut Statement<'_>, document: BsonDocument<'_>, at: usize) {
     if let Some((name, value)) = document.elements().next() {
         let is_reply = document.get(b"ok").is_some() || document.get(b"maxWireVersion").is_some();
         if !is_reply && !name.is_empty() {
             statement.fact("mongodb.operation", name, at + 5);
-            if let (Value::Text(collection), true) = (value, name != b"saslStart") {
+            if let (BsonValue::Text(collection), true) = (value, name != b"saslStart") {
                 statement.fact("mongodb.collection", collection, at + 5);
             }
         }
     }
-    let inside = |document: Document<'_>, outer: &[u8], inner: &[u8]| -> Option<Vec<u8>> {
+    let inside = |document: BsonDocument<'_>, outer: &[u8], inner: &[u8]| -> Option<Vec<u8>> {
         document.document(outer).and_then(|found| found.text(inner)).map(<[u8]>::to_vec)
     };
     if let Some(database) = document.text(b"$db") {
@@ -262,7 +262,7 @@ fn command(statement: &mut Statement<'_>, document: Document<'_>, at: usize) {
     if let Some(version) = document.text(b"version") {
         statement.fact("mongodb.version", version, at);
     }
-    if let Some(Value::Int(version)) = document.get(b"maxWireVersion") {
+    if let Some(BsonValue::Int(version)) = document.get(b"maxWireVersion") {
         statement.fact("mongodb.wire-version", version.to_string().as_bytes(), at);
     }
     if let Some(error) = document.text(b"errmsg") {

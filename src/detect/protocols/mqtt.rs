@@ -8,7 +8,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, walk};
+use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -54,7 +54,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 /// A packet's type and flags, its variable header and payload, and the bytes of all.
-struct Packet<'a> {
+struct ControlPacket<'a> {
     kind: u8,
     flags: u8,
     body: &'a [u8],
@@ -63,7 +63,7 @@ struct Packet<'a> {
     len: usize,
 }
 
-impl<'a> Packet<'a> {
+impl<'a> ControlPacket<'a> {
     /// `Err` where no packet can begin so.
     fn read(bytes: &'a [u8]) -> Result<Option<Self>, ()> {
         let Some(&first) = bytes.first() else { return Ok(None) };
@@ -119,8 +119,8 @@ fn packets(statement: &mut Statement<'_>) -> Side {
     let client = statement.direction == Direction::Initiator;
     let (mut connected, mut greeted, mut topics) = (false, false, Vec::new());
     let mut version = 0;
-    let walk = walk(bytes, |rest, at| {
-        let Ok(packet) = Packet::read(rest) else { return Framed::Foreign };
+    let messages = read_messages(bytes, |rest, at| {
+        let Ok(packet) = ControlPacket::read(rest) else { return Framed::Foreign };
         let first = match rest.first() {
             // From its beginning, a client says CONNECT and a server its answer.
             Some(byte) if at == 0 && from_start => {
@@ -152,15 +152,18 @@ fn packets(statement: &mut Statement<'_>) -> Side {
     });
     // What a CONNECT proved is not undone by what follows.
     let proved = connected
-        || !walk.foreign && !topics.is_empty() && walk.whole >= 2 && (!from_start || greeted);
-    match (proved, walk.foreign) {
+        || !messages.foreign
+            && !topics.is_empty()
+            && messages.whole >= 2
+            && (!from_start || greeted);
+    match (proved, messages.foreign) {
         (true, _) => Side::Matches,
         (false, true) => Side::Other,
         (false, false) => Side::Perhaps,
     }
 }
 
-fn connect(statement: &mut Statement<'_>, packet: &Packet<'_>, version: &mut u8) -> bool {
+fn connect(statement: &mut Statement<'_>, packet: &ControlPacket<'_>, version: &mut u8) -> bool {
     let names: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
     let known =
         |name: &&[u8]| packet.body.starts_with(name) || packet.cut && name.starts_with(packet.body);
@@ -215,7 +218,7 @@ fn properties(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(digits + len..)
 }
 
-fn connack(statement: &mut Statement<'_>, packet: &Packet<'_>) -> bool {
+fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>) -> bool {
     let &[flags, code, ..] = packet.body else {
         return packet.cut && packet.len < 512 && packet.body.iter().all(|&b| b < 2);
     };
@@ -245,7 +248,7 @@ fn connack(statement: &mut Statement<'_>, packet: &Packet<'_>) -> bool {
 /// first filter.
 fn topic<'a>(
     statement: &mut Statement<'_>,
-    packet: &Packet<'a>,
+    packet: &ControlPacket<'a>,
     at: usize,
     version: u8,
     topics: &mut Vec<&'a [u8]>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, line, number, walk};
+use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -56,10 +56,10 @@ fn lines(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let (mut certain, mut exact) = (false, false);
     let mut stated: Vec<&[u8]> = Vec::new();
-    let walk = walk(bytes, |rest, at| {
+    let messages = read_messages(bytes, |rest, at| {
         let begins = |word: &[u8]| rest.starts_with(word) || word.starts_with(rest);
         let greeting = begins(INFO) || begins(CONNECT);
-        let Some(line) = line(rest, LONGEST) else {
+        let Some(line) = crlf_line(rest, LONGEST) else {
             let words: [&[u8]; 11] = [
                 b"INFO ",
                 b"CONNECT ",
@@ -103,7 +103,7 @@ fn lines(statement: &mut Statement<'_>) -> Side {
                 return Framed::Whole(line.len() + 2);
             }
             (b"PUB", 2..=3) | (b"MSG" | b"HPUB", 3..=4) | (b"HMSG", 4..=5) => {
-                words.next_back().and_then(number)
+                words.next_back().and_then(decimal)
             }
             (b"SUB", 2..=3) => Some(0),
             _ => None,
@@ -126,12 +126,12 @@ fn lines(statement: &mut Statement<'_>) -> Side {
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
-    match (certain, walk.foreign) {
+    match (certain, messages.foreign) {
         (true, _) => Side::Matches,
         (false, true) => Side::Other,
         (false, false) if exact => Side::Matches,
         // Greetings come first.
-        (false, false) if statement.stream.from_start() && walk.whole > 4 => Side::Other,
+        (false, false) if statement.stream.from_start() && messages.whole > 4 => Side::Other,
         (false, false) => Side::Perhaps,
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First};
+use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -67,17 +67,17 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 /// A command alone proves nothing: FTP has USER too.
 fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     let stream = statement.stream;
-    match lines::first(stream.head(), LONGEST) {
-        First::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
+    match lines::first_line(stream.head(), LONGEST) {
+        FirstLine::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
             Side::Perhaps
         }
-        First::Whole(first) => {
-            let (verb, argument) = lines::verb(first.text);
+        FirstLine::Whole(first) => {
+            let (verb, argument) = lines::first_word(first.text);
             if !lines::is_one_of(verb, COMMANDS) {
                 return Side::Other;
             }
             let is = |of: &[u8]| verb.eq_ignore_ascii_case(of);
-            let (first_argument, second) = lines::verb(argument);
+            let (first_argument, second) = lines::first_word(argument);
             *asked = is(b"USER") && !argument.is_empty()
                 || (is(b"CAPA") || is(b"STLS")) && argument.is_empty()
                 || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
@@ -101,10 +101,10 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
     {
         return Side::Other;
     }
-    match lines::first(bytes, LONGEST) {
-        First::No => Side::Other,
-        First::Begun(_) => Side::Perhaps,
-        First::Whole(first) => {
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::No => Side::Other,
+        FirstLine::Begun(_) => Side::Perhaps,
+        FirstLine::Whole(first) => {
             let text = first.text.get(OK.len() + 1..).unwrap_or_default();
             let named = lines::words(text)
                 .any(|word| lines::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));

@@ -10,7 +10,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, walk};
+use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -171,7 +171,7 @@ fn server(statement: &mut Statement<'_>) -> Side {
         return Side::Perhaps;
     }
     let (mut certain, mut first) = (false, true);
-    let walk = walk(bytes, |message, at| {
+    let messages = read_messages(bytes, |message, at| {
         let Some((&kind, rest)) = message.split_first() else { return Framed::Foreign };
         let Some(len) = u32_at(rest, 0).map(|len| len as usize) else {
             return if rest.first().is_none_or(|&b| b == 0) {
@@ -197,7 +197,7 @@ fn server(statement: &mut Statement<'_>) -> Side {
     if certain && refusals > 0 {
         statement.fact("postgresql.encryption", b"refused", 0);
     }
-    match (certain, walk.foreign) {
+    match (certain, messages.foreign) {
         (true, _) => Side::Matches,
         (false, true) => Side::Other,
         (false, false) => Side::Perhaps,

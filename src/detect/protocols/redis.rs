@@ -10,7 +10,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, line, number, walk};
+use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -165,7 +165,7 @@ fn commands(statement: &mut Statement<'_>) -> Side {
 
 /// What was read of the values of one side.
 #[derive(Default)]
-struct Heard<'a> {
+struct ValuesRead<'a> {
     /// Elements of arrays that are still to come.
     open: usize,
     /// The next bulk string begins a command or an array reply.
@@ -181,11 +181,11 @@ struct Heard<'a> {
 fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let bytes = statement.stream.head();
     let asks = statement.direction == Direction::Initiator;
-    let mut heard = Heard::default();
-    let walk = walk(bytes, |rest, at| {
-        let value = value(statement, rest, at, &mut heard);
+    let mut read = ValuesRead::default();
+    let messages = read_messages(bytes, |rest, at| {
+        let value = value(statement, rest, at, &mut read);
         // A command is an array of bulk strings and nothing else.
-        let is_command = matches!(rest.first(), Some(b'*')) && heard.open > 0
+        let is_command = matches!(rest.first(), Some(b'*')) && read.open > 0
             || matches!(rest.first(), Some(b'$')) && at > 0;
         if asks && statement.stream.from_start() && !is_command && matches!(value, Framed::Whole(_))
         {
@@ -194,21 +194,21 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
             value
         }
     });
-    let reply = line(bytes, LONGEST_LINE).unwrap_or_default();
+    let reply = crlf_line(bytes, LONGEST_LINE).unwrap_or_default();
     let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
     if !asks && own
-        || heard.certain
-        || answers && walk.whole > 0 && !walk.foreign && heard.open == 0
+        || read.certain
+        || answers && messages.whole > 0 && !messages.foreign && read.open == 0
     {
         if !asks {
             let fact = if reply.starts_with(b"-") { "redis.error" } else { "redis.reply" };
             statement.fact(fact, reply, 0);
-        } else if heard.commands.is_empty() {
+        } else if read.commands.is_empty() {
             return Side::Perhaps;
         }
         return Side::Matches;
     }
-    if walk.foreign { Side::Other } else { Side::Perhaps }
+    if messages.foreign { Side::Other } else { Side::Perhaps }
 }
 
 /// One value, or the head of an array: its elements follow as values.
@@ -216,9 +216,9 @@ fn value<'a>(
     statement: &mut Statement<'_>,
     rest: &'a [u8],
     at: usize,
-    heard: &mut Heard<'a>,
+    read: &mut ValuesRead<'a>,
 ) -> Framed {
-    let Some(line) = line(rest, LONGEST_LINE) else {
+    let Some(line) = crlf_line(rest, LONGEST_LINE) else {
         let text = rest.len() < LONGEST_LINE
             && rest.iter().all(|&b| b == b'\r' || b >= b' ')
             && rest.first().is_some_and(|b| is_kind(*b));
@@ -228,27 +228,27 @@ fn value<'a>(
         return if text && count { Framed::Cut } else { Framed::Foreign };
     };
     let Some((&kind, word)) = line.split_first() else { return Framed::Foreign };
-    let outermost = heard.open == 0;
-    heard.open = heard.open.saturating_sub(1);
+    let outermost = read.open == 0;
+    read.open = read.open.saturating_sub(1);
     let len = line.len() + 2;
     match kind {
         b'*' | b'>' | b'~' | b'%' | b'|' => {
-            let elements = match (number(word), word) {
+            let elements = match (decimal(word), word) {
                 (Some(count), _) if count < 1 << 24 => {
                     count * if matches!(kind, b'%' | b'|') { 2 } else { 1 }
                 }
                 (None, b"-1") => 0,
                 _ => return Framed::Foreign,
             };
-            heard.open += elements;
-            heard.first = outermost && elements > 0;
-            heard.before = &[];
+            read.open += elements;
+            read.first = outermost && elements > 0;
+            read.before = &[];
         }
         b'$' | b'=' | b'!' => {
-            let Some(size) = number(word) else {
+            let Some(size) = decimal(word) else {
                 return if word == b"-1" { Framed::Whole(len) } else { Framed::Foreign };
             };
-            let first = std::mem::take(&mut heard.first);
+            let first = std::mem::take(&mut read.first);
             if first && statement.direction == Direction::Initiator && size > LONGEST_NAME {
                 return Framed::Foreign;
             }
@@ -260,7 +260,7 @@ fn value<'a>(
             if tail.len() < 2 {
                 return Framed::Cut;
             }
-            if !bulk(statement, body, at + len, first, outermost, heard) {
+            if !bulk(statement, body, at + len, first, outermost, read) {
                 return Framed::Foreign;
             }
             return Framed::Whole(len + size + 2);
@@ -284,7 +284,7 @@ fn bulk<'a>(
     at: usize,
     first: bool,
     alone: bool,
-    heard: &mut Heard<'a>,
+    read: &mut ValuesRead<'a>,
 ) -> bool {
     if statement.direction == Direction::Initiator {
         if first {
@@ -293,21 +293,21 @@ fn bulk<'a>(
             {
                 return false;
             }
-            heard.certain = true;
-            heard.command = body;
-            if heard.commands.len() < STATED && !heard.commands.contains(&body) {
-                heard.commands.push(body);
+            read.certain = true;
+            read.command = body;
+            if read.commands.len() < STATED && !read.commands.contains(&body) {
+                read.commands.push(body);
                 statement.fact("redis.command", body, at);
             }
-        } else if heard.command.eq_ignore_ascii_case(b"CLIENT") {
+        } else if read.command.eq_ignore_ascii_case(b"CLIENT") {
             let names: [&[u8]; 3] = [b"SETNAME", b"LIB-NAME", b"LIB-VER"];
-            if names.iter().any(|name| heard.before.eq_ignore_ascii_case(name)) {
+            if names.iter().any(|name| read.before.eq_ignore_ascii_case(name)) {
                 statement.fact("redis.client", body, at);
             }
         }
     } else {
-        heard.certain |= !alone;
-        match heard.before {
+        read.certain |= !alone;
+        match read.before {
             b"server" if matches!(body, b"redis" | b"valkey") => {
                 statement.fact("redis.server", body, at);
             }
@@ -315,7 +315,7 @@ fn bulk<'a>(
             _ => {}
         }
         if body.starts_with(b"# Server") {
-            heard.certain = true;
+            read.certain = true;
             for (key, fact) in
                 [(&b"redis_version:"[..], "redis.version"), (b"server_name:", "redis.server")]
             {
@@ -328,7 +328,7 @@ fn bulk<'a>(
             }
         }
     }
-    heard.before = body;
+    read.before = body;
     true
 }
 

@@ -54,7 +54,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 /// A datagram's place in its stream.
-struct Packet {
+struct RtpPacket {
     number: u16,
     time: u32,
     source: u32,
@@ -62,7 +62,7 @@ struct Packet {
 
 fn side(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
-    let mut last: Option<Packet> = None;
+    let mut last: Option<RtpPacket> = None;
     let (mut following, mut reports, mut offset) = (0, 0, 0);
     for (bytes, _, cut) in stream.datagrams().take(DATAGRAMS) {
         if let Some((kind, source)) = report(bytes, cut) {
@@ -89,7 +89,7 @@ fn side(statement: &mut Statement<'_>) -> Side {
     if reports > 0 || following >= ENOUGH { Side::Matches } else { Side::Perhaps }
 }
 
-fn follows(before: &Packet, packet: &Packet) -> bool {
+fn follows(before: &RtpPacket, packet: &RtpPacket) -> bool {
     let steps = packet.number.wrapping_sub(before.number);
     packet.source == before.source
         && (1..=GAP).contains(&steps)
@@ -97,7 +97,7 @@ fn follows(before: &Packet, packet: &Packet) -> bool {
 }
 
 /// A media datagram, and the type of what it carries.
-fn packet(bytes: &[u8]) -> Option<(u8, Packet)> {
+fn packet(bytes: &[u8]) -> Option<(u8, RtpPacket)> {
     let head: &[u8; HEADER] = bytes.first_chunk()?;
     let contributors = usize::from(head[0] & 15);
     let kind = head[1] & 0x7f;
@@ -105,8 +105,11 @@ fn packet(bytes: &[u8]) -> Option<(u8, Packet)> {
     let fits =
         head[0] >> 6 == 2 && !(72..=79).contains(&kind) && bytes.len() > HEADER + 4 * contributors;
     let long = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    let packet =
-        Packet { number: u16::from_be_bytes([head[2], head[3]]), time: long(4), source: long(8) };
+    let packet = RtpPacket {
+        number: u16::from_be_bytes([head[2], head[3]]),
+        time: long(4),
+        source: long(8),
+    };
     (fits && packet.source != 0).then_some((kind, packet))
 }
 

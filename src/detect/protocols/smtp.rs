@@ -7,7 +7,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First};
+use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -77,9 +77,9 @@ fn hello(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let begun =
         |bytes: &[u8]| HELLOS.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb));
-    match lines::first(stream.head(), LONGEST) {
-        First::Begun(bytes) if begun(bytes) => Side::Perhaps,
-        First::Whole(first) => match lines::verb(first.text) {
+    match lines::first_line(stream.head(), LONGEST) {
+        FirstLine::Begun(bytes) if begun(bytes) => Side::Perhaps,
+        FirstLine::Whole(first) => match lines::first_word(first.text) {
             (verb, domain) if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) && is_domain(domain) => {
                 statement.fact("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
                 Side::Matches
@@ -104,11 +104,11 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
     if !lines::may_become_reply(bytes) {
         return Side::Other;
     }
-    if let First::No = lines::first(bytes, LONGEST) {
+    if let FirstLine::No = lines::first_line(bytes, LONGEST) {
         return Side::Other;
     }
     let mut side = Side::Perhaps;
-    for (i, line) in lines::whole(bytes).enumerate() {
+    for (i, line) in lines::whole_lines(bytes).enumerate() {
         let Some((code @ (220 | 421 | 554), last, text)) = lines::reply(line.text) else {
             return if i == 0 { Side::Other } else { side };
         };

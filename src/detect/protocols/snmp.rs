@@ -6,7 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::ber::{self, Invalid, Tlv};
+use crate::detect::formats::ber::{self, InvalidBer, Tlv};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -79,32 +79,32 @@ fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
             statement.fact("snmp.operation", operation.as_bytes(), offset);
             Side::Matches
         }
-        Err(Invalid) => Side::Other,
+        Err(InvalidBer) => Side::Other,
     }
 }
 
 /// Version and operation of a whole message.
-fn message(bytes: &[u8]) -> Result<(&'static str, &'static str), Invalid> {
+fn message(bytes: &[u8]) -> Result<(&'static str, &'static str), InvalidBer> {
     let (content, behind) = ber::expect(bytes, SEQUENCE)?;
     let (version, rest) = ber::expect(content, INTEGER)?;
     if !behind.is_empty() {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
-    match ber::number(version)? {
+    match ber::unsigned(version)? {
         0 => Ok(("1", community(rest)?)),
         1 => Ok(("2c", community(rest)?)),
         3 => Ok(("3", secured(rest)?)),
-        _ => Err(Invalid),
+        _ => Err(InvalidBer),
     }
 }
 
-fn community(bytes: &[u8]) -> Result<&'static str, Invalid> {
+fn community(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
     let (_, rest) = ber::expect(bytes, OCTETS)?;
     operation(rest)
 }
 
 /// Version 3: global data, security parameters, then the scoped message in the clear or encrypted.
-fn secured(bytes: &[u8]) -> Result<&'static str, Invalid> {
+fn secured(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
     let (global, rest) = ber::expect(bytes, SEQUENCE)?;
     let (_, more) = ber::expect(global, INTEGER)?;
     let (_, more) = ber::expect(more, INTEGER)?;
@@ -112,7 +112,7 @@ fn secured(bytes: &[u8]) -> Result<&'static str, Invalid> {
     let (_, end) = ber::expect(more, INTEGER)?;
     let (_, rest) = ber::expect(rest, OCTETS)?;
     if flags.len() != 1 || !end.is_empty() {
-        return Err(Invalid);
+        return Err(InvalidBer);
     }
     match ber::read(rest)? {
         Some((Tlv { tag: OCTETS, .. }, [])) => Ok("encrypted"),
@@ -121,16 +121,16 @@ fn secured(bytes: &[u8]) -> Result<&'static str, Invalid> {
             let (_, rest) = ber::expect(rest, OCTETS)?;
             operation(rest)
         }
-        _ => Err(Invalid),
+        _ => Err(InvalidBer),
     }
 }
 
-fn operation(bytes: &[u8]) -> Result<&'static str, Invalid> {
-    let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(Invalid) };
+fn operation(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+    let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(InvalidBer) };
     let name = tag
         .checked_sub(FIRST_OPERATION)
         .and_then(|i| OPERATIONS.get(usize::from(i)))
-        .ok_or(Invalid)?;
+        .ok_or(InvalidBer)?;
     let mut rest = content;
     if tag == TRAP_V1 {
         // Enterprise, address, two kinds of trap, time.
@@ -143,5 +143,5 @@ fn operation(bytes: &[u8]) -> Result<&'static str, Invalid> {
         }
     }
     let (_, end) = ber::expect(rest, SEQUENCE)?;
-    if end.is_empty() { Ok(name) } else { Err(Invalid) }
+    if end.is_empty() { Ok(name) } else { Err(InvalidBer) }
 }

@@ -9,7 +9,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First, Line};
+use crate::detect::formats::lines::{self, FirstLine, TextLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -123,34 +123,35 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
 struct Structured;
 
 /// The first line that counts.
-fn counted(bytes: &[u8]) -> Result<Option<Line<'_>>, Structured> {
-    let head = match lines::first(bytes.trim_ascii_start(), LONGEST) {
-        First::Whole(first) => first.text,
-        First::Begun(begun) => begun,
-        First::No => return Err(Structured),
+fn counted(bytes: &[u8]) -> Result<Option<TextLine<'_>>, Structured> {
+    let head = match lines::first_line(bytes.trim_ascii_start(), LONGEST) {
+        FirstLine::Whole(first) => first.text,
+        FirstLine::Begun(begun) => begun,
+        FirstLine::No => return Err(Structured),
     };
     if is_structured(head) {
         return Err(Structured);
     }
-    let counts =
-        |line: &Line<'_>| line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic);
-    Ok(lines::whole(bytes).find(counts))
+    let counts = |line: &TextLine<'_>| {
+        line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic)
+    };
+    Ok(lines::whole_lines(bytes).find(counts))
 }
 
 /// The same in datagrams, none of which may begin so. The end of one that is long enough is a
 /// line's end too; shorter ones are what phones keep a way open with.
-fn datagrams(stream: &Stream) -> Result<Option<Line<'_>>, Structured> {
+fn datagrams(stream: &Stream) -> Result<Option<TextLine<'_>>, Structured> {
     let (mut at, mut found) = (0, None);
     for (datagram, _, cut) in stream.datagrams() {
         let ended = || {
-            Some(Line { text: datagram, at: 0 }).filter(|_| {
+            Some(TextLine { text: datagram, at: 0 }).filter(|_| {
                 !cut && datagram.len() >= DATAGRAM
                     && datagram.iter().any(u8::is_ascii_alphabetic)
                     && !datagram.contains(&b'\n')
             })
         };
         if let Some(line) = counted(datagram)?.or_else(ended) {
-            found.get_or_insert(Line { at: at + line.at, ..line });
+            found.get_or_insert(TextLine { at: at + line.at, ..line });
         }
         at += datagram.len();
     }
@@ -163,7 +164,7 @@ const fn is_printable(byte: u8) -> bool {
 
 /// Whether a first line, as far as it is there, looks like that of a language with rules.
 fn is_structured(line: &[u8]) -> bool {
-    let (word, rest) = lines::verb(line);
+    let (word, rest) = lines::first_word(line);
     let marked = match line {
         // JSON, XML and syslog's priority; the marks of RESP, IMAP and NMEA; IRC's prefix; a
         // meter's.

@@ -121,7 +121,7 @@ fn commands(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     let (whole, rest) = lines(bytes);
     let (mut side, mut authenticated) = (Side::Perhaps, false);
     for text in whole.take(8) {
-        let (verb, arguments) = lines::verb(text);
+        let (verb, arguments) = lines::first_word(text);
         // `run` and others take the name of a timeline, `ping` takes nothing.
         let known = COMMANDS.contains(&verb) && values(arguments).is_some();
         if !known {
@@ -156,7 +156,7 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
             Side::Other
         };
     };
-    let (word, arguments) = lines::verb(text);
+    let (word, arguments) = lines::first_word(text);
     let Some(values) = values(arguments) else { return Side::Other };
     let is_number = |value: &&[u8]| value.iter().all(u8::is_ascii_digit);
     let side = match (word, values.as_slice()) {

@@ -7,7 +7,7 @@ const DEEPEST: usize = 8;
 /// One value; a list or a dictionary is kept as the bytes between its letter and its `e`, which
 /// were read through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub(super) enum BencodeValue<'a> {
     Number,
     Text(&'a [u8]),
     List(&'a [u8]),
@@ -15,16 +15,16 @@ pub(super) enum Value<'a> {
 }
 
 /// The bytes as one dictionary and nothing more.
-pub(super) fn dictionary(bytes: &[u8]) -> Option<Value<'_>> {
+pub(super) fn dictionary(bytes: &[u8]) -> Option<BencodeValue<'_>> {
     match value(bytes, DEEPEST)? {
-        (found @ Value::Dictionary(_), []) => Some(found),
+        (found @ BencodeValue::Dictionary(_), []) => Some(found),
         _ => None,
     }
 }
 
-impl<'a> Value<'a> {
+impl<'a> BencodeValue<'a> {
     /// What a dictionary holds under a key.
-    pub(super) fn get(&self, key: &[u8]) -> Option<Value<'a>> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<BencodeValue<'a>> {
         let Self::Dictionary(mut rest) = *self else { return None };
         while !rest.is_empty() {
             let (name, behind) = text(rest)?;
@@ -47,15 +47,15 @@ impl<'a> Value<'a> {
 }
 
 /// The first value and the bytes behind it.
-fn value(bytes: &[u8], depth: usize) -> Option<(Value<'_>, &[u8])> {
+fn value(bytes: &[u8], depth: usize) -> Option<(BencodeValue<'_>, &[u8])> {
     match bytes.split_first()? {
         (b'i', rest) => {
             let end = rest.iter().take(21).position(|&b| b == b'e')?;
             let digits = rest[..end].strip_prefix(b"-").unwrap_or(&rest[..end]);
             (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-                .then(|| (Value::Number, &rest[end + 1..]))
+                .then(|| (BencodeValue::Number, &rest[end + 1..]))
         }
-        (b'0'..=b'9', _) => text(bytes).map(|(text, rest)| (Value::Text(text), rest)),
+        (b'0'..=b'9', _) => text(bytes).map(|(text, rest)| (BencodeValue::Text(text), rest)),
         (&kind @ (b'l' | b'd'), inside) => {
             let depth = depth.checked_sub(1)?;
             let mut rest = inside;
@@ -67,7 +67,11 @@ fn value(bytes: &[u8], depth: usize) -> Option<(Value<'_>, &[u8])> {
             }
             let content = &inside[..inside.len() - rest.len()];
             Some((
-                if kind == b'd' { Value::Dictionary(content) } else { Value::List(content) },
+                if kind == b'd' {
+                    BencodeValue::Dictionary(content)
+                } else {
+                    BencodeValue::List(content)
+                },
                 &rest[1..],
             ))
         }
@@ -92,8 +96,8 @@ mod tests {
     #[test]
     fn a_dictionary_is_read_whole_or_not_at_all() {
         let found = dictionary(b"d1:ai-3e1:bl1:xe1:cd2:id2:yyee").unwrap();
-        assert_eq!(found.get(b"a"), Some(Value::Number));
-        assert_eq!(found.get(b"b"), Some(Value::List(b"1:x")));
+        assert_eq!(found.get(b"a"), Some(BencodeValue::Number));
+        assert_eq!(found.get(b"b"), Some(BencodeValue::List(b"1:x")));
         assert_eq!(found.get(b"c").unwrap().text(b"id"), Some(&b"yy"[..]));
         assert_eq!(found.get(b"d"), None);
         for bytes in [

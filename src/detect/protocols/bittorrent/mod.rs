@@ -10,7 +10,7 @@ mod bencode;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::lines::{self, First};
+use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
@@ -149,7 +149,9 @@ fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
             _ => return Side::Other,
         },
         Some(b"r") if is_node(b"r") => b"response",
-        Some(b"e") if matches!(message.get(b"e"), Some(bencode::Value::List([b'i', ..]))) => {
+        Some(b"e")
+            if matches!(message.get(b"e"), Some(bencode::BencodeValue::List([b'i', ..]))) =>
+        {
             b"error"
         }
         _ => return Side::Other,
@@ -168,11 +170,11 @@ fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
 
 fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
     let Some(rest) = datagram.strip_prefix(SEARCH) else { return Side::Other };
-    if let First::No = lines::first(rest, 512) {
+    if let FirstLine::No = lines::first_line(rest, 512) {
         return Side::Other;
     }
-    for line in lines::whole(rest) {
-        let (name, value) = lines::verb(line.text);
+    for line in lines::whole_lines(rest) {
+        let (name, value) = lines::first_word(line.text);
         if name.eq_ignore_ascii_case(b"Infohash:")
             && value.len() == 2 * HASH
             && value.iter().all(u8::is_ascii_hexdigit)

@@ -5,7 +5,7 @@
 //! (RFC 1006), or after the single letters that Alcatel's switches exchange first. An object
 //! identifier of the standard proves it; operations do if there are two, or one with its result.
 
-use crate::detect::formats::ber::{self, Invalid, Tlv};
+use crate::detect::formats::ber::{self, InvalidBer, Tlv};
 use crate::detect::statement::{Side, Statement};
 
 /// Messages of each side that are read.
@@ -73,14 +73,14 @@ pub(super) struct Dialogue {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
+enum CstaFraming {
     Raw,
     Length,
     Siemens,
     Tpkt,
 }
 
-impl Framing {
+impl CstaFraming {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "none",
@@ -91,7 +91,7 @@ impl Framing {
     }
 
     /// The framing of what begins so; `Ok(None)` where more bytes are needed.
-    fn of(bytes: &[u8]) -> Result<Option<Self>, Invalid> {
+    fn detect(bytes: &[u8]) -> Result<Option<Self>, InvalidBer> {
         let is_message =
             |byte: u8| (0x60..=0x64).contains(&byte) || (INVOKE..=REJECT).contains(&byte);
         match bytes {
@@ -101,12 +101,12 @@ impl Framing {
             [first, ..] if is_message(*first) => Ok(Some(Self::Raw)),
             [0..=7] | [0..=7, _] => Ok(None),
             [0..=7, _, third, ..] if is_message(*third) => Ok(Some(Self::Length)),
-            _ => Err(Invalid),
+            _ => Err(InvalidBer),
         }
     }
 
     /// Where the message in these bytes lies; `Ok(None)` where more are needed.
-    fn unit(self, bytes: &[u8]) -> Result<Option<std::ops::Range<usize>>, Invalid> {
+    fn message_range(self, bytes: &[u8]) -> Result<Option<std::ops::Range<usize>>, InvalidBer> {
         let word = |at: usize| {
             bytes
                 .get(at..)
@@ -119,12 +119,12 @@ impl Framing {
             Self::Siemens => word(1).map(|len| 3..3 + (len & 0x7fff)),
             // Data transfer, last of its kind.
             Self::Tpkt if bytes.len() >= 7 && bytes[4..7] != [2, 0xf0, 0x80] => {
-                return Err(Invalid);
+                return Err(InvalidBer);
             }
             Self::Tpkt => word(2).filter(|_| bytes.len() >= 7).map(|len| 7..len),
         };
         match range {
-            Some(range) if range.end > LONGEST || range.end <= range.start + 1 => Err(Invalid),
+            Some(range) if range.end > LONGEST || range.end <= range.start + 1 => Err(InvalidBer),
             range => Ok(range),
         }
     }
@@ -136,11 +136,11 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
     // Alcatel's switches are greeted with one letter and answer with another.
     let greeting = usize::from(matches!(all, [b'B' | b'P', ..]));
     let bytes = all.get(greeting..).unwrap_or(&[]);
-    let mut heard = Heard { certain: false, operations: 0, messages: 0 };
-    let framing = match Framing::of(bytes) {
+    let mut progress = Progress { certain: false, operations: 0, messages: 0 };
+    let framing = match CstaFraming::detect(bytes) {
         Ok(Some(framing)) => framing,
         Ok(None) => return Side::Perhaps,
-        Err(Invalid) => return Side::Other,
+        Err(InvalidBer) => return Side::Other,
     };
     let facts = statement.facts.len();
     let mut at = greeting;
@@ -149,40 +149,40 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
         if rest.is_empty() {
             break;
         }
-        let unit = match framing.unit(rest) {
-            Ok(Some(unit)) => unit,
+        let range = match framing.message_range(rest) {
+            Ok(Some(range)) => range,
             Ok(None) => break,
-            Err(Invalid) => return heard.end(statement, facts, Side::Other),
+            Err(InvalidBer) => return progress.end(statement, facts, Side::Other),
         };
-        let begin = rest.get(unit.start).copied();
+        let begin = rest.get(range.start).copied();
         let is_begin = begin
             .is_none_or(|tag| (0x60..=0x64).contains(&tag) || (INVOKE..=REJECT).contains(&tag));
-        match rest.get(unit.clone()) {
-            _ if !is_begin => return heard.end(statement, facts, Side::Other),
+        match rest.get(range.clone()) {
+            _ if !is_begin => return progress.end(statement, facts, Side::Other),
             None => break,
             Some(message) => {
-                if heard.messages == 0 {
+                if progress.messages == 0 {
                     statement.fact("csta.framing", framing.as_str().as_bytes(), at);
                     statement.fact("csta.encoding", b"ber", at);
                 }
-                if hear(message, statement, at, dialogue, &mut heard).is_err() {
-                    return heard.end(statement, facts, Side::Other);
+                if read_message(message, statement, at, dialogue, &mut progress).is_err() {
+                    return progress.end(statement, facts, Side::Other);
                 }
             }
         }
-        at += unit.end;
+        at += range.end;
     }
-    heard.end(statement, facts, Side::Perhaps)
+    progress.end(statement, facts, Side::Perhaps)
 }
 
 /// What a side's messages came to so far.
-struct Heard {
+struct Progress {
     certain: bool,
     operations: usize,
     messages: usize,
 }
 
-impl Heard {
+impl Progress {
     /// The side's verdict: what was proved is not undone by a message that is new to us.
     fn end(&self, statement: &mut Statement<'_>, facts: usize, otherwise: Side) -> Side {
         if self.certain || self.operations > 1 {
@@ -194,19 +194,19 @@ impl Heard {
 }
 
 /// Takes in a whole message.
-fn hear(
+fn read_message(
     message: &[u8],
     statement: &mut Statement<'_>,
     at: usize,
     dialogue: &mut Dialogue,
-    heard: &mut Heard,
-) -> Result<(), Invalid> {
-    let Some((Tlv { tag, content }, [])) = ber::read(message)? else { return Err(Invalid) };
-    heard.messages += 1;
+    progress: &mut Progress,
+) -> Result<(), InvalidBer> {
+    let Some((Tlv { tag, content }, [])) = ber::read(message)? else { return Err(InvalidBer) };
+    progress.messages += 1;
     if ASSOCIATE.contains(&tag) {
         if let Some(edition) = edition(content)? {
             statement.fact("csta.edition", edition.as_bytes(), at);
-            heard.certain = true;
+            progress.certain = true;
         }
         return Ok(());
     }
@@ -214,24 +214,24 @@ fn hear(
         return Ok(());
     }
     let (invoke, rest) = ber::expect(content, INTEGER)?;
-    let invoke = ber::number(invoke)?;
+    let invoke = ber::unsigned(invoke)?;
     let operation = match tag {
         INVOKE => {
             let (operation, argument) = ber::expect(rest, INTEGER)?;
-            let operation = ber::number(operation)?;
+            let operation = ber::unsigned(operation)?;
             is_argument(operation, argument)?;
             Some(operation)
         }
         RESULT if rest.is_empty() => None,
         RESULT => {
-            let (inside, []) = ber::expect(rest, SEQUENCE)? else { return Err(Invalid) };
+            let (inside, []) = ber::expect(rest, SEQUENCE)? else { return Err(InvalidBer) };
             let (operation, result) = ber::expect(inside, INTEGER)?;
             nests(result)?;
-            Some(ber::number(operation)?)
+            Some(ber::unsigned(operation)?)
         }
         // An error's number, or what was wrong with a message.
         ERROR | REJECT => return nests(rest),
-        _ => return Err(Invalid),
+        _ => return Err(InvalidBer),
     };
     let (mine, theirs) = if tag == INVOKE {
         (&mut dialogue.invoked, &dialogue.answered)
@@ -239,9 +239,9 @@ fn hear(
         (&mut dialogue.answered, &dialogue.invoked)
     };
     if let Some(operation) = operation {
-        let (_, name) = OPERATIONS.iter().find(|(code, _)| *code == operation).ok_or(Invalid)?;
-        heard.operations += 1;
-        heard.certain |= theirs.contains(&invoke);
+        let (_, name) = OPERATIONS.iter().find(|(code, _)| *code == operation).ok_or(InvalidBer)?;
+        progress.operations += 1;
+        progress.certain |= theirs.contains(&invoke);
         mine.push(invoke);
         let is_new = !statement
             .facts
@@ -256,7 +256,7 @@ fn hear(
 
 /// Whether an operation's argument is whole; that of an event begins with the reference to its
 /// monitor.
-fn is_argument(operation: u32, argument: &[u8]) -> Result<(), Invalid> {
+fn is_argument(operation: u32, argument: &[u8]) -> Result<(), InvalidBer> {
     nests(argument)?;
     if operation == EVENT {
         let (inside, _) = ber::expect(argument, SEQUENCE)?;
@@ -266,18 +266,18 @@ fn is_argument(operation: u32, argument: &[u8]) -> Result<(), Invalid> {
 }
 
 /// Whether bytes are values to their end.
-fn nests(mut bytes: &[u8]) -> Result<(), Invalid> {
+fn nests(mut bytes: &[u8]) -> Result<(), InvalidBer> {
     while !bytes.is_empty() {
-        bytes = ber::read(bytes)?.ok_or(Invalid)?.1;
+        bytes = ber::read(bytes)?.ok_or(InvalidBer)?.1;
     }
     Ok(())
 }
 
 /// The standard that an association is made for.
-fn edition(mut values: &[u8]) -> Result<Option<&'static str>, Invalid> {
+fn edition(mut values: &[u8]) -> Result<Option<&'static str>, InvalidBer> {
     let mut found = None;
     while !values.is_empty() {
-        let (Tlv { tag, content }, rest) = ber::read(values)?.ok_or(Invalid)?;
+        let (Tlv { tag, content }, rest) = ber::read(values)?.ok_or(InvalidBer)?;
         if tag == CONTEXT
             && let Ok((identifier, _)) = ber::expect(content, OBJECT_IDENTIFIER)
             && let Some(standard) = identifier.strip_prefix(ECMA)
@@ -305,7 +305,7 @@ mod tests {
     const START: &[u8] = b"\xa1\x0d\x02\x01\x01\x02\x01\x47\x30\x05\x80\x03555";
     const STARTED: &[u8] = b"\xa2\x0c\x02\x01\x01\x30\x07\x02\x01\x47\x55\x02\0\x01";
 
-    fn heard(initiator: &[u8], responder: &[u8]) -> Detection {
+    fn progress(initiator: &[u8], responder: &[u8]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
     }
 
@@ -322,7 +322,7 @@ mod tests {
             (alcatel, "none"),
             (ASSOCIATE.to_vec(), "none"),
         ] {
-            let Detection::Yes(_, facts) = heard(&bytes, b"") else { panic!("{framing}") };
+            let Detection::Yes(_, facts) = progress(&bytes, b"") else { panic!("{framing}") };
             let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
             assert_eq!(
                 said[..3],
@@ -337,10 +337,10 @@ mod tests {
 
     #[test]
     fn one_operation_proves_nothing_but_with_its_result_it_does() {
-        assert_eq!(heard(START, b""), Detection::NeedMore);
-        assert!(matches!(heard(START, STARTED), Detection::Yes(..)));
+        assert_eq!(progress(START, b""), Detection::NeedMore);
+        assert!(matches!(progress(START, STARTED), Detection::Yes(..)));
         assert_eq!(
-            heard(START, b"\xa2\x0c\x02\x01\x02\x30\x07\x02\x01\x47\x55\x02\0\x01"),
+            progress(START, b"\xa2\x0c\x02\x01\x02\x30\x07\x02\x01\x47\x55\x02\0\x01"),
             Detection::NeedMore,
             "another invocation"
         );
@@ -354,9 +354,9 @@ mod tests {
             b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\0\x80\0",
             b"\xa1\x03\x02\x01\x01\xff\xff",
         ] {
-            assert!(!matches!(heard(bytes, b""), Detection::Yes(..)), "{bytes:x?}");
+            assert!(!matches!(progress(bytes, b""), Detection::Yes(..)), "{bytes:x?}");
         }
         let kerberos = b"\x6a\x0a\x30\x08\xa1\x03\x02\x01\x05\xa2\x01\x0a";
-        assert_eq!(heard(kerberos, b""), Detection::No);
+        assert_eq!(progress(kerberos, b""), Detection::No);
     }
 }

@@ -111,7 +111,7 @@ impl DnsHeader {
 /// may end early.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
     let header = DnsHeader::read(bytes, cut)?;
-    let mut seen = Seen::new(&header);
+    let mut seen = DnsSections::new(&header);
     let mut last = LastName::new();
     seen.read_questions(bytes, &header, &mut last)?;
     seen.read_records(bytes, &header, &mut last);
@@ -144,7 +144,7 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
 
 /// What the questions and records of a message have shown.
 #[allow(clippy::struct_excessive_bools, reason = "observations that do not depend on each other")]
-struct Seen {
+struct DnsSections {
     /// The offset of the byte behind the last question or record.
     at: usize,
     /// The first question, else the first record.
@@ -180,7 +180,7 @@ impl Subject {
     }
 }
 
-impl Seen {
+impl DnsSections {
     /// Nothing yet of a message with this header.
     fn new(header: &DnsHeader) -> Self {
         Self {

@@ -20,12 +20,12 @@ pub(super) struct Body<'a> {
     /// Bytes that it takes of the stream; `None` where it lasts until the connection ends or beyond
     /// what is there to tell.
     pub(super) len: Option<usize>,
-    pub(super) kind: Kind,
+    pub(super) kind: BodyKind,
 }
 
 /// What a body is for a reader of facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BodyKind {
     /// A page, a script or data: what it holds, the server does.
     Structured,
     /// Plain text, which may talk about anything.
@@ -43,7 +43,7 @@ impl<'a> Body<'a> {
             content: Cow::Borrowed(&[]),
             parts: Vec::new(),
             len: Some(0),
-            kind: Kind::Unreadable,
+            kind: BodyKind::Unreadable,
         }
     }
 
@@ -55,7 +55,7 @@ impl<'a> Body<'a> {
                 body.unchunk(bytes);
             } else {
                 // Who compresses here closes the connection behind it.
-                (body.len, body.kind) = (None, Kind::Unreadable);
+                (body.len, body.kind) = (None, BodyKind::Unreadable);
             }
         } else {
             body.len = match field(fields, "content-length") {
@@ -75,7 +75,7 @@ impl<'a> Body<'a> {
             None | Some(b"identity") => {}
             Some(b"gzip" | b"x-gzip") => self.decompress(gunzip),
             Some(b"deflate") => self.decompress(inflate),
-            Some(_) => self.kind = Kind::Unreadable,
+            Some(_) => self.kind = BodyKind::Unreadable,
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Body<'a> {
 
     fn decompress(&mut self, reader: fn(&[u8]) -> Vec<u8>) {
         // Other kinds are of no use, however they are written.
-        if self.kind == Kind::Unreadable {
+        if self.kind == BodyKind::Unreadable {
             return;
         }
         self.content = Cow::Owned(reader(&self.content));
@@ -110,15 +110,15 @@ impl<'a> Body<'a> {
 }
 
 /// The kind of a body by its header fields.
-fn kind(fields: &[Header<'_>]) -> Kind {
+fn kind(fields: &[Header<'_>]) -> BodyKind {
     const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
     let kind = field(fields, "content-type")
         .map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
     match kind {
-        Some(kind) if kind.starts_with("text/event-stream") => Kind::Events,
-        Some(kind) if kind.starts_with("text/plain") => Kind::Plain,
-        Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => Kind::Unreadable,
-        _ => Kind::Structured,
+        Some(kind) if kind.starts_with("text/event-stream") => BodyKind::Events,
+        Some(kind) if kind.starts_with("text/plain") => BodyKind::Plain,
+        Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => BodyKind::Unreadable,
+        _ => BodyKind::Structured,
     }
 }
 

@@ -72,13 +72,13 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requests = Requests::default();
+    let mut requests = RequestLog::default();
     combine(Protocol::Http, opening, depth, |statement| side(statement, opening, &mut requests))
 }
 
 /// The requests of a connection, which its responses answer in their order.
 #[derive(Default)]
-struct Requests {
+struct RequestLog {
     seen: Vec<Request>,
     /// As many of the first that nothing is missing among them.
     counted: usize,
@@ -94,7 +94,7 @@ struct Request {
     connect: bool,
 }
 
-impl Requests {
+impl RequestLog {
     /// The number of the exchange that the `count`-th response belongs to, and its request. Behind
     /// missing bytes it is the last request that came before it.
     fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
@@ -109,7 +109,7 @@ impl Requests {
     }
 }
 
-fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Requests) -> Side {
+fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut RequestLog) -> Side {
     let stream = statement.stream;
     let mut heard = Side::Other;
     for (i, run) in stream.runs().enumerate() {
@@ -140,7 +140,7 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
 fn messages(
     statement: &mut Statement<'_>,
     run: Range<usize>,
-    requests: &mut Requests,
+    requests: &mut RequestLog,
     whole: bool,
 ) -> (Side, usize) {
     let bytes = &statement.stream.bytes()[..run.end];
@@ -267,16 +267,16 @@ fn state_body(
     }
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
-        (body::Kind::Structured, true) => {
+        (body::BodyKind::Structured, true) => {
             statement.fact_in_parts("http.request-body", &body.content, &parts);
         }
-        (body::Kind::Structured, false) => {
+        (body::BodyKind::Structured, false) => {
             statement.fact_in_parts("http.response-body", &body.content, &parts);
         }
-        (body::Kind::Plain, false) => {
+        (body::BodyKind::Plain, false) => {
             statement.fact_in_parts("http.response-text", &body.content, &parts);
         }
-        (body::Kind::Events, false) => {
+        (body::BodyKind::Events, false) => {
             let place = |offset: usize| {
                 let part = parts
                     .partition_point(|&(content, _)| content <= offset)
@@ -293,7 +293,8 @@ fn state_body(
                 offset += event.len();
             }
         }
-        (body::Kind::Plain | body::Kind::Events, true) | (body::Kind::Unreadable, _) => {}
+        (body::BodyKind::Plain | body::BodyKind::Events, true)
+        | (body::BodyKind::Unreadable, _) => {}
     }
     // CSTA as a web service (ECMA-348), in SOAP or bare.
     if let Some((root, namespace)) =

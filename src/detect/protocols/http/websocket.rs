@@ -53,7 +53,7 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
     }
 }
 
-struct Frame {
+struct WebsocketFrame {
     opcode: u8,
     compressed: bool,
     mask: Option<[u8; 4]>,
@@ -62,7 +62,7 @@ struct Frame {
 }
 
 /// The frame that these bytes begin with, where it is whole.
-fn read(bytes: &[u8]) -> Option<Frame> {
+fn read(bytes: &[u8]) -> Option<WebsocketFrame> {
     let [first, second, rest @ ..] = bytes else { return None };
     let opcode = first & 0x0f;
     if first & RESERVED != 0 || opcode > LAST_OPCODE {
@@ -80,5 +80,5 @@ fn read(bytes: &[u8]) -> Option<Frame> {
         Some(*bytes.get(from - 4..)?.first_chunk()?)
     };
     let to = from.checked_add(len).filter(|&to| to <= bytes.len())?;
-    Some(Frame { opcode, compressed: first & COMPRESSED != 0, mask, from, to })
+    Some(WebsocketFrame { opcode, compressed: first & COMPRESSED != 0, mask, from, to })
 }

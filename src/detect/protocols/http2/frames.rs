@@ -22,21 +22,21 @@ const TABLE: usize = 4096;
 
 /// The bytes are no frame as it must stand there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Invalid;
+pub(super) struct InvalidFrame;
 
 /// The identifiers of a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more
 /// bytes are needed.
-pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, Invalid> {
+pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, InvalidFrame> {
     let fixed = [None, None, None, Some(SETTINGS), Some(0), Some(0), Some(0), Some(0), Some(0)];
     if bytes.iter().zip(fixed).any(|(byte, wanted)| wanted.is_some_and(|wanted| *byte != wanted)) {
-        return Err(Invalid);
+        return Err(InvalidFrame);
     }
     let Some(head) = bytes.first_chunk::<3>() else {
-        return if bytes.iter().all(|&b| b == 0) { Ok(None) } else { Err(Invalid) };
+        return if bytes.iter().all(|&b| b == 0) { Ok(None) } else { Err(InvalidFrame) };
     };
     let len = length(*head);
     if !len.is_multiple_of(PARAMETER) || len > PARAMETERS * PARAMETER {
-        return Err(Invalid);
+        return Err(InvalidFrame);
     }
     let Some(parameters) = bytes.get(HEADER..HEADER + len) else { return Ok(None) };
     let ids: Vec<String> = parameters
@@ -51,28 +51,28 @@ fn length([high, middle, low]: [u8; 3]) -> usize {
 }
 
 /// A name and its value.
-pub(super) type Field = (Vec<u8>, Vec<u8>);
+pub(super) type HeaderField = (Vec<u8>, Vec<u8>);
 
 /// The header fields of a request or a response.
-pub(super) struct Frame {
+pub(super) struct HeaderBlock {
     /// Where the frame begins.
     pub(super) at: usize,
     /// The stream that they belong to.
     pub(super) stream: u32,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Vec<HeaderField>,
 }
 
 /// The bit before a stream's number.
 const RESERVED: u32 = 1 << 31;
 
 /// The header fields of one side, frame by frame, until one is not whole or the table is lost.
-pub(super) struct Frames<'a> {
+pub(super) struct HeaderBlocks<'a> {
     bytes: &'a [u8],
     at: usize,
     decoder: Decoder<'a>,
 }
 
-impl<'a> Frames<'a> {
+impl<'a> HeaderBlocks<'a> {
     /// Begins with the frame at `at`.
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         let mut decoder = Decoder::new();
@@ -91,10 +91,10 @@ impl<'a> Frames<'a> {
     }
 }
 
-impl Iterator for Frames<'_> {
-    type Item = Frame;
+impl Iterator for HeaderBlocks<'_> {
+    type Item = HeaderBlock;
 
-    fn next(&mut self) -> Option<Frame> {
+    fn next(&mut self) -> Option<HeaderBlock> {
         loop {
             let (at, kind, mut flags, stream, content) = self.read()?;
             if kind != HEADERS {
@@ -122,7 +122,7 @@ impl Iterator for Frames<'_> {
                     fields.push((name.into_owned(), value.into_owned()));
                 })
                 .ok()?;
-            return Some(Frame { at, stream, fields });
+            return Some(HeaderBlock { at, stream, fields });
         }
     }
 }

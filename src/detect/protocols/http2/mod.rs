@@ -7,7 +7,7 @@
 
 mod frames;
 
-use self::frames::Frame;
+use self::frames::HeaderBlock;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
@@ -18,7 +18,7 @@ use crate::flow::Opening;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const GRPC: &[u8] = b"application/grpc";
-/// Frames of each side that are read.
+/// Frames with header fields that are read of each side.
 const FRAMES: usize = 64;
 
 /// What both detectors state.
@@ -69,7 +69,7 @@ pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening, depth| 
 
 /// What the header fields of a side have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
+enum HeaderContent {
     /// None came yet.
     Unknown,
     /// Those of calls.
@@ -79,7 +79,7 @@ enum Content {
 }
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
-    let mut contents = [Content::Unknown; 2];
+    let mut contents = [HeaderContent::Unknown; 2];
     let mut sides = contents.iter_mut();
     let detection = combine(protocol, opening, depth, |statement| match sides.next() {
         Some(content) => side(statement, content),
@@ -87,8 +87,8 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     });
     // Where only one side spoke, it comes first.
     let is_call = match contents {
-        [_, Content::Calls] | [Content::Calls, Content::Unknown] => true,
-        [Content::Unknown, Content::Unknown] if protocol == Protocol::Grpc => {
+        [_, HeaderContent::Calls] | [HeaderContent::Calls, HeaderContent::Unknown] => true,
+        [HeaderContent::Unknown, HeaderContent::Unknown] if protocol == Protocol::Grpc => {
             return if matches!(detection, Detection::No) {
                 Detection::No
             } else {
@@ -103,7 +103,7 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     }
 }
 
-fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
+fn side(statement: &mut Statement<'_>, content: &mut HeaderContent) -> Side {
     let bytes = statement.stream.head();
     match begin(statement, bytes, 0) {
         Ok(Some(at)) => {
@@ -111,7 +111,7 @@ fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
             Side::Matches
         }
         Ok(None) => Side::Perhaps,
-        Err(frames::Invalid) => Side::Other,
+        Err(frames::InvalidFrame) => Side::Other,
     }
 }
 
@@ -119,7 +119,7 @@ fn side(statement: &mut Statement<'_>, content: &mut Content) -> Side {
 /// 3.2): the request that asked for it has stream 1, so that its response belongs to its exchange.
 pub(super) fn state_upgraded(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
     if let Ok(Some(at)) = begin(statement, bytes, at) {
-        state_frames(statement, bytes, at, &mut Content::Unknown);
+        state_frames(statement, bytes, at, &mut HeaderContent::Unknown);
     }
 }
 
@@ -129,7 +129,7 @@ fn begin(
     statement: &mut Statement<'_>,
     bytes: &[u8],
     at: usize,
-) -> Result<Option<usize>, frames::Invalid> {
+) -> Result<Option<usize>, frames::InvalidFrame> {
     let rest = bytes.get(at..).unwrap_or(&[]);
     let known = rest.len().min(PREFACE.len());
     if rest[..known] == PREFACE[..known] {
@@ -145,10 +145,15 @@ fn begin(
 }
 
 /// States the header fields of the frames that begin at `from`.
-fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, content: &mut Content) {
+fn state_frames(
+    statement: &mut Statement<'_>,
+    bytes: &[u8],
+    from: usize,
+    content: &mut HeaderContent,
+) {
     let mut streams: Vec<u32> = Vec::new();
-    for frame in frames::Frames::new(bytes, from).take(FRAMES) {
-        let Frame { at, stream, fields } = frame;
+    for frame in frames::HeaderBlocks::new(bytes, from).take(FRAMES) {
+        let HeaderBlock { at, stream, fields } = frame;
         if !streams.contains(&stream) {
             streams.push(stream);
         }
@@ -157,13 +162,17 @@ fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], from: usize, conten
         for (name, value) in &fields {
             state(statement, name, value, at);
             if name == b"content-type" {
-                *content = if value.starts_with(GRPC) { Content::Calls } else { Content::Other };
+                *content = if value.starts_with(GRPC) {
+                    HeaderContent::Calls
+                } else {
+                    HeaderContent::Other
+                };
             }
         }
-        if *content == Content::Unknown {
-            *content = Content::Other;
+        if *content == HeaderContent::Unknown {
+            *content = HeaderContent::Other;
         }
-        if *content == Content::Calls {
+        if *content == HeaderContent::Calls {
             for (name, value) in &fields {
                 match name.as_slice() {
                     b":path" => statement.fact("grpc.method", value, at),

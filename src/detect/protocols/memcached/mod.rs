@@ -9,7 +9,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::framing::{Framed, line, number, walk};
+use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -120,7 +120,7 @@ fn is_key(word: &[u8]) -> bool {
 }
 
 fn is_signed(word: &[u8]) -> bool {
-    number(word.strip_prefix(b"-").unwrap_or(word)).is_some()
+    decimal(word.strip_prefix(b"-").unwrap_or(word)).is_some()
 }
 
 /// The commands of the text protocol: how many words may follow each.
@@ -171,8 +171,8 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
     ];
     let mut certain = false;
     let mut stated: Vec<&[u8]> = Vec::new();
-    let walk = walk(bytes, |rest, at| {
-        let Some(line) = line(rest, LONGEST_LINE) else {
+    let messages = read_messages(bytes, |rest, at| {
+        let Some(line) = crlf_line(rest, LONGEST_LINE) else {
             let end = rest.iter().position(|b| matches!(b, b' ' | b'\r'));
             let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
             let known = NAMES
@@ -194,14 +194,14 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
             let mut numbers = parts.skip(1);
             let size = if storage {
                 let (flags, expiry, size) =
-                    (numbers.next(), numbers.next(), numbers.next().and_then(number));
-                if flags.and_then(number).is_none() || !expiry.is_some_and(is_signed) {
+                    (numbers.next(), numbers.next(), numbers.next().and_then(decimal));
+                if flags.and_then(decimal).is_none() || !expiry.is_some_and(is_signed) {
                     None
                 } else {
                     size
                 }
             } else {
-                numbers.next().and_then(number)
+                numbers.next().and_then(decimal)
             };
             let Some(size) = size else { return Framed::Foreign };
             let tail = rest.get(len.saturating_add(size)..).unwrap_or_default();
@@ -218,7 +218,7 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
-    if walk.foreign {
+    if messages.foreign {
         // Gets are a word of many protocols, so one line of another language speaks against all.
         return Side::Other;
     }
@@ -255,15 +255,15 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
     let mut certain = false;
     let mut stats = 0;
     let mut fits = false;
-    let walk = walk(bytes, |rest, at| {
-        let Some(line) = line(rest, LONGEST_LINE) else {
+    let messages = read_messages(bytes, |rest, at| {
+        let Some(line) = crlf_line(rest, LONGEST_LINE) else {
             let end = rest.iter().position(|b| matches!(b, b' ' | b'\r'));
             let name = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
             let known = REPLIES
                 .iter()
                 .any(|known| if end.is_some() { *known == name } else { known.starts_with(name) });
             let text = rest.len() < LONGEST_LINE && rest.iter().all(|&b| b >= b' ' || b == b'\r');
-            return if known && text || number(name).is_some() && rest.len() < 22 {
+            return if known && text || decimal(name).is_some() && rest.len() < 22 {
                 Framed::Cut
             } else {
                 Framed::Foreign
@@ -280,9 +280,9 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
                 } else {
                     (Some(&b""[..]), Some(&b"0"[..]))
                 };
-                let size = parts.next().and_then(number);
+                let size = parts.next().and_then(decimal);
                 let (Some(size), true) =
-                    (size, key.is_some_and(is_key) && flags.and_then(number).is_some())
+                    (size, key.is_some_and(is_key) && flags.and_then(decimal).is_some())
                 else {
                     return Framed::Foreign;
                 };
@@ -323,7 +323,7 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
                 fits = true;
             }
             b"OK" | b"ERROR" if count == 0 => {}
-            _ if count == 0 && number(name).is_some() => {}
+            _ if count == 0 && decimal(name).is_some() => {}
             _ => return Framed::Foreign,
         }
         if at == 0 {
@@ -331,10 +331,10 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
-    if certain || stats >= 2 || asked && fits && !walk.foreign {
+    if certain || stats >= 2 || asked && fits && !messages.foreign {
         return Side::Matches;
     }
-    if walk.foreign || walk.whole > 16 { Side::Other } else { Side::Perhaps }
+    if messages.foreign || messages.whole > 16 { Side::Other } else { Side::Perhaps }
 }
 
 /// The name of a binary operation and the bytes of extras that a request of it has.
@@ -371,7 +371,7 @@ fn operation(code: u8) -> Option<(&'static str, &'static [u8])> {
 /// Binary messages, one behind another.
 fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     let mut stated = None;
-    let walk = walk(bytes, |rest, at| {
+    let messages = read_messages(bytes, |rest, at| {
         let field = |from: usize| {
             rest.get(from..)
                 .and_then(|field| field.first_chunk::<2>())
@@ -459,9 +459,9 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
         }
         Framed::Whole(HEADER + body)
     });
-    match (walk.foreign, stated) {
+    match (messages.foreign, stated) {
         (true, _) => Side::Other,
-        (false, Some(_)) if walk.whole > 0 => Side::Matches,
+        (false, Some(_)) if messages.whole > 0 => Side::Matches,
         _ => Side::Perhaps,
     }
 }

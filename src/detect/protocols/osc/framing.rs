@@ -30,7 +30,7 @@ impl Framing {
 
     /// The framing of a run of bytes: by its first byte where it is the stream's first, else by the
     /// first place that looks like a frame's begin.
-    pub(super) fn of(bytes: &[u8], in_step: bool) -> Option<Self> {
+    pub(super) fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
         match bytes {
             [END | b'/' | b'#', ..] => return Some(Self::Slip),
             [] => return None,
@@ -62,11 +62,11 @@ impl Framing {
         self,
         bytes: &[u8],
         in_step: bool,
-        hear: &mut impl FnMut(&[u8], usize) -> bool,
+        each: &mut impl FnMut(&[u8], usize) -> bool,
     ) -> bool {
         match self {
-            Self::LengthPrefix => prefixed(bytes, in_step, hear),
-            Self::Slip => slip(bytes, in_step, hear),
+            Self::LengthPrefix => prefixed(bytes, in_step, each),
+            Self::Slip => slip(bytes, in_step, each),
         }
     }
 }
@@ -83,7 +83,7 @@ fn begin(bytes: &[u8]) -> Option<usize> {
     memchr2_iter(b'/', b'#', behind).find(|&at| length(&bytes[at..]).is_some())
 }
 
-fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+fn prefixed(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
     if !in_step {
         match begin(bytes) {
@@ -96,7 +96,7 @@ fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> 
         let Some(packet) = rest.get(LENGTH..LENGTH + len) else {
             return packet::may_begin(&rest[LENGTH..]);
         };
-        if !hear(packet, at + LENGTH) {
+        if !each(packet, at + LENGTH) {
             return false;
         }
         at += LENGTH + len;
@@ -104,7 +104,7 @@ fn prefixed(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> 
     true
 }
 
-fn slip(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
     if !in_step {
         match bytes.iter().position(|&b| b == END) {
@@ -117,7 +117,7 @@ fn slip(bytes: &[u8], in_step: bool, hear: &mut impl FnMut(&[u8], usize) -> bool
         // ENDs on both sides of a packet leave empty frames between packets.
         if !frame.is_empty() {
             let Some(packet) = unescape(frame) else { return false };
-            if !hear(&packet, at) {
+            if !each(&packet, at) {
                 return false;
             }
         }

@@ -86,7 +86,7 @@ fn mismatch(facts: &[Fact]) -> Option<Fact> {
 }
 
 /// What a side's packets came to so far.
-struct Talk<'a, 'b> {
+struct Packets<'a, 'b> {
     statement: &'a mut Statement<'b>,
     typed: usize,
     untyped: usize,
@@ -94,14 +94,14 @@ struct Talk<'a, 'b> {
     stated: usize,
 }
 
-impl<'a, 'b> Talk<'a, 'b> {
+impl<'a, 'b> Packets<'a, 'b> {
     fn new(statement: &'a mut Statement<'b>) -> Self {
         let stated = statement.facts.len();
         Self { statement, typed: 0, untyped: 0, stated }
     }
 
     /// Takes in a whole packet that begins at `offset`; false where it is none.
-    fn hear(&mut self, bytes: &[u8], offset: usize) -> bool {
+    fn add(&mut self, bytes: &[u8], offset: usize) -> bool {
         let mut messages = Vec::new();
         let grade = packet::grade(bytes, &mut messages);
         match grade {
@@ -140,30 +140,30 @@ impl<'a, 'b> Talk<'a, 'b> {
 fn datagrams(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let start = stream.bytes().as_ptr() as usize;
-    let mut talk = Talk::new(statement);
+    let mut packets = Packets::new(statement);
     let mut foreign = 0;
     for (bytes, _, cut) in stream.datagrams() {
         let offset = bytes.as_ptr() as usize - start;
         // Of a datagram that the capture cut only the begin can be judged.
-        let fits = if cut { packet::may_begin(bytes) } else { talk.hear(bytes, offset) };
+        let fits = if cut { packet::may_begin(bytes) } else { packets.add(bytes, offset) };
         foreign += usize::from(!fits);
     }
     // Senders make mistakes, but most of what they send is right.
-    if foreign > 0 && foreign >= talk.typed {
+    if foreign > 0 && foreign >= packets.typed {
         return Side::Other;
     }
-    talk.side("datagram", Side::Perhaps)
+    packets.side("datagram", Side::Perhaps)
 }
 
 fn stream(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let bytes = stream.bytes();
-    let mut talk = Talk::new(statement);
+    let mut packets = Packets::new(statement);
     let mut framing = None;
     let mut otherwise = Side::Perhaps;
     for (i, run) in stream.runs().enumerate() {
         let in_step = i == 0 && stream.from_start();
-        let Some(kind) = framing.or_else(|| Framing::of(&bytes[run.clone()], in_step)) else {
+        let Some(kind) = framing.or_else(|| Framing::detect(&bytes[run.clone()], in_step)) else {
             if in_step {
                 return Side::Other;
             }
@@ -171,14 +171,14 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         };
         framing = Some(kind);
         let heard = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
-            talk.hear(packet, run.start + at)
+            packets.add(packet, run.start + at)
         });
-        if in_step && !heard && talk.typed + talk.untyped == 0 {
+        if in_step && !heard && packets.typed + packets.untyped == 0 {
             otherwise = Side::Other;
         }
     }
     match framing {
-        Some(framing) => talk.side(framing.as_str(), otherwise),
+        Some(framing) => packets.side(framing.as_str(), otherwise),
         None => Side::Other,
     }
 }

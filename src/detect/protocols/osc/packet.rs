@@ -24,7 +24,7 @@ pub(super) enum Grade {
 }
 
 /// A message's address and its type tags without the comma.
-pub(super) type Message<'a> = (&'a [u8], Option<&'a [u8]>);
+pub(super) type OscMessage<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Whether a packet may begin like this.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
@@ -34,14 +34,14 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
 }
 
 /// Judges a whole packet and collects its messages.
-pub(super) fn grade<'a>(bytes: &'a [u8], messages: &mut Vec<Message<'a>>) -> Grade {
+pub(super) fn grade<'a>(bytes: &'a [u8], messages: &mut Vec<OscMessage<'a>>) -> Grade {
     if !(SHORTEST..=LONGEST).contains(&bytes.len()) || !bytes.len().is_multiple_of(4) {
         return Grade::Invalid;
     }
     element(bytes, 0, messages).unwrap_or(Grade::Invalid)
 }
 
-fn element<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<Message<'a>>) -> Option<Grade> {
+fn element<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<OscMessage<'a>>) -> Option<Grade> {
     if bytes.starts_with(BUNDLE) {
         return bundle(&bytes[BUNDLE.len()..], depth, messages);
     }
@@ -63,7 +63,7 @@ fn element<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<Message<'a>>) -
     arguments.is_empty().then_some(Grade::Typed)
 }
 
-fn bundle<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<Message<'a>>) -> Option<Grade> {
+fn bundle<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<OscMessage<'a>>) -> Option<Grade> {
     let seconds = u32::from_be_bytes(*bytes.first_chunk()?);
     let fraction = u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?);
     let is_time = SANE_SECONDS.contains(&seconds) || (seconds == 0 && fraction <= 1);

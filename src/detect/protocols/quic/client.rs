@@ -1,7 +1,7 @@
 //! What a client's first datagrams say: the frames of its Initial packets (RFC 9000, sections 12.4
 //! and 19), which carry its `ClientHello` in pieces, in any order, over several packets.
 
-use super::packet::{Bounds, Header, Keys, Kind, number};
+use super::packet::{Bounds, Keys, LongHeader, PacketType, varint};
 use super::version::{Version, known};
 use crate::flow::Stream;
 
@@ -37,16 +37,16 @@ impl<'a> Client<'a> {
         for (datagram, _, cut) in stream.datagrams().take(DATAGRAMS) {
             let mut rest = datagram;
             for _ in 0..PACKETS {
-                let Some(header) = Header::read(rest) else { break };
+                let Some(header) = LongHeader::read(rest) else { break };
                 let Some(version) = known(header.version) else { break };
                 if cut || datagram.len() < SHORTEST {
                     break;
                 }
-                let Some(bounds) = Bounds::of(&header, rest, version) else { break };
-                if bounds.kind == Kind::Initial {
+                let Some(bounds) = Bounds::read(&header, rest, version) else { break };
+                if bounds.kind == PacketType::Initial {
                     let by_known = found.as_ref().and_then(|(_, keys)| keys.open(rest, bounds));
                     let opened = by_known.map(|content| (content, None)).or_else(|| {
-                        let keys = Keys::of_client(version, header.destination)?;
+                        let keys = Keys::from_destination(version, header.destination)?;
                         Some((keys.open(rest, bounds)?, Some(keys)))
                     });
                     match (opened, &mut found) {
@@ -72,7 +72,7 @@ impl<'a> Client<'a> {
     /// Keeps the pieces of the handshake.
     fn take(&mut self, content: &[u8], begin: usize) {
         let mut at = 0;
-        while let Some(kind) = number(content, &mut at) {
+        while let Some(kind) = varint(content, &mut at) {
             match kind {
                 // Padding, of which there is much.
                 0 => {
@@ -89,20 +89,20 @@ impl<'a> Client<'a> {
                 // counters in the second kind.
                 2 | 3 => {
                     let mut skip =
-                        |n: usize| (0..n).try_for_each(|_| number(content, &mut at).map(|_| ()));
+                        |n: usize| (0..n).try_for_each(|_| varint(content, &mut at).map(|_| ()));
                     if skip(2).is_none() {
                         return;
                     }
-                    let Some(ranges) = number(content, &mut at) else { return };
+                    let Some(ranges) = varint(content, &mut at) else { return };
                     let numbers = 1 + 2 * ranges.min(content.len()) + if kind == 3 { 3 } else { 0 };
-                    if (0..numbers).try_for_each(|_| number(content, &mut at).map(|_| ())).is_none()
+                    if (0..numbers).try_for_each(|_| varint(content, &mut at).map(|_| ())).is_none()
                     {
                         return;
                     }
                 }
                 CRYPTO | GOOGLES_CRYPTO if kind == CRYPTO || self.version.google => {
                     let (Some(offset), Some(len)) =
-                        (number(content, &mut at), number(content, &mut at))
+                        (varint(content, &mut at), varint(content, &mut at))
                     else {
                         return;
                     };

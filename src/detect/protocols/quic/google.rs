@@ -5,7 +5,7 @@
 
 /// What a `CHLO` says.
 #[derive(Debug, Default)]
-pub(super) struct Hello<'a> {
+pub(super) struct Chlo<'a> {
     pub(super) server_name: Option<&'a [u8]>,
     pub(super) user_agent: Option<&'a [u8]>,
 }
@@ -18,7 +18,7 @@ const VALUES: usize = 128;
 /// Tag and end of each value.
 const ENTRY: usize = 8;
 
-impl<'a> Hello<'a> {
+impl<'a> Chlo<'a> {
     /// The message that begins within the first bytes.
     pub(super) fn find(bytes: &'a [u8]) -> Option<Self> {
         let near = bytes.get(..bytes.len().min(BEFORE))?;
@@ -34,7 +34,7 @@ impl<'a> Hello<'a> {
             return None;
         }
         let (entries, content) = rest.split_at_checked(values * ENTRY)?;
-        let mut hello = Self::default();
+        let mut chlo = Self::default();
         let mut begin = 0;
         for entry in entries.chunks_exact(ENTRY) {
             let (tag, end) = entry.split_at(4);
@@ -45,13 +45,13 @@ impl<'a> Hello<'a> {
             // The end of the message may be in a later packet.
             let value = content.get(begin..end);
             match tag {
-                b"SNI\0" => hello.server_name = value,
-                b"UAID" => hello.user_agent = value,
+                b"SNI\0" => chlo.server_name = value,
+                b"UAID" => chlo.user_agent = value,
                 _ => {}
             }
             begin = end;
         }
-        Some(hello)
+        Some(chlo)
     }
 }
 

@@ -13,13 +13,13 @@ mod version;
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, Kind, MESSAGE_HEADER};
+use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, HelloKind, MESSAGE_HEADER};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Statement};
 use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
 use crate::flow::{Opening, Stream};
 use client::{Client, SHORTEST};
-use packet::{Bounds, FIXED, Header, Kind as PacketKind};
+use packet::{Bounds, FIXED, LongHeader, PacketType};
 
 /// Bytes of identifiers that must come back for a negotiation to be one.
 const ECHO: usize = 8;
@@ -143,9 +143,9 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 /// The header of a side's first datagram, if it is long enough for a client.
-fn first_header(client: &Stream) -> Option<Header<'_>> {
+fn first_header(client: &Stream) -> Option<LongHeader<'_>> {
     let (datagram, _, _) = client.datagrams().next()?;
-    Header::read(datagram).filter(|header| header.version != 0 && datagram.len() >= SHORTEST)
+    LongHeader::read(datagram).filter(|header| header.version != 0 && datagram.len() >= SHORTEST)
 }
 
 /// Whether a side begins with a packet of a reserved version, which is laid out as version 1 has
@@ -156,15 +156,15 @@ fn tests_negotiation(client: &Stream) -> bool {
     else {
         return false;
     };
-    let laid_out = version::known(1).and_then(|first| Bounds::of(&header, datagram, first));
+    let laid_out = version::known(1).and_then(|first| Bounds::read(&header, datagram, first));
     header.destination.len() >= ECHO
-        && laid_out.is_some_and(|b| b.kind == PacketKind::Initial && b.end == datagram.len())
+        && laid_out.is_some_and(|b| b.kind == PacketType::Initial && b.end == datagram.len())
 }
 
 /// Whether the answer is not to this client: it must go to the identifier that the client gave
 /// itself.
 fn refuses(server: &Stream, source: &[u8]) -> bool {
-    let fits = |answer: &[u8]| match (Header::read(answer), answer) {
+    let fits = |answer: &[u8]| match (LongHeader::read(answer), answer) {
         (Some(header), _) => header.destination == source,
         (None, [first, behind @ ..]) => first & FIXED != 0 && behind.starts_with(source),
         (None, []) => false,
@@ -175,7 +175,7 @@ fn refuses(server: &Stream, source: &[u8]) -> bool {
 /// The version of the server's answer, where it chose another (RFC 9368).
 fn upgraded(server: &Stream, facts: &[Fact]) -> Option<String> {
     let (answer, _, _) = server.datagrams().next()?;
-    let chosen = version::known(Header::read(answer)?.version)?;
+    let chosen = version::known(LongHeader::read(answer)?.version)?;
     let chosen = version::name(chosen.number);
     (!facts.iter().any(|fact| fact.name.stem == "quic.version" && fact.value == chosen))
         .then_some(chosen)
@@ -186,13 +186,13 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     statement.fact("quic.version", version::name(client.version.number).as_bytes(), client.at);
     let handshake = client.handshake();
     if client.version.number == version::Q050 {
-        let Some(hello) = google::Hello::find(&handshake) else { return true };
+        let Some(hello) = google::Chlo::find(&handshake) else { return true };
         state_tags(statement, &hello, client.at);
         return true;
     }
     let [CLIENT_HELLO, a, b, c, body @ ..] = &handshake[..] else { return false };
     let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-    let Ok(hello) = Hello::read(Kind::Client, &body[..len.min(body.len())], len) else {
+    let Ok(hello) = Hello::read(HelloKind::Client, &body[..len.min(body.len())], len) else {
         return false;
     };
     if !statement.wants_facts() {
@@ -214,7 +214,7 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
 /// Google's greeting in the clear.
 fn state_google(statement: &mut Statement<'_>) -> bool {
     let Some((datagram, _, false)) = statement.stream.datagrams().next() else { return false };
-    let (Some(version), Some(hello)) = (google::version(datagram), google::Hello::find(datagram))
+    let (Some(version), Some(hello)) = (google::version(datagram), google::Chlo::find(datagram))
     else {
         return false;
     };
@@ -223,7 +223,7 @@ fn state_google(statement: &mut Statement<'_>) -> bool {
     true
 }
 
-fn state_tags(statement: &mut Statement<'_>, hello: &google::Hello<'_>, at: usize) {
+fn state_tags(statement: &mut Statement<'_>, hello: &google::Chlo<'_>, at: usize) {
     for (fact, value) in [("quic.sni", hello.server_name), ("quic.user-agent", hello.user_agent)] {
         if let Some(value) = value {
             statement.fact(fact, value, at);
@@ -236,7 +236,7 @@ fn state_tags(statement: &mut Statement<'_>, hello: &google::Hello<'_>, at: usiz
 fn negotiation(client: &Stream, server: &Stream) -> Option<Vec<u32>> {
     let asked = first_header(client)?;
     let (answer, _, cut) = server.datagrams().next()?;
-    let header = Header::read(answer).filter(|header| header.version == 0 && !cut)?;
+    let header = LongHeader::read(answer).filter(|header| header.version == 0 && !cut)?;
     let echoed = header.destination == asked.source && header.source == asked.destination;
     let list = answer.get(header.rest..).filter(|list| !list.is_empty() && list.len() % 4 == 0)?;
     let versions = list.chunks_exact(4).map(|v| u32::from_be_bytes([v[0], v[1], v[2], v[3]]));

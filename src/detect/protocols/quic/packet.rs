@@ -22,7 +22,7 @@ const SAMPLE: usize = 16;
 
 /// The part of a long header that every version has, and where the rest begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Header<'a> {
+pub(super) struct LongHeader<'a> {
     pub(super) first: u8,
     pub(super) version: u32,
     pub(super) destination: &'a [u8],
@@ -30,7 +30,7 @@ pub(super) struct Header<'a> {
     pub(super) rest: usize,
 }
 
-impl<'a> Header<'a> {
+impl<'a> LongHeader<'a> {
     pub(super) fn read(datagram: &'a [u8]) -> Option<Self> {
         let [first @ LONG..=0xff, a, b, c, d, behind @ ..] = datagram else { return None };
         let (destination, behind) = identifier(behind)?;
@@ -54,7 +54,7 @@ fn identifier(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A number of one to eight bytes (RFC 9000, section 16).
-pub(super) fn number(bytes: &[u8], at: &mut usize) -> Option<usize> {
+pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
     let first = *bytes.get(*at)?;
     let len = 1 << (first >> 6);
     let rest = bytes.get(*at + 1..*at + len)?;
@@ -65,7 +65,7 @@ pub(super) fn number(bytes: &[u8], at: &mut usize) -> Option<usize> {
 
 /// The kind of a packet with a long header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PacketType {
     Initial,
     /// Early data or handshake: of no use here, but another packet may follow.
     Sealed,
@@ -75,30 +75,30 @@ pub(super) enum Kind {
 /// Where in its datagram a packet's number and its end are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    pub(super) kind: Kind,
+    pub(super) kind: PacketType,
     number_at: usize,
     pub(super) end: usize,
 }
 
 impl Bounds {
-    pub(super) fn of(header: &Header<'_>, packet: &[u8], version: Version) -> Option<Self> {
+    pub(super) fn read(header: &LongHeader<'_>, packet: &[u8], version: Version) -> Option<Self> {
         let kind = match header.first >> 4 & 3 {
             kind if header.first & FIXED == 0 || kind > 3 => return None,
-            0 if version.second => Kind::Retry,
-            1 if version.second => Kind::Initial,
-            0 => Kind::Initial,
-            3 if !version.second => Kind::Retry,
-            _ => Kind::Sealed,
+            0 if version.second => PacketType::Retry,
+            1 if version.second => PacketType::Initial,
+            0 => PacketType::Initial,
+            3 if !version.second => PacketType::Retry,
+            _ => PacketType::Sealed,
         };
         let mut at = header.rest;
-        if kind == Kind::Retry {
+        if kind == PacketType::Retry {
             return Some(Self { kind, number_at: at, end: packet.len() });
         }
-        if kind == Kind::Initial {
-            let token = number(packet, &mut at)?;
+        if kind == PacketType::Initial {
+            let token = varint(packet, &mut at)?;
             at = at.checked_add(token)?;
         }
-        let len = number(packet, &mut at)?;
+        let len = varint(packet, &mut at)?;
         let end = at.checked_add(len).filter(|&end| end <= packet.len())?;
         (len >= SAMPLE_AT + SAMPLE).then_some(Self { kind, number_at: at, end })
     }
@@ -113,7 +113,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// The client's, from the identifier that it chose for the server.
-    pub(super) fn of_client(version: Version, destination: &[u8]) -> Option<Self> {
+    pub(super) fn from_destination(version: Version, destination: &[u8]) -> Option<Self> {
         let (_, initial) = Hkdf::<Sha256>::extract(Some(version.salt), destination);
         let client = Hkdf::<Sha256>::from_prk(&expand::<32>(&initial, b"tls13 client in")?).ok()?;
         let labels: [&[u8]; 3] = if version.second {
@@ -175,7 +175,7 @@ fn expand<const LEN: usize>(secret: &Hkdf<Sha256>, label: &[u8]) -> Option<[u8; 
 #[cfg(test)]
 pub(super) fn sealed(version: Version, packet_number: u8, frames: &[u8]) -> Vec<u8> {
     const ID: &[u8] = b"somebody";
-    let keys = Keys::of_client(version, ID).unwrap();
+    let keys = Keys::from_destination(version, ID).unwrap();
     let first = if version.second { 0xd0 } else { 0xc0 };
     let mut header = vec![first];
     header.extend(version.number.to_be_bytes());

@@ -15,7 +15,7 @@ mod sslv2;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{
-    CLIENT_HELLO, Fault, Hello, Kind, MESSAGE_HEADER, SERVER_HELLO, version_name,
+    CLIENT_HELLO, Hello, HelloError, HelloKind, MESSAGE_HEADER, SERVER_HELLO, version_name,
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
@@ -23,10 +23,10 @@ use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
-    ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, Message, Messages, Record, begins_record,
-    chain, records,
+    ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, HandshakeMessage, HandshakeMessages,
+    TlsRecord, begins_record, chain, records,
 };
-use sslv2::{Old, old_hello};
+use sslv2::{Ssl2Reading, read_hello};
 
 const CERTIFICATE: u8 = 11;
 /// Bytes of a hello.
@@ -98,7 +98,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         Detection::Yes(protocol, mut facts) => {
             // The version is the one that the server chose; a client's offer counts while there is
             // no answer.
-            let chosen = |d: Direction| hellos.by[d as usize] == Some(Kind::Server);
+            let chosen = |d: Direction| hellos.by[d as usize] == Some(HelloKind::Server);
             if Direction::BOTH.into_iter().any(chosen) {
                 facts.retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
             }
@@ -116,7 +116,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 #[derive(Default)]
 struct Hellos {
     /// Whose hello each direction begins with.
-    by: [Option<Kind>; 2],
+    by: [Option<HelloKind>; 2],
     /// The rest of a hello or a certificate is still to come.
     awaited: bool,
 }
@@ -175,7 +175,7 @@ fn later_chain(stream: &Stream) -> Option<Chain> {
 
 fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let may_grow = statement.stream.head_may_grow();
-    let messages = Messages::of(statement.stream.head());
+    let messages = HandshakeMessages::from_records(statement.stream.head());
     let open = messages.open && may_grow;
     let mut list = messages.iter();
     let Some(first) = list.next() else {
@@ -184,8 +184,8 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         return if fits { Side::Perhaps } else { Side::Other };
     };
     let kind = match first.kind {
-        CLIENT_HELLO => Kind::Client,
-        SERVER_HELLO => Kind::Server,
+        CLIENT_HELLO => HelloKind::Client,
+        SERVER_HELLO => HelloKind::Server,
         _ => return Side::Other,
     };
     if first.len > LONGEST_HELLO {
@@ -193,7 +193,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     }
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
-        Err(Fault::Cut) if open => return Side::Perhaps,
+        Err(HelloError::Cut) if open => return Side::Perhaps,
         // A record that holds a hello exactly proves it, whatever damage is inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
@@ -204,7 +204,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     hellos.by[statement.direction as usize] = Some(kind);
     hellos.awaited |= !hello.whole && open;
     state_hello(statement, &hello, |at| messages.in_stream(first.at + at));
-    if kind == Kind::Server && hello.whole && hello.version() < TLS_1_3 {
+    if kind == HelloKind::Server && hello.whole && hello.version() < TLS_1_3 {
         let arrived = match list.next() {
             Some(message) if message.kind == CERTIFICATE => {
                 state_chain(statement, &message, |at| messages.in_stream(at))
@@ -219,8 +219,8 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
 }
 
 /// Whether the first record is whole, holds this hello and nothing else.
-fn is_framed(stream: &[u8], hello: &Message<'_>) -> bool {
-    let fits = |record: Record<'_>| {
+fn is_framed(stream: &[u8], hello: &HandshakeMessage<'_>) -> bool {
+    let fits = |record: TlsRecord<'_>| {
         record.is_whole() && record.content == HANDSHAKE && record.len == MESSAGE_HEADER + hello.len
     };
     records(stream).next().is_some_and(fits)
@@ -237,7 +237,7 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
     if let Some(cipher) = hello.cipher() {
         statement.fact("tls.cipher", cipher.as_bytes(), place(0));
     }
-    if let Some((name, at)) = hello.server_name().filter(|_| hello.kind == Kind::Client) {
+    if let Some((name, at)) = hello.server_name().filter(|_| hello.kind == HelloKind::Client) {
         statement.fact("tls.sni", name, place(at));
     }
     for (protocol, at) in hello.protocols() {
@@ -251,7 +251,7 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
 /// States the first certificate of a list, which is the server's own; says whether it is all there.
 fn state_chain(
     statement: &mut Statement<'_>,
-    message: &Message<'_>,
+    message: &HandshakeMessage<'_>,
     place: impl Fn(usize) -> usize,
 ) -> bool {
     // The length of the list and of the first: an empty list has none.
@@ -284,11 +284,11 @@ fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize)
 }
 
 fn old(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
-    let (kind, hello) = match old_hello(statement.stream.head()) {
-        Old::Client(hello) => (Kind::Client, hello),
-        Old::Server(hello) => (Kind::Server, hello),
-        Old::Perhaps => return Side::Perhaps,
-        Old::No => return Side::Other,
+    let (kind, hello) = match read_hello(statement.stream.head()) {
+        Ssl2Reading::Client(hello) => (HelloKind::Client, hello),
+        Ssl2Reading::Server(hello) => (HelloKind::Server, hello),
+        Ssl2Reading::Perhaps => return Side::Perhaps,
+        Ssl2Reading::No => return Side::Other,
     };
     hellos.by[statement.direction as usize] = Some(kind);
     statement.fact("tls.version", version_name(hello.version).as_bytes(), 2);

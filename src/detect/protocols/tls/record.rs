@@ -19,7 +19,7 @@ const SHORTEST_SEALED: usize = 16;
 
 /// A record, or as much of it as is there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Record<'a> {
+pub(super) struct TlsRecord<'a> {
     pub(super) content: u8,
     pub(super) version: u16,
     /// Bytes that it has; fewer may be there.
@@ -29,7 +29,7 @@ pub(super) struct Record<'a> {
     pub(super) at: usize,
 }
 
-impl Record<'_> {
+impl TlsRecord<'_> {
     pub(super) fn is_whole(&self) -> bool {
         self.bytes.len() == self.len
     }
@@ -49,7 +49,7 @@ pub(super) fn begins_record(bytes: &[u8], contents: &[u8]) -> bool {
 }
 
 /// The records from the beginning of `bytes`, up to what is none.
-pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = TlsRecord<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = bytes.get(at..)?;
@@ -59,15 +59,20 @@ pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
         }
         let len = usize::from(u16::from_be_bytes([*high, *low]));
         let version = u16::from_be_bytes([*major, *minor]);
-        let record =
-            Record { content: *content, version, len, bytes: &behind[..len.min(behind.len())], at };
+        let record = TlsRecord {
+            content: *content,
+            version,
+            len,
+            bytes: &behind[..len.min(behind.len())],
+            at,
+        };
         at += HEADER + len;
         Some(record)
     })
 }
 
 /// The handshake messages in the clear at the beginning of a side.
-pub(super) struct Messages<'a> {
+pub(super) struct HandshakeMessages<'a> {
     bytes: Cow<'a, [u8]>,
     /// Where in `bytes` and in the stream each record's content begins.
     places: Vec<(usize, usize)>,
@@ -76,19 +81,19 @@ pub(super) struct Messages<'a> {
 }
 
 /// A handshake message, or as much of it as is there.
-pub(super) struct Message<'a> {
+pub(super) struct HandshakeMessage<'a> {
     pub(super) kind: u8,
     pub(super) body: &'a [u8],
     /// Bytes that it has; fewer may be there.
     pub(super) len: usize,
-    /// Where in [`Messages`] the body begins.
+    /// Where in [`HandshakeMessages`] the body begins.
     pub(super) at: usize,
 }
 
-impl<'a> Messages<'a> {
+impl<'a> HandshakeMessages<'a> {
     /// Puts together the contents of the first handshake records: a message may go over several,
     /// and they hold several.
-    pub(super) fn of(stream: &'a [u8]) -> Self {
+    pub(super) fn from_records(stream: &'a [u8]) -> Self {
         let mut messages = Self { bytes: Cow::Borrowed(&[]), places: Vec::new(), open: true };
         let mut end = 0;
         for record in records(stream) {
@@ -128,13 +133,13 @@ impl<'a> Messages<'a> {
         place.map_or(0, |&(from, stream)| stream + (at - from))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Message<'_>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = HandshakeMessage<'_>> {
         let mut at = 0;
         std::iter::from_fn(move || {
             let [kind, a, b, c, behind @ ..] = self.bytes.get(at..)? else { return None };
             let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
             let body = &behind[..len.min(behind.len())];
-            let message = Message { kind: *kind, body, len, at: at + MESSAGE_HEADER };
+            let message = HandshakeMessage { kind: *kind, body, len, at: at + MESSAGE_HEADER };
             at += MESSAGE_HEADER + len;
             Some(message)
         })

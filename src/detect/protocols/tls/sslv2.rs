@@ -3,7 +3,7 @@
 //! the message must fit it exactly.
 
 /// A hello in the old form.
-pub(super) struct OldHello<'a> {
+pub(super) struct Ssl2Hello<'a> {
     /// The client's offer; the server's choice.
     pub(super) version: u16,
     /// From the server: SSL 2.0's one certificate.
@@ -11,9 +11,9 @@ pub(super) struct OldHello<'a> {
 }
 
 /// What the bytes are.
-pub(super) enum Old<'a> {
-    Client(OldHello<'a>),
-    Server(OldHello<'a>),
+pub(super) enum Ssl2Reading<'a> {
+    Client(Ssl2Hello<'a>),
+    Server(Ssl2Hello<'a>),
     /// Too few to tell.
     Perhaps,
     /// Something else.
@@ -28,36 +28,36 @@ const SSL_2: u16 = 0x0002;
 /// Bytes of the server's certificate and cipher specs that are waited for.
 const LONGEST: usize = 4096;
 
-pub(super) fn old_hello(bytes: &[u8]) -> Old<'_> {
-    let [high, rest @ ..] = bytes else { return Old::Perhaps };
+pub(super) fn read_hello(bytes: &[u8]) -> Ssl2Reading<'_> {
+    let [high, rest @ ..] = bytes else { return Ssl2Reading::Perhaps };
     if high & 0x80 == 0 || usize::from(high & 0x7f) << 8 > LONGEST {
-        return Old::No;
+        return Ssl2Reading::No;
     }
-    let [low, message @ ..] = rest else { return Old::Perhaps };
+    let [low, message @ ..] = rest else { return Ssl2Reading::Perhaps };
     let len = usize::from(u16::from_be_bytes([high & 0x7f, *low]));
     match message.first() {
-        None => Old::Perhaps,
+        None => Ssl2Reading::Perhaps,
         Some(&CLIENT_HELLO) => client(message, len),
         Some(&SERVER_HELLO) => server(message, len),
-        Some(_) => Old::No,
+        Some(_) => Ssl2Reading::No,
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> Option<usize> {
+fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..at + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
 }
 
 /// Type, version, three lengths; cipher specs of three bytes, no session or one of 16 bytes, a
 /// challenge.
-fn client(message: &[u8], len: usize) -> Old<'_> {
+fn client(message: &[u8], len: usize) -> Ssl2Reading<'_> {
     let is_version = |v: usize| v == usize::from(SSL_2) || (0x0300..=0x0303).contains(&v);
-    if number(message, 1).is_some_and(|version| !is_version(version)) {
-        return Old::No;
+    if u16_at(message, 1).is_some_and(|version| !is_version(version)) {
+        return Ssl2Reading::No;
     }
     let (Some(version), Some(ciphers), Some(session), Some(challenge)) =
-        (number(message, 1), number(message, 3), number(message, 5), number(message, 7))
+        (u16_at(message, 1), u16_at(message, 3), u16_at(message, 5), u16_at(message, 7))
     else {
-        return Old::Perhaps;
+        return Ssl2Reading::Perhaps;
     };
     let fits = CLIENT_FIXED + ciphers + session + challenge == len
         && ciphers > 0
@@ -65,39 +65,39 @@ fn client(message: &[u8], len: usize) -> Old<'_> {
         && matches!(session, 0 | 16)
         && (16..=32).contains(&challenge);
     if fits {
-        Old::Client(OldHello { version: version as u16, certificate: None })
+        Ssl2Reading::Client(Ssl2Hello { version: version as u16, certificate: None })
     } else {
-        Old::No
+        Ssl2Reading::No
     }
 }
 
 /// Type, session hit, certificate type, version, three lengths; certificate, cipher specs,
 /// connection id.
-fn server(message: &[u8], len: usize) -> Old<'_> {
+fn server(message: &[u8], len: usize) -> Ssl2Reading<'_> {
     let at = |i: usize| message.get(i).copied();
     if at(1).is_some_and(|hit| hit > 1)
         || at(2).is_some_and(|kind| kind > 1)
         || at(3).is_some_and(|high| high != 0)
     {
-        return Old::No;
+        return Ssl2Reading::No;
     }
-    if number(message, 3).is_some_and(|version| version != usize::from(SSL_2)) {
-        return Old::No;
+    if u16_at(message, 3).is_some_and(|version| version != usize::from(SSL_2)) {
+        return Ssl2Reading::No;
     }
     let (Some(certificate), Some(ciphers), Some(connection)) =
-        (number(message, 5), number(message, 7), number(message, 9))
+        (u16_at(message, 5), u16_at(message, 7), u16_at(message, 9))
     else {
-        return Old::Perhaps;
+        return Ssl2Reading::Perhaps;
     };
     if SERVER_FIXED + certificate + ciphers + connection != len
         || ciphers % 3 != 0
         || !(16..=32).contains(&connection)
     {
-        return Old::No;
+        return Ssl2Reading::No;
     }
     let bytes =
         message.get(SERVER_FIXED..SERVER_FIXED + certificate).filter(|bytes| !bytes.is_empty());
-    Old::Server(OldHello {
+    Ssl2Reading::Server(Ssl2Hello {
         version: SSL_2,
         certificate: bytes.map(|bytes| (bytes, 2 + SERVER_FIXED)),
     })
