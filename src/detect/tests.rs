@@ -122,9 +122,9 @@ fn a_language_is_ruled_out_only_by_bytes_from_the_beginning() {
     assert!(seen.ruled_out.contains(Protocol::Http));
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(b"\x9f\x01\x02");
-    let heard = inspect(&midstream, Depth::Facts);
-    assert!(!heard.ruled_out.contains(Protocol::Http));
-    assert_eq!(heard.first_payload.unwrap().0, 9);
+    let evidence = inspect(&midstream, Depth::Facts);
+    assert!(!evidence.ruled_out.contains(Protocol::Http));
+    assert_eq!(evidence.first_payload.unwrap().0, 9);
 }
 
 proptest! {

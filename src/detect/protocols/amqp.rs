@@ -299,10 +299,10 @@ mod tests {
         let Detection::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening(), Depth::Facts) else {
             panic!("not recognised")
         };
-        let said =
+        let stated =
             |name| facts.iter().find(|fact| fact.name.stem == name).map(|fact| fact.value.as_str());
         assert_eq!(
-            (said("amqp.product"), said("amqp.product-version")),
+            (stated("amqp.product"), stated("amqp.product-version")),
             (Some("RabbitMQ"), Some("3.10.8"))
         );
     }

@@ -1,5 +1,5 @@
 //! FTP, the control connection: RFC 959. The server greets with 220, the client logs in (USER) or
-//! asks what the server can (FEAT, SYST; AUTH TLS of RFC 4217), and is asked for a password with
+//! asks what the server can (FEAT, SYST; AUTH TLS of RFC 4217), and is requested for a password with
 //! 331.
 //!
 //! SMTP greets with 220 too. The greeting alone proves FTP where it names it (`FTP`, `vsFTPd`, in a
@@ -16,7 +16,7 @@ use crate::flow::Opening;
 
 /// Bytes of a first line; greetings may be long.
 const LONGEST: usize = 1024;
-/// What only a client of FTP says first to a server that greets with 220.
+/// What only a client of FTP mentions first to a server that greets with 220.
 const OWN: &[&[u8]] =
     &[b"USER", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"HOST", b"PASV", b"EPSV", b"PBSZ"];
 /// What clients of other languages say too.
@@ -57,15 +57,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut asked = false;
+    let mut requested = false;
     combine(Protocol::Ftp, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut asked),
-        Direction::Responder => greeting(statement, asked),
+        Direction::Initiator => command(statement, &mut requested),
+        Direction::Responder => greeting(statement, requested),
     })
 }
 
 /// A command alone proves nothing: POP3 has USER too.
-fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
+fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
     let stream = statement.stream;
     match lines::first_line(stream.head(), LONGEST) {
         FirstLine::Begun(bytes)
@@ -83,7 +83,7 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             if lines::is_one_of(verb, &[b"USER"]) {
                 statement.fact("ftp.user", argument, verb.len() + 1);
             }
-            *asked = own
+            *requested = own
                 || is_port(verb, argument)
                 || lines::is_one_of(verb, &[b"AUTH"])
                     && lines::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
@@ -93,7 +93,7 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     }
 }
 
-fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
+fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !lines::may_become_reply(bytes) {
@@ -128,12 +128,12 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
         if !greets {
             continue;
         }
-        let says = |fits: fn(&[u8]) -> bool| lines::words(text).any(fits);
-        let smtp = says(|word| lines::is_one_of(word, &[b"ESMTP", b"SMTP", b"LMTP"]));
-        if code == 331 || asked && !smtp || !smtp && says(is_ftp) {
+        let mentions = |fits: fn(&[u8]) -> bool| lines::words(text).any(fits);
+        let smtp = mentions(|word| lines::is_one_of(word, &[b"ESMTP", b"SMTP", b"LMTP"]));
+        if code == 331 || requested && !smtp || !smtp && mentions(is_ftp) {
             return Side::Matches;
         }
-        if i == 0 && smtp && !says(is_ftp) {
+        if i == 0 && smtp && !mentions(is_ftp) {
             return Side::Other;
         }
     }
@@ -187,42 +187,42 @@ fn is_passive(code: u16, text: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"220 ftp.example.org ready\r\n"]), Detection::NeedMore);
-        assert_eq!(heard(&[b"QUIT\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
-        assert_eq!(heard(&[b"USER x\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[], &[b"220 ftp.example.org ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"QUIT\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"USER x\r\n"], &[]), Detection::NeedMore);
     }
 
     #[test]
     fn another_language_is_not_ftp() {
-        assert_eq!(heard(&[b"USER x\r\n"], &[b"+OK\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Detection::No);
-        assert_eq!(heard(&[], &[b"220 x ESMTP Postfix\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"USER x\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"220 x ESMTP Postfix\r\n"]), Detection::No);
         assert_eq!(
-            heard(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]),
+            detect(&[b"CLIENT dict\r\n"], &[b"220 dict.example.org dictd 1.12\r\n"]),
             Detection::No
         );
-        assert_eq!(heard(&[], &[b"200 news server ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"200 news server ready\r\n"]), Detection::No);
     }
 
     #[test]
     fn the_address_of_a_data_connection_is_of_ftp_alone() {
         assert!(matches!(
-            heard(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]),
+            detect(&[b"PORT 192,0,2,1,78,33\r\n"], &[b"220 ready\r\n"]),
             Detection::Yes(..)
         ));
-        assert_eq!(heard(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"PORT 80\r\n"], &[b"220 ready\r\n"]), Detection::NeedMore);
     }
 
     #[test]
     fn no_password_is_stated() {
         let Detection::Yes(_, facts) =
-            heard(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
+            detect(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
         else {
             panic!()
         };

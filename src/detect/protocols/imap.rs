@@ -128,8 +128,8 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
             let (word, rest) = lines::first_word(first.text);
             let (status, text) = lines::first_word(rest);
             if answered {
-                let said = word == tag && lines::is_one_of(status, &[b"OK", b"NO", b"BAD"]);
-                return if said { Side::Matches } else { Side::Other };
+                let completes = word == tag && lines::is_one_of(status, &[b"OK", b"NO", b"BAD"]);
+                return if completes { Side::Matches } else { Side::Other };
             }
             if !lines::is_one_of(status, GREETINGS) {
                 return Side::Other;
@@ -150,21 +150,21 @@ fn greeting(statement: &mut Statement<'_>, tag: &[u8]) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"* OK ready\r\n"]), Detection::NeedMore);
-        assert_eq!(heard(&[b"hello there\r\n"], &[b"* OK ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"* OK ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"hello there\r\n"], &[b"* OK ready\r\n"]), Detection::No);
     }
 
     #[test]
     fn two_words_that_nobody_answers_with_their_tag_are_not_imap() {
-        assert_eq!(heard(&[b"please LIST\r\n"], &[]), Detection::NeedMore);
-        assert_eq!(heard(&[b"please LIST\r\n"], &[b"ok\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"please LIST\r\n"], &[b"pleased OK\r\n"]), Detection::No);
-        assert_eq!(heard(&[], &[b"* item one\r\n* item two\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"please LIST\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[b"please LIST\r\n"], &[b"ok\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"please LIST\r\n"], &[b"pleased OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"* item one\r\n* item two\r\n"]), Detection::No);
     }
 }

@@ -122,7 +122,8 @@ fn server(answer: &[u8]) -> Side {
 
 fn datagrams(opening: &Opening, depth: Depth) -> Detection {
     let first = |direction| opening.side(direction).datagrams().next();
-    let (Some((asked, ..)), answered) = (first(Direction::Initiator), first(Direction::Responder))
+    let (Some((greeting, ..)), answered) =
+        (first(Direction::Initiator), first(Direction::Responder))
     else {
         return if first(Direction::Responder).is_some() {
             Detection::No
@@ -130,8 +131,8 @@ fn datagrams(opening: &Opening, depth: Depth) -> Detection {
             Detection::NeedMore
         };
     };
-    let swapped = |word: &[u8; 4]| word.iter().rev().eq(asked);
-    let same = GREETINGS.iter().find(|(word, _)| word == asked).map(|(_, reply)| *reply);
+    let swapped = |word: &[u8; 4]| word.iter().rev().eq(greeting);
+    let same = GREETINGS.iter().find(|(word, _)| word == greeting).map(|(_, reply)| *reply);
     let other =
         || GREETINGS.iter().find(|(word, _)| swapped(word)).map(|(_, reply)| reversed(*reply));
     let Some(reply) = same.or_else(other) else { return Detection::No };

@@ -160,22 +160,23 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
     let server =
         if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
-    let (asks, answers) = (opening.side(client), opening.side(server));
-    if asks.is_empty() {
+    let (from_client, from_server) = (opening.side(client), opening.side(server));
+    if from_client.is_empty() {
         // A response is too little for a proof; a broker does not speak first.
-        return if answers.is_empty() { Detection::NeedMore } else { Detection::No };
+        return if from_server.is_empty() { Detection::NeedMore } else { Detection::No };
     }
     let mut facts = Vec::new();
     let mut requests = RequestSummary::default();
     let mut statement = Statement::new(opening, depth, client, &mut facts);
-    let asked =
-        read_messages(asks.head(), |rest, at| request(&mut statement, rest, at, &mut requests));
-    if asked.foreign && (asked.whole == 0 || asks.from_start()) {
+    let requests_read = read_messages(from_client.head(), |rest, at| {
+        request(&mut statement, rest, at, &mut requests)
+    });
+    if requests_read.foreign && (requests_read.whole == 0 || from_client.from_start()) {
         return Detection::No;
     }
     let mut answered = false;
     let mut greater = false;
-    let heard = read_messages(answers.head(), |rest, _| {
+    let responses = read_messages(from_server.head(), |rest, _| {
         let (Some(len), id) = (u32_at(rest, 0), u32_at(rest, 4)) else {
             return if rest.first().is_none_or(|&b| b <= 6) {
                 Framed::Cut
@@ -191,8 +192,8 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         greater |= len > 4;
         Framed::Whole(4 + len as usize)
     });
-    let MessagesRead { foreign, .. } = heard;
-    let complete = answers.head().len() >= 8;
+    let MessagesRead { foreign, .. } = responses;
+    let complete = from_server.head().len() >= 8;
     let proved = if complete {
         answered && !foreign && (requests.exact || requests.plausible && greater)
     } else {
@@ -200,7 +201,7 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
     };
     if proved && !foreign && !facts.is_empty() {
         Detection::Yes(Protocol::Kafka, facts)
-    } else if foreign || complete && (asked.whole > 0 || asks.head().len() > 512) {
+    } else if foreign || complete && (requests_read.whole > 0 || from_client.head().len() > 512) {
         Detection::No
     } else {
         Detection::NeedMore
@@ -246,18 +247,18 @@ fn request(
         requests.numbers.push(number);
     }
     requests.plausible |= size > 0 || number != 0 && at > 0;
-    let said = |facts: &[Fact], name: &str, value: &[u8]| {
+    let is_stated = |facts: &[Fact], name: &str, value: &[u8]| {
         facts
             .iter()
             .filter(|fact| fact.name.stem == name)
             .any(|fact| fact.value.as_bytes() == value)
     };
     let api = APIS.get(usize::from(key)).filter(|_| statement.facts.len() < 4 * STATED);
-    if let Some(api) = api.filter(|api| !said(statement.facts, "kafka.api", api.as_bytes())) {
+    if let Some(api) = api.filter(|api| !is_stated(statement.facts, "kafka.api", api.as_bytes())) {
         statement.fact("kafka.api", api.as_bytes(), at + 4);
     }
     if !client.is_empty()
-        && !said(statement.facts, "kafka.client", client)
+        && !is_stated(statement.facts, "kafka.client", client)
         && statement.facts.len() < 4 * STATED
     {
         statement.fact("kafka.client", client, at + 14);
@@ -325,12 +326,12 @@ fn topics(statement: &mut Statement<'_>, body: &[u8], version: u16, at: usize) -
         }
         rest = after;
     }
-    let wishes = match version {
+    let options = match version {
         0..=3 => 0,
         4..=7 => 1,
         _ => 3,
     };
-    Some(rest.len() == wishes && rest.iter().all(|&b| b < 2))
+    Some(rest.len() == options && rest.iter().all(|&b| b < 2))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

@@ -136,7 +136,7 @@ struct Operation<'a> {
 impl Operation<'_> {
     fn state(&self, statement: &mut Statement<'_>, tag: u8, at: usize) {
         let name = name(tag).unwrap_or_default();
-        let said = |s: &Statement<'_>, fact: &str, value: &[u8]| {
+        let is_stated = |s: &Statement<'_>, fact: &str, value: &[u8]| {
             s.facts.iter().any(|f| {
                 f.direction == s.direction && f.name.stem == fact && f.value.as_bytes() == value
             })
@@ -144,7 +144,7 @@ impl Operation<'_> {
         for (fact, value) in
             std::iter::once(&("ldap.operation", name.as_bytes())).chain(&self.facts)
         {
-            if !value.is_empty() && !said(statement, fact, value) {
+            if !value.is_empty() && !is_stated(statement, fact, value) {
                 statement.fact(*fact, value, at);
             }
         }
@@ -396,7 +396,7 @@ fn entry<'a>(
 mod tests {
     use super::*;
 
-    fn heard(transport: Transport, initiator: &[u8]) -> Detection {
+    fn detect(transport: Transport, initiator: &[u8]) -> Detection {
         inspect(&Opening::of(transport, &[initiator], &[]), Depth::Facts)
     }
 
@@ -407,8 +407,8 @@ mod tests {
             b"\x6a\x12\x30\x10\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a\xa4\x04\x30\x02\x05\x00";
         let csta = b"\xa1\x0b\x02\x01\x01\x02\x01\x0a\x04\x0312\x33";
         for bytes in [&snmp[..], kerberos, csta] {
-            assert_eq!(heard(Transport::Udp, bytes), Detection::No);
-            assert_eq!(heard(Transport::Tcp, bytes), Detection::No);
+            assert_eq!(detect(Transport::Udp, bytes), Detection::No);
+            assert_eq!(detect(Transport::Tcp, bytes), Detection::No);
         }
     }
 
@@ -417,7 +417,7 @@ mod tests {
         let search = |op: u8, filter: u8| {
             let mut bytes = b"\x30\x24\x02\x01\x01\x63\x1f\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00\x87\x0aobjectclas\x30\x00".to_vec();
             (bytes[6], bytes[25]) = (op, filter);
-            heard(Transport::Tcp, &bytes)
+            detect(Transport::Tcp, &bytes)
         };
         assert!(matches!(search(0x1f, 0x0a), Detection::Yes(..)));
         for (op, filter) in [(0x1e, 0x0a), (0x20, 0x0a), (0x1f, 0x09), (0x1f, 0x0b)] {
@@ -428,9 +428,9 @@ mod tests {
     #[test]
     fn the_begin_of_a_long_entry_is_enough() {
         let begun = b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf1\x30";
-        assert!(matches!(heard(Transport::Tcp, begun), Detection::Yes(..)));
+        assert!(matches!(detect(Transport::Tcp, begun), Detection::Yes(..)));
         assert_eq!(
-            heard(
+            detect(
                 Transport::Tcp,
                 b"\x30\x82\x20\x00\x02\x01\x02\x64\x82\x1f\xf9\x04\x02ab\x30\x82\x1f\xf2\x30"
             ),
@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn no_password_is_stated() {
         let bind = b"\x30\x15\x02\x01\x01\x60\x10\x02\x01\x03\x04\x03me@\x80\x06secret";
-        let Detection::Yes(_, facts) = heard(Transport::Tcp, bind) else { panic!() };
+        let Detection::Yes(_, facts) = detect(Transport::Tcp, bind) else { panic!() };
         assert!(facts.iter().all(|fact| fact.value != "secret"));
     }
 }

@@ -67,12 +67,12 @@ fn datagram(
         bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
     };
     let (Some(version), Some(count)) = (word(0), word(2)) else { return Side::Other };
-    let language = match version {
+    let exported = match version {
         1 | 5 | 7 | 9 => Protocol::Netflow,
         10 => Protocol::Ipfix,
         _ => return Side::Other,
     };
-    if language != protocol {
+    if exported != protocol {
         return Side::Other;
     }
     if cut {

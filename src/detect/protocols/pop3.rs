@@ -57,15 +57,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut asked = false;
+    let mut requested = false;
     combine(Protocol::Pop3, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut asked),
-        Direction::Responder => greeting(statement, asked),
+        Direction::Initiator => command(statement, &mut requested),
+        Direction::Responder => greeting(statement, requested),
     })
 }
 
 /// A command alone proves nothing: FTP has USER too.
-fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
+fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
     let stream = statement.stream;
     match lines::first_line(stream.head(), LONGEST) {
         FirstLine::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
@@ -78,7 +78,7 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
             }
             let is = |of: &[u8]| verb.eq_ignore_ascii_case(of);
             let (first_argument, second) = lines::first_word(argument);
-            *asked = is(b"USER") && !argument.is_empty()
+            *requested = is(b"USER") && !argument.is_empty()
                 || (is(b"CAPA") || is(b"STLS")) && argument.is_empty()
                 || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
                 || is(b"AUTH")
@@ -93,7 +93,7 @@ fn command(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
     }
 }
 
-fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
+fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !lines::may_become(bytes, OK)
@@ -113,7 +113,7 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
                 return Side::Other;
             }
             statement.fact("pop3.greeting", text, OK.len() + 1);
-            if named || asked { Side::Matches } else { Side::Perhaps }
+            if named || requested { Side::Matches } else { Side::Perhaps }
         }
     }
 }
@@ -122,21 +122,21 @@ fn greeting(statement: &mut Statement<'_>, asked: bool) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn the_answers_of_redis_and_nats_are_not_pop3() {
-        assert_eq!(heard(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"PING\r\n"], &[b"+PONG\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"PING\r\n"], &[b"+PONG\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Detection::No);
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"+OK ready\r\n"]), Detection::NeedMore);
-        assert_eq!(heard(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"+OK ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Detection::No);
     }
 }

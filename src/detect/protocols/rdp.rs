@@ -115,12 +115,12 @@ fn connection(statement: &mut Statement<'_>) -> Side {
     }
     let ended = cookie.is_none_or(|cookie| cookie.ends_with(b"\r\n"));
     // A request may bring correlation info of 36 bytes (section 2.2.1.1.2).
-    let told = match negotiation {
+    let complete = match negotiation {
         [] => cookie.is_some(),
         [1, flags, ..] if flags & 0x08 != 0 => matches!(negotiation.len(), NEGOTIATION | 44),
         _ => negotiation.len() == NEGOTIATION,
     };
-    if !ended || !told {
+    if !ended || !complete {
         return Side::Other;
     }
     statement.fact("rdp.message", message, 5);
@@ -193,7 +193,7 @@ fn mcs(bytes: &[u8], code: u8) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, &[]), Depth::Facts)
     }
 
@@ -203,11 +203,11 @@ mod tests {
         let h323 = b"\x03\0\0\x10\x08\x02\x12\x34\x05\x04\x03\x88\x90\xa5\x7e\0";
         let mms = b"\x03\0\0\x16\x11\xe0\0\0\0\x02\0\xc0\x01\x0d\xc2\x02\0\x01\xc1\x02\0\x01";
         for bytes in [&s7[..], h323, mms] {
-            assert_eq!(heard(&[bytes]), Detection::No);
+            assert_eq!(detect(&[bytes]), Detection::No);
         }
-        assert_eq!(heard(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0"]), Detection::NeedMore);
         assert_eq!(
-            heard(&[
+            detect(&[
                 b"\x03\0\0\x0b\x06\xe0\0\0\0\0\0",
                 b"\x03\0\0\x19\x02\xf0\x80\x32\x01\0\0\x04\0\0\x08"
             ]),
@@ -217,7 +217,10 @@ mod tests {
 
     #[test]
     fn lengths_must_agree() {
-        assert_eq!(heard(&[b"\x03\0\0\x13\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0"]), Detection::No);
-        assert_eq!(heard(&[b"\x03\0\0\x14\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0x"]), Detection::No);
+        assert_eq!(detect(&[b"\x03\0\0\x13\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0"]), Detection::No);
+        assert_eq!(
+            detect(&[b"\x03\0\0\x14\x0f\xe0\0\0\0\0\0\x01\0\x08\0\0\0\0\0x"]),
+            Detection::No
+        );
     }
 }

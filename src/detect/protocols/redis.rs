@@ -105,7 +105,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Redis, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut asked = Side::Silent;
+    let mut requests = Side::Silent;
     let mut inline = false;
     combine(Protocol::Redis, opening, depth, |statement| {
         // A bulk string must begin an array, and anything else is an inline command or a reply.
@@ -115,28 +115,28 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     b'*' | b'>' | b'%' | b'~' | b'$' | b'+' | b'-' | b':' | b'_' | b'#' | b','
                     | b'!' | b'|' | b'(' | b'=',
                 ),
-                way,
+                direction,
             ) => {
-                let said = values(statement, inline);
-                if way == Direction::Initiator {
-                    asked = said;
-                    return said;
+                let side = values(statement, inline);
+                if direction == Direction::Initiator {
+                    requests = side;
+                    return side;
                 }
-                // A server says nothing before it is asked; what it says then may be anything that
+                // A server is_refused nothing before it is requests; what it is_refused then may be anything that
                 // is a reply.
-                match (said, asked) {
+                match (side, requests) {
                     (Side::Perhaps, Side::Silent | Side::Perhaps)
                         if statement.stream.head().len() > LONGEST_LINE =>
                     {
                         Side::Other
                     }
-                    _ => said,
+                    _ => side,
                 }
             }
             (Some(first), Direction::Initiator) if first.is_ascii_alphabetic() => {
-                asked = commands(statement);
-                inline = asked == Side::Perhaps;
-                asked
+                requests = commands(statement);
+                inline = requests == Side::Perhaps;
+                requests
             }
             _ => Side::Other,
         }
@@ -180,14 +180,17 @@ struct ValuesRead<'a> {
 /// Values of RESP, one behind another. With `answers` they follow commands that were sent inline.
 fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let bytes = statement.stream.head();
-    let asks = statement.direction == Direction::Initiator;
+    let is_client = statement.direction == Direction::Initiator;
     let mut read = ValuesRead::default();
     let messages = read_messages(bytes, |rest, at| {
         let value = value(statement, rest, at, &mut read);
         // A command is an array of bulk strings and nothing else.
         let is_command = matches!(rest.first(), Some(b'*')) && read.open > 0
             || matches!(rest.first(), Some(b'$')) && at > 0;
-        if asks && statement.stream.from_start() && !is_command && matches!(value, Framed::Whole(_))
+        if is_client
+            && statement.stream.from_start()
+            && !is_command
+            && matches!(value, Framed::Whole(_))
         {
             Framed::Foreign
         } else {
@@ -196,11 +199,11 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     });
     let reply = crlf_line(bytes, LONGEST_LINE).unwrap_or_default();
     let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
-    if !asks && own
+    if !is_client && own
         || read.certain
         || answers && messages.whole > 0 && !messages.foreign && read.open == 0
     {
-        if !asks {
+        if !is_client {
             let fact = if reply.starts_with(b"-") { "redis.error" } else { "redis.reply" };
             statement.fact(fact, reply, 0);
         } else if read.commands.is_empty() {
@@ -351,17 +354,20 @@ mod tests {
 
     #[test]
     fn what_pop3_nats_and_memcached_say_is_not_redis() {
-        let says = |detection: Detection| !matches!(detection, Detection::Yes(..));
-        assert!(says(on_tcp(b"", b"+OK Dovecot ready.\r\n")));
-        assert!(says(on_tcp(
+        let is_refused = |detection: Detection| !matches!(detection, Detection::Yes(..));
+        assert!(is_refused(on_tcp(b"", b"+OK Dovecot ready.\r\n")));
+        assert!(is_refused(on_tcp(
             b"USER ann\r\nPASS x\r\n",
             b"+OK\r\n+OK\r\n-ERR Unknown command.\r\n"
         )));
-        assert!(says(on_tcp(b"CONNECT {\"verbose\":true}\r\nPING\r\n", b"+OK\r\nPONG\r\n")));
-        assert!(says(on_tcp(b"get k\r\n", b"VALUE k 0 1\r\nv\r\nEND\r\n")));
-        assert!(says(on_tcp(b"AUTH none password\r\nPING\r\n", b"+OK\r\n+OK\r\nnot RESP\r\n")));
-        assert!(says(on_tcp(b"*** welcome ***\r\n", b"")));
-        assert!(says(on_tcp(b"*3\r\n$3\r\nSET\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n")));
+        assert!(is_refused(on_tcp(b"CONNECT {\"verbose\":true}\r\nPING\r\n", b"+OK\r\nPONG\r\n")));
+        assert!(is_refused(on_tcp(b"get k\r\n", b"VALUE k 0 1\r\nv\r\nEND\r\n")));
+        assert!(is_refused(on_tcp(
+            b"AUTH none password\r\nPING\r\n",
+            b"+OK\r\n+OK\r\nnot RESP\r\n"
+        )));
+        assert!(is_refused(on_tcp(b"*** welcome ***\r\n", b"")));
+        assert!(is_refused(on_tcp(b"*3\r\n$3\r\nSET\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n")));
     }
 
     #[test]

@@ -158,7 +158,7 @@ mod tests {
             .concat()
     }
 
-    fn heard(datagrams: &[Vec<u8>]) -> Detection {
+    fn detect(datagrams: &[Vec<u8>]) -> Detection {
         let datagrams: Vec<&[u8]> = datagrams.iter().map(Vec::as_slice).collect();
         inspect(&Opening::of(Transport::Udp, &datagrams, &[]), Depth::Facts)
     }
@@ -166,21 +166,21 @@ mod tests {
     #[test]
     fn only_datagrams_that_follow_each_other_are_media() {
         let stream: Vec<_> = (1..=5).map(|n| media(n, 7)).collect();
-        assert!(matches!(heard(&stream), Detection::Yes(..)));
-        assert_eq!(heard(&stream[..4]), Detection::NeedMore, "four are too few");
+        assert!(matches!(detect(&stream), Detection::Yes(..)));
+        assert_eq!(detect(&stream[..4]), Detection::NeedMore, "four are too few");
         assert_eq!(
-            heard(&[media(1, 7), media(2, 7), media(3, 8)]),
+            detect(&[media(1, 7), media(2, 7), media(3, 8)]),
             Detection::No,
             "another source"
         );
-        assert_eq!(heard(&[media(1, 7), media(900, 7)]), Detection::No, "a leap");
+        assert_eq!(detect(&[media(1, 7), media(900, 7)]), Detection::No, "a leap");
     }
 
     #[test]
     fn a_report_alone_or_of_another_length_is_none() {
-        assert_eq!(heard(&[b"\x80\xc9\0\x01\x11\x22\x33\x44".to_vec()]), Detection::No);
+        assert_eq!(detect(&[b"\x80\xc9\0\x01\x11\x22\x33\x44".to_vec()]), Detection::No);
         assert_eq!(
-            heard(&[
+            detect(&[
                 b"\x80\xc9\0\x01\x11\x22\x33\x44\x81\xca\0\x04\x11\x22\x33\x44\x01\x04buoy\0\0"
                     .to_vec()
             ]),

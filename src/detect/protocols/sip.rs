@@ -99,17 +99,17 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
 fn stream(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let mut at = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-    let mut heard = Side::Perhaps;
+    let mut judgement = Side::Perhaps;
     for _ in 0..MESSAGES {
         let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
         match message(statement, rest, at) {
             (Side::Matches, None) => return Side::Matches,
             (Side::Matches, Some(len)) => {
-                heard = Side::Matches;
+                judgement = Side::Matches;
                 at += len;
             }
             // What was proved is not undone.
-            (side, _) => return if heard == Side::Matches { heard } else { side },
+            (side, _) => return if judgement == Side::Matches { judgement } else { side },
         }
         at += bytes
             .get(at..)
@@ -118,7 +118,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             .take_while(|b| matches!(b, b'\r' | b'\n'))
             .count();
     }
-    heard
+    judgement
 }
 
 /// Judges a message and states what it says; how long it is where that is known.
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn every_message_of_a_dialogue_is_stated_with_its_frame() {
-        let say = |method: &str, body: &str| {
+        let message = |method: &str, body: &str| {
             format!(
                 "{method} sip:a SIP/2.0\r\nVia: x\r\nFrom: b\r\nTo: a\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\nContent-Type: application/csta+xml\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
@@ -224,16 +224,16 @@ mod tests {
         };
         let csta =
             "<MonitorStart xmlns='http://www.ecma-international.org/standards/ecma-323/csta/ed3'/>";
-        let (first, second) = (say("INVITE", ""), say("INFO", csta));
+        let (first, second) = (message("INVITE", ""), message("INFO", csta));
         let opening = Opening::of(Transport::Udp, &[first.as_bytes(), second.as_bytes()], &[]);
         let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
-        let said: Vec<_> = facts
+        let stated: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem != "sip.content-type")
             .map(|f| (f.value.as_str(), f.frame))
             .collect();
         let ed3 = "http://www.ecma-international.org/standards/ecma-323/csta/ed3";
-        assert_eq!(said, [("INVITE", 1), ("INFO", 2), ("MonitorStart", 2), (ed3, 2)]);
+        assert_eq!(stated, [("INVITE", 1), ("INFO", 2), ("MonitorStart", 2), (ed3, 2)]);
     }
 
     #[test]

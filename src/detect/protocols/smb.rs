@@ -214,16 +214,16 @@ fn dialect_2(dialect: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn heard(bytes: &[u8]) -> Detection {
+    fn detect(bytes: &[u8]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, &[bytes], &[]), Depth::Facts)
     }
 
     #[test]
     fn the_four_letters_alone_are_not_smb() {
-        assert_eq!(heard(b"\0\0\0\x04\xffSMB"), Detection::No);
-        assert_eq!(heard(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Detection::No);
-        assert_eq!(heard(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Detection::No);
-        assert_eq!(heard(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Detection::No);
+        assert_eq!(detect(b"\0\0\0\x04\xffSMB"), Detection::No);
+        assert_eq!(detect(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Detection::No);
+        assert_eq!(detect(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Detection::No);
+        assert_eq!(detect(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Detection::No);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! its domain (section 4.1.1.1).
 //!
 //! FTP greets with 220 too. The greeting alone proves SMTP where it says so (`ESMTP`, `SMTP`, in a
-//! word that is no host's name), otherwise the client's EHLO does. LMTP, whose client says LHLO, is
+//! word that is no host's name), otherwise the client's EHLO does. LMTP, whose client mentions LHLO, is
 //! not claimed.
 
 use crate::decode::Transport;
@@ -112,8 +112,8 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
         let Some((code @ (220 | 421 | 554), last, text)) = lines::reply(line.text) else {
             return if i == 0 { Side::Other } else { side };
         };
-        let says = |of: &[&[u8]]| lines::words(text).any(|word| lines::is_one_of(word, of));
-        let (smtp, other) = (says(&[b"ESMTP", b"SMTP"]), says(&[b"FTP", b"LMTP"]));
+        let mentions = |of: &[&[u8]]| lines::words(text).any(|word| lines::is_one_of(word, of));
+        let (smtp, other) = (mentions(&[b"ESMTP", b"SMTP"]), mentions(&[b"FTP", b"LMTP"]));
         if i == 0 {
             if other && !smtp {
                 return Side::Other;
@@ -135,16 +135,16 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
     #[test]
     fn a_greeting_that_names_nothing_waits_for_the_client() {
-        assert_eq!(heard(&[], &[b"220 mail.example.org ready\r\n"]), Detection::NeedMore);
-        assert_eq!(heard(&[], &[b"220 smtp.example.org ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[], &[b"220 mail.example.org ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[], &[b"220 smtp.example.org ready\r\n"]), Detection::NeedMore);
         assert_eq!(
-            heard(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]),
+            detect(&[b"USER anonymous\r\n"], &[b"220 mail.example.org ready\r\n"]),
             Detection::No
         );
     }
@@ -157,11 +157,11 @@ mod tests {
             b"HTTP/1.1 400 Bad\r\n",
             b"+OK\r\n",
         ] {
-            assert_ne!(heard(&[b"EHLO x\r\n"], &[greeting]), Detection::NeedMore);
+            assert_ne!(detect(&[b"EHLO x\r\n"], &[greeting]), Detection::NeedMore);
         }
-        assert_eq!(heard(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Detection::No);
-        assert_eq!(heard(&[], &[b"220 x FTP server ready\r\n"]), Detection::No);
-        assert_eq!(heard(&[b"LHLO x\r\n"], &[b"220 x LMTP ready\r\n"]), Detection::No);
-        assert_eq!(heard(&[], &[b"200 news ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"EHLO x\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"220 x FTP server ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"LHLO x\r\n"], &[b"220 x LMTP ready\r\n"]), Detection::No);
+        assert_eq!(detect(&[], &[b"200 news ready\r\n"]), Detection::No);
     }
 }

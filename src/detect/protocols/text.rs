@@ -209,7 +209,7 @@ fn may_be_secret(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
@@ -231,8 +231,8 @@ mod tests {
             b"TiVoConnect=1\nmethod=broadcast\n",
             b"57 <13>1 2026-01-01T00:00:00Z host app - - - hello\n",
         ] {
-            assert_eq!(heard(&[first], &[]), Detection::No, "{}", first.escape_ascii());
-            assert_eq!(heard(&[b"good morning\r\n"], &[first]), Detection::No);
+            assert_eq!(detect(&[first], &[]), Detection::No, "{}", first.escape_ascii());
+            assert_eq!(detect(&[b"good morning\r\n"], &[first]), Detection::No);
         }
     }
 
@@ -245,30 +245,30 @@ mod tests {
             b"caf\xe9 au lait\n",
             b"\xc2\x85good morning\n",
         ] {
-            assert_eq!(heard(&[other], &[]), Detection::No);
-            assert_eq!(heard(&[b"good morning\n"], &[other]), Detection::No);
-            assert_eq!(heard(&[other], &[b"good morning\n"]), Detection::No);
+            assert_eq!(detect(&[other], &[]), Detection::No);
+            assert_eq!(detect(&[b"good morning\n"], &[other]), Detection::No);
+            assert_eq!(detect(&[other], &[b"good morning\n"]), Detection::No);
         }
     }
 
     #[test]
     fn datagrams_are_lines_but_what_keeps_a_way_open_is_not() {
-        let heard = |datagrams: &[&[u8]]| {
+        let detect = |datagrams: &[&[u8]]| {
             inspect(&Opening::of(Transport::Udp, datagrams, &[]), Depth::Facts)
         };
-        assert!(matches!(heard(&[b"/cue/selected/start"]), Detection::Yes(..)));
-        assert_eq!(heard(&[b"hello", b"hello", b"hello"]), Detection::NeedMore);
+        assert!(matches!(detect(&[b"/cue/selected/start"]), Detection::Yes(..)));
+        assert_eq!(detect(&[b"hello", b"hello", b"hello"]), Detection::NeedMore);
         assert_eq!(
-            heard(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]),
+            detect(&[b"good morning\r\n", b"REGISTER sip:192.0.2.1 SIP/2.0\r\n"]),
             Detection::No
         );
     }
 
     #[test]
     fn a_few_letters_and_a_line_without_end_wait() {
-        assert_eq!(heard(&[b"hi\n"], &[]), Detection::NeedMore);
-        assert_eq!(heard(&[b"a line that has not ended"], &[]), Detection::NeedMore);
-        assert_eq!(heard(&[&[b'x'; LONGEST]], &[]), Detection::No);
+        assert_eq!(detect(&[b"hi\n"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[b"a line that has not ended"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[&[b'x'; LONGEST]], &[]), Detection::No);
     }
 
     #[test]
@@ -280,7 +280,9 @@ mod tests {
 
     #[test]
     fn no_password_is_stated() {
-        let Detection::Yes(_, facts) = heard(&[b"my Password is hunter2\n"], &[]) else { panic!() };
+        let Detection::Yes(_, facts) = detect(&[b"my Password is hunter2\n"], &[]) else {
+            panic!()
+        };
         assert!(facts.iter().all(|fact| !fact.value.contains("hunter2")));
     }
 }

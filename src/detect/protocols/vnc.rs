@@ -42,10 +42,10 @@ fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side 
     if !bytes.iter().zip(VERSION).all(fits) {
         return Side::Other;
     }
-    let Some((said, rest)) = bytes.split_at_checked(VERSION.len()) else { return Side::Perhaps };
-    statement.fact("vnc.version", &said[4..11], 4);
+    let Some((line, rest)) = bytes.split_at_checked(VERSION.len()) else { return Side::Perhaps };
+    statement.fact("vnc.version", &line[4..11], 4);
     match (statement.direction, agreed.as_ref()) {
-        (Direction::Initiator, _) => *agreed = said[4..11].try_into().ok(),
+        (Direction::Initiator, _) => *agreed = line[4..11].try_into().ok(),
         // The client may lower the version: with 3.3 the server chooses in four bytes.
         (Direction::Responder, Some(b"003.003")) => {
             if let Some([0, 0, 0, kind]) = rest.first_chunk() {

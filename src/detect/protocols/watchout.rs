@@ -63,10 +63,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Watchout, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut asked = false;
+    let mut requested = false;
     combine(Protocol::Watchout, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => commands(statement, &mut asked),
-        Direction::Responder => answers(statement, asked),
+        Direction::Initiator => commands(statement, &mut requested),
+        Direction::Responder => answers(statement, requested),
     })
 }
 
@@ -112,7 +112,7 @@ fn values(mut text: &[u8]) -> Option<Vec<&[u8]>> {
     Some(found)
 }
 
-fn commands(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
+fn commands(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !may_begin(bytes, COMMANDS) {
@@ -125,24 +125,24 @@ fn commands(statement: &mut Statement<'_>, asked: &mut bool) -> Side {
         // `run` and others take the name of a timeline, `ping` takes nothing.
         let known = COMMANDS.contains(&verb) && values(arguments).is_some();
         if !known {
-            return if *asked { side } else { Side::Other };
+            return if *requested { side } else { Side::Other };
         }
         if authenticated {
             side = Side::Matches;
         }
         authenticated |= verb == b"authenticate" && matches!(arguments, b"1" | b"2");
-        if !*asked {
+        if !*requested {
             statement.fact("watchout.command", verb, 0);
         }
-        *asked = true;
+        *requested = true;
     }
-    if !*asked && (rest.len() >= LONGEST || !rest.iter().all(|b| (0x20..0x7f).contains(b))) {
+    if !*requested && (rest.len() >= LONGEST || !rest.iter().all(|b| (0x20..0x7f).contains(b))) {
         return Side::Other;
     }
     side
 }
 
-fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
+fn answers(statement: &mut Statement<'_>, requested: bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !may_begin(bytes, &ANSWERS) {
@@ -164,17 +164,17 @@ fn answers(statement: &mut Statement<'_>, asked: bool) -> Side {
             let own =
                 [&b"\"WATCHPOINT\""[..], b"\"WATCHOUT\"", b"\"WATCHMAKER\""].contains(product);
             statement.fact("watchout.version", &version[1..version.len() - 1], word.len() + 2);
-            if own || asked && product.starts_with(b"\"") && !more.is_empty() {
+            if own || requested && product.starts_with(b"\"") && !more.is_empty() {
                 Side::Matches
             } else {
                 Side::Perhaps
             }
         }
-        (b"Ready", [version]) if asked && is_version(version) => Side::Matches,
+        (b"Ready", [version]) if requested && is_version(version) => Side::Matches,
         (b"Error" | b"Warning", [kind, code, more @ ..])
             if is_number(kind) && is_number(code) && more.len() <= 1 =>
         {
-            if asked {
+            if requested {
                 Side::Matches
             } else {
                 Side::Perhaps
@@ -208,7 +208,7 @@ fn may_begin(bytes: &[u8], words: &[&[u8]]) -> bool {
 mod tests {
     use super::*;
 
-    fn heard(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Tcp, initiator, responder), Depth::Facts)
     }
 
@@ -226,15 +226,15 @@ mod tests {
         ] {
             let answered: &[&[u8]] = if answered.is_empty() { &[] } else { &[answered] };
             assert!(
-                !matches!(heard(&[asked], answered), Detection::Yes(..)),
+                !matches!(detect(&[asked], answered), Detection::Yes(..)),
                 "{}",
                 asked.escape_ascii()
             );
         }
-        assert_eq!(heard(&[b"ping\r\n"], &[]), Detection::NeedMore);
-        assert_eq!(heard(&[b"authenticate 1\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[b"ping\r\n"], &[]), Detection::NeedMore);
+        assert_eq!(detect(&[b"authenticate 1\r\n"], &[]), Detection::NeedMore);
         assert_eq!(
-            heard(&[b"authenticate 1\r\nrun\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]),
+            detect(&[b"authenticate 1\r\nrun\r\n"], &[b"HTTP/1.1 400 Bad Request\r\n"]),
             Detection::No
         );
     }
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn a_ready_with_its_product_is_enough() {
         assert!(matches!(
-            heard(&[], &[b"Ready \"4.2\" \"WATCHPOINT\" \"Windows\" true\r\n"]),
+            detect(&[], &[b"Ready \"4.2\" \"WATCHPOINT\" \"Windows\" true\r\n"]),
             Detection::Yes(..)
         ));
-        assert!(matches!(heard(&[b"ping\r"], &[b"Ready \"6.1.6\"\r"]), Detection::Yes(..)));
+        assert!(matches!(detect(&[b"ping\r"], &[b"Ready \"6.1.6\"\r"]), Detection::Yes(..)));
     }
 }

@@ -103,7 +103,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn datagrams(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
-    let (mut at, mut heard) = (0, 0);
+    let (mut at, mut unclear) = (0, 0);
     for (datagram, _, cut) in stream.datagrams().take(DATAGRAMS) {
         let side = match datagram {
             [b'd', b'1'..=b'9', ..] if !cut => table(statement, datagram, at),
@@ -128,9 +128,9 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
             return side;
         }
         at += datagram.len();
-        heard += 1;
+        unclear += 1;
     }
-    if heard < DATAGRAMS { Side::Perhaps } else { Side::Other }
+    if unclear < DATAGRAMS { Side::Perhaps } else { Side::Other }
 }
 
 /// A message of the hash table: a dictionary with `t`, `y` and what goes with the kind that `y`
@@ -191,20 +191,20 @@ fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
 mod tests {
     use super::*;
 
-    fn heard(datagrams: &[&[u8]]) -> Detection {
+    fn detect(datagrams: &[&[u8]]) -> Detection {
         inspect(&Opening::of(Transport::Udp, datagrams, &[]), Depth::Facts)
     }
 
     #[test]
     fn a_dictionary_of_something_else_is_not_a_node_of_the_table() {
-        assert_eq!(heard(&[b"d4:name3:you5:valuei3ee"]), Detection::No);
-        assert_eq!(heard(&[b"d1:ad2:id3:abce1:q4:ping1:t2:aa1:y1:qe"]), Detection::No);
+        assert_eq!(detect(&[b"d4:name3:you5:valuei3ee"]), Detection::No);
+        assert_eq!(detect(&[b"d1:ad2:id3:abce1:q4:ping1:t2:aa1:y1:qe"]), Detection::No);
         assert_eq!(
-            heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:pong1:t2:aa1:y1:qe"]),
+            detect(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:pong1:t2:aa1:y1:qe"]),
             Detection::No
         );
         assert_eq!(
-            heard(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qex"]),
+            detect(&[b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qex"]),
             Detection::No
         );
     }
@@ -212,9 +212,9 @@ mod tests {
     #[test]
     fn a_header_of_utp_alone_proves_nothing_and_is_not_waited_for_long() {
         let packet: &[u8] = &[&b"\x41\0"[..], &[7; 18]].concat();
-        assert_eq!(heard(&[packet; 3]), Detection::NeedMore);
-        assert_eq!(heard(&[packet; 4]), Detection::No);
+        assert_eq!(detect(&[packet; 3]), Detection::NeedMore);
+        assert_eq!(detect(&[packet; 4]), Detection::No);
         let data: &[u8] = &[&b"\x01\0"[..], &[7; 18], HANDSHAKE, &[0; 48]].concat();
-        assert!(matches!(heard(&[packet, data]), Detection::Yes(..)));
+        assert!(matches!(detect(&[packet, data]), Detection::Yes(..)));
     }
 }

@@ -323,9 +323,9 @@ mod tests {
             (ASSOCIATE.to_vec(), "none"),
         ] {
             let Detection::Yes(_, facts) = progress(&bytes, b"") else { panic!("{framing}") };
-            let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
+            let stated: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
             assert_eq!(
-                said[..3],
+                stated[..3],
                 [
                     ("csta.framing", framing),
                     ("csta.encoding", "ber"),

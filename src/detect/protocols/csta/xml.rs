@@ -128,9 +128,9 @@ mod tests {
         ]
         .concat();
         let Detection::Yes(_, facts) = inspect_one(&both) else { panic!() };
-        let said: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
+        let stated: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
         assert_eq!(
-            said,
+            stated,
             [
                 ("csta.framing", "ecma-323-j2"),
                 ("csta.encoding", "xml"),
@@ -148,12 +148,12 @@ mod tests {
                      xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><a xmlns:v=\"http://vendor.test/csta\"/>\
                      </StartApplicationSession>";
         let Detection::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
-        let said: Vec<_> = facts
+        let stated: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem == "csta.extension")
             .map(|f| f.value.as_str())
             .collect();
-        assert_eq!(said, ["http://vendor.test/csta"]);
+        assert_eq!(stated, ["http://vendor.test/csta"]);
     }
 
     #[test]

@@ -150,7 +150,7 @@ struct DnsSections {
     /// The first question, else the first record.
     first: Option<Subject>,
     /// The first question is for the name of a host.
-    asked: bool,
+    asks_host: bool,
     /// A class has the bit that only multicast DNS sets.
     multicast_class: bool,
     /// A name is of the domain `local`.
@@ -186,7 +186,7 @@ impl DnsSections {
         Self {
             at: HEADER,
             first: None,
-            asked: false,
+            asks_host: false,
             multicast_class: false,
             local: false,
             reverse: false,
@@ -235,7 +235,7 @@ impl DnsSections {
         }
         // Where the questions are good, a damaged record is that of a damaged message, not of
         // another protocol.
-        self.asked = self.first.as_ref().is_some_and(|first| first.is_host);
+        self.asks_host = self.first.as_ref().is_some_and(|first| first.is_host);
         Some(())
     }
 
@@ -275,9 +275,9 @@ impl DnsSections {
     /// Whether the message ends with its last record, or early for a reason.
     fn is_complete(&self, header: &DnsHeader, bytes: &[u8], cut: bool) -> bool {
         match () {
-            () if self.damaged => self.asked,
-            () if self.ended => cut || self.asked || header.flags & TRUNCATED != 0,
-            () => self.at == bytes.len() || self.asked,
+            () if self.damaged => self.asks_host,
+            () if self.ended => cut || self.asks_host || header.flags & TRUNCATED != 0,
+            () => self.at == bytes.len() || self.asks_host,
         }
     }
 

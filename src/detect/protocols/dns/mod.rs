@@ -94,8 +94,8 @@ fn answers(opening: &Opening) -> bool {
             .filter_map(|(bytes, _, _)| bytes.first_chunk())
     };
     let fits = |[a, b, flags, ..]: &[u8; HEADER]| {
-        let asked = |header: &[u8; HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
-        flags & RESPONSE != 0 && headers(Direction::Initiator).any(asked)
+        let is_query = |header: &[u8; HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
+        flags & RESPONSE != 0 && headers(Direction::Initiator).any(is_query)
     };
     headers(Direction::Responder).any(fits)
 }

@@ -111,11 +111,11 @@ impl RequestLog {
 
 fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut RequestLog) -> Side {
     let stream = statement.stream;
-    let mut heard = Side::Other;
+    let mut judgement = Side::Other;
     for (i, run) in stream.runs().enumerate() {
         if i == 0 && stream.from_start() {
             match messages(statement, run, requests, true) {
-                (Side::Matches, _) => heard = Side::Matches,
+                (Side::Matches, _) => judgement = Side::Matches,
                 (side, _) => return side,
             }
             continue;
@@ -123,15 +123,15 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
         let mut from = run.start;
         for start in stream.starts(run.clone()) {
             if start >= from && head::begins(&stream.bytes()[start..run.end]) {
-                heard = Side::Matches;
+                judgement = Side::Matches;
                 from = messages(statement, start..run.end, requests, false).1;
             }
         }
     }
-    if heard == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE {
+    if judgement == Side::Other && !stream.from_start() && opening.pushes() < PARTLY_PATIENCE {
         Side::Perhaps
     } else {
-        heard
+        judgement
     }
 }
 
@@ -198,8 +198,8 @@ fn messages(
         // Without the head's end there is nothing behind it.
         let Some(head_len) = head_len else { return (Side::Matches, run.end) };
         at = fields_at + head_len;
-        if let Some(language) = upgrade(&start, fields, &bytes[at..]) {
-            match language {
+        if let Some(upgrade) = upgrade(&start, fields, &bytes[at..]) {
+            match upgrade {
                 Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
                 Upgrade::Other if statement.wants_facts() => {
                     websocket::state_frames(statement, bytes, at);

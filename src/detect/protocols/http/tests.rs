@@ -16,12 +16,12 @@ fn facts(initiator: &[&[u8]], responder: &[&[u8]]) -> Vec<String> {
 
 #[test]
 fn states_what_each_message_says_with_its_frame() {
-    let said = facts(
+    let stated = facts(
         &[b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /next ", b"HTTP/1.1\r\n\r\n"],
         &[b"HTTP/1.1 201 Created\r\nServer:  it \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n"],
     );
     assert_eq!(
-        said,
+        stated,
         [
             "initiator http.method = POST @1",
             "initiator http.target = /a?b @1",
@@ -41,17 +41,17 @@ fn states_what_each_message_says_with_its_frame() {
 
 #[test]
 fn a_response_to_head_announces_a_body_that_does_not_come() {
-    let said = facts(
+    let stated = facts(
         &[b"HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"],
         &[b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", b"HTTP/1.1 500 No\r\nX-A: b\r\n\r\n"],
     );
-    assert!(said.contains(&"responder http.response-header.x-a = b @3".to_owned()), "{said:?}");
+    assert!(stated.contains(&"responder http.response-header.x-a = b @3".to_owned()), "{stated:?}");
 }
 
 #[test]
 fn a_head_that_the_capture_cut_gives_its_whole_lines() {
-    let said = facts(&[b"GET / HTTP/1.1\r\nHost: x\r\nUser-Ag"], &[]);
-    assert_eq!(said.last().unwrap(), "initiator http.request-header.host = x @1");
+    let stated = facts(&[b"GET / HTTP/1.1\r\nHost: x\r\nUser-Ag"], &[]);
+    assert_eq!(stated.last().unwrap(), "initiator http.request-header.host = x @1");
 }
 
 #[test]
@@ -59,8 +59,9 @@ fn websocket_texts_are_stated_masked_and_plain() {
     let mut frames =
         b"GET /hot HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x82\x01\x02\x03\x04".to_vec();
     frames.extend([b'h' ^ 1, b'i' ^ 2]);
-    let said = facts(&[&frames], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x89\x00\x81\x03hot"]);
-    let texts: Vec<_> = said.iter().filter(|s| s.contains("websocket.text")).collect();
+    let stated =
+        facts(&[&frames], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x89\x00\x81\x03hot"]);
+    let texts: Vec<_> = stated.iter().filter(|s| s.contains("websocket.text")).collect();
     assert_eq!(texts, ["initiator websocket.text = hi @1", "responder websocket.text = hot @2"]);
 }
 
@@ -97,8 +98,8 @@ fn other_text_protocols_are_not_http() {
 
 #[test]
 fn a_hostile_content_length_does_not_turn_the_reader_back() {
-    let said = facts(&[], &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx"]);
-    assert_eq!(said.len(), 3, "{said:?}");
+    let stated = facts(&[], &[b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx"]);
+    assert_eq!(stated.len(), 3, "{stated:?}");
 }
 
 #[test]
@@ -114,9 +115,9 @@ fn only_bodies_that_are_text_are_stated() {
         ("Content-Encoding: identity", true),
     ] {
         let response = format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 2\r\n\r\nhi");
-        let said = facts(&[], &[response.as_bytes()]);
+        let all = facts(&[], &[response.as_bytes()]);
         assert_eq!(
-            said.iter().any(|fact| fact.contains("http.response-body = hi")),
+            all.iter().any(|fact| fact.contains("http.response-body = hi")),
             stated,
             "{field}"
         );
@@ -142,7 +143,7 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
     assert_eq!(of("http.status"), [("404", 1), ("100", 2), ("200", 2)]);
 }
 
-fn said(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
+fn stated(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
     let Detection::Yes(_, facts) = inspect(opening, Depth::Facts) else {
         panic!("{:?}", inspect(opening, Depth::Facts))
     };
@@ -179,7 +180,7 @@ fn a_compressed_body_is_read() {
     );
     let opening = Opening::of(Transport::Tcp, &[], &[head.as_bytes(), &packed]);
     assert_eq!(
-        said(&opening, "http.response-body"),
+        stated(&opening, "http.response-body"),
         [("<title>tide</title>".into(), 2, u32::MAX - 1)]
     );
 }
@@ -196,8 +197,8 @@ fn a_connection_that_is_joined_later_is_read_from_the_next_message_on() {
             (1, 559, b"HTTP/1.1 200 OK\r\nX-Powered-By: Express\r\n\r\n"),
         ],
     );
-    assert_eq!(said(&opening, "http.target"), [("/a".into(), 2, 1), ("/b".into(), 4, 2)]);
-    assert_eq!(said(&opening, "http.status"), [("404".into(), 3, 1), ("200".into(), 5, 2)]);
+    assert_eq!(stated(&opening, "http.target"), [("/a".into(), 2, 1), ("/b".into(), 4, 2)]);
+    assert_eq!(stated(&opening, "http.status"), [("404".into(), 3, 1), ("200".into(), 5, 2)]);
 }
 
 #[test]
@@ -209,18 +210,18 @@ fn a_response_that_was_captured_before_its_request_answers_it() {
             (0, 100, b"GET /a HTTP/1.1\r\n\r\n"),
         ],
     );
-    assert_eq!(said(&opening, "http.target"), [("/a".into(), 2, 1)]);
-    assert_eq!(said(&opening, "http.status"), [("404".into(), 1, 1)]);
+    assert_eq!(stated(&opening, "http.target"), [("/a".into(), 2, 1)]);
+    assert_eq!(stated(&opening, "http.status"), [("404".into(), 1, 1)]);
 }
 
 #[test]
 fn a_head_in_pieces_is_read_and_each_field_has_the_frame_where_it_begins() {
-    let said = facts(
+    let stated = facts(
         &[b"GE", b"T /a HT", b"TP/1.1\r", b"\nHost: x\r\n\r", b"\n"],
         &[b"HTTP/1.", b"1 200 OK\r\nX-Pow", b"ered-By: Exp", b"ress\r\nServer: it\r\n\r\n"],
     );
     assert_eq!(
-        said[..3],
+        stated[..3],
         [
             "initiator http.method = GET @1",
             "initiator http.target = /a @1",
@@ -228,7 +229,7 @@ fn a_head_in_pieces_is_read_and_each_field_has_the_frame_where_it_begins() {
         ]
     );
     assert_eq!(
-        said[3..],
+        stated[3..],
         [
             "responder http.status = 200 @6",
             "responder http.response-header.x-powered-by = Express @7",
@@ -239,12 +240,12 @@ fn a_head_in_pieces_is_read_and_each_field_has_the_frame_where_it_begins() {
 
 #[test]
 fn the_subprotocol_and_a_first_frame_in_the_same_segment_are_stated() {
-    let said = facts(
+    let stated = facts(
         &[b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: vite-hmr\r\n\r\n"],
         &[b"HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: vite-hmr\r\n\r\n\x81\x14{\"type\":", b"\"connected\"}"],
     );
     assert_eq!(
-        said[4..],
+        stated[4..],
         [
             "responder http.status = 101 @2",
             "responder http.response-header.sec-websocket-protocol = vite-hmr @2",
@@ -265,7 +266,7 @@ fn messages_behind_missing_bytes_are_read_and_paired_by_their_frames() {
             (1, 500_000_000, b"HTTP/1.1 500 No\r\nX-A: b\r\n\r\n"),
         ],
     );
-    assert_eq!(said(&opening, "http.status"), [("200".into(), 2, 1), ("500".into(), 4, 2)]);
+    assert_eq!(stated(&opening, "http.status"), [("200".into(), 2, 1), ("500".into(), 4, 2)]);
 }
 
 #[test]
@@ -290,26 +291,26 @@ fn events_are_stated_by_their_lines() {
         &[head, b"e\r\nevent: sync\nda\r\n", b"7\r\nta: {}\n\r\n", b"2\r\n\n\n\r\n"],
     );
     let events: Vec<_> =
-        said(&opening, "http.event").into_iter().map(|(text, frame, _)| (text, frame)).collect();
+        stated(&opening, "http.event").into_iter().map(|(text, frame, _)| (text, frame)).collect();
     assert_eq!(events, [("event: sync".into(), 2), ("data: {}".into(), 2)]);
 }
 
 #[test]
 fn an_upgrade_to_http_2_is_followed_and_a_refused_one_is_not() {
-    let ask: &[u8] = b"GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n";
+    let request: &[u8] = b"GET /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n";
     let accepted = Opening::of(
         Transport::Tcp,
-        &[ask, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
+        &[request, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"],
         &[b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
     );
-    assert_eq!(said(&accepted, "http.status"), [("101".into(), 3, 1), ("200".into(), 3, 1)]);
-    assert_eq!(said(&accepted, "http2.preface").len(), 1);
+    assert_eq!(stated(&accepted, "http.status"), [("101".into(), 3, 1), ("200".into(), 3, 1)]);
+    assert_eq!(stated(&accepted, "http2.preface").len(), 1);
     let refused = Opening::of(
         Transport::Tcp,
-        &[ask, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"],
+        &[request, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"],
         &[b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 404 No\r\n\r\n"],
     );
-    assert_eq!(said(&refused, "http.target"), [("/a".into(), 1, 1), ("/b".into(), 2, 2)]);
+    assert_eq!(stated(&refused, "http.target"), [("/a".into(), 1, 1), ("/b".into(), 2, 2)]);
 }
 
 #[test]
@@ -319,23 +320,23 @@ fn what_follows_an_accepted_connect_is_no_body() {
         &[b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"\x16\x03\x01\0\x05hello"],
         &[b"HTTP/1.1 200 OK\r\n\r\n", b"\x16\x03\x03\0\x05hello"],
     );
-    assert_eq!(said(&opening, "http.response-body"), []);
-    assert_eq!(said(&opening, "http.status"), [("200".into(), 3, 1)]);
+    assert_eq!(stated(&opening, "http.response-body"), []);
+    assert_eq!(stated(&opening, "http.status"), [("200".into(), 3, 1)]);
 }
 
 #[test]
 fn secrets_are_stated_by_their_shape() {
-    let said = facts(&[b"GET / HTTP/1.1\r\nAuthorization: Bearer private-k9\r\n\r\n"], &[]);
+    let stated = facts(&[b"GET / HTTP/1.1\r\nAuthorization: Bearer private-k9\r\n\r\n"], &[]);
     assert_eq!(
-        said.last().unwrap(),
+        stated.last().unwrap(),
         "initiator http.request-header.authorization = Bearer private-x0 @1"
     );
 }
 
 #[test]
 fn a_target_may_hold_spaces_behind_a_common_method_only() {
-    let said = facts(&[b"GET /x;cat /etc/passwd HTTP/1.1\r\n\r\n"], &[]);
-    assert_eq!(said[1], "initiator http.target = /x;cat /etc/passwd @1");
+    let stated = facts(&[b"GET /x;cat /etc/passwd HTTP/1.1\r\n\r\n"], &[]);
+    assert_eq!(stated[1], "initiator http.target = /x;cat /etc/passwd @1");
     assert_eq!(
         inspect(
             &Opening::of(Transport::Tcp, &[b"WE SPEAK OF HTTP/1.1\r\n\r\n"], &[]),
@@ -363,7 +364,7 @@ fn websocket_says_how_long_its_first_binary_frame_is_and_reads_compressed_texts_
             .concat();
     let opening =
         Opening::of(Transport::Tcp, &[], &[b"HTTP/1.1 101 Switching Protocols\r\n\r\n", &frames]);
-    let texts = |name| said(&opening, name).into_iter().map(|said| said.0).collect::<Vec<_>>();
+    let texts = |name| stated(&opening, name).into_iter().map(|fact| fact.0).collect::<Vec<_>>();
     assert_eq!(texts("websocket.binary"), ["3 bytes"]);
     assert_eq!(texts("websocket.text"), ["packed words", "packed words again"]);
 }

@@ -207,7 +207,7 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
 mod tests {
     use super::*;
 
-    fn said(detection: &Detection) -> Vec<(String, &str, u32)> {
+    fn stated(detection: &Detection) -> Vec<(String, &str, u32)> {
         let Detection::Yes(_, facts) = detection else { panic!("{detection:?}") };
         facts.iter().map(|f| (f.name.to_string(), f.value.as_str(), f.exchange)).collect()
     }
@@ -224,7 +224,7 @@ mod tests {
         let response = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88\0\0\x0b\x01\x05\0\0\0\x03\x8d\x40\x06server\x01x";
         let opening = Opening::of(Transport::Tcp, &[&request], &[response]);
         let detection = inspect(&opening, Depth::Facts, Protocol::Http2);
-        let said = said(&detection);
+        let stated = stated(&detection);
         for fact in [
             ("http.target", "/", 1),
             ("http.target", "/index.html", 2),
@@ -232,7 +232,10 @@ mod tests {
             ("http.status", "404", 2),
             ("http.response-header.server", "x", 2),
         ] {
-            assert!(said.contains(&(fact.0.to_owned(), fact.1, fact.2)), "{fact:?} in {said:?}");
+            assert!(
+                stated.contains(&(fact.0.to_owned(), fact.1, fact.2)),
+                "{fact:?} in {stated:?}"
+            );
         }
         assert_eq!(inspect(&opening, Depth::Facts, Protocol::Grpc), Detection::No);
     }
@@ -244,7 +247,7 @@ mod tests {
         let detection =
             inspect(&Opening::of(Transport::Tcp, &[&request], &[]), Depth::Facts, Protocol::Http2);
         assert_eq!(
-            said(&detection).last(),
+            stated(&detection).last(),
             Some(&("http.method".to_owned(), "GET", 1)),
             "{detection:?}"
         );
@@ -267,7 +270,7 @@ mod tests {
         request.extend(b"\0\0\x01\x09\x04\0\0\0\x01\x84");
         let opening = Opening::of(Transport::Tcp, &[&request], &[]);
         let detection = inspect(&opening, Depth::Facts, Protocol::Http2);
-        assert!(said(&detection).contains(&("http.target".to_owned(), "/", 1)), "{detection:?}");
+        assert!(stated(&detection).contains(&("http.target".to_owned(), "/", 1)), "{detection:?}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let udp = opening.transport() == Transport::Udp;
-    let mut asked = false;
+    let mut requested = false;
     combine(Protocol::Memcached, opening, depth, |statement| {
         let stream = statement.stream;
         let (bytes, at) = if udp {
@@ -92,17 +92,17 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         match (bytes.first(), statement.direction) {
             (Some(0x80 | 0x81), _) => binary(statement, bytes, at),
             (Some(b'a'..=b'z'), Direction::Initiator) => {
-                let said = commands(statement, bytes, at);
-                asked = matches!(said, Side::Perhaps | Side::Matches);
+                let side = commands(statement, bytes, at);
+                requested = matches!(side, Side::Perhaps | Side::Matches);
                 // A whole command behind a frame header is more than chance.
-                if udp && said == Side::Perhaps && bytes.ends_with(b"\r\n") {
+                if udp && side == Side::Perhaps && bytes.ends_with(b"\r\n") {
                     Side::Matches
                 } else {
-                    said
+                    side
                 }
             }
             (Some(b'0'..=b'9' | b'A'..=b'Z'), Direction::Responder) => {
-                replies(statement, bytes, at, asked)
+                replies(statement, bytes, at, requested)
             }
             (None, _) if !udp => Side::Perhaps,
             _ => Side::Other,
@@ -251,7 +251,7 @@ const REPLIES: &[&[u8]] = &[
     b"VA",
 ];
 
-fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bool) -> Side {
+fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, requested: bool) -> Side {
     let mut certain = false;
     let mut stats = 0;
     let mut fits = false;
@@ -331,7 +331,7 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, asked: bo
         }
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
-    if certain || stats >= 2 || asked && fits && !messages.foreign {
+    if certain || stats >= 2 || requested && fits && !messages.foreign {
         return Side::Matches;
     }
     if messages.foreign || messages.whole > 16 { Side::Other } else { Side::Perhaps }

@@ -170,10 +170,10 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             continue;
         };
         framing = Some(kind);
-        let heard = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
+        let valid = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
             packets.add(packet, run.start + at)
         });
-        if in_step && !heard && packets.typed + packets.untyped == 0 {
+        if in_step && !valid && packets.typed + packets.untyped == 0 {
             otherwise = Side::Other;
         }
     }

@@ -90,44 +90,43 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         }
         let mut facts = Vec::new();
         let statement = &mut Statement::new(opening, depth, direction, &mut facts);
-        let whole = match Client::read(client) {
-            Some(client) if refuses(server, client.source) => return Detection::No,
-            Some(client) => state_client(statement, client),
-            None if state_google(statement) => {
-                if server
-                    .datagrams()
-                    .next()
-                    .is_some_and(|answer| client.datagrams().any(|asked| asked.0 == answer.0))
-                {
-                    return Detection::No;
-                }
-                true
-            }
-            None => match negotiation(client, server) {
-                Some(versions) => {
-                    let statement = &mut Statement::new(opening, depth, other, &mut facts);
-                    versions.into_iter().for_each(|v| {
-                        statement.fact("quic.version", version::name(v).as_bytes(), 0);
-                    });
-                    // The client will greet again, in a version that is known.
-                    false
-                }
-                None if server.is_empty() && tests_negotiation(client) => {
-                    let number = first_header(client).map_or(0, |header| header.version);
-                    statement.fact("quic.version", version::name(number).as_bytes(), 1);
-                    false
-                }
-                None => {
-                    // Only a negotiation can tell of a version that nobody knows.
-                    let unknown = first_header(client)
-                        .is_some_and(|header| version::known(header.version).is_none());
-                    if unknown && server.is_empty() && opening.pushes() < PATIENCE {
-                        detection = Detection::NeedMore;
+        let whole =
+            match Client::read(client) {
+                Some(client) if refuses(server, client.source) => return Detection::No,
+                Some(client) => state_client(statement, client),
+                None if state_google(statement) => {
+                    if server.datagrams().next().is_some_and(|answer| {
+                        client.datagrams().any(|datagram| datagram.0 == answer.0)
+                    }) {
+                        return Detection::No;
                     }
-                    continue;
+                    true
                 }
-            },
-        };
+                None => match negotiation(client, server) {
+                    Some(versions) => {
+                        let statement = &mut Statement::new(opening, depth, other, &mut facts);
+                        versions.into_iter().for_each(|v| {
+                            statement.fact("quic.version", version::name(v).as_bytes(), 0);
+                        });
+                        // The client will greet again, in a version that is known.
+                        false
+                    }
+                    None if server.is_empty() && tests_negotiation(client) => {
+                        let number = first_header(client).map_or(0, |header| header.version);
+                        statement.fact("quic.version", version::name(number).as_bytes(), 1);
+                        false
+                    }
+                    None => {
+                        // Only a negotiation can tell of a version that nobody knows.
+                        let unknown = first_header(client)
+                            .is_some_and(|header| version::known(header.version).is_none());
+                        if unknown && server.is_empty() && opening.pushes() < PATIENCE {
+                            detection = Detection::NeedMore;
+                        }
+                        continue;
+                    }
+                },
+            };
         if let Some(chosen) = upgraded(server, &facts) {
             facts.retain(|fact| fact.name.stem != "quic.version");
             let statement = &mut Statement::new(opening, depth, other, &mut facts);
@@ -234,10 +233,10 @@ fn state_tags(statement: &mut Statement<'_>, hello: &google::Chlo<'_>, at: usize
 /// The versions that a server offers instead: it sends both identifiers back, each in the other's
 /// place.
 fn negotiation(client: &Stream, server: &Stream) -> Option<Vec<u32>> {
-    let asked = first_header(client)?;
+    let request = first_header(client)?;
     let (answer, _, cut) = server.datagrams().next()?;
     let header = LongHeader::read(answer).filter(|header| header.version == 0 && !cut)?;
-    let echoed = header.destination == asked.source && header.source == asked.destination;
+    let echoed = header.destination == request.source && header.source == request.destination;
     let list = answer.get(header.rest..).filter(|list| !list.is_empty() && list.len() % 4 == 0)?;
     let versions = list.chunks_exact(4).map(|v| u32::from_be_bytes([v[0], v[1], v[2], v[3]]));
     let proved = echoed && header.destination.len() + header.source.len() >= ECHO;

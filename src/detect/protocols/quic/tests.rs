@@ -1,14 +1,14 @@
 //! Packets as clients make them, and what must not pass for one.
 
 use super::*;
-use crate::detect::inspect as judge;
+use crate::detect::inspect as inspect_all;
 use crate::evidence::Wanted;
 
 fn udp(initiator: &[&[u8]], responder: &[&[u8]]) -> Opening {
     Opening::of(Transport::Udp, initiator, responder)
 }
 
-fn said<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
+fn stated<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
     facts.iter().filter(|fact| fact.name.stem == name).map(|fact| fact.value.as_str()).collect()
 }
 
@@ -36,11 +36,14 @@ fn the_packet_of_the_specification_is_opened() {
     else {
         panic!()
     };
-    assert_eq!(said(&facts, "quic.version"), ["1"]);
-    assert_eq!(said(&facts, "quic.sni"), ["example.com"]);
-    assert_eq!(said(&facts, "quic.alpn"), ["alpn"]);
-    assert_eq!(said(&facts, "quic.ja4"), ["q13d0211an_62ed6f6ca7ad_4d634acda6c0"]);
-    assert_eq!(judge(&udp(&[RFC_9001], &[SERVER_SAMPLE]), Depth::Facts).wanted, Wanted::Nothing);
+    assert_eq!(stated(&facts, "quic.version"), ["1"]);
+    assert_eq!(stated(&facts, "quic.sni"), ["example.com"]);
+    assert_eq!(stated(&facts, "quic.alpn"), ["alpn"]);
+    assert_eq!(stated(&facts, "quic.ja4"), ["q13d0211an_62ed6f6ca7ad_4d634acda6c0"]);
+    assert_eq!(
+        inspect_all(&udp(&[RFC_9001], &[SERVER_SAMPLE]), Depth::Facts).wanted,
+        Wanted::Nothing
+    );
 }
 
 #[test]
@@ -64,15 +67,15 @@ fn pieces_in_any_order_over_several_packets_make_one_hello() {
         let Detection::Partly(_, facts) = inspect(&udp(&[&one], &[]), Depth::Facts) else {
             panic!("{version:?}")
         };
-        assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
-        assert_eq!(said(&facts, "quic.ja4"), [""; 0]);
+        assert_eq!(stated(&facts, "quic.sni"), ["a.test"]);
+        assert_eq!(stated(&facts, "quic.ja4"), [""; 0]);
         for order in [[&one[..], &two[..]], [&two, &one]] {
             let Detection::Yes(_, facts) = inspect(&udp(&order, &[]), Depth::Facts) else {
                 panic!("{version:?}")
             };
-            assert_eq!(said(&facts, "quic.version"), [version::name(version.number)]);
-            assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
-            assert_eq!(said(&facts, "quic.ja4"), ["q13d0104h3_0f2cb44170f4_7418e7913c75"]);
+            assert_eq!(stated(&facts, "quic.version"), [version::name(version.number)]);
+            assert_eq!(stated(&facts, "quic.sni"), ["a.test"]);
+            assert_eq!(stated(&facts, "quic.ja4"), ["q13d0104h3_0f2cb44170f4_7418e7913c75"]);
         }
     }
 }
@@ -94,7 +97,7 @@ fn a_negotiation_must_send_the_identifiers_back() {
     else {
         panic!()
     };
-    assert_eq!(said(&facts, "quic.version"), ["1", "2"]);
+    assert_eq!(stated(&facts, "quic.version"), ["1", "2"]);
     let mut other = NEGOTIATION_SAMPLE.to_vec();
     other[6] ^= 1;
     assert_eq!(inspect(&udp(&[&UNKNOWN_SAMPLE], &[&other]), Depth::Facts), Detection::No);
@@ -110,7 +113,7 @@ fn a_client_that_is_sent_another_version_is_heard_again() {
     ) else {
         panic!()
     };
-    assert_eq!(said(&facts, "quic.sni"), ["example.com"]);
+    assert_eq!(stated(&facts, "quic.sni"), ["example.com"]);
 }
 
 #[test]
@@ -128,9 +131,9 @@ fn the_greeting_of_google_states_host_and_agent() {
     let Detection::Yes(_, facts) = inspect(&udp(&[GOOGLE_SAMPLE], &[]), Depth::Facts) else {
         panic!()
     };
-    assert_eq!(said(&facts, "quic.version"), ["Q043"]);
-    assert_eq!(said(&facts, "quic.sni"), ["a.test"]);
-    assert_eq!(said(&facts, "quic.user-agent"), ["agent/1"]);
+    assert_eq!(stated(&facts, "quic.version"), ["Q043"]);
+    assert_eq!(stated(&facts, "quic.sni"), ["a.test"]);
+    assert_eq!(stated(&facts, "quic.user-agent"), ["agent/1"]);
     assert_eq!(
         inspect(&udp(&[GOOGLE_SAMPLE], &[GOOGLE_SAMPLE]), Depth::Facts),
         Detection::No,

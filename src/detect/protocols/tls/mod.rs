@@ -152,8 +152,8 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
 /// say anything else.
 fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     let Some(chain) = later_chain(statement.stream) else { return Side::Other };
-    let spoke = opening.sides().filter(|(_, stream)| !stream.is_empty());
-    let Some(both) = spoke.map(|(_, stream)| later_chain(stream)).collect::<Option<Vec<_>>>()
+    let active = opening.sides().filter(|(_, stream)| !stream.is_empty());
+    let Some(both) = active.map(|(_, stream)| later_chain(stream)).collect::<Option<Vec<_>>>()
     else {
         return Side::Other;
     };

@@ -1,7 +1,7 @@
 //! Conversations as they come in segments, and what must not pass for one.
 
 use super::*;
-use crate::detect::inspect as judge;
+use crate::detect::inspect as inspect_all;
 use crate::evidence::{Fact, Wanted};
 
 /// An element: tag, length, content.
@@ -84,7 +84,7 @@ fn facts(detection: Detection) -> Vec<Fact> {
     }
 }
 
-fn said<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
+fn stated<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
     facts.iter().filter(|fact| fact.name.stem == name).map(|fact| fact.value.as_str()).collect()
 }
 
@@ -96,13 +96,13 @@ fn a_certificate_over_several_records_and_segments_is_read_where_it_begins() {
     let stream = [record(HANDSHAKE, first), record(HANDSHAKE, second)].concat();
     let pieces: Vec<&[u8]> = stream.chunks(50).collect();
     let found = facts(inspect(&tcp(&[CLIENT_SAMPLE], &pieces), Depth::Facts));
-    assert_eq!(said(&found, "tls.version"), ["1.2"]);
-    assert_eq!(said(&found, "tls.cipher"), ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
-    assert_eq!(said(&found, "tls.sni"), ["a.test"]);
-    assert_eq!(said(&found, "tls.certificate-subject"), ["O=Example, CN=a.test"]);
-    assert_eq!(said(&found, "tls.certificate-issuer"), ["O=mkcert\\, Inc, CN=mkcert root"]);
-    assert_eq!(said(&found, "tls.certificate-name"), ["a.test", "10.0.0.1"]);
-    assert_eq!(said(&found, "tls.certificate-self-signed"), [""; 0]);
+    assert_eq!(stated(&found, "tls.version"), ["1.2"]);
+    assert_eq!(stated(&found, "tls.cipher"), ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
+    assert_eq!(stated(&found, "tls.sni"), ["a.test"]);
+    assert_eq!(stated(&found, "tls.certificate-subject"), ["O=Example, CN=a.test"]);
+    assert_eq!(stated(&found, "tls.certificate-issuer"), ["O=mkcert\\, Inc, CN=mkcert root"]);
+    assert_eq!(stated(&found, "tls.certificate-name"), ["a.test", "10.0.0.1"]);
+    assert_eq!(stated(&found, "tls.certificate-self-signed"), [""; 0]);
     let subject = found.iter().find(|fact| fact.name.stem == "tls.certificate-subject").unwrap();
     assert_eq!((subject.frame, subject.direction), (3, Direction::Responder));
 }
@@ -112,43 +112,43 @@ fn more_is_wanted_only_until_the_certificate_is_there() {
     let flight = record(HANDSHAKE, &flight(&certificate(&name("X", "x"), &name("X", "x"))));
     let certificate_end = flight.len() - 4;
     for len in 60..flight.len() {
-        let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&flight[..len]]), Depth::Facts);
+        let evidence = inspect_all(&tcp(&[CLIENT_SAMPLE], &[&flight[..len]]), Depth::Facts);
         assert_eq!(evidence.protocol, Some(Protocol::Tls));
         let expected = if len < certificate_end { Wanted::More } else { Wanted::Nothing };
         assert_eq!(evidence.wanted, expected, "{len} of {}", flight.len());
     }
     let whole = facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&flight]), Depth::Facts));
-    assert_eq!(said(&whole, "tls.certificate-self-signed"), ["yes"]);
+    assert_eq!(stated(&whole, "tls.certificate-self-signed"), ["yes"]);
 }
 
 #[test]
 fn a_certificate_that_never_comes_is_not_waited_for_long() {
     let hello = record(HANDSHAKE, &message(2, &server_hello()));
-    let asked = [CLIENT_SAMPLE; 16];
-    assert_eq!(judge(&tcp(&asked[..4], &[&hello]), Depth::Facts).wanted, Wanted::More);
-    assert_eq!(judge(&tcp(&asked, &[&hello]), Depth::Facts).wanted, Wanted::Nothing);
+    let hellos = [CLIENT_SAMPLE; 16];
+    assert_eq!(inspect_all(&tcp(&hellos[..4], &[&hello]), Depth::Facts).wanted, Wanted::More);
+    assert_eq!(inspect_all(&tcp(&hellos, &[&hello]), Depth::Facts).wanted, Wanted::Nothing);
 }
 
 #[test]
 fn no_certificate_is_waited_for_in_a_resumed_session_and_in_tls_1_3() {
     assert_eq!(
-        judge(&tcp(&[CLIENT_SAMPLE], &[SERVER_SAMPLE]), Depth::Facts).wanted,
+        inspect_all(&tcp(&[CLIENT_SAMPLE], &[SERVER_SAMPLE]), Depth::Facts).wanted,
         Wanted::Nothing
     );
     let body = [&server_hello()[..], b"\x00\x06\x00\x2b\x00\x02\x03\x04"].concat();
     let hello = record(HANDSHAKE, &message(2, &body));
-    let evidence = judge(&tcp(&[CLIENT_SAMPLE], &[&hello]), Depth::Facts);
+    let evidence = inspect_all(&tcp(&[CLIENT_SAMPLE], &[&hello]), Depth::Facts);
     assert_eq!(evidence.wanted, Wanted::Nothing);
-    assert_eq!(said(&evidence.facts, "tls.version"), ["1.3"]);
+    assert_eq!(stated(&evidence.facts, "tls.version"), ["1.3"]);
 }
 
 #[test]
 fn a_client_alone_says_what_it_offers() {
     let found =
         facts(inspect(&tcp(&[&CLIENT_SAMPLE[..40], &CLIENT_SAMPLE[40..]], &[]), Depth::Facts));
-    assert_eq!(said(&found, "tls.version"), ["1.2"]);
-    assert_eq!(said(&found, "tls.alpn"), ["h2"]);
-    assert_eq!(said(&found, "tls.ja4"), ["t12d0203h2_c1929292aa6b_1ca028f07214"]);
+    assert_eq!(stated(&found, "tls.version"), ["1.2"]);
+    assert_eq!(stated(&found, "tls.alpn"), ["h2"]);
+    assert_eq!(stated(&found, "tls.ja4"), ["t12d0203h2_c1929292aa6b_1ca028f07214"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_echo_of_a_hello_is_no_tls() {
 fn a_server_that_refuses_what_is_no_tls_speaks_it_all_the_same() {
     let refused = tcp(&[b"GET / HTTP/1.1\r\n\r\n"], &[b"\x15\x03\x01\x00\x02\x02\x46"]);
     assert_eq!(
-        said(&facts(inspect(&refused, Depth::Facts)), "tls.alert"),
+        stated(&facts(inspect(&refused, Depth::Facts)), "tls.alert"),
         ["protocol_version (70)"]
     );
     let more = tcp(&[b"GET / HTTP/1.1\r\n\r\n"], &[b"\x15\x03\x01\x00\x02\x02\x46\x00"]);
@@ -171,7 +171,7 @@ fn a_server_that_refuses_what_is_no_tls_speaks_it_all_the_same() {
 fn a_warning_may_come_before_the_hello() {
     let answer = [b"\x15\x03\x01\x00\x02\x01\x70", SERVER_SAMPLE].concat();
     assert_eq!(
-        said(&facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&answer]), Depth::Facts)), "tls.version"),
+        stated(&facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&answer]), Depth::Facts)), "tls.version"),
         ["1.2"]
     );
 }
@@ -211,7 +211,7 @@ fn a_connection_cannot_begin_with_sealed_records() {
 #[test]
 fn the_old_hello_needs_every_length_to_fit() {
     assert_eq!(
-        said(&facts(inspect(&tcp(&[OLD_CLIENT_SAMPLE], &[]), Depth::Facts)), "tls.version"),
+        stated(&facts(inspect(&tcp(&[OLD_CLIENT_SAMPLE], &[]), Depth::Facts)), "tls.version"),
         ["1.0"]
     );
     for at in [1, 6, 8, 10] {
