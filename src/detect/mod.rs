@@ -1,9 +1,27 @@
-//! What language is spoken: detectors over the opening of a flow.
+//! Which protocol a flow carries: detectors over the opening of a flow.
 //!
-//! Takes an [`Opening`], gives [`Evidence`]. Knows no ports and no catalogue. A detector is one
-//! file and one line of [`DETECTORS`]: a pure function that says `No`, `NeedMore`, `Yes(protocol,
-//! facts)`, or `Partly` where a fact that matters is still to come. Nothing here panics on any
-//! input.
+//! [`inspect`] takes an [`Opening`](crate::flow::Opening), which holds the first bytes of both
+//! sides, and gives [`Evidence`](crate::evidence::Evidence): the protocol, facts that were read from
+//! the bytes, and protocols that are ruled out. Nothing here knows ports or the catalogue, and no
+//! input makes a detector panic.
+//!
+//! The module has three floors, of which each uses only those below it:
+//!
+//! * `registry` has the table of all detectors, the tables that select the detectors to call, and
+//!   [`inspect`];
+//! * `protocols` has a file or folder for each protocol, `formats` what several protocols share,
+//!   such as BER or header fields;
+//! * `detector`, `statement` and `prefilter` are what a detector is made of.
+//!
+//! # A new detector
+//!
+//! 1. Write `protocols/<name>.rs` with a constant `DETECTOR`, built by [`Detector::new`], and its
+//!    function `inspect`; most use `combine` of `statement`, which judges each side by itself.
+//! 2. Declare the file in `protocols/mod.rs`.
+//! 3. Add the protocol to `Protocol` in `src/evidence.rs`.
+//! 4. Add the detector to [`DETECTORS`] in `registry.rs`.
+//!
+//! The tests of this module check the samples of every detector against all others.
 
 mod detector;
 mod formats;

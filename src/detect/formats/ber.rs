@@ -1,24 +1,23 @@
-//! BER, ITU-T X.690: a strict reader of tag, length and value for the detectors whose messages are
-//! made of it.
+//! BER, ITU-T X.690: a strict reader of tag, length and value.
 //!
-//! Tags of one byte and definite lengths of at most four bytes, which is what LDAP (RFC 4511,
-//! section 5.1), SNMP and CSTA send. Lengths may be longer than they need be: Microsoft's always
-//! take four bytes. Nothing here panics.
+//! It reads tags of one byte and definite lengths of at most four bytes, which LDAP (RFC 4511,
+//! section 5.1), SNMP and CSTA use. A length may take more bytes than necessary: Microsoft's always
+//! take four.
 
-/// One value and its tag.
+/// A value and its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tlv<'a> {
     /// Class, constructed bit and number in one byte.
     pub tag: u8,
-    /// All of the value.
+    /// The whole value.
     pub content: &'a [u8],
 }
 
-/// The bytes are not BER as it is read here.
+/// The bytes are not BER, or not of the kind that this module reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvalidBer;
 
-/// A tag and a length, whose value may not be there yet.
+/// A tag and a length. The value may not have been captured yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TlvHeader {
     /// Class, constructed bit and number in one byte.
@@ -29,10 +28,10 @@ pub(crate) struct TlvHeader {
     pub len: usize,
 }
 
-/// The tag and length that the bytes begin with; `None` where more bytes are needed to know.
+/// The tag and length at the beginning of `bytes`; `None` where more bytes are needed.
 pub(crate) fn header(bytes: &[u8]) -> Result<Option<TlvHeader>, InvalidBer> {
     let Some((&tag, rest)) = bytes.split_first() else { return Ok(None) };
-    // Two zero bytes end an indefinite length; a number of 31 says that the tag is longer.
+    // Two zero bytes end an indefinite length; the number 31 marks a longer tag.
     if tag == 0 || tag & 0x1f == 0x1f {
         return Err(InvalidBer);
     }
@@ -51,14 +50,14 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Option<TlvHeader>, InvalidBer> {
     Ok(Some(TlvHeader { tag, size: 2 + more, len }))
 }
 
-/// The first value and the bytes behind it; `None` where more bytes are needed.
+/// The first value and the bytes after it; `None` where more bytes are needed.
 pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Tlv<'_>, &[u8])>, InvalidBer> {
     let Some(TlvHeader { tag, size, len }) = header(bytes)? else { return Ok(None) };
     let value = bytes.get(size..).and_then(|rest| rest.split_at_checked(len));
     Ok(value.map(|(content, rest)| (Tlv { tag, content }, rest)))
 }
 
-/// The first value of bytes that are all there, if it has this tag, and the bytes behind it.
+/// The first value, which must have this tag and be there whole, and the bytes after it.
 pub(crate) fn expect(bytes: &[u8], tag: u8) -> Result<(&[u8], &[u8]), InvalidBer> {
     match read(bytes)? {
         Some((tlv, rest)) if tlv.tag == tag => Ok((tlv.content, rest)),
@@ -66,7 +65,7 @@ pub(crate) fn expect(bytes: &[u8], tag: u8) -> Result<(&[u8], &[u8]), InvalidBer
     }
 }
 
-/// The value of an INTEGER or ENUMERATED that is not negative and fits.
+/// The value of an INTEGER or ENUMERATED, if it is not negative and fits a `u32`.
 pub(crate) fn unsigned(content: &[u8]) -> Result<u32, InvalidBer> {
     match content {
         [0..=0x7f, rest @ ..] if rest.len() <= 3 => {}

@@ -1,7 +1,7 @@
-//! BSON documents, as `MongoDB` sends them: <https://bsonspec.org/spec.html>. Read without copying;
-//! a document that was cut gives the elements that are there.
+//! BSON documents, as `MongoDB` sends them: <https://bsonspec.org/spec.html>. Documents are read
+//! without copying; one that the capture cut gives the elements that were captured.
 
-/// A value that somebody may want to look at.
+/// A value. Types that no detector reads are [`BsonValue::Other`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum BsonValue<'a> {
     Text(&'a [u8]),
@@ -18,7 +18,7 @@ pub(crate) struct BsonDocument<'a> {
 }
 
 impl<'a> BsonDocument<'a> {
-    /// The document at the beginning of the bytes: `None` where none can be.
+    /// The document at the beginning of `bytes`; `None` where there cannot be one.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let len = usize::try_from(i32_at(bytes, 0)?).ok()?;
         if !(5..=48 << 20).contains(&len) || bytes.get(len - 1).is_some_and(|&end| end != 0) {
@@ -30,39 +30,39 @@ impl<'a> BsonDocument<'a> {
         })
     }
 
-    /// Bytes of it on the wire, all its own.
+    /// The document's length on the wire, in bytes, its length field and final zero included.
     pub(crate) const fn len(self) -> usize {
         self.len
     }
 
-    /// Whether some of it is missing.
+    /// Whether the capture cut the document.
     pub(crate) const fn is_cut(self) -> bool {
         self.bytes.len() + 5 < self.len
     }
 
-    /// Whether every element that is there has a known type, a name and a value that fits.
+    /// Whether every element that was captured has a known type, a name and a value that fits.
     pub(crate) fn is_sound(self) -> bool {
         let mut elements = self.elements();
         elements.by_ref().for_each(drop);
         elements.rest.is_empty() || self.is_cut() && elements.may_go_on()
     }
 
-    /// The elements up to the first that is not whole.
+    /// The elements up to the first that was not captured whole.
     pub(crate) const fn elements(self) -> Elements<'a> {
         Elements { rest: self.bytes }
     }
 
-    /// The value of that name.
+    /// The value of the element `name`.
     pub(crate) fn get(self, name: &[u8]) -> Option<BsonValue<'a>> {
         self.elements().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    /// The text of that name.
+    /// The text of the element `name`.
     pub(crate) fn text(self, name: &[u8]) -> Option<&'a [u8]> {
         if let Some(BsonValue::Text(text)) = self.get(name) { Some(text) } else { None }
     }
 
-    /// The document of that name.
+    /// The document of the element `name`.
     pub(crate) fn document(self, name: &[u8]) -> Option<Self> {
         if let Some(BsonValue::Document(document)) = self.get(name) { Some(document) } else { None }
     }
@@ -74,7 +74,7 @@ pub(crate) struct Elements<'a> {
 }
 
 impl Elements<'_> {
-    /// Whether what stopped the reading can be the beginning of an element.
+    /// Whether the bytes at which the reading stopped can be the beginning of an element.
     fn may_go_on(&self) -> bool {
         let known = |kind: u8| matches!(kind, 0x01..=0x13 | 0x7f | 0xff);
         let Some((&kind, rest)) = self.rest.split_first() else { return true };
@@ -117,7 +117,7 @@ impl<'a> Iterator for Elements<'a> {
             0x13 => (16, BsonValue::Other),
             _ => return None,
         };
-        // A document that was cut is still worth looking into.
+        // The elements of an inner document that was cut are still of use.
         match body.get(len..) {
             Some(after) => self.rest = after,
             None if matches!(value, BsonValue::Document(_)) => self.rest = &[],
@@ -127,6 +127,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// The little-endian number at the offset `at`.
 pub(crate) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     bytes.get(at..)?.first_chunk().map(|b| i32::from_le_bytes(*b))
 }

@@ -1,5 +1,5 @@
-//! CSTA documents in XML: ECMA-323, and ECMA-354 for sessions. They travel over TCP in a framing of
-//! their own, and in the bodies of SIP and HTTP.
+//! CSTA documents in XML: ECMA-323, and ECMA-354 for sessions. TCP carries them in a framing of
+//! their own, SIP and HTTP in bodies.
 //!
 //! `quick-xml` reads a document as far as it was captured.
 
@@ -7,6 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, Reader};
 
+/// Beginnings of the namespaces of the standards.
 const NAMESPACES: [&str; 2] = [
     "http://www.ecma-international.org/standards/ecma-323/csta",
     "http://www.ecma-international.org/standards/ecma-354/",
@@ -73,19 +74,19 @@ const ROOTS: &[&str] = &[
 ];
 const ENDINGS: [&str; 3] = ["PosResponse", "NegResponse", "Response"];
 
+/// The root element of a document, as far as it was captured.
 pub(crate) enum RootElement {
     /// No element has begun yet.
     NotYet,
-    /// This is no XML.
+    /// The bytes are not XML.
     NotXml,
-    Named {
-        name: String,
-        namespace: Option<String>,
-    },
+    /// The name without a prefix, and the namespace where one is declared.
+    Named { name: String, namespace: Option<String> },
 }
 
+/// Reads the root element of a document.
 pub(crate) fn root_element(document: &[u8]) -> RootElement {
-    // Tags are ASCII; texts in other encodings are of no use here and must not stop the reader.
+    // Tags are ASCII; texts in other encodings are not needed and must not stop the reader.
     let text = String::from_utf8_lossy(document);
     let mut reader = Reader::from_str(&text);
     loop {
@@ -94,7 +95,7 @@ pub(crate) fn root_element(document: &[u8]) -> RootElement {
             Ok(Event::Text(text)) if !text.trim_start_matches('\u{feff}').trim().is_empty() => {
                 return RootElement::NotXml;
             }
-            // What ends in the middle of a tag is no proof against it.
+            // A document that ends in the middle of a tag may still be CSTA.
             Ok(Event::Eof) | Err(quick_xml::Error::Syntax(_)) => return RootElement::NotYet,
             Ok(_) => {}
             Err(_) => return RootElement::NotXml,
@@ -116,11 +117,11 @@ fn named(element: &BytesStart<'_>) -> RootElement {
     RootElement::Named { name, namespace }
 }
 
-/// Elements that are looked at until one is CSTA's: those of SOAP around it are few.
+/// Elements that are read until one is CSTA's: SOAP puts few around it.
 const AROUND: usize = 8;
 
-/// The first element of an XML document that is in a namespace of CSTA, and the namespace: what SIP
-/// and SOAP carry.
+/// The first element of an XML document that is in a namespace of CSTA, and the namespace. SOAP
+/// puts elements of its own around it.
 pub(crate) fn carried_element(document: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(document);
     let mut reader = NsReader::from_str(&text);
@@ -144,10 +145,12 @@ pub(crate) fn carried_element(document: &[u8]) -> Option<(String, String)> {
     None
 }
 
+/// Whether a namespace is one of ECMA-323 or ECMA-354.
 pub(crate) fn is_standard_namespace(namespace: &str) -> bool {
     NAMESPACES.iter().any(|known| namespace.starts_with(known))
 }
 
+/// Whether a root element is one of CSTA, by its namespace or its name.
 pub(crate) fn is_csta_root(name: &str, namespace: Option<&str>) -> bool {
     if namespace.is_some_and(|namespace| {
         is_standard_namespace(namespace) || VENDORS.iter().any(|known| namespace.starts_with(known))
@@ -158,7 +161,7 @@ pub(crate) fn is_csta_root(name: &str, namespace: Option<&str>) -> bool {
     ROOTS.contains(&stem) || ROOTS.contains(&name)
 }
 
-/// The namespaces that a document declares beside those of ECMA and the W3C, each with its place.
+/// The namespaces that a document declares beside those of ECMA and the W3C, each with its offset.
 pub(crate) fn extension_namespaces(document: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     const DECLARED: &[u8] = b" xmlns";
     let places =

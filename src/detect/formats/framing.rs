@@ -1,27 +1,27 @@
-//! Messages that stand one behind another in a stream: the walk over them that binary and line
-//! detectors share.
+//! Messages that follow one another in a stream, binary or of lines: reading them in turn.
 
 /// What stands where a message should begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framed {
-    /// A message of that many bytes, all of them there.
+    /// A message of so many bytes. Where fewer were captured, it is the last.
     Whole(usize),
-    /// The beginning of one.
+    /// The beginning of a message, whose length is still unknown.
     Cut,
-    /// No message of the language.
+    /// No message of the protocol.
     Foreign,
 }
 
-/// How far a walk came.
+/// What [`read_messages`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessagesRead {
-    /// Messages that were read whole.
+    /// Messages that were captured whole.
     pub(crate) whole: usize,
-    /// It ended at bytes that are no message.
+    /// The reading ended at bytes that are no message.
     pub(crate) foreign: bool,
 }
 
-/// Reads message after message: `read` is told what remains and where that begins.
+/// Reads message after message. `read` judges the message at the beginning of the remaining bytes,
+/// whose offset is its second argument.
 pub(crate) fn read_messages<'a>(
     bytes: &'a [u8],
     mut read: impl FnMut(&'a [u8], usize) -> Framed,
@@ -29,7 +29,7 @@ pub(crate) fn read_messages<'a>(
     let (mut at, mut whole) = (0, 0);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         match read(rest, at) {
-            // A message without bytes would be read for ever.
+            // A message without bytes would never end the loop.
             Framed::Whole(0) | Framed::Foreign => return MessagesRead { whole, foreign: true },
             Framed::Whole(len) if len > rest.len() => break,
             Framed::Whole(len) => {
@@ -42,13 +42,14 @@ pub(crate) fn read_messages<'a>(
     MessagesRead { whole, foreign: false }
 }
 
-/// The line at the beginning, without its CRLF; `None` where no line end was seen.
+/// The first line without its CRLF; `None` where the first `longest` bytes have no line end, or one
+/// without CR.
 pub(crate) fn crlf_line(bytes: &[u8], longest: usize) -> Option<&[u8]> {
     let end = bytes.iter().take(longest).position(|&b| b == b'\n')?;
     bytes.get(..end)?.strip_suffix(b"\r")
 }
 
-/// A decimal number without sign.
+/// A decimal number of at most ten digits, without a sign.
 pub(crate) fn decimal(digits: &[u8]) -> Option<usize> {
     if digits.is_empty() || digits.len() > 10 || !digits.iter().all(u8::is_ascii_digit) {
         return None;

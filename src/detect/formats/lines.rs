@@ -1,27 +1,26 @@
-//! Lines of text, as the detectors of languages made of lines read them: ended by LF or CR LF. What
-//! a line means is theirs to know.
+//! Lines of text that end with LF or CR LF, for the detectors of line-based protocols.
 
-/// One line without its end, and where it begins.
+/// A line without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TextLine<'a> {
-    /// The line.
+    /// The bytes of the line.
     pub text: &'a [u8],
-    /// Where it begins in the bytes that were read.
+    /// The offset of the line in the bytes that were read.
     pub at: usize,
 }
 
-/// What the first line looks like so far.
+/// The first line, as far as it was captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FirstLine<'a> {
-    /// All of it is there.
+    /// The whole line.
     Whole(TextLine<'a>),
-    /// Its end has not come; this is text that may become it.
+    /// The beginning of the line, whose end is still to come.
     Begun(&'a [u8]),
-    /// It is no text, or longer than such lines are.
+    /// The bytes are not text, or the line is too long.
     No,
 }
 
-/// The first line, if it has at most `longest` bytes and none that is no text.
+/// The first line, if it is text of at most `longest` bytes.
 pub(crate) fn first_line(bytes: &[u8], longest: usize) -> FirstLine<'_> {
     for (i, &byte) in bytes.iter().take(longest).enumerate() {
         match byte {
@@ -35,7 +34,7 @@ pub(crate) fn first_line(bytes: &[u8], longest: usize) -> FirstLine<'_> {
     if bytes.len() < longest { FirstLine::Begun(bytes) } else { FirstLine::No }
 }
 
-/// Every line whose end is there.
+/// All lines whose end was captured.
 pub(crate) fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = TextLine<'_>> {
     let mut at = 0;
     bytes.split_inclusive(|&b| b == b'\n').map_while(move |line| {
@@ -50,23 +49,23 @@ fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Whether bytes and text agree as far as both go, letters of either case.
+/// Whether one of `bytes` and `text` begins with the other, in letters of either case.
 pub(crate) fn may_become(bytes: &[u8], text: &[u8]) -> bool {
     bytes.iter().zip(text).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
-/// A line's first word and what follows the space behind it.
+/// The first word of a line, and the bytes after the space that ends it.
 pub(crate) fn first_word(line: &[u8]) -> (&[u8], &[u8]) {
     let end = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
     (&line[..end], line.get(end + 1..).unwrap_or(&[]))
 }
 
-/// Whether a word is one of these, letters of either case.
+/// Whether `word` is one of the words in `of`, in letters of either case.
 pub(crate) fn is_one_of(word: &[u8], of: &[&[u8]]) -> bool {
     of.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// The words of a greeting that are no host names: letters and digits, with no dot within.
+/// The words of a greeting, of letters and digits, without host names, which have a dot within.
 pub(crate) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(u8::is_ascii_whitespace)
         .filter(|token| !bare(token).contains(&b'.'))
@@ -74,8 +73,8 @@ pub(crate) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|word| !word.is_empty())
 }
 
-/// The three digits of a reply (RFC 959, section 4.2; RFC 5321, section 4.2), whether it is its
-/// last line, and its text.
+/// The three digits of a reply (RFC 959, section 4.2; RFC 5321, section 4.2), whether the line is
+/// the last of the reply, and its text.
 pub(crate) fn reply(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (code, rest) = line.split_at_checked(3)?;
     if !matches!(code, [b'1'..=b'5', b'0'..=b'5', b'0'..=b'9']) {
@@ -90,7 +89,7 @@ pub(crate) fn reply(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     }
 }
 
-/// Whether bytes may become a reply.
+/// Whether `bytes` can be the beginning of a reply.
 pub(crate) fn may_become_reply(bytes: &[u8]) -> bool {
     bytes.iter().take(4).enumerate().all(|(i, &byte)| match i {
         0 => matches!(byte, b'1'..=b'5'),
@@ -100,7 +99,7 @@ pub(crate) fn may_become_reply(bytes: &[u8]) -> bool {
     })
 }
 
-/// A word without the brackets and the punctuation around it.
+/// `token` without the punctuation around it.
 fn bare(mut token: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = token
         && first.is_ascii_punctuation()

@@ -1,4 +1,4 @@
-//! Formats that several protocols share.
+//! Formats that several protocols share. They know no detector and no protocol.
 
 pub(super) mod ber;
 pub(super) mod bson;

@@ -1,13 +1,12 @@
-//! Credentials, which are nobody's business: of them only the shape is stated, by which a service
-//! may be known.
+//! Redaction of credentials: only their shape is stated, by which a service may be recognised.
 
 use std::borrow::Cow;
 
-/// Bytes in which the kind of a key stands before its first hyphen.
+/// Bytes among which the first hyphen ends the kind of a key.
 const PREFIX: usize = 12;
 
-/// The value of a header field, of which secret parts are replaced by their shape: `0` for digits,
-/// `a` and `x` for letters that are hexadecimal digits and that are not.
+/// The value of a header field, in which secret parts are replaced by their shape: `0` for digits,
+/// `a` for letters that are hexadecimal digits, `x` for other letters, in either case.
 pub(crate) fn masked<'a>(name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
     let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     if is(&["authorization", "proxy-authorization"]) {
@@ -33,12 +32,13 @@ pub(crate) fn masked<'a>(name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
     }
 }
 
-/// A name and its secret value.
+/// A name and its value, which is secret, with `=` between them.
 fn pair(pair: &[u8]) -> Vec<u8> {
     let begin = pair.iter().position(|&b| b == b'=').map_or(pair.len(), |at| at + 1);
     shaped(pair, begin..pair.len()).into_owned()
 }
 
+/// `value` with the bytes in `secret` replaced by their shape.
 fn shaped(value: &[u8], secret: std::ops::Range<usize>) -> Cow<'_, [u8]> {
     let mut shown = value.to_vec();
     for byte in &mut shown[secret] {

@@ -2,12 +2,12 @@
 //! which TLS carries in records and QUIC in CRYPTO frames, and the JA4 fingerprint of a client
 //! (<https://github.com/FoxIO-LLC/ja4>, `JA4.md`).
 //!
-//! A capture may have cut a hello: what is there is read, as long as it fits.
+//! Where the capture cut a hello, the part that was captured is read, as long as its lengths fit.
 
 use sha2::{Digest, Sha256};
 use tls_parser::TlsCipherSuite;
 
-/// Handshake messages that are hellos.
+/// The types of the handshake messages.
 pub(crate) const CLIENT_HELLO: u8 = 1;
 pub(crate) const SERVER_HELLO: u8 = 2;
 /// Bytes of a handshake message's type and length.
@@ -18,7 +18,7 @@ const LONGEST_SESSION_ID: usize = 32;
 /// Application protocols that are stated of one side.
 const PROTOCOLS: usize = 16;
 
-/// Extensions that a browser sends, and some more.
+/// Room for extensions: those that a browser sends, and some more.
 const EXTENSIONS: usize = 24;
 
 const SERVER_NAME: u16 = 0;
@@ -26,41 +26,41 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 
-/// Who a hello is from.
+/// The side that sent a hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HelloKind {
     Client,
     Server,
 }
 
-/// What a hello says.
+/// A `ClientHello` or `ServerHello`.
 #[derive(Debug)]
 pub(crate) struct Hello<'a> {
     pub(crate) kind: HelloKind,
-    /// The version that stands at the beginning: the truth up to 1.2 only.
+    /// The version at the beginning, which is the real one up to 1.2 only.
     legacy: u16,
     /// The client's offers; the server's choice.
     ciphers: Vec<u16>,
-    /// Type, content and where in the body the content begins.
+    /// Type, content, and offset of the content in the body.
     extensions: Vec<(u16, &'a [u8], usize)>,
-    /// Nothing of it is missing.
+    /// The whole hello was captured.
     pub(crate) whole: bool,
 }
 
-/// A hello's bytes, of which the capture may hold the first only.
+/// The bytes of a hello, of which only the first may have been captured.
 struct HelloReader<'a> {
     body: &'a [u8],
     at: usize,
-    /// Where the hello ends.
+    /// The length of the whole hello.
     end: usize,
 }
 
-/// Why a hello, or a part of it, could not be read.
+/// The reason why a hello, or a part of it, could not be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HelloError {
-    /// It goes on behind the bytes that are there.
+    /// The hello is longer than the bytes that were captured.
     Cut,
-    /// It is none.
+    /// The bytes are no hello.
     Foreign,
 }
 
@@ -82,9 +82,8 @@ impl<'a> HelloReader<'a> {
 }
 
 impl<'a> Hello<'a> {
-    /// Reads a message's body, `len` bytes long, of which the first are there. Where it is cut, at
-    /// least its fixed part must be there: that of a client ends with the first cipher suites, and
-    /// is what proves it.
+    /// Reads the body of a message of `len` bytes, of which `body` has the first. At least the
+    /// fixed part up to the first cipher suites, which proves a hello, must be there.
     pub(crate) fn read(kind: HelloKind, body: &'a [u8], len: usize) -> Result<Self, HelloError> {
         let mut reader = HelloReader { body, at: 0, end: len };
         let legacy = reader.integer(2)? as u16;
@@ -121,7 +120,7 @@ impl<'a> Hello<'a> {
         if self.kind == HelloKind::Client && !null_method {
             return Err(HelloError::Foreign);
         }
-        // Before TLS 1.2 nothing need follow.
+        // Before TLS 1.2 no extensions need follow.
         if reader.at == reader.end {
             return Ok(());
         }
@@ -145,7 +144,7 @@ impl<'a> Hello<'a> {
             .map(|&(_, content, at)| (content, at))
     }
 
-    /// The host's name that the client asks for, and where in the body it stands.
+    /// The host name that the client requests, and its offset in the body.
     pub(crate) fn server_name(&self) -> Option<(&'a [u8], usize)> {
         let (content, at) = self.extension(SERVER_NAME)?;
         // The list's length, the kind of name (0: a host), the name's length.
@@ -155,7 +154,7 @@ impl<'a> Hello<'a> {
     }
 
     /// The application protocols that the client offers, or the one that the server chose, each
-    /// with its place in the body.
+    /// with its offset in the body.
     pub(crate) fn protocols(&self) -> Vec<(&'a [u8], usize)> {
         let mut names = Vec::new();
         let Some(([_, _, list @ ..], at)) = self.extension(ALPN) else { return names };
@@ -190,7 +189,8 @@ impl<'a> Hello<'a> {
         )
     }
 
-    /// The fingerprint of a client whose hello is whole; `carrier` is `t` over TCP and `q` in QUIC.
+    /// The JA4 fingerprint of a client whose whole hello was captured; `carrier` is `t` over TCP
+    /// and `q` in QUIC.
     pub(crate) fn ja4(&self, carrier: char) -> Option<String> {
         if self.kind != HelloKind::Client || !self.whole {
             return None;
@@ -219,7 +219,7 @@ impl<'a> Hello<'a> {
         ))
     }
 
-    /// JA4 takes the highest number, whatever it means.
+    /// JA4 takes the highest version number, whatever the number means.
     fn ja4_version(&self) -> &'static str {
         let offered = self
             .extension(SUPPORTED_VERSIONS)
@@ -261,7 +261,7 @@ pub(crate) fn version_name(version: u16) -> String {
     }
 }
 
-/// Values that clients mix in to test tolerance (RFC 8701).
+/// Whether a value is one of those that clients mix in to test tolerance (RFC 8701).
 const fn is_reserved(value: u16) -> bool {
     value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
 }

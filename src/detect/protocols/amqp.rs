@@ -2,9 +2,9 @@
 //! 2.3 and 4.2; <https://docs.oasis-open.org/amqp/core/v1.0/os/amqp-core-transport-v1.0-os.html>,
 //! sections 2.2 and 2.3.
 //!
-//! Proof is the protocol header of eight bytes, or (0-9-1) frames: a type, a channel, a length, an
-//! existing method and the end octet in its place. What follows a header of 1.0 is read for the
-//! names of the two containers.
+//! The proof is the protocol header of eight bytes, or frames of 0-9-1: a type, a channel, a
+//! length, an existing method and the end octet in its place. After a header of 1.0, frames are
+//! read for the names of the two containers.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -49,7 +49,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// A protocol header, and what follows it.
+/// Reads a protocol header and the frames after it.
 fn headers(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let Some((&[a, b, c, d, id, major, minor, revision], rest)) =
@@ -81,7 +81,7 @@ fn headers(statement: &mut Statement<'_>) -> Side {
     Side::Matches
 }
 
-/// Frames of 0-9-1, from that byte on.
+/// Reads frames of 0-9-1 from the offset `from` on.
 fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
     let bytes = statement.stream.head().get(from..).unwrap_or_default();
     let mut stated: Vec<&str> = Vec::new();
@@ -138,7 +138,7 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
     }
 }
 
-/// The name of a method; `None` for one that does not exist.
+/// The name of a method; `None` where the method does not exist.
 fn method(class: u16, number: u16) -> Option<&'static str> {
     Some(match (class, number) {
         (10, 10) => "Connection.Start",
@@ -180,7 +180,7 @@ fn method(class: u16, number: u16) -> Option<&'static str> {
     })
 }
 
-/// What the table of properties says of the product.
+/// States the properties that name the product.
 fn properties(statement: &mut Statement<'_>, table: &[u8]) {
     let Some((len, rest)) = table.split_first_chunk::<4>() else { return };
     let mut rest = rest.get(..u32::from_be_bytes(*len) as usize).unwrap_or(rest);
@@ -198,7 +198,7 @@ fn properties(statement: &mut Statement<'_>, table: &[u8]) {
     }
 }
 
-/// A table's first field.
+/// The first field of a table.
 struct TableField<'a> {
     name: &'a [u8],
     kind: u8,
@@ -230,7 +230,7 @@ impl<'a> TableField<'a> {
     }
 }
 
-/// Frames of 1.0, and the headers between them: an `open` names the container and the host.
+/// Reads frames of 1.0 and the headers between them: an `open` names the container and the host.
 fn containers(statement: &mut Statement<'_>, from: usize) {
     let bytes = statement.stream.head().get(from..).unwrap_or_default();
     read_messages(bytes, |rest, at| {
@@ -267,7 +267,7 @@ fn containers(statement: &mut Statement<'_>, from: usize) {
     });
 }
 
-/// A text of 1.0 behind one byte of length, and what follows it.
+/// A text of 1.0 after its length of one byte, and the bytes after it.
 fn short_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = bytes.strip_prefix(&[0xa1])?.split_first()?;
     rest.split_at_checked(usize::from(len))

@@ -9,7 +9,7 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const NAME: &[u8] = b"Art-Net\0";
-/// Where the ports and the short name of a poll's answer stand.
+/// The place of the short name in the answer to a poll.
 const SHORT_NAME: std::ops::Range<usize> = 26..44;
 const POLL_REPLY: u16 = 0x2100;
 

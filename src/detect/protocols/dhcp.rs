@@ -1,8 +1,8 @@
 //! DHCP: RFC 2131, section 2, with its options (RFC 2132); plain BOOTP (RFC 951); DHCPv6: RFC 8415,
 //! section 8.
 //!
-//! Version 4 has a magic number behind its fixed fields. Version 6 has none: its options must end
-//! with the message, and one of them must be an identifier as client or server have it.
+//! Version 4 has a magic number after its fixed fields. Version 6 has none: its options must end
+//! with the message, and one of them must be an identifier of a client or a server.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -11,7 +11,7 @@ use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of the fixed fields, and what stands behind them (RFC 1497).
+/// Bytes of the fixed fields, and the magic number after them (RFC 1497).
 const FIXED: usize = 236;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
 const END: u8 = 255;
@@ -37,7 +37,7 @@ const V6: [&str; 13] = [
     "RELAY-FORWARD",
     "RELAY-REPLY",
 ];
-/// The first of the two types whose header has addresses.
+/// The first of the two message types whose header has addresses.
 const RELAY: u8 = 12;
 const CLIENT_ID: u16 = 1;
 const SERVER_ID: u16 = 2;
@@ -122,7 +122,7 @@ fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     let Some(name) = usize::from(kind).checked_sub(1).and_then(|i| V6.get(i)) else {
         return Side::Other;
     };
-    // A transaction's number, or the hops and two addresses.
+    // A transaction's number, or a hop count and two addresses.
     let Some(mut options) = rest.get(if kind >= RELAY { 33 } else { 3 }..) else {
         return Side::Other;
     };

@@ -1,8 +1,8 @@
 //! DIS, distributed interactive simulation: IEEE 1278.1-2012, section 6.2.66 (the header), over
 //! UDP.
 //!
-//! Twelve bytes of header: the length must be the datagram's, and the kind must belong to its
-//! family.
+//! The length in the header of twelve bytes must be that of the datagram, and the kind must belong
+//! to its family.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -49,7 +49,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
     Side::Matches
 }
 
-/// The kinds of the standard's commoner families, with the family.
+/// The name of a kind in one of the commoner families of the standard, and its family.
 const fn known(kind: u8) -> Option<(&'static str, u8)> {
     Some(match kind {
         1 => ("entity state", 1),

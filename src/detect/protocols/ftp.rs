@@ -1,10 +1,10 @@
-//! FTP, the control connection: RFC 959. The server greets with 220, the client logs in (USER) or
-//! asks what the server can (FEAT, SYST; AUTH TLS of RFC 4217), and is requested for a password with
-//! 331.
+//! FTP, the control connection: RFC 959. The server greets with 220; the client logs in (USER) or
+//! requests the server's features (FEAT, SYST; AUTH TLS of RFC 4217); the server requests a
+//! password with 331.
 //!
-//! SMTP greets with 220 too. The greeting alone proves FTP where it names it (`FTP`, `vsFTPd`, in a
-//! word that is no host's name), otherwise the client's command or the server's 331 does. Replies
-//! to PASV and EPSV prove it anywhere.
+//! SMTP greets with 220 too. The greeting alone proves FTP where it names FTP (`FTP`, `vsFTPd`, in
+//! a word that is no host name); otherwise the client's command or the server's 331 does. Replies
+//! to PASV and EPSV prove FTP anywhere.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,12 +14,12 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a first line; greetings may be long.
+/// Bytes of a first line at most; greetings may be long.
 const LONGEST: usize = 1024;
-/// What only a client of FTP mentions first to a server that greets with 220.
+/// Commands that only a client of FTP sends first to a server that greets with 220.
 const OWN: &[&[u8]] =
     &[b"USER", b"FEAT", b"SYST", b"OPTS", b"CLNT", b"HOST", b"PASV", b"EPSV", b"PBSZ"];
-/// What clients of other languages say too.
+/// Commands that clients of other protocols send too.
 const OTHERS: &[&[u8]] = &[
     b"AUTH", b"QUIT", b"NOOP", b"HELP", b"PWD", b"TYPE", b"CWD", b"LIST", b"PORT", b"EPRT",
     b"MODE", b"STAT",
@@ -106,7 +106,7 @@ fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     }
     let mut greets = false;
     for (i, line) in lines::whole_lines(bytes).enumerate() {
-        // The lines within a reply of several may be anything.
+        // The inner lines of a reply of several lines may be anything.
         let Some((code, _, text)) = lines::reply(line.text) else {
             if i == 0 {
                 return Side::Other;
@@ -140,7 +140,7 @@ fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     Side::Perhaps
 }
 
-/// `FTP` or the name of a server that ends in it, such as `vsFTPd`.
+/// Whether a word is `FTP` or the name of a server that ends in it, such as `vsFTPd`.
 fn is_ftp(word: &[u8]) -> bool {
     let stem = match word {
         [stem @ .., b'd' | b'D'] => stem,
@@ -155,21 +155,22 @@ fn is_ftp(word: &[u8]) -> bool {
                 .is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
 }
 
-/// `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.
+/// Whether a command is `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.
 fn is_port(verb: &[u8], argument: &[u8]) -> bool {
     let of = |form: &[u8]| verb.eq_ignore_ascii_case(form);
     of(b"PORT") && is_address(argument)
         || of(b"EPRT") && argument.starts_with(b"|") && argument.split(|&b| b == b'|').count() == 5
 }
 
-/// Six numbers with commas between them: the address and the port of a data connection.
+/// Whether a text is six numbers with commas between them: the address and the port of a data
+/// connection.
 fn is_address(text: &[u8]) -> bool {
     let number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
     text.split(|&b| b == b',').count() == 6 && text.split(|&b| b == b',').all(number)
 }
 
-/// `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended Passive Mode
-/// (|||port|)` of RFC 2428.
+/// Whether a reply is `227 Entering Passive Mode (h1,h2,h3,h4,p1,p2)` or `229 Entering Extended
+/// Passive Mode (|||port|)` (RFC 2428).
 fn is_passive(code: u16, text: &[u8]) -> bool {
     let Some(open) = text.iter().position(|&b| b == b'(') else { return false };
     let inside = text[open + 1..].split(|&b| b == b')').next().unwrap_or_default();

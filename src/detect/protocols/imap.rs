@@ -2,9 +2,9 @@
 //! 7.1), the client's commands begin with a tag (section 2.2.1) that the server repeats in its
 //! answer.
 //!
-//! A greeting proves IMAP where it names it (`IMAP4rev1` among the capabilities or in the text) or
-//! where the client answers with a tagged command; a tagged command where the server's first line
-//! ends it with the same tag.
+//! A greeting proves IMAP where it names IMAP (`IMAP4rev1` among the capabilities or in the text)
+//! or where the client answers with a tagged command. A tagged command proves IMAP where the
+//! server's first line completes it with the same tag.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,9 +14,9 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a first line; capabilities may be many.
+/// Bytes of a first line at most; there may be many capabilities.
 const LONGEST: usize = 2048;
-/// Characters of a tag.
+/// Characters of a tag at most.
 const TAG: usize = 32;
 const GREETINGS: &[&[u8]] = &[b"OK", b"PREAUTH", b"BYE"];
 const COMMANDS: &[&[u8]] = &[
@@ -72,7 +72,8 @@ const fn is_of_tag(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'$')
 }
 
-/// A tagged command alone proves nothing: a word and another are said by many.
+/// Judges the client. A tagged command alone proves nothing: lines of two words occur in many
+/// protocols.
 fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();

@@ -2,7 +2,7 @@
 //! payload; repeated. Streams and the control messages (CCM) as in Osmocom's Abis interface manual,
 //! section «IPA multiplex», and Wireshark's `gsm_ipa`.
 //!
-//! Three bytes of header prove little, so a side is accepted only for a control message that is
+//! A header of three bytes proves little, so a side is accepted only for a control message that is
 //! complete and exact.
 
 use crate::decode::Transport;
@@ -13,7 +13,7 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 3;
-/// Bytes of a payload; implementations allocate 1,200 for a message.
+/// Bytes of a payload at most; implementations allocate 1,200 for a message.
 const LONGEST: usize = 4096;
 const CCM: u8 = 0xfe;
 const OML: u8 = 0xff;
@@ -51,7 +51,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
     let mut certain = false;
     let mut known: Vec<u8> = Vec::new();
     while let Some(header) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        // The length's first byte is small, whatever follows.
+        // The first byte of the length is small.
         if usize::from(header[0]) > LONGEST >> 8 {
             return if certain { Side::Matches } else { Side::Other };
         }
@@ -61,7 +61,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
         let named = stream_name(stream).filter(|_| {
             (1..=LONGEST).contains(&len) && (stream != CCM || is_control(payload, len))
         });
-        // What was proved is not undone by a message that is new to us.
+        // An unknown message does not undo a proof.
         let Some(name) = named else { return if certain { Side::Matches } else { Side::Other } };
         if payload.len() < len {
             break;
@@ -73,11 +73,11 @@ fn messages(statement: &mut Statement<'_>) -> Side {
         }
         at += HEADER + len;
     }
-    // Two bytes of length may be anything's; control messages are few and short.
+    // Two bytes of length occur in many protocols; control messages are few and short.
     if certain { Side::Matches } else { Side::Perhaps }
 }
 
-/// The stream's name; `None` for a number that nobody uses.
+/// The name of a stream; `None` for an unused number.
 fn stream_name(stream: u8) -> Option<&'static str> {
     Some(match stream {
         0x00..=0x1f => "rsl",
@@ -91,7 +91,7 @@ fn stream_name(stream: u8) -> Option<&'static str> {
     })
 }
 
-/// Whether a control message, or the part of it that is there, is one of those that exist: PING,
+/// Whether a control message of `len` bytes, as far as it was captured, is one that exists: PING,
 /// PONG and ACK have no body; identity requests and responses carry length-prefixed tags.
 fn is_control(payload: &[u8], len: usize) -> bool {
     match payload.first() {

@@ -4,8 +4,8 @@
 //! Every TCP connection of a test begins with the test's cookie, 36 characters of base 32 and a
 //! zero byte. On the control connection the server then sends states of one byte, and both sides
 //! JSON behind a length of four bytes; on a data connection anything follows in either direction. A
-//! UDP stream begins with a fixed word of four bytes each way; one whose answer was not seen is not
-//! recognised.
+//! UDP stream begins with a fixed word of four bytes each way; a stream whose answer was not
+//! captured is not recognised.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
 const COOKIE: usize = 37;
-/// States that a server may begin with: exchange of parameters, access denied, server error.
+/// States that a server may send first: exchange of parameters, access denied, server error.
 const FIRST_STATES: &[u8] = &[9, 0xff, 0xfe];
 /// The words that open a UDP stream and their answers, in the byte order of either machine; the
 /// second pair is that of releases before 3.10.
@@ -77,7 +77,7 @@ fn client(statement: &mut Statement<'_>, answer: &[u8]) -> Side {
         Some(0) => {}
         Some(_) => return Side::Other,
     }
-    // One character again and again is nobody's cookie.
+    // A cookie is random, so it has many different characters.
     let kinds = cookie.iter().fold(0_u128, |seen, &b| seen | 1 << (b & 0x7f)).count_ones();
     if kinds < 8 {
         return Side::Other;
@@ -109,8 +109,8 @@ fn client(statement: &mut Statement<'_>, answer: &[u8]) -> Side {
     Side::Matches
 }
 
-/// A state, or the data of a test in which the server sends: anything but the text that a server of
-/// another language answers with.
+/// Judges the server: a state, or the data of a test in which the server sends. Only the text with
+/// which servers of other protocols answer is refused.
 fn server(answer: &[u8]) -> Side {
     let begin = &answer[..answer.len().min(16)];
     // `--repeating-payload`.

@@ -1,10 +1,10 @@
 //! Apache Kafka: <https://kafka.apache.org/protocol.html>, «Protocol Primitive Types», request and
 //! response headers.
 //!
-//! A request is a length, the number of an API, its version, a number of its own and the client's
-//! id; a response is a length and the request's number. None of it is fixed, so proof is an answer
-//! that carries the number of a request, or a request whose body fits to the byte (`ApiVersions`,
-//! `Metadata`). A broker that answers otherwise is none.
+//! A request is a length, the number of an API, its version, a correlation id and the client's id;
+//! a response is a length and the request's correlation id. No byte is fixed, so the proof is a
+//! response with the correlation id of a request, or a request whose body fits to the byte
+//! (`ApiVersions`, `Metadata`). A side that responds otherwise is no broker.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,11 +14,11 @@ use crate::detect::statement::Statement;
 use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a message: `socket.request.max.bytes`.
+/// Bytes of a message at most: `socket.request.max.bytes`.
 const LONGEST: usize = 100 << 20;
-/// Requests whose numbers are remembered.
+/// Requests whose correlation ids are kept.
 const REMEMBERED: usize = 64;
-/// Client, topics and APIs that are stated.
+/// Clients, topics and APIs that are stated at most.
 const STATED: usize = 8;
 const METADATA: u16 = 3;
 const API_VERSIONS: u16 = 18;
@@ -136,19 +136,19 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Kafka, inspect)
         },
     ]);
 
-/// What the requests of a side are.
+/// What the requests of a side have shown.
 #[derive(Default)]
 struct RequestSummary {
     numbers: Vec<u32>,
-    /// The body of one fits to the byte.
+    /// The body of a request fits to the byte.
     exact: bool,
-    /// One names its client, or is not the first of all.
+    /// A request names its client, or is not the first.
     plausible: bool,
 }
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let detection = exchange(opening, depth, Direction::Initiator);
-    // Who opened a conversation whose beginning is missing is a guess.
+    // Where the beginning is missing, the initiator is a guess.
     let midstream = opening.sides().all(|(_, stream)| !stream.from_start() && !stream.is_empty());
     if detection == Detection::No && midstream {
         exchange(opening, depth, Direction::Responder)
@@ -162,7 +162,7 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
     let (from_client, from_server) = (opening.side(client), opening.side(server));
     if from_client.is_empty() {
-        // A response is too little for a proof; a broker does not speak first.
+        // A response alone proves nothing, and a broker sends nothing unrequested.
         return if from_server.is_empty() { Detection::NeedMore } else { Detection::No };
     }
     let mut facts = Vec::new();
@@ -275,15 +275,15 @@ fn request(
     };
     match fits {
         Some(false) => return Framed::Foreign,
-        // Ten bytes of a request without body are too few without a client's name.
+        // A request without a body and a client's name, of ten bytes, is too short for a proof.
         Some(true) => requests.exact |= size > 0 && len > 10 + size,
         None => {}
     }
     Framed::Whole(4 + len)
 }
 
-/// The body of `ApiVersions` from version 3: tags, and the name and version of the client's
-/// library.
+/// Whether a body is that of `ApiVersions` from version 3: tags, and the name and version of the
+/// client's library, which are stated.
 fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
     let text = |bytes: &'_ [u8]| -> Option<(usize, usize)> {
         let size = usize::from(bytes.first()?.checked_sub(1).filter(|size| *size < 127)?);
@@ -304,7 +304,8 @@ fn software(statement: &mut Statement<'_>, body: &[u8], at: usize) -> bool {
     true
 }
 
-/// The body of `Metadata` up to version 8: topics, then a byte for each of up to three wishes.
+/// Whether a body is that of `Metadata` up to version 8: topics, which are stated, then a byte for
+/// each of up to three options. `None` where the body is too short.
 fn topics(statement: &mut Statement<'_>, body: &[u8], version: u16, at: usize) -> Option<bool> {
     let count = u32_at(body, 0)?;
     let mut rest = body.get(4..)?;

@@ -3,8 +3,8 @@
 //!
 //! A message is a SEQUENCE of an identifier, an operation and perhaps controls. The lengths must
 //! nest exactly and the operation must have the parts that the RFC gives it: neither SNMP nor
-//! Kerberos nor CSTA has an identifier before a tag of the application class. Where only the begin
-//! of an entry is there, the headers down to its attributes must fit.
+//! Kerberos nor CSTA has an identifier before a tag of the application class. Where only the
+//! beginning of an entry was captured, the headers down to its attributes must fit.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -19,9 +19,9 @@ const OCTETS: u8 = 0x04;
 const INTEGER: u8 = 0x02;
 const ENUMERATED: u8 = 0x0a;
 const CONTROLS: u8 = 0xa0;
-/// Messages of each side that are read.
+/// Messages of each side that are read at most.
 const MESSAGES: usize = 16;
-/// Attributes of the root entry by which servers tell themselves.
+/// Attributes of the root entry that identify a server, and their facts.
 const SERVER_ATTRIBUTES: [(&[u8], &str); 3] = [
     (b"vendorName", "ldap.vendor-name"),
     (b"vendorVersion", "ldap.vendor-version"),
@@ -84,7 +84,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
                 return Side::Matches;
             }
             Ok(LdapMessage::Begun { tag: None }) => break,
-            // What follows a bind may be wrapped by its mechanism.
+            // The messages after a bind may be wrapped by its mechanism.
             Err(InvalidBer) => return if proved { Side::Matches } else { Side::Other },
         }
     }
@@ -119,16 +119,16 @@ enum LdapMessage<'a> {
         tag: u8,
         operation: Operation<'a>,
     },
-    /// More is to come; the tag of what is proved already.
+    /// The message was not captured whole. The tag, where the operation is proved already.
     Begun {
         tag: Option<u8>,
     },
 }
 
-/// What of an operation is worth stating.
+/// An operation.
 #[derive(Default)]
 struct Operation<'a> {
-    /// Its form is one that nothing else has.
+    /// The form of the operation occurs in LDAP only.
     proves: bool,
     facts: Vec<(&'static str, &'a [u8])>,
 }
@@ -231,8 +231,8 @@ fn message(bytes: &[u8]) -> Result<LdapMessage<'_>, InvalidBer> {
     Ok(LdapMessage::Whole { size, tag, operation: operation(tag, content)? })
 }
 
-/// Whether the headers of an entry that is not all there fit: a name, then attributes up to its
-/// very end.
+/// Whether the headers of an entry that was not captured whole fit: a name, then attributes up to
+/// its end.
 fn entry_begins(content: &[u8], len: usize) -> Result<bool, InvalidBer> {
     let Some((object, rest)) = ber::read(content)? else { return Ok(false) };
     let Some(attributes) = ber::header(rest)? else { return Ok(false) };
@@ -247,7 +247,7 @@ fn ends(rest: &[u8]) -> Result<(), InvalidBer> {
     if rest.is_empty() { Ok(()) } else { Err(InvalidBer) }
 }
 
-/// The parts of an operation, which must be those of RFC 4511 and nothing more.
+/// Reads the parts of an operation, which must be exactly those of RFC 4511.
 fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
     let mut facts = Vec::new();
     let mut proves = true;
@@ -293,7 +293,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
             let (_, rest) = ber::expect(rest, 0x01)?;
             options(rest)?;
         }
-        // Modify, add, compare: a name and what is to be done to it.
+        // Modify, add, compare: a name and the change or assertion.
         _ => {
             let (_, rest) = ber::expect(content, OCTETS)?;
             let (_, rest) = ber::expect(rest, SEQUENCE)?;
@@ -303,7 +303,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
     Ok(Operation { proves, facts })
 }
 
-/// Values with tags of their own up to the end.
+/// Checks that the bytes are values of the context class up to their end.
 fn options(mut rest: &[u8]) -> Result<(), InvalidBer> {
     while !rest.is_empty() {
         let (Tlv { tag, .. }, behind) = ber::read(rest)?.ok_or(InvalidBer)?;

@@ -1,9 +1,9 @@
 //! `MongoDB` wire protocol: <https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/>.
 //!
-//! Every message begins with 16 little-endian bytes: length, number, the number that it answers,
-//! operation. Proof is a first message of an operation that takes a document whose length fits the
-//! message's exactly (`OP_MSG`, `OP_QUERY`, `OP_REPLY`), or a compressed one of them. `FerretDB`
-//! and `DocumentDB` speak the same.
+//! Every message begins with four little-endian numbers: length, number, number of the message that
+//! it answers, operation. The proof is a first message whose operation takes a document that fits
+//! the message's length exactly (`OP_MSG`, `OP_QUERY`, `OP_REPLY`), or a compressed one of these.
+//! `FerretDB` and `DocumentDB` use the same protocol.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,7 +14,7 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 16;
-/// Bytes of a message: `maxMessageSizeBytes`.
+/// Bytes of a message at most: `maxMessageSizeBytes`.
 const LONGEST: usize = 48_000_000;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mongodb, inspect)
@@ -99,8 +99,8 @@ fn message(statement: &mut Statement<'_>) -> Side {
     side
 }
 
-/// Flags, then sections: one holds the command's document, others more documents; perhaps a
-/// checksum.
+/// Reads flags, then sections: one holds the command's document, others more documents; a checksum
+/// may follow.
 fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
     let Some(flags) = i32_at(body, 0) else { return Some(Side::Perhaps) };
     if flags & !0x1_0003 != 0 {
@@ -140,7 +140,7 @@ fn msg(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side> {
     if certain {
         return Some(Side::Matches);
     }
-    // Enough was there to see a document.
+    // Enough was captured to recognise a document.
     (body.len() < len.min(1024)).then_some(Side::Perhaps)
 }
 
@@ -158,7 +158,7 @@ fn query(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     if !name.iter().all(|b| (b' '..0x7f).contains(b)) || !name.contains(&b'.') {
         return None;
     }
-    // Numbers to skip and to return.
+    // The number of documents to skip and to return.
     let at = 4 + end + 9;
     let Some(document) = body.get(at..).filter(|rest| rest.len() >= 4) else {
         return Some(Side::Perhaps);
@@ -200,7 +200,7 @@ fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     if flags & !0xf != 0 || !(0..=100_000).contains(&count) || (count == 0) != (len == 20) {
         return None;
     }
-    // No document: too little for a proof.
+    // Without a document there is no proof.
     if count == 0 {
         return Some(Side::Perhaps);
     }
@@ -216,7 +216,7 @@ fn reply(statement: &mut Statement<'_>, body: &[u8], len: usize) -> Option<Side>
     Some(if document.elements().next().is_some() { Side::Matches } else { Side::Perhaps })
 }
 
-/// The operation within, its size and how it was compressed; the rest is opaque.
+/// Reads the inner operation, its size and its compression; the rest is opaque.
 fn compressed(body: &[u8], len: usize) -> Option<Side> {
     let (Some(operation), Some(size), Some(&method)) =
         (i32_at(body, 0), i32_at(body, 4), body.get(8))
@@ -225,11 +225,11 @@ fn compressed(body: &[u8], len: usize) -> Option<Side> {
     };
     let plausible =
         matches!(operation, 1 | 2004 | 2013) && (5..LONGEST as i32).contains(&size) && method <= 3;
-    // A compressor that does nothing leaves the size.
+    // The compressor that does nothing keeps the size.
     (plausible && (method != 0 || size as usize == len - 9)).then_some(Side::Matches)
 }
 
-/// What a command or a reply says.
+/// States the facts of a command or a reply.
 fn command(statement: &mut Statement<'_>, document: BsonDocument<'_>, at: usize) {
     if let Some((name, value)) = document.elements().next() {
         let is_reply = document.get(b"ok").is_some() || document.get(b"maxWireVersion").is_some();

@@ -1,10 +1,9 @@
 //! MQTT 3.1, 3.1.1 and 5: <https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html>,
 //! sections 2.1, 3.1 and 3.2.
 //!
-//! Proof is a CONNECT packet, whose protocol name, level, flags and fields must fit its length
+//! The proof is a CONNECT packet, whose protocol name, level, flags and fields must fit its length
 //! exactly. The answer must be a CONNACK, which is four bytes and proves nothing alone. In the
-//! middle of a conversation two packets that fit one behind the other are wanted, and one of them
-//! must carry a topic.
+//! middle of a conversation two whole packets are required, one of them with a topic.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,9 +13,9 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a CONNECT packet that are waited for.
+/// Bytes of a CONNECT packet that are awaited at most.
 const LONGEST: usize = 4096;
-/// Topics that are stated of each side.
+/// Topics of each side that are stated at most.
 const STATED: usize = 8;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mqtt, inspect)
@@ -53,7 +52,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Mqtt, opening, depth, packets)
 }
 
-/// A packet's type and flags, its variable header and payload, and the bytes of all.
+/// An MQTT control packet.
 struct ControlPacket<'a> {
     kind: u8,
     flags: u8,
@@ -64,7 +63,8 @@ struct ControlPacket<'a> {
 }
 
 impl<'a> ControlPacket<'a> {
-    /// `Err` where no packet can begin so.
+    /// The packet at the beginning of `bytes`; `None` where more bytes are needed, `Err` where no
+    /// packet begins so.
     fn read(bytes: &'a [u8]) -> Result<Option<Self>, ()> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let (kind, flags) = (first >> 4, first & 15);
@@ -94,20 +94,20 @@ impl<'a> ControlPacket<'a> {
     }
 }
 
-/// A number of up to four bytes of seven bits each, and how many they are.
+/// A variable byte integer of up to four bytes, and its length in bytes.
 fn variable(bytes: &[u8]) -> Result<Option<(usize, usize)>, ()> {
     let mut value = 0;
     for (at, &byte) in bytes.iter().enumerate().take(4) {
         value |= usize::from(byte & 0x7f) << (7 * at);
         if byte & 0x80 == 0 {
-            // The shortest form is the only one.
+            // Only the shortest encoding is valid.
             return if at > 0 && byte == 0 { Err(()) } else { Ok(Some((value, at + 1))) };
         }
     }
     if bytes.len() < 4 { Ok(None) } else { Err(()) }
 }
 
-/// A text behind its length of two bytes, and what follows.
+/// A text after its length of two bytes, and the bytes after it.
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
@@ -122,7 +122,7 @@ fn packets(statement: &mut Statement<'_>) -> Side {
     let messages = read_messages(bytes, |rest, at| {
         let Ok(packet) = ControlPacket::read(rest) else { return Framed::Foreign };
         let first = match rest.first() {
-            // From its beginning, a client says CONNECT and a server its answer.
+            // The first packet of a client is CONNECT, that of a server its answer.
             Some(byte) if at == 0 && from_start => {
                 byte >> 4 == 1 && client || matches!(byte >> 4, 2 | 14 | 15) && !client
             }
@@ -150,7 +150,7 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         greeted |= packet.kind == 2;
         if packet.cut { Framed::Cut } else { Framed::Whole(packet.len) }
     });
-    // What a CONNECT proved is not undone by what follows.
+    // Later packets do not undo the proof of a CONNECT.
     let proved = connected
         || !messages.foreign
             && !topics.is_empty()
@@ -212,7 +212,7 @@ fn connect(statement: &mut Statement<'_>, packet: &ControlPacket<'_>, version: &
     true
 }
 
-/// What follows the properties.
+/// The bytes after the properties.
 fn properties(bytes: &[u8]) -> Option<&[u8]> {
     let (len, digits) = variable(bytes).ok()??;
     bytes.get(digits + len..)
@@ -244,8 +244,8 @@ fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>) -> bool {
     fits
 }
 
-/// PUBLISH begins with its topic, SUBSCRIBE with a number, properties in version 5, and then the
-/// first filter.
+/// Checks and states a topic. PUBLISH begins with its topic, SUBSCRIBE with a number, properties in
+/// version 5, and then the first filter.
 fn topic<'a>(
     statement: &mut Statement<'_>,
     packet: &ControlPacket<'a>,
@@ -257,7 +257,7 @@ fn topic<'a>(
     if packet.kind == 8 {
         let Some(rest) = body.get(2..) else { return packet.cut };
         body = rest;
-        // Where the version is unknown, an empty list of properties looks like the first half of a
+        // Where the version is unknown, an empty list of properties could be the first half of a
         // long text's length.
         if version == 5 {
             let Some(rest) = properties(body) else { return packet.cut };
@@ -277,7 +277,7 @@ fn topic<'a>(
     if !printable || name.is_empty() && version != 5 || rest.len() < needed && !packet.cut {
         return false;
     }
-    // Short names are chance in the middle of a conversation.
+    // Short names may be a coincidence in the middle of a conversation.
     if name.len() >= 3 && topics.len() < STATED && !topics.contains(&name) {
         topics.push(name);
         let offset =

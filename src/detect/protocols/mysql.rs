@@ -1,10 +1,10 @@
-//! `MySQL` client/server protocol, as `MariaDB` and many others speak it: the server's greeting of
-//! protocol 10, or an error in its place, and the client's login of protocol 4.1.
+//! `MySQL` client/server protocol, which `MariaDB` and many others use too: the server's greeting
+//! of protocol 10, or an error in its place, and the client's login of protocol 4.1.
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html>,
 //! <https://mariadb.com/kb/en/connection/>.
 //!
 //! Every packet begins with its length (3 bytes, little-endian) and its number. Greeting and login
-//! have runs of zero bytes and must fit their length. What follows the login has nothing fixed: a
+//! have runs of zero bytes and must fit their length. Later packets have no fixed bytes, so a
 //! conversation without its beginning is not recognised.
 
 use crate::decode::Transport;
@@ -15,7 +15,7 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 4;
-/// Bytes of a greeting's, an error's or a login's payload that are waited for.
+/// Bytes of a greeting's, an error's or a login's payload that are awaited at most.
 const LONGEST: usize = 2048;
 /// Capabilities of client and server.
 const CONNECT_WITH_DB: u32 = 1 << 3;
@@ -75,7 +75,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Mysql, opening, depth, |statement| {
         let bytes = statement.stream.head();
         let len = bytes.iter().take(3).rev().fold(0, |len, &b| len << 8 | usize::from(b));
-        // Four bytes and more are a header; before that, only what can become one is waited for.
+        // Four bytes are a header; fewer bytes must be the beginning of one.
         let possible = bytes.get(2).is_none_or(|&b| b == 0)
             && bytes.get(1).is_none_or(|&b| usize::from(b) <= LONGEST >> 8);
         match bytes.get(3) {
@@ -94,12 +94,12 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// Text without control characters that begins as `first` likes.
+/// Whether bytes are text without control characters whose first byte `first` accepts.
 fn is_text(bytes: &[u8], first: impl Fn(u8) -> bool) -> bool {
     bytes.first().is_none_or(|&b| first(b)) && bytes.iter().all(|b| !b.is_ascii_control())
 }
 
-/// Protocol 10; `None` where it is not.
+/// Judges a greeting of protocol 10; `None` where there is none.
 fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
     let version_at = HEADER + 1;
@@ -137,7 +137,7 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     Some(Side::Matches)
 }
 
-/// An error in place of the greeting: the server says no more.
+/// Judges an error in place of the greeting, after which the server sends nothing.
 fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
     let text = bytes.get(HEADER + 3..).unwrap_or_default();
@@ -162,7 +162,7 @@ fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     Some(Side::Matches)
 }
 
-/// The client's login of protocol 4.1, or the request for TLS that has its first 32 bytes.
+/// Judges the client's login of protocol 4.1, or the request for TLS that has its first 32 bytes.
 fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
     let payload = bytes.get(HEADER..).unwrap_or_default();
@@ -196,7 +196,7 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     if !database.is_empty() {
         statement.fact("mysql.database", database, offset(database));
     }
-    // Attributes are pairs of texts, each behind a byte of length.
+    // Attributes are pairs of texts, each after a byte of length.
     for (name, fact) in
         [(&b"\x0c_client_name"[..], "mysql.client"), (b"\x0cprogram_name", "mysql.program")]
     {

@@ -1,6 +1,6 @@
 //! NATS client protocol: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
 //!
-//! The server speaks first: `INFO` and a JSON object that names the server and its version. The
+//! The server begins with `INFO` and a JSON object that names the server and its version. The
 //! client answers `CONNECT` and a JSON object. Either is proof; `PING`, `PONG`, `+OK` and `-ERR`
 //! are not. In the middle of a conversation a message whose payload fits its length exactly is
 //! proof.
@@ -15,9 +15,9 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::{Opening, SIDE_BYTES};
 
-/// Bytes of an `INFO` or `CONNECT` line that are waited for.
+/// Bytes of an `INFO` or `CONNECT` line that are awaited at most.
 const LONGEST: usize = SIDE_BYTES / 2;
-/// Subjects that are stated of each side.
+/// Subjects of each side that are stated at most.
 const STATED: usize = 8;
 const INFO: &[u8] = b"INFO {\"";
 const CONNECT: &[u8] = b"CONNECT {\"";
@@ -75,7 +75,7 @@ fn lines(statement: &mut Statement<'_>) -> Side {
             ];
             let known = words.iter().any(|word| begins(word)) || begins(b"-ERR ");
             let limit = if greeting { LONGEST } else { 1024 };
-            // Of the lines that may come first, only the two greetings are long.
+            // Of the lines that can come first, only the two greetings are long.
             let fits = known
                 && rest.len() < limit
                 && (greeting || at > 0 || !begins(b"INFO ") && !begins(b"CONNECT "));
@@ -136,14 +136,14 @@ fn lines(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// Tokens between dots; `*` and `>` are wildcards.
+/// Whether a word is a subject: tokens between dots; `*` and `>` are wildcards.
 fn is_subject(subject: &[u8]) -> bool {
     !subject.is_empty()
         && subject.split(|&b| b == b'.').all(|token| !token.is_empty())
         && subject.iter().all(|b| !b.is_ascii_control())
 }
 
-/// Whether the object is one that a server or a client introduces itself with.
+/// Whether a JSON object is that of a server's or a client's greeting, whose facts are stated.
 fn greet(statement: &mut Statement<'_>, json: &[u8], at: usize, server: bool) -> bool {
     let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(json) else { return false };
     let facts: &[(&str, &'static str)] = if server {

@@ -1,8 +1,8 @@
 //! `NetFlow` versions 1, 5, 7 and 9 (RFC 3954) and IPFIX (RFC 7011): exports of flow records over
 //! UDP.
 //!
-//! A version and a count or a length, which must fit the datagram to the byte, and a time of day
-//! that makes sense.
+//! A version and a count or a length, which must fit the datagram to the byte, and a plausible
+//! time.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -14,13 +14,13 @@ use crate::flow::Opening;
 /// Bytes of header and record of the versions with fixed records:
 /// <https://www.cisco.com/c/en/us/td/docs/net_mgmt/netflow_collection_engine/3-6/user/guide/format.html>.
 const FIXED: [(u16, usize, usize); 3] = [(1, 16, 52), (5, 24, 48), (7, 24, 52)];
-/// Records of a datagram with fixed records.
+/// Records of a datagram with fixed records at most.
 const RECORDS: usize = 30;
 const V9_HEADER: usize = 20;
 const IPFIX_HEADER: usize = 16;
 /// Seconds since 1970 of 2000 and 2050.
 const SANE: std::ops::Range<u32> = 946_684_800..2_524_608_000;
-/// Sets below this number are templates; between them and this one none is defined.
+/// The first identifier of a data set; below it only the templates are defined.
 const FIRST_DATA: u16 = 256;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening, depth| inspect(opening, depth, Protocol::Netflow))
@@ -104,7 +104,7 @@ fn datagram(
     Side::Matches
 }
 
-/// Whether what follows the header is sets, each with its length, up to the end.
+/// Whether the bytes after the header are sets, each with its length, up to the end.
 fn are_sets(bytes: &[u8], header: usize, templates: &[u16]) -> bool {
     let Some(mut rest) = bytes.get(header..).filter(|rest| !rest.is_empty()) else { return false };
     while let Some(&[a, b, c, d]) = rest.first_chunk() {

@@ -1,8 +1,8 @@
 //! NTP and SNTP, versions 1 to 4: RFC 5905, section 7.3; control messages: RFC 9327, section 2; the
 //! private mode of `ntpdc`.
 //!
-//! 48 bytes with few fixed bits: a server's message must have times that make sense, a client's one
-//! too, unless a server answers it.
+//! 48 bytes have few fixed bits: the times in a server's message must be plausible, and those in a
+//! client's too, unless a server answers it.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -11,7 +11,7 @@ use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a message without extensions and signature, and the most that these add.
+/// Bytes of a message without extensions and signature, and at most with them.
 const MESSAGE: usize = 48;
 const LONGEST: usize = 1024;
 /// Bytes of the header of a control message and of a private one.
@@ -64,7 +64,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
 }
 
 fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
-    // Extensions and signatures are whole words.
+    // Extensions and signatures are multiples of four bytes.
     if !(MESSAGE..=LONGEST).contains(&bytes.len()) || !(cut || bytes.len().is_multiple_of(4)) {
         return Side::Other;
     }
@@ -79,7 +79,7 @@ fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
     let is_time = |seconds: u32| seconds == 0 || SANE.contains(&seconds);
     match mode {
         _ if !is_scale => Side::Other,
-        // A careful client tells no time, only a number that the answer has to repeat.
+        // A client that hides its time sends only a number that the answer must repeat.
         3 if SANE.contains(&sent) && is_time(reference) && is_time(origin) && is_time(received) => {
             Side::Matches
         }
@@ -91,17 +91,17 @@ fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
     }
 }
 
-/// `ntpq`: operation 1 to 31, and as many bytes of data as it says.
+/// Judges a message of `ntpq`: operation 1 to 31, and as many bytes of data as its count.
 fn control(bytes: &[u8]) -> Side {
     let Some(head) = bytes.first_chunk::<CONTROL>() else { return Side::Other };
     let count = usize::from(u16::from_be_bytes([head[10], head[11]]));
     let is_request = head[1] & 0x80 == 0;
     let operation = head[1] & 0x1f;
-    // Padding to whole words, then perhaps a key's number and a signature.
+    // Padding to a multiple of four bytes, then perhaps a key's number and a signature.
     let fits = (bytes.len() - CONTROL)
         .checked_sub(count)
         .is_some_and(|more| matches!(more, 0..=7 | 20..=31));
-    // What is asked is told in text, which an early DTLS with the same first bytes is not.
+    // Requests are text, which an early DTLS with the same first bytes is not.
     let is_text = bytes[CONTROL..]
         .iter()
         .take(count)
@@ -112,7 +112,8 @@ fn control(bytes: &[u8]) -> Side {
     if fits && is_known && (is_quiet || !is_request) { Side::Matches } else { Side::Other }
 }
 
-/// `ntpdc`: implementation 2 or 3, items of a size that fill the message.
+/// Judges a message of `ntpdc`: implementation 2 or 3, and items whose size and number fill the
+/// message.
 fn private(bytes: &[u8], first: u8) -> Side {
     let Some(head) = bytes.first_chunk::<PRIVATE>() else { return Side::Other };
     let items = usize::from(u16::from_be_bytes([head[4] & 0x0f, head[5]]));

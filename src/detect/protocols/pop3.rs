@@ -1,8 +1,8 @@
-//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4), the client logs in
-//! (USER, APOP, AUTH) or asks what the server can (CAPA of RFC 2449, STLS of RFC 2595).
+//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4); the client logs in
+//! (USER, APOP, AUTH) or requests the server's features (CAPA of RFC 2449, STLS of RFC 2595).
 //!
-//! `+OK` is what Redis and NATS say too, but neither greets with it: the text must name POP3, or
-//! the client's first command be one that only POP3 has.
+//! Redis and NATS send `+OK` too, but not as a greeting: the text must name POP3, or the client's
+//! first command must be one that only POP3 has.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -12,7 +12,7 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a line: 512 for a reply, and greetings that are longer.
+/// Bytes of a line at most: 512 for a reply, and more for a greeting.
 const LONGEST: usize = 1024;
 const OK: &[u8] = b"+OK";
 const COMMANDS: &[&[u8]] =
@@ -109,7 +109,7 @@ fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
             let named = lines::words(text)
                 .any(|word| lines::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));
             if text.is_empty() {
-                // So says Redis to AUTH; a server of POP3 that says no more is rare.
+                // Redis answers AUTH so; a greeting of POP3 without text is rare.
                 return Side::Other;
             }
             statement.fact("pop3.greeting", text, OK.len() + 1);

@@ -19,7 +19,7 @@ use crate::flow::Opening;
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_REQUEST: u32 = 80_877_104;
 const CANCEL_REQUEST: u32 = 80_877_102;
-/// Bytes of a startup message; the server takes 10,000, clients send a few hundred.
+/// Bytes of a startup message at most; the server accepts 10,000, clients send a few hundred.
 const LONGEST_STARTUP: usize = 4096;
 /// Types of the server's messages.
 const SERVER_TYPES: &[u8] = b"RKSZTDCENvVAnt123sIGHWdc";
@@ -103,7 +103,7 @@ fn client(statement: &mut Statement<'_>) -> Side {
                 let startup = startup(statement, at, len as usize);
                 return if certain { Side::Matches } else { startup };
             }
-            // After the server's consent: TLS, or GSSAPI tokens.
+            // TLS or GSSAPI tokens, after the server's consent.
             _ => return if certain { Side::Matches } else { Side::Other },
         };
         statement.fact("postgresql.request", request.as_bytes(), at);
@@ -154,7 +154,7 @@ fn startup(statement: &mut Statement<'_>, at: usize, len: usize) -> Side {
 fn server(statement: &mut Statement<'_>) -> Side {
     let whole = statement.stream.head();
     let from_start = statement.stream.from_start();
-    // One byte answers each request for encryption; no message can come before it.
+    // One byte answers each request for encryption, before any message.
     let refusals =
         if from_start { whole.iter().take(2).take_while(|&&b| b == b'N').count() } else { 0 };
     let bytes = whole.get(refusals..).unwrap_or_default();
@@ -204,7 +204,7 @@ fn server(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// Whether the body is one that this type of message can have; states what is worth it.
+/// Whether this type of message can have this body, whose facts are stated.
 fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> bool {
     match kind {
         b'R' => {

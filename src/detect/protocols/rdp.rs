@@ -57,7 +57,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Rdp, opening, depth, connection)
 }
 
-/// A TPKT's length, as far as the bytes are one; `None` where they are none.
+/// The length of a TPKT, as far as it was captured; `None` where the bytes are no TPKT.
 fn tpkt(bytes: &[u8]) -> Option<usize> {
     if !bytes.iter().zip([3, 0]).all(|(&a, b)| a == b) {
         return None;
@@ -114,7 +114,7 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         return Side::Perhaps;
     }
     let ended = cookie.is_none_or(|cookie| cookie.ends_with(b"\r\n"));
-    // A request may bring correlation info of 36 bytes (section 2.2.1.1.2).
+    // A request may have correlation info of 36 bytes (section 2.2.1.1.2).
     let complete = match negotiation {
         [] => cookie.is_some(),
         [1, flags, ..] if flags & 0x08 != 0 => matches!(negotiation.len(), NEGOTIATION | 44),
@@ -137,8 +137,8 @@ fn connection(statement: &mut Statement<'_>) -> Side {
     Side::Matches
 }
 
-/// Whether bytes are, as far as they go, a negotiation's request, response or failure: kind, flags,
-/// length 8, a small number.
+/// Whether the bytes can be the beginning of a negotiation's request, response or failure: type,
+/// flags, length 8, a small number.
 fn may_negotiate(bytes: &[u8], code: u8) -> bool {
     bytes.iter().take(NEGOTIATION).enumerate().all(|(i, &byte)| match i {
         0 => {
@@ -169,8 +169,8 @@ fn security(kind: u8, protocols: u8) -> &'static str {
     }
 }
 
-/// MCS Connect-Initial or Connect-Response with Microsoft's H.221 key: what makes a bare X.224
-/// connection one of RDP.
+/// Judges whether bytes are an MCS Connect-Initial or Connect-Response with Microsoft's H.221 key,
+/// which proves that a bare X.224 connection is RDP.
 fn mcs(bytes: &[u8], code: u8) -> Side {
     let Some(len) = tpkt(bytes) else { return Side::Other };
     let (kind, key): (u8, &[u8]) = if code == REQUEST { (0x65, b"Duca") } else { (0x66, b"McDn") };

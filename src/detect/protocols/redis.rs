@@ -1,10 +1,10 @@
-//! Redis, and all that speaks RESP as it does (Valkey, `KeyDB`, Dragonfly):
+//! Redis, and other servers that use RESP (Valkey, `KeyDB`, Dragonfly):
 //! <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 //!
-//! Proof is a command as clients send it, an array of bulk strings whose first names a command and
-//! fits its length; of the server, an array that holds a bulk string, `+PONG`, or an error that
-//! only Redis words so. `+OK` and `-ERR` begin the answers of POP3 and NATS too, and inline
-//! commands are words of any text protocol, so these count only when the two sides fit each other:
+//! The proof of a client is a command: an array of bulk strings, the first of which names a command
+//! and fits its length. The proof of a server is an array with a bulk string, `+PONG`, or an error
+//! in the wording of Redis. `+OK` and `-ERR` begin answers of POP3 and NATS too, and inline
+//! commands are words of any text protocol, so these count only where the two sides fit each other:
 //! a command of Redis, then replies and nothing else. Arguments are not stated: they may be
 //! passwords.
 
@@ -16,13 +16,13 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a line that is no bulk string.
+/// Bytes of a line outside of bulk strings at most.
 const LONGEST_LINE: usize = 1024;
-/// Bytes of a command's name.
+/// Bytes of a command's name at most.
 const LONGEST_NAME: usize = 32;
-/// Commands that are stated.
+/// Commands that are stated at most.
 const STATED: usize = 8;
-/// Commands that people and health checks send inline and that no other text protocol has.
+/// Commands that people and health checks send inline.
 const INLINE: &[&[u8]] = &[
     b"PING",
     b"INFO",
@@ -57,7 +57,7 @@ const INLINE: &[&[u8]] = &[
     b"MONITOR",
     b"ROLE",
 ];
-/// How errors begin that only Redis words so.
+/// Beginnings of errors in the wording of Redis.
 const ERRORS: &[&[u8]] = &[
     b"-NOAUTH ",
     b"-WRONGPASS ",
@@ -143,7 +143,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// Lines that are commands of Redis: `Perhaps`, whoever sends them.
+/// Judges lines that are commands of Redis, which prove nothing alone.
 fn commands(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let end = bytes.iter().take(LONGEST_NAME).position(|&b| matches!(b, b' ' | b'\r' | b'\n'));
@@ -163,7 +163,7 @@ fn commands(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// What was read of the values of one side.
+/// What the values of one side have shown so far.
 #[derive(Default)]
 struct ValuesRead<'a> {
     /// Elements of arrays that are still to come.
@@ -171,13 +171,13 @@ struct ValuesRead<'a> {
     /// The next bulk string begins a command or an array reply.
     first: bool,
     certain: bool,
-    /// The bulk string before, in the same array.
+    /// The previous bulk string of the same array.
     before: &'a [u8],
     command: &'a [u8],
     commands: Vec<&'a [u8]>,
 }
 
-/// Values of RESP, one behind another. With `answers` they follow commands that were sent inline.
+/// Judges a side of RESP values. `answers`: they answer commands that were sent inline.
 fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let bytes = statement.stream.head();
     let is_client = statement.direction == Direction::Initiator;
@@ -214,7 +214,7 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     if messages.foreign { Side::Other } else { Side::Perhaps }
 }
 
-/// One value, or the head of an array: its elements follow as values.
+/// Reads a value, or the head of an array, whose elements follow as values.
 fn value<'a>(
     statement: &mut Statement<'_>,
     rest: &'a [u8],
@@ -280,7 +280,8 @@ fn value<'a>(
     Framed::Whole(len)
 }
 
-/// A bulk string: in a command's first place its name, elsewhere an argument or a part of a reply.
+/// Reads a bulk string: the name of a command where it is the first of an array, else an argument
+/// or a part of a reply.
 fn bulk<'a>(
     statement: &mut Statement<'_>,
     body: &'a [u8],

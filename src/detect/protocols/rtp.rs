@@ -11,11 +11,12 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
-/// Datagrams of one source that follow each other.
+/// Datagrams of one source that must follow each other.
 const ENOUGH: usize = 5;
-/// Datagrams of each side that are looked at.
+/// Datagrams of each side that are read at most.
 const DATAGRAMS: usize = 16;
-/// Numbers that may be missing between two datagrams, and ticks of the clock: a second of video.
+/// The greatest step in number between two datagrams, and ticks of the clock for each: a second of
+/// video.
 const GAP: u16 = 8;
 const TICKS: u32 = 90_000;
 /// Types of reports (RFC 3550, section 12.1, and RFC 4585).
@@ -53,7 +54,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Rtp, opening, depth, side)
 }
 
-/// A datagram's place in its stream.
+/// Number, time and source of a media datagram.
 struct RtpPacket {
     number: u16,
     time: u32,
@@ -96,7 +97,7 @@ fn follows(before: &RtpPacket, packet: &RtpPacket) -> bool {
         && packet.time.wrapping_sub(before.time) <= TICKS * u32::from(steps)
 }
 
-/// A media datagram, and the type of what it carries.
+/// Reads a media datagram, and the type of its payload.
 fn packet(bytes: &[u8]) -> Option<(u8, RtpPacket)> {
     let head: &[u8; HEADER] = bytes.first_chunk()?;
     let contributors = usize::from(head[0] & 15);
@@ -113,8 +114,8 @@ fn packet(bytes: &[u8]) -> Option<(u8, RtpPacket)> {
     (fits && packet.source != 0).then_some((kind, packet))
 }
 
-/// Reports that end with the datagram, of which the second, where there is one, names the first's
-/// source.
+/// Reads a compound of reports that ends with the datagram and names one source throughout: the
+/// type of the first and the source.
 fn report(bytes: &[u8], cut: bool) -> Option<(u8, u32)> {
     let mut rest = bytes;
     let mut sources = Vec::new();

@@ -1,7 +1,7 @@
 //! SIP: RFC 3261, section 7, over UDP and TCP. A start line of its version, and header fields that
 //! every message has.
 //!
-//! What the bodies carry of CSTA (ECMA TR/87) is stated too.
+//! CSTA in bodies (ECMA TR/87) is stated too.
 
 use httparse::Header;
 use memchr::memmem::find;
@@ -17,9 +17,9 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
-/// Messages of each side that are read.
+/// Messages of each side that are read at most.
 const MESSAGES: usize = 32;
-/// Bytes of a start line.
+/// Bytes of a start line at most.
 const START_LINE: usize = 2048;
 const VERSION: &[u8] = b"SIP/2.0";
 /// The fields that every message has, with their short forms (RFC 3261, sections 8.1.1 and 7.3.3).
@@ -80,7 +80,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let (mut ours, mut foreign, mut offset) = (0, 0, 0);
     for (bytes, _, _) in stream.datagrams().take(MESSAGES) {
-        // Empty lines and single zero bytes keep ways through address translation open.
+        // Empty lines and single zero bytes keep bindings of address translation alive.
         if !bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0 | b' ')) {
             match message(statement, bytes, offset) {
                 (Side::Matches, _) => ours += 1,
@@ -108,7 +108,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
                 judgement = Side::Matches;
                 at += len;
             }
-            // What was proved is not undone.
+            // A later message does not undo a proof.
             (side, _) => return if judgement == Side::Matches { judgement } else { side },
         }
         at += bytes
@@ -121,7 +121,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     judgement
 }
 
-/// Judges a message and states what it says; how long it is where that is known.
+/// Judges a message and states its facts; returns its length where that is known.
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side, Option<usize>) {
     if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
         return (Side::Other, None);
@@ -141,7 +141,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let behind = &bytes[end + 1..];
     let head_end =
         find(behind, b"\r\n\r\n").map(|i| i + 4).or_else(|| find(behind, b"\n\n").map(|i| i + 2));
-    // Behind an exact start line one of them proves it: a message may be cut or damaged.
+    // After an exact start line, one of the required fields is proof enough: a message may be cut
+    // or damaged.
     let is_required = |name: &[u8]| {
         REQUIRED.iter().any(|(long, short)| {
             [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
@@ -195,7 +196,7 @@ fn state(
     }
 }
 
-/// Whether a start line may still come of these bytes, which have no line end.
+/// Whether the bytes, which have no line end, can be the beginning of a start line.
 fn may_begin(bytes: &[u8]) -> bool {
     let begins = |word: &[u8]| bytes.iter().zip(word).all(|(a, b)| a == b);
     let is_text = bytes.iter().all(|&b| b >= b' ' || b == b'\r');

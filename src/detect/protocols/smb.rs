@@ -1,9 +1,9 @@
-//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message behind the four
+//! SMB over TCP: MS-CIFS (`ff 53 4d 42`) and MS-SMB2 (`fe 53 4d 42`), each message after the four
 //! bytes of a `NetBIOS` session (RFC 1002, section 4.3.1; MS-SMB2, section 2.1), which a session
 //! request and its answer may open.
 //!
-//! SMB2's header says its own size, SMB1's has a command that exists; both must fit in the
-//! message's length. What was negotiated is stated.
+//! The header of SMB2 has its own size, that of SMB1 a command that exists; both must fit the
+//! message's length. The negotiation is stated.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -17,7 +17,7 @@ const SMB1_HEADER: usize = 32;
 const SMB2_HEADER: usize = 64;
 /// A session request: two names of 34 bytes.
 const SESSION_REQUEST: usize = 68;
-/// A first message of this size is waited for as a whole.
+/// Bytes of a first message that is awaited as a whole.
 const FIRST: usize = 2048;
 const NEGOTIATE_1: u8 = 0x72;
 
@@ -94,7 +94,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     let len = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
     let body = &bytes[PREFIX..bytes.len().min(PREFIX + len)];
     let header = if kind == 0xff { SMB1_HEADER } else { SMB2_HEADER };
-    // A ciphered or compressed message comes after others only, and proves nothing by its header.
+    // An encrypted or compressed message is never the first, and its header proves nothing.
     if len < header + 3 || matches!(kind, 0xfc | 0xfd) {
         return Side::Other;
     }
@@ -141,7 +141,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     Side::Matches
 }
 
-/// The dialects of SMB1's NEGOTIATE: each a 2, a name and a zero.
+/// States the dialects of SMB1's NEGOTIATE: each is a 2, a name and a zero.
 fn offer_1(statement: &mut Statement<'_>, body: &[u8], at: usize) {
     let names = body.get(3..).unwrap_or_default().split(|&b| b == 0);
     for name in names.filter_map(|name| name.strip_prefix(b"\x02")) {
@@ -149,7 +149,7 @@ fn offer_1(statement: &mut Statement<'_>, body: &[u8], at: usize) {
     }
 }
 
-/// A command of SMB1, MS-CIFS, section 2.2.2.1: those that clients of this century send by name.
+/// A command of SMB1 (MS-CIFS, section 2.2.2.1), by name where current clients send it.
 fn command_1(code: u8) -> Option<&'static str> {
     Some(match code {
         NEGOTIATE_1 => "negotiate",
@@ -170,7 +170,7 @@ fn command_1(code: u8) -> Option<&'static str> {
     })
 }
 
-/// A command of SMB2, MS-SMB2, section 2.2.1: the header says its size, 64.
+/// A command of SMB2 (MS-SMB2, section 2.2.1), whose header has the size 64.
 fn command_2(header: &[u8]) -> Option<&'static str> {
     const COMMANDS: [&str; 20] = [
         "negotiate",

@@ -13,10 +13,10 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a line, section 4.5.3.1.5.
+/// Bytes of a line at most (section 4.5.3.1.5).
 const LONGEST: usize = 512;
 const HELLOS: [&[u8]; 2] = [b"EHLO ", b"HELO "];
-/// What a client may say before it greets.
+/// Commands that a client may send before it greets.
 const OTHERS: &[&[u8]] = &[
     b"QUIT",
     b"NOOP",
@@ -91,7 +91,7 @@ fn hello(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// A name or an address in brackets; clients write underscores too.
+/// Whether a text is a host name or an address in brackets; clients write underscores too.
 fn is_domain(text: &[u8]) -> bool {
     let text = text.trim_ascii_end();
     !text.is_empty()
@@ -123,7 +123,7 @@ fn greeting(statement: &mut Statement<'_>) -> Side {
         if smtp && !other {
             side = Side::Matches;
         }
-        // Without a client's word a refusal must name the language.
+        // Without a client's command, a refusal must name the protocol.
         if last || side == Side::Matches {
             return if code == 220 || side == Side::Matches { side } else { Side::Other };
         }

@@ -1,7 +1,7 @@
 //! SNMP, versions 1, 2c and 3: RFC 1157, section 4; RFC 3416, section 3; RFC 3412, section 6; over
 //! UDP and TCP (RFC 3430).
 //!
-//! BER whose lengths must fit to the byte down to the bindings of variables. Communities are
+//! The lengths of the BER must fit to the byte down to the variable bindings. Communities are
 //! passwords and are not stated.
 
 use crate::decode::Transport;
@@ -20,7 +20,7 @@ const OPERATIONS: [&str; 9] =
     ["get", "get-next", "response", "set", "trap-v1", "get-bulk", "inform", "trap", "report"];
 const FIRST_OPERATION: u8 = 0xa0;
 const TRAP_V1: u8 = 0xa4;
-/// Bytes of a message over TCP.
+/// Bytes of a message over TCP at most.
 const LONGEST: usize = 1 << 16;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
@@ -55,7 +55,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     match ber::header(bytes) {
         Ok(Some(header)) if header.tag == SEQUENCE && header.len <= LONGEST => {
-            // The version stands first: it refuses most other BER at once.
+            // The version comes first and excludes most other BER.
             let version = bytes.get(header.size..).unwrap_or(&[]);
             if version.iter().zip([INTEGER, 1]).any(|(a, b)| *a != b)
                 || version.get(2).is_some_and(|&v| !matches!(v, 0 | 1 | 3))
@@ -83,7 +83,7 @@ fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     }
 }
 
-/// Version and operation of a whole message.
+/// The version and the operation of a whole message.
 fn message(bytes: &[u8]) -> Result<(&'static str, &'static str), InvalidBer> {
     let (content, behind) = ber::expect(bytes, SEQUENCE)?;
     let (version, rest) = ber::expect(content, INTEGER)?;
@@ -103,7 +103,8 @@ fn community(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
     operation(rest)
 }
 
-/// Version 3: global data, security parameters, then the scoped message in the clear or encrypted.
+/// The operation of version 3: global data, security parameters, then the scoped message, in the
+/// clear or encrypted.
 fn secured(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
     let (global, rest) = ber::expect(bytes, SEQUENCE)?;
     let (_, more) = ber::expect(global, INTEGER)?;

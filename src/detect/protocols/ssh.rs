@@ -1,6 +1,5 @@
-//! SSH: the identification string, RFC 4253, section 4.2. The lines that a server may send before
-//! it are not looked through: no server is known that does, and text of any kind would have to be
-//! waited for.
+//! SSH: the identification string, RFC 4253, section 4.2. Lines that a server may send before it
+//! are not supported: no server is known to send any, and any text would have to be awaited.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -10,7 +9,7 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const PREFIX: &[u8] = b"SSH-";
-/// Bytes of the identification string with its line end.
+/// Bytes of the identification string with its line end at most.
 const LONGEST: usize = 255;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ssh, inspect)
@@ -59,7 +58,7 @@ fn identification(statement: &mut Statement<'_>) -> Side {
     if version.is_empty() || !version.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
         return Side::Other;
     }
-    // What follows a space is a comment.
+    // A comment may follow after a space.
     let software_only = software.split(|&b| b == b' ').next().unwrap_or(software);
     statement.fact("ssh.version", version, PREFIX.len());
     statement.fact("ssh.software", software_only, PREFIX.len() + version.len() + 1);

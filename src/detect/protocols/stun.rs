@@ -1,8 +1,8 @@
-//! STUN, and TURN and ICE that are made of it: RFC 8489, section 5, and its forerunner RFC 3489,
-//! section 11, over UDP and TCP.
+//! STUN, and TURN and ICE, which are built on it: RFC 8489, section 5, and its predecessor RFC
+//! 3489, section 11, over UDP and TCP.
 //!
-//! The magic number and attributes that end with the message prove it. The forerunner has no magic
-//! number: there every attribute must be one that it knows, and there must be one.
+//! The proof is the magic number and attributes that end with the message. The predecessor has no
+//! magic number: its messages must have attributes, all of which it knows.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -12,12 +12,12 @@ use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
 const HEADER: usize = 20;
-/// Bytes of a message over TCP that are waited for.
+/// Bytes of a message over TCP that are awaited at most.
 const LONGEST: usize = 2048;
-/// Bytes of the length that stands before it there.
+/// Bytes of the length that may precede a message over TCP.
 const LENGTH: usize = 2;
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-/// The last attribute of RFC 3489, and the first that could be ignored.
+/// The last attribute of RFC 3489, and the first that may be ignored.
 const LAST_OLD: u16 = 0x000b;
 const FIRST_OPTIONAL: u16 = 0x8000;
 const SOFTWARE: u16 = 0x8022;
@@ -76,7 +76,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         let Some(&[a, b, c, d]) = attributes.first_chunk() else { break };
         let (name, len) = (u16::from_be_bytes([a, b]), usize::from(u16::from_be_bytes([c, d])));
         let Some(value) = attributes[4..].get(..len) else { break };
-        // Values fill whole words; the forerunner's were whole words already.
+        // Values are padded to multiples of four bytes; in the predecessor their lengths are such
+        // multiples.
         let Some(behind) = attributes[4..].get(len.next_multiple_of(4)..) else { break };
         if !(magic || (1..=LAST_OLD).contains(&name) || name >= FIRST_OPTIONAL) {
             return Side::Other;
@@ -91,7 +92,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
         return Side::Other;
     }
     if !magic && !any {
-        // A request without attributes is what many protocols may begin with: the answer tells.
+        // Many protocols may begin like a request without attributes, so the answer decides.
         return if len == 0 && kind == 1 { Side::Perhaps } else { Side::Other };
     }
     statement.fact("stun.message", format!("{method} {class}").as_bytes(), offset);
@@ -101,8 +102,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     Side::Matches
 }
 
-/// A message that stands alone, or behind its length as ICE has it over TCP (RFC 6544, section 3;
-/// RFC 4571, section 2).
+/// Judges a stream that begins with a message, or with a message after its length, which ICE has
+/// over TCP (RFC 6544, section 3; RFC 4571, section 2).
 fn stream(statement: &mut Statement<'_>) -> Side {
     match behind(statement, 0) {
         Side::Other => behind(statement, LENGTH),
@@ -110,7 +111,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// The first message, which begins at `start`.
+/// Judges the first message, which begins at the offset `start`.
 fn behind(statement: &mut Statement<'_>, start: usize) -> Side {
     let stream = statement.stream.head();
     if start > 0 && stream.first().is_some_and(|&high| usize::from(high) > LONGEST >> 8) {
@@ -127,7 +128,7 @@ fn behind(statement: &mut Statement<'_>, start: usize) -> Side {
         _ => return Side::Perhaps,
     };
     let announced = stream.iter().take(start).fold(0, |n, &byte| n << 8 | usize::from(byte));
-    // Requests over TCP are small; other lengths are not worth waiting for.
+    // Requests over TCP are small, so longer messages are not awaited.
     if len > LONGEST || (start > 0 && announced != len) {
         return Side::Other;
     }
@@ -137,8 +138,7 @@ fn behind(statement: &mut Statement<'_>, start: usize) -> Side {
     }
 }
 
-/// Method and class of a message's type (RFC 8489, section 5), for those methods that are
-/// registered.
+/// The method and the class of a message's type (RFC 8489, section 5), if the method is registered.
 fn names(kind: u16) -> Option<(&'static str, &'static str)> {
     let class = match kind & 0x0110 {
         0 => "request",

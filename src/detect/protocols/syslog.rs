@@ -3,8 +3,8 @@
 //! the older form with a time of RFC 3339
 //! (<https://www.rsyslog.com/doc/configuration/templates.html>, `RSYSLOG_ForwardFormat`).
 //!
-//! A priority in angle brackets and text behind it. Over TCP, where markup may begin so too, the
-//! version or the time of day must follow.
+//! A message is a priority in angle brackets and text. Over TCP, where markup may begin so too, the
+//! version or the time of day must follow the priority.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -13,9 +13,9 @@ use crate::detect::statement::{Side, Statement, by_datagram, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
-/// Eight times the facility, plus the severity.
+/// The greatest priority: eight times the facility, plus the severity.
 const MOST: u32 = 191;
-/// Bytes of `Mmm dd hh:mm:ss`, and those after which either form has shown itself.
+/// Bytes of `Mmm dd hh:mm:ss`, and bytes after which either form can be recognised.
 const STAMP: usize = 15;
 const FORM: usize = 24;
 const MONTHS: [&[u8]; 12] = [
@@ -106,7 +106,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
     }
 }
 
-/// The priority and what stands behind it.
+/// The priority and the text after it.
 fn priority(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let inside = bytes.strip_prefix(b"<")?;
     let digits = inside.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
@@ -117,7 +117,7 @@ fn priority(bytes: &[u8]) -> Option<(u32, &[u8])> {
         .then_some((value, text))
 }
 
-/// The form that is told by what follows the priority.
+/// The form of a message, by the text after the priority.
 fn form(text: &[u8]) -> Option<&'static str> {
     if let Some(rest) = text.strip_prefix(b"1 ") {
         let stamp = rest.split(|&b| b == b' ').next().unwrap_or(rest);

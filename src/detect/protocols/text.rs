@@ -1,11 +1,11 @@
-//! Plain text: lines for people, or for a program that nobody knows. What is left when no language
-//! with rules of its own was recognised, so it is asked last.
+//! Plain text: lines for people, or for an unknown program. This detector is called last, where no
+//! other protocol was recognised.
 //!
-//! All that each side said from its first byte must be printable UTF-8 with tabs and line ends, and
-//! there must be enough of it, with at least one line whose end is there (over UDP, a longer
-//! datagram without one will do). A structured language whose detector does not exist (or does not
-//! claim these bytes) is made of printable lines too: what begins with a start line with a version
-//! (`SIP/2.0`), a reply's number, JSON, XML or the like is refused rather than called plain.
+//! The bytes of each side from its first one on must be printable UTF-8 with tabs and line ends,
+//! and there must be enough of them, with at least one whole line (over UDP, a longer datagram
+//! without a line end is enough). A structured protocol that has no detector, or whose detector
+//! refused, consists of printable lines too: bytes that begin with a start line with a version
+//! (`SIP/2.0`), the number of a reply, JSON, XML or the like are refused.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -15,16 +15,15 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::{Opening, Stream};
 
-/// Bytes of a side that is text: fewer may be so by chance.
+/// Bytes of a side that is text at least: fewer may be a coincidence.
 const ENOUGH: usize = 12;
-/// Bytes of a datagram without a line's end that counts as one.
+/// Bytes of a datagram that counts as a line without a line end.
 const DATAGRAM: usize = 16;
-/// Bytes of a line that counts.
+/// Bytes of a line that counts at least.
 const LINE: usize = 4;
-/// Bytes in which a first line ends.
+/// Bytes of a first line at most.
 const LONGEST: usize = 1024;
-/// First words of languages made of lines that are known not to be plain: HTTP without a version,
-/// IRC, mail, news, key-value stores.
+/// First words of line-based protocols: HTTP without a version, IRC, mail, news, key-value stores.
 const STRUCTURED: &[&[u8]] = &[
     b"GET",
     b"POST",
@@ -70,7 +69,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    // Lines are anybody's: one side with anything else makes the whole something else.
+    // Any protocol may have lines, so both sides must be text.
     let mut spoiled = false;
     let found = combine(Protocol::Text, opening, depth, |statement| {
         let side = lines(statement, opening.transport());
@@ -90,7 +89,7 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
         return Side::Other;
     }
     let encoding: &[u8] = match std::str::from_utf8(bytes) {
-        // C1 controls and what is no character are no text.
+        // Text has no C1 controls and no noncharacters.
         Ok(text)
             if text.chars().any(|c| {
                 matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')
@@ -100,7 +99,7 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
         }
         Ok(_) if bytes.is_ascii() => b"ascii",
         Ok(_) => b"utf-8",
-        // A character may be cut at the end of what is there.
+        // The last character may have been cut.
         Err(error) if error.error_len().is_none() => b"utf-8",
         Err(_) => return Side::Other,
     };
@@ -119,7 +118,7 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     Side::Matches
 }
 
-/// The bytes begin like a language with rules.
+/// The bytes begin like a structured protocol.
 struct Structured;
 
 /// The first line that counts.
@@ -138,8 +137,9 @@ fn counted(bytes: &[u8]) -> Result<Option<TextLine<'_>>, Structured> {
     Ok(lines::whole_lines(bytes).find(counts))
 }
 
-/// The same in datagrams, none of which may begin so. The end of one that is long enough is a
-/// line's end too; shorter ones are what phones keep a way open with.
+/// The first line that counts in datagrams, none of which may begin like a structured protocol. The
+/// end of a datagram that is long enough is a line end too; phones keep bindings of address
+/// translation alive with shorter ones.
 fn datagrams(stream: &Stream) -> Result<Option<TextLine<'_>>, Structured> {
     let (mut at, mut found) = (0, None);
     for (datagram, _, cut) in stream.datagrams() {
@@ -162,7 +162,7 @@ const fn is_printable(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..)
 }
 
-/// Whether a first line, as far as it is there, looks like that of a language with rules.
+/// Whether a first line, as far as it was captured, is like that of a structured protocol.
 fn is_structured(line: &[u8]) -> bool {
     let (word, rest) = lines::first_word(line);
     let marked = match line {
@@ -186,7 +186,7 @@ fn is_structured(line: &[u8]) -> bool {
         || line.split(u8::is_ascii_whitespace).any(is_versioned)
 }
 
-/// `NAME/1.0` or `NAME-1.0`: a name before a version with a dot.
+/// Whether a token is `NAME/1.0` or `NAME-1.0`: a name before a version with a dot.
 fn is_versioned(token: &[u8]) -> bool {
     let Some(at) = token.iter().position(|b| matches!(b, b'/' | b'-')) else { return false };
     let (name, version) = (&token[..at], &token[at + 1..]);
@@ -197,7 +197,7 @@ fn is_versioned(token: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && dotted
 }
 
-/// Whether a line speaks of what nobody should read in a report.
+/// Whether a line may have a secret, which no report should show.
 fn may_be_secret(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
     WORDS

@@ -1,5 +1,5 @@
 //! VNC: the Remote Framebuffer protocol, RFC 6143, section 7.1. Both sides begin with twelve bytes,
-//! `RFB 003.008` and a line feed; then the server says which kinds of security it offers (section
+//! `RFB 003.008` and a line feed; then the server lists the security types that it offers (section
 //! 7.1.2), before version 3.7 the one that it chose.
 
 use crate::decode::Transport;
@@ -64,7 +64,7 @@ fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side 
     Side::Matches
 }
 
-/// Kinds of security as IANA lists them.
+/// States a security type by its name in IANA's registry.
 fn security(statement: &mut Statement<'_>, kind: u8, at: usize) {
     let name = match kind {
         1 => "none",

@@ -4,8 +4,8 @@
 //! answers: User's Guide, appendices D and E: `ping`, `authenticate 1`, `load "show"`, `run`;
 //! `Ready "6.6.4" "WATCHPOINT" "Windows" true`, `Error 8 1`.
 //!
-//! Words and numbers are said by many: a side is accepted for an answer in full (`Ready`, a version
-//! and more in the grammar of these lines), for an error that answers a command, or for an
+//! Many protocols have lines of words and numbers, so a side is accepted only for a full answer
+//! (`Ready`, a version and more values), for an error that answers a command, or for an
 //! `authenticate` that another command follows.
 
 use crate::decode::Transport;
@@ -16,7 +16,7 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a line.
+/// Bytes of a line at most.
 const LONGEST: usize = 512;
 const COMMANDS: &[&[u8]] = &[
     b"ping",
@@ -70,15 +70,14 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// The lines whose end is there: CR, LF or both; and what begins another.
+/// The whole lines, ended by CR, LF or both, and the beginning of another.
 fn lines(bytes: &[u8]) -> (impl Iterator<Item = &[u8]>, &[u8]) {
     let end = bytes.iter().rposition(|b| matches!(b, b'\r' | b'\n')).map_or(0, |i| i + 1);
     let (whole, rest) = bytes.split_at(end);
     (whole.split(|b| matches!(b, b'\r' | b'\n')).filter(|line| !line.is_empty()), rest)
 }
 
-/// Whether a value stands in the grammar of these lines: a quoted string, a word of truth, a whole
-/// number.
+/// Whether a word is a value: a quoted string, `true`, `false` or a whole number.
 fn is_value(value: &[u8]) -> bool {
     match value {
         [b'"', inside @ .., b'"'] => !inside.contains(&b'"'),
@@ -90,7 +89,7 @@ fn is_value(value: &[u8]) -> bool {
     }
 }
 
-/// A line's values, strings with the spaces in them; `None` where one is no value.
+/// The values of a line, where a string may have spaces; `None` where a word is no value.
 fn values(mut text: &[u8]) -> Option<Vec<&[u8]>> {
     let mut found = Vec::new();
     while !text.is_empty() {
@@ -189,14 +188,15 @@ fn answers(statement: &mut Statement<'_>, requested: bool) -> Side {
     side
 }
 
-/// A quoted version: numbers and dots.
+/// Whether a value is a quoted version: numbers and dots.
 fn is_version(value: &[u8]) -> bool {
     value.len() > 4
         && value.contains(&b'.')
         && value[1..value.len() - 1].iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
-/// Whether bytes may begin with one of these words, in just this spelling.
+/// Whether the bytes can be the beginning of one of these words, in this spelling, and what follows
+/// it.
 fn may_begin(bytes: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| {
         bytes.iter().zip(*word).all(|(a, b)| a == b)

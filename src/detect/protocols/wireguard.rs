@@ -1,8 +1,8 @@
 //! `WireGuard`: <https://www.wireguard.com/protocol/>, section «Protocol». Four kinds of datagrams,
 //! each with a type, three zero bytes and a length of its own.
 //!
-//! Handshakes are told by type and length. Data alone counts only if several datagrams go to one
-//! receiver and their counters rise.
+//! Handshakes are recognised by type and length. Data alone counts only if several datagrams go to
+//! one receiver and their counters rise.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -15,9 +15,9 @@ const INITIATION: (u8, usize) = (1, 148);
 const RESPONSE: (u8, usize) = (2, 92);
 const COOKIE: (u8, usize) = (3, 64);
 const DATA: u8 = 4;
-/// Bytes of a data message without its contents, which are padded to sixteens.
+/// Bytes of a data message without contents, which are padded to multiples of 16 bytes.
 const EMPTY: usize = 32;
-/// Data messages that prove what a handshake would.
+/// Data messages that prove as much as a handshake.
 const ENOUGH: usize = 3;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Wireguard, inspect)

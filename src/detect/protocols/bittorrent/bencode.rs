@@ -1,11 +1,9 @@
-//! Bencoding, BEP 3: whole numbers, byte strings, lists and dictionaries, read strictly. Nothing
-//! here panics.
+//! Bencoding, BEP 3: whole numbers, byte strings, lists and dictionaries, read strictly.
 
-/// How deep lists and dictionaries may lie in each other.
+/// Depth to which lists and dictionaries may be nested.
 const DEEPEST: usize = 8;
 
-/// One value; a list or a dictionary is kept as the bytes between its letter and its `e`, which
-/// were read through.
+/// A value. A list or a dictionary is the checked bytes between its letter and its `e`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BencodeValue<'a> {
     Number,
@@ -14,7 +12,7 @@ pub(super) enum BencodeValue<'a> {
     Dictionary(&'a [u8]),
 }
 
-/// The bytes as one dictionary and nothing more.
+/// The bytes as a dictionary with nothing after it.
 pub(super) fn dictionary(bytes: &[u8]) -> Option<BencodeValue<'_>> {
     match value(bytes, DEEPEST)? {
         (found @ BencodeValue::Dictionary(_), []) => Some(found),
@@ -23,7 +21,7 @@ pub(super) fn dictionary(bytes: &[u8]) -> Option<BencodeValue<'_>> {
 }
 
 impl<'a> BencodeValue<'a> {
-    /// What a dictionary holds under a key.
+    /// The value of a dictionary's key.
     pub(super) fn get(&self, key: &[u8]) -> Option<BencodeValue<'a>> {
         let Self::Dictionary(mut rest) = *self else { return None };
         while !rest.is_empty() {
@@ -37,7 +35,7 @@ impl<'a> BencodeValue<'a> {
         None
     }
 
-    /// The string that a dictionary holds under a key.
+    /// The string of a dictionary's key.
     pub(super) fn text(&self, key: &[u8]) -> Option<&'a [u8]> {
         match self.get(key)? {
             Self::Text(text) => Some(text),
@@ -46,7 +44,7 @@ impl<'a> BencodeValue<'a> {
     }
 }
 
-/// The first value and the bytes behind it.
+/// The first value and the bytes after it.
 fn value(bytes: &[u8], depth: usize) -> Option<(BencodeValue<'_>, &[u8])> {
     match bytes.split_first()? {
         (b'i', rest) => {

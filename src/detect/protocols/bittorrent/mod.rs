@@ -1,10 +1,10 @@
 //! `BitTorrent`. Over TCP the peers' handshake, BEP 3: the byte 19, `BitTorrent protocol`, eight
 //! reserved bytes, an info hash and the peer's id, 20 bytes each. Over UDP the distributed hash
 //! table, BEP 5, whose messages are bencoded dictionaries; a tracker's first message, BEP 15, which
-//! has 64 bits of its own; local discovery, BEP 14; and uTP, BEP 29, where it carries the
+//! has a fixed number of 64 bits; local discovery, BEP 14; and uTP, BEP 29, where it carries the
 //! handshake.
 //!
-//! uTP's header alone proves nothing, and peers that cipher the handshake are not recognised.
+//! uTP's header alone proves nothing, and peers that encrypt the handshake are not recognised.
 
 mod bencode;
 
@@ -21,10 +21,11 @@ const RESERVED: usize = 8;
 /// Bytes of an info hash or an id.
 const HASH: usize = 20;
 const UTP: usize = 20;
-/// A tracker's connection request: this, the action 0 and a number.
+/// A connection request to a tracker: the protocol's number and the action 0. A number of the
+/// client's follows.
 const TRACKER: &[u8] = b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0";
 const SEARCH: &[u8] = b"BT-SEARCH * HTTP/1.1\r\n";
-/// Datagrams of each side that are looked at.
+/// Datagrams of each side that are read at most.
 const DATAGRAMS: usize = 4;
 const QUERIES: &[&[u8]] = &[
     b"ping",
@@ -82,8 +83,8 @@ fn handshake(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     statement.fact("bittorrent.message", b"handshake", at);
     statement.fact("bittorrent.info-hash", hex(hash).as_bytes(), at + from);
     if let Some(peer) = bytes.get(from + HASH..from + 2 * HASH) {
-        // Most clients begin their id with their letters and version, as in `-TR3000-` of BEP 20;
-        // the rest is by chance.
+        // Most clients begin their id with letters and version, as in `-TR3000-` (BEP 20); the rest
+        // is random.
         if let [b'-', name @ .., b'-'] = &peer[..8]
             && name.iter().all(u8::is_ascii_graphic)
         {
@@ -112,13 +113,13 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
             {
                 handshake(statement, &datagram[UTP..], at + UTP)
             }
-            // Other packets of uTP: kind and version in one byte, then the kind of an extension.
+            // Other packets of uTP: type and version in one byte, then the type of an extension.
             [0x01 | 0x11 | 0x21 | 0x31 | 0x41, 0..=2, ..] if datagram.len() >= UTP => Side::Perhaps,
             _ if datagram.len() == TRACKER.len() + 4 && datagram.starts_with(TRACKER) => {
                 statement.fact("bittorrent.message", b"tracker connect", at);
                 Side::Matches
             }
-            // Its answer, in size and by its zeroes: it proves nothing of itself.
+            // The tracker's answer, by its size and its zeros, which prove nothing alone.
             [0, 0, 0, 0, ..] if datagram.len() == 16 => Side::Perhaps,
             [b'B', ..] => search(statement, datagram, at),
             _ if cut => Side::Perhaps,
@@ -133,8 +134,8 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     if unclear < DATAGRAMS { Side::Perhaps } else { Side::Other }
 }
 
-/// A message of the hash table: a dictionary with `t`, `y` and what goes with the kind that `y`
-/// says.
+/// Reads a message of the hash table: a dictionary with `t`, `y` and the values that the type in
+/// `y` has.
 fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
     let Some(message) = bencode::dictionary(datagram) else { return Side::Other };
     if message.text(b"t").is_none() {

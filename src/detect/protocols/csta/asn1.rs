@@ -1,16 +1,16 @@
 //! CSTA in BER: ACSE associations that name the standard, and ROSE operations (ECMA-285; ITU-T
 //! X.227, X.880).
 //!
-//! Raw, or behind a length of two bytes (MD110), Siemens' three bytes `26 8x xx`, TPKT with COTP
-//! (RFC 1006), or after the single letters that Alcatel's switches exchange first. An object
-//! identifier of the standard proves it; operations do if there are two, or one with its result.
+//! Messages are raw, or follow a length of two bytes (MD110), Siemens' three bytes `26 8x xx`, TPKT
+//! with COTP (RFC 1006), or the single letters that Alcatel's switches exchange first. An object
+//! identifier of the standard proves CSTA; so do two operations, or one with its result.
 
 use crate::detect::formats::ber::{self, InvalidBer, Tlv};
 use crate::detect::statement::{Side, Statement};
 
-/// Messages of each side that are read.
+/// Messages of each side that are read at most.
 const MESSAGES: usize = 64;
-/// Bytes of a message; devices keep to a few thousand.
+/// Bytes of a message at most; devices send up to a few thousand.
 const LONGEST: usize = 1 << 14;
 /// 1.3.12.0: identified organisation, ECMA, standards.
 const ECMA: &[u8] = &[0x2b, 12, 0];
@@ -65,7 +65,7 @@ const OPERATIONS: &[(u32, &str)] = &[
     (505, "resume"),
 ];
 
-/// What both sides said that an answer may fit.
+/// The invoke identifiers of requests and of answers, which must fit each other.
 #[derive(Default)]
 pub(super) struct Dialogue {
     invoked: Vec<u32>,
@@ -90,7 +90,7 @@ impl CstaFraming {
         }
     }
 
-    /// The framing of what begins so; `Ok(None)` where more bytes are needed.
+    /// The framing that the bytes begin with; `Ok(None)` where more bytes are needed.
     fn detect(bytes: &[u8]) -> Result<Option<Self>, InvalidBer> {
         let is_message =
             |byte: u8| (0x60..=0x64).contains(&byte) || (INVOKE..=REJECT).contains(&byte);
@@ -105,7 +105,7 @@ impl CstaFraming {
         }
     }
 
-    /// Where the message in these bytes lies; `Ok(None)` where more are needed.
+    /// The range of the first message; `Ok(None)` where more bytes are needed.
     fn message_range(self, bytes: &[u8]) -> Result<Option<std::ops::Range<usize>>, InvalidBer> {
         let word = |at: usize| {
             bytes
@@ -117,7 +117,7 @@ impl CstaFraming {
             Self::Raw => ber::header(bytes)?.map(|header| 0..header.size + header.len),
             Self::Length => word(0).map(|len| 2..2 + len),
             Self::Siemens => word(1).map(|len| 3..3 + (len & 0x7fff)),
-            // Data transfer, last of its kind.
+            // A COTP data transfer that ends its unit.
             Self::Tpkt if bytes.len() >= 7 && bytes[4..7] != [2, 0xf0, 0x80] => {
                 return Err(InvalidBer);
             }
@@ -133,7 +133,7 @@ impl CstaFraming {
 /// Reads a side's messages.
 pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -> Side {
     let all = statement.stream.head();
-    // Alcatel's switches are greeted with one letter and answer with another.
+    // Clients greet Alcatel's switches with one letter, and the switches answer with another.
     let greeting = usize::from(matches!(all, [b'B' | b'P', ..]));
     let bytes = all.get(greeting..).unwrap_or(&[]);
     let mut progress = Progress { certain: false, operations: 0, messages: 0 };
@@ -175,7 +175,7 @@ pub(super) fn messages(statement: &mut Statement<'_>, dialogue: &mut Dialogue) -
     progress.end(statement, facts, Side::Perhaps)
 }
 
-/// What a side's messages came to so far.
+/// What the messages of a side have shown so far.
 struct Progress {
     certain: bool,
     operations: usize,
@@ -183,7 +183,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// The side's verdict: what was proved is not undone by a message that is new to us.
+    /// The judgement on the side: an unknown message does not undo a proof.
     fn end(&self, statement: &mut Statement<'_>, facts: usize, otherwise: Side) -> Side {
         if self.certain || self.operations > 1 {
             return Side::Matches;
@@ -193,7 +193,7 @@ impl Progress {
     }
 }
 
-/// Takes in a whole message.
+/// Reads a whole message.
 fn read_message(
     message: &[u8],
     statement: &mut Statement<'_>,
@@ -229,7 +229,7 @@ fn read_message(
             nests(result)?;
             Some(ber::unsigned(operation)?)
         }
-        // An error's number, or what was wrong with a message.
+        // The number of an error, or of the problem with a message.
         ERROR | REJECT => return nests(rest),
         _ => return Err(InvalidBer),
     };
@@ -254,8 +254,8 @@ fn read_message(
     Ok(())
 }
 
-/// Whether an operation's argument is whole; that of an event begins with the reference to its
-/// monitor.
+/// Checks that an operation's argument is whole, and that of an event begins with the reference to
+/// its monitor.
 fn is_argument(operation: u32, argument: &[u8]) -> Result<(), InvalidBer> {
     nests(argument)?;
     if operation == EVENT {
@@ -265,7 +265,7 @@ fn is_argument(operation: u32, argument: &[u8]) -> Result<(), InvalidBer> {
     Ok(())
 }
 
-/// Whether bytes are values to their end.
+/// Checks that the bytes are whole values up to their end.
 fn nests(mut bytes: &[u8]) -> Result<(), InvalidBer> {
     while !bytes.is_empty() {
         bytes = ber::read(bytes)?.ok_or(InvalidBer)?.1;
@@ -273,7 +273,7 @@ fn nests(mut bytes: &[u8]) -> Result<(), InvalidBer> {
     Ok(())
 }
 
-/// The standard that an association is made for.
+/// The edition of the standard that an association is made for.
 fn edition(mut values: &[u8]) -> Result<Option<&'static str>, InvalidBer> {
     let mut found = None;
     while !values.is_empty() {

@@ -1,6 +1,6 @@
-//! CSTA, computer-supported telecommunications applications: what a telephone switch and a program
-//! say to each other, as XML (ECMA-323) or in BER (ECMA-180, ECMA-218, ECMA-285), over TCP. What
-//! SIP and HTTP carry of it, their detectors state.
+//! CSTA, computer-supported telecommunications applications: messages between a telephone switch
+//! and a program, in XML (ECMA-323) or BER (ECMA-180, ECMA-218, ECMA-285), over TCP. The detectors
+//! of SIP and HTTP state what they carry of it.
 
 mod asn1;
 mod xml;

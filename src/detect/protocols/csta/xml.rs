@@ -1,11 +1,10 @@
 //! CSTA phase III as XML over TCP: ECMA-323, annex J.2. Two zero bytes, a big-endian length that
 //! counts this header of eight bytes, an invoke id of four ASCII digits (9999 marks an event), then
-//! an XML document. Zultys speaks the same framing with messages of its own. A document without any
-//! header is taken where its root is in an ECMA namespace.
+//! an XML document. Zultys uses the same framing with messages of its own. A document without a
+//! header is accepted where its root is in an ECMA namespace.
 //!
 //! The framing alone is not CSTA: the root element must be in the namespace of ECMA or of a
-//! vendor's extension, or be one of the standard's or a known vendor's messages. `quick-xml` reads
-//! the document as far as it is there.
+//! vendor's extension, or be one of the standard's or a known vendor's messages.
 
 use crate::detect::formats::csta_xml::{
     RootElement, extension_namespaces, is_csta_root, is_standard_namespace, root_element,
@@ -59,7 +58,7 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
     side
 }
 
-/// A side that begins with a document instead of a header.
+/// Judges a side that begins with a document instead of a header.
 fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
     match root_element(bytes) {
         RootElement::Named { name, namespace: Some(namespace) }
@@ -82,7 +81,7 @@ fn state_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>
     }
 }
 
-/// Whether the bytes, as many as there are, are a header and the begin of a document.
+/// Whether the bytes can be the beginning of a header and a document.
 fn is_header(bytes: &[u8]) -> bool {
     let len = match bytes {
         [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),

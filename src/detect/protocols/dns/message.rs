@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::name::{DomainName, HEADER, LastName, ends_with, is_local, is_netbios, is_reverse};
 
-/// Questions in a message; servers take one, multicast DNS asks for some at once.
+/// Questions in a message at most; servers accept one, multicast DNS sends several at once.
 const QUESTIONS: u16 = 64;
 const RESPONSE: u16 = 0x8000;
 const OPCODE: u16 = 0x7800;
@@ -21,7 +21,7 @@ const TOP_OF_CLASS: u16 = 0x8000;
 const INTERNET: u16 = 1;
 /// The additional record that carries options (RFC 6891): its class is a size.
 const OPT: u16 = 41;
-/// Seconds that answers of link-local name resolution last (RFC 4795, section 2.8), and some more.
+/// Seconds that answers of link-local name resolution last (RFC 4795, section 2.8), with a margin.
 const LINK_LOCAL_TTL: u32 = 60;
 
 /// A message of DNS or multicast DNS.
@@ -56,7 +56,7 @@ struct DnsHeader {
     /// Questions to be read.
     questions: usize,
     records: u32,
-    /// One field is damaged: the question must be beyond doubt.
+    /// One field is damaged, so the question must be free of doubt.
     faulty: bool,
     /// The header counts more records than have room.
     crowded: bool,
@@ -71,7 +71,7 @@ impl DnsHeader {
         let records: u32 = counts[1..].iter().map(|&n| u32::from(n)).sum();
         let questions = usize::from(counts[0]);
         let empty = questions == 0 && records == 0;
-        // A question has five bytes at the least, a record eleven.
+        // A question has at least five bytes, a record eleven.
         let too_many = counts[0] > QUESTIONS || (!cut && HEADER + 5 * questions > bytes.len());
         let crowded =
             !cut && flags & TRUNCATED == 0 && HEADER as u32 + 11 * records > bytes.len() as u32;
@@ -94,13 +94,13 @@ impl DnsHeader {
         self.flags & RESPONSE != 0
     }
 
-    /// Whether the message is a query that asks for nothing.
+    /// Whether the message is a query without a question.
     fn is_empty_query(&self) -> bool {
         self.flags & OPCODE == 0 && !self.is_response() && self.counts[0] == 0
     }
 
-    /// Whether no flag is set that tells DNS from link-local name resolution (RFC 4795), and no
-    /// record follows the answers.
+    /// Whether no flag is set that distinguishes DNS from link-local name resolution (RFC 4795),
+    /// and no record follows the answers.
     fn is_plain(&self) -> bool {
         self.flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0
             && (self.counts[2], self.counts[3]) == (0, 0)
@@ -285,8 +285,8 @@ impl DnsSections {
         !header.faulty && !self.damaged && !self.ended && self.at == bytes.len()
     }
 
-    /// Whether the message is of multicast DNS: about a service on the link, or without a wish for
-    /// recursion and with a name or a class of multicast DNS.
+    /// Whether the message is of multicast DNS: about a service on the link, or without recursion
+    /// desired and with a name or a class of multicast DNS.
     fn is_multicast(&self, header: &DnsHeader, name: &str) -> bool {
         let service = ends_with(name, "._tcp.local") || ends_with(name, "._udp.local");
         let recursion = header.flags & RECURSION != 0;
@@ -294,10 +294,11 @@ impl DnsSections {
         service || (!recursion && (self.local || anonymous))
     }
 
-    /// Whether a message without any flag cannot be of link-local name resolution (RFC 4795), which
-    /// sets none; neither may a server that asks another. Its answers do not last, nobody on a link
-    /// has the loopback's address, it knows no services, and its names have one label, but where
-    /// its identifier is zero, which is what no server asks another with.
+    /// Whether a message without flags is not of link-local name resolution (RFC 4795), which sets
+    /// none; a server that queries another server may set none either. Answers of link-local name
+    /// resolution do not last, no host on a link has the loopback address, services are not
+    /// resolved, and names have one label, unless the identifier is zero, which no server uses in a
+    /// query to another.
     fn excludes_link_local(&self, header: &DnsHeader, name: &str) -> bool {
         let labels = name.contains('.') && !self.reverse && header.id != 0;
         self.lasting || ends_with(name, ".127.in-addr.arpa") || labels
@@ -354,18 +355,18 @@ fn record<'t>(
     Some(Some(ResourceRecord { name, kind, class, ttl: u32::from_be_bytes(*ttl), next }))
 }
 
-/// The record types that nearly all questions ask for.
+/// Whether a record type is one of those that nearly all questions are for.
 const fn is_common(kind: u16) -> bool {
     matches!(kind, 1 | 2 | 5 | 6 | 12 | 15 | 16 | 28 | 33 | 35 | 65 | 255)
 }
 
-/// Internet, chaos, hesiod, none, any (RFC 6895, section 3.2).
+/// Whether a class is Internet, Chaos, Hesiod, none or any (RFC 6895, section 3.2).
 const fn is_class(class: u16) -> bool {
     matches!(class, 1 | 3 | 4 | 254 | 255)
 }
 
-/// The name of a record type (RFC 1035, section 3.2.2, and its successors); its number where it is
-/// rare.
+/// The name of a record type (RFC 1035, section 3.2.2, and its successors), its number where the
+/// type is rare.
 pub(super) fn kind_name(kind: u16) -> Cow<'static, str> {
     let known = match kind {
         1 => "A",

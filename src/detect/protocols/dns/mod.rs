@@ -1,9 +1,9 @@
-//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one grammar,
-//! two languages.
+//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one message
+//! format, two protocols.
 //!
-//! A message must be sane in its header and end with its last record. Multicast DNS shows itself by
-//! an identifier of zero without wish for recursion, and names below `local` or the top bit of a
-//! class. Link-local resolution and NetBIOS names, which share the grammar, are neither.
+//! A message must have a plausible header and end with its last record. Multicast DNS is recognised
+//! by an identifier of zero without recursion desired, and names below `local` or the top bit of a
+//! class. Link-local name resolution and NetBIOS names, which share the format, are neither.
 
 mod message;
 mod name;
@@ -19,9 +19,9 @@ use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine}
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Over TCP a message stands behind its length.
+/// Bytes of the length before a message over TCP.
 const LENGTH: usize = 2;
-/// The bit of an answer in the third byte.
+/// The bit of a response in the third byte.
 const RESPONSE: u8 = 0x80;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening, depth| inspect(opening, depth, Protocol::Dns))
@@ -62,7 +62,7 @@ pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening, d
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, protocol) {
-            // A damaged answer is known by what it echoes.
+            // A damaged response is recognised by the identifier that it echoes.
             Side::Other if statement.direction == Direction::Responder && answers(opening) => {
                 Side::Perhaps
             }
@@ -83,8 +83,8 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     })
 }
 
-/// Whether a datagram of the responder has the identifier of one of the initiator's and says that
-/// it is a response.
+/// Whether a datagram of the responder is a response with the identifier of one of the initiator's
+/// queries.
 fn answers(opening: &Opening) -> bool {
     let headers = |direction| {
         opening
@@ -104,12 +104,13 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     let bytes = statement.stream.head();
     let Some(length) = bytes.first_chunk::<LENGTH>() else { return Side::Perhaps };
     let length = usize::from(u16::from_be_bytes(*length));
-    // A question for the root is the shortest message.
+    // The shortest message is a question for the root.
     if length < 17 {
         return Side::Other;
     }
     let body = bytes.get(LENGTH..).unwrap_or(&[]);
-    // The header's counts and opcode show foreign bytes long before the message is whole.
+    // The counts and the opcode of the header exclude other protocols long before the message is
+    // whole.
     if body.get(2).is_some_and(|flags| !matches!(flags >> 3 & 15, 0 | 2 | 4 | 5))
         || body.get(4).is_some_and(|&high| high != 0)
     {

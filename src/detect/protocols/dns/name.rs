@@ -25,7 +25,7 @@ pub(super) struct DomainName<'t> {
 /// The name that was read last: most answers repeat the question's name by a pointer to it.
 pub(super) struct LastName {
     text: String,
-    /// Where the name stands; zero where none was read.
+    /// The offset of the name; zero where none was read.
     from: usize,
     has_controls: bool,
 }
@@ -98,7 +98,7 @@ impl LastName {
     }
 }
 
-/// Where a pointer leads.
+/// The offset that a pointer leads to.
 const fn pointed(high: u8, low: u8) -> usize {
     ((high & 0x3f) as usize) << 8 | low as usize
 }
@@ -117,7 +117,7 @@ pub(super) fn is_local(name: &str) -> bool {
     ends_with(name, ".local")
 }
 
-/// Whether the name is an address, whose name is looked up.
+/// Whether the name is an address in a reverse lookup.
 pub(super) fn is_reverse(name: &str) -> bool {
     ends_with(name, ".in-addr.arpa") || ends_with(name, ".ip6.arpa")
 }
@@ -130,7 +130,7 @@ pub(super) fn ends_with(name: &str, end: &str) -> bool {
         .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// Whether nearly all of the first label is what NetBIOS makes of a name.
+/// Whether nearly all of the first label is the encoding of a NetBIOS name.
 pub(super) fn is_netbios(name: &str) -> bool {
     // Characters, not bytes: a damaged one takes three bytes of the text.
     let label = name.split('.').next().unwrap_or("").chars();

@@ -1,5 +1,5 @@
-//! Message bodies: how long they are (RFC 9112, section 6.3), and what they hold once chunks and
-//! compression are taken off (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
+//! Message bodies: their length (RFC 9112, section 6.3), and their content without chunks and
+//! compression (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -9,30 +9,31 @@ use httparse::Header;
 
 use crate::detect::formats::headers::field;
 
-/// Bytes that are decompressed of a body: a few kilobytes may hold gigabytes.
+/// Bytes that a body is decompressed to at most: a few kilobytes may hold gigabytes.
 const INFLATED: u64 = 1 << 16;
 
-/// A body, or as much of it as is there.
+/// A body, as far as it was captured.
 pub(super) struct Body<'a> {
     pub(super) content: Cow<'a, [u8]>,
-    /// Where in the content and in the body each part begins; one part where it was decompressed.
+    /// The offset of each part in the content and in the body; one part where the body was
+    /// decompressed.
     pub(super) parts: Vec<(usize, usize)>,
-    /// Bytes that it takes of the stream; `None` where it lasts until the connection ends or beyond
-    /// what is there to tell.
+    /// Bytes of the stream that the body takes; `None` where the body lasts until the connection
+    /// ends, or where its end was not captured.
     pub(super) len: Option<usize>,
     pub(super) kind: BodyKind,
 }
 
-/// What a body is for a reader of facts.
+/// What the content of a body is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyKind {
-    /// A page, a script or data: what it holds, the server does.
+    /// A page, a script or data, which show what the server does.
     Structured,
-    /// Plain text, which may talk about anything.
+    /// Plain text, which may be about anything.
     Plain,
     /// Server-Sent Events.
     Events,
-    /// A picture and the like, or compressed in a way that is not read here.
+    /// A picture and the like, or a compression that is not supported.
     Unreadable,
 }
 
@@ -47,14 +48,14 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Reads the body that `bytes` begin with, compressed as it is.
+    /// Reads the body at the beginning of `bytes`, without decompressing it.
     pub(super) fn read(fields: &[Header<'_>], is_request: bool, bytes: &'a [u8]) -> Self {
         let mut body = Self { kind: kind(fields), ..Self::none() };
         if let Some(coding) = field(fields, "transfer-encoding") {
             if coding.to_ascii_lowercase().ends_with(b"chunked") {
                 body.unchunk(bytes);
             } else {
-                // Who compresses here closes the connection behind it.
+                // A server that compresses the transfer closes the connection after it.
                 (body.len, body.kind) = (None, BodyKind::Unreadable);
             }
         } else {
@@ -69,7 +70,7 @@ impl<'a> Body<'a> {
         body
     }
 
-    /// Takes compression off.
+    /// Decompresses the content.
     pub(super) fn decode(&mut self, fields: &[Header<'_>]) {
         match field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase).as_deref() {
             None | Some(b"identity") => {}
@@ -79,7 +80,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Takes the chunks apart, as far as they are there.
+    /// Joins the chunks that were captured.
     fn unchunk(&mut self, bytes: &'a [u8]) {
         self.len = None;
         let mut content = Vec::new();
@@ -100,7 +101,7 @@ impl<'a> Body<'a> {
     }
 
     fn decompress(&mut self, reader: fn(&[u8]) -> Vec<u8>) {
-        // Other kinds are of no use, however they are written.
+        // Other kinds of bodies are not used.
         if self.kind == BodyKind::Unreadable {
             return;
         }
@@ -128,7 +129,7 @@ pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
         .is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
 }
 
-/// The length of the chunk whose head stands at `at`, and where its data begins.
+/// The length of the chunk whose head is at the offset `at`, and the offset of its data.
 fn chunk(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let rest = bytes.get(at..)?;
     let line = rest.iter().take(64).position(|&b| b == b'\n')?;
@@ -153,21 +154,22 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
     bounded(MultiGzDecoder::new(bytes))
 }
 
-/// `deflate` has a `zlib` frame, which some servers leave out (RFC 9110, section 8.4.1.2).
+/// Decompresses `deflate`, which has a `zlib` frame that some servers leave out (RFC 9110, section
+/// 8.4.1.2).
 fn inflate(bytes: &[u8]) -> Vec<u8> {
     let framed = matches!(bytes, [method, flags, ..] if method & 15 == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0);
     if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
 }
 
-/// Bytes without a frame.
+/// Decompresses `deflate` without a frame.
 pub(super) fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
     bounded(DeflateDecoder::new(bytes))
 }
 
-/// What comes out up to the limit; what was cut or damaged gives what stands before that.
+/// The decompressed bytes up to the limit. Cut or damaged input gives the bytes before the damage.
 fn bounded(decoder: impl Read) -> Vec<u8> {
     let mut content = Vec::new();
-    // The error says where the input ends, which the content shows.
+    // The error gives the end of the input, which the content shows too.
     let _ = decoder.take(INFLATED).read_to_end(&mut content);
     content
 }

@@ -8,13 +8,12 @@ use crate::detect::formats::headers::{
     FieldRoom, is_status_code, read_fields, start_line_end, start_words,
 };
 
-/// Bytes of a method; the longest registered one has 17 (RFC 9110, section 16.1.1).
+/// Bytes of a method at most; the longest registered one has 17 (RFC 9110, section 16.1.1).
 pub(super) const METHOD: usize = 24;
-/// Bytes of a start line.
+/// Bytes of a start line at most.
 pub(super) const START_LINE: usize = 8000;
 pub(super) const VERSION: &[u8] = b"HTTP/1.";
-/// The methods that are common enough to find a request by (RFC 9110, section 9; RFC 5789; RFC
-/// 4918).
+/// Methods that are common enough to find a request by (RFC 9110, section 9; RFC 5789; RFC 4918).
 const COMMON: [&[u8]; 15] = [
     b"GET",
     b"HEAD",
@@ -33,7 +32,7 @@ const COMMON: [&[u8]; 15] = [
     b"NOTIFY",
 ];
 
-/// What a start line says.
+/// A start line.
 pub(super) enum Start<'a> {
     Request { method: &'a [u8], target: &'a [u8] },
     Response { status: &'a [u8] },
@@ -51,7 +50,7 @@ impl<'a> Start<'a> {
             .rposition(|&b| b == b' ')
             .filter(|&space| is_version(&line[space + 1..]))?;
         let target = line.get(first.len() + 1..space)?;
-        // Attacks and careless clients put spaces there.
+        // Attacks and careless clients put spaces into targets.
         let may_be_target =
             !target.is_empty() && (COMMON.contains(&first) || !target.contains(&b' '));
         let request = !first.is_empty()
@@ -62,8 +61,8 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Whether these bytes begin a message beyond doubt, wherever they stand: a start line and a header
-/// field or the head's end.
+/// Whether the bytes begin with a message beyond doubt, wherever in a stream they are: a start
+/// line, then a header field or the end of the head.
 pub(super) fn begins(bytes: &[u8]) -> bool {
     let Some(end) = start_line_end(bytes, START_LINE) else { return false };
     let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
@@ -77,7 +76,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     is_start && next[..name].iter().all(is_token) && (name > 0 || next.is_empty())
 }
 
-/// Whether a start line may still come of these bytes, which have no line end.
+/// Whether the bytes, which have no line end, can be the beginning of a start line.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let known = bytes.len().min(VERSION.len());
     if bytes[..known] == VERSION[..known] {

@@ -1,9 +1,9 @@
 //! HTTP/1.0 and 1.1: RFC 9112.
 //!
-//! States the method, target, status, every header field and what can be read of bodies, for as
-//! many messages as the opening holds, and what a connection says that turned to WebSocket or
-//! HTTP/2. Where the beginning was not seen, or bytes are missing, it goes on with the next segment
-//! that begins a message.
+//! States the method, target, status, every header field and the readable bodies of all messages in
+//! the opening, and the messages of a connection that changed to WebSocket or HTTP/2. Where the
+//! beginning was not captured, or bytes are missing, the reading goes on with the next segment that
+//! begins with a message.
 
 mod body;
 mod head;
@@ -26,9 +26,9 @@ use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
 use crate::evidence::{Depth, Detection, FactName, Protocol};
 use crate::flow::Opening;
 
-/// Messages of each side that are read.
+/// Messages of each side that are read at most.
 const MESSAGES: usize = 32;
-/// Server-Sent Events of a response that are stated.
+/// Server-Sent Events of a response that are stated at most.
 const EVENTS: usize = 8;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
@@ -80,23 +80,24 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 #[derive(Default)]
 struct RequestLog {
     seen: Vec<Request>,
-    /// As many of the first that nothing is missing among them.
+    /// The number of the first requests, among which none is missing.
     counted: usize,
-    /// Responses that answer nothing that was seen.
+    /// Responses without a request that was captured.
     unasked: u32,
 }
 
 struct Request {
     frame: u64,
-    /// The response announces a body that does not come (RFC 9112, section 6.3).
+    /// The method is HEAD: the response announces a body that does not follow (RFC 9112, section
+    /// 6.3).
     head: bool,
-    /// What follows a good response is a tunnel.
+    /// The method is CONNECT: a tunnel follows a successful response.
     connect: bool,
 }
 
 impl RequestLog {
-    /// The number of the exchange that the `count`-th response belongs to, and its request. Behind
-    /// missing bytes it is the last request that came before it.
+    /// The number of the exchange that the `count`-th response belongs to, and its request. After
+    /// missing bytes, where `count` is `None`, that is the last request before the response.
     fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
         let by_count = count.filter(|&count| count < self.counted);
         let place =
@@ -135,8 +136,8 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
     }
 }
 
-/// Reads the messages of a run, in which nothing is missing, and says how far. `whole` says that it
-/// begins the connection.
+/// Reads the messages of a run, in which no bytes are missing, and returns the offset at which the
+/// reading ended. `whole`: the run begins with the connection's first byte.
 fn messages(
     statement: &mut Statement<'_>,
     run: Range<usize>,
@@ -145,7 +146,7 @@ fn messages(
 ) -> (Side, usize) {
     let bytes = &statement.stream.bytes()[..run.end];
     let mut at = run.start;
-    // Most bytes that are not HTTP show it in the first few: no need to look for a line end.
+    // The first few bytes exclude most other protocols, without a search for the line end.
     let few = &bytes[at..run.end.min(at + METHOD + 2)];
     if !head::may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
         return (Side::Other, at);
@@ -183,8 +184,8 @@ fn messages(
                 let (exchange, request) =
                     requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
                 statement.exchange = exchange;
-                // What comes before the answer proper, such as 100 Continue, belongs to its
-                // exchange (RFC 9110, section 15.2).
+                // An interim response, such as 100 Continue, belongs to the exchange of the final
+                // one (RFC 9110, section 15.2).
                 let interim = status.starts_with(b"1") && status != b"101";
                 responses += usize::from(!interim);
                 interim
@@ -195,7 +196,7 @@ fn messages(
         if statement.wants_facts() {
             state(statement, &start, at, fields, fields_at);
         }
-        // Without the head's end there is nothing behind it.
+        // The end of the head was not captured, so nothing after it was.
         let Some(head_len) = head_len else { return (Side::Matches, run.end) };
         at = fields_at + head_len;
         if let Some(upgrade) = upgrade(&start, fields, &bytes[at..]) {
@@ -208,7 +209,7 @@ fn messages(
             }
             return (Side::Matches, run.end);
         }
-        // Some say how long a body is that does not come.
+        // Some servers state the length of a body that does not follow.
         let bare = bare || bytes[at..].starts_with(VERSION);
         let is_request = matches!(start, Start::Request { .. });
         let mut body =
@@ -217,7 +218,7 @@ fn messages(
             body.decode(fields);
             state_body(statement, &body, is_request, body::is_xml(fields), at);
         }
-        // A hostile length must not turn the reader back.
+        // A hostile length must not move the reader back.
         match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
             Some(next) => at = next,
             None => return (Side::Matches, run.end),
@@ -226,7 +227,7 @@ fn messages(
     (Side::Matches, at)
 }
 
-/// States what a head says.
+/// States the start line and the header fields.
 fn state(
     statement: &mut Statement<'_>,
     start: &Start<'_>,
@@ -245,7 +246,7 @@ fn state(
             "http.response-header"
         }
     };
-    // Fields follow each other, so each begins behind the one before it.
+    // Each field begins after the one before it.
     let mut offset = fields_at;
     for field in fields {
         let name = FactName { stem, leaf: Some(field.name.to_ascii_lowercase()) };
@@ -254,7 +255,7 @@ fn state(
     }
 }
 
-/// States what can be read of a body, which begins at `at`.
+/// States the readable content of the body at the offset `at`.
 fn state_body(
     statement: &mut Statement<'_>,
     body: &Body<'_>,
@@ -305,15 +306,15 @@ fn state_body(
     }
 }
 
-/// What a connection turns to.
+/// The protocol that a connection changes to.
 enum Upgrade {
     Http2,
     /// WebSocket, or a tunnel.
     Other,
 }
 
-/// Whether what follows a head is no longer HTTP/1. A server may refuse, and the client goes on as
-/// before.
+/// The protocol that follows a head, where it is no longer HTTP/1. A server may refuse the change,
+/// and the client goes on as before.
 fn upgrade(start: &Start<'_>, fields: &[Header<'_>], rest: &[u8]) -> Option<Upgrade> {
     let turns = match start {
         Start::Request { method, .. } => {

@@ -1,5 +1,5 @@
-//! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. What
-//! text frames say is stated, and how many bytes the first binary one has.
+//! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. The
+//! content of text frames is stated, and the length of the first binary frame.
 
 use super::body::inflate_raw;
 use crate::detect::statement::Statement;
@@ -7,15 +7,15 @@ use crate::detect::statement::Statement;
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const LAST_OPCODE: u8 = 10;
-/// Bit of a compressed message, and of what nobody has defined.
+/// The bit of a compressed message, and the bits that are reserved.
 const COMPRESSED: u8 = 0x40;
 const RESERVED: u8 = 0x30;
-/// Frames of each side that are read.
+/// Frames of each side that are read at most.
 const FRAMES: usize = 16;
 /// The end of a compressed message, which the sender leaves out (RFC 7692, section 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// States the frames that begin at `at`.
+/// States the frames from the offset `at` on.
 pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) {
     let (mut binary, mut packed, mut unpacked) = (false, Vec::new(), 0);
     for _ in 0..FRAMES {
@@ -26,8 +26,8 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
                 *byte ^= mask[i % 4];
             }
         }
-        // Later messages may need what earlier ones held (RFC 7692, section 7.2.3.2), so all are
-        // unpacked as one.
+        // Later messages may refer to earlier ones (RFC 7692, section 7.2.3.2), so all are
+        // decompressed as one.
         if frame.compressed {
             packed.extend_from_slice(&content);
             packed.extend(TAIL);
@@ -36,7 +36,7 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
             unpacked = all.len();
         }
         match frame.opcode {
-            // Nothing comes out beyond the limit of what is unpacked.
+            // The limit of decompressed bytes is reached.
             TEXT if content.is_empty() && frame.compressed => return,
             TEXT => statement.fact("websocket.text", &content, at),
             BINARY if !binary => {
@@ -61,7 +61,7 @@ struct WebsocketFrame {
     to: usize,
 }
 
-/// The frame that these bytes begin with, where it is whole.
+/// The frame at the beginning of `bytes`, if it was captured whole.
 fn read(bytes: &[u8]) -> Option<WebsocketFrame> {
     let [first, second, rest @ ..] = bytes else { return None };
     let opcode = first & 0x0f;

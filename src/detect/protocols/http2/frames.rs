@@ -1,9 +1,9 @@
-//! Frames of one side and the header fields in them: RFC 9113, sections 4 and 6; a library undoes
-//! HPACK (RFC 7541).
+//! The frames of one side and the header fields in them: RFC 9113, sections 4 and 6. `loona_hpack`
+//! decodes HPACK (RFC 7541).
 
 use loona_hpack::Decoder;
 
-/// Length, type, flags, stream.
+/// Bytes of a frame's header: length, type, flags, stream.
 const HEADER: usize = 9;
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
@@ -14,17 +14,17 @@ const PADDED: u8 = 0x08;
 const PRIORITY: u8 = 0x20;
 /// Bytes of a parameter: identifier and value.
 const PARAMETER: usize = 6;
-/// Parameters that a server may send at once; there are about ten (RFC 9113, section 6.5.2).
+/// Parameters that a server may send at once; about ten are defined (RFC 9113, section 6.5.2).
 const PARAMETERS: usize = 32;
-/// Bytes of a header block, and of the table that HPACK keeps: its default.
+/// Bytes of a header block at most, and of HPACK's dynamic table, which has its default size.
 const BLOCK: usize = 1 << 14;
 const TABLE: usize = 4096;
 
-/// The bytes are no frame as it must stand there.
+/// The bytes are not the frame that is required in their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct InvalidFrame;
 
-/// The identifiers of a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more
+/// The identifiers in a SETTINGS frame on stream 0 that is no acknowledgement; `None` where more
 /// bytes are needed.
 pub(super) fn settings(bytes: &[u8]) -> Result<Option<String>, InvalidFrame> {
     let fixed = [None, None, None, Some(SETTINGS), Some(0), Some(0), Some(0), Some(0), Some(0)];
@@ -50,22 +50,23 @@ fn length([high, middle, low]: [u8; 3]) -> usize {
     usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
 }
 
-/// A name and its value.
+/// The name and the value of a header field.
 pub(super) type HeaderField = (Vec<u8>, Vec<u8>);
 
 /// The header fields of a request or a response.
 pub(super) struct HeaderBlock {
-    /// Where the frame begins.
+    /// The offset of the frame.
     pub(super) at: usize,
-    /// The stream that they belong to.
+    /// The HTTP/2 stream that the fields belong to.
     pub(super) stream: u32,
     pub(super) fields: Vec<HeaderField>,
 }
 
-/// The bit before a stream's number.
+/// The reserved bit before a stream's number.
 const RESERVED: u32 = 1 << 31;
 
-/// The header fields of one side, frame by frame, until one is not whole or the table is lost.
+/// Iterates over the header blocks of one side, until a frame was not captured whole or HPACK's
+/// table is lost.
 pub(super) struct HeaderBlocks<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -73,14 +74,14 @@ pub(super) struct HeaderBlocks<'a> {
 }
 
 impl<'a> HeaderBlocks<'a> {
-    /// Begins with the frame at `at`.
+    /// The header blocks from the frame at the offset `at` on.
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         let mut decoder = Decoder::new();
         decoder.set_max_allowed_table_size(TABLE);
         Self { bytes, at, decoder }
     }
 
-    /// The next frame: where it begins, its type, flags and stream, and what it holds.
+    /// The next frame: its offset, type, flags, stream and payload.
     fn read(&mut self) -> Option<(usize, u8, u8, u32, &'a [u8])> {
         let at = self.at;
         let rest = self.bytes.get(at..)?;
@@ -98,7 +99,7 @@ impl Iterator for HeaderBlocks<'_> {
         loop {
             let (at, kind, mut flags, stream, content) = self.read()?;
             if kind != HEADERS {
-                // What is promised changes the table, and nobody promises any more.
+                // A push promise changes HPACK's table, and pushes are no longer in use.
                 if kind == PUSH_PROMISE {
                     return None;
                 }

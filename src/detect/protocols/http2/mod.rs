@@ -1,9 +1,9 @@
 //! HTTP/2 with prior knowledge, in the clear (RFC 9113), and gRPC, which is HTTP/2 with messages of
 //! one content type (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 //!
-//! The client begins with a fixed preface, the server with SETTINGS. What the header fields say is
-//! stated by the names that HTTP/1 has for it, so that what is known by its fields is known in
-//! both. What was upgraded from HTTP/1 is named by that; what runs inside TLS by TLS.
+//! The client begins with a fixed preface, the server with SETTINGS. Header fields are stated by
+//! the names that HTTP/1 has for them, so that marks on fields work with both. A connection that
+//! was upgraded from HTTP/1 is reported as HTTP/1, one inside TLS as TLS.
 
 mod frames;
 
@@ -21,7 +21,7 @@ const GRPC: &[u8] = b"application/grpc";
 /// Frames with header fields that are read of each side.
 const FRAMES: usize = 64;
 
-/// What both detectors state.
+/// The facts of both detectors.
 const FACTS: &[&str] = &[
     "grpc.method",
     "grpc.status",
@@ -34,7 +34,7 @@ const FACTS: &[&str] = &[
     "http2.settings",
 ];
 
-/// `PRI `, or the length and kind of SETTINGS.
+/// `PRI `, or the length and type of SETTINGS.
 const PREFILTER: Prefilter = Prefilter::first_byte(&[b'P'..=b'P', 0..=0])
     .then(&[b'R'..=b'R', 0..=0])
     .skip(1)
@@ -67,14 +67,14 @@ pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening, depth| 
         responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x14\x01\x04\0\0\0\x01\x88\x0f\x10\x10application/grpc"],
     }]);
 
-/// What the header fields of a side have shown.
+/// The kind of messages, by the header fields of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeaderContent {
-    /// None came yet.
+    /// No header field was read yet.
     Unknown,
-    /// Those of calls.
+    /// The fields of gRPC calls.
     Calls,
-    /// Others.
+    /// Other fields.
     Other,
 }
 
@@ -85,7 +85,7 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
         Some(content) => side(statement, content),
         None => Side::Other,
     });
-    // Where only one side spoke, it comes first.
+    // Where only one side sent anything, its content comes first.
     let is_call = match contents {
         [_, HeaderContent::Calls] | [HeaderContent::Calls, HeaderContent::Unknown] => true,
         [HeaderContent::Unknown, HeaderContent::Unknown] if protocol == Protocol::Grpc => {
@@ -115,16 +115,16 @@ fn side(statement: &mut Statement<'_>, content: &mut HeaderContent) -> Side {
     }
 }
 
-/// States what a connection says from `at` on, which turned to HTTP/2 there (RFC 7540, section
-/// 3.2): the request that asked for it has stream 1, so that its response belongs to its exchange.
+/// States the messages of a connection that changed to HTTP/2 at the offset `at` (RFC 7540, section
+/// 3.2). The request that caused the change has stream 1, so its response belongs to its exchange.
 pub(super) fn state_upgraded(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
     if let Ok(Some(at)) = begin(statement, bytes, at) {
         state_frames(statement, bytes, at, &mut HeaderContent::Unknown);
     }
 }
 
-/// Reads the preface of a client or finds the settings of a server, and says where the frames
-/// begin; `None` where it is not there yet.
+/// Reads the preface of a client or the settings of a server, and returns the offset of the first
+/// frame; `None` where more bytes are needed.
 fn begin(
     statement: &mut Statement<'_>,
     bytes: &[u8],
@@ -144,7 +144,7 @@ fn begin(
     Ok(Some(at))
 }
 
-/// States the header fields of the frames that begin at `from`.
+/// States the header fields of the frames from the offset `from` on.
 fn state_frames(
     statement: &mut Statement<'_>,
     bytes: &[u8],
@@ -184,15 +184,15 @@ fn state_frames(
     }
 }
 
-/// States a field by HTTP/1's name for it.
+/// States a header field by the name that HTTP/1 has for it.
 fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
     let is_request = statement.direction == crate::evidence::Direction::Initiator;
     match name {
         b":method" => statement.fact("http.method", value, at),
         b":path" => statement.fact("http.target", value, at),
         b":status" => statement.fact("http.status", value, at),
-        // Other pseudo-header fields say nothing more, and one without a name (HPACK can write it)
-        // says nothing at all.
+        // Other pseudo-header fields add nothing, nor does a field without a name, which HPACK can
+        // encode.
         [b':', ..] | [] => {}
         name => {
             let stem = if is_request { "http.request-header" } else { "http.response-header" };

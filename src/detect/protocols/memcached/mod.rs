@@ -2,10 +2,10 @@
 //! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>,
 //! <https://github.com/memcached/memcached/wiki/BinaryProtocolRevamped>.
 //!
-//! Proof in text is a storage command with its four numbers and its data, or a `VALUE`, `STAT` or
-//! `VERSION` reply; a retrieval or `stats` alone could be any text protocol's, so it waits for such
-//! a reply. On UDP the frame header is proof enough beside a command. Binary messages prove
-//! themselves by the lengths that each operation must have.
+//! The proof in text is a storage command with its four numbers and its data, or a `VALUE`, `STAT`
+//! or `VERSION` reply. A retrieval or `stats` alone occurs in many text protocols and needs such a
+//! reply. Over UDP the frame header and a command are proof enough. Binary messages are proved by
+//! the lengths that each operation must have.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -15,9 +15,9 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
 use crate::flow::Opening;
 
-/// Bytes of a command's or a reply's line.
+/// Bytes of a command's or a reply's line at most.
 const LONGEST_LINE: usize = 2048;
-/// Bytes of a key.
+/// Bytes of a key at most.
 const LONGEST_KEY: usize = 250;
 /// Bytes of a binary message's header.
 const HEADER: usize = 24;
@@ -71,7 +71,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         let stream = statement.stream;
         let (bytes, at) = if udp {
             let Some((datagram, ..)) = stream.datagrams().next() else { return Side::Perhaps };
-            // Request, part, parts, reserved.
+            // Request, part, number of parts, reserved.
             let Some(&[_, _, part_high, part, parts_high, parts, 0, 0]) =
                 datagram.first_chunk::<UDP_HEADER>()
             else {
@@ -94,7 +94,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             (Some(b'a'..=b'z'), Direction::Initiator) => {
                 let side = commands(statement, bytes, at);
                 requested = matches!(side, Side::Perhaps | Side::Matches);
-                // A whole command behind a frame header is more than chance.
+                // A whole command after a frame header is no coincidence.
                 if udp && side == Side::Perhaps && bytes.ends_with(b"\r\n") {
                     Side::Matches
                 } else {
@@ -110,7 +110,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// The words of a line, without empty ones.
+/// The words of a line.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(|&b| b == b' ').filter(|word| !word.is_empty())
 }
@@ -123,7 +123,7 @@ fn is_signed(word: &[u8]) -> bool {
     decimal(word.strip_prefix(b"-").unwrap_or(word)).is_some()
 }
 
-/// The commands of the text protocol: how many words may follow each.
+/// The least and the greatest number of words after a command of the text protocol.
 fn arity(command: &[u8]) -> Option<(usize, usize)> {
     Some(match command {
         b"get" | b"gets" => (1, 512),
@@ -208,7 +208,7 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
             if !b"\r\n".starts_with(&tail[..tail.len().min(2)]) {
                 return Framed::Foreign;
             }
-            // Its data makes the difference to any text with three numbers.
+            // The data distinguishes the command from any text with three numbers.
             certain |= storage && (tail.len() >= 2 || rest.len() - len > LONGEST_LINE / 2);
             len = len.saturating_add(size).saturating_add(2);
         }
@@ -219,7 +219,7 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side 
         if len > rest.len() { Framed::Cut } else { Framed::Whole(len) }
     });
     if messages.foreign {
-        // Gets are a word of many protocols, so one line of another language speaks against all.
+        // `get` occurs in many protocols, so one line of another protocol refutes all.
         return Side::Other;
     }
     if certain { Side::Matches } else { Side::Perhaps }
@@ -337,7 +337,7 @@ fn replies(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, requested
     if messages.foreign || messages.whole > 16 { Side::Other } else { Side::Perhaps }
 }
 
-/// The name of a binary operation and the bytes of extras that a request of it has.
+/// The name of a binary operation and the bytes of extras that its request has.
 fn operation(code: u8) -> Option<(&'static str, &'static [u8])> {
     Some(match code {
         0x00 => ("get", &[0]),
@@ -368,7 +368,7 @@ fn operation(code: u8) -> Option<(&'static str, &'static [u8])> {
     })
 }
 
-/// Binary messages, one behind another.
+/// Judges a side of binary messages.
 fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     let mut stated = None;
     let messages = read_messages(bytes, |rest, at| {

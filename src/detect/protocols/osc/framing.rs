@@ -1,4 +1,4 @@
-//! How packets are told apart in a TCP stream.
+//! The framing of packets in a TCP stream.
 
 use memchr::{memchr_iter, memchr2_iter};
 
@@ -28,8 +28,8 @@ impl Framing {
         }
     }
 
-    /// The framing of a run of bytes: by its first byte where it is the stream's first, else by the
-    /// first place that looks like a frame's begin.
+    /// The framing of a run of bytes: by its first byte where that is the stream's first
+    /// (`in_step`), else by the first place that can be the beginning of a frame.
     pub(super) fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
         match bytes {
             [END | b'/' | b'#', ..] => return Some(Self::Slip),
@@ -38,7 +38,7 @@ impl Framing {
         }
         if in_step {
             let known = &bytes[..bytes.len().min(LENGTH)];
-            // A length below 2^17 leaves the first byte zero.
+            // The first byte of a length below 2^17 is zero.
             let plausible = known.len() < LENGTH || length(known).is_some();
             return (known[0] == 0
                 && plausible
@@ -56,8 +56,8 @@ impl Framing {
         }
     }
 
-    /// Hands over each whole packet with its place, until one is refused. False where one was, or
-    /// where the bytes cannot be this framing.
+    /// Passes each whole packet and its offset to `each`, until `each` refuses one. False where it
+    /// did, or where the bytes cannot be in this framing.
     pub(super) fn packets(
         self,
         bytes: &[u8],
@@ -71,13 +71,13 @@ impl Framing {
     }
 }
 
-/// A sane length of a packet.
+/// The length of a packet, if it is plausible.
 fn length(bytes: &[u8]) -> Option<usize> {
     let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
     ((SHORTEST..=LONGEST).contains(&length) && length.is_multiple_of(4)).then_some(length)
 }
 
-/// The first place at which a length and the first byte of a packet stand.
+/// The offset of the first length that the first byte of a packet follows.
 fn begin(bytes: &[u8]) -> Option<usize> {
     let behind = bytes.get(LENGTH..)?;
     memchr2_iter(b'/', b'#', behind).find(|&at| length(&bytes[at..]).is_some())

@@ -1,10 +1,10 @@
 //! Open Sound Control 1.0 and 1.1: <https://opensoundcontrol.stanford.edu/spec-1_0.html>.
 //!
 //! Framings: one packet per datagram; over TCP a big-endian length before each packet (OSC 1.0), or
-//! SLIP with END on both sides or behind only (OSC 1.1, RFC 1055). The first byte tells which. A
-//! stream that was picked up in the middle, or lost bytes, is entered again at the next frame that
-//! is valid as a whole. Where the two sides frame differently, neither understands the other, and
-//! nobody but an observer sees why.
+//! SLIP with END before and after a packet or only after it (OSC 1.1, RFC 1055). The first byte
+//! shows which. A stream whose beginning was not captured, or that lost bytes, is read from the
+//! next valid frame on. Where the two sides use different framings, neither understands the other,
+//! and only an observer sees why: that is stated.
 
 mod framing;
 mod packet;
@@ -18,10 +18,10 @@ use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Fact, Protocol};
 use crate::flow::Opening;
 
-/// Distinct addresses of each side that are stated.
+/// Distinct addresses of each side that are stated at most.
 const ADDRESSES: usize = 64;
 const FRAMING: &str = "osc.framing";
-/// Packets without type tags that prove what one with them proves: old senders leave them out.
+/// Packets without type tags that prove as much as one with tags: old senders leave them out.
 const UNTYPED: usize = 3;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
@@ -76,7 +76,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     detection
 }
 
-/// That the sides frame their packets differently, told of the one that spoke last.
+/// The fact that the sides use different framings, of the side that sent last.
 fn mismatch(facts: &[Fact]) -> Option<Fact> {
     let mut framings = facts.iter().filter(|fact| fact.name.stem == FRAMING);
     let (one, other) = (framings.next()?, framings.next()?);
@@ -85,12 +85,12 @@ fn mismatch(facts: &[Fact]) -> Option<Fact> {
     (first.value != last.value).then(|| Fact { name: "osc.mismatch".into(), value, ..last.clone() })
 }
 
-/// What a side's packets came to so far.
+/// What the packets of a side have shown so far.
 struct Packets<'a, 'b> {
     statement: &'a mut Statement<'b>,
     typed: usize,
     untyped: usize,
-    /// Where its addresses begin among the facts: those before are the other side's.
+    /// The number of facts before those of this side, which are the other side's.
     stated: usize,
 }
 
@@ -100,7 +100,7 @@ impl<'a, 'b> Packets<'a, 'b> {
         Self { statement, typed: 0, untyped: 0, stated }
     }
 
-    /// Takes in a whole packet that begins at `offset`; false where it is none.
+    /// Adds a whole packet at the offset `offset`; false where the bytes are no packet.
     fn add(&mut self, bytes: &[u8], offset: usize) -> bool {
         let mut messages = Vec::new();
         let grade = packet::grade(bytes, &mut messages);
@@ -144,11 +144,11 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
     let mut foreign = 0;
     for (bytes, _, cut) in stream.datagrams() {
         let offset = bytes.as_ptr() as usize - start;
-        // Of a datagram that the capture cut only the begin can be judged.
+        // Of a datagram that the capture cut, only the beginning can be judged.
         let fits = if cut { packet::may_begin(bytes) } else { packets.add(bytes, offset) };
         foreign += usize::from(!fits);
     }
-    // Senders make mistakes, but most of what they send is right.
+    // Senders make mistakes, but most of their packets are valid.
     if foreign > 0 && foreign >= packets.typed {
         return Side::Other;
     }

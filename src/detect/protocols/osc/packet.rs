@@ -1,23 +1,24 @@
-//! One OSC packet: a message or a bundle. Read here and not by a library, because real senders use
-//! type tags, encodings and missing tags that parsers refuse, and because a detector needs to know
-//! how exactly the bytes fit, not what they mean.
+//! OSC packets: a message or a bundle. No library reads them here, because real senders use type
+//! tags, encodings and missing tags that parsers refuse, and because a detector needs to know how
+//! exactly the bytes fit, not what they mean.
 
-/// Bytes of a datagram; a message needs at least an address of one word and, with tags, a second.
+/// Bytes of a packet; a message needs at least an address of four bytes and, with tags, four more.
 const SHORTEST: usize = 4;
 const LONGEST: usize = 65_507;
-/// Bundles within bundles.
+/// Depth to which bundles may be nested.
 const DEPTH: usize = 8;
 const BUNDLE: &[u8] = b"#bundle\0";
-/// Seconds since 1900 of 1970 and 2036: a time tag outside, and not zero or «immediately», is none.
-/// Senders whose clock is not set, or who schedule by a counter, begin at 1970.
+/// Seconds since 1900 of 1970 and 2036. A time tag outside, and not zero or «immediately», is not
+/// valid. Senders whose clock is not set, or that schedule by a counter, begin at 1970.
 const SANE_SECONDS: std::ops::Range<u32> = 0x83aa_7e80..0xffff_ffff;
 
 /// How much a packet proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grade {
-    /// It is none.
+    /// The bytes are no packet.
     Invalid,
-    /// An address without type tags: the specification tells receivers to bear with old senders.
+    /// An address without type tags, which the specification requires receivers to accept from old
+    /// senders.
     Untyped,
     /// Address, type tags and arguments fit to the byte.
     Typed,
@@ -26,7 +27,7 @@ pub(super) enum Grade {
 /// A message's address and its type tags without the comma.
 pub(super) type OscMessage<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// Whether a packet may begin like this.
+/// Whether the bytes can be the beginning of a packet.
 pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let known = bytes.len().min(BUNDLE.len());
     bytes[..known] == BUNDLE[..known]
@@ -87,7 +88,7 @@ fn bundle<'a>(bytes: &'a [u8], depth: usize, messages: &mut Vec<OscMessage<'a>>)
     Some(grade)
 }
 
-/// An OSC string and what follows its padding.
+/// An OSC string and the bytes after its padding.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = bytes.iter().position(|&b| b == 0)?;
     let padded = (len + 1).next_multiple_of(4);
@@ -95,7 +96,7 @@ fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     padding.iter().all(|&b| b == 0).then(|| (&bytes[..len], &bytes[padded..]))
 }
 
-/// What follows an argument of this type.
+/// The bytes after an argument of this type.
 fn argument(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     match tag {
         b'T' | b'F' | b'N' | b'I' | b'[' | b']' => Some(bytes),
@@ -112,8 +113,8 @@ fn argument(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Eos has blanks and backslashes in addresses and others write UTF-8, whatever the specification
-/// says.
+/// Whether a byte may occur in an address. Eos has blanks and backslashes in addresses and others
+/// UTF-8, despite the specification.
 const fn is_printable(byte: u8) -> bool {
     byte >= 0x20 && byte != 0x7f
 }

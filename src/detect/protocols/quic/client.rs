@@ -1,5 +1,5 @@
-//! What a client's first datagrams say: the frames of its Initial packets (RFC 9000, sections 12.4
-//! and 19), which carry its `ClientHello` in pieces, in any order, over several packets.
+//! The frames in a client's Initial packets (RFC 9000, sections 12.4 and 19), which carry its
+//! `ClientHello` in pieces, in any order, over several packets.
 
 use super::packet::{Bounds, Keys, LongHeader, PacketType, varint};
 use super::version::{Version, known};
@@ -7,30 +7,30 @@ use crate::flow::Stream;
 
 /// Bytes of a datagram with a client's Initial packet (RFC 9000, section 14.1).
 pub(super) const SHORTEST: usize = 1200;
-/// Datagrams of a client that are looked at, and packets in each.
+/// Datagrams of a client that are read at most, and packets in each.
 const DATAGRAMS: usize = 8;
 const PACKETS: usize = 4;
-/// Packets that could not be opened after which the rest is not tried.
+/// Packets that could not be decrypted after which no other is tried.
 const FAILURES: usize = 2;
-/// The frame that carries the handshake, and Google's number for it.
+/// The type of the frame that carries the handshake, and Google's type for it.
 const CRYPTO: usize = 6;
 const GOOGLES_CRYPTO: usize = 8;
-/// Bytes of a hello.
+/// Bytes of a hello at most.
 const LONGEST_HELLO: usize = 1 << 14;
 
-/// A client whose Initial packets could be opened.
+/// A client whose Initial packets could be decrypted.
 pub(super) struct Client<'a> {
     pub(super) version: Version,
-    /// What it calls itself.
+    /// The client's own connection identifier.
     pub(super) source: &'a [u8],
-    /// Where in the stream its first Initial packet is.
+    /// The offset in the stream of the datagram with the first Initial packet.
     pub(super) at: usize,
-    /// Pieces of the handshake: place, bytes, where in the stream their datagram begins.
+    /// Pieces of the handshake: offset, bytes, and the offset of their datagram in the stream.
     pieces: Vec<(usize, Vec<u8>, usize)>,
 }
 
 impl<'a> Client<'a> {
-    /// Opens the Initial packets of a side; `None` where there are none.
+    /// Decrypts the Initial packets of a side; `None` where there are none.
     pub(super) fn read(stream: &'a Stream) -> Option<Self> {
         let mut found: Option<(Self, Keys)> = None;
         let (mut begin, mut failures) = (0, 0);
@@ -69,12 +69,12 @@ impl<'a> Client<'a> {
         found.map(|found| found.0)
     }
 
-    /// Keeps the pieces of the handshake.
+    /// Collects the pieces of the handshake in the frames of a packet.
     fn take(&mut self, content: &[u8], begin: usize) {
         let mut at = 0;
         while let Some(kind) = varint(content, &mut at) {
             match kind {
-                // Padding, of which there is much.
+                // Padding, often much.
                 0 => {
                     at += content
                         .get(at..)
@@ -85,8 +85,8 @@ impl<'a> Client<'a> {
                 }
                 // Ping.
                 1 => {}
-                // Acknowledgement: largest, delay, ranges, each with two numbers, and three
-                // counters in the second kind.
+                // Acknowledgement: largest, delay, ranges of two numbers each, and three counters
+                // in type 3.
                 2 | 3 => {
                     let mut skip =
                         |n: usize| (0..n).try_for_each(|_| varint(content, &mut at).map(|_| ()));
@@ -118,7 +118,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The handshake from its beginning, as far as nothing is missing.
+    /// The handshake from its beginning up to the first missing byte.
     pub(super) fn handshake(&mut self) -> Vec<u8> {
         self.pieces.sort_by_key(|piece| piece.0);
         let mut bytes = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Client<'a> {
         bytes
     }
 
-    /// Where in the stream the datagram with the handshake's byte at `at` begins.
+    /// The offset in the stream of the datagram that has the handshake's byte at `at`.
     pub(super) fn place(&self, at: usize) -> usize {
         let holds =
             |piece: &&(usize, Vec<u8>, usize)| (piece.0..piece.0 + piece.1.len()).contains(&at);

@@ -1,9 +1,9 @@
 //! Google's QUIC before TLS: its `CHLO` message, a list of tagged values (QUIC Crypto, 2016,
 //! <https://docs.google.com/document/d/1g5nIXAIkN_Y-7XJW5K45IblHd_L2f5LTaDUDwvZ5L6g>). Up to Q046
-//! it is in the clear, and the version's and the message's tag, eight bytes in their places, prove
-//! it; in Q050 it is in an Initial packet.
+//! the message is in the clear, and the tags of version and message, eight bytes in their places,
+//! prove it; in Q050 it is in an Initial packet.
 
-/// What a `CHLO` says.
+/// A `CHLO`.
 #[derive(Debug, Default)]
 pub(super) struct Chlo<'a> {
     pub(super) server_name: Option<&'a [u8]>,
@@ -11,22 +11,23 @@ pub(super) struct Chlo<'a> {
 }
 
 const TAG: &[u8] = b"CHLO";
-/// Bytes among which the message begins: public header, hash, stream frame.
+/// Bytes among which the message begins, after public header, hash and stream frame.
 const BEFORE: usize = 80;
-/// Tagged values that a message may have.
+/// Tagged values of a message at most.
 const VALUES: usize = 128;
 /// Tag and end of each value.
 const ENTRY: usize = 8;
 
 impl<'a> Chlo<'a> {
-    /// The message that begins within the first bytes.
+    /// The message that begins within the first 80 bytes.
     pub(super) fn find(bytes: &'a [u8]) -> Option<Self> {
         let near = bytes.get(..bytes.len().min(BEFORE))?;
         let at = near.windows(TAG.len()).position(|window| window == TAG)?;
         Self::read(bytes.get(at + TAG.len()..)?)
     }
 
-    /// The number of values, two bytes of padding, the tags and where each value ends, the values.
+    /// Reads the number of values, two bytes of padding, the tags with the end of each value, and
+    /// the values.
     fn read(message: &'a [u8]) -> Option<Self> {
         let [low, high, 0, 0, rest @ ..] = message else { return None };
         let values = usize::from(u16::from_le_bytes([*low, *high]));
@@ -55,12 +56,12 @@ impl<'a> Chlo<'a> {
     }
 }
 
-/// The version that a datagram in the clear names: behind flags and connection identifier up to
-/// Q043, as others do since Q046.
+/// The version in a datagram in the clear: after flags and connection identifier up to Q043, at the
+/// place of other versions since Q046.
 pub(super) fn version(datagram: &[u8]) -> Option<&[u8]> {
     let at = match datagram.first()? {
-        // A version is there, and an identifier of eight bytes; no more than a nonce and the
-        // number's length beside it.
+        // A version and an identifier of eight bytes are there; of the other flags, only a nonce
+        // and the number's length may be set.
         flags if flags & 0x89 == 0x09 && flags & 0x40 == 0 => 9,
         0xc0.. => 1,
         _ => return None,

@@ -1,10 +1,10 @@
 //! QUIC: version 1 (RFC 9000), version 2 (RFC 9369), drafts from 21 on, and Google's versions
 //! before TLS.
 //!
-//! A client's first packet is sealed with a key that follows from the packet: that it opens is the
-//! proof. Where the version is unknown, the server's negotiation (RFC 8999, section 6), which must
-//! echo the client's identifiers, proves it. What has short headers only says nothing about itself,
-//! so it is not judged.
+//! A client's first packet is encrypted with a key that follows from the packet: that it can be
+//! decrypted is the proof. Where the version is unknown, the server's negotiation (RFC 8999,
+//! section 6), which must echo the client's identifiers, is. Packets with short headers have
+//! nothing that can be recognised.
 
 mod client;
 mod google;
@@ -21,11 +21,11 @@ use crate::flow::{Opening, Stream};
 use client::{Client, SHORTEST};
 use packet::{Bounds, FIXED, LongHeader, PacketType};
 
-/// Bytes of identifiers that must come back for a negotiation to be one.
+/// Bytes of identifiers that a negotiation must echo at least.
 const ECHO: usize = 8;
-/// Answers among which one must be to the client.
+/// Answers of which one must be to the client.
 const ANSWERS: usize = 4;
-/// Versions of a negotiation that are stated.
+/// Versions of a negotiation that are stated at most.
 const VERSIONS: usize = 8;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Quic, inspect)
@@ -49,7 +49,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Quic, inspect)
         Sample { transport: Transport::Udp, initiator: &[GOOGLE_SAMPLE], responder: &[] },
     ]);
 
-/// The client's packet of RFC 9001, appendix A.2, which asks for `example.com`.
+/// The client's packet of RFC 9001, appendix A.2, with the host name `example.com`.
 const RFC_9001: &[u8] = include_bytes!("rfc9001-a2.bin");
 /// The beginning of an answer to it.
 const SERVER_SAMPLE: &[u8] =
@@ -80,7 +80,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         [(Direction::Initiator, Direction::Responder), (Direction::Responder, Direction::Initiator)]
     {
         let (client, server) = (opening.side(direction), opening.side(other));
-        // Every greeting has its version where flags say so.
+        // The first packet of a client has its version where its flags announce it.
         if !client
             .bytes()
             .first()
@@ -108,7 +108,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                         versions.into_iter().for_each(|v| {
                             statement.fact("quic.version", version::name(v).as_bytes(), 0);
                         });
-                        // The client will greet again, in a version that is known.
+                        // The client will begin again, in a known version.
                         false
                     }
                     None if server.is_empty() && tests_negotiation(client) => {
@@ -117,7 +117,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                         false
                     }
                     None => {
-                        // Only a negotiation can tell of a version that nobody knows.
+                        // Only a negotiation can prove an unknown version.
                         let unknown = first_header(client)
                             .is_some_and(|header| version::known(header.version).is_none());
                         if unknown && server.is_empty() && opening.pushes() < PATIENCE {
@@ -147,8 +147,8 @@ fn first_header(client: &Stream) -> Option<LongHeader<'_>> {
     LongHeader::read(datagram).filter(|header| header.version != 0 && datagram.len() >= SHORTEST)
 }
 
-/// Whether a side begins with a packet of a reserved version, which is laid out as version 1 has
-/// it: all lengths fit the datagram.
+/// Whether a side begins with a packet of a reserved version that has the layout of version 1, all
+/// of whose lengths fit the datagram.
 fn tests_negotiation(client: &Stream) -> bool {
     let Some((datagram, _, false)) = client.datagrams().next() else { return false };
     let Some(header) = first_header(client).filter(|header| version::is_reserved(header.version))
@@ -160,8 +160,8 @@ fn tests_negotiation(client: &Stream) -> bool {
         && laid_out.is_some_and(|b| b.kind == PacketType::Initial && b.end == datagram.len())
 }
 
-/// Whether the answer is not to this client: it must go to the identifier that the client gave
-/// itself.
+/// Whether the answer is not to this client: an answer has the client's own identifier as its
+/// destination.
 fn refuses(server: &Stream, source: &[u8]) -> bool {
     let fits = |answer: &[u8]| match (LongHeader::read(answer), answer) {
         (Some(header), _) => header.destination == source,
@@ -180,7 +180,7 @@ fn upgraded(server: &Stream, facts: &[Fact]) -> Option<String> {
         .then_some(chosen)
 }
 
-/// States what a client says; says whether its hello is all there.
+/// States the facts of a client; returns whether its whole hello was captured.
 fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     statement.fact("quic.version", version::name(client.version.number).as_bytes(), client.at);
     let handshake = client.handshake();
@@ -210,7 +210,7 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     hello.whole
 }
 
-/// Google's greeting in the clear.
+/// States the facts of Google's `CHLO` in the clear.
 fn state_google(statement: &mut Statement<'_>) -> bool {
     let Some((datagram, _, false)) = statement.stream.datagrams().next() else { return false };
     let (Some(version), Some(hello)) = (google::version(datagram), google::Chlo::find(datagram))
@@ -230,7 +230,7 @@ fn state_tags(statement: &mut Statement<'_>, hello: &google::Chlo<'_>, at: usize
     }
 }
 
-/// The versions that a server offers instead: it sends both identifiers back, each in the other's
+/// The versions that a server offers instead: it echoes both identifiers, each in the other's
 /// place.
 fn negotiation(client: &Stream, server: &Stream) -> Option<Vec<u32>> {
     let request = first_header(client)?;

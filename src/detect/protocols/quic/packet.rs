@@ -1,7 +1,6 @@
-//! Packets with a long header (RFC 8999, section 5.1; RFC 9000, section 17.2) and what a client's
-//! Initial packet holds once its protection is taken off (RFC 9001, sections 5.2 to 5.4): its key
-//! follows from the packet itself, so that this proves only that it is one, and that no byte of it
-//! was changed.
+//! Packets with a long header (RFC 8999, section 5.1; RFC 9000, section 17.2) and the decryption of
+//! a client's Initial packet (RFC 9001, sections 5.2 to 5.4). The key follows from the packet
+//! itself, so decryption proves only that the packet is one and that no byte was changed.
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::Aes128;
@@ -16,11 +15,11 @@ const LONG: u8 = 0x80;
 pub(super) const FIXED: u8 = 0x40;
 const LONGEST_ID: usize = 20;
 const TAG: usize = 16;
-/// Bytes from the packet number to the sample that masks it, and of that sample.
+/// Bytes from the packet number to the sample that masks it, and bytes of the sample.
 const SAMPLE_AT: usize = 4;
 const SAMPLE: usize = 16;
 
-/// The part of a long header that every version has, and where the rest begins.
+/// The part of a long header that every version has, and the offset of the rest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LongHeader<'a> {
     pub(super) first: u8,
@@ -53,7 +52,7 @@ fn identifier(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     if len > LONGEST_ID { None } else { behind.split_at_checked(len) }
 }
 
-/// A number of one to eight bytes (RFC 9000, section 16).
+/// A variable-length integer of one to eight bytes (RFC 9000, section 16).
 pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
     let first = *bytes.get(*at)?;
     let len = 1 << (first >> 6);
@@ -63,16 +62,16 @@ pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
     usize::try_from(value).ok()
 }
 
-/// The kind of a packet with a long header.
+/// The type of a packet with a long header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PacketType {
     Initial,
-    /// Early data or handshake: of no use here, but another packet may follow.
+    /// Early data or handshake, which cannot be decrypted, but another packet may follow.
     Sealed,
     Retry,
 }
 
-/// Where in its datagram a packet's number and its end are.
+/// The offsets of a packet's number and of its end in the datagram.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) kind: PacketType,
@@ -104,7 +103,7 @@ impl Bounds {
     }
 }
 
-/// What opens the Initial packets of one side.
+/// The keys of the Initial packets of one side.
 pub(super) struct Keys {
     seal: Aes128Gcm,
     mask: Aes128,
@@ -112,7 +111,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// The client's, from the identifier that it chose for the server.
+    /// The client's keys, from the identifier that the client chose for the server.
     pub(super) fn from_destination(version: Version, destination: &[u8]) -> Option<Self> {
         let (_, initial) = Hkdf::<Sha256>::extract(Some(version.salt), destination);
         let client = Hkdf::<Sha256>::from_prk(&expand::<32>(&initial, b"tls13 client in")?).ok()?;
@@ -128,7 +127,7 @@ impl Keys {
         })
     }
 
-    /// The frames of a packet; `None` where the keys are not its.
+    /// Decrypts a packet to its frames; `None` where the keys are others.
     pub(super) fn open(&self, packet: &[u8], bounds: Bounds) -> Option<Vec<u8>> {
         let sample = packet.get(bounds.number_at + SAMPLE_AT..)?.first_chunk::<SAMPLE>()?;
         let mut mask = (*sample).into();
@@ -142,7 +141,7 @@ impl Keys {
         for i in 0..number_len {
             let byte = header.get_mut(bounds.number_at + i)?;
             *byte ^= mask[i + 1];
-            // The vector's end and the number's end are the same.
+            // The number is aligned with the end of the vector.
             *nonce.get_mut(12 - number_len + i)? ^= *byte;
         }
         let sealed = packet.get(bounds.number_at + number_len..bounds.end)?;

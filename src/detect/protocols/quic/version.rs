@@ -1,5 +1,5 @@
-//! Versions of QUIC whose Initial packets can be opened: each has its own salt (RFC 9001, section
-//! 5.2; RFC 9369, section 3.3.1; the drafts of both; Google's and Facebook's own).
+//! Versions of QUIC whose Initial packets can be decrypted: each has its own salt (RFC 9001,
+//! section 5.2; RFC 9369, section 3.3.1; the drafts of both; Google's and Facebook's own).
 
 /// How a version protects its Initial packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) struct Version {
     pub(super) salt: &'static [u8; 20],
     /// Version 2 has labels and packet types of its own (RFC 9369, sections 3.2 and 3.3.2).
     pub(super) second: bool,
-    /// Google's own have frames of their own.
+    /// Google's versions have frames of their own.
     pub(super) google: bool,
 }
 
@@ -34,7 +34,7 @@ const SALT_T050: [u8; 20] =
 const SALT_T051: [u8; 20] =
     *b"\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d";
 
-/// The version of that number, where its Initial packets can be opened.
+/// The version of this number, if its Initial packets can be decrypted.
 pub(super) const fn known(number: u32) -> Option<Version> {
     let salt = match number {
         1 | 0xff00_0021..=0xff00_0022 => &SALT_1,
@@ -68,7 +68,7 @@ pub(super) fn name(number: u32) -> String {
     }
 }
 
-/// Numbers that stand for no version: they test negotiation (RFC 9000, section 15).
+/// Whether a number stands for no version and tests negotiation (RFC 9000, section 15).
 pub(super) const fn is_reserved(number: u32) -> bool {
     number & 0x0f0f_0f0f == 0x0a0a_0a0a
 }

@@ -6,7 +6,7 @@ const FATAL: u8 = 2;
 /// Bytes of a record with one alert.
 const WHOLE: usize = HEADER + 2;
 
-/// Descriptions and their names in the registry.
+/// Descriptions and their names in IANA's registry.
 const DESCRIPTIONS: &[(u8, &str)] = &[
     (10, "unexpected_message"),
     (20, "bad_record_mac"),
@@ -33,15 +33,15 @@ const DESCRIPTIONS: &[(u8, &str)] = &[
     (121, "ech_required"),
 ];
 
-/// The refusal that is all that one side said: one fatal alert. A warning may be followed by
-/// anything.
+/// The alert of a side that sent one fatal alert and nothing else: a refusal. Anything may follow a
+/// warning.
 pub(super) fn refusal(bytes: &[u8]) -> Option<String> {
     let &[_, _, _, 0, 2, FATAL, description] = bytes else { return None };
     let (_, name) = DESCRIPTIONS.iter().find(|known| known.0 == description)?;
     Some(format!("{name} ({description})"))
 }
 
-/// Whether the bytes, as many as there are, may become a refusal.
+/// Whether the bytes can be the beginning of a refusal.
 pub(super) fn may_be_refusal(bytes: &[u8]) -> bool {
     let at = |i: usize, value: u8| bytes.get(i).is_none_or(|&b| b == value);
     bytes.len() < WHOLE

@@ -1,12 +1,12 @@
-//! A server's certificate (RFC 5280, section 4.1): whose it is, who signed it, what it is for.
-//! `der` reads the elements; nothing is verified.
+//! A server's certificate (RFC 5280, section 4.1): subject, issuer and names. `der` reads the
+//! elements; nothing is verified.
 
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
 
-/// Names that are kept.
+/// Names that are kept at most.
 const NAMES: usize = 32;
-/// Parts of a distinguished name that are kept.
+/// Parts of a distinguished name that are kept at most.
 const PARTS: usize = 16;
 /// The extension «subject alternative name», 2.5.29.17.
 const ALTERNATIVE_NAME: &[u8] = &[0x55, 0x1d, 0x11];
@@ -22,7 +22,7 @@ const ATTRIBUTES: &[(&[u8], &str)] = &[
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1], "emailAddress"),
 ];
 
-/// What a certificate says.
+/// The parts of a certificate that are stated.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// As `C=CH, O=Example, CN=a.test`, in the order of the certificate.
@@ -35,12 +35,12 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Reads one; `None` where the bytes are none.
+    /// Reads a certificate; `None` where the bytes are none.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let certificate = elements(bytes).next().filter(|e| e.tag() == Tag::Sequence)?;
         let signed = elements(certificate.value()).next().filter(|e| e.tag() == Tag::Sequence)?;
         let mut fields = elements(signed.value()).peekable();
-        // [0], the version, is left out in the first.
+        // [0], the version, is absent in version 1.
         fields.next_if(|e| e.tag().is_context_specific());
         let (_serial, _algorithm) = (fields.next()?, fields.next()?);
         let (issuer, _validity, subject) = (fields.next()?, fields.next()?, fields.next()?);
@@ -64,7 +64,7 @@ impl Certificate {
     }
 }
 
-/// The elements in the bytes, up to the first that is none.
+/// The elements in the bytes, up to the first that is invalid.
 fn elements(bytes: &[u8]) -> impl Iterator<Item = AnyRef<'_>> {
     let mut reader = SliceReader::new(bytes).ok();
     std::iter::from_fn(move || {
@@ -91,7 +91,7 @@ fn distinguished(name: AnyRef<'_>) -> String {
             .find(|known| known.0 == attribute.value())
             .map_or("?", |known| known.1);
         text.push('=');
-        // A comma of the value must not look like the end of it.
+        // A comma in the value must not be taken for its end.
         text += &words(value).replace('\\', "\\\\").replace(',', "\\,");
     }
     text
@@ -108,8 +108,8 @@ fn words(value: AnyRef<'_>) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The names of an extension, if it is the one that holds them: identifier, perhaps a flag, the
-/// content in an octet string.
+/// The names in an extension, if it is the subject alternative name: identifier, perhaps a flag,
+/// the content in an octet string.
 fn alternative_names(extension: AnyRef<'_>) -> Option<Vec<String>> {
     let mut parts = elements(extension.value());
     parts.next().filter(|id| id.value() == ALTERNATIVE_NAME)?;

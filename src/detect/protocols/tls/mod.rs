@@ -1,11 +1,11 @@
 //! TLS 1.0 to 1.3, SSL 3.0 and the hellos of SSL 2.0: the handshake in the clear (RFC 8446, section
 //! 4; RFC 5246, section 7.4) and the alert that refuses one (RFC 8446, section 6).
 //!
-//! A hello whose lengths fit proves the language; up to TLS 1.2 the server's certificate follows
-//! its hello in the clear, over several segments: a short wait is worth it. Of a connection that
-//! was picked up later only the chain of records is seen, and three of them that follow each other
-//! exactly are asked for. TLS over UDP (DTLS) is another language; what begins in a language of its
-//! own and turns to TLS (STARTTLS) is named by that.
+//! A hello whose lengths fit proves TLS. Up to TLS 1.2 the server's certificate follows its hello
+//! in the clear, over several segments, and is worth a short wait. Of a connection whose beginning
+//! was not captured only the chain of records is seen, and three that follow each other exactly are
+//! required. TLS over UDP (DTLS) is another protocol; a connection that begins in another protocol
+//! and changes to TLS (STARTTLS) is reported as that protocol.
 
 mod alert;
 mod certificate;
@@ -29,14 +29,14 @@ use record::{
 use sslv2::{Ssl2Reading, read_hello};
 
 const CERTIFICATE: u8 = 11;
-/// Bytes of a hello.
+/// Bytes of a hello at most.
 const LONGEST_HELLO: usize = 1 << 16;
 /// Version, random value, length of the session identifier, one cipher suite, a compression method.
 const SHORTEST_HELLO: usize = 2 + 32 + 1 + 2 + 1;
-/// Whole records that prove a connection whose beginning was not seen: a header that leads to the
-/// next has some 38 bits.
+/// Whole records that prove a connection whose beginning was not captured: a header that leads to
+/// the next has some 38 bits.
 const CHAINED: usize = 3;
-/// The same where a side's segments end with its last record.
+/// Whole records that are enough where a side's segments end with its last record.
 const CHAINED_EXACTLY: usize = 1;
 const TLS_1_3: u16 = 0x0304;
 
@@ -79,11 +79,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Tls, inspect)
 const CLIENT_SAMPLE: &[u8] = b"\x16\x03\x01\x00\x4d\x01\x00\x00\x49\x03\x03\
     0123456789abcdef0123456789abcdef\x00\x00\x04\x13\x01\xc0\x2f\x01\x00\x00\x1c\
     \x00\x00\x00\x0b\x00\x09\x00\x00\x06a.test\x00\x10\x00\x05\x00\x03\x02h2\x00\x17\x00\x00";
-/// `ServerHello` of TLS 1.2 without extensions, and the end of the server's flight: a session is
-/// resumed.
+/// `ServerHello` of TLS 1.2 without extensions, and the end of the server's flight, as in a resumed
+/// session.
 const SERVER_SAMPLE: &[u8] =
     b"\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03fedcba9876543210fedcba9876543210\x00\xc0\x2f\x00\x14\x03\x03\x00\x01\x01";
-/// A hello in the old form that offers TLS 1.0.
+/// A hello in the form of SSL 2.0 that offers TLS 1.0.
 const OLD_CLIENT_SAMPLE: &[u8] =
     b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef";
 
@@ -91,13 +91,13 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut hellos = Hellos::default();
     match combine(Protocol::Tls, opening, depth, |statement| side(statement, opening, &mut hellos))
     {
-        // Who answers a client's hello with one sends back what it gets.
+        // A side that answers a client's hello with one echoes its input.
         Detection::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => {
             Detection::No
         }
         Detection::Yes(protocol, mut facts) => {
-            // The version is the one that the server chose; a client's offer counts while there is
-            // no answer.
+            // The version is the one that the server chose; the client's offer counts while there
+            // is no answer.
             let chosen = |d: Direction| hellos.by[d as usize] == Some(HelloKind::Server);
             if Direction::BOTH.into_iter().any(chosen) {
                 facts.retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
@@ -115,7 +115,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 /// What was found on both sides.
 #[derive(Default)]
 struct Hellos {
-    /// Whose hello each direction begins with.
+    /// The kind of the first hello of each direction.
     by: [Option<HelloKind>; 2],
     /// The rest of a hello or a certificate is still to come.
     awaited: bool,
@@ -148,8 +148,8 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
     }
 }
 
-/// A connection whose beginning was not seen: the records of both sides count, and neither side may
-/// say anything else.
+/// Judges a connection whose beginning was not captured: the records of both sides count, and
+/// neither side may have sent anything else.
 fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     let Some(chain) = later_chain(statement.stream) else { return Side::Other };
     let active = opening.sides().filter(|(_, stream)| !stream.is_empty());
@@ -159,7 +159,7 @@ fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
     };
     let whole: usize = both.iter().map(|chain| chain.whole).sum();
     if whole >= CHAINED || both.iter().any(|chain| chain.exact && chain.whole >= CHAINED_EXACTLY) {
-        // 1.3 calls itself 1.2 here.
+        // Records of 1.3 have the version of 1.2.
         if chain.version < 0x0303 {
             statement.fact("tls.version", version_name(chain.version).as_bytes(), 1);
         }
@@ -194,7 +194,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
         Err(HelloError::Cut) if open => return Side::Perhaps,
-        // A record that holds a hello exactly proves it, whatever damage is inside.
+        // A record that holds exactly a hello proves it, whatever is damaged inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
             return Side::Matches;
@@ -209,7 +209,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
             Some(message) if message.kind == CERTIFICATE => {
                 state_chain(statement, &message, |at| messages.in_stream(at))
             }
-            // None follows: a resumed session, or keys that need none.
+            // No certificate follows in a resumed session, or with keys that need none.
             Some(_) => true,
             None => false,
         };
@@ -228,7 +228,7 @@ fn is_framed(stream: &[u8], hello: &HandshakeMessage<'_>) -> bool {
         && hello.len >= SHORTEST_HELLO
 }
 
-/// States what a hello says; `place` finds a byte of its body in the stream.
+/// States the facts of a hello; `place` gives the offset in the stream of a byte of its body.
 fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(usize) -> usize) {
     if !statement.wants_facts() {
         return;
@@ -248,13 +248,14 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
     }
 }
 
-/// States the first certificate of a list, which is the server's own; says whether it is all there.
+/// States the first certificate of a list, which is the server's own; returns whether it was
+/// captured whole.
 fn state_chain(
     statement: &mut Statement<'_>,
     message: &HandshakeMessage<'_>,
     place: impl Fn(usize) -> usize,
 ) -> bool {
-    // The length of the list and of the first: an empty list has none.
+    // The lengths of the list and of the first certificate, which an empty list has not.
     if message.len < 6 {
         return true;
     }

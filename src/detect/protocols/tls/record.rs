@@ -11,21 +11,21 @@ pub(super) const ALERT: u8 = 21;
 pub(super) const WARNING: u8 = 1;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
-/// Bytes of a record's content: plain text, and what encryption may add to it (RFC 5246, section
+/// Bytes of a record's content at most: plain text, and what encryption may add (RFC 5246, section
 /// 6.2.3).
 const LONGEST: usize = (1 << 14) + 2048;
-/// Bytes of an encrypted record: a tag or a hash at least.
+/// Bytes of an encrypted record at least: a tag or a hash.
 const SHORTEST_SEALED: usize = 16;
 
-/// A record, or as much of it as is there.
+/// A record, as far as it was captured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TlsRecord<'a> {
     pub(super) content: u8,
     pub(super) version: u16,
-    /// Bytes that it has; fewer may be there.
+    /// The length of the whole; fewer bytes may have been captured.
     pub(super) len: usize,
     pub(super) bytes: &'a [u8],
-    /// Where it begins.
+    /// The offset in the stream.
     pub(super) at: usize,
 }
 
@@ -35,7 +35,7 @@ impl TlsRecord<'_> {
     }
 }
 
-/// Whether the bytes, as many as there are, begin a record of these contents.
+/// Whether the bytes can be the beginning of a record of one of these content types.
 pub(super) fn begins_record(bytes: &[u8], contents: &[u8]) -> bool {
     let at = |i: usize, is: &dyn Fn(u8) -> bool| bytes.get(i).is_none_or(|&b| is(b));
     let len = match bytes {
@@ -48,7 +48,7 @@ pub(super) fn begins_record(bytes: &[u8], contents: &[u8]) -> bool {
         && (1..=LONGEST).contains(&len)
 }
 
-/// The records from the beginning of `bytes`, up to what is none.
+/// The records from the beginning of `bytes`, up to the first bytes that are no record.
 pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = TlsRecord<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -74,25 +74,25 @@ pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = TlsRecord<'_>> {
 /// The handshake messages in the clear at the beginning of a side.
 pub(super) struct HandshakeMessages<'a> {
     bytes: Cow<'a, [u8]>,
-    /// Where in `bytes` and in the stream each record's content begins.
+    /// The offset of each record's content in `bytes` and in the stream.
     places: Vec<(usize, usize)>,
-    /// Nothing else follows them yet: more of them may come.
+    /// No other record follows yet, so more messages may come.
     pub(super) open: bool,
 }
 
-/// A handshake message, or as much of it as is there.
+/// A handshake message, as far as it was captured.
 pub(super) struct HandshakeMessage<'a> {
     pub(super) kind: u8,
     pub(super) body: &'a [u8],
-    /// Bytes that it has; fewer may be there.
+    /// The length of the whole; fewer bytes may have been captured.
     pub(super) len: usize,
-    /// Where in [`HandshakeMessages`] the body begins.
+    /// The offset of the body in [`HandshakeMessages`].
     pub(super) at: usize,
 }
 
 impl<'a> HandshakeMessages<'a> {
-    /// Puts together the contents of the first handshake records: a message may go over several,
-    /// and they hold several.
+    /// Joins the contents of the first handshake records: a message may take several records, and a
+    /// record hold several messages.
     pub(super) fn from_records(stream: &'a [u8]) -> Self {
         let mut messages = Self { bytes: Cow::Borrowed(&[]), places: Vec::new(), open: true };
         let mut end = 0;
@@ -116,14 +116,14 @@ impl<'a> HandshakeMessages<'a> {
                 messages.bytes.to_mut().extend_from_slice(record.bytes);
             }
         }
-        // What is no record ends them too.
+        // Bytes that are no record end the messages too.
         let next: &[u8] =
             if messages.bytes.is_empty() { &[HANDSHAKE, ALERT] } else { &[HANDSHAKE] };
         messages.open &= stream.get(end..).is_none_or(|rest| begins_record(rest, next));
         messages
     }
 
-    /// Where in the stream a byte stands.
+    /// The offset in the stream of the byte at `at`.
     pub(super) fn in_stream(&self, at: usize) -> usize {
         let place = self
             .places
@@ -145,24 +145,23 @@ impl<'a> HandshakeMessages<'a> {
         })
     }
 
-    /// The first bytes, for a message whose header is not whole.
+    /// The first byte, for a message whose header was not captured whole.
     pub(super) fn first(&self) -> Option<u8> {
         self.bytes.first().copied()
     }
 }
 
-/// Whole records of a running connection that follow each other.
+/// Records of a running connection that follow each other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Chain {
     pub(super) whole: usize,
     pub(super) version: u16,
-    /// Nothing is left over: the last ends with what was said.
+    /// The last record ends with the side's last byte.
     pub(super) exact: bool,
 }
 
-/// The records of a running connection up to the end of what is there; `None` where it is something
-/// else. Encrypted contents say nothing: only headers that fit, all of one version, prove the
-/// language.
+/// The chain of records up to the last byte; `None` where the bytes are something else. Encrypted
+/// contents cannot be checked: only headers that fit, all of one version, prove TLS.
 pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
     let first = records(stream).next()?;
     let mut chain = Chain { whole: 0, version: first.version, exact: true };
@@ -171,7 +170,7 @@ pub(super) fn chain(stream: &[u8]) -> Option<Chain> {
         let fits = match record.content {
             CHANGE_CIPHER_SPEC => record.len == 1,
             APPLICATION_DATA => record.len >= SHORTEST_SEALED,
-            // Both may be in the clear or not.
+            // An alert may be in the clear or encrypted.
             ALERT => record.len == 2 || (SHORTEST_SEALED..64).contains(&record.len),
             _ => record.len >= MESSAGE_HEADER,
         };

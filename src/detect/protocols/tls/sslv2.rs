@@ -1,20 +1,20 @@
-//! Hellos in SSL 2.0's form (RFC 6101, appendix E): old clients greet newer servers with it too. A
-//! record is two bytes of length, whose top bit says that no padding follows, and every length in
-//! the message must fit it exactly.
+//! Hellos in the form of SSL 2.0 (RFC 6101, appendix E), which old clients send to newer servers
+//! too. A record begins with two bytes of length, whose top bit means that no padding follows, and
+//! every length in the message must fit it exactly.
 
-/// A hello in the old form.
+/// A hello in the form of SSL 2.0.
 pub(super) struct Ssl2Hello<'a> {
     /// The client's offer; the server's choice.
     pub(super) version: u16,
-    /// From the server: SSL 2.0's one certificate.
+    /// The certificate of a server, and its offset in the stream.
     pub(super) certificate: Option<(&'a [u8], usize)>,
 }
 
-/// What the bytes are.
+/// The judgement on the first bytes of a side.
 pub(super) enum Ssl2Reading<'a> {
     Client(Ssl2Hello<'a>),
     Server(Ssl2Hello<'a>),
-    /// Too few to tell.
+    /// Too few bytes to decide.
     Perhaps,
     /// Something else.
     No,
@@ -25,7 +25,7 @@ const SERVER_HELLO: u8 = 4;
 const CLIENT_FIXED: usize = 9;
 const SERVER_FIXED: usize = 11;
 const SSL_2: u16 = 0x0002;
-/// Bytes of the server's certificate and cipher specs that are waited for.
+/// Bytes of the server's certificate and cipher specs that are awaited at most.
 const LONGEST: usize = 4096;
 
 pub(super) fn read_hello(bytes: &[u8]) -> Ssl2Reading<'_> {
@@ -47,8 +47,8 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<usize> {
     bytes.get(at..at + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])))
 }
 
-/// Type, version, three lengths; cipher specs of three bytes, no session or one of 16 bytes, a
-/// challenge.
+/// Reads a client's hello: type, version, three lengths; cipher specs of three bytes, no session or
+/// one of 16 bytes, a challenge.
 fn client(message: &[u8], len: usize) -> Ssl2Reading<'_> {
     let is_version = |v: usize| v == usize::from(SSL_2) || (0x0300..=0x0303).contains(&v);
     if u16_at(message, 1).is_some_and(|version| !is_version(version)) {
@@ -71,8 +71,8 @@ fn client(message: &[u8], len: usize) -> Ssl2Reading<'_> {
     }
 }
 
-/// Type, session hit, certificate type, version, three lengths; certificate, cipher specs,
-/// connection id.
+/// Reads a server's hello: type, session hit, certificate type, version, three lengths;
+/// certificate, cipher specs, connection id.
 fn server(message: &[u8], len: usize) -> Ssl2Reading<'_> {
     let at = |i: usize| message.get(i).copied();
     if at(1).is_some_and(|hit| hit > 1)
