@@ -1,4 +1,4 @@
-//! `detect`: an opening to a finding, detector by detector, and to evidence, all together.
+//! `detect`: an opening to a detection, detector by detector, and to evidence, all together.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use portlore::flow::Opening;
 
 use crate::traffic::Random;
 
-/// Bytes that each side of a foreign opening says.
+/// Bytes that each side of a foreign opening sends.
 const FOREIGN: usize = 1_024;
 
 pub fn bench(criterion: &mut Criterion) {
@@ -52,7 +52,7 @@ pub fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Both sides say bytes that are no language.
+/// Both sides send bytes that are of no protocol.
 fn foreign(transport: Transport) -> Opening {
     let mut random = Random::new(5);
     let (there, back) = (random.bytes(FOREIGN), random.bytes(FOREIGN));

@@ -1,4 +1,4 @@
-//! What both sides say, over either transport, to every detector, and what they state to a verdict.
+//! Bytes of both sides, over either transport, to every detector, and the facts to a verdict.
 //!
 //! The input: a byte whose lowest bit means UDP and whose upper bits choose a port, then segments
 //! or datagrams, each behind two bytes: the top bit means the responder, the others are the length,

@@ -1,9 +1,9 @@
 //! Which protocol a flow carries: detectors over the opening of a flow.
 //!
-//! [`inspect`] takes an [`Opening`](crate::flow::Opening), which holds the first bytes of both
-//! sides, and gives [`Evidence`](crate::evidence::Evidence): the protocol, facts that were read from
-//! the bytes, and protocols that are ruled out. Nothing here knows ports or the catalogue, and no
-//! input makes a detector panic.
+//! [`inspect`] takes an [`Opening`](crate::flow::Opening), which has the first bytes of both sides,
+//! and returns [`Evidence`](crate::evidence::Evidence): the protocol, facts that were read from the
+//! bytes, and protocols that are ruled out. Nothing here knows ports or the catalogue, and no input
+//! makes a detector panic.
 //!
 //! The module has three floors, of which each uses only those below it:
 //!

@@ -11,7 +11,7 @@
 //!
 //! | The protocol's messages | Prefilter |
 //! |---|---|
-//! | begin with one of a few bytes, over TCP and UDP alike | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
+//! | begin with one of a few bytes, over TCP and UDP | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
 //! | begin with one of a few bytes over TCP only | `Prefilter::ANY.tcp_first_byte(..)` |
 //! | begin with other bytes over UDP than over TCP | the same and `.udp_first_byte(..)` |
 //! | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |

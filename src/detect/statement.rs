@@ -162,8 +162,8 @@ pub(crate) fn combine(
 /// Datagrams of each side that are read at most: later ones add nothing.
 pub(crate) const DATAGRAMS: usize = 4;
 
-/// Judges a side by its first datagrams. `read` judges each by its bytes, their offset in the stream
-/// and whether the capture cut them.
+/// Judges a side by its first datagrams. `read` judges a datagram by its bytes, their offset in the
+/// stream and whether the capture cut them.
 ///
 /// The side matches if no more datagrams are foreign than match: a damaged message among good ones
 /// proves nothing. Only the first message that matches states facts.

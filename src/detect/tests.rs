@@ -32,8 +32,8 @@ fn every_sample_is_recognised_and_states_only_declared_facts() {
     }
 }
 
-/// Rows are samples, columns detectors, of which those are shown that did not say no: only the
-/// diagonal says yes. The matrix is a golden text.
+/// Rows are samples, columns the detectors that did not refuse: only the diagonal accepts. The
+/// matrix is a golden text.
 #[test]
 fn no_other_detector_accepts_a_sample() {
     let mut matrix = String::new();
@@ -42,7 +42,7 @@ fn no_other_detector_accepts_a_sample() {
         for other in DETECTORS {
             let detection = (other.inspect)(&sample.opening(), Depth::Facts);
             let word = match detection {
-                // Asked only when all others refused.
+                // Called only when all others refused.
                 _ if other.residual != detector.residual && other.residual => continue,
                 _ if !other.transports.contains(&sample.transport) => continue,
                 Detection::No => continue,
@@ -117,7 +117,7 @@ fn silence_proves_nothing() {
 }
 
 #[test]
-fn a_language_is_ruled_out_only_by_bytes_from_the_beginning() {
+fn a_protocol_is_ruled_out_only_by_bytes_from_the_beginning() {
     let seen = inspect(&Opening::of(Transport::Tcp, &[b"\x9f\x01\x02"], &[]), Depth::Facts);
     assert!(seen.ruled_out.contains(Protocol::Http));
     let mut midstream = Opening::new(Transport::Tcp);
@@ -162,6 +162,7 @@ proptest! {
             }
         }
         let keep = cut.index(initiator.len() + 1);
-        let _ = inspect(&Opening::of(sample.transport, &[&initiator[..keep]], &[&responder]), Depth::Facts);
+        let opening = Opening::of(sample.transport, &[&initiator[..keep]], &[&responder]);
+        let _ = inspect(&opening, Depth::Facts);
     }
 }

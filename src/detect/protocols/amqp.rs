@@ -24,7 +24,10 @@ const STATED: usize = 8;
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Amqp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[1..=3, 8..=8, b'A'..=b'A']))
-    .facts(&["amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container", "amqp.host", "amqp.method"])
+    .facts(&[
+        "amqp.version", "amqp.product", "amqp.product-version", "amqp.name", "amqp.container",
+        "amqp.host", "amqp.method",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn another_language_is_not_ftp() {
+    fn another_protocol_is_not_ftp() {
         assert_eq!(detect(&[b"USER x\r\n"], &[b"+OK\r\n"]), Detection::No);
         assert_eq!(detect(&[b"EHLO x\r\n"], &[b"220 ready\r\n"]), Detection::No);
         assert_eq!(detect(&[], &[b"220 x ESMTP Postfix\r\n"]), Detection::No);

@@ -26,7 +26,14 @@ const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
     .tcp()
-    .prefilter(Prefilter::ANY.skip(1).then(&[0..=(LONGEST >> 8) as u8]).then(&[0..=0]).then(&[0..=1]).max_leading_zeros(3))
+    .prefilter(
+        Prefilter::ANY
+            .skip(1)
+            .then(&[0..=(LONGEST >> 8) as u8])
+            .then(&[0..=0])
+            .then(&[0..=1])
+            .max_leading_zeros(3),
+    )
     .first_words()
     .facts(&[
         "mysql.version",

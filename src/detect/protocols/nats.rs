@@ -24,8 +24,16 @@ const CONNECT: &[u8] = b"CONNECT {\"";
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Nats, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'+'..=b'+', b'-'..=b'-', b'C'..=b'C', b'H'..=b'I', b'M'..=b'M', b'P'..=b'P', b'S'..=b'S', b'U'..=b'U']))
-    .facts(&["nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version", "nats.operation", "nats.subject"])
+    .prefilter(
+        Prefilter::first_byte(&[
+            b'+'..=b'+', b'-'..=b'-', b'C'..=b'C', b'H'..=b'I', b'M'..=b'M', b'P'..=b'P',
+            b'S'..=b'S', b'U'..=b'U',
+        ])
+    )
+    .facts(&[
+        "nats.version", "nats.server", "nats.client", "nats.language", "nats.client-version",
+        "nats.operation", "nats.subject",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,

@@ -23,27 +23,29 @@ const SANE: std::ops::Range<u32> = 946_684_800..2_524_608_000;
 /// The first identifier of a data set; below it only the templates are defined.
 const FIRST_DATA: u16 = 256;
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Netflow, |opening, depth| inspect(opening, depth, Protocol::Netflow))
-    .udp()
-    .prefilter(Prefilter::first_byte(&[0..=0]))
-    .first_words()
-    .facts(&["netflow.version"])
-    .samples(&[Sample {
-        transport: Transport::Udp,
-        initiator: &[b"\0\x09\0\x01\0\0\x10\0\x69\x1f\0\0\0\0\0\x01\0\0\0\0\0\0\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
-        responder: &[],
-    }]);
+pub(crate) const DETECTOR: Detector =
+    Detector::new(Protocol::Netflow, |opening, depth| inspect(opening, depth, Protocol::Netflow))
+        .udp()
+        .prefilter(Prefilter::first_byte(&[0..=0]))
+        .first_words()
+        .facts(&["netflow.version"])
+        .samples(&[Sample {
+            transport: Transport::Udp,
+            initiator: &[b"\0\x09\0\x01\0\0\x10\0\x69\x1f\0\0\0\0\0\x01\0\0\0\0\0\0\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
+            responder: &[],
+        }]);
 
-pub(crate) const IPFIX: Detector = Detector::new(Protocol::Ipfix, |opening, depth| inspect(opening, depth, Protocol::Ipfix))
-    .udp()
-    .prefilter(Prefilter::first_byte(&[0..=0]))
-    .first_words()
-    .facts(&["ipfix.domain"])
-    .samples(&[Sample {
-        transport: Transport::Udp,
-        initiator: &[b"\0\x0a\0\x20\x69\x1f\0\0\0\0\0\x01\0\0\0\x07\0\x02\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
-        responder: &[],
-    }]);
+pub(crate) const IPFIX: Detector =
+    Detector::new(Protocol::Ipfix, |opening, depth| inspect(opening, depth, Protocol::Ipfix))
+        .udp()
+        .prefilter(Prefilter::first_byte(&[0..=0]))
+        .first_words()
+        .facts(&["ipfix.domain"])
+        .samples(&[Sample {
+            transport: Transport::Udp,
+            initiator: &[b"\0\x0a\0\x20\x69\x1f\0\0\0\0\0\x01\0\0\0\x07\0\x02\0\x10\x01\0\0\x02\0\x08\0\x04\0\x0c\0\x04"],
+            responder: &[],
+        }]);
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| {

@@ -26,7 +26,13 @@ const SERVER_TYPES: &[u8] = b"RKSZTDCENvVAnt123sIGHWdc";
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v']).max_leading_zeros(7).mid_stream())
+    .prefilter(
+        Prefilter::first_byte(&[
+            0..=0, b'E'..=b'E', b'G'..=b'G', b'N'..=b'N', b'R'..=b'S', b'v'..=b'v',
+        ])
+        .max_leading_zeros(7)
+        .mid_stream(),
+    )
     .facts(&[
         "postgresql.request",
         "postgresql.protocol",

@@ -85,7 +85,10 @@ const ERRORS: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Redis, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
-    .facts(&["redis.command", "redis.reply", "redis.error", "redis.version", "redis.server", "redis.client"])
+    .facts(&[
+        "redis.command", "redis.reply", "redis.error", "redis.version", "redis.server",
+        "redis.client",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -122,8 +125,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     requests = side;
                     return side;
                 }
-                // A server is_refused nothing before it is requests; what it is_refused then may be anything that
-                // is a reply.
+                // A server sends nothing before a request; after one, any reply is possible.
                 match (side, requests) {
                     (Side::Perhaps, Side::Silent | Side::Perhaps)
                         if statement.stream.head().len() > LONGEST_LINE =>

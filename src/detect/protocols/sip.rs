@@ -45,7 +45,13 @@ const METHODS: [&[u8]; 14] = [
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
     .udp()
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b' ', 0..=0]).max_leading_zeros(0))
+    .prefilter(
+        Prefilter::first_byte(&[
+            b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r',
+            b'\n'..=b'\n', b' '..=b' ', 0..=0,
+        ])
+        .max_leading_zeros(0),
+    )
     .leads_to(&[Protocol::Csta])
     .facts(&[
         "csta.namespace",

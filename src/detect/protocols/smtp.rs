@@ -1,9 +1,9 @@
 //! SMTP: RFC 5321. The server greets with 220 (section 3.1), the client answers EHLO or HELO and
 //! its domain (section 4.1.1.1).
 //!
-//! FTP greets with 220 too. The greeting alone proves SMTP where it says so (`ESMTP`, `SMTP`, in a
-//! word that is no host's name), otherwise the client's EHLO does. LMTP, whose client mentions LHLO, is
-//! not claimed.
+//! FTP greets with 220 too. The greeting alone proves SMTP where it names SMTP (`ESMTP`, `SMTP`, in
+//! a word that is no host name); otherwise the client's EHLO does. LMTP, whose client sends LHLO,
+//! is refused.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn another_language_is_not_smtp() {
+    fn another_protocol_is_not_smtp() {
         for greeting in [
             &b"220 (vsFTPd 3.0.3)\r\n331 password\r\n"[..],
             b"220 ftp server, FTP only\r\n",

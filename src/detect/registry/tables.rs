@@ -7,7 +7,7 @@ use crate::detect::prefilter::{MAX_ZEROS, PLACES};
 use crate::evidence::{BitSet, Direction, ProtocolSet};
 use crate::flow::{Opening, Stream};
 
-/// Detectors whose refusals are looked up together.
+/// Detectors whose refusals select one entry of a table.
 pub(super) const GROUP: usize = 4;
 
 /// Tables over a list of detectors. `WORDS` is the size of a set of detectors, `GROUPS` the number

@@ -127,7 +127,8 @@ fn the_prefilter_of_a_detector_passes_its_samples() {
                     })
                     .collect();
                 panic!(
-                    "the prefilter of {} does not pass sample {n}, so the detector is not called: {}; \
+                    "the prefilter of {} does not pass sample {n}, so the detector is not \
+                     called: {}; \
                      widen the method in the detector.s file in src/detect/protocols",
                     detector.protocol,
                     reasons.join("; ")

@@ -15,8 +15,16 @@ use crate::flow::Opening;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Csta, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4]).max_leading_zeros(3))
-    .facts(&["csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace", "csta.operation", "csta.root"])
+    .prefilter(
+        Prefilter::first_byte(&[
+            0..=7, 0x26..=0x26, b'<'..=b'<', b'B'..=b'B', b'P'..=b'P', 0x60..=0x64, 0xa1..=0xa4,
+        ])
+        .max_leading_zeros(3),
+    )
+    .facts(&[
+        "csta.edition", "csta.encoding", "csta.extension", "csta.framing", "csta.namespace",
+        "csta.operation", "csta.root",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,

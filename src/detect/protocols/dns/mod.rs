@@ -24,40 +24,42 @@ const LENGTH: usize = 2;
 /// The bit of a response in the third byte.
 const RESPONSE: u8 = 0x80;
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dns, |opening, depth| inspect(opening, depth, Protocol::Dns))
-    .udp()
-    .tcp()
-    // Over TCP: a length, an identifier, and in the first byte of the flags one of the operations.
-    .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
-        0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
-    ]))
-    .first_words()
-    .facts(&["dns.query", "dns.response"])
-    .samples(&[
-        Sample {
-            transport: Transport::Udp,
-            initiator: &[b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x01\0\x01"],
-            responder: &[b"\x1a\x2b\x81\x80\0\x01\0\x01\0\0\0\0\x04tide\x04test\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07"],
-        },
-        Sample {
-            transport: Transport::Tcp,
-            initiator: &[b"\0\x1b\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
-            responder: &[b"\0\x1b\x1a\x2b\x81\x83\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
-        },
-    ]);
+pub(crate) const DETECTOR: Detector =
+    Detector::new(Protocol::Dns, |opening, depth| inspect(opening, depth, Protocol::Dns))
+        .udp()
+        .tcp()
+        // Over TCP: a length, an identifier, and an opcode in the first byte of the flags.
+        .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
+            0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
+        ]))
+        .first_words()
+        .facts(&["dns.query", "dns.response"])
+        .samples(&[
+            Sample {
+                transport: Transport::Udp,
+                initiator: &[b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x01\0\x01"],
+                responder: &[b"\x1a\x2b\x81\x80\0\x01\0\x01\0\0\0\0\x04tide\x04test\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07"],
+            },
+            Sample {
+                transport: Transport::Tcp,
+                initiator: &[b"\0\x1b\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+                responder: &[b"\0\x1b\x1a\x2b\x81\x83\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+            },
+        ]);
 
-pub(crate) const MULTICAST: Detector = Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
-    .udp()
-    .first_words()
-    .facts(&["mdns.query", "mdns.response"])
-    .samples(&[Sample {
-        transport: Transport::Udp,
-        initiator: &[
-            b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01",
-            b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x04buoy\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x07",
-        ],
-        responder: &[],
-    }]);
+pub(crate) const MULTICAST: Detector =
+    Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
+        .udp()
+        .first_words()
+        .facts(&["mdns.query", "mdns.response"])
+        .samples(&[Sample {
+            transport: Transport::Udp,
+            initiator: &[
+                b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01",
+                b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x04buoy\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x07",
+            ],
+            responder: &[],
+        }]);
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| match opening.transport() {

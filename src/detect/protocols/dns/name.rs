@@ -7,8 +7,8 @@ pub(super) const HEADER: usize = 12;
 /// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
 const NAME: usize = 255;
 const LABEL: usize = 63;
-/// Letters of a name in the encoding of NetBIOS (RFC 1002, whose header is the same): two letters of
-/// A to P for each of 16 bytes.
+/// Letters of a NetBIOS name (RFC 1002, whose header is the same as that of DNS) in its encoding:
+/// two letters of A to P for each of 16 bytes.
 const NETBIOS_NAME: usize = 32;
 
 /// A name that was read.

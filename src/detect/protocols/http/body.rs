@@ -157,7 +157,9 @@ fn gunzip(bytes: &[u8]) -> Vec<u8> {
 /// Decompresses `deflate`, which has a `zlib` frame that some servers leave out (RFC 9110, section
 /// 8.4.1.2).
 fn inflate(bytes: &[u8]) -> Vec<u8> {
-    let framed = matches!(bytes, [method, flags, ..] if method & 15 == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0);
+    let framed = bytes
+        .first_chunk()
+        .is_some_and(|&head| head[0] & 15 == 8 && u16::from_be_bytes(head).is_multiple_of(31));
     if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
 }
 

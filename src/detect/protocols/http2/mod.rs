@@ -40,32 +40,34 @@ const PREFILTER: Prefilter = Prefilter::first_byte(&[b'P'..=b'P', 0..=0])
     .skip(1)
     .then(&[b' '..=b' ', 4..=4]);
 
-pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http2, |opening, depth| inspect(opening, depth, Protocol::Http2))
-    .tcp()
-    .prefilter(PREFILTER)
-    .facts(FACTS)
-    .samples(&[
-        Sample {
-            transport: Transport::Tcp,
-            initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0"],
-            responder: &[b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"],
-        },
-        Sample {
-            transport: Transport::Tcp,
-            initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86"],
-            responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
-        },
-    ]);
+pub(crate) const DETECTOR: Detector =
+    Detector::new(Protocol::Http2, |opening, depth| inspect(opening, depth, Protocol::Http2))
+        .tcp()
+        .prefilter(PREFILTER)
+        .facts(FACTS)
+        .samples(&[
+            Sample {
+                transport: Transport::Tcp,
+                initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0"],
+                responder: &[b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"],
+            },
+            Sample {
+                transport: Transport::Tcp,
+                initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x03\x01\x05\0\0\0\x01\x82\x84\x86"],
+                responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88"],
+            },
+        ]);
 
-pub(crate) const RPC: Detector = Detector::new(Protocol::Grpc, |opening, depth| inspect(opening, depth, Protocol::Grpc))
-    .tcp()
-    .prefilter(PREFILTER)
-    .facts(FACTS)
-    .samples(&[Sample {
-        transport: Transport::Tcp,
-        initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x1d\x01\x04\0\0\0\x01\x83\x86\x04\x07/a.B/Cd\x0f\x10\x10application/grpc"],
-        responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x14\x01\x04\0\0\0\x01\x88\x0f\x10\x10application/grpc"],
-    }]);
+pub(crate) const RPC: Detector =
+    Detector::new(Protocol::Grpc, |opening, depth| inspect(opening, depth, Protocol::Grpc))
+        .tcp()
+        .prefilter(PREFILTER)
+        .facts(FACTS)
+        .samples(&[Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x1d\x01\x04\0\0\0\x01\x83\x86\x04\x07/a.B/Cd\x0f\x10\x10application/grpc"],
+            responder: &[b"\0\0\0\x04\0\0\0\0\0\0\0\x14\x01\x04\0\0\0\x01\x88\x0f\x10\x10application/grpc"],
+        }]);
 
 /// The kind of messages, by the header fields of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ fn stated<'a>(facts: &'a [Fact], name: &str) -> Vec<&'a str> {
     facts.iter().filter(|fact| fact.name.stem == name).map(|fact| fact.value.as_str()).collect()
 }
 
-/// A client's hello that asks for `a.test` in 1,300 bytes.
+/// A client's hello for `a.test` in 1,300 bytes.
 fn hello() -> Vec<u8> {
     let mut body = [b"\x03\x03".as_slice(), &[7; 32], b"\x00\x00\x02\x13\x01\x01\x00"].concat();
     let mut extensions =
