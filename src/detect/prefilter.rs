@@ -6,21 +6,6 @@
 //! may let through too much, which costs time only. It must never be too narrow: the detector would
 //! not be called, and the protocol would go unrecognised. Tests compare every prefilter with its
 //! detector.
-//!
-//! # How to fill it in
-//!
-//! | The protocol's messages | Prefilter |
-//! |---|---|
-//! | begin with one of a few bytes, over TCP and UDP | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
-//! | begin with one of a few bytes over TCP only | `Prefilter::ANY.tcp_first_byte(..)` |
-//! | begin with other bytes over UDP than over TCP | the same and `.udp_first_byte(..)` |
-//! | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |
-//! | begin with a number that is not zero, such as a length | `.max_leading_zeros(n)` |
-//! | are known by what the initiator sends, whatever comes back | `.initiator_only()` |
-//! | are found again in a stream whose beginning is missing | `.mid_stream()` |
-//! | may begin with any byte | none: [`Prefilter::ANY`] is the default |
-//!
-//! List the first bytes of both sides: a detector is called where the bytes of either side pass.
 
 use std::ops::RangeInclusive;
 
@@ -39,6 +24,21 @@ pub(super) type ByteSet = BitSet<4>;
 /// Of a datagram only the first byte is compared: a datagram may be damaged or cut, and other
 /// datagrams of the flow can pass instead. Of a stream the first five bytes and the number of
 /// leading zero bytes are compared.
+///
+/// # How to fill it in
+///
+/// | The protocol's messages | Prefilter |
+/// |---|---|
+/// | begin with one of a few bytes, over TCP and UDP | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
+/// | begin with one of a few bytes over TCP only | `Prefilter::ANY.tcp_first_byte(..)` |
+/// | begin with other bytes over UDP than over TCP | the same and `.udp_first_byte(..)` |
+/// | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |
+/// | begin with a number that is not zero, such as a length | `.max_leading_zeros(n)` |
+/// | are known by what the initiator sends, whatever comes back | `.initiator_only()` |
+/// | are found again in a stream whose beginning is missing | `.mid_stream()` |
+/// | may begin with any byte | none: [`Prefilter::ANY`] is the default |
+///
+/// List the first bytes of both sides: a detector is called where the bytes of either side pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Prefilter {
     pub(super) datagram: ByteSet,

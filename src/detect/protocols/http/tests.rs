@@ -347,7 +347,7 @@ fn a_target_may_hold_spaces_behind_a_common_method_only() {
 }
 
 #[test]
-fn websocket_states_the_length_of_its_first_binary_frame_and_compressed_texts() {
+fn websocket_states_the_first_binary_length_and_compressed_texts_that_need_each_other() {
     use std::io::Write;
     let mut encoder =
         flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
