@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
 use portlore::process::Clerk;
+use portlore::report::{FORMATS, ReportFormat};
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -199,6 +200,13 @@ pub enum Format {
     Ndjson,
 }
 
+impl Format {
+    /// The library's definition of the format: the row of [`FORMATS`] at the same position.
+    pub const fn definition(self) -> &'static ReportFormat {
+        &FORMATS[self as usize]
+    }
+}
+
 /// `portlore port`.
 #[derive(Debug, Args)]
 pub struct Port {
@@ -302,6 +310,13 @@ mod tests {
         assert_eq!(options.opening_bytes, (common.opening_mib as usize) << 20);
         assert_eq!(options.histogram_ports, common.histogram_ports as usize);
         assert_eq!(options.tunnels, !common.no_tunnels);
+    }
+
+    #[test]
+    fn the_command_line_and_the_library_have_the_same_formats_in_the_same_order() {
+        let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
+        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+        assert_eq!(names, FORMATS.iter().map(|format| format.name).collect::<Vec<_>>());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::io::Cursor;
 use std::sync::atomic::AtomicBool;
 
 use portlore::pipeline::{self, Options, Run};
-use portlore::report::{self, Report, Style, text::Parts};
+use portlore::report::formats::{json, table};
+use portlore::report::{Report, Show, Style};
 use portlore::source::Files;
 
 use super::detect::CATALOGUE;
@@ -40,16 +41,11 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
 
 fn written(run: &Run<'static>) -> (String, String) {
     let inputs = ["fuzzed".to_owned()];
-    let report = Report { inputs: &inputs, run, catalogue: &CATALOGUE };
+    let show = Show { flows: true, why: true, interfaces: true, top: 0 };
+    let report = Report { inputs: &inputs, run, show };
     let (mut json, mut text) = (Vec::new(), Vec::new());
-    report::json::write(&mut json, &report, true).expect("memory takes it");
-    report::text::write(
-        &mut text,
-        &report,
-        Style::default(),
-        Parts { flows: true, why: true, origins: true, top: 0 },
-    )
-    .expect("memory takes it");
+    json::write(&mut json, &report, Style::default()).expect("memory takes it");
+    table::write(&mut text, &report, Style::default()).expect("memory takes it");
     let string = |bytes| String::from_utf8(bytes).expect("the output is text");
     (string(json), string(text))
 }

@@ -1,13 +1,13 @@
 //! What `replay` and `live` share: from an open source to its report.
 
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::{self, Run, Tally, View};
 use portlore::privilege::{self, Keep};
 use portlore::process::Ledger;
-use portlore::report::{self, Report};
+use portlore::report::formats::FlowOutput;
+use portlore::report::{Report, Show};
 use portlore::source::{Drops, Filter, Source};
 
 use super::events::Events;
@@ -16,7 +16,7 @@ use super::signals::Wishes;
 use super::talk::{one, say};
 use super::watch::{Doors, Watchers};
 use super::{Errors, INCOMPLETE};
-use crate::cli::{Common, Format, Live};
+use crate::cli::{Common, Live};
 
 /// What differs between the two ways of reading.
 pub struct Kind<'a, 'c> {
@@ -52,7 +52,9 @@ pub fn capture<'c>(
     kind: Kind<'_, 'c>,
 ) -> Result<u8, Errors> {
     let Kind { inputs, output, live } = kind;
-    let events = common.format == Format::Ndjson;
+    let format = common.format.definition();
+    let show =
+        Show { flows: common.flows, why: common.why, interfaces: common.verbose, top: common.top };
     let options = pipeline::Options {
         workers: common.workers.map_or_else(cores, usize::from),
         max_flows: common.max_flows as usize,
@@ -60,7 +62,7 @@ pub fn capture<'c>(
         histogram_ports: common.histogram_ports as usize,
         tunnels: !common.no_tunnels,
         // Of files the events come in the order of the frames; live, each when it happens.
-        keep_flows: if events { live.is_none() } else { common.flows || common.why },
+        keep_flows: format.keeps_flows(show, live.is_some()),
         live: live.is_some(),
         frames: common.count,
         span: live.as_ref().and_then(|live| live.args.span),
@@ -71,33 +73,14 @@ pub fn capture<'c>(
         None => (pipeline::run(source, filter, catalogue, &options, None).map_err(one)?, output),
         Some(live) => attended(source, catalogue, &options, wishes, &inputs, live, output)?,
     };
-    let report = Report { inputs: &inputs, run: &run, catalogue: run.catalogue };
-    let flows = common.flows || common.why;
-    output.write(|out, style| match common.format {
-        Format::Json => report::json::write(out, &report, flows),
-        Format::Ndjson => {
-            run.flows.iter().try_for_each(|flow| report::ndjson::flow(out, flow))?;
-            report::ndjson::end(out, &report)
-        }
-        Format::Table => {
-            let parts = report::text::Parts {
-                flows: common.flows,
-                why: common.why,
-                origins: common.verbose,
-                top: common.top,
-            };
-            report::text::write(out, &report, style, parts)
-        }
-    })?;
+    let report = Report { inputs: &inputs, run: &run, show };
+    output.write(|out, style| (format.write)(out, &report, style))?;
     if report.is_complete() {
         return Ok(0);
     }
     run.problems.iter().for_each(|line| say(line));
     Ok(INCOMPLETE)
 }
-
-/// Time between the interval events of NDJSON where nobody chose.
-const EVENTS_EVERY: Duration = Duration::from_secs(10);
 
 /// A live capture, with those who watch it and those who know its processes.
 fn attended<'c>(
@@ -113,24 +96,24 @@ fn attended<'c>(
     let options =
         pipeline::Options { ledger: ledger.as_ref(), catalogues: catalogues.as_ref(), ..*options };
     let (title, colour) = (inputs.join(", "), output.style().colour);
-    let ran = if args.common.format == Format::Ndjson {
+    let format = args.common.format.definition();
+    let intervals = format
+        .intervals
+        .and_then(|intervals| Some((args.interval.or(intervals.default)?, intervals.writer)));
+    let ran = if let FlowOutput::Streamed(write_flow) = format.flows {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
-        let mut intervals = report::ndjson::Intervals::default();
-        let tell = move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view);
-        let (on_flow, clock) =
-            (events.teller(), events.clock(args.interval.unwrap_or(EVENTS_EVERY), tell));
+        let clock = intervals.map(|(every, writer)| events.clock(every, writer()));
+        let on_flow = events.teller(write_flow);
         let options = pipeline::Options { on_flow: Some(&on_flow), ..options };
-        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
+        let watchers = Watchers { doors, title, catalogue, wishes, colour, events: clock };
         let run = watchers
             .over(|views| pipeline::run(source, None, catalogue, &options, views))
             .map_err(one)?;
         drop(on_flow);
         (run, events.close().map_err(one)?)
-    } else if let Some(every) = args.interval {
+    } else if let Some((every, writer)) = intervals {
         let events = Events::open(output, &wishes.stop).map_err(one)?;
-        let mut intervals = report::interval::Intervals::default();
-        let clock = events
-            .clock(every, move |out: &mut Vec<u8>, view: &View<'_>| intervals.write(out, view));
+        let clock = events.clock(every, writer());
         let watchers = Watchers { doors, title, catalogue, wishes, colour, events: Some(clock) };
         let run = watchers
             .over(|views| pipeline::run(source, None, catalogue, &options, views))

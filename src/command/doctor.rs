@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 use portlore::privilege::{self, powers};
-use portlore::report::doctor::{self, Check};
+use portlore::report::pages::doctor::{self, Check};
 use portlore::source::live::Options;
 use portlore::source::{Live, devices};
 

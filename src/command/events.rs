@@ -1,6 +1,6 @@
 //! Events on standard output while a capture goes on.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
@@ -8,17 +8,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portlore::pipeline::{JudgedFlow, View};
-use portlore::report::ndjson;
+use portlore::report::formats::IntervalWriter;
 
 use super::output::{Output, Reader};
 
 /// Lines that wait to be written.
 const LINES: usize = 1024;
 
-/// Writes what an interval came to.
-pub trait Tell: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send {}
-
-impl<T: FnMut(&mut Vec<u8>, &View<'_>) -> io::Result<()> + Send> Tell for T {}
+/// Writes a flow that has ended.
+type WriteFlow = fn(&mut dyn Write, &JudgedFlow<'_>) -> io::Result<()>;
 
 /// Where events go; a thread of its own writes them, so that what is flushed is what there is.
 pub struct Events {
@@ -42,17 +40,21 @@ impl Events {
     }
 
     /// What is told when a flow ends. Waits while too much is unwritten.
-    pub fn teller(&self) -> impl Fn(&JudgedFlow<'_>) + Sync + use<> {
+    pub fn teller(&self, write: WriteFlow) -> impl Fn(&JudgedFlow<'_>) + Sync + use<> {
         let lines = self.lines.clone();
         move |flow: &JudgedFlow<'_>| {
             let mut line = Vec::new();
             // Memory can be written, and a reader who went away ends the capture.
-            drop(ndjson::flow(&mut line, flow).map(|()| lines.send(line)));
+            drop(write(&mut line, flow).map(|()| lines.send(line)));
         }
     }
 
     /// What is told of an interval, each time that at least `every` has gone by.
-    pub fn clock(&self, every: Duration, mut tell: impl Tell) -> impl FnMut(&View<'_>) + Send {
+    pub fn clock(
+        &self,
+        every: Duration,
+        mut writer: Box<dyn IntervalWriter>,
+    ) -> impl FnMut(&View<'_>) + Send + use<> {
         let lines = self.lines.clone();
         let mut due = every;
         move |view: &View<'_>| {
@@ -61,7 +63,7 @@ impl Events {
             }
             due = (due + every).max(view.elapsed);
             let mut text = Vec::new();
-            drop(tell(&mut text, view).map(|()| lines.send(text)));
+            drop(writer.write(&mut text, view).map(|()| lines.send(text)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! `portlore interfaces`.
 
-use portlore::{report, source};
+use portlore::report::pages;
+use portlore::source;
 
 use super::Errors;
 use super::output::Output;
@@ -8,6 +9,6 @@ use super::talk::one;
 
 pub fn run() -> Result<u8, Errors> {
     let list = source::devices::list().map_err(one)?;
-    Output::open(None, &[])?.write(|out, style| report::interfaces::write(out, style, &list))?;
+    Output::open(None, &[])?.write(|out, style| pages::interfaces::write(out, style, &list))?;
     Ok(0)
 }

@@ -17,7 +17,7 @@ use super::output::Output;
 use super::signals::{Renewals, Wishes};
 use super::talk::{one, say};
 use super::watch::Doors;
-use crate::cli::{Format, Live};
+use crate::cli::Live;
 
 /// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole
 /// jumbo frame.
@@ -26,10 +26,9 @@ pub const EVIDENCE: u32 = 9_216;
 const WHOLE: u32 = 262_144;
 
 pub fn run(args: &Live) -> Result<u8, Errors> {
-    if args.interval.is_some() && args.common.format == Format::Json {
-        return Err(one(
-            "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines".into()
-        ));
+    if args.interval.is_some() {
+        let format = args.common.format.definition();
+        format.require_intervals().map_err(|error| one(error.to_string()))?;
     }
     // Absolute, because they are read again.
     let places: Vec<PathBuf> = places(&args.common.catalogue)

@@ -1,7 +1,8 @@
 //! `portlore port`.
 
 use portlore::decode::Transport;
-use portlore::{process, report};
+use portlore::process;
+use portlore::report::pages;
 
 use super::Errors;
 use super::catalogue::load;
@@ -16,7 +17,7 @@ pub fn run(args: &Port) -> Result<u8, Errors> {
         all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>()
     });
     Output::open(None, &[])?.write(|out, style| {
-        report::port::write(out, style, &catalogue, port, &transports, &listeners)
+        pages::port::write(out, style, &catalogue, port, &transports, &listeners)
     })?;
     Ok(0)
 }

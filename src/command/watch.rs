@@ -9,13 +9,13 @@ use std::time::Duration;
 use portlore::catalogue::Catalogue;
 use portlore::endpoint::Endpoint;
 use portlore::pipeline::{Run, View, Views, asker};
-use portlore::report::openmetrics::Metrics;
+use portlore::report::formats::openmetrics::Metrics;
 use portlore::screen::{self, Wires};
 
 use super::output::Output;
 use super::signals::Wishes;
 use super::talk::{divert, say};
-use crate::cli::{Format, Live};
+use crate::cli::Live;
 
 /// Time between two looks at the capture.
 const EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ impl Doors {
 fn wants_screen(args: &Live, output: &Output) -> bool {
     !args.no_tui
         && args.interval.is_none()
-        && args.common.format == Format::Table
+        && args.common.format.definition().full_screen
         && output.is_terminal()
         && io::stdin().is_terminal()
 }

@@ -1,17 +1,18 @@
 //! Which of the two formats a client would rather have (RFC 9110, section 12.5.1).
 
-use crate::report::openmetrics::Form;
+use crate::report::formats::openmetrics::ExpositionFormat;
 
 /// The form that the values of `Accept` prefer: the older one where both are as welcome, or neither
 /// is.
 #[must_use]
-pub fn preferred(accept: &str) -> Form {
-    let (open, text) = (quality(accept, Form::OpenMetrics), quality(accept, Form::Text));
-    if open > text { Form::OpenMetrics } else { Form::Text }
+pub fn preferred(accept: &str) -> ExpositionFormat {
+    let (open, text) =
+        (quality(accept, ExpositionFormat::OpenMetrics), quality(accept, ExpositionFormat::Text));
+    if open > text { ExpositionFormat::OpenMetrics } else { ExpositionFormat::Text }
 }
 
 /// How welcome a form is, in thousandths: what the most specific range that it falls in says.
-fn quality(accept: &str, form: Form) -> u32 {
+fn quality(accept: &str, form: ExpositionFormat) -> u32 {
     let matching = accept.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let media_type = parts.next()?.to_ascii_lowercase();
@@ -24,10 +25,10 @@ fn quality(accept: &str, form: Form) -> u32 {
             }
         }
         let (own, family, versions): (&str, &str, &[&str]) = match form {
-            Form::OpenMetrics => {
+            ExpositionFormat::OpenMetrics => {
                 ("application/openmetrics-text", "application/*", &["1.0.0", "0.0.1"])
             }
-            Form::Text => ("text/plain", "text/*", &["0.0.4"]),
+            ExpositionFormat::Text => ("text/plain", "text/*", &["0.0.4"]),
         };
         let precision = match media_type.as_str() {
             exact if exact == own => 2 + u32::from(version.is_some()),
@@ -56,19 +57,22 @@ mod tests {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         for (accept, form) in [
-            ("", Form::Text),
-            ("*/*", Form::Text),
-            ("text/html,*/*;q=0.8", Form::Text),
-            ("application/openmetrics-text", Form::OpenMetrics),
-            ("application/openmetrics-text; version=1.0.0; charset=utf-8", Form::OpenMetrics),
-            ("application/openmetrics-text;version=9.0.0", Form::Text),
-            ("application/openmetrics-text;q=0", Form::Text),
-            ("application/openmetrics-text;q=0.2,text/plain;q=0.9", Form::Text),
-            ("application/openmetrics-text;q=0.9,text/plain;q=0.2", Form::OpenMetrics),
-            ("Application/OpenMetrics-Text ; Q=0.9 , text/*;q=0.1", Form::OpenMetrics),
-            ("application/*;q=0.9,text/plain;q=0.1", Form::OpenMetrics),
-            ("application/openmetrics-text;q=nonsense", Form::Text),
-            (prometheus, Form::OpenMetrics),
+            ("", ExpositionFormat::Text),
+            ("*/*", ExpositionFormat::Text),
+            ("text/html,*/*;q=0.8", ExpositionFormat::Text),
+            ("application/openmetrics-text", ExpositionFormat::OpenMetrics),
+            (
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                ExpositionFormat::OpenMetrics,
+            ),
+            ("application/openmetrics-text;version=9.0.0", ExpositionFormat::Text),
+            ("application/openmetrics-text;q=0", ExpositionFormat::Text),
+            ("application/openmetrics-text;q=0.2,text/plain;q=0.9", ExpositionFormat::Text),
+            ("application/openmetrics-text;q=0.9,text/plain;q=0.2", ExpositionFormat::OpenMetrics),
+            ("Application/OpenMetrics-Text ; Q=0.9 , text/*;q=0.1", ExpositionFormat::OpenMetrics),
+            ("application/*;q=0.9,text/plain;q=0.1", ExpositionFormat::OpenMetrics),
+            ("application/openmetrics-text;q=nonsense", ExpositionFormat::Text),
+            (prometheus, ExpositionFormat::OpenMetrics),
         ] {
             assert_eq!(preferred(accept), form, "{accept}");
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use accept::preferred;
 
-use crate::report::openmetrics::Form;
+use crate::report::formats::openmetrics::ExpositionFormat;
 
 /// Bytes of a request's head.
 const HEAD: usize = 8 * 1024;
@@ -48,7 +48,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// One line with the system's reason.
-    pub fn serve(self, text: impl Fn(Form) -> String + Send + 'static) -> Result<(), String> {
+    pub fn serve(
+        self,
+        text: impl Fn(ExpositionFormat) -> String + Send + 'static,
+    ) -> Result<(), String> {
         let serve = move || {
             for connection in self.listener.incoming() {
                 match connection {
@@ -64,7 +67,7 @@ impl Endpoint {
     }
 }
 
-fn answer(mut stream: TcpStream, text: &impl Fn(Form) -> String) -> io::Result<()> {
+fn answer(mut stream: TcpStream, text: &impl Fn(ExpositionFormat) -> String) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let head = read_head(&mut stream, deadline)?;
     let response = respond(&head, text);
@@ -103,7 +106,7 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 }
 
 /// The whole response to a request's head.
-fn respond(head: &[u8], text: &impl Fn(Form) -> String) -> Vec<u8> {
+fn respond(head: &[u8], text: &impl Fn(ExpositionFormat) -> String) -> Vec<u8> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let whole = matches!(request.parse(head), Ok(httparse::Status::Complete(_)));

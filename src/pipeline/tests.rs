@@ -7,7 +7,8 @@ use super::*;
 use crate::classify::{Verdict, classify};
 use crate::decode::Transport;
 use crate::flow::FlowRecord;
-use crate::report::{Report, json};
+use crate::report::formats::json;
+use crate::report::{Report, Show, Style};
 use crate::source::{Files, Frame, LinkType, Next};
 use crate::time::Time;
 
@@ -81,9 +82,11 @@ fn halting<'c>(
     (seen.into_inner().unwrap(), run)
 }
 
-fn document(catalogue: &Catalogue, run: &Run<'_>) -> String {
+fn document(run: &Run<'_>) -> String {
     let mut out = Vec::new();
-    json::write(&mut out, &Report { inputs: &[CAPTURE.to_owned()], run, catalogue }, true).unwrap();
+    let show = Show { flows: true, ..Show::default() };
+    let report = Report { inputs: &[CAPTURE.to_owned()], run, show };
+    json::write(&mut out, &report, Style::default()).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -100,11 +103,11 @@ fn figures(run: &Run<'_>) -> Vec<String> {
 #[test]
 fn a_capture_that_was_looked_at_ends_in_the_same_report_as_one_that_was_not() {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let plain = document(&catalogue, &halting(&catalogue, 1, &[], Ask::default()).1);
+    let plain = document(&halting(&catalogue, 1, &[], Ask::default()).1);
     for workers in [1, 3] {
         let (views, run) = halting(&catalogue, workers, &[0, 1, 50, 51, 200, 291], Ask::default());
         assert_eq!(views.len(), 6);
-        assert_eq!(document(&catalogue, &run), plain);
+        assert_eq!(document(&run), plain);
     }
 }
 

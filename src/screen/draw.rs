@@ -8,8 +8,9 @@ use ratatui::widgets::Paragraph;
 
 use super::state::{Page, State};
 use super::{list, page};
-use crate::report::units::{bytes, count, plural};
-use crate::report::{Tone, escape, fit};
+use crate::report::escape;
+use crate::report::parts::layout::{Tone, fit};
+use crate::report::parts::units::{bytes, count, plural};
 
 /// Draws everything.
 pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {

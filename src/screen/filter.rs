@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::history::Port;
 use crate::catalogue::Catalogue;
 use crate::decode::Transport;
-use crate::report::words;
+use crate::report::parts::labels;
 use crate::stats::PortStats;
 
 /// What is typed behind `/`.
@@ -100,9 +100,9 @@ impl Term {
             Self::Word(text) => {
                 let has = |line: &str| line.to_lowercase().contains(text);
                 has(&format!("{}/{}", port.0, port.1))
-                    || speaking.any(|key| has(&words::spoken(catalogue, key).0))
-                    || has(&words::registered(catalogue, port.0, port.1))
-                    || has(&words::customary(catalogue, port.0, port.1))
+                    || speaking.any(|key| has(labels::spoken(catalogue, key).text.as_str()))
+                    || has(labels::registered(catalogue, port.0, port.1).as_str())
+                    || has(labels::customary(catalogue, port.0, port.1).as_str())
             }
         }
     }

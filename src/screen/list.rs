@@ -8,8 +8,11 @@ use super::draw::style;
 use super::history::Port;
 use super::state::State;
 use crate::classify::Fit;
-use crate::report::units::{bytes, count};
-use crate::report::{Tone, escape, fit, words};
+use crate::report::escape;
+use crate::report::parts::escape::SafeText;
+use crate::report::parts::labels;
+use crate::report::parts::layout::{Cell, fit};
+use crate::report::parts::units::{bytes, count};
 use crate::stats::{Behind, PortStats};
 
 /// From this width there is room for more columns.
@@ -50,11 +53,8 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
     let chosen = at.or((!ports.is_empty()).then_some(0));
     let at = chosen.unwrap_or(0);
     let top = state.top.min(at).max((at + 1).saturating_sub(rows));
-    let titles = line(
-        columns.iter().map(|&(title, ..)| (title.to_owned(), Tone::Plain)),
-        &columns,
-        state.colour,
-    );
+    let titles =
+        line(columns.iter().map(|&(title, ..)| Cell::trusted(title)), &columns, state.colour);
     let mut lines = vec![titles.style(Style::default().add_modifier(Modifier::UNDERLINED))];
     for (i, &(port, stats)) in ports.iter().enumerate().skip(top).take(rows) {
         let row = line(cells(state, port, stats, &columns).into_iter(), &columns, state.colour);
@@ -78,42 +78,38 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
     lines
 }
 
-fn cells(
-    state: &State<'_>,
-    port: Port,
-    stats: &PortStats<'_>,
-    columns: &[Column],
-) -> Vec<(String, Tone)> {
+fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column]) -> Vec<Cell> {
     let catalogue = state.catalogue;
-    let mut speakers = words::speakers(stats);
+    let mut speakers = labels::speakers(stats);
     // What does not belong there comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
     let more = speakers.len().saturating_sub(1);
-    let (mut spoken, tone) =
-        speakers.first().map(|(key, _)| words::spoken(catalogue, key)).unwrap_or_default();
+    let mut spoken =
+        speakers.first().map(|(key, _)| labels::spoken(catalogue, key)).unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
         let width = columns
             .iter()
             .find(|(title, ..)| *title == "SPEAKING")
             .map_or(0, |&(_, width, _)| width);
-        spoken = fit(&spoken, width.saturating_sub(plus.width())) + &plus;
+        let text = fit(spoken.text.as_str(), width.saturating_sub(plus.width())) + &plus;
+        spoken.text = SafeText::trusted(text);
     }
     columns
         .iter()
         .map(|&(title, width, _)| match title {
-            "PORT" => (format!("{}/{}", port.0, port.1), Tone::Plain),
-            "REGISTERED" => (words::registered(catalogue, port.0, port.1), Tone::Plain),
-            "CUSTOMARY" => (words::customary(catalogue, port.0, port.1), Tone::Plain),
-            "SPEAKING" => (spoken.clone(), tone),
-            "PROCESS" => (process(&stats.behind), Tone::Plain),
-            "FLOWS" => (count(stats.all.flows), Tone::Plain),
-            "BYTES" => (bytes(stats.all.bytes.sum()), Tone::Plain),
+            "PORT" => Cell::trusted(format!("{}/{}", port.0, port.1)),
+            "REGISTERED" => labels::registered(catalogue, port.0, port.1).into(),
+            "CUSTOMARY" => labels::customary(catalogue, port.0, port.1).into(),
+            "SPEAKING" => spoken.clone(),
+            "PROCESS" => Cell::trusted(process(&stats.behind)),
+            "FLOWS" => Cell::trusted(count(stats.all.flows)),
+            "BYTES" => Cell::trusted(bytes(stats.all.bytes.sum())),
             "RATE" => match state.history.rate(port) {
-                0 => (String::new(), Tone::Plain),
-                rate => (format!("{}/s", bytes(rate)), Tone::Plain),
+                0 => Cell::default(),
+                rate => Cell::trusted(format!("{}/s", bytes(rate))),
             },
-            _ => (state.history.trend(port, width), Tone::Plain),
+            _ => Cell::trusted(state.history.trend(port, width)),
         })
         .collect()
 }
@@ -133,17 +129,13 @@ fn process(behind: &Behind) -> String {
 }
 
 /// Cells as a line, each in its width, a blank between them.
-fn line(
-    cells: impl Iterator<Item = (String, Tone)>,
-    columns: &[Column],
-    colour: bool,
-) -> Line<'static> {
+fn line(cells: impl Iterator<Item = Cell>, columns: &[Column], colour: bool) -> Line<'static> {
     let mut spans = Vec::new();
-    for ((text, tone), &(_, width, right)) in cells.zip(columns) {
+    for (Cell { text, tone }, &(_, width, right)) in cells.zip(columns) {
         if !spans.is_empty() {
             spans.push(Span::raw(" "));
         }
-        let text = fit(&text, width);
+        let text = fit(text.as_str(), width);
         let pad = " ".repeat(width.saturating_sub(text.width()));
         let text = if right { pad + &text } else { text + &pad };
         spans.push(Span::styled(text, style(tone, colour)));

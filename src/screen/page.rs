@@ -9,8 +9,10 @@ use super::history::{Port, bars};
 use super::state::State;
 use crate::flow::Outcome;
 use crate::pipeline::{JudgedFlow, View};
-use crate::report::units::{bytes, count, duration, plural, quantiles};
-use crate::report::{escape, fit, why, words, wrap};
+use crate::report::escape;
+use crate::report::parts::layout::{Cell, fit, wrap};
+use crate::report::parts::units::{bytes, count, duration, plural, quantiles};
+use crate::report::parts::{labels, why};
 use crate::stats::{Figures, PortStats, Quantiles};
 
 /// Speakers and processes that are listed, each.
@@ -113,16 +115,16 @@ fn about(
     let catalogue = state.catalogue;
     let head = format!(
         "{port}/{transport}  registered: {}  customary: {}",
-        words::registered(catalogue, port, transport),
-        words::customary(catalogue, port, transport)
+        labels::registered(catalogue, port, transport),
+        labels::customary(catalogue, port, transport)
     );
     let mut lines =
         vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
-    let speakers = words::speakers(stats);
+    let speakers = labels::speakers(stats);
     for (key, (flows, sum)) in speakers.iter().take(SOME) {
-        let (text, tone) = words::spoken(catalogue, key);
+        let Cell { text, tone } = labels::spoken(catalogue, key);
         let tail = format!("  {}, {}", plural(*flows, "flow"), bytes(*sum));
-        let text = fit(&text, width.saturating_sub(tail.len() + 2));
+        let text = fit(text.as_str(), width.saturating_sub(tail.len() + 2));
         lines.push(Line::from(vec![
             Span::raw("  "),
             Span::styled(text, style(tone, state.colour)),

@@ -1,18 +1,20 @@
-//! Where frames came from and what became of them there: per interface and per link type.
+//! The frames of each interface and of each link type, and what became of them.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::layout::{self, Column, Row, Tone};
+use super::escape::escape;
+use super::layout::{self, Cell, Column, Row, Style};
 use super::units::count;
-use super::{Report, Style, escape};
+use crate::report::Report;
 use crate::source::LinkType;
 
-/// What came of the frames of one interface, or of one link type.
+/// The frames of one interface, or of one link type. The fields are those of the JSON document.
 #[derive(Serialize)]
-pub(super) struct Origin {
+pub(in crate::report) struct InterfaceCounts {
+    /// `None` for a link type.
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<String>,
     link_type: u16,
@@ -21,24 +23,24 @@ pub(super) struct Origin {
     skipped: BTreeMap<&'static str, u64>,
 }
 
-/// The interfaces in the order in which they had their first frames.
-pub(super) fn interfaces(report: &Report<'_, '_>) -> Vec<Origin> {
+/// The counts of each interface, in the order of their first frames.
+pub(in crate::report) fn interfaces(report: &Report<'_, '_>) -> Vec<InterfaceCounts> {
     let counts = report.run.tally.interfaces().zip(&report.run.interfaces);
-    let origin = |(counts, name): (crate::pipeline::Interface, &String)| Origin {
+    let named = |(counts, name): (crate::pipeline::Interface, &String)| InterfaceCounts {
         interface: Some(name.clone()),
         link_type: counts.link.0,
         frames: counts.frames,
         segments: counts.segments,
         skipped: counts.skipped.into_iter().map(|(reason, n)| (reason.as_str(), n)).collect(),
     };
-    counts.map(origin).collect()
+    counts.map(named).collect()
 }
 
-/// The link types by number.
-pub(super) fn link_types(interfaces: &[Origin]) -> Vec<Origin> {
-    let mut links: BTreeMap<u16, Origin> = BTreeMap::new();
+/// The counts of each link type, by its number.
+pub(in crate::report) fn link_types(interfaces: &[InterfaceCounts]) -> Vec<InterfaceCounts> {
+    let mut links: BTreeMap<u16, InterfaceCounts> = BTreeMap::new();
     for one in interfaces {
-        let none = Origin {
+        let none = InterfaceCounts {
             interface: None,
             link_type: one.link_type,
             frames: 0,
@@ -60,23 +62,30 @@ const COLUMNS: [Column; 4] = [
     Column::text("SKIPPED", 24),
 ];
 
-/// Writes both as a table.
-pub(super) fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
+/// Writes the table of interfaces, then link types.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report) fn write(
+    out: &mut dyn Write,
+    report: &Report<'_, '_>,
+    style: Style,
+) -> io::Result<()> {
     let interfaces = interfaces(report);
     let links = link_types(&interfaces);
     let rows: Vec<Row> = interfaces.iter().chain(&links).map(row).collect();
     layout::write(out, style, &COLUMNS, &rows)
 }
 
-fn row(origin: &Origin) -> Row {
-    let link = LinkType(origin.link_type);
-    let name = origin
+fn row(counts: &InterfaceCounts) -> Row {
+    let link = LinkType(counts.link_type);
+    let name = counts
         .interface
         .as_ref()
         .map_or_else(|| format!("all of {link}"), |name| format!("{} ({link})", escape(name)));
     let skipped: Vec<_> =
-        origin.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
-    [name, count(origin.frames), count(origin.segments), skipped.join(", ")]
-        .map(|text| (text, Tone::Plain))
+        counts.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
+    [name, count(counts.frames), count(counts.segments), skipped.join(", ")]
+        .map(Cell::trusted)
         .to_vec()
 }

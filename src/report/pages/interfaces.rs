@@ -1,9 +1,9 @@
-//! The machine's capture devices for people.
+//! The page of `portlore interfaces`: the capture devices of this machine.
 
 use std::io::{self, Write};
 
-use super::layout::{self, Column, Row, Tone};
-use super::{Style, escape};
+use crate::report::Style;
+use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::source::devices::Interface;
 
 const COLUMNS: [Column; 4] = [
@@ -13,10 +13,10 @@ const COLUMNS: [Column; 4] = [
     Column::text("DESCRIPTION", 12),
 ];
 
-/// Writes a row for each.
+/// Writes a row for each interface.
 ///
 /// # Errors
-/// Where `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, style: Style, interfaces: &[Interface]) -> io::Result<()> {
     let rows: Vec<Row> = interfaces.iter().map(row).collect();
     layout::write(out, style, &COLUMNS, &rows)
@@ -27,12 +27,10 @@ fn row(interface: &Interface) -> Row {
         Some(prefix) => format!("{address}/{prefix}"),
         None => address.to_string(),
     });
-    [
-        escape(&interface.name),
-        interface.state.join(" "),
-        addresses.collect::<Vec<_>>().join(" "),
-        escape(interface.description.as_deref().unwrap_or("")),
+    vec![
+        Cell::escape(&interface.name),
+        Cell::trusted(interface.state.join(" ")),
+        Cell::trusted(addresses.collect::<Vec<_>>().join(" ")),
+        Cell::escape(interface.description.as_deref().unwrap_or("")),
     ]
-    .map(|text| (text, Tone::Plain))
-    .to_vec()
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::catalogue::Catalogue;
+use crate::decode::Transport;
 use crate::flow::Counts;
 use crate::pipeline::{Run, Tally};
 use crate::source::Drops;
@@ -44,7 +45,7 @@ fn a_counter_never_goes_back() {
     let series = "portlore_port_bytes_total{port=\"3001\",transport=\"tcp\",side=\"initiator\"}";
     for (bytes, shown) in [(500, 500.0), (400, 500.0), (600, 600.0)] {
         metrics.update(&view(&[(3001, bytes)]));
-        assert!((value(&metrics.text(Form::Text), series) - shown).abs() < 0.1);
+        assert!((value(&metrics.text(ExpositionFormat::Text), series) - shown).abs() < 0.1);
     }
 }
 
@@ -53,7 +54,7 @@ fn more_ports_than_there_is_room_for_are_one_and_stay_so() {
     let mut metrics = Metrics::default();
     let many: Vec<(u16, u64)> = (1..=1000).map(|port| (port, u64::from(port))).collect();
     metrics.update(&view(&many));
-    let text = metrics.text(Form::Text);
+    let text = metrics.text(ExpositionFormat::Text);
     assert_eq!(text.matches("\nportlore_port_flows_total{").count(), PORTS + 1);
     assert!(
         (value(&text, "portlore_port_flows_total{port=\"other\",transport=\"tcp\"}") - 872.0).abs()
@@ -62,7 +63,7 @@ fn more_ports_than_there_is_room_for_are_one_and_stay_so() {
     assert!((value(&text, "portlore_folded_ports") - 872.0).abs() < 0.1);
     // The first was folded; that it is large later must not move what was counted.
     metrics.update(&view(&[(1, 1_000_000), (999, 999)]));
-    let text = metrics.text(Form::Text);
+    let text = metrics.text(ExpositionFormat::Text);
     assert!(!text.contains("port=\"1\"") && text.contains("port=\"999\""), "{text}");
 }
 
@@ -78,7 +79,7 @@ fn ports_without_figures_are_counted_and_have_no_histogram_and_neither_has_what_
         .for_each(|(_, stats)| stats.figures = None);
     let mut metrics = Metrics::default();
     metrics.update(&view);
-    let text = metrics.text(Form::Text);
+    let text = metrics.text(ExpositionFormat::Text);
     assert!((value(&text, "portlore_ports_without_histograms") - 900.0).abs() < 0.1);
     assert_eq!(text.matches("\nportlore_port_flows_total{").count(), PORTS + 1);
     assert_eq!(text.matches("\nportlore_port_handshake_seconds_count{").count(), 100);
@@ -89,7 +90,8 @@ fn ports_without_figures_are_counted_and_have_no_histogram_and_neither_has_what_
 fn the_two_formats_name_counters_as_each_wants_it() {
     let mut metrics = Metrics::default();
     metrics.update(&view(&[(3001, 7)]));
-    let (text, open) = (metrics.text(Form::Text), metrics.text(Form::OpenMetrics));
+    let (text, open) =
+        (metrics.text(ExpositionFormat::Text), metrics.text(ExpositionFormat::OpenMetrics));
     assert!(
         text.contains("# TYPE portlore_frames_total counter\nportlore_frames_total 0\n"),
         "{text}"

@@ -1,67 +1,66 @@
-//! Counters for Prometheus, in the text format 0.0.4 and as `OpenMetrics` 1.0: what a running
-//! capture came to so far.
+//! Counters for Prometheus: a running capture so far, in the text format 0.0.4 and as `OpenMetrics`
+//! 1.0.
 //!
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/>,
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 //!
 //! A counter never goes back. A flow may be counted under one service at first and be recognised as
-//! another later: then it stays counted where it was, too. How many series there are is bounded:
-//! the first [`PORTS`] ports and [`SERVICES`] services that are seen have their own, and the rest
-//! are one, `other`, for as long as the capture runs.
+//! another later: then it stays counted where it was, too. The number of series is bounded: the
+//! first [`PORTS`] ports and [`SERVICES`] services have series of their own, and the rest share one,
+//! `other`, until the capture ends.
 
 mod exposition;
 mod figures;
-mod places;
+mod series;
 
-pub use exposition::{Exposition, Form};
+pub use exposition::ExpositionFormat;
 
 use std::collections::BTreeMap;
 
-use self::exposition::{Kind, label};
-use self::figures::{BYTES, Buckets, Figures, NANOSECONDS};
-use self::places::Places;
-use crate::decode::Transport;
+use self::exposition::{Exposition, MetricKind, label};
+use self::figures::{BYTES, Buckets, MetricFigures, NANOSECONDS};
+use self::series::SeriesLimit;
 use crate::evidence::Direction;
 use crate::flow::Outcome;
 use crate::pipeline::View;
-use crate::stats::{PortStats, Stats};
+use crate::stats::{PortKey, PortStats, Stats};
 
-/// Ports that have series of their own, whatever the transport. Those on which nobody answers, as
-/// in a port scan, get half of them.
+/// Ports that have series of their own, TCP and UDP together. Ports on which nobody answers, as in a
+/// port scan, get at most half of them.
 pub const PORTS: usize = 128;
-/// Services, families and languages that have series of their own.
+/// Services, by family and protocol, that have series of their own.
 pub const SERVICES: usize = 128;
-/// Speakers on ports, and processes behind ports, that have a series of their own.
+/// Speakers on ports that have a series of their own, and as many processes behind ports.
 pub const SPEAKERS: usize = 512;
 
-/// One of the figures of a row.
-type Number = fn(&Figures) -> u64;
-/// Times of a row.
-type Times = fn(&Figures) -> &Buckets;
+/// A number of a series.
+type Number = fn(&MetricFigures) -> u64;
+/// A histogram of a series.
+type Times = fn(&MetricFigures) -> &Buckets;
 
-/// What a running capture came to so far, as counters.
+/// A running capture so far, as counters.
 pub struct Metrics {
-    ports: Places<(u16, Transport)>,
-    services: Places<String>,
-    speakers: Places<String>,
-    processes: Places<String>,
+    ports: SeriesLimit<PortKey>,
+    services: SeriesLimit<String>,
+    speakers: SeriesLimit<String>,
+    processes: SeriesLimit<String>,
     exposition: Exposition,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         Self {
-            ports: Places::new(PORTS),
-            services: Places::new(SERVICES),
-            speakers: Places::new(SPEAKERS),
-            processes: Places::new(SPEAKERS),
+            ports: SeriesLimit::new(PORTS),
+            services: SeriesLimit::new(SERVICES),
+            speakers: SeriesLimit::new(SPEAKERS),
+            processes: SeriesLimit::new(SPEAKERS),
             exposition: Exposition::default(),
         }
     }
 }
 
 impl Metrics {
-    /// Takes in the capture as it stands.
+    /// Replaces all samples with those of the capture as it stands; counters only grow.
     pub fn update(&mut self, view: &View<'_>) {
         self.exposition.begin();
         self.capture(view);
@@ -74,33 +73,34 @@ impl Metrics {
             [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
         let without = view.run.stats.ports.values().filter(|stats| stats.figures.is_none()).count();
         let help = "Ports whose sizes and times are not kept (--histogram-ports); they have no histograms, nor has what they are folded into";
-        self.exposition.family("portlore_ports_without_histograms", Kind::Gauge, help).sample(
-            "",
-            "",
-            without as u64,
-        );
+        self.exposition
+            .family("portlore_ports_without_histograms", MetricKind::Gauge, help)
+            .sample("", "", without as u64);
         for (what, number, limit) in folded {
             let help = format!(
                 "What is counted as other, because {limit} have series of their own: {what}s"
             );
-            let mut family =
-                self.exposition.family(&format!("portlore_folded_{what}s"), Kind::Gauge, &help);
+            let mut family = self.exposition.family(
+                &format!("portlore_folded_{what}s"),
+                MetricKind::Gauge,
+                &help,
+            );
             family.sample("", "", number as u64);
         }
     }
 
-    /// What there is to scrape.
+    /// The text to be scraped.
     #[must_use]
-    pub fn text(&self, form: Form) -> String {
-        self.exposition.text(form)
+    pub fn text(&self, format: ExpositionFormat) -> String {
+        self.exposition.text(format)
     }
 
-    /// Where every frame went.
+    /// Adds where every frame went.
     fn capture(&mut self, view: &View<'_>) {
         let (run, tally) = (&view.run, &view.run.tally);
         let build = label("version", env!("CARGO_PKG_VERSION"));
         self.exposition
-            .family("portlore_build_info", Kind::Gauge, "The program that counts")
+            .family("portlore_build_info", MetricKind::Gauge, "The program that counts")
             .sample("", &build, 1);
         let counters = [
             ("portlore_frames", "Frames that were read", tally.frames),
@@ -109,11 +109,11 @@ impl Metrics {
             ("portlore_evicted_flows", "Flows that had to leave a full table", run.evicted),
         ];
         for (name, help, value) in counters {
-            self.exposition.family(name, Kind::Counter, help).sample("_total", "", value);
+            self.exposition.family(name, MetricKind::Counter, help).sample("_total", "", value);
         }
         let mut skipped = self.exposition.family(
             "portlore_skipped_frames",
-            Kind::Counter,
+            MetricKind::Counter,
             "Frames of no use, by reason",
         );
         tally.skipped().for_each(|(reason, frames)| {
@@ -121,7 +121,7 @@ impl Metrics {
         });
         let mut dropped = self.exposition.family(
             "portlore_dropped_frames",
-            Kind::Counter,
+            MetricKind::Counter,
             "Frames lost before they could be classified",
         );
         for (place, frames) in [
@@ -132,18 +132,18 @@ impl Metrics {
             dropped.sample("_total", &label("place", place), frames);
         }
         let mut live =
-            self.exposition.family("portlore_live_flows", Kind::Gauge, "Flows in the table");
+            self.exposition.family("portlore_live_flows", MetricKind::Gauge, "Flows in the table");
         live.sample("", "", view.live_flows);
     }
 
-    fn by_port(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
+    fn by_port(&mut self, stats: &Stats<'_>) -> BTreeMap<String, MetricFigures> {
         let mut ports: Vec<_> = stats.ports.iter().collect();
         ports.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
-        let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
+        let mut rows: BTreeMap<String, MetricFigures> = BTreeMap::new();
         let mut named = Vec::new();
         for (&(port, transport), stats) in ports {
             let share = if is_answered(stats) { PORTS } else { PORTS / 2 };
-            let own = self.ports.take((port, transport), share);
+            let own = self.ports.has_own((port, transport), share);
             let number = if own { port.to_string() } else { "other".to_owned() };
             let labels = [label("port", &number), label("transport", transport.as_str())].join(",");
             if own {
@@ -156,7 +156,7 @@ impl Metrics {
         rows
     }
 
-    /// Flows of ports by what spoke.
+    /// Adds the flows of ports by what spoke.
     fn speakers(&mut self, ports: &[(String, &PortStats<'_>)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
@@ -181,7 +181,7 @@ impl Metrics {
                     )
                 };
                 let own = labels(values);
-                let labels = if self.speakers.take(own.clone(), SPEAKERS) {
+                let labels = if self.speakers.has_own(own.clone(), SPEAKERS) {
                     own
                 } else {
                     labels(["other"; 4])
@@ -191,11 +191,11 @@ impl Metrics {
         }
         let help = "Flows of a port by what spoke";
         let mut family =
-            self.exposition.family("portlore_port_speaking_flows", Kind::Counter, help);
+            self.exposition.family("portlore_port_speaking_flows", MetricKind::Counter, help);
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
     }
 
-    /// Flows of ports by the name of the process behind them.
+    /// Adds the flows of ports by the name of the local process.
     fn processes(&mut self, ports: &[(String, &PortStats<'_>)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
@@ -207,7 +207,7 @@ impl Metrics {
                 };
                 for (holder, count) in &flows.by {
                     let own = labels(&holder.name);
-                    let labels = if self.processes.take(own.clone(), SPEAKERS) {
+                    let labels = if self.processes.has_own(own.clone(), SPEAKERS) {
                         own
                     } else {
                         labels("other")
@@ -220,12 +220,13 @@ impl Metrics {
             }
         }
         let help = "Flows of a port by the name of the local process on that side";
-        let mut family = self.exposition.family("portlore_port_process_flows", Kind::Counter, help);
+        let mut family =
+            self.exposition.family("portlore_port_process_flows", MetricKind::Counter, help);
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
     }
 
-    fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, Figures> {
-        let mut rows: BTreeMap<String, Figures> = BTreeMap::new();
+    fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, MetricFigures> {
+        let mut rows: BTreeMap<String, MetricFigures> = BTreeMap::new();
         for ((service, tag, protocol), stats) in &stats.services {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::as_str);
             let labels = |values: [&str; 3]| {
@@ -238,15 +239,18 @@ impl Metrics {
                     .join(",")
             };
             let own = labels([service.unwrap_or("unknown"), tag.unwrap_or("unknown"), protocol]);
-            let labels =
-                if self.services.take(own.clone(), SERVICES) { own } else { labels(["other"; 3]) };
+            let labels = if self.services.has_own(own.clone(), SERVICES) {
+                own
+            } else {
+                labels(["other"; 3])
+            };
             rows.entry(labels).or_default().add(&stats.all, Some(&stats.figures));
         }
         rows
     }
 
-    /// The same families for ports and for services.
-    fn figures(&mut self, what: &str, rows: &BTreeMap<String, Figures>) {
+    /// Adds the families that ports and services share.
+    fn figures(&mut self, what: &str, rows: &BTreeMap<String, MetricFigures>) {
         let name = |figure: &str| format!("portlore_{what}_{figure}");
         let plain: [(&str, &str, Number); 2] = [
             ("flows", "Flows", |figures| figures.flows),
@@ -255,7 +259,7 @@ impl Metrics {
         for (figure, help, value) in plain {
             let mut family = self.exposition.family(
                 &name(figure),
-                Kind::Counter,
+                MetricKind::Counter,
                 &format!("{help} of a {what}"),
             );
             rows.iter()
@@ -264,7 +268,7 @@ impl Metrics {
         for (figure, help) in [("packets", "Frames"), ("bytes", "Bytes on the wire")] {
             let mut family = self.exposition.family(
                 &name(figure),
-                Kind::Counter,
+                MetricKind::Counter,
                 &format!("{help} of a {what} by who sent them"),
             );
             for (labels, figures) in rows {
@@ -280,7 +284,7 @@ impl Metrics {
         }
         let mut family = self.exposition.family(
             &name("outcomes"),
-            Kind::Counter,
+            MetricKind::Counter,
             &format!("Flows of a {what} by how they went"),
         );
         for (labels, figures) in rows {
@@ -296,7 +300,8 @@ impl Metrics {
             }
         }
         let help = format!("Sizes of the frames of a {what}");
-        let mut family = self.exposition.family(&name("frame_size_bytes"), Kind::Histogram, &help);
+        let mut family =
+            self.exposition.family(&name("frame_size_bytes"), MetricKind::Histogram, &help);
         let whole = || rows.iter().filter(|(_, figures)| !figures.in_part);
         whole().for_each(|(labels, figures)| {
             family.histogram(labels, &figures.packet_bytes, &BYTES, 1);
@@ -313,7 +318,7 @@ impl Metrics {
         for (figure, help, buckets) in times {
             let mut family = self.exposition.family(
                 &name(figure),
-                Kind::Histogram,
+                MetricKind::Histogram,
                 &format!("{help} of a {what}"),
             );
             whole().for_each(|(labels, figures)| {
@@ -323,7 +328,7 @@ impl Metrics {
     }
 }
 
-/// Whether anybody ever answered there.
+/// Whether some flow of the port was answered.
 fn is_answered(stats: &PortStats<'_>) -> bool {
     let quiet =
         [Outcome::Refused, Outcome::NoAnswer].map(|outcome| stats.all.outcomes[outcome as usize]);

@@ -1,20 +1,20 @@
-//! Families of samples as text; counters only grow.
+//! Families of samples as text. A counter never goes back.
 
 use std::collections::HashMap;
 
 use super::figures::Buckets;
 use crate::report::escape;
 
-/// In which of the two formats.
+/// A text format that Prometheus scrapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ExpositionFormat {
     /// Prometheus' text format 0.0.4.
     Text,
     /// `OpenMetrics` 1.0.0.
     OpenMetrics,
 }
 
-impl Form {
+impl ExpositionFormat {
     /// The media type.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
@@ -25,15 +25,15 @@ impl Form {
     }
 }
 
-/// What the numbers of a family are.
+/// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MetricKind {
     Counter,
     Gauge,
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -43,52 +43,57 @@ impl Kind {
     }
 }
 
-/// Everything that there is to scrape.
+/// Everything that is scraped.
 #[derive(Default)]
-pub struct Exposition {
-    families: Vec<Head>,
-    samples: Vec<Sample>,
-    /// The largest value that each counter ever had.
+pub(super) struct Exposition {
+    families: Vec<FamilyHead>,
+    samples: Vec<MetricSample>,
+    /// The largest value that each counter had so far.
     highest: HashMap<String, u64>,
 }
 
-struct Head {
+struct FamilyHead {
     name: String,
-    kind: Kind,
+    kind: MetricKind,
     help: String,
-    /// Where its samples begin.
+    /// The index of its first sample.
     from: usize,
 }
 
-struct Sample {
+struct MetricSample {
     series: String,
-    value: Value,
+    value: SampleValue,
 }
 
-enum Value {
+enum SampleValue {
     Whole(u64),
-    /// A number of which so many are one: nanoseconds of a second.
+    /// A number, and how many of it make one unit: nanoseconds of a second.
     Part(u64, u64),
 }
 
-/// One family, as it is filled.
+/// A family that is being filled.
 pub(super) struct Family<'e> {
     name: String,
-    kind: Kind,
-    samples: &'e mut Vec<Sample>,
+    kind: MetricKind,
+    samples: &'e mut Vec<MetricSample>,
     highest: &'e mut HashMap<String, u64>,
 }
 
 impl Exposition {
-    /// Forgets all but how large each counter was.
+    /// Removes all families and samples; the highest values of counters stay.
     pub(super) fn begin(&mut self) {
         self.families.clear();
         self.samples.clear();
     }
 
-    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) -> Family<'_> {
-        let head =
-            Head { name: name.to_owned(), kind, help: help.to_owned(), from: self.samples.len() };
+    /// Begins a family; `help` without its full stop.
+    pub(super) fn family(&mut self, name: &str, kind: MetricKind, help: &str) -> Family<'_> {
+        let head = FamilyHead {
+            name: name.to_owned(),
+            kind,
+            help: help.to_owned(),
+            from: self.samples.len(),
+        };
         self.families.push(head);
         Family {
             name: name.to_owned(),
@@ -98,29 +103,32 @@ impl Exposition {
         }
     }
 
-    /// The text of all of it.
-    pub(super) fn text(&self, form: Form) -> String {
+    /// All families as text.
+    pub(super) fn text(&self, format: ExpositionFormat) -> String {
         let mut text = String::new();
         for (i, head) in self.families.iter().enumerate() {
             let to = self.families.get(i + 1).map_or(self.samples.len(), |next| next.from);
-            // The older format knows a counter by the name of its sample.
-            let suffix =
-                if form == Form::Text && head.kind == Kind::Counter { "_total" } else { "" };
-            let Head { name, kind, help, from } = head;
+            // The text format names a counter after its sample.
+            let suffix = if format == ExpositionFormat::Text && head.kind == MetricKind::Counter {
+                "_total"
+            } else {
+                ""
+            };
+            let FamilyHead { name, kind, help, from } = head;
             text += &format!(
                 "# HELP {name}{suffix} {help}.\n# TYPE {name}{suffix} {}\n",
                 kind.as_str()
             );
             for sample in self.samples.get(*from..to).unwrap_or_default() {
                 text += &match sample.value {
-                    Value::Whole(value) => format!("{} {value}\n", sample.series),
-                    Value::Part(value, unit) => {
+                    SampleValue::Whole(value) => format!("{} {value}\n", sample.series),
+                    SampleValue::Part(value, unit) => {
                         format!("{} {:?}\n", sample.series, value as f64 / unit as f64)
                     }
                 };
             }
         }
-        if form == Form::OpenMetrics {
+        if format == ExpositionFormat::OpenMetrics {
             text += "# EOF\n";
         }
         text
@@ -128,12 +136,13 @@ impl Exposition {
 }
 
 impl Family<'_> {
+    /// Adds a sample.
     pub(super) fn sample(&mut self, suffix: &str, labels: &str, value: u64) {
-        let value = self.held(suffix, labels, value);
-        self.put(suffix, labels, Value::Whole(value));
+        let value = self.never_less(suffix, labels, value);
+        self.put(suffix, labels, SampleValue::Whole(value));
     }
 
-    /// Buckets whose bounds are in so many parts of the unit.
+    /// Adds the samples of a histogram, whose bounds are in `unit`ths of the family's unit.
     pub(super) fn histogram(&mut self, labels: &str, buckets: &Buckets, bounds: &[u64], unit: u64) {
         for (bound, &count) in bounds.iter().zip(&buckets.at_most) {
             let bound = format!("{:?}", *bound as f64 / unit as f64);
@@ -141,18 +150,18 @@ impl Family<'_> {
         }
         self.sample("_bucket", &format!("{labels},{}", label("le", "+Inf")), buckets.count);
         self.sample("_count", labels, buckets.count);
-        let sum = self.held("_sum", labels, buckets.sum);
+        let sum = self.never_less("_sum", labels, buckets.sum);
         self.put(
             "_sum",
             labels,
-            if unit == 1 { Value::Whole(sum) } else { Value::Part(sum, unit) },
+            if unit == 1 { SampleValue::Whole(sum) } else { SampleValue::Part(sum, unit) },
         );
     }
 
-    /// The value, or the largest that the counter ever had. The order of a histogram's buckets
-    /// stays.
-    fn held(&mut self, suffix: &str, labels: &str, value: u64) -> u64 {
-        if self.kind == Kind::Gauge {
+    /// The value, or the largest one of the counter so far. The buckets of a histogram stay in
+    /// order.
+    fn never_less(&mut self, suffix: &str, labels: &str, value: u64) -> u64 {
+        if self.kind == MetricKind::Gauge {
             return value;
         }
         let highest = self.highest.entry(format!("{}{suffix}{{{labels}}}", self.name)).or_default();
@@ -160,18 +169,19 @@ impl Family<'_> {
         *highest
     }
 
-    fn put(&mut self, suffix: &str, labels: &str, value: Value) {
+    fn put(&mut self, suffix: &str, labels: &str, value: SampleValue) {
         let name = &self.name;
         let series = if labels.is_empty() {
             format!("{name}{suffix}")
         } else {
             format!("{name}{suffix}{{{labels}}}")
         };
-        self.samples.push(Sample { series, value });
+        self.samples.push(MetricSample { series, value });
     }
 }
 
-/// A label; what would steer a terminal is escaped before the format's own escapes.
+/// A label, the only way to one. The value is untrusted: what could steer a terminal is escaped
+/// first, then what the format itself wants escaped.
 pub(super) fn label(name: &str, value: &str) -> String {
     format!("{name}=\"{}\"", escape(value).replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,6 +1,7 @@
-//! Numbers for people: short, with their unit.
+//! Numbers and times for people: short, with their unit.
 
 use crate::stats::Summary;
+use crate::time::Time;
 
 /// Bytes in decimal units: `999 B`, `1.5 kB`, `23 MB`.
 #[must_use]
@@ -25,7 +26,7 @@ pub fn duration(ns: u64) -> String {
     }
 }
 
-/// Thousands separated by commas.
+/// A number with commas between thousands.
 #[must_use]
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -39,14 +40,14 @@ pub fn count(n: u64) -> String {
     text
 }
 
-/// One thing or several.
+/// A number and what it counts, in the plural unless it is 1: `1 flow`, `2,000 flows`.
 #[must_use]
 pub fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// `p50/p90/p99/max`, the unit written once where all have the same; one value where all are equal,
-/// a dash for nothing.
+/// `p50/p90/p99/max`, with the unit written once if all have the same; one value if all are equal; a
+/// dash if there are none.
 #[must_use]
 pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     if summary.count == 0 {
@@ -64,10 +65,17 @@ pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     bare.map_or_else(|| texts.join("/"), |bare| bare.join("/") + suffix)
 }
 
+/// A time to the second, RFC 3339 in UTC: `2023-11-14T22:13:20Z`.
+#[must_use]
+pub fn second(time: Time) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(second, _)| format!("{second}Z"))
+}
+
 fn scaled(n: u64, step: u64, units: &[&str]) -> String {
     let mut value = n as f64;
     let mut unit = 0;
-    // Rounding must not show «1000 kB».
+    // Rounding must not give "1000 kB".
     while value >= step as f64 * 0.9995 && unit + 1 < units.len() {
         value /= step as f64;
         unit += 1;

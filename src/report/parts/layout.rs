@@ -1,42 +1,43 @@
-//! Columns that fit a terminal: each as wide as its widest cell, those that may shrink cut with
-//! `…`.
+//! Tables that fit a terminal: each column is as wide as its widest cell; those that may shrink are
+//! cut with `…`.
 
 use std::io::{self, Write};
 
+use super::escape::SafeText;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How the report is drawn.
+/// How a text for people is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     /// Columns of the terminal.
     pub width: usize,
-    /// Colours may be used.
+    /// Whether colours may be used.
     pub colour: bool,
 }
 
 impl Default for Style {
-    /// For files and pipes.
+    /// The style of files and pipes: 100 columns without colours.
     fn default() -> Self {
         Self { width: 100, colour: false }
     }
 }
 
-/// What a cell's colour says.
+/// What the colour of a cell means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
-    /// Nothing.
+    /// Nothing in particular.
     #[default]
     Plain,
     /// Proved.
     Good,
-    /// Look here.
+    /// Needs attention.
     Bad,
-    /// Only the number.
+    /// Rests on the port number only.
     Dim,
 }
 
 impl Tone {
-    /// Select graphic rendition (ECMA-48): green, bold red, faint.
+    /// The parameter of "select graphic rendition" (ECMA-48): green, bold red, faint.
     const fn code(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
@@ -47,54 +48,97 @@ impl Tone {
     }
 }
 
-/// A column.
-pub(super) struct Column {
-    pub(super) title: &'static str,
-    /// To the right, as numbers are.
-    pub(super) right: bool,
-    /// It keeps at least this many columns when the table must shrink; its full width where `None`.
-    pub(super) least: Option<usize>,
+/// A column of a table.
+pub(in crate::report) struct Column {
+    title: &'static str,
+    /// Aligned to the right, as numbers are.
+    right: bool,
+    /// The width that it keeps when the table must shrink; `None` if it does not shrink.
+    least: Option<usize>,
 }
 
 impl Column {
-    pub(super) const fn text(title: &'static str, least: usize) -> Self {
+    /// A text that may shrink to `least` columns.
+    pub(in crate::report) const fn text(title: &'static str, least: usize) -> Self {
         Self { title, right: false, least: Some(least) }
     }
 
-    pub(super) const fn fixed(title: &'static str) -> Self {
+    /// A text that does not shrink.
+    pub(in crate::report) const fn fixed(title: &'static str) -> Self {
         Self { title, right: false, least: None }
     }
 
-    pub(super) const fn number(title: &'static str) -> Self {
+    /// A number, which does not shrink.
+    pub(in crate::report) const fn number(title: &'static str) -> Self {
         Self { title, right: true, least: None }
     }
 }
 
-/// A row of cells; control characters must have been escaped.
-pub(super) type Row = Vec<(String, Tone)>;
+/// A cell of a table.
+#[derive(Debug, Clone, Default)]
+pub struct Cell {
+    /// Its text.
+    pub text: SafeText,
+    /// Its colour.
+    pub tone: Tone,
+}
 
-/// Writes the table, two blanks between columns.
-pub(super) fn write(
+impl From<SafeText> for Cell {
+    fn from(text: SafeText) -> Self {
+        Self { text, tone: Tone::Plain }
+    }
+}
+
+impl Cell {
+    /// A cell of untrusted text, which is escaped.
+    #[must_use]
+    pub fn escape(untrusted: &str) -> Self {
+        Self { text: SafeText::escape(untrusted), tone: Tone::Plain }
+    }
+
+    /// A cell of text that [holds nothing untrusted](SafeText::trusted), such as a number.
+    #[must_use]
+    pub fn trusted(text: impl Into<String>) -> Self {
+        Self { text: SafeText::trusted(text), tone: Tone::Plain }
+    }
+
+    /// The cell in this tone.
+    #[must_use]
+    pub const fn with_tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+
+    fn width(&self) -> usize {
+        self.text.as_str().width()
+    }
+}
+
+/// A row of a table, a cell for each column.
+pub(in crate::report) type Row = Vec<Cell>;
+
+/// Writes a table, two blanks between columns.
+pub(in crate::report) fn write(
     out: &mut dyn Write,
     style: Style,
     columns: &[Column],
     rows: &[Row],
 ) -> io::Result<()> {
     let widths = widths(style.width, columns, rows);
-    let titles: Row = columns.iter().map(|c| (c.title.to_owned(), Tone::Plain)).collect();
+    let titles: Row = columns.iter().map(|c| Cell::trusted(c.title)).collect();
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = String::new();
-        for ((column, (text, tone)), &width) in columns.iter().zip(row).zip(&widths) {
-            let cell = fit(text, width);
-            let padding = " ".repeat(width - cell.width());
-            let cell = match tone.code().filter(|_| style.colour && !cell.is_empty()) {
-                Some(code) => format!("\x1b[{code}m{cell}\x1b[0m"),
-                None => cell,
+        for ((column, cell), &width) in columns.iter().zip(row).zip(&widths) {
+            let text = fit(cell.text.as_str(), width);
+            let padding = " ".repeat(width - text.width());
+            let text = match cell.tone.code().filter(|_| style.colour && !text.is_empty()) {
+                Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
+                None => text,
             };
             if !line.is_empty() {
                 line += "  ";
             }
-            line += &if column.right { padding + &cell } else { cell + &padding };
+            line += &if column.right { padding + &text } else { text + &padding };
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -102,13 +146,12 @@ pub(super) fn write(
 }
 
 fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
-    let widest = |i: usize| {
-        rows.iter().filter_map(|row| row.get(i)).map(|(text, _)| text.width()).max().unwrap_or(0)
-    };
+    let widest =
+        |i: usize| rows.iter().filter_map(|row| row.get(i)).map(Cell::width).max().unwrap_or(0);
     let mut widths: Vec<usize> =
         columns.iter().enumerate().map(|(i, c)| widest(i).max(c.title.width())).collect();
     let room = total.saturating_sub(2 * columns.len().saturating_sub(1));
-    // The widest of those that may shrink gives way first.
+    // The widest column that may shrink gives way first.
     while widths.iter().sum::<usize>() > room {
         let widest = (0..columns.len())
             .filter(|&i| columns[i].least.is_some_and(|l| widths[i] > l))
@@ -119,7 +162,7 @@ fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
     widths
 }
 
-/// The text, or as much of it as fits with `…`; the mark of a guess at its end stays.
+/// Cuts `text` to `width` columns, with `…` at the end; the `?` of a guess is kept.
 #[must_use]
 pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -138,8 +181,8 @@ pub fn fit(text: &str, width: usize) -> String {
     kept + end
 }
 
-/// The text in lines of at most `width` columns, broken between words; a word that is longer stands
-/// alone.
+/// Breaks `text` between words into lines of at most `width` columns; a word that is longer has a
+/// line of its own.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -167,9 +210,7 @@ mod tests {
             Column::text("MORE", 4),
             Column::number("N"),
         ];
-        let row = |a: &str, b: &str, c: &str, d: &str| {
-            [a, b, c, d].map(|s| (s.to_owned(), Tone::Plain)).to_vec()
-        };
+        let row = |a: &str, b: &str, c: &str, d: &str| [a, b, c, d].map(Cell::trusted).to_vec();
         let rows = [
             row("3001/tcp", "a name that is very long indeed", "short", "12"),
             row("1/udp", "中文字符名字很长很长", "x", "3,456"),

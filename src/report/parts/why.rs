@@ -1,22 +1,23 @@
-//! A flow in a line, and why it was judged so: a short sentence for each reason, and the Wireshark
-//! display filter that shows just the frames that they name.
+//! A flow as a line, and the reasons of its verdict: a short sentence for each, and the Wireshark
+//! display filter that shows only the frames which they name.
 
 use std::io::{self, Write};
 
+use super::escape::escape;
+use super::processes;
 use super::units::{bytes, duration, plural};
-use super::{escape, process};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, Heard, Orientation};
 use crate::pipeline::JudgedFlow;
 
-/// Candidates that are listed.
-const SOME: usize = 8;
+/// Candidates that are listed at most.
+const CANDIDATES: usize = 8;
 
-/// How a fact is told, its value behind; `.*` stands for a header's name, which goes before the
-/// value. What is not here is told by its name.
-const TOLD: &[(&str, &str)] = &[
+/// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
+/// goes before the value. A fact without an entry is written with its name.
+const PHRASES: &[(&str, &str)] = &[
     ("carries", "carries"),
     ("csta.extension", "uses the extension"),
     ("csta.namespace", "writes in the namespace"),
@@ -38,10 +39,10 @@ const TOLD: &[(&str, &str)] = &[
     ("websocket.text", "says over WebSocket"),
 ];
 
-/// Writes a flow, with its reasons where `why` is set.
+/// Writes the line of a flow, and its reasons if `why` is set.
 ///
 /// # Errors
-/// Where `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
@@ -61,7 +62,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
     if !why {
         return Ok(());
     }
-    // That nothing was said is told with what came instead.
+    // `one_sided` names the reason of a flow without payload.
     for reason in
         verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
     {
@@ -72,14 +73,18 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
     }
     for side in [Direction::Responder, Direction::Initiator] {
         if let Some(attribution) = processes.of(side) {
-            writeln!(out, "    {}", process::sentence(side, attribution))?;
+            writeln!(out, "    {}", processes::sentence(side, attribution))?;
         }
     }
     if verdict.service.is_none() && !verdict.candidates.is_empty() {
-        let mut ids: Vec<_> =
-            verdict.candidates.iter().take(SOME).map(|c| format!("{}?", escape(c.id()))).collect();
-        if verdict.candidates.len() > SOME {
-            ids.push(format!("and {} more", verdict.candidates.len() - SOME));
+        let mut ids: Vec<_> = verdict
+            .candidates
+            .iter()
+            .take(CANDIDATES)
+            .map(|c| format!("{}?", escape(c.id())))
+            .collect();
+        if verdict.candidates.len() > CANDIDATES {
+            ids.push(format!("and {} more", verdict.candidates.len() - CANDIDATES));
         }
         writeln!(out, "    candidates: {}", ids.join(", "))?;
     }
@@ -89,7 +94,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
     Ok(())
 }
 
-/// A reason in words.
+/// A reason as a sentence.
 fn sentence(reason: &Reason) -> String {
     let value = escape(&reason.value);
     let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
@@ -98,14 +103,14 @@ fn sentence(reason: &Reason) -> String {
             None => format!("{}: {value}", reason.fact.replace('-', " ")),
         };
     };
-    let told = TOLD.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
+    let phrase = PHRASES.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
         Some(stem) => {
             reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf)))
         }
         None => (*fact == reason.fact).then(|| (*words).to_owned()),
     });
-    match told {
-        Some(told) => format!("frame {frame}: the {} {told} {value}", direction.as_str()),
+    match phrase {
+        Some(phrase) => format!("frame {frame}: the {} {phrase} {value}", direction.as_str()),
         None if reason.fact.contains('.') => {
             format!(
                 "frame {frame}: the {} states {} = {value}",
@@ -118,7 +123,7 @@ fn sentence(reason: &Reason) -> String {
     }
 }
 
-/// What is to be said of a flow in which not both sides spoke.
+/// The line for a flow in which not both sides sent payload.
 fn one_sided(record: &FlowRecord) -> Option<String> {
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
     Some(match record.heard() {
@@ -140,8 +145,8 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
     })
 }
 
-/// How fast OSC came, where that took long enough to tell. Over UDP each packet is a message or a
-/// bundle; segments of TCP say nothing of messages.
+/// The rate of OSC packets, for flows of a second or more. Over UDP each packet is a message or a
+/// bundle; TCP segments have no relation to messages.
 fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
     let seconds = record.duration_ns() as f64 / 1e9;
     if verdict.protocol != Some(Protocol::Osc)
@@ -160,7 +165,7 @@ fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
     Some(format!("OSC packets: {}", said.join(", ")))
 }
 
-/// The frames of the reasons as Wireshark's display filter.
+/// The frames of the reasons as a Wireshark display filter.
 fn display_filter(reasons: &[Reason]) -> Option<String> {
     let mut frames: Vec<u64> = reasons.iter().filter_map(|reason| reason.frame).collect();
     frames.sort_unstable();

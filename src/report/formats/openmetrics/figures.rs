@@ -1,7 +1,7 @@
-//! The figures of one row of metrics, which add up.
+//! The figures of one series, which add up.
 
 use crate::flow::{Counts, Outcome};
-use crate::stats::{self, Aggregate, Quantiles};
+use crate::stats::{Aggregate, Figures, Quantiles};
 
 /// Upper bounds of sizes in bytes.
 pub(super) const BYTES: [u64; 10] = [64, 128, 256, 512, 1024, 1514, 4096, 9018, 16_384, 65_549];
@@ -24,7 +24,7 @@ pub(super) const NANOSECONDS: [u64; 15] = [
     1_000_000_000_000,
 ];
 
-/// Values at most as large as each bound, then all of them, then their sum.
+/// How many values are at most as large as each bound, the number of values, and their sum.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Buckets {
     pub(super) at_most: Vec<u64>,
@@ -44,9 +44,9 @@ impl Buckets {
     }
 }
 
-/// What there is to say of some flows.
+/// The figures of the flows of one series.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Figures {
+pub(super) struct MetricFigures {
     pub(super) flows: u64,
     pub(super) packets: Counts,
     pub(super) bytes: Counts,
@@ -56,13 +56,13 @@ pub(super) struct Figures {
     pub(super) handshake: Buckets,
     pub(super) first_response: Buckets,
     pub(super) duration: Buckets,
-    /// Some flows are of a port that has no sizes and times of its own: those of the others would
-    /// not be the row's.
+    /// Whether the sizes and times of some port are not kept: those of the others would not be the
+    /// series'.
     pub(super) in_part: bool,
 }
 
-impl Figures {
-    pub(super) fn add(&mut self, all: &Aggregate, figures: Option<&stats::Figures>) {
+impl MetricFigures {
+    pub(super) fn add(&mut self, all: &Aggregate, figures: Option<&Figures>) {
         self.flows += all.flows;
         self.packets += all.packets;
         self.bytes += all.bytes;

@@ -1,19 +1,20 @@
-//! A running capture for people who do not sit before it: a line for each interval.
+//! A line for each interval of a running capture, for people who do not watch it all the time.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::units::{bytes, count, duration, plural};
-use super::words;
 use crate::decode::Transport;
 use crate::pipeline::View;
+use crate::report::formats::IntervalWriter;
+use crate::report::parts::labels;
+use crate::report::parts::units::{bytes, count, duration, plural, second};
 
-/// Ports that a line names, those with most bytes in the interval.
+/// Ports that a line names: those with most bytes in the interval.
 const PORTS: usize = 3;
 
-/// What there was at the last interval, from which the next one is reckoned.
+/// The counts at the end of the last interval, which the next line subtracts.
 #[derive(Debug, Default)]
-pub struct Intervals {
+pub(super) struct IntervalLines {
     elapsed_ns: u64,
     frames: u64,
     bytes: u64,
@@ -21,19 +22,16 @@ pub struct Intervals {
     ports: HashMap<(u16, Transport), u64>,
 }
 
-impl Intervals {
-    /// Writes what came since the last time: when it ends, how long it was, what was read and lost,
-    /// and what spoke most.
-    ///
-    /// # Errors
-    /// Where `out` cannot be written.
-    pub fn write(&mut self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
+impl IntervalWriter for IntervalLines {
+    /// Writes when the interval ended and how long it was, what was read and lost, and the ports
+    /// with most bytes.
+    fn write(&mut self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
         let (run, tally) = (&view.run, &view.run.tally);
         let elapsed_ns = u64::try_from(view.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let span = elapsed_ns.saturating_sub(self.elapsed_ns);
         let frames = tally.frames.saturating_sub(self.frames);
         let rate = (frames as f64 * 1e9 / span.max(1) as f64).round() as u64;
-        let clock = tally.seen.map_or_else(|| "no frame yet".to_owned(), |(_, last)| clock(last));
+        let clock = tally.seen.map_or_else(|| "no frame yet".to_owned(), |(_, last)| second(last));
         write!(
             out,
             "{clock}  {}  {}, {}/s, {}  {} live",
@@ -71,7 +69,9 @@ impl Intervals {
         };
         Ok(())
     }
+}
 
+impl IntervalLines {
     fn name_ports(&self, out: &mut dyn Write, view: &View<'_>) -> io::Result<()> {
         let since = |port: &(u16, Transport), now: u64| {
             now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))
@@ -85,9 +85,9 @@ impl Intervals {
         let mut busy: Vec<_> = grown.filter(|(bytes, ..)| *bytes > 0).collect();
         busy.sort_by_key(|&(bytes, port, _)| (std::cmp::Reverse(bytes), *port));
         for (grown, (port, transport), stats) in busy.into_iter().take(PORTS) {
-            let speaker = words::speakers(stats)
+            let speaker = labels::speakers(stats)
                 .first()
-                .map(|(key, _)| words::spoken(view.run.catalogue, key).0);
+                .map(|(key, _)| labels::spoken(view.run.catalogue, key).text);
             write!(
                 out,
                 "  {port}/{} {} {}",
@@ -98,10 +98,4 @@ impl Intervals {
         }
         Ok(())
     }
-}
-
-/// The second.
-fn clock(time: crate::time::Time) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or(text.clone(), |(second, _)| format!("{second}Z"))
 }

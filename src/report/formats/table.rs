@@ -1,54 +1,53 @@
-//! The report for people: what was read, then for each port what the registry says, what people
-//! customarily run there and what was speaking, then figures.
+//! The format for people: what was read, then for each port what the registry names, what people
+//! customarily run there and what spoke, then figures.
 
+mod interval;
+
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use super::layout::{self, Column, Row, Tone};
-use super::units::{bytes, count, duration, plural, quantiles};
-use super::{Report, Style, escape, origins, process, why, words};
+use super::{FlowOutput, IntervalOutput, ReportFormat};
 use crate::decode::Transport;
 use crate::flow::Outcome;
+use crate::report::parts::escape::SafeText;
+use crate::report::parts::layout::{self, Cell, Column, Row};
+use crate::report::parts::units::{bytes, count, duration, plural, quantiles, second};
+use crate::report::parts::{interfaces, labels, processes, why};
+use crate::report::{Report, Style, escape};
 use crate::stats::{Aggregate, Figures, PortStats, Quantiles, ServiceKey, ServiceStats};
 
-/// What of the report is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct Parts {
-    /// A line for each flow.
-    pub flows: bool,
-    /// The reasons of each flow's verdict.
-    pub why: bool,
-    /// What came of the frames of each interface and link type.
-    pub origins: bool,
-    /// Rows of the tables of ports; zero for all.
-    pub top: usize,
-}
+/// Tables at the end; while the capture runs, the full-screen view, or a line for each interval.
+pub const FORMAT: ReportFormat = ReportFormat {
+    name: "table",
+    write,
+    flows: FlowOutput::OnRequest,
+    intervals: Some(IntervalOutput {
+        writer: || Box::new(interval::IntervalLines::default()),
+        default: None,
+    }),
+    full_screen: true,
+};
 
-type Port<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
+type PortRow<'r, 'c> = (u16, Transport, &'r PortStats<'c>);
 
 /// Writes the report.
 ///
 /// # Errors
-/// Where `out` cannot be written.
-pub fn write(
-    out: &mut dyn Write,
-    report: &Report<'_, '_>,
-    style: Style,
-    parts: Parts,
-) -> io::Result<()> {
+/// If `out` cannot be written.
+pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
+    let show = report.show;
     header(out, report)?;
-    if parts.origins {
+    if show.interfaces {
         writeln!(out)?;
-        origins::write(out, report, style)?;
+        interfaces::write(out, report, style)?;
     }
-    let mut ports: Vec<Port<'_, '_>> =
+    let mut ports: Vec<PortRow<'_, '_>> =
         report.run.stats.ports.iter().map(|(&(port, transport), s)| (port, transport, s)).collect();
     if ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
     }
-    ports.sort_by_key(|&(port, transport, s)| {
-        (std::cmp::Reverse(s.all.bytes.sum()), port, transport)
-    });
-    let shown = if parts.top == 0 { ports.len() } else { parts.top.min(ports.len()) };
+    ports.sort_by_key(|&(port, transport, s)| (Reverse(s.all.bytes.sum()), port, transport));
+    let shown = if show.top == 0 { ports.len() } else { show.top.min(ports.len()) };
     let hidden = ports.len() - shown;
     let ports = &ports[..shown];
     writeln!(out)?;
@@ -75,19 +74,19 @@ pub fn write(
         &QUANTILE_COLUMNS,
         &rows(|name, stats| quantile_row(name, stats.figures.as_ref())),
     )?;
-    process::write(out, style, ports)?;
+    processes::write(out, style, ports)?;
     writeln!(out)?;
     services(out, report, style)?;
-    if parts.flows || parts.why {
+    if show.lists_flows() {
         writeln!(out)?;
         for flow in &report.run.flows {
-            why::write(out, flow, parts.why)?;
+            why::write(out, flow, show.why)?;
         }
     }
     Ok(())
 }
 
-/// What was read, and where every frame went.
+/// Writes what was read, and where every frame went.
 fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
     let tally = &report.run.tally;
     let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
@@ -98,7 +97,7 @@ fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
     };
     write!(out, "{inputs}: {}, {}", plural(tally.frames, "frame"), bytes(tally.bytes))?;
     if let Some((first, last)) = tally.seen {
-        write!(out, ", {} in {}", seconds(first), duration(last.since(first)))?;
+        write!(out, ", {} in {}", second(first), duration(last.since(first)))?;
     }
     let skipped: Vec<_> =
         tally.skipped().map(|(reason, n)| format!("{} {}", reason.as_str(), count(n))).collect();
@@ -131,12 +130,6 @@ fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
     Ok(())
 }
 
-/// A time to the second.
-fn seconds(time: crate::time::Time) -> String {
-    let text = time.to_string();
-    text.split('.').next().map_or_else(|| text.clone(), |whole| format!("{whole}Z"))
-}
-
 const PORT_COLUMNS: [Column; 6] = [
     Column::fixed("PORT"),
     Column::text("REGISTERED", 12),
@@ -146,24 +139,21 @@ const PORT_COLUMNS: [Column; 6] = [
     Column::number("BYTES"),
 ];
 
-/// A row for each thing that spoke on the port, the port's own words on the first.
-fn port_rows(report: &Report<'_, '_>, (port, transport, stats): Port<'_, '_>) -> Vec<Row> {
-    let catalogue = report.catalogue;
-    let registered = words::registered(catalogue, port, transport);
-    let mut names =
-        [format!("{port}/{transport}"), registered, words::customary(catalogue, port, transport)];
+/// A row for each thing that spoke on the port; the first has the labels of the port, too.
+fn port_rows(report: &Report<'_, '_>, (port, transport, stats): PortRow<'_, '_>) -> Vec<Row> {
+    let catalogue = report.catalogue();
+    let labels = [
+        SafeText::trusted(format!("{port}/{transport}")),
+        labels::registered(catalogue, port, transport),
+        labels::customary(catalogue, port, transport),
+    ];
+    let mut labels = labels.map(Cell::from);
     let mut rows = Vec::new();
-    for (key, (flows, sum)) in words::speakers(stats) {
-        let [number, registry, custom] = std::mem::take(&mut names);
-        let (text, tone) = words::spoken(catalogue, key);
-        rows.push(vec![
-            (number, Tone::Plain),
-            (registry, Tone::Plain),
-            (custom, Tone::Plain),
-            (text, tone),
-            (count(flows), Tone::Plain),
-            (bytes(sum), Tone::Plain),
-        ]);
+    for (key, (flows, sum)) in labels::speakers(stats) {
+        let mut row = std::mem::take(&mut labels).to_vec();
+        row.push(labels::spoken(catalogue, key));
+        row.extend([count(flows), bytes(sum)].map(Cell::trusted));
+        rows.push(row);
     }
     rows
 }
@@ -185,9 +175,9 @@ fn figure_row(name: &str, all: &Aggregate) -> Row {
         .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.as_str().replace('_', " ")))
         .collect();
     let seen = all.seen.map_or_else(String::new, |(first, last)| {
-        format!("{} +{}", seconds(first), duration(last.since(first)))
+        format!("{} +{}", second(first), duration(last.since(first)))
     });
-    plain([
+    trusted([
         name.to_owned(),
         count(all.initiators.count()),
         count(all.packets.initiator),
@@ -206,12 +196,12 @@ const QUANTILE_COLUMNS: [Column; 5] = [
     Column::text("PACKET BYTES", 12),
 ];
 
-/// A question mark in each cell where there are no figures.
+/// A question mark in each cell if the port has no figures.
 fn quantile_row(name: &str, figures: Option<&Figures>) -> Row {
     let cell = |of: fn(&Figures) -> &Quantiles, unit| {
         figures.map_or_else(|| "?".into(), |own| quantiles(of(own).summary(), unit))
     };
-    plain([
+    trusted([
         name.to_owned(),
         cell(|own| &own.handshake_rtt_ns, duration),
         cell(|own| &own.first_response_ns, duration),
@@ -231,16 +221,16 @@ const SERVICE_COLUMNS: [Column; 6] = [
 
 fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
-    services.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
+    services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), **key));
     let services: Vec<(String, &ServiceKey<'_>, &ServiceStats)> =
         services.into_iter().map(|(key, stats)| (service_name(report, key), key, stats)).collect();
     let rows: Vec<Row> = services
         .iter()
         .map(|(name, (id, tag, protocol), ServiceStats { all, .. })| {
-            // Without a service the tag is that of the likeliest candidate, unless the language has
+            // Without a service the tag is that of the likeliest candidate, unless the protocol has
             // a family of its own.
             let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
-            plain([
+            trusted([
                 name.clone(),
                 tag.map_or_else(
                     || "-".into(),
@@ -261,7 +251,7 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
 }
 
 fn service_name(report: &Report<'_, '_>, (id, _, protocol): &ServiceKey<'_>) -> String {
-    let name = id.map(|id| report.catalogue.service(id).map_or(id, |s| &s.name));
+    let name = id.map(|id| report.catalogue().service(id).map_or(id, |s| &s.name));
     match (name, protocol) {
         (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
         (Some(name), None) => escape(name),
@@ -270,6 +260,6 @@ fn service_name(report: &Report<'_, '_>, (id, _, protocol): &ServiceKey<'_>) -> 
     }
 }
 
-fn plain<const N: usize>(cells: [String; N]) -> Row {
-    cells.map(|text| (text, Tone::Plain)).to_vec()
+fn trusted<const N: usize>(cells: [String; N]) -> Row {
+    cells.map(Cell::trusted).to_vec()
 }

@@ -1,18 +1,20 @@
-//! What is known of a port: range, registry, claimants with their sources, and what listens on it
-//! here and now.
+//! The page of a port: its range, the registry, the claimants with their sources, and the processes
+//! that listen on it on this machine.
 
 use std::io::{self, Write};
 
-use super::{Style, escape, layout, process};
 use crate::catalogue::{Catalogue, Claim, Range, Service};
 use crate::decode::Transport;
 use crate::process::Listener;
+use crate::report::parts::layout::wrap;
+use crate::report::parts::processes;
+use crate::report::{Style, escape};
 
-/// Writes the page of a port for the given transports. `listeners` are those on the port, or why
-/// they cannot be known.
+/// Writes the page of a port for the given transports. `listeners` are the sockets that listen on
+/// the port, or the reason why they are not known.
 ///
 /// # Errors
-/// Where `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write(
     out: &mut dyn Write,
     style: Style,
@@ -40,7 +42,7 @@ pub fn write(
         Ok(none) if none.is_empty() => writeln!(out, "  nothing")?,
         Ok(listeners) => {
             for listener in listeners {
-                let who = process::names(listener.holders.iter().map(AsRef::as_ref));
+                let who = processes::names(listener.holders.iter().map(AsRef::as_ref));
                 let who = who.unwrap_or_else(|| {
                     "a process that the system does not show (try with sudo)".to_owned()
                 });
@@ -82,13 +84,13 @@ fn registered(
 }
 
 fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim) -> io::Result<()> {
-    let languages: Vec<_> = service.speaks.iter().map(|p| p.as_str()).collect();
-    let speaks = match (languages.is_empty(), service.wire_unknown) {
+    let protocols: Vec<_> = service.speaks.iter().map(|p| p.as_str()).collect();
+    let speaks = match (protocols.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
         (false, true) => {
-            format!("speaks {} and perhaps something nobody has described", languages.join(", "))
+            format!("speaks {} and perhaps something nobody has described", protocols.join(", "))
         }
-        (false, false) => format!("speaks {}", languages.join(", ")),
+        (false, false) => format!("speaks {}", protocols.join(", ")),
     };
     let (name, id) = (escape(&service.name), escape(&service.id));
     paragraph(
@@ -111,11 +113,11 @@ fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim)
 }
 
 fn paragraph(out: &mut dyn Write, style: Style, indent: usize, text: &str) -> io::Result<()> {
-    let lines = layout::wrap(text, style.width.saturating_sub(indent));
+    let lines = wrap(text, style.width.saturating_sub(indent));
     lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
 }
 
-/// What the system itself offers to ask.
+/// The command of the operating system that lists the listeners of a port.
 fn system_command(port: u16) -> String {
     if cfg!(target_os = "linux") {
         format!("sudo ss -tulnp 'sport = :{port}'")

@@ -1,36 +1,36 @@
-//! What this machine allows, for people: a line for each check, and its remedy under it.
+//! The page of `portlore doctor`: a row for each check of this machine, and the remedies below.
 
 use std::io::{self, Write};
 
-use super::layout::{self, Column, Row, Tone};
-use super::{Style, escape};
+use crate::report::parts::layout::{self, Cell, Column, Row, Tone};
+use crate::report::{Style, escape};
 
-/// What was looked at.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// Of what.
+    /// What was checked.
     pub subject: &'static str,
     /// Whether all is as it should be.
     pub good: bool,
     /// What was found.
     pub finding: String,
-    /// What to do about it.
+    /// What to do about it, if anything.
     pub remedy: Option<String>,
 }
 
 const COLUMNS: [Column; 3] = [Column::fixed("CHECK"), Column::fixed(""), Column::text("FOUND", 40)];
 
-/// Writes the checks, then the remedies, which are not cut: they are to be copied.
+/// Writes the checks, then the remedies, uncut because they are to be copied.
 ///
 /// # Errors
-/// Where `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, style: Style, checks: &[Check]) -> io::Result<()> {
     let row = |check: &Check| -> Row {
-        let mark = if check.good { ("ok", Tone::Good) } else { ("no", Tone::Bad) };
+        let (mark, tone) = if check.good { ("ok", Tone::Good) } else { ("no", Tone::Bad) };
         vec![
-            (check.subject.to_owned(), Tone::Plain),
-            (mark.0.to_owned(), mark.1),
-            (escape(&check.finding), Tone::Plain),
+            Cell::trusted(check.subject),
+            Cell::trusted(mark).with_tone(tone),
+            Cell::escape(&check.finding),
         ]
     };
     layout::write(out, style, &COLUMNS, &checks.iter().map(row).collect::<Vec<_>>())?;

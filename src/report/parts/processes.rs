@@ -1,17 +1,20 @@
-//! Processes in words and as a table.
+//! The processes behind a flow or a port: as a sentence and as a table.
 
 use std::io::{self, Write};
 
-use super::layout::{self, Column, Row, Tone};
+use super::escape::escape;
+use super::layout::{self, Cell, Column, Row, Style};
 use super::units::count;
-use super::{Style, escape};
 use crate::decode::Transport;
 use crate::evidence::Direction;
 use crate::process::{Attribution, Ground, Holder};
 use crate::stats::{Behind, PortStats};
 
-/// A few holders in words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`.
-pub(super) fn names<'h>(mut holders: impl ExactSizeIterator<Item = &'h Holder>) -> Option<String> {
+/// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
+/// if there are none.
+pub(in crate::report) fn names<'h>(
+    mut holders: impl ExactSizeIterator<Item = &'h Holder>,
+) -> Option<String> {
     let first = holders.next()?;
     let first = format!("{} (pid {})", escape(&first.name), first.pid);
     Some(match holders.len() {
@@ -21,8 +24,8 @@ pub(super) fn names<'h>(mut holders: impl ExactSizeIterator<Item = &'h Holder>) 
     })
 }
 
-/// What is known of one side, after the words that name it.
-pub(super) fn sentence(side: Direction, attribution: &Attribution) -> String {
+/// The sentence on the process behind one side of a flow.
+pub(in crate::report) fn sentence(side: Direction, attribution: &Attribution) -> String {
     let side = match side {
         Direction::Initiator => "called by",
         Direction::Responder => "behind the port:",
@@ -65,9 +68,12 @@ const COLUMNS: [Column; 6] = [
     Column::text("COMMAND", 16),
 ];
 
-/// Writes who was behind the ports, and who on this machine called them; nothing where nobody is
-/// known.
-pub(super) fn write(
+/// Writes the table of the processes behind the ports and of those on this machine that called them,
+/// after an empty line; nothing if none is known.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report) fn write(
     out: &mut dyn Write,
     style: Style,
     ports: &[(u16, Transport, &PortStats<'_>)],
@@ -115,7 +121,12 @@ fn rows(port: u16, transport: Transport, behind: &Behind) -> Vec<Row> {
 
 fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str) -> Row {
     let flows = if flows == 0 { String::new() } else { count(flows) };
-    [port.to_owned(), escape(name), pid.to_owned(), escape(user), flows, escape(command)]
-        .map(|t| (t, Tone::Plain))
-        .to_vec()
+    vec![
+        Cell::trusted(port),
+        Cell::escape(name),
+        Cell::trusted(pid),
+        Cell::escape(user),
+        Cell::trusted(flows),
+        Cell::escape(command),
+    ]
 }
