@@ -174,23 +174,26 @@ fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<
         .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));
     let outcomes: Vec<_> =
         outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
-    let sums = format!(
-        "{}  → {} {}  ← {} {}  {} resent  {}",
+    let mut sums = vec![
         plural(all.initiators.count(), "initiator"),
-        count(all.packets.initiator),
-        bytes(all.bytes.initiator),
-        count(all.packets.responder),
-        bytes(all.bytes.responder),
-        count(all.retransmissions),
-        outcomes.join(", ")
+        format!("→ {} {}", count(all.packets.initiator), bytes(all.bytes.initiator)),
+        format!("← {} {}", count(all.packets.responder), bytes(all.bytes.responder)),
+    ];
+    let counters = all.counters.iter();
+    sums.extend(
+        counters.map(|(counter, sum)| format!("{} {}", count(sum), counter.title.to_lowercase())),
     );
+    sums.push(outcomes.join(", "));
     let lines = match figures {
         Some(figures) => histograms(figures),
         None => vec![
             "sizes and times are not kept: too many ports have many (--histogram-ports)".to_owned(),
         ],
     };
-    std::iter::once(sums).chain(lines).map(|text| Line::from(fit(&text, width))).collect()
+    std::iter::once(sums.join("  "))
+        .chain(lines)
+        .map(|text| Line::from(fit(&text, width)))
+        .collect()
 }
 
 fn histograms(figures: &Figures) -> Vec<String> {

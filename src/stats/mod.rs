@@ -6,6 +6,7 @@
 
 mod behind;
 mod cells;
+mod counters;
 mod distinct;
 mod figures;
 mod quantiles;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use behind::{Behind, Flows};
 pub use cells::Cells;
+pub use counters::{COUNTERS, Counter, CounterSums};
 pub use distinct::Distinct;
 pub use figures::Figures;
 pub use quantiles::{Quantiles, Summary};
@@ -67,8 +69,8 @@ pub struct Aggregate {
     pub seen: Option<(Time, Time)>,
     /// By [`Outcome`].
     pub outcomes: [u64; Outcome::ALL.len()],
-    /// TCP segments sent again, both sides.
-    pub retransmissions: u64,
+    /// By [`COUNTERS`].
+    pub counters: CounterSums,
 }
 
 impl Aggregate {
@@ -79,7 +81,7 @@ impl Aggregate {
         self.initiators.insert(record.initiator.address);
         self.widen(record.first, record.last);
         self.outcomes[record.outcome as usize] += 1;
-        self.retransmissions += record.retransmissions.sum();
+        self.counters.add(record);
     }
 
     fn merge(&mut self, other: Self) {
@@ -93,7 +95,7 @@ impl Aggregate {
         for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
             *mine += theirs;
         }
-        self.retransmissions += other.retransmissions;
+        self.counters.merge(other.counters);
     }
 
     fn widen(&mut self, first: Time, last: Time) {

@@ -10,6 +10,7 @@
 //! `other`, until the capture ends.
 
 mod exposition;
+mod families;
 mod figures;
 mod series;
 
@@ -18,9 +19,8 @@ pub use exposition::ExpositionFormat;
 use std::collections::BTreeMap;
 
 use self::exposition::{Exposition, MetricKind, label};
-use self::figures::{BYTES, Buckets, MetricFigures, NANOSECONDS};
+use self::families::Rows;
 use self::series::SeriesLimit;
-use crate::evidence::Direction;
 use crate::flow::Outcome;
 use crate::pipeline::View;
 use crate::stats::{PortKey, PortStats, Stats};
@@ -32,11 +32,6 @@ pub const PORTS: usize = 128;
 pub const SERVICES: usize = 128;
 /// Speakers on ports that have a series of their own, and as many processes behind ports.
 pub const SPEAKERS: usize = 512;
-
-/// A number of a series.
-type Number = fn(&MetricFigures) -> u64;
-/// A histogram of a series.
-type Times = fn(&MetricFigures) -> &Buckets;
 
 /// A running capture so far, as counters.
 pub struct Metrics {
@@ -67,7 +62,7 @@ impl Metrics {
         let ports = self.by_port(&view.run.stats);
         let services = self.by_service(&view.run.stats);
         for (what, rows) in [("port", &ports), ("service", &services)] {
-            self.figures(what, rows);
+            families::add(&mut self.exposition, what, rows);
         }
         let folded =
             [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
@@ -136,10 +131,10 @@ impl Metrics {
         live.sample("", "", view.live_flows);
     }
 
-    fn by_port(&mut self, stats: &Stats<'_>) -> BTreeMap<String, MetricFigures> {
+    fn by_port(&mut self, stats: &Stats<'_>) -> Rows {
         let mut ports: Vec<_> = stats.ports.iter().collect();
         ports.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
-        let mut rows: BTreeMap<String, MetricFigures> = BTreeMap::new();
+        let mut rows = Rows::new();
         let mut named = Vec::new();
         for (&(port, transport), stats) in ports {
             let share = if is_answered(stats) { PORTS } else { PORTS / 2 };
@@ -225,8 +220,8 @@ impl Metrics {
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
     }
 
-    fn by_service(&mut self, stats: &Stats<'_>) -> BTreeMap<String, MetricFigures> {
-        let mut rows: BTreeMap<String, MetricFigures> = BTreeMap::new();
+    fn by_service(&mut self, stats: &Stats<'_>) -> Rows {
+        let mut rows = Rows::new();
         for ((service, tag, protocol), stats) in &stats.services {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::as_str);
             let labels = |values: [&str; 3]| {
@@ -247,84 +242,6 @@ impl Metrics {
             rows.entry(labels).or_default().add(&stats.all, Some(&stats.figures));
         }
         rows
-    }
-
-    /// Adds the families that ports and services share.
-    fn figures(&mut self, what: &str, rows: &BTreeMap<String, MetricFigures>) {
-        let name = |figure: &str| format!("portlore_{what}_{figure}");
-        let plain: [(&str, &str, Number); 2] = [
-            ("flows", "Flows", |figures| figures.flows),
-            ("retransmissions", "TCP segments sent again", |figures| figures.retransmissions),
-        ];
-        for (figure, help, value) in plain {
-            let mut family = self.exposition.family(
-                &name(figure),
-                MetricKind::Counter,
-                &format!("{help} of a {what}"),
-            );
-            rows.iter()
-                .for_each(|(labels, figures)| family.sample("_total", labels, value(figures)));
-        }
-        for (figure, help) in [("packets", "Frames"), ("bytes", "Bytes on the wire")] {
-            let mut family = self.exposition.family(
-                &name(figure),
-                MetricKind::Counter,
-                &format!("{help} of a {what} by who sent them"),
-            );
-            for (labels, figures) in rows {
-                let counts = if figure == "bytes" { figures.bytes } else { figures.packets };
-                for side in Direction::BOTH {
-                    family.sample(
-                        "_total",
-                        &format!("{labels},{}", label("side", side.as_str())),
-                        counts.of(side),
-                    );
-                }
-            }
-        }
-        let mut family = self.exposition.family(
-            &name("outcomes"),
-            MetricKind::Counter,
-            &format!("Flows of a {what} by how they went"),
-        );
-        for (labels, figures) in rows {
-            for outcome in Outcome::ALL {
-                let flows = figures.outcomes[outcome as usize];
-                if flows > 0 {
-                    family.sample(
-                        "_total",
-                        &format!("{labels},{}", label("outcome", outcome.as_str())),
-                        flows,
-                    );
-                }
-            }
-        }
-        let help = format!("Sizes of the frames of a {what}");
-        let mut family =
-            self.exposition.family(&name("frame_size_bytes"), MetricKind::Histogram, &help);
-        let whole = || rows.iter().filter(|(_, figures)| !figures.in_part);
-        whole().for_each(|(labels, figures)| {
-            family.histogram(labels, &figures.packet_bytes, &BYTES, 1);
-        });
-        let times: [(&str, &str, Times); 3] = [
-            ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
-            (
-                "first_response_seconds",
-                "Times from the first request to the first response",
-                |figures| &figures.first_response,
-            ),
-            ("flow_duration_seconds", "Durations of the flows", |figures| &figures.duration),
-        ];
-        for (figure, help, buckets) in times {
-            let mut family = self.exposition.family(
-                &name(figure),
-                MetricKind::Histogram,
-                &format!("{help} of a {what}"),
-            );
-            whole().for_each(|(labels, figures)| {
-                family.histogram(labels, buckets(figures), &NANOSECONDS, 1_000_000_000);
-            });
-        }
     }
 }
 

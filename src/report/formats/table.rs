@@ -14,7 +14,7 @@ use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::report::parts::units::{bytes, count, duration, plural, quantiles, second};
 use crate::report::parts::{interfaces, labels, processes, why};
 use crate::report::{Report, Style, escape};
-use crate::stats::{Aggregate, Figures, PortStats, Quantiles, ServiceKey, ServiceStats};
+use crate::stats::{Aggregate, COUNTERS, Figures, PortStats, Quantiles, ServiceKey, ServiceStats};
 
 /// Tables at the end; while the capture runs, the full-screen view, or a line for each interval.
 pub const FORMAT: ReportFormat = ReportFormat {
@@ -66,7 +66,12 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::
         named.iter().map(|(name, stats)| row(name, stats)).collect::<Vec<_>>()
     };
     writeln!(out)?;
-    layout::write(out, style, &FIGURE_COLUMNS, &rows(|name, stats| figure_row(name, &stats.all)))?;
+    layout::write(
+        out,
+        style,
+        &figure_columns(),
+        &rows(|name, stats| figure_row(name, &stats.all)),
+    )?;
     writeln!(out)?;
     layout::write(
         out,
@@ -158,15 +163,17 @@ fn port_rows(report: &Report<'_, '_>, (port, transport, stats): PortRow<'_, '_>)
     rows
 }
 
-const FIGURE_COLUMNS: [Column; 7] = [
-    Column::text("PORT", 9),
-    Column::number("INITIATORS"),
-    Column::number("PACKETS →"),
-    Column::number("← PACKETS"),
-    Column::number("RESENT"),
-    Column::text("OUTCOMES", 16),
-    Column::text("SEEN", 20),
-];
+fn figure_columns() -> Vec<Column> {
+    let mut columns = vec![
+        Column::text("PORT", 9),
+        Column::number("INITIATORS"),
+        Column::number("PACKETS →"),
+        Column::number("← PACKETS"),
+    ];
+    columns.extend(COUNTERS.iter().map(|counter| Column::number(counter.title)));
+    columns.extend([Column::text("OUTCOMES", 16), Column::text("SEEN", 20)]);
+    columns
+}
 
 fn figure_row(name: &str, all: &Aggregate) -> Row {
     let outcomes: Vec<_> = Outcome::ALL
@@ -177,15 +184,15 @@ fn figure_row(name: &str, all: &Aggregate) -> Row {
     let seen = all.seen.map_or_else(String::new, |(first, last)| {
         format!("{} +{}", second(first), duration(last.since(first)))
     });
-    trusted([
+    let mut row = vec![
         name.to_owned(),
         count(all.initiators.count()),
         count(all.packets.initiator),
         count(all.packets.responder),
-        count(all.retransmissions),
-        outcomes.join(", "),
-        seen,
-    ])
+    ];
+    row.extend(all.counters.iter().map(|(_, sum)| count(sum)));
+    row.extend([outcomes.join(", "), seen]);
+    row.into_iter().map(Cell::trusted).collect()
 }
 
 const QUANTILE_COLUMNS: [Column; 5] = [

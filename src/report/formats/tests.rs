@@ -9,6 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::pipeline::{self, Options, Run};
 use crate::process::{Attribution, Ground, Holder, Sides};
 use crate::source::Files;
+use crate::stats::COUNTERS;
 
 /// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
 const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
@@ -75,4 +76,32 @@ fn a_document_at_the_end_has_no_intervals() {
         error.to_string(),
         "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines"
     );
+}
+
+#[test]
+fn every_counter_is_in_every_output() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let run = run(&catalogue);
+    let show = Show { flows: true, ..Show::default() };
+    let report = Report { inputs: &[], run: &run, show };
+    let written = |format: ReportFormat| {
+        let mut out = Vec::new();
+        (format.write)(&mut out, &report, Style::default()).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let (table, json) = (written(table::FORMAT), written(json::FORMAT));
+    let events = written(ndjson::FORMAT);
+    let mut metrics = openmetrics::Metrics::default();
+    let run = self::run(&catalogue);
+    metrics.update(&View { elapsed: Duration::from_secs(1), run, live_flows: 0 });
+    let metrics = metrics.text(openmetrics::ExpositionFormat::Text);
+    for counter in COUNTERS {
+        let field = format!("\"{}\":", counter.id);
+        assert!(json.contains(&field) && events.contains(&field), "{field}");
+        assert!(table.contains(counter.title), "{}", counter.title);
+        for of in ["port", "service"] {
+            let series = format!("portlore_{of}_{}_total{{", counter.id);
+            assert!(metrics.contains(&series), "{series}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::decode::{Endpoint, Tunnel};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::FlowRecord;
 use crate::pipeline::JudgedFlow;
+use crate::stats::{COUNTERS, Counter};
 
 /// All flows. Each is converted when it is written: a million of them are not in memory twice.
 pub(super) struct FlowsJson<'a>(pub(super) &'a [JudgedFlow<'a>]);
@@ -42,7 +43,7 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     outcome: &'static str,
     heard: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tcp: Option<TcpJson>,
+    tcp: Option<TcpJson<'a>>,
     first_response_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<FlowProcessesJson<'a>>,
@@ -88,23 +89,34 @@ impl From<Endpoint> for EndpointJson {
 }
 
 #[derive(Serialize)]
-struct TcpJson {
+struct TcpJson<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<&'static str>,
     handshake_rtt_ns: Option<u64>,
-    retransmissions: SidesJson,
+    #[serde(flatten)]
+    counters: FlowCountersJson<'a>,
 }
 
-impl TcpJson {
+impl<'a> TcpJson<'a> {
     /// `None` for UDP.
-    fn new(record: &FlowRecord) -> Option<Self> {
+    fn new(record: &'a FlowRecord) -> Option<Self> {
         Some(Self {
             state: record.tcp?.as_str(),
             ended_by: record.ended_by.map(Direction::as_str),
             handshake_rtt_ns: record.handshake_ns,
-            retransmissions: record.retransmissions.into(),
+            counters: FlowCountersJson(record),
         })
+    }
+}
+
+/// A field for each counter, by side.
+struct FlowCountersJson<'a>(&'a FlowRecord);
+
+impl Serialize for FlowCountersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sides = |counter: &Counter| SidesJson::from((counter.count)(self.0));
+        serializer.collect_map(COUNTERS.iter().map(|counter| (counter.id, sides(counter))))
     }
 }
 

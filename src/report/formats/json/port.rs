@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::SidesJson;
 use super::processes::PortProcessesJson;
@@ -10,7 +10,8 @@ use crate::catalogue::Catalogue;
 use crate::evidence::Protocol;
 use crate::flow::Outcome;
 use crate::stats::{
-    Aggregate, Figures, PortKey, PortStats, Quantiles, ServiceKey, ServiceStats, Speaking, Summary,
+    Aggregate, CounterSums, Figures, PortKey, PortStats, Quantiles, ServiceKey, ServiceStats,
+    Speaking, Summary,
 };
 
 #[derive(Serialize)]
@@ -124,7 +125,8 @@ struct FiguresJson {
     first: Option<String>,
     last: Option<String>,
     outcomes: BTreeMap<&'static str, u64>,
-    retransmissions: u64,
+    #[serde(flatten)]
+    counters: CountersJson,
     /// Like the three below, null for a port whose sizes and times are not kept.
     packet_bytes: Option<QuantilesJson>,
     duration_ns: Option<QuantilesJson>,
@@ -149,12 +151,21 @@ impl FiguresJson {
                 .map(|&o| (o.as_str(), all.outcomes[o as usize]))
                 .filter(|&(_, n)| n > 0)
                 .collect(),
-            retransmissions: all.retransmissions,
+            counters: CountersJson(all.counters),
             packet_bytes: summary(|figures| &figures.packet_bytes),
             duration_ns: summary(|figures| &figures.duration_ns),
             handshake_rtt_ns: summary(|figures| &figures.handshake_rtt_ns),
             first_response_ns: summary(|figures| &figures.first_response_ns),
         }
+    }
+}
+
+/// A field for each counter.
+struct CountersJson(CounterSums);
+
+impl Serialize for CountersJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(counter, sum)| (counter.id, sum)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The figures of one series, which add up.
 
 use crate::flow::{Counts, Outcome};
-use crate::stats::{Aggregate, Figures, Quantiles};
+use crate::stats::{Aggregate, CounterSums, Figures, Quantiles};
 
 /// Upper bounds of sizes in bytes.
 pub(super) const BYTES: [u64; 10] = [64, 128, 256, 512, 1024, 1514, 4096, 9018, 16_384, 65_549];
@@ -50,7 +50,7 @@ pub(super) struct MetricFigures {
     pub(super) flows: u64,
     pub(super) packets: Counts,
     pub(super) bytes: Counts,
-    pub(super) retransmissions: u64,
+    pub(super) counters: CounterSums,
     pub(super) outcomes: [u64; Outcome::ALL.len()],
     pub(super) packet_bytes: Buckets,
     pub(super) handshake: Buckets,
@@ -66,7 +66,7 @@ impl MetricFigures {
         self.flows += all.flows;
         self.packets += all.packets;
         self.bytes += all.bytes;
-        self.retransmissions += all.retransmissions;
+        self.counters.merge(all.counters);
         self.outcomes.iter_mut().zip(all.outcomes).for_each(|(mine, theirs)| *mine += theirs);
         let Some(figures) = figures else {
             self.in_part = true;
