@@ -68,6 +68,16 @@ impl TcpFlags {
     /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 
+    /// The flags of a header, of which these are the bytes before the options (RFC 9293, section
+    /// 3.1). Flags that do not matter here are left out.
+    #[must_use]
+    #[inline]
+    pub const fn from_header(header: &[u8; 20]) -> Self {
+        const KNOWN: u8 =
+            TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::PSH.0 | TcpFlags::ACK.0;
+        Self(header[13] & KNOWN)
+    }
+
     /// Whether all of `flags` are set.
     #[must_use]
     pub const fn has(self, flags: Self) -> bool {

@@ -85,11 +85,6 @@ fn transport<'a>(
                 return None;
             }
             let [_, _, _, _, s0, s1, s2, s3, a0, a1, a2, a3, ..] = *header;
-            let known = TcpFlags::FIN.0
-                | TcpFlags::SYN.0
-                | TcpFlags::RST.0
-                | TcpFlags::PSH.0
-                | TcpFlags::ACK.0;
             let numbers =
                 (u32::from_be_bytes([s0, s1, s2, s3]), u32::from_be_bytes([a0, a1, a2, a3]));
             (
@@ -98,7 +93,7 @@ fn transport<'a>(
                 wire_len - len,
                 numbers.0,
                 numbers.1,
-                TcpFlags(header[13] & known),
+                TcpFlags::from_header(header),
             )
         }
         17 => {

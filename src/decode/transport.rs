@@ -19,9 +19,7 @@ const UDP: usize = 8;
 pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
     let body = datagram.body;
     let bytes = body.bytes();
-    if bytes.len() < LEAST_TCP {
-        return Err(body.short(LEAST_TCP));
-    }
+    let fixed = bytes.first_chunk::<LEAST_TCP>().ok_or_else(|| body.short(LEAST_TCP))?;
     // A snap length often cuts the options, which are of no use here: read the header out of a
     // padded copy then.
     let mut padded = [0; MOST_TCP];
@@ -33,19 +31,12 @@ pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Deco
     let header = header.map_err(|_| Skip::Malformed)?;
     let header_len = header.slice().len();
     let payload_len = body.wire_len().checked_sub(header_len).ok_or(Skip::Malformed)?;
-    let flags = TcpFlags(
-        u8::from(header.fin())
-            | u8::from(header.syn()) << 1
-            | u8::from(header.rst()) << 2
-            | u8::from(header.psh()) << 3
-            | u8::from(header.ack()) << 4,
-    );
     let read = Read {
         transport: Transport::Tcp,
         ports: (header.source_port(), header.destination_port()),
         seq: header.sequence_number(),
         ack: header.acknowledgment_number(),
-        flags,
+        flags: TcpFlags::from_header(fixed),
         payload_len: payload_len as u32,
     };
     // Where the capture cut the TCP options there is nothing behind them.

@@ -29,3 +29,4 @@ pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
 pub use sizes::Sizes;
 pub use stream::{SIDE_BYTES, Stream};
 pub use table::{Judge, Limits, Look, Table, VerdictId, Word};
+pub use tcp::TcpCounters;

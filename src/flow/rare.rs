@@ -7,14 +7,13 @@ use prefetch_index::prefetch_index;
 
 use super::pieces::Pieces;
 use super::sizes::MoreSizes;
+use super::tcp::TcpOverflow;
 use crate::time::Time;
 
 /// What a flow has that not all have. Arrays are by the ends of the key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rare {
-    /// The last gap in an end's sequence numbers, empty where there is none: a segment that fills
-    /// it was reordered, not sent again.
-    pub(super) gap: [(u32, u32); 2],
+    pub(super) tcp: TcpOverflow,
     pub(super) sizes: MoreSizes,
     wide: Option<Box<Wide>>,
 }

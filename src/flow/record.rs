@@ -1,5 +1,6 @@
 //! The unit of output: one finished flow, immutable.
 
+use super::tcp::TcpCounters;
 use super::{Orientation, Sizes};
 use crate::decode::{Endpoint, Transport, Tunnel};
 use crate::evidence::Direction;
@@ -174,8 +175,8 @@ pub struct FlowRecord {
     pub bytes: Counts,
     /// Bytes of payload on the wire, repeated ones included.
     pub payload_bytes: Counts,
-    /// TCP segments that were sent again.
-    pub retransmissions: Counts,
+    /// What was counted of TCP segments; zero for UDP.
+    pub tcp_counters: TcpCounters,
     /// `None` for UDP.
     pub tcp: Option<TcpState>,
     /// TCP: who finished or aborted first.
@@ -208,7 +209,7 @@ impl FlowRecord {
             packets: Counts::default(),
             bytes: Counts::default(),
             payload_bytes: Counts::default(),
-            retransmissions: Counts::default(),
+            tcp_counters: TcpCounters::default(),
             tcp: None,
             ended_by: None,
             outcome: Outcome::NoAnswer,

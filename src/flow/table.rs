@@ -404,7 +404,7 @@ fn record(entry: &Entry, key: &FlowKey, rare: &mut Rare) -> FlowRecord {
         packets: counts(entry.packets(rare)),
         bytes: counts(entry.bytes(rare)),
         payload_bytes: counts(entry.payload(rare)),
-        retransmissions: counts(entry.retransmissions(rare)),
+        tcp_counters: entry.tcp_counters(rare),
         tcp,
         ended_by: entry.ended_by(),
         outcome,

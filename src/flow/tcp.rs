@@ -4,11 +4,30 @@
 use super::entry::{ELSEWHERE, Entry, Seen};
 use super::key::{HIGH, LOW};
 use super::rare::{Rare, Rares};
-use super::record::{Outcome, TcpState};
+use super::record::{Counts, Outcome, TcpState};
 use super::{Keyed, Orientation};
 use crate::decode::TcpFlags;
 use crate::evidence::Direction;
 use crate::time::Time;
+
+/// What is counted of the TCP segments of a flow, by side.
+///
+/// A new counter is a field here, one in [`TcpOverflow`], where it is counted, and a line in
+/// [`Entry::tcp_counters`]. `stats::COUNTERS` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpCounters {
+    /// Segments that were sent again.
+    pub retransmissions: Counts,
+}
+
+/// What few TCP connections have, by the ends of the key. The entry of a flow is full: it fills two
+/// cache lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TcpOverflow {
+    /// The last gap in an end's sequence numbers, empty where there is none: a segment that fills
+    /// it was reordered, not sent again.
+    gap: [(u32, u32); 2],
+}
 
 impl Entry {
     /// Takes in what a TCP segment says of the connection.
@@ -108,7 +127,7 @@ impl Entry {
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
             if segment.seq.wrapping_sub(next) as i32 > 0 {
-                self.change_rare(rares, |rare| rare.gap[end] = (next, segment.seq));
+                self.change_rare(rares, |rare| rare.tcp.gap[end] = (next, segment.seq));
             }
             self.next[end] = stop;
         } else if len > 0 {
@@ -120,11 +139,11 @@ impl Entry {
 
     #[cold]
     fn repeated(&mut self, end: usize, seq: u32, stop: u32, keep_alive: bool, rares: &mut Rares) {
-        let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.gap[end]);
+        let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.tcp.gap[end]);
         let fills =
             from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
         if fills {
-            self.change_rare(rares, |rare| rare.gap[end] = (stop, to));
+            self.change_rare(rares, |rare| rare.tcp.gap[end] = (stop, to));
         } else if !keep_alive {
             self.retransmissions[end] = self.retransmissions[end].wrapping_add(1);
             if self.retransmissions[end] == 0 {
@@ -133,8 +152,17 @@ impl Entry {
         }
     }
 
-    /// TCP segments that each end sent again.
-    pub(super) fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
+    /// What was counted of its segments so far.
+    pub(super) fn tcp_counters(&self, rare: &Rare) -> TcpCounters {
+        let (initiator, responder) = (self.initiator(), 1 - self.initiator());
+        let counts = |by_end: [u64; 2]| Counts {
+            initiator: by_end[initiator],
+            responder: by_end[responder],
+        };
+        TcpCounters { retransmissions: counts(self.retransmissions(rare)) }
+    }
+
+    fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
         [0, 1].map(|end| {
             u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end])
         })

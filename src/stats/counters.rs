@@ -25,7 +25,7 @@ pub const COUNTERS: &[Counter] = &[Counter {
     id: "retransmissions",
     title: "RESENT",
     help: "TCP segments sent again",
-    count: |record| record.retransmissions,
+    count: |record| record.tcp_counters.retransmissions,
 }];
 
 /// The sum of each counter over both sides of some flows.

@@ -148,7 +148,7 @@ fn a_conversation_ends_in_one_record_with_both_sides() {
     assert_eq!((record.tcp, record.outcome), (Some(TcpState::Closed), Outcome::Established));
     assert_eq!((record.handshake_ns, record.first_response_ns), (Some(2_000_000), Some(1_000_000)));
     assert_eq!((record.first_frame, record.last_frame), (1, 7));
-    assert_eq!(record.retransmissions, Counts::default());
+    assert_eq!(record.tcp_counters.retransmissions, Counts::default());
     assert_eq!(evidence.as_ref().unwrap(), &[b"ask".to_vec(), b"answer".to_vec()]);
 }
 
@@ -179,7 +179,10 @@ fn each_way_that_a_connection_can_go_has_its_outcome() {
             Outcome::NoAnswer,
         ]
     );
-    assert_eq!(closed[1].record.retransmissions.initiator, 1, "a repeated SYN is a retransmission");
+    assert_eq!(
+        closed[1].record.tcp_counters.retransmissions.initiator, 1,
+        "a repeated SYN is a retransmission"
+    );
     assert_eq!(closed[0].record.handshake_ns, None);
     assert_eq!(closed[3].record.orientation, Orientation::Guessed);
 }
@@ -193,7 +196,10 @@ fn a_gap_that_is_filled_is_reordering_and_what_comes_twice_is_retransmission() {
     bench.send(50_000, 80, ACK, 101, b"abcd");
     bench.send(50_000, 80, ACK, 108, b"h");
     let closed = bench.records();
-    assert_eq!(closed[0].record.retransmissions.initiator, 1, "the last is a keep-alive");
+    assert_eq!(
+        closed[0].record.tcp_counters.retransmissions.initiator, 1,
+        "the last is a keep-alive"
+    );
     assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"abcdefgh");
 }
 
