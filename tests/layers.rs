@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("endpoint", &["report"]),
+    ("metrics_server", &["report"]),
     (
         "screen",
         &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"],
@@ -76,7 +76,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("lzma_rust2", &["source"]),
     ("zstd", &["source"]),
-    ("httparse", &["detect", "endpoint"]),
+    ("httparse", &["detect", "metrics_server"]),
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),

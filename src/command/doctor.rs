@@ -23,7 +23,7 @@ pub fn run() -> Result<u8, Errors> {
     checks.push(capture);
     checks.extend(doors());
     checks.push(interfaces());
-    Output::open(None, &[])?.write(|out, style| doctor::write(out, style, &checks))?;
+    Output::open(None, &[])?.write(|out, style| doctor::write(out, &checks, style))?;
     Ok(if can { 0 } else { CANNOT })
 }
 

@@ -9,6 +9,6 @@ use super::talk::one;
 
 pub fn run() -> Result<u8, Errors> {
     let list = source::devices::list().map_err(one)?;
-    Output::open(None, &[])?.write(|out, style| pages::interfaces::write(out, style, &list))?;
+    Output::open(None, &[])?.write(|out, style| pages::interfaces::write(out, &list, style))?;
     Ok(0)
 }

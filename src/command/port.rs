@@ -1,8 +1,10 @@
 //! `portlore port`.
 
+use std::fmt;
+
 use portlore::decode::Transport;
 use portlore::process;
-use portlore::report::pages;
+use portlore::report::pages::port::{self as page, PortPage};
 
 use super::Errors;
 use super::catalogue::load;
@@ -16,8 +18,12 @@ pub fn run(args: &Port) -> Result<u8, Errors> {
     let listeners = process::on_port(port).map(|all| {
         all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>()
     });
-    Output::open(None, &[])?.write(|out, style| {
-        pages::port::write(out, style, &catalogue, port, &transports, &listeners)
-    })?;
+    let page = PortPage {
+        port,
+        transports: &transports,
+        catalogue: &catalogue,
+        listeners: listeners.as_deref().map_err(|reason| reason as &dyn fmt::Display),
+    };
+    Output::open(None, &[])?.write(|out, style| page::write(out, &page, style))?;
     Ok(0)
 }

@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
-use portlore::endpoint::Endpoint;
+use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::{Run, View, Views, asker};
 use portlore::report::formats::openmetrics::Metrics;
-use portlore::screen::{self, Wires};
+use portlore::screen::{self, ScreenInputs};
 
 use super::output::Output;
 use super::signals::Wishes;
@@ -24,7 +24,7 @@ const FLOWS: usize = 200;
 
 /// What must be opened before rights are given up.
 pub struct Doors {
-    endpoint: Option<Endpoint>,
+    endpoint: Option<MetricsServer>,
     screen: bool,
 }
 
@@ -34,9 +34,16 @@ impl Doors {
     pub fn open(args: &Live, output: &Output) -> Result<Self, String> {
         let screen = wants_screen(args, output);
         if screen {
-            screen::prepare()?;
+            screen::prepare().map_err(|error| error.to_string())?;
         }
-        Ok(Self { endpoint: args.metrics.map(Endpoint::bind).transpose()?, screen })
+        Ok(Self {
+            endpoint: args
+                .metrics
+                .map(MetricsServer::bind)
+                .transpose()
+                .map_err(|error| error.to_string())?,
+            screen,
+        })
     }
 
     /// Where metrics are served, in words; nothing where they are not.
@@ -89,7 +96,7 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
             let screen = doors.screen.then(|| {
                 let (messages, told) = mpsc::channel();
                 divert(Some(messages));
-                let wires = Wires {
+                let wires = ScreenInputs {
                     title,
                     catalogue,
                     views,
@@ -100,7 +107,7 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
                 };
                 scope.spawn(move || {
                     let _hold = wishes.hold();
-                    screen::run(wires)
+                    screen::run(wires).map_err(|error| error.to_string())
                 })
             });
             let mut on_view = |view: View<'c>| {
@@ -130,9 +137,10 @@ impl<'c, E: FnMut(&View<'_>) + Send> Watchers<'_, 'c, E> {
 }
 
 /// Serves what views come to.
-fn serve(endpoint: Endpoint) -> Result<Arc<Mutex<Metrics>>, String> {
+fn serve(endpoint: MetricsServer) -> Result<Arc<Mutex<Metrics>>, String> {
     let metrics = Arc::new(Mutex::new(Metrics::default()));
     let served = Arc::clone(&metrics);
-    endpoint.serve(move |form| served.lock().unwrap_or_else(PoisonError::into_inner).text(form))?;
+    let text = move |format| served.lock().unwrap_or_else(PoisonError::into_inner).text(format);
+    endpoint.serve(text).map_err(|error| error.to_string())?;
     Ok(metrics)
 }

@@ -96,7 +96,7 @@ fn figures(run: &Run<'_>) -> Vec<String> {
     ports.sort_by_key(|(port, _)| **port);
     ports
         .iter()
-        .map(|(port, stats)| format!("{port:?} {:?} {:?}", stats.all.packets, stats.speaking))
+        .map(|(port, stats)| format!("{port:?} {:?} {:?}", stats.all.packets, stats.speakers))
         .collect()
 }
 

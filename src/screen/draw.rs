@@ -1,19 +1,20 @@
-//! The frame around what is looked at: what is captured, what was lost, which keys there are.
+//! The whole screen: the header with what is captured and lost, the page, the footer with the keys.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::state::{Page, State};
+use super::state::{Page, ScreenState};
+use super::tone::style;
 use super::{list, page};
 use crate::report::escape;
 use crate::report::parts::layout::{Tone, fit};
 use crate::report::parts::units::{bytes, count, plural};
 
-/// Draws everything.
-pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {
+/// Draws the screen.
+pub(super) fn draw(state: &mut ScreenState<'_>, frame: &mut Frame<'_>) {
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(1), Constraint::Length(1)])
             .areas(frame.area());
@@ -29,20 +30,8 @@ pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(footer(state, width)), foot);
 }
 
-/// A tone as a style; without colours it is told by weight.
-pub(super) fn style(tone: Tone, colour: bool) -> Style {
-    let plain = Style::default();
-    match (tone, colour) {
-        (Tone::Plain, _) | (Tone::Good, false) => plain,
-        (Tone::Good, true) => plain.fg(Color::Green),
-        (Tone::Bad, true) => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
-        (Tone::Bad, false) => plain.add_modifier(Modifier::BOLD),
-        (Tone::Dim, _) => plain.add_modifier(Modifier::DIM),
-    }
-}
-
-/// What is captured and how fast; what was lost, always.
-fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
+/// The header: what is captured and how fast, and what was lost.
+fn header(state: &ScreenState<'_>, width: usize) -> Vec<Line<'static>> {
     let Some(view) = &state.latest.as_ref().or(state.view()) else {
         return vec![Line::from(fit(
             &format!("portlore  {}  waiting", escape(&state.title)),
@@ -72,7 +61,7 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     if run.evicted > 0 {
         second.push(Span::raw(format!("; {} left a full table", plural(run.evicted, "flow"))));
     }
-    if state.is_held() {
+    if state.is_paused() {
         second.push(Span::styled("  PAUSED", Style::default().add_modifier(Modifier::REVERSED)));
     }
     second.extend(run.problems.last().map(|problem| {
@@ -84,8 +73,8 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     ]
 }
 
-/// What is typed, else the last message, else the keys.
-fn footer(state: &State<'_>, width: usize) -> Line<'static> {
+/// The footer: the filter that is typed, or the keys with the last message or the filter.
+fn footer(state: &ScreenState<'_>, width: usize) -> Line<'static> {
     if let Some((text, fault)) = &state.typing {
         let fault =
             fault.as_ref().map_or_else(String::new, |fault| format!("   {}", escape(fault)));

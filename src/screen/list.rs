@@ -1,28 +1,27 @@
-//! All ports: what is registered, customary and speaking there, who is behind it, how fast it is.
+//! The list of all ports: what is registered, customary and speaking there, the process, the rate.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::draw::style;
-use super::history::Port;
-use super::state::State;
+use super::state::ScreenState;
+use super::tone::style;
 use crate::classify::Fit;
 use crate::report::escape;
 use crate::report::parts::escape::SafeText;
 use crate::report::parts::labels;
 use crate::report::parts::layout::{Cell, fit};
 use crate::report::parts::units::{bytes, count};
-use crate::stats::{Behind, PortStats};
+use crate::stats::{PortKey, PortProcesses, PortStats};
 
-/// From this width there is room for more columns.
+/// The least width with room for more columns.
 const WIDE: usize = 110;
 
 /// A column: its title, its width, and whether it is a number.
-type Column = (&'static str, usize, bool);
+type ListColumn = (&'static str, usize, bool);
 
-/// The columns that fit: the texts share what the numbers leave.
-fn columns(width: usize) -> Vec<Column> {
+/// The columns that fit. The texts share the width that the numbers leave.
+fn columns(width: usize) -> Vec<ListColumn> {
     let wide = width >= WIDE;
     let trend = if wide { 20 } else { 8 };
     let gaps = if wide { 8 } else { 6 };
@@ -44,11 +43,15 @@ fn columns(width: usize) -> Vec<Column> {
     columns
 }
 
-/// The table, with the chosen port in sight.
-pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<Line<'static>> {
+/// The lines of the list, with the chosen port in sight.
+pub(super) fn lines(
+    state: &mut ScreenState<'_>,
+    width: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
     let columns = columns(width);
     let rows = height.saturating_sub(1);
-    let ports: Vec<(Port, &PortStats<'_>)> = state.ports();
+    let ports: Vec<(PortKey, &PortStats<'_>)> = state.ports();
     let at = state.chosen.and_then(|chosen| ports.iter().position(|(port, _)| *port == chosen));
     let chosen = at.or((!ports.is_empty()).then_some(0));
     let at = chosen.unwrap_or(0);
@@ -78,14 +81,19 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
     lines
 }
 
-fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column]) -> Vec<Cell> {
+fn cells(
+    state: &ScreenState<'_>,
+    port: PortKey,
+    stats: &PortStats<'_>,
+    columns: &[ListColumn],
+) -> Vec<Cell> {
     let catalogue = state.catalogue;
     let mut speakers = labels::speakers(stats);
-    // What does not belong there comes first.
+    // What does not belong on the port comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
     let more = speakers.len().saturating_sub(1);
     let mut spoken =
-        speakers.first().map(|(key, _)| labels::spoken(catalogue, key)).unwrap_or_default();
+        speakers.first().map(|(key, _)| labels::speaker(catalogue, key)).unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
         let width = columns
@@ -102,7 +110,7 @@ fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column
             "REGISTERED" => labels::registered(catalogue, port.0, port.1).into(),
             "CUSTOMARY" => labels::customary(catalogue, port.0, port.1).into(),
             "SPEAKING" => spoken.clone(),
-            "PROCESS" => Cell::trusted(process(&stats.behind)),
+            "PROCESS" => Cell::trusted(process(&stats.processes)),
             "FLOWS" => Cell::trusted(count(stats.all.flows)),
             "BYTES" => Cell::trusted(bytes(stats.all.bytes.sum())),
             "RATE" => match state.history.rate(port) {
@@ -114,22 +122,26 @@ fn cells(state: &State<'_>, port: Port, stats: &PortStats<'_>, columns: &[Column
         .collect()
 }
 
-/// Who is behind the port; with an arrow who calls it, where only that is of this machine.
-fn process(behind: &Behind) -> String {
-    for (flows, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
-        // The one with most flows speaks for them.
-        let Some((holder, _)) = flows.by.iter().max_by_key(|(_, flows)| **flows) else { continue };
-        let mut others: Vec<&str> = flows.by.keys().map(|holder| holder.name.as_str()).collect();
+/// The process behind the port; after an arrow the process that calls it, if only that one is of this
+/// machine.
+fn process(processes: &PortProcesses) -> String {
+    for (flows, arrow) in [(&processes.responders, ""), (&processes.initiators, "→ ")] {
+        // The process with most flows stands for all.
+        let Some((holder, _)) = flows.by_process.iter().max_by_key(|(_, flows)| **flows) else {
+            continue;
+        };
+        let mut others: Vec<&str> =
+            flows.by_process.keys().map(|holder| holder.name.as_str()).collect();
         others.dedup();
         let plus = if others.len() > 1 { format!(" +{}", others.len() - 1) } else { String::new() };
-        let doubts = flows.doubts();
-        return format!("{arrow}{}{plus}{doubts}", escape(&holder.name));
+        let caveats = flows.caveats();
+        return format!("{arrow}{}{plus}{caveats}", escape(&holder.name));
     }
-    if behind.is_empty() { String::new() } else { "unknown".to_owned() }
+    if processes.is_empty() { String::new() } else { "unknown".to_owned() }
 }
 
-/// Cells as a line, each in its width, a blank between them.
-fn line(cells: impl Iterator<Item = Cell>, columns: &[Column], colour: bool) -> Line<'static> {
+/// A line of cells, each as wide as its column, with a blank between them.
+fn line(cells: impl Iterator<Item = Cell>, columns: &[ListColumn], colour: bool) -> Line<'static> {
     let mut spans = Vec::new();
     for (Cell { text, tone }, &(_, width, right)) in cells.zip(columns) {
         if !spans.is_empty() {

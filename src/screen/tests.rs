@@ -23,14 +23,14 @@ fn view(catalogue: &Catalogue) -> View<'_> {
 
 /// A screen with the capture on it.
 struct Shown<'c> {
-    state: State<'c>,
+    state: ScreenState<'c>,
     terminal: Terminal<TestBackend>,
 }
 
 impl<'c> Shown<'c> {
     fn new(catalogue: &'c Catalogue, width: u16, height: u16) -> Self {
-        let mut state = State::new("eth0".into(), catalogue, asker().0, false);
-        state.see(view(catalogue));
+        let mut state = ScreenState::new("eth0".into(), catalogue, asker().0, false);
+        state.update(view(catalogue));
         Self { state, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() }
     }
 
@@ -147,7 +147,7 @@ fn while_it_is_paused_the_table_stands_still_and_the_counts_go_on() {
     next.elapsed += Duration::from_secs(1);
     next.run.tally.frames = 1_000_000;
     next.run.stats.ports.clear();
-    shown.state.see(next);
+    shown.state.update(next);
     let text = shown.text();
     assert!(text.contains("1,000,000 frames") && text.contains("3037/tcp"), "{text}");
     let text = shown.press("p");

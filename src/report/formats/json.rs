@@ -7,7 +7,7 @@ mod processes;
 mod safe;
 
 pub(super) use flow::FlowJson;
-pub(super) use port::SpeakingJson;
+pub(super) use port::SpeakerJson;
 pub(super) use safe::write_line;
 
 use std::collections::BTreeMap;

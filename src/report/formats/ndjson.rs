@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::json::{DropsJson, FlowJson, ReportJson, SidesJson, SpeakingJson, write_line};
+use super::json::{DropsJson, FlowJson, ReportJson, SidesJson, SpeakerJson, write_line};
 use super::{FlowOutput, IntervalOutput, IntervalWriter, ReportFormat};
 use crate::flow::Counts;
 use crate::pipeline::{JudgedFlow, View};
@@ -58,7 +58,7 @@ struct PortIntervalJson<'a> {
     packets: SidesJson,
     bytes: SidesJson,
     /// What spoke there since the capture began, by bytes.
-    speaking: Vec<SpeakingJson<'a>>,
+    speaking: Vec<SpeakerJson<'a>>,
     /// The names of the processes behind it.
     processes: Vec<&'a str>,
 }
@@ -150,8 +150,13 @@ impl IntervalEvents {
             responder: now.responder.saturating_sub(before.responder),
         };
         let packets = since(stats.all.packets, packets);
-        let mut processes: Vec<&str> =
-            stats.behind.responders.by.keys().map(|holder| holder.name.as_str()).collect();
+        let mut processes: Vec<&str> = stats
+            .processes
+            .responders
+            .by_process
+            .keys()
+            .map(|holder| holder.name.as_str())
+            .collect();
         processes.dedup();
         (packets.sum() > 0).then(|| PortIntervalJson {
             port,
@@ -161,7 +166,7 @@ impl IntervalEvents {
             bytes: since(stats.all.bytes, bytes).into(),
             speaking: labels::speakers(stats)
                 .into_iter()
-                .map(|(key, sums)| SpeakingJson::new(key, sums))
+                .map(|(key, sums)| SpeakerJson::new(key, sums))
                 .collect(),
             processes,
         })

@@ -66,7 +66,8 @@ impl Metrics {
         }
         let folded =
             [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
-        let without = view.run.stats.ports.values().filter(|stats| stats.figures.is_none()).count();
+        let without =
+            view.run.stats.ports.values().filter(|stats| stats.distributions.is_none()).count();
         let help = "Ports whose sizes and times are not kept (--histogram-ports); they have no histograms, nor has what they are folded into";
         self.exposition
             .family("portlore_ports_without_histograms", MetricKind::Gauge, help)
@@ -144,7 +145,7 @@ impl Metrics {
             if own {
                 named.push((labels.clone(), stats));
             }
-            rows.entry(labels).or_default().add(&stats.all, stats.figures.as_ref());
+            rows.entry(labels).or_default().add(&stats.all, stats.distributions.as_ref());
         }
         self.speakers(&named);
         self.processes(&named);
@@ -155,7 +156,7 @@ impl Metrics {
     fn speakers(&mut self, ports: &[(String, &PortStats<'_>)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
-            for (key, &(flows, _)) in &stats.speaking {
+            for (key, &(flows, _)) in &stats.speakers {
                 let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::as_str);
                 let values = [
                     key.service.unwrap_or("unknown"),
@@ -194,13 +195,14 @@ impl Metrics {
     fn processes(&mut self, ports: &[(String, &PortStats<'_>)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
-            for (side, flows) in
-                [("responder", &stats.behind.responders), ("initiator", &stats.behind.initiators)]
-            {
+            for (side, flows) in [
+                ("responder", &stats.processes.responders),
+                ("initiator", &stats.processes.initiators),
+            ] {
                 let labels = |name: &str| {
                     [port.clone(), label("side", side), label("process", name)].join(",")
                 };
-                for (holder, count) in &flows.by {
+                for (holder, count) in &flows.by_process {
                     let own = labels(&holder.name);
                     let labels = if self.processes.has_own(own.clone(), SPEAKERS) {
                         own
@@ -239,7 +241,7 @@ impl Metrics {
             } else {
                 labels(["other"; 3])
             };
-            rows.entry(labels).or_default().add(&stats.all, Some(&stats.figures));
+            rows.entry(labels).or_default().add(&stats.all, Some(&stats.distributions));
         }
         rows
     }

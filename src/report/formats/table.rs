@@ -14,7 +14,9 @@ use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::report::parts::units::{bytes, count, duration, plural, quantiles, second};
 use crate::report::parts::{interfaces, labels, processes, why};
 use crate::report::{Report, Style, escape};
-use crate::stats::{Aggregate, COUNTERS, Figures, PortStats, Quantiles, ServiceKey, ServiceStats};
+use crate::stats::{
+    Aggregate, COUNTERS, Distributions, PortStats, Quantiles, ServiceKey, ServiceStats,
+};
 
 /// Tables at the end; while the capture runs, the full-screen view, or a line for each interval.
 pub const FORMAT: ReportFormat = ReportFormat {
@@ -77,7 +79,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::
         out,
         style,
         &QUANTILE_COLUMNS,
-        &rows(|name, stats| quantile_row(name, stats.figures.as_ref())),
+        &rows(|name, stats| quantile_row(name, stats.distributions.as_ref())),
     )?;
     processes::write(out, style, ports)?;
     writeln!(out)?;
@@ -156,7 +158,7 @@ fn port_rows(report: &Report<'_, '_>, (port, transport, stats): PortRow<'_, '_>)
     let mut rows = Vec::new();
     for (key, (flows, sum)) in labels::speakers(stats) {
         let mut row = std::mem::take(&mut labels).to_vec();
-        row.push(labels::spoken(catalogue, key));
+        row.push(labels::speaker(catalogue, key));
         row.extend([count(flows), bytes(sum)].map(Cell::trusted));
         rows.push(row);
     }
@@ -203,10 +205,10 @@ const QUANTILE_COLUMNS: [Column; 5] = [
     Column::text("PACKET BYTES", 12),
 ];
 
-/// A question mark in each cell if the port has no figures.
-fn quantile_row(name: &str, figures: Option<&Figures>) -> Row {
-    let cell = |of: fn(&Figures) -> &Quantiles, unit| {
-        figures.map_or_else(|| "?".into(), |own| quantiles(of(own).summary(), unit))
+/// A question mark in each cell if the distributions of the port are not kept.
+fn quantile_row(name: &str, distributions: Option<&Distributions>) -> Row {
+    let cell = |quantiles_of: fn(&Distributions) -> &Quantiles, unit| {
+        distributions.map_or_else(|| "?".into(), |own| quantiles(quantiles_of(own).summary(), unit))
     };
     trusted([
         name.to_owned(),
@@ -252,8 +254,10 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
         .collect();
     layout::write(out, style, &SERVICE_COLUMNS, &rows)?;
     writeln!(out)?;
-    let rows: Vec<Row> =
-        services.iter().map(|(name, _, stats)| quantile_row(name, Some(&stats.figures))).collect();
+    let rows: Vec<Row> = services
+        .iter()
+        .map(|(name, _, stats)| quantile_row(name, Some(&stats.distributions)))
+        .collect();
     layout::write(out, style, &QUANTILE_COLUMNS, &rows)
 }
 

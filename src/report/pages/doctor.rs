@@ -24,7 +24,7 @@ const COLUMNS: [Column; 3] = [Column::fixed("CHECK"), Column::fixed(""), Column:
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, style: Style, checks: &[Check]) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, checks: &[Check], style: Style) -> io::Result<()> {
     let row = |check: &Check| -> Row {
         let (mark, tone) = if check.good { ("ok", Tone::Good) } else { ("no", Tone::Bad) };
         vec![

@@ -17,7 +17,7 @@ const COLUMNS: [Column; 4] = [
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, style: Style, interfaces: &[Interface]) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, interfaces: &[Interface], style: Style) -> io::Result<()> {
     let rows: Vec<Row> = interfaces.iter().map(row).collect();
     layout::write(out, style, &COLUMNS, &rows)
 }

@@ -1,6 +1,7 @@
 //! The page of a port: its range, the registry, the claimants with their sources, and the processes
 //! that listen on it on this machine.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use crate::catalogue::{Catalogue, Claim, Range, Service};
@@ -10,19 +11,24 @@ use crate::report::parts::layout::wrap;
 use crate::report::parts::processes;
 use crate::report::{Style, escape};
 
-/// Writes the page of a port for the given transports. `listeners` are the sockets that listen on
-/// the port, or the reason why they are not known.
+/// What the page of a port shows.
+pub struct PortPage<'p> {
+    /// The port.
+    pub port: u16,
+    /// The transports that are shown.
+    pub transports: &'p [Transport],
+    /// The catalogue with the registry and the claims.
+    pub catalogue: &'p Catalogue,
+    /// The sockets that listen on the port, or the reason why they are not known.
+    pub listeners: Result<&'p [Listener], &'p dyn fmt::Display>,
+}
+
+/// Writes the page of a port.
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(
-    out: &mut dyn Write,
-    style: Style,
-    catalogue: &Catalogue,
-    port: u16,
-    transports: &[Transport],
-    listeners: &Result<Vec<Listener>, String>,
-) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> io::Result<()> {
+    let &PortPage { port, transports, catalogue, listeners } = page;
     writeln!(out, "Port {port}, {}", Range::of(port).text())?;
     for &transport in transports {
         writeln!(out, "\n{port}/{transport}")?;
@@ -38,8 +44,8 @@ pub fn write(
     }
     writeln!(out, "\nListening on this machine")?;
     match listeners {
-        Err(reason) => writeln!(out, "  cannot be told: {}", escape(reason))?,
-        Ok(none) if none.is_empty() => writeln!(out, "  nothing")?,
+        Err(reason) => writeln!(out, "  cannot be told: {}", escape(&reason.to_string()))?,
+        Ok([]) => writeln!(out, "  nothing")?,
         Ok(listeners) => {
             for listener in listeners {
                 let who = processes::names(listener.holders.iter().map(AsRef::as_ref));

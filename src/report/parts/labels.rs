@@ -8,7 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Confidence, Fit};
 use crate::decode::Transport;
 use crate::flow::Heard;
-use crate::stats::{PortStats, Speaking};
+use crate::stats::{PortStats, Speaker};
 
 /// The names of a port in the IANA registry.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn customary(catalogue: &Catalogue, port: u16, transport: Transport) -> Safe
 /// Next.js?`, `unknown: EXLM Agent?`; `osc mismatch: Eos` if the sides do not understand each other.
 /// A guess ends in `?`, what does not belong on the port begins with `!`.
 #[must_use]
-pub fn spoken(catalogue: &Catalogue, key: &Speaking<'_>) -> Cell {
+pub fn speaker(catalogue: &Catalogue, key: &Speaker<'_>) -> Cell {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
     let protocol = match (key.protocol, key.fault) {
         (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
@@ -64,10 +64,10 @@ pub fn spoken(catalogue: &Catalogue, key: &Speaking<'_>) -> Cell {
 
 /// What spoke on a port, with its flows and bytes; most bytes first.
 #[must_use]
-pub fn speakers<'p, 'c>(stats: &'p PortStats<'c>) -> Vec<(&'p Speaking<'c>, (u64, u64))> {
-    let mut speaking: Vec<_> = stats.speaking.iter().map(|(key, &sums)| (key, sums)).collect();
-    speaking.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), *key));
-    speaking
+pub fn speakers<'p, 'c>(stats: &'p PortStats<'c>) -> Vec<(&'p Speaker<'c>, (u64, u64))> {
+    let mut speakers: Vec<_> = stats.speakers.iter().map(|(key, &sums)| (key, sums)).collect();
+    speakers.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), *key));
+    speakers
 }
 
 /// The label of a flow without payload.

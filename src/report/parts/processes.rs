@@ -8,7 +8,7 @@ use super::units::count;
 use crate::decode::Transport;
 use crate::evidence::Direction;
 use crate::process::{Attribution, Ground, Holder};
-use crate::stats::{Behind, PortStats};
+use crate::stats::{PortProcesses, PortStats};
 
 /// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
 /// if there are none.
@@ -80,7 +80,7 @@ pub(in crate::report) fn write(
 ) -> io::Result<()> {
     let rows: Vec<Row> = ports
         .iter()
-        .flat_map(|&(port, transport, stats)| rows(port, transport, &stats.behind))
+        .flat_map(|&(port, transport, stats)| rows(port, transport, &stats.processes))
         .collect();
     if rows.is_empty() {
         return Ok(());
@@ -89,11 +89,11 @@ pub(in crate::report) fn write(
     layout::write(out, style, &COLUMNS, &rows)
 }
 
-fn rows(port: u16, transport: Transport, behind: &Behind) -> Vec<Row> {
+fn rows(port: u16, transport: Transport, processes: &PortProcesses) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (side, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
+    for (side, arrow) in [(&processes.responders, ""), (&processes.initiators, "→ ")] {
         let name = format!("{arrow}{port}/{transport}");
-        for (holder, flows) in &side.by {
+        for (holder, flows) in &side.by_process {
             let place = holder
                 .container
                 .as_deref()

@@ -50,14 +50,14 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Resul
         "frame {}  {} {} {} {}{}  {}  {} {}, {}",
         record.first_frame,
         record.transport,
-        end(record.initiator),
+        socket_address(record.initiator),
         if record.orientation == Orientation::Seen { "→" } else { "→?" },
-        end(record.responder),
+        socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
-        judged(verdict),
+        verdict_label(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
-        went(record),
+        outcome_label(record),
     )?;
     if !why {
         return Ok(());
@@ -161,8 +161,8 @@ fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
             format!("{:.1} a second from the {}", packets as f64 / seconds, direction.as_str())
         })
     };
-    let said: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
-    Some(format!("OSC packets: {}", said.join(", ")))
+    let rates: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
+    Some(format!("OSC packets: {}", rates.join(", ")))
 }
 
 /// The frames of the reasons as a Wireshark display filter.
@@ -180,11 +180,12 @@ fn display_filter(reasons: &[Reason]) -> Option<String> {
     }
 }
 
-fn end(endpoint: Endpoint) -> String {
+fn socket_address(endpoint: Endpoint) -> String {
     std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
-fn judged(verdict: &Verdict<'_>) -> String {
+/// The service, protocol or candidate that the verdict names, with its ground and fit.
+fn verdict_label(verdict: &Verdict<'_>) -> String {
     let what = match (verdict.service, verdict.protocol) {
         (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
         (Some(service), None) => escape(&service.name),
@@ -197,7 +198,8 @@ fn judged(verdict: &Verdict<'_>) -> String {
     format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.as_str())
 }
 
-fn went(record: &FlowRecord) -> String {
+/// How the flow went, and for how long.
+fn outcome_label(record: &FlowRecord) -> String {
     let how = match (record.heard(), record.tcp) {
         (Heard::Refused, _) => "refused",
         (Heard::NoAnswer, _) | (_, None) => record.outcome.as_str(),

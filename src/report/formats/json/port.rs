@@ -10,8 +10,8 @@ use crate::catalogue::Catalogue;
 use crate::evidence::Protocol;
 use crate::flow::Outcome;
 use crate::stats::{
-    Aggregate, CounterSums, Figures, PortKey, PortStats, Quantiles, ServiceKey, ServiceStats,
-    Speaking, Summary,
+    Aggregate, CounterSums, Distributions, PortKey, PortStats, Quantiles, ServiceKey, ServiceStats,
+    Speaker, Summary,
 };
 
 #[derive(Serialize)]
@@ -20,7 +20,7 @@ pub(super) struct PortJson<'a> {
     transport: &'static str,
     registered: Vec<&'a str>,
     claims: Vec<ClaimJson<'a>>,
-    speaking: Vec<SpeakingJson<'a>>,
+    speaking: Vec<SpeakerJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     processes: Option<PortProcessesJson<'a>>,
     #[serde(flatten)]
@@ -39,11 +39,11 @@ impl<'a> PortJson<'a> {
             standing: claim.standing.as_str(),
             prevalence: claim.prevalence.as_str(),
         });
-        // Speakers that differ in their candidates only are one here.
-        let mut speaking: BTreeMap<_, (u64, u64)> = BTreeMap::new();
-        for (key, &(flows, bytes)) in &stats.speaking {
-            let key = Speaking { candidate: None, quiet: None, ..*key };
-            let sum = speaking.entry(key).or_default();
+        // Speakers that differ only in their candidates are one here.
+        let mut speakers: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (key, &(flows, bytes)) in &stats.speakers {
+            let key = Speaker { candidate: None, quiet: None, ..*key };
+            let sum = speakers.entry(key).or_default();
             sum.0 += flows;
             sum.1 += bytes;
         }
@@ -52,9 +52,9 @@ impl<'a> PortJson<'a> {
             transport: transport.as_str(),
             registered: catalogue.registry.names(port, transport).collect(),
             claims: claims.collect(),
-            speaking: speaking.iter().map(|(key, &sums)| SpeakingJson::new(key, sums)).collect(),
-            processes: PortProcessesJson::new(&stats.behind),
-            figures: FiguresJson::new(&stats.all, stats.figures.as_ref()),
+            speaking: speakers.iter().map(|(key, &sums)| SpeakerJson::new(key, sums)).collect(),
+            processes: PortProcessesJson::new(&stats.processes),
+            figures: FiguresJson::new(&stats.all, stats.distributions.as_ref()),
         }
     }
 }
@@ -69,7 +69,7 @@ struct ClaimJson<'a> {
 
 /// What spoke on a port.
 #[derive(Serialize)]
-pub(in crate::report::formats) struct SpeakingJson<'a> {
+pub(in crate::report::formats) struct SpeakerJson<'a> {
     service: Option<&'a str>,
     tag: Option<&'a str>,
     protocol: Option<&'static str>,
@@ -81,8 +81,8 @@ pub(in crate::report::formats) struct SpeakingJson<'a> {
     bytes: u64,
 }
 
-impl<'a> SpeakingJson<'a> {
-    pub(in crate::report::formats) fn new(key: &Speaking<'a>, (flows, bytes): (u64, u64)) -> Self {
+impl<'a> SpeakerJson<'a> {
+    pub(in crate::report::formats) fn new(key: &Speaker<'a>, (flows, bytes): (u64, u64)) -> Self {
         Self {
             service: key.service,
             tag: key.tag,
@@ -111,7 +111,7 @@ impl<'a> ServiceJson<'a> {
             service,
             tag,
             protocol: protocol.map(Protocol::as_str),
-            figures: FiguresJson::new(&stats.all, Some(&stats.figures)),
+            figures: FiguresJson::new(&stats.all, Some(&stats.distributions)),
         }
     }
 }
@@ -135,9 +135,9 @@ struct FiguresJson {
 }
 
 impl FiguresJson {
-    fn new(all: &Aggregate, figures: Option<&Figures>) -> Self {
-        let summary = |quantiles: fn(&Figures) -> &Quantiles| {
-            figures.map(|figures| quantiles(figures).summary().into())
+    fn new(all: &Aggregate, distributions: Option<&Distributions>) -> Self {
+        let summary = |quantiles: fn(&Distributions) -> &Quantiles| {
+            distributions.map(|own| quantiles(own).summary().into())
         };
         Self {
             flows: all.flows,
@@ -152,10 +152,10 @@ impl FiguresJson {
                 .filter(|&(_, n)| n > 0)
                 .collect(),
             counters: CountersJson(all.counters),
-            packet_bytes: summary(|figures| &figures.packet_bytes),
-            duration_ns: summary(|figures| &figures.duration_ns),
-            handshake_rtt_ns: summary(|figures| &figures.handshake_rtt_ns),
-            first_response_ns: summary(|figures| &figures.first_response_ns),
+            packet_bytes: summary(|own| &own.packet_bytes),
+            duration_ns: summary(|own| &own.duration_ns),
+            handshake_rtt_ns: summary(|own| &own.handshake_rtt_ns),
+            first_response_ns: summary(|own| &own.first_response_ns),
         }
     }
 }

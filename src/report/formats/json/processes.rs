@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::process::{Attribution, Holder, Sides};
-use crate::stats::{Behind, Flows};
+use crate::stats::{PortProcesses, ProcessFlows};
 
 /// The processes of a flow.
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ pub(super) struct PortProcessesJson<'a> {
 
 impl<'a> PortProcessesJson<'a> {
     /// `None` if no socket of this machine was behind the port or called it.
-    pub(super) fn new(processes: &'a Behind) -> Option<Self> {
+    pub(super) fn new(processes: &'a PortProcesses) -> Option<Self> {
         let (responders, initiators) = (&processes.responders, &processes.initiators);
         (!processes.is_empty()).then(|| Self {
             responder: by_process(responders),
@@ -90,8 +90,8 @@ struct ProcessFlowsJson<'a> {
     flows: u64,
 }
 
-fn by_process(flows: &Flows) -> Vec<ProcessFlowsJson<'_>> {
-    let rows = flows.by.iter();
+fn by_process(flows: &ProcessFlows) -> Vec<ProcessFlowsJson<'_>> {
+    let rows = flows.by_process.iter();
     rows.map(|(holder, &flows)| ProcessFlowsJson { process: HolderJson::from(&**holder), flows })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The figures of one series, which add up.
 
 use crate::flow::{Counts, Outcome};
-use crate::stats::{Aggregate, CounterSums, Figures, Quantiles};
+use crate::stats::{Aggregate, CounterSums, Distributions, Quantiles};
 
 /// Upper bounds of sizes in bytes.
 pub(super) const BYTES: [u64; 10] = [64, 128, 256, 512, 1024, 1514, 4096, 9018, 16_384, 65_549];
@@ -62,19 +62,19 @@ pub(super) struct MetricFigures {
 }
 
 impl MetricFigures {
-    pub(super) fn add(&mut self, all: &Aggregate, figures: Option<&Figures>) {
+    pub(super) fn add(&mut self, all: &Aggregate, distributions: Option<&Distributions>) {
         self.flows += all.flows;
         self.packets += all.packets;
         self.bytes += all.bytes;
         self.counters.merge(all.counters);
         self.outcomes.iter_mut().zip(all.outcomes).for_each(|(mine, theirs)| *mine += theirs);
-        let Some(figures) = figures else {
+        let Some(distributions) = distributions else {
             self.in_part = true;
             return;
         };
-        self.packet_bytes.add(&figures.packet_bytes, &BYTES);
-        self.handshake.add(&figures.handshake_rtt_ns, &NANOSECONDS);
-        self.first_response.add(&figures.first_response_ns, &NANOSECONDS);
-        self.duration.add(&figures.duration_ns, &NANOSECONDS);
+        self.packet_bytes.add(&distributions.packet_bytes, &BYTES);
+        self.handshake.add(&distributions.handshake_rtt_ns, &NANOSECONDS);
+        self.first_response.add(&distributions.first_response_ns, &NANOSECONDS);
+        self.duration.add(&distributions.duration_ns, &NANOSECONDS);
     }
 }

@@ -13,11 +13,12 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).un
 fn view(ports: &[(u16, u64)]) -> View<'static> {
     let mut stats = Stats::default();
     for &(port, bytes) in ports {
-        let PortStats { all, figures, .. } = stats.ports.entry((port, Transport::Tcp)).or_default();
+        let PortStats { all, distributions, .. } =
+            stats.ports.entry((port, Transport::Tcp)).or_default();
         all.flows = 1;
         all.bytes = Counts { initiator: bytes, responder: 1 };
         all.outcomes[Outcome::Established as usize] = 1;
-        figures.as_mut().unwrap().handshake_rtt_ns.add(2_000_000, 1);
+        distributions.as_mut().unwrap().handshake_rtt_ns.add(2_000_000, 1);
     }
     let run = Run {
         catalogue: &CATALOGUE,
@@ -76,7 +77,7 @@ fn ports_without_figures_are_counted_and_have_no_histogram_and_neither_has_what_
         .ports
         .iter_mut()
         .filter(|((port, _), _)| *port > 100)
-        .for_each(|(_, stats)| stats.figures = None);
+        .for_each(|(_, stats)| stats.distributions = None);
     let mut metrics = Metrics::default();
     metrics.update(&view);
     let text = metrics.text(ExpositionFormat::Text);

@@ -87,7 +87,7 @@ impl IntervalLines {
         for (grown, (port, transport), stats) in busy.into_iter().take(PORTS) {
             let speaker = labels::speakers(stats)
                 .first()
-                .map(|(key, _)| labels::spoken(view.run.catalogue, key).text);
+                .map(|(key, _)| labels::speaker(view.run.catalogue, key).text);
             write!(
                 out,
                 "  {port}/{} {} {}",

@@ -1,11 +1,11 @@
-//! The sizes and times of a set of flows.
+//! The sizes and times of a set of flows, as distributions.
 
 use super::Quantiles;
 use crate::flow::FlowRecord;
 
-/// Quantiles of what each flow of a set took.
+/// Distributions of sizes and times over a set of flows.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct Distributions {
     /// Frame sizes in bytes.
     pub packet_bytes: Quantiles,
     /// Flow durations in nanoseconds.
@@ -16,8 +16,8 @@ pub struct Figures {
     pub first_response_ns: Quantiles,
 }
 
-impl Figures {
-    /// Adds those of a flow.
+impl Distributions {
+    /// Adds the sizes and times of a flow.
     pub fn add(&mut self, record: &FlowRecord) {
         for (size, count) in record.sizes.iter() {
             self.packet_bytes.add(size.into(), count.into());
@@ -31,7 +31,7 @@ impl Figures {
         }
     }
 
-    /// Whether one of them is [large](Quantiles::is_large).
+    /// Whether one of the distributions is [large](Quantiles::is_large).
     #[must_use]
     #[inline]
     pub fn is_large(&self) -> bool {
@@ -41,7 +41,7 @@ impl Figures {
             || self.first_response_ns.is_large()
     }
 
-    /// Adds another's.
+    /// Adds the sizes and times of other flows.
     pub fn merge(&mut self, other: Self) {
         self.packet_bytes.merge(other.packet_bytes);
         self.duration_ns.merge(other.duration_ns);

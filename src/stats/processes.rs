@@ -1,4 +1,4 @@
-//! Which processes were behind a port.
+//! The processes of a port: those behind it, and those on this machine that called it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,34 +6,35 @@ use std::sync::Arc;
 use crate::evidence::Direction;
 use crate::process::{Attribution, Holder, Sides};
 
-/// Processes of one side of a port that are told apart.
-const SOME: usize = 32;
+/// Processes that are counted one by one, on each side of a port.
+const PROCESSES: usize = 32;
 
-/// Flows by the process behind them; a flow whose socket several share counts for each of them.
+/// The processes of a port, by side.
 #[derive(Debug, Clone, Default)]
-pub struct Behind {
-    /// Behind the port itself.
-    pub responders: Flows,
-    /// On this machine, calling it.
-    pub initiators: Flows,
+pub struct PortProcesses {
+    /// The processes behind the port itself.
+    pub responders: ProcessFlows,
+    /// The processes of this machine that called it.
+    pub initiators: ProcessFlows,
 }
 
-/// Flows of one side by process.
+/// The flows of one side of a port, by process. A flow whose socket has several holders counts for
+/// each of them.
 #[derive(Debug, Clone, Default)]
-pub struct Flows {
-    /// A few processes, by name and id.
-    pub by: BTreeMap<Arc<Holder>, u64>,
+pub struct ProcessFlows {
+    /// Flows of at most 32 processes, by name and id.
+    pub by_process: BTreeMap<Arc<Holder>, u64>,
     /// Flows of sockets of this machine whose process is not known.
     pub unknown: u64,
-    /// The socket of some flow had several holders.
+    /// Whether the socket of some flow had several holders.
     pub shared: bool,
-    /// Of some flow it is only known who was behind it before.
+    /// Whether only an earlier process is known of some flow.
     pub past: bool,
-    /// There were more processes than are told apart.
+    /// Whether there were more processes than are counted one by one.
     pub more: bool,
 }
 
-impl Behind {
+impl PortProcesses {
     pub(super) fn add(&mut self, sides: &Sides) {
         for (flows, direction) in [
             (&mut self.responders, Direction::Responder),
@@ -51,12 +52,12 @@ impl Behind {
         }
     }
 
-    /// Whether no socket of this machine had a part in it.
+    /// Whether no flow of the port had a socket on this machine.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         [&self.responders, &self.initiators]
             .into_iter()
-            .all(|flows| flows.by.is_empty() && flows.unknown == 0)
+            .all(|flows| flows.by_process.is_empty() && flows.unknown == 0)
     }
 
     pub(super) fn merge(&mut self, other: Self) {
@@ -67,16 +68,15 @@ impl Behind {
             mine.shared |= theirs.shared;
             mine.past |= theirs.past;
             mine.more |= theirs.more;
-            theirs.by.iter().for_each(|(holder, flows)| mine.count(holder, *flows));
+            theirs.by_process.iter().for_each(|(holder, flows)| mine.count(holder, *flows));
         }
     }
 }
 
-impl Flows {
-    /// What is to be said behind its processes: that they share a socket, or that some may be no
-    /// more.
+impl ProcessFlows {
+    /// The caveats behind the names of the processes: they share a socket, or some may be gone.
     #[must_use]
-    pub const fn doubts(&self) -> &'static str {
+    pub const fn caveats(&self) -> &'static str {
         match (self.shared, self.past) {
             (false, false) => "",
             (true, false) => " (shared)",
@@ -86,10 +86,10 @@ impl Flows {
     }
 
     fn count(&mut self, holder: &Arc<Holder>, flows: u64) {
-        if let Some(count) = self.by.get_mut(holder) {
+        if let Some(count) = self.by_process.get_mut(holder) {
             *count += flows;
-        } else if self.by.len() < SOME {
-            self.by.insert(Arc::clone(holder), flows);
+        } else if self.by_process.len() < PROCESSES {
+            self.by_process.insert(Arc::clone(holder), flows);
         } else {
             self.more = true;
         }

@@ -1,9 +1,9 @@
-//! Which of the two formats a client would rather have (RFC 9110, section 12.5.1).
+//! Content negotiation: which of the two formats a client prefers (RFC 9110, section 12.5.1).
 
 use crate::report::formats::openmetrics::ExpositionFormat;
 
-/// The form that the values of `Accept` prefer: the older one where both are as welcome, or neither
-/// is.
+/// The format that the values of `Accept` prefer: the text format if both have the same quality, or
+/// neither is accepted.
 #[must_use]
 pub fn preferred(accept: &str) -> ExpositionFormat {
     let (open, text) =
@@ -11,8 +11,8 @@ pub fn preferred(accept: &str) -> ExpositionFormat {
     if open > text { ExpositionFormat::OpenMetrics } else { ExpositionFormat::Text }
 }
 
-/// How welcome a form is, in thousandths: what the most specific range that it falls in says.
-fn quality(accept: &str, form: ExpositionFormat) -> u32 {
+/// The quality of a format in thousandths, from the most specific range that it falls in.
+fn quality(accept: &str, format: ExpositionFormat) -> u32 {
     let matching = accept.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let media_type = parts.next()?.to_ascii_lowercase();
@@ -24,7 +24,7 @@ fn quality(accept: &str, form: ExpositionFormat) -> u32 {
                 _ => {}
             }
         }
-        let (own, family, versions): (&str, &str, &[&str]) = match form {
+        let (own, family, versions): (&str, &str, &[&str]) = match format {
             ExpositionFormat::OpenMetrics => {
                 ("application/openmetrics-text", "application/*", &["1.0.0", "0.0.1"])
             }
@@ -43,7 +43,7 @@ fn quality(accept: &str, form: ExpositionFormat) -> u32 {
     matching.max().map_or(0, |(_, quality)| quality)
 }
 
-/// `0.75` as 750; what is no such number does not count.
+/// `0.75` as 750; 0 for what is no such number.
 fn thousandths(text: &str) -> u32 {
     text.parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q)).map_or(0, |q| (q * 1000.0) as u32)
 }
@@ -56,7 +56,7 @@ mod tests {
     fn the_client_chooses_and_the_older_format_is_for_those_who_do_not() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-        for (accept, form) in [
+        for (accept, format) in [
             ("", ExpositionFormat::Text),
             ("*/*", ExpositionFormat::Text),
             ("text/html,*/*;q=0.8", ExpositionFormat::Text),
@@ -74,7 +74,7 @@ mod tests {
             ("application/openmetrics-text;q=nonsense", ExpositionFormat::Text),
             (prometheus, ExpositionFormat::OpenMetrics),
         ] {
-            assert_eq!(preferred(accept), form, "{accept}");
+            assert_eq!(preferred(accept), format, "{accept}");
         }
     }
 }
