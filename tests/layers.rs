@@ -129,12 +129,17 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     files
 }
 
-/// What follows `before` in the code, up to the end of the name.
+/// The names that follow `before` in the code: one, or those between braces on the same line.
 fn names_after<'a>(code: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .flat_map(move |line| line.split(before).skip(1))
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+    lines.flat_map(move |line| line.split(before).skip(1)).flat_map(|rest| {
+        let list = rest.strip_prefix('{').and_then(|list| list.split('}').next());
+        list.unwrap_or(rest)
+            .split(',')
+            .take(if list.is_some() { usize::MAX } else { 1 })
+            .map(|name| name.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            .map(Option::unwrap_or_default)
+    })
 }
 
 #[test]

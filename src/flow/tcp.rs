@@ -12,8 +12,8 @@ use crate::time::Time;
 
 /// What is counted of the TCP segments of a flow, by side.
 ///
-/// A new counter is a field here, one in [`TcpOverflow`], where it is counted, and a line in
-/// [`Entry::tcp_counters`]. `stats::COUNTERS` shows it.
+/// A new counter is a field here and in `TcpOverflow`, a line in `Entry::tcp_counters`, and the code
+/// that counts. A row of `stats::COUNTERS` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TcpCounters {
     /// Segments that were sent again.
