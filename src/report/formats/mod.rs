@@ -6,7 +6,7 @@
 //! 1. a file here with a constant `FORMAT` (and its `mod` line below),
 //! 2. its line in [`FORMATS`],
 //! 3. its word in `cli::Format`, at the same position,
-//! 4. a golden test in `tests/`.
+//! 4. its golden text in `tests/formats/`, which `make bless` writes.
 //!
 //! Untrusted text must not reach the output as it came: see [`escape`](super::parts::escape). A
 //! test below writes hostile text in every format of the table.
@@ -74,14 +74,14 @@ pub trait IntervalWriter: Send {
 }
 
 impl ReportFormat {
-    /// Whether the capture has to keep its flows until the end. `is_live` if flows can be written
-    /// when they end.
+    /// Whether the capture has to keep its flows until the end. `is_streaming` if each flow is
+    /// written when it ends.
     #[must_use]
-    pub const fn keeps_flows(&self, show: Show, is_live: bool) -> bool {
+    pub const fn keeps_flows(&self, show: Show, is_streaming: bool) -> bool {
         match self.flows {
             FlowOutput::OnRequest => show.lists_flows(),
             FlowOutput::AtEnd => true,
-            FlowOutput::Streamed(_) => !is_live,
+            FlowOutput::Streamed(_) => !is_streaming,
         }
     }
 

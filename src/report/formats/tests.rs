@@ -58,7 +58,7 @@ fn flows_are_kept_for_those_formats_that_write_them_at_the_end() {
     for format in FORMATS {
         let kept =
             [(asked, false), (asked, true), (Show::default(), false), (Show::default(), true)]
-                .map(|(show, is_live)| format.keeps_flows(show, is_live));
+                .map(|(show, is_streaming)| format.keeps_flows(show, is_streaming));
         let expected = match format.flows {
             FlowOutput::OnRequest => [true, true, false, false],
             FlowOutput::AtEnd => [true; 4],
