@@ -48,7 +48,8 @@ pub struct ScreenInputs<'s, 'c> {
     pub colour: bool,
 }
 
-/// Shows the capture until it ends or the user ends it; returns the messages that came meanwhile.
+/// Shows the capture until it ends or the user ends it; returns the messages that arrived
+/// in the meantime.
 ///
 /// # Errors
 /// Of kind [`ErrorKind::System`] if the terminal cannot be used any more. This ends the capture,

@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(one.summary(), Summary { count: 3, p50: 1514, p90: 1514, p99: 1514, max: 1514 });
     }
 
-    fn of(values: &[u64]) -> Quantiles {
+    fn multiset(values: &[u64]) -> Quantiles {
         let mut all = Quantiles::default();
         values.iter().for_each(|&v| all.add(v, 1));
         all
@@ -254,11 +254,11 @@ mod tests {
         fn merging_any_partition_gives_what_all_in_one_gives(
             values in prop::collection::vec(0_u64..u64::MAX / 2, 0..4000), cut in any::<prop::sample::Index>(),
         ) {
-            let whole = of(&values).summary();
+            let whole = multiset(&values).summary();
             let (a, b) = values.split_at(cut.index(values.len() + 1));
             for (first, second) in [(a, b), (b, a)] {
-                let mut merged = of(first);
-                merged.merge(of(second));
+                let mut merged = multiset(first);
+                merged.merge(multiset(second));
                 prop_assert_eq!(merged.summary(), whole);
             }
         }
@@ -288,14 +288,14 @@ mod tests {
         fn quantiles_are_those_of_the_sorted_values_within_a_thousandth(
             mut values in prop::collection::vec(0_u64..1 << 40, 1..900),
         ) {
-            let summary = of(&values).summary();
+            let summary = multiset(&values).summary();
             values.sort_unstable();
             let exact = |percent: usize| values[(values.len() * percent).div_ceil(100) - 1];
             for (got, want) in [(summary.p50, exact(50)), (summary.p90, exact(90)), (summary.p99, exact(99))] {
                 prop_assert!(got.abs_diff(want) as f64 <= want as f64 / 1000.0 + 1.0, "{} for {}", got, want);
             }
             prop_assert_eq!(summary.max, values[values.len() - 1]);
-            let all = of(&values);
+            let all = multiset(&values);
             prop_assert_eq!((all.sum(), all.count()), (values.iter().sum(), values.len() as u64));
             let bound = summary.p50;
             let slack = bound + bound / 500 + 1;

@@ -22,13 +22,13 @@ type Durations = (BTreeMap<PortKey, (u64, Option<Summary>)>, Vec<Summary>);
 
 fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Durations) {
     let without = stats.limit(limit);
-    let of = |port: &PortStats<'_>| {
+    let durations = |port: &PortStats<'_>| {
         (
             port.all.flows,
             port.distributions.as_ref().map(|distributions| distributions.duration_ns.summary()),
         )
     };
-    let ports = stats.ports.iter().map(|(&key, port)| (key, of(port))).collect();
+    let ports = stats.ports.iter().map(|(&key, port)| (key, durations(port))).collect();
     (
         without,
         (

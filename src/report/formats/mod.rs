@@ -38,7 +38,7 @@ pub struct ReportFormat {
     pub write: fn(&mut dyn Write, &Report<'_, '_>, Style) -> io::Result<()>,
     /// What the format does with single flows.
     pub flows: FlowOutput,
-    /// What the format writes while a capture runs; `None` where it cannot.
+    /// What the format writes while a capture runs; `None` if nothing.
     pub intervals: Option<IntervalOutput>,
     /// Whether the full-screen view may stand in for the report while a capture runs on a terminal.
     pub full_screen: bool,
@@ -60,11 +60,11 @@ pub enum FlowOutput {
 pub struct IntervalOutput {
     /// Makes the writer of one capture.
     pub writer: fn() -> Box<dyn IntervalWriter>,
-    /// The interval where the user names none; `None` if nothing is written then.
+    /// The interval without `--interval`; `None` if nothing is written then.
     pub default: Option<Duration>,
 }
 
-/// Writes what a running capture came to since the last interval.
+/// Writes the changes of a running capture since the last interval.
 pub trait IntervalWriter: Send {
     /// Writes the interval that ends with `view`.
     ///

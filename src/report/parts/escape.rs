@@ -1,6 +1,6 @@
 //! Untrusted text: everything that came from the wire, from a file name, a process or a catalogue.
 //!
-//! No such text may reach a terminal as it came. The types see to it where they can:
+//! No such text may reach a terminal as it came. Types enforce this as far as possible:
 //!
 //! - **Tables and the full-screen view** take [`SafeText`] only. Whoever makes one has to choose
 //!   between [`SafeText::escape`] and [`SafeText::trusted`].

@@ -20,7 +20,7 @@ pub(in crate::report::formats) fn write_line(
     writeln!(out)
 }
 
-/// Compact JSON in whose strings hidden characters and control characters are `\u` escapes.
+/// Compact JSON that writes hidden characters and control characters as `\u` escapes.
 struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
