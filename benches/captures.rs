@@ -13,7 +13,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-/// Service ports, and whether they are TCP's, of what the flows speak.
+/// Ports, whether they are TCP, and the first payload of the services that the flows use.
 const SERVICES: [(u16, bool, &[u8]); 8] = [
     (443, true, b"\x17\x03\x03\x04\x00\x9a\x81\x22\x10\x5c"),
     (3001, true, b"GET /index.js HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -47,11 +47,11 @@ impl Random {
     }
 }
 
-/// What a frame says.
-struct Said<'a> {
+/// The content of a frame.
+struct Content<'a> {
     addresses: [[u8; 4]; 2],
     ports: [u16; 2],
-    /// Flags and sequence number; UDP where there are none.
+    /// Flags and sequence number; `None` for UDP.
     tcp: Option<(u8, u32)>,
     payload: &'a [u8],
 }
@@ -73,20 +73,20 @@ impl Capture {
         Ok(Self { out, frame: Vec::new(), time: BEGIN })
     }
 
-    /// Writes a frame of so many bytes, microseconds after the one before.
-    fn write(&mut self, after: u64, said: &Said<'_>, len: usize) -> io::Result<()> {
+    /// Writes a frame of `len` bytes, `after` microseconds after the one before.
+    fn write(&mut self, after: u64, content: &Content<'_>, len: usize) -> io::Result<()> {
         self.time += after;
         let frame = &mut self.frame;
         frame.clear();
         frame.extend([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00]);
         let total = (len - 14) as u16;
-        let protocol = if said.tcp.is_some() { 6 } else { 17 };
+        let protocol = if content.tcp.is_some() { 6 } else { 17 };
         frame.extend([0x45, 0]);
         frame.extend(total.to_be_bytes());
         frame.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
-        said.addresses.iter().for_each(|address| frame.extend(address));
-        said.ports.iter().for_each(|port| frame.extend(port.to_be_bytes()));
-        if let Some((flags, seq)) = said.tcp {
+        content.addresses.iter().for_each(|address| frame.extend(address));
+        content.ports.iter().for_each(|port| frame.extend(port.to_be_bytes()));
+        if let Some((flags, seq)) = content.tcp {
             frame.extend(seq.to_be_bytes());
             frame.extend([0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
         } else {
@@ -94,7 +94,7 @@ impl Capture {
             frame.extend([0, 0]);
         }
         let rest = len - frame.len();
-        frame.extend(said.payload.iter().take(rest));
+        frame.extend(content.payload.iter().take(rest));
         frame.resize(len, 0x2e);
         let (seconds, micros) = ((self.time / 1_000_000) as u32, (self.time % 1_000_000) as u32);
         for word in [seconds, micros, len as u32, len as u32] {
@@ -104,7 +104,7 @@ impl Capture {
     }
 }
 
-/// The next frame of a conversation: how many it had says who sends, and what.
+/// The next frame of a conversation: the number of its frames so far decides who sends, and what.
 fn converse(
     capture: &mut Capture,
     flow: u64,
@@ -127,7 +127,7 @@ fn converse(
     let (payload, len) = if is_tcp && before < 2 { (&[][..], 54) } else { (payload, len) };
     capture.write(
         after,
-        &Said { addresses: [from.0, to.0], ports: [from.1, to.1], tcp, payload },
+        &Content { addresses: [from.0, to.0], ports: [from.1, to.1], tcp, payload },
         len,
     )
 }
@@ -158,7 +158,7 @@ fn main() -> io::Result<()> {
             let (frames, flows) = (number(0, 5_000_000), number(1, 2_000_000));
             let mut seen = vec![0; flows as usize];
             for n in 0..frames {
-                // Flows come evenly; what is not the first frame of one is of some that is there.
+                // Flows begin evenly; every other frame belongs to one of those that have begun.
                 let (there, due) = (n * flows / frames, (n + 1) * flows / frames);
                 let flow = if due > there || there == 0 { there } else { random.below(there) };
                 let len = 80 + 16 * random.below(6) as usize;
@@ -175,32 +175,32 @@ fn main() -> io::Result<()> {
                     flow as u8,
                 ];
                 let ports = [1_024 + (flow % 60_000) as u16, 3001];
-                let said = Said {
+                let content = Content {
                     addresses: [client, [198, 18, 0, 1]],
                     ports,
                     tcp: Some((SYN, flow as u32)),
                     payload: &[],
                 };
-                capture.write(1, &said, 54)?;
+                capture.write(1, &content, 54)?;
             }
         }
         "scan" => {
             let (a, b) = ([198, 18, 0, 2], [198, 18, 0, 1]);
             for port in 0..=u16::MAX {
-                let said = Said {
+                let content = Content {
                     addresses: [a, b],
                     ports: [44_444, port],
                     tcp: Some((SYN, 7)),
                     payload: &[],
                 };
-                capture.write(10, &said, 54)?;
-                let said = Said {
+                capture.write(10, &content, 54)?;
+                let content = Content {
                     addresses: [b, a],
                     ports: [port, 44_444],
                     tcp: Some((RST_ACK, 0)),
                     payload: &[],
                 };
-                capture.write(5, &said, 54)?;
+                capture.write(5, &content, 54)?;
             }
         }
         other => {

@@ -1,47 +1,44 @@
-//! scaling CAPTURE…: from which number of classifiers on the capture thread is the limit. For
+//! scaling CAPTURE…: the number of classifiers from which on the capture thread is the limit, for
 //! machines with fewer cores than that.
 //!
-//! How long the capture thread has to do with each block, and how many of its segments go to which
-//! shard, is taken from the capture, the costs of both threads from a run with one classifier. Then
-//! classifiers are simulated that take batches from their queues as those of the pipeline do, each
-//! on a core of its own. That they share caches and the way to memory is left out.
+//! The time that the capture thread needs for each block, and the number of its segments for each
+//! shard, are taken from the capture; the costs of both threads from a run with one classifier. The
+//! program then simulates classifiers that take batches from their queues as those of the pipeline
+//! do, each on a core of its own. Shared caches and memory bandwidth are left out.
 #![allow(clippy::unwrap_used, reason = "a capture that cannot be read ends the run")]
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use portlore::batch::Batch;
 use portlore::catalogue::Catalogue;
 use portlore::decode::Decoder;
-use portlore::flow::{FlowHasher, Keyed, SHARDS, shard};
-use portlore::pipeline::{Options, run};
+use portlore::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
+use portlore::pipeline::{Batch, Options, run};
 use portlore::source::{Block, Files, Filled, Source};
 
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Batches that wait for a classifier: the queue of `src/pipeline/lane.rs` and its two places more.
+/// Batches that wait for a classifier: the queue of the pipeline's channel and two more.
 const QUEUE: usize = 6;
-/// Seconds that it takes to wake a classifier that waits, for both sides: a guess.
+/// Seconds to wake a classifier that waits, for both sides: a guess.
 const WAKE: f64 = 5e-6;
 
 /// A block of the capture.
 struct Step {
     /// Seconds of the capture thread.
     captured: f64,
-    /// Segments for each shard.
+    /// Number of segments for each shard.
     segments: [u32; SHARDS],
 }
 
-/// What the capture thread does without classifiers.
+/// The work of the capture thread without classifiers.
 fn capture(path: &Path) -> Vec<Step> {
-    let mut source = Files::open(&[path.to_owned()], &Arc::new(AtomicBool::new(false))).unwrap();
+    let mut source = Files::open(&[path.to_owned()]).unwrap();
     let (mut decoder, hasher) = (Decoder::new(true), FlowHasher::default());
     let (mut block, mut batch, mut steps) = (Block::default(), Batch::default(), Vec::new());
     loop {
@@ -50,7 +47,7 @@ fn capture(path: &Path) -> Vec<Step> {
         let mut segments = [0; SHARDS];
         for frame in block.frames(0) {
             if let Ok((segment, payload)) = decoder.decode(&frame) {
-                let keyed = Keyed::new(&segment, &hasher);
+                let keyed = KeyedSegment::new(&segment, &hasher);
                 segments[shard(&keyed.key)] += 1;
                 batch.push(keyed, 0, &payload, &block);
             }
@@ -72,33 +69,31 @@ struct Classified {
 }
 
 fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
-    let stop = Arc::new(AtomicBool::new(false));
-    let tell = AtomicBool::new(false);
-    let options = Options::replay(&stop, &tell);
+    let options = Options::replay();
     let used = |who| {
         let usage = getrusage(who).unwrap();
         (usage.user_time() + usage.system_time()).num_microseconds() as f64 / 1e6
     };
     let (all, this) = (UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_THREAD);
     let (begin, before) = (Instant::now(), (used(all), used(this)));
-    let mut source = Files::open(&[path.to_owned()], &stop).unwrap();
+    let mut source = Files::open(&[path.to_owned()]).unwrap();
     run(&mut source, None, catalogue, &options, None).unwrap();
     let (wall, capture_thread) = (begin.elapsed().as_secs_f64(), used(this) - before.1);
     Classified { wall, capture_thread, classifier: used(all) - before.0 - capture_thread }
 }
 
-/// A classifier's queue.
+/// The queue of a classifier.
 #[derive(Default)]
-struct Lane {
+struct WorkerQueue {
     /// When each batch that was sent is taken.
     taken: VecDeque<f64>,
-    /// When it has nothing left to do.
+    /// When the classifier becomes idle.
     idle: f64,
     busy: f64,
 }
 
-impl Lane {
-    /// Gets a batch that takes so long; says when the capture thread goes on.
+impl WorkerQueue {
+    /// Receives a batch that takes `takes` seconds; returns when the capture thread continues.
     fn send(&mut self, mut now: f64, takes: f64) -> f64 {
         self.taken.retain(|&taken| taken > now);
         if self.taken.len() >= QUEUE {
@@ -117,21 +112,23 @@ impl Lane {
     }
 }
 
-/// Wall seconds with so many classifiers, and the part of them in which the busiest is at work.
+/// Wall seconds with a number of classifiers, and the fraction of them in which the busiest one
+/// works.
 fn simulate(steps: &[Step], segment: f64, classifiers: usize) -> (f64, f64) {
-    let mut lanes: Vec<Lane> = std::iter::repeat_with(Lane::default).take(classifiers).collect();
+    let mut queues: Vec<WorkerQueue> =
+        std::iter::repeat_with(WorkerQueue::default).take(classifiers).collect();
     let mut now = 0.0;
     for step in steps {
         now += step.captured;
-        for (n, lane) in lanes.iter_mut().enumerate() {
+        for (n, queue) in queues.iter_mut().enumerate() {
             let segments: u32 = step.segments.iter().skip(n).step_by(classifiers).sum();
             if segments > 0 {
-                now = lane.send(now, f64::from(segments) * segment);
+                now = queue.send(now, f64::from(segments) * segment);
             }
         }
     }
-    let wall = lanes.iter().map(|lane| lane.idle).fold(now, f64::max);
-    (wall, lanes.iter().map(|lane| lane.busy).fold(0.0, f64::max) / wall)
+    let wall = queues.iter().map(|queue| queue.idle).fold(now, f64::max);
+    (wall, queues.iter().map(|queue| queue.busy).fold(0.0, f64::max) / wall)
 }
 
 fn main() {

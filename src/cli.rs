@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
-use portlore::process::Clerk;
+use portlore::pipeline::ResourceLimits;
+use portlore::process::ProcessHelper;
+use portlore::report::{FORMATS, ReportFormat};
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -19,6 +21,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The defaults, which are those of the library.
+const LIMITS: ResourceLimits = ResourceLimits::DEFAULT;
+
 const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
 
 /// The commands.
@@ -26,19 +31,19 @@ const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture
 pub enum Command {
     /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one
     /// stream in capture order
-    Replay(Replay),
+    Replay(ReplayArgs),
     /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
-    Live(Live),
+    Live(LiveArgs),
     /// List the interfaces that `live -i` takes
     Interfaces,
     /// Say whether `live` can capture here, how closed off it is while it does, and what to do
     /// about the rest
     Doctor,
     /// Say what is known of a port, and what listens on it on this machine
-    Port(Port),
+    Port(PortArgs),
     /// Answer which processes hold sockets, for `live`, which starts it
-    #[command(name = Clerk::COMMAND, hide = true)]
-    Clerk {
+    #[command(name = ProcessHelper::COMMAND, hide = true)]
+    ProcessLookup {
         /// Who to become
         user: Option<String>,
     },
@@ -65,7 +70,7 @@ pub enum CatalogueCommand {
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
-pub struct Replay {
+pub struct ReplayArgs {
     /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
@@ -78,12 +83,12 @@ pub struct Replay {
     pub follow: bool,
     /// What both ways of reading share.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonArgs,
 }
 
 /// `portlore live`.
 #[derive(Debug, Args)]
-pub struct Live {
+pub struct LiveArgs {
     /// Interface to capture on; may be repeated; `any` for all there are
     #[arg(short, long = "interface", value_name = "IFACE", required = true)]
     pub interfaces: Vec<String>,
@@ -116,6 +121,17 @@ pub struct Live {
     /// End after this time, such as 30s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
+    /// Who sees the capture while it runs.
+    #[command(flatten)]
+    pub observers: ObserverArgs,
+    /// What both ways of reading share.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Who sees a capture while it runs.
+#[derive(Debug, Args)]
+pub struct ObserverArgs {
     /// No full-screen view, though standard output is a terminal
     #[arg(long)]
     pub no_tui: bool,
@@ -126,15 +142,12 @@ pub struct Live {
     /// ndjson` an event every 10s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
-    /// What both ways of reading share.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// What both ways of reading share.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Common {
+pub struct CommonArgs {
     /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
     #[arg(short, long, value_name = "EXPR")]
     pub filter: Option<String>,
@@ -169,15 +182,15 @@ pub struct Common {
     pub workers: Option<u8>,
     /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are
     /// counted
-    #[arg(long, default_value_t = 4_194_304, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
+    #[arg(long, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer
     /// bytes
-    #[arg(long, default_value_t = 64, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub opening_mib: u32,
     /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms;
     /// where there are more such ports, the lowest numbers keep theirs
-    #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
+    #[arg(long, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,
     /// Also say what came of the frames of each interface and each link type
     #[arg(short, long)]
@@ -199,9 +212,16 @@ pub enum Format {
     Ndjson,
 }
 
+impl Format {
+    /// The library's definition of the format: the row of [`FORMATS`] at the same position.
+    pub const fn definition(self) -> &'static ReportFormat {
+        &FORMATS[self as usize]
+    }
+}
+
 /// `portlore port`.
 #[derive(Debug, Args)]
-pub struct Port {
+pub struct PortArgs {
     /// A port, with /tcp or /udp for one transport only
     #[arg(value_name = "PORT[/tcp|/udp]", value_parser = port)]
     pub port: (u16, Option<Transport>),
@@ -284,8 +304,6 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-
     use clap::CommandFactory;
     use portlore::pipeline::Options;
 
@@ -296,12 +314,18 @@ mod tests {
         let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else {
             panic!("no replay")
         };
-        let (common, off) = (replay.common, AtomicBool::new(false));
-        let options = Options::replay(&off, &off);
-        assert_eq!(options.max_flows, common.max_flows as usize);
-        assert_eq!(options.opening_bytes, (common.opening_mib as usize) << 20);
-        assert_eq!(options.histogram_ports, common.histogram_ports as usize);
+        let (common, options) = (replay.common, Options::replay());
+        assert_eq!(options.limits.max_flows, common.max_flows as usize);
+        assert_eq!(options.limits.opening_bytes, (common.opening_mib as usize) << 20);
+        assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
         assert_eq!(options.tunnels, !common.no_tunnels);
+    }
+
+    #[test]
+    fn the_command_line_and_the_library_have_the_same_formats_in_the_same_order() {
+        let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
+        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+        assert_eq!(names, FORMATS.iter().map(|format| format.name).collect::<Vec<_>>());
     }
 
     #[test]

@@ -32,13 +32,13 @@ pub enum ErrorKind {
 /// One error, or several that were found together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    first: Fault,
-    rest: Vec<Fault>,
+    first: ErrorLine,
+    rest: Vec<ErrorLine>,
 }
 
 /// One line of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Fault {
+struct ErrorLine {
     kind: ErrorKind,
     object: String,
     reason: String,
@@ -50,7 +50,7 @@ impl Error {
     #[must_use]
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
         let fault =
-            Fault { kind, object: String::new(), reason: reason.into(), remedy: String::new() };
+            ErrorLine { kind, object: String::new(), reason: reason.into(), remedy: String::new() };
         Self { first: fault, rest: Vec::new() }
     }
 
@@ -105,11 +105,11 @@ impl Error {
 
     /// One line for each error.
     pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
-        std::iter::once(&self.first).chain(&self.rest).map(Fault::to_string)
+        std::iter::once(&self.first).chain(&self.rest).map(ErrorLine::to_string)
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ErrorLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { object, reason, remedy, .. } = self;
         if !object.is_empty() {

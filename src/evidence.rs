@@ -1,15 +1,19 @@
-//! The shared words of `detect`, `catalogue` and `classify`: what can be spoken, and what was
-//! heard.
+//! The types that `detect`, `catalogue` and `classify` share: protocols, and what was recognised in
+//! a flow.
 //!
-//! A [`Protocol`] is a wire grammar, a [`Fact`] is one thing the bytes said, a [`Finding`] is one
-//! detector's answer and [`Evidence`] is what all detectors found on one flow. Nothing here knows a
-//! port.
+//! A [`Protocol`] is a wire format, a [`Fact`] is a value that was read from the bytes, a
+//! [`Detection`] is one detector's answer and [`Evidence`] is what all detectors found in one flow.
+//! Nothing here knows a port.
+
+mod bit_set;
 
 use std::fmt;
 
+pub use bit_set::{BitSet, words_for};
+
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {
-        /// A wire grammar. The ids are a contract of the machine output.
+        /// A protocol. The ids are a contract of the machine output.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Protocol {
             $(#[doc = concat!("`", $id, "`")] $variant,)*
@@ -35,16 +39,18 @@ macro_rules! protocols {
 }
 
 protocols! {
-    Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Quic "quic", Dns "dns", Mdns "mdns", Ssh "ssh", Osc "osc",
-    Csta "csta", Sip "sip", Rtp "rtp", Stun "stun", Postgresql "postgresql", Mysql "mysql", Redis "redis", Mongodb "mongodb",
-    Memcached "memcached", Mqtt "mqtt", Amqp "amqp", Nats "nats", Kafka "kafka", Grpc "grpc", Smtp "smtp", Imap "imap",
-    Pop3 "pop3", Ftp "ftp", Ldap "ldap", Smb "smb", Rdp "rdp", Vnc "vnc", Ntp "ntp", Dhcp "dhcp", Snmp "snmp",
-    Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent", Wireguard "wireguard", Iperf3 "iperf3",
-    Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet", Sacn "sacn", Watchout "watchout", Text "text",
+    Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Quic "quic", Dns "dns",
+    Mdns "mdns", Ssh "ssh", Osc "osc", Csta "csta", Sip "sip", Rtp "rtp", Stun "stun",
+    Postgresql "postgresql", Mysql "mysql", Redis "redis", Mongodb "mongodb", Memcached "memcached",
+    Mqtt "mqtt", Amqp "amqp", Nats "nats", Kafka "kafka", Grpc "grpc", Smtp "smtp", Imap "imap",
+    Pop3 "pop3", Ftp "ftp", Ldap "ldap", Smb "smb", Rdp "rdp", Vnc "vnc", Ntp "ntp", Dhcp "dhcp",
+    Snmp "snmp", Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent",
+    Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
+    Sacn "sacn", Watchout "watchout", Text "text",
 }
 
 impl Protocol {
-    /// The family of everything that speaks this protocol, where it has just one.
+    /// The family of all services with this protocol, where there is just one.
     #[must_use]
     pub const fn family(self) -> Option<&'static str> {
         match self {
@@ -63,40 +69,40 @@ impl fmt::Display for Protocol {
 
 /// A set of protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct ProtocolSet(u64);
+pub struct ProtocolSet(BitSet<{ words_for(Protocol::ALL.len()) }>);
 
 impl ProtocolSet {
-    /// None.
-    pub const EMPTY: Self = Self(0);
+    /// The set without protocols.
+    pub const EMPTY: Self = Self(BitSet::EMPTY);
 
-    /// Adds one.
+    /// Adds a protocol.
     pub const fn insert(&mut self, protocol: Protocol) {
-        self.0 |= 1 << protocol as u64;
+        self.0.insert(protocol as usize);
     }
 
-    /// Adds all of another set.
+    /// Adds every protocol of `other`.
     pub const fn unite(&mut self, other: Self) {
-        self.0 |= other.0;
+        self.0 = self.0.union(other.0);
     }
 
-    /// Whether it is in the set.
+    /// Whether `protocol` is in the set.
     #[must_use]
     pub const fn contains(self, protocol: Protocol) -> bool {
-        self.0 & (1 << protocol as u64) != 0
+        self.0.contains(protocol as usize)
     }
 }
 
-/// Which side of a flow said something.
+/// The side of a flow that sent something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// The side that opened the flow.
     Initiator,
-    /// The side that was called: its port is the service port.
+    /// The side that was connected to: its port is the service port.
     Responder,
 }
 
 impl Direction {
-    /// Both, the initiator first.
+    /// Both sides, the initiator first.
     pub const BOTH: [Self; 2] = [Self::Initiator, Self::Responder];
 
     /// The name in catalogue files and output.
@@ -109,14 +115,14 @@ impl Direction {
     }
 }
 
-/// The name of a fact: a detector's own word, and the header's name where the detector states one
-/// fact per header.
+/// The name of a fact: a stem of the detector's, and the name of the header field where the
+/// detector states a fact per header field.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FactName {
-    /// The detector's word, such as `osc.address`, or `http.response-header` before a header's
-    /// name.
+    /// The detector's stem, such as `osc.address`, or `http.response-header` before the name of a
+    /// header field.
     pub stem: &'static str,
-    /// The header's name in lower case, where the stem states many.
+    /// The name of the header field in lower case, where the stem has many facts.
     pub leaf: Option<String>,
 }
 
@@ -135,27 +141,28 @@ impl fmt::Display for FactName {
     }
 }
 
-/// One thing that the bytes said, and where: value, direction and frame let a reader check it in
-/// Wireshark.
+/// A value that was read from the bytes, and its place: value, direction and frame let a reader
+/// check it in Wireshark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// What is stated.
+    /// The name of the fact.
     pub name: FactName,
-    /// Untrusted text from the wire, bytes that are not UTF-8 replaced.
+    /// Untrusted text from the wire; bytes that are not UTF-8 are replaced.
     pub value: String,
-    /// Who said it.
+    /// The side that sent the value.
     pub direction: Direction,
-    /// The frame in which it begins.
+    /// The number of the frame in which the value begins.
     pub frame: u64,
-    /// Where in a long value each later frame begins.
+    /// The offset in a long value at which each later frame begins, and the frame's number.
     pub later: Vec<(usize, u64)>,
-    /// The request and its response that it belongs to, counted from 1; 0 where the language has no
-    /// such thing. The conditions of a mark look at one exchange.
+    /// The number of the exchange, a request and its response, that the fact belongs to, counted
+    /// from 1; 0 where the protocol has no exchanges. The conditions of a mark must all hold in one
+    /// exchange.
     pub exchange: u32,
 }
 
 impl Fact {
-    /// The frame that holds the value's byte at `offset`.
+    /// The number of the frame that has the value's byte at `offset`.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {
         let after = self.later.partition_point(|&(from, _)| from <= offset);
@@ -165,43 +172,52 @@ impl Fact {
 
 /// One detector's answer about an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// The bytes are not this language.
+pub enum Detection {
+    /// The bytes are not of the protocol.
     No,
-    /// Nothing speaks against it, but there is too little to say.
+    /// The bytes may be of the protocol, but too few of them were captured so far.
     NeedMore,
-    /// They are, and this is what they said.
+    /// The bytes are of the protocol, and these facts are read from them.
     Yes(Protocol, Vec<Fact>),
-    /// They are, and this is what they said so far: something that is worth a short wait is still
-    /// to come.
+    /// The bytes are of the protocol. A fact that is worth a short wait is still to come.
     Partly(Protocol, Vec<Fact>),
 }
 
-/// What all detectors found on one flow.
+/// How much a detector reads of an opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The protocol alone: facts that take time to read may be left out.
+    Protocol,
+    /// The protocol and all facts.
+    Facts,
+}
+
+/// What all detectors found in one flow.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
-    /// The language that was recognised.
+    /// The protocol that was recognised.
     pub protocol: Option<Protocol>,
-    /// What was said in it.
+    /// The facts that were read.
     pub facts: Vec<Fact>,
-    /// Languages that a detector knows and that the bytes are not.
+    /// Protocols that have a detector and that the bytes are not of.
     pub ruled_out: ProtocolSet,
-    /// The first frame with payload and who sent it; `None` where nothing was said.
+    /// The number of the first frame with payload and the side that sent it; `None` where neither
+    /// side sent any.
     pub first_payload: Option<(u64, Direction)>,
-    /// How much more of the flow is worth hearing.
+    /// How much more of the flow is wanted.
     pub wanted: Wanted,
 }
 
 /// How much more of a flow is worth hearing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wanted {
-    /// More would add nothing.
+    /// Nothing: more bytes would add nothing.
     Nothing,
-    /// It cannot be told yet.
+    /// More bytes: the protocol is not decided yet.
     #[default]
     More,
-    /// The language is known, and all that fits may matter: there is no need to ask again before
-    /// the opening is full.
+    /// All that fits the opening: the protocol is known, and later bytes may have facts. No
+    /// inspection is needed before the opening is full.
     Everything,
 }
 
@@ -218,6 +234,5 @@ mod tests {
             set.insert(protocol);
             assert!(set.contains(protocol));
         }
-        assert!(Protocol::ALL.len() <= 64);
     }
 }

@@ -13,15 +13,14 @@
 //! language is spoken and knows no port; [`catalogue`] says who speaks and contains no code;
 //! [`classify`] puts the two together.
 
-pub mod batch;
 pub mod catalogue;
 pub mod classify;
 pub mod decode;
 pub mod detect;
-pub mod endpoint;
 mod error;
 pub mod evidence;
 pub mod flow;
+pub mod metrics_server;
 pub mod pipeline;
 pub mod privilege;
 pub mod process;

@@ -1,4 +1,5 @@
-//! Parse, run, exit status. stdout is data, stderr is talk.
+//! Parses the command line, runs the command and returns its exit status. stdout is data, stderr is
+//! for people.
 
 mod cli;
 mod command;
@@ -8,17 +9,19 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
-use crate::command::{UNREADABLE, catalogue, clerk, doctor, interfaces, live, port, replay, talk};
+use crate::command::{
+    UNREADABLE, catalogue, doctor, interfaces, live, messages, port, process_lookup, replay,
+};
 
-/// Flows and their first bytes come and go by the million in small pieces.
+/// Flows and openings are allocated and freed by the million in small pieces.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Wants memory in pages of the usual size. Tables and openings come in thousands of pieces: huge
-/// pages took up to twice as much of it and saved no time (`benches/README.md`).
+/// Turns transparent huge pages off. Tables and openings are thousands of small allocations: huge
+/// pages took up to twice as much memory and saved no time (`benches/README.md`).
 #[cfg(target_os = "linux")]
 fn small_pages() {
-    // Where the system refuses, more memory is used and nothing else is different.
+    // Where the system refuses, the program uses more memory and nothing else changes.
     let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
-        Command::Clerk { user } => clerk::run(user.as_deref()),
+        Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
         Command::Interfaces => interfaces::run(),
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
@@ -39,8 +42,8 @@ fn main() -> ExitCode {
         }
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
     };
-    ExitCode::from(result.unwrap_or_else(|errors| {
-        errors.iter().for_each(|line| talk::say(line));
+    ExitCode::from(result.unwrap_or_else(|error| {
+        error.lines().for_each(|line| messages::print(&line));
         UNREADABLE
     }))
 }

@@ -1,24 +1,23 @@
-//! Capture time: when a frame was seen, by the clock of the machine that captured it.
+//! Capture time: when a frame was captured, by the clock of the capturing machine.
 //!
-//! Takes nothing, knows nothing of the host's clock or time zone: everything downstream of `source`
-//! reads this clock only.
+//! Everything downstream of `source` reads this clock only; the clock and the time zone of the host
+//! are not used.
 
 use std::fmt;
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, signed: captures with a broken clock go below zero.
-/// Range 1677 to 2262.
+/// Nanoseconds since 1970-01-01T00:00:00Z. Signed, because captures with a broken clock go below
+/// zero. Range: the years 1677 to 2262.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);
 
 impl Time {
-    /// The time of `seconds` and `nanoseconds`, held at the ends of the range where it does not
-    /// fit.
+    /// The time of `seconds` and `nanoseconds` since 1970, saturating at the ends of the range.
     #[must_use]
     pub const fn new(seconds: i64, nanoseconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
     }
 
-    /// Nanoseconds from `earlier` to here; zero where the clock went backwards.
+    /// Nanoseconds from `earlier` to this time; zero if the clock went backwards.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         let span = self.0.saturating_sub(earlier.0);

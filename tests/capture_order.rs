@@ -1,5 +1,7 @@
 //! The same capture, the same bytes out; and every frame in a bucket.
 
+use portlore::report::FORMATS;
+
 use crate::run::{captures, document, outcome};
 
 #[test]
@@ -9,7 +11,7 @@ fn the_output_does_not_depend_on_the_number_of_workers() {
         "fixtures/nextjs-3000.pcap",
         "fixtures/forms/ng-interfaces.pcapng",
     ] {
-        for format in ["json", "table"] {
+        for format in FORMATS.iter().map(|format| format.name) {
             let with = |workers: &str| {
                 outcome(&[
                     "replay",

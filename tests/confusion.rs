@@ -1,5 +1,5 @@
-//! Every detector against every flow of every capture here: no two accept the same bytes. What each
-//! flow is heard as stands in `confusion.txt`; run with `PORTLORE_BLESS=1` to accept.
+//! Every detector against every flow of every capture here: no two accept the same bytes.
+//! `confusion.txt` has the protocol of each flow; run with `PORTLORE_BLESS=1` to accept.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,33 +7,40 @@ use std::path::PathBuf;
 
 use portlore::decode::Endpoint;
 use portlore::detect::{DETECTORS, is_asked};
-use portlore::evidence::Finding;
-use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
+use portlore::evidence::{Depth, Detection, Wanted};
+use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
 
-/// The protocols of the detectors that accept each flow, those aside that are asked last.
+/// The protocols of the detectors that accept each flow, residual ones aside.
 #[derive(Default)]
 struct All {
-    /// Those that would have accepted a flow, had they been asked about it.
-    forgotten: Vec<&'static str>,
+    /// The detectors that would have accepted a flow but are not called for it.
+    not_called: Vec<&'static str>,
+    /// The protocols of each verdict's number.
     verdicts: Vec<Vec<&'static str>>,
-    heard: BTreeMap<(u64, String), Vec<&'static str>>,
+    /// The protocols of each flow, by its first frame and its port.
+    by_flow: BTreeMap<(u64, String), Vec<&'static str>>,
 }
 
 impl Judge for All {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
-        let asked =
+        let detectors =
             DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
-        let accept: Vec<_> = asked
-            .filter(|d| matches!((d.inspect)(opening), Finding::Yes(..) | Finding::Partly(..)))
+        let accept: Vec<_> = detectors
+            .filter(|d| {
+                matches!(
+                    (d.inspect)(opening, Depth::Facts),
+                    Detection::Yes(..) | Detection::Partly(..)
+                )
+            })
             .collect();
-        self.forgotten
+        self.not_called
             .extend(accept.iter().filter(|d| !is_asked(d, opening)).map(|d| d.protocol.as_str()));
         self.verdicts.push(accept.iter().map(|d| d.protocol.as_str()).collect());
         VerdictId(self.verdicts.len() as u32 - 1)
@@ -41,15 +48,15 @@ impl Judge for All {
 
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
         let flow = (record.first_frame, format!("{}/{}", record.responder.port, record.transport));
-        self.heard.insert(
+        self.by_flow.insert(
             flow,
             verdict.map(|id| self.verdicts[id.0 as usize].clone()).unwrap_or_default(),
         );
     }
 }
 
-/// What was heard in a capture, of which the first segments of every flow may be left out.
-fn heard(capture: &str, but: u64) -> All {
+/// The detections in a capture without the first `but` segments of every flow.
+fn detect_all(capture: &str, but: u64) -> All {
     let mut all = All::default();
     observe(capture, |number, _| number > but, &mut all);
     all
@@ -62,7 +69,7 @@ fn no_two_detectors_accept_a_flow_of_any_capture() {
     for capture in captures("fixtures") {
         let name = capture.trim_start_matches("fixtures/").trim_end_matches(".pcap");
         let mut flows: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for ((frame, port), protocols) in heard(&capture, 0).heard {
+        for ((frame, port), protocols) in detect_all(&capture, 0).by_flow {
             if protocols.len() > 1 {
                 confused.push(format!("{name}, frame {frame}: {}", protocols.join(" and ")));
             }
@@ -87,14 +94,14 @@ fn no_two_detectors_accept_a_flow_of_any_capture() {
     }
 }
 
-/// Most detectors are asked only about openings that begin as their language may: here each is
-/// asked about all, also about those that were joined in the middle.
+/// Most detectors are called only for openings that their prefilter passes. Here each is called for
+/// all openings, also for those whose beginning is missing.
 #[test]
 fn no_detector_that_would_accept_a_flow_is_passed_over() {
     for capture in captures("fixtures") {
         for but in [0, 1, 3, 4, 5, 6, 9] {
             assert_eq!(
-                heard(&capture, but).forgotten,
+                detect_all(&capture, but).not_called,
                 Vec::<&str>::new(),
                 "{capture} without its first {but} segments"
             );

@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use portlore::report::FORMATS;
+
 use crate::run::{captures, outcome};
 
 /// The report with reasons, and the exit status with what was said on stderr where there is any.
@@ -37,6 +39,26 @@ fn every_capture_reads_as_its_golden_text() {
         differ.join("\n"),
         differ.len()
     );
+}
+
+/// The capture that every format is tested with, and the folder of the golden texts.
+const FORMATS_CAPTURE: &str = "fixtures/eos-tcp-slip-3037.pcap";
+const FORMATS_FOLDER: &str = "tests/formats";
+
+#[test]
+fn every_format_reads_as_its_golden_text() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FORMATS_FOLDER);
+    for format in FORMATS.iter().map(|format| format.name) {
+        let (status, now, _) = outcome(&["replay", "--format", format, "--why", FORMATS_CAPTURE]);
+        assert_eq!(status, 0, "{format}");
+        let path = folder.join(format!("{format}.txt"));
+        if std::env::var_os("PORTLORE_BLESS").is_some() {
+            std::fs::write(path, now).unwrap();
+        } else {
+            let golden = std::fs::read_to_string(path).unwrap_or_default();
+            assert_eq!(now, golden, "{format}: PORTLORE_BLESS=1 accepts");
+        }
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("endpoint", &["report"]),
+    ("metrics_server", &["report"]),
     (
         "screen",
         &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"],
@@ -76,7 +76,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source"]),
     ("lzma_rust2", &["source"]),
     ("zstd", &["source"]),
-    ("httparse", &["detect", "endpoint"]),
+    ("httparse", &["detect", "metrics_server"]),
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("tls_parser", &["detect"]),
@@ -129,12 +129,17 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     files
 }
 
-/// What follows `before` in the code, up to the end of the name.
+/// The names that follow `before` in the code: one, or those between braces on the same line.
 fn names_after<'a>(code: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .flat_map(move |line| line.split(before).skip(1))
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+    lines.flat_map(move |line| line.split(before).skip(1)).flat_map(|rest| {
+        let list = rest.strip_prefix('{').and_then(|list| list.split('}').next());
+        list.unwrap_or(rest)
+            .split(',')
+            .take(if list.is_some() { usize::MAX } else { 1 })
+            .map(|name| name.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next())
+            .map(Option::unwrap_or_default)
+    })
 }
 
 #[test]
@@ -155,6 +160,49 @@ fn modules_use_only_what_stands_before_them_in_the_line() {
                 file.display()
             );
         }
+    }
+}
+
+/// The floors of `detect` and those that each may use, beside what the module may use.
+const DETECT_FLOORS: &[(&str, &[&str])] = &[
+    ("prefilter", &[]),
+    ("statement", &[]),
+    ("detector", &["prefilter"]),
+    ("formats", &[]),
+    ("protocols", &["detector", "formats", "prefilter", "statement"]),
+    ("registry", &["detector", "prefilter", "protocols", "statement"]),
+    ("mod", &["detector", "prefilter", "registry"]),
+];
+
+/// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.
+const DETECT_TURNS: &[(&str, &str)] = &[("http", "http2")];
+
+#[test]
+fn protocols_use_only_the_floors_below() {
+    let floors: BTreeMap<_, _> = DETECT_FLOORS.iter().copied().collect();
+    for (_, file, code) in sources().into_iter().filter(|(module, ..)| module == "detect") {
+        let names: Vec<&str> = file.iter().skip(1).map(|name| name.to_str().unwrap()).collect();
+        let floor = names[0].trim_end_matches(".rs");
+        let may =
+            floors.get(floor).unwrap_or_else(|| panic!("{floor} is not in the table of floors"));
+        for used in names_after(&code, "crate::detect::").filter(|used| *used != floor) {
+            assert!(may.contains(&used), "{} uses {used}, which {floor} must not", file.display());
+        }
+        let own = names.get(1).map_or("", |name| name.trim_end_matches(".rs"));
+        for used in
+            names_after(&code, "crate::detect::protocols::").filter(|_| floor == "protocols")
+        {
+            let turns = used == own || DETECT_TURNS.contains(&(own, used));
+            assert!(turns, "{} uses the protocol {used}", file.display());
+        }
+        // A file of the folder's own may be reached by `super`, another floor may not.
+        let inside = names.len() - usize::from(names.last() == Some(&"mod.rs"));
+        let nested = match floor {
+            "registry" => inside > 1,
+            _ => inside > 2,
+        };
+        let up = if nested { "super::super::" } else { "super::" };
+        assert_eq!(names_after(&code, up).next(), None, "{} uses {up}", file.display());
     }
 }
 

@@ -111,7 +111,7 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// Asks how many segments were read; what is said of interfaces meanwhile is passed over.
+/// Reads how many segments were read; what is said of interfaces meanwhile is passed over.
 fn segments(child: &mut Child) -> u64 {
     signal(child, "USR1");
     loop {
@@ -127,7 +127,7 @@ fn segments(child: &mut Child) -> u64 {
     }
 }
 
-/// Asks for the counts until so many segments were read.
+/// Asks for the counters until so many segments were read.
 pub fn wait_for_frames(child: &mut Child, wanted: u64) {
     while segments(child) < wanted {}
 }

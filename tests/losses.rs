@@ -1,18 +1,18 @@
-//! Bytes that are missing make no language and no service of what is not there.
+//! Bytes that are missing make no protocol and no service that is not there.
 
 use std::collections::BTreeSet;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
-use portlore::decode::Endpoint;
+use portlore::decode::{Endpoint, ServicePort};
 use portlore::detect;
-use portlore::evidence::Protocol;
-use portlore::flow::{FlowRecord, Judge, Look, Opening, VerdictId};
+use portlore::evidence::{Depth, Protocol, Wanted};
+use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
 
-/// What a conversation in a language turns to, or is made of: where its beginning is missing, that
+/// What a conversation in a protocol turns to, or is made of: where its beginning is missing, that
 /// is what is there.
 const INSIDE: [(Protocol, Protocol); 4] = [
     (Protocol::Http, Protocol::Http2),
@@ -29,15 +29,14 @@ struct Claims<'c> {
 }
 
 impl Judge for Claims<'_> {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
-        opening.want_facts(true);
-        let evidence = detect::inspect(opening);
-        let verdict =
-            classify(self.catalogue, responder.port, opening.transport(), Some(&evidence), false);
+        let evidence = detect::inspect(opening, Depth::Facts);
+        let port = ServicePort::new(responder.port, opening.transport());
+        let verdict = classify(self.catalogue, port, Some(&evidence), false);
         self.protocols.extend(verdict.protocol);
         self.services.extend(
             verdict

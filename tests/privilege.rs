@@ -1,10 +1,10 @@
-//! What is left when privileges were given up. There is no way back, so each trial runs in a
+//! What is left after privileges were dropped. They cannot be regained, so each trial runs in a
 //! process of its own: this test binary again, with one ignored test.
 
 use std::io::ErrorKind;
 use std::process::Command;
 
-use portlore::privilege::{Keep, give_up};
+use portlore::privilege::{Keep, drop_privileges};
 
 const FOLDER: &str = "PORTLORE_TEST_FOLDER";
 
@@ -15,11 +15,11 @@ fn alone(test: &str, folder: &std::path::Path) {
         .env_remove("SUDO_UID")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
 }
 
-/// A folder in which everybody may write.
+/// A folder in which every user may write, with two folders in it.
 pub fn public_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
@@ -38,12 +38,12 @@ fn files_are_written_where_output_goes_and_nowhere_else() {
 }
 
 #[test]
-#[ignore = "gives up its rights: run by the one above in a process of its own"]
+#[ignore = "drops its privileges: run by the one above in a process of its own"]
 fn trial_of_files() {
     let root = std::path::PathBuf::from(std::env::var(FOLDER).unwrap());
     let (out, elsewhere) = (root.join("out"), root.join("elsewhere"));
     std::fs::write(elsewhere.join("there"), "before").unwrap();
-    give_up(&Keep { write: std::slice::from_ref(&out), ..Keep::default() }).unwrap();
+    drop_privileges(&Keep { write: std::slice::from_ref(&out), ..Keep::default() }).unwrap();
     std::fs::write(out.join("a.part"), "frames").unwrap();
     std::fs::rename(out.join("a.part"), out.join("a")).unwrap();
     std::fs::write(out.join("a"), "again").unwrap();
@@ -59,16 +59,16 @@ fn trial_of_files() {
 }
 
 #[test]
-fn no_program_is_started_and_nobody_is_called() {
+fn no_program_is_started_and_no_connection_is_opened() {
     alone("trial_of_calls", public_folder().path());
 }
 
 #[test]
-#[ignore = "gives up its rights: run by the one above in a process of its own"]
+#[ignore = "drops its privileges: run by the one above in a process of its own"]
 fn trial_of_calls() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let here = listener.local_addr().unwrap();
-    give_up(&Keep::default()).unwrap();
+    drop_privileges(&Keep::default()).unwrap();
     assert_eq!(Command::new("/bin/true").status().unwrap_err().kind(), ErrorKind::PermissionDenied);
     assert_eq!(std::net::TcpStream::connect(here).unwrap_err().kind(), ErrorKind::PermissionDenied);
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Processes behind sockets, for real: programs with sockets of their own in a network namespace,
-//! captured from beside them.
+//! Processes behind sockets, with real programs: they have sockets in a network namespace whose
+//! interface is captured.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,8 +9,7 @@ use serde_json::Value;
 use crate::live::{Net, signal, wait_for_frames};
 use crate::run::told;
 
-/// A program in the namespace that is captured, which has said that it is ready; killed when it
-/// goes.
+/// A program in the captured namespace that has printed `ready`; killed on drop.
 struct Program(Child);
 
 impl Program {
@@ -41,7 +40,7 @@ impl Drop for Program {
     }
 }
 
-/// Answers each connection with a word, and datagrams with theirs.
+/// Replies to each connection with a word, and echoes datagrams.
 const SERVER: &str = "
 import socket, threading
 t = socket.create_server(('10.77.0.2', 3001))
@@ -70,7 +69,7 @@ time.sleep(1000)
 const CONNECT: &str = "exec 3<>/dev/tcp/10.77.0.2/3001; printf 'x' >&3; cat <&3";
 const DATAGRAM: &str = "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/3037";
 
-/// Ends the capture; its document.
+/// Ends the capture and returns its JSON document.
 fn document(child: Child) -> Value {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
@@ -78,7 +77,7 @@ fn document(child: Child) -> Value {
     serde_json::from_str(&stdout).unwrap()
 }
 
-/// The responder's side of the flows of a port.
+/// The processes behind the responder of each flow of a port.
 fn responders(document: &Value, port: u64) -> Vec<Value> {
     let flows = document["flows"].as_array().unwrap().iter();
     flows
@@ -95,7 +94,7 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
         net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
     net.client(CONNECT);
     net.client(DATAGRAM);
-    // A service's signals reach all its processes; the one that tells processes goes on.
+    // A service manager signals all processes of a service; the helper process must go on.
     for signal in ["HUP", "USR1", "INT"] {
         let helpers = Command::new("pkill")
             .args([&format!("-{signal}"), "-P", &child.id().to_string()])
@@ -130,7 +129,7 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
 }
 
 #[test]
-fn processes_that_share_a_socket_are_all_named_and_said_to_share_it() {
+fn processes_that_share_a_socket_are_all_named_as_sharing_it() {
     let Some(net) = Net::new("pb") else { return };
     let parent = Program::start(&net, FORKED);
     let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "port 3001"]);

@@ -1,4 +1,4 @@
-//! No entry without proof: every marked service is tagged on its captures and not on its
+//! No entry without proof: every service with marks is found in its captures and not in its
 //! look-alikes.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use portlore::catalogue::Catalogue;
 
 use crate::run::{captures, document};
 
-/// The services that marks name in each capture; every capture is read once for all tests.
+/// The services that marks name in each capture. Every capture is replayed once for all tests.
 static MARKED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let services = |capture: &String| {
         let (_, document) = document(&[capture]);
@@ -55,7 +55,7 @@ fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
     }
 }
 
-/// So every capture is a look-alike for every service that nobody says is in it.
+/// Every capture is a look-alike of every service that does not list it among its captures.
 #[test]
 fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
     let catalogue = Catalogue::load(&[]).unwrap();

@@ -122,7 +122,7 @@ fn prometheus_gets_counters_in_the_format_that_it_asks_for() {
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    // Views come by themselves: until one has all five frames.
+    // Snapshots come by themselves: until one has all five frames.
     let text = loop {
         let text = scrape("text/plain");
         if text.contains("\nportlore_frames_total 5\n") {

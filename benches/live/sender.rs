@@ -21,7 +21,7 @@ const ETHERNET: usize = 14;
 const FLOWS: u64 = 10_000;
 /// Frames for one system call.
 const BURST: usize = 64;
-/// Where the frames go: what a host of this trade hears.
+/// Destination ports, as a host of this trade receives them.
 const PORTS: [u16; 8] = [3001, 3002, 3037, 53, 8000, 9000, 5353, 40_000];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let churn: f64 = rest.first().map_or(Ok(0.0), |text| text.parse())?;
     let address = link_address(interface)?;
     let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::empty(), None)?;
-    // As far as the system lets it.
+    // As far as the system permits.
     let _ = setsockopt(&socket, sockopt::SndBufForce, &(32 << 20));
     bind(socket.as_raw_fd(), &address)?;
 
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             break;
         }
         if pace > 0.0 && sent as f64 > elapsed * pace {
-            // Ahead by a burst: at a slow pace the core is left to others.
+            // Sleep when ahead by a burst: at a low rate the core is left to others.
             std::thread::sleep(Duration::from_secs_f64(BURST as f64 / pace / 2.0));
             continue;
         }
@@ -86,7 +86,7 @@ fn link_address(interface: &str) -> Result<LinkAddr, Box<dyn std::error::Error>>
         .ok_or_else(|| format!("{interface}: no such interface").into())
 }
 
-/// Ethernet, IPv4 and UDP; addresses, ports and checksum are still to be filled in.
+/// Ethernet, IPv4 and UDP; addresses, ports and checksum are filled in later.
 fn frame() -> [u8; FRAME] {
     let mut frame = [0; FRAME];
     frame[..12].copy_from_slice(&[2, 0, 0, 0, 0, 0xee, 2, 0, 0, 0, 0, 0xdd]);

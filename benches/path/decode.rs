@@ -1,4 +1,4 @@
-//! `decode`: a frame to a segment, by what lies before the transport header.
+//! `decode`: from a frame to a segment, by the headers before the transport.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! `detect`: an opening to a finding, detector by detector, and to evidence, all together.
+//! `detect`: an opening to a detection, detector by detector, and to evidence, all together.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -6,11 +6,12 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput};
 use portlore::decode::Transport;
 use portlore::detect::{DETECTORS, inspect};
+use portlore::evidence::Depth;
 use portlore::flow::Opening;
 
 use crate::traffic::Random;
 
-/// Bytes that each side of a foreign opening says.
+/// Bytes that each side of a foreign opening sends.
 const FOREIGN: usize = 1_024;
 
 pub fn bench(criterion: &mut Criterion) {
@@ -25,7 +26,7 @@ pub fn bench(criterion: &mut Criterion) {
             group.bench_function(name, |b| {
                 b.iter(|| {
                     for opening in openings {
-                        black_box((detector.inspect)(black_box(opening)));
+                        black_box((detector.inspect)(black_box(opening), Depth::Facts));
                     }
                 });
             });
@@ -34,7 +35,7 @@ pub fn bench(criterion: &mut Criterion) {
         group.bench_function("own-by-all", |b| {
             b.iter(|| {
                 for opening in &own {
-                    black_box(inspect(black_box(opening)));
+                    black_box(inspect(black_box(opening), Depth::Facts));
                 }
             });
         });
@@ -45,15 +46,15 @@ pub fn bench(criterion: &mut Criterion) {
     for transport in [Transport::Tcp, Transport::Udp] {
         let opening = foreign(transport);
         group.bench_function(format!("foreign-{transport}"), |b| {
-            b.iter(|| inspect(black_box(&opening)));
+            b.iter(|| inspect(black_box(&opening), Depth::Facts));
         });
     }
     group.finish();
 }
 
-/// Both sides say bytes that are no language.
+/// Both sides send bytes that are of no protocol.
 fn foreign(transport: Transport) -> Opening {
     let mut random = Random::new(5);
     let (there, back) = (random.bytes(FOREIGN), random.bytes(FOREIGN));
-    Opening::of(transport, &[&there], &[&back])
+    Opening::from_payloads(transport, &[&there], &[&back])
 }

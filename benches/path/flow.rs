@@ -1,9 +1,11 @@
-//! `flow`: a segment into the table.
+//! `flow`: from a segment into the flow table.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+use portlore::evidence::Wanted;
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, ServicePorts, Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, KeyedSegment, Opening, ServicePorts, Table, TableLimits,
+    VerdictId,
 };
 use portlore::time::Time;
 
@@ -12,11 +14,11 @@ use crate::traffic::{ACK, Random, SYN};
 /// Flows that stay in the first-level cache, and flows that do not fit in any.
 const FEW: u32 = 16;
 const MANY: u32 = 200_000;
-/// Segments of an iteration.
+/// Segments per iteration.
 const SEGMENTS: usize = 200_000;
 /// As many as a classifier thread looks up before it changes the first flow.
 const STRIDE: usize = 64;
-const LIMITS: Limits = Limits { flows: 1 << 20, opening_bytes: 1 << 30 };
+const LIMITS: TableLimits = TableLimits { flows: 1 << 20, opening_bytes: 1 << 30 };
 
 pub fn bench(criterion: &mut Criterion) {
     let (ports, hasher) = (ServicePorts::default(), FlowHasher::default());
@@ -30,13 +32,13 @@ pub fn bench(criterion: &mut Criterion) {
             .map(|i| segment(&hasher, i, random.below(flows as usize) as u32, true, ACK, 0))
             .collect();
         let mut table = Table::new(LIMITS, &hasher);
-        // Every flow is there before the clock runs.
+        // Every flow exists before the clock runs.
         let all: Vec<_> = (0..flows).map(|flow| segment(&hasher, 0, flow, true, ACK, 0)).collect();
         one_by_one(&mut table, &all, &ports, b"");
         let observe = if ahead { in_strides } else { one_by_one };
         group.bench_function(name, |b| b.iter(|| observe(&mut table, &segments, &ports, b"")));
     }
-    // Whole lives: handshake, a request, an answer, the end.
+    // Whole flows: handshake, a request, a response, the end.
     let payload = Random::new(12).bytes(200);
     let lives: Vec<_> = (0..SEGMENTS)
         .map(|i| {
@@ -70,8 +72,8 @@ pub fn bench(criterion: &mut Criterion) {
 struct Silent;
 
 impl Judge for Silent {
-    fn look(&mut self, _: &mut Opening, _: Endpoint) -> Look {
-        Look::Everything
+    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+        (Wanted::Everything, None)
     }
 
     fn inspect(&mut self, _: &mut Opening, _: Endpoint) -> VerdictId {
@@ -82,15 +84,15 @@ impl Judge for Silent {
 }
 
 /// Looks up and changes one flow after the other.
-fn one_by_one(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
+fn one_by_one(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts, payload: &[u8]) {
     for segment in segments {
         let said = &payload[..payload.len().min(segment.payload_len as usize)];
         table.observe(table.prefetch_flow(segment.hash), segment, said, ports, &mut Silent);
     }
 }
 
-/// As a classifier thread does it: ask for all, then change all.
-fn in_strides(table: &mut Table, segments: &[Keyed], ports: &ServicePorts, payload: &[u8]) {
+/// As a classifier thread does it: prefetch all, then change all.
+fn in_strides(table: &mut Table, segments: &[KeyedSegment], ports: &ServicePorts, payload: &[u8]) {
     let mut slots = [0; STRIDE];
     for stride in segments.chunks(STRIDE) {
         stride.iter().for_each(|segment| table.prefetch_index(segment.hash));
@@ -111,7 +113,7 @@ fn segment(
     by_initiator: bool,
     flags: u8,
     payload_len: u32,
-) -> Keyed {
+) -> KeyedSegment {
     let initiator = Endpoint { address: (0x0a00_0000 + flow).to_be_bytes().into(), port: 40_000 };
     let responder = Endpoint { address: [10, 200, 0, 1].into(), port: 3_001 };
     let (source, destination) =
@@ -128,5 +130,5 @@ fn segment(
         wire_len: 54 + payload_len,
         payload_len,
     };
-    Keyed::new(&segment, hasher)
+    KeyedSegment::new(&segment, hasher)
 }

@@ -1,5 +1,4 @@
-//! What a frame costs on its way, stage by stage and whole; `benches/README.md` says what each
-//! figure means.
+//! The cost of a frame, stage by stage and as a whole; `benches/README.md` explains each figure.
 //!
 //! Every input is made in code from fixed seeds, so that two runs measure the same work.
 

@@ -1,8 +1,6 @@
-//! `read`: a capture file to frames.
+//! `read`: from a capture file to frames.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput};
 use portlore::source::{Files, Next, Source};
@@ -12,10 +10,9 @@ use crate::traffic::{Capture, FRAMES};
 pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     let mut group = criterion.benchmark_group("read");
     group.throughput(Throughput::Elements(FRAMES));
-    let stop = Arc::new(AtomicBool::new(false));
     group.bench_function("pcap", |b| {
         b.iter(|| {
-            let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
+            let mut files = Files::open(std::slice::from_ref(&capture.path)).unwrap();
             let mut frames = 0;
             while let Next::Frame(frame) = files.next().unwrap() {
                 black_box(frame);

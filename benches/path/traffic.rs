@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 /// Frames of the capture file.
 pub const FRAMES: u64 = 200_000;
-/// Conversations in it.
+/// Conversations in the capture file.
 const FLOWS: usize = 2_000;
 
 /// TCP flags.
@@ -116,7 +116,7 @@ pub fn sll2(ether_type: u16, packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A capture file in a temporary folder, gone with this value.
+/// A capture file in a temporary folder, which is removed with this value.
 pub struct Capture {
     pub path: PathBuf,
     _folder: TempDir,
@@ -153,7 +153,7 @@ impl Capture {
     }
 }
 
-/// One conversation and how far it is.
+/// A conversation and its progress.
 struct Conversation {
     number: usize,
     step: usize,
@@ -166,7 +166,7 @@ impl Conversation {
         Self { number, step: 0, seq: [1_000, 5_000] }
     }
 
-    /// Its next frame; `data` is what is said behind the beginning.
+    /// The next frame; `data` is the payload after the first frames.
     fn frame(&mut self, data: &[u8]) -> Vec<u8> {
         let step = self.step;
         self.step += 1;
@@ -189,7 +189,7 @@ impl Conversation {
             2 => (0, ACK, &[]),
             3 => (0, ACK, hello),
             4 => (1, ACK, answer),
-            // Mostly the responder talks, and the initiator acknowledges.
+            // The responder sends most of the payload, and the initiator acknowledges.
             _ if step < last - 1 => {
                 if step.is_multiple_of(3) {
                     (0, ACK, &[])
@@ -206,7 +206,7 @@ impl Conversation {
     }
 }
 
-/// Sender and receiver where the initiator (0) or the responder (1) sends.
+/// Sender and receiver of a frame from the initiator (0) or the responder (1).
 const fn sides(by: usize, addresses: (u32, u32), ports: (u16, u16)) -> ((u32, u32), (u16, u16)) {
     if by == 0 { (addresses, ports) } else { ((addresses.1, addresses.0), (ports.1, ports.0)) }
 }

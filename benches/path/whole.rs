@@ -1,30 +1,28 @@
-//! `path`: a capture file to judged flows and figures.
+//! `path`: from a capture file to classified flows and figures.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, Throughput};
 use portlore::catalogue::Catalogue;
-use portlore::pipeline::{Options, run};
+use portlore::pipeline::{Options, ResourceLimits, run};
 use portlore::source::Files;
 
 use crate::traffic::{Capture, FRAMES};
 
 pub fn bench(criterion: &mut Criterion, capture: &Capture) {
     let catalogue = Catalogue::load(&[]).unwrap();
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
     let mut group = criterion.benchmark_group("path");
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {
-        let options =
-            Options { workers, opening_bytes: 256 << 20, ..Options::replay(&stop, &tell) };
+        let limits =
+            ResourceLimits { workers, opening_bytes: 256 << 20, ..ResourceLimits::DEFAULT };
+        let options = Options { limits, ..Options::replay() };
         group.bench_function(format!("workers-{workers}"), |b| {
             b.iter(|| {
-                let mut files = Files::open(std::slice::from_ref(&capture.path), &stop).unwrap();
+                let mut files = Files::open(std::slice::from_ref(&capture.path)).unwrap();
                 let run = run(&mut files, None, &catalogue, &options, None).unwrap();
                 assert_eq!(
-                    (run.tally.frames, run.tally.segments, run.evicted),
+                    (run.counters.frames, run.counters.segments, run.evicted),
                     (FRAMES, FRAMES, 0)
                 );
                 black_box(run.stats);

@@ -1,4 +1,4 @@
-//! Text as a service file: it is read, or the fault has a line that is there.
+//! Text as a service file: it is parsed, or the error names a line of the file.
 
 use portlore::catalogue::{Origin, parse};
 
@@ -6,9 +6,10 @@ pub fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match parse(text, "fuzzed.toml", Origin::User) {
         Ok(_) => {}
-        Err(fault) => {
+        Err(error) => {
             let lines = text.lines().count() + 1;
-            assert!(fault.line.is_none_or(|line| (1..=lines).contains(&line)), "{fault:?}");
+            let line = error.object().strip_prefix("fuzzed.toml:").and_then(|n| n.parse().ok());
+            assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "{error:?}");
         }
     }
 }

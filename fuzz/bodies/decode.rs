@@ -5,9 +5,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use portlore::batch::Batch;
 use portlore::decode::Decoder;
-use portlore::flow::{FlowHasher, FlowKey, Keyed, SIDE_BYTES};
+use portlore::flow::{FlowHasher, FlowKey, KeyedSegment, SIDE_BYTES};
+use portlore::pipeline::Batch;
 use portlore::source::{Block, Frame, LinkType};
 use portlore::time::Time;
 
@@ -79,8 +79,9 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let wire_len = (bytes.len() as u32).saturating_add_signed(cut.into());
         block.push(&Frame { number: 1, time: Time(0), link, interface: 0, wire_len, bytes });
         let Some(frame) = block.frames(0).next() else { return };
-        if let Some((segment, payload)) = decoder.straight(&frame) {
-            let (same, all) = decoder.layers(&frame).expect("the straight way is one of the ways");
+        if let Some((segment, payload)) = decoder.fast_path(&frame) {
+            let (same, all) =
+                decoder.slow_path(&frame).expect("the straight way is one of the ways");
             assert_eq!(
                 (format!("{segment:?}"), payload),
                 (format!("{same:?}"), &*all),
@@ -92,7 +93,7 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let (key, end) = FlowKey::new(&segment.five_tuple);
         assert_eq!(key.endpoint(end), segment.five_tuple.source);
         assert_eq!(key.endpoint(1 - end), segment.five_tuple.destination);
-        batch.push(Keyed::new(&segment, &FlowHasher::default()), 0, &payload, block);
+        batch.push(KeyedSegment::new(&segment, &FlowHasher::default()), 0, &payload, block);
         let said = payload.into_owned();
         let full = Arc::new(std::mem::take(block));
         batch.attach(&full);

@@ -1,4 +1,4 @@
-//! What both sides say, over either transport, to every detector, and what they state to a verdict.
+//! Bytes of both sides, over either transport, to every detector, and the facts to a verdict.
 //!
 //! The input: a byte whose lowest bit means UDP and whose upper bits choose a port, then segments
 //! or datagrams, each behind two bytes: the top bit means the responder, the others are the length,
@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::classify;
-use portlore::decode::Transport;
+use portlore::decode::{ServicePort, Transport};
 use portlore::detect::{DETECTORS, inspect, is_asked, is_stated};
-use portlore::evidence::Finding;
+use portlore::evidence::{Depth, Detection};
 use portlore::flow::Opening;
 
 pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::load(&[]) {
@@ -28,22 +28,22 @@ pub fn run(input: &[u8]) {
         sides[usize::from(head >> 15)].push(piece);
         rest = next;
     }
-    let opening = Opening::of(transport, &sides[0], &sides[1]);
+    let opening = Opening::from_payloads(transport, &sides[0], &sides[1]);
     for detector in DETECTORS.iter().filter(|detector| detector.transports.contains(&transport)) {
-        let finding = (detector.inspect)(&opening);
+        let detection = (detector.inspect)(&opening, Depth::Facts);
         assert!(
-            finding == Finding::No || is_asked(detector, &opening),
+            detection == Detection::No || is_asked(detector, &opening),
             "{} is not asked",
             detector.protocol
         );
-        if let Finding::Yes(_, facts) | Finding::Partly(_, facts) = finding {
+        if let Detection::Yes(_, facts) | Detection::Partly(_, facts) = detection {
             for fact in facts {
                 assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
             }
         }
     }
-    let evidence = inspect(&opening);
+    let evidence = inspect(&opening, Depth::Facts);
     let port = [3_000, 3_001, 3_002, 3_037][usize::from(choice >> 1) % 4];
-    let verdict = classify(&CATALOGUE, port, transport, Some(&evidence), true);
+    let verdict = classify(&CATALOGUE, ServicePort::new(port, transport), Some(&evidence), true);
     assert_eq!(verdict.protocol, evidence.protocol);
 }

@@ -8,7 +8,7 @@ use portlore::source::{Files, Next, Source};
 
 pub fn run(bytes: &[u8]) {
     let input = Box::new(Cursor::new(bytes.to_vec()));
-    let Ok(mut files) = Files::of(vec![("fuzzed".into(), input)]) else { return };
+    let Ok(mut files) = Files::from_readers(vec![("fuzzed".into(), input)]) else { return };
     let mut frames = 0;
     let mut decoder = Decoder::new(true);
     loop {

@@ -7,16 +7,16 @@
 //! byte of its sequence number, so that order shows.
 
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
-use portlore::evidence::Direction;
+use portlore::evidence::{Direction, Wanted};
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, Keyed, Limits, Look, Opening, SIDE_BYTES, ServicePorts, Stream,
-    Table, VerdictId,
+    FlowHasher, FlowRecord, Judge, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Stream, Table,
+    TableLimits, VerdictId,
 };
 use portlore::time::Time;
 
 pub fn run(input: &[u8]) {
     let hasher = FlowHasher::default();
-    let mut table = Table::new(Limits { flows: 3, opening_bytes: 64 << 10 }, &hasher);
+    let mut table = Table::new(TableLimits { flows: 3, opening_bytes: 64 << 10 }, &hasher);
     let (mut judge, ports) = (Checks::default(), ServicePorts::default());
     let mut sides = [[u32::MAX - 500; 2]; 4];
     let mut now = 0;
@@ -50,7 +50,7 @@ pub fn run(input: &[u8]) {
             wire_len: len + 40,
             payload_len: len,
         };
-        let keyed = Keyed::new(&segment, &hasher);
+        let keyed = KeyedSegment::new(&segment, &hasher);
         table.observe(table.prefetch_flow(keyed.hash), &keyed, payload, &ports, &mut judge);
         assert!(table.live() <= 3);
     }
@@ -65,9 +65,13 @@ struct Checks {
 }
 
 impl Judge for Checks {
-    fn look(&mut self, opening: &mut Opening, _: Endpoint) -> Look {
+    fn inspect_partial(
+        &mut self,
+        opening: &mut Opening,
+        _: Endpoint,
+    ) -> (Wanted, Option<VerdictId>) {
         check(opening);
-        Look::More(None)
+        (Wanted::More, None)
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {

@@ -3,10 +3,10 @@
 //! workers.
 
 use std::io::Cursor;
-use std::sync::atomic::AtomicBool;
 
-use portlore::pipeline::{self, Options, Run};
-use portlore::report::{self, Report, Style, text::Parts};
+use portlore::pipeline::{self, Options, ResourceLimits, Run};
+use portlore::report::formats::{json, table};
+use portlore::report::{Report, Show, Style};
 use portlore::source::Files;
 
 use super::detect::CATALOGUE;
@@ -31,25 +31,19 @@ pub fn run(bytes: &[u8]) {
 
 fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
-    let mut files = Files::of(vec![("fuzzed".into(), input)]).ok()?;
-    let (stop, tell) = (AtomicBool::new(false), AtomicBool::new(false));
-    let options =
-        Options { workers, max_flows: 64 << 10, keep_flows: true, ..Options::replay(&stop, &tell) };
+    let mut files = Files::from_readers(vec![("fuzzed".into(), input)]).ok()?;
+    let limits = ResourceLimits { workers, max_flows: 64 << 10, ..ResourceLimits::DEFAULT };
+    let options = Options { keep_flows: true, limits, ..Options::replay() };
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }
 
 fn written(run: &Run<'static>) -> (String, String) {
     let inputs = ["fuzzed".to_owned()];
-    let report = Report { inputs: &inputs, run, catalogue: &CATALOGUE };
+    let show = Show { flows: true, why: true, interfaces: true, top: 0 };
+    let report = Report { inputs: &inputs, run, show };
     let (mut json, mut text) = (Vec::new(), Vec::new());
-    report::json::write(&mut json, &report, true).expect("memory takes it");
-    report::text::write(
-        &mut text,
-        &report,
-        Style::default(),
-        Parts { flows: true, why: true, origins: true, top: 0 },
-    )
-    .expect("memory takes it");
+    json::write(&mut json, &report, Style::default()).expect("memory takes it");
+    table::write(&mut text, &report, Style::default()).expect("memory takes it");
     let string = |bytes| String::from_utf8(bytes).expect("the output is text");
     (string(json), string(text))
 }

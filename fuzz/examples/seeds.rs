@@ -58,7 +58,7 @@ fn main() -> io::Result<()> {
 }
 
 fn read(bytes: &[u8], mut each: impl FnMut(&portlore::source::Frame<'_>)) {
-    let Ok(mut files) = Files::of(vec![("seed".into(), Box::new(Cursor::new(bytes.to_vec())))]) else { return };
+    let Ok(mut files) = Files::from_readers(vec![("seed".into(), Box::new(Cursor::new(bytes.to_vec())))]) else { return };
     loop {
         match files.next() {
             Ok(Next::Frame(frame)) => each(&frame),

@@ -1,8 +1,4 @@
-//! A service's TOML file: its schema, and errors that name file, line and remedy.
-
-use std::fmt;
-use std::io;
-use std::path::Path;
+//! The schema of a service's TOML file, and its parser, whose errors name file, line and remedy.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -13,57 +9,27 @@ use super::{
 };
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
+use crate::{Error, ErrorKind, Result};
 
-/// What is wrong with a catalogue file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The file.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: Option<usize>,
-    /// Reason and remedy.
-    pub text: String,
+/// An error at a line of a catalogue file; lines are counted from 1.
+pub(super) fn error_at(file: &str, line: usize, reason: impl Into<String>) -> Error {
+    located(Error::new(ErrorKind::Catalogue, reason), file, line)
 }
 
-impl Fault {
-    pub(super) fn new(file: &str, line: usize, text: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: Some(line), text: text.into() }
-    }
-
-    pub(super) fn empty(folder: &Path) -> Self {
-        let text = "the folder has no .toml files; a service is one file in it".to_owned();
-        Self { file: folder.display().to_string(), line: None, text }
-    }
-
-    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        let text = error.to_string();
-        let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-        Self {
-            file: path.display().to_string(),
-            line: None,
-            text: format!("cannot be read: {reason}; check the path"),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "{}:{line}: {}", self.file, self.text),
-            None => write!(f, "{}: {}", self.file, self.text),
-        }
-    }
+/// Names the line of a catalogue file that an error is about.
+pub(super) fn located(error: Error, file: &str, line: usize) -> Error {
+    error.with_object(format!("{file}:{line}"))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ServiceTable {
     id: Spanned<String>,
     name: String,
     tag: String,
     speaks: Spanned<Vec<String>>,
     #[serde(default)]
-    wire: Wire,
+    wire: WireFormat,
     #[serde(default)]
     builds_on: Vec<String>,
     note: Option<String>,
@@ -79,7 +45,7 @@ struct File {
 
 #[derive(Deserialize, Default, PartialEq)]
 #[serde(rename_all = "lowercase")]
-enum Wire {
+enum WireFormat {
     #[default]
     Known,
     Unknown,
@@ -89,7 +55,7 @@ enum Wire {
 #[serde(deny_unknown_fields)]
 struct ClaimTable {
     port: u16,
-    transport: Carriers,
+    transport: ClaimTransport,
     standing: Standing,
     #[serde(default)]
     prevalence: Prevalence,
@@ -102,7 +68,7 @@ struct ClaimTable {
 }
 
 #[derive(Deserialize)]
-enum Carriers {
+enum ClaimTransport {
     #[serde(rename = "tcp")]
     Tcp,
     #[serde(rename = "udp")]
@@ -122,7 +88,7 @@ struct MarkTable {
     matches: Option<String>,
     #[serde(default)]
     ignore_case: bool,
-    direction: Option<Side>,
+    direction: Option<MarkDirection>,
     cite: Option<String>,
     #[serde(default)]
     and: Vec<MarkTable>,
@@ -130,38 +96,38 @@ struct MarkTable {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Side {
+enum MarkDirection {
     Initiator,
     Responder,
 }
 
-/// Reads a service out of a file's text; `name` is the file's, for errors.
+/// Parses the text of a service file; errors name the file as `name`.
 ///
 /// # Errors
-/// The first thing that is wrong, with its line and the remedy.
-pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service, Fault> {
+/// The first fault of the file, with its line and the remedy.
+pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
     let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-    let file: File = toml::from_str(text).map_err(|error| {
+    let file: ServiceTable = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
-        Fault::new(name, line, error.message().replace('\n', ", "))
+        error_at(name, line, error.message().replace('\n', ", "))
     })?;
     let line = line_of(file.speaks.span().start);
-    let speaks =
-        file.speaks.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>, _>>();
-    let speaks = speaks.map_err(|text| Fault::new(name, line, text))?;
+    let protocols =
+        file.speaks.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>>>();
+    let protocols = protocols.map_err(|error| located(error, name, line))?;
     let marks = file.mark.into_iter().map(|table| {
         let line = line_of(table.span().start);
-        mark(table.into_inner(), line).map_err(|text| Fault::new(name, line, text))
+        mark(table.into_inner(), line).map_err(|error| located(error, name, line))
     });
     Ok(Service {
         id: file.id.into_inner(),
         name: file.name,
         tag: file.tag.to_lowercase(),
-        wire_unknown: speaks.is_empty() || file.wire == Wire::Unknown,
-        speaks,
+        wire_unknown: protocols.is_empty() || file.wire == WireFormat::Unknown,
+        protocols,
         builds_on: file.builds_on,
         note: file.note,
-        marks: marks.collect::<Result<_, _>>()?,
+        marks: marks.collect::<Result<_>>()?,
         claims: file
             .claim
             .into_iter()
@@ -174,10 +140,11 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service, Fault> {
     })
 }
 
-fn protocol(id: &str) -> Result<Protocol, String> {
+fn protocol(id: &str) -> Result<Protocol> {
     Protocol::from_id(id).ok_or_else(|| {
         let known: Vec<_> = Protocol::ALL.iter().map(|p| p.as_str()).collect();
-        format!("speaks: no such protocol '{id}'; known are {}", known.join(", "))
+        Error::new(ErrorKind::Catalogue, format!("speaks: no such protocol '{id}'"))
+            .with_remedy(format!("known are {}", known.join(", ")))
     })
 }
 
@@ -185,9 +152,9 @@ fn claim((line, table): (usize, ClaimTable)) -> Claim {
     Claim {
         port: table.port,
         transports: match table.transport {
-            Carriers::Tcp => vec![Transport::Tcp],
-            Carriers::Udp => vec![Transport::Udp],
-            Carriers::Both => vec![Transport::Tcp, Transport::Udp],
+            ClaimTransport::Tcp => vec![Transport::Tcp],
+            ClaimTransport::Udp => vec![Transport::Udp],
+            ClaimTransport::Both => vec![Transport::Tcp, Transport::Udp],
         },
         standing: table.standing,
         prevalence: table.prevalence,
@@ -201,27 +168,28 @@ fn claim((line, table): (usize, ClaimTable)) -> Claim {
     }
 }
 
-fn mark(mut table: MarkTable, line: usize) -> Result<Mark, String> {
+fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let and = and.into_iter().map(|inner| {
         if inner.and.is_empty() {
             condition(inner)
         } else {
-            Err("mark.and stands in a mark, not in another mark.and".to_owned())
+            let reason = "mark.and stands in a mark, not in another mark.and";
+            Err(Error::new(ErrorKind::Catalogue, reason))
         }
     });
-    let and = and.collect::<Result<_, _>>()?;
+    let and = and.collect::<Result<_>>()?;
     Ok(Mark { first: condition(table)?, and, cite, line })
 }
 
-fn condition(table: MarkTable) -> Result<Condition, String> {
-    let cased = |text: String| if table.ignore_case { text.to_ascii_lowercase() } else { text };
+fn condition(table: MarkTable) -> Result<Condition> {
+    let lowered = |text: String| if table.ignore_case { text.to_ascii_lowercase() } else { text };
     let given = [
-        table.equals.map(cased).map(Compare::Equals),
-        table.prefix.map(cased).map(Compare::Prefix),
-        table.suffix.map(cased).map(Compare::Suffix),
-        table.contains.map(cased).map(|text| Compare::Contains(Needle::new(&text))),
+        table.equals.map(lowered).map(Compare::Equals),
+        table.prefix.map(lowered).map(Compare::Prefix),
+        table.suffix.map(lowered).map(Compare::Suffix),
+        table.contains.map(lowered).map(|text| Compare::Contains(Needle::new(&text))),
         table
             .matches
             .map(|text| if table.ignore_case { format!("(?i){text}") } else { text })
@@ -231,8 +199,8 @@ fn condition(table: MarkTable) -> Result<Condition, String> {
             .map(Compare::Matches),
     ];
     let direction = table.direction.map(|side| match side {
-        Side::Initiator => Direction::Initiator,
-        Side::Responder => Direction::Responder,
+        MarkDirection::Initiator => Direction::Initiator,
+        MarkDirection::Responder => Direction::Responder,
     });
     let compare = given.into_iter().flatten().collect();
     Ok(Condition { fact: table.fact, compare, ignore_case: table.ignore_case, direction })

@@ -1,37 +1,42 @@
-//! Marks: facts that name a service.
+//! Marks: conditions on facts by which a service is recognised.
+//!
+//! A mark is what other tools call a signature or a fingerprint; the name is the key in catalogue
+//! files.
 
 use memchr::memmem::Finder;
 use regex_lite::Regex;
 
 use crate::evidence::{Direction, Fact};
+use crate::{Error, ErrorKind, Result};
 
-/// How a fact's value must be.
+/// A comparison with a fact's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compare {
-    /// Just this.
+    /// The value is this text.
     Equals(String),
-    /// Begins with this.
+    /// The value begins with this text.
     Prefix(String),
-    /// Ends with this.
+    /// The value ends with this text.
     Suffix(String),
-    /// Has this in it.
+    /// The value contains this text.
     Contains(Needle),
-    /// Has in it what this pattern describes.
+    /// The value has a match of this pattern anywhere.
     Matches(Pattern),
 }
 
-/// A text to be looked for, prepared once: marks search bodies of many kilobytes.
+/// A prepared substring search: marks search bodies of many kilobytes.
 #[derive(Debug, Clone)]
 pub struct Needle(Box<Finder<'static>>);
 
 impl Needle {
-    /// Prepares the search.
+    /// Prepares the search for `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Box::new(Finder::new(text).into_owned()))
     }
 
-    /// Where it stands first.
+    /// The byte offset of the first occurrence in `value`.
     #[must_use]
     pub fn find(&self, value: &str) -> Option<usize> {
         self.0.find(value.as_bytes())
@@ -46,23 +51,24 @@ impl PartialEq for Needle {
 
 impl Eq for Needle {}
 
-/// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>; looked for
-/// anywhere unless anchored.
+/// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>. It matches
+/// anywhere in a value unless it is anchored.
 #[derive(Debug, Clone)]
 pub struct Pattern(Regex);
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Compiles a pattern.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn new(text: &str) -> Result<Self, String> {
-        Regex::new(text)
-            .map(Self)
-            .map_err(|error| format!("matches: '{text}' is no regular expression: {error}"))
+    /// The syntax error in `text`.
+    pub fn new(text: &str) -> Result<Self> {
+        Regex::new(text).map(Self).map_err(|error| {
+            let reason = format!("matches: '{text}' is no regular expression: {error}");
+            Error::new(ErrorKind::Catalogue, reason)
+        })
     }
 
-    /// Where the first match begins.
+    /// The byte offset of the first match in `value`.
     #[must_use]
     pub fn find(&self, value: &str) -> Option<usize> {
         self.0.find(value).map(|found| found.start())
@@ -77,21 +83,22 @@ impl PartialEq for Pattern {
 
 impl Eq for Pattern {}
 
-/// One condition on one fact.
+/// A condition on one fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Condition {
-    /// The fact's name.
+    /// The name of the fact.
     pub fact: String,
-    /// What it must say, all of it in one value; nothing where the fact is enough.
+    /// Comparisons that must all hold of one value; empty if the fact alone is enough.
     pub compare: Vec<Compare>,
-    /// ASCII letters match in either case; `compare` is in lower case then.
+    /// Whether ASCII letters match in either case; `compare` is in lower case then.
     pub ignore_case: bool,
-    /// Who must have said it.
+    /// The side that must have sent the fact, if it matters.
     pub direction: Option<Direction>,
 }
 
 impl Condition {
-    /// Whether the fact fulfils it.
+    /// Whether a fact fulfils the condition.
     #[must_use]
     pub fn holds(&self, fact: &Fact) -> bool {
         let named = match &fact.name.leaf {
@@ -102,10 +109,10 @@ impl Condition {
                 .and_then(|rest| rest.strip_prefix('.'))
                 .is_some_and(|rest| rest == leaf),
         };
-        named && self.direction.is_none_or(|d| d == fact.direction) && self.says(&fact.value)
+        named && self.direction.is_none_or(|d| d == fact.direction) && self.accepts(&fact.value)
     }
 
-    fn says(&self, value: &str) -> bool {
+    fn accepts(&self, value: &str) -> bool {
         if self.ignore_case {
             let lower = value.to_ascii_lowercase();
             return self.compare.iter().all(|compare| compare.holds(&lower));
@@ -126,22 +133,24 @@ impl Compare {
     }
 }
 
-/// Facts that name a service: the first, and those that must hold beside it.
+/// Conditions on facts that together name a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mark {
-    /// The condition by which the mark is found.
+    /// The condition whose fact the catalogue indexes the mark by.
     pub first: Condition,
-    /// Conditions on other facts of the same exchange; of the whole flow where the language has no
-    /// exchanges.
+    /// Further conditions, on facts of the same exchange; on facts of the whole flow if the protocol
+    /// has no exchanges.
     pub and: Vec<Condition>,
-    /// The source.
+    /// The source, a URL or an RFC.
     pub cite: Option<String>,
-    /// The line of the file where it stands.
+    /// The line of the catalogue file, counted from 1.
     pub line: usize,
 }
 
 impl Mark {
-    /// The facts that fulfil it, `fact` being the one that it was found by.
+    /// The facts that fulfil the mark, beginning with `fact`, which must fulfil the first condition;
+    /// `None` if the mark does not hold.
     #[must_use]
     pub fn proof<'f>(&self, fact: &'f Fact, all: &'f [Fact]) -> Option<Vec<&'f Fact>> {
         if !self.first.holds(fact) {
@@ -149,10 +158,10 @@ impl Mark {
         }
         let mut proof = vec![fact];
         for condition in &self.and {
-            let together = |other: &&Fact| {
+            let same_exchange = |other: &&Fact| {
                 other.exchange == fact.exchange || other.exchange == 0 || fact.exchange == 0
             };
-            proof.push(all.iter().filter(together).find(|fact| condition.holds(fact))?);
+            proof.push(all.iter().filter(same_exchange).find(|fact| condition.holds(fact))?);
         }
         Some(proof)
     }

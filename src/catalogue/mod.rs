@@ -1,77 +1,82 @@
-//! What is known of ports: services with their claims and marks, and the IANA registry. Data, not
-//! code.
+//! The catalogue of services: their claims on ports, the marks that identify them, and the IANA
+//! registry. Data, not code.
 //!
-//! Takes the embedded `catalogue/` folder and the user's own files, gives an index by port and by
-//! fact. Knows no detector: whether a fact can be stated at all is a question that the caller
-//! answers.
+//! Takes the embedded `catalogue/` folder and the user's own files, and gives an index by port and by
+//! fact. Knows no detector: the caller states which facts exist.
+//!
+//! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model` and
+//! `mark` are what the files state, and `registry` is the IANA registry.
 
 mod file;
 mod lint;
 mod mark;
 mod model;
+mod paths;
 mod registry;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-pub use file::{Fault, parse};
+pub use file::parse;
 pub use lint::{check, check_all};
 pub use mark::{Compare, Condition, Mark, Needle, Pattern};
 pub use model::{Claim, Conflict, Origin, Prevalence, Service, Standing};
-pub use registry::{Entry, Range, Registry};
+pub use paths::user_folder;
+pub use registry::{PortRange, Registry, RegistryEntry};
 
-use crate::decode::Transport;
+use paths::parse_all;
+
+use crate::decode::ServicePort;
+use crate::{Error, Result};
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalogue/services");
 
-/// Services, claims, marks, and the registry.
+/// Services with their claims and marks, indexed, and the IANA registry.
 pub struct Catalogue {
-    /// By id.
+    /// Sorted by id.
     services: Vec<Service>,
-    /// Service and claim, the likeliest first.
-    claims: HashMap<(u16, Transport), Vec<(usize, usize)>, foldhash::fast::RandomState>,
-    /// The services of these claims, each once.
-    claimants: HashMap<(u16, Transport), Vec<usize>, foldhash::fast::RandomState>,
-    /// Service and mark, by the name of the fact that the mark looks at first.
+    /// Indices of service and claim, by port, the likeliest first.
+    claims: HashMap<ServicePort, Vec<(usize, usize)>, foldhash::fast::RandomState>,
+    /// Indices of the services of these claims, each once.
+    claimants: HashMap<ServicePort, Vec<usize>, foldhash::fast::RandomState>,
+    /// Indices of service and mark, by the fact of the mark's first condition.
     marks: HashMap<String, Vec<(usize, usize)>, foldhash::fast::RandomState>,
-    /// The registry.
+    /// The IANA registry.
     pub registry: Registry,
 }
 
 impl Catalogue {
-    /// The shipped services and, over them, the user's files: a service of the same id replaces a
-    /// shipped one. Folders stand for the `.toml` files in them.
+    /// Loads the shipped services and the user's. A user's service replaces a shipped one of the
+    /// same id. A path is a service file, or a folder whose `.toml` files are service files.
     ///
     /// # Errors
-    /// What is wrong with a file, each with its line and remedy.
-    pub fn load(user: &[PathBuf]) -> Result<Self, Vec<Fault>> {
-        let (users, faults) = parse_all(user);
-        if faults.is_empty() {
-            Self::over_shipped(users.into_iter().map(|(service, _)| service))
-        } else {
-            Err(faults)
+    /// The faults of all files, each with file, line and remedy.
+    pub fn load(user: &[PathBuf]) -> Result<Self> {
+        let (users, errors) = parse_all(user);
+        match Error::from_all(errors) {
+            None => Self::over_shipped(users.into_iter().map(|(service, _)| service)),
+            Some(error) => Err(error),
         }
     }
 
-    /// The shipped services and the given ones over them.
-    fn over_shipped(users: impl IntoIterator<Item = Service>) -> Result<Self, Vec<Fault>> {
+    /// The shipped services, with `users` in place of those of the same ids.
+    fn over_shipped(users: impl IntoIterator<Item = Service>) -> Result<Self> {
         let mut services = BTreeMap::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for file in SHIPPED.files() {
             let name = file.path().display().to_string();
             let text = file.contents_utf8().unwrap_or_default();
             match parse(text, &name, Origin::Shipped) {
                 Ok(service) => drop(services.insert(service.id.clone(), service)),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
         services.extend(users.into_iter().map(|service| (service.id.clone(), service)));
-        if faults.is_empty() {
-            Ok(Self::new(services.into_values().collect()))
-        } else {
-            Err(faults)
+        match Error::from_all(errors) {
+            None => Ok(Self::new(services.into_values().collect())),
+            Some(error) => Err(error),
         }
     }
 
@@ -81,7 +86,7 @@ impl Catalogue {
         for (s, service) in services.iter().enumerate() {
             for (c, claim) in service.claims.iter().enumerate() {
                 for &transport in &claim.transports {
-                    claims.entry((claim.port, transport)).or_default().push((s, c));
+                    claims.entry(ServicePort::new(claim.port, transport)).or_default().push((s, c));
                 }
             }
             for (m, mark) in service.marks.iter().enumerate() {
@@ -112,7 +117,7 @@ impl Catalogue {
         }
     }
 
-    /// Every service, by id.
+    /// Every service, sorted by id.
     #[must_use]
     pub fn services(&self) -> &[Service] {
         &self.services
@@ -124,34 +129,31 @@ impl Catalogue {
         self.services.binary_search_by(|s| s.id.as_str().cmp(id)).ok().map(|i| &self.services[i])
     }
 
-    /// Who claims a port: the user's services first, then by prevalence, then by standing.
-    pub fn claims_on(
-        &self,
-        port: u16,
-        transport: Transport,
-    ) -> impl Iterator<Item = (&Service, &Claim)> {
-        let on_port = self.claims.get(&(port, transport)).map_or(&[][..], Vec::as_slice);
+    /// The claims on a port: those of the user's services first, then by prevalence, then by
+    /// standing.
+    pub fn claims_on(&self, port: ServicePort) -> impl Iterator<Item = (&Service, &Claim)> {
+        let on_port = self.claims.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&(s, c)| (&self.services[s], &self.services[s].claims[c]))
     }
 
-    /// The services that claim a port, in the same order, each once.
-    pub fn claimants(&self, port: u16, transport: Transport) -> impl Iterator<Item = &Service> {
-        let on_port = self.claimants.get(&(port, transport)).map_or(&[][..], Vec::as_slice);
+    /// The services that claim a port, in the order of [`Self::claims_on`], each once.
+    pub fn claimants(&self, port: ServicePort) -> impl Iterator<Item = &Service> {
+        let on_port = self.claimants.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&s| &self.services[s])
     }
 
-    /// The ports that services claim.
-    pub fn claimed_ports(&self) -> impl Iterator<Item = (u16, Transport)> {
+    /// The ports that services claim, in no particular order.
+    pub fn claimed_ports(&self) -> impl Iterator<Item = ServicePort> {
         self.claims.keys().copied()
     }
 
-    /// The marks that look at this fact first.
+    /// The marks whose first condition is on a fact.
     pub fn marks_on(&self, fact: &str) -> impl Iterator<Item = (&Service, &Mark)> {
         let on_fact = self.marks.get(fact).map_or(&[][..], Vec::as_slice);
         on_fact.iter().map(|&(s, m)| (&self.services[s], &self.services[s].marks[m]))
     }
 
-    /// The facts that marks look at.
+    /// The names of the facts that the conditions of all marks are on; a name may be repeated.
     pub fn marked_facts(&self) -> impl Iterator<Item = &str> {
         let marks = self.services.iter().flat_map(|service| &service.marks);
         marks
@@ -159,10 +161,10 @@ impl Catalogue {
             .map(|condition| condition.fact.as_str())
     }
 
-    /// Whether `service` carries the marks of `base` too, directly or through others.
+    /// Whether `service` builds on `base`, directly or through other services.
     #[must_use]
     pub fn builds_on(&self, service: &Service, base: &str) -> bool {
-        // Depth-first with a memory: a user's file may name a circle.
+        // Services that were visited are skipped: the user's files may build on each other.
         let mut open = vec![service];
         let mut seen = Vec::new();
         while let Some(next) = open.pop() {
@@ -178,71 +180,6 @@ impl Catalogue {
         }
         false
     }
-}
-
-/// The folder of the user's own service files, where it has some: `.config/portlore/services` in
-/// `home`; where that is not given `$XDG_CONFIG_HOME/portlore/services`, else
-/// `~/.config/portlore/services`.
-#[must_use]
-pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
-    let variable =
-        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = match home {
-        Some(home) => home.join(".config"),
-        None => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?,
-    };
-    let folder = config.join("portlore").join("services");
-    // An empty folder is no mistake here; one named on the command line is.
-    (folder.is_dir() && toml_files(&folder).is_ok()).then_some(folder)
-}
-
-/// A file itself, or the `.toml` files of a folder by name.
-///
-/// # Errors
-/// Where the path cannot be read, or a folder has none.
-fn toml_files(path: &Path) -> Result<Vec<PathBuf>, Fault> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let entries = std::fs::read_dir(path).map_err(|e| Fault::unreadable(path, &e))?;
-    let mut files: Vec<_> = entries
-        .filter_map(|e| Some(e.ok()?.path()))
-        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
-        .collect();
-    files.sort();
-    if files.is_empty() {
-        return Err(Fault::empty(path));
-    }
-    Ok(files)
-}
-
-/// The user's services in files and in folders of files, each with its file's name, and what is
-/// wrong with the rest.
-fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Fault>) {
-    let mut services = Vec::new();
-    let mut faults = Vec::new();
-    for path in paths {
-        let files = toml_files(path).unwrap_or_else(|fault| {
-            faults.push(fault);
-            Vec::new()
-        });
-        for file in files {
-            let name = file.display().to_string();
-            match read(&file).and_then(|text| parse(&text, &name, Origin::User)) {
-                Ok(service) => services.push((service, name)),
-                Err(fault) => faults.push(fault),
-            }
-        }
-    }
-    (services, faults)
-}
-
-/// The text of a catalogue file.
-///
-/// # Errors
-/// Where it cannot be read.
-fn read(path: &Path) -> Result<String, Fault> {
-    std::fs::read_to_string(path).map_err(|e| Fault::unreadable(path, &e))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A service: what it is called, what it speaks, which ports it claims, by which facts it is known.
+//! A service: its name, its protocols, the ports that it claims and the marks that identify it.
 
 use serde::Deserialize;
 
@@ -6,25 +6,28 @@ use super::Mark;
 use crate::decode::Transport;
 use crate::evidence::{Protocol, ProtocolSet};
 
-/// Where a service's file came from. What the user says comes first.
+/// Where a service's file comes from. The user's services take precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Origin {
-    /// The user's.
+    /// A file of the user.
     User,
-    /// Ours.
+    /// A file that is part of the program.
     Shipped,
 }
 
-/// How often a silent port means this service; in the order in which candidates are listed.
+/// How often traffic without payload on the port means this service; in the order in which
+/// candidates are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Prevalence {
-    /// What one would expect.
+    /// The usual service of the port.
     Common,
-    /// It happens.
+    /// Seen now and then.
     #[default]
     Occasional,
-    /// Hardly ever.
+    /// Hardly ever seen.
     Rare,
 }
 
@@ -40,18 +43,19 @@ impl Prevalence {
     }
 }
 
-/// On what ground a service claims a port; in the order in which candidates of the same prevalence
-/// are listed.
+/// The ground on which a service claims a port; in the order in which candidates of the same
+/// prevalence are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Standing {
-    /// It has the port in the IANA registry.
+    /// The IANA registry assigns the port to the service.
     Registered,
-    /// Its vendor says so.
+    /// The vendor documents the port.
     Documented,
-    /// People do it.
+    /// The port is in common use, without documentation.
     Customary,
-    /// Registered, and nothing was ever seen of it.
+    /// The IANA registry assigns the port, but no use of it is known.
     Dormant,
 }
 
@@ -74,22 +78,23 @@ impl Standing {
     }
 }
 
-/// What a server does when its port is taken.
+/// How a server behaves if its port is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Conflict {
-    /// Takes the next free port by itself.
+    /// Takes the next free port without asking.
     Increments,
-    /// Asks.
+    /// Asks the user for another port.
     Asks,
-    /// Gives up.
+    /// Exits.
     Fails,
-    /// Takes some free port.
+    /// Takes an arbitrary free port.
     PicksFree,
 }
 
 impl Conflict {
-    /// What it does, for people.
+    /// The behaviour in words, for people.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -103,70 +108,73 @@ impl Conflict {
 
 /// A service's claim on a port.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Claim {
     /// The port.
     pub port: u16,
     /// TCP, UDP or both.
     pub transports: Vec<Transport>,
-    /// On what ground.
+    /// The ground of the claim.
     pub standing: Standing,
-    /// How often a silent port means it.
+    /// How often traffic without payload on the port means the service.
     pub prevalence: Prevalence,
-    /// Its name in the IANA registry.
+    /// The service's name in the IANA registry, for registered and dormant claims.
     pub registry: Option<String>,
-    /// Since which version.
+    /// The version since which the service uses the port.
     pub since: Option<String>,
-    /// The source of all this.
+    /// The source, a URL or an RFC.
     pub cite: Option<String>,
-    /// Whatever else is worth knowing.
+    /// A remark for people.
     pub note: Option<String>,
-    /// What its server does when the port is taken.
+    /// How the server behaves if the port is taken.
     pub on_conflict: Option<Conflict>,
-    /// What to think when it is seen where it does not belong.
+    /// Advice for people who do not expect the service on this port.
     pub unexpected: Option<String>,
-    /// The line of the file where it stands.
+    /// The line of the catalogue file, counted from 1.
     pub line: usize,
 }
 
-/// A service.
+/// A service of the catalogue.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Service {
-    /// Lower-case letters, digits and hyphens; the file's name.
+    /// The id: lower-case letters, digits and hyphens, the stem of the file's name.
     pub id: String,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// Its family in lower case, as output has it.
+    /// The family in lower case, such as `dev-server`; a contract of the machine-readable output.
     pub tag: String,
-    /// The languages that it is known to speak.
-    pub speaks: Vec<Protocol>,
-    /// It may speak something that nobody has described, so it cannot be ruled out.
+    /// The protocols that the service is known to speak.
+    pub protocols: Vec<Protocol>,
+    /// Whether the service may use a wire format that has no public description. Such a service
+    /// cannot be ruled out.
     pub wire_unknown: bool,
-    /// Services whose marks this one carries too.
+    /// The ids of services whose marks also hold for this service.
     pub builds_on: Vec<String>,
-    /// Whatever is worth knowing.
+    /// A remark for people.
     pub note: Option<String>,
-    /// Its claims.
+    /// The ports that the service claims.
     pub claims: Vec<Claim>,
-    /// The facts that name it.
+    /// The marks that identify the service.
     pub marks: Vec<Mark>,
-    /// Captures on which it must be tagged.
+    /// Captures in which the service must be found.
     pub fixtures: Vec<String>,
-    /// Captures on which it must not.
+    /// Captures in which the service must not be found.
     pub lookalikes: Vec<String>,
-    /// Whose file it is.
+    /// Where the service's file comes from.
     pub origin: Origin,
 }
 
 impl Service {
-    /// Whether it is known to speak this.
+    /// Whether the service is known to speak a protocol.
     #[must_use]
     pub fn speaks(&self, protocol: Protocol) -> bool {
-        self.speaks.contains(&protocol)
+        self.protocols.contains(&protocol)
     }
 
-    /// Whether bytes that are none of these languages can still be this service's.
+    /// Whether payload that is of none of these protocols can still be this service's.
     #[must_use]
-    pub fn remains(&self, ruled_out: ProtocolSet) -> bool {
-        self.wire_unknown || self.speaks.iter().any(|&protocol| !ruled_out.contains(protocol))
+    pub fn remains_possible(&self, ruled_out: ProtocolSet) -> bool {
+        self.wire_unknown || self.protocols.iter().any(|&protocol| !ruled_out.contains(protocol))
     }
 }

@@ -1,6 +1,9 @@
 //! The shipped catalogue, and what happens with the user's files.
 
+use std::path::Path;
+
 use super::*;
+use crate::decode::Transport;
 use crate::detect;
 use crate::evidence::{Direction, Fact, FactName};
 
@@ -9,7 +12,10 @@ fn shipped() -> Catalogue {
 }
 
 fn ids(catalogue: &Catalogue, port: u16, transport: Transport) -> Vec<&str> {
-    catalogue.claims_on(port, transport).map(|(service, _)| service.id.as_str()).collect()
+    catalogue
+        .claims_on(ServicePort::new(port, transport))
+        .map(|(service, _)| service.id.as_str())
+        .collect()
 }
 
 #[test]
@@ -18,8 +24,8 @@ fn every_shipped_file_is_without_fault() {
     let faults: Vec<String> = catalogue
         .services()
         .iter()
-        .flat_map(|s| check(s, &format!("{}.toml", s.id), &catalogue, &detect::is_stated))
-        .map(|fault| fault.to_string())
+        .filter_map(|s| check(s, &format!("{}.toml", s.id), &catalogue, &detect::is_stated).err())
+        .map(|error| error.to_string())
         .collect();
     assert_eq!(faults, Vec::<String>::new());
     assert_eq!(SHIPPED.files().count(), catalogue.services().len(), "two files have one id");
@@ -39,18 +45,19 @@ fn every_fixture_that_a_service_names_is_there() {
 #[test]
 fn the_registry_has_every_name_of_a_port_and_its_date() {
     let registry = shipped().registry;
-    let names = |port, transport| registry.names(port, transport).collect::<Vec<_>>();
+    let names =
+        |port, transport| registry.names(ServicePort::new(port, transport)).collect::<Vec<_>>();
     assert_eq!(names(3002, Transport::Tcp), ["exlm-agent", "remoteware-srv"]);
     assert_eq!(names(3000, Transport::Udp), ["hbci", "remoteware-cl"]);
     assert_eq!(names(3001, Transport::Tcp), ["origo-native"]);
     assert_eq!(names(3001, Transport::Udp), Vec::<&str>::new());
-    assert_eq!(registry.entries(3001, Transport::Udp)[0].description, "Reserved");
+    assert_eq!(registry.entries(ServicePort::new(3001, Transport::Udp))[0].description, "Reserved");
     assert_eq!(names(3037, Transport::Tcp), ["hp-san-mgmt"]);
     assert_eq!(names(3032, Transport::Udp), ["redwood-chat"]);
     assert!(names(53_000, Transport::Tcp).is_empty());
     assert_eq!(registry.date.len(), 10);
     let several = registry.named_ports().collect::<std::collections::BTreeSet<_>>();
-    let several = several.into_iter().filter(|&(p, t)| names(p, t).len() > 1).count();
+    let several = several.into_iter().filter(|&port| registry.names(port).count() > 1).count();
     assert!(several >= 200, "{several} ports with several names");
 }
 
@@ -96,7 +103,8 @@ fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
         "only the registry's names remain on UDP"
     );
     for port in [3000, 3001, 3002] {
-        let (first, _) = catalogue.claims_on(port, Transport::Tcp).next().unwrap();
+        let (first, _) =
+            catalogue.claims_on(ServicePort::new(port, Transport::Tcp)).next().unwrap();
         assert_eq!(
             first.tag, "dev-server",
             "a silent {port} is a dev server far more often than anything else"
@@ -129,7 +137,7 @@ fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
     let catalogue = Catalogue::load(&[folder.path().to_owned()]).unwrap();
     assert_eq!(ids(&catalogue, 3001, Transport::Tcp)[..2], ["billing", "express"]);
     assert_eq!(catalogue.service("express").unwrap().name, "Billing");
-    assert_eq!(check_all(&[folder.path().to_owned()], &detect::is_stated), (2, vec![]));
+    assert_eq!(check_all(&[folder.path().to_owned()], &detect::is_stated), Ok(2));
 }
 
 #[test]
@@ -176,9 +184,10 @@ fn a_broken_file_names_line_and_remedy() {
         ("port = 3001", "port = 70000", 7, "70000"),
         ("name =", "name", 3, ""),
     ] {
-        let fault = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap_err();
-        assert!(fault.text.contains(text), "{fault}");
-        assert_eq!(fault.line, Some(line), "{fault}");
+        let error = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.object(), format!("billing.toml:{line}"), "{error}");
+        assert_eq!(error.kind(), crate::ErrorKind::Catalogue);
     }
 }
 
@@ -199,7 +208,7 @@ fn the_linter_finds_what_the_grammar_allows() {
         ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
     ] {
         let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();
-        let faults = check(&service, "billing.toml", &catalogue, &detect::is_stated);
-        assert!(faults.iter().any(|f| f.text.contains(text)), "{to}: {faults:?}");
+        let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
+        assert!(error.lines().any(|line| line.contains(text)), "{to}: {error}");
     }
 }

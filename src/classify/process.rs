@@ -1,15 +1,16 @@
-//! What the process behind the service's port adds to a verdict.
+//! What the processes behind the service port add to a verdict.
 
-use super::{Candidate, Confidence, Reason, Verdict, marked};
-use crate::catalogue::{Catalogue, Origin};
-use crate::evidence::{Evidence, Fact};
+use super::marks::marked_services;
+use super::verdict::{Candidate, Confidence, Reason, Verdict};
+use crate::catalogue::{Catalogue, Origin, Service};
+use crate::evidence::Fact;
 
-/// The verdict, with a service that marks on `facts` of its processes name where the bytes name
-/// none; the user's own marks go before shipped ones here too. A process does not outweigh the
-/// bytes: it names nothing whose languages are not those that were heard. `silent`: nothing was
-/// said at all.
+/// Adds the service that marks on the process facts `facts` name, if the payload names none; a mark
+/// of the user outweighs a shipped mark here too. The payload outweighs the process: a service that
+/// does not speak the protocol of the payload is not added. `silent` means that the flow has no
+/// payload at all.
 #[must_use]
-pub fn by_process<'c>(
+pub fn add_process_facts<'c>(
     catalogue: &'c Catalogue,
     mut verdict: Verdict<'c>,
     silent: bool,
@@ -19,20 +20,19 @@ pub fn by_process<'c>(
     if facts.is_empty() {
         return verdict;
     }
-    let evidence = Evidence { facts: facts.to_vec(), ..Evidence::default() };
-    let may = |service: &crate::catalogue::Service| match verdict.protocol {
+    let is_possible = |service: &Service| match verdict.protocol {
         Some(protocol) => service.wire_unknown || service.speaks(protocol),
         None => silent || service.wire_unknown,
     };
-    let Some((service, proof)) =
-        marked(catalogue, &evidence, explain).into_iter().find(|(service, _)| may(service))
+    let Some((service, reasons)) = marked_services(catalogue, facts, explain)
+        .into_iter()
+        .find(|(service, _)| is_possible(service))
     else {
         return verdict;
     };
-    let outranked = |known: &crate::catalogue::Service| {
-        known.origin <= service.origin || service.origin != Origin::User
-    };
-    if verdict.service.is_some_and(outranked) {
+    let is_outranked =
+        |known: &Service| known.origin <= service.origin || service.origin != Origin::User;
+    if verdict.service.is_some_and(is_outranked) {
         return verdict;
     }
     verdict.candidates.retain(
@@ -43,8 +43,8 @@ pub fn by_process<'c>(
     } else {
         verdict.candidates.clear();
     }
-    // No frame says who holds a socket.
-    let proof = proof.into_iter().map(|reason| Reason { frame: None, ..reason });
-    verdict.reasons.splice(0..0, proof);
+    // A fact about a process has no frame.
+    let reasons = reasons.into_iter().map(|reason| Reason { frame: None, ..reason });
+    verdict.reasons.splice(0..0, reasons);
     Verdict { service: Some(service), confidence: Confidence::Mark, ..verdict }
 }

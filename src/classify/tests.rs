@@ -1,15 +1,18 @@
 //! Verdicts on the shipped catalogue, and the precedence of the grounds.
 
+use super::reasons::{MAX_VALUE, excerpt};
 use super::*;
+use crate::decode::Transport;
 use crate::detect;
+use crate::evidence::{Depth, Direction, Protocol};
 use crate::flow::Opening;
 
 fn shipped() -> Catalogue {
     Catalogue::load(&[]).unwrap()
 }
 
-fn heard(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Evidence {
-    detect::inspect(&Opening::of(transport, initiator, responder))
+fn evidence_of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Evidence {
+    detect::inspect(&Opening::from_payloads(transport, initiator, responder), Depth::Facts)
 }
 
 fn ids<'c>(verdict: &Verdict<'c>) -> Vec<&'c str> {
@@ -25,7 +28,7 @@ const EOS: &[u8] = b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0";
 #[test]
 fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
     let catalogue = shipped();
-    let verdict = classify(&catalogue, 3002, Transport::Tcp, None, true);
+    let verdict = classify(&catalogue, ServicePort::new(3002, Transport::Tcp), None, true);
     assert_eq!(
         (verdict.confidence, verdict.fit, verdict.service.is_none()),
         (Confidence::Port, Fit::Agrees, true)
@@ -41,13 +44,12 @@ fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
 }
 
 #[test]
-fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
+fn unknown_binary_on_3002_leaves_the_services_whose_protocol_is_not_known() {
     let catalogue = shipped();
     let verdict = classify(
         &catalogue,
-        3002,
-        Transport::Tcp,
-        Some(&heard(Transport::Tcp, &[BINARY], &[BINARY])),
+        ServicePort::new(3002, Transport::Tcp),
+        Some(&evidence_of(Transport::Tcp, &[BINARY], &[BINARY])),
         true,
     );
     let mut left = ids(&verdict);
@@ -58,9 +60,8 @@ fn unknown_binary_on_3002_leaves_those_whose_language_nobody_knows() {
     assert!(ruled_out.value.contains("Next.js") && ruled_out.frame == Some(1), "{ruled_out:?}");
     let udp = classify(
         &catalogue,
-        3002,
-        Transport::Udp,
-        Some(&heard(Transport::Udp, &[BINARY], &[])),
+        ServicePort::new(3002, Transport::Udp),
+        Some(&evidence_of(Transport::Udp, &[BINARY], &[])),
         true,
     );
     let mut left = ids(&udp);
@@ -73,19 +74,22 @@ fn bytes_from_the_middle_rule_nobody_out() {
     let catalogue = shipped();
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(BINARY);
-    let verdict =
-        classify(&catalogue, 3037, Transport::Tcp, Some(&detect::inspect(&midstream)), true);
+    let verdict = classify(
+        &catalogue,
+        ServicePort::new(3037, Transport::Tcp),
+        Some(&detect::inspect(&midstream, Depth::Facts)),
+        true,
+    );
     assert!(ids(&verdict).contains(&"eos"));
 }
 
 #[test]
-fn a_language_that_a_claimant_speaks_is_protocol_and_the_speakers_are_candidates() {
+fn a_protocol_that_a_claimant_speaks_is_the_ground_and_the_speakers_are_candidates() {
     let catalogue = shipped();
     let verdict = classify(
         &catalogue,
-        3001,
-        Transport::Tcp,
-        Some(&heard(Transport::Tcp, &[REQUEST], &[PLAIN])),
+        ServicePort::new(3001, Transport::Tcp),
+        Some(&evidence_of(Transport::Tcp, &[REQUEST], &[PLAIN])),
         true,
     );
     assert_eq!(
@@ -106,9 +110,8 @@ fn a_mark_names_the_service_wherever_it_speaks() {
     for (port, fit) in [(3037, Fit::Agrees), (3001, Fit::Contradicts), (41_234, Fit::Unclaimed)] {
         let verdict = classify(
             &catalogue,
-            port,
-            Transport::Tcp,
-            Some(&heard(Transport::Tcp, &[], &[EOS])),
+            ServicePort::new(port, Transport::Tcp),
+            Some(&evidence_of(Transport::Tcp, &[], &[EOS])),
             true,
         );
         assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("eos"));
@@ -132,9 +135,8 @@ fn what_no_claimant_speaks_contradicts() {
     for bytes in [PLAIN, b"SSH-2.0-OpenSSH_9.2p1\r\n"] {
         let verdict = classify(
             &catalogue,
-            3037,
-            Transport::Tcp,
-            Some(&heard(Transport::Tcp, &[], &[bytes])),
+            ServicePort::new(3037, Transport::Tcp),
+            Some(&evidence_of(Transport::Tcp, &[], &[bytes])),
             true,
         );
         assert_eq!((verdict.confidence, verdict.fit), (Confidence::Protocol, Fit::Contradicts));
@@ -152,13 +154,14 @@ fn what_no_claimant_speaks_contradicts() {
 #[test]
 fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_candidate() {
     let catalogue = shipped();
-    let evidence = heard(Transport::Tcp, &[BINARY], &[]);
-    let unknown = classify(&catalogue, 61_111, Transport::Tcp, Some(&evidence), true);
+    let evidence = evidence_of(Transport::Tcp, &[BINARY], &[]);
+    let unknown =
+        classify(&catalogue, ServicePort::new(61_111, Transport::Tcp), Some(&evidence), true);
     assert_eq!(
         (unknown.confidence, unknown.fit, unknown.tag()),
         (Confidence::Unknown, Fit::Unclaimed, None)
     );
-    let named = classify(&catalogue, 2999, Transport::Tcp, None, true);
+    let named = classify(&catalogue, ServicePort::new(2999, Transport::Tcp), None, true);
     assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));
 }
 
@@ -166,12 +169,13 @@ fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_ca
 fn a_service_that_builds_on_another_wins_over_it() {
     let catalogue = shipped();
     let page: &[u8] = b"HTTP/1.1 200 OK\r\nX-Powered-By: Nuxt\r\nContent-Length: 0\r\n\r\n";
-    let evidence = heard(
+    let evidence = evidence_of(
         Transport::Tcp,
         &[REQUEST, b"GET /_nuxt/@vite/client HTTP/1.1\r\n\r\nGET /@vite/client HTTP/1.1\r\n\r\n"],
         &[page, b"HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nContent-Length: 0\r\n\r\n"],
     );
-    let verdict = classify(&catalogue, 3000, Transport::Tcp, Some(&evidence), true);
+    let verdict =
+        classify(&catalogue, ServicePort::new(3000, Transport::Tcp), Some(&evidence), true);
     assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("nuxt"));
 }
 
@@ -186,10 +190,10 @@ fn precedence_is_user_then_mark_then_protocol_then_port() {
     std::fs::write(&file, text).unwrap();
     let shipped = shipped();
     let users = Catalogue::load(&[file]).unwrap();
-    let marked = heard(Transport::Tcp, &[REQUEST], &[EXPRESS]);
-    let spoken = heard(Transport::Tcp, &[REQUEST], &[PLAIN]);
+    let marked = evidence_of(Transport::Tcp, &[REQUEST], &[EXPRESS]);
+    let spoken = evidence_of(Transport::Tcp, &[REQUEST], &[PLAIN]);
     let name = |catalogue, evidence| {
-        let verdict = classify(catalogue, 3001, Transport::Tcp, evidence, true);
+        let verdict = classify(catalogue, ServicePort::new(3001, Transport::Tcp), evidence, true);
         (
             verdict.service.map(|s| s.id.clone()),
             verdict.confidence,
@@ -208,23 +212,25 @@ fn a_long_value_is_cut_around_what_the_mark_found() {
     let long = format!("{}needle{}", "x".repeat(300), "y".repeat(300));
     let cut = excerpt(&long, 300);
     assert!(
-        cut.starts_with("…needle") && cut.ends_with('…') && cut.chars().count() == VALUE + 2,
+        cut.starts_with("…needle") && cut.ends_with('…') && cut.chars().count() == MAX_VALUE + 2,
         "{cut}"
     );
     assert_eq!(excerpt("short", 0), "short");
 }
 
 #[test]
-fn without_a_wish_to_know_why_nothing_is_explained_and_all_else_is_the_same() {
+fn without_explanation_there_are_no_reasons_and_all_else_is_the_same() {
     let catalogue = shipped();
     for (port, evidence) in [
-        (3001, Some(heard(Transport::Tcp, &[REQUEST], &[EXPRESS]))),
-        (3037, Some(heard(Transport::Tcp, &[REQUEST], &[PLAIN]))),
-        (3002, Some(heard(Transport::Tcp, &[BINARY], &[]))),
+        (3001, Some(evidence_of(Transport::Tcp, &[REQUEST], &[EXPRESS]))),
+        (3037, Some(evidence_of(Transport::Tcp, &[REQUEST], &[PLAIN]))),
+        (3002, Some(evidence_of(Transport::Tcp, &[BINARY], &[]))),
         (3002, None),
     ] {
-        let why = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), true);
-        let quiet = classify(&catalogue, port, Transport::Tcp, evidence.as_ref(), false);
+        let why =
+            classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence.as_ref(), true);
+        let quiet =
+            classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence.as_ref(), false);
         assert!(quiet.reasons.is_empty() && !why.reasons.is_empty());
         assert_eq!(
             (quiet.confidence, quiet.fit, quiet.protocol, quiet.tag(), ids(&quiet).first()),
@@ -238,8 +244,22 @@ fn a_match_deep_in_a_body_names_the_frame_that_holds_it() {
     let catalogue = shipped();
     let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
     let page: &[u8] = b"..... <script type=\"module\" src=\"/@vite/client\"></script>";
-    let evidence = heard(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
-    let verdict = classify(&catalogue, 5173, Transport::Tcp, Some(&evidence), true);
+    let evidence = evidence_of(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
+    let verdict =
+        classify(&catalogue, ServicePort::new(5173, Transport::Tcp), Some(&evidence), true);
     assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("vite"));
     assert_eq!(verdict.reasons[0].frame, Some(4), "{:?}", verdict.reasons);
+}
+
+#[test]
+fn a_verdict_displays_protocol_and_service_or_unknown() {
+    let catalogue = shipped();
+    let display = |port, evidence: Option<&Evidence>| {
+        classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence, false).to_string()
+    };
+    let express = evidence_of(Transport::Tcp, &[REQUEST], &[EXPRESS]);
+    let plain = evidence_of(Transport::Tcp, &[REQUEST], &[PLAIN]);
+    assert_eq!(display(3001, Some(&express)), "http: Express");
+    assert_eq!(display(3001, Some(&plain)), "http");
+    assert_eq!(display(3001, None), "unknown");
 }

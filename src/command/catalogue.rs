@@ -1,43 +1,38 @@
-//! `portlore catalogue`, and the catalogue that all commands read.
+//! `portlore catalogue`, and loading the catalogue for all commands.
 
 use std::path::PathBuf;
 
 use portlore::catalogue::{self, Catalogue};
-use portlore::{detect, privilege, process};
+use portlore::{Result, detect, privilege, process};
 
-use super::Errors;
 use super::output::Output;
-use super::talk::lines;
 
-pub fn check(paths: &[PathBuf]) -> Result<u8, Errors> {
-    let (files, faults) = catalogue::check_all(paths, &is_stated);
-    if !faults.is_empty() {
-        return Err(lines(faults));
-    }
+pub fn check(paths: &[PathBuf]) -> Result<u8> {
+    let files = catalogue::check_all(paths, &is_stated)?;
     Output::open(None, &[])?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
     Ok(0)
 }
 
-pub fn facts() -> Result<u8, Errors> {
+pub fn facts() -> Result<u8> {
     Output::open(None, &[])?.write(|out, _| {
-        let said = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
-        said.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
+        let payload_facts = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
+        payload_facts.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
     })?;
     Ok(0)
 }
 
-/// Whether a mark can name a fact.
+/// Whether a mark can have a condition on a fact: some detector, or a process, states the fact.
 fn is_stated(fact: &str) -> bool {
     detect::is_stated(fact) || process::FACTS.contains(&fact)
 }
 
-/// The shipped catalogue, the user's folder, the files named on the command line: each over the one
-/// before it.
-pub fn load(named: &[PathBuf]) -> Result<Catalogue, Errors> {
+/// Loads the shipped services, then the user's folder, then the files named on the command line;
+/// later services replace earlier ones of the same id.
+pub fn load(named: &[PathBuf]) -> Result<Catalogue> {
     read(&places(named))
 }
 
-/// Where the user's services are.
+/// The paths of the user's services: the user's folder and the files named on the command line.
 pub fn places(named: &[PathBuf]) -> Vec<PathBuf> {
     catalogue::user_folder(privilege::caller_home())
         .into_iter()
@@ -45,7 +40,7 @@ pub fn places(named: &[PathBuf]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The shipped catalogue and over it what is in these places.
-pub fn read(places: &[PathBuf]) -> Result<Catalogue, Errors> {
-    Catalogue::load(places).map_err(lines)
+/// Loads the shipped services and those in `paths`, which replace shipped ones of the same id.
+pub fn read(paths: &[PathBuf]) -> Result<Catalogue> {
+    Catalogue::load(paths)
 }

@@ -1,30 +1,31 @@
-//! `portlore doctor`: whether `live` can capture here, and how closed it can be while it does.
+//! `portlore doctor`: checks whether `live` can capture here, and how far its process can be
+//! restricted during the capture.
 
 use std::path::PathBuf;
 
 use nix::sys::statvfs::{FsFlags, statvfs};
-use portlore::privilege::{self, powers};
-use portlore::report::doctor::{self, Check};
-use portlore::source::live::Options;
+use portlore::privilege::{self, Capability, Enforcement};
+use portlore::report::pages::doctor::{self, Check};
+use portlore::source::live::LiveOptions;
 use portlore::source::{Live, devices};
+use portlore::{Error, ErrorKind};
 
-use super::Errors;
 use super::live::EVIDENCE;
 use super::output::Output;
 
-/// Live capture is not possible.
-const CANNOT: u8 = 1;
+/// The exit status if live capture is not possible.
+const CANNOT_CAPTURE: u8 = 1;
 
-pub fn run() -> Result<u8, Errors> {
+pub fn run() -> portlore::Result<u8> {
     let mut checks = vec![library()];
     checks.extend(capabilities());
-    let capture = ring();
-    let can = capture.good;
+    let capture = capture();
+    let can_capture = capture.good;
     checks.push(capture);
-    checks.extend(doors());
+    checks.extend(restrictions());
     checks.push(interfaces());
-    Output::open(None, &[])?.write(|out, style| doctor::write(out, style, &checks))?;
-    Ok(if can { 0 } else { CANNOT })
+    Output::open(None, &[])?.write(|out, style| doctor::write(out, &checks, style))?;
+    Ok(if can_capture { 0 } else { CANNOT_CAPTURE })
 }
 
 fn library() -> Check {
@@ -34,17 +35,23 @@ fn library() -> Check {
 }
 
 fn capabilities() -> Vec<Check> {
-    let check = |power: privilege::Power| {
-        let held = if power.held { "held" } else { "not held" };
-        let finding = format!("{held}: {}", power.purpose);
-        let remedy = if power.name == "CAP_NET_RAW" { remedy } else { remedy_for_names };
-        Check { subject: power.name, good: power.held, finding, remedy: (!power.held).then(remedy) }
+    let check = |capability: Capability| {
+        let held = if capability.held { "held" } else { "not held" };
+        let finding = format!("{held}: {}", capability.purpose);
+        let remedy =
+            if capability.name == "CAP_NET_RAW" { capture_remedy } else { process_names_remedy };
+        Check {
+            subject: capability.name,
+            good: capability.held,
+            finding,
+            remedy: (!capability.held).then(remedy),
+        }
     };
-    powers().into_iter().map(check).collect()
+    privilege::capabilities().into_iter().map(check).collect()
 }
 
-/// How this very binary gets what it needs.
-fn remedy() -> String {
+/// How this binary gets the right to open an interface.
+fn capture_remedy() -> String {
     let (binary, takes_setcap) = binary();
     if takes_setcap {
         return format!("Run with sudo, or once: sudo setcap cap_net_raw=ep {binary}");
@@ -54,19 +61,19 @@ fn remedy() -> String {
     )
 }
 
-/// The same for all that it has a use for.
-fn remedy_for_names() -> String {
+/// How this binary gets all capabilities that it can use.
+fn process_names_remedy() -> String {
     let (binary, takes_setcap) = binary();
     if takes_setcap {
-        let powers = "cap_net_raw,cap_sys_ptrace,cap_dac_read_search";
+        let capabilities = "cap_net_raw,cap_sys_ptrace,cap_dac_read_search";
         return format!(
-            "To see whose sockets those of other users are, too: sudo setcap {powers}=ep {binary}"
+            "To see whose sockets those of other users are, too: sudo setcap {capabilities}=ep {binary}"
         );
     }
-    remedy()
+    capture_remedy()
 }
 
-/// How a shell names this very binary, and whether it can be given capabilities.
+/// This binary's path, quoted for a shell, and whether `setcap` has an effect on it.
 fn binary() -> (String, bool) {
     let binary = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("portlore"));
     let ignores_setcap =
@@ -76,13 +83,13 @@ fn binary() -> (String, bool) {
     (quoted, !ignores_setcap)
 }
 
-/// Opens an interface as `live` does; nothing is captured.
-fn ring() -> Check {
+/// Opens an interface as `live` does, and captures nothing.
+fn capture() -> Check {
     const BUFFER: u32 = 64 << 20;
     let names: Vec<String> =
         devices::list().unwrap_or_default().into_iter().map(|device| device.name).collect();
     let name = names.iter().find(|name| name.starts_with("lo")).or(names.first());
-    let options = |name: &String| Options {
+    let options = |name: &String| LiveOptions {
         interfaces: vec![name.clone()],
         promiscuous: false,
         snap_len: EVIDENCE,
@@ -92,21 +99,52 @@ fn ring() -> Check {
     let opened = match name {
         Some(name) => Live::open(&options(name), |_: &str| {})
             .map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20)),
-        None => Err("there is no interface to open".to_owned()),
+        None => Err(Error::new(ErrorKind::Input, "there is no interface to open")),
     };
-    let good = opened.is_ok();
-    let finding =
-        opened.unwrap_or_else(|reason| reason.split(';').next().unwrap_or_default().to_owned());
-    Check { subject: "capture", good, finding, remedy: (!good).then(remedy) }
+    match opened {
+        Ok(finding) => Check { subject: "capture", good: true, finding, remedy: None },
+        Err(error) => Check {
+            subject: "capture",
+            good: false,
+            finding: without_remedy(&error),
+            remedy: Some(capture_remedy()),
+        },
+    }
 }
 
-fn doors() -> impl Iterator<Item = Check> {
-    privilege::try_out().into_iter().map(|(subject, tried)| {
-        let good = tried.as_ref().is_ok_and(|finding| finding.contains("can be"));
-        let remedy =
-            "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp closes more doors; live captures without, too.";
-        Check { subject, good, finding: tried.unwrap_or_else(|reason| reason), remedy: (!good).then(|| remedy.to_owned()) }
-    })
+/// An error's object and reason. The doctor's own remedy takes the place of the error's.
+fn without_remedy(error: &Error) -> String {
+    if error.object().is_empty() {
+        return error.reason().to_owned();
+    }
+    format!("{}: {}", error.object(), error.reason())
+}
+
+/// How far the process that parses packets can be restricted.
+fn restrictions() -> [Check; 2] {
+    let probe = privilege::probe();
+    let file_system = match probe.file_system {
+        Enforcement::Full => Ok("can be closed but for output (Landlock)"),
+        Enforcement::Partial => Ok("can be closed in part: this kernel's Landlock is older"),
+        Enforcement::Unavailable(reason) => Err(reason),
+    };
+    let system_calls = match probe.system_calls {
+        Enforcement::Full | Enforcement::Partial => {
+            Ok("those that start or trace programs can be forbidden")
+        }
+        Enforcement::Unavailable(reason) => Err(reason),
+    };
+    [restriction("file system", file_system), restriction("system calls", system_calls)]
+}
+
+fn restriction(subject: &'static str, found: Result<&str, String>) -> Check {
+    const REMEDY: &str = "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp closes more doors; live captures without, too.";
+    match found {
+        Ok(finding) => Check { subject, good: true, finding: finding.to_owned(), remedy: None },
+        Err(reason) => {
+            Check { subject, good: false, finding: reason, remedy: Some(REMEDY.to_owned()) }
+        }
+    }
 }
 
 fn interfaces() -> Check {
@@ -124,6 +162,8 @@ fn interfaces() -> Check {
             );
             Check { subject: "interfaces", good: !up.is_empty(), finding, remedy: None }
         }
-        Err(reason) => Check { subject: "interfaces", good: false, finding: reason, remedy: None },
+        Err(reason) => {
+            Check { subject: "interfaces", good: false, finding: reason.to_string(), remedy: None }
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! `portlore interfaces`.
 
-use portlore::{report, source};
+use portlore::report::pages;
+use portlore::{Result, source};
 
-use super::Errors;
 use super::output::Output;
-use super::talk::one;
 
-pub fn run() -> Result<u8, Errors> {
-    let list = source::devices::list().map_err(one)?;
-    Output::open(None, &[])?.write(|out, style| report::interfaces::write(out, style, &list))?;
+pub fn run() -> Result<u8> {
+    let list = source::devices::list()?;
+    Output::open(None, &[])?.write(|out, style| pages::interfaces::write(out, &list, style))?;
     Ok(0)
 }

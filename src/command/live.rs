@@ -5,104 +5,119 @@ use std::path::{Path, PathBuf};
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
-use portlore::process::{Clerk, Ledger};
-use portlore::source::Live as Device;
-use portlore::source::live::Options;
+use portlore::process::{ProcessCache, ProcessHelper};
+use portlore::source::Live;
+use portlore::source::live::LiveOptions;
 use portlore::source::save::Plan;
+use portlore::{Error, ErrorKind, Result};
 
-use super::Errors;
-use super::capture::{Attended, Kind, capture, close_doors};
 use super::catalogue::{places, read};
+use super::messages;
+use super::observers::LiveOutputs;
 use super::output::Output;
-use super::signals::{Renewals, Wishes};
-use super::talk::{one, say};
-use super::watch::Doors;
-use crate::cli::{Format, Live};
+use super::session::{LiveContext, Mode, Session, drop_privileges};
+use super::signals::{CatalogueReload, SignalFlags};
+use crate::cli::LiveArgs;
 
-/// Bytes kept of a frame: openings are 8 KiB a side, and the headers before them, and it is a whole
-/// jumbo frame.
+/// Default snap length in bytes: openings are 8 KiB a side, behind the headers, and a jumbo frame
+/// fits whole.
 pub const EVIDENCE: u32 = 9_216;
-/// The same where frames are saved: all of them.
+/// Default snap length where frames are saved: whole frames.
 const WHOLE: u32 = 262_144;
 
-pub fn run(args: &Live) -> Result<u8, Errors> {
-    if args.interval.is_some() && args.common.format == Format::Json {
-        return Err(one(
-            "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines".into()
-        ));
+pub fn run(args: &LiveArgs) -> Result<u8> {
+    let format = args.common.format.definition();
+    if args.observers.interval.is_some() {
+        format.require_intervals()?;
     }
-    // Absolute, because they are read again.
+    // Absolute, because SIGHUP reads them again.
     let places: Vec<PathBuf> = places(&args.common.catalogue)
         .into_iter()
         .map(|path| path.canonicalize().unwrap_or(path))
         .collect();
     let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
-    let wishes = Wishes::register()?;
-    let renewals = if io::stdin().is_terminal() { None } else { Some(Renewals::register()?) };
-    let user = args.user.as_deref().map(Account::named).transpose().map_err(one)?;
-    let folders: Vec<PathBuf> =
-        args.write.iter().map(|path| folder_of(path)).collect::<Result<_, _>>().map_err(one)?;
-    let options = Options {
-        interfaces: args.interfaces.clone(),
-        promiscuous: !args.no_promiscuous,
-        snap_len: args.snap_length.unwrap_or(if args.write.is_some() { WHOLE } else { EVIDENCE }),
-        buffer_bytes: args.buffer,
-        filter: args.common.filter.clone(),
-    };
-    let mut live = Device::open(&options, say).map_err(one)?;
+    let signals = SignalFlags::register()?;
+    let reload = if io::stdin().is_terminal() { None } else { Some(CatalogueReload::register()?) };
+    let user = args.user.as_deref().map(Account::from_name).transpose()?;
+    let folders = args.write.iter().map(|path| folder_of(path)).collect::<Result<Vec<_>>>()?;
+    let mut live = Live::open(&device_options(args), messages::print)?;
     let output = Output::open(args.common.output.as_ref(), &[])?;
-    let doors = Doors::open(args, &output).map_err(one)?;
-    // Who may look into processes is another process, which parses no packets.
-    let clerk = Clerk::start(args.user.as_deref());
+    let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
+    // Processes are inspected by another process, which parses no packets.
+    let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
-    close_doors(&Keep { user, write: &folders, read: &places });
-    let catalogues = renewals.map(|renewals| renewals.start(places)).transpose()?;
-    let ledger =
-        clerk.and_then(Ledger::open).inspect_err(|reason| say(&format!("warning: {reason}"))).ok();
-    if let Some(path) = &args.write {
-        let keep = args.keep.unwrap_or_default().into();
-        let frames = args.common.count;
-        live.save(Plan {
-            path: path.clone(),
-            size: args.rotate_size,
-            time: args.rotate_time,
-            keep,
-            frames,
-        })
-        .map_err(one)?;
+    drop_privileges(&Keep { user, write: &folders, read: &places });
+    let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
+    let ledger = helper
+        .and_then(ProcessCache::open)
+        .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
+        .ok();
+    if let Some(plan) = save_plan(args) {
+        live.save(plan)?;
     }
     if !args.common.quiet {
         let devices: Vec<_> =
             live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
-        say(&format!(
+        messages::print(&format!(
             "capturing on {}{}; Ctrl-C ends it with the report",
             devices.join(", "),
-            doors.told()
+            live_outputs.description()
         ));
     }
-    let inputs: Vec<String> = live.devices().map(|(name, _)| name.to_owned()).collect();
-    let attended = Attended { args, doors, ledger, catalogues };
-    capture(
-        &mut live,
-        None,
+    let session = Session {
+        inputs: live.devices().map(|(name, _)| name.to_owned()).collect(),
+        // The kernel filters.
+        filter: None,
         catalogue,
-        &args.common,
-        &wishes,
-        Kind { inputs, output, live: Some(attended) },
-    )
+        args: &args.common,
+        signals: &signals,
+        mode: Mode::Live(LiveContext { span: args.span, ledger, catalogues }),
+        output,
+        live_outputs,
+        progress: None,
+    };
+    session.run(&mut live)
 }
 
-/// The folder that a file is to be written in.
-fn folder_of(path: &Path) -> Result<PathBuf, String> {
+/// How the interfaces are to be opened.
+fn device_options(args: &LiveArgs) -> LiveOptions {
+    let snap_len = if args.write.is_some() { WHOLE } else { EVIDENCE };
+    LiveOptions {
+        interfaces: args.interfaces.clone(),
+        promiscuous: !args.no_promiscuous,
+        snap_len: args.snap_length.unwrap_or(snap_len),
+        buffer_bytes: args.buffer,
+        filter: args.common.filter.clone(),
+    }
+}
+
+/// Which files frames are to be saved in, if any.
+fn save_plan(args: &LiveArgs) -> Option<Plan> {
+    let path = args.write.clone()?;
+    Some(Plan {
+        path,
+        size: args.rotate_size,
+        time: args.rotate_time,
+        keep: args.keep.unwrap_or_default().into(),
+        frames: args.common.count,
+    })
+}
+
+/// The folder in which a file is to be written.
+///
+/// # Errors
+/// [`ErrorKind::Output`] where the path names a folder, or its folder does not exist.
+fn folder_of(path: &Path) -> Result<PathBuf> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.file_name().is_none() || path.is_dir() {
-        return Err(format!("{}: is a folder; name a file in it", path.display()));
+        return Err(Error::new(ErrorKind::Output, "is a folder")
+            .with_object(path.display())
+            .with_remedy("name a file in it"));
     }
     folder.canonicalize().map_err(|error| {
-        format!(
-            "{}: cannot be written in: {error}; choose a folder that is there",
-            folder.display()
-        )
+        Error::new(ErrorKind::Output, format!("cannot be written in: {error}"))
+            .with_object(folder.display())
+            .with_remedy("choose a folder that is there")
     })
 }

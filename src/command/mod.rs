@@ -1,25 +1,21 @@
-//! The commands, one file each, and what they share. Each gives its exit status, or lines for
-//! stderr.
+//! The commands, one file each, and what they share. Each returns its exit status, or an error for
+//! `main` to print.
 
-mod capture;
 pub mod catalogue;
-pub mod clerk;
 pub mod doctor;
-mod events;
 pub mod interfaces;
 pub mod live;
+pub mod messages;
+mod observers;
 mod output;
 pub mod port;
+pub mod process_lookup;
 mod progress;
 pub mod replay;
+mod session;
 mod signals;
-pub mod talk;
-mod watch;
 
-/// Usage, or input that could not be read at all.
+/// Exit status: wrong usage, or an input that could not be read at all.
 pub const UNREADABLE: u8 = 2;
-/// Finished, but the input was incomplete.
+/// Exit status: finished, but the input was incomplete.
 const INCOMPLETE: u8 = 3;
-
-/// Lines for stderr.
-type Errors = Vec<String>;

@@ -1,4 +1,4 @@
-//! Where a report goes.
+//! The destination of a report: standard output or a file.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use portlore::privilege;
 use portlore::report::Style;
+use portlore::{Error, ErrorKind, Result};
 
-use super::Errors;
-
-/// Where the report goes. Opened before root is given up.
+/// The report's destination. To be opened before privileges are dropped.
 pub struct Output {
     out: Box<dyn Write + Send>,
     name: String,
@@ -19,7 +18,11 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn open(path: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<Self, Errors> {
+    /// Creates the file at `path`, or takes standard output where there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where the file cannot be created, or is one of `inputs`.
+    pub fn open(path: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<Self> {
         let Some(path) = path else {
             let stdout = io::stdout();
             let terminal = stdout.is_terminal();
@@ -37,14 +40,19 @@ impl Output {
         };
         let name = path.display().to_string();
         let fail = |reason: String| {
-            vec![format!("{name}: cannot be written: {reason}; choose another place with -o")]
+            Error::new(ErrorKind::Output, format!("cannot be written: {reason}"))
+                .with_object(&name)
+                .with_remedy("choose another place with -o")
         };
         if inputs.iter().any(|input| is_same(path, input)) {
             return Err(fail("it is one of the captures to be read".into()));
         }
-        // Only what is new is given away: a device or somebody's file stays whose it is.
+        // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps its
+        // owner.
         let file = match File::create_new(path) {
-            Ok(file) => privilege::give_to_caller(&file).map(|()| file),
+            Ok(file) => {
+                privilege::give_to_caller(&file).map(|()| file).map_err(|error| error.to_string())
+            }
             Err(_) => File::create(path).map_err(|e| e.to_string()),
         };
         let file = file.map_err(fail)?;
@@ -56,52 +64,57 @@ impl Output {
         })
     }
 
-    /// Whether people read it as it is written.
+    /// Whether this is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// How a report is drawn there.
+    /// The style of a report there.
     pub fn style(&self) -> Style {
         self.style
     }
 
-    /// Writes and flushes, and may be written to again. A reader who went away is told apart from a
-    /// failure.
+    /// Writes bytes, with `flush` through to the reader. A closed pipe is no error.
     ///
     /// # Errors
-    /// One line, where it cannot be written.
-    pub fn put(&mut self, bytes: &[u8], flush: bool) -> Result<Reader, String> {
+    /// [`ErrorKind::Output`] where writing fails.
+    pub fn put(&mut self, bytes: &[u8], flush: bool) -> Result<OutputState> {
         match self.out.write_all(bytes).and_then(|()| if flush { self.out.flush() } else { Ok(()) })
         {
-            Ok(()) => Ok(Reader::There),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-            Err(error) => Err(format!("{}: cannot be written: {error}", self.name)),
+            Ok(()) => Ok(OutputState::Open),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(OutputState::Closed),
+            Err(error) => Err(self.error(&error)),
         }
     }
 
-    /// Writes and flushes. A reader who went away is a quiet end.
+    /// Writes everything and flushes. A closed pipe is no error.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where writing fails.
     pub fn write(
         mut self,
         write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>,
-    ) -> Result<(), Errors> {
+    ) -> Result<()> {
         match write(&mut self.out, self.style).and_then(|()| self.out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(vec![format!("{}: cannot be written: {error}", self.name)])
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(self.error(&error)),
             _ => Ok(()),
         }
     }
+
+    fn error(&self, error: &io::Error) -> Error {
+        Error::new(ErrorKind::Output, format!("cannot be written: {error}")).with_object(&self.name)
+    }
 }
 
-/// Who reads what is written.
+/// Whether the output still has a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    There,
-    Gone,
+pub enum OutputState {
+    Open,
+    /// The other end of the pipe is closed.
+    Closed,
 }
 
-/// Whether two names mean one file.
+/// Whether two paths name the same file.
 fn is_same(a: &Path, b: &Path) -> bool {
     let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else { return false };
     a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino())

@@ -1,106 +1,56 @@
-//! How far a replay is, on a terminal: a line on stderr that is redrawn, and gone before the
-//! report.
+//! The progress of a replay: a line on stderr that is redrawn, and erased before the report.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use portlore::source::file::Places;
-use portlore::source::{Block, Drops, Files, Filled, Next, Source};
+use portlore::source::Files;
 
-/// Between two drawings, and before the first: what is done at once needs no line.
+/// Time before the first drawing and between two of them: a replay that takes less needs no line.
 const REDRAW: Duration = Duration::from_millis(250);
 /// Columns of the bar.
 const WIDTH: usize = 24;
 
-/// Files whose reading shows.
-pub struct Shown<'f> {
-    files: &'f mut Files,
-    bar: Option<Bar>,
-}
-
-impl<'f> Shown<'f> {
-    /// Shows it where somebody sees it and wants to. To be called when privileges were given up: it
-    /// starts a thread.
-    pub fn of(files: &'f mut Files, quiet: bool) -> Self {
-        let bar = if quiet || !io::stderr().is_terminal() {
-            None
-        } else {
-            files.places().and_then(Bar::start)
-        };
-        Self { files, bar }
-    }
-}
-
-impl Source for Shown<'_> {
-    fn next(&mut self) -> Result<Next<'_>, String> {
-        self.files.next()
-    }
-
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        self.files.read(block)
-    }
-
-    fn drops(&mut self) -> Drops {
-        self.files.drops()
-    }
-
-    fn notices(&self) -> Vec<String> {
-        self.files.notices()
-    }
-
-    fn problems(&self) -> Vec<String> {
-        self.files.problems()
-    }
-
-    fn interface(&self, number: u32) -> String {
-        self.files.interface(number)
-    }
-
-    fn is_endless(&self) -> bool {
-        self.files.is_endless()
-    }
-
-    fn finish(&mut self) {
-        self.bar.take().into_iter().for_each(Bar::end);
-        self.files.finish();
-    }
-}
-
-struct Bar {
+/// The thread that draws how far the files are read, while another thread reads them.
+pub struct ProgressBar {
+    /// Dropped to end the thread.
     end: Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Bar {
-    /// None where no thread can be started: then there is no bar.
-    fn start(places: Places) -> Option<Self> {
+impl ProgressBar {
+    /// Starts to draw. `None` where stderr is no terminal or the user wants none, where no regular
+    /// file is read, and where no thread can be started. To be called when privileges were dropped,
+    /// because it starts a thread.
+    pub fn start(files: &mut Files, quiet: bool) -> Option<Self> {
+        if quiet || !io::stderr().is_terminal() {
+            return None;
+        }
+        let positions = files.positions()?;
         let (end, ended) = channel();
         let draw = move || {
             let (begin, mut drawn) = (Instant::now(), false);
             while ended.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-                let line = line(places.read(), places.total(), begin.elapsed());
+                let line = line(positions.read(), positions.total(), begin.elapsed());
                 drawn |= write!(io::stderr(), "\r{line}\x1b[K").is_ok();
             }
             if drawn {
                 drop(write!(io::stderr(), "\r\x1b[K"));
             }
         };
-        thread::Builder::new()
-            .name("progress".into())
-            .spawn(draw)
-            .ok()
-            .map(|thread| Self { end, thread })
+        let thread = thread::Builder::new().name("progress".into()).spawn(draw);
+        thread.ok().map(|thread| Self { end, thread })
     }
 
-    fn end(self) {
+    /// Erases the line.
+    pub fn finish(self) {
         drop(self.end);
         drop(self.thread.join());
     }
 }
 
-/// What is drawn.
+/// The line, after `read` of `total` bytes in the time `elapsed`.
 fn line(read: u64, total: u64, elapsed: Duration) -> String {
     let done = if total == 0 { 1.0 } else { (read as f64 / total as f64).min(1.0) };
     let filled = (done * WIDTH as f64) as usize;

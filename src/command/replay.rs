@@ -1,32 +1,32 @@
 //! `portlore replay`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::Keep;
 use portlore::source::{Files, Filter, Follow, LinkType, file};
+use portlore::{Error, ErrorKind, Result};
 
-use super::capture::{Kind, capture, close_doors};
 use super::catalogue::load;
+use super::observers::LiveOutputs;
 use super::output::Output;
-use super::progress::Shown;
-use super::signals::Wishes;
-use super::talk::{one, say};
-use super::{Errors, UNREADABLE};
-use crate::cli::Replay;
+use super::progress::ProgressBar;
+use super::session::{Mode, Session, drop_privileges};
+use super::signals::SignalFlags;
+use super::{UNREADABLE, messages};
+use crate::cli::ReplayArgs;
 
-pub fn run(args: &Replay) -> Result<u8, Errors> {
+pub fn run(args: &ReplayArgs) -> Result<u8> {
     let catalogue = load(&args.common.catalogue)?;
-    let wishes = Wishes::register()?;
-    let is_pipe = |path: &PathBuf| path.as_os_str() == "-";
-    if args.follow && !args.files.iter().all(is_pipe) {
-        return follow(args, &catalogue, &wishes);
+    let signals = SignalFlags::register()?;
+    if args.follow && !args.files.iter().all(|path| is_pipe(path)) {
+        return follow(args, &catalogue, &signals);
     }
     let found = file::find(&args.files)?;
     if !args.common.quiet {
-        found.passed_over.iter().for_each(|line| say(line));
+        found.passed_over.iter().for_each(|line| messages::print(line));
     }
-    let mut files = Files::open(&found.paths, &wishes.stop)?;
+    let mut files = Files::open_with_stop(&found.paths, &signals.stop)?;
     if args.chain {
         files = files.chained();
     }
@@ -36,29 +36,55 @@ pub fn run(args: &Replay) -> Result<u8, Errors> {
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
     let output = Output::open(args.common.output.as_ref(), &found.paths)?;
-    close_doors(&Keep::default());
-    let kind = Kind { inputs: names(&found.paths), output, live: None };
-    let mut shown = Shown::of(&mut files, args.common.quiet);
-    let status = capture(&mut shown, filter, &catalogue, &args.common, &wishes, kind)?;
+    drop_privileges(&Keep::default());
+    let progress = ProgressBar::start(&mut files, args.common.quiet);
+    let session = Session {
+        inputs: names(&found.paths),
+        filter,
+        catalogue: &catalogue,
+        args: &args.common,
+        signals: &signals,
+        mode: Mode::Replay,
+        output,
+        live_outputs: LiveOutputs::default(),
+        progress,
+    };
+    let status = session.run(&mut files)?;
     Ok(if some_unreadable { UNREADABLE } else { status })
 }
 
-/// Files that are being written.
-fn follow(args: &Replay, catalogue: &Catalogue, wishes: &Wishes) -> Result<u8, Errors> {
-    if args.files.iter().any(|path| path.as_os_str() == "-") {
-        return Err(one("--follow takes files or `-`, not both; leave out one of them".into()));
+/// Replays files that are being written.
+fn follow(args: &ReplayArgs, catalogue: &Catalogue, signals: &SignalFlags) -> Result<u8> {
+    if args.files.iter().any(|path| is_pipe(path)) {
+        return Err(Error::new(ErrorKind::Usage, "--follow takes files or `-`, not both")
+            .with_remedy("leave out one of them"));
     }
-    let mut files = Follow::open(&args.files, &wishes.stop)?;
+    let mut files = Follow::open(&args.files, &signals.stop)?;
     let filter = compile(args, &files.links())?;
     let output = Output::open(args.common.output.as_ref(), &args.files)?;
-    // Rings go on in files that are not there yet.
-    close_doors(&Keep { read: &file::folders(&args.files), ..Keep::default() });
-    let kind = Kind { inputs: names(&args.files), output, live: None };
-    capture(&mut files, filter, catalogue, &args.common, wishes, kind)
+    // Rings go on in files that do not exist yet.
+    drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
+    let session = Session {
+        inputs: names(&args.files),
+        filter,
+        catalogue,
+        args: &args.common,
+        signals,
+        mode: Mode::Replay,
+        output,
+        live_outputs: LiveOutputs::default(),
+        progress: None,
+    };
+    session.run(&mut files)
 }
 
-fn compile(args: &Replay, links: &[LinkType]) -> Result<Option<Filter>, Errors> {
-    args.common.filter.as_deref().map(|f| Filter::compile(f, links)).transpose().map_err(one)
+fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn compile(args: &ReplayArgs, links: &[LinkType]) -> Result<Option<Filter>> {
+    let filter = args.common.filter.as_deref();
+    filter.map(|f| Filter::compile(f, links)).transpose()
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {

@@ -1,122 +1,145 @@
-//! What signals ask for.
+//! Signals: SIGINT and SIGTERM stop the capture, SIGUSR1 prints its counters, SIGHUP reads the
+//! catalogue again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
+use portlore::catalogue::Catalogue;
+use portlore::{Error, ErrorKind, Result};
 use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::unregister;
 
-use portlore::catalogue::Catalogue;
-
-use super::Errors;
 use super::catalogue::read;
-use super::talk::say;
+use super::messages;
 
-/// What signals ask for.
-pub struct Wishes {
+/// Flags that signals set.
+pub struct SignalFlags {
+    /// SIGINT, SIGTERM: end the capture and write the report.
     pub stop: Arc<AtomicBool>,
-    pub tell: Arc<AtomicBool>,
-    /// The next signal to stop ends the program at once.
-    hurry: Arc<AtomicBool>,
-    /// What has a signal to stop set that.
-    hurriers: Vec<SigId>,
+    /// SIGUSR1: print the counters.
+    pub print_counters: Arc<AtomicBool>,
+    /// Set: the next SIGINT or SIGTERM ends the program at once.
+    force_quit: Arc<AtomicBool>,
+    /// The handlers that set `force_quit`.
+    force_quit_handlers: Vec<SigId>,
 }
 
-impl Wishes {
-    pub fn register() -> Result<Self, Errors> {
-        let mut wishes = Self {
+impl SignalFlags {
+    /// Handles the signals from here on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where a handler cannot be registered.
+    pub fn register() -> Result<Self> {
+        let mut flags = Self {
             stop: Arc::default(),
-            tell: Arc::default(),
-            hurry: Arc::default(),
-            hurriers: Vec::new(),
+            print_counters: Arc::default(),
+            force_quit: Arc::default(),
+            force_quit_handlers: Vec::new(),
         };
         let mut register = || {
             for signal in [SIGINT, SIGTERM] {
-                // A second one ends the program at once, in case the report takes long.
+                // A second signal ends the program at once, in case the report takes long.
                 flag::register_conditional_shutdown(
                     signal,
                     128 + signal,
-                    Arc::clone(&wishes.hurry),
+                    Arc::clone(&flags.force_quit),
                 )?;
-                flag::register(signal, Arc::clone(&wishes.stop))?;
-                wishes.hurriers.push(flag::register(signal, Arc::clone(&wishes.hurry))?);
+                flag::register(signal, Arc::clone(&flags.stop))?;
+                let handler = flag::register(signal, Arc::clone(&flags.force_quit))?;
+                flags.force_quit_handlers.push(handler);
             }
-            flag::register(SIGUSR1, Arc::clone(&wishes.tell))
+            flag::register(SIGUSR1, Arc::clone(&flags.print_counters))
         };
         match register() {
-            Ok(_) => Ok(wishes),
-            Err(error) => Err(vec![format!("signals cannot be received: {error}")]),
+            Ok(_) => Ok(flags),
+            Err(error) => {
+                Err(Error::new(ErrorKind::System, format!("signals cannot be received: {error}")))
+            }
         }
     }
 
-    /// While this is held the program does not end at once, however many signals come: the terminal
-    /// is to be given back first.
-    pub fn hold(&self) -> Hold<'_> {
-        for &hurrier in &self.hurriers {
-            unregister(hurrier);
+    /// Keeps signals from ending the program at once until the guard is dropped: the terminal has
+    /// to be restored first.
+    pub fn hold_force_quit(&self) -> ForceQuitHold<'_> {
+        for &handler in &self.force_quit_handlers {
+            unregister(handler);
         }
-        Hold(&self.hurry)
+        ForceQuitHold(&self.force_quit)
     }
 }
 
-/// See [`Wishes::hold`].
-pub struct Hold<'w>(&'w AtomicBool);
+/// See [`SignalFlags::hold_force_quit`].
+pub struct ForceQuitHold<'f>(&'f AtomicBool);
 
-impl Drop for Hold<'_> {
+impl Drop for ForceQuitHold<'_> {
     fn drop(&mut self) {
-        // With the screen the capture ends: whoever asks for that now asks again.
+        // The capture ends with the screen: a signal from now on is a second one.
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Catalogues that SIGHUP has had read again.
-pub struct Renewals {
+/// Reads the catalogue again on each SIGHUP.
+pub struct CatalogueReload {
     signals: Signals,
 }
 
-/// How often a catalogue is read again in one run: verdicts point into those before, which
-/// therefore stay, a few megabytes each.
-const RENEWALS: usize = 256;
+/// Reloads in one run at most. Verdicts point into earlier catalogues, which therefore stay in
+/// memory, a few megabytes each.
+const RELOADS: usize = 256;
 
-impl Renewals {
-    /// From here on SIGHUP does not end the program.
-    pub fn register() -> Result<Self, Errors> {
-        let signals = Signals::new([SIGHUP])
-            .map_err(|error| vec![format!("signals cannot be received: {error}")])?;
+impl CatalogueReload {
+    /// Handles SIGHUP from here on: it does not end the program any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where the handler cannot be registered.
+    pub fn register() -> Result<Self> {
+        let signals = Signals::new([SIGHUP]).map_err(|error| {
+            Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
+        })?;
         Ok(Self { signals })
     }
 
-    /// Begins to read; to be called when privileges were given up, because it takes a thread.
-    pub fn start(mut self, places: Vec<PathBuf>) -> Result<Receiver<&'static Catalogue>, Errors> {
-        let (newer, catalogues) = channel();
-        let renew = move || {
-            for _ in self.signals.forever().take(RENEWALS) {
-                match read(&places) {
+    /// Starts the thread that reads the catalogue, over the files at `paths`, and returns where the
+    /// new catalogues arrive. To be called when privileges were dropped, because it starts a
+    /// thread.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where the thread cannot be started.
+    pub fn start(mut self, paths: Vec<PathBuf>) -> Result<Receiver<&'static Catalogue>> {
+        let (sender, catalogues) = channel();
+        let reload = move || {
+            for _ in self.signals.forever().take(RELOADS) {
+                match read(&paths) {
                     Ok(catalogue) => {
-                        let newer_catalogue: &Catalogue = Box::leak(Box::new(catalogue));
-                        // Nobody is there any more where the capture is over.
-                        let _ = newer.send(newer_catalogue);
-                        say(&format!(
+                        let catalogue: &Catalogue = Box::leak(Box::new(catalogue));
+                        // Nobody receives it where the capture is over.
+                        let _ = sender.send(catalogue);
+                        messages::print(&format!(
                             "the catalogue was read again: {} services",
-                            newer_catalogue.services().len()
+                            catalogue.services().len()
                         ));
                     }
-                    Err(errors) => {
-                        errors.iter().for_each(|line| say(line));
-                        say("the catalogue stays as it was");
+                    Err(error) => {
+                        error.lines().for_each(|line| messages::print(&line));
+                        messages::print("the catalogue stays as it was");
                     }
                 }
             }
-            say("the catalogue was read again too often; start anew to have it read once more");
+            messages::print(
+                "the catalogue was read again too often; start anew to have it read once more",
+            );
         };
-        let thread = std::thread::Builder::new().name("renew".into()).spawn(renew);
+        let thread = std::thread::Builder::new().name("reload".into()).spawn(reload);
         thread.map_err(|error| {
-            vec![format!("the thread that reads catalogues again cannot be started: {error}")]
+            Error::new(
+                ErrorKind::System,
+                format!("the thread that reads catalogues again cannot be started: {error}"),
+            )
         })?;
         Ok(catalogues)
     }

@@ -1,9 +1,9 @@
-//! Fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5), joined again.
+//! Reassembly of fragments of IPv4 (RFC 791, section 3.2) and IPv6 (RFC 8200, section 4.5).
 //!
-//! Takes the pieces of datagrams in the order of the capture, gives a datagram with the piece that
-//! completes it. Time is the capture's. Pieces that overlap are refused and their datagram with
-//! them, on both versions (RFC 5722): hosts disagree on which of them counts, and attackers know
-//! it. A piece that comes twice is no overlap.
+//! Takes fragments in the order of the capture, and returns a datagram with the fragment that
+//! completes it. Time is that of the capture. Overlapping fragments are refused and their datagram
+//! with them, for both versions (RFC 5722): hosts disagree on which of them counts, and attackers
+//! know it. A fragment that comes twice is no overlap.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -11,184 +11,176 @@ use std::net::IpAddr;
 use etherparse::IpNumber;
 
 use super::Skip;
-use super::ip::{Datagram, Ends};
+use super::ip::{AddressPair, Datagram, FragmentInfo};
 use crate::time::Time;
 
-/// Datagrams that wait for pieces; the oldest is given up when one more comes.
-const MOST_DATAGRAMS: usize = 1_024;
-/// Bytes that all of them may hold; the oldest is given up where there are more.
-const MOST_BYTES: usize = 16 << 20;
-/// What a piece costs beside its bytes.
-const PIECE_COST: usize = 64;
-/// Nanoseconds after its first piece that a datagram waits for the others (RFC 8200, section 4.5;
-/// RFC 1122, section 3.3.2).
-const PATIENCE: u64 = 60 * 1_000_000_000;
-/// Bytes that a datagram can have.
-const MOST_LEN: usize = 65_535;
+/// Maximum number of incomplete datagrams; the oldest is given up when one more comes.
+const MAX_DATAGRAMS: usize = 1_024;
+/// Maximum bytes that incomplete datagrams hold; the oldest is given up when there are more.
+const MAX_BYTES: usize = 16 << 20;
+/// Accounted bytes of a fragment beside its payload.
+const FRAGMENT_COST: usize = 64;
+/// Nanoseconds after its first fragment that a datagram waits for the others (RFC 8200, section
+/// 4.5; RFC 1122, section 3.3.2).
+const TIMEOUT: u64 = 60 * 1_000_000_000;
+/// Maximum bytes of a datagram.
+const MAX_LEN: usize = 65_535;
 
-/// Where a fragment belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) id: u32,
-    /// Its first byte's place in the datagram.
-    pub(super) start: u16,
-    /// Whether others follow it.
-    pub(super) more: bool,
-}
-
-/// A datagram whose pieces are all there.
+/// A complete datagram.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Whole {
+pub(super) struct Reassembled {
     pub(super) protocol: IpNumber,
-    /// Up to where the capture cut the first piece that it cut.
+    /// The bytes up to the end of the first fragment that the capture cut.
     pub(super) bytes: Vec<u8>,
     pub(super) wire_len: usize,
 }
 
-/// What the pieces of a datagram have in common. Those of IPv6 may differ in the protocol: that of
-/// the first counts.
-type Key = (IpAddr, IpAddr, u32, u8);
+/// What the fragments of a datagram have in common. Those of IPv6 may differ in the protocol: that
+/// of the first fragment counts, and the key has zero.
+type FragmentKey = (IpAddr, IpAddr, u32, u8);
 
-/// Datagrams of which pieces are missing.
+/// Incomplete datagrams.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    waiting: BTreeMap<Key, Waiting>,
-    /// By age; stale where no datagram with that number waits any more.
-    queue: VecDeque<(Key, u64, Time)>,
+    partial: BTreeMap<FragmentKey, PartialDatagram>,
+    /// Oldest first. An entry is stale if no incomplete datagram has its number.
+    queue: VecDeque<(FragmentKey, u64, Time)>,
     bytes: usize,
     begun: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PartialDatagram {
     number: u64,
     protocol: Option<IpNumber>,
-    /// By their starts, without overlap.
-    held: Vec<Held>,
-    /// Bytes on the wire of the pieces that are there, and of the datagram where its end is known.
+    /// Sorted by start, without overlap.
+    held: Vec<HeldFragment>,
+    /// Bytes on the wire of the fragments so far, and of the datagram once its end is known.
     there: usize,
     len: Option<usize>,
-    /// Pieces contradicted each other: it is never completed.
+    /// Fragments contradicted each other: the datagram is never completed.
     refused: bool,
     cost: usize,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldFragment {
     start: usize,
-    /// Behind its last byte on the wire; fewer may have been captured.
+    /// End on the wire; fewer bytes may have been captured.
     end: usize,
     bytes: Vec<u8>,
 }
 
 impl Fragments {
-    /// Takes a piece; gives the datagram that it completes.
+    /// Takes a fragment; returns the datagram that it completes.
     pub(super) fn join(
         &mut self,
         datagram: &Datagram<'_>,
-        piece: Piece,
+        fragment: FragmentInfo,
         now: Time,
-    ) -> Result<Whole, Skip> {
-        let (start, len) = (usize::from(piece.start), datagram.body.wire_len());
-        if len == 0 || start + len > MOST_LEN || piece.more && !len.is_multiple_of(8) {
+    ) -> Result<Reassembled, Skip> {
+        let (start, len) = (usize::from(fragment.start), datagram.body.wire_len());
+        if len == 0 || start + len > MAX_LEN || fragment.more && !len.is_multiple_of(8) {
             return Err(Skip::Malformed);
         }
-        self.forget(now);
-        let protocol = if matches!(datagram.ends, Ends::V4(_)) { datagram.protocol.0 } else { 0 };
-        let key = (datagram.ends.source(), datagram.ends.destination(), piece.id, protocol);
-        if !self.waiting.contains_key(&key) {
+        self.expire(now);
+        let protocol =
+            if matches!(datagram.addresses, AddressPair::V4(_)) { datagram.protocol.0 } else { 0 };
+        let key =
+            (datagram.addresses.source(), datagram.addresses.destination(), fragment.id, protocol);
+        if !self.partial.contains_key(&key) {
             self.begin(key, now);
         }
-        let waiting = self.waiting.get_mut(&key).ok_or(Skip::Fragment)?;
-        let before = waiting.cost;
+        let partial = self.partial.get_mut(&key).ok_or(Skip::Fragment)?;
+        let before = partial.cost;
         let bytes = datagram.body.bytes();
-        let taken =
-            waiting.take(Held { start, end: start + len, bytes: bytes.to_vec() }, piece.more);
+        let taken = partial
+            .take(HeldFragment { start, end: start + len, bytes: bytes.to_vec() }, fragment.more);
         if start == 0 && taken.is_ok() {
-            waiting.protocol = Some(datagram.protocol);
+            partial.protocol = Some(datagram.protocol);
         }
-        let is_complete = waiting.is_complete();
-        self.bytes = (self.bytes + waiting.cost).saturating_sub(before);
+        let is_complete = partial.is_complete();
+        self.bytes = (self.bytes + partial.cost).saturating_sub(before);
         taken?;
         if is_complete {
-            return self.remove(&key).and_then(Waiting::whole).ok_or(Skip::Malformed);
+            return self.remove(&key).and_then(PartialDatagram::whole).ok_or(Skip::Malformed);
         }
-        while self.bytes > MOST_BYTES && self.give_up() {}
+        while self.bytes > MAX_BYTES && self.evict_oldest() {}
         Err(Skip::Fragment)
     }
 
-    fn begin(&mut self, key: Key, now: Time) {
-        while self.waiting.len() >= MOST_DATAGRAMS && self.give_up() {}
-        // Datagrams end in another order than they begin: what is stale is thrown out before it
-        // outweighs the rest.
-        if self.queue.len() > 2 * MOST_DATAGRAMS {
-            let waiting = &self.waiting;
+    fn begin(&mut self, key: FragmentKey, now: Time) {
+        while self.partial.len() >= MAX_DATAGRAMS && self.evict_oldest() {}
+        // Datagrams end in another order than they begin: stale entries are removed before they
+        // outnumber the rest.
+        if self.queue.len() > 2 * MAX_DATAGRAMS {
+            let partial = &self.partial;
             self.queue
-                .retain(|(key, number, _)| waiting.get(key).is_some_and(|w| w.number == *number));
+                .retain(|(key, number, _)| partial.get(key).is_some_and(|w| w.number == *number));
         }
         self.begun += 1;
         self.queue.push_back((key, self.begun, now));
         let number = self.begun;
-        let waiting = Waiting {
+        let partial = PartialDatagram {
             number,
             protocol: None,
             held: Vec::new(),
             there: 0,
             len: None,
             refused: false,
-            cost: PIECE_COST,
+            cost: FRAGMENT_COST,
         };
-        self.bytes += waiting.cost;
-        self.waiting.insert(key, waiting);
+        self.bytes += partial.cost;
+        self.partial.insert(key, partial);
     }
 
-    /// Gives up what has waited for too long.
-    fn forget(&mut self, now: Time) {
-        while self.queue.front().is_some_and(|(_, _, begun)| now.since(*begun) > PATIENCE) {
-            self.give_up();
+    /// Gives up datagrams that have waited for too long.
+    fn expire(&mut self, now: Time) {
+        while self.queue.front().is_some_and(|(_, _, begun)| now.since(*begun) > TIMEOUT) {
+            self.evict_oldest();
         }
     }
 
-    /// Gives up the oldest; false where there is none.
-    fn give_up(&mut self) -> bool {
+    /// Gives up the oldest datagram; false if there is none.
+    fn evict_oldest(&mut self) -> bool {
         let Some((key, number, _)) = self.queue.pop_front() else { return false };
-        if self.waiting.get(&key).is_some_and(|waiting| waiting.number == number) {
+        if self.partial.get(&key).is_some_and(|partial| partial.number == number) {
             self.remove(&key);
         }
         true
     }
 
-    fn remove(&mut self, key: &Key) -> Option<Waiting> {
-        let waiting = self.waiting.remove(key)?;
-        self.bytes = self.bytes.saturating_sub(waiting.cost);
-        Some(waiting)
+    fn remove(&mut self, key: &FragmentKey) -> Option<PartialDatagram> {
+        let partial = self.partial.remove(key)?;
+        self.bytes = self.bytes.saturating_sub(partial.cost);
+        Some(partial)
     }
 }
 
-impl Waiting {
-    /// Puts a piece in its place.
-    fn take(&mut self, piece: Held, more: bool) -> Result<(), Skip> {
+impl PartialDatagram {
+    /// Inserts a fragment.
+    fn take(&mut self, fragment: HeldFragment, more: bool) -> Result<(), Skip> {
         if self.refused {
             return Err(Skip::FragmentOverlap);
         }
-        let at = self.held.partition_point(|held| held.start < piece.start);
-        if self.held.get(at).is_some_and(|held| held.is_again(&piece)) {
+        let at = self.held.partition_point(|held| held.start < fragment.start);
+        if self.held.get(at).is_some_and(|held| held.is_again(&fragment)) {
             return Err(Skip::Fragment);
         }
         let before = at.checked_sub(1).and_then(|at| self.held.get(at));
-        let overlaps = before.is_some_and(|held| held.end > piece.start)
-            || self.held.get(at).is_some_and(|held| piece.end > held.start);
-        let last = self.held.last().map_or(0, |held| held.end).max(piece.end);
-        let len = if more { self.len } else { Some(self.len.unwrap_or(piece.end)) };
-        let ends_elsewhere = len.is_some_and(|len| last > len || !more && piece.end != len);
+        let overlaps = before.is_some_and(|held| held.end > fragment.start)
+            || self.held.get(at).is_some_and(|held| fragment.end > held.start);
+        let last = self.held.last().map_or(0, |held| held.end).max(fragment.end);
+        let len = if more { self.len } else { Some(self.len.unwrap_or(fragment.end)) };
+        let ends_elsewhere = len.is_some_and(|len| last > len || !more && fragment.end != len);
         if overlaps || ends_elsewhere {
-            *self = Self { refused: true, held: Vec::new(), cost: PIECE_COST, ..*self };
+            *self = Self { refused: true, held: Vec::new(), cost: FRAGMENT_COST, ..*self };
             return Err(Skip::FragmentOverlap);
         }
         self.len = len;
-        self.there += piece.end - piece.start;
-        self.cost += piece.bytes.len() + PIECE_COST;
-        self.held.insert(at, piece);
+        self.there += fragment.end - fragment.start;
+        self.cost += fragment.bytes.len() + FRAGMENT_COST;
+        self.held.insert(at, fragment);
         Ok(())
     }
 
@@ -197,7 +189,7 @@ impl Waiting {
         self.len == Some(self.there)
     }
 
-    fn whole(self) -> Option<Whole> {
+    fn whole(self) -> Option<Reassembled> {
         let wire_len = self.len?;
         let mut bytes = Vec::with_capacity(wire_len);
         for held in self.held {
@@ -206,12 +198,12 @@ impl Waiting {
                 break;
             }
         }
-        Some(Whole { protocol: self.protocol?, bytes, wire_len })
+        Some(Reassembled { protocol: self.protocol?, bytes, wire_len })
     }
 }
 
-impl Held {
-    /// Whether another is this one, come twice; the capture may have cut either.
+impl HeldFragment {
+    /// Whether `other` is this fragment once more; the capture may have cut either.
     fn is_again(&self, other: &Self) -> bool {
         let known = self.bytes.len().min(other.bytes.len());
         (self.start, self.end) == (other.start, other.end)
@@ -234,7 +226,7 @@ mod tests {
         more: bool,
         bytes: &[u8],
         at: i64,
-    ) -> Result<Whole, Skip> {
+    ) -> Result<Reassembled, Skip> {
         cut(fragments, id, start, more, bytes, bytes.len(), at)
     }
 
@@ -246,7 +238,7 @@ mod tests {
         bytes: &[u8],
         wire_len: usize,
         at: i64,
-    ) -> Result<Whole, Skip> {
+    ) -> Result<Reassembled, Skip> {
         let frame = Frame {
             number: 1,
             time: Time(at),
@@ -255,19 +247,19 @@ mod tests {
             wire_len: wire_len as u32,
             bytes,
         };
-        let ends = Ends::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
-        let piece = Piece { id, start, more };
+        let addresses = AddressPair::V4(&[10, 0, 0, 1, 10, 0, 0, 2]);
+        let fragment = FragmentInfo { id, start, more };
         let datagram = Datagram {
-            ends,
+            addresses,
             protocol: IpNumber::UDP,
-            body: Packet::of(&frame),
-            piece: Some(piece),
+            body: Packet::from_frame(&frame),
+            fragment: Some(fragment),
         };
-        fragments.join(&datagram, piece, Time(at))
+        fragments.join(&datagram, fragment, Time(at))
     }
 
-    fn whole(bytes: &[u8]) -> Whole {
-        Whole { protocol: IpNumber::UDP, bytes: bytes.to_vec(), wire_len: bytes.len() }
+    fn whole(bytes: &[u8]) -> Reassembled {
+        Reassembled { protocol: IpNumber::UDP, bytes: bytes.to_vec(), wire_len: bytes.len() }
     }
 
     #[test]
@@ -281,7 +273,7 @@ mod tests {
             assert_eq!(given.next(), Some(Err(Skip::Fragment)));
             assert_eq!(given.next(), Some(Err(Skip::Fragment)));
             assert_eq!(given.next(), Some(Ok(whole(b"0123456789abcdefghi"))));
-            assert_eq!((fragments.bytes, fragments.waiting.len()), (0, 0));
+            assert_eq!((fragments.bytes, fragments.partial.len()), (0, 0));
         }
     }
 
@@ -323,7 +315,7 @@ mod tests {
                 Err(Skip::FragmentOverlap)
             );
             assert_eq!(join(&mut fragments, 1, 24, false, b"0", 0), Err(Skip::FragmentOverlap));
-            assert_eq!(fragments.bytes, PIECE_COST, "what it held is gone");
+            assert_eq!(fragments.bytes, FRAGMENT_COST, "what it held is gone");
             assert_eq!(
                 join(&mut fragments, 1, 24, true, b"01234567", 61 * SECOND),
                 Err(Skip::Fragment),
@@ -347,7 +339,7 @@ mod tests {
         let given = join(&mut fragments, 1, 8, false, b"89", 0);
         assert_eq!(
             given,
-            Ok(Whole { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 })
+            Ok(Reassembled { protocol: IpNumber::UDP, bytes: b"012345".to_vec(), wire_len: 10 })
         );
     }
 
@@ -367,21 +359,21 @@ mod tests {
             let _ = join(&mut fragments, id, 0, true, &[0; 8], 0);
             let _ = join(&mut fragments, id, if id % 2 == 0 { 8 } else { 16 }, false, &[0; 8], 0);
             assert!(
-                fragments.waiting.len() <= MOST_DATAGRAMS
-                    && fragments.queue.len() <= 2 * MOST_DATAGRAMS + 1
+                fragments.partial.len() <= MAX_DATAGRAMS
+                    && fragments.queue.len() <= 2 * MAX_DATAGRAMS + 1
             );
         }
         let long = vec![0; 60_000];
         for id in 0..1_000 {
             let _ = join(&mut fragments, id, 8, true, &long, 0);
-            assert!(fragments.bytes <= MOST_BYTES);
+            assert!(fragments.bytes <= MAX_BYTES);
         }
-        let held = |w: &Waiting| {
-            PIECE_COST + w.held.iter().map(|h| h.bytes.len() + PIECE_COST).sum::<usize>()
+        let held = |w: &PartialDatagram| {
+            FRAGMENT_COST + w.held.iter().map(|h| h.bytes.len() + FRAGMENT_COST).sum::<usize>()
         };
         assert_eq!(
             fragments.bytes,
-            fragments.waiting.values().map(held).sum::<usize>(),
+            fragments.partial.values().map(held).sum::<usize>(),
             "the count is the sum"
         );
     }

@@ -1,4 +1,4 @@
-//! IPv4 and IPv6 with extension headers: to the datagram, or the piece of one.
+//! IPv4 and IPv6 with extension headers: from the packet to the datagram, or to a fragment of one.
 
 use std::net::IpAddr;
 
@@ -7,33 +7,32 @@ use etherparse::{
     Ipv6RawExtHeaderSlice,
 };
 
-use super::fragments::Piece;
 use super::{Packet, Skip};
 
-/// Extension headers that are looked through; more is malformed.
-const MOST_EXTENSIONS: usize = 16;
-/// An IPv4 header's bytes without options, and an IPv6 header's.
-const LEAST_V4: usize = 20;
+/// Maximum number of extension headers; more are malformed.
+const MAX_EXTENSIONS: usize = 16;
+/// Bytes of an IPv4 header without options, and of an IPv6 header.
+const MIN_V4: usize = 20;
 const V6: usize = 40;
 
-/// The addresses of an IP packet as they stand in its header: source, destination. They are made
-/// values of once, in the segment: a value that is handed from layer to layer costs as much as all
-/// the rest.
+/// Source and destination of an IP packet, as references into its header. They are copied only
+/// once, into the segment: a value that is passed from layer to layer costs as much as all the
+/// rest.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ends<'a> {
+pub(super) enum AddressPair<'a> {
     V4(&'a [u8; 8]),
     V6(&'a [u8; 32]),
-    /// IPv6 whose extension headers name another end than its header does.
-    V6Elsewhere(&'a [u8; 16], &'a [u8; 16]),
+    /// IPv6 addresses of which extension headers replace at least one.
+    V6Rewritten(&'a [u8; 16], &'a [u8; 16]),
 }
 
-impl Ends<'_> {
+impl AddressPair<'_> {
     #[inline]
     pub(super) fn source(self) -> IpAddr {
         match self {
             Self::V4(&[a, b, c, d, ..]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 0).into(),
-            Self::V6Elsewhere(source, _) => (*source).into(),
+            Self::V6Rewritten(source, _) => (*source).into(),
         }
     }
 
@@ -42,7 +41,7 @@ impl Ends<'_> {
         match self {
             Self::V4(&[.., a, b, c, d]) => [a, b, c, d].into(),
             Self::V6(both) => half(both, 16).into(),
-            Self::V6Elsewhere(_, destination) => (*destination).into(),
+            Self::V6Rewritten(_, destination) => (*destination).into(),
         }
     }
 
@@ -51,8 +50,8 @@ impl Ends<'_> {
     }
 }
 
-impl<'a> Ends<'a> {
-    /// The same with another source or destination, of IPv6.
+impl<'a> AddressPair<'a> {
+    /// The same addresses with another source or destination; IPv6 only.
     fn elsewhere(self, source: Option<&'a [u8; 16]>, destination: Option<&'a [u8; 16]>) -> Self {
         let (from, to) = match self {
             Self::V4(_) => return self,
@@ -60,10 +59,10 @@ impl<'a> Ends<'a> {
                 Some((from, rest)) => (Some(from), rest.first_chunk()),
                 None => (None, None),
             },
-            Self::V6Elsewhere(from, to) => (Some(from), Some(to)),
+            Self::V6Rewritten(from, to) => (Some(from), Some(to)),
         };
         match (source.or(from), destination.or(to)) {
-            (Some(source), Some(destination)) => Self::V6Elsewhere(source, destination),
+            (Some(source), Some(destination)) => Self::V6Rewritten(source, destination),
             _ => self,
         }
     }
@@ -74,15 +73,26 @@ fn half(both: &[u8; 32], at: usize) -> [u8; 16] {
     both.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default()
 }
 
-/// What an IP packet carries.
+/// The position of a fragment in its datagram, as the IP header states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FragmentInfo {
+    /// Identification, shared by the fragments of one datagram.
+    pub(super) id: u32,
+    /// Offset of the first byte in the datagram, in bytes.
+    pub(super) start: u16,
+    /// Whether more fragments follow.
+    pub(super) more: bool,
+}
+
+/// An IP packet behind its header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Datagram<'a> {
-    pub(super) ends: Ends<'a>,
+    pub(super) addresses: AddressPair<'a>,
     pub(super) protocol: IpNumber,
     /// The bytes from the next header on, without link-layer padding.
     pub(super) body: Packet<'a>,
-    /// Where `body` is only a part: which.
-    pub(super) piece: Option<Piece>,
+    /// Position of `body` in its datagram, if it is only a fragment.
+    pub(super) fragment: Option<FragmentInfo>,
 }
 
 /// Reads the header of an IP packet of either version.
@@ -109,15 +119,15 @@ fn v4(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
     };
     let body =
         packet.after(header_len)?.limit(total.checked_sub(header_len).ok_or(Skip::Malformed)?);
-    let ends = Ends::V4(
+    let addresses = AddressPair::V4(
         header.slice().get(12..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
     );
-    let piece = header.is_fragmenting_payload().then(|| Piece {
+    let fragment = header.is_fragmenting_payload().then(|| FragmentInfo {
         id: header.identification().into(),
         start: header.fragments_offset().byte_offset(),
         more: header.more_fragments(),
     });
-    Ok(Datagram { ends, protocol: header.protocol(), body, piece })
+    Ok(Datagram { addresses, protocol: header.protocol(), body, fragment })
 }
 
 #[inline]
@@ -129,16 +139,16 @@ fn v6(packet: Packet<'_>) -> Result<Datagram<'_>, Skip> {
         0 => body,
         length => body.limit(length),
     };
-    let ends = Ends::V6(
+    let addresses = AddressPair::V6(
         header.slice().get(8..).and_then(|bytes| bytes.first_chunk()).ok_or(Skip::Malformed)?,
     );
-    Ok(Datagram { ends, protocol: header.next_header(), body, piece: None })
+    Ok(Datagram { addresses, protocol: header.next_header(), body, fragment: None })
 }
 
-/// What lies behind the extension headers of a datagram.
-pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
-    let v6 = datagram.ends.is_v6();
-    for _ in 0..MOST_EXTENSIONS {
+/// Skips the extension headers of a datagram.
+pub(super) fn skip_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'_>, Skip> {
+    let v6 = datagram.addresses.is_v6();
+    for _ in 0..MAX_EXTENSIONS {
         let body = datagram.body;
         let bytes = body.bytes();
         let len = match datagram.protocol {
@@ -152,14 +162,14 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
             {
                 let extension = Ipv6RawExtHeaderSlice::from_slice(bytes)
                     .map_err(|e| body.short(e.required_len))?;
-                datagram.ends = match datagram.protocol {
+                datagram.addresses = match datagram.protocol {
                     IpNumber::IPV6_ROUTE_HEADER => {
-                        datagram.ends.elsewhere(None, last_stop(extension.slice()))
+                        datagram.addresses.elsewhere(None, last_stop(extension.slice()))
                     }
                     IpNumber::IPV6_DESTINATION_OPTIONS => {
-                        datagram.ends.elsewhere(home_address(extension.slice()), None)
+                        datagram.addresses.elsewhere(home_address(extension.slice()), None)
                     }
-                    _ => datagram.ends,
+                    _ => datagram.addresses,
                 };
                 datagram.protocol = extension.next_header();
                 extension.slice().len()
@@ -170,7 +180,7 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
                 datagram.protocol = extension.next_header();
                 if extension.is_fragmenting_payload() {
                     let start = extension.fragment_offset().byte_offset();
-                    datagram.piece = Some(Piece {
+                    datagram.fragment = Some(FragmentInfo {
                         id: extension.identification(),
                         start,
                         more: extension.more_fragments(),
@@ -192,30 +202,30 @@ pub(super) fn behind_extensions(mut datagram: Datagram<'_>) -> Result<Datagram<'
             _ => return Ok(datagram),
         };
         datagram.body = body.after(len)?;
-        if datagram.piece.is_some() {
+        if datagram.fragment.is_some() {
             return Ok(datagram);
         }
     }
     Err(Skip::Malformed)
 }
 
-/// Where a routing header that has stops left leads to: that, and not the next stop, is the other
-/// end of the conversation.
+/// The final destination of a routing header that has segments left: it, and not the next stop, is
+/// the other end of the conversation.
 fn last_stop(header: &[u8]) -> Option<&[u8; 16]> {
-    // Next header, length, type, stops left, four bytes of the type's own, then addresses.
+    // Next header, length, type, segments left, four bytes of the type's own, then addresses.
     let (kind, left, stops) = (header.get(2)?, header.get(3)?, header.get(8..)?);
     match (kind, left) {
         (_, 0) => None,
         // Source route (RFC 2460, section 4.4) and Mobile IPv6 (RFC 6275, section 6.4): in the
-        // order of the way.
+        // order of the route.
         (0 | 2, _) => stops.get(..stops.len() / 16 * 16)?.last_chunk(),
-        // Segment routing (RFC 8754, section 2): the other way round.
+        // Segment routing (RFC 8754, section 2): in reverse order.
         (4, _) => stops.first_chunk(),
         _ => None,
     }
 }
 
-/// The address at home of a mobile node that sends from elsewhere (RFC 6275, section 6.3).
+/// The home address of a mobile node that sends from elsewhere (RFC 6275, section 6.3).
 fn home_address(header: &[u8]) -> Option<&[u8; 16]> {
     const PAD: u8 = 0;
     const HOME: u8 = 0xc9;
@@ -230,11 +240,11 @@ fn home_address(header: &[u8]) -> Option<&[u8; 16]> {
     }
 }
 
-/// How many bytes an IP packet says that it has; `None` where what was captured of its header
+/// The length of an IP packet that its header states; `None` if the captured part of the header
 /// contradicts itself.
 fn stated_len(packet: Packet<'_>) -> Option<usize> {
     let first = packet.byte(0).ok()?;
-    // Larger than a length can say: zero, and what carries it says it.
+    // The length field is zero when the length does not fit; the layer below states it then.
     let is_jumbo = packet.wire_len() > usize::from(u16::MAX);
     let stated = |at, before| match packet.be_u16(at).map(usize::from) {
         Ok(0) if is_jumbo => packet.wire_len(),
@@ -249,22 +259,22 @@ fn stated_len(packet: Packet<'_>) -> Option<usize> {
     (least <= len && len <= packet.wire_len()).then_some(len)
 }
 
-/// Whether these bytes may be an IP packet, by as much of its header as was captured.
+/// Whether the bytes may be an IP packet, as far as the header was captured.
 pub(super) fn is_plausible(packet: Packet<'_>) -> bool {
     stated_len(packet).is_some()
 }
 
-/// Whether they are one: all of the header was captured and it says that the packet ends with, or
-/// before, what carries it.
+/// Whether the bytes are an IP packet: all of the header was captured, and it states that the
+/// packet ends with, or before, what carries it.
 pub(super) fn is_whole(packet: Packet<'_>) -> bool {
     let header = match packet.byte(0).map(|first| (first >> 4, first & 15)) {
         Ok((4, words)) => usize::from(words) * 4,
         _ => V6,
     };
-    packet.bytes().len() >= header.max(LEAST_V4) && is_plausible(packet)
+    packet.bytes().len() >= header.max(MIN_V4) && is_plausible(packet)
 }
 
-/// Whether they are one that ends exactly where what carries it does.
+/// Whether the bytes are an IP packet that ends exactly where what carries it ends.
 pub(super) fn is_exact(packet: Packet<'_>) -> bool {
     is_whole(packet) && stated_len(packet) == Some(packet.wire_len())
 }

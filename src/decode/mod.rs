@@ -1,21 +1,21 @@
-//! From a frame to the TCP or UDP unit in it.
+//! From a frame to the TCP or UDP segment in it.
 //!
-//! Takes a [`Frame`], gives a [`Segment`] and its payload, or a [`Skip`] with its reason. Knows
-//! nothing of files or the time of day. The only place that names etherparse. Nothing here panics
-//! on any input: headers are read through checked slices. Checksums are not looked at: loopback and
-//! offloading leave them wrong by design.
+//! Takes a [`Frame`], gives a [`Segment`] and its payload, or a [`Skip`] with the reason. Knows
+//! nothing of files or the time of day. This is the only module that names etherparse. Nothing here
+//! panics on any input: headers are read through checked slices. Checksums are not verified:
+//! loopback and offloading leave them wrong by design.
 //!
 //! The layers, outermost first: `link` finds the IP packet in a frame, `ip` its datagram,
-//! `fragments` joins those that came in pieces, `tunnel` finds the IP packet in a datagram that is
-//! a tunnel's, `transport` reads TCP and UDP.
+//! `fragments` reassembles, `tunnel` finds the IP packet in a tunnel's datagram, `transport` reads
+//! TCP and UDP. `fast_path` does all of this at once for common frames.
 
+mod fast_path;
 mod fragments;
 mod ip;
 mod link;
 mod packet;
 mod segment;
 mod skip;
-mod straight;
 mod transport;
 mod tunnel;
 
@@ -23,18 +23,18 @@ use std::borrow::Cow;
 
 use etherparse::IpNumber;
 
-pub use self::segment::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
+pub use self::segment::{Endpoint, FiveTuple, Segment, ServicePort, TcpFlags, Transport};
 pub use self::skip::Skip;
 pub use self::tunnel::Tunnel;
 
-use self::fragments::{Fragments, Piece};
-use self::ip::Datagram;
+use self::fragments::Fragments;
+use self::ip::{Datagram, FragmentInfo};
 use self::packet::Packet;
 use self::transport::Ports;
 use crate::source::Frame;
 
-/// A segment and what was captured of its payload: a part of the frame, or of the datagram that the
-/// frame completed.
+/// A segment and the captured part of its payload: a slice of the frame, or of the datagram that
+/// the frame completed.
 pub type Decoded<'a> = (Segment, Cow<'a, [u8]>);
 
 /// Decodes the frames of one capture, in its order: fragments wait here for the rest of their
@@ -46,7 +46,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Looks into tunnels, or shows their outer packets instead.
+    /// A decoder that decodes what tunnels carry, or with `tunnels` false, their outer packets.
     #[must_use]
     pub fn new(tunnels: bool) -> Self {
         Self { tunnels, fragments: Fragments::default() }
@@ -55,23 +55,25 @@ impl Decoder {
     /// Decodes one frame.
     ///
     /// # Errors
-    /// The reason why it holds no TCP or UDP that we can read.
+    /// The reason why the frame holds no TCP or UDP that can be decoded.
     #[inline]
     pub fn decode<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        match self.straight(frame) {
+        match self.fast_path(frame) {
             Some((segment, payload)) => Ok((segment, Cow::Borrowed(payload))),
-            None => self.layers(frame),
+            None => self.slow_path(frame),
         }
     }
 
-    /// Decodes the frame if it is as nearly every frame is: a caller that goes on with each of the
-    /// two ways apart keeps the segment in registers. Values that two ways hand to a third go
-    /// through memory, in pieces, which takes longer than all of the decoding.
+    /// Decodes a common frame; `None` for any other.
+    ///
+    /// A caller that continues separately after the fast and the slow path keeps the segment in
+    /// registers. Values that two paths hand to a third go through memory, field by field, which
+    /// takes longer than all of the decoding.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
-    pub fn straight<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
-        straight::segment(frame, self.tunnels)
+    pub fn fast_path<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
+        fast_path::segment(frame, self.tunnels)
     }
 
     /// Decodes any frame, layer by layer.
@@ -79,26 +81,26 @@ impl Decoder {
     /// # Errors
     /// As [`decode`](Self::decode).
     #[inline(never)]
-    pub fn layers<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        match link::common(frame.link, Packet::of(frame)) {
+    pub fn slow_path<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        match link::fast_path(frame.link, Packet::from_frame(frame)) {
             Some(packet) => self.packet(frame, packet?),
-            None => self.rarer_link(frame),
+            None => self.uncommon_link(frame),
         }
     }
 
     #[inline(never)]
-    fn rarer_link<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
-        self.packet(frame, link::packet(frame.link, Packet::of(frame))?)
+    fn uncommon_link<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
+        self.packet(frame, link::packet(frame.link, Packet::from_frame(frame))?)
     }
 
     /// Decodes an IP packet.
     #[inline]
     fn packet<'a>(&mut self, frame: &Frame<'_>, packet: Packet<'a>) -> Result<Decoded<'a>, Skip> {
         let datagram = ip::datagram(packet)?;
-        match (datagram.protocol, datagram.piece) {
+        match (datagram.protocol, datagram.fragment) {
             (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
             (IpNumber::UDP, None) => self.udp(frame, &datagram),
-            _ => self.rarer(frame, &datagram),
+            _ => self.uncommon(frame, &datagram),
         }
     }
 
@@ -117,35 +119,37 @@ impl Decoder {
         ))
     }
 
-    /// Decodes a datagram that has extension headers, is a piece or a tunnel's, or is of no use.
+    /// Decodes a datagram that has extension headers, is a fragment or a tunnel's, or carries
+    /// neither TCP nor UDP.
     #[inline(never)]
-    fn rarer<'a>(
+    fn uncommon<'a>(
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'a>,
     ) -> Result<Decoded<'a>, Skip> {
         let datagram =
-            if datagram.piece.is_none() { ip::behind_extensions(*datagram)? } else { *datagram };
-        match (datagram.protocol, datagram.piece) {
-            (_, Some(piece)) => self.piece(frame, &datagram, piece),
+            if datagram.fragment.is_none() { ip::skip_extensions(*datagram)? } else { *datagram };
+        match (datagram.protocol, datagram.fragment) {
+            (_, Some(fragment)) => self.fragment(frame, &datagram, fragment),
             (IpNumber::TCP, None) => transport::tcp(frame, &datagram),
             (IpNumber::UDP, None) => self.udp(frame, &datagram),
             _ => self.tunnel(frame, &datagram),
         }
     }
 
-    /// Decodes what a tunnel's datagram carries.
+    /// Decodes what the datagram of a tunnel carries.
     fn tunnel<'a>(
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'a>,
     ) -> Result<Decoded<'a>, Skip> {
-        let inside = tunnel::inside(datagram)?;
+        let inside = tunnel::inner_packet(datagram)?;
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
     }
 
-    /// The same of UDP, where nothing but the header says that it is a tunnel; `None` where it is
-    /// none, and where what it carries is neither TCP nor UDP: then the datagram stands for itself.
+    /// Decodes what a UDP datagram carries if its header is exactly that of a tunnel. `None` if it
+    /// is no tunnel, or if what it carries is neither TCP nor UDP: then the datagram is a segment
+    /// itself.
     #[cold]
     fn udp_tunnel<'a>(
         &mut self,
@@ -153,8 +157,8 @@ impl Decoder {
         ports: Ports,
         payload: Packet<'a>,
     ) -> Option<Result<Decoded<'a>, Skip>> {
-        match self.packet(frame, tunnel::udp::inside(ports, payload)?) {
-            // Its other pieces come, or the rest of it was not captured.
+        match self.packet(frame, tunnel::udp::inner_packet(ports, payload)?) {
+            // The other fragments follow, or the rest was not captured.
             Err(waits @ (Skip::Fragment | Skip::FragmentOverlap | Skip::Truncated)) => {
                 Some(Err(waits))
             }
@@ -163,22 +167,22 @@ impl Decoder {
         }
     }
 
-    /// Decodes a datagram that this piece completes.
+    /// Decodes the datagram that this fragment completes.
     #[cold]
-    fn piece<'a>(
+    fn fragment<'a>(
         &mut self,
         frame: &Frame<'_>,
         datagram: &Datagram<'_>,
-        piece: Piece,
+        fragment: FragmentInfo,
     ) -> Result<Decoded<'a>, Skip> {
-        if piece.start == 0 && datagram.body.is_cut() {
-            // Joined with the others it would hold no more than it does alone.
-            return self.rarer(frame, &Datagram { piece: None, ..*datagram }).map(owned);
+        if fragment.start == 0 && datagram.body.is_cut() {
+            // Reassembled, the datagram would hold no more bytes than this fragment alone.
+            return self.uncommon(frame, &Datagram { fragment: None, ..*datagram }).map(owned);
         }
-        let whole = self.fragments.join(datagram, piece, frame.time)?;
+        let whole = self.fragments.join(datagram, fragment, frame.time)?;
         let body = datagram.body.replaced(&whole.bytes, whole.wire_len);
-        let datagram = Datagram { protocol: whole.protocol, body, piece: None, ..*datagram };
-        self.rarer(frame, &datagram).map(owned)
+        let datagram = Datagram { protocol: whole.protocol, body, fragment: None, ..*datagram };
+        self.uncommon(frame, &datagram).map(owned)
     }
 }
 

@@ -1,15 +1,14 @@
-//! What is left of a frame behind the headers that were read: the cursor that every layer takes and
-//! gives.
+//! The rest of a frame behind the headers that were read: the cursor that every layer takes and
+//! returns.
 
 use super::{Skip, Tunnel};
 use crate::source::Frame;
 
-/// Frames and packets that may lie in each other; one more is skipped. Counts tunnels and frames
+/// Maximum depth of nested frames and packets; a deeper one is skipped. Counts tunnels and frames
 /// within frames, not VLAN tags, labels and extension headers, which have limits of their own.
-const MOST_NESTED: u8 = 8;
+const MAX_NESTED: u8 = 8;
 
-/// The captured bytes from a header on, and how many of them there were on the wire: never fewer
-/// than were captured.
+/// The captured bytes from a header on, and their number on the wire, which is never smaller.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Packet<'a> {
     bytes: &'a [u8],
@@ -20,23 +19,23 @@ pub(super) struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// A whole frame.
-    pub(super) fn of(frame: &Frame<'a>) -> Self {
+    pub(super) fn from_frame(frame: &Frame<'a>) -> Self {
         // A damaged record may state fewer bytes on the wire than it holds.
         let wire_len = (frame.wire_len as usize).max(frame.bytes.len());
         Self { bytes: frame.bytes, wire_len, depth: 0, tunnel: None }
     }
 
-    /// What was captured.
+    /// The captured bytes.
     pub(super) const fn bytes(self) -> &'a [u8] {
         self.bytes
     }
 
-    /// How many bytes there were on the wire.
+    /// Number of bytes on the wire.
     pub(super) const fn wire_len(self) -> usize {
         self.wire_len
     }
 
-    /// Whether there were more bytes on the wire, or more are promised, than were captured.
+    /// Whether fewer bytes were captured than there were on the wire or a header promises.
     pub(super) const fn is_cut(self) -> bool {
         self.bytes.len() < self.wire_len
     }
@@ -46,18 +45,18 @@ impl<'a> Packet<'a> {
         self.tunnel
     }
 
-    /// What follows a header of `len` bytes.
+    /// The rest behind a header of `len` bytes.
     pub(super) fn after(self, len: usize) -> Result<Self, Skip> {
         let bytes = self.bytes.get(len..).ok_or_else(|| self.short(len))?;
         Ok(Self { bytes, wire_len: self.wire_len - len, ..self })
     }
 
-    /// The first `wire_len` bytes, as a length field says; what is behind them is padding.
+    /// The first `wire_len` bytes, as a length field states; what is behind them is padding.
     pub(super) fn limit(self, wire_len: usize) -> Self {
         Self { bytes: self.bytes.get(..wire_len).unwrap_or(self.bytes), wire_len, ..self }
     }
 
-    /// Other bytes in the place of these: a datagram in the place of its last fragment.
+    /// The same position with other bytes: a datagram in place of its last fragment.
     pub(super) fn replaced(self, bytes: &[u8], wire_len: usize) -> Packet<'_> {
         Packet {
             bytes,
@@ -67,26 +66,26 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The same, one layer further in.
+    /// The same bytes, one layer deeper.
     pub(super) fn deeper(self) -> Result<Self, Skip> {
-        if self.depth < MOST_NESTED {
+        if self.depth < MAX_NESTED {
             Ok(Self { depth: self.depth + 1, ..self })
         } else {
             Err(Skip::Nested)
         }
     }
 
-    /// The same, as what a tunnel carries.
+    /// The same bytes, one layer deeper, as what a tunnel carries.
     pub(super) fn through(self, tunnel: Tunnel) -> Result<Self, Skip> {
         Ok(Self { tunnel: Some(tunnel), ..self.deeper()? })
     }
 
-    /// Why there are fewer than `len` bytes.
+    /// The reason why there are fewer than `len` bytes.
     pub(super) const fn short(self, len: usize) -> Skip {
         if self.wire_len < len { Skip::Malformed } else { Skip::Truncated }
     }
 
-    /// The bytes at a place.
+    /// The `N` bytes at offset `at`.
     pub(super) fn array<const N: usize>(self, at: usize) -> Result<[u8; N], Skip> {
         self.bytes
             .get(at..)

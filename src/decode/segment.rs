@@ -1,4 +1,4 @@
-//! The noun that decoding gives, and the nouns in it.
+//! The segment that decoding gives, and the types of its fields.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Tunnel;
 use crate::time::Time;
 
-/// The transports whose ports we know.
+/// The supported transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// RFC 9293.
@@ -41,7 +41,7 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// Who sent to whom.
+/// Sender, receiver and transport of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FiveTuple {
     /// The sender.
@@ -52,21 +52,31 @@ pub struct FiveTuple {
     pub transport: Transport,
 }
 
-/// TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
+/// The TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TcpFlags(pub u8);
 
 impl TcpFlags {
-    /// No more data from the sender.
+    /// The sender has no more data.
     pub const FIN: Self = Self(0x01);
     /// Opens the connection.
     pub const SYN: Self = Self(0x02);
-    /// Refuses or aborts it.
+    /// Refuses or aborts the connection.
     pub const RST: Self = Self(0x04);
-    /// What was sent so far is to be delivered.
+    /// Data sent so far is to be delivered.
     pub const PSH: Self = Self(0x08);
     /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
+
+    /// The flags of a header, of which these are the bytes before the options (RFC 9293, section
+    /// 3.1). Flags that do not matter here are left out.
+    #[must_use]
+    #[inline]
+    pub const fn from_header(header: &[u8; 20]) -> Self {
+        const KNOWN: u8 =
+            TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::PSH.0 | TcpFlags::ACK.0;
+        Self(header[13] & KNOWN)
+    }
 
     /// Whether all of `flags` are set.
     #[must_use]
@@ -75,25 +85,48 @@ impl TcpFlags {
     }
 }
 
-/// A decoded TCP or UDP unit; the payload's bytes lie elsewhere.
+/// A decoded TCP segment or UDP datagram; the bytes of the payload lie elsewhere.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Number of its frame.
+    /// Number of the frame.
     pub frame: u64,
     /// When the frame was captured.
     pub time: Time,
-    /// Who sent to whom.
+    /// Sender and receiver.
     pub five_tuple: FiveTuple,
-    /// Sequence number of the first payload byte, or of SYN; zero in UDP.
+    /// TCP: sequence number of the first payload byte, or of SYN. Zero for UDP.
     pub seq: u32,
-    /// Acknowledgement number; zero in UDP.
+    /// TCP: acknowledgement number. Zero for UDP.
     pub ack: u32,
-    /// Empty in UDP.
+    /// Empty for UDP.
     pub flags: TcpFlags,
-    /// The innermost tunnel that it came through.
+    /// The innermost tunnel of the frame.
     pub tunnel: Option<Tunnel>,
-    /// Bytes of the frame on the wire; where fragments were joined, of the last one.
+    /// Bytes of the frame on the wire; of the last frame, if fragments were reassembled.
     pub wire_len: u32,
     /// Bytes of the payload on the wire.
     pub payload_len: u32,
+}
+
+/// A port of one transport, such as `3037/tcp`. Sorts by port, then by transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServicePort {
+    /// The port number.
+    pub port: u16,
+    /// TCP or UDP.
+    pub transport: Transport,
+}
+
+impl ServicePort {
+    /// The port `port` of `transport`.
+    #[must_use]
+    pub const fn new(port: u16, transport: Transport) -> Self {
+        Self { port, transport }
+    }
+}
+
+impl fmt::Display for ServicePort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.port, self.transport)
+    }
 }

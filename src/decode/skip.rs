@@ -1,8 +1,8 @@
-//! Why a frame is of no use.
+//! Why a frame has no segment.
 
 macro_rules! skips {
     ($($variant:ident $id:literal $doc:literal,)*) => {
-        /// Why a frame is of no use.
+        /// Why a frame has no segment.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Skip { $(#[doc = $doc] $variant,)* }
 
@@ -20,8 +20,8 @@ macro_rules! skips {
 }
 
 skips! {
-    Filtered "filtered" "The user's filter left it out.",
-    LinkType "link-type" "A link type that is not decoded: the input was not understood.",
+    Filtered "filtered" "The filter of the user excluded it.",
+    LinkType "link-type" "A link type that is not decoded.",
     Usb "usb" "USB, which carries no TCP or UDP as such.",
     Bluetooth "bluetooth" "Bluetooth.",
     Netlink "netlink" "Linux netlink: the kernel and its programs.",
@@ -43,10 +43,10 @@ skips! {
     UdpLite "udp-lite" "UDP-Lite.",
     Dccp "dccp" "DCCP.",
     IpProtocol "ip-protocol" "Another IP protocol than TCP and UDP.",
-    Tunnel "tunnel" "A tunnel's own packet, or a tunnel that was not to be looked into.",
-    Nested "nested" "More layers in each other than are looked through.",
-    Fragment "fragment" "A fragment of a packet; the one that completes it gives the segment.",
-    FragmentOverlap "fragment-overlap" "A fragment that contradicts others of its packet, which is given up.",
+    Tunnel "tunnel" "A packet of a tunnel itself, or of a tunnel that is not to be decoded.",
+    Nested "nested" "Deeper nesting than is decoded.",
+    Fragment "fragment" "A fragment of a datagram; the fragment that completes it gives the segment.",
+    FragmentOverlap "fragment-overlap" "A fragment that contradicts others of its datagram, which is given up.",
     Truncated "truncated" "The capture cut the headers.",
     Malformed "malformed" "The headers contradict themselves.",
 }

@@ -1,4 +1,4 @@
-//! Decoding of frames built by etherparse's own packet builder, and of any bytes at all.
+//! Decoding of frames from etherparse's packet builder, and of arbitrary bytes.
 
 use etherparse::PacketBuilder;
 use proptest::prelude::*;
@@ -11,13 +11,13 @@ pub(in crate::decode) fn frame(link: LinkType, bytes: &[u8]) -> Frame<'_> {
     Frame { number: 7, time: Time(1), link, interface: 0, wire_len: bytes.len() as u32, bytes }
 }
 
-/// Decodes one frame, tunnels looked into.
+/// Decodes one frame, with tunnels.
 pub(in crate::decode) fn decode<'a>(frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
     Decoder::new(true).decode(frame)
 }
 
 /// The payload of a frame and the tunnel that it came through.
-pub(in crate::decode) fn heard(
+pub(in crate::decode) fn payload_of(
     link: LinkType,
     bytes: &[u8],
 ) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
@@ -58,7 +58,7 @@ fn reads_ports_numbers_flags_and_payload_of_tcp_over_ipv4() {
 fn ethernet_padding_is_not_payload() {
     let mut bytes = tcp_frame();
     bytes.extend_from_slice(&[0; 20]);
-    assert_eq!(heard(LinkType::ETHERNET, &bytes), Ok((b"hello".to_vec(), None)));
+    assert_eq!(payload_of(LinkType::ETHERNET, &bytes), Ok((b"hello".to_vec(), None)));
 }
 
 #[test]
@@ -89,13 +89,13 @@ fn looks_through_stacked_vlan_tags_up_to_a_limit() {
     let plain = tcp_frame();
     let tagged = |tags: &[u8]| [&plain[..12], tags, &plain[12..]].concat();
     let mixed = tagged(&[0x88, 0xa8, 0, 1, 0x91, 0x00, 0, 2, 0x81, 0x00, 0, 3]);
-    assert_eq!(heard(LinkType::ETHERNET, &mixed), Ok((b"hello".to_vec(), None)));
+    assert_eq!(payload_of(LinkType::ETHERNET, &mixed), Ok((b"hello".to_vec(), None)));
     assert_eq!(
-        heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(8))),
+        payload_of(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(8))),
         Ok((b"hello".to_vec(), None))
     );
     assert_eq!(
-        heard(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(9))),
+        payload_of(LinkType::ETHERNET, &tagged(&[0x81, 0, 0, 1].repeat(9))),
         Err(Skip::Malformed)
     );
 }
@@ -197,7 +197,7 @@ fn what_is_not_tcp_or_udp_is_skipped_with_its_reason() {
 
 #[test]
 fn a_frame_that_is_whole_and_too_short_is_malformed_and_not_cut() {
-    assert_eq!(heard(LinkType::ETHERNET, &tcp_frame()[..20]), Err(Skip::Malformed));
+    assert_eq!(payload_of(LinkType::ETHERNET, &tcp_frame()[..20]), Err(Skip::Malformed));
 }
 
 #[test]
@@ -207,16 +207,15 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
     v4[9] = 51;
     let authentication = [&[6, 4, 0, 0][..], &[7; 20]].concat();
     let v4 = [&v4[..20], &authentication, &v4[20..]].concat();
-    assert_eq!(heard(LinkType::RAW, &v4), Ok((b"hello".to_vec(), None)));
+    assert_eq!(payload_of(LinkType::RAW, &v4), Ok((b"hello".to_vec(), None)));
     let tcp = &v4[44..];
     let v6 =
         [&[0x60, 0, 0, 0, 0, 24 + tcp.len() as u8, 51, 64][..], &[1; 32], &authentication, tcp]
             .concat();
-    assert_eq!(heard(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
+    assert_eq!(payload_of(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
 }
 
-/// The IPv4 fragments of an IPv4 packet: header and so many bytes of what it carries in each.
-/// TCP over IPv6 with one extension header, whose first byte is to be the next header's number.
+/// TCP over IPv6 with one extension header, whose first byte is to be the number of the next header.
 fn v6_with(kind: u8, extension: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     PacketBuilder::ipv6([6; 16], [7; 16], 64)
@@ -263,19 +262,20 @@ fn frames_that_macsec_vouches_for_and_service_chains_are_looked_into() {
         tcp_frame().split_at_checked(12).map(|(a, b)| (a.to_vec(), b.to_vec())).unwrap();
     let vouched = |tag: &[u8]| [&addresses, &[0x88, 0xe5][..], tag, &inner, &[0xee; 16]].concat();
     assert_eq!(
-        heard(LinkType::ETHERNET, &vouched(&[0x20, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 0, 1])),
+        payload_of(LinkType::ETHERNET, &vouched(&[0x20, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 0, 1])),
         hello
     );
-    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0, 0, 0, 0, 0, 1])), hello);
-    assert_eq!(heard(LinkType::ETHERNET, &vouched(&[0x0c, 0, 0, 0, 0, 1])), Err(Skip::Macsec));
+    assert_eq!(payload_of(LinkType::ETHERNET, &vouched(&[0, 0, 0, 0, 0, 1])), hello);
+    assert_eq!(payload_of(LinkType::ETHERNET, &vouched(&[0x0c, 0, 0, 0, 0, 1])), Err(Skip::Macsec));
     let chain = |next: u8, inside: &[u8]| {
         [&addresses, &[0x89, 0x4f, 0x0f, 0xc6, 1, next][..], &[0; 20], inside].concat()
     };
-    assert_eq!(heard(LinkType::ETHERNET, &chain(1, &tcp_frame()[14..])), hello);
-    assert_eq!(heard(LinkType::ETHERNET, &chain(3, &tcp_frame())), hello);
-    assert_eq!(heard(LinkType::ETHERNET, &chain(9, &tcp_frame())), Err(Skip::EtherType));
+    assert_eq!(payload_of(LinkType::ETHERNET, &chain(1, &tcp_frame()[14..])), hello);
+    assert_eq!(payload_of(LinkType::ETHERNET, &chain(3, &tcp_frame())), hello);
+    assert_eq!(payload_of(LinkType::ETHERNET, &chain(9, &tcp_frame())), Err(Skip::EtherType));
 }
 
+/// The IPv4 fragments of an IPv4 packet: a header and at most `len` bytes of payload in each.
 fn v4_fragments(packet: &[u8], len: usize) -> Vec<Vec<u8>> {
     let body = &packet[20..];
     let count = body.len().div_ceil(len);
@@ -312,7 +312,7 @@ fn fragments_of_ipv6_are_joined_behind_their_headers() {
         .udp(5, 8000)
         .write(&mut bytes, b"sixteen bytes!!!")
         .unwrap();
-    // Destination options of eight bytes belong to what is cut in pieces.
+    // Destination options of eight bytes belong to the part that is fragmented.
     let body = [&[17, 0, 1, 4, 0, 0, 0, 0], &bytes[40..]].concat();
     let piece = |from: usize, to: usize| {
         let place = (from as u16 | u16::from(to < body.len())).to_be_bytes();

@@ -1,4 +1,4 @@
-//! TCP and UDP headers: to the segment.
+//! TCP and UDP headers: from the datagram to the segment.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use super::ip::Datagram;
 use super::{Decoded, Endpoint, FiveTuple, Packet, Segment, Skip, TcpFlags, Transport};
 use crate::source::Frame;
 
-/// A TCP header's bytes without options, and with all that it can have (RFC 9293, section 3.1).
-const LEAST_TCP: usize = 20;
-const MOST_TCP: usize = 60;
-/// A UDP header's bytes.
+/// Minimum and maximum bytes of a TCP header (RFC 9293, section 3.1).
+const MIN_TCP: usize = 20;
+const MAX_TCP: usize = 60;
+/// Bytes of a UDP header.
 const UDP: usize = 8;
 
 /// Reads a TCP header.
@@ -19,50 +19,41 @@ const UDP: usize = 8;
 pub(super) fn tcp<'a>(frame: &Frame<'_>, datagram: &Datagram<'a>) -> Result<Decoded<'a>, Skip> {
     let body = datagram.body;
     let bytes = body.bytes();
-    if bytes.len() < LEAST_TCP {
-        return Err(body.short(LEAST_TCP));
-    }
-    // A snap length often cuts the options, which are of no use here: read the header out of a
-    // padded copy then.
-    let mut padded = [0; MOST_TCP];
+    let fixed = bytes.first_chunk::<MIN_TCP>().ok_or_else(|| body.short(MIN_TCP))?;
+    // A snap length often cuts the options, which are of no use here: the header is then read from
+    // a padded copy.
+    let mut padded = [0; MAX_TCP];
     let header = TcpHeaderSlice::from_slice(bytes).or_else(|_| {
-        let known = bytes.len().min(MOST_TCP);
+        let known = bytes.len().min(MAX_TCP);
         padded[..known].copy_from_slice(&bytes[..known]);
         TcpHeaderSlice::from_slice(&padded)
     });
     let header = header.map_err(|_| Skip::Malformed)?;
     let header_len = header.slice().len();
     let payload_len = body.wire_len().checked_sub(header_len).ok_or(Skip::Malformed)?;
-    let flags = TcpFlags(
-        u8::from(header.fin())
-            | u8::from(header.syn()) << 1
-            | u8::from(header.rst()) << 2
-            | u8::from(header.psh()) << 3
-            | u8::from(header.ack()) << 4,
-    );
-    let read = Read {
+    let fields = TransportHeader {
         transport: Transport::Tcp,
         ports: (header.source_port(), header.destination_port()),
         seq: header.sequence_number(),
         ack: header.acknowledgment_number(),
-        flags,
+        flags: TcpFlags::from_header(fixed),
         payload_len: payload_len as u32,
     };
-    // Where the capture cut the TCP options there is nothing behind them.
-    Ok((build(frame, datagram, &read), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
+    // If the capture cut the TCP options, no payload was captured.
+    Ok((build(frame, datagram, &fields), Cow::Borrowed(bytes.get(header_len..).unwrap_or(&[]))))
 }
 
-/// The ports of the sender and of the receiver.
+/// Source and destination port.
 pub(super) type Ports = (u16, u16);
 
-/// Reads a UDP header; gives the payload as what a tunnel may lie in.
+/// Reads a UDP header; returns the payload as a packet in which a tunnel may lie.
 #[inline]
 pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Skip> {
     let body = datagram.body;
     let header = UdpHeaderSlice::from_slice(body.bytes()).map_err(|_| body.short(UDP))?;
     let payload = body.after(UDP)?;
-    // Zero: a jumbogram (RFC 2675) or segmentation offload; otherwise the header may say less than
-    // IP carried.
+    // Zero: a jumbogram (RFC 2675) or segmentation offload. Otherwise the header may state fewer
+    // bytes than IP carried.
     let payload_len = match usize::from(header.length()) {
         0 => payload.wire_len(),
         length => length.checked_sub(UDP).ok_or(Skip::Malformed)?.min(payload.wire_len()),
@@ -70,7 +61,7 @@ pub(super) fn udp<'a>(datagram: &Datagram<'a>) -> Result<(Ports, Packet<'a>), Sk
     Ok(((header.source_port(), header.destination_port()), payload.limit(payload_len)))
 }
 
-/// The segment of a UDP header that was read.
+/// The segment of a UDP datagram.
 #[inline]
 pub(super) fn udp_segment(
     frame: &Frame<'_>,
@@ -82,7 +73,7 @@ pub(super) fn udp_segment(
     build(
         frame,
         datagram,
-        &Read {
+        &TransportHeader {
             transport: Transport::Udp,
             ports,
             seq: 0,
@@ -93,8 +84,8 @@ pub(super) fn udp_segment(
     )
 }
 
-/// What a transport header says.
-struct Read {
+/// The fields of a transport header.
+struct TransportHeader {
     transport: Transport,
     ports: Ports,
     seq: u32,
@@ -104,20 +95,23 @@ struct Read {
 }
 
 #[inline]
-fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, read: &Read) -> Segment {
+fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, header: &TransportHeader) -> Segment {
     Segment {
         frame: frame.number,
         time: frame.time,
         five_tuple: FiveTuple {
-            source: Endpoint { address: datagram.ends.source(), port: read.ports.0 },
-            destination: Endpoint { address: datagram.ends.destination(), port: read.ports.1 },
-            transport: read.transport,
+            source: Endpoint { address: datagram.addresses.source(), port: header.ports.0 },
+            destination: Endpoint {
+                address: datagram.addresses.destination(),
+                port: header.ports.1,
+            },
+            transport: header.transport,
         },
-        seq: read.seq,
-        ack: read.ack,
-        flags: read.flags,
+        seq: header.seq,
+        ack: header.ack,
+        flags: header.flags,
         tunnel: datagram.body.tunnel(),
         wire_len: frame.wire_len,
-        payload_len: read.payload_len,
+        payload_len: header.payload_len,
     }
 }

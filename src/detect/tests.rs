@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::Transport;
+use crate::evidence::{Depth, Detection, Protocol};
+use crate::flow::Opening;
 
 fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)> {
     DETECTORS.iter().flat_map(|d| d.samples.iter().enumerate().map(move |(i, s)| (d, i, s)))
@@ -11,13 +14,13 @@ fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)
 #[test]
 fn every_sample_is_recognised_and_states_only_declared_facts() {
     for (detector, i, sample) in samples() {
-        let (Finding::Yes(protocol, facts) | Finding::Partly(protocol, facts)) =
-            (detector.inspect)(&sample.opening())
+        let (Detection::Yes(protocol, facts) | Detection::Partly(protocol, facts)) =
+            (detector.inspect)(&sample.opening(), Depth::Facts)
         else {
             panic!(
                 "{} does not recognise its sample {i}: {:?}",
                 detector.protocol,
-                (detector.inspect)(&sample.opening())
+                (detector.inspect)(&sample.opening(), Depth::Facts)
             )
         };
         assert_eq!(protocol, detector.protocol);
@@ -29,22 +32,22 @@ fn every_sample_is_recognised_and_states_only_declared_facts() {
     }
 }
 
-/// Rows are samples, columns detectors, of which those are shown that did not say no: only the
-/// diagonal says yes. The matrix is a golden text.
+/// Rows are samples, columns the detectors that did not refuse: only the diagonal accepts. The
+/// matrix is a golden text.
 #[test]
 fn no_other_detector_accepts_a_sample() {
     let mut matrix = String::new();
     for (detector, i, sample) in samples() {
         matrix += &format!("{:12}", format!("{}/{i}", detector.protocol));
         for other in DETECTORS {
-            let finding = (other.inspect)(&sample.opening());
-            let word = match finding {
-                // Asked only when all others refused.
+            let detection = (other.inspect)(&sample.opening(), Depth::Facts);
+            let word = match detection {
+                // Called only when all others refused.
                 _ if other.residual != detector.residual && other.residual => continue,
                 _ if !other.transports.contains(&sample.transport) => continue,
-                Finding::No => continue,
-                Finding::NeedMore => "more",
-                Finding::Yes(..) | Finding::Partly(..) => "yes",
+                Detection::No => continue,
+                Detection::NeedMore => "more",
+                Detection::Yes(..) | Detection::Partly(..) => "yes",
             };
             matrix += &format!(" {}:{word}", other.protocol);
             assert_eq!(
@@ -80,7 +83,7 @@ fn prefix(sample: &Sample, mut len: usize) -> Opening {
         kept
     };
     let (initiator, responder) = (cut(sample.initiator), cut(sample.responder));
-    Opening::of(sample.transport, &initiator, &responder)
+    Opening::from_payloads(sample.transport, &initiator, &responder)
 }
 
 #[test]
@@ -88,10 +91,10 @@ fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
     for (detector, i, sample) in samples().filter(|(_, _, s)| s.transport == Transport::Tcp) {
         let total: usize = sample.initiator.iter().chain(sample.responder).map(|p| p.len()).sum();
         for len in 1..=total {
-            let finding = (detector.inspect)(&prefix(sample, len));
+            let detection = (detector.inspect)(&prefix(sample, len), Depth::Facts);
             assert_ne!(
-                finding,
-                Finding::No,
+                detection,
+                Detection::No,
                 "{}/{i} cut after {len} of {total} bytes",
                 detector.protocol
             );
@@ -104,8 +107,8 @@ fn silence_proves_nothing() {
     for detector in DETECTORS {
         for &transport in detector.transports {
             assert_eq!(
-                (detector.inspect)(&Opening::of(transport, &[], &[])),
-                Finding::NeedMore,
+                (detector.inspect)(&Opening::from_payloads(transport, &[], &[]), Depth::Facts),
+                Detection::NeedMore,
                 "{}",
                 detector.protocol
             );
@@ -114,14 +117,15 @@ fn silence_proves_nothing() {
 }
 
 #[test]
-fn a_language_is_ruled_out_only_by_bytes_from_the_beginning() {
-    let seen = inspect(&Opening::of(Transport::Tcp, &[b"\x9f\x01\x02"], &[]));
+fn a_protocol_is_ruled_out_only_by_bytes_from_the_beginning() {
+    let seen =
+        inspect(&Opening::from_payloads(Transport::Tcp, &[b"\x9f\x01\x02"], &[]), Depth::Facts);
     assert!(seen.ruled_out.contains(Protocol::Http));
     let mut midstream = Opening::new(Transport::Tcp);
     midstream.push_for_test(b"\x9f\x01\x02");
-    let heard = inspect(&midstream);
-    assert!(!heard.ruled_out.contains(Protocol::Http));
-    assert_eq!(heard.first_payload.unwrap().0, 9);
+    let evidence = inspect(&midstream, Depth::Facts);
+    assert!(!evidence.ruled_out.contains(Protocol::Http));
+    assert_eq!(evidence.first_payload.unwrap().0, 9);
 }
 
 proptest! {
@@ -136,7 +140,7 @@ proptest! {
         let (i, r) = (refs(&initiator), refs(&responder));
         let i: Vec<&[u8]> = i.iter().map(Vec::as_slice).collect();
         let r: Vec<&[u8]> = r.iter().map(Vec::as_slice).collect();
-        let _ = inspect(&Opening::of(transport, &i, &r));
+        let _ = inspect(&Opening::from_payloads(transport, &i, &r), Depth::Facts);
     }
 
     /// Random bytes rarely get past a first byte: a sample with a few bytes changed gets further.
@@ -159,6 +163,7 @@ proptest! {
             }
         }
         let keep = cut.index(initiator.len() + 1);
-        let _ = inspect(&Opening::of(sample.transport, &[&initiator[..keep]], &[&responder]));
+        let opening = Opening::from_payloads(sample.transport, &[&initiator[..keep]], &[&responder]);
+        let _ = inspect(&opening, Depth::Facts);
     }
 }

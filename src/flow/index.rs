@@ -1,18 +1,18 @@
-//! From a flow's hash to its slot: open addressing over eight-byte entries, so that a look-up costs
-//! one cache line here and one in the slab, and a batch can touch all of its lines before it needs
-//! the first.
+//! A map from the hash of a flow to its slot: open addressing over eight-byte entries. A lookup
+//! costs one cache line here and one in the slab, and a batch can prefetch all of its lines before
+//! it needs the first.
 
 use prefetch_index::prefetch_index;
 
-/// No entry: its slot is one that no flow has. Not zero: the system gives zeroed memory a page at a
-/// time when it is written to, and one that was read before costs a second fault then, of which it
-/// tells every core.
+/// An empty entry: its slot is one that no flow has. Not zero: the kernel hands out zeroed pages
+/// when they are written to. A page that was read first costs a second fault on the first write,
+/// and an interrupt on every core.
 const EMPTY: u64 = u64::MAX;
 
-/// Hash tags and slots, linearly probed. At most 2^31 entries.
+/// Hash tags and slots with linear probing. At most 2^31 entries.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Upper half: 32 bits of the hash; lower half: the slot.
+    /// Upper half: 32 bits of the hash. Lower half: the slot.
     entries: Vec<u64>,
     len: usize,
 }
@@ -26,19 +26,19 @@ impl Index {
         self.entries.len() - 1
     }
 
-    /// Brings the entry in where probing for a hash begins.
+    /// Prefetches the entry where probing for a hash begins.
     #[inline]
     pub(super) fn prefetch(&self, hash: u64) {
         prefetch_index(&self.entries, tag(hash) as usize & self.mask());
     }
 
-    /// The first slot with this hash: most probably the one that is meant.
+    /// The first slot with this hash: most probably the right one.
     #[inline]
     pub(super) fn probe(&self, hash: u64) -> Option<usize> {
         self.find(hash, |_| true)
     }
 
-    /// The slot with this hash for which `is` holds.
+    /// The slot with this hash for which `is` returns true.
     #[inline]
     pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut at = tag(hash) as usize & self.mask();
@@ -52,9 +52,9 @@ impl Index {
         }
     }
 
-    /// Adds a slot that is not yet there.
+    /// Adds a slot that is not in the index yet.
     pub(super) fn insert(&mut self, hash: u64, slot: usize) {
-        // Three quarters full at the most: linear probing stays short.
+        // At most three quarters full, so that probe runs stay short.
         if (self.len + 1) * 4 > self.entries.len() * 3 {
             let old = std::mem::take(&mut self.entries);
             self.entries = vec![EMPTY; old.len() * 2];
@@ -74,7 +74,7 @@ impl Index {
         self.entries[at] = entry;
     }
 
-    /// Takes out the entry of a slot and moves up those that probing would no longer reach.
+    /// Removes the entry of a slot and moves up the entries that probing would no longer reach.
     pub(super) fn remove(&mut self, hash: u64, gone: usize) {
         let mask = self.mask();
         let mut hole = tag(hash) as usize & mask;
@@ -92,7 +92,7 @@ impl Index {
                 break;
             }
             let home = (entry >> 32) as usize & mask;
-            // Distances run around the end of the table.
+            // Distances wrap around the end of the table.
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.entries[hole] = entry;
                 hole = at;
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Few distinct hashes make long probe runs and wrap around the end.
+        /// Few distinct hashes make long probe runs that wrap around the end.
         #[test]
         fn behaves_as_a_map_does(steps in prop::collection::vec((any::<bool>(), 0_u64..400), 1..600)) {
             let (mut index, mut model) = (Index::new(), BTreeSet::new());

@@ -1,4 +1,4 @@
-//! The order-free flow key: both directions of a conversation have the same one.
+//! The flow key, which is the same for both directions of a conversation.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -7,22 +7,21 @@ use foldhash::fast::RandomState;
 
 use crate::decode::{Endpoint, FiveTuple, Transport};
 
-/// Flows are split into this many independent tables, whatever the number of workers, so that
-/// limits, ageing and eviction (and with them the output) are the same with one worker and with
-/// many.
+/// Number of independent flow tables, whatever the number of workers: limits, ageing and eviction,
+/// and with them the output, are the same with one worker and with many.
 pub const SHARDS: usize = 16;
 
 /// Both endpoints in a fixed order, the transport and the IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
-    /// IPv6: words of the lower endpoint's address, then of the higher's. IPv4: both addresses in
-    /// the first word.
+    /// IPv6: the words of the lower endpoint's address, then of the higher one's. IPv4: both
+    /// addresses in the first word.
     addresses: [u64; 4],
-    /// Port of the lower endpoint, port of the higher, version and transport.
+    /// Port of the lower endpoint, port of the higher one, version and transport.
     rest: u64,
 }
 
-/// Where [`FlowKey`]'s last word says the version.
+/// The bit of `rest` that is set for IPv6.
 const V6: u64 = 0x100;
 
 impl Hash for FlowKey {
@@ -36,13 +35,13 @@ impl Hash for FlowKey {
     }
 }
 
-/// One end of a key.
+/// Index of the lower endpoint of a key.
 pub(super) const LOW: usize = 0;
-/// The other end.
+/// Index of the higher endpoint of a key.
 pub(super) const HIGH: usize = 1;
 
 impl FlowKey {
-    /// The key of a directed five-tuple, and which of its ends the source is.
+    /// The key of a directed five-tuple, and the end of the key that is its source.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
@@ -77,8 +76,8 @@ impl FlowKey {
         (Self { addresses, rest: rest(low.1, high.1, V6) }, end)
     }
 
-    /// Its words, as they are kept apart: the one that tells most flows from each other, the ports,
-    /// and all of the addresses where the first does not hold them.
+    /// The key in the form in which a live flow stores it: a word that differs between most flows,
+    /// the word with the ports, and the addresses if the first word does not hold them (IPv6).
     pub(super) fn words(&self) -> (u64, u64, Option<[u64; 4]>) {
         let first = if self.is_v6() {
             self.addresses.iter().fold(0_u64, |sum, word| sum.rotate_left(7) ^ word)
@@ -88,8 +87,8 @@ impl FlowKey {
         (first, self.rest, self.is_v6().then_some(self.addresses))
     }
 
-    /// The key of such words.
-    pub(super) fn of(first: u64, rest: u64, addresses: Option<[u64; 4]>) -> Self {
+    /// The key of which [`words`](Self::words) returned the parts.
+    pub(super) fn from_words(first: u64, rest: u64, addresses: Option<[u64; 4]>) -> Self {
         Self { addresses: addresses.unwrap_or([first, 0, 0, 0]), rest }
     }
 
@@ -97,13 +96,13 @@ impl FlowKey {
         self.rest & V6 != 0
     }
 
-    /// The transport.
+    /// TCP or UDP.
     #[must_use]
     pub const fn transport(&self) -> Transport {
         transport(self.rest)
     }
 
-    /// The endpoint at one end.
+    /// The endpoint at an end of the key: 0 is the lower, 1 the higher one.
     #[must_use]
     pub fn endpoint(&self, end: usize) -> Endpoint {
         let address = if self.is_v6() {
@@ -116,7 +115,7 @@ impl FlowKey {
     }
 }
 
-/// The transport that a key's last word says.
+/// The transport in the last word of a key.
 pub(super) const fn transport(rest: u64) -> Transport {
     if rest & 0xff == Transport::Tcp as u64 { Transport::Tcp } else { Transport::Udp }
 }
@@ -129,8 +128,8 @@ fn bits(endpoint: Endpoint) -> (u128, u16) {
     (address, endpoint.port)
 }
 
-/// The hash of flow keys, the same in all tables of a run. Keyed: whoever makes the traffic must
-/// not be able to choose collisions.
+/// The hash function of flow keys, the same for all tables of a run. It is keyed, because whoever
+/// makes the traffic must not be able to choose collisions.
 #[derive(Debug, Clone, Default)]
 pub struct FlowHasher(RandomState);
 
@@ -143,7 +142,7 @@ impl FlowHasher {
     }
 }
 
-/// The shard of a flow: the same in every run, unlike its hash.
+/// The shard of a flow, below [`SHARDS`]: the same in every run, unlike its hash.
 #[must_use]
 #[inline]
 pub fn shard(key: &FlowKey) -> usize {
@@ -182,7 +181,7 @@ mod tests {
             prop_assert_eq!(there, back);
             prop_assert_eq!(shard(&there), shard(&back));
             let (first, rest, addresses) = there.words();
-            prop_assert_eq!(FlowKey::of(first, rest, addresses), there);
+            prop_assert_eq!(FlowKey::from_words(first, rest, addresses), there);
             prop_assert_eq!(there.transport(), transport);
             prop_assert_eq!((there.endpoint(from), there.endpoint(1 - from)), (a, b));
             prop_assert!(a == b || from != to);

@@ -1,31 +1,35 @@
-//! Flows: what belongs together, who opened it, how it went.
+//! Flows: which segments belong together, who opened the conversation, how it went.
 //!
-//! Takes [`Segment`](crate::decode::Segment)s, gives [`FlowRecord`]s. Keeps each side's [`Opening`]
-//! for the detectors and knows nothing of protocols above TCP and UDP: what an opening says is
-//! asked of the [`Judge`] that the pipeline hands in.
+//! Takes [`KeyedSegment`]s, gives [`FlowRecord`]s. Stores the first bytes of each side, the
+//! [`Opening`], for the detectors, and knows no protocol above TCP and UDP: the [`Judge`] that the
+//! pipeline passes in classifies an opening.
+//!
+//! The [`Table`] calls the [`Judge`] back, up into the pipeline, because only the table knows when
+//! an opening is full or its flow is over.
 
-mod entry;
+mod chunked_vec;
 mod index;
 mod key;
-mod keyed;
+mod keyed_segment;
+mod live_flow;
 mod opening;
 mod openings;
 mod orientation;
-mod pieces;
-mod rare;
+mod out_of_order;
+mod overflow;
 mod record;
 mod sizes;
 mod slab;
 mod stream;
 mod table;
 mod tcp;
-mod waiting;
 
 pub use key::{FlowHasher, FlowKey, SHARDS, shard};
-pub use keyed::Keyed;
+pub use keyed_segment::KeyedSegment;
 pub use opening::Opening;
-pub use orientation::{Orientation, ServicePorts, Standing};
-pub use record::{Counts, FlowRecord, Heard, Outcome, TcpState};
+pub use orientation::{Orientation, PortRank, ServicePorts};
+pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};
 pub use sizes::Sizes;
 pub use stream::{SIDE_BYTES, Stream};
-pub use table::{Judge, Limits, Look, Table, VerdictId, Word};
+pub use table::{Judge, OpeningState, Table, TableLimits, VerdictId};
+pub use tcp::TcpCounters;

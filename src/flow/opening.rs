@@ -1,27 +1,25 @@
-//! The first bytes of each side, in order, bounded: what detectors look at.
+//! The first bytes of each side in order, bounded: the input of the detectors.
 
 use super::{Stream, VerdictId};
 use crate::decode::Transport;
 use crate::evidence::Direction;
 
-/// What both sides of a flow said first.
+/// The first payload bytes of both sides of a flow.
 #[derive(Debug, Clone)]
 pub struct Opening {
     transport: Transport,
-    /// By the ends of the flow key.
+    /// Indexed by the ends of the flow key.
     streams: [Stream; 2],
     initiator: u8,
     pushes: u32,
-    /// All that fits is wanted.
+    /// Store all that fits.
     kept: bool,
-    /// What is said is wanted, not only in which language.
-    facts: bool,
-    /// What the flow is should nothing more be said.
-    looked: Option<VerdictId>,
+    /// The verdict if no more payload comes.
+    provisional: Option<VerdictId>,
 }
 
 impl Opening {
-    /// An opening with nothing in it.
+    /// An empty opening.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
         Self {
@@ -30,74 +28,61 @@ impl Opening {
             initiator: 0,
             pushes: 0,
             kept: false,
-            facts: true,
-            looked: None,
+            provisional: None,
         }
     }
 
-    /// Asks for its cache lines.
+    /// Prefetches the cache lines of the opening.
     pub(super) fn prefetch(&self) {
         self.streams.iter().for_each(Stream::prefetch);
     }
 
-    /// Gives back the memory that it holds elsewhere.
+    /// Frees the memory that the opening holds on the heap.
     pub(super) fn free(&mut self) {
         self.streams.iter_mut().for_each(Stream::free);
     }
 
-    /// Segments or datagrams with payload that both sides sent, kept or not.
+    /// Number of segments or datagrams with payload that both sides sent, stored or not.
     #[must_use]
     pub const fn pushes(&self) -> usize {
         self.pushes as usize
     }
 
-    /// Says that all that fits is wanted.
-    pub(super) const fn keep_all(&mut self) {
+    /// Requests that all that fits is stored.
+    pub(super) const fn keep_everything(&mut self) {
         self.kept = true;
     }
 
-    /// Whether all that fits is wanted.
+    /// Whether all that fits is to be stored.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         self.kept
     }
 
-    /// Whether what is said is wanted, or only in which language: detectors leave out what costs
-    /// much then.
-    #[must_use]
-    pub const fn wants_facts(&self) -> bool {
-        self.facts
+    /// Stores the verdict for the case that no more payload comes.
+    pub(super) const fn set_provisional(&mut self, verdict: VerdictId) {
+        self.provisional = Some(verdict);
     }
 
-    /// Says whether facts are wanted from now on.
-    pub const fn want_facts(&mut self, wanted: bool) {
-        self.facts = wanted;
+    /// The verdict of the last inspection, unless payload came since or waits out of order.
+    pub(super) fn provisional(&self) -> Option<VerdictId> {
+        self.provisional.filter(|_| !self.streams.iter().any(Stream::has_out_of_order))
     }
 
-    /// Remembers what the flow is should nothing more be said.
-    pub(super) const fn looks_like(&mut self, verdict: VerdictId) {
-        self.looked = Some(verdict);
-    }
-
-    /// What the last look came to, where nothing was said since and nothing waits.
-    pub(super) fn seen_as(&self) -> Option<VerdictId> {
-        self.looked.filter(|_| !self.streams.iter().any(Stream::is_waiting))
-    }
-
-    /// Who opened the flow, as far as is known now.
+    /// Sets the initiator that is known now.
     pub(super) fn orient(&mut self, initiator: usize) {
         if usize::from(self.initiator) != initiator {
-            (self.initiator, self.looked) = (initiator as u8, None);
+            (self.initiator, self.provisional) = (initiator as u8, None);
         }
     }
 
-    /// TCP or UDP: streams or datagrams.
+    /// TCP (streams) or UDP (datagrams).
     #[must_use]
     pub const fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// One side.
+    /// The payload of one side.
     #[must_use]
     pub const fn side(&self, direction: Direction) -> &Stream {
         match direction {
@@ -117,26 +102,26 @@ impl Opening {
         self.streams[0].is_full() && self.streams[1].is_full()
     }
 
-    /// Whether neither side's payload was kept.
+    /// Whether no payload of either side is stored.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.streams[0].is_empty() && self.streams[1].is_empty()
     }
 
-    /// Bytes of memory that it holds.
+    /// Bytes of memory that count for the opening.
     #[must_use]
     pub fn footprint(&self) -> usize {
         size_of::<Self>() + self.streams[0].footprint() + self.streams[1].footprint()
     }
 
-    /// The handshake told the sequence number of a side's first byte.
+    /// Sets the sequence number of a side's first byte, which the handshake showed.
     pub(super) fn start(&mut self, end: usize, first: u32) {
         self.streams[end].start(first);
     }
 
-    /// Takes in a segment's payload: what was captured of the `wire_len` bytes that it had.
+    /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
     pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
-        (self.pushes, self.looked) = (self.pushes.saturating_add(1), None);
+        (self.pushes, self.provisional) = (self.pushes.saturating_add(1), None);
         let stream = &mut self.streams[end];
         match self.transport {
             Transport::Tcp => stream.push_segment(seq, frame, bytes, wire_len),
@@ -144,13 +129,13 @@ impl Opening {
         }
     }
 
-    /// Takes up what still waits and fixes who opened the flow: nothing more is to come.
+    /// Adds what waits out of order and sets the final initiator: no more payload comes.
     pub(super) fn finish(&mut self, initiator: usize) {
         self.orient(initiator);
         self.streams.iter_mut().for_each(Stream::close_gaps);
     }
 
-    /// Payload of the initiator in frame 9, picked up in the middle of a connection.
+    /// Adds payload of the initiator in frame 9, as if captured in the middle of a connection.
     #[cfg(test)]
     pub(crate) fn push_for_test(&mut self, bytes: &[u8]) {
         self.push(0, 1, 9, bytes, bytes.len() as u32);
@@ -158,9 +143,12 @@ impl Opening {
     }
 
     /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1;
-    /// `starts` are the numbers of both ends' first bytes where the handshake was seen.
+    /// `starts` are the sequence numbers of both ends' first bytes if the handshake was seen.
     #[cfg(test)]
-    pub(crate) fn of_segments(starts: Option<[u32; 2]>, segments: &[(usize, u32, &[u8])]) -> Self {
+    pub(crate) fn from_segments(
+        starts: Option<[u32; 2]>,
+        segments: &[(usize, u32, &[u8])],
+    ) -> Self {
         let mut opening = Self::new(Transport::Tcp);
         for (end, first) in starts.into_iter().flatten().enumerate() {
             opening.start(end, first);
@@ -172,10 +160,9 @@ impl Opening {
         opening
     }
 
-    /// An opening of datagrams (end, what was captured, its length on the wire) in frames numbered
-    /// from 1.
+    /// An opening of datagrams (end, captured bytes, length on the wire) in frames numbered from 1.
     #[cfg(test)]
-    pub(crate) fn of_datagrams(datagrams: &[(usize, &[u8], u32)]) -> Self {
+    pub(crate) fn from_datagrams(datagrams: &[(usize, &[u8], u32)]) -> Self {
         let mut opening = Self::new(Transport::Udp);
         for (i, (end, bytes, wire_len)) in datagrams.iter().enumerate() {
             opening.push(*end, 0, i as u64 + 1, bytes, *wire_len);
@@ -184,19 +171,20 @@ impl Opening {
         opening
     }
 
-    /// An opening in which each side said these segments or datagrams, frames numbered from 1, the
-    /// initiator's first: for detectors' samples and benchmarks.
+    /// An opening made of the payloads of each side's segments or datagrams: for the samples of
+    /// detectors, for benchmarks and for bytes that come from no capture. Frames are numbered from
+    /// 1, the initiator's first.
     #[must_use]
-    pub fn of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Self {
+    pub fn from_payloads(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Self {
         let mut opening = Self::new(transport);
         let mut frame = 0;
-        for (end, pieces) in [initiator, responder].into_iter().enumerate() {
+        for (end, payloads) in [initiator, responder].into_iter().enumerate() {
             let mut seq = 1;
             opening.start(end, 1);
-            for piece in pieces {
+            for payload in payloads {
                 frame += 1;
-                opening.push(end, seq, frame, piece, piece.len() as u32);
-                seq += piece.len() as u32;
+                opening.push(end, seq, frame, payload, payload.len() as u32);
+                seq += payload.len() as u32;
             }
         }
         opening.finish(0);
@@ -260,7 +248,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// What lies behind a side's worth of bytes is not kept while it waits.
+        /// Bytes behind the room that a side has are not stored while they wait.
         #[test]
         fn large_segments_in_any_order_give_all_that_fits(
             lens in prop::collection::vec(1_usize..4000, 1..16), order in prop::collection::vec(any::<prop::sample::Index>(), 16),
@@ -281,7 +269,7 @@ mod tests {
         }
     }
 
-    /// A property test found that only those that came behind others were let go.
+    /// Found by a property test: only segments that came behind others were dropped.
     #[test]
     fn large_segments_from_the_last_to_the_first_wait_in_no_more_memory_than_a_side_needs() {
         let text: Vec<u8> = (0..60_000_u32).map(|i| (i % 251) as u8).collect();

@@ -1,128 +1,129 @@
-//! The openings of a table's flows, and their memory: bounded, the oldest first to go.
+//! The openings of the flows of a table. Their memory is bounded; the oldest is evicted first.
 
 use std::collections::VecDeque;
 
 use super::Opening;
-use super::pieces::Pieces;
+use super::chunked_vec::ChunkedVec;
 use crate::decode::Transport;
 
-/// Flows in the queue that may be stale before it is looked through.
+/// Stale entries that the queue may hold before it is cleaned up.
 const STALE: usize = 1024;
-/// Places in the queue between the opening that goes and the one that is asked for.
+/// Distance in the queue between the opening that is evicted and the one that is prefetched.
 const AHEAD: usize = 8;
 
-/// A flow with an opening, and where the two are; stale where they no longer agree.
+/// A flow with an opening, and the slots of the two. Stale if the slots no longer agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Queued {
+pub(super) struct QueuedOpening {
     pub(super) slot: u32,
-    place: u32,
+    opening_slot: u32,
     pub(super) first_frame: u64,
 }
 
-/// Places of openings.
+/// Openings in numbered slots.
 #[derive(Debug)]
 pub(super) struct Openings {
-    places: Pieces<Opening, 256>,
+    slots: ChunkedVec<Opening, 256>,
     free: Vec<u32>,
-    /// The oldest first.
-    queue: VecDeque<Queued>,
+    /// Oldest first.
+    queue: VecDeque<QueuedOpening>,
     bytes: usize,
     limit: usize,
 }
 
 impl Openings {
     pub(super) const fn new(limit: usize) -> Self {
-        Self { places: Pieces::new(), free: Vec::new(), queue: VecDeque::new(), bytes: 0, limit }
+        Self { slots: ChunkedVec::new(), free: Vec::new(), queue: VecDeque::new(), bytes: 0, limit }
     }
 
-    /// Openings that are there.
+    /// Number of openings.
     pub(super) const fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.slots.len() - self.free.len()
     }
 
-    /// Bytes of memory that they hold.
+    /// Bytes of memory that count for the openings.
     #[cfg(test)]
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Places that there are, taken and free.
+    /// Number of slots, taken and free.
     #[cfg(test)]
-    pub(super) const fn places(&self) -> usize {
-        self.places.len()
+    pub(super) const fn slots(&self) -> usize {
+        self.slots.len()
     }
 
-    /// Begins an opening for the flow in a slot; gives its place.
+    /// Begins an opening for the flow in `slot`, and returns the slot of the opening.
     pub(super) fn begin(&mut self, transport: Transport, slot: u32, first_frame: u64) -> u32 {
         let opening = Opening::new(transport);
         self.bytes += opening.footprint();
         let free = self.free.pop();
-        let place = match free.and_then(|place| Some((place, self.places.get_mut(place as usize)?)))
-        {
-            Some((place, ended)) => {
+        let opening_slot = match free.and_then(|opening_slot| {
+            Some((opening_slot, self.slots.get_mut(opening_slot as usize)?))
+        }) {
+            Some((opening_slot, ended)) => {
                 *ended = opening;
-                place
+                opening_slot
             }
-            None => self.places.push(opening) as u32,
+            None => self.slots.push(opening) as u32,
         };
-        self.queue.push_back(Queued { slot, place, first_frame });
-        place
+        self.queue.push_back(QueuedOpening { slot, opening_slot, first_frame });
+        opening_slot
     }
 
-    /// The opening at a place.
-    pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Opening> {
-        self.places.get_mut(place as usize)
+    /// The opening in a slot.
+    pub(super) fn get_mut(&mut self, opening_slot: u32) -> Option<&mut Opening> {
+        self.slots.get_mut(opening_slot as usize)
     }
 
-    /// Changes the opening at a place and keeps account of its memory.
+    /// Changes the opening in a slot and accounts for its memory.
     pub(super) fn change<T>(
         &mut self,
-        place: u32,
+        opening_slot: u32,
         change: impl FnOnce(&mut Opening) -> T,
     ) -> Option<T> {
-        let opening = self.places.get_mut(place as usize)?;
+        let opening = self.slots.get_mut(opening_slot as usize)?;
         let before = opening.footprint();
         let result = change(opening);
         self.bytes = (self.bytes + opening.footprint()).saturating_sub(before);
         Some(result)
     }
 
-    /// Lets an opening go.
-    pub(super) fn end(&mut self, place: u32) {
-        let Some(opening) = self.get_mut(place) else { return };
+    /// Removes an opening.
+    pub(super) fn end(&mut self, opening_slot: u32) {
+        let Some(opening) = self.get_mut(opening_slot) else { return };
         let gone = opening.footprint();
         opening.free();
         self.bytes = self.bytes.saturating_sub(gone);
-        self.free.push(place);
+        self.free.push(opening_slot);
     }
 
-    /// The oldest flow with an opening, while they hold more memory than they may; and the slot of
-    /// one that will soon be.
-    pub(super) fn next_to_go(&mut self) -> Option<(Queued, Option<u32>)> {
+    /// The oldest flow with an opening, while the openings hold more memory than the limit; and the
+    /// slot of a flow that follows soon, to be prefetched.
+    pub(super) fn pop_evicted(&mut self) -> Option<(QueuedOpening, Option<u32>)> {
         if self.bytes <= self.limit {
             return None;
         }
         let next = self.queue.pop_front()?;
         let soon = self.queue.get(AHEAD).copied();
         if let Some(soon) = soon {
-            self.prefetch(soon.place);
+            self.prefetch(soon.opening_slot);
         }
         Some((next, soon.map(|soon| soon.slot)))
     }
 
-    /// Flows end in another order than they begin: throws out what is stale before it outweighs the
-    /// rest.
+    /// Removes stale entries of the queue before they outnumber the rest: flows end in another
+    /// order than they begin.
     #[inline]
-    pub(super) fn tidy(&mut self, has_opening: impl Fn(&Queued) -> bool) {
+    pub(super) fn tidy(&mut self, has_opening: impl Fn(&QueuedOpening) -> bool) {
         if self.queue.len() > 2 * self.len() + STALE {
             self.queue.retain(has_opening);
         }
     }
 
-    /// Asks for the cache lines of the opening at a place.
+    /// Prefetches the opening in a slot.
     #[inline]
-    pub(super) fn prefetch(&self, place: u32) {
-        if let Some(opening) = self.places.get(place as usize) {
+    pub(super) fn prefetch(&self, opening_slot: u32) {
+        if let Some(opening) = self.slots.get(opening_slot as usize) {
             opening.prefetch();
         }
     }

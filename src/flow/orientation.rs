@@ -5,9 +5,9 @@ use crate::decode::{Endpoint, Transport};
 /// How the initiator is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Orientation {
-    /// By SYN or SYN-ACK.
+    /// From SYN or SYN-ACK.
     Seen,
-    /// By the ports.
+    /// From the ports.
     Guessed,
 }
 
@@ -22,42 +22,42 @@ impl Orientation {
     }
 }
 
-/// What makes a port look like a service's.
+/// How likely a port is that of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Nothing.
-    Nobody,
-    /// The registry has a name for it.
+pub enum PortRank {
+    /// Nothing is known of the port.
+    Unknown,
+    /// The registry has a name for the port.
     Registered,
-    /// The catalogue has a claim on it.
+    /// The catalogue has a claim on the port.
     Claimed,
 }
 
-/// The ports on which services are expected, as plain data: the flow stage knows no catalogue.
+/// The ports on which services are expected, as plain data: this module knows no catalogue.
 #[derive(Debug, Clone)]
 pub struct ServicePorts {
-    standing: Vec<Standing>,
+    ranks: Vec<PortRank>,
 }
 
 impl Default for ServicePorts {
     fn default() -> Self {
-        Self { standing: vec![Standing::Nobody; 2 << 16] }
+        Self { ranks: vec![PortRank::Unknown; 2 << 16] }
     }
 }
 
 impl ServicePorts {
-    /// Raises a port's standing.
-    pub fn set(&mut self, transport: Transport, port: u16, standing: Standing) {
-        let place = &mut self.standing[place(transport, port)];
-        *place = (*place).max(standing);
+    /// Raises the rank of a port.
+    pub fn set(&mut self, transport: Transport, port: u16, rank: PortRank) {
+        let place = &mut self.ranks[index(transport, port)];
+        *place = (*place).max(rank);
     }
 
-    /// Whether `a` is the responder rather than `b`: the better known port, else the lower, else
-    /// `None`.
+    /// Whether `a` is the responder rather than `b`: the port of higher rank, else the lower port,
+    /// else `None`.
     pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
-        let standing = |port| self.standing[place(transport, port)];
-        let by_standing = standing(a.port).cmp(&standing(b.port));
-        match by_standing.then(b.port.cmp(&a.port)) {
+        let rank = |port| self.ranks[index(transport, port)];
+        let by_rank = rank(a.port).cmp(&rank(b.port));
+        match by_rank.then(b.port.cmp(&a.port)) {
             std::cmp::Ordering::Greater => Some(true),
             std::cmp::Ordering::Less => Some(false),
             std::cmp::Ordering::Equal => None,
@@ -65,7 +65,7 @@ impl ServicePorts {
     }
 }
 
-fn place(transport: Transport, port: u16) -> usize {
+fn index(transport: Transport, port: u16) -> usize {
     usize::from(port) << 1 | transport as usize
 }
 
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn the_claimed_port_answers_then_the_registered_then_the_lower() {
         let mut ports = ServicePorts::default();
-        ports.set(Transport::Tcp, 50_000, Standing::Claimed);
-        ports.set(Transport::Tcp, 40_000, Standing::Registered);
-        ports.set(Transport::Tcp, 50_000, Standing::Registered);
+        ports.set(Transport::Tcp, 50_000, PortRank::Claimed);
+        ports.set(Transport::Tcp, 40_000, PortRank::Registered);
+        ports.set(Transport::Tcp, 50_000, PortRank::Registered);
         let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
         let responder = |a, b| ports.responder(Transport::Tcp, end(a), end(b));
         assert_eq!(responder(50_000, 40_000), Some(true));

@@ -1,29 +1,30 @@
-//! The unit of output: one finished flow, immutable.
+//! One finished flow, immutable: the unit of output.
 
+use super::tcp::TcpCounters;
 use super::{Orientation, Sizes};
-use crate::decode::{Endpoint, Transport, Tunnel};
+use crate::decode::{Endpoint, ServicePort, Transport, Tunnel};
 use crate::evidence::Direction;
 use crate::time::Time;
 
-/// One number for each side.
+/// A number for each side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Of what the initiator sent.
+    /// For what the initiator sent.
     pub initiator: u64,
-    /// Of what the responder sent.
+    /// For what the responder sent.
     pub responder: u64,
 }
 
 impl Counts {
-    /// Both.
+    /// The sum of both sides.
     #[must_use]
     pub const fn sum(self) -> u64 {
         self.initiator + self.responder
     }
 
-    /// One side's.
+    /// The number of one side.
     #[must_use]
-    pub const fn of(self, direction: Direction) -> u64 {
+    pub const fn side(self, direction: Direction) -> u64 {
         match direction {
             Direction::Initiator => self.initiator,
             Direction::Responder => self.responder,
@@ -38,22 +39,22 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// Where a TCP connection stood when its record was made.
+/// The state of a TCP connection when its record was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TcpState {
-    /// SYN, no answer yet.
+    /// SYN was seen, no answer yet.
     SynSent,
-    /// SYN-ACK, not yet acknowledged.
+    /// SYN-ACK was seen, not yet acknowledged.
     SynReceived,
     /// The handshake was seen.
     Established,
     /// One side has finished.
     Closing,
-    /// Both have.
+    /// Both sides have finished.
     Closed,
     /// Aborted or refused.
     Reset,
-    /// Its beginning is not in the capture.
+    /// The beginning is not in the capture.
     Midstream,
 }
 
@@ -73,14 +74,14 @@ impl TcpState {
     }
 }
 
-/// How an attempt to reach a service went. Each flow has exactly one.
+/// How an attempt to reach a service went. Each flow has exactly one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// TCP: the handshake was answered. UDP has no such thing.
+    /// TCP: the handshake was answered. UDP has no such outcome.
     Established,
     /// TCP: answered with RST.
     Refused,
-    /// Nothing came back.
+    /// No answer.
     NoAnswer,
     /// TCP: established, then aborted.
     Reset,
@@ -115,24 +116,24 @@ impl Outcome {
     }
 }
 
-/// Who said something in a flow, and where nobody did, why.
+/// Which sides sent payload, and why, if neither did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Heard {
+pub enum PayloadSides {
     /// Both sides sent payload.
     Both,
-    /// Only the initiator did.
+    /// Only the initiator sent payload.
     Initiator,
-    /// Only the responder did.
+    /// Only the responder sent payload.
     Responder,
-    /// Nobody did, though nothing hindered them.
+    /// Neither side sent payload, although nothing prevented it.
     Nobody,
-    /// The responder refused.
+    /// None: the responder refused.
     Refused,
-    /// The responder gave no sign of life.
+    /// None: the responder did not answer.
     NoAnswer,
 }
 
-impl Heard {
+impl PayloadSides {
     /// The name in output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -152,13 +153,13 @@ impl Heard {
 pub struct FlowRecord {
     /// TCP or UDP.
     pub transport: Transport,
-    /// Who opened it.
+    /// The side that opened the flow.
     pub initiator: Endpoint,
-    /// Whose port is the service's.
+    /// The side whose port is that of the service.
     pub responder: Endpoint,
-    /// How the two are known.
+    /// How initiator and responder are known.
     pub orientation: Orientation,
-    /// The innermost tunnel that its first segment came through.
+    /// The innermost tunnel of the first segment.
     pub tunnel: Option<Tunnel>,
     /// Time of the first frame.
     pub first: Time,
@@ -174,24 +175,31 @@ pub struct FlowRecord {
     pub bytes: Counts,
     /// Bytes of payload on the wire, repeated ones included.
     pub payload_bytes: Counts,
-    /// TCP segments that were sent again.
-    pub retransmissions: Counts,
+    /// What was counted of TCP segments; zero for UDP.
+    pub tcp_counters: TcpCounters,
     /// `None` for UDP.
     pub tcp: Option<TcpState>,
-    /// TCP: who finished or aborted first.
+    /// TCP: the side that finished or aborted first.
     pub ended_by: Option<Direction>,
-    /// How it went.
+    /// How the flow went.
     pub outcome: Outcome,
-    /// Nanoseconds from SYN to the end of the handshake, where it was seen once and whole.
+    /// Nanoseconds from SYN to the end of the handshake, if each of its segments was seen exactly
+    /// once.
     pub handshake_ns: Option<u64>,
-    /// Nanoseconds from the initiator's first payload to the responder's first after it.
+    /// Nanoseconds from the initiator's first payload to the responder's first payload after it.
     pub first_response_ns: Option<u64>,
     /// Frame sizes of both sides.
     pub sizes: Sizes,
 }
 
 impl FlowRecord {
-    /// A UDP flow of one frame, number and time `n`, in which nobody said anything.
+    /// The port that the responder serves.
+    #[must_use]
+    pub const fn service_port(&self) -> ServicePort {
+        ServicePort { port: self.responder.port, transport: self.transport }
+    }
+
+    /// A UDP flow of one frame, number and time `n`, without payload.
     #[cfg(test)]
     pub(crate) fn silent(n: u64) -> Self {
         let end = Endpoint { address: [10, 0, 0, 1].into(), port: 3001 };
@@ -208,7 +216,7 @@ impl FlowRecord {
             packets: Counts::default(),
             bytes: Counts::default(),
             payload_bytes: Counts::default(),
-            retransmissions: Counts::default(),
+            tcp_counters: TcpCounters::default(),
             tcp: None,
             ended_by: None,
             outcome: Outcome::NoAnswer,
@@ -224,22 +232,22 @@ impl FlowRecord {
         self.last.since(self.first)
     }
 
-    /// Why nothing was said, where nothing was.
+    /// Why the flow has no payload; `None` if it has some.
     #[must_use]
-    pub fn quiet(&self) -> Option<Heard> {
-        Some(self.heard()).filter(|_| self.payload_bytes.sum() == 0)
+    pub fn without_payload(&self) -> Option<PayloadSides> {
+        Some(self.payload_sides()).filter(|_| self.payload_bytes.sum() == 0)
     }
 
-    /// Who said something.
+    /// Which sides sent payload, and why, if neither did.
     #[must_use]
-    pub const fn heard(&self) -> Heard {
+    pub const fn payload_sides(&self) -> PayloadSides {
         match (self.payload_bytes.initiator > 0, self.payload_bytes.responder > 0, self.outcome) {
-            (true, true, _) => Heard::Both,
-            (true, false, _) => Heard::Initiator,
-            (false, true, _) => Heard::Responder,
-            (false, false, Outcome::Refused) => Heard::Refused,
-            (false, false, Outcome::NoAnswer) => Heard::NoAnswer,
-            (false, false, _) => Heard::Nobody,
+            (true, true, _) => PayloadSides::Both,
+            (true, false, _) => PayloadSides::Initiator,
+            (false, true, _) => PayloadSides::Responder,
+            (false, false, Outcome::Refused) => PayloadSides::Refused,
+            (false, false, Outcome::NoAnswer) => PayloadSides::NoAnswer,
+            (false, false, _) => PayloadSides::Nobody,
         }
     }
 }

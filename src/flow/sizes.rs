@@ -1,28 +1,25 @@
-//! How often each frame size occurred in one flow: the part of a record from which the size
-//! histograms are made, exactly.
+//! How often each frame size occurred in one flow, exactly: the input of the size histograms.
 
 use bytemuck::{Pod, Zeroable};
 use smallvec::SmallVec;
 
-/// Sizes that most flows get by with.
+/// Number of sizes that are enough for most flows.
 const FEW: usize = 4;
-/// Sizes below this are kept to the byte, larger ones to eleven significant bits, as the histograms
-/// keep them.
+/// Sizes below this are exact, larger ones have eleven significant bits, as in the histograms.
 const EXACT_BELOW: u32 = 2048;
-/// Sizes of frames that are gathered before they are counted.
+/// Frame sizes that are collected before they are counted together.
 const FRESH: usize = 24;
-/// Codes of larger sizes that have the same highest bit.
+/// Number of codes of larger sizes that have the same highest bit.
 const STEPS: u32 = EXACT_BELOW / 2;
 
 /// A few sizes of a live flow, sixteen bytes in all: codes and counts; a count of zero is a free
-/// place.
+/// entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Pod, Zeroable)]
 #[repr(transparent)]
 pub(super) struct FewSizes([[u16; 2]; FEW]);
 
 impl FewSizes {
-    /// Counts one frame; gives back what has no place here: the code of a size and how often it
-    /// occurred.
+    /// Counts one frame. Returns what does not fit here: the code of a size and its count.
     #[inline]
     pub(super) fn add(&mut self, bytes: u32) -> Option<(u16, u16)> {
         let code = encode(bytes);
@@ -51,21 +48,21 @@ impl FewSizes {
     }
 }
 
-/// The sizes that [`FewSizes`] has no place for.
+/// The sizes that do not fit in [`FewSizes`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct MoreSizes(Option<Box<Heap>>);
 
-/// Codes as they came, and those that were counted: some are gathered and counted together, which
-/// touches less memory than a look at the counts for each frame.
+/// Codes in the order of the frames, and codes that were counted. Counting some together touches
+/// less memory than finding the count of each frame.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Heap {
-    /// In the order of the codes; at most a few thousand, because large sizes are rounded.
+    /// Sorted by code; at most a few thousand, because large sizes are rounded.
     counted: Vec<(u16, u32)>,
     fresh: SmallVec<[u16; FRESH]>,
 }
 
 impl MoreSizes {
-    /// Counts a code that [`FewSizes::add`] gave back.
+    /// Counts a code that [`FewSizes::add`] returned.
     #[inline]
     pub(super) fn add(&mut self, (code, count): (u16, u16)) {
         let heap = self.0.get_or_insert_default();
@@ -101,7 +98,7 @@ impl Heap {
         );
     }
 
-    /// Adds counts, which are in the order of their codes.
+    /// Adds counts, which are sorted by code.
     fn count(&mut self, counts: impl Iterator<Item = (u16, u32)>) {
         let mut new: SmallVec<[(u16, u32); FRESH]> = SmallVec::new();
         let mut from = 0;
@@ -117,7 +114,7 @@ impl Heap {
                 }
             }
         }
-        // From the last to the first: what is there moves once.
+        // From the last to the first, so that each element moves once.
         let (mut from, mut to) = (self.counted.len(), self.counted.len() + new.len());
         self.counted.resize(to, (0, 0));
         for added in new.into_iter().rev() {
@@ -131,7 +128,7 @@ impl Heap {
     }
 }
 
-/// A multiset of frame sizes in bytes; a size may occur in two parts.
+/// A multiset of frame sizes in bytes; a size may occur in both parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sizes {
     few: FewSizes,
@@ -143,18 +140,18 @@ impl Sizes {
         Self { few, more }
     }
 
-    /// Gives back the sizes that a flow keeps elsewhere.
+    /// Returns the sizes that a live flow stores elsewhere.
     pub(super) fn into_more(self) -> MoreSizes {
         self.more
     }
 
-    /// Size and count of each.
+    /// Each size with its count.
     pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.few.iter().chain(self.more.iter())
     }
 }
 
-/// A number for the step that a size falls in.
+/// The code of the step that a size falls in.
 #[inline]
 fn encode(bytes: u32) -> u16 {
     if bytes < EXACT_BELOW {

@@ -1,70 +1,70 @@
-//! Places for flows, freed ones used again.
+//! Slots for flows; freed ones are used again.
 
 use bytemuck::{Pod, cast_slice};
 use prefetch_index::prefetch_index;
 
-use super::pieces::Pieces;
+use super::chunked_vec::ChunkedVec;
 
 /// A cache line, in words.
-type Line = [u64; 8];
+type CacheLine = [u64; 8];
 
-/// What can lie in a place. All zeros is an empty place.
-pub(super) trait Place: Pod {
-    /// Whether it is none of the empty ones.
+/// A type whose all-zero value is an empty slot.
+pub(super) trait SlabEntry: Pod {
+    /// Whether this is no empty slot.
     fn is_taken(&self) -> bool;
 }
 
-/// Numbered places, freed ones used again.
+/// Numbered slots; freed ones are used again.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    places: Pieces<T, 512>,
+    entries: ChunkedVec<T, 512>,
     free: Vec<u32>,
 }
 
-impl<T: Place> Slab<T> {
+impl<T: SlabEntry> Slab<T> {
     pub(super) const fn new() -> Self {
-        Self { places: Pieces::new(), free: Vec::new() }
+        Self { entries: ChunkedVec::new(), free: Vec::new() }
     }
 
-    /// Places that are taken.
+    /// Number of taken slots.
     pub(super) const fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.entries.len() - self.free.len()
     }
 
-    /// Places that there are, taken and free: every number below it is one.
-    pub(super) const fn places(&self) -> usize {
-        self.places.len()
+    /// Number of slots, taken and free: every smaller number is a slot.
+    pub(super) const fn slots(&self) -> usize {
+        self.entries.len()
     }
 
-    /// Asks for all cache lines of a place.
+    /// Prefetches all cache lines of a slot.
     #[inline]
     pub(super) fn prefetch(&self, slot: usize) {
-        const { assert!(size_of::<T>().is_multiple_of(size_of::<Line>())) };
-        if let Some((piece, at)) = self.places.around(slot) {
-            let (lines, each): (&[Line], _) =
-                (cast_slice(piece), size_of::<T>() / size_of::<Line>());
+        const { assert!(size_of::<T>().is_multiple_of(size_of::<CacheLine>())) };
+        if let Some((chunk, at)) = self.entries.chunk_of(slot) {
+            let (lines, each): (&[CacheLine], _) =
+                (cast_slice(chunk), size_of::<T>() / size_of::<CacheLine>());
             (0..each).for_each(|line| prefetch_index(lines, at * each + line));
         }
     }
 
     #[inline]
     pub(super) fn get(&self, slot: usize) -> Option<&T> {
-        self.places.get(slot).filter(|value| value.is_taken())
+        self.entries.get(slot).filter(|value| value.is_taken())
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
-        self.places.get_mut(slot).filter(|value| value.is_taken())
+        self.entries.get_mut(slot).filter(|value| value.is_taken())
     }
 
     pub(super) fn insert(&mut self, value: T) -> usize {
         let free = self.free.pop().map(|slot| slot as usize);
-        if let Some((slot, place)) = free.and_then(|slot| Some((slot, self.places.get_mut(slot)?)))
+        if let Some((slot, place)) = free.and_then(|slot| Some((slot, self.entries.get_mut(slot)?)))
         {
             *place = value;
             return slot;
         }
-        self.places.push(value)
+        self.entries.push(value)
     }
 
     pub(super) fn remove(&mut self, slot: usize) -> Option<T> {
@@ -78,7 +78,7 @@ impl<T: Place> Slab<T> {
 mod tests {
     use super::*;
 
-    impl Place for [u64; 8] {
+    impl SlabEntry for [u64; 8] {
         fn is_taken(&self) -> bool {
             self[0] != 0
         }
@@ -86,12 +86,12 @@ mod tests {
 
     #[test]
     fn places_are_found_used_again_and_do_not_move() {
-        let mut slab: Slab<Line> = Slab::new();
+        let mut slab: Slab<CacheLine> = Slab::new();
         let slots: Vec<usize> = (1..=9000).map(|n| slab.insert([n; 8])).collect();
-        assert_eq!((slab.len(), slab.places()), (9000, 9000));
+        assert_eq!((slab.len(), slab.slots()), (9000, 9000));
         assert_eq!(slab.remove(slots[1500]), Some([1501; 8]));
         assert_eq!(slab.remove(slots[1500]), None);
-        assert_eq!((slab.get(slots[1500]), slab.len(), slab.places()), (None, 8999, 9000));
+        assert_eq!((slab.get(slots[1500]), slab.len(), slab.slots()), (None, 8999, 9000));
         assert_eq!(slab.insert([77; 8]), slots[1500]);
         slab.get_mut(slots[7]).unwrap()[1] = 70;
         assert_eq!((slab.get(9999), slab.get(usize::MAX)), (None, None));

@@ -1,4 +1,4 @@
-//! What one side said first: its bytes in order, bounded, and where each frame's begin.
+//! The first bytes of one side: in order, bounded, and with the frame of each byte.
 
 use std::ops::Range;
 use std::slice::from_ref;
@@ -6,30 +6,30 @@ use std::slice::from_ref;
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
-use super::waiting::Waiting;
+use super::out_of_order::OutOfOrder;
 use crate::decode::Transport;
 
-/// Bytes kept of each side.
+/// Bytes stored of each side.
 pub const SIDE_BYTES: usize = 8 * 1024;
-/// Segments or datagrams whose bytes are kept of each side.
-const SIDE_PIECES: usize = 256;
-/// Bytes and segments that are kept in place: most sides of most flows are judged by fewer.
+/// Segments or datagrams whose bytes are stored of each side.
+const SIDE_SEGMENTS: usize = 256;
+/// Bytes and segments that are stored inline: most sides of most flows are classified by fewer.
 const INLINE_BYTES: usize = 96;
-const INLINE_PIECES: usize = 2;
-/// Bytes by which a segment may be early or late. One farther off has no place in the order: the
-/// rest was lost, or the sequence numbers mean nothing.
+const INLINE_SEGMENTS: usize = 2;
+/// Bytes by which a segment may be early or late. A segment farther off cannot be ordered: either
+/// the rest was lost, or the sequence numbers mean nothing.
 const WINDOW: u32 = 1 << 20;
 
-/// Where a segment's bytes begin.
+/// Where the bytes of a segment begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
+struct SegmentStart {
     frame: u64,
     start: u32,
-    /// Bytes are missing before it.
+    /// Bytes are missing before this segment.
     after_gap: bool,
 }
 
-/// What one side said first.
+/// The first bytes of one side.
 #[derive(Debug, Clone, Default)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -37,62 +37,65 @@ struct Piece {
 )]
 pub struct Stream {
     bytes: SmallVec<[u8; INLINE_BYTES]>,
-    pieces: SmallVec<[Piece; INLINE_PIECES]>,
+    segments: SmallVec<[SegmentStart; INLINE_SEGMENTS]>,
     /// TCP: segments that came too early, by their distance from `base`, so that sequence numbers
     /// may wrap.
-    waiting: Option<Box<Waiting>>,
-    /// TCP: the first expected byte.
+    out_of_order: Option<Box<OutOfOrder>>,
+    /// TCP: the first expected sequence number.
     base: u32,
-    /// TCP: the sequence number of the next byte, where it is known.
+    /// TCP: the sequence number of the next byte, once it is known.
     expected: u32,
     expecting: bool,
-    /// TCP: SYN was seen, so that the first byte here is the first of the connection. UDP has no
-    /// such thing: true.
+    /// TCP: SYN was seen, so that the first byte here is the first of the connection. Always true
+    /// for UDP, which has no such thing.
     from_start: bool,
-    /// The next piece follows missing bytes.
+    /// The next segment follows missing bytes.
     gap: bool,
     full: bool,
-    /// Bytes up to the first that is missing.
+    /// Number of bytes before the first missing one.
     head: u16,
 }
 
 impl Stream {
-    /// Whether the first byte is the first that was said: the handshake was seen and nothing is
-    /// missing after it.
+    /// Whether the first byte is the first that the side sent: the handshake was seen and no byte
+    /// after it is missing.
     #[must_use]
     pub fn from_start(&self) -> bool {
-        self.from_start && !self.pieces.first().is_some_and(|piece| piece.after_gap)
+        self.from_start && !self.segments.first().is_some_and(|segment| segment.after_gap)
     }
 
-    /// Nothing was kept.
+    /// Whether no byte is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The bytes up to the first that is missing.
+    /// The bytes before the first missing one.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.head)).unwrap_or(&[])
     }
 
-    /// Whether more bytes may still follow the head: nothing is missing behind it and there is
-    /// room.
+    /// Whether more bytes may follow the head: no byte is missing behind it, and there is room.
     #[must_use]
     pub fn head_may_grow(&self) -> bool {
-        !self.full && !self.gap && self.pieces.iter().skip(1).all(|piece| !piece.after_gap)
+        !self.full && !self.gap && self.segments.iter().skip(1).all(|segment| !segment.after_gap)
     }
 
-    /// All bytes, missing ones left out; [`runs`](Self::runs) says where.
+    /// All bytes without the missing ones; [`runs`](Self::runs) gives the ranges.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The ranges of [`bytes`](Self::bytes) within which nothing is missing.
+    /// The ranges of [`bytes`](Self::bytes) within which no byte is missing.
     pub fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let mut starts =
-            self.pieces.iter().filter(|p| p.after_gap).map(|p| p.start as usize).filter(|&s| s > 0);
+        let mut starts = self
+            .segments
+            .iter()
+            .filter(|p| p.after_gap)
+            .map(|p| p.start as usize)
+            .filter(|&s| s > 0);
         let mut from = (!self.bytes.is_empty()).then_some(0);
         std::iter::from_fn(move || {
             let start = from?;
@@ -102,77 +105,84 @@ impl Stream {
         })
     }
 
-    /// Where in a range of [`bytes`](Self::bytes) segments begin.
+    /// The positions in a range of [`bytes`](Self::bytes) where segments begin.
     pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
-        self.pieces
+        self.segments
             .iter()
-            .map(|piece| piece.start as usize)
+            .map(|segment| segment.start as usize)
             .filter(move |start| range.contains(start))
     }
 
-    /// The datagrams, each with its frame and whether the capture cut it.
+    /// The datagrams, each with the number of its frame and whether the capture cut it.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
-        self.pieces.iter().enumerate().map(|(i, piece)| {
-            let next = self.pieces.get(i + 1);
+        self.segments.iter().enumerate().map(|(i, segment)| {
+            let next = self.segments.get(i + 1);
             let end = next.map_or(self.bytes.len(), |n| n.start as usize);
             let cut = next.map_or(self.gap, |n| n.after_gap);
-            (&self.bytes[piece.start as usize..end], piece.frame, cut)
+            (&self.bytes[segment.start as usize..end], segment.frame, cut)
         })
     }
 
-    /// The frame that holds the byte at `offset`.
+    /// The number of the frame that holds the byte at `offset`; zero if there is none.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {
-        let after = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        after.checked_sub(1).and_then(|i| self.pieces.get(i)).map_or(0, |piece| piece.frame)
+        let after = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        after.checked_sub(1).and_then(|i| self.segments.get(i)).map_or(0, |segment| segment.frame)
     }
 
-    /// The frames that begin behind `offset`, each with its distance from there.
+    /// The frames that begin behind `offset`: distance from there in bytes, and number.
     pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let first = self.pieces.partition_point(|piece| piece.start as usize <= offset);
-        self.pieces[first..].iter().map(move |piece| (piece.start as usize - offset, piece.frame))
+        let first = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        self.segments[first..]
+            .iter()
+            .map(move |segment| (segment.start as usize - offset, segment.frame))
     }
 
-    /// The frame of the first byte.
+    /// The number of the frame that holds the first byte.
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {
-        self.pieces.first().map(|piece| piece.frame)
+        self.segments.first().map(|segment| segment.frame)
     }
 
-    /// There is room for no more.
+    /// Whether there is no more room.
     pub(super) const fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Asks for its cache lines.
+    /// Prefetches the cache lines of the stream.
     pub(super) fn prefetch(&self) {
         prefetch_index(from_ref(&self.bytes), 0);
-        prefetch_index(from_ref(&self.pieces), 0);
+        prefetch_index(from_ref(&self.segments), 0);
         prefetch_index(from_ref(&self.expected), 0);
     }
 
-    /// Segments wait for one before them.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty())
+    /// Whether segments wait for one before them.
+    pub(super) fn has_out_of_order(&self) -> bool {
+        self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty())
     }
 
-    /// Gives back what it holds elsewhere: it is not looked at any more.
+    /// Frees the memory on the heap: the stream is not used any more.
     pub(super) fn free(&mut self) {
         if self.bytes.spilled() {
             self.bytes = SmallVec::new();
         }
-        if self.pieces.spilled() {
-            self.pieces = SmallVec::new();
+        if self.segments.spilled() {
+            self.segments = SmallVec::new();
         }
-        self.waiting = None;
+        self.out_of_order = None;
     }
 
-    /// Bytes of memory that it holds elsewhere.
+    /// Bytes on the heap that count for the stream.
     pub(super) fn footprint(&self) -> usize {
         let bytes = if self.bytes.spilled() { self.bytes.capacity() } else { 0 };
-        let pieces =
-            if self.pieces.spilled() { self.pieces.capacity() * size_of::<Piece>() } else { 0 };
-        bytes + pieces + self.waiting.as_ref().map_or(0, |waiting| waiting.footprint())
+        let segments = if self.segments.spilled() {
+            self.segments.capacity() * size_of::<SegmentStart>()
+        } else {
+            0
+        };
+        bytes
+            + segments
+            + self.out_of_order.as_ref().map_or(0, |out_of_order| out_of_order.accounted_bytes())
     }
 
     /// A side of which nothing was seen yet.
@@ -180,7 +190,7 @@ impl Stream {
         Self { from_start: transport == Transport::Udp, ..Self::default() }
     }
 
-    /// The handshake told the sequence number of the first byte.
+    /// Sets the sequence number of the first byte, which the handshake showed.
     pub(super) fn start(&mut self, first: u32) {
         if !self.expecting {
             self.expect_first(first);
@@ -188,14 +198,14 @@ impl Stream {
         self.from_start |= self.base == first;
     }
 
-    /// Takes in a datagram: what was captured of its `wire_len` bytes.
+    /// Adds a datagram: the captured `bytes` of `wire_len`.
     pub(super) fn push_datagram(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
         if !self.full && !bytes.is_empty() {
             self.append(frame, bytes, wire_len);
         }
     }
 
-    /// Takes in a segment's payload: what was captured of its `wire_len` bytes.
+    /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
     pub(super) fn push_segment(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
         if self.full {
             return;
@@ -212,8 +222,15 @@ impl Stream {
             let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
             let (expected, room) =
                 (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
-            let waiting = self.waiting.get_or_insert_default();
-            if waiting.insert(seq.wrapping_sub(self.base), frame, kept, wire_len, expected, room) {
+            let out_of_order = self.out_of_order.get_or_insert_default();
+            if out_of_order.insert(
+                seq.wrapping_sub(self.base),
+                frame,
+                kept,
+                wire_len,
+                expected,
+                room,
+            ) {
                 self.close_gap();
             }
             return;
@@ -222,9 +239,9 @@ impl Stream {
         self.drain();
     }
 
-    /// Gives up all bytes that segments wait for.
+    /// Gives up all missing bytes for which segments wait.
     pub(super) fn close_gaps(&mut self) {
-        while self.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty()) {
+        while self.out_of_order.as_ref().is_some_and(|out_of_order| !out_of_order.is_empty()) {
             self.close_gap();
         }
     }
@@ -238,7 +255,11 @@ impl Stream {
     fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
         let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
         if kept > 0 {
-            self.pieces.push(Piece { frame, start: self.bytes.len() as u32, after_gap: self.gap });
+            self.segments.push(SegmentStart {
+                frame,
+                start: self.bytes.len() as u32,
+                after_gap: self.gap,
+            });
             if !self.gap && self.bytes.len() == usize::from(self.head) || self.bytes.is_empty() {
                 self.head += kept as u16;
             }
@@ -246,10 +267,10 @@ impl Stream {
             self.gap = false;
         }
         self.gap |= kept < wire_len as usize;
-        self.full |= self.bytes.len() == SIDE_BYTES || self.pieces.len() == SIDE_PIECES;
+        self.full |= self.bytes.len() == SIDE_BYTES || self.segments.len() == SIDE_SEGMENTS;
     }
 
-    /// Appends what is new of a segment that is not early.
+    /// Appends the new bytes of a segment that is not early.
     fn take(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
         let known = self.expected.wrapping_sub(seq);
         if !self.full && known < wire_len {
@@ -258,29 +279,31 @@ impl Stream {
         }
     }
 
-    /// Takes up the waiting segments that fit now.
+    /// Appends the waiting segments that are not early any more.
     fn drain(&mut self) {
-        let Some(mut waiting) = self.waiting.take() else { return };
-        while let Some(early) = waiting.first().filter(|early| {
+        let Some(mut out_of_order) = self.out_of_order.take() else { return };
+        while let Some(early) = out_of_order.first().filter(|early| {
             early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0
         }) {
             self.take(
                 self.base.wrapping_add(early.distance),
                 early.frame,
-                waiting.bytes(early),
+                out_of_order.bytes(early),
                 early.wire_len,
             );
-            waiting.remove_first();
+            out_of_order.remove_first();
         }
         if self.full {
-            waiting.clear();
+            out_of_order.clear();
         }
-        self.waiting = Some(waiting);
+        self.out_of_order = Some(out_of_order);
     }
 
-    /// Gives up the bytes that are missing before the first waiting segment.
+    /// Gives up the missing bytes before the first waiting segment.
     fn close_gap(&mut self) {
-        if let Some(early) = self.waiting.as_ref().and_then(|waiting| waiting.first()) {
+        if let Some(early) =
+            self.out_of_order.as_ref().and_then(|out_of_order| out_of_order.first())
+        {
             self.expected = self.base.wrapping_add(early.distance);
             self.gap = true;
             self.drain();

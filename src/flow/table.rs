@@ -1,129 +1,128 @@
 //! The flow table: one shard of the live flows, owned by one thread.
 //!
-//! An [`Index`] over a slab. Memory is bounded by [`Limits`]; what has to go is chosen by a clock
-//! hand that moves with the segments, so that a capture ends in the same records whatever the
+//! An [`Index`] over a slab. [`TableLimits`] bound the memory. A clock hand that moves with the
+//! segments chooses what is evicted, so that a capture ends in the same records whatever the
 //! batches and workers.
 
-mod walk;
+mod snapshot;
 
-use super::entry::{Entry, Said};
 use super::index::Index;
-use super::openings::{Openings, Queued};
-use super::rare::{Rare, Rares};
+use super::live_flow::{LiveFlow, OpeningSlot};
+use super::openings::{Openings, QueuedOpening};
+use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
-use super::{FlowHasher, FlowKey, Keyed, Opening, ServicePorts, Sizes};
+use super::{FlowHasher, FlowKey, KeyedSegment, Opening, ServicePorts, Sizes};
 use crate::decode::{Endpoint, TcpFlags, Transport};
+use crate::evidence::Wanted;
 use crate::time::Time;
 
-/// Slots that the hand looks at for each new flow.
+/// Slots that the hand examines for each new flow.
 const SWEEP: usize = 2;
-/// Slots between the hand and the one that is asked for.
+/// Distance in slots between the hand and the flow that is prefetched.
 const AHEAD: usize = 16;
-/// Slots among which the longest idle one is evicted.
+/// Number of slots of which the flow that is idle longest is evicted.
 const CANDIDATES: usize = 16;
-/// Segments with payload after which it is asked whether more of the opening is needed: most flows
-/// are judged by their first words, and the rest of their payload need not be kept.
-const ASK_AT: [usize; 3] = [2, 8, 16];
+/// Numbers of segments with payload after which an opening is inspected: most flows are classified
+/// by their first bytes, and the rest of their payload need not be stored.
+const INSPECT_AT: [usize; 3] = [2, 8, 16];
 /// Bytes between an IPv4 packet of a bare acknowledgement and the end of the shortest Ethernet
 /// frame.
 const ETHERNET_PADDING: usize = 6;
 
 /// What a table may hold.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Live flows; the longest idle of a few goes when one more comes.
+pub struct TableLimits {
+    /// Maximum number of live flows. When one more comes, of a few flows that which is idle longest
+    /// is evicted.
     pub flows: usize,
-    /// Bytes of openings; the oldest are judged by what they have when there are more.
+    /// Maximum bytes of openings. When there are more, the oldest openings are classified by what
+    /// they hold.
     pub opening_bytes: usize,
 }
 
-/// The judge's number for a verdict: all that a flow keeps of its opening once that was judged.
+/// The number that the [`Judge`] has given a verdict: all that a flow stores of its opening once it
+/// is classified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VerdictId(pub u32);
 
-/// What a look at an opening that is not yet full comes to.
+/// The payload of a flow and its classification so far.
 #[derive(Debug)]
-pub enum Look {
-    /// More would add nothing: this is the verdict.
-    Judged(VerdictId),
-    /// It cannot be told yet; what it is should nothing more be said, where that is known.
-    More(Option<VerdictId>),
-    /// All that fits is wanted: there is no need to look again before it is full.
-    Everything,
-}
-
-/// What was said in a flow so far.
-#[derive(Debug)]
-pub enum Word<'o> {
-    /// Nothing.
+pub enum OpeningState<'o> {
+    /// No payload.
     None,
-    /// This, and it was not judged yet.
+    /// Payload that is not classified yet.
     Opening(&'o Opening),
-    /// Enough to be judged.
+    /// The verdict.
     Judged(VerdictId),
 }
 
-/// The next stages, as the table asks them.
+/// The later stages, as the table calls them.
 pub trait Judge {
-    /// Judges what was said so far to and by the service at `responder`, if that is enough.
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look;
+    /// Inspects the opening of the service at `responder` before it is full, and returns how much
+    /// more of it is wanted. The verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`] it
+    /// is the one that the flow gets if no more payload comes, where that is known already.
+    fn inspect_partial(
+        &mut self,
+        opening: &mut Opening,
+        responder: Endpoint,
+    ) -> (Wanted, Option<VerdictId>);
 
-    /// Judges what was said to and by the service at `responder`: nothing more is to come.
+    /// Classifies the opening of the service at `responder`: no more payload comes.
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId;
 
-    /// Is shown a flow that a walk over the live ones came to.
-    fn show(&mut self, _: &FlowRecord, _: Word<'_>) {}
+    /// Receives a live flow that a snapshot has reached.
+    fn show(&mut self, _: &FlowRecord, _: OpeningState<'_>) {}
 
-    /// A flow begins; that this end opened it may be a guess.
+    /// A flow begins. That `_initiator` is the end which opened it may be a guess.
     fn begin(&mut self, _: &FlowKey, _initiator: usize) {}
 
-    /// Takes a finished flow; `None` where nothing was said.
+    /// Takes a finished flow; `verdict` is `None` if it has no payload.
     fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }
 
 /// One shard of the live flows.
 pub struct Table {
     index: Index,
-    slab: Slab<Entry>,
-    rares: Rares,
+    slab: Slab<LiveFlow>,
+    overflows: OverflowTable,
     openings: Openings,
     hand: usize,
-    limits: Limits,
+    limits: TableLimits,
     hasher: FlowHasher,
     evicted: u64,
-    /// The place where the walk over the live flows goes on; beyond all of them where there is
-    /// none.
-    walk: usize,
-    /// Where [`tidy`](Table::tidy) goes on.
-    tidy: usize,
+    /// The slot where the snapshot continues; beyond all slots if there is none.
+    snapshot_at: usize,
+    /// The slot where [`expire`](Table::expire) continues.
+    expire_at: usize,
 }
 
 impl Table {
-    /// An empty table for segments with this hash.
+    /// An empty table for segments hashed by `hasher`.
     #[must_use]
-    pub fn new(limits: Limits, hasher: &FlowHasher) -> Self {
+    pub fn new(limits: TableLimits, hasher: &FlowHasher) -> Self {
         Self {
             index: Index::new(),
             slab: Slab::new(),
-            rares: Rares::default(),
+            overflows: OverflowTable::default(),
             openings: Openings::new(limits.opening_bytes),
             hand: 0,
             limits,
             hasher: hasher.clone(),
             evicted: 0,
-            walk: usize::MAX,
-            tidy: 0,
+            snapshot_at: usize::MAX,
+            expire_at: 0,
         }
     }
 
-    /// Asks for the cache line in which the index has a hash.
+    /// Prefetches the cache line of the index for a hash.
     #[inline]
     pub fn prefetch_index(&self, hash: u64) {
         self.index.prefetch(hash);
     }
 
-    /// Asks for the flow that probably has this hash; gives its slot, or a number that is none.
+    /// Prefetches the flow that probably has this hash. Returns its slot, or a number that is no
+    /// slot.
     #[must_use]
     #[inline]
     pub fn prefetch_flow(&self, hash: u64) -> usize {
@@ -132,73 +131,71 @@ impl Table {
         slot
     }
 
-    /// Asks for what a segment changes beside the flow in its slot.
+    /// Prefetches what a segment changes beside the flow in its slot.
     #[inline]
-    pub fn prefetch_rest(&self, slot: usize, segment: &Keyed) {
-        let Some(entry) = self.slab.get(slot) else { return };
-        entry.prefetch_rare(&self.rares);
-        if let Said::Opening(place) = entry.said()
+    pub fn prefetch_rest(&self, slot: usize, segment: &KeyedSegment) {
+        let Some(flow) = self.slab.get(slot) else { return };
+        flow.prefetch_overflow(&self.overflows);
+        if let OpeningSlot::Opening(opening_slot) = flow.opening()
             && segment.payload_len > 0
         {
-            self.openings.prefetch(place);
+            self.openings.prefetch(opening_slot);
         }
     }
 
-    /// Flows that had to go before they were over.
+    /// Number of flows that were evicted before they were over.
     #[must_use]
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Live flows.
+    /// Number of live flows.
     #[must_use]
     pub const fn live(&self) -> usize {
         self.slab.len()
     }
 
-    /// Takes in a segment, whose flow is probably in the slot that
-    /// [`prefetch_flow`](Self::prefetch_flow) gave. `judge` gets the flows that this ends, and the
-    /// flow's opening as soon as no more of it will be kept.
+    /// Adds a segment, whose flow is probably in the slot that
+    /// [`prefetch_flow`](Self::prefetch_flow) returned. `judge` receives the flows that end by
+    /// this, and the opening of the flow as soon as no more of it will be stored.
     #[inline]
     pub fn observe(
         &mut self,
         slot: usize,
-        segment: &Keyed,
+        segment: &KeyedSegment,
         payload: &[u8],
         ports: &ServicePorts,
         judge: &mut impl Judge,
     ) {
-        let (slab, rares) = (&self.slab, &self.rares);
-        let is_its = |slot| slab.get(slot).is_some_and(|entry| entry.is(&segment.key, rares));
+        let (slab, overflows) = (&self.slab, &self.overflows);
+        let is_its = |slot| slab.get(slot).is_some_and(|flow| flow.is(&segment.key, overflows));
         let found = if is_its(slot) { Some(slot) } else { self.index.find(segment.hash, is_its) };
         let slot = match found {
-            Some(slot)
-                if !self.slab.get(slot).is_some_and(|entry| entry.is_reopened_by(segment)) =>
-            {
+            Some(slot) if !self.slab.get(slot).is_some_and(|flow| flow.is_reopened_by(segment)) => {
                 slot
             }
             found => self.open(found, segment, ports, judge),
         };
-        let Some(entry) = self.slab.get_mut(slot) else { return };
-        entry.count(segment, &mut self.rares);
+        let Some(flow) = self.slab.get_mut(slot) else { return };
+        flow.count(segment, &mut self.overflows);
         if segment.key.transport() == Transport::Tcp {
-            entry.orient_by(segment);
-            entry.observe_tcp(segment, &mut self.rares);
+            flow.orient_by(segment);
+            flow.observe_tcp(segment, &mut self.overflows);
         }
         if segment.payload_len > 0 {
-            entry.time_payload(segment);
-            if !entry.is_judged() {
-                self.keep(slot, segment, payload, judge);
+            flow.time_payload(segment);
+            if !flow.is_judged() {
+                self.extend_opening(slot, segment, payload, judge);
             }
         }
     }
 
     /// Ends every flow: the capture is over.
     pub fn drain(&mut self, judge: &mut impl Judge) {
-        for slot in 0..self.slab.places() {
+        for slot in 0..self.slab.slots() {
             self.inspect(slot, judge);
-            if let Some(entry) = self.slab.remove(slot) {
-                let (record, verdict) = finish(entry, &mut self.rares);
+            if let Some(flow) = self.slab.remove(slot) {
+                let (record, verdict) = finish(flow, &mut self.overflows);
                 judge.close(record, verdict);
             }
         }
@@ -210,7 +207,7 @@ impl Table {
     fn open(
         &mut self,
         before: Option<usize>,
-        segment: &Keyed,
+        segment: &KeyedSegment,
         ports: &ServicePorts,
         judge: &mut impl Judge,
     ) -> usize {
@@ -221,57 +218,66 @@ impl Table {
         if self.slab.len() >= self.limits.flows {
             self.evict(judge);
         }
-        let entry = Entry::new(segment, ports, &mut self.rares);
-        judge.begin(&segment.key, entry.initiator());
-        let slot = self.slab.insert(entry);
+        let flow = LiveFlow::new(segment, ports, &mut self.overflows);
+        judge.begin(&segment.key, flow.initiator());
+        let slot = self.slab.insert(flow);
         self.index.insert(segment.hash, slot);
         slot
     }
 
-    /// Adds to the flow's opening, which is inspected and let go when no more of it is needed or
-    /// can be kept.
+    /// Adds to the opening of a flow. Classifies and removes the opening when no more of it is
+    /// needed or can be stored.
     #[inline(never)]
-    fn keep(&mut self, slot: usize, segment: &Keyed, payload: &[u8], judge: &mut impl Judge) {
+    fn extend_opening(
+        &mut self,
+        slot: usize,
+        segment: &KeyedSegment,
+        payload: &[u8],
+        judge: &mut impl Judge,
+    ) {
         if is_padding(segment, payload) {
             return;
         }
-        let Some(entry) = self.slab.get_mut(slot) else { return };
-        let place = if let Said::Opening(place) = entry.said() {
-            place
+        let Some(flow) = self.slab.get_mut(slot) else { return };
+        let opening_slot = if let OpeningSlot::Opening(opening_slot) = flow.opening() {
+            opening_slot
         } else {
-            let place = self.openings.begin(entry.transport(), slot as u32, entry.first_frame);
-            entry.set_said(Said::Opening(place));
-            place
+            let opening_slot = self.openings.begin(flow.transport(), slot as u32, flow.first_frame);
+            flow.set_opening(OpeningSlot::Opening(opening_slot));
+            opening_slot
         };
-        let starts = [entry.start(0), entry.start(1)];
-        // Data may travel with SYN (RFC 7413) and follows its number.
+        let starts = [flow.start(0), flow.start(1)];
+        // Data may travel with SYN (RFC 7413); it follows the sequence number of SYN.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
-        let (initiator, responder) = (entry.initiator(), 1 - entry.initiator());
-        let asked = self.openings.change(place, |opening| {
+        let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
+        let final_verdict = self.openings.change(opening_slot, |opening| {
             for (end, start) in starts.into_iter().enumerate() {
                 if let Some(first) = start {
                     opening.start(end, first);
                 }
             }
             opening.push(segment.end(), seq, segment.frame, payload, segment.payload_len);
-            if !opening.is_kept() && ASK_AT.contains(&opening.pushes()) && !opening.is_full() {
+            if !opening.is_kept() && INSPECT_AT.contains(&opening.pushes()) && !opening.is_full() {
                 opening.orient(initiator);
-                let look = judge.look(opening, segment.key.endpoint(responder));
-                match look {
-                    Look::Everything => opening.keep_all(),
-                    Look::More(Some(verdict)) => opening.looks_like(verdict),
-                    Look::More(None) | Look::Judged(_) => {}
+                // Back up to the pipeline's classifier, which detects and classifies: only the
+                // table knows when an opening is worth inspecting, and when it is full.
+                let (wanted, verdict) =
+                    judge.inspect_partial(opening, segment.key.endpoint(responder));
+                match (wanted, verdict) {
+                    (Wanted::Everything, _) => opening.keep_everything(),
+                    (Wanted::More, Some(verdict)) => opening.set_provisional(verdict),
+                    (Wanted::More, None) | (Wanted::Nothing, _) => {}
                 }
-                return Some(look);
+                return verdict.filter(|_| wanted == Wanted::Nothing);
             }
             None
         });
-        if let Some(Some(Look::Judged(verdict))) = asked {
-            self.settle(slot, place, Said::Judged(verdict));
-        } else if self.openings.get_mut(place).is_some_and(|opening| opening.is_full()) {
+        if let Some(Some(verdict)) = final_verdict {
+            self.close_opening(slot, opening_slot, OpeningSlot::Judged(verdict));
+        } else if self.openings.get_mut(opening_slot).is_some_and(|opening| opening.is_full()) {
             self.inspect(slot, judge);
         }
-        while let Some((next, soon)) = self.openings.next_to_go() {
+        while let Some((next, soon)) = self.openings.pop_evicted() {
             soon.into_iter().for_each(|slot| self.slab.prefetch(slot as usize));
             if has_opening(&self.slab, &next) {
                 self.inspect(next.slot as usize, judge);
@@ -281,58 +287,58 @@ impl Table {
         self.openings.tidy(|queued| has_opening(slab, queued));
     }
 
-    /// Asks what the opening in a slot says and lets it go.
+    /// Classifies the opening of the flow in a slot and removes it.
     fn inspect(&mut self, slot: usize, judge: &mut impl Judge) {
-        let Some(entry) = self.slab.get(slot) else { return };
-        let Said::Opening(place) = entry.said() else { return };
-        let initiator = entry.initiator();
-        let responder = entry.key(&self.rares).endpoint(1 - initiator);
-        let said = self.openings.change(place, |opening| {
+        let Some(flow) = self.slab.get(slot) else { return };
+        let OpeningSlot::Opening(opening_slot) = flow.opening() else { return };
+        let initiator = flow.initiator();
+        let responder = flow.key(&self.overflows).endpoint(1 - initiator);
+        let state = self.openings.change(opening_slot, |opening| {
             opening.orient(initiator);
-            if let Some(verdict) = opening.seen_as() {
-                return Said::Judged(verdict);
+            if let Some(verdict) = opening.provisional() {
+                return OpeningSlot::Judged(verdict);
             }
             opening.finish(initiator);
             if opening.is_silent() {
-                Said::Nothing
+                OpeningSlot::Nothing
             } else {
-                Said::Judged(judge.inspect(opening, responder))
+                OpeningSlot::Judged(judge.inspect(opening, responder))
             }
         });
-        self.settle(slot, place, said.unwrap_or(Said::Nothing));
+        self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing));
     }
 
-    /// Puts the answer in the place of the opening.
-    fn settle(&mut self, slot: usize, place: u32, said: Said) {
-        if let Some(entry) = self.slab.get_mut(slot) {
-            entry.set_said(said);
+    /// Replaces the opening by the result.
+    fn close_opening(&mut self, slot: usize, opening_slot: u32, state: OpeningSlot) {
+        if let Some(flow) = self.slab.get_mut(slot) {
+            flow.set_opening(state);
         }
-        self.openings.end(place);
+        self.openings.end(opening_slot);
     }
 
-    fn turn(&mut self) -> usize {
-        self.hand = if self.hand + 1 < self.slab.places() { self.hand + 1 } else { 0 };
+    fn advance_hand(&mut self) -> usize {
+        self.hand = if self.hand + 1 < self.slab.slots() { self.hand + 1 } else { 0 };
         self.hand
     }
 
-    /// Ends flows under the hand that are over, and asks for those that it comes to later.
+    /// Ends flows under the hand that are over, and prefetches those that the hand reaches later.
     fn sweep(&mut self, now: Time, judge: &mut impl Judge) {
-        for _ in 0..SWEEP.min(self.slab.places()) {
-            let at = self.turn();
+        for _ in 0..SWEEP.min(self.slab.slots()) {
+            let at = self.advance_hand();
             self.slab.prefetch(at + AHEAD);
-            if self.slab.get(at).is_some_and(|entry| entry.is_expired(now)) {
+            if self.slab.get(at).is_some_and(|flow| flow.is_expired(now)) {
                 self.close(at, judge);
             }
         }
     }
 
-    /// Ends the longest idle of the next flows under the hand.
+    /// Evicts the flow that is idle longest of the next ones under the hand.
     fn evict(&mut self, judge: &mut impl Judge) {
         let mut oldest: Option<(Time, usize)> = None;
         for _ in 0..CANDIDATES {
-            let at = self.turn();
-            if let Some(entry) = self.slab.get(at) {
-                oldest = Some(oldest.map_or((entry.last(), at), |o| o.min((entry.last(), at))));
+            let at = self.advance_hand();
+            if let Some(flow) = self.slab.get(at) {
+                oldest = Some(oldest.map_or((flow.last(), at), |o| o.min((flow.last(), at))));
             }
         }
         if let Some((_, slot)) = oldest {
@@ -343,74 +349,74 @@ impl Table {
 
     fn close(&mut self, slot: usize, judge: &mut impl Judge) {
         self.inspect(slot, judge);
-        let Some(entry) = self.slab.remove(slot) else { return };
-        self.index.remove(self.hasher.hash(&entry.key(&self.rares)), slot);
-        let (record, verdict) = finish(entry, &mut self.rares);
-        if slot >= self.walk {
-            judge.show(&record, verdict.map_or(Word::None, Word::Judged));
+        let Some(flow) = self.slab.remove(slot) else { return };
+        self.index.remove(self.hasher.hash(&flow.key(&self.overflows)), slot);
+        let (record, verdict) = finish(flow, &mut self.overflows);
+        if slot >= self.snapshot_at {
+            judge.show(&record, verdict.map_or(OpeningState::None, OpeningState::Judged));
         }
         judge.close(record, verdict);
     }
 }
 
-fn has_opening(slab: &Slab<Entry>, queued: &Queued) -> bool {
-    let entry = slab.get(queued.slot as usize);
-    entry.is_some_and(|entry| {
-        entry.first_frame == queued.first_frame && matches!(entry.said(), Said::Opening(_))
+fn has_opening(slab: &Slab<LiveFlow>, queued: &QueuedOpening) -> bool {
+    let flow = slab.get(queued.slot as usize);
+    flow.is_some_and(|flow| {
+        flow.first_frame == queued.first_frame && matches!(flow.opening(), OpeningSlot::Opening(_))
     })
 }
 
-/// Whether a payload that nobody pushed is what fills up the shortest Ethernet frame: some devices
-/// count it to the IP packet, and it would take the place of the words that follow under the same
-/// number.
-fn is_padding(segment: &Keyed, payload: &[u8]) -> bool {
+/// Whether a payload without PSH is the padding of the shortest Ethernet frame. Some devices count
+/// it to the IP packet, and it would take the place of the bytes that follow under the same
+/// sequence number.
+fn is_padding(segment: &KeyedSegment, payload: &[u8]) -> bool {
     let whole = payload.len() == segment.payload_len as usize;
     let pushes = segment.flags.has(TcpFlags::PSH) || !segment.flags.has(TcpFlags::ACK);
     !pushes && whole && payload.len() <= ETHERNET_PADDING && payload.iter().all(|&byte| byte == 0)
 }
 
-fn finish(mut entry: Entry, rares: &mut Rares) -> (FlowRecord, Option<VerdictId>) {
-    let key = entry.key(rares);
-    let mut rare = entry.take_rare(rares);
-    let record = record(&entry, &key, &mut rare);
-    let verdict = match entry.said() {
-        Said::Judged(verdict) => Some(verdict),
-        Said::Nothing | Said::Opening(_) => None,
+fn finish(mut flow: LiveFlow, overflows: &mut OverflowTable) -> (FlowRecord, Option<VerdictId>) {
+    let key = flow.key(overflows);
+    let mut overflow = flow.take_overflow(overflows);
+    let record = record(&flow, &key, &mut overflow);
+    let verdict = match flow.opening() {
+        OpeningSlot::Judged(verdict) => Some(verdict),
+        OpeningSlot::Nothing | OpeningSlot::Opening(_) => None,
     };
     (record, verdict)
 }
 
-/// What the flow has come to; takes its sizes.
-fn record(entry: &Entry, key: &FlowKey, rare: &mut Rare) -> FlowRecord {
-    let (initiator, responder) = (entry.initiator(), 1 - entry.initiator());
+/// The record of a flow; takes its sizes.
+fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRecord {
+    let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
     let counts =
         |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
-    let both = entry.has_packets(0) && entry.has_packets(1);
-    let (tcp, outcome) = match entry.transport() {
-        Transport::Tcp => (Some(entry.state()), entry.outcome(both)),
+    let both = flow.has_packets(0) && flow.has_packets(1);
+    let (tcp, outcome) = match flow.transport() {
+        Transport::Tcp => (Some(flow.state()), flow.outcome(both)),
         Transport::Udp if both => (None, Outcome::Answered),
         Transport::Udp => (None, Outcome::NoAnswer),
     };
     FlowRecord {
-        transport: entry.transport(),
+        transport: flow.transport(),
         initiator: key.endpoint(initiator),
         responder: key.endpoint(responder),
-        orientation: entry.orientation(),
-        tunnel: entry.tunnel(),
-        first: entry.first(),
-        last: entry.last(),
-        first_frame: entry.first_frame,
-        last_frame: entry.last_frame(rare),
-        packets: counts(entry.packets(rare)),
-        bytes: counts(entry.bytes(rare)),
-        payload_bytes: counts(entry.payload(rare)),
-        retransmissions: counts(entry.retransmissions(rare)),
+        orientation: flow.orientation(),
+        tunnel: flow.tunnel(),
+        first: flow.first(),
+        last: flow.last(),
+        first_frame: flow.first_frame,
+        last_frame: flow.last_frame(overflow),
+        packets: counts(flow.packets(overflow)),
+        bytes: counts(flow.bytes(overflow)),
+        payload_bytes: counts(flow.payload(overflow)),
+        tcp_counters: flow.tcp_counters(overflow),
         tcp,
-        ended_by: entry.ended_by(),
+        ended_by: flow.ended_by(),
         outcome,
-        handshake_ns: entry.handshake_ns(rare),
-        first_response_ns: entry.answered_ns(),
-        sizes: Sizes::new(entry.sizes(), std::mem::take(&mut rare.sizes)),
+        handshake_ns: flow.handshake_ns(overflow),
+        first_response_ns: flow.response_ns(),
+        sizes: Sizes::new(flow.sizes(), std::mem::take(&mut overflow.sizes)),
     }
 }
 

@@ -1,33 +1,52 @@
-//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced: the
+//! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced, as the
 //! capture is not a party.
 
-use super::entry::{ELSEWHERE, Entry, Seen};
 use super::key::{HIGH, LOW};
-use super::rare::{Rare, Rares};
-use super::record::{Outcome, TcpState};
-use super::{Keyed, Orientation};
+use super::live_flow::{LiveFlow, OVERFLOWED, Seen};
+use super::overflow::{FlowOverflow, OverflowTable};
+use super::record::{Counts, Outcome, TcpState};
+use super::{KeyedSegment, Orientation};
 use crate::decode::TcpFlags;
 use crate::evidence::Direction;
 use crate::time::Time;
 
-impl Entry {
-    /// Takes in what a TCP segment says of the connection.
+/// What is counted of the TCP segments of a flow, by side.
+///
+/// A new counter is a field here and in `TcpOverflow`, a line in `LiveFlow::tcp_counters`, and the
+/// code that counts. A row of `stats::COUNTERS` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpCounters {
+    /// Segments that were retransmitted.
+    pub retransmissions: Counts,
+}
+
+/// What few TCP connections have, indexed by the ends of the key. A `LiveFlow` has no room for it:
+/// it fills two cache lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TcpOverflow {
+    /// The last gap in the sequence numbers of an end, empty if there is none: a segment that fills
+    /// it was reordered, not retransmitted.
+    gap: [(u32, u32); 2],
+}
+
+impl LiveFlow {
+    /// Tracks the connection by a TCP segment.
     #[inline]
-    pub(super) fn observe_tcp(&mut self, segment: &Keyed, rares: &mut Rares) {
+    pub(super) fn observe_tcp(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         const TELLING: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
-        self.track(segment, rares);
-        // Most segments are neither the begin of anything nor its end.
+        self.track(segment, overflows);
+        // Most segments neither begin nor end anything.
         if segment.flags.0 & TELLING != 0 || self.awaits_ack() {
-            self.observe_flags(segment, rares);
+            self.observe_flags(segment, overflows);
         }
     }
 
-    /// The handshake was answered and its end was not seen yet.
+    /// Whether the handshake was answered and its end not seen yet.
     const fn awaits_ack(&self) -> bool {
         self.seen.has(Seen::SYN_ACK) && !self.seen.has(Seen::ESTABLISHED)
     }
 
-    fn observe_flags(&mut self, segment: &Keyed, rares: &mut Rares) {
+    fn observe_flags(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let (flags, end) = (segment.flags, segment.end());
         if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
             self.seen.set(if self.seen.has(Seen::SYN_ACK) {
@@ -37,14 +56,14 @@ impl Entry {
             });
         } else if flags.has(TcpFlags::SYN) {
             self.seen.set(if self.seen.has(Seen::SYN) { Seen::AMBIGUOUS } else { Seen::SYN });
-            self.note_syn(segment.time, rares);
+            self.note_syn(segment.time, overflows);
         } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.awaits_ack() {
             self.seen.set(Seen::ESTABLISHED);
             if end == self.initiator()
                 && !self.seen.has(Seen::AMBIGUOUS)
                 && self.seen.has(Seen::SYN)
             {
-                self.note_handshake(segment.time, rares);
+                self.note_handshake(segment.time, overflows);
             }
         }
         if flags.has(TcpFlags::SYN) {
@@ -57,49 +76,49 @@ impl Entry {
         if flags.has(TcpFlags::FIN) {
             self.seen.set(Seen::FIN << end);
         }
-        // A reset after both have finished only clears up.
+        // A reset after both ends have finished only clears up.
         if flags.has(TcpFlags::RST) && !self.both_finished() {
             self.seen.set(Seen::RESET);
         }
     }
 
-    fn note_syn(&mut self, time: Time, rares: &mut Rares) {
-        // After the handshake its time stands in this place.
+    fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
+        // After the handshake this field holds its duration.
         if self.seen.has(Seen::TIMED) {
             return;
         }
         match u32::try_from(time.0.saturating_sub(self.first().0)) {
-            Ok(since) if since != ELSEWHERE => self.handshake = since,
+            Ok(since) if since != OVERFLOWED => self.handshake = since,
             _ => {
-                self.handshake = ELSEWHERE;
-                self.change_rare(rares, |rare| rare.widen().syn = time);
+                self.handshake = OVERFLOWED;
+                self.change_overflow(overflows, |overflow| overflow.widen().syn = time);
             }
         }
     }
 
-    fn note_handshake(&mut self, now: Time, rares: &mut Rares) {
+    fn note_handshake(&mut self, now: Time, overflows: &mut OverflowTable) {
         let syn = match self.handshake {
-            ELSEWHERE => self.known_wide(rares).map_or(self.first(), |wide| wide.syn),
+            OVERFLOWED => self.wide_fields(overflows).map_or(self.first(), |wide| wide.syn),
             since => Time(self.first().0.saturating_add(since.into())),
         };
         let took = now.since(syn);
         self.seen.set(Seen::TIMED);
-        self.handshake = u32::try_from(took).unwrap_or(ELSEWHERE);
-        if self.handshake == ELSEWHERE {
-            self.change_rare(rares, |rare| rare.widen().handshake_ns = took);
+        self.handshake = u32::try_from(took).unwrap_or(OVERFLOWED);
+        if self.handshake == OVERFLOWED {
+            self.change_overflow(overflows, |overflow| overflow.widen().handshake_ns = took);
         }
     }
 
-    /// Follows the sequence numbers: counts what lies wholly before what was already seen and fills
-    /// no gap.
+    /// Tracks the sequence numbers. A segment that lies wholly before what was seen and fills no
+    /// gap is a retransmission.
     #[inline]
-    fn track(&mut self, segment: &Keyed, rares: &mut Rares) {
+    fn track(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let end = segment.end();
         let control = u32::from(segment.flags.has(TcpFlags::SYN))
             + u32::from(segment.flags.has(TcpFlags::FIN));
         let len = segment.payload_len.wrapping_add(control);
         let stop = segment.seq.wrapping_add(len);
-        if !self.seen.of(end, Seen::SENT) {
+        if !self.seen.has_at(end, Seen::SENT) {
             self.seen.set(Seen::SENT << end);
             self.next[end] = stop;
             return;
@@ -108,60 +127,83 @@ impl Entry {
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
             if segment.seq.wrapping_sub(next) as i32 > 0 {
-                self.change_rare(rares, |rare| rare.gap[end] = (next, segment.seq));
+                self.change_overflow(overflows, |overflow| {
+                    overflow.tcp.gap[end] = (next, segment.seq);
+                });
             }
             self.next[end] = stop;
         } else if len > 0 {
             // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
             let keep_alive = len == 1 && stop == next && control == 0;
-            self.repeated(end, segment.seq, stop, keep_alive, rares);
+            self.repeated(end, segment.seq, stop, keep_alive, overflows);
         }
     }
 
     #[cold]
-    fn repeated(&mut self, end: usize, seq: u32, stop: u32, keep_alive: bool, rares: &mut Rares) {
-        let (from, to) = self.known_rare(rares).map_or((0, 0), |rare| rare.gap[end]);
+    fn repeated(
+        &mut self,
+        end: usize,
+        seq: u32,
+        stop: u32,
+        keep_alive: bool,
+        overflows: &mut OverflowTable,
+    ) {
+        let (from, to) = self.overflow(overflows).map_or((0, 0), |overflow| overflow.tcp.gap[end]);
         let fills =
             from != to && seq.wrapping_sub(from) as i32 >= 0 && to.wrapping_sub(stop) as i32 >= 0;
         if fills {
-            self.change_rare(rares, |rare| rare.gap[end] = (stop, to));
+            self.change_overflow(overflows, |overflow| overflow.tcp.gap[end] = (stop, to));
         } else if !keep_alive {
             self.retransmissions[end] = self.retransmissions[end].wrapping_add(1);
             if self.retransmissions[end] == 0 {
-                self.change_rare(rares, |rare| rare.widen().high[end].retransmissions += 1);
+                self.change_overflow(overflows, |overflow| {
+                    overflow.widen().high[end].retransmissions += 1;
+                });
             }
         }
     }
 
-    /// TCP segments that each end sent again.
-    pub(super) fn retransmissions(&self, rare: &Rare) -> [u64; 2] {
+    /// What was counted of the TCP segments of the flow.
+    pub(super) fn tcp_counters(&self, overflow: &FlowOverflow) -> TcpCounters {
+        let (initiator, responder) = (self.initiator(), 1 - self.initiator());
+        let counts = |by_end: [u64; 2]| Counts {
+            initiator: by_end[initiator],
+            responder: by_end[responder],
+        };
+        TcpCounters { retransmissions: counts(self.retransmissions(overflow)) }
+    }
+
+    /// Number of segments that each end retransmitted.
+    fn retransmissions(&self, overflow: &FlowOverflow) -> [u64; 2] {
         [0, 1].map(|end| {
-            u64::from(rare.high(end).retransmissions) << 16 | u64::from(self.retransmissions[end])
+            u64::from(overflow.high(end).retransmissions) << 16
+                | u64::from(self.retransmissions[end])
         })
     }
 
-    /// The sequence number of an end's first byte, where its SYN was seen.
+    /// The sequence number of the first byte of an end, if its SYN was seen.
     pub(super) fn start(&self, end: usize) -> Option<u32> {
-        self.seen.of(end, Seen::STARTED).then_some(self.start[end])
+        self.seen.has_at(end, Seen::STARTED).then_some(self.start[end])
     }
 
     /// Whether the segment begins a new conversation between the same endpoints.
     #[inline]
-    pub(super) const fn is_reopened_by(&self, segment: &Keyed) -> bool {
+    pub(super) const fn is_reopened_by(&self, segment: &KeyedSegment) -> bool {
         let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
         self.is_expired(segment.time)
             || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
     }
 
-    /// Whether a SYN of `end` with this number opens another connection than the one that was seen.
+    /// Whether a SYN of `end` with this sequence number opens another connection than the one that
+    /// was seen.
     const fn is_other(&self, end: usize, seq: u32) -> bool {
-        self.seen.of(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
+        self.seen.has_at(end, Seen::STARTED) && self.start[end] != seq.wrapping_add(1)
     }
 
-    /// Takes who opened the connection from its handshake. What was judged stays with the port that
-    /// it was judged for.
+    /// Takes the initiator from the handshake. A flow that is classified keeps the port by which it
+    /// was classified.
     #[inline]
-    pub(super) fn orient_by(&mut self, segment: &Keyed) {
+    pub(super) fn orient_by(&mut self, segment: &KeyedSegment) {
         if segment.flags.has(TcpFlags::SYN)
             && self.orientation() == Orientation::Guessed
             && !self.is_judged()
@@ -175,22 +217,22 @@ impl Entry {
         self.seen.has(Seen::FIN | Seen::FIN << 1)
     }
 
-    /// Who finished or aborted first.
+    /// The side that finished or aborted first.
     pub(super) fn ended_by(&self) -> Option<Direction> {
-        let end = [LOW, HIGH].into_iter().find(|&end| self.seen.of(end, Seen::ENDED))?;
+        let end = [LOW, HIGH].into_iter().find(|&end| self.seen.has_at(end, Seen::ENDED))?;
         Some(if end == self.initiator() { Direction::Initiator } else { Direction::Responder })
     }
 
-    /// Nothing more is to come.
+    /// Whether no more segments are expected.
     pub(super) const fn is_over(&self) -> bool {
         self.seen.has(Seen::RESET) || self.both_finished()
     }
 
-    /// Nanoseconds from SYN to the ACK that ends the handshake: the round trip wherever the capture
-    /// stood.
-    pub(super) fn handshake_ns(&self, rare: &Rare) -> Option<u64> {
-        let took = match (self.handshake, rare.wide()) {
-            (ELSEWHERE, Some(wide)) => wide.handshake_ns,
+    /// Nanoseconds from SYN to the ACK that ends the handshake: the round-trip time, wherever the
+    /// capture stood.
+    pub(super) fn handshake_ns(&self, overflow: &FlowOverflow) -> Option<u64> {
+        let took = match (self.handshake, overflow.wide()) {
+            (OVERFLOWED, Some(wide)) => wide.handshake_ns,
             (took, _) => took.into(),
         };
         self.seen.has(Seen::TIMED).then_some(took)
@@ -209,7 +251,7 @@ impl Entry {
         }
     }
 
-    /// How it went, given whether both ends sent something.
+    /// The outcome, given whether both ends sent something.
     pub(super) const fn outcome(&self, answered: bool) -> Outcome {
         let seen = self.seen;
         match () {

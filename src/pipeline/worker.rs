@@ -1,328 +1,157 @@
-//! A classifier thread: the flows of some shards, from segments to judged records.
+//! A worker thread: the flows of some shards, from segments to classified records.
+//!
+//! A worker owns its tables and its [`Classifier`]; nothing is locked. Between two messages it goes
+//! on with a snapshot in progress.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::TryRecvError;
 
-use super::lane::{Lesson, Mouth, Parcel};
-use super::recent::Recent;
-use super::verdicts::Verdicts;
-use super::views::{Answer, Look as Question};
-use super::walk::{STEP, Walk};
-use crate::batch::{Batch, Carried};
-use crate::classify::Verdict;
-use crate::decode::Endpoint;
-use crate::detect;
-use crate::evidence::{Direction, Evidence, Wanted};
-use crate::flow::{
-    FlowHasher, FlowKey, FlowRecord, Heard, Judge, Limits, Look, Opening, SHARDS, ServicePorts,
-    Table, VerdictId, Word,
-};
-use crate::process::{Ledger, Sides};
-use crate::stats::{Cells, Stats};
+use super::catalogue_update::CatalogueUpdate;
+use super::channel::{WorkerMessage, WorkerReceiver};
+use super::classifier::Classifier;
+use super::context::WorkerContext;
+use super::snapshot::{STEP, SnapshotJob};
+use super::{Batch, BatchedSegment, JudgedFlow};
+use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
+use crate::process::ProcessCache;
+use crate::stats::Stats;
 
-/// Segments whose cache lines are brought in together. More would push each other out of the
+/// Segments whose cache lines are prefetched together. More would evict each other from the
 /// first-level cache.
 const STRIDE: usize = 64;
 
-/// Places that are tidied after each batch: a microsecond, and a hundred thousand flows are gone
-/// through in seconds.
+/// Flow slots that are checked for expired flows after each batch of a live capture: it takes a
+/// microsecond, and goes through a hundred thousand flows in seconds.
 const TIDY: usize = 256;
 
-/// A finished flow and what it was.
-#[derive(Debug, Clone)]
-pub struct JudgedFlow<'c> {
-    /// The flow.
-    pub record: FlowRecord,
-    /// What was speaking.
-    pub verdict: Verdict<'c>,
-    /// Whose sockets its ends are, where they are of this machine and it was asked.
-    pub processes: Sides,
-}
-
-/// Whom a worker turns to beside its tables.
-#[derive(Clone, Copy)]
-pub(super) struct Neighbours<'p> {
-    /// Who knows processes.
-    pub(super) ledger: Option<&'p Ledger>,
-    /// Who hears of each flow that has ended.
-    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
-    /// How many of those that ended last are wanted for views.
-    pub(super) recent_flows: usize,
-    /// Of how many ports with many sizes and times these are kept.
-    pub(super) histogram_ports: usize,
-}
-
-/// What a worker has when the capture is over.
-pub(super) struct Outcome<'c> {
+/// What a worker returns when the capture is over.
+pub(super) struct WorkerResult<'c> {
     pub(super) stats: Stats<'c>,
     pub(super) flows: Vec<JudgedFlow<'c>>,
     pub(super) evicted: u64,
 }
 
-/// Owns the tables of its shards without locks.
+/// The state of a worker thread.
 pub(super) struct Worker<'c, 'p> {
     ports: Arc<ServicePorts>,
     tables: Vec<Table>,
-    bench: Bench<'c, 'p>,
+    classifier: Classifier<'c, 'p>,
     live: bool,
-    /// The table that was tidied last.
+    ledger: Option<&'p ProcessCache>,
+    /// Index of the table that was tidied last.
     tidied: usize,
 }
 
-/// The stages behind the table: detect, classify, stats.
-struct Bench<'c, 'p> {
-    beside: Neighbours<'p>,
-    verdicts: Verdicts<'c>,
-    stats: Cells<'c>,
-    flows: Option<Vec<JudgedFlow<'c>>>,
-    /// Those that ended last, for views.
-    ended: Recent<'c>,
-    /// The view that is being made.
-    walk: Option<Walk<'c>>,
-}
-
-/// Whether the responder ended the connection at the first words of the initiator, itself without a
-/// word.
-fn is_cut_off(record: &FlowRecord) -> bool {
-    /// What an initiator sends until it is told: SYN, ACK, a message in up to two segments, FIN,
-    /// ACK.
-    const FIRST_WORDS: u64 = 6;
-    record.heard() == Heard::Initiator
-        && record.ended_by == Some(Direction::Responder)
-        && record.packets.initiator <= FIRST_WORDS
-}
-
-impl Judge for Bench<'_, '_> {
-    fn begin(&mut self, key: &FlowKey, initiator: usize) {
-        if let Some(ledger) = self.beside.ledger {
-            ledger.begin(key, initiator);
-        }
-    }
-
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
-        let evidence = language(opening);
-        match evidence.wanted {
-            Wanted::Nothing => Look::Judged(self.judge(opening, &evidence, responder)),
-            Wanted::More => {
-                Look::More(self.verdicts.known(responder.port, opening.transport(), &evidence))
-            }
-            Wanted::Everything => Look::Everything,
-        }
-    }
-
-    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
-        // Facts are wanted for certain: they come late in its language, or somebody sees reasons.
-        if opening.is_kept() || self.verdicts.explains() {
-            return self.verdicts.judge(
-                responder.port,
-                opening.transport(),
-                Some(&detect::inspect(opening)),
-            );
-        }
-        let evidence = language(opening);
-        self.judge(opening, &evidence, responder)
-    }
-
-    fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
-        let Self { verdicts, walk: Some(walk), beside, .. } = self else { return };
-        let made = |evidence: Option<&Evidence>| {
-            verdicts.made(record.responder.port, record.transport, evidence)
-        };
-        let verdict = match word {
-            Word::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
-            Word::Opening(opening) => Some(Cow::Owned(made(Some(&detect::inspect(opening))))),
-            Word::None => Some(Cow::Owned(made(None))),
-        };
-        let Some(mut verdict) = verdict else { return };
-        let processes = beside.ledger.map(|ledger| ledger.of(record)).unwrap_or_default();
-        if !processes.is_empty() {
-            verdict =
-                Cow::Owned(verdicts.made_of(verdict.into_owned(), is_silent(record), &processes));
-        }
-        walk.show(record, &verdict, &processes);
-    }
-
-    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
-        let id = verdict
-            .unwrap_or_else(|| self.verdicts.judge(record.responder.port, record.transport, None));
-        let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
-        let mut processes = Sides::default();
-        if let Some(ledger) = self.beside.ledger {
-            processes = ledger.end(&record);
-            id = self.verdicts.attributed(id, is_silent(&record), &processes);
-            self.stats.attribute(&record, &processes);
-        }
-        if let Some((kind, verdict)) = self.verdicts.get(id) {
-            self.stats.add(&record, *kind, verdict);
-        }
-        let shown = self.flows.is_some()
-            || self.beside.on_flow.is_some()
-            || self.ended.has_place(record.last);
-        if !shown && !self.verdicts.explains() {
-            return;
-        }
-        let Some(verdict) = self.verdicts.take(id).filter(|_| shown) else { return };
-        let flow = JudgedFlow { record, verdict, processes };
-        if let Some(on_flow) = self.beside.on_flow {
-            on_flow(&flow);
-        }
-        match &mut self.flows {
-            Some(flows) => {
-                self.ended.show(&flow.record, &flow.verdict, &flow.processes);
-                flows.push(flow);
-            }
-            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
-            None => {}
-        }
-    }
-}
-
-/// Asks in which language an opening is, and leaves out facts that cost much.
-fn language(opening: &mut Opening) -> Evidence {
-    opening.want_facts(false);
-    let evidence = detect::inspect(opening);
-    opening.want_facts(true);
-    evidence
-}
-
-impl Bench<'_, '_> {
-    /// Judges by the language, and by the facts where a mark or a reader looks at them.
-    fn judge(&mut self, opening: &Opening, evidence: &Evidence, responder: Endpoint) -> VerdictId {
-        let more = evidence
-            .protocol
-            .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
-            .then(|| detect::inspect(opening));
-        self.verdicts.judge(
-            responder.port,
-            opening.transport(),
-            Some(more.as_ref().unwrap_or(evidence)),
-        )
-    }
-}
-
-/// Whether nothing was said in a flow.
-fn is_silent(record: &FlowRecord) -> bool {
-    record.payload_bytes.sum() == 0
-}
-
 impl<'c, 'p> Worker<'c, 'p> {
+    /// A worker without flows. All workers share `hasher`, with which segments are hashed.
     pub(super) fn new(
-        Lesson { catalogue, ports }: Lesson<'c>,
-        beside: Neighbours<'p>,
-        limits: Limits,
+        CatalogueUpdate { catalogue, ports }: CatalogueUpdate<'c>,
+        context: WorkerContext<'p>,
         hasher: &FlowHasher,
-        workers: usize,
-        keep_flows: bool,
-        live: bool,
     ) -> Self {
+        let tables = SHARDS.div_ceil(context.workers);
         Self {
             ports,
-            tables: (0..SHARDS.div_ceil(workers)).map(|_| Table::new(limits, hasher)).collect(),
-            bench: Bench {
-                beside,
-                verdicts: Verdicts::new(
-                    catalogue,
-                    keep_flows || beside.recent_flows > 0 || beside.on_flow.is_some(),
-                ),
-                stats: Cells::new(beside.histogram_ports),
-                flows: keep_flows.then(Vec::new),
-                ended: Recent::new(beside.recent_flows),
-                walk: None,
-            },
-            live,
+            tables: (0..tables).map(|_| Table::new(context.limits, hasher)).collect(),
+            classifier: Classifier::new(catalogue, context),
+            live: context.live,
+            ledger: context.ledger,
             tidied: 0,
         }
     }
 
-    /// Classifies batches, and answers between them, until no more can come.
-    pub(super) fn run(mut self, mouth: &Mouth<'c>) -> Outcome<'c> {
+    /// Handles messages until the sender is gone, then ends all flows.
+    pub(super) fn run(mut self, receiver: &WorkerReceiver<'c>) -> WorkerResult<'c> {
         loop {
-            // While a view is being made, an empty queue is the time to go on with it.
-            let next = match self.bench.walk {
-                Some(_) => mouth.parcels.try_recv(),
-                None => mouth.wait(),
+            // With a snapshot in progress, an empty queue is the time to go on with it.
+            let next = match self.classifier.snapshot {
+                Some(_) => receiver.messages.try_recv(),
+                None => receiver.wait(),
             };
             match next {
-                Ok(Parcel::Batch(mut batch)) => {
+                Ok(WorkerMessage::Batch(mut batch)) => {
                     self.observe(&batch);
                     self.tidy(&batch);
                     batch.clear();
-                    // Full only when the capture thread holds none: then it is let go.
-                    drop(mouth.give_back.try_send(batch));
+                    // Full only when the capture thread has no use for the batch: it is freed.
+                    drop(receiver.recycled.try_send(batch));
                 }
-                Ok(Parcel::Look(question)) => self.begin(question),
-                Ok(Parcel::Lesson(lesson)) => {
-                    self.ports = lesson.ports;
-                    self.bench.verdicts.learn(lesson.catalogue);
+                Ok(WorkerMessage::Snapshot(job)) => self.start_snapshot(job),
+                Ok(WorkerMessage::Catalogue(CatalogueUpdate { catalogue, ports })) => {
+                    self.ports = ports;
+                    self.classifier.update_catalogue(catalogue);
                 }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
             }
-            self.step();
+            self.continue_snapshot();
         }
-        // The capture is over before the view was made.
-        self.bench.walk = None;
-        if let Some(ledger) = self.bench.beside.ledger {
-            ledger.settle();
+        // The capture ended before the snapshot was complete.
+        self.classifier.snapshot = None;
+        if let Some(ledger) = self.ledger {
+            ledger.wait_for_replies();
         }
         for table in &mut self.tables {
-            table.drain(&mut self.bench);
+            table.drain(&mut self.classifier);
         }
-        Outcome {
-            evicted: self.tables.iter().map(Table::evicted).sum(),
-            stats: self.bench.stats.take(),
-            flows: self.bench.flows.unwrap_or_default(),
-        }
+        let evicted = self.evicted();
+        let (stats, flows) = self.classifier.finish();
+        WorkerResult { stats, flows, evicted }
     }
 
-    /// Live, ends some flows that are over, in each table in its turn.
+    /// Flows evicted so far.
+    fn evicted(&self) -> u64 {
+        self.tables.iter().map(Table::evicted).sum()
+    }
+
+    /// Live, ends some expired flows: one table after each batch, in turn.
     fn tidy(&mut self, batch: &Batch) {
         if !self.live {
             return;
         }
         let Some(last) = batch.segments().last() else { return };
         self.tidied = (self.tidied + 1) % self.tables.len();
-        self.tables[self.tidied].tidy(last.keyed.time, TIDY, &mut self.bench);
+        self.tables[self.tidied].expire(last.keyed.time, TIDY, &mut self.classifier);
     }
 
-    /// Hands over what has ended, and begins to look at what is live.
-    fn begin(&mut self, question: Question<'c>) {
-        drop(question.answers.try_send(Answer::Ended(self.bench.stats.take())));
-        self.tables.iter_mut().for_each(Table::begin_walk);
+    /// Starts a snapshot as of this point of the capture.
+    fn start_snapshot(&mut self, job: SnapshotJob<'c>) {
+        self.tables.iter_mut().for_each(Table::begin_snapshot);
         let live = self.tables.iter().map(|table| table.live() as u64).sum();
-        let evicted = self.tables.iter().map(Table::evicted).sum();
-        self.bench.walk = Some(Walk::new(question, live, evicted, self.bench.ended.iter()));
+        self.classifier.start_snapshot(job, live, self.evicted());
     }
 
-    /// Goes on with the view that is being made, for the time of a few flows.
-    fn step(&mut self) {
-        let Some(mut at) = self.bench.walk.as_ref().map(|walk| walk.table) else { return };
+    /// Goes on with the snapshot in progress for [`STEP`] flows.
+    fn continue_snapshot(&mut self) {
+        let Some(mut at) = self.classifier.snapshot.as_ref().map(|snapshot| snapshot.table) else {
+            return;
+        };
         let since = Instant::now();
         let mut flows = STEP;
         while flows > 0
             && let Some(table) = self.tables.get_mut(at)
         {
-            flows = table.walk(flows, &mut self.bench);
+            flows = table.continue_snapshot(flows, &mut self.classifier);
             at += usize::from(flows > 0);
         }
-        if let Some(walk) = &mut self.bench.walk {
-            walk.table = at;
-            walk.took(since);
+        if let Some(snapshot) = &mut self.classifier.snapshot {
+            snapshot.table = at;
+            snapshot.count_step(since);
         }
         if at == self.tables.len()
-            && let Some(walk) = self.bench.walk.take()
+            && let Some(snapshot) = self.classifier.snapshot.take()
         {
-            walk.finish();
+            snapshot.finish();
         }
     }
 
-    /// Asks for all that a few segments need before the first of them needs it: the waits for
-    /// memory overlap instead of adding up.
+    /// Prefetches everything that a stride of segments needs before the first of them needs it, so
+    /// that the waits for memory overlap instead of adding up. The order of the prefetches is that
+    /// of the accesses: index, flow, the rest.
     fn observe(&mut self, batch: &Batch) {
-        let table = |segment: &Carried| usize::from(segment.table);
+        let table = |segment: &BatchedSegment| usize::from(segment.table);
         let mut slots = [0; STRIDE];
         for stride in batch.segments().chunks(STRIDE) {
             for segment in stride {
@@ -341,7 +170,7 @@ impl<'c, 'p> Worker<'c, 'p> {
                     &segment.keyed,
                     payload,
                     &self.ports,
-                    &mut self.bench,
+                    &mut self.classifier,
                 );
             }
         }

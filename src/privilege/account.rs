@@ -1,15 +1,17 @@
-//! Who the process is.
+//! The user and group of the process.
 
 use std::fs::File;
 use std::path::PathBuf;
 
 use nix::unistd::{Gid, Uid, User, fchown, setgid, setuid};
 
-/// Who nobody is where no user called sudo: `nobody` and `nogroup` of every Linux, and harmless
-/// elsewhere.
+use crate::{Error, ErrorKind, Result};
+
+/// The user and group to become if no user called sudo: `nobody` and `nogroup` on Linux, without
+/// rights elsewhere.
 const NOBODY: u32 = 65_534;
 
-/// A user and their group.
+/// A user and the user's primary group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
     user: Uid,
@@ -17,20 +19,25 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account of that name.
+    /// The account of a user name.
     ///
     /// # Errors
-    /// One line: no such user, or nobody but root can become another.
-    pub fn named(name: &str) -> Result<Self, String> {
+    /// There is no such user, or the process is not root's and so cannot become another user.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let error =
+            |kind, reason: String| Error::new(kind, reason).with_object(format!("--user {name}"));
         if !Uid::effective().is_root() {
-            return Err(format!(
-                "--user {name}: only root can become another user; run with sudo, or without --user"
-            ));
+            let reason = "only root can become another user".to_owned();
+            return Err(error(ErrorKind::Permission, reason)
+                .with_remedy("run with sudo, or without --user"));
         }
         match User::from_name(name) {
             Ok(Some(user)) => Ok(Self { user: user.uid, group: user.gid }),
-            Ok(None) => Err(format!("--user {name}: no such user; `getent passwd` lists them")),
-            Err(error) => Err(format!("--user {name}: cannot be looked up: {}", error.desc())),
+            Ok(None) => Err(error(ErrorKind::Usage, "no such user".to_owned())
+                .with_remedy("`getent passwd` lists them")),
+            Err(errno) => {
+                Err(error(ErrorKind::System, format!("cannot be looked up: {}", errno.desc())))
+            }
         }
     }
 
@@ -40,12 +47,13 @@ impl Account {
         Some(Self { user: Uid::from_raw(id("SUDO_UID")?), group: Gid::from_raw(id("SUDO_GID")?) })
     }
 
+    /// The user who called sudo, else nobody.
     pub(super) fn caller_or_nobody() -> Self {
         Self::caller().unwrap_or(Self { user: Uid::from_raw(NOBODY), group: Gid::from_raw(NOBODY) })
     }
 
-    /// Becomes this user. As root each of the steps sets the real, the effective and the saved id:
-    /// there is no way back.
+    /// Becomes this user. Called by root, each step sets the real, the effective and the saved id,
+    /// so the process cannot return.
     pub(super) fn enter(self) -> Result<(), String> {
         leave_groups()
             .and_then(|()| setgid(self.group))
@@ -54,7 +62,8 @@ impl Account {
     }
 }
 
-/// The home of the user who called sudo, whose configuration is meant although root's may be set.
+/// The home folder of the user who called sudo; `None` if the process is not root's or sudo was not
+/// used. The configuration of this user applies, even if `$HOME` is root's.
 #[must_use]
 pub fn caller_home() -> Option<PathBuf> {
     let caller = Account::caller().filter(|_| Uid::effective().is_root())?;
@@ -64,13 +73,14 @@ pub fn caller_home() -> Option<PathBuf> {
 /// Gives a file that root created to the user who called sudo.
 ///
 /// # Errors
-/// One line with the system's reason.
-pub fn give_to_caller(file: &File) -> Result<(), String> {
+/// The system's reason.
+pub fn give_to_caller(file: &File) -> Result<()> {
     if !Uid::effective().is_root() {
         return Ok(());
     }
     let give = |caller: Account| {
-        fchown(file, Some(caller.user), Some(caller.group)).map_err(|e| e.desc().to_owned())
+        fchown(file, Some(caller.user), Some(caller.group))
+            .map_err(|errno| Error::new(ErrorKind::Output, errno.desc()))
     };
     Account::caller().map_or(Ok(()), give)
 }
@@ -80,7 +90,7 @@ fn leave_groups() -> nix::Result<()> {
     nix::unistd::setgroups(&[])
 }
 
-/// The system keeps group memberships outside the process.
+/// macOS keeps group memberships outside the process.
 #[cfg(target_vendor = "apple")]
 fn leave_groups() -> nix::Result<()> {
     Ok(())

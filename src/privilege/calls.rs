@@ -1,11 +1,13 @@
-//! Which system calls can still be made: seccomp, on Linux.
+//! Restricts system calls: seccomp, on Linux.
 //!
-//! What a program that reads packets has no business with fails with `EPERM`: starting programs,
-//! looking into others, loading code into the kernel, changing mounts and namespaces, and sockets
-//! but for the system's own (drop counters and the state of interfaces are asked over netlink). The
-//! rest stays, because a list of everything that is needed breaks with the next libc.
+//! Calls that a program that reads packets does not need fail with `EPERM`: starting programs,
+//! tracing processes, loading code into the kernel, changing mounts and namespaces, and sockets
+//! other than Unix and netlink sockets (drop counters and the state of interfaces are read over
+//! netlink). All other calls stay allowed, because a list of all needed calls breaks with the next
+//! libc.
 
-/// Forbids them, and that any program should be started with more rights.
+/// Forbids the calls in `FORBIDDEN` and foreign sockets, and sets `no_new_privs`, so that no program
+/// that this one starts gains privileges.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn forbid() -> Result<(), String> {
     use std::collections::BTreeMap;
@@ -21,11 +23,11 @@ pub(super) fn forbid() -> Result<(), String> {
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family as u64)
             .map_err(|error| fail(&error))
     };
-    let foreign = SeccompRule::new(vec![is_not(libc::AF_NETLINK)?, is_not(libc::AF_UNIX)?])
+    let other_family = SeccompRule::new(vec![is_not(libc::AF_NETLINK)?, is_not(libc::AF_UNIX)?])
         .map_err(|error| fail(&error))?;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         FORBIDDEN.iter().map(|&call| (call, Vec::new())).collect();
-    rules.insert(libc::SYS_socket, vec![foreign]);
+    rules.insert(libc::SYS_socket, vec![other_family]);
     let arch = std::env::consts::ARCH
         .try_into()
         .map_err(|error: seccompiler::BackendError| fail(&error))?;
@@ -71,7 +73,7 @@ const FORBIDDEN: &[i64] = &[
     libc::SYS_acct,
 ];
 
-/// Elsewhere nothing is forbidden.
+/// Other systems and architectures have no seccomp filter; Linux still sets `no_new_privs`.
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 pub(super) fn forbid() -> Result<(), String> {

@@ -1,51 +1,47 @@
-//! Linux capabilities: what root is made of, and what `setcap` gives a program without it.
+//! Linux capabilities: the parts of root's rights, and what `setcap` grants a program without root.
 
-/// A capability that the program has a use for, and whether it has it now.
+/// A capability that the program can use, and whether the program holds it now.
 ///
-/// Without the first nothing is captured; without the others processes of other users have no
-/// names.
+/// Live capture needs `CAP_NET_RAW`. The others are needed to name the processes of other users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Power {
-    /// As `man 7 capabilities` names it.
+#[non_exhaustive]
+pub struct Capability {
+    /// The name in `man 7 capabilities`.
     pub name: &'static str,
-    /// What for.
+    /// What the program needs the capability for.
     pub purpose: &'static str,
-    /// Whether it is effective.
+    /// Whether the capability is effective.
     pub held: bool,
 }
 
-/// Those that matter; empty on systems without.
+/// The capabilities that the program can use; empty on systems without capabilities.
 #[cfg(target_os = "linux")]
 #[must_use]
-pub fn powers() -> Vec<Power> {
-    use caps::{CapSet, Capability};
+pub fn capabilities() -> Vec<Capability> {
+    use caps::Capability::{CAP_DAC_READ_SEARCH, CAP_NET_RAW, CAP_SYS_PTRACE};
     let known = [
-        (Capability::CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
-        (Capability::CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to name the processes of other users"),
-        (
-            Capability::CAP_DAC_READ_SEARCH,
-            "CAP_DAC_READ_SEARCH",
-            "to name the processes of other users",
-        ),
+        (CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
+        (CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to name the processes of other users"),
+        (CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to name the processes of other users"),
     ];
     known
         .map(|(capability, name, purpose)| {
-            let held = caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
-            Power { name, purpose, held }
+            let held = caps::has_cap(None, caps::CapSet::Effective, capability).unwrap_or(false);
+            Capability { name, purpose, held }
         })
         .to_vec()
 }
 
 #[cfg(not(target_os = "linux"))]
 #[must_use]
-pub fn powers() -> Vec<Power> {
+pub fn capabilities() -> Vec<Capability> {
     Vec::new()
 }
 
-/// Has no program that this one might start gain a capability. Only who may lower the bound needs
-/// it lowered: others are held by `no_new_privs`.
+/// Empties the bounding set, so that no program that this one starts can gain a capability. Without
+/// `CAP_SETPCAP` the set cannot be changed, and `no_new_privs` has the same effect.
 #[cfg(target_os = "linux")]
-pub(super) fn bound() -> Result<(), String> {
+pub(super) fn clear_bounding_set() -> Result<(), String> {
     use caps::{CapSet, Capability};
     if !caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         return Ok(());
@@ -56,9 +52,9 @@ pub(super) fn bound() -> Result<(), String> {
         .map_err(|error| format!("capabilities could not be bounded: {error}"))
 }
 
-/// Gives up those that the process has, root's and its own.
+/// Drops all capabilities of the process.
 #[cfg(target_os = "linux")]
-pub(super) fn clear() -> Result<(), String> {
+pub(super) fn drop_all() -> Result<(), String> {
     use caps::CapSet;
     [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
         .into_iter()
@@ -66,22 +62,23 @@ pub(super) fn clear() -> Result<(), String> {
         .map_err(|error| format!("capabilities could not be given up: {error}"))
 }
 
-/// Has those that are held outlive a change of the user.
+/// Makes the held capabilities survive a change of the user id.
 #[cfg(target_os = "linux")]
-pub(super) fn hold_sight() -> Result<(), String> {
+pub(super) fn keep_across_setuid() -> Result<(), String> {
     caps::securebits::set_keepcaps(true)
         .map_err(|error| format!("capabilities could not be kept: {error}"))
 }
 
-/// Gives up all but those by which the descriptors of other users' processes can be read, where
-/// they are there.
+/// Drops all capabilities but those by which the descriptors of other users' processes can be read,
+/// as far as the process holds these.
 #[cfg(target_os = "linux")]
-pub(super) fn keep_sight() -> Result<(), String> {
+pub(super) fn drop_all_but_process_access() -> Result<(), String> {
     use caps::{CapSet, Capability};
-    let sight = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
-    let keep = || {
+    let process_access = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
+    let restrict = || {
         let held = caps::read(None, CapSet::Permitted)?;
-        let kept = sight.into_iter().filter(|capability| held.contains(capability)).collect();
+        let kept =
+            process_access.into_iter().filter(|capability| held.contains(capability)).collect();
         [CapSet::Ambient, CapSet::Inheritable]
             .into_iter()
             .try_for_each(|set| caps::clear(None, set))?;
@@ -89,31 +86,31 @@ pub(super) fn keep_sight() -> Result<(), String> {
             .into_iter()
             .try_for_each(|set| caps::set(None, set, &kept))
     };
-    keep().map_err(|error: caps::errors::CapsError| {
+    restrict().map_err(|error: caps::errors::CapsError| {
         format!("capabilities could not be given up: {error}")
     })
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn hold_sight() -> Result<(), String> {
+pub(super) fn keep_across_setuid() -> Result<(), String> {
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn keep_sight() -> Result<(), String> {
+pub(super) fn drop_all_but_process_access() -> Result<(), String> {
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn bound() -> Result<(), String> {
+pub(super) fn clear_bounding_set() -> Result<(), String> {
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
-pub(super) fn clear() -> Result<(), String> {
+pub(super) fn drop_all() -> Result<(), String> {
     Ok(())
 }

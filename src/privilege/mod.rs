@@ -1,8 +1,10 @@
-//! Root is for opening the device, nothing else: what parses untrusted bytes runs as an ordinary
-//! user, without capabilities, who can write only where output goes, and start nothing.
+//! Drops privileges: root and capabilities are only needed to open the capture device. The process
+//! that parses untrusted bytes runs as an ordinary user without capabilities, can write only where
+//! output goes, and can start no program.
 //!
-//! Takes what is still needed, gives the rest up for good. What each system can do is stated by
-//! `files` and `calls`.
+//! Takes what is still needed and drops the rest for good. `account` changes the user,
+//! `capabilities` drops capabilities, `files` restricts the file system and `calls` the system
+//! calls; the last three state what each system supports.
 
 mod account;
 mod calls;
@@ -13,13 +15,15 @@ use std::path::PathBuf;
 
 use nix::unistd::Uid;
 
-pub use self::account::{Account, caller_home, give_to_caller};
-pub use self::capabilities::{Power, powers};
+use crate::{Error, ErrorKind, Result};
 
-/// What is still needed.
+pub use self::account::{Account, caller_home, give_to_caller};
+pub use self::capabilities::{Capability, capabilities};
+
+/// What the process still needs after [`drop_privileges`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Keep<'a> {
-    /// Who to become where the process is root's; `None` for the user who called sudo, or nobody.
+    /// The user to become if the process is root's; `None` for the user who called sudo, or nobody.
     pub user: Option<Account>,
     /// Folders in which files are written.
     pub write: &'a [PathBuf],
@@ -27,60 +31,82 @@ pub struct Keep<'a> {
     pub read: &'a [PathBuf],
 }
 
-/// Gives up everything but what is to be kept, as far as the system can. To be called before
-/// threads are started and before the first frame is parsed; files and devices that are open stay
-/// so.
+/// Drops all privileges that are not in `keep`, as far as the system can. Call this before threads
+/// are started and before the first frame is parsed. Files and devices that are open stay open.
 ///
 /// # Errors
-/// What could not be given up, in one line.
-pub fn give_up(keep: &Keep<'_>) -> Result<(), String> {
-    // Each door is closed whatever became of the others. What root may do has to go while the
-    // process still may say so.
-    let bounds = capabilities::bound();
-    let root = if Uid::effective().is_root() {
-        keep.user.unwrap_or_else(Account::caller_or_nobody).enter()
-    } else {
-        Ok(())
-    };
-    let capabilities = capabilities::clear();
-    let files = files::close(keep.write, keep.read).map(drop);
+/// The first privilege that could not be dropped, in one line. All others are dropped nevertheless.
+pub fn drop_privileges(keep: &Keep<'_>) -> Result<()> {
+    // Every step runs, whether or not the ones before it failed. The bounding set comes first,
+    // because only root may change it.
+    let bounding_set = capabilities::clear_bounding_set();
+    let user = leave_root(keep.user);
+    let capabilities = capabilities::drop_all();
+    let files = files::restrict(keep.write, keep.read).map(drop);
     let calls = calls::forbid();
-    bounds.and(root).and(capabilities).and(files).and(calls)
+    bounding_set.and(user).and(capabilities).and(files).and(calls).map_err(system_error)
 }
 
-/// Gives up all but the right to see whose descriptors and sockets are whose, as far as the process
-/// has it: for the clerk, which parses no packets. The file system stays open to it, as to the user
-/// that it becomes: Landlock would hide the processes of others.
+/// Drops all privileges but the capabilities to see which process holds which descriptor, as far as
+/// the process has them: for the helper process, which parses no packets. The file system stays
+/// accessible to the helper process as to its user, because Landlock would hide other users'
+/// processes.
 ///
 /// # Errors
-/// What could not be given up, in one line.
-pub fn keep_sight(user: Option<Account>) -> Result<(), String> {
-    let bounds = capabilities::bound();
-    let held = capabilities::hold_sight();
-    let root = if Uid::effective().is_root() {
-        user.unwrap_or_else(Account::caller_or_nobody).enter()
-    } else {
-        Ok(())
-    };
-    let capabilities = capabilities::keep_sight();
+/// The first privilege that could not be dropped, in one line. All others are dropped nevertheless.
+pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
+    let bounding_set = capabilities::clear_bounding_set();
+    let kept = capabilities::keep_across_setuid();
+    let user = leave_root(user);
+    let capabilities = capabilities::drop_all_but_process_access();
     let calls = calls::forbid();
-    bounds.and(held).and(root).and(capabilities).and(calls)
+    bounding_set.and(kept).and(user).and(capabilities).and(calls).map_err(system_error)
 }
 
-/// What [`give_up`] can do on this system, tried on a thread that is thrown away: how far the file
-/// system can be closed, and whether calls can be forbidden.
-pub fn try_out() -> [(&'static str, Result<String, String>); 2] {
-    let tried = |door: fn() -> Result<String, String>| {
-        std::thread::spawn(door).join().unwrap_or_else(|_| Err("the trial died".to_owned()))
+/// Becomes `user`, else the user who called sudo, else nobody, if the process is root's.
+fn leave_root(user: Option<Account>) -> Result<(), String> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    user.unwrap_or_else(Account::caller_or_nobody).enter()
+}
+
+fn system_error(reason: String) -> Error {
+    Error::new(ErrorKind::System, reason)
+}
+
+/// How far this system enforces a restriction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enforcement {
+    /// Completely.
+    Full,
+    /// In part, because the kernel is older than the restriction.
+    Partial,
+    /// Not at all, for this reason.
+    Unavailable(String),
+}
+
+/// What [`drop_privileges`] can restrict on this system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Probe {
+    /// Access to the file system.
+    pub file_system: Enforcement,
+    /// System calls.
+    pub system_calls: Enforcement,
+}
+
+/// Tries the restrictions of [`drop_privileges`], each on a thread of its own that ends with the
+/// trial.
+#[must_use]
+pub fn probe() -> Probe {
+    let try_on_thread = |restrict: fn() -> Result<Enforcement, String>| {
+        let tried = std::thread::spawn(restrict).join();
+        let tried = tried.unwrap_or_else(|_| Err("the trial died".to_owned()));
+        tried.unwrap_or_else(Enforcement::Unavailable)
     };
-    [
-        ("file system", tried(|| files::close(&[], &[]))),
-        (
-            "system calls",
-            tried(|| {
-                calls::forbid()
-                    .map(|()| "those that start or trace programs can be forbidden".to_owned())
-            }),
-        ),
-    ]
+    Probe {
+        file_system: try_on_thread(|| files::restrict(&[], &[])),
+        system_calls: try_on_thread(|| calls::forbid().map(|()| Enforcement::Full)),
+    }
 }

@@ -1,4 +1,4 @@
-//! What is known of the process behind one side of a flow.
+//! What is known of the processes behind a flow.
 
 use std::sync::Arc;
 
@@ -10,17 +10,20 @@ use crate::evidence::{Direction, Fact};
 /// How the holders were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Ground {
-    /// They hold the very socket of the flow.
+    /// They hold the socket of the flow itself.
     Socket,
-    /// They listen on its port: the connection itself may be another's by now, such as a worker's.
+    /// They listen on the flow's port. Another process, such as a worker, may have taken over the
+    /// connection since.
     Listener,
-    /// They held it, or were behind its port, when it was last known: it may be another's by now.
+    /// They held the socket, or were behind its port, at the last successful lookup. Another
+    /// process may hold it now.
     Past,
 }
 
 impl Ground {
-    /// The name in output.
+    /// The name in machine-readable output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,20 +37,21 @@ impl Ground {
 /// Why no process can be named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Unknown {
-    /// The socket, or its process, was gone when it was asked for; or there never was one.
+    /// The socket or its process was gone when the lookup ran, or there never was one.
     Gone,
-    /// It belongs to this user, whose processes the caller may not see.
+    /// The socket belongs to this user, whose processes the helper process may not read.
     Hidden(String),
-    /// The system has the socket, and no process holds it: the kernel's own, or one in another
-    /// container.
+    /// The system lists the socket, and no visible process holds it: the kernel's own socket, or
+    /// one of another container.
     Nobody,
-    /// The system does not say, for this reason.
+    /// The system refused the lookup for this reason.
     Silent(String),
 }
 
 impl Unknown {
-    /// The name in output.
+    /// The name in machine-readable output.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -58,7 +62,7 @@ impl Unknown {
         }
     }
 
-    /// In words, with the remedy where there is one.
+    /// The reason in words, with the remedy if there is one.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -72,18 +76,19 @@ impl Unknown {
     }
 }
 
-/// What is known of the process behind one side of a flow.
+/// The processes behind one side of a flow, or why they are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Attribution {
-    /// These hold it, by their ids; with several it is shared, and which of them speaks is not
-    /// known.
+    /// The processes that hold the socket, by their ids. Several share it: which of them sends and
+    /// receives is not known.
     Known(Vec<Arc<Holder>>, Ground),
-    /// Why nobody can be named.
+    /// No process can be named, for this reason.
     Unknown(Unknown),
 }
 
 impl Attribution {
-    /// The holders; none where they are not known.
+    /// The holders; empty if they are not known.
     #[must_use]
     pub fn holders(&self) -> &[Arc<Holder>] {
         match self {
@@ -92,14 +97,14 @@ impl Attribution {
         }
     }
 
-    /// Whether it may not hold any more.
+    /// Whether the attribution may be out of date.
     #[must_use]
     pub const fn is_past(&self) -> bool {
         matches!(self, Self::Known(_, Ground::Past))
     }
 
-    /// The same as something that was; an unknown stays one.
-    pub(super) fn past(&self) -> Self {
+    /// The same attribution, marked as out of date; [`Self::Unknown`] is unchanged.
+    pub(super) fn as_past(&self) -> Self {
         match self {
             Self::Known(holders, _) => Self::Known(holders.clone(), Ground::Past),
             Self::Unknown(_) => self.clone(),
@@ -107,34 +112,36 @@ impl Attribution {
     }
 }
 
-/// One for each side of a flow; `None` for a side that is no socket of this machine, or of which
-/// nobody asked.
+/// The processes behind both sides of a flow. A side is `None` if its address is not of this
+/// machine, or if no lookup was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sides {
-    /// Behind the side that opened the flow.
+#[non_exhaustive]
+pub struct FlowProcesses {
+    /// The processes behind the side that opened the flow.
     pub initiator: Option<Arc<Attribution>>,
-    /// Behind the side that was called.
+    /// The processes behind the side with the service port.
     pub responder: Option<Arc<Attribution>>,
 }
 
-impl Sides {
-    /// One side's.
+impl FlowProcesses {
+    /// The attribution of one side.
     #[must_use]
-    pub fn of(&self, direction: Direction) -> Option<&Attribution> {
+    pub fn get(&self, direction: Direction) -> Option<&Attribution> {
         match direction {
             Direction::Initiator => self.initiator.as_deref(),
             Direction::Responder => self.responder.as_deref(),
         }
     }
 
-    /// Whether neither side is of this machine.
+    /// Whether nothing is known of either side.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.initiator.is_none() && self.responder.is_none()
     }
 
-    /// What the processes behind the port that was called state, for marks: of several that share a
-    /// socket only that in which they agree. Who calls says nothing of what is called.
+    /// The facts of the processes behind the service port, for marks. Of processes that share a
+    /// socket only the facts in which all agree. The initiator's processes state none, because a
+    /// client does not identify the service.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
         let holders = self.responder.as_deref().map_or(&[][..], Attribution::holders);
@@ -153,7 +160,7 @@ impl Sides {
         agreed.map(fact).collect()
     }
 
-    pub(super) fn put(&mut self, direction: Direction, attribution: Arc<Attribution>) {
+    pub(super) fn set(&mut self, direction: Direction, attribution: Arc<Attribution>) {
         match direction {
             Direction::Initiator => self.initiator = Some(attribution),
             Direction::Responder => self.responder = Some(attribution),

@@ -1,31 +1,32 @@
-//! How often something costly may be done: so that it takes a small part of one core at most,
-//! however much is asked.
+//! A rate limit by cost: a task may use at most a fixed share of one core, however often it is
+//! requested.
 
 use std::time::{Duration, Instant};
 
-/// Rests this many times as long as the last one took: a twentieth of a core.
+/// The rest after a run, as a multiple of its duration: the task uses a twentieth of a core.
 const REST: u32 = 19;
-/// And never less than this, so that what is as good as new serves many questions.
-const LEAST: Duration = Duration::from_millis(20);
+/// The shortest rest, so that one cheap run serves many requests.
+const MIN_REST: Duration = Duration::from_millis(20);
 
-/// When it may be done again.
+/// When the task may run next.
 pub(super) struct Budget {
     next: Instant,
 }
 
 impl Budget {
+    /// The task may run at once.
     pub(super) fn new() -> Self {
         Self { next: Instant::now() }
     }
 
-    /// How long to wait until it may be done.
+    /// The time until the task may run.
     pub(super) fn wait(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    /// It was done, from `start` until now.
-    pub(super) fn spent(&mut self, start: Instant) {
+    /// Records a run from `start` until now.
+    pub(super) fn record(&mut self, start: Instant) {
         let now = Instant::now();
-        self.next = now + now.saturating_duration_since(start).saturating_mul(REST).max(LEAST);
+        self.next = now + now.saturating_duration_since(start).saturating_mul(REST).max(MIN_REST);
     }
 }

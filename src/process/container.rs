@@ -1,7 +1,7 @@
-//! The container of a control group, by the names that container engines give their groups.
+//! The container that a control group belongs to, by the container engines' naming schemes.
 
-/// What stands before the id in a group's name, and whose way of naming that is.
-const NAMED: [(&str, &str); 7] = [
+/// The prefix before the container id in a group's name, and the engine that uses the prefix.
+const PREFIXES: [(&str, &str); 7] = [
     ("docker-", "docker"),
     ("libpod-", "podman"),
     ("cri-containerd-", "containerd"),
@@ -10,24 +10,24 @@ const NAMED: [(&str, &str); 7] = [
     ("machine-", "machine"),
     ("lxc.payload.", "lxc"),
 ];
-/// Digits of an id that people use.
+/// Digits of a shortened container id.
 const SHORT: usize = 12;
 
-/// The container of a control group's path, such as `docker:0123456789ab`; `None` for a process of
-/// the host.
-pub(super) fn of(path: &str) -> Option<String> {
+/// The container of a control group's path, such as `docker:0123456789ab`; `None` for a process
+/// outside any container.
+pub(super) fn from_cgroup(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').collect();
-    // The innermost comes last.
+    // The innermost group comes last.
     parts.iter().enumerate().rev().find_map(|(i, part)| {
         let name =
             part.strip_suffix(".scope").or_else(|| part.strip_suffix(".service")).unwrap_or(part);
         if let Some((rest, engine)) =
-            NAMED.iter().find_map(|(prefix, engine)| Some((name.strip_prefix(prefix)?, engine)))
+            PREFIXES.iter().find_map(|(prefix, engine)| Some((name.strip_prefix(prefix)?, engine)))
         {
             let named_by_people = matches!(*engine, "machine" | "lxc");
             return (named_by_people || is_id(rest)).then(|| format!("{engine}:{}", short(rest)));
         }
-        // With cgroupfs the id stands alone, below the engine's or the pod's group.
+        // With the cgroupfs driver the id stands alone, below the engine's or the pod's group.
         let above = i.checked_sub(1).and_then(|i| parts.get(i)).copied().unwrap_or_default();
         let engine = match above {
             "docker" => "docker",
@@ -73,7 +73,7 @@ mod tests {
             ("/system.slice/docker-registry.service".into(), None),
             ("/".into(), None),
         ] {
-            assert_eq!(of(&path).as_deref(), container, "{path}");
+            assert_eq!(from_cgroup(&path).as_deref(), container, "{path}");
         }
     }
 }

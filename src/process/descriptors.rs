@@ -1,5 +1,6 @@
-//! Which processes hold a socket, by its inode: every descriptor of every process is looked at, at
-//! most so often that it costs a small part of a core.
+//! The processes that hold a socket, by the socket's inode.
+//!
+//! A scan reads every descriptor of every process. Scans are limited to a small share of one core.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,56 +12,56 @@ use super::Holder;
 use super::budget::Budget;
 use super::users::Users;
 
-/// What was seen stays good for this long: a process may fork, or end.
+/// How long a scan stays valid: processes fork and end.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The holders of sockets as they were at the last look.
+/// The holders of sockets at the time of the last scan.
 pub(super) struct Descriptors {
     users: Users,
     budget: Budget,
-    seen: Option<Instant>,
+    scanned: Option<Instant>,
     holders: HashMap<u64, Vec<Arc<Holder>>>,
-    /// Some processes could not be looked into.
+    /// Whether the descriptors of some processes could not be read.
     hidden: bool,
 }
 
 impl Descriptors {
     pub(super) fn new(users: Users) -> Self {
-        Self { users, budget: Budget::new(), seen: None, holders: HashMap::new(), hidden: false }
+        Self { users, budget: Budget::new(), scanned: None, holders: HashMap::new(), hidden: false }
     }
 
-    /// The holders of a socket, by their ids; empty where none was seen.
+    /// The holders of a socket, by their ids; empty if the last scan found none.
     pub(super) fn holders(&self, inode: u64) -> &[Arc<Holder>] {
         self.holders.get(&inode).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether some processes could not be looked into.
-    pub(super) const fn hidden(&self) -> bool {
+    /// Whether the descriptors of some processes could not be read.
+    pub(super) const fn has_hidden(&self) -> bool {
         self.hidden
     }
 
-    /// The name of a user.
-    pub(super) fn user(&self, id: u32) -> String {
+    /// The name of a user id.
+    pub(super) fn user_name(&self, id: u32) -> String {
         self.users.name(id)
     }
 
-    /// Whether these sockets were all seen a short while ago.
-    pub(super) fn knows(&self, mut inodes: impl Iterator<Item = u64>) -> bool {
-        self.seen.is_some_and(|when| when.elapsed() < FRESH)
+    /// Whether the last scan is still valid and found all of these sockets.
+    pub(super) fn covers(&self, mut inodes: impl Iterator<Item = u64>) -> bool {
+        self.scanned.is_some_and(|when| when.elapsed() < FRESH)
             && inodes.all(|inode| self.holders.contains_key(&inode))
     }
 
-    /// How long until it may look again.
+    /// The time until the next scan is allowed.
     pub(super) fn wait(&self) -> Duration {
         self.budget.wait()
     }
 
-    /// Looks at every process.
-    pub(super) fn look(&mut self) {
+    /// Reads the descriptors of every process.
+    pub(super) fn scan(&mut self) {
         let start = Instant::now();
         self.holders.clear();
         self.hidden = false;
-        // A process may end, or be hidden, between any two of these questions: then it is left out.
+        // A process may end, or become unreadable, between any two of these calls: leave it out.
         for process in all_processes().into_iter().flatten().flatten() {
             let Ok(descriptors) = process.fd() else {
                 self.hidden |= process.is_alive();
@@ -83,8 +84,8 @@ impl Descriptors {
         for holders in self.holders.values_mut() {
             holders.sort_by_key(|holder| holder.pid);
         }
-        self.seen = Some(start);
-        self.budget.spent(start);
+        self.scanned = Some(start);
+        self.budget.record(start);
     }
 }
 
@@ -98,9 +99,9 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let inode = nix::sys::stat::fstat(socket.as_fd()).unwrap().st_ino;
         let mut descriptors = Descriptors::new(Users::read());
-        assert!(!descriptors.knows([inode].into_iter()));
-        descriptors.look();
-        assert!(descriptors.knows([inode].into_iter()));
+        assert!(!descriptors.covers([inode].into_iter()));
+        descriptors.scan();
+        assert!(descriptors.covers([inode].into_iter()));
         let [own] = descriptors.holders(inode) else { panic!("held by one") };
         assert_eq!(own.pid.cast_unsigned(), std::process::id());
         assert!(

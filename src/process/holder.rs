@@ -2,32 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Characters of a command line that are kept.
+/// The longest command line that is kept, in characters.
 #[cfg(target_os = "linux")]
-const COMMAND: usize = 160;
+const MAX_COMMAND: usize = 160;
 
-/// The facts that are stated of a holder, for marks.
+/// The names of the facts that a holder can state, for marks.
 pub const FACTS: [&str; 4] =
     ["process.name", "process.command", "process.user", "process.container"];
 
-/// A process that holds a socket, as it was when it was asked for. Its texts are chosen by whoever
-/// started it: untrusted.
+/// A process that holds a socket, at the time of the lookup. All texts are untrusted: whoever
+/// started the process chose them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Holder {
-    /// Its name: what the kernel calls it, at most 15 bytes, or what it calls itself.
+    /// The name that the kernel has for the process, at most 15 bytes; the process can change it.
     pub name: String,
-    /// Its id.
+    /// The process id.
     pub pid: i32,
-    /// Its command line, shortened, secrets left out; empty where it has none.
+    /// The command line, shortened, with secrets left out; empty for a process without one.
     pub command: String,
-    /// Whose it is: a name, or a number where the system has no name.
+    /// The user: a name, or the number if `/etc/passwd` has no name for it.
     pub user: String,
-    /// The container that it runs in, as its control group tells: `docker:0123456789ab`.
+    /// The container, by the process's control group: `docker:0123456789ab`.
     pub container: Option<String>,
 }
 
 impl Holder {
-    /// Name and value of each fact that it states.
+    /// Name and value of each fact that the process states; empty values are left out.
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let values =
             [Some(&*self.name), Some(&*self.command), Some(&*self.user), self.container.as_deref()];
@@ -37,7 +38,7 @@ impl Holder {
             .filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)))
     }
 
-    /// Reads what there is to know of a process; `None` where it is gone.
+    /// Reads the description of a process; `None` if the process is gone.
     #[cfg(target_os = "linux")]
     pub(super) fn read(
         process: &procfs::process::Process,
@@ -50,16 +51,18 @@ impl Holder {
             pid: process.pid,
             command: shortened(&process.cmdline().unwrap_or_default()),
             user: users.name(process.uid().ok()?),
-            container: groups.iter().find_map(|group| super::container::of(&group.pathname)),
+            container: groups
+                .iter()
+                .find_map(|group| super::container::from_cgroup(&group.pathname)),
         })
     }
 }
 
-/// Words after which a command line often has a secret, as `--token X` or `--token=X`.
+/// Parts of option names that are often followed by a secret, as in `--token X` or `--token=X`.
 #[cfg(target_os = "linux")]
-const SECRET: [&str; 6] = ["pass", "secret", "token", "apikey", "api-key", "credential"];
+const SECRET_NAMES: [&str; 6] = ["pass", "secret", "token", "apikey", "api-key", "credential"];
 
-/// The words of a command line, without what looks like a secret.
+/// A command line as one text, without what looks like a secret.
 #[cfg(target_os = "linux")]
 fn shortened(words: &[String]) -> String {
     let mut text = String::new();
@@ -69,7 +72,7 @@ fn shortened(words: &[String]) -> String {
             word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
         let lower = name.to_ascii_lowercase();
         let names_secret =
-            SECRET.iter().any(|secret| lower.contains(secret)) && !lower.contains('/');
+            SECRET_NAMES.iter().any(|secret| lower.contains(secret)) && !lower.contains('/');
         if !text.is_empty() {
             text.push(' ');
         }
@@ -79,8 +82,8 @@ fn shortened(words: &[String]) -> String {
             _ => text.push_str(word),
         }
         hide_next = names_secret && value.is_none() && word.starts_with('-');
-        if text.chars().count() > COMMAND {
-            return text.chars().take(COMMAND - 1).chain(['…']).collect();
+        if text.chars().count() > MAX_COMMAND {
+            return text.chars().take(MAX_COMMAND - 1).chain(['…']).collect();
         }
     }
     text
@@ -104,7 +107,7 @@ mod tests {
             "x --token --other y API_TOKEN=…"
         );
         assert_eq!(of(&["/usr/bin/passenger", "start"]), "/usr/bin/passenger start");
-        assert_eq!(of(&["x".repeat(500).as_str()]).chars().count(), COMMAND);
+        assert_eq!(of(&["x".repeat(500).as_str()]).chars().count(), MAX_COMMAND);
     }
 
     #[test]

@@ -1,35 +1,37 @@
-//! What listens on a port of this machine right now, by the system's own tables.
+//! The sockets that listen on a port of this machine now, by the system's tables.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Holder;
 use crate::decode::Transport;
+use crate::{Error, ErrorKind, Result};
 
-/// A socket that listens.
+/// A listening TCP socket, or a UDP socket without a peer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Listener {
     /// TCP or UDP.
     pub transport: Transport,
-    /// The address and port that it is bound to.
+    /// The address and port that the socket is bound to.
     pub bound: SocketAddr,
-    /// The processes that hold it, where the system shows them to the caller; several share it.
+    /// The processes that hold the socket, as far as this process may see them.
     pub holders: Vec<Arc<Holder>>,
 }
 
 /// The sockets that listen on a port.
 ///
 /// # Errors
-/// One line with the system's reason.
-pub fn on_port(port: u16) -> Result<Vec<Listener>, String> {
-    let mut listeners = all(port)?;
+/// The system's reason.
+pub fn listeners_on(port: u16) -> Result<Vec<Listener>> {
+    let mut listeners = read_all(port).map_err(|reason| Error::new(ErrorKind::System, reason))?;
     listeners.sort();
     listeners.dedup();
     Ok(listeners)
 }
 
 #[cfg(target_os = "linux")]
-fn all(port: u16) -> Result<Vec<Listener>, String> {
+fn read_all(port: u16) -> Result<Vec<Listener>, String> {
     use super::{descriptors::Descriptors, users::Users};
     use procfs::net::{TcpState, tcp, tcp6, udp, udp6};
     let mut sockets: Vec<(Transport, SocketAddr, u64)> = Vec::new();
@@ -39,7 +41,7 @@ fn all(port: u16) -> Result<Vec<Listener>, String> {
         sockets.extend(listening.map(|entry| (Transport::Tcp, entry.local_address, entry.inode)));
     }
     for entries in [udp().map_err(|error| error.to_string())?, udp6().unwrap_or_default()] {
-        // A UDP socket without a peer takes from anybody.
+        // A UDP socket without a peer receives from every address.
         let open = entries.into_iter().filter(|entry| entry.remote_address.port() == 0);
         sockets.extend(open.map(|entry| (Transport::Udp, entry.local_address, entry.inode)));
     }
@@ -48,7 +50,7 @@ fn all(port: u16) -> Result<Vec<Listener>, String> {
         return Ok(Vec::new());
     }
     let mut descriptors = Descriptors::new(Users::read());
-    descriptors.look();
+    descriptors.scan();
     let describe = |(transport, bound, inode)| Listener {
         transport,
         bound,
@@ -58,7 +60,7 @@ fn all(port: u16) -> Result<Vec<Listener>, String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn all(port: u16) -> Result<Vec<Listener>, String> {
+fn read_all(port: u16) -> Result<Vec<Listener>, String> {
     let found = listeners::get_all().map_err(|error| error.to_string())?;
     let holder = |process: listeners::Process| {
         let pid = i32::try_from(process.pid).ok()?;
@@ -96,7 +98,7 @@ mod tests {
     fn a_socket_of_our_own_is_found_with_its_process() {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let bound = socket.local_addr().unwrap();
-        let listeners = on_port(bound.port()).unwrap();
+        let listeners = listeners_on(bound.port()).unwrap();
         let own = listeners.iter().find(|l| l.bound == bound).unwrap();
         assert_eq!(own.transport, Transport::Tcp);
         assert_eq!(

@@ -1,32 +1,38 @@
-//! Which process is behind a socket of this machine.
+//! The processes behind the sockets of this machine.
 //!
-//! Takes the endpoints of a flow, gives an [`Attribution`] for each of its sides: the processes
-//! that hold its socket, or why they are not known. Knows no payload and no catalogue.
+//! Takes the endpoints of a flow and gives an [`Attribution`] for each of its sides: the processes
+//! that hold the socket, or why they are not known. Knows no payload and no catalogue.
 //!
-//! Whose a descriptor is may only be asked by the privileged, and what parses packets has no
-//! privileges. So a process of its own, the [`Clerk`], looks into the system's tables and reads
-//! nothing else but questions of a fixed form; the [`Ledger`] on this side asks it when a flow
-//! begins, never waits, and keeps the answers within bounds.
+//! Reading the descriptors of other users' processes needs privileges, and the process that parses
+//! packets has none. A [`ProcessHelper`], a process of its own, therefore searches the system's
+//! tables; its only input is requests of a fixed form. The [`ProcessCache`] on the capturing side
+//! sends a request when a flow begins, never blocks on a reply, and keeps the replies within
+//! bounds.
+//!
+//! `helper` starts the helper process, `server` runs in it, `messages` is what the two exchange,
+//! `cache` runs in the capturing process. `socket` finds sockets, `descriptors` their holders.
 
 mod attribution;
 #[cfg(target_os = "linux")]
 mod budget;
-mod clerk;
+mod cache;
 #[cfg(target_os = "linux")]
 mod container;
 #[cfg(target_os = "linux")]
 mod descriptors;
+mod helper;
 mod holder;
-mod ledger;
 mod listener;
-mod question;
+mod messages;
+#[cfg(target_os = "linux")]
+mod server;
 #[cfg(target_os = "linux")]
 mod socket;
 #[cfg(target_os = "linux")]
 mod users;
 
-pub use attribution::{Attribution, Ground, Sides, Unknown};
-pub use clerk::{Clerk, serve};
+pub use attribution::{Attribution, FlowProcesses, Ground, Unknown};
+pub use cache::ProcessCache;
+pub use helper::{ProcessHelper, serve};
 pub use holder::{FACTS, Holder};
-pub use ledger::Ledger;
-pub use listener::{Listener, on_port};
+pub use listener::{Listener, listeners_on};

@@ -1,5 +1,5 @@
-//! The system's socket table, asked by `sock_diag(7)`: a question about one socket takes
-//! microseconds, while reading `/proc/net/tcp` walks the whole table.
+//! The system's socket table, queried by `sock_diag(7)`: a query for one socket takes microseconds,
+//! while reading `/proc/net/tcp` walks the whole table.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,47 +19,49 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
-/// The system answers at once; this ends the wait for an answer that was lost.
-const PATIENCE: i64 = 1;
-/// What the listeners of a port were stays good for this long.
+/// Seconds to wait for the kernel, which responds at once: the bound for a lost response.
+const TIMEOUT_SECONDS: i64 = 1;
+/// How long the listeners of a port stay valid.
 const FRESH: Duration = Duration::from_secs(1);
-/// Ports whose listeners are remembered.
-const PORTS: usize = 1024;
-/// Bytes of one answer; a dump comes in several.
-const BUFFER: usize = 32 * 1024;
+/// Ports whose listeners are cached.
+const MAX_PORTS: usize = 1024;
+/// Bytes of one netlink response; a dump comes in several.
+const BUFFER_BYTES: usize = 32 * 1024;
 
-/// A socket in the table.
+/// A socket of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Socket {
     pub(super) local: SocketAddr,
     pub(super) inode: u64,
-    /// The user that made it.
+    /// The user who created the socket.
     pub(super) user: u32,
-    /// It has no peer: it listens, or takes datagrams from anybody.
+    /// Whether the socket has no peer: it listens, or receives datagrams from every address.
     pub(super) open: bool,
 }
 
-/// The way to the table.
-pub(super) struct Sockets {
+/// A connection to the kernel's socket table.
+pub(super) struct SocketTable {
     netlink: OwnedFd,
     sequence: u32,
     buffer: Vec<u8>,
     listeners: HashMap<(bool, u16), (Instant, Vec<Socket>)>,
 }
 
-impl Sockets {
+impl SocketTable {
+    /// Opens the connection.
+    ///
     /// # Errors
     /// The system's reason.
     pub(super) fn open() -> Result<Self, String> {
-        let fail = |errno: Errno| format!("the table of sockets cannot be asked: {}", errno.desc());
         let (family, flags) = (AddressFamily::Netlink, SockFlag::SOCK_CLOEXEC);
         let netlink = socket(family, SockType::Datagram, flags, SockProtocol::NetlinkSockDiag)
-            .map_err(fail)?;
-        setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0)).map_err(fail)?;
-        Ok(Self { netlink, sequence: 0, buffer: vec![0; BUFFER], listeners: HashMap::new() })
+            .map_err(unavailable)?;
+        setsockopt(&netlink, sockopt::ReceiveTimeout, &TimeVal::new(TIMEOUT_SECONDS, 0))
+            .map_err(unavailable)?;
+        Ok(Self { netlink, sequence: 0, buffer: vec![0; BUFFER_BYTES], listeners: HashMap::new() })
     }
 
-    /// The socket of a flow's end: the connection's own, else the one that listens; `None` where
+    /// The socket of one end of a flow: the connection's own, else the listening one; `None` if
     /// there is neither.
     ///
     /// # Errors
@@ -70,16 +72,15 @@ impl Sockets {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Result<Option<Socket>, String> {
-        // For datagrams the kernel takes the two ends as they stand in a packet that the socket
-        // receives.
+        // For UDP the kernel expects the two ends as in a packet that the socket receives.
         let (source, destination) = if udp { (remote, local) } else { (local, remote) };
-        let found = self.exchange(udp, (source, destination), StateFlags::all(), NLM_F_REQUEST)?;
+        let found = self.query(udp, (source, destination), StateFlags::all(), NLM_F_REQUEST)?;
         let found = found.into_iter().find(|socket| socket.local.port() == local.port());
-        // A closed connection lingers without a descriptor.
+        // A closed connection lingers in the table without an inode.
         if found.is_none_or(|socket| socket.inode == 0) && !udp {
-            let nobody = SocketAddr::new(remote.ip(), 0);
+            let no_peer = SocketAddr::new(remote.ip(), 0);
             let listener = self
-                .exchange(udp, (local, nobody), StateFlags::all(), NLM_F_REQUEST)?
+                .query(udp, (local, no_peer), StateFlags::all(), NLM_F_REQUEST)?
                 .into_iter()
                 .next();
             return Ok(
@@ -89,20 +90,20 @@ impl Sockets {
         Ok(found.filter(|socket| socket.inode != 0))
     }
 
-    /// All sockets that take what comes to a port, whatever their address, as they were within the
-    /// last second.
+    /// All sockets without a peer that are bound to a port, on any address; at most one second
+    /// old.
     ///
     /// # Errors
     /// The system's reason.
     pub(super) fn listeners(&mut self, udp: bool, port: u16) -> Result<&[Socket], String> {
-        let fresh =
+        let is_fresh =
             self.listeners.get(&(udp, port)).is_some_and(|(when, _)| when.elapsed() < FRESH);
-        if !fresh {
+        if !is_fresh {
             let states = if udp { StateFlags::CLOSE } else { StateFlags::LISTEN };
             let mut sockets = Vec::new();
             for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
                 let ends = (SocketAddr::new(any, port), SocketAddr::new(any, 0));
-                sockets.extend(self.exchange(
+                sockets.extend(self.query(
                     udp,
                     ends,
                     states.clone(),
@@ -110,7 +111,7 @@ impl Sockets {
                 )?);
             }
             sockets.retain(|socket| socket.local.port() == port && socket.inode != 0);
-            if self.listeners.len() >= PORTS {
+            if self.listeners.len() >= MAX_PORTS {
                 self.listeners.clear();
             }
             self.listeners.insert((udp, port), (Instant::now(), sockets));
@@ -118,8 +119,8 @@ impl Sockets {
         Ok(self.listeners.get(&(udp, port)).map_or(&[], |(_, sockets)| sockets))
     }
 
-    /// Asks for one socket, or with [`NLM_F_DUMP`] for all from the same port in these states.
-    fn exchange(
+    /// Queries one socket, or with [`NLM_F_DUMP`] all sockets of the source port in these states.
+    fn query(
         &mut self,
         udp: bool,
         (source, destination): (SocketAddr, SocketAddr),
@@ -141,7 +142,7 @@ impl Sockets {
                 source_address: source.ip(),
                 destination_address: destination.ip(),
                 interface_id: 0,
-                // Not asked for: the kernel's "no cookie".
+                // The kernel's "no cookie": match any socket.
                 cookie: [0xff; 8],
             },
         };
@@ -149,22 +150,21 @@ impl Sockets {
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
-        let fail = |errno: Errno| format!("the table of sockets cannot be asked: {}", errno.desc());
         sendto(self.netlink.as_raw_fd(), &bytes, &NetlinkAddr::new(0, 0), MsgFlags::empty())
-            .map_err(fail)?;
+            .map_err(unavailable)?;
         let mut sockets = Vec::new();
         loop {
             let length = match recv(self.netlink.as_raw_fd(), &mut self.buffer, MsgFlags::empty()) {
                 Err(Errno::EINTR) => continue,
-                other => other.map_err(fail)?,
+                other => other.map_err(unavailable)?,
             };
             let mut rest = &self.buffer[..length];
             while !rest.is_empty() {
                 let message = NetlinkMessage::<SockDiagMessage>::deserialize(rest)
                     .map_err(|e| e.to_string())?;
-                // Messages are aligned to four bytes.
-                let taken = (message.header.length as usize).next_multiple_of(4);
-                rest = rest.get(taken..).unwrap_or_default();
+                // Netlink messages are aligned to four bytes.
+                let message_len = (message.header.length as usize).next_multiple_of(4);
+                rest = rest.get(message_len..).unwrap_or_default();
                 if message.header.sequence_number != self.sequence {
                     continue;
                 }
@@ -187,13 +187,21 @@ impl Sockets {
                     NetlinkPayload::Done(_) => return Ok(sockets),
                     NetlinkPayload::Error(error) => {
                         let errno = Errno::from_raw(error.raw_code().saturating_neg());
-                        return if errno == Errno::ENOENT { Ok(sockets) } else { Err(fail(errno)) };
+                        return if errno == Errno::ENOENT {
+                            Ok(sockets)
+                        } else {
+                            Err(unavailable(errno))
+                        };
                     }
                     _ => {}
                 }
             }
         }
     }
+}
+
+fn unavailable(errno: Errno) -> String {
+    format!("the table of sockets cannot be asked: {}", errno.desc())
 }
 
 #[cfg(test)]
@@ -213,13 +221,13 @@ mod tests {
         let server = listener.local_addr().unwrap();
         let client = TcpStream::connect(server).unwrap();
         let (accepted, near) = listener.accept().unwrap();
-        let mut sockets = Sockets::open().unwrap();
+        let mut sockets = SocketTable::open().unwrap();
         let mut find =
             |local, remote| sockets.find(false, local, remote).unwrap().map(|s| (s.inode, s.open));
         assert_eq!(find(server, near), Some((inode(&accepted), false)));
         assert_eq!(find(near, server), Some((inode(&client), false)));
-        let stranger = "127.0.0.1:9".parse().unwrap();
-        assert_eq!(find(server, stranger), Some((inode(&listener), true)));
+        let other_peer = "127.0.0.1:9".parse().unwrap();
+        assert_eq!(find(server, other_peer), Some((inode(&listener), true)));
         drop((client, accepted));
         assert_eq!(
             find(server, near),
@@ -236,7 +244,7 @@ mod tests {
         let port = receiver.local_addr().unwrap();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         let near = sender.local_addr().unwrap();
-        let mut sockets = Sockets::open().unwrap();
+        let mut sockets = SocketTable::open().unwrap();
         assert_eq!(
             sockets.find(true, port, near).unwrap().map(|s| s.inode),
             Some(inode(&receiver))

@@ -1,9 +1,9 @@
-//! Names of users, read once: a process that gives up its rights must not open files for each
-//! question.
+//! The names of users, read once: a process without privileges should not open a file for every
+//! lookup.
 
 use std::collections::HashMap;
 
-/// The users that the system lists in `/etc/passwd`; those of directory services stay numbers.
+/// The users in `/etc/passwd`. Users of directory services are shown as numbers.
 pub(super) struct Users(HashMap<u32, String>);
 
 impl Users {
@@ -17,11 +17,11 @@ impl Users {
             let (name, _, id) = (fields.next()?, fields.next()?, fields.next()?.parse().ok()?);
             Some((id, name.to_owned()))
         };
-        // Several names may share an id: the first is the one that the system shows.
+        // Several names may share an id. The system shows the first, so the first is inserted last.
         Self(text.lines().rev().filter_map(user).collect())
     }
 
-    /// The name of a user, or the number.
+    /// The name of a user id, or the number.
     pub(super) fn name(&self, id: u32) -> String {
         self.0.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }

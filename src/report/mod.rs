@@ -1,41 +1,63 @@
-//! What people and programs get to read.
+//! What people and programs read: the report of a capture, and the pages of single commands.
 //!
-//! Takes what a capture came to, writes it. Knows nothing of how it was captured. One file per
-//! format.
+//! Takes a finished [`Run`], or a view of a running one, and writes it. Knows nothing of how the
+//! frames were captured.
+//!
+//! - [`formats`]: the formats of the report, one file each, and [`FORMATS`], the table of them.
+//! - [`pages`]: what `port`, `doctor` and `interfaces` print.
+//! - [`parts`]: what formats and pages are put together from. Every untrusted text goes through
+//!   [`parts::escape`].
 
-pub mod doctor;
-mod escape;
-pub mod interfaces;
-pub mod interval;
-pub mod json;
-mod layout;
-pub mod ndjson;
-pub mod openmetrics;
-mod origins;
-pub mod port;
-mod process;
-pub mod text;
-pub mod units;
-pub mod why;
-pub mod words;
+pub mod formats;
+pub mod pages;
+pub mod parts;
 
-pub use escape::escape;
-pub use layout::{Style, Tone, fit, wrap};
+pub use formats::{FORMATS, ReportFormat};
+pub use parts::escape::escape;
+pub use parts::layout::Style;
 
 use crate::catalogue::Catalogue;
 use crate::pipeline::Run;
 
-/// A finished capture, to be written in some format.
+/// A finished capture, and what of it the user wants to see.
 pub struct Report<'r, 'c> {
-    /// The files or the interface, as the user named them.
+    /// The files or the interfaces, as the user named them.
     pub inputs: &'r [String],
-    /// What came of it.
+    /// The result of the capture.
     pub run: &'r Run<'c>,
-    /// What is known of ports.
-    pub catalogue: &'c Catalogue,
+    /// The parts of the report that the user asked for.
+    pub show: Show,
 }
 
-impl Report<'_, '_> {
+/// The parts of a report that are written only when the user asks for them. A format ignores what it
+/// has no place for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Show {
+    /// List every flow (`--flows`).
+    pub flows: bool,
+    /// List every flow with the reasons of its verdict (`--why`).
+    pub why: bool,
+    /// Break the frame counts down by interface and link type (`--verbose`).
+    pub interfaces: bool,
+    /// Rows of the tables of ports (`--top`); 0 for all.
+    pub top: usize,
+}
+
+impl Show {
+    /// Whether the report lists flows, with or without their reasons.
+    #[must_use]
+    pub const fn lists_flows(self) -> bool {
+        self.flows || self.why
+    }
+}
+
+impl<'c> Report<'_, 'c> {
+    /// The catalogue in use when the capture ended.
+    #[must_use]
+    pub const fn catalogue(&self) -> &'c Catalogue {
+        self.run.catalogue
+    }
+
     /// Whether all of the input was read and understood.
     #[must_use]
     pub fn is_complete(&self) -> bool {

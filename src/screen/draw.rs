@@ -1,18 +1,20 @@
-//! The frame around what is looked at: what is captured, what was lost, which keys there are.
+//! The whole screen: the header with what is captured and lost, the page, the footer with the keys.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::state::{Page, State};
+use super::state::{Page, ScreenState};
+use super::tone::style;
 use super::{list, page};
-use crate::report::units::{bytes, count, plural};
-use crate::report::{Tone, escape, fit};
+use crate::report::escape;
+use crate::report::parts::layout::{Tone, fit};
+use crate::report::parts::units::{bytes, count, plural};
 
-/// Draws everything.
-pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {
+/// Draws the screen.
+pub(super) fn draw(state: &mut ScreenState<'_>, frame: &mut Frame<'_>) {
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(1), Constraint::Length(1)])
             .areas(frame.area());
@@ -28,50 +30,41 @@ pub(super) fn draw(state: &mut State<'_>, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(footer(state, width)), foot);
 }
 
-/// A tone as a style; without colours it is told by weight.
-pub(super) fn style(tone: Tone, colour: bool) -> Style {
-    let plain = Style::default();
-    match (tone, colour) {
-        (Tone::Plain, _) | (Tone::Good, false) => plain,
-        (Tone::Good, true) => plain.fg(Color::Green),
-        (Tone::Bad, true) => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
-        (Tone::Bad, false) => plain.add_modifier(Modifier::BOLD),
-        (Tone::Dim, _) => plain.add_modifier(Modifier::DIM),
-    }
-}
-
-/// What is captured and how fast; what was lost, always.
-fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
+/// The header: what is captured and how fast, and what was lost.
+fn header(state: &ScreenState<'_>, width: usize) -> Vec<Line<'static>> {
     let Some(view) = &state.latest.as_ref().or(state.view()) else {
         return vec![Line::from(fit(
             &format!("portlore  {}  waiting", escape(&state.title)),
             width,
         ))];
     };
-    let (run, tally) = (&view.run, &view.run.tally);
+    let (run, counters) = (&view.run, &view.run.counters);
     let seconds = view.elapsed.as_secs();
     let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     let (frames, rate) = state.history.whole;
     let speed = format!("{}/s  {}/s", plural(frames, "frame"), bytes(rate));
     let live = plural(view.live_flows, "live flow");
     let first = format!("portlore  {}  {clock}  {speed}  {live}", escape(&state.title));
-    let skipped: u64 = tally.skipped().map(|(_, frames)| frames).sum();
-    let mut second =
-        vec![Span::raw(format!("{}, {} skipped; ", plural(tally.frames, "frame"), count(skipped)))];
-    let lost = run.drops.kernel + run.drops.interface + tally.queue;
+    let skipped: u64 = counters.skipped().map(|(_, frames)| frames).sum();
+    let mut second = vec![Span::raw(format!(
+        "{}, {} skipped; ",
+        plural(counters.frames, "frame"),
+        count(skipped)
+    ))];
+    let lost = run.drops.kernel + run.drops.interface + counters.queue;
     second.push(if lost == 0 {
         Span::styled("none dropped", style(Tone::Good, state.colour))
     } else {
         let text = format!(
             "dropped: kernel {}, interface {}, queue {}",
-            run.drops.kernel, run.drops.interface, tally.queue
+            run.drops.kernel, run.drops.interface, counters.queue
         );
         Span::styled(text, style(Tone::Bad, state.colour))
     });
     if run.evicted > 0 {
         second.push(Span::raw(format!("; {} left a full table", plural(run.evicted, "flow"))));
     }
-    if state.is_held() {
+    if state.is_paused() {
         second.push(Span::styled("  PAUSED", Style::default().add_modifier(Modifier::REVERSED)));
     }
     second.extend(run.problems.last().map(|problem| {
@@ -83,8 +76,8 @@ fn header(state: &State<'_>, width: usize) -> Vec<Line<'static>> {
     ]
 }
 
-/// What is typed, else the last message, else the keys.
-fn footer(state: &State<'_>, width: usize) -> Line<'static> {
+/// The footer: the filter that is typed, or the keys with the last message or the filter.
+fn footer(state: &ScreenState<'_>, width: usize) -> Line<'static> {
     if let Some((text, fault)) = &state.typing {
         let fault =
             fault.as_ref().map_or_else(String::new, |fault| format!("   {}", escape(fault)));

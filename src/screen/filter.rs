@@ -1,16 +1,17 @@
-//! Which ports are shown: `port:3001 tag:osc service:vite process:node`, all of which must hold.
+//! The filter of the list of ports: `port:3001 tag:osc service:vite process:node`, all of which must
+//! match.
 
 use std::ops::RangeInclusive;
 
-use super::history::Port;
 use crate::catalogue::Catalogue;
-use crate::decode::Transport;
-use crate::report::words;
+use crate::decode::{ServicePort, Transport};
+use crate::report::parts::labels;
 use crate::stats::PortStats;
 
-/// What is typed behind `/`.
+/// The filter that is typed after `/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Filter {
+pub(super) struct PortFilter {
+    /// Each term, and whether it must match.
     terms: Vec<(bool, Term)>,
 }
 
@@ -25,11 +26,11 @@ enum Term {
     Word(String),
 }
 
-impl Filter {
-    /// Reads a filter; a `-` or `!` before a term turns it round.
+impl PortFilter {
+    /// Parses a filter; a `-` or `!` before a term negates it.
     ///
     /// # Errors
-    /// What is wrong, and what would be right.
+    /// One line: what is wrong, and what would be right.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let term = |word: &str| {
             let bare = word.strip_prefix(['-', '!']).unwrap_or(word);
@@ -38,9 +39,14 @@ impl Filter {
         Ok(Self { terms: text.split_whitespace().map(term).collect::<Result<_, String>>()? })
     }
 
-    /// Whether a port is to be shown.
-    pub(super) fn lets(&self, catalogue: &Catalogue, port: Port, stats: &PortStats<'_>) -> bool {
-        self.terms.iter().all(|(wanted, term)| term.holds(catalogue, port, stats) == *wanted)
+    /// Whether the filter selects a port.
+    pub(super) fn matches(
+        &self,
+        catalogue: &Catalogue,
+        port: ServicePort,
+        stats: &PortStats<'_>,
+    ) -> bool {
+        self.terms.iter().all(|(wanted, term)| term.matches(catalogue, port, stats) == *wanted)
     }
 }
 
@@ -73,15 +79,15 @@ fn parse(word: &str) -> Result<Term, String> {
 }
 
 impl Term {
-    fn holds(&self, catalogue: &Catalogue, port: Port, stats: &PortStats<'_>) -> bool {
-        let mut speaking = stats.speaking.keys();
+    fn matches(&self, catalogue: &Catalogue, port: ServicePort, stats: &PortStats<'_>) -> bool {
+        let mut speaking = stats.speakers.keys();
         let named = |id: &str, text: &str| {
             let has = |name: &str| name.to_lowercase().contains(text);
             has(id) || catalogue.service(id).is_some_and(|service| has(&service.name))
         };
         match self {
-            Self::Port(range) => range.contains(&port.0),
-            Self::Transport(transport) => *transport == port.1,
+            Self::Port(range) => range.contains(&port.port),
+            Self::Transport(transport) => *transport == port.transport,
             Self::Protocol(text) => speaking
                 .any(|key| key.protocol.is_some_and(|p| p.as_str().starts_with(text.as_str()))),
             Self::Service(text) => {
@@ -91,18 +97,18 @@ impl Term {
                 speaking.any(|key| key.tag.is_some_and(|tag| tag.starts_with(text.as_str())))
             }
             Self::Process(text) => {
-                let sides = [&stats.behind.responders, &stats.behind.initiators];
-                let mut holders = sides.into_iter().flat_map(|flows| flows.by.keys());
+                let sides = [&stats.processes.responders, &stats.processes.initiators];
+                let mut holders = sides.into_iter().flat_map(|flows| flows.by_process.keys());
                 holders.any(|holder| {
                     holder.name.to_lowercase().contains(text) || holder.pid.to_string() == *text
                 })
             }
             Self::Word(text) => {
                 let has = |line: &str| line.to_lowercase().contains(text);
-                has(&format!("{}/{}", port.0, port.1))
-                    || speaking.any(|key| has(&words::spoken(catalogue, key).0))
-                    || has(&words::registered(catalogue, port.0, port.1))
-                    || has(&words::customary(catalogue, port.0, port.1))
+                has(&port.to_string())
+                    || speaking.any(|key| has(labels::speaker(catalogue, key).text.as_str()))
+                    || has(labels::registered(catalogue, port).as_str())
+                    || has(labels::customary(catalogue, port).as_str())
             }
         }
     }
@@ -120,12 +126,12 @@ mod tests {
             ("tag:", "what?"),
             ("port:99999", "no port"),
         ] {
-            let error = Filter::parse(text).unwrap_err();
+            let error = PortFilter::parse(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");
         }
-        assert_eq!(Filter::parse("  "), Ok(Filter::default()));
+        assert_eq!(PortFilter::parse("  "), Ok(PortFilter::default()));
         assert_eq!(
-            Filter::parse("-port:3000-3010").unwrap().terms,
+            PortFilter::parse("-port:3000-3010").unwrap().terms,
             [(false, Term::Port(3000..=3010))]
         );
     }

@@ -1,33 +1,31 @@
-//! How fast each port was, view by view.
+//! The rates of ports, view by view.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use crate::decode::Transport;
-use crate::pipeline::View;
+use crate::decode::ServicePort;
+use crate::pipeline::Snapshot;
 
-/// Views that a trend goes back.
+/// Snapshots that a trend covers at most.
 pub(super) const VIEWS: usize = 32;
-/// Eighths of a line.
+/// One to eight eighths of a line.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A port of a transport.
-pub(super) type Port = (u16, Transport);
-
-/// Rates of ports in bytes a second, the latest last, and of all frames.
+/// The rates of each port, and of all frames.
 #[derive(Default)]
 pub(super) struct History {
     last: Duration,
     frames: u64,
-    bytes: HashMap<Port, u64>,
-    /// Of ports that were not silent all the time.
-    rates: HashMap<Port, VecDeque<u64>>,
-    /// Frames and bytes a second.
+    bytes: HashMap<ServicePort, u64>,
+    /// Bytes a second at each view, the latest last, of ports that had traffic in one of them.
+    rates: HashMap<ServicePort, VecDeque<u64>>,
+    /// Frames and bytes a second at the last view.
     pub(super) whole: (u64, u64),
 }
 
 impl History {
-    pub(super) fn see(&mut self, view: &View<'_>) {
+    /// Adds a view.
+    pub(super) fn update(&mut self, view: &Snapshot<'_>) {
         let span = view.elapsed.saturating_sub(self.last).as_secs_f64();
         if span <= 0.0 {
             return;
@@ -50,31 +48,31 @@ impl History {
             }
             rates.iter().any(|&rate| rate > 0)
         });
-        self.whole = (rate(view.run.tally.frames, self.frames), all);
+        self.whole = (rate(view.run.counters.frames, self.frames), all);
         self.bytes = ports.iter().map(|(port, stats)| (*port, stats.all.bytes.sum())).collect();
-        self.frames = view.run.tally.frames;
+        self.frames = view.run.counters.frames;
         self.last = view.elapsed;
     }
 
     /// Bytes a second at the last view.
-    pub(super) fn rate(&self, port: Port) -> u64 {
+    pub(super) fn rate(&self, port: ServicePort) -> u64 {
         self.rates.get(&port).and_then(|rates| rates.back().copied()).unwrap_or(0)
     }
 
-    /// The latest rates as bars, in so many columns; the highest of them is a full one.
-    pub(super) fn trend(&self, port: Port, width: usize) -> String {
+    /// The latest rates as bars in `width` columns; the highest fills its column.
+    pub(super) fn trend(&self, port: ServicePort, width: usize) -> String {
         let Some(rates) = self.rates.get(&port) else { return String::new() };
         let latest: Vec<u64> = rates.iter().rev().take(width).rev().copied().collect();
         format!("{:>width$}", bars(&latest))
     }
 }
 
-/// Numbers as bars; a blank for nothing.
+/// Numbers as bars, relative to the highest; a blank for zero.
 pub(super) fn bars(numbers: &[u64]) -> String {
     let highest = numbers.iter().copied().max().unwrap_or(0).max(1);
     let bar = |&n: &u64| match n {
         0 => ' ',
-        // The least that there is can be seen.
+        // Anything above zero is visible.
         n => BARS[((u128::from(n) * 8).div_ceil(u128::from(highest)) as usize - 1).min(7)],
     };
     numbers.iter().map(bar).collect()

@@ -1,25 +1,28 @@
-//! All ports: what is registered, customary and speaking there, who is behind it, how fast it is.
+//! The list of all ports: what is registered, customary and speaking there, the process, the rate.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::draw::style;
-use super::history::Port;
-use super::state::State;
+use super::state::ScreenState;
+use super::tone::style;
 use crate::classify::Fit;
-use crate::report::units::{bytes, count};
-use crate::report::{Tone, escape, fit, words};
-use crate::stats::{Behind, PortStats};
+use crate::decode::ServicePort;
+use crate::report::escape;
+use crate::report::parts::escape::SafeText;
+use crate::report::parts::labels;
+use crate::report::parts::layout::{Cell, fit};
+use crate::report::parts::units::{bytes, count};
+use crate::stats::{PortProcesses, PortStats};
 
-/// From this width there is room for more columns.
+/// The least width with room for more columns.
 const WIDE: usize = 110;
 
 /// A column: its title, its width, and whether it is a number.
-type Column = (&'static str, usize, bool);
+type ListColumn = (&'static str, usize, bool);
 
-/// The columns that fit: the texts share what the numbers leave.
-fn columns(width: usize) -> Vec<Column> {
+/// The columns that fit. The texts share the width that the numbers leave.
+fn columns(width: usize) -> Vec<ListColumn> {
     let wide = width >= WIDE;
     let trend = if wide { 20 } else { 8 };
     let gaps = if wide { 8 } else { 6 };
@@ -41,20 +44,21 @@ fn columns(width: usize) -> Vec<Column> {
     columns
 }
 
-/// The table, with the chosen port in sight.
-pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<Line<'static>> {
+/// The lines of the list, with the chosen port in sight.
+pub(super) fn lines(
+    state: &mut ScreenState<'_>,
+    width: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
     let columns = columns(width);
     let rows = height.saturating_sub(1);
-    let ports: Vec<(Port, &PortStats<'_>)> = state.ports();
+    let ports: Vec<(ServicePort, &PortStats<'_>)> = state.ports();
     let at = state.chosen.and_then(|chosen| ports.iter().position(|(port, _)| *port == chosen));
     let chosen = at.or((!ports.is_empty()).then_some(0));
     let at = chosen.unwrap_or(0);
     let top = state.top.min(at).max((at + 1).saturating_sub(rows));
-    let titles = line(
-        columns.iter().map(|&(title, ..)| (title.to_owned(), Tone::Plain)),
-        &columns,
-        state.colour,
-    );
+    let titles =
+        line(columns.iter().map(|&(title, ..)| Cell::trusted(title)), &columns, state.colour);
     let mut lines = vec![titles.style(Style::default().add_modifier(Modifier::UNDERLINED))];
     for (i, &(port, stats)) in ports.iter().enumerate().skip(top).take(rows) {
         let row = line(cells(state, port, stats, &columns).into_iter(), &columns, state.colour);
@@ -79,71 +83,72 @@ pub(super) fn lines(state: &mut State<'_>, width: usize, height: usize) -> Vec<L
 }
 
 fn cells(
-    state: &State<'_>,
-    port: Port,
+    state: &ScreenState<'_>,
+    port: ServicePort,
     stats: &PortStats<'_>,
-    columns: &[Column],
-) -> Vec<(String, Tone)> {
+    columns: &[ListColumn],
+) -> Vec<Cell> {
     let catalogue = state.catalogue;
-    let mut speakers = words::speakers(stats);
-    // What does not belong there comes first.
+    let mut speakers = labels::speakers(stats);
+    // What does not belong on the port comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
     let more = speakers.len().saturating_sub(1);
-    let (mut spoken, tone) =
-        speakers.first().map(|(key, _)| words::spoken(catalogue, key)).unwrap_or_default();
+    let mut spoken =
+        speakers.first().map(|(key, _)| labels::speaker(catalogue, key)).unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
         let width = columns
             .iter()
             .find(|(title, ..)| *title == "SPEAKING")
             .map_or(0, |&(_, width, _)| width);
-        spoken = fit(&spoken, width.saturating_sub(plus.width())) + &plus;
+        let text = fit(spoken.text.as_str(), width.saturating_sub(plus.width())) + &plus;
+        spoken.text = SafeText::trusted(text);
     }
     columns
         .iter()
         .map(|&(title, width, _)| match title {
-            "PORT" => (format!("{}/{}", port.0, port.1), Tone::Plain),
-            "REGISTERED" => (words::registered(catalogue, port.0, port.1), Tone::Plain),
-            "CUSTOMARY" => (words::customary(catalogue, port.0, port.1), Tone::Plain),
-            "SPEAKING" => (spoken.clone(), tone),
-            "PROCESS" => (process(&stats.behind), Tone::Plain),
-            "FLOWS" => (count(stats.all.flows), Tone::Plain),
-            "BYTES" => (bytes(stats.all.bytes.sum()), Tone::Plain),
+            "PORT" => Cell::trusted(port.to_string()),
+            "REGISTERED" => labels::registered(catalogue, port).into(),
+            "CUSTOMARY" => labels::customary(catalogue, port).into(),
+            "SPEAKING" => spoken.clone(),
+            "PROCESS" => Cell::trusted(process(&stats.processes)),
+            "FLOWS" => Cell::trusted(count(stats.all.flows)),
+            "BYTES" => Cell::trusted(bytes(stats.all.bytes.sum())),
             "RATE" => match state.history.rate(port) {
-                0 => (String::new(), Tone::Plain),
-                rate => (format!("{}/s", bytes(rate)), Tone::Plain),
+                0 => Cell::default(),
+                rate => Cell::trusted(format!("{}/s", bytes(rate))),
             },
-            _ => (state.history.trend(port, width), Tone::Plain),
+            _ => Cell::trusted(state.history.trend(port, width)),
         })
         .collect()
 }
 
-/// Who is behind the port; with an arrow who calls it, where only that is of this machine.
-fn process(behind: &Behind) -> String {
-    for (flows, arrow) in [(&behind.responders, ""), (&behind.initiators, "→ ")] {
-        // The one with most flows speaks for them.
-        let Some((holder, _)) = flows.by.iter().max_by_key(|(_, flows)| **flows) else { continue };
-        let mut others: Vec<&str> = flows.by.keys().map(|holder| holder.name.as_str()).collect();
+/// The process behind the port; after an arrow the process that calls it, if only that one is of this
+/// machine.
+fn process(processes: &PortProcesses) -> String {
+    for (flows, arrow) in [(&processes.responders, ""), (&processes.initiators, "→ ")] {
+        // The process with most flows stands for all.
+        let Some((holder, _)) = flows.by_process.iter().max_by_key(|(_, flows)| **flows) else {
+            continue;
+        };
+        let mut others: Vec<&str> =
+            flows.by_process.keys().map(|holder| holder.name.as_str()).collect();
         others.dedup();
         let plus = if others.len() > 1 { format!(" +{}", others.len() - 1) } else { String::new() };
-        let doubts = flows.doubts();
-        return format!("{arrow}{}{plus}{doubts}", escape(&holder.name));
+        let caveats = flows.caveats();
+        return format!("{arrow}{}{plus}{caveats}", escape(&holder.name));
     }
-    if behind.is_empty() { String::new() } else { "unknown".to_owned() }
+    if processes.is_empty() { String::new() } else { "unknown".to_owned() }
 }
 
-/// Cells as a line, each in its width, a blank between them.
-fn line(
-    cells: impl Iterator<Item = (String, Tone)>,
-    columns: &[Column],
-    colour: bool,
-) -> Line<'static> {
+/// A line of cells, each as wide as its column, with a blank between them.
+fn line(cells: impl Iterator<Item = Cell>, columns: &[ListColumn], colour: bool) -> Line<'static> {
     let mut spans = Vec::new();
-    for ((text, tone), &(_, width, right)) in cells.zip(columns) {
+    for (Cell { text, tone }, &(_, width, right)) in cells.zip(columns) {
         if !spans.is_empty() {
             spans.push(Span::raw(" "));
         }
-        let text = fit(&text, width);
+        let text = fit(text.as_str(), width);
         let pad = " ".repeat(width.saturating_sub(text.width()));
         let text = if right { pad + &text } else { text + &pad };
         spans.push(Span::styled(text, style(tone, colour)));

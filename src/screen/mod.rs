@@ -1,7 +1,7 @@
-//! The screen of a running capture: ports by traffic, one port in full, and what was lost.
+//! The full-screen view of a running capture: ports by traffic, one port in full, and what was lost.
 //!
-//! Takes [`View`]s and keys, gives what a terminal shows. Knows nothing of how a capture is made:
-//! to end it, it sets a flag, to see more of a port, it asks.
+//! Takes [`Snapshot`]s and keys, draws a terminal. Knows nothing of how frames are captured: it sets a
+//! flag to end the capture, and requests the flows of a port through a channel.
 
 mod draw;
 mod filter;
@@ -10,6 +10,7 @@ mod list;
 mod page;
 mod state;
 mod terminal;
+mod tone;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,73 +21,80 @@ use ratatui::crossterm::event::{self, Event};
 
 pub use terminal::{prepare, restore};
 
-use self::state::State;
+use self::state::ScreenState;
 use self::terminal::Tty;
 use crate::catalogue::Catalogue;
-use crate::pipeline::{Asker, View};
+use crate::pipeline::{Snapshot, SnapshotRequester};
+use crate::{Error, ErrorKind, Result};
 
-/// How long a key, a view or the end of the capture may wait to be noticed.
-const LOOK: Duration = Duration::from_millis(50);
+/// How long a key, a view or the end of the capture goes unnoticed at most.
+const POLL: Duration = Duration::from_millis(50);
 
-/// What a screen is connected to.
-pub struct Wires<'s, 'c> {
-    /// What is captured, for the first line.
+/// What the screen shows and what it is connected to.
+pub struct ScreenInputs<'s, 'c> {
+    /// The names of what is captured, for the first line.
     pub title: String,
-    /// What is known of ports, until a view knows better.
+    /// The catalogue until the first view brings one.
     pub catalogue: &'c Catalogue,
-    /// The capture as it goes on; the screen ends when no more can come.
-    pub views: Receiver<View<'c>>,
-    /// Lines that would have gone to stderr.
+    /// Snapshots of the running capture. The screen ends when the sender is gone.
+    pub snapshots: Receiver<Snapshot<'c>>,
+    /// Messages that would have gone to stderr.
     pub messages: Receiver<String>,
-    /// Asks for the flows of a port.
-    pub asker: Asker,
-    /// Ends the capture, and the screen.
+    /// Requests the flows of a port.
+    pub requester: SnapshotRequester,
+    /// The flag that ends the capture, and the screen.
     pub stop: &'s AtomicBool,
-    /// Colours may be used.
+    /// Whether colours may be used.
     pub colour: bool,
 }
 
-/// Shows the capture until it ends or the user wants it to; gives the messages that came meanwhile.
+/// Shows the capture until it ends or the user ends it; returns the messages that arrived
+/// in the meantime.
 ///
 /// # Errors
-/// Where the terminal cannot be used any more. The capture is told to end then, too.
-pub fn run(wires: Wires<'_, '_>) -> Result<Vec<String>, String> {
-    let stop = wires.stop;
-    // Whatever ends the screen ends the capture, a panic too.
-    let _end = End(stop);
-    show(wires).map_err(|error| format!("the screen ended: {error}; --no-tui does without it"))
+/// Of kind [`ErrorKind::System`] if the terminal cannot be used any more. This ends the capture,
+/// too.
+pub fn run(inputs: ScreenInputs<'_, '_>) -> Result<Vec<String>> {
+    // Whatever ends the screen ends the capture, even a panic.
+    let _stop = StopOnDrop(inputs.stop);
+    show(inputs).map_err(|error| {
+        Error::new(ErrorKind::System, format!("the screen ended: {error}"))
+            .with_remedy("--no-tui does without it")
+    })
 }
 
-struct End<'s>(&'s AtomicBool);
+/// Sets a flag when it is dropped.
+struct StopOnDrop<'s>(&'s AtomicBool);
 
-impl Drop for End<'_> {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-fn show(wires: Wires<'_, '_>) -> io::Result<Vec<String>> {
+fn show(inputs: ScreenInputs<'_, '_>) -> io::Result<Vec<String>> {
     let mut tty = Tty::enter()?;
-    let mut state = State::new(wires.title, wires.catalogue, wires.asker, wires.colour);
+    let mut state =
+        ScreenState::new(inputs.title, inputs.catalogue, inputs.requester, inputs.colour);
     let mut changed = true;
-    while !wires.stop.load(Ordering::Relaxed) && !terminal::is_left() {
-        match wires.views.try_recv() {
+    while !inputs.stop.load(Ordering::Relaxed) && !terminal::is_left() {
+        match inputs.snapshots.try_recv() {
             Ok(view) => {
-                state.see(view);
+                state.update(view);
                 changed = true;
             }
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => break,
         }
-        for message in wires.messages.try_iter() {
-            state.say(message);
+        for message in inputs.messages.try_iter() {
+            state.add_message(message);
             changed = true;
         }
         if changed {
             tty.terminal.draw(|frame| draw::draw(&mut state, frame))?;
             changed = false;
         }
-        if event::poll(LOOK)? {
+        if event::poll(POLL)? {
             match event::read()? {
                 Event::Key(key) if key.is_press() => {
                     if !state.press(key) {

@@ -1,41 +1,34 @@
-//! One port in full: who speaks, who is behind it, its figures, its latest flows and why they were
-//! judged so.
+//! The page of one port: what speaks there, its processes, its figures, its latest flows and the
+//! reasons of their verdicts.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::draw::style;
-use super::history::{Port, bars};
-use super::state::State;
+use super::history::bars;
+use super::state::ScreenState;
+use super::tone::style;
+use crate::decode::ServicePort;
 use crate::flow::Outcome;
-use crate::pipeline::{JudgedFlow, View};
-use crate::report::units::{bytes, count, duration, plural, quantiles};
-use crate::report::{escape, fit, why, words, wrap};
-use crate::stats::{Figures, PortStats, Quantiles};
+use crate::pipeline::JudgedFlow;
+use crate::report::escape;
+use crate::report::parts::layout::{Cell, fit, wrap};
+use crate::report::parts::units::{bytes, count, duration, plural, quantiles};
+use crate::report::parts::{labels, why};
+use crate::stats::{Distributions, PortStats, Quantiles};
 
-/// Speakers and processes that are listed, each.
-const SOME: usize = 3;
+/// Speakers, and processes of each side, that are listed at most.
+const LISTED: usize = 3;
 /// Columns of a histogram.
 const BARS: usize = 24;
-/// Steps in which its beginning is looked for: four to each doubling.
+/// Bounds that are tried for the beginning of a histogram: four to each doubling.
 const STEPS: usize = 256;
-/// Columns before a reason.
+/// Blanks before a reason.
 const INDENT: usize = 4;
 
-/// The flows of a port that a view has.
-pub(super) fn flows<'v, 'c>(
-    view: &'v View<'c>,
-    port: Port,
-) -> impl Iterator<Item = &'v JudgedFlow<'c>> {
-    view.run
-        .flows
-        .iter()
-        .filter(move |flow| (flow.record.responder.port, flow.record.transport) == port)
-}
-
+/// The lines of the page, with the chosen flow in sight.
 pub(super) fn lines(
-    state: &mut State<'_>,
-    port: Port,
+    state: &mut ScreenState<'_>,
+    port: ServicePort,
     chosen: usize,
     with_why: bool,
     width: usize,
@@ -50,11 +43,11 @@ pub(super) fn lines(
     lines.extend(figures(stats, width));
     lines.push(Line::default());
     let room = height.saturating_sub(lines.len() + 1).max(1);
-    let all: Vec<_> = flows(view, port).collect();
+    let all: Vec<_> = state.flows(port).collect();
     let chosen = chosen.min(all.len().saturating_sub(1));
     let reasons =
         all.get(chosen).filter(|_| with_why).map_or_else(Vec::new, |flow| reasons(flow, width));
-    // The reasons stand below their flow, and the flow stays in sight.
+    // The reasons stand below their flow, which stays in sight.
     let rows = room.saturating_sub(reasons.len()).max(1);
     let top = (chosen + 1).saturating_sub(rows);
     let title = format!("LATEST FLOWS  {} of {}", all.len(), count(stats.all.flows));
@@ -63,7 +56,7 @@ pub(super) fn lines(
         Style::default().add_modifier(Modifier::UNDERLINED),
     ));
     for (i, flow) in all.iter().enumerate().skip(top).take(rows) {
-        let text = fit(&told(flow, false).swap_remove(0), width);
+        let text = fit(&flow_lines(flow, false).swap_remove(0), width);
         let marked = if i == chosen {
             Style::default().add_modifier(Modifier::REVERSED)
         } else {
@@ -81,18 +74,18 @@ pub(super) fn lines(
     lines
 }
 
-/// A flow as the report tells it.
-fn told(flow: &JudgedFlow<'_>, with_why: bool) -> Vec<String> {
+/// The lines of a flow in the report.
+fn flow_lines(flow: &JudgedFlow<'_>, with_why: bool) -> Vec<String> {
     let mut text = Vec::new();
-    // Memory can always be written.
+    // Writing to memory cannot fail.
     let _ = why::write(&mut text, flow, with_why);
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
-/// Why a flow was judged so, long lines broken.
+/// The reasons of a verdict, with long lines broken.
 fn reasons(flow: &JudgedFlow<'_>, width: usize) -> Vec<String> {
-    let lines = told(flow, true);
+    let lines = flow_lines(flow, true);
     let wrapped = lines.iter().skip(1).flat_map(|line| {
         let broken = wrap(line, width.saturating_sub(INDENT + 2));
         broken
@@ -103,55 +96,57 @@ fn reasons(flow: &JudgedFlow<'_>, width: usize) -> Vec<String> {
     wrapped.collect()
 }
 
-/// Names, speakers, processes.
+/// The names of the port, its speakers and its processes.
 fn about(
-    state: &State<'_>,
-    (port, transport): Port,
+    state: &ScreenState<'_>,
+    port: ServicePort,
     stats: &PortStats<'_>,
     width: usize,
 ) -> Vec<Line<'static>> {
     let catalogue = state.catalogue;
     let head = format!(
-        "{port}/{transport}  registered: {}  customary: {}",
-        words::registered(catalogue, port, transport),
-        words::customary(catalogue, port, transport)
+        "{port}  registered: {}  customary: {}",
+        labels::registered(catalogue, port),
+        labels::customary(catalogue, port)
     );
     let mut lines =
         vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
-    let speakers = words::speakers(stats);
-    for (key, (flows, sum)) in speakers.iter().take(SOME) {
-        let (text, tone) = words::spoken(catalogue, key);
+    let speakers = labels::speakers(stats);
+    for (key, (flows, sum)) in speakers.iter().take(LISTED) {
+        let Cell { text, tone } = labels::speaker(catalogue, key);
         let tail = format!("  {}, {}", plural(*flows, "flow"), bytes(*sum));
-        let text = fit(&text, width.saturating_sub(tail.len() + 2));
+        let text = fit(text.as_str(), width.saturating_sub(tail.len() + 2));
         lines.push(Line::from(vec![
             Span::raw("  "),
             Span::styled(text, style(tone, state.colour)),
             Span::raw(tail),
         ]));
     }
-    if speakers.len() > SOME {
-        lines.push(Line::from(format!("  and {} more", speakers.len() - SOME)));
+    if speakers.len() > LISTED {
+        lines.push(Line::from(format!("  and {} more", speakers.len() - LISTED)));
     }
-    let behind =
-        [(&stats.behind.responders, "behind it: "), (&stats.behind.initiators, "called by: ")];
-    for (flows, whose) in behind {
-        let mut holders: Vec<_> = flows.by.iter().collect();
-        // Those with most flows.
+    let sides = [
+        (&stats.processes.responders, "behind it: "),
+        (&stats.processes.initiators, "called by: "),
+    ];
+    for (flows, whose) in sides {
+        let mut holders: Vec<_> = flows.by_process.iter().collect();
+        // Most flows first.
         holders.sort_by_key(|(holder, flows)| (std::cmp::Reverse(**flows), *holder));
-        for (holder, _) in holders.iter().take(SOME) {
+        for (holder, _) in holders.iter().take(LISTED) {
             let place = holder
                 .container
                 .as_deref()
                 .map_or_else(String::new, |place| format!(" in {place}"));
-            let doubts = flows.doubts();
+            let caveats = flows.caveats();
             let text = format!(
-                "{} (pid {}) of {}{place}{doubts}: {}",
+                "{} (pid {}) of {}{place}{caveats}: {}",
                 holder.name, holder.pid, holder.user, holder.command
             );
             lines.push(Line::from(fit(&format!("  {whose}{}", escape(&text)), width)));
         }
-        if holders.len() > SOME {
-            lines.push(Line::from(format!("  {whose}{} more", holders.len() - SOME)));
+        if holders.len() > LISTED {
+            lines.push(Line::from(format!("  {whose}{} more", holders.len() - LISTED)));
         }
         if flows.unknown > 0 {
             lines.push(Line::from(format!(
@@ -163,40 +158,47 @@ fn about(
     lines
 }
 
-/// How a value is written.
+/// Formats a value with its unit.
 type Unit = fn(u64) -> String;
 
-fn figures(PortStats { all, figures, .. }: &PortStats<'_>, width: usize) -> Vec<Line<'static>> {
+/// The sums and histograms of the port.
+fn figures(
+    PortStats { all, distributions, .. }: &PortStats<'_>,
+    width: usize,
+) -> Vec<Line<'static>> {
     let outcomes = Outcome::ALL
         .iter()
         .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));
     let outcomes: Vec<_> =
         outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
-    let sums = format!(
-        "{}  → {} {}  ← {} {}  {} resent  {}",
+    let mut sums = vec![
         plural(all.initiators.count(), "initiator"),
-        count(all.packets.initiator),
-        bytes(all.bytes.initiator),
-        count(all.packets.responder),
-        bytes(all.bytes.responder),
-        count(all.retransmissions),
-        outcomes.join(", ")
+        format!("→ {} {}", count(all.packets.initiator), bytes(all.bytes.initiator)),
+        format!("← {} {}", count(all.packets.responder), bytes(all.bytes.responder)),
+    ];
+    let counters = all.counters.iter();
+    sums.extend(
+        counters.map(|(counter, sum)| format!("{} {}", count(sum), counter.title.to_lowercase())),
     );
-    let lines = match figures {
-        Some(figures) => histograms(figures),
+    sums.push(outcomes.join(", "));
+    let lines = match distributions {
+        Some(distributions) => histograms(distributions),
         None => vec![
             "sizes and times are not kept: too many ports have many (--histogram-ports)".to_owned(),
         ],
     };
-    std::iter::once(sums).chain(lines).map(|text| Line::from(fit(&text, width))).collect()
+    std::iter::once(sums.join("  "))
+        .chain(lines)
+        .map(|text| Line::from(fit(&text, width)))
+        .collect()
 }
 
-fn histograms(figures: &Figures) -> Vec<String> {
+fn histograms(distributions: &Distributions) -> Vec<String> {
     let all: [(&str, &Quantiles, Unit); 4] = [
-        ("handshake", &figures.handshake_rtt_ns, duration),
-        ("first response", &figures.first_response_ns, duration),
-        ("duration", &figures.duration_ns, duration),
-        ("frame bytes", &figures.packet_bytes, |n| n.to_string()),
+        ("handshake", &distributions.handshake_rtt_ns, duration),
+        ("first response", &distributions.first_response_ns, duration),
+        ("duration", &distributions.duration_ns, duration),
+        ("frame bytes", &distributions.packet_bytes, |n| n.to_string()),
     ];
     let some = all.into_iter().filter(|(_, values, _)| values.count() > 0);
     some.map(|(name, values, unit)| {
@@ -205,8 +207,8 @@ fn histograms(figures: &Figures) -> Vec<String> {
     .collect()
 }
 
-/// How often each range of values occurred, from the least to the largest, each range as much wider
-/// than the one before.
+/// The counts of ranges of values as bars, from the least to the largest value; each range is wider
+/// than the one before by the same factor.
 fn histogram(values: &Quantiles) -> String {
     let max = values.summary().max.max(1) as f64;
     let least = (0..STEPS)

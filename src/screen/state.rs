@@ -1,20 +1,21 @@
-//! What the screen shows, and what keys do to it.
+//! The state of the screen, and the effect of keys on it.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::filter::Filter;
-use super::history::{History, Port};
+use super::filter::PortFilter;
+use super::history::History;
 use crate::catalogue::Catalogue;
-use crate::pipeline::{Ask, Asker, View};
+use crate::decode::ServicePort;
+use crate::pipeline::{JudgedFlow, Snapshot, SnapshotRequest, SnapshotRequester};
 use crate::stats::PortStats;
 
-/// Messages that are kept for after the screen.
+/// Messages that are kept until the screen ends, the latest ones.
 const MESSAGES: usize = 100;
 
-/// By what ports are ordered.
+/// The order of the ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Rate,
@@ -43,54 +44,59 @@ impl Sort {
     }
 }
 
-/// What is being looked at.
+/// The page that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
     /// All ports.
     List,
-    /// One of them: which of its flows is chosen, and whether its reasons are shown.
-    Port { port: Port, flow: usize, why: bool },
+    /// One port, with the index of the chosen flow, and whether its reasons are shown.
+    Port { port: ServicePort, flow: usize, why: bool },
 }
 
-/// Everything that is shown.
-pub(super) struct State<'c> {
+/// Everything that the screen shows.
+pub(super) struct ScreenState<'c> {
     pub(super) title: String,
     pub(super) catalogue: &'c Catalogue,
     pub(super) colour: bool,
-    asker: Asker,
-    /// The latest view; counts of it are shown even while the rest stands still.
-    pub(super) latest: Option<View<'c>>,
-    /// What stands still.
-    held: Option<View<'c>>,
+    requester: SnapshotRequester,
+    /// The latest view. Its counts are shown even while the screen is paused.
+    pub(super) latest: Option<Snapshot<'c>>,
+    /// The view that is shown while the screen is paused.
+    paused: Option<Snapshot<'c>>,
     pub(super) history: History,
     pub(super) page: Page,
     pub(super) sort: Sort,
-    pub(super) filter: Filter,
+    pub(super) filter: PortFilter,
     pub(super) filter_text: String,
-    /// What is being typed, and what is wrong with it.
+    /// The filter that is being typed, and what is wrong with it.
     pub(super) typing: Option<(String, Option<String>)>,
-    /// The port that is chosen in the list.
-    pub(super) chosen: Option<Port>,
-    /// The first row that is shown.
+    /// The chosen port of the list.
+    pub(super) chosen: Option<ServicePort>,
+    /// The index of the first row that is shown.
     pub(super) top: usize,
-    /// Rows that were shown last.
+    /// The number of rows that were drawn last.
     pub(super) rows: usize,
     messages: VecDeque<String>,
 }
 
-impl<'c> State<'c> {
-    pub(super) fn new(title: String, catalogue: &'c Catalogue, asker: Asker, colour: bool) -> Self {
+impl<'c> ScreenState<'c> {
+    pub(super) fn new(
+        title: String,
+        catalogue: &'c Catalogue,
+        requester: SnapshotRequester,
+        colour: bool,
+    ) -> Self {
         Self {
             title,
             catalogue,
             colour,
-            asker,
+            requester,
             latest: None,
-            held: None,
+            paused: None,
             history: History::default(),
             page: Page::List,
             sort: Sort::Rate,
-            filter: Filter::default(),
+            filter: PortFilter::default(),
             filter_text: String::new(),
             typing: None,
             chosen: None,
@@ -100,19 +106,21 @@ impl<'c> State<'c> {
         }
     }
 
-    pub(super) fn see(&mut self, view: View<'c>) {
-        self.history.see(&view);
+    /// Takes a new view of the capture.
+    pub(super) fn update(&mut self, view: Snapshot<'c>) {
+        self.history.update(&view);
         self.catalogue = view.run.catalogue;
         self.latest = Some(view);
     }
 
-    pub(super) fn say(&mut self, message: String) {
+    pub(super) fn add_message(&mut self, message: String) {
         if self.messages.len() == MESSAGES {
             self.messages.pop_front();
         }
         self.messages.push_back(message);
     }
 
+    /// The latest message.
     pub(super) fn message(&self) -> Option<&str> {
         self.messages.back().map(String::as_str)
     }
@@ -122,19 +130,25 @@ impl<'c> State<'c> {
     }
 
     /// The view that is shown.
-    pub(super) fn view(&self) -> Option<&View<'c>> {
-        self.held.as_ref().or(self.latest.as_ref())
+    pub(super) fn view(&self) -> Option<&Snapshot<'c>> {
+        self.paused.as_ref().or(self.latest.as_ref())
     }
 
-    pub(super) const fn is_held(&self) -> bool {
-        self.held.is_some()
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused.is_some()
     }
 
-    /// The ports that the filter lets pass, in their order.
-    pub(super) fn ports(&self) -> Vec<(Port, &PortStats<'c>)> {
+    /// The flows of a port that the view has, the latest first.
+    pub(super) fn flows(&self, port: ServicePort) -> impl Iterator<Item = &JudgedFlow<'c>> {
+        let all = self.view().into_iter().flat_map(|view| &view.run.flows);
+        all.filter(move |flow| flow.record.service_port() == port)
+    }
+
+    /// The ports that the filter selects, in the chosen order.
+    pub(super) fn ports(&self) -> Vec<(ServicePort, &PortStats<'c>)> {
         let all = self.view().into_iter().flat_map(|view| &view.run.stats.ports);
         let mut ports: Vec<_> = all
-            .filter(|(port, stats)| self.filter.lets(self.catalogue, **port, stats))
+            .filter(|(port, stats)| self.filter.matches(self.catalogue, **port, stats))
             .map(|(&p, s)| (p, s))
             .collect();
         ports.sort_by_cached_key(|(port, stats)| {
@@ -149,7 +163,7 @@ impl<'c> State<'c> {
         ports
     }
 
-    /// What a key does; `false` ends the screen.
+    /// Applies a key. Returns `false` if it ends the screen.
     pub(super) fn press(&mut self, key: KeyEvent) -> bool {
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             return !matches!(key.code, KeyCode::Char('c' | 'd'));
@@ -165,8 +179,8 @@ impl<'c> State<'c> {
                 self.typing = Some((self.filter_text.clone(), None));
             }
             KeyCode::Char('s') => self.sort = self.sort.next(),
-            KeyCode::Char('p' | ' ') => self.hold(),
-            KeyCode::Char('w') => self.why(),
+            KeyCode::Char('p' | ' ') => self.toggle_pause(),
+            KeyCode::Char('w') => self.toggle_why(),
             KeyCode::Enter => self.open(false),
             KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => self.back(),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
@@ -180,11 +194,11 @@ impl<'c> State<'c> {
         true
     }
 
-    /// A key while a filter is typed: Enter takes it, Esc leaves the old one.
+    /// Applies a key while a filter is typed: Enter takes the filter, Esc keeps the old one.
     fn type_filter(&mut self, mut text: String, key: KeyCode) {
         match key {
             KeyCode::Esc => return,
-            KeyCode::Enter => match Filter::parse(&text) {
+            KeyCode::Enter => match PortFilter::parse(&text) {
                 Ok(filter) => {
                     (self.filter, self.filter_text, self.top) = (filter, text, 0);
                     return;
@@ -201,9 +215,9 @@ impl<'c> State<'c> {
         self.typing = Some((text, None));
     }
 
-    fn hold(&mut self) {
-        self.held = match self.held.take() {
-            // Until the next view comes, the old one is the latest.
+    fn toggle_pause(&mut self) {
+        self.paused = match self.paused.take() {
+            // The paused view is the latest one until the next comes.
             Some(view) => {
                 self.latest.get_or_insert(view);
                 None
@@ -215,11 +229,11 @@ impl<'c> State<'c> {
     fn open(&mut self, why: bool) {
         if let (Page::List, Some(port)) = (self.page, self.chosen) {
             self.page = Page::Port { port, flow: 0, why };
-            self.asker.ask(Ask { port: Some(port) });
+            self.requester.request(SnapshotRequest { port: Some(port) });
         }
     }
 
-    fn why(&mut self) {
+    fn toggle_why(&mut self) {
         match &mut self.page {
             Page::List => self.open(true),
             Page::Port { why, .. } => *why = !*why,
@@ -228,21 +242,21 @@ impl<'c> State<'c> {
 
     fn back(&mut self) {
         if self.page == Page::List {
-            (self.filter, self.filter_text) = (Filter::default(), String::new());
+            (self.filter, self.filter_text) = (PortFilter::default(), String::new());
         } else {
             self.page = Page::List;
-            self.asker.ask(Ask::default());
+            self.requester.request(SnapshotRequest::default());
         }
     }
 
     fn step(&mut self, by: isize) {
         let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
         if let Page::Port { port, flow, why } = self.page {
-            let flows = self.view().map_or(0, |view| super::page::flows(view, port).count());
+            let flows = self.flows(port).count();
             self.page = Page::Port { port, flow: moved(flow, flows), why };
             return;
         }
-        let ports: Vec<Port> = self.ports().into_iter().map(|(port, _)| port).collect();
+        let ports: Vec<ServicePort> = self.ports().into_iter().map(|(port, _)| port).collect();
         let at = self.chosen.and_then(|chosen| ports.iter().position(|port| *port == chosen));
         self.chosen = ports.get(at.map_or(0, |at| moved(at, ports.len()))).copied();
     }

@@ -1,4 +1,4 @@
-//! The terminal, taken and given back: at the end, on errors, and when some thread panics.
+//! The terminal, taken and restored: at the end, on errors, and when any thread panics.
 
 use std::io::{self, Stdout};
 use std::sync::Once;
@@ -13,30 +13,33 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{event, execute};
 
-/// The screen has the terminal.
+use crate::{Error, ErrorKind, Result};
+
+/// Whether the screen has the terminal.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// Opens what the keys come from, while the process may still do so.
+/// Opens the source of the keys, while the process may still open files.
 ///
 /// # Errors
-/// Where there is no terminal.
-pub fn prepare() -> Result<(), String> {
-    event::poll(Duration::ZERO)
-        .map(drop)
-        .map_err(|error| format!("the terminal cannot be read: {error}; --no-tui does without it"))
+/// Of kind [`ErrorKind::System`] if there is no terminal.
+pub fn prepare() -> Result<()> {
+    event::poll(Duration::ZERO).map(drop).map_err(|error| {
+        Error::new(ErrorKind::System, format!("the terminal cannot be read: {error}"))
+            .with_remedy("--no-tui does without it")
+    })
 }
 
-/// Gives the terminal back as it was; nothing where it was not taken.
+/// Restores the terminal; does nothing if it was not taken.
 pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        // There is nobody to tell, and nothing else to try.
+        // An error here has no reader and no remedy.
         drop(execute!(io::stdout(), LeaveAlternateScreen, Show));
         drop(disable_raw_mode());
     }
 }
 
-/// Whether the terminal was given back meanwhile.
+/// Whether the terminal was restored meanwhile.
 pub(super) fn is_left() -> bool {
     !TAKEN.load(Ordering::SeqCst)
 }

@@ -9,28 +9,28 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::pipeline::{self, Options, asker};
+use crate::pipeline::{self, Options, snapshot_requests};
 use crate::source::Files;
 
-fn view(catalogue: &Catalogue) -> View<'_> {
-    let (stop, tell) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+fn view(catalogue: &Catalogue) -> Snapshot<'_> {
+    let stop = Arc::new(AtomicBool::new(false));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
-    let mut files = Files::open(&[file], &stop).unwrap();
-    let options = Options { keep_flows: true, ..Options::replay(&stop, &tell) };
+    let mut files = Files::open_with_stop(&[file], &stop).unwrap();
+    let options = Options { keep_flows: true, ..Options::replay() };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
-    View { elapsed: Duration::from_secs(61), run, live_flows: 5 }
+    Snapshot { elapsed: Duration::from_secs(61), run, live_flows: 5 }
 }
 
 /// A screen with the capture on it.
 struct Shown<'c> {
-    state: State<'c>,
+    state: ScreenState<'c>,
     terminal: Terminal<TestBackend>,
 }
 
 impl<'c> Shown<'c> {
     fn new(catalogue: &'c Catalogue, width: u16, height: u16) -> Self {
-        let mut state = State::new("eth0".into(), catalogue, asker().0, false);
-        state.see(view(catalogue));
+        let mut state = ScreenState::new("eth0".into(), catalogue, snapshot_requests().0, false);
+        state.update(view(catalogue));
         Self { state, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() }
     }
 
@@ -82,7 +82,7 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
     let eos = lines.iter().find(|line| line.starts_with("3037/tcp")).unwrap();
     assert!(eos.contains("! http: Python") && eos.contains(" +1"), "{eos}");
     assert!(lines[23].contains("q report"), "{text}");
-    shown.state.latest.as_mut().unwrap().run.tally.queue = 7;
+    shown.state.latest.as_mut().unwrap().run.counters.queue = 7;
     assert!(shown.text().contains("dropped: kernel 0, interface 0, queue 7"));
 }
 
@@ -145,9 +145,9 @@ fn while_it_is_paused_the_table_stands_still_and_the_counts_go_on() {
     assert!(shown.press("p").contains("PAUSED"));
     let mut next = view(&catalogue);
     next.elapsed += Duration::from_secs(1);
-    next.run.tally.frames = 1_000_000;
+    next.run.counters.frames = 1_000_000;
     next.run.stats.ports.clear();
-    shown.state.see(next);
+    shown.state.update(next);
     let text = shown.text();
     assert!(text.contains("1,000,000 frames") && text.contains("3037/tcp"), "{text}");
     let text = shown.press("p");

@@ -1,20 +1,20 @@
-//! Many frames at once and the bytes that they lie in: what travels from the capture to the
+//! A block: many frames and the bytes that hold them, which travels from the capture thread to the
 //! classifiers without being copied.
 
 use super::{Frame, LinkType};
 use crate::time::Time;
 
-/// Bytes and frames after which a block that is filled frame by frame has enough: both fit in a
+/// Bytes and frames at which a block that is filled frame by frame is full: both fit in a
 /// second-level cache.
 const BYTES: usize = 256 * 1024;
 const FRAMES: usize = 4096;
 
-/// Room that a block which is filled frame by frame begins with: in pieces of more than half a MiB,
-/// which the allocator gives back to the system when they are let go. Smaller ones share its pages
-/// with what stays. Memory that is not used costs nothing.
+/// Initial capacity in bytes of a block that is filled frame by frame. The allocator returns
+/// allocations of more than half a MiB to the system when they are freed; smaller ones share its
+/// pages with what stays. Memory that is not used costs nothing.
 const ROOM: usize = 768 * 1024;
 
-/// Where a frame lies and what its header said.
+/// The position of a frame in the block and the fields of its header.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     time: Time,
@@ -30,30 +30,30 @@ struct Slot {
 pub struct Block {
     bytes: Vec<u8>,
     slots: Vec<Slot>,
-    /// The number of the first frame; the others follow without a gap.
+    /// Number of the first frame; the others follow without a gap.
     first: u64,
 }
 
 impl Block {
-    /// Frames in it.
+    /// Number of frames.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether it has no frames.
+    /// Whether the block has no frames.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Whether more frames should be copied into it.
+    /// Whether more frames should be copied into the block.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.slots.is_empty() || (self.bytes.len() < BYTES && self.slots.len() < FRAMES)
     }
 
-    /// Copies a frame into it.
+    /// Copies a frame into the block.
     pub fn push(&mut self, frame: &Frame<'_>) {
         if self.slots.is_empty() {
             self.bytes.clear();
@@ -66,7 +66,7 @@ impl Block {
         self.add(&Frame { bytes: &[], ..*frame }, from, to);
     }
 
-    /// Adds a frame whose bytes lie at `from..to` of the memory which [`memory`](Self::memory) will
+    /// Adds a frame whose bytes are at `from..to` of the memory that [`memory`](Self::memory) will
     /// hold.
     #[inline]
     pub(super) fn add(&mut self, frame: &Frame<'_>, from: usize, to: usize) {
@@ -77,12 +77,12 @@ impl Block {
         self.slots.push(Slot { time, wire_len, from: from as u32, to: to as u32, interface, link });
     }
 
-    /// Its memory, for whoever wants to lend it to the next frames.
+    /// The memory of the block, to be exchanged for memory that already holds the frames.
     pub(super) const fn memory(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// The frames but for the first ones.
+    /// The frames, without the first `but`.
     pub fn frames(&self, but: usize) -> impl Iterator<Item = Frame<'_>> {
         let numbered = (self.first..).zip(&self.slots).skip(but);
         numbered.map(|(number, slot)| Frame {
@@ -95,20 +95,20 @@ impl Block {
         })
     }
 
-    /// Where a part of its bytes lies; `None` where it is no part of them.
+    /// The offset of `part` in the memory of the block; `None` if it is no slice of it.
     #[must_use]
-    pub fn place(&self, part: &[u8]) -> Option<usize> {
+    pub fn offset_of(&self, part: &[u8]) -> Option<usize> {
         let at = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
         (at + part.len() <= self.bytes.len()).then_some(at)
     }
 
-    /// The bytes at a place.
+    /// `len` bytes at offset `at`; empty if they are not in the block.
     #[must_use]
     pub fn bytes(&self, at: usize, len: usize) -> &[u8] {
         self.bytes.get(at..at + len).unwrap_or(&[])
     }
 
-    /// Empties it for the next frames; its memory stays.
+    /// Removes the frames; the memory stays for the next ones.
     pub fn clear(&mut self) {
         self.slots.clear();
     }
@@ -136,8 +136,11 @@ mod tests {
             block.frames(1).map(|f| (f.number, f.time.0, f.wire_len, f.bytes.to_vec())).collect();
         assert_eq!(frames, [(8, 8, 99, vec![8; 8]), (9, 9, 99, vec![9; 9])]);
         let last = block.frames(2).next().unwrap();
-        assert_eq!((block.place(&last.bytes[3..5]), block.bytes(18, 2)), (Some(18), &[9, 9][..]));
-        assert_eq!(block.place(&[9; 2]), None);
+        assert_eq!(
+            (block.offset_of(&last.bytes[3..5]), block.bytes(18, 2)),
+            (Some(18), &[9, 9][..])
+        );
+        assert_eq!(block.offset_of(&[9; 2]), None);
         block.clear();
         assert_eq!((block.is_empty(), block.frames(0).count()), (true, 0));
     }

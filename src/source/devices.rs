@@ -1,35 +1,43 @@
-//! The machine's capture devices.
+//! The capture devices of the machine.
 
 use std::net::IpAddr;
 
+#[cfg(feature = "pcap")]
 use pcap::{ConnectionStatus, Device};
 
-/// A device that frames can be captured on.
+#[cfg(feature = "pcap")]
+use super::pcap_error::reason;
+#[cfg(feature = "pcap")]
+use crate::{Error, ErrorKind, Result};
+
+/// A device on which frames can be captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// What `-i` takes.
+    /// The name that `-i` takes.
     pub name: String,
-    /// The system's words for it.
+    /// The description that the system has of the device.
     pub description: Option<String>,
-    /// Addresses with their prefix lengths, where known.
+    /// Addresses with their prefix lengths, if known.
     pub addresses: Vec<(IpAddr, Option<u32>)>,
-    /// `up` and, where the system tells, `connected` and the like.
+    /// `up` or `down`, and where the system reports it, `connected` and the like.
     pub state: Vec<&'static str>,
 }
 
-/// All of them, in the system's order.
+/// Lists all devices, in the order of the system. Requires the feature `pcap`.
 ///
 /// # Errors
-/// One line with libpcap's reason.
-pub fn list() -> Result<Vec<Interface>, String> {
-    let devices =
-        Device::list().map_err(|error| format!("interfaces: {}", super::live::reason(&error)))?;
+/// libpcap cannot list them ([`ErrorKind::Input`]).
+#[cfg(feature = "pcap")]
+pub fn list() -> Result<Vec<Interface>> {
+    let devices = Device::list()
+        .map_err(|error| Error::new(ErrorKind::Input, reason(&error)).with_object("interfaces"))?;
     Ok(devices.into_iter().map(describe).collect())
 }
 
-/// The libpcap that runs, with its version, where the system tells: the file that the program has
-/// mapped.
+/// The libpcap in use, with its version in the file name, if the system reports it: the file that
+/// the process has mapped. Requires the feature `pcap`.
 #[must_use]
+#[cfg(feature = "pcap")]
 pub fn library() -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let path = maps
@@ -41,6 +49,7 @@ pub fn library() -> Option<String> {
     Some(file.display().to_string())
 }
 
+#[cfg(feature = "pcap")]
 fn describe(device: Device) -> Interface {
     let flags = &device.flags;
     let mut state = vec![if flags.is_up() { "up" } else { "down" }];
@@ -66,6 +75,7 @@ fn describe(device: Device) -> Interface {
     }
 }
 
+#[cfg(feature = "pcap")]
 fn prefix_len(mask: IpAddr) -> u32 {
     match mask {
         IpAddr::V4(mask) => mask.to_bits().leading_ones(),

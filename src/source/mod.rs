@@ -1,14 +1,21 @@
-//! Where frames come from: an interface, capture files, standard input.
+//! Sources of frames: interfaces, capture files, standard input.
 //!
-//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports. The
-//! only place that names libpcap; capture files are read by our own reader, because libpcap refuses
-//! files that mix link types.
+//! Takes a device or files, gives [`Frame`]s in capture order. Knows nothing of flows or ports.
+//! Capture files are read by our own reader, because libpcap refuses files that mix link types.
+//!
+//! This is the only module that names libpcap. What needs it (live capture, saving a live capture,
+//! the list of devices, BPF filters) is behind the feature `pcap`, which is on by default. Without
+//! it, capture files are read all the same, and [`Filter`] is a type without values.
 
 mod block;
 pub mod devices;
 pub mod file;
 mod filter;
+#[cfg(feature = "pcap")]
 pub mod live;
+#[cfg(feature = "pcap")]
+mod pcap_error;
+#[cfg(feature = "pcap")]
 pub mod save;
 
 use std::fmt;
@@ -16,11 +23,13 @@ use std::fmt;
 pub use block::Block;
 pub use file::{Files, Follow};
 pub use filter::Filter;
+#[cfg(feature = "pcap")]
 pub use live::Live;
 
+use crate::Result;
 use crate::time::Time;
 
-/// How a frame's first bytes are laid out: a LINKTYPE number of the tcpdump group's registry,
+/// The layout of a frame's first bytes: a LINKTYPE number of the tcpdump group's registry,
 /// <https://www.tcpdump.org/linktypes.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
@@ -62,7 +71,7 @@ impl LinkType {
     pub const IEEE802_11_RADIOTAP: Self = Self(127);
     /// 802.11 behind AVS's header.
     pub const IEEE802_11_AVS: Self = Self(163);
-    /// PPP with a direction in the place of HDLC's address (`pppd`).
+    /// PPP with a direction in place of HDLC's address (`pppd`).
     pub const PPP_PPPD: Self = Self(166);
     /// Per-packet information, then a frame of another link type.
     pub const PPI: Self = Self(192);
@@ -78,7 +87,7 @@ impl LinkType {
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
-    /// What netfilter logs.
+    /// Netfilter log messages.
     pub const NFLOG: Self = Self(239);
     /// Apple's packet tap: a header, then a frame of another link type.
     pub const PKTAP: Self = Self(258);
@@ -92,57 +101,57 @@ impl fmt::Display for LinkType {
     }
 }
 
-/// Bytes off the wire.
+/// A captured frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
     /// 1 for the first frame of the input, as Wireshark counts; with several files, as `mergecap`
     /// would number them.
     pub number: u64,
-    /// When it was captured.
+    /// Capture time.
     pub time: Time,
-    /// How the bytes begin.
+    /// Layout of the first bytes.
     pub link: LinkType,
-    /// Where it was captured: the source says what that is called.
+    /// Number of the interface; [`Source::interface`] gives its name.
     pub interface: u32,
-    /// Bytes on the wire; more than `bytes` holds where the capture's snap length cut the frame.
+    /// Bytes on the wire; more than in `bytes` if the snap length of the capture cut the frame.
     pub wire_len: u32,
-    /// What was captured.
+    /// The captured bytes.
     pub bytes: &'a [u8],
 }
 
-/// What a source has next.
+/// The next item of a source.
 #[derive(Debug)]
 pub enum Next<'a> {
     /// A frame.
     Frame(Frame<'a>),
-    /// Nothing at the moment: a quiet interface.
+    /// No frame at the moment: a quiet interface.
     Idle,
-    /// Nothing any more.
+    /// No frame any more.
     End,
 }
 
-/// What a source has filled a block with.
+/// The result of filling a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
-    /// Frames.
+    /// The block has new frames.
     Frames,
-    /// Nothing at the moment.
+    /// No frame at the moment.
     Idle,
-    /// Nothing any more.
+    /// No frame any more.
     End,
 }
 
-/// Frames that were lost before they could be read.
+/// Numbers of frames that were lost before they could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Drops {
-    /// The kernel's buffer was full.
+    /// Lost because the kernel's buffer was full.
     pub kernel: u64,
-    /// The interface or its driver lost them.
+    /// Lost by the interface or its driver.
     pub interface: u64,
 }
 
 /// Fills a block frame by frame.
-fn copy<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled, String> {
+fn fill_by_frame<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled> {
     let before = block.len();
     let mut end = Filled::Frames;
     while end == Filled::Frames && block.has_room() {
@@ -157,48 +166,48 @@ fn copy<S: Source + ?Sized>(source: &mut S, block: &mut Block) -> Result<Filled,
 
 /// A stream of frames.
 pub trait Source {
-    /// The next frame.
+    /// Reads the next frame.
     ///
     /// # Errors
-    /// Where the source fails for good, in one line: object, reason, remedy.
-    fn next(&mut self) -> Result<Next<'_>, String>;
+    /// The source fails for good.
+    fn next(&mut self) -> Result<Next<'_>>;
 
-    /// Fills a block with the next frames, as many as there are and fit. The frames in it count
-    /// even where this fails.
+    /// Fills a block with the next frames, as many as are there and fit. The frames in the block
+    /// are valid even if this fails.
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        copy(self, block)
+    fn read(&mut self, block: &mut Block) -> Result<Filled> {
+        fill_by_frame(self, block)
     }
 
-    /// Frames lost so far.
+    /// Number of frames lost so far.
     fn drops(&mut self) -> Drops;
 
-    /// Frames that the system has taken in for this source and that were not read yet, where it
-    /// tells.
+    /// Number of frames that the system has received for this source and that were not read yet, if
+    /// the system reports it.
     fn unread(&mut self) -> Option<u64> {
         None
     }
 
-    /// What was wrong with the input, a line each; empty where all of it was read.
+    /// What was wrong with the input, one line each; empty if all of it was read.
     fn problems(&self) -> Vec<String>;
 
-    /// What is worth knowing of the input although all of it was read, a line each.
+    /// What is notable about the input although all of it was read, one line each.
     fn notices(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// What an interface that frames named is called.
+    /// The name of an interface that frames refer to.
     fn interface(&self, _number: u32) -> String {
         String::new()
     }
 
-    /// Whether it goes on until somebody ends it, so that being ended leaves nothing out.
+    /// Whether the source goes on until it is stopped, so that stopping it leaves nothing out.
     fn is_endless(&self) -> bool {
         false
     }
 
-    /// Ends what is still open: no frame will be asked for any more.
+    /// Finishes what is still open: no more frames will be read.
     fn finish(&mut self) {}
 }

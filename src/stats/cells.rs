@@ -1,141 +1,141 @@
-//! How a classifier counts: each flow once, in a cell of its port and verdict. Ports and services
-//! are sums of cells, and sums of aggregates are exact.
+//! The statistics of one worker: each flow is counted once, in the cell of its port and verdict.
+//! Ports and services are sums of cells, and sums of aggregates are exact.
 //!
-//! Ports with more sizes or times than a few are limited in number: those with the lowest numbers
-//! keep theirs, of the others they count for their service alone. Which these are does not depend
-//! on the order in which flows end, and what is among the lowest of all ports is among the lowest
-//! of those that one classifier finds to have many: it keeps all that its share of them needs.
+//! Ports with many sizes or times are limited in number: the `limit` lowest port numbers keep their
+//! distributions, the flows of the others count for their service alone. The set does not depend on
+//! the order in which flows end. A port among the lowest `limit` of all is also among the lowest
+//! `limit` of every worker that finds it large, so each worker can enforce the limit alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{Aggregate, Behind, Figures, PortKey, ServiceKey, Speaking, Stats};
+use super::{Aggregate, Distributions, PortProcesses, ServiceKey, Speaker, Stats};
 use crate::classify::Verdict;
-use crate::flow::{FlowRecord, Heard};
-use crate::process::Sides;
+use crate::decode::ServicePort;
+use crate::flow::{FlowRecord, PayloadSides};
+use crate::process::FlowProcesses;
 
-/// A port, the kind of verdict, and who said nothing.
-type Key = (PortKey, u32, Option<Heard>);
+/// A port, the kind of verdict, and why there is no payload.
+type CellKey = (ServicePort, u32, Option<PayloadSides>);
 
 /// The flows of one port with verdicts of one kind.
 #[derive(Debug)]
-struct Cell<'c> {
-    port: PortKey,
-    speaking: Speaking<'c>,
+struct VerdictCell<'c> {
+    port: ServicePort,
+    speaker: Speaker<'c>,
     all: Aggregate,
-    /// None where those of its port are not kept.
-    figures: Option<Figures>,
+    /// `None` if those of the port are not kept.
+    distributions: Option<Distributions>,
 }
 
-/// The figures of a classifier's finished flows.
+/// The statistics of the finished flows of one worker.
 #[derive(Debug)]
 pub struct Cells<'c> {
-    places: HashMap<Key, usize, RandomState>,
-    cells: Vec<Cell<'c>>,
-    /// The cells of each port.
-    by_port: HashMap<PortKey, Vec<usize>, RandomState>,
-    behind: HashMap<PortKey, Behind, RandomState>,
-    /// Ports with many sizes or times whose figures are kept, at most `limit`.
-    large: BTreeSet<PortKey>,
+    indices: HashMap<CellKey, usize, RandomState>,
+    cells: Vec<VerdictCell<'c>>,
+    /// The indices of each port's cells.
+    by_port: HashMap<ServicePort, Vec<usize>, RandomState>,
+    processes: HashMap<ServicePort, PortProcesses, RandomState>,
+    /// The ports with many sizes or times whose distributions are kept, at most `limit`.
+    large: BTreeSet<ServicePort>,
     limit: usize,
-    /// Figures of flows of ports that have none of their own.
-    rest: BTreeMap<ServiceKey<'c>, Figures>,
+    /// The distributions of flows on ports that have none of their own, by service.
+    rest: BTreeMap<ServiceKey<'c>, Distributions>,
 }
 
 impl<'c> Cells<'c> {
-    /// Nothing counted yet; so many ports may have many sizes or times.
+    /// Empty statistics; at most `limit` ports keep many sizes or times.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
-            places: HashMap::default(),
+            indices: HashMap::default(),
             cells: Vec::new(),
             by_port: HashMap::default(),
-            behind: HashMap::default(),
+            processes: HashMap::default(),
             large: BTreeSet::new(),
             limit,
             rest: BTreeMap::new(),
         }
     }
 
-    /// Counts a flow. Verdicts of one kind are the same as far as [`Speaking`] tells.
+    /// Counts a flow. Verdicts of one `kind` have the same [`Speaker`].
     pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict<'c>) {
-        let port = (record.responder.port, record.transport);
-        let key = (port, kind, record.quiet());
-        let place = match self.places.get(&key) {
-            Some(&place) => place,
-            None => self.begin(key, Speaking::of(record, verdict)),
+        let port = record.service_port();
+        let key = (port, kind, record.without_payload());
+        let index = match self.indices.get(&key) {
+            Some(&index) => index,
+            None => self.add_cell(key, Speaker::new(record, verdict)),
         };
-        let cell = &mut self.cells[place];
+        let cell = &mut self.cells[index];
         cell.all.add(record);
-        let Some(figures) = &mut cell.figures else {
-            self.rest.entry(cell.speaking.service_key()).or_default().add(record);
+        let Some(distributions) = &mut cell.distributions else {
+            self.rest.entry(cell.speaker.service_key()).or_default().add(record);
             return;
         };
-        let was_large = figures.is_large();
-        figures.add(record);
-        if !was_large && figures.is_large() {
-            self.limit(port);
+        let was_large = distributions.is_large();
+        distributions.add(record);
+        if !was_large && distributions.is_large() {
+            self.add_large(port);
         }
     }
 
-    fn begin(&mut self, key: Key, speaking: Speaking<'c>) -> usize {
-        let (port, place) = (key.0, self.cells.len());
-        let (all, figures) = (Aggregate::default(), Some(Figures::default()));
-        self.cells.push(Cell { port, speaking, all, figures });
-        self.by_port.entry(port).or_default().push(place);
-        self.places.insert(key, place);
-        place
+    fn add_cell(&mut self, key: CellKey, speaker: Speaker<'c>) -> usize {
+        let (port, index) = (key.0, self.cells.len());
+        let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
+        self.cells.push(VerdictCell { port, speaker, all, distributions });
+        self.by_port.entry(port).or_default().push(index);
+        self.indices.insert(key, index);
+        index
     }
 
-    /// Takes a port among those with many sizes or times; where they are too many, the highest of
-    /// them loses its figures.
-    fn limit(&mut self, port: PortKey) {
+    /// Adds a port to those with many sizes or times. If they are too many, the highest of them loses
+    /// its distributions.
+    fn add_large(&mut self, port: ServicePort) {
         self.large.insert(port);
         if self.large.len() <= self.limit {
             return;
         }
-        let places = self.large.pop_last().and_then(|highest| self.by_port.get(&highest));
-        for &place in places.into_iter().flatten() {
-            let cell = &mut self.cells[place];
-            if let Some(figures) = cell.figures.take() {
-                self.rest.entry(cell.speaking.service_key()).or_default().merge(figures);
+        let indices = self.large.pop_last().and_then(|highest| self.by_port.get(&highest));
+        for &index in indices.into_iter().flatten() {
+            let cell = &mut self.cells[index];
+            if let Some(distributions) = cell.distributions.take() {
+                self.rest.entry(cell.speaker.service_key()).or_default().merge(distributions);
             }
         }
     }
 
-    /// Ports of which many sizes or times are kept.
+    /// The number of ports of which many sizes or times are kept.
     #[cfg(test)]
     pub(super) fn large(&self) -> usize {
-        let large =
-            self.cells.iter().filter(|cell| cell.figures.as_ref().is_some_and(Figures::is_large));
+        let large = self
+            .cells
+            .iter()
+            .filter(|cell| cell.distributions.as_ref().is_some_and(Distributions::is_large));
         large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
     }
 
-    /// Counts the processes behind a flow.
-    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+    /// Counts the processes of a flow.
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
-            self.behind
-                .entry((record.responder.port, record.transport))
-                .or_default()
-                .add(processes);
+            self.processes.entry(record.service_port()).or_default().add(processes);
         }
     }
 
-    /// The sums; begins anew, but for the ports that were found to have many sizes or times.
+    /// Returns the sums and starts again from zero; the set of ports with many sizes or times stays.
     pub fn take(&mut self) -> Stats<'c> {
-        self.places.clear();
+        self.indices.clear();
         self.by_port.clear();
         let mut stats = Stats::default();
-        for Cell { port, speaking, all, figures } in self.cells.drain(..) {
-            stats.add_all(port, speaking, all, figures);
+        for VerdictCell { port, speaker, all, distributions } in self.cells.drain(..) {
+            stats.add_all(port, speaker, all, distributions);
         }
-        for (service, figures) in std::mem::take(&mut self.rest) {
-            stats.services.entry(service).or_default().figures.merge(figures);
+        for (service, distributions) in std::mem::take(&mut self.rest) {
+            stats.services.entry(service).or_default().distributions.merge(distributions);
         }
-        self.behind
-            .drain()
-            .for_each(|(port, behind)| stats.ports.entry(port).or_default().behind.merge(behind));
+        self.processes.drain().for_each(|(port, processes)| {
+            stats.ports.entry(port).or_default().processes.merge(processes);
+        });
         stats
     }
 }

@@ -1,21 +1,21 @@
-//! How many distinct addresses: exactly up to a limit, by a sketch beyond it. The union of two is
-//! the same whichever of them was a set and whichever a sketch.
+//! The number of distinct addresses: exact up to 1,024, an estimate beyond. The union of two sets is
+//! the same whether each of them was exact or an estimate.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-/// Addresses that are kept one by one.
+/// Addresses that are kept one by one at most.
 const EXACT: usize = 1024;
-/// Bits of the hash that choose a register; 4,096 registers give a standard error of 1.6 %.
+/// Bits of the hash that choose a register. 4,096 registers give a standard error of 1.6 %.
 const REGISTER_BITS: u32 = 12;
 const REGISTERS: usize = 1 << REGISTER_BITS;
 
-/// A set of addresses, or `HyperLogLog` over it (Flajolet et al. 2007).
+/// A set of addresses, or a `HyperLogLog` sketch of it (Flajolet et al. 2007).
 #[derive(Debug, Clone)]
 pub enum Distinct {
-    /// Each of them.
+    /// The addresses.
     Exact(HashSet<IpAddr, foldhash::fast::RandomState>),
-    /// The longest run of zeros that was seen in each register.
+    /// The longest run of zeros in the hashes of each register, plus one.
     Sketch(Box<[u8; REGISTERS]>),
 }
 
@@ -26,7 +26,7 @@ impl Default for Distinct {
 }
 
 impl Distinct {
-    /// Adds one.
+    /// Adds an address.
     pub fn insert(&mut self, address: IpAddr) {
         match self {
             Self::Exact(set) => {
@@ -43,7 +43,7 @@ impl Distinct {
         }
     }
 
-    /// Adds another's.
+    /// Adds the addresses of another set.
     pub fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
             (_, Self::Exact(theirs)) => theirs.into_iter().for_each(|address| self.insert(address)),
@@ -60,7 +60,7 @@ impl Distinct {
         }
     }
 
-    /// How many there are, to about 2 % beyond a thousand.
+    /// The number of addresses, to about 2 % beyond 1,024.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {
@@ -77,7 +77,7 @@ fn raise(registers: &mut [u8; REGISTERS], address: IpAddr) {
     *register = (*register).max(run as u8);
 }
 
-/// A hash that is the same in every run: the estimate is output.
+/// A hash that is the same in every run, because the estimate is output.
 fn mix(address: IpAddr) -> u64 {
     let (bits, family) = match address {
         IpAddr::V4(v4) => (u128::from(v4.to_bits()), 4),
@@ -98,7 +98,7 @@ fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     #[allow(clippy::naive_bytecount, reason = "4,096 bytes once a port")]
     let empty = registers.iter().filter(|&&run| run == 0).count();
-    // Linear counting is the better of the two while many registers are empty.
+    // Linear counting is more accurate while many registers are empty.
     let best = if raw <= 2.5 * m && empty > 0 { m * (m / empty as f64).ln() } else { raw };
     best.round() as u64
 }

@@ -1,58 +1,58 @@
 //! Aggregates per port and per service that merge exactly.
 //!
 //! Takes finished flows with their verdicts, gives counts, distinct initiators and quantiles. Knows
-//! no output. Merging the aggregates of any partition of the flows gives what all of them in one
-//! would have given: the output does not depend on the number of workers.
+//! nothing of output. Merging the aggregates of any partition of the flows gives the aggregate of
+//! all of them, so the output does not depend on the number of workers.
 
-mod behind;
 mod cells;
+mod counters;
 mod distinct;
-mod figures;
+mod distributions;
+mod processes;
 mod quantiles;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub use behind::{Behind, Flows};
 pub use cells::Cells;
+pub use counters::{COUNTERS, Counter, CounterSums};
 pub use distinct::Distinct;
-pub use figures::Figures;
+pub use distributions::Distributions;
+pub use processes::{PortProcesses, ProcessFlows};
 pub use quantiles::{Quantiles, Summary};
 
 use crate::classify::{Confidence, Fault, Fit, Verdict};
-use crate::decode::Transport;
+use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::flow::{Counts, FlowRecord, Heard, Outcome};
-use crate::process::Sides;
+use crate::flow::{Counts, FlowRecord, Outcome, PayloadSides};
+use crate::process::FlowProcesses;
 use crate::time::Time;
 
-/// What a verdict comes to in a summary.
+/// What spoke in a flow, as far as summaries tell flows apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Speaking<'c> {
-    /// The service's id.
+pub struct Speaker<'c> {
+    /// The id of the service.
     pub service: Option<&'c str>,
-    /// Its family, or that of the first candidate.
+    /// The family of the service, or of the first candidate.
     pub tag: Option<&'c str>,
-    /// The language.
+    /// The protocol.
     pub protocol: Option<Protocol>,
-    /// The ground.
+    /// The ground of the verdict.
     pub confidence: Confidence,
-    /// Whether it fits the port.
+    /// Whether the verdict fits the port.
     pub fit: Fit,
-    /// The id of the first candidate, where no service is named.
+    /// The id of the first candidate, if no service is named.
     pub candidate: Option<&'c str>,
-    /// Why nothing was said, where nothing was.
-    pub quiet: Option<Heard>,
+    /// Why the flow has no payload, if it has none.
+    pub quiet: Option<PayloadSides>,
     /// What keeps the sides from understanding each other.
     pub fault: Option<Fault>,
 }
 
-/// A service port.
-pub type PortKey = (u16, Transport);
-
-/// The key of the per-service figures: `None` in all three for what nobody recognised.
+/// The key of the statistics of services: id, family and protocol; all `None` for flows that were
+/// not recognised.
 pub type ServiceKey<'c> = (Option<&'c str>, Option<&'c str>, Option<Protocol>);
 
-/// What the flows of a set come to.
+/// The sums over a set of flows.
 #[derive(Debug, Clone, Default)]
 pub struct Aggregate {
     /// Flows.
@@ -61,14 +61,14 @@ pub struct Aggregate {
     pub packets: Counts,
     /// Bytes of these frames on the wire.
     pub bytes: Counts,
-    /// Addresses that opened flows.
+    /// Distinct addresses that opened flows.
     pub initiators: Distinct,
-    /// Time of the first and of the last frame.
+    /// Times of the first and of the last frame.
     pub seen: Option<(Time, Time)>,
-    /// By [`Outcome`].
+    /// Flows by [`Outcome`].
     pub outcomes: [u64; Outcome::ALL.len()],
-    /// TCP segments sent again, both sides.
-    pub retransmissions: u64,
+    /// Sums of the [`COUNTERS`].
+    pub counters: CounterSums,
 }
 
 impl Aggregate {
@@ -79,7 +79,7 @@ impl Aggregate {
         self.initiators.insert(record.initiator.address);
         self.widen(record.first, record.last);
         self.outcomes[record.outcome as usize] += 1;
-        self.retransmissions += record.retransmissions.sum();
+        self.counters.add(record);
     }
 
     fn merge(&mut self, other: Self) {
@@ -93,7 +93,7 @@ impl Aggregate {
         for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
             *mine += theirs;
         }
-        self.retransmissions += other.retransmissions;
+        self.counters.merge(other.counters);
     }
 
     fn widen(&mut self, first: Time, last: Time) {
@@ -101,56 +101,56 @@ impl Aggregate {
     }
 }
 
-/// What there is to say of a port.
+/// The statistics of a port.
 #[derive(Debug, Clone)]
 pub struct PortStats<'c> {
-    /// All its flows.
+    /// The sums over its flows.
     pub all: Aggregate,
-    /// Their sizes and times; none where [too many](Stats::limit) ports have many.
-    pub figures: Option<Figures>,
+    /// The sizes and times of its flows; `None` if [too many](Stats::limit) ports have many.
+    pub distributions: Option<Distributions>,
     /// Flows and bytes by what spoke.
-    pub speaking: BTreeMap<Speaking<'c>, (u64, u64)>,
-    /// The processes that were behind the port, and those on this machine that called it.
-    pub behind: Behind,
+    pub speakers: BTreeMap<Speaker<'c>, (u64, u64)>,
+    /// The processes behind the port, and those on this machine that called it.
+    pub processes: PortProcesses,
 }
 
 impl Default for PortStats<'_> {
     fn default() -> Self {
-        let (all, figures) = (Aggregate::default(), Some(Figures::default()));
-        Self { all, figures, speaking: BTreeMap::new(), behind: Behind::default() }
+        let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
+        Self { all, distributions, speakers: BTreeMap::new(), processes: PortProcesses::default() }
     }
 }
 
 impl PortStats<'_> {
-    fn merge_figures(&mut self, theirs: Option<Figures>) {
-        self.figures = self.figures.take().zip(theirs).map(|(mut mine, theirs)| {
+    fn merge_distributions(&mut self, theirs: Option<Distributions>) {
+        self.distributions = self.distributions.take().zip(theirs).map(|(mut mine, theirs)| {
             mine.merge(theirs);
             mine
         });
     }
 }
 
-/// What there is to say of a service.
+/// The statistics of a service.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceStats {
-    /// All its flows.
+    /// The sums over its flows.
     pub all: Aggregate,
-    /// Their sizes and times, also those of ports that have none.
-    pub figures: Figures,
+    /// The sizes and times of its flows, those on ports without distributions included.
+    pub distributions: Distributions,
 }
 
-/// What there is to say of a capture.
+/// The statistics of a capture.
 #[derive(Debug, Clone, Default)]
 pub struct Stats<'c> {
     /// By service port.
-    pub ports: HashMap<PortKey, PortStats<'c>, foldhash::fast::RandomState>,
-    /// By service, family and language.
+    pub ports: HashMap<ServicePort, PortStats<'c>, foldhash::fast::RandomState>,
+    /// By service, family and protocol.
     pub services: BTreeMap<ServiceKey<'c>, ServiceStats>,
 }
 
-impl<'c> Speaking<'c> {
-    /// What the verdict on a flow comes to.
-    fn of(record: &FlowRecord, verdict: &Verdict<'c>) -> Self {
+impl<'c> Speaker<'c> {
+    /// The speaker of a flow.
+    fn new(record: &FlowRecord, verdict: &Verdict<'c>) -> Self {
         let first = || verdict.candidates.first().map(super::classify::Candidate::id);
         Self {
             service: verdict.service.map(|s| s.id.as_str()),
@@ -159,12 +159,13 @@ impl<'c> Speaking<'c> {
             confidence: verdict.confidence,
             fit: verdict.fit,
             candidate: if verdict.service.is_none() { first() } else { None },
-            quiet: record.quiet(),
+            quiet: record.without_payload(),
             fault: verdict.fault,
         }
     }
 
-    /// Where its flows are counted among the services. What only the number says is no service.
+    /// The key under which its flows count among the services. A guess from the port number alone
+    /// is no service.
     fn service_key(&self) -> ServiceKey<'c> {
         if self.confidence > Confidence::Port {
             (self.service, self.tag, self.protocol)
@@ -177,56 +178,54 @@ impl<'c> Speaking<'c> {
 impl<'c> Stats<'c> {
     /// Counts a flow.
     pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
-        let (mut all, mut figures) = (Aggregate::default(), Figures::default());
+        let (mut all, mut distributions) = (Aggregate::default(), Distributions::default());
         all.add(record);
-        figures.add(record);
+        distributions.add(record);
         self.add_all(
-            (record.responder.port, record.transport),
-            Speaking::of(record, verdict),
+            record.service_port(),
+            Speaker::new(record, verdict),
             all,
-            Some(figures),
+            Some(distributions),
         );
     }
 
-    /// Counts flows of one port and of what spoke in all of them.
+    /// Counts flows of one port and one speaker.
     fn add_all(
         &mut self,
-        port: PortKey,
-        speaking: Speaking<'c>,
+        port: ServicePort,
+        speaker: Speaker<'c>,
         all: Aggregate,
-        figures: Option<Figures>,
+        distributions: Option<Distributions>,
     ) {
         let port = self.ports.entry(port).or_default();
-        let sum = port.speaking.entry(speaking).or_default();
+        let sum = port.speakers.entry(speaker).or_default();
         sum.0 += all.flows;
         sum.1 += all.bytes.sum();
         port.all.merge(all.clone());
-        port.merge_figures(figures.clone());
-        let service = self.services.entry(speaking.service_key()).or_default();
+        port.merge_distributions(distributions.clone());
+        let service = self.services.entry(speaker.service_key()).or_default();
         service.all.merge(all);
-        figures.into_iter().for_each(|figures| service.figures.merge(figures));
+        distributions
+            .into_iter()
+            .for_each(|distributions| service.distributions.merge(distributions));
     }
 
-    /// Counts the processes behind a flow.
-    pub fn attribute(&mut self, record: &FlowRecord, processes: &Sides) {
+    /// Counts the processes of a flow.
+    pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
-            self.ports
-                .entry((record.responder.port, record.transport))
-                .or_default()
-                .behind
-                .add(processes);
+            self.ports.entry(record.service_port()).or_default().processes.add(processes);
         }
     }
 
-    /// Adds what another worker counted.
+    /// Adds the statistics of other flows.
     pub fn merge(&mut self, other: Self) {
         for (port, theirs) in other.ports {
             let mine = self.ports.entry(port).or_default();
             mine.all.merge(theirs.all);
-            mine.merge_figures(theirs.figures);
-            mine.behind.merge(theirs.behind);
-            for (speaking, (flows, bytes)) in theirs.speaking {
-                let sum = mine.speaking.entry(speaking).or_default();
+            mine.merge_distributions(theirs.distributions);
+            mine.processes.merge(theirs.processes);
+            for (speaker, (flows, bytes)) in theirs.speakers {
+                let sum = mine.speakers.entry(speaker).or_default();
                 sum.0 += flows;
                 sum.1 += bytes;
             }
@@ -234,24 +233,27 @@ impl<'c> Stats<'c> {
         for (key, theirs) in other.services {
             let mine = self.services.entry(key).or_default();
             mine.all.merge(theirs.all);
-            mine.figures.merge(theirs.figures);
+            mine.distributions.merge(theirs.distributions);
         }
     }
 
-    /// Leaves figures to ports with few sizes and times and, of those with many, to the ones with
-    /// the lowest numbers, at most so many; gives the number of ports that have none.
+    /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes or
+    /// times, those with the lowest numbers; ports with few keep theirs in any case. Returns the
+    /// number of ports without distributions.
     ///
-    /// Parts in which such ports were limited to as many before have all that is left to them then,
-    /// whatever flows each part saw.
+    /// Merging parts that were already limited with the same `ports`, and limiting the result, gives
+    /// the same as limiting the whole.
     pub fn limit(&mut self, ports: usize) -> usize {
-        let is_large = |stats: &PortStats<'_>| stats.figures.as_ref().is_none_or(Figures::is_large);
-        let mut large: Vec<PortKey> =
+        let is_large = |stats: &PortStats<'_>| {
+            stats.distributions.as_ref().is_none_or(Distributions::is_large)
+        };
+        let mut large: Vec<ServicePort> =
             self.ports.iter().filter(|(_, stats)| is_large(stats)).map(|(&port, _)| port).collect();
         large.sort_unstable();
         let beyond = large.get(ports..).unwrap_or(&[]);
         for port in beyond {
             if let Some(stats) = self.ports.get_mut(port) {
-                stats.figures = None;
+                stats.distributions = None;
             }
         }
         beyond.len()

@@ -6,35 +6,45 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::classify::classify;
+use crate::decode::ServicePort;
+use crate::decode::Transport;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).unwrap());
 
-/// A silent flow on a port that lasted so long.
+/// A flow without payload on a port, and how long it lasted in nanoseconds.
 fn flow(port: u16, transport: Transport, lasted: u64) -> (FlowRecord, Verdict<'static>) {
     let mut record = FlowRecord::silent(0);
     (record.responder.port, record.transport, record.last) = (port, transport, Time(lasted as i64));
-    (record, classify(&CATALOGUE, port, transport, None, false))
+    (record, classify(&CATALOGUE, ServicePort::new(port, transport), None, false))
 }
 
-/// Durations by port, none where a port has no figures, and of all flows.
-type Seen = (BTreeMap<PortKey, (u64, Option<Summary>)>, Vec<Summary>);
+/// Flows and durations of each port, the latter `None` if they are not kept; and durations of each
+/// service.
+type Durations = (BTreeMap<ServicePort, (u64, Option<Summary>)>, Vec<Summary>);
 
-fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Seen) {
+fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Durations) {
     let without = stats.limit(limit);
-    let of = |port: &PortStats<'_>| {
-        (port.all.flows, port.figures.as_ref().map(|figures| figures.duration_ns.summary()))
+    let durations = |port: &PortStats<'_>| {
+        (
+            port.all.flows,
+            port.distributions.as_ref().map(|distributions| distributions.duration_ns.summary()),
+        )
     };
-    let ports = stats.ports.iter().map(|(&key, port)| (key, of(port))).collect();
+    let ports = stats.ports.iter().map(|(&key, port)| (key, durations(port))).collect();
     (
         without,
         (
             ports,
-            stats.services.values().map(|service| service.figures.duration_ns.summary()).collect(),
+            stats
+                .services
+                .values()
+                .map(|service| service.distributions.duration_ns.summary())
+                .collect(),
         ),
     )
 }
 
-/// So many distinct values are many.
+/// The least number of distinct values of a large distribution.
 const MANY: u64 = quantiles::SMALL as u64 + 1;
 
 proptest! {
@@ -63,7 +73,7 @@ proptest! {
         }
         cells.into_iter().for_each(|mut cells| parts.merge(cells.take()));
         let (every, (without, expected)) = (seen(whole.clone(), usize::MAX).1, seen(whole, limit));
-        prop_assert_eq!(expected.0.values().filter(|(_, figures)| figures.is_none()).count(), without);
+        prop_assert_eq!(expected.0.values().filter(|(_, distributions)| distributions.is_none()).count(), without);
         prop_assert_eq!(&expected.1, &every.1, "services count the flows of all ports");
         prop_assert_eq!(seen(parts, limit), (without, expected));
     }
@@ -83,14 +93,14 @@ fn of_ports_with_many_times_the_lowest_keep_theirs_and_every_flow_counts_for_its
     let (without, (ports, services)) = seen(cells.take(), 2);
     let kept: Vec<u16> = ports
         .iter()
-        .filter(|(_, (_, figures))| figures.is_some())
-        .map(|(&(port, _), _)| port)
+        .filter(|(_, (_, distributions))| distributions.is_some())
+        .map(|(&port, _)| port.port)
         .collect();
     assert_eq!(
         (without, kept),
         (2, vec![7, 22, 80, 9001]),
         "a port with few of them needs no place"
     );
-    assert_eq!(ports[&(80, Transport::Tcp)].1.unwrap().count, MANY + 1);
+    assert_eq!(ports[&ServicePort::new(80, Transport::Tcp)].1.unwrap().count, MANY + 1);
     assert_eq!(services.iter().map(|summary| summary.count).sum::<u64>(), 5 * MANY + 1);
 }

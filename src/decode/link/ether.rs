@@ -1,15 +1,14 @@
-//! Ethernet, VLAN tags, `EtherTypes`, and what stands in their place: IEEE 802.2 with or without
-//! SNAP.
+//! Ethernet, VLAN tags, `EtherTypes`, and what replaces them: IEEE 802.2 with or without SNAP.
 
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
 use super::{mpls, ppp};
 use crate::decode::{Packet, Skip};
 
-/// Values below this are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
-pub(in crate::decode) const LEAST_TYPE: u16 = 0x0600;
-/// Stacked VLAN tags that are looked through; more is malformed.
-const MOST_TAGS: usize = 8;
+/// Smaller values are no `EtherTypes` but lengths (IEEE 802.3), or Linux's own numbers.
+pub(in crate::decode) const MIN_TYPE: u16 = 0x0600;
+/// Maximum number of stacked VLAN tags; more are malformed.
+const MAX_TAGS: usize = 8;
 
 /// <https://www.iana.org/assignments/ieee-802-numbers>.
 pub(super) const IPV4: u16 = 0x0800;
@@ -34,7 +33,7 @@ const VLAN_DOUBLE: u16 = 0x9100;
 /// The IP packet in an Ethernet frame.
 pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes()).map_err(|_| frame.short(14))?;
-    behind(header.ether_type().0, frame.after(header.slice().len())?)
+    by_ether_type(header.ether_type().0, frame.after(header.slice().len())?)
 }
 
 /// The `EtherType` behind VLAN tags, and what follows it.
@@ -43,7 +42,7 @@ pub(super) fn untagged(
     mut ether_type: u16,
     mut rest: Packet<'_>,
 ) -> Result<(u16, Packet<'_>), Skip> {
-    for _ in 0..=MOST_TAGS {
+    for _ in 0..=MAX_TAGS {
         if !matches!(ether_type, VLAN | VLAN_PROVIDER | VLAN_DOUBLE) {
             return Ok((ether_type, rest));
         }
@@ -55,7 +54,10 @@ pub(super) fn untagged(
 }
 
 /// The IP packet behind an `EtherType`.
-pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
+pub(in crate::decode) fn by_ether_type(
+    ether_type: u16,
+    rest: Packet<'_>,
+) -> Result<Packet<'_>, Skip> {
     let (ether_type, rest) = untagged(ether_type, rest)?;
     match ether_type {
         IPV4 | IPV6 => Ok(rest),
@@ -67,8 +69,8 @@ pub(in crate::decode) fn behind(ether_type: u16, rest: Packet<'_>) -> Result<Pac
         NSH => service_chain(rest.deeper()?),
         TRANSPARENT_ETHERNET => frame(rest.deeper()?),
         FABRIC_PATH => frame(rest.after(2)?.deeper()?),
-        VN_TAG => behind(rest.be_u16(4)?, rest.after(6)?.deeper()?),
-        length if length < LEAST_TYPE => {
+        VN_TAG => by_ether_type(rest.be_u16(4)?, rest.after(6)?.deeper()?),
+        length if length < MIN_TYPE => {
             let (rest, length) = (rest.deeper()?, usize::from(length));
             llc(if length < rest.wire_len() { rest.limit(length) } else { rest })
         }
@@ -92,22 +94,24 @@ pub(in crate::decode) fn llc(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
 
 /// The IP packet behind SNAP's organisation and number.
 pub(in crate::decode) fn snap(rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    /// Whose numbers are `EtherTypes`: RFC 1042, and bridges to old Ethernet (IEEE 802.1H).
+    /// Organisations whose numbers are `EtherTypes`: RFC 1042, and bridges to old Ethernet (IEEE
+    /// 802.1H).
     const ETHER_TYPES: [u8; 3] = [0, 0, 0];
     const BRIDGE_TUNNEL: [u8; 3] = [0, 0, 0xf8];
-    /// Bridged frames (RFC 2427); with number 1 or 7 of Ethernet, with and without its checksum.
+    /// Bridged frames (RFC 2427); numbers 1 and 7 are Ethernet with and without its checksum.
     const BRIDGED: [u8; 3] = [0, 0x80, 0xc2];
     let (organisation, number) = (rest.array(0)?, rest.be_u16(3)?);
     let rest = rest.after(5)?;
     match (organisation, number) {
-        (ETHER_TYPES | BRIDGE_TUNNEL, LEAST_TYPE..) => behind(number, rest),
+        (ETHER_TYPES | BRIDGE_TUNNEL, MIN_TYPE..) => by_ether_type(number, rest),
         (BRIDGED, 1 | 7) => frame(rest.deeper()?),
         _ => Err(Skip::Llc),
     }
 }
 
-/// `MACsec` (IEEE 802.1AE, section 9.3) that vouches for a frame and does not encrypt it: flags,
-/// short length, packet number, perhaps who sent it; behind the frame a value of sixteen bytes.
+/// `MACsec` (IEEE 802.1AE, section 9.3) that authenticates a frame without encrypting it: flags,
+/// short length, packet number, optionally the sender; behind the frame an integrity check value of
+/// sixteen bytes.
 fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const SENDER: u8 = 0x20;
     const ENCRYPTED_OR_CHANGED: u8 = 0x0c;
@@ -124,11 +128,11 @@ fn macsec(tag: Packet<'_>) -> Result<Packet<'_>, Skip> {
         rest.wire_len().checked_sub(VALUE).ok_or(Skip::Malformed)?
     };
     let rest = rest.limit(len.min(rest.wire_len())).deeper()?;
-    behind(rest.be_u16(0)?, rest.after(2)?)
+    by_ether_type(rest.be_u16(0)?, rest.after(2)?)
 }
 
-/// A service function chain's header (RFC 8300, section 2.2): its length in words, and what
-/// follows.
+/// The header of a service function chain (RFC 8300, section 2.2): its length in words, and the
+/// next protocol.
 pub(in crate::decode) fn service_chain(header: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let rest = header.after(usize::from(header.byte(1)? & 0x3f).max(2) * 4)?;
     match header.byte(3)? {

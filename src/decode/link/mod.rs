@@ -1,5 +1,8 @@
-//! Link layers: to the IP packet in a frame. Numbers and layouts:
+//! Link layers: from a frame to the IP packet in it. Numbers and layouts:
 //! <https://www.tcpdump.org/linktypes.html>.
+//!
+//! `ether`, `mpls` and `ppp` call each other because the wire formats nest: Ethernet carries MPLS,
+//! MPLS carries Ethernet. [`Packet::deeper`] bounds the depth.
 
 pub(super) mod ether;
 pub(super) mod mpls;
@@ -10,13 +13,13 @@ pub(super) mod wifi;
 use super::{Packet, Skip};
 use crate::source::LinkType;
 
-/// USB: of FreeBSD, of Linux in two forms, of Windows (`USBPcap`), of Darwin; 2.0, of `OpenVizsla`,
-/// 2.0 at each speed.
+/// USB: FreeBSD, Linux in two forms, Windows (`USBPcap`), Darwin; 2.0, `OpenVizsla`, 2.0 at each
+/// speed.
 const USB: [u16; 10] = [186, 189, 220, 249, 266, 278, 288, 293, 294, 295];
 /// Bluetooth: HCI, HCI with a header, LE, Linux monitor, BR/EDR, LE with a header, Nordic's.
 const BLUETOOTH: [u16; 7] = [187, 201, 251, 254, 255, 256, 272];
 const NETLINK: u16 = 253;
-/// CAN as it is, `SocketCAN`.
+/// Plain CAN, `SocketCAN`.
 const CAN: [u16; 2] = [190, 227];
 
 /// Other link types of buses and of telephony, which carry no TCP or UDP as such.
@@ -43,10 +46,10 @@ const HARDWARE_NETLINK: u16 = 824;
 const COOKED_LLC: u16 = 4;
 const COOKED_CAN: std::ops::RangeInclusive<u16> = 0x0c..=0x0e;
 
-/// The IP packet of a frame where nothing but VLAN tags precedes it: the short way for nearly every
-/// frame; `None` leads to [`packet`], which says the same at length.
+/// The IP packet of a frame with nothing but VLAN tags before it: the fast path of nearly every
+/// frame. `None` leads to [`packet`], which gives the same result layer by layer.
 #[inline]
-pub(super) fn common(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
+pub(super) fn fast_path(link: LinkType, frame: Packet<'_>) -> Option<Result<Packet<'_>, Skip>> {
     let (type_at, len) = match link {
         LinkType::ETHERNET => (12, 14),
         LinkType::LINUX_SLL => (14, 16),
@@ -81,8 +84,8 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         | LinkType::IPV4
         | LinkType::IPV6 => Ok(frame),
         LinkType::NULL | LinkType::LOOP => {
-            // The family is in the capturing host's order, and its value for IPv6 differs from
-            // system to system. Values are small, so the order shows itself.
+            // The family is in the byte order of the capturing host, and its value for IPv6 differs
+            // between systems. Values are small, so the smaller reading is the right one.
             match frame.le_u32(0)?.min(frame.be_u32(0)?) {
                 2 | 10 | 24 | 28 | 30 => frame.after(4),
                 _ => Err(Skip::EtherType),
@@ -104,14 +107,13 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(frame),
         LinkType::IEEE802_11_AVS => wifi::avs(frame),
         LinkType::PPI => {
-            // Version, flags, length of all headers, link type of what follows them; least byte
-            // first.
+            // Version, flags, length of all headers, link type of what follows them; little-endian.
             let inner = LinkType(u16::try_from(frame.le_u32(4)?).map_err(|_| Skip::LinkType)?);
             packet(inner, frame.after(usize::from(frame.le_u16(2)?))?.deeper()?)
         }
         LinkType::PKTAP => {
-            // Length of the header, what follows it (1: a frame), its link type; in the host's
-            // order, which is least byte first.
+            // Length of the header, what follows it (1: a frame), its link type; in the order of
+            // the host, which is little-endian.
             let inner = LinkType(u16::try_from(frame.le_u32(8)?).map_err(|_| Skip::LinkType)?);
             packet(inner, frame.after(frame.le_u32(0)? as usize)?.deeper()?)
         }
@@ -138,13 +140,13 @@ fn cooked(hardware: u16, protocol: u16, rest: Packet<'_>) -> Result<Packet<'_>, 
         (HARDWARE_CAN, _) => Err(Skip::Can),
         (_, protocol) if COOKED_CAN.contains(&protocol) => Err(Skip::Can),
         (_, COOKED_LLC) => ether::llc(rest),
-        (_, protocol) if protocol < ether::LEAST_TYPE => Err(Skip::Llc),
-        (_, protocol) => ether::behind(protocol, rest),
+        (_, protocol) if protocol < ether::MIN_TYPE => Err(Skip::Llc),
+        (_, protocol) => ether::by_ether_type(protocol, rest),
     }
 }
 
 /// A netfilter log message: family, version and resource identification, then attributes with
-/// length and type in the host's order, each padded to four bytes.
+/// length and type in the byte order of the host, each padded to four bytes.
 fn nflog(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const PAYLOAD: u16 = 9;
     // The two upper bits of a type are flags.
@@ -153,7 +155,7 @@ fn nflog(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
         return Err(Skip::Malformed);
     }
     let mut rest = frame.after(4)?;
-    // Attributes are short: the order that gives the smaller length is the host's.
+    // Attributes are short: the order that gives the smaller length is that of the host.
     let little = rest.le_u16(0)? < rest.be_u16(0)?;
     loop {
         let field = |at| if little { rest.le_u16(at) } else { rest.be_u16(at) };

@@ -1,22 +1,21 @@
-//! MPLS label stacks (RFC 3032) and what is below them: IP, or an Ethernet pseudo-wire (RFC 4448).
+//! MPLS label stacks (RFC 3032) and what they carry: IP, or an Ethernet pseudo-wire (RFC 4448).
 //!
-//! No label says what it labels. The first four bits do where it is IP (RFC 4928); of a
-//! pseudo-wire, with or without a control word, only that an Ethernet frame with a plausible IP
-//! packet is there.
+//! No label states its payload. The first four bits identify IP (RFC 4928); a pseudo-wire, with or
+//! without a control word, is recognised only by an Ethernet frame with a plausible IP packet.
 
 use super::ether;
 use crate::decode::{Packet, Skip, ip};
 
-/// Labels that are looked through; more is malformed.
-const MOST_LABELS: usize = 16;
+/// Maximum number of labels; more are malformed.
+const MAX_LABELS: usize = 16;
 /// The bit that marks the last label of a stack.
 const BOTTOM: u32 = 0x100;
-/// A pseudo-wire's control word.
+/// Bytes of the control word of a pseudo-wire.
 const CONTROL: usize = 4;
 
 /// The IP packet below a stack of labels.
 pub(in crate::decode) fn stack(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
-    for _ in 0..MOST_LABELS {
+    for _ in 0..MAX_LABELS {
         let label = packet.be_u32(0)?;
         packet = packet.after(4)?;
         if label & BOTTOM != 0 {

@@ -6,13 +6,13 @@ use crate::decode::{Packet, Skip};
 /// All stations, unnumbered information.
 const ADDRESS_AND_CONTROL: [u8; 2] = [0xff, 3];
 
-/// The IP packet in a PPP frame, behind address and control where they were not left out.
+/// The IP packet in a PPP frame, behind address and control unless they were left out.
 pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     protocol(if frame.array(0) == Ok(ADDRESS_AND_CONTROL) { frame.after(2)? } else { frame })
 }
 
-/// The IP packet behind PPP's protocol field, which is a byte shorter where its first would be zero
-/// and this was agreed on.
+/// The IP packet behind PPP's protocol field, which lacks its first byte if that would be zero and
+/// both ends have agreed on it.
 pub(in crate::decode) fn protocol(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const IPV4: u16 = 0x21;
     const IPV6: u16 = 0x57;

@@ -1,15 +1,15 @@
-//! Serial lines that are not PPP's own: Cisco's HDLC (RFC 4349, section 2), Frame Relay (RFC 2427).
+//! Serial lines other than PPP: Cisco's HDLC (RFC 4349, section 2), Frame Relay (RFC 2427).
 
 use super::{ether, ppp};
 use crate::decode::{Packet, Skip};
 
-/// Addresses of Cisco's HDLC: to one, to all.
+/// Addresses of Cisco's HDLC: unicast, broadcast.
 const UNICAST: u8 = 0x0f;
 const BROADCAST: u8 = 0x8f;
 /// Cisco's own address resolution and keepalive.
 const SLARP: u16 = 0x8035;
 
-/// A line that may speak either: the first byte says which.
+/// PPP or Cisco's HDLC: the first byte distinguishes them.
 pub(super) fn ppp_or_cisco(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match frame.byte(0)? {
         UNICAST | BROADCAST => cisco(frame),
@@ -20,8 +20,8 @@ pub(super) fn ppp_or_cisco(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
 /// The IP packet behind Cisco's HDLC: address, control, `EtherType`.
 pub(super) fn cisco(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match frame.be_u16(2)? {
-        SLARP | ..ether::LEAST_TYPE => Err(Skip::EtherType),
-        ether_type => ether::behind(ether_type, frame.after(4)?),
+        SLARP | ..ether::MIN_TYPE => Err(Skip::EtherType),
+        ether_type => ether::by_ether_type(ether_type, frame.after(4)?),
     }
 }
 
@@ -46,8 +46,8 @@ pub(super) fn frame_relay(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let rest = frame.after(len)?;
     if rest.byte(0)? != UNNUMBERED {
         return match rest.be_u16(0)? {
-            ..ether::LEAST_TYPE => Err(Skip::EtherType),
-            ether_type => ether::behind(ether_type, rest.after(2)?),
+            ..ether::MIN_TYPE => Err(Skip::EtherType),
+            ether_type => ether::by_ether_type(ether_type, rest.after(2)?),
         };
     }
     let rest = rest.after(if rest.byte(1)? == PADDING { 2 } else { 1 })?;

@@ -1,8 +1,8 @@
-//! A link layer a test, from hand-made bytes.
+//! One link layer per test, from hand-made bytes.
 
 use proptest::prelude::*;
 
-use crate::decode::tests::{decode, frame, heard, tcp_frame};
+use crate::decode::tests::{decode, frame, payload_of, tcp_frame};
 use crate::decode::{Packet, Skip};
 use crate::source::{Frame, LinkType};
 
@@ -17,14 +17,14 @@ fn behind(header: &[u8]) -> Vec<u8> {
 
 fn reads(link: LinkType, header: &[u8]) {
     assert_eq!(
-        heard(link, &behind(header)),
+        payload_of(link, &behind(header)),
         Ok((b"hello".to_vec(), None)),
         "{link}: {header:02x?}"
     );
 }
 
 fn skips(link: LinkType, bytes: &[u8], reason: Skip) {
-    assert_eq!(heard(link, bytes), Err(reason), "{link}: {bytes:02x?}");
+    assert_eq!(payload_of(link, bytes), Err(reason), "{link}: {bytes:02x?}");
 }
 
 const SNAP: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
@@ -173,7 +173,7 @@ fn a_wifi_aggregate_of_one_is_read_and_of_several_counted() {
     header[24] = 0x80;
     let one = [&MACS[..], &[0, len], &SNAP, &ip()].concat();
     assert_eq!(
-        heard(LinkType::IEEE802_11, &[&header[..], &one].concat()),
+        payload_of(LinkType::IEEE802_11, &[&header[..], &one].concat()),
         Ok((b"hello".to_vec(), None))
     );
     skips(LinkType::IEEE802_11, &[&header[..], &one, &[0; 3], &one].concat(), Skip::WifiAggregate);
@@ -234,14 +234,16 @@ fn frames_within_frames_end_at_the_limit() {
         ]
         .concat()
     };
-    assert_eq!(heard(LinkType::PPI, &wire(7)), Ok((b"hello".to_vec(), None)));
+    assert_eq!(payload_of(LinkType::PPI, &wire(7)), Ok((b"hello".to_vec(), None)));
     skips(LinkType::PPI, &wire(8), Skip::Nested);
     // As deep as memory: none of them may recurse without counting.
     for layer in [
         &[0x81, 0, 0, 0, 0, 9, 0xaa, 0xaa, 3, 0, 0, 0][..],
         &[0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
     ] {
-        assert!(heard(LinkType::ETHERNET, &[&MACS[..], &layer.repeat(100_000)].concat()).is_err());
+        assert!(
+            payload_of(LinkType::ETHERNET, &[&MACS[..], &layer.repeat(100_000)].concat()).is_err()
+        );
     }
 }
 
@@ -260,8 +262,8 @@ proptest! {
                 }
             }
         }
-        let packet = Packet::of(&frame(LinkType(link), &bytes));
-        if let Some(short) = super::common(LinkType(link), packet) {
+        let packet = Packet::from_frame(&frame(LinkType(link), &bytes));
+        if let Some(short) = super::fast_path(LinkType(link), packet) {
             let long = super::packet(LinkType(link), packet);
             prop_assert_eq!(short.map(Packet::bytes), long.map(Packet::bytes));
         }

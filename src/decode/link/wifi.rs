@@ -1,10 +1,9 @@
-//! IEEE 802.11 data that is not encrypted, bare or behind what the capturing driver wrote before
-//! it.
+//! IEEE 802.11 data that is not encrypted, bare or behind the header of the capturing driver.
 
 use super::ether;
 use crate::decode::{Packet, Skip};
 
-/// Whether a driver padded the header to four bytes.
+/// Whether the driver padded the 802.11 header to four bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Padding {
     None,
@@ -30,7 +29,7 @@ fn data(frame: Packet<'_>, padding: Padding) -> Result<Packet<'_>, Skip> {
     const DATA: u8 = 0x08;
     const WITHOUT_DATA: u8 = 0x40;
     const QUALITY: u8 = 0x80;
-    /// The bit of the quality field that says that packets are aggregated.
+    /// The bit of the quality field for aggregated packets.
     const AGGREGATE: u8 = 0x80;
     let [kind, flags] = frame.array(0)?;
     match kind & VERSION_AND_TYPE {
@@ -57,11 +56,11 @@ fn data(frame: Packet<'_>, padding: Padding) -> Result<Packet<'_>, Skip> {
     if is_aggregate { only_one(body) } else { ether::llc(body) }
 }
 
-/// The IP packet in an aggregate of one: addresses, length, data. A frame gives one segment at
-/// most: those of several are counted as what they are.
+/// The IP packet in an aggregate of one: addresses, length, data. A frame gives at most one
+/// segment, so an aggregate of several packets is skipped as such.
 fn only_one(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const HEADER: usize = 14;
-    /// What may follow the only packet: padding and the frame's check sequence.
+    /// Bytes that may follow the only packet: padding and the frame check sequence.
     const TRAILER: usize = 3 + 4;
     let len = usize::from(body.be_u16(12)?);
     if body.wire_len() > HEADER + len + TRAILER {
@@ -70,21 +69,21 @@ fn only_one(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     ether::llc(body.after(HEADER)?.limit(len))
 }
 
-/// Behind <https://www.radiotap.org>: version, padding, length, then words that say which fields
-/// are there.
+/// The IP packet behind a radiotap header (<https://www.radiotap.org>): version, padding, length,
+/// then words whose bits name the fields.
 pub(super) fn radiotap(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const TIME: u32 = 1;
     const FLAGS: u32 = 2;
     const MORE_WORDS: u32 = 1 << 31;
-    /// The flag that says that the 802.11 header is padded.
+    /// The flag for a padded 802.11 header.
     const PADDED: u8 = 0x20;
     if frame.byte(0)? != 0 {
         return Err(Skip::Malformed);
     }
     let len = usize::from(frame.le_u16(2)?);
     let present = frame.le_u32(4)?;
-    // The fields begin behind the last word; of those before the flags there is only the time, of
-    // eight bytes and aligned.
+    // The fields begin behind the last word. Of the fields before the flags there is only the time,
+    // of eight bytes and aligned.
     let mut at = 4;
     while frame.le_u32(at)? & MORE_WORDS != 0 && at < len {
         at += 4;
@@ -97,12 +96,12 @@ pub(super) fn radiotap(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     data(frame.after(len)?, if is_padded { Padding::Words } else { Padding::None })
 }
 
-/// Behind AVS's header: its version, its length.
+/// The IP packet behind an AVS header: its version, its length.
 pub(super) fn avs(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     self::frame(frame.after(frame.be_u32(4)? as usize)?)
 }
 
-/// Behind Prism's header, of 144 bytes, or AVS's, which came to stand in its place.
+/// The IP packet behind a Prism header of 144 bytes, or the AVS header that replaced it.
 pub(super) fn prism(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const AVS: u32 = 0x8021_1000;
     const PRISM: usize = 144;

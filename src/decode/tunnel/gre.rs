@@ -1,5 +1,5 @@
-//! GRE (RFC 2784, RFC 2890), as PPTP changed it (RFC 2637), and the mirrored frames that it carries
-//! (draft-foschiano-erspan).
+//! GRE (RFC 2784, RFC 2890), its variant for PPTP (RFC 2637), and the mirrored frames that it
+//! carries (draft-foschiano-erspan).
 
 use super::Tunnel;
 use crate::decode::link::{ether, ppp, wifi};
@@ -13,7 +13,7 @@ const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGEMENT: u16 = 0x0080;
 const VERSION: u16 = 0x0007;
 
-/// What follows that is no `EtherType` of its own.
+/// Protocols that are no `EtherTypes`.
 const PPP: u16 = 0x880b;
 const WCCP: u16 = 0x883e;
 const ERSPAN: u16 = 0x88be;
@@ -22,7 +22,7 @@ const ERSPAN_III: u16 = 0x22eb;
 const ARUBA: std::ops::RangeInclusive<u16> = 0x8200..=0x82f0;
 
 /// The IP packet in a GRE packet.
-pub(super) fn inside(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
+pub(super) fn inner_packet(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let (flags, protocol) = (packet.be_u16(0)?, packet.be_u16(2)?);
     let words = |bits: u16| (flags & bits).count_ones() as usize * 4;
     match flags & VERSION {
@@ -31,7 +31,8 @@ pub(super) fn inside(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
             carried(protocol, flags, rest)
         }
         1 if protocol == PPP => {
-            // The upper half of the key is the payload's length; an acknowledgement alone has none.
+            // The upper half of the key is the length of the payload; a bare acknowledgement has
+            // none.
             let rest = packet.after(4 + words(KEY | SEQUENCE | ACKNOWLEDGEMENT))?;
             match packet.be_u16(4)? {
                 0 => Err(Skip::Tunnel),
@@ -55,16 +56,17 @@ fn carried(protocol: u16, flags: u16, rest: Packet<'_>) -> Result<Packet<'_>, Sk
             let rest = rest.through(Tunnel::Gre)?;
             if rest.byte(0)? >> 4 == 4 { Ok(rest) } else { rest.after(4) }
         }
-        ..ether::LEAST_TYPE => Err(Skip::Tunnel),
-        ether_type => ether::behind(ether_type, rest.through(Tunnel::Gre)?),
+        ..ether::MIN_TYPE => Err(Skip::Tunnel),
+        ether_type => ether::by_ether_type(ether_type, rest.through(Tunnel::Gre)?),
     }
 }
 
-/// A mirrored frame behind a header of type II or III, which its first four bits tell apart.
+/// The IP packet in a mirrored frame behind a header of type II or III, which the first four bits
+/// distinguish.
 fn mirrored(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const II: u8 = 1;
     const III: u8 = 2;
-    /// Of type III: whether a header of the platform's follows, and what kind of frame.
+    /// Type III: the flag for a header of the platform, and the kind of frame.
     const PLATFORM: u8 = 1;
     const KIND: u8 = 0x7c;
     const ETHERNET: u8 = 0;

@@ -1,4 +1,4 @@
-//! Tunnels: from a datagram that is one's to the IP packet in it.
+//! Tunnels: from the datagram of a tunnel to the IP packet in it.
 
 mod gre;
 pub(super) mod udp;
@@ -45,20 +45,20 @@ tunnels! {
     Tzsp "tzsp" "`TaZmen` sniffer protocol: a sniffer's frames.",
 }
 
-/// IP protocols that etherparse has no name for, or a long one.
+/// IP protocols for which etherparse has no name, or a long one.
 const ESP: IpNumber = IpNumber(50);
 const ETHER_IP: IpNumber = IpNumber(97);
 const L2TP: IpNumber = IpNumber(115);
 
-/// The IP packet in a datagram that is neither TCP's nor UDP's.
-pub(super) fn inside<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
+/// The IP packet in a datagram that is neither TCP nor UDP.
+pub(super) fn inner_packet<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
     let body = datagram.body;
     match datagram.protocol {
-        IpNumber::IPV6 if matches!(datagram.ends, ip::Ends::V4(_)) => {
+        IpNumber::IPV6 if matches!(datagram.addresses, ip::AddressPair::V4(_)) => {
             body.through(Tunnel::SixInFour)
         }
         IpNumber::IPV4 | IpNumber::IPV6 => body.through(Tunnel::IpIp),
-        IpNumber::GRE => gre::inside(body),
+        IpNumber::GRE => gre::inner_packet(body),
         ETHER_IP => ether_ip(body),
         IpNumber::MPLS_IN_IP => mpls::stack(body.through(Tunnel::Mpls)?),
         L2TP => l2tp_v3(body),
@@ -72,7 +72,8 @@ pub(super) fn inside<'a>(datagram: &Datagram<'a>) -> Result<Packet<'a>, Skip> {
     }
 }
 
-/// Version 3 in the first four bits, the rest of sixteen zero, then a frame.
+/// The IP packet in `EtherIP`: version 3 in the first four bits, the other twelve zero, then a
+/// frame.
 fn ether_ip(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match body.be_u16(0)? {
         0x3000 => ether::frame(body.after(2)?.through(Tunnel::EtherIp)?),
@@ -80,8 +81,9 @@ fn ether_ip(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
 }
 
-/// L2TP version 3: a session, then a cookie of none, four or eight bytes and perhaps a sublayer of
-/// four. Which of them is agreed on elsewhere; only the frame behind shows it.
+/// The IP packet in L2TP version 3: a session, then a cookie of none, four or eight bytes and
+/// perhaps a sublayer of four. Which of them is negotiated elsewhere; only the frame behind shows
+/// it.
 fn l2tp_v3(body: Packet<'_>) -> Result<Packet<'_>, Skip> {
     // Session zero is control.
     if body.be_u32(0)? == 0 {

@@ -1,10 +1,10 @@
-//! A tunnel a test, from hand-made bytes: what is exact is looked into, what is not stands as what
-//! it is.
+//! One tunnel per test, from hand-made bytes: an exact header is decoded as a tunnel, any other
+//! datagram stays a segment.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::tests::{decode, frame, heard, tcp_frame};
+use crate::decode::tests::{decode, frame, payload_of, tcp_frame};
 use crate::decode::{Decoder, Transport};
 use crate::source::{Frame, LinkType};
 
@@ -47,14 +47,14 @@ fn udp(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
 }
 
 fn given(packet: &[u8]) -> Result<(Vec<u8>, Option<Tunnel>), Skip> {
-    heard(LinkType::RAW, packet)
+    payload_of(LinkType::RAW, packet)
 }
 
 fn hello(tunnel: Tunnel) -> (Vec<u8>, Option<Tunnel>) {
     (b"hello".to_vec(), Some(tunnel))
 }
 
-/// An IP protocol's header, what follows it, and what comes of it.
+/// The header of an IP protocol, what follows it, and the result.
 fn gives(protocol: u8, header: &[u8], inner: &[u8], tunnel: Tunnel) {
     assert_eq!(
         given(&over(protocol, &[header, inner].concat())),
@@ -151,7 +151,7 @@ fn ethernet_and_mpls_in_ip_and_l2tp_of_version_3_are_looked_into() {
     assert_eq!(given(&over(115, &[0; 60])), Err(Skip::Tunnel));
 }
 
-/// A UDP tunnel: its port, the header, what follows it, what comes of it.
+/// A UDP tunnel: its port, the header, what follows it, the result.
 fn udp_gives(port: u16, header: &[u8], inner: &[u8], tunnel: Tunnel) {
     let payload = [header, inner].concat();
     assert_eq!(given(&udp((50_000, port), &payload)), Ok(hello(tunnel)), "{port}: {header:02x?}");
@@ -322,7 +322,7 @@ fn tunnels_in_tunnels_end_at_the_limit_and_the_innermost_is_named() {
         )),
         Ok(hello(Tunnel::Vxlan))
     );
-    // The UDP tunnel that would be one too many stands as UDP.
+    // A UDP tunnel beyond the maximum depth stays UDP.
     let vxlan = |inner: &[u8]| {
         udp((1, 4_789), &[&[8, 0, 0, 0, 0, 0, 7, 0], &tcp_frame()[..14], inner].concat())
     };

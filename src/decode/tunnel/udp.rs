@@ -1,8 +1,8 @@
 //! Tunnels in UDP, on their registered ports.
 //!
-//! A port proves nothing: a datagram is looked into only where the whole header is exact, with
-//! every reserved bit zero, and a whole IP packet is behind it that carries TCP or UDP. Otherwise
-//! it stands as what it is, a UDP segment.
+//! A port proves nothing. A datagram is decoded as a tunnel only if the whole header is exact, with
+//! every reserved bit zero, and a whole IP packet follows it that carries TCP or UDP. Otherwise it
+//! is a UDP segment like any other.
 
 use super::Tunnel;
 use crate::decode::ip::{is_exact, is_whole};
@@ -14,14 +14,14 @@ const L2TP: u16 = 1_701;
 const GTP_U: u16 = 2_152;
 const TEREDO: u16 = 3_544;
 const VXLAN: u16 = 4_789;
-/// Linux took this one before there was a registered one.
+/// Linux used this port before one was registered.
 const VXLAN_LINUX: u16 = 8_472;
 const VXLAN_GPE: u16 = 4_790;
 const GENEVE: u16 = 6_081;
 const MPLS: u16 = 6_635;
 const TZSP: u16 = 37_008;
 
-/// Whether a datagram is to be looked at more closely.
+/// Whether the ports of a datagram may be those of a tunnel.
 #[inline]
 pub(in crate::decode) const fn is_known((from, to): Ports) -> bool {
     to_known(to) || matches!(from, L2TP | TEREDO)
@@ -31,8 +31,11 @@ const fn to_known(port: u16) -> bool {
     matches!(port, L2TP | GTP_U | TEREDO | VXLAN | VXLAN_LINUX | VXLAN_GPE | GENEVE | MPLS | TZSP)
 }
 
-/// The IP packet in a tunnel's datagram; `None` where it is no tunnel's, or carries none.
-pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Option<Packet<'_>> {
+/// The IP packet in the datagram of a tunnel; `None` if it is no tunnel, or carries no IP packet.
+pub(in crate::decode) fn inner_packet(
+    (from, to): Ports,
+    payload: Packet<'_>,
+) -> Option<Packet<'_>> {
     match if to_known(to) { to } else { from } {
         L2TP => l2tp(payload.through(Tunnel::L2tp).ok()?),
         GTP_U => gtp_u(payload.through(Tunnel::GtpU).ok()?),
@@ -47,12 +50,12 @@ pub(in crate::decode) fn inside((from, to): Ports, payload: Packet<'_>) -> Optio
     .ok()
 }
 
-/// An IP packet that says itself that it ends with the datagram.
+/// An IP packet that states itself that it ends with the datagram.
 fn exact(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     if is_exact(packet) { Ok(packet) } else { Err(Skip::Malformed) }
 }
 
-/// An IP packet in an Ethernet frame, behind which there may be padding.
+/// An IP packet in an Ethernet frame, which padding may follow.
 fn framed(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     ether::frame(frame).and_then(whole)
 }
@@ -61,7 +64,7 @@ fn whole(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     if is_whole(packet) { Ok(packet) } else { Err(Skip::Malformed) }
 }
 
-/// What an `EtherType` says that it is.
+/// The IP packet behind an `EtherType`.
 fn typed(ether_type: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match ether_type {
         0x0800 | 0x86dd => exact(rest),
@@ -107,7 +110,7 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const OPTIONAL: u8 = 0x07;
     const EXTENSION: u8 = 0x04;
     const USER_DATA: u8 = 0xff;
-    const MOST_EXTENSIONS: usize = 8;
+    const MAX_EXTENSIONS: usize = 8;
     let [flags, message] = packet.array(0)?;
     let is_ours = flags & VERSION_AND_SPARE == VERSION_1 && message == USER_DATA;
     if !is_ours || 8 + usize::from(packet.be_u16(2)?) != packet.wire_len() {
@@ -118,11 +121,11 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     }
     let mut rest = packet.after(12)?;
     let mut next = if flags & EXTENSION == 0 { 0 } else { packet.byte(11)? };
-    for _ in 0..MOST_EXTENSIONS {
+    for _ in 0..MAX_EXTENSIONS {
         if next == 0 {
             return exact(rest);
         }
-        // Length in words, contents, type of the next.
+        // Length in words, contents, type of the next extension.
         let len = usize::from(rest.byte(0)?) * 4;
         next = rest.byte(len.checked_sub(1).ok_or(Skip::Malformed)?)?;
         rest = rest.after(len)?;
@@ -130,9 +133,9 @@ fn gtp_u(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     Err(Skip::Malformed)
 }
 
-/// RFC 4380, section 5.1.1: perhaps an authentication, perhaps an origin, then IPv6 with an address
-/// that Teredo gives, perhaps trailers (RFC 6081). A bubble, an empty packet that keeps a way open,
-/// is the tunnel's own.
+/// RFC 4380, section 5.1.1: optionally an authentication, optionally an origin, then IPv6 with a
+/// Teredo address, optionally trailers (RFC 6081). A bubble, an empty packet that keeps a mapping
+/// open, belongs to the tunnel itself.
 fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const AUTHENTICATION: [u8; 2] = [0, 1];
     const ORIGIN: [u8; 2] = [0, 0];
@@ -154,12 +157,11 @@ fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     if is_ours { whole(packet) } else { Err(Skip::Tunnel) }
 }
 
-/// RFC 7348, section 5; with a policy group as draft-smith-vxlan-group-policy puts it into the
-/// reserved bits.
+/// RFC 7348, section 5; with a policy group in the reserved bits (draft-smith-vxlan-group-policy).
 fn vxlan(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const PLAIN: u8 = 0x08;
     const GROUP: u8 = 0x88;
-    /// Beside a group: not to be learnt, already applied.
+    /// Flags beside a group: do not learn, policy applied.
     const POLICY: u8 = 0x48;
     match packet.array(0)? {
         [PLAIN, 0, 0, 0, _, _, _, 0] => framed(packet.after(8)?),
@@ -188,7 +190,7 @@ fn geneve(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const VERSION: u8 = 0xc0;
     const CRITICAL: u8 = 0x40;
     let [first, flags, _, _, _, _, _, reserved]: [u8; 8] = packet.array(0)?;
-    // Control packets (the flag beside the critical one) are the tunnel's own.
+    // Control packets (the flag beside the critical one) belong to the tunnel itself.
     if first & VERSION != 0 || flags & !CRITICAL != 0 || reserved != 0 {
         return Err(Skip::Tunnel);
     }
@@ -211,13 +213,13 @@ fn tzsp(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const WIFI: u16 = 18;
     const PADDING: u8 = 0;
     const END: u8 = 1;
-    const MOST_FIELDS: usize = 64;
+    const MAX_FIELDS: usize = 64;
     let [version, kind] = packet.array(0)?;
     if version != 1 || !RECEIVED_OR_TO_SEND.contains(&kind) {
         return Err(Skip::Tunnel);
     }
     let mut rest = packet.after(4)?;
-    for _ in 0..MOST_FIELDS {
+    for _ in 0..MAX_FIELDS {
         rest = match rest.byte(0)? {
             PADDING => rest.after(1)?,
             END => {

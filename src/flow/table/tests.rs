@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::decode::{Endpoint, FiveTuple, Segment};
-use crate::evidence::Direction;
+use crate::evidence::{Direction, Wanted};
 use crate::flow::{Orientation, TcpState};
 
-const LIMITS: Limits = Limits { flows: 1000, opening_bytes: 1 << 20 };
+const LIMITS: TableLimits = TableLimits { flows: 1000, opening_bytes: 1 << 20 };
 const SYN: u8 = 2;
 const SYN_ACK: u8 = 18;
 const ACK: u8 = 16;
@@ -19,14 +19,14 @@ struct Closed {
     evidence: Option<[Vec<u8>; 2]>,
 }
 
-/// Reads both sides back; settled by the first look where `quick`.
+/// Stores both sides' bytes; with `quick`, the first inspection is final.
 #[derive(Default)]
 struct Reader {
     closed: Vec<Closed>,
     shown: Vec<Closed>,
     verdicts: Vec<[Vec<u8>; 2]>,
     quick: bool,
-    asked: usize,
+    inspections: usize,
 }
 
 /// Both sides' bytes.
@@ -35,9 +35,17 @@ fn read(opening: &Opening) -> [Vec<u8>; 2] {
 }
 
 impl Judge for Reader {
-    fn look(&mut self, opening: &mut Opening, responder: Endpoint) -> Look {
-        self.asked += 1;
-        if self.quick { Look::Judged(self.inspect(opening, responder)) } else { Look::Everything }
+    fn inspect_partial(
+        &mut self,
+        opening: &mut Opening,
+        responder: Endpoint,
+    ) -> (Wanted, Option<VerdictId>) {
+        self.inspections += 1;
+        if self.quick {
+            (Wanted::Nothing, Some(self.inspect(opening, responder)))
+        } else {
+            (Wanted::Everything, None)
+        }
     }
 
     fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
@@ -45,11 +53,11 @@ impl Judge for Reader {
         VerdictId(self.verdicts.len() as u32 - 1)
     }
 
-    fn show(&mut self, record: &FlowRecord, word: Word<'_>) {
+    fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
         let evidence = match word {
-            Word::None => None,
-            Word::Opening(opening) => Some(read(opening)),
-            Word::Judged(id) => Some(self.verdicts[id.0 as usize].clone()),
+            OpeningState::None => None,
+            OpeningState::Opening(opening) => Some(read(opening)),
+            OpeningState::Judged(id) => Some(self.verdicts[id.0 as usize].clone()),
         };
         self.shown.push(Closed { record: record.clone(), evidence });
     }
@@ -62,8 +70,8 @@ impl Judge for Reader {
     }
 }
 
-/// A table under test: what was said is read back as the two sides' bytes.
-struct Bench {
+/// A table under test, with a judge that stores the two sides' bytes.
+struct TableUnderTest {
     table: Table,
     reader: Reader,
     ports: ServicePorts,
@@ -71,8 +79,8 @@ struct Bench {
     clock: i64,
 }
 
-impl Bench {
-    fn new(limits: Limits) -> Self {
+impl TableUnderTest {
+    fn new(limits: TableLimits) -> Self {
         Self {
             table: Table::new(limits, &FlowHasher::default()),
             reader: Reader::default(),
@@ -100,7 +108,7 @@ impl Bench {
             wire_len: 54 + payload.len() as u32,
             payload_len: payload.len() as u32,
         };
-        let keyed = Keyed::new(&segment, &self.table.hasher);
+        let keyed = KeyedSegment::new(&segment, &self.table.hasher);
         let slot = self.table.prefetch_flow(keyed.hash);
         self.table.observe(slot, &keyed, payload, &self.ports, &mut self.reader);
     }
@@ -119,7 +127,7 @@ impl Bench {
 
 #[test]
 fn padding_that_was_counted_to_an_acknowledgement_takes_no_words_place() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 3001);
     bench.send(50_000, 3001, ACK, 101, &[0; 2]);
     bench.send(50_000, 3001, ACK, 101, b"words");
@@ -129,7 +137,7 @@ fn padding_that_was_counted_to_an_acknowledgement_takes_no_words_place() {
 
 #[test]
 fn a_conversation_ends_in_one_record_with_both_sides() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(3001, 50_000);
     bench.send(3001, 50_000, ACK, 101, b"ask");
     bench.send(50_000, 3001, ACK, 501, b"answer");
@@ -148,13 +156,13 @@ fn a_conversation_ends_in_one_record_with_both_sides() {
     assert_eq!((record.tcp, record.outcome), (Some(TcpState::Closed), Outcome::Established));
     assert_eq!((record.handshake_ns, record.first_response_ns), (Some(2_000_000), Some(1_000_000)));
     assert_eq!((record.first_frame, record.last_frame), (1, 7));
-    assert_eq!(record.retransmissions, Counts::default());
+    assert_eq!(record.tcp_counters.retransmissions, Counts::default());
     assert_eq!(evidence.as_ref().unwrap(), &[b"ask".to_vec(), b"answer".to_vec()]);
 }
 
 #[test]
 fn each_way_that_a_connection_can_go_has_its_outcome() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.send(50_001, 1, SYN, 1, b"");
     bench.send(1, 50_001, RST | ACK, 0, b"");
     bench.send(50_002, 2, SYN, 1, b"");
@@ -179,31 +187,37 @@ fn each_way_that_a_connection_can_go_has_its_outcome() {
             Outcome::NoAnswer,
         ]
     );
-    assert_eq!(closed[1].record.retransmissions.initiator, 1, "a repeated SYN is a retransmission");
+    assert_eq!(
+        closed[1].record.tcp_counters.retransmissions.initiator, 1,
+        "a repeated SYN is a retransmission"
+    );
     assert_eq!(closed[0].record.handshake_ns, None);
     assert_eq!(closed[3].record.orientation, Orientation::Guessed);
 }
 
 #[test]
 fn a_gap_that_is_filled_is_reordering_and_what_comes_twice_is_retransmission() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 80);
     bench.send(50_000, 80, ACK, 105, b"efgh");
     bench.send(50_000, 80, ACK, 101, b"abcd");
     bench.send(50_000, 80, ACK, 101, b"abcd");
     bench.send(50_000, 80, ACK, 108, b"h");
     let closed = bench.records();
-    assert_eq!(closed[0].record.retransmissions.initiator, 1, "the last is a keep-alive");
+    assert_eq!(
+        closed[0].record.tcp_counters.retransmissions.initiator, 1,
+        "the last is a keep-alive"
+    );
     assert_eq!(closed[0].evidence.as_ref().unwrap()[0], b"abcdefgh");
 }
 
 #[test]
 fn a_syn_after_the_end_begins_a_new_flow_and_so_does_long_silence() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 80);
     bench.send(50_000, 80, RST, 101, b"");
     bench.handshake(50_000, 80);
-    bench.clock += crate::flow::entry::TCP_IDLE as i64;
+    bench.clock += crate::flow::live_flow::TCP_IDLE as i64;
     bench.send(50_000, 80, ACK, 101, b"late");
     let mut closed = bench.records();
     closed.sort_by_key(|c| c.record.first_frame);
@@ -213,7 +227,7 @@ fn a_syn_after_the_end_begins_a_new_flow_and_so_does_long_silence() {
 
 #[test]
 fn a_syn_that_was_reordered_corrects_the_guess() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.send(3001, 50_000, ACK, 101, b"x");
     bench.send(3001, 50_000, SYN, 100, b"");
     let closed = bench.records();
@@ -226,7 +240,7 @@ fn a_syn_that_was_reordered_corrects_the_guess() {
 
 #[test]
 fn a_full_table_evicts_counts_and_loses_nothing() {
-    let mut bench = Bench::new(Limits { flows: 64, ..LIMITS });
+    let mut bench = TableUnderTest::new(TableLimits { flows: 64, ..LIMITS });
     for port in 0..1000 {
         bench.send(10_000 + port, 53, 0, 0, b"?");
     }
@@ -238,11 +252,11 @@ fn a_full_table_evicts_counts_and_loses_nothing() {
 
 #[test]
 fn idle_flows_leave_the_table_as_new_ones_come() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     for port in 0..500 {
         bench.send(10_000 + port, 53, 0, 0, b"?");
     }
-    bench.clock += crate::flow::entry::UDP_IDLE as i64;
+    bench.clock += crate::flow::live_flow::UDP_IDLE as i64;
     for port in 0..500 {
         bench.send(20_000 + port, 53, 0, 0, b"?");
     }
@@ -253,7 +267,7 @@ fn idle_flows_leave_the_table_as_new_ones_come() {
 #[test]
 fn openings_are_inspected_early_when_they_need_too_much_memory_and_the_account_ends_at_zero() {
     let limit = 40_000;
-    let mut bench = Bench::new(Limits { opening_bytes: limit, ..LIMITS });
+    let mut bench = TableUnderTest::new(TableLimits { opening_bytes: limit, ..LIMITS });
     for port in 0..300 {
         bench.send(10_000 + port, 53, 0, 0, &[7; 400]);
         assert!(bench.table.openings.bytes() <= limit);
@@ -267,14 +281,14 @@ fn openings_are_inspected_early_when_they_need_too_much_memory_and_the_account_e
 
 #[test]
 fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.reader.quick = true;
     for round in 0..40 {
         let (from, to) = if round % 2 == 0 { (50_000, 53) } else { (53, 50_000) };
         bench.send(from, to, 0, 0, b"word");
     }
     assert_eq!(
-        (bench.reader.asked, bench.table.openings.len(), bench.table.openings.places()),
+        (bench.reader.inspections, bench.table.openings.len(), bench.table.openings.slots()),
         (1, 0, 1)
     );
     bench.reader.quick = false;
@@ -282,7 +296,7 @@ fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
         bench.send(50_001, 53, 0, 0, b"word");
     }
     assert_eq!(
-        (bench.reader.asked, bench.table.openings.len(), bench.table.openings.places()),
+        (bench.reader.inspections, bench.table.openings.len(), bench.table.openings.slots()),
         (2, 1, 1),
         "what is kept is not asked again"
     );
@@ -290,7 +304,7 @@ fn what_is_settled_is_not_asked_again_and_its_memory_serves_the_next() {
 
 #[test]
 fn a_syn_alone_says_nothing() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.send(50_000, 3002, SYN, 1, b"");
     assert!(bench.records()[0].evidence.is_none());
 }
@@ -298,28 +312,29 @@ fn a_syn_alone_says_nothing() {
 /// A cache line more in every flow is a quarter of a gigabyte in a full table.
 #[test]
 fn a_flow_fills_two_cache_lines() {
-    assert_eq!((size_of::<Entry>(), align_of::<Entry>()), (128, 64));
+    assert_eq!((size_of::<LiveFlow>(), align_of::<LiveFlow>()), (128, 64));
 }
 
 #[test]
 fn reordered_segments_leave_nothing_behind_in_the_account() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 80);
     for round in 0..7 {
         let seq = 101 + round * 8;
         bench.send(50_000, 80, ACK, seq + 4, b"efgh");
         bench.send(50_000, 80, ACK, seq, b"abcd");
     }
-    let Some(Said::Opening(place)) = bench.table.slab.get(0).map(Entry::said) else {
+    let Some(OpeningSlot::Opening(opening_slot)) = bench.table.slab.get(0).map(LiveFlow::opening)
+    else {
         panic!("no opening")
     };
-    let footprint = bench.table.openings.get_mut(place).unwrap().footprint();
+    let footprint = bench.table.openings.get_mut(opening_slot).unwrap().footprint();
     assert_eq!(bench.table.openings.bytes(), footprint);
 }
 
 #[test]
 fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_nothing() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 80);
     bench.send(50_000, 80, SYN, 9_000, b"");
     bench.send(50_000, 80, SYN, 9_000, b"");
@@ -328,7 +343,7 @@ fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_noth
     let seen: Vec<_> = closed.iter().map(|c| (c.record.outcome, c.record.packets.sum())).collect();
     assert_eq!(seen, [(Outcome::Established, 3), (Outcome::NoAnswer, 2)]);
 
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     bench.handshake(50_000, 80);
     bench.send(50_000, 80, FIN, 101, b"");
     bench.send(80, 50_000, FIN, 501, b"");
@@ -342,20 +357,20 @@ fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_noth
 
 #[test]
 fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     for port in 1..=9 {
         bench.handshake(50_000, port);
         bench.send(50_000, port, ACK, 101, b"ask");
     }
-    bench.table.begin_walk();
-    assert_eq!(bench.table.walk(4, &mut bench.reader), 0, "there are more than four");
-    // One that was shown and one that was not yet are followed by others between the same
+    bench.table.begin_snapshot();
+    assert_eq!(bench.table.continue_snapshot(4, &mut bench.reader), 0, "there are more than four");
+    // A flow that was shown and one that was not yet are followed by others between the same
     // endpoints, and a new one comes.
     for port in [2, 8] {
         bench.send(50_000, port, RST, 104, b"");
         bench.send(50_000, port, SYN, 9_000_000, b"");
     }
-    assert!(bench.table.walk(100, &mut bench.reader) > 0, "the walk is over");
+    assert!(bench.table.continue_snapshot(100, &mut bench.reader) > 0, "the walk is over");
     let mut shown: Vec<_> = bench.reader.shown.iter().map(|flow| flow.record.first_frame).collect();
     shown.sort_unstable();
     let first: Vec<u64> = (0..9).map(|n| 1 + 4 * n).collect();
@@ -379,11 +394,11 @@ fn a_walk_shows_each_live_flow_once_as_it_would_end_and_changes_nothing() {
     assert!(walked <= 11 && ended.len() == 11);
 }
 
-/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a place, and
+/// Counts that 32 bits do not hold, times and frames far apart, more sizes than have a slot, and
 /// IPv6: all of it is exact.
 #[test]
 fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     let end =
         |n: u128, port| Endpoint { address: std::net::IpAddr::V6((n << 70 | n).into()), port };
     let (client, server) = (end(7, 50_000), end(9, 80));
@@ -408,7 +423,7 @@ fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
             wire_len,
             payload_len,
         };
-        let keyed = Keyed::new(&segment, &bench.table.hasher);
+        let keyed = KeyedSegment::new(&segment, &bench.table.hasher);
         bench.table.observe(usize::MAX, &keyed, b"", &bench.ports, &mut bench.reader);
     };
     let late = 90 * 1_000_000_000;
@@ -447,14 +462,14 @@ fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
 
 #[test]
 fn tidying_ends_what_is_over_without_new_flows_and_nothing_else() {
-    let mut bench = Bench::new(LIMITS);
+    let mut bench = TableUnderTest::new(LIMITS);
     for port in 1..=100 {
         bench.send(50_000, port, 0, 0, b"once");
     }
     bench.clock += 100_000_000_000;
     bench.send(50_000, 7, 0, 0, b"again");
     let now = Time(bench.clock + 100_000_000_000);
-    (0..10).for_each(|_| bench.table.tidy(now, 10, &mut bench.reader));
+    (0..10).for_each(|_| bench.table.expire(now, 10, &mut bench.reader));
     assert_eq!((bench.table.live(), bench.reader.closed.len()), (1, 99));
     let ended = bench.records();
     assert_eq!(ended[99].record.packets.sum(), 2);

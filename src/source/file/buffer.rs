@@ -1,18 +1,18 @@
-//! A window over a byte stream: the file readers ask for as many bytes as a record needs and get
-//! them as one slice.
+//! A window over a byte stream: a reader requests as many bytes as a record needs and gets them as
+//! one slice.
 
 use std::io::{self, Read};
 
-/// Bytes asked of the operating system at a time, and handed over together: measured, see
+/// Bytes per read of the operating system, and per block that is handed over; measured, see
 /// `benches/README.md`.
 const BLOCK: usize = 512 * 1024;
-/// The same where frames are large: to wake a classifier costs as much as to classify dozens of
-/// them.
+/// As above, if frames are large: to wake a classifier costs as much as to classify dozens of
+/// frames.
 const LARGE: usize = 1280 * 1024;
-/// Bytes of a record, in the mean, from which on they are.
+/// Mean bytes of a record above which frames are large.
 const LARGE_RECORD: usize = 512;
 
-/// Bytes by which a file can be known.
+/// Bytes that are enough to identify the format of a file.
 const ENOUGH: usize = 4096;
 
 /// The window. Never holds more than one block and one record.
@@ -23,16 +23,16 @@ pub(super) struct Buffer {
     end: usize,
     /// Bytes of the stream before the window.
     before: u64,
-    /// Reads no more for the moment: what is there is to be used up first.
-    dry: bool,
+    /// Do not read for the moment: use up what is buffered first.
+    buffered_only: bool,
 }
 
 impl Buffer {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0, dry: false }
+        Self { input, bytes: vec![0; BLOCK], start: 0, end: 0, before: 0, buffered_only: false }
     }
 
-    /// Puts another stream in the place of this one, of which it may be made.
+    /// Replaces the input by another one, which may be made of it.
     pub(super) fn exchange(
         &mut self,
         make: impl FnOnce(Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>>,
@@ -42,12 +42,12 @@ impl Buffer {
         Ok(())
     }
 
-    /// Where in the stream the window begins.
+    /// The offset of the window in the stream, in bytes.
     pub(super) const fn offset(&self) -> u64 {
         self.before + self.start as u64
     }
 
-    /// The same as [`want`](Self::want), but waits where nothing comes.
+    /// As [`want`](Self::want), but blocks until the bytes are there.
     pub(super) fn wait(&mut self, len: usize) -> io::Result<usize> {
         loop {
             match self.want(len) {
@@ -57,9 +57,9 @@ impl Buffer {
         }
     }
 
-    /// Makes the next `len` bytes available. Returns how many there are: fewer only at the end of
-    /// the stream. Fails with `WouldBlock` where nothing comes at the moment; it can be called
-    /// again then.
+    /// Makes the next `len` bytes available and returns how many there are: fewer only at the end
+    /// of the stream. Fails with `WouldBlock` if no byte comes at the moment; the call can be
+    /// repeated.
     #[inline]
     pub(super) fn want(&mut self, len: usize) -> io::Result<usize> {
         if self.end - self.start >= len { Ok(len) } else { self.read_on(len) }
@@ -67,7 +67,7 @@ impl Buffer {
 
     #[cold]
     fn read_on(&mut self, len: usize) -> io::Result<usize> {
-        if self.dry {
+        if self.buffered_only {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.bytes.copy_within(self.start..self.end, 0);
@@ -94,39 +94,39 @@ impl Buffer {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
 
-    /// The bytes that are there, and those that come with one more look, where some do at the
-    /// moment.
+    /// The buffered bytes, and those that come with one more read, if any come at the moment.
     pub(super) fn more(&mut self) -> &[u8] {
         let held = self.end - self.start;
         if held < ENOUGH {
-            // What goes wrong does so again when the bytes are needed.
+            // An error comes again when the bytes are needed.
             let _ = self.want(held + 1);
         }
         &self.bytes[self.start..self.end]
     }
 
-    /// Bytes at `from..to` of the window, which a [`want`](Self::want) made available.
+    /// The bytes at `from..to` of the window, which a [`want`](Self::want) made available.
     pub(super) fn range(&self, from: usize, to: usize) -> &[u8] {
         &self.get(to)[from..]
     }
 
-    /// Whether to answer from the bytes that are there alone: where more are needed, `WouldBlock`.
-    pub(super) const fn set_dry(&mut self, dry: bool) {
-        self.dry = dry;
+    /// Whether to use buffered bytes only: if more are needed, [`want`](Self::want) fails with
+    /// `WouldBlock`.
+    pub(super) const fn set_buffered_only(&mut self, buffered_only: bool) {
+        self.buffered_only = buffered_only;
     }
 
-    /// Where a byte of the window lies in the memory that [`lend`](Self::lend) gives.
+    /// The offset of a byte of the window in the memory that [`lend`](Self::lend) hands over.
     pub(super) const fn position(&self, at: usize) -> usize {
         self.start + at
     }
 
-    /// Gives the memory away, with so many frames in it, and goes on in `memory`, with the bytes
+    /// Hands over the memory, which holds `frames` frames, and continues in `memory` with the bytes
     /// that were not used up.
     pub(super) fn lend(&mut self, memory: &mut Vec<u8>, frames: usize) {
         let rest = self.end - self.start;
         let room = rest.max(if self.start > frames * LARGE_RECORD { LARGE } else { BLOCK });
-        // Memory that was lent before is taken as it is: to fill it with zeros once more would cost
-        // as much as a copy.
+        // Memory that was lent before is not cleared: to fill it with zeros once more would cost as
+        // much as a copy.
         if memory.len() < room {
             memory.resize(room, 0);
         }
@@ -136,16 +136,16 @@ impl Buffer {
         (self.start, self.end) = (0, rest);
     }
 
-    /// Moves the window on by `len` bytes that were made available.
+    /// Moves the window forward by `len` available bytes.
     #[inline]
     pub(super) fn skip(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end);
     }
 
-    /// Moves the window on by `len` bytes, read or not. Returns how many were missing at the end of
-    /// the stream.
+    /// Moves the window forward by `len` bytes, available or not. Returns how many were missing at
+    /// the end of the stream.
     pub(super) fn discard(&mut self, mut len: usize) -> io::Result<usize> {
-        if self.dry && self.end - self.start < len {
+        if self.buffered_only && self.end - self.start < len {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         loop {
@@ -160,14 +160,14 @@ impl Buffer {
     }
 }
 
-/// Reads integers in a file's byte order out of slices whose length the caller has checked.
+/// Reads integers in the byte order of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
-impl Order {
+impl ByteOrder {
     #[inline]
     pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
         let raw = chunk(bytes, at);
@@ -196,7 +196,7 @@ impl Order {
     }
 }
 
-/// The bytes at a place; zeros where there are none.
+/// The bytes at offset `at`; zeros where there are none.
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let there = bytes.get(at..).and_then(|behind| behind.first_chunk());

@@ -1,4 +1,4 @@
-//! One capture file: what it is by its first bytes, and the record it stands on.
+//! One capture file: its format, by its first bytes, and its current record.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -6,35 +6,37 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::ahead::Ahead;
 use super::buffer::Buffer;
-use super::compressed::{Compression, look};
+use super::compressed::{Compression, peek};
 use super::order::TimeOrder;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
-use super::{Advance, Damage, Head, foreign};
+use super::read_ahead::ReadAhead;
+use super::record::{Damage, NextRecord, RecordHeader};
+use super::unsupported;
 use crate::source::{Block, Drops, Frame, LinkType};
+use crate::{Error, ErrorKind, Result};
 
-enum Format {
+enum FileFormat {
     Pcap(Pcap),
     Pcapng(Pcapng),
 }
 
-impl Format {
-    /// Reads the file header.
-    fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self, String> {
+impl FileFormat {
+    /// Identifies the format and reads the file header.
+    fn open(buffer: &mut Buffer, first: &[u8]) -> Result<Self> {
         let magic: [u8; 4] = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
-        if Pcap::knows(magic) {
+        if Pcap::is_magic(magic) {
             Pcap::open(buffer).map(Self::Pcap)
-        } else if Pcapng::knows(magic) {
+        } else if Pcapng::is_magic(magic) {
             Pcapng::open(buffer).map(Self::Pcapng)
         } else {
-            Err(foreign::describe(first))
+            Err(unsupported::describe(first))
         }
     }
 
-    fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         match self {
             Self::Pcap(pcap) => pcap.advance(buffer),
             Self::Pcapng(pcapng) => pcapng.advance(buffer),
@@ -42,28 +44,33 @@ impl Format {
     }
 }
 
-/// The system's file behind a path: a regular file, which can be read again from its start, or a
-/// pipe.
+/// An opened path: a regular file, which can be read again from its start, or a pipe.
 pub(super) enum Opened {
     Regular(File),
     Piped(Box<dyn Read + Send>),
 }
 
 impl Opened {
-    pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self, String> {
-        let fail = |reason: String| format!("{}: {reason}", path.display());
+    pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self> {
         if path.as_os_str() == "-" {
             return Ok(Self::Piped(Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })));
         }
-        let remedy = |error: &io::Error| match error.kind() {
-            io::ErrorKind::NotFound => "check the path",
-            io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
-            _ => "check that it is a readable file",
-        };
-        let file = File::open(path)
-            .map_err(|e| fail(format!("cannot be opened: {}; {}", reason(&e), remedy(&e))))?;
+        let file = File::open(path).map_err(|error| {
+            let (kind, remedy) = match error.kind() {
+                io::ErrorKind::NotFound => (ErrorKind::Input, "check the path"),
+                io::ErrorKind::PermissionDenied => {
+                    (ErrorKind::Permission, "make it readable, or run as its owner")
+                }
+                _ => (ErrorKind::Input, "check that it is a readable file"),
+            };
+            Error::new(kind, format!("cannot be opened: {}", reason(&error)))
+                .with_object(path.display())
+                .with_remedy(remedy)
+        })?;
         if file.metadata().is_ok_and(|m| m.is_dir()) {
-            return Err(fail("is a folder; name the capture files in it".into()));
+            return Err(Error::new(ErrorKind::Input, "is a folder")
+                .with_object(path.display())
+                .with_remedy("name the capture files in it"));
         }
         if file.metadata().is_ok_and(|m| m.is_file()) {
             return Ok(Self::Regular(file));
@@ -72,12 +79,12 @@ impl Opened {
     }
 }
 
-/// One open file and the record it stands on.
+/// An open file and its current record.
 pub(super) struct CaptureFile {
     pub(super) name: String,
     buffer: Buffer,
-    format: Format,
-    head: Option<Head>,
+    format: FileFormat,
+    head: Option<RecordHeader>,
     compression: Option<Compression>,
     frames: u64,
     order: TimeOrder,
@@ -85,47 +92,46 @@ pub(super) struct CaptureFile {
 }
 
 impl CaptureFile {
-    pub(super) fn open(name: String, input: Opened) -> Result<Self, String> {
+    pub(super) fn open(name: String, input: Opened) -> Result<Self> {
         match input {
             Opened::Piped(input) => Self::begin(name, input),
             Opened::Regular(file) => Self::begin(name, Box::new(file)),
         }
     }
 
-    /// Reads the file header and the first record's.
-    pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
+    /// Reads the file header and the header of the first record.
+    pub(super) fn begin(name: String, input: Box<dyn Read + Send>) -> Result<Self> {
         let mut file = Self::header(name, input)?;
         while !file.advance() {}
         Ok(file)
     }
 
     /// Reads the file header.
-    pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self, String> {
-        let fail = |reason: String| format!("{name}: {reason}");
-        let unreadable = |error: io::Error| fail(format!("cannot be read: {}", reason(&error)));
-        let (mut first, input) = look(input).map_err(unreadable)?;
+    pub(super) fn header(name: String, input: Box<dyn Read + Send>) -> Result<Self> {
+        let fail = |error: io::Error| unreadable(&name, &error);
+        let (mut first, input) = peek(input).map_err(fail)?;
         if first.is_empty() {
-            return Err(fail(
-                "is empty: not even a file header; was the capture ever started?".into(),
-            ));
+            return Err(Error::new(ErrorKind::Input, "is empty: not even a file header")
+                .with_object(name)
+                .with_remedy("was the capture ever started?"));
         }
-        let compression = Compression::of(&first);
+        let compression = Compression::from_magic(&first);
         let input: Box<dyn Read + Send> = match compression {
             None => Box::new(input),
             Some(compression) => {
-                let (unpacked, stream) =
-                    compression.open(input).and_then(look).map_err(unreadable)?;
+                let (unpacked, stream) = compression.open(input).and_then(peek).map_err(fail)?;
                 if unpacked.is_empty() {
-                    return Err(fail(format!("holds nothing but an empty {compression} stream")));
+                    let reason = format!("holds nothing but an empty {compression} stream");
+                    return Err(Error::new(ErrorKind::Input, reason).with_object(name));
                 }
                 first = unpacked;
                 Box::new(stream)
             }
         };
         let mut buffer = Buffer::new(input);
-        let format = Format::open(&mut buffer, &first).map_err(|reason| match compression {
-            None => fail(reason),
-            Some(compression) => fail(format!("{reason} ({compression} inside)")),
+        let format = FileFormat::open(&mut buffer, &first).map_err(|error| match compression {
+            None => error.with_object(&name),
+            Some(compression) => inside(&error, compression).with_object(&name),
         })?;
         Ok(Self {
             name,
@@ -139,28 +145,29 @@ impl CaptureFile {
         })
     }
 
-    /// Decompresses in a thread of its own from now on. Not before root is given up: threads keep
-    /// what they were started with.
-    pub(super) fn read_ahead(&mut self) -> Result<(), String> {
+    /// Starts to decompress in a thread of its own. Not before privileges are dropped: a thread
+    /// keeps those with which it was started.
+    pub(super) fn read_ahead(&mut self) -> Result<()> {
         if self.compression.take().is_none() {
             return Ok(());
         }
         let started = self.buffer.exchange(|input| {
-            Ahead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
+            ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
-            format!("{}: no thread can be started to decompress it: {}", self.name, reason(&error))
+            let reason = format!("no thread can be started to decompress it: {}", reason(&error));
+            Error::new(ErrorKind::System, reason).with_object(&self.name)
         })
     }
 
-    /// Whether [`read_ahead`](Self::read_ahead) has nothing to do any more.
+    /// Whether [`read_ahead`](Self::read_ahead) has nothing to do.
     #[inline]
     pub(super) fn is_started(&self) -> bool {
         self.compression.is_none()
     }
 
-    /// Moves to the next record; damage ends the file and is kept as its problem. False where
-    /// nothing comes at the moment.
+    /// Moves to the next record. Damage ends the file and becomes its problem. Returns false if no
+    /// byte comes at the moment.
     #[inline]
     pub(super) fn advance(&mut self) -> bool {
         match self.format.advance(&mut self.buffer) {
@@ -172,7 +179,7 @@ impl CaptureFile {
         }
         if let Some(head) = &self.head {
             self.frames += 1;
-            self.order.see(self.frames, head.time);
+            self.order.observe(self.frames, head.time);
         }
         true
     }
@@ -197,18 +204,18 @@ impl CaptureFile {
         self.head = None;
     }
 
-    /// Puts the frame that it stands on, and those behind it that were read already, into an empty
-    /// block. It stands on the last of these then, or at the end.
+    /// Moves the current frame and those behind it that are buffered into an empty block.
+    /// Afterwards the last of these is current, or the file is at its end.
     pub(super) fn fill(
         &mut self,
         block: &mut Block,
         number: &mut u64,
         mut interface: impl FnMut(&Self, u32) -> u32,
     ) {
-        self.buffer.set_dry(true);
+        self.buffer.set_buffered_only(true);
         while let Some(head) = &self.head {
             *number += 1;
-            let Head { time, link, wire_len, .. } = *head;
+            let RecordHeader { time, link, wire_len, .. } = *head;
             let frame = Frame {
                 number: *number,
                 time,
@@ -222,65 +229,81 @@ impl CaptureFile {
                 break;
             }
         }
-        self.buffer.set_dry(false);
+        self.buffer.set_buffered_only(false);
         let frames = block.len();
         self.buffer.lend(block.memory(), frames);
     }
 
-    /// The record that it stands on; none at the end.
+    /// The current record; none at the end.
     #[inline]
-    pub(super) fn head(&self) -> Option<&Head> {
+    pub(super) fn head(&self) -> Option<&RecordHeader> {
         self.head.as_ref()
     }
 
-    /// The bytes of the frame that it stands on.
+    /// The bytes of the current frame.
     #[inline]
-    pub(super) fn frame(&self, head: &Head) -> &[u8] {
+    pub(super) fn frame(&self, head: &RecordHeader) -> &[u8] {
         self.buffer.range(head.from, head.to)
     }
 
-    /// The link type of the frame it stands on; of the file where it has no frame.
+    /// The link type of the current frame; without one, that of the file.
     pub(super) fn link(&self) -> Option<LinkType> {
         match (&self.head, &self.format) {
             (Some(head), _) => Some(head.link),
-            (None, Format::Pcap(pcap)) => Some(pcap.link()),
-            (None, Format::Pcapng(_)) => None,
+            (None, FileFormat::Pcap(pcap)) => Some(pcap.link()),
+            (None, FileFormat::Pcapng(_)) => None,
         }
     }
 
-    /// What one of its interfaces is called.
+    /// The name of an interface of the file.
     pub(super) fn interface(&self, number: u32) -> String {
         match &self.format {
-            Format::Pcap(_) => self.name.clone(),
-            Format::Pcapng(pcapng) => format!("{}: {}", self.name, pcapng.interface_name(number)),
+            FileFormat::Pcap(_) => self.name.clone(),
+            FileFormat::Pcapng(pcapng) => {
+                format!("{}: {}", self.name, pcapng.interface_name(number))
+            }
         }
     }
 
-    /// Drops that the capturing tool wrote down.
+    /// Drops that the capturing tool recorded.
     pub(super) fn drops(&self) -> Drops {
         match &self.format {
-            Format::Pcap(_) => Drops::default(),
-            Format::Pcapng(pcapng) => pcapng.drops(),
+            FileFormat::Pcap(_) => Drops::default(),
+            FileFormat::Pcapng(pcapng) => pcapng.drops(),
         }
     }
 
-    /// What was wrong with it.
+    /// What was wrong with the file, if anything.
     pub(super) fn problem(&self) -> Option<&String> {
         self.problem.as_ref()
     }
 
-    /// What is worth knowing of it although nothing is wrong.
+    /// What is notable about the file although nothing is wrong.
     pub(super) fn notice(&self) -> Option<String> {
         self.order.notice().map(|notice| format!("{}: {notice}", self.name))
     }
 
-    /// Goes back to its start and lets go of all that reading it takes, where it can be read again.
+    /// The file at its start.
     pub(super) fn rewound(mut file: File) -> io::Result<File> {
         file.rewind().map(|()| file)
     }
 }
 
-/// The reason of an error without the number that Rust adds.
+/// The error of a file whose bytes cannot be read.
+pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
+    Error::new(ErrorKind::Input, format!("cannot be read: {}", reason(error))).with_object(name)
+}
+
+/// An error about the stream inside a compressed one.
+fn inside(error: &Error, compression: Compression) -> Error {
+    match error.remedy() {
+        None => Error::new(error.kind(), format!("{} ({compression} inside)", error.reason())),
+        Some(remedy) => Error::new(error.kind(), error.reason())
+            .with_remedy(format!("{remedy} ({compression} inside)")),
+    }
+}
+
+/// The reason of an error, in lower case and without the number that Rust adds.
 pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

@@ -1,9 +1,9 @@
-//! Compressed captures, told by their first bytes and never by their names: the capture in them, as
-//! a stream.
+//! Compressed captures, recognised by their first bytes and never by their names, as the stream of
+//! the capture in them.
 //!
-//! Members that stand behind each other are one stream, as `gunzip` and the others read them.
-//! Memory does not grow with what comes out, and what expands beyond reason is refused: see
-//! [`FREE`] and [`MOST_RATIO`].
+//! Concatenated members are one stream, as for `gunzip` and the others. Memory does not grow with
+//! the decompressed size, and input that expands beyond reason is refused: see [`FREE`] and
+//! [`MAX_RATIO`].
 
 use std::fmt;
 use std::io::{self, Chain, Cursor, Read};
@@ -17,22 +17,22 @@ use super::lz4::Lz4;
 use super::xz::Xz;
 use super::zstd::Zstd;
 
-/// Bytes that are looked at to tell what a stream is.
-pub(super) const LOOKED_AT: usize = 16;
-/// Bytes that may come out whatever went in.
+/// Bytes that identify the format of a stream.
+pub(super) const PEEK_BYTES: usize = 16;
+/// Decompressed bytes that are allowed whatever the input.
 const FREE: u64 = 256 << 20;
-/// Beyond [`FREE`], bytes out for each byte in. A capture of ordinary traffic stays below 20, one
-/// of nothing but empty answers below 60; gzip ends at 1,032, zstd and bzip2 do not end.
-const MOST_RATIO: u64 = 250;
+/// Beyond [`FREE`], decompressed bytes per byte of input. A capture of ordinary traffic stays below
+/// 20, one of nothing but empty answers below 60; gzip ends at 1,032, zstd and bzip2 have no limit.
+const MAX_RATIO: u64 = 250;
 
-/// A stream whose first bytes were looked at.
-pub(super) type Looked<R> = Chain<Cursor<Vec<u8>>, R>;
+/// A stream of which the first bytes were read and put back.
+pub(super) type Peeked<R> = Chain<Cursor<Vec<u8>>, R>;
 
-/// Looks at the first bytes of a stream; gives them, and the stream as it was.
-pub(super) fn look<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Looked<R>)> {
-    let mut first = Vec::with_capacity(LOOKED_AT);
-    while first.len() < LOOKED_AT {
-        match input.by_ref().take((LOOKED_AT - first.len()) as u64).read_to_end(&mut first) {
+/// Reads the first bytes of a stream; returns them and the whole stream.
+pub(super) fn peek<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Peeked<R>)> {
+    let mut first = Vec::with_capacity(PEEK_BYTES);
+    while first.len() < PEEK_BYTES {
+        match input.by_ref().take((PEEK_BYTES - first.len()) as u64).read_to_end(&mut first) {
             Ok(0) => break,
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             _ => {}
@@ -41,7 +41,7 @@ pub(super) fn look<R: Read>(mut input: R) -> io::Result<(Vec<u8>, Looked<R>)> {
     Ok((first.clone(), Cursor::new(first).chain(input)))
 }
 
-/// How a capture is compressed.
+/// The compression of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compression {
     /// RFC 1952.
@@ -57,11 +57,11 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// What a stream that begins so is compressed with.
-    pub(super) fn of(first: &[u8]) -> Option<Self> {
+    /// The compression of a stream with these first bytes.
+    pub(super) fn from_magic(first: &[u8]) -> Option<Self> {
         match first {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            // A frame, or one to be skipped, with which parallel compressors begin.
+            // A frame, or a skippable one, with which parallel compressors begin.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Some(Self::Lz4),
@@ -70,7 +70,7 @@ impl Compression {
         }
     }
 
-    /// The command that does the same without our limits.
+    /// The command that decompresses without our limits.
     const fn command(self) -> &'static str {
         match self {
             Self::Gzip => "gunzip -c",
@@ -81,10 +81,10 @@ impl Compression {
         }
     }
 
-    /// The stream in a compressed one. Fails where its decoder has no memory to begin with.
+    /// The decompressed stream. Fails if the decoder cannot allocate its memory.
     pub(super) fn open(self, input: impl Read + Send + 'static) -> io::Result<Unpacked> {
         let taken = Arc::new(AtomicU64::new(0));
-        let input = Taken { input, count: Arc::clone(&taken) };
+        let input = CountedInput { input, count: Arc::clone(&taken) };
         let stream: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(input)),
             Self::Zstd => Box::new(Zstd::new(input)?),
@@ -108,7 +108,7 @@ impl fmt::Display for Compression {
     }
 }
 
-/// What comes out of a compressed stream.
+/// A decompressed stream.
 pub(super) struct Unpacked {
     compression: Compression,
     stream: Box<dyn Read + Send>,
@@ -133,9 +133,9 @@ impl Read for Unpacked {
         })?;
         self.given += read as u64;
         let taken = self.taken.load(Ordering::Relaxed);
-        if self.given > self.free && self.given / MOST_RATIO > taken {
+        if self.given > self.free && self.given / MAX_RATIO > taken {
             return Err(io::Error::other(format!(
-                "the {compression} stream expands more than {MOST_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
+                "the {compression} stream expands more than {MAX_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
                 compression.command()
             )));
         }
@@ -143,14 +143,13 @@ impl Read for Unpacked {
     }
 }
 
-/// Counts what is taken of a stream. Waits where nothing comes: those that decompress cannot stop
-/// in the middle.
-struct Taken<R> {
+/// Counts the bytes of the input. Waits if none come, because decoders cannot stop in the middle.
+struct CountedInput<R> {
     input: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Taken<R> {
+impl<R: Read> Read for CountedInput<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.input.read(into) {

@@ -1,19 +1,19 @@
-//! The interfaces of several files, numbered through.
+//! The interfaces of several files, numbered consecutively.
 
 use super::capture_file::CaptureFile;
 
-/// Interfaces that are counted by themselves; those beyond are counted as one.
-const MOST: usize = 1 << 12;
+/// Maximum number of interfaces with a number of their own; those beyond share one.
+const MAX_INTERFACES: usize = 1 << 12;
 
-/// The numbers.
+/// Numbers and names of the interfaces.
 #[derive(Default)]
-pub(super) struct Interfaces {
-    /// By the file's place and the interface's in it.
+pub(super) struct InterfaceNumbers {
+    /// By index of the file, then by number of the interface in it.
     numbers: Vec<Vec<Option<u32>>>,
     names: Vec<String>,
 }
 
-impl Interfaces {
+impl InterfaceNumbers {
     /// The number of an interface of a file.
     #[inline]
     pub(super) fn number(&mut self, slot: usize, file: &CaptureFile, place: u32) -> u32 {
@@ -32,9 +32,9 @@ impl Interfaces {
         if of_file.len() <= place as usize {
             of_file.resize(place as usize + 1, None);
         }
-        if self.names.len() < MOST {
+        if self.names.len() < MAX_INTERFACES {
             self.names.push(file.interface(place));
-        } else if self.names.len() == MOST {
+        } else if self.names.len() == MAX_INTERFACES {
             self.names.push("others".into());
         }
         let number = self.names.len() as u32 - 1;

@@ -1,21 +1,21 @@
-//! LZ4 frames as a stream, frames behind each other among them.
+//! LZ4 frames as a stream, concatenated frames included.
 
 use std::io::{self, BufReader, Read};
 
 use lz4_flex::frame::FrameDecoder;
 
-/// The old form, whose frames end with the file and not with a mark.
+/// The legacy format, whose frames end with the file and not with an end mark.
 const LEGACY: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
 
-/// Bytes of a block's header, of the mark in its place at the end of a frame, and of the checksum
-/// that may follow.
+/// Bytes of a block header, of the end mark in its place, and of the checksum that may follow.
 const WORD: usize = 4;
 
-/// The stream.
+/// The decompressed stream.
 pub(super) struct Lz4<R: Read> {
-    /// Of one frame: the next may have blocks of another size. Always there between two reads.
+    /// Decoder of one frame: the next may have blocks of another size. Always present between two
+    /// reads.
     decoder: Option<FrameDecoder<Watched<BufReader<R>>>>,
-    /// Bytes of the input before the frame that may come next; none within a frame.
+    /// Bytes of the input before a possible next frame; `None` within a frame.
     boundary: Option<u64>,
 }
 
@@ -35,8 +35,8 @@ impl<R: Read> Lz4<R> {
 }
 
 impl<R: Read> Read for Lz4<R> {
-    /// The decoder takes an input that ends between two blocks for whole. Only between two frames
-    /// it is.
+    /// The decoder accepts an input that ends between two blocks. Only an end between two frames is
+    /// valid.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             let Some(decoder) = &mut self.decoder else {
@@ -52,7 +52,7 @@ impl<R: Read> Read for Lz4<R> {
                 let whole = self.boundary == Some(input.taken) || input.first == LEGACY;
                 return if whole { Ok(0) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
             }
-            // Else it was a block with nothing in it.
+            // Otherwise the block was empty.
             if input.marked {
                 self.boundary = Some(input.taken);
                 self.decoder =
@@ -62,23 +62,23 @@ impl<R: Read> Read for Lz4<R> {
     }
 }
 
-/// Sees what the input begins with, how much of it is taken and where it ends.
+/// Observes the beginning of the input, its position and its end.
 struct Watched<R> {
     input: R,
     first: Vec<u8>,
     taken: u64,
-    /// It was asked for more at its end.
+    /// A read at the end of the input.
     ended: bool,
-    /// The last word was the mark at a frame's end.
+    /// The last word was an end mark.
     mark: bool,
-    /// It was, or the one before it was and it is a checksum.
+    /// The last word was an end mark, or a checksum after one.
     marked: bool,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut read = self.input.read(into)?;
-        // A word is taken whole, though it may lie in two pieces.
+        // A word is read whole, even if it comes in two parts.
         while into.len() == WORD && (1..WORD).contains(&read) {
             match self.input.read(&mut into[read..]) {
                 Ok(0) => break,

@@ -1,19 +1,17 @@
 //! Capture files as one stream of frames in capture order.
 //!
-//! Takes paths (`-` is standard input), gives frames. Each file is in the order in which it was
-//! written; several are merged by time, so that rotated and parallel captures read as one, or
-//! chained: one behind the other as they were named.
+//! Takes paths (`-` is standard input), gives frames. The frames of one file stay in the order in
+//! which they were written. Several files are merged by time, so that rotated and parallel captures
+//! read as one, or chained: one after the other as they were named.
 //!
-//! `paths` finds the files that were meant, `compressed` undoes compression, `foreign` names what
-//! is no capture, `capture_file` reads one file, and this module joins them. Of many files only
-//! those are held in memory whose times overlap.
+//! `paths` finds the named files, `compressed` decompresses, `unsupported` names other formats,
+//! `capture_file` reads one file, and this module merges. Of many files only those with overlapping
+//! times are held in memory.
 
-mod ahead;
 mod buffer;
 mod capture_file;
 mod compressed;
 mod follow;
-mod foreign;
 mod interfaces;
 mod lz4;
 mod order;
@@ -21,7 +19,10 @@ mod paths;
 mod pcap;
 mod pcapng;
 mod pipe;
-mod places;
+mod positions;
+mod read_ahead;
+mod record;
+mod unsupported;
 mod variant;
 mod xz;
 mod zstd;
@@ -30,95 +31,64 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use self::follow::Follow;
-pub use self::paths::{Found, find, folders};
-pub use self::places::Places;
+pub use self::paths::{FoundFiles, find, folders};
+pub use self::positions::FilePositions;
 
-use self::capture_file::{CaptureFile, Opened};
-use self::interfaces::Interfaces;
+use self::capture_file::{CaptureFile, Opened, unreadable};
+use self::interfaces::InterfaceNumbers;
 use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
 use crate::time::Time;
-
-/// Bytes that a frame may have; a record that promises more is damage. Wireshark's largest is 128
-/// MiB for one bus; real networks stay below 512 KiB.
-const MAX_FRAME: usize = 16 << 20;
-
-/// Where a record is and what its header said; `from..to` within the buffer's window.
-struct Head {
-    time: Time,
-    link: LinkType,
-    /// Its place among those of the file that had frames.
-    interface: u32,
-    wire_len: u32,
-    from: usize,
-    to: usize,
-}
-
-/// Why a file cannot be read on.
-#[derive(Debug)]
-enum Damage {
-    Cut { promised: usize, there: usize },
-    Corrupt(String),
-    Unreadable(io::Error),
-}
-
-impl From<io::Error> for Damage {
-    fn from(error: io::Error) -> Self {
-        Self::Unreadable(error)
-    }
-}
-
-/// The next record, nothing at the end of the file.
-type Advance = Result<Option<Head>, Damage>;
+use crate::{Error, Result};
 
 /// One of several files.
-enum Slot {
-    /// Its turn has not come: only the system's file is held.
-    Waiting { name: String, file: File, link: Option<LinkType> },
-    /// Its frames are being read.
+enum FileSlot {
+    /// Not begun: only the open file is held.
+    Deferred { name: String, file: File, link: Option<LinkType> },
+    /// Being read.
     Reading(Box<CaptureFile>),
-    /// It has ended.
-    Over { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
+    /// At its end.
+    Ended { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
 }
 
-impl Slot {
+impl FileSlot {
     fn link(&self) -> Option<LinkType> {
         match self {
-            Self::Waiting { link, .. } | Self::Over { link, .. } => *link,
+            Self::Deferred { link, .. } | Self::Ended { link, .. } => *link,
             Self::Reading(file) => file.link(),
         }
     }
 
     fn drops(&self) -> Drops {
         match self {
-            Self::Waiting { .. } => Drops::default(),
+            Self::Deferred { .. } => Drops::default(),
             Self::Reading(file) => file.drops(),
-            Self::Over { drops, .. } => *drops,
+            Self::Ended { drops, .. } => *drops,
         }
     }
 
     fn problem(&self) -> Option<&String> {
         match self {
-            Self::Waiting { .. } => None,
+            Self::Deferred { .. } => None,
             Self::Reading(file) => file.problem(),
-            Self::Over { problem, .. } => problem.as_ref(),
+            Self::Ended { problem, .. } => problem.as_ref(),
         }
     }
 
     fn notice(&self) -> Option<String> {
         match self {
-            Self::Waiting { .. } => None,
+            Self::Deferred { .. } => None,
             Self::Reading(file) => file.notice(),
-            Self::Over { notice, .. } => notice.clone(),
+            Self::Ended { notice, .. } => notice.clone(),
         }
     }
 
-    fn over(file: &CaptureFile) -> Self {
-        Self::Over {
+    fn ended(file: &CaptureFile) -> Self {
+        Self::Ended {
             link: file.link(),
             drops: file.drops(),
             problem: file.problem().cloned(),
@@ -127,62 +97,72 @@ impl Slot {
     }
 }
 
-/// What comes first: the earliest frame, of several the file that was named before the others.
-type Turn = Reverse<(Time, usize)>;
+/// Order of the merge: the earliest frame first, of equal ones that of the file named first.
+type MergeKey = Reverse<(Time, usize)>;
 
-/// Several files as one stream.
+/// Capture files as one stream.
 pub struct Files {
-    slots: Vec<Slot>,
-    /// The files that have frames left, but not the one that is held.
-    turns: BinaryHeap<Turn>,
-    /// The file whose record the caller holds; it moves on at the next call.
+    slots: Vec<FileSlot>,
+    /// Files with frames left, without the held one.
+    queue: BinaryHeap<MergeKey>,
+    /// The file whose record the caller holds; it moves on with the next call.
     held: Option<usize>,
     chained: bool,
     endless: bool,
-    places: Places,
-    interfaces: Interfaces,
+    positions: FilePositions,
+    interfaces: InterfaceNumbers,
     number: u64,
-    unreadable: Vec<String>,
+    unreadable: Vec<Error>,
 }
 
 impl Files {
-    /// Opens all of them. Those that cannot be opened are problems of the stream, not its end.
-    /// Standard input, which may be a pipe on which nothing comes, ends when `stop` is set.
+    /// Opens capture files; `-` is standard input. A file that cannot be opened is a problem of the
+    /// stream, not its end.
     ///
     /// # Errors
-    /// Where not one can be read: a line for each, with the remedy.
-    pub fn open(paths: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self, Vec<String>> {
+    /// No file can be read: an error for each, with the remedy.
+    pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Self> {
+        Self::open_with_stop(paths, &Arc::default())
+    }
+
+    /// As [`open`](Self::open). Pipes, standard input among them, on which nothing may come for
+    /// long, end when `stop` is set, also while they are being opened.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with_stop<P: AsRef<Path>>(paths: &[P], stop: &Arc<AtomicBool>) -> Result<Self> {
         let alone = paths.len() == 1;
         allow_files(paths.len());
-        let mut places = Places::default();
+        let mut positions = FilePositions::default();
         let opened = paths.iter().map(|path| {
+            let path = path.as_ref();
             let name = path.display().to_string();
             let opened = Opened::at(path, stop)?;
             if let Opened::Regular(file) = &opened {
-                places.add(file);
+                positions.add(file);
             }
             match opened {
-                Opened::Regular(file) if !alone => Self::wait(name, file),
+                Opened::Regular(file) if !alone => Self::defer(name, file),
                 other => CaptureFile::open(name, other).map(Self::begun),
             }
         });
         let mut files = Self::join(opened)?;
-        files.places = places;
+        files.positions = positions;
         Ok(files)
     }
 
-    /// Takes out how far they were read, for whoever shows it; nothing where there is no regular
-    /// file.
-    pub fn places(&mut self) -> Option<Places> {
-        let places = std::mem::take(&mut self.places);
-        (!places.is_empty()).then_some(places)
+    /// Takes the positions of the regular files, for a display of progress; `None` if there is no
+    /// regular file.
+    pub fn positions(&mut self) -> Option<FilePositions> {
+        let positions = std::mem::take(&mut self.positions);
+        (!positions.is_empty()).then_some(positions)
     }
 
-    /// The same for bytes from anywhere, each with a name for errors.
+    /// Reads captures from anywhere, each with a name for errors.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn of(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self, Vec<String>> {
+    pub fn from_readers(inputs: Vec<(String, Box<dyn io::Read + Send>)>) -> Result<Self> {
         Self::join(
             inputs
                 .into_iter()
@@ -190,68 +170,68 @@ impl Files {
         )
     }
 
-    fn begun(file: CaptureFile) -> (Option<Time>, Slot) {
+    fn begun(file: CaptureFile) -> (Option<Time>, FileSlot) {
         match file.head() {
-            Some(head) => (Some(head.time), Slot::Reading(Box::new(file))),
-            None => (None, Slot::over(&file)),
+            Some(head) => (Some(head.time), FileSlot::Reading(Box::new(file))),
+            None => (None, FileSlot::ended(&file)),
         }
     }
 
-    /// Looks at the first record of a file and lets go of all else until its turn comes.
-    fn wait(name: String, file: File) -> Result<(Option<Time>, Slot), String> {
-        let again = file
-            .try_clone()
-            .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
+    /// Reads the first record of a file and frees everything else until the file begins.
+    fn defer(name: String, file: File) -> Result<(Option<Time>, FileSlot)> {
+        let again = file.try_clone().map_err(|error| unreadable(&name, &error))?;
         let begun = CaptureFile::open(name.clone(), Opened::Regular(file))?;
         Ok(match begun.head() {
-            None => (None, Slot::over(&begun)),
+            None => (None, FileSlot::ended(&begun)),
             Some(head) => {
                 let (time, link) = (head.time, Some(head.link));
-                let file = CaptureFile::rewound(again)
-                    .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))?;
-                (Some(time), Slot::Waiting { name, file, link })
+                let file =
+                    CaptureFile::rewound(again).map_err(|error| unreadable(&name, &error))?;
+                (Some(time), FileSlot::Deferred { name, file, link })
             }
         })
     }
 
-    fn join(
-        opened: impl Iterator<Item = Result<(Option<Time>, Slot), String>>,
-    ) -> Result<Self, Vec<String>> {
-        let (slots, turns, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
+    fn join(opened: impl Iterator<Item = Result<(Option<Time>, FileSlot)>>) -> Result<Self> {
+        let (slots, queue, unreadable) = (Vec::new(), BinaryHeap::new(), Vec::new());
         let mut files = Self {
             slots,
-            turns,
+            queue,
             held: None,
             chained: false,
             endless: false,
-            places: Places::default(),
-            interfaces: Interfaces::default(),
+            positions: FilePositions::default(),
+            interfaces: InterfaceNumbers::default(),
             number: 0,
             unreadable,
         };
         for slot in opened {
             match slot {
-                Err(line) => files.unreadable.push(line),
+                Err(error) => files.unreadable.push(error),
                 Ok((first, slot)) => {
-                    files.turns.extend(first.map(|time| Reverse((time, files.slots.len()))));
+                    files.queue.extend(first.map(|time| Reverse((time, files.slots.len()))));
                     files.slots.push(slot);
                 }
             }
         }
-        if files.slots.is_empty() { Err(files.unreadable) } else { Ok(files) }
+        if files.slots.is_empty()
+            && let Some(error) = Error::from_all(files.unreadable.iter().cloned())
+        {
+            return Err(error);
+        }
+        Ok(files)
     }
 
-    /// Reads one file behind the other, as they were named, instead of merging them by time.
+    /// Chains the files in the order in which they were named, instead of merging them by time.
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
-        self.turns =
-            self.turns.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
+        self.queue =
+            self.queue.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
         self
     }
 
-    /// Says that it goes on until somebody ends it: a pipe from a capture that is meant to be ended
-    /// so.
+    /// Marks the stream as endless: a pipe from a capture that is expected to be stopped.
     #[must_use]
     pub fn endless(self) -> Self {
         Self { endless: true, ..self }
@@ -260,62 +240,83 @@ impl Files {
     /// The link types of the first frames.
     #[must_use]
     pub fn links(&self) -> Vec<LinkType> {
-        let mut links: Vec<_> = self.slots.iter().filter_map(Slot::link).collect();
+        let mut links: Vec<_> = self.slots.iter().filter_map(FileSlot::link).collect();
         links.sort_unstable();
         links.dedup();
         links
     }
 
-    /// Files that could not be opened, a line each.
+    /// The errors of the files that could not be opened.
     #[must_use]
-    pub fn unreadable(&self) -> &[String] {
+    pub fn unreadable(&self) -> &[Error] {
         &self.unreadable
     }
 
-    /// Moves the held file on; false where nothing comes at the moment.
+    /// Moves to the next record of a file; false if no byte comes at the moment.
     fn advance(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
-        if let Slot::Reading(file) = slot {
+        if let FileSlot::Reading(file) = slot {
             if !file.advance() {
                 return false;
             }
             match file.head() {
                 Some(head) => {
                     let time = if self.chained { Time(0) } else { head.time };
-                    self.turns.push(Reverse((time, index)));
+                    self.queue.push(Reverse((time, index)));
                 }
-                None => *slot = Slot::over(file),
+                None => *slot = FileSlot::ended(file),
             }
         }
         true
     }
 
-    /// Begins a file whose turn has come; false where it cannot be.
+    /// Moves to the next frame in order, which is then that of the `held` file. Neither reads nor
+    /// numbers it.
+    #[inline]
+    fn move_on(&mut self) -> Filled {
+        if let Some(held) = self.held {
+            if !self.advance(held) {
+                return Filled::Idle;
+            }
+            self.held = None;
+        }
+        while let Some(Reverse((_, index))) = self.queue.pop() {
+            let is_started =
+                matches!(&self.slots[index], FileSlot::Reading(file) if file.is_started());
+            if is_started || self.begin(index) {
+                self.held = Some(index);
+                return Filled::Frames;
+            }
+        }
+        Filled::End
+    }
+
+    /// Begins to read a file; false if it cannot be read.
     fn begin(&mut self, index: usize) -> bool {
         let slot = &mut self.slots[index];
-        if let Slot::Waiting { name, file, link } = slot {
+        if let FileSlot::Deferred { name, file, link } = slot {
             let begun = file
                 .try_clone()
                 .and_then(CaptureFile::rewound)
-                .map_err(|e| format!("{name}: cannot be read: {}", capture_file::reason(&e)))
+                .map_err(|error| unreadable(name, &error))
                 .and_then(|file| CaptureFile::open(name.clone(), Opened::Regular(file)));
             *slot = match begun {
-                Ok(file) => Slot::Reading(Box::new(file)),
-                Err(problem) => Slot::Over {
+                Ok(file) => FileSlot::Reading(Box::new(file)),
+                Err(error) => FileSlot::Ended {
                     link: *link,
                     drops: Drops::default(),
-                    problem: Some(problem),
+                    problem: Some(error.to_string()),
                     notice: None,
                 },
             };
         }
-        let Slot::Reading(file) = slot else { return false };
+        let FileSlot::Reading(file) = slot else { return false };
         let started = file.read_ahead();
-        if let Err(problem) = started {
-            *slot = Slot::Over {
+        if let Err(error) = started {
+            *slot = FileSlot::Ended {
                 link: file.link(),
                 drops: file.drops(),
-                problem: Some(problem),
+                problem: Some(error.to_string()),
                 notice: file.notice(),
             };
             return false;
@@ -324,35 +325,27 @@ impl Files {
     }
 }
 
-/// Raises how many files the process may have open, as far as it may itself, where there are many.
+/// Raises the process's limit of open files as far as the system allows, if there are many files.
 fn allow_files(files: usize) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    // Two for each, and some for the rest.
+    // Two for each file, and some for the rest.
     let wanted = 2 * files as u64 + 64;
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < wanted
     {
-        // Where it is not enough, opening says so.
+        // If the limit is too low, opening a file reports it.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted.min(hard), hard);
     }
 }
 
 impl Source for Files {
-    fn next(&mut self) -> Result<Next<'_>, String> {
-        if let Some(held) = self.held {
-            if !self.advance(held) {
-                return Ok(Next::Idle);
-            }
-            self.held = None;
+    fn next(&mut self) -> Result<Next<'_>> {
+        match self.move_on() {
+            Filled::Frames => {}
+            Filled::Idle => return Ok(Next::Idle),
+            Filled::End => return Ok(Next::End),
         }
-        while let Some(Reverse((_, index))) = self.turns.pop() {
-            let is_started = matches!(&self.slots[index], Slot::Reading(file) if file.is_started());
-            if is_started || self.begin(index) {
-                self.held = Some(index);
-                break;
-            }
-        }
-        let Some(Slot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
+        let Some(FileSlot::Reading(file)) = self.held.map(|index| &self.slots[index]) else {
             return Ok(Next::End);
         };
         let Some(head) = file.head() else { return Ok(Next::End) };
@@ -369,31 +362,31 @@ impl Source for Files {
         }))
     }
 
-    fn read(&mut self, block: &mut Block) -> Result<Filled, String> {
-        // One file alone: its frames stay where they were read.
+    fn read(&mut self, block: &mut Block) -> Result<Filled> {
+        // The frames of a single file stay where they were read.
         if self.slots.len() > 1 || !block.is_empty() {
-            return super::copy(self, block);
+            return super::fill_by_frame(self, block);
         }
-        // Makes its first frame the held one, or moves on to the one behind the last block's.
-        match self.next()? {
-            Next::Idle => return Ok(Filled::Idle),
-            Next::End => return Ok(Filled::End),
-            Next::Frame(_) => self.number -= 1,
+        match self.move_on() {
+            Filled::Frames => {}
+            other => return Ok(other),
         }
         let [slot] = &mut self.slots[..] else { return Ok(Filled::End) };
-        if let Slot::Reading(file) = slot {
-            let interfaces = &mut self.interfaces;
-            file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
-            if file.head().is_none() {
-                *slot = Slot::over(file);
-                self.held = None;
-            }
+        let FileSlot::Reading(file) = slot else { return Ok(Filled::End) };
+        if file.head().is_none() {
+            return Ok(Filled::End);
+        }
+        let interfaces = &mut self.interfaces;
+        file.fill(block, &mut self.number, |file, place| interfaces.number(0, file, place));
+        if file.head().is_none() {
+            *slot = FileSlot::ended(file);
+            self.held = None;
         }
         Ok(Filled::Frames)
     }
 
     fn drops(&mut self) -> Drops {
-        self.slots.iter().map(Slot::drops).fold(Drops::default(), |sum, drops| Drops {
+        self.slots.iter().map(FileSlot::drops).fold(Drops::default(), |sum, drops| Drops {
             kernel: sum.kernel.saturating_add(drops.kernel),
             interface: sum.interface.saturating_add(drops.interface),
         })
@@ -408,11 +401,12 @@ impl Source for Files {
     }
 
     fn problems(&self) -> Vec<String> {
-        self.unreadable.iter().chain(self.slots.iter().filter_map(Slot::problem)).cloned().collect()
+        let unreadable = self.unreadable.iter().flat_map(Error::lines);
+        unreadable.chain(self.slots.iter().filter_map(FileSlot::problem).cloned()).collect()
     }
 
     fn notices(&self) -> Vec<String> {
-        self.slots.iter().filter_map(Slot::notice).collect()
+        self.slots.iter().filter_map(FileSlot::notice).collect()
     }
 }
 

@@ -1,6 +1,6 @@
-//! Whether a file's frames lie in the order of their times. Where they do not, nothing is wrong
-//! with it: several queues of a network card, or several threads that wrote, leave such files.
-//! Times between frames are then not to be trusted to the last digit.
+//! Whether the frames of a file are in the order of their times. If not, the file is still valid:
+//! several queues of a network card, or several writing threads, produce such files. Times between
+//! frames are then not exact.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use crate::time::Time;
 pub(super) struct TimeOrder {
     last: Time,
     times: u64,
-    /// The frame at which it first did.
+    /// Number of the first frame that went back.
     first: u64,
-    /// Nanoseconds, the farthest.
+    /// The largest step back in nanoseconds.
     most: i64,
 }
 
@@ -24,9 +24,9 @@ impl Default for TimeOrder {
 }
 
 impl TimeOrder {
-    /// Takes the time of the next frame, with its number in the file.
+    /// Takes the time of the next frame, and its number in the file.
     #[inline]
-    pub(super) fn see(&mut self, frame: u64, time: Time) {
+    pub(super) fn observe(&mut self, frame: u64, time: Time) {
         if time < self.last {
             self.went_back(frame, time);
         }
@@ -42,7 +42,7 @@ impl TimeOrder {
         self.most = self.most.max(self.last.0.saturating_sub(time.0));
     }
 
-    /// What is to be said of it; nothing where time went on.
+    /// The notice for the report; `None` if time never went back.
     pub(super) fn notice(&self) -> Option<String> {
         let often = match self.times {
             0 => return None,
@@ -66,12 +66,12 @@ mod tests {
         let mut order = TimeOrder::default();
         assert_eq!(order.notice(), None);
         for (frame, time) in (1..).zip([5, 5, 9, 8, 10, 3_000_000, 2_000_000]) {
-            order.see(frame, Time(time));
+            order.observe(frame, Time(time));
         }
-        let said = order.notice().unwrap();
+        let notice = order.notice().unwrap();
         assert!(
-            said.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
-            "{said}"
+            notice.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
+            "{notice}"
         );
     }
 }

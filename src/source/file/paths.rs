@@ -1,32 +1,34 @@
-//! Which files are meant: folders and patterns, as the files in them.
+//! The files that a user names: folders and patterns lead to the files in them.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::compressed::{Compression, look};
+use super::compressed::{Compression, peek};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
+use crate::{Error, ErrorKind, Result};
 
-/// How captures are called; in a folder, what is called so and is none is a mistake worth a word.
+/// Extensions of captures. A file in a folder that has one and is no capture deserves a report.
 const ENDINGS: &[&str] = &["pcap", "pcapng", "cap", "dmp", "dump", "ntar"];
 
-/// What was found.
+/// The files that were found.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub struct Found {
-    /// Files to be read, in the order of the names that led to them, within a folder by name.
+pub struct FoundFiles {
+    /// Files to be read, in the order of the names that led to them; within a folder by name.
     pub paths: Vec<PathBuf>,
-    /// Folders in which files were passed over because they are no captures, a line each.
+    /// Folders with files that are no captures and were skipped, one line each.
     pub passed_over: Vec<String>,
 }
 
-/// Takes what a user named: files, `-`, folders (with the folders in them), patterns such as
-/// `ring*.pcap` that the shell has left alone.
+/// Finds the files that a user names: files, `-`, folders (with their subfolders), patterns such as
+/// `ring*.pcap` that the shell left alone.
 ///
 /// # Errors
-/// Where a pattern or a folder leads to nothing, or a folder cannot be listed: a line each, with
-/// the remedy.
-pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
-    let mut found = Found::default();
+/// A pattern or folder leads to nothing, or a folder cannot be listed: an error for each, with the
+/// remedy.
+pub fn find(named: &[PathBuf]) -> Result<FoundFiles> {
+    let mut found = FoundFiles::default();
     let mut errors = Vec::new();
     for path in named {
         let result = if path.is_dir() {
@@ -39,11 +41,14 @@ pub fn find(named: &[PathBuf]) -> Result<Found, Vec<String>> {
         };
         errors.extend(result.err());
     }
-    // What can be read is read; what is missing is told when it is opened.
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
+    // A file that is missing is an error when it is opened.
+    match Error::from_all(errors) {
+        None => Ok(found),
+        Some(error) => Err(error),
+    }
 }
 
-/// The files that are meant at the moment, whatever they are.
+/// The files that the names lead to at the moment, whatever they hold.
 pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in named {
@@ -64,14 +69,14 @@ pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
     files
 }
 
-/// The folders in which such files come and go.
+/// The folders in which named files may come and go.
 #[must_use]
 pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
     let folder = |path: &PathBuf| {
         if path.is_dir() {
             return path.clone();
         }
-        // Of a pattern what is before its first wildcard.
+        // For a pattern, the part before its first wildcard.
         let fixed =
             path.ancestors().skip(1).find(|path| !is_pattern(path)).unwrap_or(Path::new("."));
         if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed.to_owned() }
@@ -83,30 +88,35 @@ fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-fn pattern(path: &Path, found: &mut Found) -> Result<(), String> {
-    let fail = |reason: String| format!("{}: {reason}", path.display());
+fn pattern(path: &Path, found: &mut FoundFiles) -> Result<()> {
+    let fail = |reason: String| Error::new(ErrorKind::Input, reason).with_object(path.display());
     let matches = glob::glob(&path.to_string_lossy())
         .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
     let before = found.paths.len();
-    // In the order of names, which is that of rings.
+    // Sorted by name, which is the order of a ring.
     found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
     if found.paths.len() == before {
-        Err(fail("nothing is called so; check the pattern".into()))
+        Err(fail("nothing is called so".into()).with_remedy("check the pattern"))
     } else {
         Ok(())
     }
 }
 
-fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
+fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
     let (mut captures, mut others) = (Vec::new(), 0_u64);
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|e| {
-            format!("{}: cannot be listed: {}", folder.display(), super::capture_file::reason(&e))
+        let entries = fs::read_dir(&folder).map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::PermissionDenied => ErrorKind::Permission,
+                _ => ErrorKind::Input,
+            };
+            Error::new(kind, format!("cannot be listed: {}", super::capture_file::reason(&error)))
+                .with_object(folder.display())
         })?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
-            // A link to a folder may lead back to where we are.
+            // A link to a folder may lead back to this one.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
             } else if path.is_file() && (is_called_capture(&path) || is_capture(&path)) {
@@ -117,10 +127,9 @@ fn folder(path: &Path, found: &mut Found) -> Result<(), String> {
         }
     }
     if captures.is_empty() {
-        return Err(format!(
-            "{}: there are no capture files in this folder; check the path",
-            path.display()
-        ));
+        return Err(Error::new(ErrorKind::Input, "there are no capture files in this folder")
+            .with_object(path.display())
+            .with_remedy("check the path"));
     }
     captures.sort();
     found.paths.append(&mut captures);
@@ -138,16 +147,16 @@ fn is_called_capture(path: &Path) -> bool {
         .is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
-/// Whether a file's first bytes are a capture's, compressed or not.
+/// Whether a file begins like a capture, compressed or not.
 fn is_capture(path: &Path) -> bool {
-    let Ok((first, rest)) = File::open(path).and_then(look) else { return false };
+    let Ok((first, rest)) = File::open(path).and_then(peek) else { return false };
     let is_known = |first: &[u8]| {
-        first.first_chunk().is_some_and(|&magic| Pcap::knows(magic) || Pcapng::knows(magic))
+        first.first_chunk().is_some_and(|&magic| Pcap::is_magic(magic) || Pcapng::is_magic(magic))
     };
-    match Compression::of(&first) {
+    match Compression::from_magic(&first) {
         None => is_known(&first),
         Some(compression) => {
-            compression.open(rest).and_then(look).is_ok_and(|(unpacked, _)| is_known(&unpacked))
+            compression.open(rest).and_then(peek).is_ok_and(|(unpacked, _)| is_known(&unpacked))
         }
     }
 }
@@ -156,7 +165,7 @@ fn is_capture(path: &Path) -> bool {
 mod tests {
     use super::*;
 
-    fn names(found: &Found) -> Vec<String> {
+    fn names(found: &FoundFiles) -> Vec<String> {
         found
             .paths
             .iter()
@@ -191,7 +200,8 @@ mod tests {
     #[test]
     fn names_that_lead_to_nothing_are_told_with_a_remedy() {
         let folder = tempfile::tempdir().unwrap();
-        let errors = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
+        let error = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
+        let errors: Vec<String> = error.lines().collect();
         assert!(
             errors[0].ends_with("there are no capture files in this folder; check the path"),
             "{errors:?}"

@@ -1,43 +1,47 @@
 //! Classic pcap: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>, both byte
-//! orders, micro- and nanoseconds, and the variants that `variant` knows.
+//! orders, micro- and nanoseconds, and the variants of [`Variant`].
 
 use super::buffer::Buffer;
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use super::variant::{FILE_HEADER, Variant};
-use super::{Advance, Damage, Head, MAX_FRAME};
 use crate::source::LinkType;
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 /// A classic pcap file behind its header.
 pub(super) struct Pcap {
     variant: Variant,
-    /// Bytes of the current record, to be skipped at the next advance.
+    /// Bytes of the current record, to be skipped by the next advance.
     current: usize,
 }
 
 impl Pcap {
-    /// Whether a file that begins with these four bytes is ours.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
-        Variant::knows(magic)
+    /// Whether a file with these first four bytes is classic pcap.
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
+        Variant::is_magic(magic)
     }
 
     /// Reads the file header.
-    pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.wait(FILE_HEADER).map_err(|e| e.to_string())?;
+    pub(super) fn open(buffer: &mut Buffer) -> Result<Self> {
+        let there = buffer
+            .wait(FILE_HEADER)
+            .map_err(|error| Error::new(ErrorKind::Input, error.to_string()))?;
         if there < FILE_HEADER {
-            return Err(format!("the pcap header is cut: {there} of {FILE_HEADER} bytes"));
+            let reason = format!("the pcap header is cut: {there} of {FILE_HEADER} bytes");
+            return Err(Error::new(ErrorKind::Input, reason));
         }
-        let variant = Variant::of(buffer.more())?;
+        let variant = Variant::from_first_bytes(buffer.more())?;
         buffer.skip(FILE_HEADER);
         Ok(Self { variant, current: 0 })
     }
 
-    /// The link type of every frame in the file.
+    /// The link type of all frames.
     pub(super) const fn link(&self) -> LinkType {
         self.variant.link
     }
 
     #[inline]
-    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         let Variant { order, unit, record_header, link, .. } = self.variant;
         buffer.skip(self.current);
         self.current = 0;
@@ -54,7 +58,7 @@ impl Pcap {
         if captured > MAX_FRAME {
             return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
         }
-        let head = Head {
+        let head = RecordHeader {
             time: Time::new(
                 i64::from(order.u32(header, 0)),
                 i64::from(order.u32(header, 4)) * unit,

@@ -1,11 +1,12 @@
 //! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of
-//! either byte order, several interfaces of any link type and clock; block types that carry no
-//! frame are passed over.
+//! either byte order, several interfaces of any link type and clock; block types without a frame
+//! are skipped.
 
-use super::buffer::{Buffer, Order};
-use super::{Advance, Damage, Head, MAX_FRAME};
+use super::buffer::{Buffer, ByteOrder};
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -14,17 +15,17 @@ const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
-/// Bytes before a block's body: type and total length. The total length stands behind the body once
-/// more.
+/// Bytes before the body of a block: type and total length. The total length is repeated behind the
+/// body.
 const BLOCK_HEADER: usize = 8;
 const BLOCK_FRAME: usize = 12;
 
-/// Interfaces that a section may describe: the obsolete packet block numbers them with 16 bits.
+/// Maximum number of interfaces in a section: the obsolete packet block numbers them with 16 bits.
 const INTERFACES: usize = 1 << 16;
 
-/// Interfaces of a file that are called by their names; those beyond are one.
+/// Maximum number of interfaces with a name of their own; those beyond share one.
 const NAMED: usize = 1 << 10;
-/// Bytes of a name.
+/// Maximum bytes of a name.
 const NAME_LEN: usize = 64;
 
 /// Option codes: `if_name`, `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
@@ -34,22 +35,21 @@ const OPTION_OFFSET: u16 = 14;
 const OPTION_INTERFACE_DROPS: u16 = 5;
 const OPTION_SYSTEM_DROPS: u16 = 7;
 
-/// One interface of the current section.
-struct Interface {
+/// An interface of the current section.
+struct SectionInterface {
     link: LinkType,
     snap_len: u32,
     clock: Clock,
     drops: Drops,
     name: Option<String>,
-    /// Its place among those that had frames, once it had one.
-    place: Option<u32>,
+    /// Number among the interfaces that had frames, once it had one.
+    number: Option<u32>,
 }
 
-/// How an interface counts time.
+/// The clock of an interface.
 #[derive(Clone, Copy)]
 struct Clock {
-    /// The `if_tsresol` byte: a power of ten, or of two where the top bit is set; negative exponent
-    /// below it.
+    /// The `if_tsresol` byte: a negative power of ten, or of two if the top bit is set.
     resolution: u8,
     /// Seconds to add.
     offset: i64,
@@ -72,30 +72,32 @@ impl Clock {
 
 /// A pcapng file within a section.
 pub(super) struct Pcapng {
-    order: Order,
-    interfaces: Vec<Interface>,
-    /// The names of those that had frames, of all sections.
+    order: ByteOrder,
+    interfaces: Vec<SectionInterface>,
+    /// Names of the interfaces that had frames, of all sections.
     names: Vec<String>,
-    /// Of the sections that are over.
+    /// Drops of the sections that are over.
     past_drops: Drops,
-    /// Simple packet blocks carry no time: they get that of the frame before them.
+    /// Simple packet blocks carry no time: they get that of the frame before.
     last: Time,
     current: usize,
 }
 
 impl Pcapng {
-    /// Whether a file that begins with these four bytes is ours.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
+    /// Whether a file with these first four bytes is pcapng.
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         u32::from_be_bytes(magic) == SECTION
     }
 
-    /// Checks the first section header; it is read by the first advance.
-    pub(super) fn open(buffer: &mut Buffer) -> Result<Self, String> {
-        let there = buffer.wait(28).map_err(|e| e.to_string())?;
+    /// Checks the first section header; the first advance reads it.
+    pub(super) fn open(buffer: &mut Buffer) -> Result<Self> {
+        let fail = |reason: String| Error::new(ErrorKind::Input, reason);
+        let there = buffer.wait(28).map_err(|error| fail(error.to_string()))?;
         if there < 28 {
-            return Err(format!("the pcapng section header is cut: {there} of 28 bytes"));
+            return Err(fail(format!("the pcapng section header is cut: {there} of 28 bytes")));
         }
-        let order = section_order(buffer.get(12)).ok_or("the pcapng byte-order magic is broken")?;
+        let order = section_order(buffer.get(12))
+            .ok_or_else(|| fail("the pcapng byte-order magic is broken".into()))?;
         Ok(Self {
             order,
             interfaces: Vec::new(),
@@ -106,16 +108,16 @@ impl Pcapng {
         })
     }
 
-    /// What an interface that had frames is called.
-    pub(super) fn interface_name(&self, place: u32) -> &str {
-        self.names.get(place as usize).map_or("", String::as_str)
+    /// The name of an interface that had frames.
+    pub(super) fn interface_name(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", String::as_str)
     }
 
-    /// The place of an interface among those that had frames.
-    fn place(&mut self, index: u32) -> u32 {
+    /// The number of an interface among those that had frames.
+    fn number(&mut self, index: u32) -> u32 {
         let Some(interface) = self.interfaces.get_mut(index as usize) else { return 0 };
         let names = &mut self.names;
-        *interface.place.get_or_insert_with(|| {
+        *interface.number.get_or_insert_with(|| {
             if names.len() < NAMED {
                 names.push(interface.name.take().unwrap_or_else(|| format!("interface {index}")));
             } else if names.len() == NAMED {
@@ -125,7 +127,7 @@ impl Pcapng {
         })
     }
 
-    /// Drops that the capturing tool wrote down.
+    /// Drops that the capturing tool recorded.
     pub(super) fn drops(&self) -> Drops {
         self.interfaces.iter().fold(self.past_drops, |sum, i| Drops {
             kernel: sum.kernel.saturating_add(i.drops.kernel),
@@ -133,7 +135,7 @@ impl Pcapng {
         })
     }
 
-    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> Advance {
+    pub(super) fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
         loop {
             buffer.skip(self.current);
             self.current = 0;
@@ -145,21 +147,22 @@ impl Pcapng {
                 return Err(Damage::Cut { promised: BLOCK_FRAME, there });
             }
             let header = buffer.get(BLOCK_FRAME);
-            let kind = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
-            if kind == SECTION {
+            let block_type = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
+            if block_type == SECTION {
                 self.order = section_order(header).ok_or_else(|| {
                     Damage::Corrupt("a section's byte-order magic is broken".into())
                 })?;
             }
-            let (kind, stated) = (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
+            let (block_type, stated) =
+                (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
             if stated < BLOCK_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
-            // Some writers leave the padding out of the length, but not out of the file: Wireshark
+            // Some writers leave the padding out of the length, but not out of the file. Wireshark
             // reads them too.
             let total = stated.next_multiple_of(4);
             if !matches!(
-                kind,
+                block_type,
                 SECTION
                     | INTERFACE
                     | STATISTICS
@@ -183,138 +186,143 @@ impl Pcapng {
                 return Err(Damage::Corrupt("a block's two lengths disagree".into()));
             }
             self.current = total;
-            if let Some(head) = self.read_block(kind, buffer.range(BLOCK_HEADER, total - 4))? {
+            if let Some(head) =
+                self.read_block(block_type, buffer.range(BLOCK_HEADER, total - 4))?
+            {
                 self.last = head.time;
                 return Ok(Some(head));
             }
         }
     }
 
-    /// Reads a block's body; gives a frame's place where it holds one, counted from the block's
-    /// start.
-    fn read_block(&mut self, kind: u32, body: &[u8]) -> Advance {
-        match kind {
-            SECTION => {
-                need(body, 8)?;
-                let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
-                if major != 1 {
-                    return Err(Damage::Corrupt(format!(
-                        "a section is of pcapng version {major}.{minor}, which is not known"
-                    )));
-                }
-                self.past_drops = self.drops();
-                self.interfaces.clear();
-                Ok(None)
-            }
-            INTERFACE => {
-                need(body, 8)?;
-                if self.interfaces.len() >= INTERFACES {
-                    return Err(Damage::Corrupt(format!(
-                        "a section describes more than {INTERFACES} interfaces"
-                    )));
-                }
-                let mut clock = Clock { resolution: 6, offset: 0 };
-                let mut name = None;
-                for (code, value) in options(self.order, &body[8..]) {
-                    match (code, value.len()) {
-                        (OPTION_NAME, 1..) => {
-                            name = Some(
-                                String::from_utf8_lossy(&value[..value.len().min(NAME_LEN)])
-                                    .into_owned(),
-                            );
-                        }
-                        (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
-                        (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
-                        _ => {}
-                    }
-                }
-                self.interfaces.push(Interface {
-                    link: LinkType(self.order.u16(body, 0)),
-                    snap_len: self.order.u32(body, 4),
-                    clock,
-                    drops: Drops::default(),
-                    name,
-                    place: None,
-                });
-                Ok(None)
-            }
-            STATISTICS => {
-                need(body, 12)?;
-                let order = self.order;
-                if let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) {
-                    for (code, value) in options(order, &body[12..]) {
-                        match (code, value.len()) {
-                            (OPTION_INTERFACE_DROPS, 8) => {
-                                interface.drops.interface = order.u64(value, 0);
-                            }
-                            (OPTION_SYSTEM_DROPS, 8) => {
-                                interface.drops.kernel = order.u64(value, 0);
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                Ok(None)
-            }
-            SIMPLE_PACKET => {
-                need(body, 4)?;
-                let interface = self.interface(0)?;
-                let wire_len = self.order.u32(body, 0);
-                let limit = if interface.snap_len == 0 {
-                    wire_len
-                } else {
-                    wire_len.min(interface.snap_len)
-                };
-                let (link, time) = (interface.link, self.last);
-                Head {
-                    time,
-                    link,
-                    interface: self.place(0),
-                    wire_len,
-                    from: 4,
-                    to: 4 + limit as usize,
-                }
-                .within(body)
-            }
-            _ => {
-                need(body, 20)?;
-                // The obsolete packet block has a 16-bit interface number and a drop count in the
-                // same four bytes.
-                let index = if kind == ENHANCED_PACKET {
-                    self.order.u32(body, 0)
-                } else {
-                    self.order.u16(body, 0).into()
-                };
-                let interface = self.interface(index)?;
-                let units =
-                    u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
-                let captured = self.order.u32(body, 12) as usize;
-                let wire_len = self.order.u32(body, 16);
-                let (link, time) = (interface.link, interface.clock.time(units));
-                Head {
-                    time,
-                    link,
-                    interface: self.place(index),
-                    wire_len,
-                    from: 20,
-                    to: 20 + captured,
-                }
-                .within(body)
-            }
+    /// Reads the body of a block; returns the record of a block that holds a frame, with its range
+    /// counted from the start of the block.
+    fn read_block(&mut self, block_type: u32, body: &[u8]) -> NextRecord {
+        match block_type {
+            SECTION => self.read_section(body).map(|()| None),
+            INTERFACE => self.read_interface(body).map(|()| None),
+            STATISTICS => self.read_statistics(body).map(|()| None),
+            SIMPLE_PACKET => self.read_simple_packet(body),
+            ENHANCED_PACKET => self.read_packet(body, self.order.u32(body, 0)),
+            // The obsolete packet block has a 16-bit interface number and a drop count in the same
+            // four bytes.
+            _ => self.read_packet(body, self.order.u16(body, 0).into()),
         }
     }
 
-    fn interface(&self, index: u32) -> Result<&Interface, Damage> {
+    /// A section header: interfaces are described anew.
+    fn read_section(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 8)?;
+        let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
+        if major != 1 {
+            return Err(Damage::Corrupt(format!(
+                "a section is of pcapng version {major}.{minor}, which is not known"
+            )));
+        }
+        self.past_drops = self.drops();
+        self.interfaces.clear();
+        Ok(())
+    }
+
+    /// An interface description.
+    fn read_interface(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 8)?;
+        if self.interfaces.len() >= INTERFACES {
+            return Err(Damage::Corrupt(format!(
+                "a section describes more than {INTERFACES} interfaces"
+            )));
+        }
+        let mut clock = Clock { resolution: 6, offset: 0 };
+        let mut name = None;
+        for (code, value) in options(self.order, &body[8..]) {
+            match (code, value.len()) {
+                (OPTION_NAME, 1..) => {
+                    let value = &value[..value.len().min(NAME_LEN)];
+                    name = Some(String::from_utf8_lossy(value).into_owned());
+                }
+                (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
+                (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
+                _ => {}
+            }
+        }
+        self.interfaces.push(SectionInterface {
+            link: LinkType(self.order.u16(body, 0)),
+            snap_len: self.order.u32(body, 4),
+            clock,
+            drops: Drops::default(),
+            name,
+            number: None,
+        });
+        Ok(())
+    }
+
+    /// Interface statistics: drops so far.
+    fn read_statistics(&mut self, body: &[u8]) -> Result<(), Damage> {
+        need(body, 12)?;
+        let order = self.order;
+        let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) else {
+            return Ok(());
+        };
+        for (code, value) in options(order, &body[12..]) {
+            match (code, value.len()) {
+                (OPTION_INTERFACE_DROPS, 8) => interface.drops.interface = order.u64(value, 0),
+                (OPTION_SYSTEM_DROPS, 8) => interface.drops.kernel = order.u64(value, 0),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A simple packet: of the first interface, cut to its snap length, without a time.
+    fn read_simple_packet(&mut self, body: &[u8]) -> NextRecord {
+        need(body, 4)?;
+        let interface = self.interface(0)?;
+        let wire_len = self.order.u32(body, 0);
+        let limit =
+            if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
+        let (link, time) = (interface.link, self.last);
+        RecordHeader {
+            time,
+            link,
+            interface: self.number(0),
+            wire_len,
+            from: 4,
+            to: 4 + limit as usize,
+        }
+        .within(body)
+    }
+
+    /// An enhanced or obsolete packet of the interface with this index.
+    #[inline]
+    fn read_packet(&mut self, body: &[u8], index: u32) -> NextRecord {
+        need(body, 20)?;
+        let interface = self.interface(index)?;
+        let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
+        let captured = self.order.u32(body, 12) as usize;
+        let wire_len = self.order.u32(body, 16);
+        let (link, time) = (interface.link, interface.clock.time(units));
+        RecordHeader {
+            time,
+            link,
+            interface: self.number(index),
+            wire_len,
+            from: 20,
+            to: 20 + captured,
+        }
+        .within(body)
+    }
+
+    fn interface(&self, index: u32) -> Result<&SectionInterface, Damage> {
         self.interfaces.get(index as usize).ok_or_else(|| {
             Damage::Corrupt(format!("a frame names interface {index}, which was not described"))
         })
     }
 }
 
-impl Head {
-    /// The same, whose place was counted from the start of a block's body, counted from the start
-    /// of the block.
-    fn within(self, body: &[u8]) -> Advance {
+impl RecordHeader {
+    /// Checks that the frame, whose range counts from the body of the block, lies in it; returns
+    /// the record with the range counted from the start of the block.
+    fn within(self, body: &[u8]) -> NextRecord {
         if self.to > body.len() {
             return Err(Damage::Corrupt(format!(
                 "a frame of {} bytes overruns its block",
@@ -335,17 +343,17 @@ fn need(body: &[u8], len: usize) -> Result<(), Damage> {
     Ok(())
 }
 
-/// The byte order that a section header block states, given its first twelve bytes.
-fn section_order(header: &[u8]) -> Option<Order> {
-    match Order::Little.u32(header, 8) {
-        0x1a2b_3c4d => Some(Order::Little),
-        0x4d3c_2b1a => Some(Order::Big),
+/// The byte order of a section, given the first twelve bytes of its header.
+fn section_order(header: &[u8]) -> Option<ByteOrder> {
+    match ByteOrder::Little.u32(header, 8) {
+        0x1a2b_3c4d => Some(ByteOrder::Little),
+        0x4d3c_2b1a => Some(ByteOrder::Big),
         _ => None,
     }
 }
 
 /// The options of a block: code and value, up to the end marker or the first that does not fit.
-fn options(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+fn options(order: ByteOrder, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.len() < 4 {

@@ -1,5 +1,5 @@
-//! Pipes, standard input among them, that do not block: one on which nothing comes must not outlast
-//! SIGINT nor leave SIGUSR1 unanswered.
+//! Non-blocking pipes, standard input among them: a pipe on which no byte comes must not outlast
+//! SIGINT or leave SIGUSR1 unanswered.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -10,9 +10,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Milliseconds that a read waits.
-const PATIENCE: u16 = 100;
+const TIMEOUT: u16 = 100;
 
-/// Ends when `stop` is set; a read of which nothing came fails with `WouldBlock`.
+/// Ends when `stop` is set; a read without bytes fails with `WouldBlock`.
 pub(super) struct Pipe<R> {
     pub(super) input: R,
     pub(super) stop: Arc<AtomicBool>,
@@ -25,7 +25,7 @@ impl<R: Read + AsFd> Read for Pipe<R> {
         }
         match poll(
             &mut [PollFd::new(self.input.as_fd(), PollFlags::POLLIN)],
-            PollTimeout::from(PATIENCE),
+            PollTimeout::from(TIMEOUT),
         ) {
             Ok(0) | Err(Errno::EINTR) => Err(io::ErrorKind::WouldBlock.into()),
             Ok(_) => self.input.read(into),

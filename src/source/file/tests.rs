@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a frame was read as.
+/// The fields of a frame that was read.
 type Read = (u64, Time, LinkType, u32, Vec<u8>);
 
 fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
@@ -12,7 +12,7 @@ fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
     let inputs = inputs.map(|(i, bytes)| {
         (format!("file {i}"), Box::new(io::Cursor::new(bytes)) as Box<dyn io::Read + Send>)
     });
-    let mut files = Files::of(inputs.collect()).unwrap();
+    let mut files = Files::from_readers(inputs.collect()).unwrap();
     let mut frames = Vec::new();
     while let Next::Frame(f) = files.next().unwrap() {
         frames.push((f.number, f.time, f.link, f.wire_len, f.bytes.to_vec()));
@@ -22,7 +22,7 @@ fn read(files: Vec<Vec<u8>>) -> (Vec<Read>, Files) {
 
 fn open_error(bytes: &[u8]) -> String {
     let input = Box::new(io::Cursor::new(bytes.to_vec()));
-    Files::of(vec![("it".into(), input)]).err().unwrap().remove(0)
+    Files::from_readers(vec![("it".into(), input)]).err().unwrap().to_string()
 }
 
 /// Writes integers in one byte order.
@@ -225,10 +225,10 @@ fn a_chain_of_files_is_read_as_it_is_named_whatever_the_times() {
         assert!(files.problems().is_empty());
         times
     };
-    let mut merged = Files::open(&files, &Arc::default()).unwrap();
+    let mut merged = Files::open(&files).unwrap();
     assert_eq!(merged.links(), [LinkType::ETHERNET]);
     assert_eq!(times(&mut merged), [1, 2, 9, 10]);
-    assert_eq!(times(&mut Files::open(&files, &Arc::default()).unwrap().chained()), [9, 10, 1, 2]);
+    assert_eq!(times(&mut Files::open(&files).unwrap().chained()), [9, 10, 1, 2]);
 }
 
 #[test]
@@ -291,9 +291,9 @@ fn what_is_no_capture_is_named_with_a_remedy() {
     assert!(open_error(b"\x28\xb5\x2f\xfd").contains("the zstd stream ends in the middle"));
     assert!(open_error(b"snoop\0\0\0\0\0\0\x02").contains("is a snoop capture"));
     assert!(open_error(&LITTLE.pcap(0xa1b2_c3d4, &[])[..20]).contains("header is cut: 20 of 24"));
-    let error = Files::open(&["/no/such/file".into()], &Arc::default()).err().unwrap();
+    let error = Files::open(&["/no/such/file"]).err().unwrap();
     assert_eq!(
-        error[0],
+        error.to_string(),
         "/no/such/file: cannot be opened: no such file or directory; check the path"
     );
 }
@@ -303,7 +303,7 @@ proptest! {
     fn no_bytes_make_a_reader_panic(magic in 0_usize..5, mut bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let starts = [&[][..], &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0], &[0xa1, 0xb2, 0x3c, 0x4d, 0, 2], &[0x0a, 0x0d, 0x0d, 0x0a], &[0x0a]];
         bytes.splice(0..0, starts[magic].iter().copied());
-        if let Ok(mut files) = Files::of(vec![("it".into(), Box::new(io::Cursor::new(bytes)))]) {
+        if let Ok(mut files) = Files::from_readers(vec![("it".into(), Box::new(io::Cursor::new(bytes)))]) {
             while let Next::Frame(_) = files.next().unwrap() {}
         }
     }
@@ -315,12 +315,12 @@ proptest! {
             let at = at.index(file.len());
             file[at] = to;
         }
-        if let Ok(mut files) = Files::of(vec![("it".into(), Box::new(io::Cursor::new(file)))]) {
+        if let Ok(mut files) = Files::from_readers(vec![("it".into(), Box::new(io::Cursor::new(file)))]) {
             while let Next::Frame(_) = files.next().unwrap() {}
         }
     }
 
-    /// Blocks of the stream must not matter: a reader that gives one byte at a time.
+    /// The blocks of the stream must not matter: a reader that returns one byte at a time.
     #[test]
     fn frames_do_not_depend_on_how_the_bytes_arrive(sizes in prop::collection::vec(0_usize..3000, 1..20)) {
         struct Drip(io::Cursor<Vec<u8>>);
@@ -333,7 +333,7 @@ proptest! {
         let bodies: Vec<Vec<u8>> = sizes.iter().map(|&n| vec![n as u8; n]).collect();
         let frames: Vec<(u32, u32, &[u8])> = bodies.iter().map(|b| (1, 0, &b[..])).collect();
         let file = LITTLE.pcap(0xa1b2_c3d4, &frames);
-        let mut files = Files::of(vec![("it".into(), Box::new(Drip(io::Cursor::new(file))))]).unwrap();
+        let mut files = Files::from_readers(vec![("it".into(), Box::new(Drip(io::Cursor::new(file))))]).unwrap();
         for body in &bodies {
             let Next::Frame(frame) = files.next().unwrap() else { panic!("too few") };
             prop_assert_eq!(frame.bytes, &body[..]);

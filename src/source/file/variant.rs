@@ -1,35 +1,36 @@
-//! Which kind of classic pcap a file is, by its header and its first records. Several systems
-//! changed the records and not the magic:
-//! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> tells of them.
+//! The variant of classic pcap that a file has, by its header and its first records. Several
+//! systems changed the records and not the magic;
+//! <https://gitlab.com/wireshark/wireshark/-/blob/master/wiretap/libpcap.c> describes them.
 
-use super::buffer::Order;
+use super::buffer::ByteOrder;
 use crate::source::LinkType;
+use crate::{Error, ErrorKind, Result};
 
 /// Bytes of the file header.
 pub(super) const FILE_HEADER: usize = 24;
 
-/// Bytes of a record that programs of that time kept at most.
+/// Maximum bytes of a record that programs of that time captured.
 const MAX_SNAP: u32 = 256 << 10;
 
-/// Records that have to make sense where a longer record header is to be believed.
+/// Number of records that must be plausible before a longer record header is assumed.
 const RECORDS: usize = 3;
 
-/// Which of a record's two lengths comes first.
+/// The order of the two lengths of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lengths {
-    /// That of the bytes that are there: version 2.4.
+    /// Captured bytes first: version 2.4.
     Captured,
-    /// That on the wire: before version 2.3, and DG/UX's 543.
+    /// Bytes on the wire first: before version 2.3, and version 543 of DG/UX.
     Wire,
-    /// The shorter one is that of the bytes that are there: programs differed in version 2.3.
+    /// The smaller one is that of the captured bytes: programs differed in version 2.3.
     Shorter,
 }
 
-/// How the records of a file are laid out.
+/// The layout of the records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variant {
-    pub(super) order: Order,
-    /// Nanoseconds in the unit of the second time field.
+    pub(super) order: ByteOrder,
+    /// Nanoseconds per unit of the second time field.
     pub(super) unit: i64,
     pub(super) record_header: usize,
     pub(super) lengths: Lengths,
@@ -37,30 +38,33 @@ pub(super) struct Variant {
 }
 
 impl Variant {
-    /// Whether a file that begins with these four bytes is one of them.
-    pub(super) fn knows(magic: [u8; 4]) -> bool {
+    /// Whether a file with these first four bytes is classic pcap.
+    pub(super) fn is_magic(magic: [u8; 4]) -> bool {
         by_magic(magic).is_some()
     }
 
-    /// That of a file of which these are the first bytes, as many as are there.
+    /// The variant of a file with these first bytes, as many as there are.
     ///
     /// # Errors
-    /// One line: a version that nobody has described.
-    pub(super) fn of(first: &[u8]) -> Result<Self, String> {
+    /// A version that is documented nowhere.
+    pub(super) fn from_first_bytes(first: &[u8]) -> Result<Self> {
         let magic = std::array::from_fn(|i| first.get(i).copied().unwrap_or(0));
-        let (order, unit, record_headers) = by_magic(magic).ok_or("not a pcap file")?;
+        let (order, unit, record_headers) =
+            by_magic(magic).ok_or_else(|| Error::new(ErrorKind::Input, "not a pcap file"))?;
         let (major, minor) = (order.u16(first, 4), order.u16(first, 6));
         let lengths = match (major, minor) {
             (2, 0..3) | (543, _) => Lengths::Wire,
             (2, 3) => Lengths::Shorter,
             (2, _) => Lengths::Captured,
             _ => {
-                return Err(format!(
-                    "pcap version {major} is not known; convert it with `editcap -F pcap`"
-                ));
+                return Err(Error::new(
+                    ErrorKind::Input,
+                    format!("pcap version {major} is not known"),
+                )
+                .with_remedy("convert it with `editcap -F pcap`"));
             }
         };
-        // The upper half carries the length of a frame check sequence, which is of no use here.
+        // The upper half holds the length of the frame check sequence, which is of no use here.
         let link = LinkType((order.u32(first, 20) & 0xffff) as u16);
         let standard = Self { order, unit, record_header: record_headers[0], lengths, link };
         if (major, minor, record_headers[0]) == (2, 2, 16)
@@ -80,7 +84,7 @@ impl Variant {
             .unwrap_or(standard))
     }
 
-    /// Length of the bytes that are there, and on the wire, of a record header.
+    /// Captured length and length on the wire, in a record header.
     #[inline]
     pub(super) fn lengths(&self, header: &[u8]) -> (u32, u32) {
         let (first, second) = (self.order.u32(header, 8), self.order.u32(header, 12));
@@ -91,7 +95,7 @@ impl Variant {
         }
     }
 
-    /// How many records make sense, of the first few; none where one does not.
+    /// How many of the first few records are plausible; `None` if one is not.
     fn fits(&self, mut records: &[u8]) -> Option<usize> {
         for fitting in 0..RECORDS {
             let Some(header) = records.get(..self.record_header) else { return Some(fitting) };
@@ -107,7 +111,7 @@ impl Variant {
 }
 
 /// AIX numbers link types as SNMP does (RFC 1573, `ifType`), in files of version 2.2 with
-/// nanoseconds. Others had these numbers for what hardly anybody captured.
+/// nanoseconds. Elsewhere these numbers stood for what hardly anybody captured.
 fn aix(number: LinkType) -> Option<LinkType> {
     Some(match number.0 {
         6 => LinkType::ETHERNET,
@@ -119,30 +123,30 @@ fn aix(number: LinkType) -> Option<LinkType> {
     })
 }
 
-/// Byte order, nanoseconds per unit of the second time field, bytes of a record header: the usual
-/// one first.
-fn by_magic(magic: [u8; 4]) -> Option<(Order, i64, &'static [usize])> {
+/// Byte order, nanoseconds per unit of the second time field, and sizes of the record header: the
+/// usual one first.
+fn by_magic(magic: [u8; 4]) -> Option<(ByteOrder, i64, &'static [usize])> {
     let by_order = |word: u32| -> Option<(i64, &'static [usize])> {
         match word {
-            // Nokia's has four bytes more, Red Hat 6.1's eight.
+            // Four more bytes: Nokia. Eight more: Red Hat 6.1.
             0xa1b2_c3d4 => Some((1_000, &[16, 20, 24])),
             0xa1b2_3c4d => Some((1, &[16])),
-            // Kuznetzov's, and SuSE 6.3's.
+            // Kuznetzov's patch, and that of SuSE 6.3.
             0xa1b2_cd34 => Some((1_000, &[24, 28])),
             _ => None,
         }
     };
     if let Some((unit, headers)) = by_order(u32::from_le_bytes(magic)) {
-        return Some((Order::Little, unit, headers));
+        return Some((ByteOrder::Little, unit, headers));
     }
-    by_order(u32::from_be_bytes(magic)).map(|(unit, headers)| (Order::Big, unit, headers))
+    by_order(u32::from_be_bytes(magic)).map(|(unit, headers)| (ByteOrder::Big, unit, headers))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A big-endian file with records of two bytes, whose lengths are given as they lie there.
+    /// A big-endian file with records of two bytes and the given lengths.
     fn file(
         magic: u32,
         version: (u16, u16),
@@ -171,10 +175,16 @@ mod tests {
         for (magic, headers) in [(0xa1b2_c3d4, &[16, 20, 24][..]), (0xa1b2_cd34, &[24, 28])] {
             for &header in headers {
                 let file = file(magic, (2, 4), 1, header, (2, 2), 3);
-                assert_eq!(Variant::of(&file).unwrap().record_header, header, "{magic:x}");
-                // A pipe may not have given more than the first: the usual one is taken.
                 assert_eq!(
-                    Variant::of(&file[..FILE_HEADER + header + 2]).unwrap().record_header,
+                    Variant::from_first_bytes(&file).unwrap().record_header,
+                    header,
+                    "{magic:x}"
+                );
+                // A pipe may have delivered only the first record: the usual size is assumed.
+                assert_eq!(
+                    Variant::from_first_bytes(&file[..FILE_HEADER + header + 2])
+                        .unwrap()
+                        .record_header,
                     headers[0]
                 );
             }
@@ -185,14 +195,15 @@ mod tests {
     fn old_versions_have_their_lengths_the_other_way_round() {
         let lengths = |version, lengths| {
             let file = file(0xa1b2_c3d4, version, 1, 16, lengths, 1);
-            Variant::of(&file).unwrap().lengths(&file[FILE_HEADER..])
+            Variant::from_first_bytes(&file).unwrap().lengths(&file[FILE_HEADER..])
         };
         assert_eq!(lengths((2, 4), (2, 60)), (2, 60));
         assert_eq!((lengths((2, 3), (2, 60)), lengths((2, 3), (60, 2))), ((2, 60), (2, 60)));
         assert_eq!((lengths((2, 2), (60, 2)), lengths((543, 0), (60, 2))), ((2, 60), (2, 60)));
         assert!(
-            Variant::of(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
+            Variant::from_first_bytes(&file(0xa1b2_c3d4, (3, 0), 1, 16, (2, 2), 1))
                 .unwrap_err()
+                .to_string()
                 .contains("version 3")
         );
     }
@@ -200,7 +211,9 @@ mod tests {
     #[test]
     fn aix_is_known_by_its_version_and_its_link_types() {
         let of = |version, link| {
-            let variant = Variant::of(&file(0xa1b2_c3d4, version, link, 16, (60, 2), 1)).unwrap();
+            let variant =
+                Variant::from_first_bytes(&file(0xa1b2_c3d4, version, link, 16, (60, 2), 1))
+                    .unwrap();
             (variant.unit, variant.link)
         };
         assert_eq!(of((2, 2), 6), (1, LinkType::ETHERNET));

@@ -1,15 +1,15 @@
-//! xz (<https://tukaani.org/xz/xz-file-format.txt>) as a stream: streams behind each other, with
-//! padding between them.
+//! xz (<https://tukaani.org/xz/xz-file-format.txt>) as a stream: concatenated streams, with padding
+//! between them.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use lzma_rust2::{Action, Status, XzStream};
 
-/// KiB that decoding may take: twice what the largest preset asks for.
+/// Maximum KiB of memory for decoding: twice that of the largest preset.
 const MEMORY: u32 = 128 << 10;
 
-/// The stream. Its decoder is driven step by step, because a damaged stream may leave it where no
-/// step goes on.
+/// The decompressed stream. The decoder is driven step by step, because a damaged stream may leave
+/// it where no step makes progress.
 pub(super) struct Xz<R> {
     input: BufReader<R>,
     decoder: XzStream,

@@ -3,12 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::ifaddrs::InterfaceAddress;
-use pcap::{Active, Capture, Error, Precision};
+use pcap::{Active, Capture, Precision};
 
-use super::attachment::{Attachment, Change};
-use super::{IDLE, Options};
+use super::binding::{InterfaceBinding, LinkChange};
+use super::{IDLE, LiveOptions};
+use crate::source::pcap_error::{invalid_filter, reason};
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
 /// An open device.
 #[allow(
@@ -17,58 +19,54 @@ use crate::time::Time;
 )]
 pub(super) struct Device {
     capture: Capture<Active>,
-    /// Its place among those that were opened.
+    /// Index among the devices that were opened.
     pub(super) number: usize,
     pub(super) name: String,
     pub(super) link: LinkType,
-    /// Bytes kept of each frame.
+    /// Maximum captured bytes per frame.
     pub(super) snap_len: u32,
-    /// Frames that were read.
+    /// Number of frames that were read.
     pub(super) frames: u64,
-    attachment: Option<Attachment>,
+    binding: Option<InterfaceBinding>,
     promiscuous: bool,
-    /// Whether its interface is there, or it has none that could go.
+    /// Whether the interface exists, or there is none that could go away.
     pub(super) is_there: bool,
-    /// Whether there is an interface by the name that it was opened by. libpcap fails where there
-    /// is none: no reason to give the device up, while it may come back and when it has another
-    /// name now.
+    /// Whether an interface has the name under which it was opened. libpcap fails if there is none.
+    /// That is no reason to drop the device while the interface may come back, or after it was
+    /// renamed.
     pub(super) is_by_its_name: bool,
-    /// Nanoseconds in the unit of the second time field.
+    /// Nanoseconds per unit of the second time field.
     unit: i64,
     /// libpcap counts drops in 32 bits, which wrap on a long capture.
     last: Drops,
     total: Drops,
-    /// Frames that the system took in, read or dropped, as it counts them: in 32 bits.
+    /// The kernel's count of frames, read or dropped: 32 bits.
     received: u32,
-    /// Frames that came before the filter was set are counted and may not be handed over.
+    /// Whether a filter is set. Frames that came before it are counted and may not be delivered.
     filtered: bool,
 }
 
-/// What a device has.
-pub(super) enum Read<'a> {
+/// The result of reading a device.
+pub(super) enum DeviceRead<'a> {
     /// A frame.
     Frame(Frame<'a>),
-    /// Nothing at the moment.
+    /// No frame at the moment.
     Empty,
-    /// Nothing any more, and why.
+    /// No frame any more, for this reason.
     Failed(String),
 }
 
 impl Device {
-    pub(super) fn open(number: usize, name: &str, options: &Options) -> Result<Self, String> {
+    pub(super) fn open(number: usize, name: &str, options: &LiveOptions) -> Result<Self> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
-        // The empty filter lets everything pass, and it has the kernel cut frames before they take
-        // room in the ring.
+        // The empty filter passes everything, and makes the kernel cut frames before they take room
+        // in the ring.
         let filter = options.filter.as_deref().unwrap_or_default();
-        capture.filter(filter, true).map_err(|error| {
-            format!(
-                "filter '{filter}': {}; the syntax is that of `man pcap-filter`",
-                reason(&error)
-            )
-        })?;
-        let capture =
-            capture.setnonblock().map_err(|error| format!("{name}: {}", reason(&error)))?;
-        // libpcap gives its own number for raw IP; the rest agree with the file registry.
+        capture.filter(filter, true).map_err(|error| invalid_filter(filter, &error))?;
+        let capture = capture
+            .setnonblock()
+            .map_err(|error| Error::new(ErrorKind::Input, reason(&error)).with_object(name))?;
+        // libpcap has its own number for raw IP; the others agree with the registry of link types.
         let link = LinkType(capture.get_datalink().0 as u16);
         let (last, total) = <(Drops, Drops)>::default();
         Ok(Self {
@@ -77,7 +75,7 @@ impl Device {
             link,
             snap_len: options.snap_len,
             frames: 0,
-            attachment: Attachment::of(capture.as_fd(), name),
+            binding: InterfaceBinding::new(capture.as_fd(), name),
             promiscuous: options.promiscuous,
             is_there: true,
             is_by_its_name: true,
@@ -90,20 +88,20 @@ impl Device {
         })
     }
 
-    /// To be polled.
+    /// The descriptor to be polled.
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.capture.as_fd()
     }
 
-    /// The next frame, which gets the number.
-    pub(super) fn read(&mut self, number: u64) -> Read<'_> {
+    /// Reads the next frame and gives it `number`.
+    pub(super) fn read(&mut self, number: u64) -> DeviceRead<'_> {
         match self.capture.next_packet() {
             Ok(packet) => {
                 self.frames += 1;
                 #[allow(clippy::useless_conversion, reason = "32 bits on some systems")]
                 let (seconds, fraction) =
                     (i64::from(packet.header.ts.tv_sec), i64::from(packet.header.ts.tv_usec));
-                Read::Frame(Frame {
+                DeviceRead::Frame(Frame {
                     interface: self.number as u32,
                     number,
                     time: Time::new(seconds, fraction * self.unit),
@@ -112,25 +110,25 @@ impl Device {
                     bytes: packet.data,
                 })
             }
-            Err(Error::TimeoutExpired) => Read::Empty,
-            Err(_) if !self.is_by_its_name => Read::Empty,
-            Err(error) => Read::Failed(reason(&error)),
+            Err(pcap::Error::TimeoutExpired) => DeviceRead::Empty,
+            Err(_) if !self.is_by_its_name => DeviceRead::Empty,
+            Err(error) => DeviceRead::Failed(reason(&error)),
         }
     }
 
-    /// What became of its interface since the last look, given the system's.
-    pub(super) fn look(&mut self, interfaces: &[InterfaceAddress]) -> Option<Change> {
-        let attachment = self.attachment.as_mut()?;
-        let change = attachment.look(self.capture.as_fd(), interfaces, self.promiscuous)?;
-        self.is_there = !matches!(change, Change::Away | Change::Lost(_));
-        self.is_by_its_name = self.is_there && attachment.name() == self.name;
+    /// Checks the interface, given those of the system.
+    pub(super) fn check_link(&mut self, interfaces: &[InterfaceAddress]) -> Option<LinkChange> {
+        let binding = self.binding.as_mut()?;
+        let change = binding.check_link(self.capture.as_fd(), interfaces, self.promiscuous)?;
+        self.is_there = !matches!(change, LinkChange::Away | LinkChange::Lost(_));
+        self.is_by_its_name = self.is_there && binding.name() == self.name;
         Some(change)
     }
 
-    /// Frames lost so far.
+    /// Number of frames lost so far.
     pub(super) fn drops(&mut self) -> Drops {
         if let Ok(stat) = self.capture.stats() {
-            // The counters of an interface begin anew when it goes away and comes back.
+            // The counters of an interface restart when it goes away and comes back.
             let grown = |now: u32, last: u64| {
                 u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0)
             };
@@ -142,23 +140,24 @@ impl Device {
         self.total
     }
 
-    /// Frames that the system took in and that were not read yet, where it tells: of the loopback,
-    /// and so of `any`, it counts two for each that libpcap hands over; with a filter also some
-    /// that nobody gets; elsewhere than on Linux, other things.
+    /// Number of frames that the kernel has received and that were not read yet. `None` where the
+    /// kernel's count is something else: on loopback, and so on `any`, it counts two for each frame
+    /// that libpcap delivers; with a filter, also frames that are not delivered; on other systems
+    /// than Linux, other things.
     pub(super) fn unread(&mut self) -> Option<u64> {
-        let tells = cfg!(target_os = "linux")
+        let is_counted = cfg!(target_os = "linux")
             && !self.filtered
-            && self.attachment.as_ref().is_some_and(|attachment| !attachment.is_loopback());
+            && self.binding.as_ref().is_some_and(|binding| !binding.is_loopback());
         let gone = self.frames + self.drops().kernel;
-        // Nothing below zero: frames may have been read since the count.
-        tells.then(|| {
+        // At least zero: frames may have been read since the count.
+        is_counted.then(|| {
             u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0)
         })
     }
 }
 
-/// Opens with nanoseconds where the device can, else with microseconds.
-fn activate(name: &str, options: &Options) -> Result<(Capture<Active>, i64), Error> {
+/// Opens the device with nanoseconds if it supports them, else with microseconds.
+fn activate(name: &str, options: &LiveOptions) -> Result<(Capture<Active>, i64), pcap::Error> {
     let open = |precision| {
         Capture::from_device(name)?
             .promisc(options.promiscuous)
@@ -171,21 +170,15 @@ fn activate(name: &str, options: &Options) -> Result<(Capture<Active>, i64), Err
     open(Precision::Nano).map(|c| (c, 1)).or_else(|_| open(Precision::Micro).map(|c| (c, 1_000)))
 }
 
-/// libpcap's words for an error, on one line.
-pub(in crate::source) fn reason(error: &Error) -> String {
-    match error {
-        Error::PcapError(text) => text.replace('\n', " "),
-        other => other.to_string(),
-    }
-}
-
-fn denied(name: &str, error: &Error) -> String {
+fn denied(name: &str, error: &pcap::Error) -> Error {
     let reason = reason(error);
     let lower = reason.to_lowercase();
-    if lower.contains("permission") || lower.contains("not permitted") {
-        return format!(
-            "{name}: permission denied; run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`"
-        );
-    }
-    format!("{name}: cannot be opened: {reason}")
+    let error = if lower.contains("permission") || lower.contains("not permitted") {
+        Error::new(ErrorKind::Permission, "permission denied").with_remedy(
+            "run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`",
+        )
+    } else {
+        Error::new(ErrorKind::Input, format!("cannot be opened: {reason}"))
+    };
+    error.with_object(name)
 }

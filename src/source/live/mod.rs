@@ -1,44 +1,43 @@
 //! Live capture through libpcap, on several interfaces at once.
 //!
-//! The descriptors are polled together: a blocking read on a quiet interface does not come back at
-//! its time-out on every system. An interface that goes down, or away altogether, is waited for;
-//! where it cannot be had back, the capture goes on with the others.
+//! The descriptors are polled together: a blocking read on a quiet interface does not return at its
+//! timeout on every system. If an interface goes down or away, the capture waits for it; if it
+//! cannot be bound again, the capture continues on the others.
 
-mod attachment;
+mod binding;
 mod device;
-mod news;
+mod link_events;
 
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-pub(super) use self::device::reason;
-
-use self::attachment::{Change, interfaces};
-use self::device::{Device, Read};
-use self::news::News;
-use super::save::{Counts, Interface, Plan, Save};
+use self::binding::{LinkChange, interfaces};
+use self::device::{Device, DeviceRead};
+use self::link_events::LinkEvents;
+use super::save::{InterfaceCounts, Plan, Save, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
+use crate::{Error, ErrorKind, Result};
 
-/// Milliseconds after which a quiet interface hands over the frames it has, and reports idleness,
-/// so that signals and time limits are seen. Soon enough for a screen; a block of the ring that
-/// fills up comes at once.
+/// Milliseconds after which a quiet interface delivers the frames it has, and reports idleness, so
+/// that signals and time limits are noticed. Short enough for a screen; a block of the ring that
+/// fills up is delivered at once.
 const IDLE: u16 = 100;
-/// Frames read from one interface before the others get their turn.
-const TURN: u32 = 8192;
-/// Time between two looks at whether the interfaces are there, where nothing was heard of them; and
-/// where it was, because news come in bundles.
-const LOOK: Duration = Duration::from_secs(1);
-const LOOK_SOON: Duration = Duration::from_millis(5);
+/// Frames read from one interface before the others are served.
+const QUANTUM: u32 = 8192;
+/// Time between two checks of the interfaces without a link event; and after one, because events
+/// come in bundles.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_SOON: Duration = Duration::from_millis(5);
 
 /// How to capture.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// The devices' names; `any` for all of them.
+pub struct LiveOptions {
+    /// Names of the devices; `any` for all of them.
     pub interfaces: Vec<String>,
-    /// See frames for other machines too.
+    /// Whether to capture frames for other machines too.
     pub promiscuous: bool,
-    /// Bytes kept of each frame.
+    /// Maximum captured bytes per frame.
     pub snap_len: u32,
     /// Bytes of the kernel's buffer, for each device.
     pub buffer_bytes: u32,
@@ -46,41 +45,41 @@ pub struct Options {
     pub filter: Option<String>,
 }
 
-/// Open devices.
+/// A live capture: open devices.
 pub struct Live<'a> {
     devices: Vec<Device>,
-    /// Devices that are known to have frames; the last of them is read.
+    /// Indices of devices that have frames; the last one is read.
     ready: Vec<usize>,
-    /// The one that was read last.
+    /// Index of the device that was read last.
     last: usize,
-    /// The number of one that could not be read, and why.
+    /// Number of a device that could not be read, and the reason.
     failed: Option<(usize, String)>,
-    /// Frames that it may still give in its turn.
-    turn: u32,
+    /// Frames that may still be read from the device before the others are served.
+    quantum: u32,
     number: u64,
-    news: News,
-    looked: Instant,
-    /// Whether something was heard of the interfaces since.
-    heard: bool,
-    /// What each device has counted, those that went away too.
-    counts: Vec<Counts>,
+    link_events: LinkEvents,
+    checked_at: Instant,
+    /// Whether a link event came since the last check.
+    link_changed: bool,
+    /// Counters of each device, those that went away included.
+    counts: Vec<InterfaceCounts>,
     names: Vec<String>,
     save: Option<Save>,
     problems: Vec<String>,
-    /// Gets what becomes of the interfaces, a line each.
-    say: Box<dyn FnMut(&str) + 'a>,
+    /// Called with a line for each change of an interface.
+    notify: Box<dyn FnMut(&str) + 'a>,
 }
 
 impl<'a> Live<'a> {
-    /// Opens the devices. This is all that root is needed for. `say` gets a line when an interface
-    /// goes or comes.
+    /// Opens the devices. Nothing else needs root. `notify` is called with a line when an interface
+    /// changes.
     ///
     /// # Errors
-    /// One line: unknown interface (with those that exist), no permission, broken filter, each with
-    /// the remedy.
-    pub fn open(options: &Options, say: impl FnMut(&str) + 'a) -> Result<Self, String> {
-        // What happens from here on is heard.
-        let news = News::subscribe();
+    /// An unknown interface (the remedy lists those that exist), a missing right
+    /// ([`ErrorKind::Permission`]) or an invalid filter ([`ErrorKind::Filter`]).
+    pub fn open(options: &LiveOptions, notify: impl FnMut(&str) + 'a) -> Result<Self> {
+        // Subscribed first, so that no later event is missed.
+        let link_events = LinkEvents::subscribe();
         let known = devices::list()?;
         let mut opened: Vec<Device> = Vec::with_capacity(options.interfaces.len());
         for name in &options.interfaces {
@@ -89,40 +88,43 @@ impl<'a> Live<'a> {
             }
             if name != "any" && !known.iter().any(|device| device.name == *name) {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
-                return Err(format!("{name}: no such interface; there are: {}", names.join(", ")));
+                return Err(Error::new(ErrorKind::Input, "no such interface")
+                    .with_object(name)
+                    .with_remedy(format!("there are: {}", names.join(", "))));
             }
             opened.push(Device::open(opened.len(), name, options)?);
         }
         Ok(Self {
-            counts: vec![Counts::default(); opened.len()],
+            counts: vec![InterfaceCounts::default(); opened.len()],
             names: opened.iter().map(|device| device.name.clone()).collect(),
             save: None,
             devices: opened,
             ready: Vec::new(),
             last: 0,
             failed: None,
-            turn: TURN,
+            quantum: QUANTUM,
             number: 0,
-            news,
-            looked: Instant::now(),
-            heard: false,
+            link_events,
+            checked_at: Instant::now(),
+            link_changed: false,
             problems: Vec::new(),
-            say: Box::new(say),
+            notify: Box::new(notify),
         })
     }
 
-    /// Names and link types of the devices.
+    /// Names and link types of the open devices.
     pub fn devices(&self) -> impl Iterator<Item = (&str, LinkType)> {
         self.devices.iter().map(|device| (device.name.as_str(), device.link))
     }
 
-    /// Saves all frames from here on. To be called when privileges were given up: the files are the
-    /// user's, and the thread that writes them has no more rights than the others.
+    /// Saves all frames from now on. Call this after dropping privileges: the files belong to the
+    /// user, and the thread that writes them has no more rights than the others.
     ///
     /// # Errors
-    /// One line, where the file cannot be created.
-    pub fn save(&mut self, plan: Plan) -> Result<(), String> {
-        let interface = |device: &Device| Interface {
+    /// The file cannot be created ([`ErrorKind::Output`]), or the thread that writes it not started
+    /// ([`ErrorKind::System`]).
+    pub fn save(&mut self, plan: Plan) -> Result<()> {
+        let interface = |device: &Device| SavedInterface {
             name: device.name.clone(),
             link: device.link,
             snap_len: device.snap_len,
@@ -131,80 +133,86 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    /// Brings the counts up to date.
+    /// Updates the counters.
     fn count(&mut self) {
         for device in &mut self.devices {
-            self.counts[device.number] = Counts { frames: device.frames, drops: device.drops() };
+            self.counts[device.number] =
+                InterfaceCounts { frames: device.frames, drops: device.drops() };
         }
     }
 
-    /// Begins the next file where it is time for it, and says what becomes of saving.
-    fn tend(&mut self) {
+    /// Rotates the file when it is due, and ends saving when it has failed.
+    fn maintain_save(&mut self) {
         if self.save.as_ref().is_some_and(Save::is_due) {
             self.count();
             if let Some(save) = &mut self.save {
-                save.turn(&self.counts);
+                save.rotate(&self.counts);
             }
         }
         if let Some(problem) =
             self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem)
         {
-            (self.say)(&format!("{problem}; the capture goes on without saving"));
+            (self.notify)(&format!("{problem}; the capture goes on without saving"));
             self.problems.push(problem.clone());
             self.save = None;
         }
     }
 
-    /// Waits at most `patience` milliseconds until a frame can be read somewhere.
-    fn wait(&mut self, patience: u16) -> Result<(), String> {
+    /// Waits at most `patience` milliseconds until a device has a frame.
+    fn wait(&mut self, patience: u16) -> Result<()> {
         let devices = self.devices.iter().map(Device::descriptor);
         let mut descriptors: Vec<PollFd<'_>> = devices
-            .chain(self.news.descriptor())
+            .chain(self.link_events.descriptor())
             .map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN))
             .collect();
         match poll(&mut descriptors, PollTimeout::from(patience)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(error) => return Err(format!("waiting for frames failed: {error}")),
+            Err(error) => {
+                let reason = format!("waiting for frames failed: {error}");
+                return Err(Error::new(ErrorKind::Input, reason));
+            }
         }
         let is_ready =
             |descriptor: &PollFd<'_>| descriptor.revents().is_some_and(|events| !events.is_empty());
         self.ready = (0..self.devices.len()).filter(|&at| is_ready(&descriptors[at])).collect();
         if descriptors[self.devices.len()..].iter().any(is_ready) {
-            self.news.take();
-            self.heard = true;
+            self.link_events.drain();
+            self.link_changed = true;
         }
-        // Whoever had the last turn comes last.
+        // The device that was served last comes last.
         self.ready.sort_by_key(|&at| at < self.last);
-        self.turn = TURN;
+        self.quantum = QUANTUM;
         Ok(())
     }
 
-    /// Says which interfaces have gone or come since the last look.
-    fn look(&mut self) {
-        (self.looked, self.heard) = (Instant::now(), false);
+    /// Checks all interfaces and reports changes.
+    fn check_links(&mut self) {
+        (self.checked_at, self.link_changed) = (Instant::now(), false);
         let interfaces = interfaces();
         let mut lost = Vec::new();
         for (at, device) in self.devices.iter_mut().enumerate() {
-            let said = match device.look(&interfaces) {
+            let event = match device.check_link(&interfaces) {
                 None => continue,
-                Some(Change::Down) => "is down; waiting until it is up again".to_owned(),
-                Some(Change::Up) => "is up again".to_owned(),
-                Some(Change::Renamed(name)) => format!("is called {name} now; the capture goes on"),
-                Some(Change::Away) => "went away; waiting until it is back".to_owned(),
-                Some(Change::Back) => "is back; the capture goes on".to_owned(),
-                Some(Change::Lost(reason)) => {
+                Some(LinkChange::Down) => "is down; waiting until it is up again".to_owned(),
+                Some(LinkChange::Up) => "is up again".to_owned(),
+                Some(LinkChange::Renamed(name)) => {
+                    format!("is called {name} now; the capture goes on")
+                }
+                Some(LinkChange::Away) => "went away; waiting until it is back".to_owned(),
+                Some(LinkChange::Back) => "is back; the capture goes on".to_owned(),
+                Some(LinkChange::Lost(reason)) => {
                     lost.push((at, reason));
                     continue;
                 }
             };
-            (self.say)(&format!("{}: {said}", device.name));
+            (self.notify)(&format!("{}: {event}", device.name));
         }
-        // From behind: the places of those before stay the same.
-        lost.into_iter().rev().for_each(|(at, reason)| self.leave(at, &reason));
+        // From the last to the first, so that the indices of the others stay valid.
+        lost.into_iter().rev().for_each(|(at, reason)| self.drop_device(at, &reason));
     }
 
-    /// Goes on without a device.
-    fn leave(&mut self, at: usize, reason: &str) {
+    /// Removes a device; the capture continues without it.
+    fn drop_device(&mut self, at: usize, reason: &str) {
         self.count();
         let device = self.devices.swap_remove(at);
         self.ready.clear();
@@ -217,33 +225,35 @@ impl<'a> Live<'a> {
         };
         let problem = format!("{}: {reason}; {rest}", device.name);
         if !self.devices.is_empty() {
-            (self.say)(&problem);
+            (self.notify)(&problem);
         }
         self.problems.push(problem);
     }
 }
 
 impl Source for Live<'_> {
-    fn next(&mut self) -> Result<Next<'_>, String> {
+    fn next(&mut self) -> Result<Next<'_>> {
         if let Some((number, reason)) = self.failed.take() {
-            // What is no reason to leave it may not have been seen yet.
-            self.look();
+            // A change that excuses the failure may not have been noticed yet.
+            self.check_links();
             if let Some(at) = self
                 .devices
                 .iter()
                 .position(|device| device.number == number && device.is_by_its_name)
             {
-                self.leave(at, &reason);
+                self.drop_device(at, &reason);
             }
         }
         if self.save.as_ref().is_some_and(|save| save.is_due() || !save.is_open()) {
-            self.tend();
+            self.maintain_save();
         }
-        if self.ready.is_empty() || self.turn == 0 {
-            // No system call per frame: what is ready is read until it is empty.
+        if self.ready.is_empty() || self.quantum == 0 {
+            // No system call per frame: a ready device is read until it is empty.
             self.wait(if self.ready.is_empty() { IDLE } else { 0 })?;
-            if self.looked.elapsed() >= if self.heard { LOOK_SOON } else { LOOK } {
-                self.look();
+            if self.checked_at.elapsed()
+                >= if self.link_changed { CHECK_SOON } else { CHECK_INTERVAL }
+            {
+                self.check_links();
             }
         }
         if self.devices.is_empty() {
@@ -254,18 +264,18 @@ impl Source for Live<'_> {
             return Ok(Next::Idle);
         };
         self.last = at;
-        self.turn -= 1;
+        self.quantum -= 1;
         let number = self.devices[at].number;
         match self.devices[at].read(self.number + 1) {
-            Read::Frame(frame) => {
+            DeviceRead::Frame(frame) => {
                 self.number += 1;
                 if let Some(save) = &mut self.save {
                     save.frame(&frame);
                 }
                 return Ok(Next::Frame(frame));
             }
-            Read::Empty => {}
-            Read::Failed(reason) => self.failed = Some((number, reason)),
+            DeviceRead::Empty => {}
+            DeviceRead::Failed(reason) => self.failed = Some((number, reason)),
         }
         self.ready.pop();
         Ok(Next::Idle)
@@ -273,7 +283,7 @@ impl Source for Live<'_> {
 
     fn drops(&mut self) -> Drops {
         self.count();
-        let sum = |sum: Drops, counts: &Counts| Drops {
+        let sum = |sum: Drops, counts: &InterfaceCounts| Drops {
             kernel: sum.kernel + counts.drops.kernel,
             interface: sum.interface + counts.drops.interface,
         };

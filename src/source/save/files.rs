@@ -1,29 +1,28 @@
-//! The files that a capture is saved in: written under a name of their own, which they lose when
-//! they are whole.
+//! The files in which a capture is saved. A file that is being written has a temporary name.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The name ends so while the file is being written.
+/// Suffix of the name while the file is being written.
 const UNFINISHED: &str = ".part";
 
-/// One file after the other.
-pub(super) struct Files {
+/// One file, or a series of rotated files.
+pub(super) struct RotatedFiles {
     path: PathBuf,
-    /// Files of a row are numbered; `None` for a single one.
+    /// Number of the current file of a series; `None` for a single file.
     row: Option<u32>,
-    /// Whole files that stay; 0 for all.
+    /// Maximum number of whole files of the series; 0 for no limit.
     keep: usize,
     whole: VecDeque<PathBuf>,
     file: File,
     name: PathBuf,
-    /// Bytes of whole blocks in it.
+    /// Bytes of whole blocks in the current file.
     good: u64,
 }
 
-impl Files {
+impl RotatedFiles {
     /// Creates the first file.
     pub(super) fn create(path: &Path, row: bool, keep: usize) -> io::Result<Self> {
         let row = row.then_some(1);
@@ -31,15 +30,15 @@ impl Files {
         Ok(Self { path: path.to_owned(), row, keep, whole: VecDeque::new(), file, name, good: 0 })
     }
 
-    /// Adds whole blocks.
+    /// Appends whole blocks.
     pub(super) fn write(&mut self, blocks: &[u8]) -> io::Result<()> {
         self.file.write_all(blocks)?;
         self.good += blocks.len() as u64;
         Ok(())
     }
 
-    /// Ends the file and begins the next.
-    pub(super) fn turn(&mut self) -> io::Result<()> {
+    /// Ends the current file and begins the next.
+    pub(super) fn rotate(&mut self) -> io::Result<()> {
         self.rename()?;
         self.row = self.row.map(|n| n + 1);
         (self.file, self.name) = create(&self.path, self.row)?;
@@ -47,8 +46,8 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the last file. A block that was not written whole, because the disk is full, is cut
-    /// off; a file without any goes.
+    /// Ends the last file. A block that was not written whole because the disk is full is cut off;
+    /// a file without any block is removed.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if self.good == 0 {
             return fs::remove_file(unfinished(&self.name));
@@ -75,7 +74,7 @@ fn create(path: &Path, row: Option<u32>) -> io::Result<(File, PathBuf)> {
     Ok((File::create(unfinished(&name))?, name))
 }
 
-/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: in order by name,
+/// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: sorted by name,
 /// and new with every run.
 fn numbered(path: &Path, number: u32, now: jiff::Timestamp) -> PathBuf {
     let part =
@@ -113,7 +112,7 @@ mod tests {
     #[test]
     fn a_single_file_has_its_name_only_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::create(&folder.path().join("a.pcapng"), false, 0).unwrap();
+        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap();
         files.write(b"block").unwrap();
         assert_eq!(names(folder.path()), ["a.pcapng.part"]);
         // Half a block, as a full disk leaves it.
@@ -126,18 +125,18 @@ mod tests {
     #[test]
     fn a_file_without_a_block_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
-        Files::create(&folder.path().join("a.pcapng"), false, 0).unwrap().finish().unwrap();
+        RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap().finish().unwrap();
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 
     #[test]
     fn of_a_row_the_oldest_go() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = Files::create(&folder.path().join("a.pcapng"), true, 2).unwrap();
+        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), true, 2).unwrap();
         for n in 1..=5 {
             files.write(&[n]).unwrap();
             if n < 5 {
-                files.turn().unwrap();
+                files.rotate().unwrap();
             }
         }
         files.finish().unwrap();

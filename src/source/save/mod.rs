@@ -1,7 +1,7 @@
 //! Saves a live capture as pcapng.
 //!
-//! The capture thread only copies frames into blocks; a thread of its own writes them, because a
-//! disk may take its time. Where it takes too much, blocks are left out and counted, and the
+//! The capture thread only copies frames into buffers; a thread of its own writes them, because a
+//! disk may be slow. If it is too slow, buffers are discarded and their frames counted, and the
 //! capture goes on.
 
 mod files;
@@ -12,84 +12,91 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub use self::pcapng::{Counts, Interface};
+pub use self::pcapng::{InterfaceCounts, SavedInterface};
 
-use self::files::Files;
+use self::files::RotatedFiles;
 use crate::source::Frame;
 use crate::time::Time;
+use crate::{Error, ErrorKind, Result};
 
-/// Bytes that are written at once.
+/// Bytes per write.
 const BUFFER: usize = 1 << 20;
-/// Buffers that wait for the disk: with [`BUFFER`], the memory that saving takes at most.
-const WAITING: usize = 64;
-/// Time after which a buffer is written though it is not full, so that what was captured is there
-/// to be read.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Buffers that wait for the disk: with [`BUFFER`], the maximum memory that saving takes.
+const QUEUE: usize = 64;
+/// Time after which a buffer that is not full is written, so that the file follows the capture.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where and how to save.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The file; where there is a row of them, they are numbered before the ending.
+    /// Path of the file; the files of a series are numbered before the extension.
     pub path: PathBuf,
     /// Bytes after which the next file begins.
     pub size: Option<u64>,
     /// Time after which the next file begins.
     pub time: Option<Duration>,
-    /// Whole files of a row that stay; 0 for all.
+    /// Maximum number of whole files of a series; 0 for no limit.
     pub keep: usize,
-    /// Frames after which no more are saved: more may be read at once than the capture then looks
-    /// at.
+    /// Number of frames after which no more are saved: more may be read at once than the capture
+    /// then counts.
     pub frames: Option<u64>,
 }
 
 /// A capture that is being saved.
 pub struct Save {
     plan: Plan,
-    interfaces: Vec<Interface>,
+    interfaces: Vec<SavedInterface>,
     buffer: Vec<u8>,
-    /// Frames taken so far.
+    /// Frames so far.
     taken: u64,
     /// Frames in the buffer.
     frames: u64,
-    /// Bytes in this file, written or not.
+    /// Bytes of the current file, written or not.
     bytes: u64,
-    begun: Instant,
-    flushed: Instant,
+    opened_at: Instant,
+    flushed_at: Instant,
     last: Time,
-    /// Frames that the disk was too slow for.
+    /// Frames that were discarded because the disk was too slow.
     left_out: u64,
-    to_disk: Option<SyncSender<Order>>,
+    to_disk: Option<SyncSender<WriteJob>>,
     spare: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<Result<(), String>>>,
     problem: Option<String>,
 }
 
-/// What the writing thread is to do.
-enum Order {
-    Write(Vec<u8>),
-    Turn(Vec<u8>),
+/// A job for the writing thread.
+enum WriteJob {
+    Append(Vec<u8>),
+    Rotate(Vec<u8>),
 }
 
 impl Save {
     /// Creates the first file and starts the thread that writes.
     ///
     /// # Errors
-    /// One line, where the file cannot be created.
-    pub fn create(plan: Plan, interfaces: Vec<Interface>) -> Result<Self, String> {
+    /// The file cannot be created ([`ErrorKind::Output`]), or the thread not started
+    /// ([`ErrorKind::System`]).
+    pub fn create(plan: Plan, interfaces: Vec<SavedInterface>) -> Result<Self> {
         let name = plan.path.display().to_string();
         let row = plan.size.is_some() || plan.time.is_some();
-        let files = Files::create(&plan.path, row, plan.keep).map_err(|error| {
-            format!("{name}: cannot be created by the user that portlore becomes: {error}; choose another folder, or the user with --user")
+        let files = RotatedFiles::create(&plan.path, row, plan.keep).map_err(|error| {
+            let reason = format!("cannot be created by the user that portlore becomes: {error}");
+            Error::new(ErrorKind::Output, reason)
+                .with_object(&name)
+                .with_remedy("choose another folder, or the user with --user")
         })?;
-        let (to_disk, orders) = sync_channel(WAITING);
-        let (give_back, spare) = sync_channel(WAITING);
+        let (to_disk, jobs) = sync_channel(QUEUE);
+        let (give_back, spare) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("save".into())
             .spawn(move || {
-                write(files, &orders, &give_back)
+                write(files, &jobs, &give_back)
                     .map_err(|error| format!("{name}: cannot be written: {error}"))
             })
-            .map_err(|error| format!("the saving thread cannot be started: {error}"))?;
+            .map_err(|error| {
+                let reason = format!("the saving thread cannot be started: {error}");
+                Error::new(ErrorKind::System, reason)
+            })?;
         let now = Instant::now();
         let mut save = Self {
             plan,
@@ -98,8 +105,8 @@ impl Save {
             taken: 0,
             frames: 0,
             bytes: 0,
-            begun: now,
-            flushed: now,
+            opened_at: now,
+            flushed_at: now,
             last: Time(0),
             left_out: 0,
             to_disk: Some(to_disk),
@@ -111,7 +118,7 @@ impl Save {
         Ok(save)
     }
 
-    /// Takes a frame; its interface is counted as in the list of them.
+    /// Saves a frame; its interface is an index into the list of interfaces.
     pub(super) fn frame(&mut self, frame: &Frame<'_>) {
         if self.plan.frames.is_some_and(|frames| self.taken >= frames) {
             return;
@@ -125,37 +132,37 @@ impl Save {
         }
     }
 
-    /// Whether this file is complete and [`turn`](Self::turn) is wanted.
+    /// Whether the current file is complete and [`rotate`](Self::rotate) is due.
     pub(super) fn is_due(&self) -> bool {
         self.plan.size.is_some_and(|size| self.bytes + self.buffer.len() as u64 >= size)
-            || self.plan.time.is_some_and(|time| self.begun.elapsed() >= time)
+            || self.plan.time.is_some_and(|time| self.opened_at.elapsed() >= time)
     }
 
-    /// Nothing comes at the moment: what there is may be written.
+    /// Writes what is buffered, if it has waited long enough. Called when no frame comes.
     pub(super) fn idle(&mut self) {
-        if self.flushed.elapsed() >= PATIENCE {
+        if self.flushed_at.elapsed() >= FLUSH_INTERVAL {
             self.flush();
         }
     }
 
-    /// Ends the file with what the interfaces have counted, and begins the next.
-    pub(super) fn turn(&mut self, counts: &[Counts]) {
+    /// Ends the current file with the counters of the interfaces, and begins the next.
+    pub(super) fn rotate(&mut self, counts: &[InterfaceCounts]) {
         self.end_with(counts);
         self.flush();
         let mut header = self.spare.try_recv().unwrap_or_default();
         pcapng::header(&mut header, &self.interfaces);
         self.bytes = header.len() as u64;
-        self.begun = Instant::now();
-        self.order(Order::Turn(header));
+        self.opened_at = Instant::now();
+        self.send(WriteJob::Rotate(header));
     }
 
     /// Ends the last file; waits for the disk.
-    pub(super) fn finish(&mut self, counts: &[Counts]) {
+    pub(super) fn finish(&mut self, counts: &[InterfaceCounts]) {
         self.end_with(counts);
         let last = std::mem::take(&mut self.buffer);
         if let Some(to_disk) = self.to_disk.take() {
-            // Fails only where the thread is gone, which says why.
-            drop(to_disk.send(Order::Write(last)));
+            // Fails only if the thread is gone, whose result states why.
+            drop(to_disk.send(WriteJob::Append(last)));
         }
         self.join();
         if self.left_out > 0 && self.problem.is_none() {
@@ -167,7 +174,7 @@ impl Save {
         }
     }
 
-    /// What went wrong.
+    /// What went wrong, if anything.
     pub(super) fn problem(&self) -> Option<&String> {
         self.problem.as_ref()
     }
@@ -177,28 +184,28 @@ impl Save {
         self.to_disk.is_some()
     }
 
-    fn end_with(&mut self, counts: &[Counts]) {
+    fn end_with(&mut self, counts: &[InterfaceCounts]) {
         for (interface, counts) in (0..).zip(counts) {
             pcapng::statistics(&mut self.buffer, interface, self.last, *counts);
         }
     }
 
     fn flush(&mut self) {
-        self.flushed = Instant::now();
+        self.flushed_at = Instant::now();
         let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
         let full = std::mem::replace(&mut self.buffer, next);
         self.bytes += full.len() as u64;
-        self.order(Order::Write(full));
+        self.send(WriteJob::Append(full));
         self.frames = 0;
     }
 
-    fn order(&mut self, order: Order) {
+    fn send(&mut self, job: WriteJob) {
         let Some(to_disk) = &self.to_disk else { return };
-        match to_disk.try_send(order) {
-            // Where the queue is full, the next file begins when the disk has caught up: this one
+        match to_disk.try_send(job) {
+            // If the queue is full, the next file begins once the disk has caught up, and this one
             // becomes larger.
-            Ok(()) | Err(TrySendError::Full(Order::Turn(_))) => {}
-            Err(TrySendError::Full(Order::Write(mut buffer))) => {
+            Ok(()) | Err(TrySendError::Full(WriteJob::Rotate(_))) => {}
+            Err(TrySendError::Full(WriteJob::Append(mut buffer))) => {
                 self.left_out += self.frames;
                 buffer.clear();
                 self.buffer = buffer;
@@ -220,24 +227,24 @@ impl Save {
     }
 }
 
-/// The saving thread. What was written before a failure stays, cut to whole blocks.
+/// Runs the writing thread. What was written before a failure stays, cut to whole blocks.
 fn write(
-    mut files: Files,
-    orders: &Receiver<Order>,
+    mut files: RotatedFiles,
+    jobs: &Receiver<WriteJob>,
     give_back: &SyncSender<Vec<u8>>,
 ) -> std::io::Result<()> {
     let mut done = Ok(());
-    for order in orders {
-        let (turned, mut blocks) = match order {
-            Order::Write(blocks) => (Ok(()), blocks),
-            Order::Turn(header) => (files.turn(), header),
+    for job in jobs {
+        let (rotated, mut blocks) = match job {
+            WriteJob::Append(blocks) => (Ok(()), blocks),
+            WriteJob::Rotate(header) => (files.rotate(), header),
         };
-        done = turned.and_then(|()| files.write(&blocks));
+        done = rotated.and_then(|()| files.write(&blocks));
         if done.is_err() {
             break;
         }
         blocks.clear();
-        // Full only where more come back than are used: then it is let go.
+        // If the queue of spare buffers is full, the buffer is freed.
         drop(give_back.try_send(blocks));
     }
     done.and(files.finish())

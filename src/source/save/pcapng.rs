@@ -1,8 +1,9 @@
-//! Blocks of a capture file, <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>, in
-//! this machine's byte order.
+//! Writes the blocks of a pcapng file,
+//! <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>, in the byte order of this
+//! machine.
 //!
-//! Written are a section header, a description of each interface, frames in enhanced packet blocks
-//! with nanoseconds, and at the end of each file the statistics of its interfaces.
+//! A file has a section header, a description of each interface, frames in enhanced packet blocks
+//! with nanoseconds, and at its end the statistics of the interfaces.
 
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
@@ -20,36 +21,36 @@ const ISB_RECEIVED: u16 = 4;
 const ISB_INTERFACE_DROPS: u16 = 5;
 const ISB_SYSTEM_DROPS: u16 = 7;
 
-/// Times are in units of ten to the minus this of a second.
+/// Times are in units of ten to the minus this power of a second.
 const NANOSECONDS: u8 = 9;
 
-/// What a file says of an interface.
+/// An interface as described in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
+pub struct SavedInterface {
+    /// Name of the interface.
     pub name: String,
-    /// How its frames begin.
+    /// Link type of its frames.
     pub link: LinkType,
-    /// Bytes kept of each frame.
+    /// Maximum captured bytes per frame.
     pub snap_len: u32,
 }
 
-/// What an interface has counted.
+/// The counters of an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Frames that were read.
+pub struct InterfaceCounts {
+    /// Number of frames that were read.
     pub frames: u64,
-    /// Frames that were lost before.
+    /// Numbers of frames that were lost before.
     pub drops: Drops,
 }
 
-/// The begin of a file.
-pub(super) fn header(out: &mut Vec<u8>, interfaces: &[Interface]) {
+/// The beginning of a file: section header and interface descriptions.
+pub(super) fn header(out: &mut Vec<u8>, interfaces: &[SavedInterface]) {
     block(out, SECTION, |out| {
         out.extend(0x1a2b_3c4d_u32.to_ne_bytes());
         out.extend(1_u16.to_ne_bytes());
         out.extend(0_u16.to_ne_bytes());
-        // The length of the section is not known.
+        // The length of the section is unknown.
         out.extend(u64::MAX.to_ne_bytes());
         option(out, SHB_APPLICATION, concat!("portlore ", env!("CARGO_PKG_VERSION")).as_bytes());
         option(out, END_OF_OPTIONS, &[]);
@@ -66,7 +67,7 @@ pub(super) fn header(out: &mut Vec<u8>, interfaces: &[Interface]) {
     }
 }
 
-/// A frame.
+/// An enhanced packet block.
 pub(super) fn frame(out: &mut Vec<u8>, interface: u32, time: Time, wire_len: u32, bytes: &[u8]) {
     block(out, PACKET, |out| {
         out.extend(interface.to_ne_bytes());
@@ -77,8 +78,8 @@ pub(super) fn frame(out: &mut Vec<u8>, interface: u32, time: Time, wire_len: u32
     });
 }
 
-/// What an interface has counted until then.
-pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: Counts) {
+/// The statistics of an interface at `time`.
+pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: InterfaceCounts) {
     block(out, STATISTICS, |out| {
         out.extend(interface.to_ne_bytes());
         stamp(out, time);
@@ -89,7 +90,7 @@ pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, time: Time, counts: 
     });
 }
 
-/// Type, length, body, and the length once more.
+/// A block: type, length, body, and the length once more.
 fn block(out: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend(kind.to_ne_bytes());
@@ -111,7 +112,7 @@ fn padded(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(&[0; 3][..bytes.len().next_multiple_of(4) - bytes.len()]);
 }
 
-/// The upper half first, in either byte order.
+/// A time stamp: the upper half first, in either byte order.
 fn stamp(out: &mut Vec<u8>, time: Time) {
     let ns = time.0 as u64;
     out.extend(((ns >> 32) as u32).to_ne_bytes());

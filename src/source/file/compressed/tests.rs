@@ -1,5 +1,5 @@
-//! Streams that people's tools made (see `fixtures/forms/README.md`), and what becomes of them when
-//! they are cut, damaged or meant to hurt.
+//! Streams made by the usual tools (see `fixtures/forms/README.md`), and the result when they are
+//! cut, damaged or malicious.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,9 +22,9 @@ fn form(name: &str) -> Vec<u8> {
 }
 
 fn unpack(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let (first, rest) = look(Cursor::new(bytes)).unwrap();
+    let (first, rest) = peek(Cursor::new(bytes)).unwrap();
     let mut unpacked = Vec::new();
-    Compression::of(&first).unwrap().open(rest)?.read_to_end(&mut unpacked)?;
+    Compression::from_magic(&first).unwrap().open(rest)?.read_to_end(&mut unpacked)?;
     Ok(unpacked)
 }
 
@@ -33,7 +33,7 @@ fn streams_of_every_kind_are_told_by_content_and_unpacked_members_behind_each_ot
     let plain = form("pcap-le-us.pcap");
     for (kind, name) in KINDS {
         let stream = form(name);
-        assert_eq!(Compression::of(&stream), Some(kind));
+        assert_eq!(Compression::from_magic(&stream), Some(kind));
         assert!(unpack(stream.clone()).unwrap() == plain, "{kind}");
         assert!(
             unpack([&stream[..], &stream].concat()).unwrap() == [&plain[..], &plain].concat(),
@@ -48,8 +48,8 @@ fn a_cut_stream_gives_no_more_than_the_whole_and_says_so_wherever_it_was_cut() {
     for (kind, name) in KINDS {
         let stream = form(name);
         let mut whole = 0;
-        for len in LOOKED_AT..stream.len() {
-            let (_, rest) = look(Cursor::new(stream[..len].to_vec())).unwrap();
+        for len in PEEK_BYTES..stream.len() {
+            let (_, rest) = peek(Cursor::new(stream[..len].to_vec())).unwrap();
             let mut unpacked = Vec::new();
             match kind.open(rest).unwrap().read_to_end(&mut unpacked) {
                 // Between two members.
@@ -110,9 +110,9 @@ fn an_lz4_block_with_nothing_in_it_does_not_end_its_frame() {
     assert!(error.contains("ends in the middle"), "{error}");
 }
 
-/// Found by fuzzing, each from the form of its kind: an xz reader went on for ever, a bzip2 reader
-/// counted below zero and looked beyond its tables, and so did one of zstd; one of lz4 took a
-/// frame's block size for the next frame's.
+/// Found by fuzzing, each from a file of its format: an xz reader went on for ever, a bzip2 reader
+/// counted below zero and read beyond its tables, and so did one of zstd; one of lz4 took a frame's
+/// block size for the next frame's.
 #[test]
 fn what_once_hung_or_panicked_is_damaged() {
     for name in ["nowhere.xz", "underflow.bz2", "beyond.bz2", "panics.zst", "sizes.lz4"] {

@@ -28,7 +28,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn of(files: &[(&str, &[u32])], named: &str) -> Self {
+    fn from_files(files: &[(&str, &[u32])], named: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, seconds) in files {
             fs::write(folder.path().join(name), capture(seconds)).unwrap();
@@ -61,7 +61,7 @@ impl Scene {
 
 #[test]
 fn a_file_that_grows_is_read_as_it_grows_half_a_frame_at_a_time() {
-    let mut scene = Scene::of(&[("it", &[1])], "it");
+    let mut scene = Scene::from_files(&[("it", &[1])], "it");
     assert_eq!(scene.read(1), [1]);
     let (half, rest) = (frame(2)[..9].to_vec(), frame(2)[9..].to_vec());
     scene.append("it", &half);
@@ -73,7 +73,7 @@ fn a_file_that_grows_is_read_as_it_grows_half_a_frame_at_a_time() {
 
 #[test]
 fn a_file_that_is_renamed_and_made_anew_is_read_to_its_end_and_then_the_new_one() {
-    let mut scene = Scene::of(&[("it", &[1])], "it");
+    let mut scene = Scene::from_files(&[("it", &[1])], "it");
     assert_eq!(scene.read(1), [1]);
     scene.append("it", &frame(2));
     fs::rename(scene.path("it"), scene.path("it.1")).unwrap();
@@ -84,7 +84,7 @@ fn a_file_that_is_renamed_and_made_anew_is_read_to_its_end_and_then_the_new_one(
 
 #[test]
 fn a_ring_is_read_file_by_file_and_round_again() {
-    let mut scene = Scene::of(&[("ring0", &[1, 2])], "ring*");
+    let mut scene = Scene::from_files(&[("ring0", &[1, 2])], "ring*");
     assert_eq!(scene.read(2), [1, 2]);
     fs::write(scene.path("ring1"), capture(&[3, 4])).unwrap();
     assert_eq!(scene.read(4), [1, 2, 3, 4]);
@@ -98,7 +98,7 @@ fn a_ring_is_read_file_by_file_and_round_again() {
 
 #[test]
 fn a_file_that_is_cut_to_nothing_and_written_again_is_read_from_its_start() {
-    let mut scene = Scene::of(&[("it", &[1, 2, 3])], "it");
+    let mut scene = Scene::from_files(&[("it", &[1, 2, 3])], "it");
     assert_eq!(scene.read(3), [1, 2, 3]);
     fs::write(scene.path("it"), capture(&[9])).unwrap();
     assert_eq!(scene.read(4), [1, 2, 3, 9]);
@@ -106,7 +106,7 @@ fn a_file_that_is_cut_to_nothing_and_written_again_is_read_from_its_start() {
 
 #[test]
 fn what_a_file_gains_after_another_has_begun_is_told() {
-    let mut scene = Scene::of(&[("a", &[1])], "*");
+    let mut scene = Scene::from_files(&[("a", &[1])], "*");
     assert_eq!(scene.read(1), [1]);
     fs::write(scene.path("b"), capture(&[2])).unwrap();
     assert_eq!(scene.read(2), [1, 2]);
@@ -127,7 +127,8 @@ fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
     assert!(matches!(scene.follow.next(), Ok(Next::Idle)));
     fs::write(scene.path("it"), capture(&[1])).unwrap();
     assert_eq!(scene.read(1), [1]);
-    let errors = Follow::open(&[scene.path("x*"), scene.path("y")], &Arc::default()).err().unwrap();
+    let error = Follow::open(&[scene.path("x*"), scene.path("y")], &Arc::default()).err().unwrap();
+    let errors: Vec<String> = error.lines().collect();
     assert!(
         errors.len() == 2
             && errors[0]

@@ -1,0 +1,78 @@
+//! The service files of the user: where they are, and what is in them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Origin, Service, parse};
+use crate::{Error, ErrorKind, Result};
+
+/// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
+/// `None`, `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`. `None` if there
+/// is no such folder, or it has no service file.
+#[must_use]
+pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let config = match home {
+        Some(home) => home.join(".config"),
+        None => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?,
+    };
+    let folder = config.join("portlore").join("services");
+    // An empty folder is no error here, unlike an empty folder on the command line.
+    (folder.is_dir() && toml_files(&folder).is_ok()).then_some(folder)
+}
+
+/// The path itself if it is a file, else the `.toml` files of the folder, sorted by name.
+///
+/// # Errors
+/// The path cannot be read, or the folder has no `.toml` file.
+fn toml_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
+    let mut files: Vec<_> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.extension().is_some_and(|x| x == "toml"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        let error = Error::new(ErrorKind::Catalogue, "the folder has no .toml files");
+        let error = error.with_object(path.display());
+        return Err(error.with_remedy("a service is one file in it"));
+    }
+    Ok(files)
+}
+
+/// The services in files and in folders of files, each with the name of its file, and the errors of
+/// the files that cannot be parsed.
+pub(super) fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Error>) {
+    let mut services = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        let files = toml_files(path).unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
+        for file in files {
+            let name = file.display().to_string();
+            match read(&file).and_then(|text| parse(&text, &name, Origin::User)) {
+                Ok(service) => services.push((service, name)),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    (services, errors)
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let text = error.to_string();
+    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+    Error::new(ErrorKind::Catalogue, format!("cannot be read: {reason}"))
+        .with_object(path.display())
+        .with_remedy("check the path")
+}

@@ -1,0 +1,43 @@
+//! The verdict on a flow: the evidence of its payload beside the claims on its port.
+//!
+//! Takes the claims on a port and the evidence, gives a [`Verdict`]. Knows no payload. Precedence:
+//! the marks of the user's services, then shipped marks, then the protocol, then the port.
+//!
+//! `verdict` is the result. `payload` and `port` make verdicts with and without a known protocol,
+//! and `process` adds the process behind the port. `marks` finds services by facts and `reasons`
+//! explains verdicts.
+
+mod marks;
+mod payload;
+mod port;
+mod process;
+mod reasons;
+mod verdict;
+
+pub use self::payload::affects_verdicts;
+pub use self::process::add_process_facts;
+pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, Verdict};
+
+use self::payload::by_payload;
+use self::port::by_port;
+use crate::catalogue::Catalogue;
+use crate::decode::ServicePort;
+use crate::evidence::Evidence;
+
+/// The verdict on a flow whose responder's port is `port`. `evidence` is `None` for a flow without
+/// payload. `explain` adds the reasons and all candidates, which costs some memory for every flow.
+#[must_use]
+pub fn classify<'c>(
+    catalogue: &'c Catalogue,
+    port: ServicePort,
+    evidence: Option<&Evidence>,
+    explain: bool,
+) -> Verdict<'c> {
+    match evidence.and_then(|evidence| Some((evidence, evidence.protocol?))) {
+        Some(known) => by_payload(catalogue, port, known, explain),
+        None => by_port(catalogue, port, evidence, explain),
+    }
+}
+
+#[cfg(test)]
+mod tests;

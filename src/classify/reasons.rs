@@ -1,0 +1,129 @@
+//! The reasons of a verdict, in words.
+
+use super::verdict::Reason;
+use crate::catalogue::{Catalogue, Compare, Mark, Service};
+use crate::decode::ServicePort;
+use crate::evidence::{Direction, Evidence, Fact, Protocol};
+
+/// The longest excerpt of a value in a reason, in characters.
+pub(super) const MAX_VALUE: usize = 120;
+
+/// A fact as a reason.
+pub(super) fn of_fact(fact: &Fact) -> Reason {
+    Reason {
+        fact: fact.name.to_string(),
+        value: excerpt(&fact.value, 0),
+        direction: Some(fact.direction),
+        frame: Some(fact.frame),
+    }
+}
+
+/// A fact that fulfils a condition of `mark` as a reason. The excerpt begins at the match.
+pub(super) fn of_mark(fact: &Fact, mark: &Mark) -> Reason {
+    let fulfilled =
+        std::iter::once(&mark.first).chain(&mark.and).find(|condition| condition.holds(fact));
+    let mut comparisons = fulfilled.into_iter().flat_map(|condition| &condition.compare);
+    let offset = comparisons.find_map(|compare| match compare {
+        Compare::Contains(needle) => needle.find(&fact.value),
+        Compare::Matches(pattern) => pattern.find(&fact.value),
+        Compare::Equals(_) | Compare::Prefix(_) | Compare::Suffix(_) => None,
+    });
+    let offset = offset.unwrap_or(0);
+    Reason {
+        fact: fact.name.to_string(),
+        value: excerpt(&fact.value, offset),
+        direction: Some(fact.direction),
+        frame: Some(fact.frame_at(offset)),
+    }
+}
+
+/// The protocol as a reason, with a fact of it: the responder's if there is one, because the
+/// responder has the service port.
+pub(super) fn of_protocol(protocol: Protocol, evidence: &Evidence) -> Reason {
+    let first_of = |side| evidence.facts.iter().find(move |fact| fact.direction == side);
+    let fact = first_of(Direction::Responder).or_else(|| first_of(Direction::Initiator));
+    Reason {
+        fact: "protocol".into(),
+        value: fact.map_or_else(|| protocol.as_str().to_owned(), |f| fact_text(protocol, f)),
+        direction: fact.map(|f| f.direction).or(evidence.first_payload.map(|p| p.1)),
+        frame: fact.map(|f| f.frame).or(evidence.first_payload.map(|p| p.0)),
+    }
+}
+
+/// A carried protocol as a reason, with the fact that shows it.
+pub(super) fn of_carried(protocol: Protocol, fact: &Fact) -> Reason {
+    Reason {
+        fact: "carries".into(),
+        value: fact_text(protocol, fact),
+        direction: Some(fact.direction),
+        frame: Some(fact.frame),
+    }
+}
+
+/// The protocols that the port's claimants would use, as a reason of a contradiction.
+pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reason {
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        catalogue.claimants(port).partition(|s| !s.protocols.is_empty());
+    let mut protocols: Vec<&str> = Vec::new();
+    for protocol in known.iter().flat_map(|service| &service.protocols) {
+        if !protocols.contains(&protocol.as_str()) {
+            protocols.push(protocol.as_str());
+        }
+    }
+    let mut parts = Vec::new();
+    if !known.is_empty() {
+        parts.push(format!("{} on {port} ({})", protocols.join(" or "), names(&known)));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("what {} speaks there is not known", names(&unknown)));
+    }
+    Reason { fact: "expected".into(), value: parts.join("; "), direction: None, frame: None }
+}
+
+/// The reasons of a verdict by port: that the payload is of no known protocol, and the claimants
+/// that it rules out.
+pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Service]) -> Vec<Reason> {
+    let first_payload = evidence.and_then(|e| e.first_payload);
+    let reason = |fact: &str, value| Reason {
+        fact: fact.into(),
+        value,
+        direction: first_payload.map(|p| p.1),
+        frame: first_payload.map(|p| p.0),
+    };
+    let payload = if first_payload.is_some() {
+        "the bytes are no language that is known here"
+    } else {
+        "nothing was said"
+    };
+    let mut reasons = vec![reason("port", payload.to_owned())];
+    if !ruled_out.is_empty() {
+        let value = format!("{}: these bytes are not what they speak", names(ruled_out));
+        reasons.push(reason("ruled-out", value));
+    }
+    reasons
+}
+
+fn fact_text(protocol: Protocol, fact: &Fact) -> String {
+    format!("{protocol}: {} = {}", fact.name, excerpt(&fact.value, 0))
+}
+
+/// The part of a value that begins at the byte offset `from`, at most [`MAX_VALUE`] characters; `…`
+/// stands for what is left out.
+pub(super) fn excerpt(value: &str, from: usize) -> String {
+    let rest = &value[from..];
+    let kept: String = rest.chars().take(MAX_VALUE).collect();
+    let (before, after) =
+        (if from > 0 { "…" } else { "" }, if kept.len() < rest.len() { "…" } else { "" });
+    format!("{before}{kept}{after}")
+}
+
+/// The names of the first services, and the number of the others.
+fn names(services: &[&Service]) -> String {
+    const SHOWN: usize = 6;
+    let mut text =
+        services.iter().take(SHOWN).map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
+    if services.len() > SHOWN {
+        text += &format!(" and {} more", services.len() - SHOWN);
+    }
+    text
+}

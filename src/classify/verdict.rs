@@ -1,0 +1,186 @@
+//! The verdict on a flow, and its parts.
+
+use std::fmt;
+
+use crate::catalogue::Service;
+use crate::evidence::{Direction, Protocol};
+
+/// The ground on which a verdict stands, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Confidence {
+    /// No ground: neither the payload nor the port identifies anything.
+    Unknown,
+    /// Only the port number.
+    Port,
+    /// The payload is of a known protocol.
+    Protocol,
+    /// A mark names the service.
+    Mark,
+}
+
+impl Confidence {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Port => "port",
+            Self::Protocol => "protocol",
+            Self::Mark => "mark",
+        }
+    }
+}
+
+/// Whether the claims on the port agree with the payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Fit {
+    /// A claimant uses the protocol, or the payload does not rule out every claimant.
+    Agrees,
+    /// No service claims the port.
+    Unclaimed,
+    /// Services claim the port, and none of them can be meant.
+    Contradicts,
+}
+
+impl Fit {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Unclaimed => "unclaimed",
+            Self::Contradicts => "contradicts",
+        }
+    }
+}
+
+/// Why the two sides do not understand each other although they use the same protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The two sides use different variants of the protocol, such as different framings.
+    Mismatch,
+    /// The responder ended the connection without sending payload.
+    CutOff,
+}
+
+impl Fault {
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
+/// What a flow may be of: a service of the catalogue, or a name that only the registry has.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Candidate<'c> {
+    /// A service of the catalogue.
+    Service(&'c Service),
+    /// A service name of the IANA registry.
+    Registered(&'c str),
+}
+
+impl<'c> Candidate<'c> {
+    /// The id in machine-readable output.
+    #[must_use]
+    pub fn id(&self) -> &'c str {
+        match self {
+            Self::Service(service) => &service.id,
+            Self::Registered(name) => name,
+        }
+    }
+}
+
+/// A fact that a verdict rests on, so that people can check the verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reason {
+    /// The name of a fact, or `protocol`, `carries`, `expected`, `port`, `ruled-out` or `cut-off`.
+    pub fact: String,
+    /// The fact's value; untrusted if it comes from the wire or from a process.
+    pub value: String,
+    /// The side that sent the fact.
+    pub direction: Option<Direction>,
+    /// The number of the frame in which the value begins.
+    pub frame: Option<u64>,
+}
+
+/// The protocol and the service of a flow, on what ground, and why.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Verdict<'c> {
+    /// The service that a mark names.
+    pub service: Option<&'c Service>,
+    /// The protocol of the payload.
+    pub protocol: Option<Protocol>,
+    /// The ground.
+    pub confidence: Confidence,
+    /// A protocol with a family of its own that `protocol` carries, such as CSTA in HTTP.
+    pub carries: Option<Protocol>,
+    /// Why the sides do not understand each other, if they do not.
+    pub fault: Option<Fault>,
+    /// Whether the claims on the port agree with the payload.
+    pub fit: Fit,
+    /// Alternatives to `service`; if that is `None`, what the flow may be of. The likeliest comes
+    /// first; without explanation the list may end after it.
+    pub candidates: Vec<Candidate<'c>>,
+    /// The facts that the verdict rests on; empty without explanation.
+    pub reasons: Vec<Reason>,
+}
+
+impl<'c> Verdict<'c> {
+    /// Records that the responder ended the connection without sending payload. This is a fault of
+    /// OSC only, where the initiator can use a framing that the responder does not: ETC's consoles
+    /// close the connection at the first packet that they cannot parse
+    /// (<https://support.etcconnect.com/ETC/Consoles/Eos_Family/Software_and_Programming/Reverse-engineering_OSC_commands_to_be_sent_as_strings>).
+    pub fn set_cut_off(&mut self, explain: bool) {
+        if self.protocol != Some(Protocol::Osc) || self.fault.is_some() {
+            return;
+        }
+        self.fault = Some(Fault::CutOff);
+        if explain {
+            self.reasons.push(Reason {
+                fact: Fault::CutOff.as_str().into(),
+                value: "the responder ended the connection without a word: consoles do so where the framing is not theirs".into(),
+                direction: None,
+                frame: None,
+            });
+        }
+    }
+
+    /// The family: the service's; else that of the protocol, or of the carried protocol, if one of
+    /// them has a family; else the first candidate's.
+    #[must_use]
+    pub fn tag(&self) -> Option<&'c str> {
+        let of_protocol =
+            || self.protocol.into_iter().chain(self.carries).find_map(Protocol::family);
+        let of_candidate = || {
+            self.candidates.iter().find_map(|candidate| match candidate {
+                Candidate::Service(service) => Some(service.tag.as_str()),
+                Candidate::Registered(_) => None,
+            })
+        };
+        self.service.map(|s| s.tag.as_str()).or_else(of_protocol).or_else(of_candidate)
+    }
+}
+
+/// The short form of a verdict: `http: Vite`, `csta in http`, or `unknown`. Candidates are left out.
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(protocol) = self.protocol else {
+            return f.write_str(self.service.map_or("unknown", |service| service.name.as_str()));
+        };
+        if let Some(carried) = self.carries {
+            write!(f, "{carried} in ")?;
+        }
+        write!(f, "{protocol}")?;
+        self.service.map_or(Ok(()), |service| write!(f, ": {}", service.name))
+    }
+}

@@ -1,0 +1,173 @@
+//! Events on the report's destination while a capture runs.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use portlore::pipeline::{JudgedFlow, Snapshot};
+use portlore::report::ReportFormat;
+use portlore::report::formats::{FlowOutput, IntervalWriter};
+use portlore::{Error, ErrorKind, Result};
+
+use super::Observer;
+use crate::command::output::{Output, OutputState};
+
+/// Events that wait to be written.
+const QUEUE: usize = 1024;
+
+/// Writes the event of a flow that has ended.
+pub type WriteFlow = fn(&mut dyn Write, &JudgedFlow<'_>) -> io::Result<()>;
+
+/// The events of a running capture. The default has none.
+#[derive(Default)]
+pub struct EventPlan {
+    /// The time between two interval events, and what writes them.
+    intervals: Option<(Duration, Box<dyn IntervalWriter>)>,
+    flows: Option<WriteFlow>,
+}
+
+impl EventPlan {
+    /// The events that `format` writes while a capture runs; `interval` is what the user chose.
+    pub fn new(format: &ReportFormat, interval: Option<Duration>) -> Self {
+        let intervals = format
+            .intervals
+            .and_then(|output| Some((interval.or(output.default)?, (output.writer)())));
+        let flows = match format.flows {
+            FlowOutput::Streamed(write) => Some(write),
+            FlowOutput::OnRequest | FlowOutput::AtEnd => None,
+        };
+        Self { intervals, flows }
+    }
+}
+
+/// The report's destination while the capture runs.
+pub enum OutputStream {
+    /// Nothing is written before the report.
+    Unused(Output),
+    /// Events are written.
+    Events(EventWriter),
+}
+
+impl OutputStream {
+    /// Starts to write events, where some are planned, and returns the observer that makes those of
+    /// intervals. Sets `stop` when nobody reads the events any more.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where the thread cannot be started.
+    pub fn open(
+        output: Output,
+        plan: EventPlan,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<(Self, Option<IntervalObserver>)> {
+        let EventPlan { intervals, flows } = plan;
+        if intervals.is_none() && flows.is_none() {
+            return Ok((Self::Unused(output), None));
+        }
+        let events = EventWriter::start(output, flows, stop)?;
+        let intervals = intervals.map(|(every, writer)| {
+            let lines = events.lines.clone();
+            IntervalObserver { every, due: every, writer, lines }
+        });
+        Ok((Self::Events(events), intervals))
+    }
+
+    /// Writes a flow when it ends, where such events are planned. Waits while too many events are
+    /// unwritten.
+    pub fn flow_hook(&self) -> Option<impl Fn(&JudgedFlow<'_>) + Sync + use<>> {
+        let Self::Events(EventWriter { lines, flows: Some(write), .. }) = self else { return None };
+        let (lines, write) = (lines.clone(), *write);
+        Some(move |flow: &JudgedFlow<'_>| {
+            let mut line = Vec::new();
+            // Writing to memory cannot fail, and a reader that is gone ends the capture.
+            drop(write(&mut line, flow).map(|()| lines.send(line)));
+        })
+    }
+
+    /// Waits until all events are written. Their senders, the observer and the flow hook, must be
+    /// dropped before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where an event could not be written.
+    pub fn finish(self) -> Result<Output> {
+        match self {
+            Self::Unused(output) => Ok(output),
+            Self::Events(EventWriter { lines, thread, .. }) => {
+                drop(lines);
+                thread.join().map_err(|_| {
+                    Error::new(ErrorKind::System, "the thread that writes events died")
+                })?
+            }
+        }
+    }
+}
+
+/// The thread that writes events, so that a flush happens when no more events are waiting.
+pub struct EventWriter {
+    lines: SyncSender<Vec<u8>>,
+    flows: Option<WriteFlow>,
+    thread: JoinHandle<Result<Output>>,
+}
+
+impl EventWriter {
+    fn start(output: Output, flows: Option<WriteFlow>, stop: &Arc<AtomicBool>) -> Result<Self> {
+        let (lines, waiting) = sync_channel(QUEUE);
+        let stop = Arc::clone(stop);
+        let thread = thread::Builder::new()
+            .name("events".into())
+            .spawn(move || write(output, &waiting, &stop));
+        let thread = thread.map_err(|error| {
+            Error::new(ErrorKind::System, format!("events cannot be written: {error}"))
+        })?;
+        Ok(Self { lines, flows, thread })
+    }
+}
+
+/// Writes an event whenever an interval has passed.
+pub struct IntervalObserver {
+    every: Duration,
+    /// Time since the start of the capture at which the next event is due.
+    due: Duration,
+    writer: Box<dyn IntervalWriter>,
+    lines: SyncSender<Vec<u8>>,
+}
+
+impl Observer for IntervalObserver {
+    fn observe(&mut self, snapshot: &Snapshot<'_>) {
+        if snapshot.elapsed < self.due {
+            return;
+        }
+        self.due = (self.due + self.every).max(snapshot.elapsed);
+        let mut line = Vec::new();
+        drop(self.writer.write(&mut line, snapshot).map(|()| self.lines.send(line)));
+    }
+}
+
+/// Writes lines until all senders are gone, and flushes whenever none is waiting. Sets `stop` where
+/// the reader is gone or writing fails.
+fn write(mut output: Output, lines: &Receiver<Vec<u8>>, stop: &AtomicBool) -> Result<Output> {
+    loop {
+        let (line, flush) = match lines.try_recv() {
+            Ok(line) => (line, false),
+            Err(TryRecvError::Disconnected) => return Ok(output),
+            Err(TryRecvError::Empty) => {
+                let written = output.put(&[], true);
+                let Ok(line) = lines.recv() else { return Ok(output) };
+                if written != Ok(OutputState::Open) {
+                    stop.store(true, Ordering::Relaxed);
+                    return written.map(|_| output);
+                }
+                (line, false)
+            }
+        };
+        match output.put(&line, flush) {
+            Ok(OutputState::Open) => {}
+            other => {
+                stop.store(true, Ordering::Relaxed);
+                return other.map(|_| output);
+            }
+        }
+    }
+}

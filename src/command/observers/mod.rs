@@ -1,0 +1,129 @@
+//! Observers of a running capture: metrics, events, the screen.
+//!
+//! `replay` and `live` share them. [`LiveOutputs`] is what has to be opened before privileges are
+//! dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
+
+mod events;
+mod metrics;
+mod screen;
+
+use std::io::{self, IsTerminal};
+use std::thread::Scope;
+
+use portlore::Result;
+use portlore::metrics_server::MetricsServer;
+use portlore::pipeline::Snapshot;
+use portlore::report::ReportFormat;
+
+pub use self::events::{EventPlan, IntervalObserver, OutputStream};
+pub use self::screen::ScreenContext;
+
+use self::metrics::MetricsObserver;
+use self::screen::ScreenThread;
+use super::output::Output;
+use crate::cli::ObserverArgs;
+
+/// Flows of a port that the screen shows.
+const SCREEN_FLOWS: usize = 200;
+
+/// Sees a capture while it runs.
+pub trait Observer: Send {
+    /// Gets the next snapshot, on the snapshot thread.
+    fn observe(&mut self, snapshot: &Snapshot<'_>);
+}
+
+/// Outputs of a running capture, opened before privileges are dropped. The default has none.
+#[derive(Default)]
+pub struct LiveOutputs {
+    /// Where metrics are served.
+    server: Option<MetricsServer>,
+    /// Whether there is a screen.
+    screen: bool,
+    /// What is written to the report's destination meanwhile.
+    events: EventPlan,
+}
+
+impl LiveOutputs {
+    /// Opens what the flags ask for. There is a screen only where people see it: both ends are a
+    /// terminal, and the report is a table that goes there.
+    ///
+    /// # Errors
+    /// Where the terminal, or the address for metrics, cannot be used.
+    pub fn open(args: &ObserverArgs, format: &ReportFormat, output: &Output) -> Result<Self> {
+        let screen = !args.no_tui
+            && args.interval.is_none()
+            && format.full_screen
+            && output.is_terminal()
+            && io::stdin().is_terminal();
+        if screen {
+            portlore::screen::prepare()?;
+        }
+        let server = args.metrics.map(MetricsServer::bind).transpose()?;
+        Ok(Self { server, screen, events: EventPlan::new(format, args.interval) })
+    }
+
+    /// Where metrics are served, as the end of a sentence; empty where they are not.
+    pub fn description(&self) -> String {
+        self.server.as_ref().map_or_else(String::new, |server| {
+            format!("; metrics at http://{}/metrics", server.address)
+        })
+    }
+
+    /// Takes out what is written to the report's destination.
+    pub fn take_events(&mut self) -> EventPlan {
+        std::mem::take(&mut self.events)
+    }
+}
+
+/// The observers of a running capture.
+pub struct Observers<'scope, 'c> {
+    list: Vec<Box<dyn Observer>>,
+    /// Gets the snapshot behind the others, because it keeps it.
+    screen: Option<ScreenThread<'scope, 'c>>,
+}
+
+impl<'scope, 'c: 'scope> Observers<'scope, 'c> {
+    /// Starts the observers. `context` is for the screen, where there is one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where a thread cannot be started.
+    pub fn start(
+        scope: &'scope Scope<'scope, '_>,
+        outputs: LiveOutputs,
+        intervals: Option<IntervalObserver>,
+        context: ScreenContext<'scope, 'c>,
+    ) -> Result<Self> {
+        let mut list: Vec<Box<dyn Observer>> = Vec::new();
+        if let Some(server) = outputs.server {
+            list.push(Box::new(MetricsObserver::serve(server)?));
+        }
+        if let Some(intervals) = intervals {
+            list.push(Box::new(intervals));
+        }
+        let screen = outputs.screen.then(|| ScreenThread::start(scope, context));
+        Ok(Self { list, screen })
+    }
+
+    /// Whether nobody observes the capture.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.screen.is_none()
+    }
+
+    /// Number of flows that each snapshot is to bring.
+    pub const fn flows(&self) -> usize {
+        if self.screen.is_some() { SCREEN_FLOWS } else { 0 }
+    }
+
+    /// Passes a snapshot to every observer.
+    pub fn observe(&mut self, snapshot: Snapshot<'c>) {
+        self.list.iter_mut().for_each(|observer| observer.observe(&snapshot));
+        if let Some(screen) = &mut self.screen {
+            screen.show(snapshot);
+        }
+    }
+
+    /// Ends the observers: no more snapshots will come.
+    pub fn finish(self) {
+        self.screen.into_iter().for_each(ScreenThread::finish);
+    }
+}

@@ -1,0 +1,61 @@
+//! The full-screen view, on a thread of its own.
+
+use std::sync::mpsc::{self, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use portlore::catalogue::Catalogue;
+use portlore::pipeline::{Snapshot, SnapshotRequester};
+use portlore::screen::{self, ScreenInputs};
+
+use crate::command::messages;
+use crate::command::signals::SignalFlags;
+
+/// What the screen needs beside snapshots.
+pub struct ScreenContext<'s, 'c> {
+    /// What is captured.
+    pub title: String,
+    pub catalogue: &'c Catalogue,
+    pub signals: &'s SignalFlags,
+    pub requester: SnapshotRequester,
+    /// Whether colours may be used.
+    pub colour: bool,
+}
+
+/// The screen's thread. Messages go to the screen while it runs.
+pub struct ScreenThread<'scope, 'c> {
+    /// `None` once the screen has ended.
+    snapshots: Option<SyncSender<Snapshot<'c>>>,
+    /// Returns the messages that came meanwhile, or why the screen ended.
+    thread: ScopedJoinHandle<'scope, Vec<String>>,
+}
+
+impl<'scope, 'c: 'scope> ScreenThread<'scope, 'c> {
+    pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope, 'c>) -> Self {
+        let ScreenContext { title, catalogue, signals, requester, colour } = context;
+        let (to_screen, snapshots) = sync_channel(1);
+        let (to_messages, messages) = mpsc::channel();
+        messages::redirect(Some(to_messages));
+        let stop = &*signals.stop;
+        let inputs =
+            ScreenInputs { title, catalogue, snapshots, messages, requester, stop, colour };
+        let thread = scope.spawn(move || {
+            let _hold = signals.hold_force_quit();
+            let ended = screen::run(inputs);
+            ended.unwrap_or_else(|error| error.lines().collect())
+        });
+        Self { snapshots: Some(to_screen), thread }
+    }
+
+    /// Shows a snapshot, unless the screen has ended.
+    pub fn show(&mut self, snapshot: Snapshot<'c>) {
+        self.snapshots = self.snapshots.take().filter(|screen| screen.send(snapshot).is_ok());
+    }
+
+    /// Ends the screen, and prints the messages that came meanwhile.
+    pub fn finish(self) {
+        drop(self.snapshots);
+        let lines = self.thread.join().unwrap_or_else(|_| vec!["the screen died".to_owned()]);
+        messages::redirect(None);
+        lines.iter().for_each(|line| messages::print(line));
+    }
+}

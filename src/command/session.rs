@@ -1,0 +1,178 @@
+//! One capture from an open source to its report: what `replay` and `live` share.
+
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+
+use portlore::Result;
+use portlore::catalogue::Catalogue;
+use portlore::pipeline::{
+    self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
+    StopConditions, snapshot_requests,
+};
+use portlore::privilege::{self, Keep};
+use portlore::process::ProcessCache;
+use portlore::report::{Report, Show};
+use portlore::source::{Drops, Filter, Source};
+
+use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
+use super::output::Output;
+use super::progress::ProgressBar;
+use super::signals::SignalFlags;
+use super::{INCOMPLETE, messages};
+use crate::cli::CommonArgs;
+
+/// Time between two snapshots for observers.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+
+/// A capture that is about to start.
+pub struct Session<'s, 'c> {
+    /// Names of the files or interfaces.
+    pub inputs: Vec<String>,
+    pub filter: Option<Filter>,
+    pub catalogue: &'c Catalogue,
+    pub args: &'s CommonArgs,
+    pub signals: &'s SignalFlags,
+    pub mode: Mode<'c>,
+    /// The report's destination.
+    pub output: Output,
+    /// Observers of the running capture.
+    pub live_outputs: LiveOutputs,
+    /// The bar on stderr, which ends before the report is written.
+    pub progress: Option<ProgressBar>,
+}
+
+/// Whether the frames come from files or from interfaces.
+pub enum Mode<'c> {
+    /// Files and pipes: the capture waits for its workers.
+    Replay,
+    /// Interfaces of this machine: the capture drops batches rather than wait.
+    Live(LiveContext<'c>),
+}
+
+/// What a live capture has beside its frames.
+#[derive(Default)]
+pub struct LiveContext<'c> {
+    /// End after this time.
+    pub span: Option<Duration>,
+    /// Resolves sockets to processes.
+    pub ledger: Option<ProcessCache>,
+    /// Brings newer catalogues.
+    pub catalogues: Option<Receiver<&'c Catalogue>>,
+}
+
+/// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
+/// anything the file system.
+pub fn drop_privileges(keep: &Keep<'_>) {
+    if let Err(reason) = privilege::drop_privileges(keep) {
+        messages::print(&format!("warning: {reason}"));
+    }
+}
+
+impl Session<'_, '_> {
+    /// Captures, classifies, writes the report, and returns the exit status.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started or dies, or the output cannot be written.
+    pub fn run(self, source: &mut dyn Source) -> Result<u8> {
+        let Self {
+            inputs,
+            filter,
+            catalogue,
+            args,
+            signals,
+            mode,
+            output,
+            mut live_outputs,
+            progress,
+        } = self;
+        let (title, colour) = (inputs.join(", "), output.style().colour);
+        let (stream, intervals) =
+            OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
+        let on_flow = stream.flow_hook();
+        let format = args.format.definition();
+        let context = match mode {
+            Mode::Replay => None,
+            Mode::Live(context) => Some(context),
+        };
+        let no_context = LiveContext::default();
+        let LiveContext { span, ledger, catalogues } = context.as_ref().unwrap_or(&no_context);
+        let options = pipeline::Options {
+            live: context.is_some(),
+            tunnels: !args.no_tunnels,
+            keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
+            limits: limits(args),
+            until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
+            hooks: Hooks {
+                ledger: ledger.as_ref(),
+                on_flow: on_flow.as_ref().map(|hook| hook as &(dyn Fn(&JudgedFlow<'_>) + Sync)),
+                counters: Some(CountersHook {
+                    is_requested: &signals.print_counters,
+                    report: &print_counters,
+                }),
+                catalogues: catalogues.as_ref(),
+            },
+        };
+        let run = thread::scope(|scope| {
+            let (requester, requests) = snapshot_requests();
+            let screen = ScreenContext { title, catalogue, signals, requester, colour };
+            let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
+            let (is_observed, flows) = (!observers.is_empty(), observers.flows());
+            let mut on_snapshot = |snapshot| observers.observe(snapshot);
+            let snapshots = is_observed.then(|| Snapshots {
+                every: Some(SNAPSHOT_EVERY),
+                flows,
+                requests,
+                on_snapshot: &mut on_snapshot,
+            });
+            let run = pipeline::run(source, filter, catalogue, &options, snapshots);
+            observers.finish();
+            run
+        })?;
+        progress.into_iter().for_each(ProgressBar::finish);
+        drop(on_flow);
+        let output = stream.finish()?;
+        ledger
+            .iter()
+            .flat_map(ProcessCache::warnings)
+            .for_each(|line| messages::print(&format!("warning: {line}")));
+        report(&inputs, &run, output, args)
+    }
+}
+
+/// Writes the report, prints the problems of an incomplete input, and returns the exit status.
+fn report(inputs: &[String], run: &Run<'_>, output: Output, args: &CommonArgs) -> Result<u8> {
+    let report = Report { inputs, run, show: show(args) };
+    output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
+    if report.is_complete() {
+        return Ok(0);
+    }
+    run.problems.iter().for_each(|line| messages::print(line));
+    Ok(INCOMPLETE)
+}
+
+/// The parts of the report that the command line asks for.
+fn show(args: &CommonArgs) -> Show {
+    Show { flows: args.flows, why: args.why, interfaces: args.verbose, top: args.top }
+}
+
+/// The limits that the command line sets.
+fn limits(args: &CommonArgs) -> ResourceLimits {
+    // More than four workers have never been kept busy by one capture thread.
+    let cores = || thread::available_parallelism().map_or(1, |cores| cores.get().min(4));
+    ResourceLimits {
+        workers: args.workers.map_or_else(cores, usize::from),
+        max_flows: args.max_flows as usize,
+        opening_bytes: (args.opening_mib as usize) << 20,
+        histogram_ports: args.histogram_ports as usize,
+    }
+}
+
+/// Prints the counters so far, on SIGUSR1.
+fn print_counters(counters: &CaptureCounters, drops: Drops) {
+    let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
+    messages::print(&format!(
+        "{} frames, {} segments, {skipped} skipped; dropped: kernel {}, interface {}, queue {}",
+        counters.frames, counters.segments, drops.kernel, drops.interface, counters.queue
+    ));
+}

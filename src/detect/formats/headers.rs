@@ -1,0 +1,125 @@
+//! Start line and header fields: the head of a message of HTTP/1 (RFC 9112, section 2.1), SIP (RFC
+//! 3261, section 7) and the protocols made after them.
+//!
+//! What a start line must be, and where a head ends, differs between the protocols and is theirs to
+//! know. `httparse` reads the fields.
+
+use httparse::{EMPTY_HEADER, Header, Status};
+
+/// Header fields of a message that are read at most.
+const FIELDS: usize = 96;
+
+/// Room for the header fields of a message.
+pub(crate) struct FieldRoom<'b>([Header<'b>; FIELDS]);
+
+impl FieldRoom<'_> {
+    pub(crate) const fn new() -> Self {
+        Self([EMPTY_HEADER; FIELDS])
+    }
+}
+
+/// The offset of the line feed that ends the start line, among the first `longest` bytes.
+pub(crate) fn start_line_end(bytes: &[u8], longest: usize) -> Option<usize> {
+    memchr::memchr(b'\n', &bytes[..bytes.len().min(longest)])
+}
+
+/// The words of a start line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StartWords<'a> {
+    pub(crate) first: &'a [u8],
+    pub(crate) second: &'a [u8],
+    /// All that follows the second word, spaces included; `None` if nothing does.
+    pub(crate) rest: Option<&'a [u8]>,
+}
+
+/// The words of a start line; `None` if there is only one.
+pub(crate) fn start_words(line: &[u8]) -> Option<StartWords<'_>> {
+    let mut words = line.splitn(3, |&b| b == b' ');
+    Some(StartWords { first: words.next()?, second: words.next()?, rest: words.next() })
+}
+
+/// Whether a word is a status code.
+pub(crate) fn is_status_code(word: &[u8]) -> bool {
+    word.len() == 3 && word.iter().all(u8::is_ascii_digit)
+}
+
+/// The names of the header fields in `head`, line by line. A line without a colon is all name.
+pub(crate) fn field_names(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|&b| b == b'\n')
+        .map(|line| line.split(|&b| b == b':').next().unwrap_or_default().trim_ascii())
+}
+
+/// Reads the header fields at the beginning of `bytes`, and how many bytes they take with the empty
+/// line behind them. Where the head is not `complete`, the fields of its whole lines are read, out
+/// of a copy in `scratch` that ends as a head does. `None` where a field is damaged.
+pub(crate) fn read_fields<'a, 'b>(
+    bytes: &'b [u8],
+    complete: bool,
+    room: &'a mut FieldRoom<'b>,
+    scratch: &'b mut Vec<u8>,
+) -> Option<(usize, &'a [Header<'b>])> {
+    let input: &'b [u8] = if complete {
+        bytes
+    } else {
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+        scratch.extend_from_slice(&bytes[..whole]);
+        scratch.extend_from_slice(b"\r\n");
+        scratch
+    };
+    match httparse::parse_headers(input, &mut room.0) {
+        Ok(Status::Complete(read)) => Some(read),
+        _ => None,
+    }
+}
+
+/// The value of the first field of this name, in letters of either case, without the white space
+/// around it.
+pub(crate) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
+    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Fields = Vec<(String, Vec<u8>)>;
+
+    fn read(bytes: &[u8], complete: bool) -> Option<(usize, Fields)> {
+        let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
+        let (len, fields) = read_fields(bytes, complete, &mut room, &mut scratch)?;
+        Some((len, fields.iter().map(|f| (f.name.to_owned(), f.value.to_vec())).collect()))
+    }
+
+    #[test]
+    fn a_cut_head_gives_the_fields_of_its_whole_lines() {
+        let fields = vec![("A".to_owned(), b"1".to_vec())];
+        assert_eq!(read(b"A: 1\r\n\r\nbody", true), Some((8, fields.clone())));
+        assert_eq!(read(b"A: 1\r\nB: no end", false).map(|read| read.1), Some(fields));
+        assert_eq!(read(b"no end", false), Some((2, vec![])));
+        assert_eq!(read(b"A b: damaged\r\n\r\n", true), None);
+    }
+
+    #[test]
+    fn a_start_line_has_two_words_and_a_rest() {
+        let words = start_words(b"GET /a b SIP/2.0");
+        assert_eq!(
+            words,
+            Some(StartWords { first: b"GET", second: b"/a", rest: Some(b"b SIP/2.0") })
+        );
+        assert_eq!(
+            start_words(b"GET "),
+            Some(StartWords { first: b"GET", second: b"", rest: None })
+        );
+        assert_eq!(start_words(b"GET"), None);
+        assert_eq!(start_line_end(b"GET /\r\n", 6), None);
+        assert_eq!(start_line_end(b"GET /\r\n", 7), Some(6));
+    }
+
+    #[test]
+    fn fields_are_found_in_any_case() {
+        let names: Vec<_> = field_names(b"Via: x\r\nCSeq : 1\r\n\r\n").collect();
+        assert_eq!(names, [&b"Via"[..], b"CSeq", b"", b""]);
+        let fields = [Header { name: "Content-Type", value: b" text/plain " }];
+        assert_eq!(field(&fields, "content-type"), Some(&b"text/plain"[..]));
+    }
+}

@@ -1,0 +1,193 @@
+//! DNS over UDP and TCP (RFC 1035, sections 4.1 and 4.2) and multicast DNS (RFC 6762): one message
+//! format, two protocols.
+//!
+//! A message must have a plausible header and end with its last record. Multicast DNS is recognised
+//! by an identifier of zero without recursion desired, and names below `local` or the top bit of a
+//! class. Link-local name resolution and NetBIOS names, which share the format, are neither.
+
+mod message;
+mod name;
+
+use std::borrow::Cow;
+
+use self::message::{DnsMessage, Reading};
+use self::name::HEADER;
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of the length before a message over TCP.
+const LENGTH: usize = 2;
+/// The bit of a response in the third byte.
+const RESPONSE: u8 = 0x80;
+
+pub(crate) const DETECTOR: Detector =
+    Detector::new(Protocol::Dns, |opening, depth| inspect(opening, depth, Protocol::Dns))
+        .udp()
+        .tcp()
+        // Over TCP: a length, an identifier, and an opcode in the first byte of the flags.
+        .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
+            0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
+        ]))
+        .first_words()
+        .facts(&["dns.query", "dns.response"])
+        .samples(&[
+            Sample {
+                transport: Transport::Udp,
+                initiator: &[b"\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x01\0\x01"],
+                responder: &[b"\x1a\x2b\x81\x80\0\x01\0\x01\0\0\0\0\x04tide\x04test\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x07"],
+            },
+            Sample {
+                transport: Transport::Tcp,
+                initiator: &[b"\0\x1b\x1a\x2b\x01\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+                responder: &[b"\0\x1b\x1a\x2b\x81\x83\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x06\0\x01"],
+            },
+        ]);
+
+pub(crate) const MULTICAST: Detector =
+    Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
+        .udp()
+        .first_words()
+        .facts(&["mdns.query", "mdns.response"])
+        .samples(&[Sample {
+            transport: Transport::Udp,
+            initiator: &[
+                b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01",
+                b"\0\0\x84\0\0\0\0\x01\0\0\0\0\x04buoy\x05local\0\0\x01\x80\x01\0\0\0\x78\0\x04\xc0\0\x02\x07",
+            ],
+            responder: &[],
+        }]);
+
+fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
+    combine(protocol, opening, depth, |statement| match opening.transport() {
+        Transport::Udp => match datagrams(statement, protocol) {
+            // A damaged response is recognised by the identifier that it echoes.
+            Side::Other if statement.direction == Direction::Responder && answers(opening) => {
+                Side::Perhaps
+            }
+            side => side,
+        },
+        Transport::Tcp => stream(statement, protocol),
+    })
+}
+
+fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
+    by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
+        Some(Reading::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
+            state(statement, protocol, &message, offset);
+            Side::Matches
+        }
+        Some(Reading::Perhaps) => Side::Perhaps,
+        Some(Reading::Message(_)) | None => Side::Other,
+    })
+}
+
+/// Whether a datagram of the responder is a response with the identifier of one of the initiator's
+/// queries.
+fn answers(opening: &Opening) -> bool {
+    let headers = |direction| {
+        opening
+            .side(direction)
+            .datagrams()
+            .take(DATAGRAMS)
+            .filter_map(|(bytes, _, _)| bytes.first_chunk())
+    };
+    let fits = |[a, b, flags, ..]: &[u8; HEADER]| {
+        let is_query = |header: &[u8; HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
+        flags & RESPONSE != 0 && headers(Direction::Initiator).any(is_query)
+    };
+    headers(Direction::Responder).any(fits)
+}
+
+fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
+    let bytes = statement.stream.head();
+    let Some(length) = bytes.first_chunk::<LENGTH>() else { return Side::Perhaps };
+    let length = usize::from(u16::from_be_bytes(*length));
+    // The shortest message is a question for the root.
+    if length < 17 {
+        return Side::Other;
+    }
+    let body = bytes.get(LENGTH..).unwrap_or(&[]);
+    // The counts and the opcode of the header exclude other protocols long before the message is
+    // whole.
+    if body.get(2).is_some_and(|flags| !matches!(flags >> 3 & 15, 0 | 2 | 4 | 5))
+        || body.get(4).is_some_and(|&high| high != 0)
+    {
+        return Side::Other;
+    }
+    let whole = body.get(..length);
+    match (whole, message::read(whole.unwrap_or(body), whole.is_none())) {
+        (Some(_), Some(Reading::Message(message))) => {
+            state(statement, protocol, &message, 0);
+            Side::Matches
+        }
+        (None, Some(_)) | (Some(_), Some(Reading::Perhaps)) => Side::Perhaps,
+        (None, None) if body.len() < HEADER => Side::Perhaps,
+        (_, None) => Side::Other,
+    }
+}
+
+fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &DnsMessage, offset: usize) {
+    if !statement.wants_facts() {
+        return;
+    }
+    let multicast = protocol == Protocol::Mdns;
+    let (about, kind) = (&message.about, message::kind_name(message.kind));
+    if message.response {
+        let text =
+            format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
+        statement.fact_text(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
+    } else {
+        statement.fact_text(
+            if multicast { "mdns.query" } else { "dns.query" },
+            format!("{about} {kind}"),
+            offset,
+        );
+    }
+}
+
+fn rcode_name(rcode: u16) -> Cow<'static, str> {
+    match rcode {
+        0 => "NOERROR".into(),
+        1 => "FORMERR".into(),
+        2 => "SERVFAIL".into(),
+        3 => "NXDOMAIN".into(),
+        4 => "NOTIMP".into(),
+        5 => "REFUSED".into(),
+        other => format!("RCODE{other}").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_dns(datagram: &[u8]) -> bool {
+        matches!(
+            inspect(
+                &Opening::from_payloads(Transport::Udp, &[datagram], &[]),
+                Depth::Facts,
+                Protocol::Dns
+            ),
+            Detection::Yes(..)
+        )
+    }
+
+    #[test]
+    fn netbios_names_are_no_dns_even_with_a_damaged_letter() {
+        let sound =
+            b"\x85\x3d\x01\x10\0\x01\0\0\0\0\0\0\x20EFEDEJFPEEEPENEBEJEOCACACACACABM\0\0\x20\0\x01";
+        let mut damaged = sound.to_vec();
+        damaged[40] = 0xf5;
+        assert!(!is_dns(sound) && !is_dns(&damaged));
+    }
+
+    #[test]
+    fn without_any_flag_and_identifier_a_question_may_be_link_local_whatever_its_name() {
+        assert!(!is_dns(b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x1c\0\x01"));
+        assert!(is_dns(b"\x1a\x2b\0\0\0\x01\0\0\0\0\0\0\x04tide\x04test\0\0\x1c\0\x01"));
+    }
+}

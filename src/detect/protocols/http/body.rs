@@ -1,0 +1,229 @@
+//! Message bodies: their length (RFC 9112, section 6.3), and their content without chunks and
+//! compression (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use httparse::Header;
+
+use crate::detect::formats::headers::field;
+
+/// Bytes that a body is decompressed to at most: a few kilobytes may hold gigabytes.
+const INFLATED: u64 = 1 << 16;
+
+/// A body, as far as it was captured.
+pub(super) struct Body<'a> {
+    pub(super) content: Cow<'a, [u8]>,
+    /// The offset of each part in the content and in the body; one part where the body was
+    /// decompressed.
+    pub(super) parts: Vec<(usize, usize)>,
+    /// Bytes of the stream that the body takes; `None` where the body lasts until the connection
+    /// ends, or where its end was not captured.
+    pub(super) len: Option<usize>,
+    pub(super) kind: BodyKind,
+}
+
+/// What the content of a body is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyKind {
+    /// A page, a script or data, which show what the server does.
+    Structured,
+    /// Plain text, which may be about anything.
+    Plain,
+    /// Server-Sent Events.
+    Events,
+    /// A picture and the like, or a compression that is not supported.
+    Unreadable,
+}
+
+impl<'a> Body<'a> {
+    /// No body.
+    pub(super) const fn none() -> Self {
+        Self {
+            content: Cow::Borrowed(&[]),
+            parts: Vec::new(),
+            len: Some(0),
+            kind: BodyKind::Unreadable,
+        }
+    }
+
+    /// Reads the body at the beginning of `bytes`, without decompressing it.
+    pub(super) fn read(fields: &[Header<'_>], is_request: bool, bytes: &'a [u8]) -> Self {
+        let mut body = Self { kind: kind(fields), ..Self::none() };
+        if let Some(coding) = field(fields, "transfer-encoding") {
+            if coding.to_ascii_lowercase().ends_with(b"chunked") {
+                body.unchunk(bytes);
+            } else {
+                // A server that compresses the transfer closes the connection after it.
+                (body.len, body.kind) = (None, BodyKind::Unreadable);
+            }
+        } else {
+            body.len = match field(fields, "content-length") {
+                Some(value) => std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()),
+                None => is_request.then_some(0),
+            };
+            body.content =
+                Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
+            body.parts = vec![(0, 0)];
+        }
+        body
+    }
+
+    /// Decompresses the content.
+    pub(super) fn decode(&mut self, fields: &[Header<'_>]) {
+        match field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase).as_deref() {
+            None | Some(b"identity") => {}
+            Some(b"gzip" | b"x-gzip") => self.decompress(gunzip),
+            Some(b"deflate") => self.decompress(inflate),
+            Some(_) => self.kind = BodyKind::Unreadable,
+        }
+    }
+
+    /// Joins the chunks that were captured.
+    fn unchunk(&mut self, bytes: &'a [u8]) {
+        self.len = None;
+        let mut content = Vec::new();
+        let mut at = 0_usize;
+        while let Some((len, start)) = chunk(bytes, at) {
+            if len == 0 {
+                self.len = trailer_end(bytes, start);
+                break;
+            }
+            let Some(end) = start.checked_add(len).and_then(|end| end.checked_add(2)) else {
+                break;
+            };
+            self.parts.push((content.len(), start));
+            content.extend_from_slice(&bytes[start.min(bytes.len())..(end - 2).min(bytes.len())]);
+            at = end;
+        }
+        self.content = Cow::Owned(content);
+    }
+
+    fn decompress(&mut self, reader: fn(&[u8]) -> Vec<u8>) {
+        // Other kinds of bodies are not used.
+        if self.kind == BodyKind::Unreadable {
+            return;
+        }
+        self.content = Cow::Owned(reader(&self.content));
+        self.parts.truncate(1);
+    }
+}
+
+/// The kind of a body by its header fields.
+fn kind(fields: &[Header<'_>]) -> BodyKind {
+    const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
+    let kind = field(fields, "content-type")
+        .map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
+    match kind {
+        Some(kind) if kind.starts_with("text/event-stream") => BodyKind::Events,
+        Some(kind) if kind.starts_with("text/plain") => BodyKind::Plain,
+        Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => BodyKind::Unreadable,
+        _ => BodyKind::Structured,
+    }
+}
+
+/// Whether a body is XML.
+pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
+    field(fields, "content-type")
+        .is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
+}
+
+/// The length of the chunk whose head is at the offset `at`, and the offset of its data.
+fn chunk(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let rest = bytes.get(at..)?;
+    let line = rest.iter().take(64).position(|&b| b == b'\n')?;
+    let digits = rest[..line].split(|&b| b == b';').next()?.trim_ascii();
+    let len = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    Some((len, at + line + 1))
+}
+
+/// The end of the trailer fields, which an empty line ends.
+fn trailer_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let line = bytes.get(at..)?.iter().position(|&b| b == b'\n')?;
+        let empty = bytes[at..at + line].trim_ascii().is_empty();
+        at += line + 1;
+        if empty {
+            return Some(at);
+        }
+    }
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    bounded(MultiGzDecoder::new(bytes))
+}
+
+/// Decompresses `deflate`, which has a `zlib` frame that some servers leave out (RFC 9110, section
+/// 8.4.1.2).
+fn inflate(bytes: &[u8]) -> Vec<u8> {
+    let framed = bytes
+        .first_chunk()
+        .is_some_and(|&head| head[0] & 15 == 8 && u16::from_be_bytes(head).is_multiple_of(31));
+    if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
+}
+
+/// Decompresses `deflate` without a frame.
+pub(super) fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
+    bounded(DeflateDecoder::new(bytes))
+}
+
+/// The decompressed bytes up to the limit. Cut or damaged input gives the bytes before the damage.
+fn bounded(decoder: impl Read) -> Vec<u8> {
+    let mut content = Vec::new();
+    // The error gives the end of the input, which the content shows too.
+    let _ = decoder.take(INFLATED).read_to_end(&mut content);
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn compressed(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_bomb_is_not_decompressed_beyond_the_limit() {
+        let bomb = compressed(&vec![b'a'; 1 << 22]);
+        assert_eq!(gunzip(&bomb).len() as u64, INFLATED);
+    }
+
+    #[test]
+    fn what_was_cut_gives_what_is_there() {
+        let text: Vec<u8> =
+            (0..9000_u32).flat_map(|i| (i.wrapping_mul(0x9e37_79b9)).to_be_bytes()).collect();
+        let cut = gunzip(&compressed(&text)[..20_000]);
+        assert!(cut.len() > 10_000 && text.starts_with(&cut), "{}", cut.len());
+        assert_eq!(gunzip(b"not compressed at all"), b"");
+    }
+
+    #[test]
+    fn deflate_is_read_with_its_frame_and_without() {
+        let mut framed =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        framed.write_all(b"some words").unwrap();
+        let framed = framed.finish().unwrap();
+        assert_eq!(inflate(&framed), b"some words");
+        assert_eq!(inflate(&framed[2..framed.len() - 4]), b"some words");
+    }
+
+    #[test]
+    fn chunks_that_lie_about_their_length_give_what_is_there() {
+        let fields = [Header { name: "Transfer-Encoding", value: b"chunked" }];
+        for (bytes, content, len) in [
+            (&b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nA: b\r\n\r\nrest"[..], &b"abcde"[..], Some(30)),
+            (b"9\r\nabc", b"abc", None),
+            (b"ffffffffffffffff\r\nabc", b"", None),
+            (b"zz\r\nabc", b"", None),
+        ] {
+            let body = Body::read(&fields, false, bytes);
+            assert_eq!((&*body.content, body.len), (content, len));
+        }
+    }
+}

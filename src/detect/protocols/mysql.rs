@@ -1,0 +1,255 @@
+//! `MySQL` client/server protocol, which `MariaDB` and many others use too: the server's greeting
+//! of protocol 10, or an error in its place, and the client's login of protocol 4.1.
+//! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html>,
+//! <https://mariadb.com/kb/en/connection/>.
+//!
+//! Every packet begins with its length (3 bytes, little-endian) and its number. Greeting and login
+//! have runs of zero bytes and must fit their length. Later packets have no fixed bytes, so a
+//! conversation without its beginning is not recognised.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Depth, Detection, Protocol};
+use crate::flow::Opening;
+
+const HEADER: usize = 4;
+/// Bytes of a greeting's, an error's or a login's payload that are awaited at most.
+const LONGEST: usize = 2048;
+/// Capabilities of client and server.
+const CONNECT_WITH_DB: u32 = 1 << 3;
+const PROTOCOL_41: u32 = 1 << 9;
+const SSL: u32 = 1 << 11;
+const SECURE_CONNECTION: u32 = 1 << 15;
+const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
+
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
+    .tcp()
+    .prefilter(
+        Prefilter::ANY
+            .skip(1)
+            .then(&[0..=(LONGEST >> 8) as u8])
+            .then(&[0..=0])
+            .then(&[0..=1])
+            .max_leading_zeros(3),
+    )
+    .first_words()
+    .facts(&[
+        "mysql.version",
+        "mysql.auth",
+        "mysql.error",
+        "mysql.request",
+        "mysql.user",
+        "mysql.database",
+        "mysql.client",
+        "mysql.program",
+    ])
+    .samples(&[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"\x40\0\0\x01\x8d\xa6\xff\x01\0\0\0\x01\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0ann\0\0app\0mysql_native_password\0\0",
+            ],
+            responder: &[
+                b"\x64\0\0\0\x0a5.5.5-10.11.19-MariaDB-0+deb12u1\0\x03\0\0\0wfdB-wR7\0\xfe\xf7\x08\x02\0\xff\x81\x15\0\0\0\0\0\0\x1d\0\0\0\\KAFzSpYMVJM\0mysql_native_password\0",
+                b"\x07\0\0\x02\0\0\0\x02\0\0\0",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[
+                b"\x20\0\0\x01\x8f\xaa\x3a\0\xff\xff\xff\0\x21\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                b"\x16\x03\x02\0\x97\x01\0\0\x93\x03\x02",
+            ],
+            responder: &[
+                b"\x4a\0\0\0\x0a8.0.28\0\x1e\0\0\0P8RY=+\x14C\0\xff\xff\xff\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0RH>wR\x05'\x09\x0c\x1b8@\0caching_sha2_password\0",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"\x3b\0\0\0\xff\x6a\x04Host '10.0.0.9' is not allowed to connect to this server"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"\x1d\0\0\0\xff\x10\x04#08004Too many connections"],
+        },
+    ]);
+
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Mysql, opening, depth, |statement| {
+        let bytes = statement.stream.head();
+        let len = bytes.iter().take(3).rev().fold(0, |len, &b| len << 8 | usize::from(b));
+        // Four bytes are a header; fewer bytes must be the beginning of one.
+        let possible = bytes.get(2).is_none_or(|&b| b == 0)
+            && bytes.get(1).is_none_or(|&b| usize::from(b) <= LONGEST >> 8);
+        match bytes.get(3) {
+            _ if !possible => Side::Other,
+            None => Side::Perhaps,
+            Some(_) if !(9..=LONGEST).contains(&len) => Side::Other,
+            Some(0) => match bytes.get(HEADER) {
+                None => Side::Perhaps,
+                Some(0x0a) => greeting(statement, len).unwrap_or(Side::Other),
+                Some(0xff) => error(statement, len).unwrap_or(Side::Other),
+                Some(_) => Side::Other,
+            },
+            Some(1) => login(statement, len).unwrap_or(Side::Other),
+            Some(_) => Side::Other,
+        }
+    })
+}
+
+/// Whether bytes are text without control characters whose first byte `first` accepts.
+fn is_text(bytes: &[u8], first: impl Fn(u8) -> bool) -> bool {
+    bytes.first().is_none_or(|&b| first(b)) && bytes.iter().all(|b| !b.is_ascii_control())
+}
+
+/// Judges a greeting of protocol 10; `None` where there is none.
+fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
+    let bytes = statement.stream.head();
+    let version_at = HEADER + 1;
+    let rest = bytes.get(version_at..)?;
+    let version = &rest[..rest.iter().take(len).position(|&b| b == 0).unwrap_or(rest.len())];
+    if version.len() > 200 || !is_text(version, |b| b.is_ascii_digit()) {
+        return None;
+    }
+    let Some(fixed) =
+        bytes.get(..HEADER + len).and_then(|packet| packet.get(version_at + version.len() + 1..))
+    else {
+        return (bytes.len() < HEADER + len).then_some(Side::Perhaps);
+    };
+    // Thread, 8 bytes of salt, zero, capabilities, character set, status, capabilities, length of
+    // the salt, 6 zeros, and 4 bytes that MariaDB uses.
+    let low = u16::from_le_bytes(*fixed.get(13..)?.first_chunk()?);
+    let high = u16::from_le_bytes(*fixed.get(18..)?.first_chunk()?);
+    let zeros = fixed.get(12) == Some(&0) && fixed.get(21..27)?.iter().all(|&b| b == 0);
+    let capabilities = u32::from(high) << 16 | u32::from(low);
+    if version.is_empty() || !zeros || capabilities & PROTOCOL_41 == 0 {
+        return None;
+    }
+    let salt = usize::from(*fixed.get(20)?);
+    let plugin = fixed.get(31 + salt.saturating_sub(8).max(13)..).filter(|rest| !rest.is_empty());
+    let plugin = plugin.map(|name| name.strip_suffix(b"\0").unwrap_or(name));
+    if plugin.is_some_and(|name| {
+        name.is_empty() || !name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_')
+    }) {
+        return None;
+    }
+    statement.fact("mysql.version", version, version_at);
+    if let Some(name) = plugin {
+        statement.fact("mysql.auth", name, HEADER + len - name.len() - 1);
+    }
+    Some(Side::Matches)
+}
+
+/// Judges an error in place of the greeting, after which the server sends nothing.
+fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
+    let bytes = statement.stream.head();
+    let text = bytes.get(HEADER + 3..).unwrap_or_default();
+    let code = bytes
+        .get(HEADER + 1..)
+        .and_then(|rest| rest.first_chunk())
+        .map(|code| u16::from_le_bytes(*code));
+    let known = code.is_none_or(|code| (1000..5000).contains(&code));
+    if !known
+        || bytes.len() > HEADER + len
+        || !is_text(text, |b| b.is_ascii_uppercase() || b == b'#')
+    {
+        return None;
+    }
+    if bytes.len() < HEADER + len {
+        return Some(Side::Perhaps);
+    }
+    if text.len() < 12 || !text.contains(&b' ') {
+        return None;
+    }
+    statement.fact("mysql.error", text, HEADER + 3);
+    Some(Side::Matches)
+}
+
+/// Judges the client's login of protocol 4.1, or the request for TLS that has its first 32 bytes.
+fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
+    let bytes = statement.stream.head();
+    let payload = bytes.get(HEADER..).unwrap_or_default();
+    let Some(capabilities) = payload.first_chunk().map(|b| u32::from_le_bytes(*b)) else {
+        return Some(Side::Perhaps);
+    };
+    let filler = payload.get(9..payload.len().min(28)).unwrap_or_default();
+    if len < 32 || capabilities & PROTOCOL_41 == 0 || !filler.iter().all(|&b| b == 0) {
+        return None;
+    }
+    let Some(body) = payload.get(32..len) else { return Some(Side::Perhaps) };
+    if body.is_empty() {
+        statement.fact("mysql.request", b"SSLRequest", HEADER);
+        return (capabilities & SSL != 0).then_some(Side::Matches);
+    }
+    // A client waits for the server's answer to its login.
+    if payload.len() > len {
+        return None;
+    }
+    let user = word(body)?;
+    let mut rest = body.get(user.len() + 1..)?;
+    let answer = if capabilities & (SECURE_CONNECTION | PLUGIN_AUTH_LENENC) != 0 {
+        1 + usize::from(*rest.first()?)
+    } else {
+        word(rest)?.len() + 1
+    };
+    rest = rest.get(answer..)?;
+    let database = if capabilities & CONNECT_WITH_DB != 0 { word(rest)? } else { b"" };
+    let offset = |part: &[u8]| part.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr());
+    statement.fact("mysql.user", user, offset(user));
+    if !database.is_empty() {
+        statement.fact("mysql.database", database, offset(database));
+    }
+    // Attributes are pairs of texts, each after a byte of length.
+    for (name, fact) in
+        [(&b"\x0c_client_name"[..], "mysql.client"), (b"\x0cprogram_name", "mysql.program")]
+    {
+        let value = rest.windows(name.len()).position(|window| window == name).and_then(|at| {
+            let (&len, value) = rest.get(at + name.len()..)?.split_first()?;
+            value.get(..usize::from(len))
+        });
+        if let Some(value) = value.filter(|value| !value.is_empty() && is_text(value, |_| true)) {
+            statement.fact(fact, value, offset(value));
+        }
+    }
+    Some(Side::Matches)
+}
+
+/// The text before a zero byte.
+fn word(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.get(..bytes.iter().position(|&b| b == 0)?).filter(|word| is_text(word, |_| true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server_says(bytes: &[u8]) -> Detection {
+        inspect(&Opening::from_payloads(Transport::Tcp, &[], &[bytes]), Depth::Facts)
+    }
+
+    #[test]
+    fn a_greeting_whose_fixed_bytes_are_not_zero_is_refused() {
+        let mut greeting = DETECTOR.samples[1].responder[0].to_vec();
+        assert!(matches!(server_says(&greeting), Detection::Yes(..)));
+        let filler = HEADER + 1 + b"8.0.28\0".len() + 12;
+        greeting[filler] = 1;
+        assert_eq!(server_says(&greeting), Detection::No);
+    }
+
+    #[test]
+    fn an_error_that_does_not_fit_its_length_is_refused() {
+        assert_eq!(server_says(b"\x1c\0\0\0\xff\x10\x04#08004Too many connections"), Detection::No);
+        assert_eq!(server_says(b"\x1d\0\0\0\xff\x10\x00#08004Too many connections"), Detection::No);
+    }
+
+    #[test]
+    fn a_query_in_the_middle_of_a_conversation_proves_nothing() {
+        let mut opening = Opening::new(Transport::Tcp);
+        opening.push_for_test(b"\x11\0\0\0\x03select version()");
+        assert_eq!(inspect(&opening, Depth::Facts), Detection::No);
+    }
+}

@@ -1,0 +1,144 @@
+//! The framing of packets in a TCP stream.
+
+use memchr::{memchr_iter, memchr2_iter};
+
+use super::packet;
+
+/// SLIP's special bytes (RFC 1055).
+const END: u8 = 0xc0;
+const ESC: u8 = 0xdb;
+const ESC_END: u8 = 0xdc;
+const ESC_ESC: u8 = 0xdd;
+/// Bytes of the length before each packet in OSC 1.0.
+const LENGTH: usize = 4;
+const SHORTEST: usize = 8;
+const LONGEST: usize = 1 << 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    LengthPrefix,
+    Slip,
+}
+
+impl Framing {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::LengthPrefix => "length-prefix",
+            Self::Slip => "slip",
+        }
+    }
+
+    /// The framing of a run of bytes: by its first byte where that is the stream's first
+    /// (`in_step`), else by the first place that can be the beginning of a frame.
+    pub(super) fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
+        match bytes {
+            [END | b'/' | b'#', ..] => return Some(Self::Slip),
+            [] => return None,
+            _ => {}
+        }
+        if in_step {
+            let known = &bytes[..bytes.len().min(LENGTH)];
+            // The first byte of a length below 2^17 is zero.
+            let plausible = known.len() < LENGTH || length(known).is_some();
+            return (known[0] == 0
+                && plausible
+                && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
+            .then_some(Self::LengthPrefix);
+        }
+        let slip =
+            memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
+        let length = begin(bytes);
+        match (slip, length) {
+            (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
+            (Some(_), _) => Some(Self::Slip),
+            (None, Some(_)) => Some(Self::LengthPrefix),
+            (None, None) => None,
+        }
+    }
+
+    /// Passes each whole packet and its offset to `each`, until `each` refuses one. False where it
+    /// did, or where the bytes cannot be in this framing.
+    pub(super) fn packets(
+        self,
+        bytes: &[u8],
+        in_step: bool,
+        each: &mut impl FnMut(&[u8], usize) -> bool,
+    ) -> bool {
+        match self {
+            Self::LengthPrefix => prefixed(bytes, in_step, each),
+            Self::Slip => slip(bytes, in_step, each),
+        }
+    }
+}
+
+/// The length of a packet, if it is plausible.
+fn length(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
+    ((SHORTEST..=LONGEST).contains(&length) && length.is_multiple_of(4)).then_some(length)
+}
+
+/// The offset of the first length that the first byte of a packet follows.
+fn begin(bytes: &[u8]) -> Option<usize> {
+    let behind = bytes.get(LENGTH..)?;
+    memchr2_iter(b'/', b'#', behind).find(|&at| length(&bytes[at..]).is_some())
+}
+
+fn prefixed(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    let mut at = 0;
+    if !in_step {
+        match begin(bytes) {
+            Some(first) => at = first,
+            None => return false,
+        }
+    }
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= LENGTH) {
+        let Some(len) = length(rest) else { return false };
+        let Some(packet) = rest.get(LENGTH..LENGTH + len) else {
+            return packet::may_begin(&rest[LENGTH..]);
+        };
+        if !each(packet, at + LENGTH) {
+            return false;
+        }
+        at += LENGTH + len;
+    }
+    true
+}
+
+fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    let mut at = 0;
+    if !in_step {
+        match bytes.iter().position(|&b| b == END) {
+            Some(end) => at = end,
+            None => return false,
+        }
+    }
+    while let Some(len) = bytes[at..].iter().position(|&b| b == END) {
+        let frame = &bytes[at..at + len];
+        // ENDs on both sides of a packet leave empty frames between packets.
+        if !frame.is_empty() {
+            let Some(packet) = unescape(frame) else { return false };
+            if !each(&packet, at) {
+                return false;
+            }
+        }
+        at += len + 1;
+    }
+    let rest = &bytes[at..];
+    rest.is_empty() || packet::may_begin(rest)
+}
+
+fn unescape(frame: &[u8]) -> Option<Vec<u8>> {
+    let mut packet = Vec::with_capacity(frame.len());
+    let mut bytes = frame.iter();
+    while let Some(&byte) = bytes.next() {
+        packet.push(match byte {
+            ESC => match *bytes.next()? {
+                ESC_END => END,
+                ESC_ESC => ESC,
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(packet)
+}

@@ -1,0 +1,142 @@
+//! POP3: RFC 1939. The server greets with `+OK` and some text (section 4); the client logs in
+//! (USER, APOP, AUTH) or requests the server's features (CAPA of RFC 2449, STLS of RFC 2595).
+//!
+//! Redis and NATS send `+OK` too, but not as a greeting: the text must name POP3, or the client's
+//! first command must be one that only POP3 has.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{Side, Statement, combine};
+use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::flow::Opening;
+
+/// Bytes of a line at most: 512 for a reply, and more for a greeting.
+const LONGEST: usize = 1024;
+const OK: &[u8] = b"+OK";
+const COMMANDS: &[&[u8]] =
+    &[b"USER", b"CAPA", b"STLS", b"APOP", b"AUTH", b"QUIT", b"NOOP", b"LIST", b"STAT"];
+const MECHANISMS: &[&[u8]] = &[
+    b"PLAIN",
+    b"LOGIN",
+    b"CRAM-MD5",
+    b"DIGEST-MD5",
+    b"NTLM",
+    b"GSSAPI",
+    b"XOAUTH2",
+    b"OAUTHBEARER",
+    b"SCRAM-SHA-1",
+    b"SCRAM-SHA-256",
+];
+
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .first_words()
+    .facts(&["pop3.greeting", "pop3.command", "pop3.user"])
+    .samples(&[
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"CAPA\r\n", b"STLS\r\n"],
+            responder: &[
+                b"+OK Dovecot (Debian) ready.\r\n",
+                b"+OK\r\nCAPA\r\nTOP\r\nUIDL\r\n.\r\n",
+            ],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"USER someone@example.org\r\n", b"PASS x\r\n"],
+            responder: &[b"+OK <1896.697170952@example.org>\r\n", b"+OK\r\n", b"-ERR no\r\n"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[],
+            responder: &[b"+OK Microsoft Exchange POP3 server ready\r\n"],
+        },
+    ]);
+
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    let mut requested = false;
+    combine(Protocol::Pop3, opening, depth, |statement| match statement.direction {
+        Direction::Initiator => command(statement, &mut requested),
+        Direction::Responder => greeting(statement, requested),
+    })
+}
+
+/// A command alone proves nothing: FTP has USER too.
+fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
+    let stream = statement.stream;
+    match lines::first_line(stream.head(), LONGEST) {
+        FirstLine::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
+            Side::Perhaps
+        }
+        FirstLine::Whole(first) => {
+            let (verb, argument) = lines::first_word(first.text);
+            if !lines::is_one_of(verb, COMMANDS) {
+                return Side::Other;
+            }
+            let is = |of: &[u8]| verb.eq_ignore_ascii_case(of);
+            let (first_argument, second) = lines::first_word(argument);
+            *requested = is(b"USER") && !argument.is_empty()
+                || (is(b"CAPA") || is(b"STLS")) && argument.is_empty()
+                || is(b"APOP") && second.len() == 32 && second.iter().all(u8::is_ascii_hexdigit)
+                || is(b"AUTH")
+                    && (argument.is_empty() || lines::is_one_of(first_argument, MECHANISMS));
+            statement.fact("pop3.command", verb, 0);
+            if is(b"USER") {
+                statement.fact("pop3.user", argument, verb.len() + 1);
+            }
+            Side::Perhaps
+        }
+        _ => Side::Other,
+    }
+}
+
+fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
+    let stream = statement.stream;
+    let bytes = stream.head();
+    if !lines::may_become(bytes, OK)
+        || bytes.get(OK.len()).is_some_and(|b| !matches!(b, b' ' | b'\r' | b'\n'))
+    {
+        return Side::Other;
+    }
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::No => Side::Other,
+        FirstLine::Begun(_) => Side::Perhaps,
+        FirstLine::Whole(first) => {
+            let text = first.text.get(OK.len() + 1..).unwrap_or_default();
+            let named = lines::words(text)
+                .any(|word| lines::is_one_of(word, &[b"POP3", b"POP", b"QPOP", b"QPOPPER"]));
+            if text.is_empty() {
+                // Redis answers AUTH so; a greeting of POP3 without text is rare.
+                return Side::Other;
+            }
+            statement.fact("pop3.greeting", text, OK.len() + 1);
+            if named || requested { Side::Matches } else { Side::Perhaps }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::from_payloads(Transport::Tcp, initiator, responder), Depth::Facts)
+    }
+
+    #[test]
+    fn the_answers_of_redis_and_nats_are_not_pop3() {
+        assert_eq!(detect(&[b"AUTH PLAIN\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"PING\r\n"], &[b"+PONG\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"QUIT\r\n"], &[b"+OK\r\n"]), Detection::No);
+        assert_eq!(detect(&[b"CONNECT {}\r\n"], &[b"+OK\r\n"]), Detection::No);
+    }
+
+    #[test]
+    fn a_greeting_that_names_nothing_waits_for_the_client() {
+        assert_eq!(detect(&[], &[b"+OK ready\r\n"]), Detection::NeedMore);
+        assert_eq!(detect(&[b"hello\r\n"], &[b"+OK ready\r\n"]), Detection::No);
+    }
+}

@@ -1,0 +1,148 @@
+//! SNMP, versions 1, 2c and 3: RFC 1157, section 4; RFC 3416, section 3; RFC 3412, section 6; over
+//! UDP and TCP (RFC 3430).
+//!
+//! The lengths of the BER must fit to the byte down to the variable bindings. Communities are
+//! passwords and are not stated.
+
+use crate::decode::Transport;
+use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::ber::{self, InvalidBer, Tlv};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{Side, Statement, by_datagram, combine};
+use crate::evidence::{Depth, Detection, Protocol};
+use crate::flow::Opening;
+
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+/// Operations by their tags from 0xa0 (RFC 3416, section 3); the fifth is version 1's trap.
+const OPERATIONS: [&str; 9] =
+    ["get", "get-next", "response", "set", "trap-v1", "get-bulk", "inform", "trap", "report"];
+const FIRST_OPERATION: u8 = 0xa0;
+const TRAP_V1: u8 = 0xa4;
+/// Bytes of a message over TCP at most.
+const LONGEST: usize = 1 << 16;
+
+pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
+    .udp()
+    .tcp()
+    .prefilter(Prefilter::first_byte(&[SEQUENCE..=SEQUENCE]))
+    .first_words()
+    .facts(&["snmp.operation", "snmp.version"])
+    .samples(&[
+        Sample {
+            transport: Transport::Udp,
+            initiator: &[b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x01\x07\x02\x01\0\x02\x01\0\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0\x05\0"],
+            responder: &[b"\x30\x2a\x02\x01\x01\x04\x06public\xa2\x1d\x02\x01\x07\x02\x01\0\x02\x01\0\x30\x12\x30\x10\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0\x04\x04buoy"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\x30\x26\x02\x01\x00\x04\x06public\xa1\x19\x02\x01\x07\x02\x01\0\x02\x01\0\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\0\x05\0"],
+            responder: &[],
+        },
+    ]);
+
+fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    combine(Protocol::Snmp, opening, depth, |statement| match opening.transport() {
+        Transport::Udp => {
+            by_datagram(statement, |statement, bytes, offset, _| judge(statement, bytes, offset))
+        }
+        Transport::Tcp => stream(statement),
+    })
+}
+
+fn stream(statement: &mut Statement<'_>) -> Side {
+    let bytes = statement.stream.head();
+    match ber::header(bytes) {
+        Ok(Some(header)) if header.tag == SEQUENCE && header.len <= LONGEST => {
+            // The version comes first and excludes most other BER.
+            let version = bytes.get(header.size..).unwrap_or(&[]);
+            if version.iter().zip([INTEGER, 1]).any(|(a, b)| *a != b)
+                || version.get(2).is_some_and(|&v| !matches!(v, 0 | 1 | 3))
+            {
+                return Side::Other;
+            }
+            match bytes.get(..header.size + header.len) {
+                Some(whole) => judge(statement, whole, 0),
+                None => Side::Perhaps,
+            }
+        }
+        Ok(None) if bytes.first().is_none_or(|&b| b == SEQUENCE) => Side::Perhaps,
+        _ => Side::Other,
+    }
+}
+
+fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
+    match message(bytes) {
+        Ok((version, operation)) => {
+            statement.fact("snmp.version", version.as_bytes(), offset);
+            statement.fact("snmp.operation", operation.as_bytes(), offset);
+            Side::Matches
+        }
+        Err(InvalidBer) => Side::Other,
+    }
+}
+
+/// The version and the operation of a whole message.
+fn message(bytes: &[u8]) -> Result<(&'static str, &'static str), InvalidBer> {
+    let (content, behind) = ber::expect(bytes, SEQUENCE)?;
+    let (version, rest) = ber::expect(content, INTEGER)?;
+    if !behind.is_empty() {
+        return Err(InvalidBer);
+    }
+    match ber::unsigned(version)? {
+        0 => Ok(("1", community(rest)?)),
+        1 => Ok(("2c", community(rest)?)),
+        3 => Ok(("3", secured(rest)?)),
+        _ => Err(InvalidBer),
+    }
+}
+
+fn community(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+    let (_, rest) = ber::expect(bytes, OCTETS)?;
+    operation(rest)
+}
+
+/// The operation of version 3: global data, security parameters, then the scoped message, in the
+/// clear or encrypted.
+fn secured(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+    let (global, rest) = ber::expect(bytes, SEQUENCE)?;
+    let (_, more) = ber::expect(global, INTEGER)?;
+    let (_, more) = ber::expect(more, INTEGER)?;
+    let (flags, more) = ber::expect(more, OCTETS)?;
+    let (_, end) = ber::expect(more, INTEGER)?;
+    let (_, rest) = ber::expect(rest, OCTETS)?;
+    if flags.len() != 1 || !end.is_empty() {
+        return Err(InvalidBer);
+    }
+    match ber::read(rest)? {
+        Some((Tlv { tag: OCTETS, .. }, [])) => Ok("encrypted"),
+        Some((Tlv { tag: SEQUENCE, content }, [])) => {
+            let (_, rest) = ber::expect(content, OCTETS)?;
+            let (_, rest) = ber::expect(rest, OCTETS)?;
+            operation(rest)
+        }
+        _ => Err(InvalidBer),
+    }
+}
+
+fn operation(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+    let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(InvalidBer) };
+    let name = tag
+        .checked_sub(FIRST_OPERATION)
+        .and_then(|i| OPERATIONS.get(usize::from(i)))
+        .ok_or(InvalidBer)?;
+    let mut rest = content;
+    if tag == TRAP_V1 {
+        // Enterprise, address, two kinds of trap, time.
+        for tag in [0x06, 0x40, INTEGER, INTEGER, 0x43] {
+            rest = ber::expect(rest, tag)?.1;
+        }
+    } else {
+        for _ in 0..3 {
+            rest = ber::expect(rest, INTEGER)?.1;
+        }
+    }
+    let (_, end) = ber::expect(rest, SEQUENCE)?;
+    if end.is_empty() { Ok(name) } else { Err(InvalidBer) }
+}

@@ -1,0 +1,172 @@
+//! Every detector, in one table, and the answer of all of them together.
+//!
+//! A new detector is a line of [`DETECTORS`]. All else here is derived from that table at compile
+//! time.
+
+mod tables;
+
+use self::tables::{GROUP, Tables};
+
+use crate::detect::detector::Detector;
+use crate::detect::protocols;
+use crate::detect::statement::{PARTLY_PATIENCE, PATIENCE};
+use crate::evidence::{BitSet, Depth, Detection, Direction, Evidence, Wanted, words_for};
+use crate::flow::Opening;
+
+/// Every detector, those of the commonest protocols first. No two detectors accept the same bytes,
+/// so the order changes nothing but speed; only the last takes what no other does.
+pub const DETECTORS: &[Detector] = &[
+    protocols::http::DETECTOR,
+    protocols::tls::DETECTOR,
+    protocols::dns::DETECTOR,
+    protocols::dns::MULTICAST,
+    protocols::quic::DETECTOR,
+    protocols::stun::DETECTOR,
+    protocols::ntp::DETECTOR,
+    protocols::dhcp::DETECTOR,
+    protocols::snmp::DETECTOR,
+    protocols::syslog::DETECTOR,
+    protocols::netflow::DETECTOR,
+    protocols::netflow::IPFIX,
+    protocols::wireguard::DETECTOR,
+    protocols::artnet::DETECTOR,
+    protocols::sacn::DETECTOR,
+    protocols::dis::DETECTOR,
+    protocols::osc::DETECTOR,
+    protocols::ssh::DETECTOR,
+    protocols::http2::DETECTOR,
+    protocols::http2::RPC,
+    protocols::csta::DETECTOR,
+    protocols::ipa::DETECTOR,
+    protocols::hbci::DETECTOR,
+    protocols::amqp::DETECTOR,
+    protocols::iperf3::DETECTOR,
+    protocols::kafka::DETECTOR,
+    protocols::memcached::DETECTOR,
+    protocols::mongodb::DETECTOR,
+    protocols::mqtt::DETECTOR,
+    protocols::mysql::DETECTOR,
+    protocols::nats::DETECTOR,
+    protocols::postgresql::DETECTOR,
+    protocols::redis::DETECTOR,
+    protocols::ftp::DETECTOR,
+    protocols::imap::DETECTOR,
+    protocols::pop3::DETECTOR,
+    protocols::smtp::DETECTOR,
+    protocols::bittorrent::DETECTOR,
+    protocols::ldap::DETECTOR,
+    protocols::rdp::DETECTOR,
+    protocols::smb::DETECTOR,
+    protocols::vnc::DETECTOR,
+    protocols::watchout::DETECTOR,
+    protocols::sip::DETECTOR,
+    protocols::rtp::DETECTOR,
+    protocols::text::DETECTOR,
+];
+
+/// The detectors and what is derived from them.
+struct DetectorRegistry<const WORDS: usize, const GROUPS: usize> {
+    detectors: &'static [Detector],
+    tables: Tables<WORDS, GROUPS>,
+}
+
+static REGISTRY: DetectorRegistry<
+    { words_for(DETECTORS.len()) },
+    { DETECTORS.len().div_ceil(GROUP) },
+> = DetectorRegistry::new(DETECTORS);
+
+/// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
+/// protocol. Where none does, the protocols of those that refused are ruled out.
+#[must_use]
+pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
+    REGISTRY.inspect(opening, depth)
+}
+
+/// Whether [`inspect`] calls the detector for this opening, if no other recognises it first.
+#[must_use]
+pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
+    let (_, candidates) = REGISTRY.candidates(opening);
+    DETECTORS
+        .iter()
+        .zip(0..)
+        .any(|(known, i)| known.protocol == detector.protocol && candidates.contains(i))
+}
+
+/// Whether a detector can state the fact `fact`.
+#[must_use]
+pub fn is_stated(fact: &str) -> bool {
+    DETECTORS.iter().any(|detector| detector.states(fact))
+}
+
+impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
+    const fn new(detectors: &'static [Detector]) -> Self {
+        Self { detectors, tables: Tables::new(detectors) }
+    }
+
+    fn inspect(&self, opening: &Opening, depth: Depth) -> Evidence {
+        let mut evidence =
+            Evidence { first_payload: first_payload(opening), ..Evidence::default() };
+        let mut wanted = Wanted::Nothing;
+        let (whole, candidates) = self.candidates(opening);
+        let possible =
+            if whole { candidates } else { self.tables.of_transport(opening.transport()) };
+        let mut refused = possible.complement();
+        let mut rest = candidates;
+        while let Some(i) = rest.pop_first() {
+            let detector = &self.detectors[i];
+            match (detector.inspect)(opening, depth) {
+                Detection::No if whole => refused.insert(i),
+                Detection::No => {}
+                Detection::NeedMore => wanted = Wanted::More,
+                Detection::Yes(protocol, facts) => {
+                    evidence.protocol = Some(protocol);
+                    evidence.facts = facts;
+                    if !detector.residual {
+                        wanted =
+                            if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
+                    }
+                    break;
+                }
+                Detection::Partly(protocol, facts) => {
+                    evidence.protocol = Some(protocol);
+                    evidence.facts = facts;
+                    wanted = if opening.pushes() < PARTLY_PATIENCE {
+                        Wanted::More
+                    } else {
+                        Wanted::Nothing
+                    };
+                    break;
+                }
+            }
+        }
+        if evidence.protocol.is_none() {
+            evidence.ruled_out = self.tables.ruled_out(refused);
+        }
+        // A responder that has sent nothing yet may surprise every detector, but is not awaited for
+        // ever.
+        let both = opening.sides().all(|(_, stream)| !stream.is_empty());
+        let complete = both || opening.pushes() >= PATIENCE;
+        evidence.wanted =
+            if wanted == Wanted::Nothing && !complete { Wanted::More } else { wanted };
+        evidence
+    }
+
+    /// Whether each side that sent anything was captured from its first byte, and the detectors to
+    /// be called. Bytes from the middle of a conversation rule out no protocol.
+    fn candidates(&self, opening: &Opening) -> (bool, BitSet<WORDS>) {
+        let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+        let candidates = if whole {
+            self.tables.candidates(opening)
+        } else {
+            self.tables.mid_stream_candidates(opening)
+        };
+        (whole, candidates)
+    }
+}
+
+fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {
+    opening.sides().filter_map(|(direction, stream)| Some((stream.first_frame()?, direction))).min()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! What a detector collects while it reads one side of a flow, and how the judgements of both sides
+//! become one [`Detection`].
+
+use std::borrow::Cow;
+
+use crate::evidence::{Depth, Detection, Direction, Fact, FactName, Protocol};
+use crate::flow::{Opening, Stream};
+
+/// Segments or datagrams of a flow after which a side that has sent nothing is no longer awaited.
+pub(crate) const PATIENCE: usize = 8;
+/// Segments or datagrams of a flow after which the rest of a message that was read in part is no
+/// longer awaited.
+pub(crate) const PARTLY_PATIENCE: usize = 16;
+
+/// Bytes of a fact's value that are kept, unless the fact is untruncated.
+const VALUE_LEN: usize = 512;
+
+/// The facts that a detector states of one side of a flow.
+pub(crate) struct Statement<'a> {
+    /// The facts so far, those of the side that was read before included.
+    pub(crate) facts: &'a mut Vec<Fact>,
+    /// What the side sent.
+    pub(crate) stream: &'a Stream,
+    /// The side that is read.
+    pub(crate) direction: Direction,
+    /// The exchange to which the next facts belong: a request and its response have the same
+    /// number, counted from 1; 0 where the protocol has no exchanges.
+    pub(crate) exchange: u32,
+    depth: Depth,
+}
+
+impl<'a> Statement<'a> {
+    /// A statement about one side of the opening, which appends to `facts`.
+    pub(crate) fn new(
+        opening: &'a Opening,
+        depth: Depth,
+        direction: Direction,
+        facts: &'a mut Vec<Fact>,
+    ) -> Self {
+        Self { facts, stream: opening.side(direction), direction, exchange: 0, depth }
+    }
+
+    /// Whether facts are wanted that take time to read. Where they are not, the protocol alone
+    /// counts.
+    pub(crate) fn wants_facts(&self) -> bool {
+        self.depth == Depth::Facts
+    }
+
+    /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
+    /// first 512 bytes are kept.
+    pub(crate) fn fact(&mut self, name: impl Into<FactName>, value: &[u8], offset: usize) {
+        self.fact_untruncated(name, &value[..value.len().min(VALUE_LEN)], offset);
+    }
+
+    /// States the fact `name` with a value of any length that begins at `offset` of the stream: a
+    /// body that the marks of the catalogue search.
+    pub(crate) fn fact_untruncated(
+        &mut self,
+        name: impl Into<FactName>,
+        value: &[u8],
+        offset: usize,
+    ) {
+        self.fact_in_parts(name, value, &[(0, offset)]);
+    }
+
+    /// States the fact `name` with a value of any length whose parts lie apart in the stream, such
+    /// as the chunks of a body. `parts` has the offset of each part in the value and in the stream.
+    pub(crate) fn fact_in_parts(
+        &mut self,
+        name: impl Into<FactName>,
+        value: &[u8],
+        parts: &[(usize, usize)],
+    ) {
+        let mut later = Vec::new();
+        let ends = parts.iter().skip(1).map(|part| part.0).chain([value.len()]);
+        for (i, (&(begin, offset), end)) in parts.iter().zip(ends).enumerate() {
+            if i > 0 {
+                later.push((begin, self.stream.frame_at(offset)));
+            }
+            let behind = self.stream.frames_behind(offset).map(|(at, frame)| (begin + at, frame));
+            later.extend(behind.take_while(|&(at, _)| at < end));
+        }
+        self.facts.push(Fact {
+            name: name.into(),
+            value: lossy(value).into_owned(),
+            direction: self.direction,
+            frame: parts.first().map_or(0, |part| self.stream.frame_at(part.1)),
+            later,
+            exchange: self.exchange,
+        });
+    }
+
+    /// States the fact `name` with a text that the detector composed of the bytes at `offset` of
+    /// the stream. Of the text only the first 512 bytes are kept.
+    pub(crate) fn fact_text(
+        &mut self,
+        name: impl Into<FactName>,
+        mut value: String,
+        offset: usize,
+    ) {
+        if let Some(kept) = value.as_bytes().get(..VALUE_LEN) {
+            value = String::from_utf8_lossy(kept).into_owned();
+        }
+        let (name, frame) = (name.into(), self.stream.frame_at(offset));
+        self.facts.push(Fact {
+            name,
+            value,
+            direction: self.direction,
+            frame,
+            later: Vec::new(),
+            exchange: self.exchange,
+        });
+    }
+}
+
+/// Bytes as text; sequences that are not UTF-8 are replaced.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Nearly all bytes are UTF-8, and `from_utf8` checks many of them at a time.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// The judgement on one side of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The side sent nothing.
+    Silent,
+    /// The side's bytes are of the protocol.
+    Matches,
+    /// The side's bytes may be of the protocol, but too few were captured to decide.
+    Perhaps,
+    /// The side's bytes are not of the protocol.
+    Other,
+}
+
+/// Judges each side that sent anything by `side` and combines the judgements.
+///
+/// The responder decides, because the protocol of a port is what answers there, whatever the
+/// initiator requested. The initiator's bytes count while the responder has sent nothing, or where
+/// the beginning of its bytes was not captured.
+pub(crate) fn combine(
+    protocol: Protocol,
+    opening: &Opening,
+    depth: Depth,
+    mut side: impl FnMut(&mut Statement<'_>) -> Side,
+) -> Detection {
+    let mut facts = Vec::new();
+    let mut judgements = [Side::Silent; 2];
+    for ((direction, stream), judgement) in opening.sides().zip(&mut judgements) {
+        if !stream.is_empty() {
+            *judgement = side(&mut Statement::new(opening, depth, direction, &mut facts));
+        }
+    }
+    let answered = opening.side(Direction::Responder).from_start();
+    match judgements {
+        [Side::Matches, Side::Other] if answered => Detection::No,
+        [Side::Matches, _] | [_, Side::Matches] => Detection::Yes(protocol, facts),
+        [Side::Other, _] | [_, Side::Other] => Detection::No,
+        _ => Detection::NeedMore,
+    }
+}
+
+/// Datagrams of each side that are read at most: later ones add nothing.
+pub(crate) const DATAGRAMS: usize = 4;
+
+/// Judges a side by its first datagrams. `read` judges a datagram by its bytes, their offset in the
+/// stream and whether the capture cut them.
+///
+/// The side matches if no more datagrams are foreign than match: a damaged message among good ones
+/// proves nothing. Only the first message that matches states facts.
+pub(crate) fn by_datagram<'a>(
+    statement: &mut Statement<'a>,
+    mut read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
+) -> Side {
+    let mut offset = 0;
+    let (mut matching, mut unclear, mut foreign) = (0, 0, 0);
+    for (bytes, _, cut) in statement.stream.datagrams().take(DATAGRAMS) {
+        let stated = statement.facts.len();
+        match read(statement, bytes, offset, cut) {
+            Side::Matches => matching += 1,
+            Side::Perhaps | Side::Silent => unclear += 1,
+            Side::Other => foreign += 1,
+        }
+        if matching > 1 {
+            statement.facts.truncate(stated);
+        }
+        offset += bytes.len();
+    }
+    match () {
+        () if matching > 0 && matching >= foreign => Side::Matches,
+        () if foreign == 0 && unclear > 0 => Side::Perhaps,
+        () => Side::Other,
+    }
+}

@@ -1,0 +1,58 @@
+//! A segment as the flow table takes it: with the key and hash of its flow, which are computed
+//! once, and without the fields that the key holds already.
+
+use super::{FlowHasher, FlowKey};
+use crate::decode::{Segment, TcpFlags, Tunnel};
+use crate::time::Time;
+
+/// A segment with the key of its flow.
+#[derive(Debug, Clone)]
+pub struct KeyedSegment {
+    /// Key of the flow.
+    pub key: FlowKey,
+    /// Hash of the key.
+    pub hash: u64,
+    /// As in [`Segment`].
+    pub time: Time,
+    /// As in [`Segment`].
+    pub frame: u64,
+    /// As in [`Segment`].
+    pub seq: u32,
+    /// As in [`Segment`].
+    pub wire_len: u32,
+    /// As in [`Segment`].
+    pub payload_len: u32,
+    /// As in [`Segment`].
+    pub flags: TcpFlags,
+    /// As in [`Segment`].
+    pub tunnel: Option<Tunnel>,
+    end: u8,
+}
+
+impl KeyedSegment {
+    /// Computes key and hash of a segment.
+    #[must_use]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
+    pub fn new(segment: &Segment, hasher: &FlowHasher) -> Self {
+        let (key, end) = FlowKey::new(&segment.five_tuple);
+        Self {
+            hash: hasher.hash(&key),
+            key,
+            time: segment.time,
+            frame: segment.frame,
+            seq: segment.seq,
+            wire_len: segment.wire_len,
+            payload_len: segment.payload_len,
+            flags: segment.flags,
+            tunnel: segment.tunnel,
+            end: end as u8,
+        }
+    }
+
+    /// The end of the key that sent the segment.
+    #[inline]
+    pub(super) const fn end(&self) -> usize {
+        (self.end & 1) as usize
+    }
+}

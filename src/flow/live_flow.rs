@@ -1,0 +1,425 @@
+//! A live flow in two cache lines: a million flows are live at a time, and every segment touches
+//! one.
+//!
+//! The first line holds what nearly every segment reads and changes, the second what begins and
+//! ends a flow. Numbers have 32 bits; what does not fit, and what few flows have, lies in
+//! [`FlowOverflow`].
+//!
+//! # Adding a field
+//!
+//! [`LiveFlow`] has exactly 128 bytes and no padding: one more field makes padding, and bytemuck's
+//! derive then fails to compile. Choose one of these instead:
+//!
+//! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter
+//!   that is zero in most flows belongs into [`WideFields`].
+//! - A free bit of [`Seen`], for a yes or no. Bits 20 to 30 hold the number of the tunnel plus one,
+//!   which needs four of them today: bits 24 to 30 become free once [`LiveFlow::tunnel`] masks
+//!   them.
+//! - The upper half of a number that needs no 32 bits: `retransmissions` has 16 and carries into
+//!   [`FlowOverflow`].
+
+use bytemuck::{Pod, Zeroable};
+
+use super::key::{self, FlowKey, HIGH, LOW};
+use super::overflow::{FlowOverflow, OverflowTable, WideFields};
+use super::sizes::FewSizes;
+use super::slab::SlabEntry;
+use super::{KeyedSegment, Orientation, ServicePorts, VerdictId};
+use crate::decode::{Transport, Tunnel};
+use crate::time::Time;
+
+/// Nanoseconds without a frame after which a flow is over.
+pub(super) const UDP_IDLE: u64 = 120 * 1_000_000_000;
+pub(super) const TCP_IDLE: u64 = 600 * 1_000_000_000;
+/// As above, for a connection that was closed or aborted: late retransmissions still belong to it.
+const TCP_LINGER: u64 = 10 * 1_000_000_000;
+
+/// Marks a number that does not fit and is stored in [`FlowOverflow`].
+pub(super) const OVERFLOWED: u32 = u32::MAX;
+
+/// What is known of the payload of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OpeningSlot {
+    Nothing,
+    /// The slot of the opening.
+    Opening(u32),
+    Judged(VerdictId),
+}
+
+/// Flags of a flow. A flag that exists for each end takes two bits; its constant is the bit of the
+/// lower end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
+#[repr(transparent)]
+pub(super) struct Seen(u32);
+
+impl Seen {
+    /// Set in every flow: an empty slot of the table is all zeros.
+    const LIVE: u32 = 1 << 31;
+    /// The initiator is the higher end.
+    const INITIATOR_HIGH: u32 = 1;
+    /// The handshake showed the initiator.
+    const ORIENTED: u32 = 1 << 1;
+    const OPENING: u32 = 1 << 2;
+    const JUDGED: u32 = 1 << 3;
+    /// The initiator sent payload; the responder sent payload after it.
+    pub(super) const REQUESTED: u32 = 1 << 4;
+    pub(super) const RESPONDED: u32 = 1 << 5;
+    pub(super) const SYN: u32 = 1 << 6;
+    pub(super) const SYN_ACK: u32 = 1 << 7;
+    /// SYN or SYN-ACK came twice: the time between them means nothing (Karn's rule).
+    pub(super) const AMBIGUOUS: u32 = 1 << 8;
+    pub(super) const ESTABLISHED: u32 = 1 << 9;
+    pub(super) const RESET: u32 = 1 << 10;
+    /// The duration of the handshake is known.
+    pub(super) const TIMED: u32 = 1 << 11;
+    /// A segment of this end was seen; its SYN; its FIN.
+    pub(super) const SENT: u32 = 1 << 12;
+    pub(super) const STARTED: u32 = 1 << 14;
+    pub(super) const FIN: u32 = 1 << 16;
+    /// This end was the first to finish or to abort.
+    pub(super) const ENDED: u32 = 1 << 18;
+    /// Lowest bit of the number of the tunnel; zero is none.
+    const TUNNEL: u32 = 20;
+
+    pub(super) const fn has(self, bits: u32) -> bool {
+        self.0 & bits == bits
+    }
+
+    /// Whether the flag of an end is set.
+    pub(super) const fn has_at(self, end: usize, bit: u32) -> bool {
+        self.has(bit << end)
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, bits: u32) {
+        self.0 |= bits;
+    }
+
+    #[inline]
+    fn unset(&mut self, bits: u32) {
+        self.0 &= !bits;
+    }
+}
+
+/// A live flow. Arrays are indexed by the ends of the key.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(super) struct LiveFlow {
+    /// The words of the key.
+    first_word: u64,
+    rest: u64,
+    last: i64,
+    packets: [u32; 2],
+    bytes: [u32; 2],
+    payload: [u32; 2],
+    /// TCP: the sequence number after the last byte that was seen of an end.
+    pub(super) next: [u32; 2],
+    opening: u32,
+    pub(super) seen: Seen,
+    first: i64,
+    pub(super) first_frame: u64,
+    /// Time of the first payload of the initiator; once the responder sent payload, the nanoseconds
+    /// between the two.
+    response: i64,
+    sizes: FewSizes,
+    /// TCP: the sequence number of the first byte of an end.
+    pub(super) start: [u32; 2],
+    pub(super) retransmissions: [u16; 2],
+    /// Frames since the first.
+    last_frame: u32,
+    /// TCP: nanoseconds from the first frame to SYN; once the handshake is over, its duration.
+    pub(super) handshake: u32,
+    /// Slot of the flow's [`FlowOverflow`] plus one; zero if it has none.
+    overflow: u32,
+}
+
+impl SlabEntry for LiveFlow {
+    #[inline]
+    fn is_taken(&self) -> bool {
+        self.seen.has(Seen::LIVE)
+    }
+}
+
+impl LiveFlow {
+    /// A flow that begins with `segment`.
+    pub(super) fn new(
+        segment: &KeyedSegment,
+        ports: &ServicePorts,
+        overflows: &mut OverflowTable,
+    ) -> Self {
+        let (first_word, rest, addresses) = segment.key.words();
+        let initiator = guess_initiator(&segment.key, segment.end(), ports);
+        let tunnel = segment.tunnel.map_or(0, |tunnel| tunnel as u32 + 1);
+        let seen = Seen(
+            Seen::LIVE
+                | tunnel << Seen::TUNNEL
+                | if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 },
+        );
+        let mut flow = Self {
+            first_word,
+            rest,
+            last: segment.time.0,
+            packets: [0; 2],
+            bytes: [0; 2],
+            payload: [0; 2],
+            next: [0; 2],
+            opening: 0,
+            seen,
+            first: segment.time.0,
+            first_frame: segment.frame,
+            response: 0,
+            sizes: FewSizes::default(),
+            start: [0; 2],
+            retransmissions: [0; 2],
+            last_frame: 0,
+            handshake: 0,
+            overflow: 0,
+        };
+        if addresses.is_some() {
+            flow.change_overflow(overflows, |overflow| overflow.widen().addresses = addresses);
+        }
+        flow
+    }
+
+    /// Whether this is the flow of `key`.
+    #[inline]
+    pub(super) fn is(&self, key: &FlowKey, overflows: &OverflowTable) -> bool {
+        let (first_word, rest, addresses) = key.words();
+        self.first_word == first_word
+            && self.rest == rest
+            && (addresses.is_none()
+                || self.wide_fields(overflows).is_some_and(|wide| wide.addresses == addresses))
+    }
+
+    pub(super) fn key(&self, overflows: &OverflowTable) -> FlowKey {
+        FlowKey::from_words(
+            self.first_word,
+            self.rest,
+            self.wide_fields(overflows).and_then(|wide| wide.addresses),
+        )
+    }
+
+    /// Time of the first frame.
+    pub(super) const fn first(&self) -> Time {
+        Time(self.first)
+    }
+
+    /// Time of the last frame.
+    pub(super) const fn last(&self) -> Time {
+        Time(self.last)
+    }
+
+    pub(super) const fn transport(&self) -> Transport {
+        key::transport(self.rest)
+    }
+
+    pub(super) const fn initiator(&self) -> usize {
+        if self.seen.has(Seen::INITIATOR_HIGH) { HIGH } else { LOW }
+    }
+
+    pub(super) const fn orientation(&self) -> Orientation {
+        if self.seen.has(Seen::ORIENTED) { Orientation::Seen } else { Orientation::Guessed }
+    }
+
+    /// Sets the initiator that the handshake showed, and corrects a guess made before it.
+    pub(super) fn orient(&mut self, initiator: usize) {
+        if initiator != self.initiator() {
+            self.seen.unset(Seen::INITIATOR_HIGH | Seen::REQUESTED | Seen::RESPONDED);
+            self.seen.set(if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 });
+        }
+        self.seen.set(Seen::ORIENTED);
+    }
+
+    /// The innermost tunnel of the first segment.
+    pub(super) fn tunnel(&self) -> Option<Tunnel> {
+        let number = (self.seen.0 & !Seen::LIVE) >> Seen::TUNNEL;
+        Tunnel::ALL.get((number as usize).checked_sub(1)?).copied()
+    }
+
+    pub(super) const fn opening(&self) -> OpeningSlot {
+        if self.seen.has(Seen::JUDGED) {
+            OpeningSlot::Judged(VerdictId(self.opening))
+        } else if self.seen.has(Seen::OPENING) {
+            OpeningSlot::Opening(self.opening)
+        } else {
+            OpeningSlot::Nothing
+        }
+    }
+
+    /// Whether the flow has its final verdict: more payload changes nothing.
+    pub(super) const fn is_judged(&self) -> bool {
+        self.seen.has(Seen::JUDGED)
+    }
+
+    pub(super) fn set_opening(&mut self, opening: OpeningSlot) {
+        self.seen.unset(Seen::JUDGED | Seen::OPENING);
+        match opening {
+            OpeningSlot::Nothing => {}
+            OpeningSlot::Opening(slot) => {
+                self.opening = slot;
+                self.seen.set(Seen::OPENING);
+            }
+            OpeningSlot::Judged(VerdictId(id)) => {
+                self.opening = id;
+                self.seen.set(Seen::JUDGED);
+            }
+        }
+    }
+
+    /// Whether the flow has been idle for too long to go on.
+    #[inline]
+    pub(super) const fn is_expired(&self, now: Time) -> bool {
+        let idle = match self.transport() {
+            Transport::Udp => UDP_IDLE,
+            Transport::Tcp if self.is_over() => TCP_LINGER,
+            Transport::Tcp => TCP_IDLE,
+        };
+        now.since(self.last()) > idle
+    }
+
+    /// Counts a segment.
+    #[inline]
+    pub(super) fn count(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
+        let end = segment.end();
+        self.last = self.last.max(segment.time.0);
+        let frames = segment.frame.saturating_sub(self.first_frame);
+        if frames >= OVERFLOWED.into() || self.last_frame == OVERFLOWED {
+            self.last_frame = OVERFLOWED;
+            self.change_overflow(overflows, |overflow| {
+                overflow.widen().last_frame = overflow.widen().last_frame.max(segment.frame);
+            });
+        } else {
+            self.last_frame = self.last_frame.max(frames as u32);
+        }
+        let carried = [
+            carry(&mut self.packets[end], 1),
+            carry(&mut self.bytes[end], segment.wire_len),
+            carry(&mut self.payload[end], segment.payload_len),
+        ];
+        if carried != [false; 3] {
+            self.change_overflow(overflows, |overflow| {
+                let high = &mut overflow.widen().high[end];
+                for (high, carried) in
+                    [&mut high.packets, &mut high.bytes, &mut high.payload].into_iter().zip(carried)
+                {
+                    *high += u32::from(carried);
+                }
+            });
+        }
+        if let Some(rest) = self.sizes.add(segment.wire_len) {
+            self.change_overflow(overflows, |overflow| overflow.sizes.add(rest));
+        }
+    }
+
+    /// Records the time of the first request and of the response to it.
+    #[inline]
+    pub(super) fn time_payload(&mut self, segment: &KeyedSegment) {
+        if self.seen.has(Seen::RESPONDED) {
+            return;
+        }
+        match (segment.end() == self.initiator(), self.seen.has(Seen::REQUESTED)) {
+            (true, false) => {
+                self.response = segment.time.0;
+                self.seen.set(Seen::REQUESTED);
+            }
+            (false, true) => {
+                self.response = segment.time.since(Time(self.response)) as i64;
+                self.seen.set(Seen::RESPONDED);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nanoseconds from the initiator's first payload to the responder's first after it.
+    pub(super) fn response_ns(&self) -> Option<u64> {
+        self.seen.has(Seen::RESPONDED).then_some(self.response as u64)
+    }
+
+    /// Changes the overflow of this flow, and creates it if there is none.
+    pub(super) fn change_overflow(
+        &mut self,
+        overflows: &mut OverflowTable,
+        change: impl FnOnce(&mut FlowOverflow),
+    ) {
+        overflows.change(&mut self.overflow, change);
+    }
+
+    /// Prefetches the overflow of this flow.
+    #[inline]
+    pub(super) fn prefetch_overflow(&self, overflows: &OverflowTable) {
+        overflows.prefetch(self.overflow);
+    }
+
+    /// The wide fields of this flow, if it has any.
+    pub(super) fn wide_fields<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r WideFields> {
+        self.overflow(overflows)?.wide()
+    }
+
+    /// The overflow of this flow, if it has one.
+    pub(super) fn overflow<'r>(&self, overflows: &'r OverflowTable) -> Option<&'r FlowOverflow> {
+        overflows.get(self.overflow)
+    }
+
+    /// Replaces the overflow of this flow, if it has one, and returns the former.
+    pub(super) fn replace_overflow(
+        &self,
+        overflows: &mut OverflowTable,
+        overflow: FlowOverflow,
+    ) -> FlowOverflow {
+        overflows
+            .get_mut(self.overflow)
+            .map_or_else(FlowOverflow::default, |slot| std::mem::replace(slot, overflow))
+    }
+
+    /// Removes the overflow of this flow and frees its slot.
+    pub(super) fn take_overflow(&mut self, overflows: &mut OverflowTable) -> FlowOverflow {
+        overflows.take(&mut self.overflow)
+    }
+
+    pub(super) fn packets(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.packets, [LOW, HIGH].map(|end| overflow.high(end).packets))
+    }
+
+    pub(super) fn bytes(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.bytes, [LOW, HIGH].map(|end| overflow.high(end).bytes))
+    }
+
+    pub(super) fn payload(&self, overflow: &FlowOverflow) -> [u64; 2] {
+        wide(self.payload, [LOW, HIGH].map(|end| overflow.high(end).payload))
+    }
+
+    pub(super) const fn has_packets(&self, end: usize) -> bool {
+        self.packets[end] > 0
+    }
+
+    pub(super) fn last_frame(&self, overflow: &FlowOverflow) -> u64 {
+        match (self.last_frame, overflow.wide()) {
+            (OVERFLOWED, Some(wide)) => wide.last_frame,
+            (since, _) => self.first_frame + u64::from(since),
+        }
+    }
+
+    pub(super) const fn sizes(&self) -> FewSizes {
+        self.sizes
+    }
+}
+
+/// Adds to the lower half of a number; returns whether it carries into the upper half.
+#[inline]
+const fn carry(low: &mut u32, by: u32) -> bool {
+    let (sum, over) = low.overflowing_add(by);
+    *low = sum;
+    over
+}
+
+fn wide(low: [u32; 2], high: [u32; 2]) -> [u64; 2] {
+    [LOW, HIGH].map(|end| u64::from(high[end]) << 32 | u64::from(low[end]))
+}
+
+fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize {
+    match ports.responder(key.transport(), key.endpoint(LOW), key.endpoint(HIGH)) {
+        Some(true) => HIGH,
+        Some(false) => LOW,
+        None => sender,
+    }
+}

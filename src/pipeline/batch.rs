@@ -1,0 +1,104 @@
+//! What travels over a worker's channel: segments, and the block of frames that holds their
+//! payloads.
+//!
+//! A message per packet costs two to three times as much as a batch (`benches/README.md`). Batches
+//! and blocks are reused: once the first ones have grown, no packet allocates, and payloads are not
+//! copied.
+
+use std::sync::Arc;
+
+use crate::flow::{KeyedSegment, SIDE_BYTES};
+use crate::source::Block;
+
+/// Segments for which a batch first reserves memory. The allocator returns allocations of more than
+/// half a MiB to the system when they are freed; memory that is reserved and not used costs
+/// nothing.
+const RESERVED_SEGMENTS: usize = 8192;
+
+/// A segment in a batch.
+#[derive(Debug, Clone)]
+pub struct BatchedSegment {
+    /// The segment with its flow key and hash.
+    pub keyed: KeyedSegment,
+    /// Index of the worker's table that owns the flow.
+    pub table: u8,
+    /// The payload lies in [`Batch::reassembled`], not in the block.
+    is_reassembled: bool,
+    len: u16,
+    at: u32,
+}
+
+/// Segments in capture order, all from one block.
+#[derive(Debug, Default)]
+pub struct Batch {
+    segments: Vec<BatchedSegment>,
+    block: Option<Arc<Block>>,
+    /// Payloads of datagrams that were reassembled from fragments: no frame holds them.
+    reassembled: Vec<u8>,
+}
+
+impl Batch {
+    /// Adds a segment and as much of its payload as an opening can hold. A payload within `block`
+    /// is stored as an offset: [`attach`](Self::attach) the same block before the batch is sent.
+    #[inline]
+    pub fn push(&mut self, keyed: KeyedSegment, table: usize, payload: &[u8], block: &Block) {
+        let kept = &payload[..payload.len().min(SIDE_BYTES)];
+        let (is_reassembled, at) = match block.offset_of(kept) {
+            Some(at) => (false, at),
+            None => (true, self.copy(kept)),
+        };
+        let (len, at) = (kept.len() as u16, at as u32);
+        if self.segments.is_empty() {
+            self.segments.reserve(RESERVED_SEGMENTS);
+        }
+        self.segments.push(BatchedSegment { keyed, table: table as u8, is_reassembled, len, at });
+    }
+
+    /// Copies a payload into the batch and returns its offset.
+    #[cold]
+    fn copy(&mut self, payload: &[u8]) -> usize {
+        self.reassembled.extend_from_slice(payload);
+        self.reassembled.len() - payload.len()
+    }
+
+    /// Attaches the block that holds the payloads.
+    pub fn attach(&mut self, block: &Arc<Block>) {
+        self.block = Some(Arc::clone(block));
+    }
+
+    /// Number of segments.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Whether the batch has no segments.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// The segments in capture order.
+    #[must_use]
+    pub fn segments(&self) -> &[BatchedSegment] {
+        &self.segments
+    }
+
+    /// The kept part of a segment's payload.
+    #[must_use]
+    #[inline]
+    pub fn payload(&self, segment: &BatchedSegment) -> &[u8] {
+        let (at, len) = (segment.at as usize, usize::from(segment.len));
+        match &self.block {
+            Some(block) if !segment.is_reassembled => block.bytes(at, len),
+            _ => self.reassembled.get(at..at + len).unwrap_or(&[]),
+        }
+    }
+
+    /// Empties the batch for reuse and releases its block; allocated memory stays.
+    pub fn clear(&mut self) {
+        self.segments.clear();
+        self.reassembled.clear();
+        self.block = None;
+    }
+}

@@ -1,0 +1,28 @@
+//! A catalogue on its way to the workers, at the start and on SIGHUP.
+
+use std::sync::Arc;
+
+use crate::catalogue::Catalogue;
+use crate::decode::ServicePort;
+use crate::flow::{PortRank, ServicePorts};
+
+/// A catalogue, and the ports for which it names a service.
+#[derive(Clone)]
+pub(super) struct CatalogueUpdate<'c> {
+    pub(super) catalogue: &'c Catalogue,
+    /// They decide who opened a flow whose beginning was not captured.
+    pub(super) ports: Arc<ServicePorts>,
+}
+
+impl<'c> CatalogueUpdate<'c> {
+    pub(super) fn new(catalogue: &'c Catalogue) -> Self {
+        let mut ports = ServicePorts::default();
+        for ServicePort { port, transport } in catalogue.registry.named_ports() {
+            ports.set(transport, port, PortRank::Registered);
+        }
+        for ServicePort { port, transport } in catalogue.claimed_ports() {
+            ports.set(transport, port, PortRank::Claimed);
+        }
+        Self { catalogue, ports: Arc::new(ports) }
+    }
+}

@@ -1,0 +1,198 @@
+//! The stages behind the flow table, for one worker: detect, classify, stats.
+//!
+//! The data goes from `flow` to `detect` to `classify` to `stats`, but the calls go the other way
+//! round: the table calls the [`Classifier`] through the trait [`Judge`]. Only the table knows when
+//! an opening is worth inspecting or full, when memory for openings runs short and which flow has
+//! to leave; `flow` in turn knows neither detectors nor the catalogue. The table stores nothing of
+//! the answer but a [`VerdictId`], which a [`VerdictCache`] resolves.
+
+use std::borrow::Cow;
+
+use super::JudgedFlow;
+use super::context::WorkerContext;
+use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
+use super::verdict_cache::VerdictCache;
+use crate::catalogue::Catalogue;
+use crate::decode::{Endpoint, ServicePort};
+use crate::detect;
+use crate::evidence::{Depth, Direction, Evidence, Wanted};
+use crate::flow::{FlowKey, FlowRecord, Judge, Opening, OpeningState, PayloadSides, VerdictId};
+use crate::process::FlowProcesses;
+use crate::stats::{Cells, Stats};
+
+/// Detects, classifies and counts the flows of one worker.
+pub(super) struct Classifier<'c, 'p> {
+    context: WorkerContext<'p>,
+    verdicts: VerdictCache<'c>,
+    stats: Cells<'c>,
+    /// Every flow, where they are kept.
+    flows: Option<Vec<JudgedFlow<'c>>>,
+    /// The flows that ended last, for snapshots.
+    ended: RecentFlows<'c>,
+    /// The snapshot in progress.
+    pub(super) snapshot: Option<SnapshotBuilder<'c>>,
+}
+
+impl Judge for Classifier<'_, '_> {
+    fn begin(&mut self, key: &FlowKey, initiator: usize) {
+        if let Some(ledger) = self.context.ledger {
+            ledger.begin(key, initiator);
+        }
+    }
+
+    fn inspect_partial(
+        &mut self,
+        opening: &mut Opening,
+        responder: Endpoint,
+    ) -> (Wanted, Option<VerdictId>) {
+        let evidence = detect::inspect(opening, Depth::Protocol);
+        let verdict = match evidence.wanted {
+            Wanted::Nothing => Some(self.classify(opening, &evidence, responder)),
+            Wanted::More => self.verdicts.provisional(service_port(opening, responder), &evidence),
+            Wanted::Everything => None,
+        };
+        (evidence.wanted, verdict)
+    }
+
+    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
+        // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
+        if opening.is_kept() || self.verdicts.keeps_reasons() {
+            return self.verdicts.classify(
+                service_port(opening, responder),
+                Some(&detect::inspect(opening, Depth::Facts)),
+            );
+        }
+        let evidence = detect::inspect(opening, Depth::Protocol);
+        self.classify(opening, &evidence, responder)
+    }
+
+    fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
+        let Self { verdicts, snapshot: Some(snapshot), context, .. } = self else { return };
+        let classify =
+            |evidence: Option<&Evidence>| verdicts.verdict(record.service_port(), evidence);
+        let verdict = match word {
+            OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
+            OpeningState::Opening(opening) => {
+                Some(Cow::Owned(classify(Some(&detect::inspect(opening, Depth::Facts)))))
+            }
+            OpeningState::None => Some(Cow::Owned(classify(None))),
+        };
+        let Some(mut verdict) = verdict else { return };
+        let processes = context.ledger.map(|ledger| ledger.get(record)).unwrap_or_default();
+        if !processes.is_empty() {
+            verdict = Cow::Owned(verdicts.with_processes(
+                verdict.into_owned(),
+                is_silent(record),
+                &processes,
+            ));
+        }
+        snapshot.add(record, &verdict, &processes);
+    }
+
+    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
+        let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
+        let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
+        let mut processes = FlowProcesses::default();
+        if let Some(ledger) = self.context.ledger {
+            processes = ledger.end(&record);
+            id = self.verdicts.attribute(id, is_silent(&record), &processes);
+            self.stats.attribute(&record, &processes);
+        }
+        if let Some((kind, verdict)) = self.verdicts.get(id) {
+            self.stats.add(&record, kind.0, verdict);
+        }
+        let is_wanted = self.flows.is_some()
+            || self.context.on_flow.is_some()
+            || self.ended.has_place(record.last);
+        if !is_wanted && !self.verdicts.keeps_reasons() {
+            return;
+        }
+        let Some(verdict) = self.verdicts.take(id).filter(|_| is_wanted) else { return };
+        self.keep(JudgedFlow { record, verdict, processes });
+    }
+}
+
+impl<'c, 'p> Classifier<'c, 'p> {
+    pub(super) fn new(catalogue: &'c Catalogue, context: WorkerContext<'p>) -> Self {
+        let keeps_reasons =
+            context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
+        Self {
+            context,
+            verdicts: VerdictCache::new(catalogue, keeps_reasons),
+            stats: Cells::new(context.histogram_ports),
+            flows: context.keep_flows.then(Vec::new),
+            ended: RecentFlows::new(context.recent_flows),
+            snapshot: None,
+        }
+    }
+
+    /// Classifies by another catalogue from now on.
+    pub(super) fn update_catalogue(&mut self, catalogue: &'c Catalogue) {
+        self.verdicts.update_catalogue(catalogue);
+    }
+
+    /// Starts a snapshot: sends the statistics of the flows that have ended, and prepares the walk
+    /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
+    pub(super) fn start_snapshot(&mut self, job: SnapshotJob<'c>, live: u64, evicted: u64) {
+        job.reply_ended(self.stats.take());
+        self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.ended.iter()));
+    }
+
+    /// The statistics of the ended flows, and every flow where they are kept.
+    pub(super) fn finish(mut self) -> (Stats<'c>, Vec<JudgedFlow<'c>>) {
+        (self.stats.take(), self.flows.unwrap_or_default())
+    }
+
+    /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
+    fn classify(
+        &mut self,
+        opening: &Opening,
+        evidence: &Evidence,
+        responder: Endpoint,
+    ) -> VerdictId {
+        let with_facts = evidence
+            .protocol
+            .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
+            .then(|| detect::inspect(opening, Depth::Facts));
+        self.verdicts.classify(
+            service_port(opening, responder),
+            Some(with_facts.as_ref().unwrap_or(evidence)),
+        )
+    }
+
+    /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
+    fn keep(&mut self, flow: JudgedFlow<'c>) {
+        if let Some(on_flow) = self.context.on_flow {
+            on_flow(&flow);
+        }
+        match &mut self.flows {
+            Some(flows) => {
+                self.ended.add(&flow.record, &flow.verdict, &flow.processes);
+                flows.push(flow);
+            }
+            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
+            None => {}
+        }
+    }
+}
+
+/// The port that the responder of a flow serves.
+fn service_port(opening: &Opening, responder: Endpoint) -> ServicePort {
+    ServicePort::new(responder.port, opening.transport())
+}
+
+/// Whether a flow has no payload.
+fn is_silent(record: &FlowRecord) -> bool {
+    record.payload_bytes.sum() == 0
+}
+
+/// Whether the responder ended the connection at the initiator's first message, without having sent
+/// payload itself.
+fn is_cut_off(record: &FlowRecord) -> bool {
+    /// What an initiator sends until the connection ends: SYN, ACK, a message in up to two
+    /// segments, FIN, ACK.
+    const FIRST_PACKETS: u64 = 6;
+    record.payload_sides() == PayloadSides::Initiator
+        && record.ended_by == Some(Direction::Responder)
+        && record.packets.initiator <= FIRST_PACKETS
+}

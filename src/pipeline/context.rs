@@ -1,0 +1,24 @@
+//! What all workers of a run share.
+
+use super::JudgedFlow;
+use crate::flow::TableLimits;
+use crate::process::ProcessCache;
+
+/// The settings of a run, as the workers need them.
+#[derive(Clone, Copy)]
+pub(super) struct WorkerContext<'p> {
+    /// Number of workers.
+    pub(super) workers: usize,
+    /// Limits of each table.
+    pub(super) limits: TableLimits,
+    pub(super) live: bool,
+    pub(super) keep_flows: bool,
+    /// Ports whose sizes and times are kept where they have many different ones.
+    pub(super) histogram_ports: usize,
+    /// Flows that ended last, to be kept for snapshots.
+    pub(super) recent_flows: usize,
+    /// Resolves sockets to processes.
+    pub(super) ledger: Option<&'p ProcessCache>,
+    /// Gets each flow when it has ended.
+    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
+}

@@ -1,0 +1,181 @@
+//! Where every frame went. The buckets add up: `frames` is the sum of `segments`, the skips and
+//! `queue`.
+
+use std::collections::BTreeMap;
+
+use crate::decode::Skip;
+use crate::source::{Frame, LinkType};
+use crate::time::Time;
+
+/// Counters of the capture thread.
+#[derive(Debug, Clone, Default)]
+pub struct CaptureCounters {
+    /// Frames that were read.
+    pub frames: u64,
+    /// Bytes of these frames on the wire.
+    pub bytes: u64,
+    /// Frames whose segment was sent to a worker.
+    pub segments: u64,
+    /// Frames whose segment was dropped because the worker's queue was full (live only).
+    pub queue: u64,
+    /// The earliest and the latest capture time.
+    pub seen: Option<(Time, Time)>,
+    skipped: Skips,
+    undecoded: BTreeMap<(Skip, LinkType), Undecoded>,
+    /// Indexed by the interface's number.
+    by_interface: Vec<PerInterface>,
+}
+
+/// Skipped frames, indexed by [`Skip`].
+type Skips = [u64; Skip::ALL.len()];
+
+/// Frames of one link type that were not decoded for one reason, where the user can do something
+/// about it.
+#[derive(Debug, Clone)]
+struct Undecoded {
+    frames: u64,
+    /// The number of the first of them.
+    first: u64,
+    /// The interface that captured the first of them.
+    interface: u32,
+    /// Other interfaces captured some as well.
+    on_others: bool,
+}
+
+/// Counts of one interface.
+#[derive(Debug, Clone, Default)]
+struct PerInterface {
+    link: Option<LinkType>,
+    frames: u64,
+    skipped: Skips,
+}
+
+/// Counters of one interface.
+#[derive(Debug, Clone)]
+pub struct InterfaceCounters {
+    /// The source's number for the interface.
+    pub number: u32,
+    /// The link type of the interface.
+    pub link: LinkType,
+    /// Frames that were read.
+    pub frames: u64,
+    /// Frames that were not skipped.
+    pub segments: u64,
+    /// Skipped frames by reason, those that occurred.
+    pub skipped: Vec<(Skip, u64)>,
+}
+
+impl CaptureCounters {
+    /// Counts a frame that was read.
+    pub(super) fn count(&mut self, frame: &Frame<'_>) {
+        self.frames += 1;
+        self.interface_of(frame).frames += 1;
+        self.bytes += u64::from(frame.wire_len);
+        self.seen = Some(
+            self.seen
+                .map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))),
+        );
+    }
+
+    /// Counts a frame as skipped.
+    pub(super) fn skip(&mut self, reason: Skip, frame: &Frame<'_>) {
+        self.skipped[reason as usize] += 1;
+        self.interface_of(frame).skipped[reason as usize] += 1;
+        if matches!(reason, Skip::LinkType | Skip::Truncated | Skip::WifiAggregate) {
+            let new = Undecoded {
+                frames: 0,
+                first: frame.number,
+                interface: frame.interface,
+                on_others: false,
+            };
+            let undecoded = self.undecoded.entry((reason, frame.link)).or_insert(new);
+            undecoded.frames += 1;
+            undecoded.on_others |= undecoded.interface != frame.interface;
+        }
+    }
+
+    #[inline]
+    fn interface_of(&mut self, frame: &Frame<'_>) -> &mut PerInterface {
+        let number = frame.interface as usize;
+        if self.by_interface.len() <= number {
+            self.by_interface.resize_with(number + 1, PerInterface::default);
+        }
+        let interface = &mut self.by_interface[number];
+        interface.link.get_or_insert(frame.link);
+        interface
+    }
+
+    /// Counters of the interfaces that captured frames, ordered by number.
+    pub fn interfaces(&self) -> impl Iterator<Item = InterfaceCounters> + '_ {
+        self.by_interface.iter().enumerate().filter_map(|(number, interface)| {
+            let skipped = nonzero(&interface.skipped).collect::<Vec<_>>();
+            let segments = interface.frames - skipped.iter().map(|(_, n)| n).sum::<u64>();
+            Some(InterfaceCounters {
+                number: number as u32,
+                link: interface.link?,
+                frames: interface.frames,
+                segments,
+                skipped,
+            })
+        })
+    }
+
+    /// Skipped frames by reason, those that occurred.
+    pub fn skipped(&self) -> impl Iterator<Item = (Skip, u64)> + '_ {
+        nonzero(&self.skipped)
+    }
+
+    /// Frames that passed the filter.
+    pub(super) fn passed(&self) -> u64 {
+        self.frames - self.skipped[Skip::Filtered as usize]
+    }
+
+    /// A line for each link type and reason for which frames were not decoded: there is no decoder,
+    /// or the capture cut the headers. `interface` returns the name of the interface with a number.
+    pub(super) fn problems(&self, interface: impl Fn(u32) -> String) -> Vec<String> {
+        let describe = |(&(reason, link), undecoded): (&(Skip, LinkType), &Undecoded)| {
+            let what = match reason {
+                Skip::LinkType => format!("{link} is not decoded; https://www.tcpdump.org/linktypes.html says what it is"),
+                Skip::Truncated => "frames were cut before their headers end; capture with a larger snap length (-s)".into(),
+                _ => "frames of 802.11 hold several packets each, which are not taken apart".into(),
+            };
+            let (place, Undecoded { frames, first, .. }) =
+                (interface(undecoded.interface), undecoded);
+            let others = if undecoded.on_others { " and others" } else { "" };
+            let skipped = if *frames == 1 {
+                "1 frame was".to_owned()
+            } else {
+                format!("{frames} frames were")
+            };
+            format!("{place}{others}: {what} ({skipped} skipped, the first is number {first})")
+        };
+        let mut problems: Vec<String> = self.undecoded.iter().map(describe).collect();
+        problems.extend(self.no_segments());
+        problems
+    }
+
+    /// A line where no segment was decoded although skipped frames may have held some: an empty
+    /// report must not pass for an idle network.
+    fn no_segments(&self) -> Option<String> {
+        /// Reasons to skip a frame that may hold TCP or UDP.
+        const MAY_HIDE: [Skip; 4] =
+            [Skip::Malformed, Skip::Nested, Skip::Fragment, Skip::FragmentOverlap];
+        let hidden = MAY_HIDE
+            .iter()
+            .map(|&reason| (reason.as_str(), self.skipped[reason as usize]))
+            .filter(|&(_, n)| n > 0);
+        let hidden: Vec<String> = hidden.map(|(id, n)| format!("{id} {n}")).collect();
+        let is_silent = self.segments == 0 && self.queue == 0 && !hidden.is_empty();
+        is_silent.then(|| {
+            format!(
+                "no TCP or UDP could be read; frames that may have been some were skipped ({})",
+                hidden.join(", ")
+            )
+        })
+    }
+}
+
+/// The reasons that occurred, with their counts.
+fn nonzero(skipped: &Skips) -> impl Iterator<Item = (Skip, u64)> + '_ {
+    Skip::ALL.iter().map(|&reason| (reason, skipped[reason as usize])).filter(|&(_, n)| n > 0)
+}

@@ -1,0 +1,186 @@
+//! The whole data path, and the only module that knows every stage.
+//!
+//! The way of a frame, from the source to the report:
+//!
+//! 1. `capture_loop.rs`, on the thread that called [`run`]: [`Source::read`] fills a `Block` with
+//!    frames. Each frame is counted (`counters.rs`), filtered and decoded into a segment
+//!    (`decode/`), by the fast path if it is as nearly every frame is.
+//! 2. `router.rs`: the segment gets the key of its flow and the key's hash. The key's shard decides
+//!    which worker owns the flow, and the segment joins that worker's batch (`batch.rs`).
+//! 3. `channel.rs`: when the block is full, or the source has nothing more at the moment, the batch
+//!    travels to the worker, together with the block in which the payloads lie. `waker.rs` wakes
+//!    the worker. The batch comes back when it is empty, and `block_pool.rs` reuses the block.
+//! 4. `worker.rs`, on a classifier thread: the worker prefetches what the next segments need, then
+//!    hands each one to the table of its shard (`flow/table.rs`), which updates the flow and keeps
+//!    the first payload of each side in the flow's opening.
+//! 5. `classifier.rs`: the table calls back when an opening is worth inspecting, is full, or has to
+//!    go. Detectors state what the bytes prove (`detect/`), the catalogue turns that into a verdict
+//!    (`classify.rs`), and the flow keeps the verdict's number (`verdict_cache.rs`). It is a
+//!    callback because only the table knows when to inspect an opening.
+//! 6. When the flow ends, the table calls back once more, with the flow's record: the classifier
+//!    adds the record to the statistics of its port (`stats/`).
+//! 7. When the capture ends, [`run`] merges the statistics of all workers into a [`Run`], which
+//!    `report/` writes.
+//!
+//! Offline the capture thread waits when a queue is full. Live it drops the batch and counts it.
+//! `snapshot/` shows the same figures while the capture goes on.
+
+mod batch;
+mod block_pool;
+mod capture_loop;
+mod catalogue_update;
+mod channel;
+mod classifier;
+mod context;
+mod counters;
+mod options;
+mod router;
+mod run;
+mod snapshot;
+mod verdict_cache;
+mod waker;
+mod worker;
+
+use std::thread::{self, Scope, ScopedJoinHandle};
+
+pub use self::batch::{Batch, BatchedSegment};
+pub use self::counters::{CaptureCounters, InterfaceCounters};
+pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
+pub use self::run::{JudgedFlow, Run};
+pub use self::snapshot::{
+    Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots, snapshot_requests,
+};
+
+use self::capture_loop::{CaptureLoop, Captured};
+use self::catalogue_update::CatalogueUpdate;
+use self::channel::{worker_channel, worker_died};
+use self::context::WorkerContext;
+use self::router::Router;
+use self::snapshot::Snapshotter;
+use self::worker::{Worker, WorkerResult};
+use crate::catalogue::Catalogue;
+use crate::flow::{FlowHasher, SHARDS, TableLimits};
+use crate::source::{Filter, Source};
+use crate::stats::Stats;
+use crate::{Error, ErrorKind, Result};
+
+/// What the threads of a run return.
+struct Finished<'c> {
+    captured: Captured<'c>,
+    workers: Vec<WorkerResult<'c>>,
+    /// Statistics of ended flows that the workers handed over to the snapshot thread.
+    snapshotted: Stats<'c>,
+}
+
+/// Captures from `source` until it ends or a stop condition holds. Only frames that pass `filter`
+/// are decoded. `snapshots` are taken meanwhile.
+///
+/// # Errors
+/// [`ErrorKind::System`] where a thread cannot be started or dies. A source that fails is a problem
+/// of the run, not an error: what was read counts.
+pub fn run<'c>(
+    source: &mut dyn Source,
+    mut filter: Option<Filter>,
+    catalogue: &'c Catalogue,
+    options: &Options<'_, 'c>,
+    snapshots: Option<Snapshots<'_, 'c>>,
+) -> Result<Run<'c>> {
+    let Options { limits, hooks, .. } = options;
+    let context = WorkerContext {
+        workers: limits.workers.clamp(1, SHARDS),
+        limits: TableLimits {
+            flows: (limits.max_flows / SHARDS).max(1),
+            opening_bytes: limits.opening_bytes / SHARDS,
+        },
+        live: options.live,
+        keep_flows: options.keep_flows,
+        histogram_ports: limits.histogram_ports,
+        recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
+        ledger: hooks.ledger,
+        on_flow: hooks.on_flow,
+    };
+    let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
+        let (router, workers) = start_workers(scope, catalogue, context)?;
+        let (snapshotter, jobs) = Snapshotter::new(context.workers, context.histogram_ports);
+        let start = |snapshots| {
+            thread::Builder::new()
+                .name("snapshots".into())
+                .spawn_scoped(scope, move || snapshotter.run(snapshots))
+                .map_err(|e| system(format!("the view thread cannot be started: {e}")))
+        };
+        let snapshot_thread = snapshots.map(start).transpose()?;
+        // When the loop is over, so are the channels that it owns: the snapshot thread ends, and
+        // each worker when its queue is empty.
+        let captured =
+            CaptureLoop::new(source, filter.as_mut(), catalogue, options, router, jobs).run();
+        let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
+        let workers = workers.collect::<Result<Vec<_>>>()?;
+        let snapshotted = snapshot_thread
+            .map_or(Ok(Stats::default()), ScopedJoinHandle::join)
+            .map_err(|_| system("the view thread died"))?;
+        captured.map(|captured| Finished { captured, workers, snapshotted })
+    })?;
+    source.finish();
+    let Captured { counters, failure, unread, catalogue } = captured;
+    let name = |number| source.interface(number);
+    let (interfaces, undecoded) = (
+        counters.interfaces().map(|interface| name(interface.number)).collect(),
+        counters.problems(name),
+    );
+    let mut run = Run {
+        catalogue,
+        counters,
+        interfaces,
+        drops: source.drops(),
+        problems: source.problems(),
+        notices: source.notices(),
+        evicted: 0,
+        stats: snapshotted,
+        flows: Vec::new(),
+    };
+    run.drops.kernel += unread;
+    run.problems.extend(failure);
+    run.problems.extend(filter.iter().flat_map(Filter::problems));
+    run.problems.extend(undecoded);
+    for worker in workers {
+        run.evicted += worker.evicted;
+        run.stats.merge(worker.stats);
+        run.flows.extend(worker.flows);
+    }
+    run.flows.sort_by_key(|flow| flow.record.first_frame);
+    run.limit_histograms(context.histogram_ports);
+    Ok(run)
+}
+
+/// The threads of all workers.
+type WorkerThreads<'scope, 'c> = Vec<ScopedJoinHandle<'scope, WorkerResult<'c>>>;
+
+/// Starts the workers, each at the end of a channel from the router.
+fn start_workers<'scope, 'env, 'c: 'scope, 'p: 'scope>(
+    scope: &'scope Scope<'scope, 'env>,
+    catalogue: &'c Catalogue,
+    context: WorkerContext<'p>,
+) -> Result<(Router<'c>, WorkerThreads<'scope, 'c>)> {
+    let hasher = FlowHasher::default();
+    let update = CatalogueUpdate::new(catalogue);
+    let (mut senders, mut threads) = (Vec::new(), Vec::new());
+    for i in 0..context.workers {
+        let (sender, receiver) = worker_channel(context.live);
+        let worker = Worker::new(update.clone(), context, &hasher);
+        let thread = thread::Builder::new()
+            .name(format!("classify-{i}"))
+            .spawn_scoped(scope, move || worker.run(&receiver))
+            .map_err(|e| system(format!("a classifier thread cannot be started: {e}")))?;
+        threads.push(thread);
+        senders.push(sender);
+    }
+    Ok((Router::new(senders, hasher), threads))
+}
+
+/// An error of the operating system.
+fn system(reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::System, reason)
+}
+
+#[cfg(test)]
+mod tests;

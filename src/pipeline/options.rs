@@ -1,0 +1,103 @@
+//! What a run may use, when it ends, and who takes part in it.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use super::{CaptureCounters, JudgedFlow};
+use crate::catalogue::Catalogue;
+use crate::process::ProcessCache;
+use crate::source::Drops;
+
+/// How to run a capture.
+#[derive(Clone, Copy)]
+pub struct Options<'a, 'c> {
+    /// Never wait for a worker: drop batches and count them.
+    pub live: bool,
+    /// Decode what tunnels carry, instead of the outer packets.
+    pub tunnels: bool,
+    /// Keep every flow for [`Run::flows`](super::Run::flows); memory grows with them.
+    pub keep_flows: bool,
+    /// Threads and memory.
+    pub limits: ResourceLimits,
+    /// When to end before the source does.
+    pub until: StopConditions<'a>,
+    /// Who takes part in the run.
+    pub hooks: Hooks<'a, 'c>,
+}
+
+impl Options<'_, '_> {
+    /// A replay to the end of the source by one worker, with the default limits and without hooks.
+    #[must_use]
+    pub const fn replay() -> Self {
+        Self {
+            live: false,
+            tunnels: true,
+            keep_flows: false,
+            limits: ResourceLimits::DEFAULT,
+            until: StopConditions { frames: None, span: None, stop: None },
+            hooks: Hooks { ledger: None, on_flow: None, counters: None, catalogues: None },
+        }
+    }
+}
+
+/// What a run may use. The limits of memory hold for all workers together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceLimits {
+    /// Worker threads, 1 to [`SHARDS`](crate::flow::SHARDS).
+    pub workers: usize,
+    /// Live flows; the longest idle ones are evicted.
+    pub max_flows: usize,
+    /// Bytes of openings; where there are more, flows are classified by fewer bytes.
+    pub opening_bytes: usize,
+    /// Ports whose sizes and times are kept where they have many different ones, those with the
+    /// lowest numbers.
+    pub histogram_ports: usize,
+}
+
+impl ResourceLimits {
+    /// The default limits, which the command line has as well.
+    pub const DEFAULT: Self =
+        Self { workers: 1, max_flows: 4 << 20, opening_bytes: 64 << 20, histogram_ports: 4096 };
+}
+
+impl Default for ResourceLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// When a run ends before its source does: as soon as one of these holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StopConditions<'a> {
+    /// So many frames have passed the filter.
+    pub frames: Option<u64>,
+    /// So much time has passed by the host's clock.
+    pub span: Option<Duration>,
+    /// This flag is set.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// Who takes part in a run.
+#[derive(Clone, Copy, Default)]
+pub struct Hooks<'a, 'c> {
+    /// Resolves the sockets of this machine to processes. `None` for captures of another time or
+    /// machine.
+    pub ledger: Option<&'a ProcessCache>,
+    /// Gets each flow when it has ended, on the worker's thread: segments wait in the queue
+    /// meanwhile.
+    pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,
+    /// Reports the counters so far on request.
+    pub counters: Option<CountersHook<'a>>,
+    /// Brings newer catalogues. Flows that are classified from then on use the newest one.
+    pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
+}
+
+/// Reports the counters of a running capture.
+#[derive(Clone, Copy)]
+pub struct CountersHook<'a> {
+    /// Set to request a report; the capture thread clears it.
+    pub is_requested: &'a AtomicBool,
+    /// Gets the counters, on the capture thread.
+    pub report: &'a dyn Fn(&CaptureCounters, Drops),
+}

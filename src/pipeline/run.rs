@@ -1,0 +1,56 @@
+//! The result of a capture.
+
+use super::CaptureCounters;
+use crate::catalogue::Catalogue;
+use crate::classify::Verdict;
+use crate::flow::FlowRecord;
+use crate::process::FlowProcesses;
+use crate::source::Drops;
+use crate::stats::Stats;
+
+/// The result of a capture.
+pub struct Run<'c> {
+    /// The catalogue that was in use at the end.
+    pub catalogue: &'c Catalogue,
+    /// Where every frame went.
+    pub counters: CaptureCounters,
+    /// Names of the interfaces, in the order of [`CaptureCounters::interfaces`].
+    pub interfaces: Vec<String>,
+    /// Frames lost before they could be read.
+    pub drops: Drops,
+    /// What was wrong with the input, a line each; empty where all of it was read.
+    pub problems: Vec<String>,
+    /// What is worth knowing about the input although all of it was read, a line each.
+    pub notices: Vec<String>,
+    /// Flows that were evicted because a table was full.
+    pub evicted: u64,
+    /// The statistics of all flows.
+    pub stats: Stats<'c>,
+    /// Every flow, ordered by its first frame, where flows are kept.
+    pub flows: Vec<JudgedFlow<'c>>,
+}
+
+impl Run<'_> {
+    /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
+    pub(super) fn limit_histograms(&mut self, ports: usize) {
+        let without = self.stats.limit(ports);
+        if without > 0 {
+            self.notices.push(format!(
+                "sizes and times of {without} ports are not kept: more than {ports} had many of them, and the lowest numbers keep theirs \
+                 (--histogram-ports)"
+            ));
+        }
+    }
+}
+
+/// A finished flow and its verdict.
+#[derive(Debug, Clone)]
+pub struct JudgedFlow<'c> {
+    /// The flow.
+    pub record: FlowRecord,
+    /// What spoke in it.
+    pub verdict: Verdict<'c>,
+    /// The processes behind its ends, where these are sockets of this machine and processes are
+    /// looked up.
+    pub processes: FlowProcesses,
+}

@@ -1,0 +1,72 @@
+//! A worker's share of one snapshot, built a few flows at a time between its batches.
+
+use std::time::{Duration, Instant};
+
+use super::RecentFlows;
+use super::job::{LiveFlows, SnapshotJob, SnapshotPart};
+use crate::classify::Verdict;
+use crate::flow::FlowRecord;
+use crate::pipeline::JudgedFlow;
+use crate::process::FlowProcesses;
+use crate::stats::Stats;
+
+/// Flows between two polls of the queue: some 30 microseconds, less than a batch takes.
+pub(in crate::pipeline) const STEP: usize = 64;
+
+/// The state of a walk over a worker's live flows.
+pub(in crate::pipeline) struct SnapshotBuilder<'c> {
+    job: SnapshotJob<'c>,
+    /// Index of the table that the walk is in.
+    pub(in crate::pipeline) table: usize,
+    stats: Stats<'c>,
+    recent: RecentFlows<'c>,
+    live: u64,
+    evicted: u64,
+    cost: Duration,
+}
+
+impl<'c> SnapshotBuilder<'c> {
+    /// Starts with the requested ones of the flows that ended recently. `live` and `evicted` are
+    /// the worker's numbers of flows.
+    pub(in crate::pipeline) fn new<'r>(
+        job: SnapshotJob<'c>,
+        live: u64,
+        evicted: u64,
+        ended: impl Iterator<Item = &'r JudgedFlow<'c>>,
+    ) -> Self
+    where
+        'c: 'r,
+    {
+        let mut recent = RecentFlows::new(job.flows);
+        ended
+            .filter(|flow| job.wants(&flow.record))
+            .for_each(|flow| recent.add(&flow.record, &flow.verdict, &flow.processes));
+        Self { job, table: 0, stats: Stats::default(), recent, live, evicted, cost: Duration::ZERO }
+    }
+
+    /// Counts a live flow as if it had ended here.
+    pub(in crate::pipeline) fn add(
+        &mut self,
+        record: &FlowRecord,
+        verdict: &Verdict<'c>,
+        processes: &FlowProcesses,
+    ) {
+        self.stats.add(record, verdict);
+        self.stats.attribute(record, processes);
+        if self.job.wants(record) {
+            self.recent.add(record, verdict, processes);
+        }
+    }
+
+    /// Adds the time of a step that began at `since` to the cost of the snapshot.
+    pub(in crate::pipeline) fn count_step(&mut self, since: Instant) {
+        self.cost += since.elapsed();
+    }
+
+    /// Sends what was built to the snapshot thread.
+    pub(in crate::pipeline) fn finish(self) {
+        let Self { job, stats, recent, live, evicted, cost, .. } = self;
+        let recent = recent.into_flows();
+        job.reply(SnapshotPart::Live(LiveFlows { stats, recent, live, evicted, cost }));
+    }
+}

@@ -1,0 +1,106 @@
+//! What travels between the threads for a snapshot: the job, and the parts that come back.
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::SnapshotRequest;
+use crate::catalogue::Catalogue;
+use crate::flow::FlowRecord;
+use crate::pipeline::{CaptureCounters, JudgedFlow};
+use crate::source::{Drops, Source};
+use crate::stats::Stats;
+
+/// A snapshot to take, on its way from the snapshot thread through the capture thread to the
+/// workers.
+#[derive(Clone)]
+pub(in crate::pipeline) struct SnapshotJob<'c> {
+    pub(super) request: SnapshotRequest,
+    /// Number of flows to bring.
+    pub(super) flows: usize,
+    /// Has room for every part: sending one never waits.
+    pub(super) parts: Sender<SnapshotPart<'c>>,
+}
+
+impl<'c> SnapshotJob<'c> {
+    /// Whether the flow is one of those that are requested.
+    pub(super) fn wants(&self, record: &FlowRecord) -> bool {
+        self.request.port.is_none_or(|port| port == record.service_port())
+    }
+
+    /// Sends a part. It is discarded where the capture is over.
+    pub(super) fn reply(&self, part: SnapshotPart<'c>) {
+        drop(self.parts.try_send(part));
+    }
+
+    /// Sends the capture thread's part. `elapsed` is the time since the start of the capture.
+    pub(in crate::pipeline) fn reply_counters(
+        &self,
+        counters: &CaptureCounters,
+        source: &mut dyn Source,
+        catalogue: &'c Catalogue,
+        elapsed: Duration,
+    ) {
+        let (drops, problems) = (source.drops(), source.problems());
+        self.reply(SnapshotPart::Counters {
+            catalogue,
+            counters: Box::new(counters.clone()),
+            drops,
+            problems,
+            elapsed,
+        });
+    }
+
+    /// Sends a worker's first part: the statistics of the flows that ended since its last snapshot.
+    pub(in crate::pipeline) fn reply_ended(&self, stats: Stats<'c>) {
+        self.reply(SnapshotPart::Ended(stats));
+    }
+
+    #[cfg(test)]
+    pub(in crate::pipeline) fn without_receiver() -> Self {
+        let parts = crossbeam_channel::bounded(1).0;
+        Self { request: SnapshotRequest::default(), flows: 0, parts }
+    }
+}
+
+/// A part of a snapshot.
+pub(super) enum SnapshotPart<'c> {
+    /// From the capture thread, once.
+    Counters {
+        catalogue: &'c Catalogue,
+        counters: Box<CaptureCounters>,
+        drops: Drops,
+        problems: Vec<String>,
+        elapsed: Duration,
+    },
+    /// From each worker: flows that ended since its last snapshot. The worker forgets them.
+    Ended(Stats<'c>),
+    /// From each worker: its live flows.
+    Live(LiveFlows<'c>),
+}
+
+/// The live flows of a worker, and the most recent flows of it.
+pub(super) struct LiveFlows<'c> {
+    pub(super) stats: Stats<'c>,
+    /// The most recent of the requested flows, live or ended.
+    pub(super) recent: Vec<JudgedFlow<'c>>,
+    /// Number of live flows.
+    pub(super) live: u64,
+    /// Flows evicted so far.
+    pub(super) evicted: u64,
+    /// CPU time of the walk.
+    pub(super) cost: Duration,
+}
+
+/// The capture thread's end: where jobs arrive. When it is dropped, the capture is over.
+pub(in crate::pipeline) struct SnapshotJobs<'c> {
+    pub(super) jobs: Receiver<SnapshotJob<'c>>,
+    pub(super) _is_running: Sender<()>,
+}
+
+impl<'c> SnapshotJobs<'c> {
+    /// The pending job, if there is one.
+    pub(in crate::pipeline) fn next(&self) -> Option<SnapshotJob<'c>> {
+        self.jobs.try_recv().ok()
+    }
+}

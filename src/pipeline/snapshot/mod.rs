@@ -1,0 +1,99 @@
+//! Snapshots of a running capture.
+//!
+//! ```text
+//!   snapshot thread ── job ──▶ capture thread ── job, behind the batches ──▶ workers
+//!         ▲                          │ counters                                │ statistics of ended flows,
+//!         │                          │                                         │ then of live ones
+//!         └──────────────────────────┴────────────── parts ────────────────────┘
+//! ```
+//!
+//! `snapshotter.rs` is the snapshot thread, `job.rs` what travels between the threads, `builder.rs`
+//! a worker's share of the work, and `recent.rs` the most recent flows.
+//!
+//! The capture thread passes the job on and never waits for a part. A worker hands over the
+//! statistics of the flows that ended since the last snapshot, which costs nothing, and then walks
+//! over its live flows, a few at a time between two batches. The snapshot thread adds up what
+//! ended, merges the live flows into a copy and passes the whole to [`Snapshots::on_snapshot`],
+//! which may take its time: no frame is lost for it.
+//!
+//! The cost is bounded: the next snapshot waits until the work for the last one is at most one part
+//! in [`SHARE`] of the time, however large the tables are. Memory: the statistics of all ports once
+//! more, for each snapshot that is held.
+//!
+//! Counters and ended flows are exact at one point of the capture. A live flow is counted once, as
+//! it is when the walk comes to it, which is later by the duration of the walk.
+
+mod builder;
+mod job;
+mod recent;
+mod snapshotter;
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+pub(super) use self::builder::{STEP, SnapshotBuilder};
+pub(super) use self::job::{SnapshotJob, SnapshotJobs};
+pub(super) use self::recent::RecentFlows;
+pub(super) use self::snapshotter::Snapshotter;
+
+use super::Run;
+use crate::decode::ServicePort;
+
+/// Snapshots take at most one part in so many of a thread's time.
+const SHARE: u32 = 20;
+
+/// Which snapshots of a running capture are taken, and who gets them.
+pub struct Snapshots<'s, 'c> {
+    /// Time between two snapshots; `None` takes only those that are requested. Very many live flows
+    /// make it longer.
+    pub every: Option<Duration>,
+    /// Number of flows in each snapshot, the most recent ones with their reasons; 0 for none.
+    /// Reasons cost every live flow some memory.
+    pub flows: usize,
+    /// Requests for snapshots out of turn; see [`snapshot_requests`].
+    pub requests: SnapshotRequests,
+    /// Gets each snapshot, on the snapshot thread.
+    pub on_snapshot: &'s mut (dyn FnMut(Snapshot<'c>) + Send),
+}
+
+/// A capture as it stands.
+pub struct Snapshot<'c> {
+    /// Time from the start of the capture until the counters were read.
+    pub elapsed: Duration,
+    /// The capture as if it had ended then. `flows` are the most recent of the requested ones, the
+    /// latest first.
+    pub run: Run<'c>,
+    /// Number of live flows; the statistics in `run` include them.
+    pub live_flows: u64,
+}
+
+/// The content of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SnapshotRequest {
+    /// Only flows of this service port; `None` for those of all ports.
+    pub port: Option<ServicePort>,
+}
+
+/// Requests a snapshot now; the snapshots that follow it have the same content.
+#[derive(Debug, Clone)]
+pub struct SnapshotRequester(Sender<SnapshotRequest>);
+
+/// The receiving end of [`SnapshotRequester`], for [`Snapshots::requests`].
+#[derive(Debug)]
+pub struct SnapshotRequests(Receiver<SnapshotRequest>);
+
+/// Both ends of a new channel for requests.
+#[must_use]
+pub fn snapshot_requests() -> (SnapshotRequester, SnapshotRequests) {
+    let (requester, requests) = bounded(16);
+    (SnapshotRequester(requester), SnapshotRequests(requests))
+}
+
+impl SnapshotRequester {
+    /// Requests a snapshot without waiting. Where sixteen requests are pending, one more changes
+    /// nothing and is discarded.
+    pub fn request(&self, request: SnapshotRequest) {
+        let _ = self.0.try_send(request);
+    }
+}

@@ -1,0 +1,126 @@
+//! The snapshot thread: decides when a snapshot is due and puts its parts together.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
+
+use super::job::{SnapshotJob, SnapshotJobs, SnapshotPart};
+use super::{RecentFlows, SHARE, Snapshot, SnapshotRequest, Snapshots};
+use crate::pipeline::Run;
+use crate::stats::Stats;
+
+/// The snapshot thread's state.
+pub(in crate::pipeline) struct Snapshotter<'c> {
+    to_capture: Sender<SnapshotJob<'c>>,
+    /// Disconnected when the capture is over.
+    ended: Receiver<()>,
+    workers: usize,
+    histogram_ports: usize,
+    /// Statistics of the flows that have ended, as far as the workers handed them over.
+    stats: Stats<'c>,
+}
+
+impl<'c> Snapshotter<'c> {
+    /// A snapshot thread and the capture thread's end of the way to it. Figures are kept of at most
+    /// `histogram_ports` ports.
+    pub(in crate::pipeline) fn new(
+        workers: usize,
+        histogram_ports: usize,
+    ) -> (Self, SnapshotJobs<'c>) {
+        let (to_capture, jobs) = bounded(1);
+        let (is_running, ended) = bounded(0);
+        (
+            Self { to_capture, ended, workers, histogram_ports, stats: Stats::default() },
+            SnapshotJobs { jobs, _is_running: is_running },
+        )
+    }
+
+    /// Takes snapshots until the capture ends; returns the statistics that the workers have handed
+    /// over.
+    pub(in crate::pipeline) fn run(mut self, snapshots: Snapshots<'_, 'c>) -> Stats<'c> {
+        let mut requests = snapshots.requests.0;
+        let mut request = SnapshotRequest::default();
+        let mut due = snapshots.every.map(|every| Instant::now() + every);
+        let mut earliest = Instant::now();
+        loop {
+            let timer = due.map_or_else(never, |due| at(due.max(earliest)));
+            select! {
+                recv(self.ended) -> _ => return self.stats,
+                recv(timer) -> _ => {}
+                recv(requests) -> received => if let Ok(received) = received {
+                    request = received;
+                } else {
+                    // Nobody can request any more; the timer goes on.
+                    requests = never();
+                    continue;
+                },
+            }
+            // A request out of turn has to wait until the last snapshot is paid for; one snapshot
+            // answers all that arrived meanwhile.
+            select! {
+                recv(self.ended) -> _ => return self.stats,
+                recv(at(earliest)) -> _ => {}
+            }
+            request = requests.try_iter().last().unwrap_or(request);
+            let Some((snapshot, cost)) = self.take(request, snapshots.flows) else {
+                return self.stats;
+            };
+            let taken = Instant::now();
+            earliest = taken + cost * SHARE;
+            due = due
+                .zip(snapshots.every)
+                .map(|(due, every)| if due <= taken { (due + every).max(taken) } else { due });
+            (snapshots.on_snapshot)(snapshot);
+        }
+    }
+
+    /// Takes one snapshot, and measures its cost: the CPU time of the busiest thread. `None` where
+    /// the capture ended meanwhile.
+    fn take(&mut self, request: SnapshotRequest, flows: usize) -> Option<(Snapshot<'c>, Duration)> {
+        // Room for every part: no thread waits to send one.
+        let (to_here, parts) = bounded(2 * self.workers + 1);
+        self.to_capture.send(SnapshotJob { request, flows, parts: to_here }).ok()?;
+        let mut captured = None;
+        let mut workers = Vec::with_capacity(self.workers);
+        let mut busy = Duration::ZERO;
+        for part in parts {
+            let since = Instant::now();
+            match part {
+                SnapshotPart::Counters { catalogue, counters, drops, problems, elapsed } => {
+                    captured = Some((catalogue, counters, drops, problems, elapsed));
+                }
+                SnapshotPart::Ended(stats) => self.stats.merge(stats),
+                SnapshotPart::Live(flows) => workers.push(flows),
+            }
+            busy += since.elapsed();
+        }
+        let (catalogue, counters, drops, problems, elapsed) =
+            captured.filter(|_| workers.len() == self.workers)?;
+        let since = Instant::now();
+        self.stats.limit(self.histogram_ports);
+        let mut run = Run {
+            catalogue,
+            counters: *counters,
+            interfaces: Vec::new(),
+            drops,
+            problems,
+            notices: Vec::new(),
+            evicted: 0,
+            stats: self.stats.clone(),
+            flows: Vec::new(),
+        };
+        let mut recent = RecentFlows::new(flows);
+        let (mut live_flows, mut slowest) = (0, Duration::ZERO);
+        for worker in workers {
+            run.stats.merge(worker.stats);
+            run.evicted += worker.evicted;
+            live_flows += worker.live;
+            slowest = slowest.max(worker.cost);
+            worker.recent.into_iter().for_each(|flow| recent.push(flow));
+        }
+        run.flows = recent.into_flows();
+        run.limit_histograms(self.histogram_ports);
+        let cost = slowest.max(busy + since.elapsed());
+        Some((Snapshot { elapsed, run, live_flows }, cost))
+    }
+}

@@ -1,0 +1,361 @@
+//! The capturing side: sends a lookup request for each side of a flow, and caches the replies of the
+//! flows that are live, within bounds.
+//!
+//! Only [`ProcessCache::wait_for_replies`], at the end of a capture, blocks on the helper process.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::helper::unavailable;
+use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
+use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
+use crate::Result;
+use crate::decode::{Endpoint, FiveTuple, ServicePort, Transport};
+use crate::evidence::Direction;
+use crate::flow::{FlowKey, FlowRecord};
+
+/// The most live flows in the cache. Of further flows only the port's last process is known.
+const MAX_FLOWS: usize = 65_536;
+/// The most requests in the queue; further ones are dropped.
+const MAX_QUEUED: usize = 4096;
+/// The most distinct processes that share their memory; beyond it the set is cleared.
+const MAX_HOLDERS: usize = 4096;
+/// The age at which the attribution of a live flow is looked up again.
+const MAX_AGE: Duration = Duration::from_secs(30);
+/// How long the end of a capture waits for replies.
+const FINAL_WAIT: Duration = Duration::from_millis(500);
+
+/// The processes behind the live flows, looked up by a helper process.
+pub struct ProcessCache {
+    requests: SyncSender<LookupRequest>,
+    shared: Arc<SharedCache>,
+}
+
+/// The part of the cache that the classifier threads share with the thread that receives replies.
+struct SharedCache {
+    state: Mutex<CacheState>,
+    /// Signalled when no reply is outstanding.
+    all_replied: Condvar,
+}
+
+#[derive(Default)]
+struct CacheState {
+    flows: HashMap<FlowKey, CachedFlow>,
+    /// Requests without a reply, by their ids: flow, side and the port of that side.
+    outstanding: HashMap<u64, (FlowKey, Direction, ServicePort)>,
+    /// The last known attribution of each service port.
+    ports: HashMap<ServicePort, Arc<Attribution>>,
+    holders: HashSet<Arc<Holder>>,
+    next_id: u64,
+    /// Flows whose request was dropped.
+    dropped: u64,
+    /// Whether the connection to the helper process has ended.
+    closed: bool,
+}
+
+#[derive(Default)]
+struct CachedFlow {
+    processes: FlowProcesses,
+    /// When the last lookup of the responder was requested.
+    requested: Option<Instant>,
+    /// Whether the lookup was repeated, after a first result that was not definite.
+    repeated: bool,
+}
+
+impl SharedCache {
+    /// A thread that panicked leaves a consistent state, because no entry depends on another.
+    fn lock(&self) -> MutexGuard<'_, CacheState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ProcessCache {
+    /// Starts the two threads that talk to the helper process. Call this after this process has
+    /// dropped its privileges, because threads keep the privileges that they are created with.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn open(helper: ProcessHelper) -> Result<Self> {
+        let fail = |error: std::io::Error| unavailable(&error);
+        let reader = helper.connection.try_clone().map_err(fail)?;
+        let shared = Arc::new(SharedCache { state: Mutex::default(), all_replied: Condvar::new() });
+        let (requests, queue) = sync_channel(MAX_QUEUED);
+        thread::Builder::new()
+            .name("lookup-requests".into())
+            .spawn(move || send_requests(&queue, helper.connection))
+            .map_err(fail)?;
+        let cache = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("lookup-replies".into())
+            .spawn(move || receive_replies(reader, &cache))
+            .map_err(fail)?;
+        Ok(Self { requests, shared })
+    }
+
+    /// Adds a new flow and requests a lookup of both its sides. `initiator` is the index of the
+    /// initiator's endpoint in `key`.
+    pub fn begin(&self, key: &FlowKey, initiator: usize) {
+        let (key, transport) = (*key, key.transport());
+        let (initiator, responder) = (key.endpoint(initiator), key.endpoint(1 - initiator));
+        let mut state = self.shared.lock();
+        if state.flows.len() >= MAX_FLOWS && !state.flows.contains_key(&key) {
+            state.dropped += 1;
+            return;
+        }
+        let flow = CachedFlow { requested: Some(Instant::now()), ..CachedFlow::default() };
+        state.flows.insert(key, flow);
+        self.request(&mut state, key, Direction::Responder, (transport, responder, initiator));
+        self.request(&mut state, key, Direction::Initiator, (transport, initiator, responder));
+    }
+
+    /// The processes of a live flow. A responder whose result is not definite is looked up a second
+    /// time; every responder is looked up again after 30 seconds, because sockets are passed on.
+    #[must_use]
+    pub fn get(&self, record: &FlowRecord) -> FlowProcesses {
+        let FlowRecord { transport, initiator, responder, .. } = *record;
+        let key = flow_key(record);
+        let mut state = self.shared.lock();
+        let processes = state.processes(&key, ServicePort::new(responder.port, transport));
+        let is_indefinite =
+            processes.responder.as_deref().is_some_and(|attribution| match attribution {
+                Attribution::Known(holders, ground) => {
+                    holders.len() > 1 && *ground == Ground::Listener
+                }
+                Attribution::Unknown(why) => *why == Unknown::Gone,
+            });
+        let is_due = |flow: &mut CachedFlow| {
+            let is_old = processes.responder.is_some()
+                && flow.requested.is_some_and(|requested| requested.elapsed() >= MAX_AGE);
+            let is_due = is_old || is_indefinite && !flow.repeated;
+            if is_due {
+                (flow.requested, flow.repeated) = (Some(Instant::now()), true);
+            }
+            is_due
+        };
+        // Half of the queue is reserved for new flows.
+        if state.outstanding.len() < MAX_QUEUED / 2 && state.flows.get_mut(&key).is_some_and(is_due)
+        {
+            self.request(&mut state, key, Direction::Responder, (transport, responder, initiator));
+        }
+        processes
+    }
+
+    /// Removes a flow that has ended, and returns its processes.
+    #[must_use]
+    pub fn end(&self, record: &FlowRecord) -> FlowProcesses {
+        let key = flow_key(record);
+        let mut state = self.shared.lock();
+        let processes =
+            state.processes(&key, ServicePort::new(record.responder.port, record.transport));
+        state.flows.remove(&key);
+        processes
+    }
+
+    /// Waits for the outstanding replies, at most half a second.
+    pub fn wait_for_replies(&self) {
+        let state = self.shared.lock();
+        let is_waiting = |state: &mut CacheState| !state.outstanding.is_empty() && !state.closed;
+        drop(self.shared.all_replied.wait_timeout_while(state, FINAL_WAIT, is_waiting));
+    }
+
+    /// Warnings for the user: requests were dropped, or the helper process has ended.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let state = self.shared.lock();
+        let closed = state
+            .closed
+            .then(|| "the process that tells processes is gone: later flows have none".to_owned());
+        let dropped = (state.dropped > 0).then(|| {
+            format!("{} flows were not asked for their process: too many at once", state.dropped)
+        });
+        closed.into_iter().chain(dropped).collect()
+    }
+
+    fn request(
+        &self,
+        state: &mut CacheState,
+        key: FlowKey,
+        side: Direction,
+        (transport, local, remote): (Transport, Endpoint, Endpoint),
+    ) {
+        let id = state.next_id;
+        state.next_id += 1;
+        let is_dropped = state.closed
+            || self.requests.try_send(LookupRequest::new(id, transport, local, remote)).is_err();
+        if is_dropped {
+            state.dropped += u64::from(side == Direction::Responder);
+        } else {
+            state.outstanding.insert(id, (key, side, ServicePort::new(local.port, transport)));
+        }
+    }
+}
+
+impl CacheState {
+    fn processes(&self, key: &FlowKey, port: ServicePort) -> FlowProcesses {
+        let mut processes =
+            self.flows.get(key).map(|flow| flow.processes.clone()).unwrap_or_default();
+        // A flow that is not in the cache gets the last known process of its port.
+        if processes.is_empty() && !self.flows.contains_key(key) {
+            processes.responder = self.ports.get(&port).map(|last| Arc::new(last.as_past()));
+        }
+        processes
+    }
+
+    fn insert(&mut self, reply: LookupReply) {
+        let Some((key, side, port)) = self.outstanding.remove(&reply.id) else { return };
+        let attribution = Arc::new(match reply.result {
+            LookupResult::Elsewhere => return,
+            LookupResult::Unknown(why) => Attribution::Unknown(why),
+            LookupResult::Known(holders, ground) => Attribution::Known(
+                holders.into_iter().map(|holder| self.deduplicated(holder)).collect(),
+                ground,
+            ),
+        });
+        let is_known = !attribution.holders().is_empty();
+        if side == Direction::Responder && is_known {
+            self.ports.insert(port, Arc::clone(&attribution));
+        }
+        if let Some(flow) = self.flows.get_mut(&key) {
+            // A later "gone" does not replace known processes, but marks them as out of date.
+            let newer = match flow.processes.get(side) {
+                Some(known) if !is_known && !known.holders().is_empty() => {
+                    Arc::new(known.as_past())
+                }
+                _ => attribution,
+            };
+            flow.processes.set(side, newer);
+        }
+    }
+
+    /// All flows of the same process share one allocation.
+    fn deduplicated(&mut self, holder: Holder) -> Arc<Holder> {
+        if let Some(known) = self.holders.get(&holder) {
+            return Arc::clone(known);
+        }
+        if self.holders.len() >= MAX_HOLDERS {
+            self.holders.clear();
+        }
+        let holder = Arc::new(holder);
+        self.holders.insert(Arc::clone(&holder));
+        holder
+    }
+}
+
+fn flow_key(record: &FlowRecord) -> FlowKey {
+    FlowKey::new(&FiveTuple {
+        source: record.initiator,
+        destination: record.responder,
+        transport: record.transport,
+    })
+    .0
+}
+
+/// Sends the requests of the queue, those that have accumulated in one write.
+fn send_requests(queue: &Receiver<LookupRequest>, connection: UnixStream) {
+    let mut out = BufWriter::new(connection);
+    while let Ok(first) = queue.recv() {
+        for request in std::iter::once(first).chain(queue.try_iter()) {
+            let is_sent =
+                serde_json::to_writer(&mut out, &request).is_ok() && out.write_all(b"\n").is_ok();
+            if !is_sent {
+                return;
+            }
+        }
+        if out.flush().is_err() {
+            return;
+        }
+    }
+    // The helper process ends with its input.
+    drop(out.get_ref().shutdown(std::net::Shutdown::Write));
+}
+
+/// Enters the replies into the cache until the connection ends.
+fn receive_replies(connection: UnixStream, cache: &SharedCache) {
+    let mut reader = BufReader::new(connection);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).unwrap_or(0);
+        let reply = serde_json::from_slice(&line).ok().filter(|_| length > 0);
+        let mut state = cache.lock();
+        if let Some(reply) = reply {
+            state.insert(reply);
+        } else {
+            state.closed = true;
+            state.outstanding.clear();
+        }
+        if state.outstanding.is_empty() {
+            cache.all_replied.notify_all();
+        }
+        if state.closed {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(pid: i32) -> Holder {
+        Holder {
+            name: "node".into(),
+            pid,
+            command: String::new(),
+            user: "u".into(),
+            container: None,
+        }
+    }
+
+    fn flow(port: u16) -> FlowKey {
+        let end = |port| Endpoint { address: [127, 0, 0, 1].into(), port };
+        FlowKey::new(&FiveTuple {
+            source: end(port),
+            destination: end(3001),
+            transport: Transport::Tcp,
+        })
+        .0
+    }
+
+    /// The attribution of a flow's responder, as text.
+    fn known(state: &CacheState, key: &FlowKey) -> String {
+        match state.processes(key, ServicePort::new(3001, Transport::Tcp)).responder.as_deref() {
+            None => "nothing".into(),
+            Some(Attribution::Unknown(why)) => why.as_str().into(),
+            Some(Attribution::Known(holders, ground)) => {
+                format!("{} {}", holders[0].pid, ground.as_str())
+            }
+        }
+    }
+
+    #[test]
+    fn a_process_that_may_be_out_of_date_is_past() {
+        let mut state = CacheState::default();
+        let mut reply = |key: FlowKey, result: LookupResult| {
+            state.flows.entry(key).or_default();
+            state
+                .outstanding
+                .insert(0, (key, Direction::Responder, ServicePort::new(3001, Transport::Tcp)));
+            state.insert(LookupReply { id: 0, result });
+            known(&state, &key)
+        };
+        assert_eq!(reply(flow(1), LookupResult::Unknown(Unknown::Gone)), "gone");
+        assert_eq!(
+            reply(flow(1), LookupResult::Known(vec![holder(7)], Ground::Socket)),
+            "7 socket"
+        );
+        assert_eq!(reply(flow(1), LookupResult::Unknown(Unknown::Gone)), "7 past");
+        assert_eq!(reply(flow(1), LookupResult::Unknown(Unknown::Gone)), "7 past");
+        assert_eq!(
+            reply(flow(1), LookupResult::Known(vec![holder(8)], Ground::Listener)),
+            "8 listener"
+        );
+        // A flow that is not in the cache has the last known process of its port.
+        assert_eq!(known(&state, &flow(2)), "8 past");
+    }
+}

@@ -1,0 +1,78 @@
+//! The helper process: this program again, started before privileges are dropped, ended by the end
+//! of its input.
+//!
+//! The helper process reads lookup requests and no packets, and replies from the system's tables.
+//! It keeps the capabilities to see other users' processes and no others, so the program must have
+//! been started with them: as root, or after `setcap cap_sys_ptrace,cap_dac_read_search+ep`.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use crate::{Error, ErrorKind, Result};
+
+/// A started helper process, before the first request.
+pub struct ProcessHelper {
+    /// The capturing side's end of the connection.
+    pub(super) connection: UnixStream,
+}
+
+impl ProcessHelper {
+    /// The hidden subcommand that runs the helper process; `ps` shows it.
+    pub const COMMAND: &str = "process-lookup";
+
+    /// Starts the helper process, which becomes `user` where one is given, else the user who called
+    /// sudo. Call this while this process still has its privileges.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn start(user: Option<&str>) -> Result<Self> {
+        let start = || -> io::Result<UnixStream> {
+            let (ours, theirs) = UnixStream::pair()?;
+            // The running program, even if its file has been replaced since.
+            let program = if cfg!(target_os = "linux") {
+                "/proc/self/exe".into()
+            } else {
+                std::env::current_exe()?
+            };
+            Command::new(program)
+                .arg0("portlore")
+                .arg(Self::COMMAND)
+                .args(user)
+                .stdin(OwnedFd::from(theirs))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .current_dir("/")
+                // Ctrl-C is for the capturing process; the helper ends with its input.
+                .process_group(0)
+                .spawn()?;
+            Ok(ours)
+        };
+        start().map(|connection| Self { connection }).map_err(|error| unavailable(&error))
+    }
+}
+
+/// The error of a helper process that cannot be started or reached.
+pub(super) fn unavailable(error: &io::Error) -> Error {
+    Error::new(ErrorKind::System, format!("processes cannot be told: {error}"))
+}
+
+/// Runs the helper process: replies to the requests on `connection` until the other side closes it.
+///
+/// # Errors
+/// A request that cannot be parsed, or the system's reason.
+#[cfg(target_os = "linux")]
+pub fn serve(connection: UnixStream) -> Result<()> {
+    super::server::serve(connection)
+}
+
+/// Lookups are implemented for Linux only.
+///
+/// # Errors
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn serve(_connection: UnixStream) -> Result<()> {
+    Err(Error::new(ErrorKind::System, "processes are told on Linux only"))
+}

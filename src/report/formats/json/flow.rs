@@ -1,0 +1,168 @@
+//! Flows in the document.
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use super::SidesJson;
+use super::processes::FlowProcessesJson;
+use crate::classify::{Candidate, Reason, Verdict};
+use crate::decode::{Endpoint, Tunnel};
+use crate::evidence::{Direction, Protocol};
+use crate::flow::FlowRecord;
+use crate::pipeline::JudgedFlow;
+use crate::stats::{COUNTERS, Counter};
+
+/// All flows. Each is converted when it is written: a million of them are not in memory twice.
+pub(super) struct FlowsJson<'a>(pub(super) &'a [JudgedFlow<'a>]);
+
+impl Serialize for FlowsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
+        for flow in self.0 {
+            sequence.serialize_element(&FlowJson::new(flow))?;
+        }
+        sequence.end()
+    }
+}
+
+/// A flow with its verdict.
+#[derive(Serialize)]
+pub(in crate::report::formats) struct FlowJson<'a> {
+    transport: &'static str,
+    initiator: EndpointJson,
+    responder: EndpointJson,
+    orientation: &'static str,
+    tunnel: Option<&'static str>,
+    first: String,
+    last: String,
+    first_frame: u64,
+    last_frame: u64,
+    packets: SidesJson,
+    bytes: SidesJson,
+    payload_bytes: SidesJson,
+    outcome: &'static str,
+    heard: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tcp: Option<TcpJson<'a>>,
+    first_response_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<FlowProcessesJson<'a>>,
+    verdict: VerdictJson<'a>,
+}
+
+impl<'a> FlowJson<'a> {
+    pub(in crate::report::formats) fn new(flow: &'a JudgedFlow<'a>) -> Self {
+        let record = &flow.record;
+        Self {
+            transport: record.transport.as_str(),
+            initiator: record.initiator.into(),
+            responder: record.responder.into(),
+            orientation: record.orientation.as_str(),
+            tunnel: record.tunnel.map(Tunnel::as_str),
+            first: record.first.to_string(),
+            last: record.last.to_string(),
+            first_frame: record.first_frame,
+            last_frame: record.last_frame,
+            packets: record.packets.into(),
+            bytes: record.bytes.into(),
+            payload_bytes: record.payload_bytes.into(),
+            outcome: record.outcome.as_str(),
+            heard: record.payload_sides().as_str(),
+            tcp: TcpJson::new(record),
+            first_response_ns: record.first_response_ns,
+            process: FlowProcessesJson::new(&flow.processes),
+            verdict: VerdictJson::new(&flow.verdict),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EndpointJson {
+    address: String,
+    port: u16,
+}
+
+impl From<Endpoint> for EndpointJson {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { address: endpoint.address.to_string(), port: endpoint.port }
+    }
+}
+
+#[derive(Serialize)]
+struct TcpJson<'a> {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<&'static str>,
+    handshake_rtt_ns: Option<u64>,
+    #[serde(flatten)]
+    counters: FlowCountersJson<'a>,
+}
+
+impl<'a> TcpJson<'a> {
+    /// `None` for UDP.
+    fn new(record: &'a FlowRecord) -> Option<Self> {
+        Some(Self {
+            state: record.tcp?.as_str(),
+            ended_by: record.ended_by.map(Direction::as_str),
+            handshake_rtt_ns: record.handshake_ns,
+            counters: FlowCountersJson(record),
+        })
+    }
+}
+
+/// A field for each counter, by side.
+struct FlowCountersJson<'a>(&'a FlowRecord);
+
+impl Serialize for FlowCountersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sides = |counter: &Counter| SidesJson::from((counter.count)(self.0));
+        serializer.collect_map(COUNTERS.iter().map(|counter| (counter.id, sides(counter))))
+    }
+}
+
+#[derive(Serialize)]
+struct VerdictJson<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    confidence: &'static str,
+    fit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+    candidates: Vec<&'a str>,
+    reasons: Vec<ReasonJson<'a>>,
+}
+
+impl<'a> VerdictJson<'a> {
+    fn new(verdict: &'a Verdict<'a>) -> Self {
+        Self {
+            service: verdict.service.map(|s| s.id.as_str()),
+            tag: verdict.tag(),
+            protocol: verdict.protocol.map(Protocol::as_str),
+            confidence: verdict.confidence.as_str(),
+            fit: verdict.fit.as_str(),
+            fault: verdict.fault.map(crate::classify::Fault::as_str),
+            candidates: verdict.candidates.iter().map(Candidate::id).collect(),
+            reasons: verdict.reasons.iter().map(ReasonJson::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReasonJson<'a> {
+    fact: &'a str,
+    value: &'a str,
+    direction: Option<&'static str>,
+    frame: Option<u64>,
+}
+
+impl<'a> From<&'a Reason> for ReasonJson<'a> {
+    fn from(reason: &'a Reason) -> Self {
+        Self {
+            fact: &reason.fact,
+            value: &reason.value,
+            direction: reason.direction.map(Direction::as_str),
+            frame: reason.frame,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Ports and services in the document.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::SidesJson;
+use super::processes::PortProcessesJson;
+use crate::catalogue::Catalogue;
+use crate::decode::ServicePort;
+use crate::evidence::Protocol;
+use crate::flow::Outcome;
+use crate::stats::{
+    Aggregate, CounterSums, Distributions, PortStats, Quantiles, ServiceKey, ServiceStats, Speaker,
+    Summary,
+};
+
+#[derive(Serialize)]
+pub(super) struct PortJson<'a> {
+    port: u16,
+    transport: &'static str,
+    registered: Vec<&'a str>,
+    claims: Vec<ClaimJson<'a>>,
+    speaking: Vec<SpeakerJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processes: Option<PortProcessesJson<'a>>,
+    #[serde(flatten)]
+    figures: FiguresJson,
+}
+
+impl<'a> PortJson<'a> {
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        port: ServicePort,
+        stats: &'a PortStats<'a>,
+    ) -> Self {
+        let claims = catalogue.claims_on(port).map(|(service, claim)| ClaimJson {
+            service: &service.id,
+            tag: &service.tag,
+            standing: claim.standing.as_str(),
+            prevalence: claim.prevalence.as_str(),
+        });
+        // Speakers that differ only in their candidates are one here.
+        let mut speakers: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        for (key, &(flows, bytes)) in &stats.speakers {
+            let key = Speaker { candidate: None, quiet: None, ..*key };
+            let sum = speakers.entry(key).or_default();
+            sum.0 += flows;
+            sum.1 += bytes;
+        }
+        Self {
+            port: port.port,
+            transport: port.transport.as_str(),
+            registered: catalogue.registry.names(port).collect(),
+            claims: claims.collect(),
+            speaking: speakers.iter().map(|(key, &sums)| SpeakerJson::new(key, sums)).collect(),
+            processes: PortProcessesJson::new(&stats.processes),
+            figures: FiguresJson::new(&stats.all, stats.distributions.as_ref()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ClaimJson<'a> {
+    service: &'a str,
+    tag: &'a str,
+    standing: &'static str,
+    prevalence: &'static str,
+}
+
+/// What spoke on a port.
+#[derive(Serialize)]
+pub(in crate::report::formats) struct SpeakerJson<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    confidence: &'static str,
+    fit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+    flows: u64,
+    bytes: u64,
+}
+
+impl<'a> SpeakerJson<'a> {
+    pub(in crate::report::formats) fn new(key: &Speaker<'a>, (flows, bytes): (u64, u64)) -> Self {
+        Self {
+            service: key.service,
+            tag: key.tag,
+            protocol: key.protocol.map(Protocol::as_str),
+            confidence: key.confidence.as_str(),
+            fit: key.fit.as_str(),
+            fault: key.fault.map(crate::classify::Fault::as_str),
+            flows,
+            bytes,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ServiceJson<'a> {
+    service: Option<&'a str>,
+    tag: Option<&'a str>,
+    protocol: Option<&'static str>,
+    #[serde(flatten)]
+    figures: FiguresJson,
+}
+
+impl<'a> ServiceJson<'a> {
+    pub(super) fn new((service, tag, protocol): ServiceKey<'a>, stats: &ServiceStats) -> Self {
+        Self {
+            service,
+            tag,
+            protocol: protocol.map(Protocol::as_str),
+            figures: FiguresJson::new(&stats.all, Some(&stats.distributions)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FiguresJson {
+    flows: u64,
+    packets: SidesJson,
+    bytes: SidesJson,
+    initiators: u64,
+    first: Option<String>,
+    last: Option<String>,
+    outcomes: BTreeMap<&'static str, u64>,
+    #[serde(flatten)]
+    counters: CountersJson,
+    /// Like the three below, null for a port whose sizes and times are not kept.
+    packet_bytes: Option<QuantilesJson>,
+    duration_ns: Option<QuantilesJson>,
+    handshake_rtt_ns: Option<QuantilesJson>,
+    first_response_ns: Option<QuantilesJson>,
+}
+
+impl FiguresJson {
+    fn new(all: &Aggregate, distributions: Option<&Distributions>) -> Self {
+        let summary = |quantiles: fn(&Distributions) -> &Quantiles| {
+            distributions.map(|own| quantiles(own).summary().into())
+        };
+        Self {
+            flows: all.flows,
+            packets: all.packets.into(),
+            bytes: all.bytes.into(),
+            initiators: all.initiators.count(),
+            first: all.seen.map(|(first, _)| first.to_string()),
+            last: all.seen.map(|(_, last)| last.to_string()),
+            outcomes: Outcome::ALL
+                .iter()
+                .map(|&o| (o.as_str(), all.outcomes[o as usize]))
+                .filter(|&(_, n)| n > 0)
+                .collect(),
+            counters: CountersJson(all.counters),
+            packet_bytes: summary(|own| &own.packet_bytes),
+            duration_ns: summary(|own| &own.duration_ns),
+            handshake_rtt_ns: summary(|own| &own.handshake_rtt_ns),
+            first_response_ns: summary(|own| &own.first_response_ns),
+        }
+    }
+}
+
+/// A field for each counter.
+struct CountersJson(CounterSums);
+
+impl Serialize for CountersJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(counter, sum)| (counter.id, sum)))
+    }
+}
+
+#[derive(Serialize)]
+struct QuantilesJson {
+    count: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    max: u64,
+}
+
+impl From<Summary> for QuantilesJson {
+    fn from(s: Summary) -> Self {
+        Self { count: s.count, p50: s.p50, p90: s.p90, p99: s.p99, max: s.max }
+    }
+}

@@ -1,0 +1,58 @@
+//! JSON that a terminal may print.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+
+use crate::report::parts::escape::is_hidden;
+
+/// Writes a value as one line of JSON.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report::formats) fn write_line(
+    out: &mut dyn Write,
+    value: &impl Serialize,
+) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *out, SafeFormatter))?;
+    writeln!(out)
+}
+
+/// Compact JSON that writes hidden characters and control characters as `\u` escapes.
+struct SafeFormatter;
+
+impl Formatter for SafeFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, hidden)) = rest.char_indices().find(|&(_, c)| is_hidden(c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let mut units = [0; 2];
+            for unit in hidden.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + hidden.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_document_can_steer_a_terminal() {
+        let mut out = Vec::new();
+        let text = "a\u{9b}31m\u{7f}\u{202e}\u{e0001}\"\n\x1bä";
+        write_line(&mut out, &text).unwrap();
+        let json = String::from_utf8(out).unwrap();
+        assert_eq!(json, "\"a\\u009b31m\\u007f\\u202e\\udb40\\udc01\\\"\\n\\u001bä\"\n");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

@@ -1,0 +1,96 @@
+//! A line for each interval of a running capture, for people who do not watch it all the time.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use crate::decode::ServicePort;
+use crate::pipeline::Snapshot;
+use crate::report::formats::IntervalWriter;
+use crate::report::parts::labels;
+use crate::report::parts::units::{bytes, count, duration, plural, second};
+
+/// Ports that a line names: those with most bytes in the interval.
+const PORTS: usize = 3;
+
+/// The counts at the end of the last interval, which the next line subtracts.
+#[derive(Debug, Default)]
+pub(super) struct IntervalLines {
+    elapsed_ns: u64,
+    frames: u64,
+    bytes: u64,
+    lost: [u64; 3],
+    ports: HashMap<ServicePort, u64>,
+}
+
+impl IntervalWriter for IntervalLines {
+    /// Writes when the interval ended and how long it was, what was read and lost, and the ports
+    /// with most bytes.
+    fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+        let (run, counters) = (&view.run, &view.run.counters);
+        let elapsed_ns = u64::try_from(view.elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let span = elapsed_ns.saturating_sub(self.elapsed_ns);
+        let frames = counters.frames.saturating_sub(self.frames);
+        let rate = (frames as f64 * 1e9 / span.max(1) as f64).round() as u64;
+        let clock =
+            counters.seen.map_or_else(|| "no frame yet".to_owned(), |(_, last)| second(last));
+        write!(
+            out,
+            "{clock}  {}  {}, {}/s, {}  {} live",
+            duration(span),
+            plural(frames, "frame"),
+            count(rate),
+            bytes(counters.bytes.saturating_sub(self.bytes)),
+            plural(view.live_flows, "flow"),
+        )?;
+        let lost = [run.drops.kernel, run.drops.interface, counters.queue];
+        let [kernel, interface, queue] = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
+        match kernel + interface + queue {
+            0 => write!(out, "  none dropped")?,
+            _ => write!(
+                out,
+                "  DROPPED kernel {}, interface {}, queue {}",
+                count(kernel),
+                count(interface),
+                count(queue)
+            )?,
+        }
+        self.name_ports(out, view)?;
+        writeln!(out)?;
+        *self = Self {
+            elapsed_ns,
+            frames: counters.frames,
+            bytes: counters.bytes,
+            lost,
+            ports: run
+                .stats
+                .ports
+                .iter()
+                .map(|(&port, stats)| (port, stats.all.bytes.sum()))
+                .collect(),
+        };
+        Ok(())
+    }
+}
+
+impl IntervalLines {
+    fn name_ports(&self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+        let since = |port: &ServicePort, now: u64| {
+            now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))
+        };
+        let grown = view
+            .run
+            .stats
+            .ports
+            .iter()
+            .map(|(port, stats)| (since(port, stats.all.bytes.sum()), port, stats));
+        let mut busy: Vec<_> = grown.filter(|(bytes, ..)| *bytes > 0).collect();
+        busy.sort_by_key(|&(bytes, port, _)| (std::cmp::Reverse(bytes), *port));
+        for (grown, port, stats) in busy.into_iter().take(PORTS) {
+            let speaker = labels::speakers(stats)
+                .first()
+                .map(|(key, _)| labels::speaker(view.run.catalogue, key).text);
+            write!(out, "  {port} {} {}", speaker.unwrap_or_default(), bytes(grown))?;
+        }
+        Ok(())
+    }
+}

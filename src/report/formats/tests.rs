@@ -1,0 +1,105 @@
+//! What holds for every format in the table.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::catalogue::Catalogue;
+use crate::pipeline::{self, Options, Run};
+use crate::process::{Attribution, FlowProcesses, Ground, Holder};
+use crate::source::Files;
+use crate::stats::COUNTERS;
+
+/// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
+const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
+
+fn run(catalogue: &Catalogue) -> Run<'_> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
+    let mut files = Files::open(&[file]).unwrap();
+    let options = Options { keep_flows: true, ..Options::replay() };
+    pipeline::run(&mut files, None, catalogue, &options, None).unwrap()
+}
+
+#[test]
+fn no_format_lets_untrusted_text_steer_a_terminal() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let mut run = run(&catalogue);
+    let text = || HOSTILE.to_owned();
+    let holder =
+        Holder { name: text(), pid: 1, command: text(), user: text(), container: Some(text()) };
+    let known = Arc::new(Attribution::Known(vec![Arc::new(holder)], Ground::Socket));
+    let processes = FlowProcesses { initiator: Some(Arc::clone(&known)), responder: Some(known) };
+    run.problems.push(text());
+    run.notices.push(text());
+    run.interfaces.iter_mut().for_each(|name| *name = text());
+    for flow in &mut run.flows {
+        flow.processes = processes.clone();
+        flow.verdict.reasons.iter_mut().for_each(|reason| reason.value = text());
+        run.stats.attribute(&flow.record, &processes);
+    }
+    let show = Show { flows: true, why: true, interfaces: true, top: 0 };
+    let report = Report { inputs: &[text()], run: &run, show };
+    for format in FORMATS {
+        let mut out = Vec::new();
+        (format.write)(&mut out, &report, Style::default()).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(out.contains("[31m"), "{}: the text is missing", format.name);
+        assert!(!out.contains(steers), "{}: {out}", format.name);
+        assert!(!out.lines().any(|line| line.starts_with('b')), "{}: {out}", format.name);
+    }
+}
+
+#[test]
+fn flows_are_kept_for_those_formats_that_write_them_at_the_end() {
+    let asked = Show { flows: true, ..Show::default() };
+    for format in FORMATS {
+        let kept =
+            [(asked, false), (asked, true), (Show::default(), false), (Show::default(), true)]
+                .map(|(show, is_streaming)| format.keeps_flows(show, is_streaming));
+        let expected = match format.flows {
+            FlowOutput::OnRequest => [true, true, false, false],
+            FlowOutput::AtEnd => [true; 4],
+            FlowOutput::Streamed(_) => [true, false, true, false],
+        };
+        assert_eq!(kept, expected, "{}", format.name);
+    }
+}
+
+#[test]
+fn a_document_at_the_end_has_no_intervals() {
+    let error = json::FORMAT.require_intervals().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert_eq!(
+        error.to_string(),
+        "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines"
+    );
+}
+
+#[test]
+fn every_counter_is_in_every_output() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let run = run(&catalogue);
+    let show = Show { flows: true, ..Show::default() };
+    let report = Report { inputs: &[], run: &run, show };
+    let written = |format: ReportFormat| {
+        let mut out = Vec::new();
+        (format.write)(&mut out, &report, Style::default()).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let (table, json) = (written(table::FORMAT), written(json::FORMAT));
+    let events = written(ndjson::FORMAT);
+    let mut metrics = openmetrics::Metrics::default();
+    let run = self::run(&catalogue);
+    metrics.update(&Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 0 });
+    let metrics = metrics.text(openmetrics::ExpositionFormat::Text);
+    for counter in COUNTERS {
+        let field = format!("\"{}\":", counter.id);
+        assert!(json.contains(&field) && events.contains(&field), "{field}");
+        assert!(table.contains(counter.title), "{}", counter.title);
+        for of in ["port", "service"] {
+            let series = format!("portlore_{of}_{}_total{{", counter.id);
+            assert!(metrics.contains(&series), "{series}");
+        }
+    }
+}

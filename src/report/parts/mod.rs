@@ -1,0 +1,10 @@
+//! What formats, pages and the full-screen view are put together from: tables, units, labels,
+//! sentences.
+
+pub mod escape;
+pub mod interfaces;
+pub mod labels;
+pub mod layout;
+pub mod processes;
+pub mod units;
+pub mod why;

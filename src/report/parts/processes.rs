@@ -1,0 +1,130 @@
+//! The processes behind a flow or a port: as a sentence and as a table.
+
+use std::io::{self, Write};
+
+use super::escape::escape;
+use super::layout::{self, Cell, Column, Row, Style};
+use super::units::count;
+use crate::decode::ServicePort;
+use crate::evidence::Direction;
+use crate::process::{Attribution, Ground, Holder};
+use crate::stats::{PortProcesses, PortStats};
+
+/// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
+/// if there are none.
+pub(in crate::report) fn names<'h>(
+    mut holders: impl ExactSizeIterator<Item = &'h Holder>,
+) -> Option<String> {
+    let first = holders.next()?;
+    let first = format!("{} (pid {})", escape(&first.name), first.pid);
+    Some(match holders.len() {
+        0 => first,
+        1 => format!("{first} or 1 other"),
+        others => format!("{first} or {others} others"),
+    })
+}
+
+/// The sentence on the process behind one side of a flow.
+pub(in crate::report) fn sentence(side: Direction, attribution: &Attribution) -> String {
+    let side = match side {
+        Direction::Initiator => "called by",
+        Direction::Responder => "behind the port:",
+    };
+    match attribution {
+        Attribution::Unknown(why) => format!("{side} an unknown process: {}", escape(&why.text())),
+        Attribution::Known(holders, ground) => {
+            let names = names(holders.iter().map(AsRef::as_ref)).unwrap_or_default();
+            let mut text = format!("{side} {names}");
+            if let Some(holder) = holders.first() {
+                text += &format!(" of {}", escape(&holder.user));
+                text.extend(
+                    holder
+                        .container
+                        .as_deref()
+                        .map(|container| format!(" in {}", escape(container))),
+                );
+                if !holder.command.is_empty() {
+                    text += &format!(": {}", escape(&holder.command));
+                }
+            }
+            match (ground, holders.len()) {
+                (Ground::Socket, 1) => {}
+                (Ground::Socket, _) => text += " [they share the socket]",
+                (Ground::Listener, 1) => text += " [it listens there]",
+                (Ground::Listener, _) => text += " [they share the port]",
+                (Ground::Past, _) => text += " [it was; by now it may be another's]",
+            }
+            text
+        }
+    }
+}
+
+const COLUMNS: [Column; 6] = [
+    Column::fixed("PORT"),
+    Column::text("PROCESS", 12),
+    Column::number("PID"),
+    Column::text("USER", 8),
+    Column::number("FLOWS"),
+    Column::text("COMMAND", 16),
+];
+
+/// Writes the table of the processes behind the ports and of those on this machine that called them,
+/// after an empty line; nothing if none is known.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report) fn write(
+    out: &mut dyn Write,
+    style: Style,
+    ports: &[(ServicePort, &PortStats<'_>)],
+) -> io::Result<()> {
+    let rows: Vec<Row> =
+        ports.iter().flat_map(|&(port, stats)| rows(port, &stats.processes)).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    layout::write(out, style, &COLUMNS, &rows)
+}
+
+fn rows(port: ServicePort, processes: &PortProcesses) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (side, arrow) in [(&processes.responders, ""), (&processes.initiators, "→ ")] {
+        let name = format!("{arrow}{port}");
+        for (holder, flows) in &side.by_process {
+            let place = holder
+                .container
+                .as_deref()
+                .map_or_else(String::new, |container| format!(" in {container}"));
+            let who =
+                format!("{}{place}{}", holder.name, if side.shared { " (shared)" } else { "" });
+            rows.push(row(
+                &name,
+                &who,
+                &holder.pid.to_string(),
+                &holder.user,
+                *flows,
+                &holder.command,
+            ));
+        }
+        if side.more {
+            rows.push(row(&name, "and others", "", "", 0, ""));
+        }
+        if side.unknown > 0 {
+            rows.push(row(&name, "unknown", "", "", side.unknown, ""));
+        }
+    }
+    rows
+}
+
+fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str) -> Row {
+    let flows = if flows == 0 { String::new() } else { count(flows) };
+    vec![
+        Cell::trusted(port),
+        Cell::escape(name),
+        Cell::trusted(pid),
+        Cell::escape(user),
+        Cell::trusted(flows),
+        Cell::escape(command),
+    ]
+}

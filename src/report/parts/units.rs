@@ -1,0 +1,121 @@
+//! Numbers and times for people: short, with their unit.
+
+use crate::stats::Summary;
+use crate::time::Time;
+
+/// Bytes in decimal units: `999 B`, `1.5 kB`, `23 MB`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    scaled(n, 1000, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+}
+
+/// Nanoseconds: `850ns`, `1.2ms`, `4.5s`, `12m`, `3.5h`.
+#[must_use]
+pub fn duration(ns: u64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    let seconds = ns as f64 / SECOND as f64;
+    match ns {
+        0 => "0".into(),
+        1..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 => format!("{}µs", three(ns as f64 / 1e3)),
+        1_000_000..SECOND => format!("{}ms", three(ns as f64 / 1e6)),
+        _ if seconds < 60.0 => format!("{}s", three(seconds)),
+        _ if seconds < 3600.0 => format!("{}m", three(seconds / 60.0)),
+        _ if seconds < 86_400.0 => format!("{}h", three(seconds / 3600.0)),
+        _ => format!("{}d", three(seconds / 86_400.0)),
+    }
+}
+
+/// A number with commas between thousands.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts, in the plural unless it is 1: `1 flow`, `2,000 flows`.
+#[must_use]
+pub fn plural(n: u64, one: &str) -> String {
+    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// `p50/p90/p99/max`, with the unit written once if all have the same; one value if all are equal; a
+/// dash if there are none.
+#[must_use]
+pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
+    if summary.count == 0 {
+        return "-".into();
+    }
+    let texts = [summary.p50, summary.p90, summary.p99, summary.max].map(unit);
+    if texts.iter().all(|text| *text == texts[0]) {
+        return texts[0].clone();
+    }
+    let suffix = texts[0].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let bare: Option<Vec<_>> = texts
+        .iter()
+        .map(|text| text.strip_suffix(suffix).filter(|t| t.parse::<f64>().is_ok()))
+        .collect();
+    bare.map_or_else(|| texts.join("/"), |bare| bare.join("/") + suffix)
+}
+
+/// A time to the second, RFC 3339 in UTC: `2023-11-14T22:13:20Z`.
+#[must_use]
+pub fn second(time: Time) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(second, _)| format!("{second}Z"))
+}
+
+fn scaled(n: u64, step: u64, units: &[&str]) -> String {
+    let mut value = n as f64;
+    let mut unit = 0;
+    // Rounding must not give "1000 kB".
+    while value >= step as f64 * 0.9995 && unit + 1 < units.len() {
+        value /= step as f64;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{n} {}", units[0])
+    } else {
+        format!("{} {}", three(value), units[unit])
+    }
+}
+
+/// Two or three significant digits.
+fn three(value: f64) -> String {
+    if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_carry_their_unit() {
+        assert_eq!(
+            [0, 999, 1000, 999_999, 1_500_000, u64::MAX].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 MB", "18 EB"]
+        );
+        assert_eq!(
+            [0, 850, 1_200, 45_000_000, 4_500_000_000, 90_000_000_000, 7_200_000_000_000]
+                .map(duration),
+            ["0", "850ns", "1.2µs", "45ms", "4.5s", "1.5m", "2.0h"]
+        );
+        let summary = |p50, p90, p99, max| Summary { count: 4, p50, p90, p99, max };
+        assert_eq!(quantiles(summary(1_100, 2_000, 35_000, 36_000), duration), "1.1/2.0/35/36µs");
+        assert_eq!(
+            quantiles(summary(1_100, 2_000, 35_000, 3_600_000), duration),
+            "1.1µs/2.0µs/35µs/3.6ms"
+        );
+        assert_eq!(quantiles(summary(7, 7, 7, 7), duration), "7ns");
+        assert_eq!(quantiles(summary(54, 60, 70, 1514), |n| n.to_string()), "54/60/70/1514");
+        assert_eq!(quantiles(Summary::default(), duration), "-");
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,209 @@
+//! A flow as a line, and the reasons of its verdict: a short sentence for each, and the Wireshark
+//! display filter that shows only the frames which they name.
+
+use std::io::{self, Write};
+
+use super::escape::escape;
+use super::processes;
+use super::units::{bytes, duration, plural};
+use crate::classify::{Reason, Verdict};
+use crate::decode::{Endpoint, Transport};
+use crate::evidence::{Direction, Protocol};
+use crate::flow::{FlowRecord, Orientation, PayloadSides};
+use crate::pipeline::JudgedFlow;
+
+/// Candidates that are listed at most.
+const CANDIDATES: usize = 8;
+
+/// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
+/// goes before the value. A fact without an entry is written with its name.
+const PHRASES: &[(&str, &str)] = &[
+    ("carries", "carries"),
+    ("csta.extension", "uses the extension"),
+    ("csta.namespace", "writes in the namespace"),
+    ("csta.root", "sends the message"),
+    ("http.method", "asks with the method"),
+    ("http.request-body", "sends a body that has"),
+    ("http.request-header.*", "asks with the header"),
+    ("http.response-body", "answers with a body that has"),
+    ("http.response-header.*", "answers with the header"),
+    ("http.response-text", "answers with a text that has"),
+    ("http.status", "answers with status"),
+    ("http.target", "asks for"),
+    ("osc.address", "sends to the address"),
+    ("osc.mismatch", "frames with"),
+    ("protocol", "speaks"),
+    ("sip.content-type", "sends a body of type"),
+    ("tls.alpn", "offers the protocol"),
+    ("tls.sni", "asks for the host"),
+    ("websocket.text", "says over WebSocket"),
+];
+
+/// Writes the line of a flow, and its reasons if `why` is set.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
+    let JudgedFlow { record, verdict, processes } = flow;
+    writeln!(
+        out,
+        "frame {}  {} {} {} {}{}  {}  {} {}, {}",
+        record.first_frame,
+        record.transport,
+        socket_address(record.initiator),
+        if record.orientation == Orientation::Seen { "→" } else { "→?" },
+        socket_address(record.responder),
+        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
+        verdict_label(verdict),
+        plural(record.packets.sum(), "packet"),
+        bytes(record.bytes.sum()),
+        outcome_label(record),
+    )?;
+    if !why {
+        return Ok(());
+    }
+    // `one_sided` names the reason of a flow without payload.
+    for reason in
+        verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
+    {
+        writeln!(out, "    {}", sentence(reason))?;
+    }
+    for line in [one_sided(record), pace(record, verdict)].into_iter().flatten() {
+        writeln!(out, "    {line}")?;
+    }
+    for side in [Direction::Responder, Direction::Initiator] {
+        if let Some(attribution) = processes.get(side) {
+            writeln!(out, "    {}", processes::sentence(side, attribution))?;
+        }
+    }
+    if verdict.service.is_none() && !verdict.candidates.is_empty() {
+        let mut ids: Vec<_> = verdict
+            .candidates
+            .iter()
+            .take(CANDIDATES)
+            .map(|c| format!("{}?", escape(c.id())))
+            .collect();
+        if verdict.candidates.len() > CANDIDATES {
+            ids.push(format!("and {} more", verdict.candidates.len() - CANDIDATES));
+        }
+        writeln!(out, "    candidates: {}", ids.join(", "))?;
+    }
+    if let Some(filter) = display_filter(&verdict.reasons) {
+        writeln!(out, "    Wireshark: {filter}")?;
+    }
+    Ok(())
+}
+
+/// A reason as a sentence.
+fn sentence(reason: &Reason) -> String {
+    let value = escape(&reason.value);
+    let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
+        return match reason.fact.strip_prefix("process.") {
+            Some(what) => format!("the {what} of the process behind the port: {value}"),
+            None => format!("{}: {value}", reason.fact.replace('-', " ")),
+        };
+    };
+    let phrase = PHRASES.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
+        Some(stem) => {
+            reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf)))
+        }
+        None => (*fact == reason.fact).then(|| (*words).to_owned()),
+    });
+    match phrase {
+        Some(phrase) => format!("frame {frame}: the {} {phrase} {value}", direction.as_str()),
+        None if reason.fact.contains('.') => {
+            format!(
+                "frame {frame}: the {} states {} = {value}",
+                direction.as_str(),
+                escape(&reason.fact)
+            )
+        }
+        None if reason.fact == "port" => format!("frame {frame}: {value}"),
+        None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
+    }
+}
+
+/// The line for a flow in which not both sides sent payload.
+fn one_sided(record: &FlowRecord) -> Option<String> {
+    let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
+    Some(match record.payload_sides() {
+        PayloadSides::Both => return None,
+        PayloadSides::Refused => "refused: the responder answered SYN with RST".into(),
+        PayloadSides::NoAnswer => format!(
+            "no answer: nothing came back to {}",
+            plural(record.packets.initiator, "packet")
+        ),
+        PayloadSides::Nobody => "silent: neither side said anything".into(),
+        PayloadSides::Initiator if unseen(record.packets.responder) => {
+            "one-sided: only the initiator's packets were captured".into()
+        }
+        PayloadSides::Responder if unseen(record.packets.initiator) => {
+            "one-sided: only the responder's packets were captured".into()
+        }
+        PayloadSides::Initiator => "one-sided: the responder said nothing".into(),
+        PayloadSides::Responder => "one-sided: the initiator said nothing".into(),
+    })
+}
+
+/// The rate of OSC packets, for flows of a second or more. Over UDP each packet is a message or a
+/// bundle; TCP segments have no relation to messages.
+fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
+    let seconds = record.duration_ns() as f64 / 1e9;
+    if verdict.protocol != Some(Protocol::Osc)
+        || record.transport != Transport::Udp
+        || seconds < 1.0
+    {
+        return None;
+    }
+    let from = |direction: Direction| {
+        let packets = record.packets.side(direction);
+        (packets > 0).then(|| {
+            format!("{:.1} a second from the {}", packets as f64 / seconds, direction.as_str())
+        })
+    };
+    let rates: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
+    Some(format!("OSC packets: {}", rates.join(", ")))
+}
+
+/// The frames of the reasons as a Wireshark display filter.
+fn display_filter(reasons: &[Reason]) -> Option<String> {
+    let mut frames: Vec<u64> = reasons.iter().filter_map(|reason| reason.frame).collect();
+    frames.sort_unstable();
+    frames.dedup();
+    match &frames[..] {
+        [] => None,
+        [one] => Some(format!("frame.number == {one}")),
+        many => Some(format!(
+            "frame.number in {{{}}}",
+            many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+fn socket_address(endpoint: Endpoint) -> String {
+    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
+}
+
+/// The service, protocol or candidate that the verdict names, with its ground and fit.
+fn verdict_label(verdict: &Verdict<'_>) -> String {
+    let what = match (verdict.service, verdict.protocol) {
+        (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
+        (Some(service), None) => escape(&service.name),
+        (None, Some(protocol)) => protocol.as_str().to_owned(),
+        (None, None) => verdict
+            .candidates
+            .first()
+            .map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
+    };
+    format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.as_str())
+}
+
+/// How the flow went, and for how long.
+fn outcome_label(record: &FlowRecord) -> String {
+    let how = match (record.payload_sides(), record.tcp) {
+        (PayloadSides::Refused, _) => "refused",
+        (PayloadSides::NoAnswer, _) | (_, None) => record.outcome.as_str(),
+        (_, Some(state)) => state.as_str(),
+    };
+    format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
+}

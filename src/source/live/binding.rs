@@ -1,0 +1,269 @@
+//! The binding of a device to its interface, and how it is restored after the interface went away
+//! and came back.
+//!
+//! Linux requires `CAP_NET_RAW` to create a packet socket, not to bind it (`man 7 packet`). So the
+//! socket that was opened as root, with its ring and its drop counters, can be bound again long
+//! after the privileges were dropped.
+
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::InterfaceFlags;
+
+/// A change of an interface since the last check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LinkChange {
+    /// The interface is down.
+    Down,
+    /// The interface is up again.
+    Up,
+    /// The interface has a new name; the device is still bound to it.
+    Renamed(String),
+    /// The interface does not exist any more.
+    Away,
+    /// The interface came back, and the device is bound to it again.
+    Back,
+    /// The interface is lost for good, for this reason.
+    Lost(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LinkState {
+    Up,
+    Down,
+    Away,
+}
+
+impl LinkState {
+    fn from_flags(interface: &InterfaceAddress) -> Self {
+        if interface.flags.contains(InterfaceFlags::IFF_UP) { Self::Up } else { Self::Down }
+    }
+}
+
+/// The interface of a device at the last check.
+pub(super) struct InterfaceBinding {
+    name: String,
+    /// Hardware type. Frames of another type begin with other headers.
+    hardware: Option<u16>,
+    loopback: bool,
+    state: LinkState,
+}
+
+impl InterfaceBinding {
+    /// The binding of an open device; `None` if it has no interface of the system, such as `any`.
+    pub(super) fn new(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
+        let all = interfaces();
+        let interface = system::bound_to(device, name, &all)?;
+        let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        Some(Self {
+            name: name.to_owned(),
+            hardware: system::hardware(interface),
+            loopback,
+            state: LinkState::from_flags(interface),
+        })
+    }
+
+    /// Whether frames that are sent on the interface are received on it.
+    pub(super) const fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// The current name of the interface, or its last one.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Checks the interface, and binds the device again to one that came back.
+    pub(super) fn check_link(
+        &mut self,
+        device: BorrowedFd<'_>,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Option<LinkChange> {
+        // No list means that the system does not report interfaces, not that they are gone.
+        if all.is_empty() {
+            return None;
+        }
+        let Some(interface) = system::bound_to(device, &self.name, all) else {
+            return self.rebind(device, all, promiscuous);
+        };
+        let before = std::mem::replace(&mut self.state, LinkState::from_flags(interface));
+        if interface.interface_name != self.name {
+            self.name.clone_from(&interface.interface_name);
+            return Some(LinkChange::Renamed(self.name.clone()));
+        }
+        match (before, self.state) {
+            (LinkState::Up, LinkState::Down) => Some(LinkChange::Down),
+            (LinkState::Down, LinkState::Up) => Some(LinkChange::Up),
+            _ => None,
+        }
+    }
+
+    /// Binds a device that has no interface to the one that has its name, if there is one.
+    fn rebind(
+        &mut self,
+        device: BorrowedFd<'_>,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Option<LinkChange> {
+        // The list may still have the interface that has just gone: the next check is reliable.
+        if std::mem::replace(&mut self.state, LinkState::Away) != LinkState::Away {
+            return Some(system::gone());
+        }
+        let interface = system::named(&self.name, all)?;
+        if system::hardware(interface) != self.hardware {
+            return Some(LinkChange::Lost("came back as another kind of interface".into()));
+        }
+        match system::bind_again(device, &self.name, all, promiscuous) {
+            Ok(()) => {
+                self.state = LinkState::from_flags(interface);
+                Some(LinkChange::Back)
+            }
+            // The interface went away during the check.
+            Err(Errno::ENODEV) => None,
+            Err(Errno::EADDRNOTAVAIL) => {
+                let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
+                Some(LinkChange::Lost(reason.into()))
+            }
+            Err(error) => Some(LinkChange::Lost(format!(
+                "came back and cannot be captured on: {}",
+                error.desc()
+            ))),
+        }
+    }
+}
+
+/// The interfaces of the system, once for each of their addresses; empty if the system does not
+/// report them.
+pub(super) fn interfaces() -> Vec<InterfaceAddress> {
+    getifaddrs().map(Iterator::collect).unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    use nix::errno::Errno;
+    use nix::ifaddrs::InterfaceAddress;
+    use nix::net::if_::if_indextoname;
+    use nix::sys::socket::sockopt::SetStruct;
+    use nix::sys::socket::{SetSockOpt, SockaddrStorage, bind, getsockname};
+
+    use super::LinkChange;
+
+    /// An interface that is gone may come back.
+    pub(super) fn gone() -> LinkChange {
+        LinkChange::Away
+    }
+
+    /// The socket option that makes a packet socket promiscuous.
+    #[derive(Clone)]
+    struct Membership;
+
+    nix::setsockopt_impl!(
+        Membership,
+        libc::SOL_PACKET,
+        libc::PACKET_ADD_MEMBERSHIP,
+        libc::packet_mreq,
+        SetStruct<libc::packet_mreq>
+    );
+
+    /// The interface to which the socket of the device is bound, whatever its current name.
+    pub(super) fn bound_to<'a>(
+        device: BorrowedFd<'_>,
+        _: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
+        // The answer is shorter than a whole link address; only this type accepts it.
+        let bound =
+            getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
+        named(if_indextoname(bound as libc::c_uint).ok()?.to_str().ok()?, all)
+    }
+
+    pub(super) fn named<'a>(
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
+        all.iter().find(|interface| interface.interface_name == name)
+    }
+
+    pub(super) fn hardware(interface: &InterfaceAddress) -> Option<u16> {
+        std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    /// The address names no protocol: the socket keeps the one that libpcap chose.
+    pub(super) fn bind_again(
+        device: BorrowedFd<'_>,
+        name: &str,
+        all: &[InterfaceAddress],
+        promiscuous: bool,
+    ) -> Result<(), Errno> {
+        let link =
+            |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
+        // The system reports no address for tunnels, and none can be made from the index without
+        // unsafe code.
+        let link = all
+            .iter()
+            .filter(|interface| interface.interface_name == name)
+            .find_map(link)
+            .ok_or(Errno::EADDRNOTAVAIL)?;
+        bind(device.as_raw_fd(), &link)?;
+        if promiscuous {
+            let everything = libc::packet_mreq {
+                mr_ifindex: link.ifindex() as libc::c_int,
+                mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
+                mr_alen: 0,
+                mr_address: [0; 8],
+            };
+            Membership.set(&device, &everything)?;
+        }
+        Ok(())
+    }
+}
+
+/// On other systems a device that lost its interface cannot be bound again.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::os::fd::BorrowedFd;
+
+    use nix::ifaddrs::InterfaceAddress;
+
+    use super::LinkChange;
+
+    pub(super) fn gone() -> LinkChange {
+        LinkChange::Lost("went away".into())
+    }
+
+    pub(super) fn bound_to<'a>(
+        _: BorrowedFd<'_>,
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
+        named(name, all)
+    }
+
+    pub(super) fn named<'a>(
+        name: &str,
+        all: &'a [InterfaceAddress],
+    ) -> Option<&'a InterfaceAddress> {
+        all.iter().find(|interface| interface.interface_name == name)
+    }
+
+    pub(super) fn hardware(_: &InterfaceAddress) -> Option<u16> {
+        None
+    }
+
+    pub(super) fn bind_again(
+        _: BorrowedFd<'_>,
+        _: &str,
+        _: &[InterfaceAddress],
+        _: bool,
+    ) -> nix::Result<()> {
+        Err(nix::errno::Errno::ENOTSUP)
+    }
+}
