@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -68,7 +69,7 @@ struct Classified {
     classifier: f64,
 }
 
-fn classified(path: &Path, catalogue: &Catalogue) -> Classified {
+fn classified(path: &Path, catalogue: &Arc<Catalogue>) -> Classified {
     let options = Options::replay();
     let used = |who| {
         let usage = getrusage(who).unwrap();
@@ -132,7 +133,7 @@ fn simulate(steps: &[Step], segment: f64, classifiers: usize) -> (f64, f64) {
 }
 
 fn main() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     for path in std::env::args().skip(1) {
         let path = Path::new(&path);
         // Brings the file into the page cache.

@@ -1,6 +1,7 @@
 //! Bytes that are missing make no protocol and no service that is not there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
@@ -22,10 +23,10 @@ const INSIDE: [(Protocol, Protocol); 4] = [
 ];
 
 /// What was claimed of the flows of a capture.
-struct Claims<'c> {
-    catalogue: &'c Catalogue,
+struct Claims<'a> {
+    catalogue: &'a Catalogue,
     protocols: BTreeSet<Protocol>,
-    services: BTreeSet<&'c str>,
+    services: BTreeSet<Arc<str>>,
 }
 
 impl Judge for Claims<'_> {
@@ -42,7 +43,7 @@ impl Judge for Claims<'_> {
             verdict
                 .service
                 .filter(|_| verdict.confidence == Confidence::Mark)
-                .map(|s| s.id.as_str()),
+                .map(|s| Arc::clone(&s.id)),
         );
         VerdictId(0)
     }
@@ -50,11 +51,11 @@ impl Judge for Claims<'_> {
     fn close(&mut self, _: FlowRecord, _: Option<VerdictId>) {}
 }
 
-fn claims<'c>(
+fn claims<'a>(
     capture: &str,
-    catalogue: &'c Catalogue,
+    catalogue: &'a Catalogue,
     kept: impl Fn(u64, bool) -> bool,
-) -> Claims<'c> {
+) -> Claims<'a> {
     let mut claims = Claims { catalogue, protocols: BTreeSet::new(), services: BTreeSet::new() };
     observe(capture, kept, &mut claims);
     claims

@@ -28,7 +28,7 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
     let mut wrong = Vec::new();
     for service in catalogue.services() {
         for capture in &service.fixtures {
-            if !MARKED[capture].contains(&service.id) {
+            if !MARKED[capture].contains(&service.id.to_string()) {
                 wrong.push(format!(
                     "{} is not tagged on {capture}: {:?}",
                     service.id, MARKED[capture]
@@ -36,7 +36,7 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
             }
         }
         for capture in &service.lookalikes {
-            if MARKED[capture].contains(&service.id) {
+            if MARKED[capture].contains(&service.id.to_string()) {
                 wrong.push(format!("{} is tagged on {capture}", service.id));
             }
         }
@@ -48,7 +48,7 @@ fn every_marked_service_is_tagged_on_its_captures_and_never_on_its_look_alikes()
 fn every_row_of_the_catalogue_that_has_marks_is_tagged_somewhere() {
     for service in Catalogue::load(&[]).unwrap().services().iter().filter(|s| !s.marks.is_empty()) {
         assert!(
-            MARKED.values().any(|services| services.contains(&service.id)),
+            MARKED.values().any(|services| services.contains(&service.id.to_string())),
             "{} is tagged on no capture",
             service.id
         );
@@ -67,7 +67,8 @@ fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
             .filter(|service| service.fixtures.contains(capture))
             .collect();
         for id in services {
-            if !inside.iter().any(|service| service.id == *id || catalogue.builds_on(service, id)) {
+            if !inside.iter().any(|service| *service.id == **id || catalogue.builds_on(service, id))
+            {
                 wrong.push(format!("{capture} is tagged as {id}"));
             }
         }

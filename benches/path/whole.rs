@@ -1,6 +1,7 @@
 //! `path`: from a capture file to classified flows and figures.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
 use portlore::catalogue::Catalogue;
@@ -10,7 +11,7 @@ use portlore::source::Files;
 use crate::traffic::{Capture, FRAMES};
 
 pub fn bench(criterion: &mut Criterion, capture: &Capture) {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut group = criterion.benchmark_group("path");
     group.throughput(Throughput::Elements(FRAMES));
     for workers in [1, 2] {

@@ -4,7 +4,7 @@
 //! or datagrams, each behind two bytes: the top bit means the responder, the others are the length,
 //! least byte first. `examples/seeds.rs` writes such inputs from the detectors' samples.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::classify;
@@ -13,10 +13,11 @@ use portlore::detect::{DETECTORS, inspect, is_asked, is_stated};
 use portlore::evidence::{Depth, Detection};
 use portlore::flow::Opening;
 
-pub(crate) static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::load(&[]) {
-    Ok(catalogue) => catalogue,
-    Err(faults) => panic!("{faults:?}"),
-});
+pub(crate) static CATALOGUE: LazyLock<Arc<Catalogue>> =
+    LazyLock::new(|| match Catalogue::load(&[]) {
+        Ok(catalogue) => Arc::new(catalogue),
+        Err(faults) => panic!("{faults:?}"),
+    });
 
 pub fn run(input: &[u8]) {
     let Some((&choice, mut rest)) = input.split_first() else { return };

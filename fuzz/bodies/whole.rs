@@ -29,7 +29,7 @@ pub fn run(bytes: &[u8]) {
     check_buckets(&document);
 }
 
-fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
+fn replay(bytes: &[u8], workers: usize) -> Option<Run> {
     let input = Box::new(Cursor::new(bytes.to_vec()));
     let mut files = Files::from_readers(vec![("fuzzed".into(), input)]).ok()?;
     let limits = ResourceLimits { workers, max_flows: 64 << 10, ..ResourceLimits::DEFAULT };
@@ -37,7 +37,7 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run<'static>> {
     Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
 }
 
-fn written(run: &Run<'static>) -> (String, String) {
+fn written(run: &Run) -> (String, String) {
     let inputs = ["fuzzed".to_owned()];
     let show = Show { flows: true, why: true, interfaces: true, top: 0 };
     let report = Report { inputs: &inputs, run, show };

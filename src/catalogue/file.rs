@@ -120,9 +120,9 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
         mark(table.into_inner(), line).map_err(|error| located(error, name, line))
     });
     Ok(Service {
-        id: file.id.into_inner(),
+        id: file.id.into_inner().into(),
         name: file.name,
-        tag: file.tag.to_lowercase(),
+        tag: file.tag.to_lowercase().into(),
         wire_unknown: protocols.is_empty() || file.wire == WireFormat::Unknown,
         protocols,
         builds_on: file.builds_on,

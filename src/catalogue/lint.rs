@@ -32,7 +32,7 @@ pub fn check(
         fault(1, reason, "add one");
     }
     for base in &service.builds_on {
-        if base == &service.id || catalogue.service(base).is_none() {
+        if **base == *service.id || catalogue.service(base).is_none() {
             fault(1, format!("builds_on: there is no service '{base}'"), "");
         }
     }
@@ -60,7 +60,7 @@ fn check_names(service: &Service, file: &str, fault: &mut AddFault<'_>) {
     let id = &service.id;
     let stem =
         Path::new(file).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    if *id != stem {
+    if **id != *stem {
         let reason = format!("the id '{id}' is not the file's name");
         fault(1, reason, &format!("call the file {id}.toml"));
     }

@@ -16,6 +16,7 @@ mod registry;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use include_dir::{Dir, include_dir};
 
@@ -34,9 +35,11 @@ use crate::{Error, Result};
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalogue/services");
 
 /// Services with their claims and marks, indexed, and the IANA registry.
+///
+/// Verdicts share the services that they name, and stay valid without the catalogue.
 pub struct Catalogue {
     /// Sorted by id.
-    services: Vec<Service>,
+    services: Vec<Arc<Service>>,
     /// Indices of service and claim, by port, the likeliest first.
     claims: HashMap<ServicePort, Vec<(usize, usize)>, foldhash::fast::RandomState>,
     /// Indices of the services of these claims, each once.
@@ -81,6 +84,7 @@ impl Catalogue {
     }
 
     fn new(services: Vec<Service>) -> Self {
+        let services: Vec<_> = services.into_iter().map(Arc::new).collect();
         let mut claims: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
         let mut marks: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
         for (s, service) in services.iter().enumerate() {
@@ -119,25 +123,25 @@ impl Catalogue {
 
     /// Every service, sorted by id.
     #[must_use]
-    pub fn services(&self) -> &[Service] {
+    pub fn services(&self) -> &[Arc<Service>] {
         &self.services
     }
 
     /// The service of that id.
     #[must_use]
-    pub fn service(&self, id: &str) -> Option<&Service> {
-        self.services.binary_search_by(|s| s.id.as_str().cmp(id)).ok().map(|i| &self.services[i])
+    pub fn service(&self, id: &str) -> Option<&Arc<Service>> {
+        self.services.binary_search_by(|s| (*s.id).cmp(id)).ok().map(|i| &self.services[i])
     }
 
     /// The claims on a port: those of the user's services first, then by prevalence, then by
     /// standing.
-    pub fn claims_on(&self, port: ServicePort) -> impl Iterator<Item = (&Service, &Claim)> {
+    pub fn claims_on(&self, port: ServicePort) -> impl Iterator<Item = (&Arc<Service>, &Claim)> {
         let on_port = self.claims.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&(s, c)| (&self.services[s], &self.services[s].claims[c]))
     }
 
     /// The services that claim a port, in the order of [`Self::claims_on`], each once.
-    pub fn claimants(&self, port: ServicePort) -> impl Iterator<Item = &Service> {
+    pub fn claimants(&self, port: ServicePort) -> impl Iterator<Item = &Arc<Service>> {
         let on_port = self.claimants.get(&port).map_or(&[][..], Vec::as_slice);
         on_port.iter().map(|&s| &self.services[s])
     }
@@ -148,7 +152,7 @@ impl Catalogue {
     }
 
     /// The marks whose first condition is on a fact.
-    pub fn marks_on(&self, fact: &str) -> impl Iterator<Item = (&Service, &Mark)> {
+    pub fn marks_on(&self, fact: &str) -> impl Iterator<Item = (&Arc<Service>, &Mark)> {
         let on_fact = self.marks.get(fact).map_or(&[][..], Vec::as_slice);
         on_fact.iter().map(|&(s, m)| (&self.services[s], &self.services[s].marks[m]))
     }
@@ -174,7 +178,7 @@ impl Catalogue {
                 }
                 if !seen.contains(&id) {
                     seen.push(id);
-                    open.extend(self.service(id));
+                    open.extend(self.service(id).map(Arc::as_ref));
                 }
             }
         }

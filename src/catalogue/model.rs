@@ -1,5 +1,7 @@
 //! A service: its name, its protocols, the ports that it claims and the marks that identify it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::Mark;
@@ -139,11 +141,11 @@ pub struct Claim {
 #[non_exhaustive]
 pub struct Service {
     /// The id: lower-case letters, digits and hyphens, the stem of the file's name.
-    pub id: String,
+    pub id: Arc<str>,
     /// The name for people.
     pub name: String,
     /// The family in lower case, such as `dev-server`; a contract of the machine-readable output.
-    pub tag: String,
+    pub tag: Arc<str>,
     /// The protocols that the service is known to speak.
     pub protocols: Vec<Protocol>,
     /// Whether the service may use a wire format that has no public description. Such a service

@@ -14,7 +14,7 @@ fn shipped() -> Catalogue {
 fn ids(catalogue: &Catalogue, port: u16, transport: Transport) -> Vec<&str> {
     catalogue
         .claims_on(ServicePort::new(port, transport))
-        .map(|(service, _)| service.id.as_str())
+        .map(|(service, _)| &*service.id)
         .collect()
 }
 
@@ -106,7 +106,7 @@ fn the_ports_of_the_seeds_have_the_claimants_that_they_name() {
         let (first, _) =
             catalogue.claims_on(ServicePort::new(port, Transport::Tcp)).next().unwrap();
         assert_eq!(
-            first.tag, "dev-server",
+            &*first.tag, "dev-server",
             "a silent {port} is a dev server far more often than anything else"
         );
     }

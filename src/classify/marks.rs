@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::reasons;
 use super::verdict::Reason;
@@ -9,10 +10,10 @@ use crate::catalogue::{Catalogue, Mark, Origin, Service};
 use crate::evidence::{Direction, Fact};
 
 /// A service that marks name.
-struct MarkedService<'c> {
-    service: &'c Service,
+struct MarkedService<'a> {
+    service: &'a Arc<Service>,
     /// The distinct marks that hold.
-    marks: Vec<&'c Mark>,
+    marks: Vec<&'a Mark>,
     /// Whether the responder sent a fact that fulfils one of the marks.
     by_responder: bool,
     reasons: Vec<Reason>,
@@ -20,12 +21,12 @@ struct MarkedService<'c> {
 
 /// The services that marks name, the best first, each with the reasons of its first mark, which are
 /// empty unless `explain` is set. A service that another one builds on is left out.
-pub(super) fn marked_services<'c>(
-    catalogue: &'c Catalogue,
+pub(super) fn marked_services<'a>(
+    catalogue: &'a Catalogue,
     facts: &[Fact],
     explain: bool,
-) -> Vec<(&'c Service, Vec<Reason>)> {
-    let mut found: Vec<MarkedService<'c>> = Vec::new();
+) -> Vec<(&'a Arc<Service>, Vec<Reason>)> {
+    let mut found: Vec<MarkedService<'a>> = Vec::new();
     // One buffer for the names of all facts: a conversation can have hundreds.
     let mut name = String::new();
     for fact in facts {

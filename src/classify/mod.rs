@@ -12,10 +12,12 @@ mod payload;
 mod port;
 mod process;
 mod reasons;
+mod shared_str;
 mod verdict;
 
 pub use self::payload::affects_verdicts;
 pub use self::process::add_process_facts;
+pub use self::shared_str::SharedStr;
 pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, Verdict};
 
 use self::payload::by_payload;
@@ -27,12 +29,12 @@ use crate::evidence::Evidence;
 /// The verdict on a flow whose responder's port is `port`. `evidence` is `None` for a flow without
 /// payload. `explain` adds the reasons and all candidates, which costs some memory for every flow.
 #[must_use]
-pub fn classify<'c>(
-    catalogue: &'c Catalogue,
+pub fn classify(
+    catalogue: &Catalogue,
     port: ServicePort,
     evidence: Option<&Evidence>,
     explain: bool,
-) -> Verdict<'c> {
+) -> Verdict {
     match evidence.and_then(|evidence| Some((evidence, evidence.protocol?))) {
         Some(known) => by_payload(catalogue, port, known, explain),
         None => by_port(catalogue, port, evidence, explain),

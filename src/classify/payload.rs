@@ -1,5 +1,7 @@
 //! The verdict on payload of a known protocol: marks, then the protocol.
 
+use std::sync::Arc;
+
 use super::marks::marked_services;
 use super::port::max_candidates;
 use super::reasons;
@@ -19,12 +21,12 @@ pub fn affects_verdicts(fact: &str) -> bool {
     fact.ends_with(MISMATCH) || fact.split_once('.').and_then(family).is_some()
 }
 
-pub(super) fn by_payload<'c>(
-    catalogue: &'c Catalogue,
+pub(super) fn by_payload(
+    catalogue: &Catalogue,
     port: ServicePort,
     (evidence, protocol): (&Evidence, Protocol),
     explain: bool,
-) -> Verdict<'c> {
+) -> Verdict {
     let speakers = || catalogue.claimants(port).filter(|service| service.speaks(protocol));
     let fit = match (catalogue.claimants(port).next(), speakers().next()) {
         (None, _) => Fit::Unclaimed,
@@ -50,13 +52,13 @@ pub(super) fn by_payload<'c>(
             reasons.push(reasons::of_contradiction(catalogue, port));
         }
         return Verdict {
-            service: Some(service),
+            service: Some(Arc::clone(service)),
             protocol: Some(protocol),
             confidence: Confidence::Mark,
             carries,
             fault,
             fit,
-            candidates: marked.map(|(other, _)| Candidate::Service(other)).collect(),
+            candidates: marked.map(|(other, _)| Candidate::Service(Arc::clone(other))).collect(),
             reasons,
         };
     }
@@ -75,7 +77,10 @@ pub(super) fn by_payload<'c>(
         carries,
         fault,
         fit,
-        candidates: speakers().map(Candidate::Service).take(max_candidates(explain)).collect(),
+        candidates: speakers()
+            .take(max_candidates(explain))
+            .map(|service| Candidate::Service(Arc::clone(service)))
+            .collect(),
         reasons,
     }
 }

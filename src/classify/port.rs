@@ -1,5 +1,7 @@
 //! The verdict by the port alone: the payload is of no known protocol, or there is none.
 
+use std::sync::Arc;
+
 use super::reasons;
 use super::verdict::{Candidate, Confidence, Fit, Verdict};
 use crate::catalogue::{Catalogue, Service};
@@ -13,21 +15,22 @@ pub(super) const fn max_candidates(explain: bool) -> usize {
 
 /// The candidates are the claimants that the payload does not rule out, then the registry's other
 /// names.
-pub(super) fn by_port<'c>(
-    catalogue: &'c Catalogue,
+pub(super) fn by_port(
+    catalogue: &Catalogue,
     port: ServicePort,
     evidence: Option<&Evidence>,
     explain: bool,
-) -> Verdict<'c> {
+) -> Verdict {
     let is_possible =
-        |service: &&Service| evidence.is_none_or(|e| service.remains_possible(e.ruled_out));
-    let possible = catalogue.claimants(port).filter(is_possible).map(Candidate::Service);
-    let mut candidates: Vec<_> = possible.take(max_candidates(explain)).collect();
+        |service: &&Arc<Service>| evidence.is_none_or(|e| service.remains_possible(e.ruled_out));
+    let possible = catalogue.claimants(port).filter(is_possible).take(max_candidates(explain));
+    let mut candidates: Vec<_> =
+        possible.map(|service| Candidate::Service(Arc::clone(service))).collect();
     let is_claimed = |name: &str| {
         catalogue.claims_on(port).any(|(_, claim)| claim.registry.as_deref() == Some(name))
     };
     let others = catalogue.registry.names(port).filter(|name| !is_claimed(name));
-    let others = others.map(|name| -> Candidate<'c> { Candidate::Registered(name) });
+    let others = others.map(Candidate::Registered);
     candidates.extend(others.take(max_candidates(explain).saturating_sub(candidates.len())));
     // A registered name whose protocol is not known stays a candidate, and contradicts nothing.
     let fit = match (catalogue.claimants(port).next(), candidates.is_empty()) {

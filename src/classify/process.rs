@@ -1,5 +1,7 @@
 //! What the processes behind the service port add to a verdict.
 
+use std::sync::Arc;
+
 use super::marks::marked_services;
 use super::verdict::{Candidate, Confidence, Reason, Verdict};
 use crate::catalogue::{Catalogue, Origin, Service};
@@ -10,13 +12,13 @@ use crate::evidence::Fact;
 /// does not speak the protocol of the payload is not added. `silent` means that the flow has no
 /// payload at all.
 #[must_use]
-pub fn add_process_facts<'c>(
-    catalogue: &'c Catalogue,
-    mut verdict: Verdict<'c>,
+pub fn add_process_facts(
+    catalogue: &Catalogue,
+    mut verdict: Verdict,
     silent: bool,
     facts: &[Fact],
     explain: bool,
-) -> Verdict<'c> {
+) -> Verdict {
     if facts.is_empty() {
         return verdict;
     }
@@ -32,7 +34,7 @@ pub fn add_process_facts<'c>(
     };
     let is_outranked =
         |known: &Service| known.origin <= service.origin || service.origin != Origin::User;
-    if verdict.service.is_some_and(is_outranked) {
+    if verdict.service.as_deref().is_some_and(is_outranked) {
         return verdict;
     }
     verdict.candidates.retain(
@@ -46,5 +48,5 @@ pub fn add_process_facts<'c>(
     // A fact about a process has no frame.
     let reasons = reasons.into_iter().map(|reason| Reason { frame: None, ..reason });
     verdict.reasons.splice(0..0, reasons);
-    Verdict { service: Some(service), confidence: Confidence::Mark, ..verdict }
+    Verdict { service: Some(Arc::clone(service)), confidence: Confidence::Mark, ..verdict }
 }

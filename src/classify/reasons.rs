@@ -1,5 +1,7 @@
 //! The reasons of a verdict, in words.
 
+use std::sync::Arc;
+
 use super::verdict::Reason;
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
@@ -82,7 +84,7 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
 
 /// The reasons of a verdict by port: that the payload is of no known protocol, and the claimants
 /// that it rules out.
-pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Service]) -> Vec<Reason> {
+pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Arc<Service>]) -> Vec<Reason> {
     let first_payload = evidence.and_then(|e| e.first_payload);
     let reason = |fact: &str, value| Reason {
         fact: fact.into(),
@@ -118,7 +120,7 @@ pub(super) fn excerpt(value: &str, from: usize) -> String {
 }
 
 /// The names of the first services, and the number of the others.
-fn names(services: &[&Service]) -> String {
+fn names(services: &[&Arc<Service>]) -> String {
     const SHOWN: usize = 6;
     let mut text =
         services.iter().take(SHOWN).map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");

@@ -15,7 +15,7 @@ fn evidence_of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -
     detect::inspect(&Opening::from_payloads(transport, initiator, responder), Depth::Facts)
 }
 
-fn ids<'c>(verdict: &Verdict<'c>) -> Vec<&'c str> {
+fn ids(verdict: &Verdict) -> Vec<&str> {
     verdict.candidates.iter().map(Candidate::id).collect()
 }
 
@@ -114,7 +114,7 @@ fn a_mark_names_the_service_wherever_it_speaks() {
             Some(&evidence_of(Transport::Tcp, &[], &[EOS])),
             true,
         );
-        assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("eos"));
+        assert_eq!(verdict.service.as_ref().map(|s| &*s.id), Some("eos"));
         assert_eq!(
             (verdict.confidence, verdict.fit, verdict.tag()),
             (Confidence::Mark, fit, Some("osc")),
@@ -176,7 +176,7 @@ fn a_service_that_builds_on_another_wins_over_it() {
     );
     let verdict =
         classify(&catalogue, ServicePort::new(3000, Transport::Tcp), Some(&evidence), true);
-    assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("nuxt"));
+    assert_eq!(verdict.service.as_ref().map(|s| &*s.id), Some("nuxt"));
 }
 
 /// The user's catalogue, then shipped marks, then the protocol, then the port.
@@ -195,7 +195,7 @@ fn precedence_is_user_then_mark_then_protocol_then_port() {
     let name = |catalogue, evidence| {
         let verdict = classify(catalogue, ServicePort::new(3001, Transport::Tcp), evidence, true);
         (
-            verdict.service.map(|s| s.id.clone()),
+            verdict.service.as_ref().map(|s| s.id.to_string()),
             verdict.confidence,
             ids(&verdict).first().map(|&id| id.to_owned()),
         )
@@ -247,7 +247,7 @@ fn a_match_deep_in_a_body_names_the_frame_that_holds_it() {
     let evidence = evidence_of(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
     let verdict =
         classify(&catalogue, ServicePort::new(5173, Transport::Tcp), Some(&evidence), true);
-    assert_eq!(verdict.service.map(|s| s.id.as_str()), Some("vite"));
+    assert_eq!(verdict.service.as_ref().map(|s| &*s.id), Some("vite"));
     assert_eq!(verdict.reasons[0].frame, Some(4), "{:?}", verdict.reasons);
 }
 

@@ -1,7 +1,9 @@
 //! The verdict on a flow, and its parts.
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::SharedStr;
 use crate::catalogue::Service;
 use crate::evidence::{Direction, Protocol};
 
@@ -78,22 +80,30 @@ impl Fault {
 }
 
 /// What a flow may be of: a service of the catalogue, or a name that only the registry has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Candidate<'c> {
+pub enum Candidate {
     /// A service of the catalogue.
-    Service(&'c Service),
+    Service(Arc<Service>),
     /// A service name of the IANA registry.
-    Registered(&'c str),
+    Registered(&'static str),
 }
 
-impl<'c> Candidate<'c> {
+impl Candidate {
     /// The id in machine-readable output.
     #[must_use]
-    pub fn id(&self) -> &'c str {
+    pub fn id(&self) -> &str {
         match self {
             Self::Service(service) => &service.id,
             Self::Registered(name) => name,
+        }
+    }
+
+    /// The id, shared with the service.
+    pub(crate) fn shared_id(&self) -> SharedStr {
+        match self {
+            Self::Service(service) => SharedStr::Service(Arc::clone(&service.id)),
+            Self::Registered(name) => SharedStr::Static(name),
         }
     }
 }
@@ -112,12 +122,13 @@ pub struct Reason {
     pub frame: Option<u64>,
 }
 
-/// The protocol and the service of a flow, on what ground, and why.
+/// The protocol and the service of a flow, on what ground, and why. Stays valid without the catalogue,
+/// with which it shares the services that it names.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Verdict<'c> {
+pub struct Verdict {
     /// The service that a mark names.
-    pub service: Option<&'c Service>,
+    pub service: Option<Arc<Service>>,
     /// The protocol of the payload.
     pub protocol: Option<Protocol>,
     /// The ground.
@@ -130,12 +141,12 @@ pub struct Verdict<'c> {
     pub fit: Fit,
     /// Alternatives to `service`; if that is `None`, what the flow may be of. The likeliest comes
     /// first; without explanation the list may end after it.
-    pub candidates: Vec<Candidate<'c>>,
+    pub candidates: Vec<Candidate>,
     /// The facts that the verdict rests on; empty without explanation.
     pub reasons: Vec<Reason>,
 }
 
-impl<'c> Verdict<'c> {
+impl Verdict {
     /// Records that the responder ended the connection without sending payload. This is a fault of
     /// OSC only, where the initiator can use a framing that the responder does not: ETC's consoles
     /// close the connection at the first packet that they cannot parse
@@ -158,29 +169,53 @@ impl<'c> Verdict<'c> {
     /// The family: the service's; else that of the protocol, or of the carried protocol, if one of
     /// them has a family; else the first candidate's.
     #[must_use]
-    pub fn tag(&self) -> Option<&'c str> {
+    pub fn tag(&self) -> Option<&str> {
+        self.tag_source().map(|source| match source {
+            TagSource::Service(service) => &*service.tag,
+            TagSource::Protocol(family) => family,
+        })
+    }
+
+    /// The [`tag`](Self::tag), shared with the service.
+    pub(crate) fn shared_tag(&self) -> Option<SharedStr> {
+        self.tag_source().map(|source| match source {
+            TagSource::Service(service) => SharedStr::Service(Arc::clone(&service.tag)),
+            TagSource::Protocol(family) => SharedStr::Static(family),
+        })
+    }
+
+    fn tag_source(&self) -> Option<TagSource<'_>> {
         let of_protocol =
             || self.protocol.into_iter().chain(self.carries).find_map(Protocol::family);
         let of_candidate = || {
             self.candidates.iter().find_map(|candidate| match candidate {
-                Candidate::Service(service) => Some(service.tag.as_str()),
+                Candidate::Service(service) => Some(TagSource::Service(service)),
                 Candidate::Registered(_) => None,
             })
         };
-        self.service.map(|s| s.tag.as_str()).or_else(of_protocol).or_else(of_candidate)
+        let of_service = self.service.as_deref().map(TagSource::Service);
+        of_service.or_else(|| of_protocol().map(TagSource::Protocol)).or_else(of_candidate)
     }
 }
 
+/// The source of a verdict's tag.
+enum TagSource<'v> {
+    /// A service, with its tag.
+    Service(&'v Service),
+    /// A protocol, with its family.
+    Protocol(&'static str),
+}
+
 /// The short form of a verdict: `http: Vite`, `csta in http`, or `unknown`. Candidates are left out.
-impl fmt::Display for Verdict<'_> {
+impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(protocol) = self.protocol else {
-            return f.write_str(self.service.map_or("unknown", |service| service.name.as_str()));
+            return f.write_str(self.service.as_ref().map_or("unknown", |service| &service.name));
         };
         if let Some(carried) = self.carries {
             write!(f, "{carried} in ")?;
         }
         write!(f, "{protocol}")?;
-        self.service.map_or(Ok(()), |service| write!(f, ": {}", service.name))
+        self.service.as_ref().map_or(Ok(()), |service| write!(f, ": {}", service.name))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use portlore::catalogue::Catalogue;
 use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::source::Live;
@@ -35,7 +35,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         .into_iter()
         .map(|path| path.canonicalize().unwrap_or(path))
         .collect();
-    let catalogue: &Catalogue = Box::leak(Box::new(read(&places)?));
+    let catalogue = Arc::new(read(&places)?);
     let signals = SignalFlags::register()?;
     let reload = if io::stdin().is_terminal() { None } else { Some(CatalogueReload::register()?) };
     let user = args.user.as_deref().map(Account::from_name).transpose()?;

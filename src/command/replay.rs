@@ -1,6 +1,7 @@
 //! `portlore replay`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::Keep;
@@ -17,10 +18,10 @@ use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
 pub fn run(args: &ReplayArgs) -> Result<u8> {
-    let catalogue = load(&args.common.catalogue)?;
+    let catalogue = Arc::new(load(&args.common.catalogue)?);
     let signals = SignalFlags::register()?;
     if args.follow && !args.files.iter().all(|path| is_pipe(path)) {
-        return follow(args, &catalogue, &signals);
+        return follow(args, catalogue, &signals);
     }
     let found = file::find(&args.files)?;
     if !args.common.quiet {
@@ -41,7 +42,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let session = Session {
         inputs: names(&found.paths),
         filter,
-        catalogue: &catalogue,
+        catalogue,
         args: &args.common,
         signals: &signals,
         mode: Mode::Replay,
@@ -54,7 +55,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
 }
 
 /// Replays files that are being written.
-fn follow(args: &ReplayArgs, catalogue: &Catalogue, signals: &SignalFlags) -> Result<u8> {
+fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -> Result<u8> {
     if args.files.iter().any(|path| is_pipe(path)) {
         return Err(Error::new(ErrorKind::Usage, "--follow takes files or `-`, not both")
             .with_remedy("leave out one of them"));

@@ -1,5 +1,6 @@
 //! One capture from an open source to its report: what `replay` and `live` share.
 
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
@@ -26,14 +27,14 @@ use crate::cli::CommonArgs;
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 
 /// A capture that is about to start.
-pub struct Session<'s, 'c> {
+pub struct Session<'s> {
     /// Names of the files or interfaces.
     pub inputs: Vec<String>,
     pub filter: Option<Filter>,
-    pub catalogue: &'c Catalogue,
+    pub catalogue: Arc<Catalogue>,
     pub args: &'s CommonArgs,
     pub signals: &'s SignalFlags,
-    pub mode: Mode<'c>,
+    pub mode: Mode,
     /// The report's destination.
     pub output: Output,
     /// Observers of the running capture.
@@ -43,22 +44,22 @@ pub struct Session<'s, 'c> {
 }
 
 /// Whether the frames come from files or from interfaces.
-pub enum Mode<'c> {
+pub enum Mode {
     /// Files and pipes: the capture waits for its workers.
     Replay,
     /// Interfaces of this machine: the capture drops batches rather than wait.
-    Live(LiveContext<'c>),
+    Live(LiveContext),
 }
 
 /// What a live capture has beside its frames.
 #[derive(Default)]
-pub struct LiveContext<'c> {
+pub struct LiveContext {
     /// End after this time.
     pub span: Option<Duration>,
     /// Resolves sockets to processes.
     pub ledger: Option<ProcessCache>,
     /// Brings newer catalogues.
-    pub catalogues: Option<Receiver<&'c Catalogue>>,
+    pub catalogues: Option<Receiver<Arc<Catalogue>>>,
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
@@ -69,7 +70,7 @@ pub fn drop_privileges(keep: &Keep<'_>) {
     }
 }
 
-impl Session<'_, '_> {
+impl Session<'_> {
     /// Captures, classifies, writes the report, and returns the exit status.
     ///
     /// # Errors
@@ -105,7 +106,7 @@ impl Session<'_, '_> {
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 ledger: ledger.as_ref(),
-                on_flow: on_flow.as_ref().map(|hook| hook as &(dyn Fn(&JudgedFlow<'_>) + Sync)),
+                on_flow: on_flow.as_ref().map(|hook| hook as &(dyn Fn(&JudgedFlow) + Sync)),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -115,7 +116,7 @@ impl Session<'_, '_> {
         };
         let run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
-            let screen = ScreenContext { title, catalogue, signals, requester, colour };
+            let screen = ScreenContext { title, catalogue: &catalogue, signals, requester, colour };
             let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
@@ -125,7 +126,7 @@ impl Session<'_, '_> {
                 requests,
                 on_snapshot: &mut on_snapshot,
             });
-            let run = pipeline::run(source, filter, catalogue, &options, snapshots);
+            let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
             observers.finish();
             run
         })?;
@@ -141,7 +142,7 @@ impl Session<'_, '_> {
 }
 
 /// Writes the report, prints the problems of an incomplete input, and returns the exit status.
-fn report(inputs: &[String], run: &Run<'_>, output: Output, args: &CommonArgs) -> Result<u8> {
+fn report(inputs: &[String], run: &Run, output: Output, args: &CommonArgs) -> Result<u8> {
     let report = Report { inputs, run, show: show(args) };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     if report.is_complete() {

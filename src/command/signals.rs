@@ -88,10 +88,6 @@ pub struct CatalogueReload {
     signals: Signals,
 }
 
-/// Reloads in one run at most. Verdicts point into earlier catalogues, which therefore stay in
-/// memory, a few megabytes each.
-const RELOADS: usize = 256;
-
 impl CatalogueReload {
     /// Handles SIGHUP from here on: it does not end the program any more.
     ///
@@ -110,18 +106,17 @@ impl CatalogueReload {
     ///
     /// # Errors
     /// [`ErrorKind::System`] where the thread cannot be started.
-    pub fn start(mut self, paths: Vec<PathBuf>) -> Result<Receiver<&'static Catalogue>> {
+    pub fn start(mut self, paths: Vec<PathBuf>) -> Result<Receiver<Arc<Catalogue>>> {
         let (sender, catalogues) = channel();
         let reload = move || {
-            for _ in self.signals.forever().take(RELOADS) {
+            for _ in self.signals.forever() {
                 match read(&paths) {
                     Ok(catalogue) => {
-                        let catalogue: &Catalogue = Box::leak(Box::new(catalogue));
+                        let services = catalogue.services().len();
                         // Nobody receives it where the capture is over.
-                        let _ = sender.send(catalogue);
+                        let _ = sender.send(Arc::new(catalogue));
                         messages::print(&format!(
-                            "the catalogue was read again: {} services",
-                            catalogue.services().len()
+                            "the catalogue was read again: {services} services"
                         ));
                     }
                     Err(error) => {
@@ -130,9 +125,6 @@ impl CatalogueReload {
                     }
                 }
             }
-            messages::print(
-                "the catalogue was read again too often; start anew to have it read once more",
-            );
         };
         let thread = std::thread::Builder::new().name("reload".into()).spawn(reload);
         thread.map_err(|error| {

@@ -28,20 +28,20 @@ const DRAIN: Duration = Duration::from_millis(200);
 const DRAIN_BACKLOG: Duration = Duration::from_secs(2);
 
 /// The capture thread's state.
-pub(super) struct CaptureLoop<'r, 'o, 'c> {
+pub(super) struct CaptureLoop<'r, 'o> {
     source: &'r mut dyn Source,
     filter: Option<&'r mut Filter>,
-    options: &'r Options<'o, 'c>,
+    options: &'r Options<'o>,
     decoder: Decoder,
     /// Fields are dropped in order: the snapshot thread ends before the workers do.
-    snapshots: SnapshotJobs<'c>,
-    router: Router<'c>,
+    snapshots: SnapshotJobs,
+    router: Router,
     pool: BlockPool,
     /// The block that is being filled.
     block: Block,
     counters: CaptureCounters,
     /// The catalogue that is in use.
-    catalogue: &'c Catalogue,
+    catalogue: Arc<Catalogue>,
     begin: Instant,
     deadline: Option<Instant>,
     drain: Option<Drain>,
@@ -51,24 +51,24 @@ pub(super) struct CaptureLoop<'r, 'o, 'c> {
 }
 
 /// The result of the capture thread.
-pub(super) struct Captured<'c> {
+pub(super) struct Captured {
     pub(super) counters: CaptureCounters,
     /// Why the source failed, or what was left unread.
     pub(super) failure: Option<String>,
     /// Frames that the system held at the end and that were not read.
     pub(super) unread: u64,
     /// The catalogue that was in use at the end.
-    pub(super) catalogue: &'c Catalogue,
+    pub(super) catalogue: Arc<Catalogue>,
 }
 
-impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
+impl<'r, 'o> CaptureLoop<'r, 'o> {
     pub(super) fn new(
         source: &'r mut dyn Source,
         filter: Option<&'r mut Filter>,
-        catalogue: &'c Catalogue,
-        options: &'r Options<'o, 'c>,
-        router: Router<'c>,
-        snapshots: SnapshotJobs<'c>,
+        catalogue: Arc<Catalogue>,
+        options: &'r Options<'o>,
+        router: Router,
+        snapshots: SnapshotJobs,
     ) -> Self {
         let begin = Instant::now();
         Self {
@@ -94,7 +94,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
     ///
     /// # Errors
     /// Where a worker died.
-    pub(super) fn run(mut self) -> Result<Captured<'c>> {
+    pub(super) fn run(mut self) -> Result<Captured> {
         loop {
             let filled = self.read();
             let job = self.snapshots.next();
@@ -177,18 +177,18 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
     }
 
     /// Hands a new catalogue to the workers: it takes effect behind the segments sent so far.
-    fn update_catalogue(&mut self, update: Option<&'c Catalogue>) -> Result<()> {
+    fn update_catalogue(&mut self, update: Option<Arc<Catalogue>>) -> Result<()> {
         let Some(catalogue) = update else { return Ok(()) };
-        self.catalogue = catalogue;
+        self.catalogue = Arc::clone(&catalogue);
         self.router.update_catalogue(&CatalogueUpdate::new(catalogue))
     }
 
     /// Passes a snapshot job on to the workers, behind the segments sent so far, and answers for
     /// this thread.
-    fn answer(&mut self, job: Option<SnapshotJob<'c>>) -> Result<()> {
+    fn answer(&mut self, job: Option<SnapshotJob>) -> Result<()> {
         let Some(job) = job else { return Ok(()) };
         self.router.request_snapshot(&job)?;
-        job.reply_counters(&self.counters, self.source, self.catalogue, self.begin.elapsed());
+        job.reply_counters(&self.counters, self.source, &self.catalogue, self.begin.elapsed());
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl<'r, 'o, 'c> CaptureLoop<'r, 'o, 'c> {
 }
 
 /// Whether as many frames as wanted have passed the filter.
-fn is_enough(counters: &CaptureCounters, options: &Options<'_, '_>) -> bool {
+fn is_enough(counters: &CaptureCounters, options: &Options<'_>) -> bool {
     options.until.frames.is_some_and(|limit| counters.passed() >= limit)
 }
 

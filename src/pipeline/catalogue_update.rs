@@ -8,14 +8,14 @@ use crate::flow::{PortRank, ServicePorts};
 
 /// A catalogue, and the ports for which it names a service.
 #[derive(Clone)]
-pub(super) struct CatalogueUpdate<'c> {
-    pub(super) catalogue: &'c Catalogue,
+pub(super) struct CatalogueUpdate {
+    pub(super) catalogue: Arc<Catalogue>,
     /// They decide who opened a flow whose beginning was not captured.
     pub(super) ports: Arc<ServicePorts>,
 }
 
-impl<'c> CatalogueUpdate<'c> {
-    pub(super) fn new(catalogue: &'c Catalogue) -> Self {
+impl CatalogueUpdate {
+    pub(super) fn new(catalogue: Arc<Catalogue>) -> Self {
         let mut ports = ServicePorts::default();
         for ServicePort { port, transport } in catalogue.registry.named_ports() {
             ports.set(transport, port, PortRank::Registered);

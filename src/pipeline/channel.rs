@@ -20,21 +20,21 @@ const QUEUE: usize = 4;
 const LIVE_QUEUE: usize = 64;
 
 /// A message to a worker. A worker handles messages in the order in which they were sent.
-pub(super) enum WorkerMessage<'c> {
+pub(super) enum WorkerMessage {
     /// Segments to classify.
     Batch(Batch),
     /// A snapshot to take at this point of the capture.
-    Snapshot(SnapshotJob<'c>),
+    Snapshot(SnapshotJob),
     /// A catalogue to use from this point on.
-    Catalogue(CatalogueUpdate<'c>),
+    Catalogue(CatalogueUpdate),
 }
 
 /// The capture thread's end of the channel, with the batch that is being filled.
-pub(super) struct WorkerSender<'c> {
+pub(super) struct WorkerSender {
     pub(super) batch: Batch,
     /// Drop a batch for which the queue has no place, instead of waiting.
     live: bool,
-    full: Sender<WorkerMessage<'c>>,
+    full: Sender<WorkerMessage>,
     empty: Receiver<Batch>,
     /// Fields are dropped in order, and this one must follow `full`: the worker wakes when the
     /// channel is already disconnected.
@@ -51,18 +51,18 @@ impl Drop for WakeOnDrop {
 }
 
 /// The worker's end of the channel.
-pub(super) struct WorkerReceiver<'c> {
-    pub(super) messages: Receiver<WorkerMessage<'c>>,
+pub(super) struct WorkerReceiver {
+    pub(super) messages: Receiver<WorkerMessage>,
     pub(super) recycled: Sender<Batch>,
     waker: Arc<Waker>,
 }
 
-impl<'c> WorkerReceiver<'c> {
+impl WorkerReceiver {
     /// Waits for the next message.
     ///
     /// # Errors
     /// `Disconnected` when the sender is gone and the channel is empty; never `Empty`.
-    pub(super) fn wait(&self) -> Result<WorkerMessage<'c>, TryRecvError> {
+    pub(super) fn wait(&self) -> Result<WorkerMessage, TryRecvError> {
         self.waker.wait(|| match self.messages.try_recv() {
             Err(TryRecvError::Empty) => None,
             other => Some(other),
@@ -71,7 +71,7 @@ impl<'c> WorkerReceiver<'c> {
 }
 
 /// Both ends of a new channel.
-pub(super) fn worker_channel<'c>(live: bool) -> (WorkerSender<'c>, WorkerReceiver<'c>) {
+pub(super) fn worker_channel(live: bool) -> (WorkerSender, WorkerReceiver) {
     let queue = if live { LIVE_QUEUE } else { QUEUE };
     // Two more places: for a snapshot, of which at most one is in progress, and for a catalogue.
     let (full, messages) = bounded(queue + 2);
@@ -85,7 +85,7 @@ pub(super) fn worker_channel<'c>(live: bool) -> (WorkerSender<'c>, WorkerReceive
     )
 }
 
-impl<'c> WorkerSender<'c> {
+impl WorkerSender {
     /// Whether a batch sent now would be dropped.
     pub(super) fn would_drop(&self) -> bool {
         // Only this thread sends: a queue that is not full now takes a batch without waiting.
@@ -132,16 +132,16 @@ impl<'c> WorkerSender<'c> {
 
     /// Sends a snapshot job behind all batches sent so far. Live, this does not wait: the queue
     /// keeps a place for it.
-    pub(super) fn request_snapshot(&mut self, job: SnapshotJob<'c>) -> Result<()> {
+    pub(super) fn request_snapshot(&mut self, job: SnapshotJob) -> Result<()> {
         self.send(WorkerMessage::Snapshot(job))
     }
 
     /// Sends a catalogue. Live, this waits only if it is the second one within a tenth of a second.
-    pub(super) fn update_catalogue(&mut self, update: CatalogueUpdate<'c>) -> Result<()> {
+    pub(super) fn update_catalogue(&mut self, update: CatalogueUpdate) -> Result<()> {
         self.send(WorkerMessage::Catalogue(update))
     }
 
-    fn send(&mut self, message: WorkerMessage<'c>) -> Result<()> {
+    fn send(&mut self, message: WorkerMessage) -> Result<()> {
         self.full.send(message).map_err(|_| worker_died())?;
         self.waker.0.wake();
         Ok(())

@@ -7,6 +7,7 @@
 //! the answer but a [`VerdictId`], which a [`VerdictCache`] resolves.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::JudgedFlow;
 use super::context::WorkerContext;
@@ -21,19 +22,19 @@ use crate::process::FlowProcesses;
 use crate::stats::{Cells, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
-pub(super) struct Classifier<'c, 'p> {
+pub(super) struct Classifier<'p> {
     context: WorkerContext<'p>,
-    verdicts: VerdictCache<'c>,
-    stats: Cells<'c>,
+    verdicts: VerdictCache,
+    stats: Cells,
     /// Every flow, where they are kept.
-    flows: Option<Vec<JudgedFlow<'c>>>,
+    flows: Option<Vec<JudgedFlow>>,
     /// The flows that ended last, for snapshots.
-    ended: RecentFlows<'c>,
+    ended: RecentFlows,
     /// The snapshot in progress.
-    pub(super) snapshot: Option<SnapshotBuilder<'c>>,
+    pub(super) snapshot: Option<SnapshotBuilder>,
 }
 
-impl Judge for Classifier<'_, '_> {
+impl Judge for Classifier<'_> {
     fn begin(&mut self, key: &FlowKey, initiator: usize) {
         if let Some(ledger) = self.context.ledger {
             ledger.begin(key, initiator);
@@ -112,8 +113,8 @@ impl Judge for Classifier<'_, '_> {
     }
 }
 
-impl<'c, 'p> Classifier<'c, 'p> {
-    pub(super) fn new(catalogue: &'c Catalogue, context: WorkerContext<'p>) -> Self {
+impl<'p> Classifier<'p> {
+    pub(super) fn new(catalogue: Arc<Catalogue>, context: WorkerContext<'p>) -> Self {
         let keeps_reasons =
             context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
         Self {
@@ -127,19 +128,19 @@ impl<'c, 'p> Classifier<'c, 'p> {
     }
 
     /// Classifies by another catalogue from now on.
-    pub(super) fn update_catalogue(&mut self, catalogue: &'c Catalogue) {
+    pub(super) fn update_catalogue(&mut self, catalogue: Arc<Catalogue>) {
         self.verdicts.update_catalogue(catalogue);
     }
 
     /// Starts a snapshot: sends the statistics of the flows that have ended, and prepares the walk
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
-    pub(super) fn start_snapshot(&mut self, job: SnapshotJob<'c>, live: u64, evicted: u64) {
+    pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
         self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.ended.iter()));
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
-    pub(super) fn finish(mut self) -> (Stats<'c>, Vec<JudgedFlow<'c>>) {
+    pub(super) fn finish(mut self) -> (Stats, Vec<JudgedFlow>) {
         (self.stats.take(), self.flows.unwrap_or_default())
     }
 
@@ -161,7 +162,7 @@ impl<'c, 'p> Classifier<'c, 'p> {
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
-    fn keep(&mut self, flow: JudgedFlow<'c>) {
+    fn keep(&mut self, flow: JudgedFlow) {
         if let Some(on_flow) = self.context.on_flow {
             on_flow(&flow);
         }

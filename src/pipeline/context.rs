@@ -20,5 +20,5 @@ pub(super) struct WorkerContext<'p> {
     /// Resolves sockets to processes.
     pub(super) ledger: Option<&'p ProcessCache>,
     /// Gets each flow when it has ended.
-    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow<'_>) + Sync)>,
+    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow) + Sync)>,
 }

@@ -41,6 +41,7 @@ mod verdict_cache;
 mod waker;
 mod worker;
 
+use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 pub use self::batch::{Batch, BatchedSegment};
@@ -65,11 +66,11 @@ use crate::stats::Stats;
 use crate::{Error, ErrorKind, Result};
 
 /// What the threads of a run return.
-struct Finished<'c> {
-    captured: Captured<'c>,
-    workers: Vec<WorkerResult<'c>>,
+struct Finished {
+    captured: Captured,
+    workers: Vec<WorkerResult>,
     /// Statistics of ended flows that the workers handed over to the snapshot thread.
-    snapshotted: Stats<'c>,
+    snapshotted: Stats,
 }
 
 /// Captures from `source` until it ends or a stop condition holds. Only frames that pass `filter`
@@ -78,13 +79,13 @@ struct Finished<'c> {
 /// # Errors
 /// [`ErrorKind::System`] where a thread cannot be started or dies. A source that fails is a problem
 /// of the run, not an error: what was read counts.
-pub fn run<'c>(
+pub fn run(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
-    catalogue: &'c Catalogue,
-    options: &Options<'_, 'c>,
-    snapshots: Option<Snapshots<'_, 'c>>,
-) -> Result<Run<'c>> {
+    catalogue: &Arc<Catalogue>,
+    options: &Options<'_>,
+    snapshots: Option<Snapshots<'_>>,
+) -> Result<Run> {
     let Options { limits, hooks, .. } = options;
     let context = WorkerContext {
         workers: limits.workers.clamp(1, SHARDS),
@@ -112,7 +113,8 @@ pub fn run<'c>(
         // When the loop is over, so are the channels that it owns: the snapshot thread ends, and
         // each worker when its queue is empty.
         let captured =
-            CaptureLoop::new(source, filter.as_mut(), catalogue, options, router, jobs).run();
+            CaptureLoop::new(source, filter.as_mut(), Arc::clone(catalogue), options, router, jobs)
+                .run();
         let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
         let workers = workers.collect::<Result<Vec<_>>>()?;
         let snapshotted = snapshot_thread
@@ -153,16 +155,16 @@ pub fn run<'c>(
 }
 
 /// The threads of all workers.
-type WorkerThreads<'scope, 'c> = Vec<ScopedJoinHandle<'scope, WorkerResult<'c>>>;
+type WorkerThreads<'scope> = Vec<ScopedJoinHandle<'scope, WorkerResult>>;
 
 /// Starts the workers, each at the end of a channel from the router.
-fn start_workers<'scope, 'env, 'c: 'scope, 'p: 'scope>(
+fn start_workers<'scope, 'env, 'p: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
-    catalogue: &'c Catalogue,
+    catalogue: &Arc<Catalogue>,
     context: WorkerContext<'p>,
-) -> Result<(Router<'c>, WorkerThreads<'scope, 'c>)> {
+) -> Result<(Router, WorkerThreads<'scope>)> {
     let hasher = FlowHasher::default();
-    let update = CatalogueUpdate::new(catalogue);
+    let update = CatalogueUpdate::new(Arc::clone(catalogue));
     let (mut senders, mut threads) = (Vec::new(), Vec::new());
     for i in 0..context.workers {
         let (sender, receiver) = worker_channel(context.live);

@@ -1,5 +1,6 @@
 //! What a run may use, when it ends, and who takes part in it.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::source::Drops;
 
 /// How to run a capture.
 #[derive(Clone, Copy)]
-pub struct Options<'a, 'c> {
+pub struct Options<'a> {
     /// Never wait for a worker: drop batches and count them.
     pub live: bool,
     /// Decode what tunnels carry, instead of the outer packets.
@@ -23,10 +24,10 @@ pub struct Options<'a, 'c> {
     /// When to end before the source does.
     pub until: StopConditions<'a>,
     /// Who takes part in the run.
-    pub hooks: Hooks<'a, 'c>,
+    pub hooks: Hooks<'a>,
 }
 
-impl Options<'_, '_> {
+impl Options<'_> {
     /// A replay to the end of the source by one worker, with the default limits and without hooks.
     #[must_use]
     pub const fn replay() -> Self {
@@ -80,17 +81,17 @@ pub struct StopConditions<'a> {
 
 /// Who takes part in a run.
 #[derive(Clone, Copy, Default)]
-pub struct Hooks<'a, 'c> {
+pub struct Hooks<'a> {
     /// Resolves the sockets of this machine to processes. `None` for captures of another time or
     /// machine.
     pub ledger: Option<&'a ProcessCache>,
     /// Gets each flow when it has ended, on the worker's thread: segments wait in the queue
     /// meanwhile.
-    pub on_flow: Option<&'a (dyn Fn(&JudgedFlow<'_>) + Sync)>,
+    pub on_flow: Option<&'a (dyn Fn(&JudgedFlow) + Sync)>,
     /// Reports the counters so far on request.
     pub counters: Option<CountersHook<'a>>,
     /// Brings newer catalogues. Flows that are classified from then on use the newest one.
-    pub catalogues: Option<&'a Receiver<&'c Catalogue>>,
+    pub catalogues: Option<&'a Receiver<Arc<Catalogue>>>,
 }
 
 /// Reports the counters of a running capture.

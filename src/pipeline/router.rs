@@ -16,16 +16,16 @@ use crate::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
 use crate::source::Block;
 
 /// The senders of all workers.
-pub(super) struct Router<'c> {
-    senders: Vec<WorkerSender<'c>>,
+pub(super) struct Router {
+    senders: Vec<WorkerSender>,
     /// Worker and table of each shard.
     routes: [(usize, usize); SHARDS],
     hasher: FlowHasher,
 }
 
-impl<'c> Router<'c> {
+impl Router {
     /// A router to at least one worker.
-    pub(super) fn new(senders: Vec<WorkerSender<'c>>, hasher: FlowHasher) -> Self {
+    pub(super) fn new(senders: Vec<WorkerSender>, hasher: FlowHasher) -> Self {
         let workers = senders.len();
         let routes = std::array::from_fn(|shard| (shard % workers, shard / workers));
         Self { senders, routes, hasher }
@@ -64,12 +64,12 @@ impl<'c> Router<'c> {
     }
 
     /// Sends every worker a snapshot job.
-    pub(super) fn request_snapshot(&mut self, job: &SnapshotJob<'c>) -> Result<()> {
+    pub(super) fn request_snapshot(&mut self, job: &SnapshotJob) -> Result<()> {
         self.senders.iter_mut().try_for_each(|sender| sender.request_snapshot(job.clone()))
     }
 
     /// Sends every worker a new catalogue.
-    pub(super) fn update_catalogue(&mut self, update: &CatalogueUpdate<'c>) -> Result<()> {
+    pub(super) fn update_catalogue(&mut self, update: &CatalogueUpdate) -> Result<()> {
         self.senders.iter_mut().try_for_each(|sender| sender.update_catalogue(update.clone()))
     }
 }

@@ -1,5 +1,7 @@
 //! The result of a capture.
 
+use std::sync::Arc;
+
 use super::CaptureCounters;
 use crate::catalogue::Catalogue;
 use crate::classify::Verdict;
@@ -8,10 +10,10 @@ use crate::process::FlowProcesses;
 use crate::source::Drops;
 use crate::stats::Stats;
 
-/// The result of a capture.
-pub struct Run<'c> {
+/// The result of a capture. Borrows nothing: it may outlive whatever loaded its catalogue.
+pub struct Run {
     /// The catalogue that was in use at the end.
-    pub catalogue: &'c Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Where every frame went.
     pub counters: CaptureCounters,
     /// Names of the interfaces, in the order of [`CaptureCounters::interfaces`].
@@ -25,12 +27,12 @@ pub struct Run<'c> {
     /// Flows that were evicted because a table was full.
     pub evicted: u64,
     /// The statistics of all flows.
-    pub stats: Stats<'c>,
+    pub stats: Stats,
     /// Every flow, ordered by its first frame, where flows are kept.
-    pub flows: Vec<JudgedFlow<'c>>,
+    pub flows: Vec<JudgedFlow>,
 }
 
-impl Run<'_> {
+impl Run {
     /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
     pub(super) fn limit_histograms(&mut self, ports: usize) {
         let without = self.stats.limit(ports);
@@ -45,11 +47,11 @@ impl Run<'_> {
 
 /// A finished flow and its verdict.
 #[derive(Debug, Clone)]
-pub struct JudgedFlow<'c> {
+pub struct JudgedFlow {
     /// The flow.
     pub record: FlowRecord,
     /// What spoke in it.
-    pub verdict: Verdict<'c>,
+    pub verdict: Verdict,
     /// The processes behind its ends, where these are sockets of this machine and processes are
     /// looked up.
     pub processes: FlowProcesses,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use super::*;
 use crate::classify::{Verdict, classify};
@@ -14,17 +14,17 @@ use crate::source::{Block, Drops, Files, Filled, Frame, LinkType, Next};
 use crate::time::Time;
 
 /// A capture that pauses after some of its frames, each time until a snapshot was taken.
-struct Pausing<'a, 'c> {
+struct Pausing<'a> {
     files: Files,
     frames: u64,
     pauses: &'a [u64],
     requester: SnapshotRequester,
     request: SnapshotRequest,
     requested: usize,
-    seen: &'a Mutex<Vec<Snapshot<'c>>>,
+    seen: &'a Mutex<Vec<Snapshot>>,
 }
 
-impl Source for Pausing<'_, '_> {
+impl Source for Pausing<'_> {
     fn next(&mut self) -> crate::Result<Next<'_>> {
         let passed = self.pauses.iter().filter(|&&pause| self.frames >= pause).count();
         if self.seen.lock().unwrap().len() < passed {
@@ -55,7 +55,7 @@ impl Source for Pausing<'_, '_> {
 const CAPTURE: &str = "fixtures/showcase.pcap";
 
 /// A live capture without limits, by one classifier.
-fn live<'c>(stop: &AtomicBool) -> Options<'_, 'c> {
+fn live(stop: &AtomicBool) -> Options<'_> {
     let limits =
         ResourceLimits { max_flows: 1 << 16, opening_bytes: 1 << 24, ..ResourceLimits::DEFAULT };
     let until = StopConditions { stop: Some(stop), ..StopConditions::default() };
@@ -63,12 +63,12 @@ fn live<'c>(stop: &AtomicBool) -> Options<'_, 'c> {
 }
 
 /// The snapshots at the pauses, and the report.
-fn pausing<'c>(
-    catalogue: &'c Catalogue,
+fn pausing(
+    catalogue: &Arc<Catalogue>,
     workers: usize,
     pauses: &[u64],
     request: SnapshotRequest,
-) -> (Vec<Snapshot<'c>>, Run<'c>) {
+) -> (Vec<Snapshot>, Run) {
     let stop = Arc::new(AtomicBool::new(false));
     let files =
         Files::open_with_stop(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop)
@@ -85,7 +85,7 @@ fn pausing<'c>(
     (seen.into_inner().unwrap(), run)
 }
 
-fn document(run: &Run<'_>) -> String {
+fn document(run: &Run) -> String {
     let mut out = Vec::new();
     let show = Show { flows: true, ..Show::default() };
     let report = Report { inputs: &[CAPTURE.to_owned()], run, show };
@@ -94,7 +94,7 @@ fn document(run: &Run<'_>) -> String {
 }
 
 /// Packets and what speaks, by port.
-fn figures(run: &Run<'_>) -> Vec<String> {
+fn figures(run: &Run) -> Vec<String> {
     let mut ports: Vec<_> = run.stats.ports.iter().collect();
     ports.sort_by_key(|(port, _)| **port);
     ports
@@ -105,7 +105,7 @@ fn figures(run: &Run<'_>) -> Vec<String> {
 
 #[test]
 fn a_capture_with_snapshots_ends_in_the_same_report_as_one_without() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let plain = document(&pausing(&catalogue, 1, &[], SnapshotRequest::default()).1);
     for workers in [1, 3] {
         let (snapshots, run) =
@@ -117,7 +117,7 @@ fn a_capture_with_snapshots_ends_in_the_same_report_as_one_without() {
 
 #[test]
 fn every_frame_before_a_snapshot_is_in_it_once() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let pauses = [0, 1, 50, 51, 200, 291];
     let (snapshots, run) = pausing(&catalogue, 2, &pauses, SnapshotRequest::default());
     for (snapshot, pause) in snapshots.iter().zip(pauses) {
@@ -145,7 +145,7 @@ fn every_frame_before_a_snapshot_is_in_it_once() {
 
 #[test]
 fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let (snapshots, _) = pausing(
         &catalogue,
         2,
@@ -164,7 +164,7 @@ fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
 }
 
 /// A flow of one frame without payload, with number and time `n`.
-pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict<'static>) {
+pub(super) fn silent_flow(n: u64) -> (FlowRecord, Verdict) {
     static CATALOGUE: std::sync::LazyLock<Catalogue> =
         std::sync::LazyLock::new(|| Catalogue::load(&[]).unwrap());
     (
@@ -222,14 +222,14 @@ impl Source for Flood {
 
 #[test]
 fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_counted() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let stop = AtomicBool::new(false);
     // Every new flow has the classifier judge one that has to go.
     let mut options = live(&stop);
     options.limits.max_flows = 16;
     let (requester, requests) = snapshot_requests();
     let (mut snapshots, mut frames) = (0, 0);
-    let mut on_snapshot = |snapshot: Snapshot<'_>| {
+    let mut on_snapshot = |snapshot: Snapshot| {
         check_buckets(&snapshot.run);
         assert!(snapshot.run.counters.frames >= frames);
         (snapshots, frames) = (snapshots + 1, snapshot.run.counters.frames);
@@ -249,7 +249,7 @@ fn a_classifier_that_is_too_slow_costs_frames_at_the_queue_only_and_each_is_coun
 }
 
 /// Every frame is a segment that a flow counts, or was dropped at the queue.
-fn check_buckets(run: &Run<'_>) {
+fn check_buckets(run: &Run) {
     assert_eq!(run.counters.frames, run.counters.segments + run.counters.queue);
     let packets: u64 = run.stats.ports.values().map(|port| port.all.packets.sum()).sum();
     assert_eq!(packets, run.counters.segments);
@@ -290,7 +290,7 @@ impl Source for Held {
 
 #[test]
 fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let stop = Arc::new(AtomicBool::new(false));
     let files =
         Files::open_with_stop(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)], &stop)
@@ -303,7 +303,7 @@ fn what_the_system_holds_when_a_live_capture_is_stopped_is_still_read() {
 
 #[test]
 fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_is_a_drop() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     // The first frame is read before the stop flag is.
     for (held, read, dropped) in [(0, 1, 0), (99, 100, 0), (290, 291, 0), (300, 291, 10)] {
         let stop = Arc::new(AtomicBool::new(false));
@@ -314,4 +314,20 @@ fn a_live_capture_ends_when_what_the_system_held_is_read_and_what_is_never_read_
         let run = run(&mut Held(files, Some(held)), None, &catalogue, &live(&stop), None).unwrap();
         assert_eq!((run.counters.frames, run.drops.kernel), (read, dropped));
     }
+}
+
+/// A run with a new catalogue behind each of the first frames, and none of them elsewhere.
+fn reloading(frames: usize) -> Run {
+    let catalogue = || Arc::new(Catalogue::load(&[]).unwrap());
+    let (newer, catalogues) = mpsc::channel();
+    (0..frames).for_each(|_| newer.send(catalogue()).unwrap());
+    let files = Files::open(&[Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)]).unwrap();
+    let hooks = Hooks { catalogues: Some(&catalogues), ..Hooks::default() };
+    let options = Options { keep_flows: true, hooks, ..Options::replay() };
+    run(&mut Held(files, Some(0)), None, &catalogue(), &options, None).unwrap()
+}
+
+#[test]
+fn a_run_outlives_its_catalogues_and_services_of_one_id_are_one_in_all_of_them() {
+    assert_eq!(document(&reloading(5)), document(&reloading(0)));
 }

@@ -2,6 +2,8 @@
 //! verdicts, unless each verdict has its own reasons.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -17,20 +19,20 @@ use crate::process::FlowProcesses;
 
 /// Everything by which verdicts without reasons differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct VerdictKey<'c> {
-    service: Option<&'c str>,
+struct VerdictKey<'v> {
+    service: Option<&'v str>,
     protocol: Option<Protocol>,
     confidence: Confidence,
     carries: Option<Protocol>,
     fit: Fit,
-    first_candidate: Option<&'c str>,
+    first_candidate: Option<&'v str>,
     fault: Option<Fault>,
 }
 
-impl<'c> VerdictKey<'c> {
-    fn new(verdict: &Verdict<'c>) -> Self {
+impl<'v> VerdictKey<'v> {
+    fn new(verdict: &'v Verdict) -> Self {
         Self {
-            service: verdict.service.map(|service| service.id.as_str()),
+            service: verdict.service.as_ref().map(|service| &*service.id),
             protocol: verdict.protocol,
             confidence: verdict.confidence,
             carries: verdict.carries,
@@ -45,15 +47,53 @@ impl<'c> VerdictKey<'c> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VerdictKind(pub(super) u32);
 
+/// The numbers of all kinds of verdicts so far.
+///
+/// A table by the hash of a borrowed [`VerdictKey`]: a table by owned keys would have to clone the
+/// shared ids for each lookup, which is at least one for each recognised flow.
+#[derive(Default)]
+struct VerdictKinds {
+    hasher: RandomState,
+    /// By the hash of the key, each kind with a verdict that has this key.
+    by_hash: HashMap<u64, Vec<(Verdict, VerdictKind)>, RandomState>,
+    /// The number of kinds.
+    len: u32,
+}
+
+impl VerdictKinds {
+    /// The number of the verdict's kind. Numbers begin at 0 and are given in order.
+    fn number(&mut self, verdict: &Verdict) -> VerdictKind {
+        let key = VerdictKey::new(verdict);
+        let kinds = self.by_hash.entry(self.hasher.hash_one(key)).or_default();
+        if let Some((_, kind)) = kinds.iter().find(|(known, _)| VerdictKey::new(known) == key) {
+            return *kind;
+        }
+        let kind = VerdictKind(self.len);
+        self.len += 1;
+        kinds.push((without_reasons(verdict), kind));
+        kind
+    }
+}
+
+/// A copy of the verdict with the same [`VerdictKey`] and nothing beyond it.
+fn without_reasons(verdict: &Verdict) -> Verdict {
+    Verdict {
+        service: verdict.service.clone(),
+        candidates: verdict.candidates.first().cloned().into_iter().collect(),
+        reasons: Vec::new(),
+        ..*verdict
+    }
+}
+
 /// The verdicts of live flows, by number.
-pub(super) struct VerdictCache<'c> {
-    catalogue: &'c Catalogue,
+pub(super) struct VerdictCache {
+    catalogue: Arc<Catalogue>,
     /// Verdicts have reasons, and no two flows share one.
     keeps_reasons: bool,
-    verdicts: Vec<Option<(VerdictKind, Verdict<'c>)>>,
+    verdicts: Vec<Option<(VerdictKind, Verdict)>>,
     /// Numbers that are not in use.
     free: Vec<u32>,
-    kinds: HashMap<VerdictKey<'c>, VerdictKind, RandomState>,
+    kinds: VerdictKinds,
     /// The verdict that all flows of a kind share, indexed by the kind.
     shared: Vec<Option<VerdictId>>,
     /// Verdicts that rest on the port and on the protocols that are ruled out: at most a few for
@@ -63,24 +103,24 @@ pub(super) struct VerdictCache<'c> {
     with_facts: ProtocolSet,
 }
 
-impl<'c> VerdictCache<'c> {
-    pub(super) fn new(catalogue: &'c Catalogue, keeps_reasons: bool) -> Self {
+impl VerdictCache {
+    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
         Self {
+            with_facts: protocols_with_facts(&catalogue),
             catalogue,
             keeps_reasons,
             verdicts: Vec::new(),
             free: Vec::new(),
-            kinds: HashMap::default(),
+            kinds: VerdictKinds::default(),
             shared: Vec::new(),
             by_port: HashMap::default(),
-            with_facts: protocols_with_facts(catalogue),
         }
     }
 
     /// Classifies by another catalogue from now on. Verdicts that flows have stay valid.
-    pub(super) fn update_catalogue(&mut self, catalogue: &'c Catalogue) {
+    pub(super) fn update_catalogue(&mut self, catalogue: Arc<Catalogue>) {
+        self.with_facts = protocols_with_facts(&catalogue);
         self.catalogue = catalogue;
-        self.with_facts = protocols_with_facts(catalogue);
         self.by_port.clear();
         self.shared.fill(None);
     }
@@ -125,20 +165,20 @@ impl<'c> VerdictCache<'c> {
     }
 
     /// As [`classify`](Self::classify), without storing the verdict.
-    pub(super) fn verdict(&self, port: ServicePort, evidence: Option<&Evidence>) -> Verdict<'c> {
-        classify(self.catalogue, port, evidence, self.keeps_reasons)
+    pub(super) fn verdict(&self, port: ServicePort, evidence: Option<&Evidence>) -> Verdict {
+        classify(&self.catalogue, port, evidence, self.keeps_reasons)
     }
 
     /// Adds to a verdict what the processes at a flow's ends prove, without storing it.
     /// `is_silent`: the flow has no payload.
     pub(super) fn with_processes(
         &self,
-        verdict: Verdict<'c>,
+        verdict: Verdict,
         is_silent: bool,
         processes: &FlowProcesses,
-    ) -> Verdict<'c> {
+    ) -> Verdict {
         add_process_facts(
-            self.catalogue,
+            &self.catalogue,
             verdict,
             is_silent,
             &processes.facts(),
@@ -147,12 +187,12 @@ impl<'c> VerdictCache<'c> {
     }
 
     /// The verdict with this number.
-    pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict<'c>)> {
+    pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict)> {
         self.verdicts.get(id.0 as usize)?.as_ref()
     }
 
     /// The verdict of a flow that has ended. Frees the number, unless flows share it.
-    pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict<'c>> {
+    pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict> {
         if !self.keeps_reasons {
             return self.get(id).map(|(_, verdict)| verdict.clone());
         }
@@ -182,16 +222,16 @@ impl<'c> VerdictCache<'c> {
         }
         let Some(verdict) = self.take(id) else { return id };
         let verdict =
-            add_process_facts(self.catalogue, verdict, is_silent, &facts, self.keeps_reasons);
+            add_process_facts(&self.catalogue, verdict, is_silent, &facts, self.keeps_reasons);
         self.store(verdict)
     }
 
     /// Stores a verdict, unless flows share one of this kind already.
-    fn store(&mut self, verdict: Verdict<'c>) -> VerdictId {
-        let kind = *self.kinds.entry(VerdictKey::new(&verdict)).or_insert_with(|| {
+    fn store(&mut self, verdict: Verdict) -> VerdictId {
+        let kind = self.kinds.number(&verdict);
+        if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
-            VerdictKind(self.shared.len() as u32 - 1)
-        });
+        }
         let shared = &mut self.shared[kind.0 as usize];
         if let Some(known) = shared {
             return *known;

@@ -27,27 +27,27 @@ const STRIDE: usize = 64;
 const TIDY: usize = 256;
 
 /// What a worker returns when the capture is over.
-pub(super) struct WorkerResult<'c> {
-    pub(super) stats: Stats<'c>,
-    pub(super) flows: Vec<JudgedFlow<'c>>,
+pub(super) struct WorkerResult {
+    pub(super) stats: Stats,
+    pub(super) flows: Vec<JudgedFlow>,
     pub(super) evicted: u64,
 }
 
 /// The state of a worker thread.
-pub(super) struct Worker<'c, 'p> {
+pub(super) struct Worker<'p> {
     ports: Arc<ServicePorts>,
     tables: Vec<Table>,
-    classifier: Classifier<'c, 'p>,
+    classifier: Classifier<'p>,
     live: bool,
     ledger: Option<&'p ProcessCache>,
     /// Index of the table that was tidied last.
     tidied: usize,
 }
 
-impl<'c, 'p> Worker<'c, 'p> {
+impl<'p> Worker<'p> {
     /// A worker without flows. All workers share `hasher`, with which segments are hashed.
     pub(super) fn new(
-        CatalogueUpdate { catalogue, ports }: CatalogueUpdate<'c>,
+        CatalogueUpdate { catalogue, ports }: CatalogueUpdate,
         context: WorkerContext<'p>,
         hasher: &FlowHasher,
     ) -> Self {
@@ -63,7 +63,7 @@ impl<'c, 'p> Worker<'c, 'p> {
     }
 
     /// Handles messages until the sender is gone, then ends all flows.
-    pub(super) fn run(mut self, receiver: &WorkerReceiver<'c>) -> WorkerResult<'c> {
+    pub(super) fn run(mut self, receiver: &WorkerReceiver) -> WorkerResult {
         loop {
             // With a snapshot in progress, an empty queue is the time to go on with it.
             let next = match self.classifier.snapshot {
@@ -117,7 +117,7 @@ impl<'c, 'p> Worker<'c, 'p> {
     }
 
     /// Starts a snapshot as of this point of the capture.
-    fn start_snapshot(&mut self, job: SnapshotJob<'c>) {
+    fn start_snapshot(&mut self, job: SnapshotJob) {
         self.tables.iter_mut().for_each(Table::begin_snapshot);
         let live = self.tables.iter().map(|table| table.live() as u64).sum();
         self.classifier.start_snapshot(job, live, self.evicted());

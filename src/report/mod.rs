@@ -20,11 +20,11 @@ use crate::catalogue::Catalogue;
 use crate::pipeline::Run;
 
 /// A finished capture, and what of it the user wants to see.
-pub struct Report<'r, 'c> {
+pub struct Report<'r> {
     /// The files or the interfaces, as the user named them.
     pub inputs: &'r [String],
     /// The result of the capture.
-    pub run: &'r Run<'c>,
+    pub run: &'r Run,
     /// The parts of the report that the user asked for.
     pub show: Show,
 }
@@ -51,11 +51,11 @@ impl Show {
     }
 }
 
-impl<'c> Report<'_, 'c> {
+impl Report<'_> {
     /// The catalogue in use when the capture ended.
     #[must_use]
-    pub const fn catalogue(&self) -> &'c Catalogue {
-        self.run.catalogue
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.run.catalogue
     }
 
     /// Whether all of the input was read and understood.

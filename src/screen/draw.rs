@@ -14,7 +14,7 @@ use crate::report::parts::layout::{Tone, fit};
 use crate::report::parts::units::{bytes, count, plural};
 
 /// Draws the screen.
-pub(super) fn draw(state: &mut ScreenState<'_>, frame: &mut Frame<'_>) {
+pub(super) fn draw(state: &mut ScreenState, frame: &mut Frame<'_>) {
     let [head, body, foot] =
         Layout::vertical([Constraint::Length(2), Constraint::Min(1), Constraint::Length(1)])
             .areas(frame.area());
@@ -31,7 +31,7 @@ pub(super) fn draw(state: &mut ScreenState<'_>, frame: &mut Frame<'_>) {
 }
 
 /// The header: what is captured and how fast, and what was lost.
-fn header(state: &ScreenState<'_>, width: usize) -> Vec<Line<'static>> {
+fn header(state: &ScreenState, width: usize) -> Vec<Line<'static>> {
     let Some(view) = &state.latest.as_ref().or(state.view()) else {
         return vec![Line::from(fit(
             &format!("portlore  {}  waiting", escape(&state.title)),
@@ -77,7 +77,7 @@ fn header(state: &ScreenState<'_>, width: usize) -> Vec<Line<'static>> {
 }
 
 /// The footer: the filter that is typed, or the keys with the last message or the filter.
-fn footer(state: &ScreenState<'_>, width: usize) -> Line<'static> {
+fn footer(state: &ScreenState, width: usize) -> Line<'static> {
     if let Some((text, fault)) = &state.typing {
         let fault =
             fault.as_ref().map_or_else(String::new, |fault| format!("   {}", escape(fault)));

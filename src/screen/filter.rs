@@ -44,7 +44,7 @@ impl PortFilter {
         &self,
         catalogue: &Catalogue,
         port: ServicePort,
-        stats: &PortStats<'_>,
+        stats: &PortStats,
     ) -> bool {
         self.terms.iter().all(|(wanted, term)| term.matches(catalogue, port, stats) == *wanted)
     }
@@ -79,7 +79,7 @@ fn parse(word: &str) -> Result<Term, String> {
 }
 
 impl Term {
-    fn matches(&self, catalogue: &Catalogue, port: ServicePort, stats: &PortStats<'_>) -> bool {
+    fn matches(&self, catalogue: &Catalogue, port: ServicePort, stats: &PortStats) -> bool {
         let mut speaking = stats.speakers.keys();
         let named = |id: &str, text: &str| {
             let has = |name: &str| name.to_lowercase().contains(text);
@@ -91,11 +91,10 @@ impl Term {
             Self::Protocol(text) => speaking
                 .any(|key| key.protocol.is_some_and(|p| p.as_str().starts_with(text.as_str()))),
             Self::Service(text) => {
-                speaking.any(|key| key.service.is_some_and(|id| named(id, text)))
+                speaking.any(|key| key.service.as_deref().is_some_and(|id| named(id, text)))
             }
-            Self::Tag(text) => {
-                speaking.any(|key| key.tag.is_some_and(|tag| tag.starts_with(text.as_str())))
-            }
+            Self::Tag(text) => speaking
+                .any(|key| key.tag.as_ref().is_some_and(|tag| tag.starts_with(text.as_str()))),
             Self::Process(text) => {
                 let sides = [&stats.processes.responders, &stats.processes.initiators];
                 let mut holders = sides.into_iter().flat_map(|flows| flows.by_process.keys());

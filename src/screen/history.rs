@@ -25,7 +25,7 @@ pub(super) struct History {
 
 impl History {
     /// Adds a view.
-    pub(super) fn update(&mut self, view: &Snapshot<'_>) {
+    pub(super) fn update(&mut self, view: &Snapshot) {
         let span = view.elapsed.saturating_sub(self.last).as_secs_f64();
         if span <= 0.0 {
             return;

@@ -45,14 +45,10 @@ fn columns(width: usize) -> Vec<ListColumn> {
 }
 
 /// The lines of the list, with the chosen port in sight.
-pub(super) fn lines(
-    state: &mut ScreenState<'_>,
-    width: usize,
-    height: usize,
-) -> Vec<Line<'static>> {
+pub(super) fn lines(state: &mut ScreenState, width: usize, height: usize) -> Vec<Line<'static>> {
     let columns = columns(width);
     let rows = height.saturating_sub(1);
-    let ports: Vec<(ServicePort, &PortStats<'_>)> = state.ports();
+    let ports: Vec<(ServicePort, &PortStats)> = state.ports();
     let at = state.chosen.and_then(|chosen| ports.iter().position(|(port, _)| *port == chosen));
     let chosen = at.or((!ports.is_empty()).then_some(0));
     let at = chosen.unwrap_or(0);
@@ -83,12 +79,12 @@ pub(super) fn lines(
 }
 
 fn cells(
-    state: &ScreenState<'_>,
+    state: &ScreenState,
     port: ServicePort,
-    stats: &PortStats<'_>,
+    stats: &PortStats,
     columns: &[ListColumn],
 ) -> Vec<Cell> {
-    let catalogue = state.catalogue;
+    let catalogue = &state.catalogue;
     let mut speakers = labels::speakers(stats);
     // What does not belong on the port comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);

@@ -13,6 +13,7 @@ mod terminal;
 mod tone;
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -31,13 +32,13 @@ use crate::{Error, ErrorKind, Result};
 const POLL: Duration = Duration::from_millis(50);
 
 /// What the screen shows and what it is connected to.
-pub struct ScreenInputs<'s, 'c> {
+pub struct ScreenInputs<'s> {
     /// The names of what is captured, for the first line.
     pub title: String,
     /// The catalogue until the first view brings one.
-    pub catalogue: &'c Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Snapshots of the running capture. The screen ends when the sender is gone.
-    pub snapshots: Receiver<Snapshot<'c>>,
+    pub snapshots: Receiver<Snapshot>,
     /// Messages that would have gone to stderr.
     pub messages: Receiver<String>,
     /// Requests the flows of a port.
@@ -54,7 +55,7 @@ pub struct ScreenInputs<'s, 'c> {
 /// # Errors
 /// Of kind [`ErrorKind::System`] if the terminal cannot be used any more. This ends the capture,
 /// too.
-pub fn run(inputs: ScreenInputs<'_, '_>) -> Result<Vec<String>> {
+pub fn run(inputs: ScreenInputs<'_>) -> Result<Vec<String>> {
     // Whatever ends the screen ends the capture, even a panic.
     let _stop = StopOnDrop(inputs.stop);
     show(inputs).map_err(|error| {
@@ -72,7 +73,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-fn show(inputs: ScreenInputs<'_, '_>) -> io::Result<Vec<String>> {
+fn show(inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
     let mut tty = Tty::enter()?;
     let mut state =
         ScreenState::new(inputs.title, inputs.catalogue, inputs.requester, inputs.colour);

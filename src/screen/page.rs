@@ -27,7 +27,7 @@ const INDENT: usize = 4;
 
 /// The lines of the page, with the chosen flow in sight.
 pub(super) fn lines(
-    state: &mut ScreenState<'_>,
+    state: &mut ScreenState,
     port: ServicePort,
     chosen: usize,
     with_why: bool,
@@ -75,7 +75,7 @@ pub(super) fn lines(
 }
 
 /// The lines of a flow in the report.
-fn flow_lines(flow: &JudgedFlow<'_>, with_why: bool) -> Vec<String> {
+fn flow_lines(flow: &JudgedFlow, with_why: bool) -> Vec<String> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
     let _ = why::write(&mut text, flow, with_why);
@@ -84,7 +84,7 @@ fn flow_lines(flow: &JudgedFlow<'_>, with_why: bool) -> Vec<String> {
 }
 
 /// The reasons of a verdict, with long lines broken.
-fn reasons(flow: &JudgedFlow<'_>, width: usize) -> Vec<String> {
+fn reasons(flow: &JudgedFlow, width: usize) -> Vec<String> {
     let lines = flow_lines(flow, true);
     let wrapped = lines.iter().skip(1).flat_map(|line| {
         let broken = wrap(line, width.saturating_sub(INDENT + 2));
@@ -98,12 +98,12 @@ fn reasons(flow: &JudgedFlow<'_>, width: usize) -> Vec<String> {
 
 /// The names of the port, its speakers and its processes.
 fn about(
-    state: &ScreenState<'_>,
+    state: &ScreenState,
     port: ServicePort,
-    stats: &PortStats<'_>,
+    stats: &PortStats,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let catalogue = state.catalogue;
+    let catalogue = &state.catalogue;
     let head = format!(
         "{port}  registered: {}  customary: {}",
         labels::registered(catalogue, port),
@@ -162,10 +162,7 @@ fn about(
 type Unit = fn(u64) -> String;
 
 /// The sums and histograms of the port.
-fn figures(
-    PortStats { all, distributions, .. }: &PortStats<'_>,
-    width: usize,
-) -> Vec<Line<'static>> {
+fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Vec<Line<'static>> {
     let outcomes = Outcome::ALL
         .iter()
         .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -54,15 +55,15 @@ pub(super) enum Page {
 }
 
 /// Everything that the screen shows.
-pub(super) struct ScreenState<'c> {
+pub(super) struct ScreenState {
     pub(super) title: String,
-    pub(super) catalogue: &'c Catalogue,
+    pub(super) catalogue: Arc<Catalogue>,
     pub(super) colour: bool,
     requester: SnapshotRequester,
     /// The latest view. Its counts are shown even while the screen is paused.
-    pub(super) latest: Option<Snapshot<'c>>,
+    pub(super) latest: Option<Snapshot>,
     /// The view that is shown while the screen is paused.
-    paused: Option<Snapshot<'c>>,
+    paused: Option<Snapshot>,
     pub(super) history: History,
     pub(super) page: Page,
     pub(super) sort: Sort,
@@ -79,10 +80,10 @@ pub(super) struct ScreenState<'c> {
     messages: VecDeque<String>,
 }
 
-impl<'c> ScreenState<'c> {
+impl ScreenState {
     pub(super) fn new(
         title: String,
-        catalogue: &'c Catalogue,
+        catalogue: Arc<Catalogue>,
         requester: SnapshotRequester,
         colour: bool,
     ) -> Self {
@@ -107,9 +108,9 @@ impl<'c> ScreenState<'c> {
     }
 
     /// Takes a new view of the capture.
-    pub(super) fn update(&mut self, view: Snapshot<'c>) {
+    pub(super) fn update(&mut self, view: Snapshot) {
         self.history.update(&view);
-        self.catalogue = view.run.catalogue;
+        self.catalogue = Arc::clone(&view.run.catalogue);
         self.latest = Some(view);
     }
 
@@ -130,7 +131,7 @@ impl<'c> ScreenState<'c> {
     }
 
     /// The view that is shown.
-    pub(super) fn view(&self) -> Option<&Snapshot<'c>> {
+    pub(super) fn view(&self) -> Option<&Snapshot> {
         self.paused.as_ref().or(self.latest.as_ref())
     }
 
@@ -139,16 +140,16 @@ impl<'c> ScreenState<'c> {
     }
 
     /// The flows of a port that the view has, the latest first.
-    pub(super) fn flows(&self, port: ServicePort) -> impl Iterator<Item = &JudgedFlow<'c>> {
+    pub(super) fn flows(&self, port: ServicePort) -> impl Iterator<Item = &JudgedFlow> {
         let all = self.view().into_iter().flat_map(|view| &view.run.flows);
         all.filter(move |flow| flow.record.service_port() == port)
     }
 
     /// The ports that the filter selects, in the chosen order.
-    pub(super) fn ports(&self) -> Vec<(ServicePort, &PortStats<'c>)> {
+    pub(super) fn ports(&self) -> Vec<(ServicePort, &PortStats)> {
         let all = self.view().into_iter().flat_map(|view| &view.run.stats.ports);
         let mut ports: Vec<_> = all
-            .filter(|(port, stats)| self.filter.matches(self.catalogue, **port, stats))
+            .filter(|(port, stats)| self.filter.matches(&self.catalogue, **port, stats))
             .map(|(&p, s)| (p, s))
             .collect();
         ports.sort_by_cached_key(|(port, stats)| {

@@ -12,7 +12,7 @@ use super::*;
 use crate::pipeline::{self, Options, snapshot_requests};
 use crate::source::Files;
 
-fn view(catalogue: &Catalogue) -> Snapshot<'_> {
+fn view(catalogue: &Arc<Catalogue>) -> Snapshot {
     let stop = Arc::new(AtomicBool::new(false));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
     let mut files = Files::open_with_stop(&[file], &stop).unwrap();
@@ -22,14 +22,15 @@ fn view(catalogue: &Catalogue) -> Snapshot<'_> {
 }
 
 /// A screen with the capture on it.
-struct Shown<'c> {
-    state: ScreenState<'c>,
+struct Shown {
+    state: ScreenState,
     terminal: Terminal<TestBackend>,
 }
 
-impl<'c> Shown<'c> {
-    fn new(catalogue: &'c Catalogue, width: u16, height: u16) -> Self {
-        let mut state = ScreenState::new("eth0".into(), catalogue, snapshot_requests().0, false);
+impl Shown {
+    fn new(catalogue: &Arc<Catalogue>, width: u16, height: u16) -> Self {
+        let mut state =
+            ScreenState::new("eth0".into(), Arc::clone(catalogue), snapshot_requests().0, false);
         state.update(view(catalogue));
         Self { state, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() }
     }
@@ -62,7 +63,7 @@ impl<'c> Shown<'c> {
 
 #[test]
 fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_sight() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 80, 24);
     let text = shown.text();
     let lines: Vec<&str> = text.lines().collect();
@@ -88,7 +89,7 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
 
 #[test]
 fn every_size_of_terminal_is_drawn_on_every_page() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     for (width, height) in [(1, 1), (20, 3), (40, 10), (80, 24), (160, 50), (400, 4)] {
         let mut shown = Shown::new(&catalogue, width, height);
         shown.press("jjk\nwj\x1b/osc\n\x1bsssspp");
@@ -97,7 +98,7 @@ fn every_size_of_terminal_is_drawn_on_every_page() {
 
 #[test]
 fn a_filter_is_typed_refused_with_its_reason_and_cleared() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 120, 24);
     let ports = |text: &str| {
         text.lines().filter(|line| line.contains("/tcp ") || line.contains("/udp ")).count()
@@ -120,7 +121,7 @@ fn a_filter_is_typed_refused_with_its_reason_and_cleared() {
 
 #[test]
 fn a_port_opens_with_its_flows_their_reasons_and_histograms() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 100, 40);
     let text = shown.press("/port:3037\n\n");
     for part in [
@@ -140,7 +141,7 @@ fn a_port_opens_with_its_flows_their_reasons_and_histograms() {
 
 #[test]
 fn while_it_is_paused_the_table_stands_still_and_the_counts_go_on() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 100, 24);
     assert!(shown.press("p").contains("PAUSED"));
     let mut next = view(&catalogue);

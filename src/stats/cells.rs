@@ -21,9 +21,11 @@ type CellKey = (ServicePort, u32, Option<PayloadSides>);
 
 /// The flows of one port with verdicts of one kind.
 #[derive(Debug)]
-struct VerdictCell<'c> {
+struct VerdictCell {
     port: ServicePort,
-    speaker: Speaker<'c>,
+    speaker: Speaker,
+    /// The key of `rest`.
+    service: ServiceKey,
     all: Aggregate,
     /// `None` if those of the port are not kept.
     distributions: Option<Distributions>,
@@ -31,9 +33,9 @@ struct VerdictCell<'c> {
 
 /// The statistics of the finished flows of one worker.
 #[derive(Debug)]
-pub struct Cells<'c> {
+pub struct Cells {
     indices: HashMap<CellKey, usize, RandomState>,
-    cells: Vec<VerdictCell<'c>>,
+    cells: Vec<VerdictCell>,
     /// The indices of each port's cells.
     by_port: HashMap<ServicePort, Vec<usize>, RandomState>,
     processes: HashMap<ServicePort, PortProcesses, RandomState>,
@@ -41,10 +43,10 @@ pub struct Cells<'c> {
     large: BTreeSet<ServicePort>,
     limit: usize,
     /// The distributions of flows on ports that have none of their own, by service.
-    rest: BTreeMap<ServiceKey<'c>, Distributions>,
+    rest: BTreeMap<ServiceKey, Distributions>,
 }
 
-impl<'c> Cells<'c> {
+impl Cells {
     /// Empty statistics; at most `limit` ports keep many sizes or times.
     #[must_use]
     pub fn new(limit: usize) -> Self {
@@ -60,7 +62,7 @@ impl<'c> Cells<'c> {
     }
 
     /// Counts a flow. Verdicts of one `kind` have the same [`Speaker`].
-    pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict<'c>) {
+    pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict) {
         let port = record.service_port();
         let key = (port, kind, record.without_payload());
         let index = match self.indices.get(&key) {
@@ -70,7 +72,7 @@ impl<'c> Cells<'c> {
         let cell = &mut self.cells[index];
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
-            self.rest.entry(cell.speaker.service_key()).or_default().add(record);
+            change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));
             return;
         };
         let was_large = distributions.is_large();
@@ -80,10 +82,11 @@ impl<'c> Cells<'c> {
         }
     }
 
-    fn add_cell(&mut self, key: CellKey, speaker: Speaker<'c>) -> usize {
+    fn add_cell(&mut self, key: CellKey, speaker: Speaker) -> usize {
         let (port, index) = (key.0, self.cells.len());
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
-        self.cells.push(VerdictCell { port, speaker, all, distributions });
+        let service = speaker.service_key();
+        self.cells.push(VerdictCell { port, speaker, service, all, distributions });
         self.by_port.entry(port).or_default().push(index);
         self.indices.insert(key, index);
         index
@@ -100,7 +103,7 @@ impl<'c> Cells<'c> {
         for &index in indices.into_iter().flatten() {
             let cell = &mut self.cells[index];
             if let Some(distributions) = cell.distributions.take() {
-                self.rest.entry(cell.speaker.service_key()).or_default().merge(distributions);
+                change_rest(&mut self.rest, &cell.service, |rest| rest.merge(distributions));
             }
         }
     }
@@ -123,11 +126,11 @@ impl<'c> Cells<'c> {
     }
 
     /// Returns the sums and starts again from zero; the set of ports with many sizes or times stays.
-    pub fn take(&mut self) -> Stats<'c> {
+    pub fn take(&mut self) -> Stats {
         self.indices.clear();
         self.by_port.clear();
         let mut stats = Stats::default();
-        for VerdictCell { port, speaker, all, distributions } in self.cells.drain(..) {
+        for VerdictCell { port, speaker, all, distributions, .. } in self.cells.drain(..) {
             stats.add_all(port, speaker, all, distributions);
         }
         for (service, distributions) in std::mem::take(&mut self.rest) {
@@ -137,5 +140,17 @@ impl<'c> Cells<'c> {
             stats.ports.entry(port).or_default().processes.merge(processes);
         });
         stats
+    }
+}
+
+/// Changes the distributions of a service. Clones the key only where the service has none yet.
+fn change_rest(
+    rest: &mut BTreeMap<ServiceKey, Distributions>,
+    service: &ServiceKey,
+    change: impl FnOnce(&mut Distributions),
+) {
+    match rest.get_mut(service) {
+        Some(known) => change(known),
+        None => change(rest.entry(service.clone()).or_default()),
     }
 }

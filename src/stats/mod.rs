@@ -12,6 +12,7 @@ mod processes;
 mod quantiles;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use cells::Cells;
 pub use counters::{COUNTERS, Counter, CounterSums};
@@ -20,7 +21,7 @@ pub use distributions::Distributions;
 pub use processes::{PortProcesses, ProcessFlows};
 pub use quantiles::{Quantiles, Summary};
 
-use crate::classify::{Confidence, Fault, Fit, Verdict};
+use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::flow::{Counts, FlowRecord, Outcome, PayloadSides};
@@ -28,12 +29,12 @@ use crate::process::FlowProcesses;
 use crate::time::Time;
 
 /// What spoke in a flow, as far as summaries tell flows apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Speaker<'c> {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Speaker {
     /// The id of the service.
-    pub service: Option<&'c str>,
+    pub service: Option<SharedStr>,
     /// The family of the service, or of the first candidate.
-    pub tag: Option<&'c str>,
+    pub tag: Option<SharedStr>,
     /// The protocol.
     pub protocol: Option<Protocol>,
     /// The ground of the verdict.
@@ -41,7 +42,7 @@ pub struct Speaker<'c> {
     /// Whether the verdict fits the port.
     pub fit: Fit,
     /// The id of the first candidate, if no service is named.
-    pub candidate: Option<&'c str>,
+    pub candidate: Option<SharedStr>,
     /// Why the flow has no payload, if it has none.
     pub quiet: Option<PayloadSides>,
     /// What keeps the sides from understanding each other.
@@ -50,7 +51,7 @@ pub struct Speaker<'c> {
 
 /// The key of the statistics of services: id, family and protocol; all `None` for flows that were
 /// not recognised.
-pub type ServiceKey<'c> = (Option<&'c str>, Option<&'c str>, Option<Protocol>);
+pub type ServiceKey = (Option<SharedStr>, Option<SharedStr>, Option<Protocol>);
 
 /// The sums over a set of flows.
 #[derive(Debug, Clone, Default)]
@@ -103,25 +104,25 @@ impl Aggregate {
 
 /// The statistics of a port.
 #[derive(Debug, Clone)]
-pub struct PortStats<'c> {
+pub struct PortStats {
     /// The sums over its flows.
     pub all: Aggregate,
     /// The sizes and times of its flows; `None` if [too many](Stats::limit) ports have many.
     pub distributions: Option<Distributions>,
     /// Flows and bytes by what spoke.
-    pub speakers: BTreeMap<Speaker<'c>, (u64, u64)>,
+    pub speakers: BTreeMap<Speaker, (u64, u64)>,
     /// The processes behind the port, and those on this machine that called it.
     pub processes: PortProcesses,
 }
 
-impl Default for PortStats<'_> {
+impl Default for PortStats {
     fn default() -> Self {
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
         Self { all, distributions, speakers: BTreeMap::new(), processes: PortProcesses::default() }
     }
 }
 
-impl PortStats<'_> {
+impl PortStats {
     fn merge_distributions(&mut self, theirs: Option<Distributions>) {
         self.distributions = self.distributions.take().zip(theirs).map(|(mut mine, theirs)| {
             mine.merge(theirs);
@@ -141,20 +142,20 @@ pub struct ServiceStats {
 
 /// The statistics of a capture.
 #[derive(Debug, Clone, Default)]
-pub struct Stats<'c> {
+pub struct Stats {
     /// By service port.
-    pub ports: HashMap<ServicePort, PortStats<'c>, foldhash::fast::RandomState>,
+    pub ports: HashMap<ServicePort, PortStats, foldhash::fast::RandomState>,
     /// By service, family and protocol.
-    pub services: BTreeMap<ServiceKey<'c>, ServiceStats>,
+    pub services: BTreeMap<ServiceKey, ServiceStats>,
 }
 
-impl<'c> Speaker<'c> {
+impl Speaker {
     /// The speaker of a flow.
-    fn new(record: &FlowRecord, verdict: &Verdict<'c>) -> Self {
-        let first = || verdict.candidates.first().map(super::classify::Candidate::id);
+    fn new(record: &FlowRecord, verdict: &Verdict) -> Self {
+        let first = || verdict.candidates.first().map(Candidate::shared_id);
         Self {
-            service: verdict.service.map(|s| s.id.as_str()),
-            tag: verdict.tag(),
+            service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+            tag: verdict.shared_tag(),
             protocol: verdict.protocol,
             confidence: verdict.confidence,
             fit: verdict.fit,
@@ -166,18 +167,18 @@ impl<'c> Speaker<'c> {
 
     /// The key under which its flows count among the services. A guess from the port number alone
     /// is no service.
-    fn service_key(&self) -> ServiceKey<'c> {
+    fn service_key(&self) -> ServiceKey {
         if self.confidence > Confidence::Port {
-            (self.service, self.tag, self.protocol)
+            (self.service.clone(), self.tag.clone(), self.protocol)
         } else {
             (None, None, None)
         }
     }
 }
 
-impl<'c> Stats<'c> {
+impl Stats {
     /// Counts a flow.
-    pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict<'c>) {
+    pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict) {
         let (mut all, mut distributions) = (Aggregate::default(), Distributions::default());
         all.add(record);
         distributions.add(record);
@@ -193,17 +194,18 @@ impl<'c> Stats<'c> {
     fn add_all(
         &mut self,
         port: ServicePort,
-        speaker: Speaker<'c>,
+        speaker: Speaker,
         all: Aggregate,
         distributions: Option<Distributions>,
     ) {
+        let key = speaker.service_key();
         let port = self.ports.entry(port).or_default();
         let sum = port.speakers.entry(speaker).or_default();
         sum.0 += all.flows;
         sum.1 += all.bytes.sum();
         port.all.merge(all.clone());
         port.merge_distributions(distributions.clone());
-        let service = self.services.entry(speaker.service_key()).or_default();
+        let service = self.services.entry(key).or_default();
         service.all.merge(all);
         distributions
             .into_iter()
@@ -244,9 +246,8 @@ impl<'c> Stats<'c> {
     /// Merging parts that were already limited with the same `ports`, and limiting the result, gives
     /// the same as limiting the whole.
     pub fn limit(&mut self, ports: usize) -> usize {
-        let is_large = |stats: &PortStats<'_>| {
-            stats.distributions.as_ref().is_none_or(Distributions::is_large)
-        };
+        let is_large =
+            |stats: &PortStats| stats.distributions.as_ref().is_none_or(Distributions::is_large);
         let mut large: Vec<ServicePort> =
             self.ports.iter().filter(|(_, stats)| is_large(stats)).map(|(&port, _)| port).collect();
         large.sort_unstable();

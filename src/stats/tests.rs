@@ -12,7 +12,7 @@ use crate::decode::Transport;
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).unwrap());
 
 /// A flow without payload on a port, and how long it lasted in nanoseconds.
-fn flow(port: u16, transport: Transport, lasted: u64) -> (FlowRecord, Verdict<'static>) {
+fn flow(port: u16, transport: Transport, lasted: u64) -> (FlowRecord, Verdict) {
     let mut record = FlowRecord::silent(0);
     (record.responder.port, record.transport, record.last) = (port, transport, Time(lasted as i64));
     (record, classify(&CATALOGUE, ServicePort::new(port, transport), None, false))
@@ -22,9 +22,9 @@ fn flow(port: u16, transport: Transport, lasted: u64) -> (FlowRecord, Verdict<'s
 /// service.
 type Durations = (BTreeMap<ServicePort, (u64, Option<Summary>)>, Vec<Summary>);
 
-fn seen(mut stats: Stats<'_>, limit: usize) -> (usize, Durations) {
+fn seen(mut stats: Stats, limit: usize) -> (usize, Durations) {
     let without = stats.limit(limit);
-    let durations = |port: &PortStats<'_>| {
+    let durations = |port: &PortStats| {
         (
             port.all.flows,
             port.distributions.as_ref().map(|distributions| distributions.duration_ns.summary()),
@@ -56,7 +56,7 @@ proptest! {
         limit in 0_usize..8,
     ) {
         let mut whole = Stats::default();
-        let mut cells: Vec<Cells<'_>> = (0..3).map(|_| Cells::new(limit)).collect();
+        let mut cells: Vec<Cells> = (0..3).map(|_| Cells::new(limit)).collect();
         let mut parts = Stats::default();
         for (turn, (port, is_tcp, flows, who, take)) in (0..).zip(turns) {
             let transport = if is_tcp { Transport::Tcp } else { Transport::Udp };

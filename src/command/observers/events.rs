@@ -19,7 +19,7 @@ use crate::command::output::{Output, OutputState};
 const QUEUE: usize = 1024;
 
 /// Writes the event of a flow that has ended.
-pub type WriteFlow = fn(&mut dyn Write, &JudgedFlow<'_>) -> io::Result<()>;
+pub type WriteFlow = fn(&mut dyn Write, &JudgedFlow) -> io::Result<()>;
 
 /// The events of a running capture. The default has none.
 #[derive(Default)]
@@ -76,10 +76,10 @@ impl OutputStream {
 
     /// Writes a flow when it ends, where such events are planned. Waits while too many events are
     /// unwritten.
-    pub fn flow_hook(&self) -> Option<impl Fn(&JudgedFlow<'_>) + Sync + use<>> {
+    pub fn flow_hook(&self) -> Option<impl Fn(&JudgedFlow) + Sync + use<>> {
         let Self::Events(EventWriter { lines, flows: Some(write), .. }) = self else { return None };
         let (lines, write) = (lines.clone(), *write);
-        Some(move |flow: &JudgedFlow<'_>| {
+        Some(move |flow: &JudgedFlow| {
             let mut line = Vec::new();
             // Writing to memory cannot fail, and a reader that is gone ends the capture.
             drop(write(&mut line, flow).map(|()| lines.send(line)));
@@ -135,7 +135,7 @@ pub struct IntervalObserver {
 }
 
 impl Observer for IntervalObserver {
-    fn observe(&mut self, snapshot: &Snapshot<'_>) {
+    fn observe(&mut self, snapshot: &Snapshot) {
         if snapshot.elapsed < self.due {
             return;
         }

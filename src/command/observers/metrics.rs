@@ -27,7 +27,7 @@ impl MetricsObserver {
 }
 
 impl Observer for MetricsObserver {
-    fn observe(&mut self, snapshot: &Snapshot<'_>) {
+    fn observe(&mut self, snapshot: &Snapshot) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).update(snapshot);
     }
 }

@@ -29,7 +29,7 @@ const SCREEN_FLOWS: usize = 200;
 /// Sees a capture while it runs.
 pub trait Observer: Send {
     /// Gets the next snapshot, on the snapshot thread.
-    fn observe(&mut self, snapshot: &Snapshot<'_>);
+    fn observe(&mut self, snapshot: &Snapshot);
 }
 
 /// Outputs of a running capture, opened before privileges are dropped. The default has none.
@@ -76,13 +76,13 @@ impl LiveOutputs {
 }
 
 /// The observers of a running capture.
-pub struct Observers<'scope, 'c> {
+pub struct Observers<'scope> {
     list: Vec<Box<dyn Observer>>,
     /// Gets the snapshot behind the others, because it keeps it.
-    screen: Option<ScreenThread<'scope, 'c>>,
+    screen: Option<ScreenThread<'scope>>,
 }
 
-impl<'scope, 'c: 'scope> Observers<'scope, 'c> {
+impl<'scope> Observers<'scope> {
     /// Starts the observers. `context` is for the screen, where there is one.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl<'scope, 'c: 'scope> Observers<'scope, 'c> {
         scope: &'scope Scope<'scope, '_>,
         outputs: LiveOutputs,
         intervals: Option<IntervalObserver>,
-        context: ScreenContext<'scope, 'c>,
+        context: ScreenContext<'scope>,
     ) -> Result<Self> {
         let mut list: Vec<Box<dyn Observer>> = Vec::new();
         if let Some(server) = outputs.server {
@@ -115,7 +115,7 @@ impl<'scope, 'c: 'scope> Observers<'scope, 'c> {
     }
 
     /// Passes a snapshot to every observer.
-    pub fn observe(&mut self, snapshot: Snapshot<'c>) {
+    pub fn observe(&mut self, snapshot: Snapshot) {
         self.list.iter_mut().for_each(|observer| observer.observe(&snapshot));
         if let Some(screen) = &mut self.screen {
             screen.show(snapshot);

@@ -1,5 +1,6 @@
 //! The full-screen view, on a thread of its own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -11,10 +12,11 @@ use crate::command::messages;
 use crate::command::signals::SignalFlags;
 
 /// What the screen needs beside snapshots.
-pub struct ScreenContext<'s, 'c> {
+pub struct ScreenContext<'s> {
     /// What is captured.
     pub title: String,
-    pub catalogue: &'c Catalogue,
+    /// The catalogue until the first snapshot brings one.
+    pub catalogue: &'s Arc<Catalogue>,
     pub signals: &'s SignalFlags,
     pub requester: SnapshotRequester,
     /// Whether colours may be used.
@@ -22,20 +24,21 @@ pub struct ScreenContext<'s, 'c> {
 }
 
 /// The screen's thread. Messages go to the screen while it runs.
-pub struct ScreenThread<'scope, 'c> {
+pub struct ScreenThread<'scope> {
     /// `None` once the screen has ended.
-    snapshots: Option<SyncSender<Snapshot<'c>>>,
+    snapshots: Option<SyncSender<Snapshot>>,
     /// Returns the messages that came meanwhile, or why the screen ended.
     thread: ScopedJoinHandle<'scope, Vec<String>>,
 }
 
-impl<'scope, 'c: 'scope> ScreenThread<'scope, 'c> {
-    pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope, 'c>) -> Self {
+impl<'scope> ScreenThread<'scope> {
+    pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope>) -> Self {
         let ScreenContext { title, catalogue, signals, requester, colour } = context;
         let (to_screen, snapshots) = sync_channel(1);
         let (to_messages, messages) = mpsc::channel();
         messages::redirect(Some(to_messages));
         let stop = &*signals.stop;
+        let catalogue = Arc::clone(catalogue);
         let inputs =
             ScreenInputs { title, catalogue, snapshots, messages, requester, stop, colour };
         let thread = scope.spawn(move || {
@@ -47,7 +50,7 @@ impl<'scope, 'c: 'scope> ScreenThread<'scope, 'c> {
     }
 
     /// Shows a snapshot, unless the screen has ended.
-    pub fn show(&mut self, snapshot: Snapshot<'c>) {
+    pub fn show(&mut self, snapshot: Snapshot) {
         self.snapshots = self.snapshots.take().filter(|screen| screen.send(snapshot).is_ok());
     }
 

@@ -14,29 +14,26 @@ use crate::stats::Stats;
 pub(in crate::pipeline) const STEP: usize = 64;
 
 /// The state of a walk over a worker's live flows.
-pub(in crate::pipeline) struct SnapshotBuilder<'c> {
-    job: SnapshotJob<'c>,
+pub(in crate::pipeline) struct SnapshotBuilder {
+    job: SnapshotJob,
     /// Index of the table that the walk is in.
     pub(in crate::pipeline) table: usize,
-    stats: Stats<'c>,
-    recent: RecentFlows<'c>,
+    stats: Stats,
+    recent: RecentFlows,
     live: u64,
     evicted: u64,
     cost: Duration,
 }
 
-impl<'c> SnapshotBuilder<'c> {
+impl SnapshotBuilder {
     /// Starts with the requested ones of the flows that ended recently. `live` and `evicted` are
     /// the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
-        job: SnapshotJob<'c>,
+        job: SnapshotJob,
         live: u64,
         evicted: u64,
-        ended: impl Iterator<Item = &'r JudgedFlow<'c>>,
-    ) -> Self
-    where
-        'c: 'r,
-    {
+        ended: impl Iterator<Item = &'r JudgedFlow>,
+    ) -> Self {
         let mut recent = RecentFlows::new(job.flows);
         ended
             .filter(|flow| job.wants(&flow.record))
@@ -48,7 +45,7 @@ impl<'c> SnapshotBuilder<'c> {
     pub(in crate::pipeline) fn add(
         &mut self,
         record: &FlowRecord,
-        verdict: &Verdict<'c>,
+        verdict: &Verdict,
         processes: &FlowProcesses,
     ) {
         self.stats.add(record, verdict);

@@ -1,5 +1,6 @@
 //! What travels between the threads for a snapshot: the job, and the parts that come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -14,22 +15,22 @@ use crate::stats::Stats;
 /// A snapshot to take, on its way from the snapshot thread through the capture thread to the
 /// workers.
 #[derive(Clone)]
-pub(in crate::pipeline) struct SnapshotJob<'c> {
+pub(in crate::pipeline) struct SnapshotJob {
     pub(super) request: SnapshotRequest,
     /// Number of flows to bring.
     pub(super) flows: usize,
     /// Has room for every part: sending one never waits.
-    pub(super) parts: Sender<SnapshotPart<'c>>,
+    pub(super) parts: Sender<SnapshotPart>,
 }
 
-impl<'c> SnapshotJob<'c> {
+impl SnapshotJob {
     /// Whether the flow is one of those that are requested.
     pub(super) fn wants(&self, record: &FlowRecord) -> bool {
         self.request.port.is_none_or(|port| port == record.service_port())
     }
 
     /// Sends a part. It is discarded where the capture is over.
-    pub(super) fn reply(&self, part: SnapshotPart<'c>) {
+    pub(super) fn reply(&self, part: SnapshotPart) {
         drop(self.parts.try_send(part));
     }
 
@@ -38,12 +39,12 @@ impl<'c> SnapshotJob<'c> {
         &self,
         counters: &CaptureCounters,
         source: &mut dyn Source,
-        catalogue: &'c Catalogue,
+        catalogue: &Arc<Catalogue>,
         elapsed: Duration,
     ) {
         let (drops, problems) = (source.drops(), source.problems());
         self.reply(SnapshotPart::Counters {
-            catalogue,
+            catalogue: Arc::clone(catalogue),
             counters: Box::new(counters.clone()),
             drops,
             problems,
@@ -52,7 +53,7 @@ impl<'c> SnapshotJob<'c> {
     }
 
     /// Sends a worker's first part: the statistics of the flows that ended since its last snapshot.
-    pub(in crate::pipeline) fn reply_ended(&self, stats: Stats<'c>) {
+    pub(in crate::pipeline) fn reply_ended(&self, stats: Stats) {
         self.reply(SnapshotPart::Ended(stats));
     }
 
@@ -64,26 +65,26 @@ impl<'c> SnapshotJob<'c> {
 }
 
 /// A part of a snapshot.
-pub(super) enum SnapshotPart<'c> {
+pub(super) enum SnapshotPart {
     /// From the capture thread, once.
     Counters {
-        catalogue: &'c Catalogue,
+        catalogue: Arc<Catalogue>,
         counters: Box<CaptureCounters>,
         drops: Drops,
         problems: Vec<String>,
         elapsed: Duration,
     },
     /// From each worker: flows that ended since its last snapshot. The worker forgets them.
-    Ended(Stats<'c>),
+    Ended(Stats),
     /// From each worker: its live flows.
-    Live(LiveFlows<'c>),
+    Live(LiveFlows),
 }
 
 /// The live flows of a worker, and the most recent flows of it.
-pub(super) struct LiveFlows<'c> {
-    pub(super) stats: Stats<'c>,
+pub(super) struct LiveFlows {
+    pub(super) stats: Stats,
     /// The most recent of the requested flows, live or ended.
-    pub(super) recent: Vec<JudgedFlow<'c>>,
+    pub(super) recent: Vec<JudgedFlow>,
     /// Number of live flows.
     pub(super) live: u64,
     /// Flows evicted so far.
@@ -93,14 +94,14 @@ pub(super) struct LiveFlows<'c> {
 }
 
 /// The capture thread's end: where jobs arrive. When it is dropped, the capture is over.
-pub(in crate::pipeline) struct SnapshotJobs<'c> {
-    pub(super) jobs: Receiver<SnapshotJob<'c>>,
+pub(in crate::pipeline) struct SnapshotJobs {
+    pub(super) jobs: Receiver<SnapshotJob>,
     pub(super) _is_running: Sender<()>,
 }
 
-impl<'c> SnapshotJobs<'c> {
+impl SnapshotJobs {
     /// The pending job, if there is one.
-    pub(in crate::pipeline) fn next(&self) -> Option<SnapshotJob<'c>> {
+    pub(in crate::pipeline) fn next(&self) -> Option<SnapshotJob> {
         self.jobs.try_recv().ok()
     }
 }

@@ -44,7 +44,7 @@ use crate::decode::ServicePort;
 const SHARE: u32 = 20;
 
 /// Which snapshots of a running capture are taken, and who gets them.
-pub struct Snapshots<'s, 'c> {
+pub struct Snapshots<'s> {
     /// Time between two snapshots; `None` takes only those that are requested. Very many live flows
     /// make it longer.
     pub every: Option<Duration>,
@@ -54,16 +54,16 @@ pub struct Snapshots<'s, 'c> {
     /// Requests for snapshots out of turn; see [`snapshot_requests`].
     pub requests: SnapshotRequests,
     /// Gets each snapshot, on the snapshot thread.
-    pub on_snapshot: &'s mut (dyn FnMut(Snapshot<'c>) + Send),
+    pub on_snapshot: &'s mut (dyn FnMut(Snapshot) + Send),
 }
 
 /// A capture as it stands.
-pub struct Snapshot<'c> {
+pub struct Snapshot {
     /// Time from the start of the capture until the counters were read.
     pub elapsed: Duration,
     /// The capture as if it had ended then. `flows` are the most recent of the requested ones, the
     /// latest first.
-    pub run: Run<'c>,
+    pub run: Run,
     /// Number of live flows; the statistics in `run` include them.
     pub live_flows: u64,
 }

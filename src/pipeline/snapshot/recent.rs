@@ -7,14 +7,14 @@ use crate::process::FlowProcesses;
 use crate::time::Time;
 
 /// The `limit` flows whose last frame is the latest.
-pub(in crate::pipeline) struct RecentFlows<'c> {
+pub(in crate::pipeline) struct RecentFlows {
     limit: usize,
-    flows: Vec<JudgedFlow<'c>>,
+    flows: Vec<JudgedFlow>,
     /// Flows whose last frame is earlier have no place.
     floor: Option<Time>,
 }
 
-impl<'c> RecentFlows<'c> {
+impl RecentFlows {
     pub(in crate::pipeline) const fn new(limit: usize) -> Self {
         Self { limit, flows: Vec::new(), floor: None }
     }
@@ -28,7 +28,7 @@ impl<'c> RecentFlows<'c> {
     pub(in crate::pipeline) fn add(
         &mut self,
         record: &FlowRecord,
-        verdict: &Verdict<'c>,
+        verdict: &Verdict,
         processes: &FlowProcesses,
     ) {
         if self.has_place(record.last) {
@@ -42,7 +42,7 @@ impl<'c> RecentFlows<'c> {
 
     /// Adds the flow. Up to twice the limit is kept, so that the oldest are removed only now and
     /// then.
-    pub(in crate::pipeline) fn push(&mut self, flow: JudgedFlow<'c>) {
+    pub(in crate::pipeline) fn push(&mut self, flow: JudgedFlow) {
         self.flows.push(flow);
         if self.flows.len() >= 2 * self.limit {
             self.trim();
@@ -50,12 +50,12 @@ impl<'c> RecentFlows<'c> {
     }
 
     /// The flows that are kept, in no order.
-    pub(in crate::pipeline) fn iter(&self) -> impl Iterator<Item = &JudgedFlow<'c>> {
+    pub(in crate::pipeline) fn iter(&self) -> impl Iterator<Item = &JudgedFlow> {
         self.flows.iter()
     }
 
     /// The most recent flows, the latest first.
-    pub(in crate::pipeline) fn into_flows(mut self) -> Vec<JudgedFlow<'c>> {
+    pub(in crate::pipeline) fn into_flows(mut self) -> Vec<JudgedFlow> {
         self.trim();
         // The first frame decides among equals: the order must not depend on the worker.
         self.flows

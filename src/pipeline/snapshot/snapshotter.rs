@@ -10,23 +10,20 @@ use crate::pipeline::Run;
 use crate::stats::Stats;
 
 /// The snapshot thread's state.
-pub(in crate::pipeline) struct Snapshotter<'c> {
-    to_capture: Sender<SnapshotJob<'c>>,
+pub(in crate::pipeline) struct Snapshotter {
+    to_capture: Sender<SnapshotJob>,
     /// Disconnected when the capture is over.
     ended: Receiver<()>,
     workers: usize,
     histogram_ports: usize,
     /// Statistics of the flows that have ended, as far as the workers handed them over.
-    stats: Stats<'c>,
+    stats: Stats,
 }
 
-impl<'c> Snapshotter<'c> {
+impl Snapshotter {
     /// A snapshot thread and the capture thread's end of the way to it. Figures are kept of at most
     /// `histogram_ports` ports.
-    pub(in crate::pipeline) fn new(
-        workers: usize,
-        histogram_ports: usize,
-    ) -> (Self, SnapshotJobs<'c>) {
+    pub(in crate::pipeline) fn new(workers: usize, histogram_ports: usize) -> (Self, SnapshotJobs) {
         let (to_capture, jobs) = bounded(1);
         let (is_running, ended) = bounded(0);
         (
@@ -37,7 +34,7 @@ impl<'c> Snapshotter<'c> {
 
     /// Takes snapshots until the capture ends; returns the statistics that the workers have handed
     /// over.
-    pub(in crate::pipeline) fn run(mut self, snapshots: Snapshots<'_, 'c>) -> Stats<'c> {
+    pub(in crate::pipeline) fn run(mut self, snapshots: Snapshots<'_>) -> Stats {
         let mut requests = snapshots.requests.0;
         let mut request = SnapshotRequest::default();
         let mut due = snapshots.every.map(|every| Instant::now() + every);
@@ -76,7 +73,7 @@ impl<'c> Snapshotter<'c> {
 
     /// Takes one snapshot, and measures its cost: the CPU time of the busiest thread. `None` where
     /// the capture ended meanwhile.
-    fn take(&mut self, request: SnapshotRequest, flows: usize) -> Option<(Snapshot<'c>, Duration)> {
+    fn take(&mut self, request: SnapshotRequest, flows: usize) -> Option<(Snapshot, Duration)> {
         // Room for every part: no thread waits to send one.
         let (to_here, parts) = bounded(2 * self.workers + 1);
         self.to_capture.send(SnapshotJob { request, flows, parts: to_here }).ok()?;

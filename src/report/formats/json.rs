@@ -38,7 +38,7 @@ pub const SCHEMA: &str = "portlore/1";
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, _style: Style) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
     write_line(out, &ReportJson::new(report, report.show.lists_flows()))
 }
 
@@ -55,7 +55,7 @@ pub(super) struct ReportJson<'a> {
 
 impl<'a> ReportJson<'a> {
     /// The document of a report; with every flow that was kept if `with_flows` is set.
-    pub(super) fn new(report: &'a Report<'a, 'a>, with_flows: bool) -> Self {
+    pub(super) fn new(report: &'a Report<'a>, with_flows: bool) -> Self {
         let (run, catalogue) = (report.run, report.catalogue());
         let mut ports: Vec<_> = run.stats.ports.iter().collect();
         ports.sort_by_key(|(key, _)| **key);
@@ -67,7 +67,7 @@ impl<'a> ReportJson<'a> {
                 .into_iter()
                 .map(|(&port, stats)| PortJson::new(catalogue, port, stats))
                 .collect(),
-            services: services.map(|(&key, stats)| ServiceJson::new(key, stats)).collect(),
+            services: services.map(|(key, stats)| ServiceJson::new(key, stats)).collect(),
             flows: with_flows.then_some(FlowsJson(&run.flows)),
         }
     }
@@ -92,7 +92,7 @@ struct CaptureJson<'a> {
 }
 
 impl<'a> CaptureJson<'a> {
-    fn new(report: &'a Report<'_, '_>) -> Self {
+    fn new(report: &'a Report<'_>) -> Self {
         let (run, counters) = (report.run, &report.run.counters);
         let interfaces = interfaces::interfaces(report);
         Self {

@@ -35,7 +35,7 @@ pub struct ReportFormat {
     /// The value of `--format`.
     pub name: &'static str,
     /// Writes the report of a finished capture. [`Style`] matters to formats for people only.
-    pub write: fn(&mut dyn Write, &Report<'_, '_>, Style) -> io::Result<()>,
+    pub write: fn(&mut dyn Write, &Report<'_>, Style) -> io::Result<()>,
     /// What the format does with single flows.
     pub flows: FlowOutput,
     /// What the format writes while a capture runs; `None` if nothing.
@@ -52,7 +52,7 @@ pub enum FlowOutput {
     /// Always lists them at the end.
     AtEnd,
     /// Writes each one when it ends. A replay lists them at the end, in the order of their frames.
-    Streamed(fn(&mut dyn Write, &JudgedFlow<'_>) -> io::Result<()>),
+    Streamed(fn(&mut dyn Write, &JudgedFlow) -> io::Result<()>),
 }
 
 /// What a format writes at intervals while a capture runs.
@@ -70,7 +70,7 @@ pub trait IntervalWriter: Send {
     ///
     /// # Errors
     /// If `out` cannot be written.
-    fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()>;
+    fn write(&mut self, out: &mut dyn Write, view: &Snapshot) -> io::Result<()>;
 }
 
 impl ReportFormat {

@@ -68,7 +68,7 @@ struct PortIntervalJson<'a> {
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, _style: Style) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
     report.run.flows.iter().try_for_each(|flow| write_flow(out, flow))?;
     write_line(out, &Event::End(Box::new(ReportJson::new(report, false))))
 }
@@ -77,7 +77,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, _style: Style) -> io:
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write_flow(out: &mut dyn Write, flow: &JudgedFlow<'_>) -> io::Result<()> {
+pub fn write_flow(out: &mut dyn Write, flow: &JudgedFlow) -> io::Result<()> {
     write_line(out, &Event::Flow(Box::new(FlowJson::new(flow))))
 }
 
@@ -93,7 +93,7 @@ struct IntervalEvents {
 impl IntervalWriter for IntervalEvents {
     /// Writes what came since the last interval, and the drops in an event of their own if there
     /// were some.
-    fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+    fn write(&mut self, out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
         let (run, counters) = (&view.run, &view.run.counters);
         let counts = [
             counters.frames,
@@ -139,11 +139,7 @@ impl IntervalWriter for IntervalEvents {
 
 impl IntervalEvents {
     /// What came on a port since the last interval; `None` if nothing did.
-    fn port<'a>(
-        &self,
-        port: ServicePort,
-        stats: &'a PortStats<'a>,
-    ) -> Option<PortIntervalJson<'a>> {
+    fn port<'a>(&self, port: ServicePort, stats: &'a PortStats) -> Option<PortIntervalJson<'a>> {
         let (flows, packets, bytes) = self.ports.get(&port).copied().unwrap_or_default();
         let since = |now: Counts, before: Counts| Counts {
             initiator: now.initiator.saturating_sub(before.initiator),

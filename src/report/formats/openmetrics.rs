@@ -57,7 +57,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Replaces all samples with those of the capture as it stands; counters only grow.
-    pub fn update(&mut self, view: &Snapshot<'_>) {
+    pub fn update(&mut self, view: &Snapshot) {
         self.exposition.begin();
         self.capture(view);
         let ports = self.by_port(&view.run.stats);
@@ -93,7 +93,7 @@ impl Metrics {
     }
 
     /// Adds where every frame went.
-    fn capture(&mut self, view: &Snapshot<'_>) {
+    fn capture(&mut self, view: &Snapshot) {
         let (run, counters) = (&view.run, &view.run.counters);
         let build = label("version", env!("CARGO_PKG_VERSION"));
         self.exposition
@@ -133,7 +133,7 @@ impl Metrics {
         live.sample("", "", view.live_flows);
     }
 
-    fn by_port(&mut self, stats: &Stats<'_>) -> Rows {
+    fn by_port(&mut self, stats: &Stats) -> Rows {
         let mut ports: Vec<_> = stats.ports.iter().collect();
         ports.sort_by_key(|(key, stats)| (std::cmp::Reverse(stats.all.bytes.sum()), **key));
         let mut rows = Rows::new();
@@ -155,13 +155,13 @@ impl Metrics {
     }
 
     /// Adds the flows of ports by what spoke.
-    fn speakers(&mut self, ports: &[(String, &PortStats<'_>)]) {
+    fn speakers(&mut self, ports: &[(String, &PortStats)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
             for (key, &(flows, _)) in &stats.speakers {
                 let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::as_str);
                 let values = [
-                    key.service.unwrap_or("unknown"),
+                    key.service.as_deref().unwrap_or("unknown"),
                     protocol,
                     key.confidence.as_str(),
                     key.fit.as_str(),
@@ -194,7 +194,7 @@ impl Metrics {
     }
 
     /// Adds the flows of ports by the name of the local process.
-    fn processes(&mut self, ports: &[(String, &PortStats<'_>)]) {
+    fn processes(&mut self, ports: &[(String, &PortStats)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
             for (side, flows) in [
@@ -224,7 +224,7 @@ impl Metrics {
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
     }
 
-    fn by_service(&mut self, stats: &Stats<'_>) -> Rows {
+    fn by_service(&mut self, stats: &Stats) -> Rows {
         let mut rows = Rows::new();
         for ((service, tag, protocol), stats) in &stats.services {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::as_str);
@@ -237,7 +237,11 @@ impl Metrics {
                     .collect::<Vec<_>>()
                     .join(",")
             };
-            let own = labels([service.unwrap_or("unknown"), tag.unwrap_or("unknown"), protocol]);
+            let own = labels([
+                service.as_deref().unwrap_or("unknown"),
+                tag.as_deref().unwrap_or("unknown"),
+                protocol,
+            ]);
             let labels = if self.services.has_own(own.clone(), SERVICES) {
                 own
             } else {
@@ -250,7 +254,7 @@ impl Metrics {
 }
 
 /// Whether some flow of the port was answered.
-fn is_answered(stats: &PortStats<'_>) -> bool {
+fn is_answered(stats: &PortStats) -> bool {
     let quiet =
         [Outcome::Refused, Outcome::NoAnswer].map(|outcome| stats.all.outcomes[outcome as usize]);
     stats.all.flows > quiet.iter().sum()

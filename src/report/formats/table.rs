@@ -30,20 +30,20 @@ pub const FORMAT: ReportFormat = ReportFormat {
     full_screen: true,
 };
 
-type PortRow<'r, 'c> = (ServicePort, &'r PortStats<'c>);
+type PortRow<'r> = (ServicePort, &'r PortStats);
 
 /// Writes the report.
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let show = report.show;
     header(out, report)?;
     if show.interfaces {
         writeln!(out)?;
         interfaces::write(out, report, style)?;
     }
-    let mut ports: Vec<PortRow<'_, '_>> =
+    let mut ports: Vec<PortRow<'_>> =
         report.run.stats.ports.iter().map(|(&port, stats)| (port, stats)).collect();
     if ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
@@ -62,9 +62,9 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::
     if hidden > 0 {
         writeln!(out, "and {} with fewer bytes; --top 0 shows all", plural(hidden as u64, "port"))?;
     }
-    let named: Vec<(String, &PortStats<'_>)> =
+    let named: Vec<(String, &PortStats)> =
         ports.iter().map(|&(port, stats)| (port.to_string(), stats)).collect();
-    let rows = |row: fn(&str, &PortStats<'_>) -> Row| {
+    let rows = |row: fn(&str, &PortStats) -> Row| {
         named.iter().map(|(name, stats)| row(name, stats)).collect::<Vec<_>>()
     };
     writeln!(out)?;
@@ -94,7 +94,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::
 }
 
 /// Writes what was read, and where every frame went.
-fn header(out: &mut dyn Write, report: &Report<'_, '_>) -> io::Result<()> {
+fn header(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     let counters = &report.run.counters;
     let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
     let inputs = match &inputs[..] {
@@ -147,7 +147,7 @@ const PORT_COLUMNS: [Column; 6] = [
 ];
 
 /// A row for each thing that spoke on the port; the first has the labels of the port, too.
-fn port_rows(report: &Report<'_, '_>, (port, stats): PortRow<'_, '_>) -> Vec<Row> {
+fn port_rows(report: &Report<'_>, (port, stats): PortRow<'_>) -> Vec<Row> {
     let catalogue = report.catalogue();
     let labels = [
         SafeText::trusted(port.to_string()),
@@ -228,10 +228,10 @@ const SERVICE_COLUMNS: [Column; 6] = [
     Column::number("← BYTES"),
 ];
 
-fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::Result<()> {
+fn services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
-    services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), **key));
-    let services: Vec<(String, &ServiceKey<'_>, &ServiceStats)> =
+    services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), *key));
+    let services: Vec<(String, &ServiceKey, &ServiceStats)> =
         services.into_iter().map(|(key, stats)| (service_name(report, key), key, stats)).collect();
     let rows: Vec<Row> = services
         .iter()
@@ -241,7 +241,7 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
             let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
             trusted([
                 name.clone(),
-                tag.map_or_else(
+                tag.as_ref().map_or_else(
                     || "-".into(),
                     |tag| format!("{}{}", escape(tag), if guessed { "?" } else { "" }),
                 ),
@@ -261,8 +261,8 @@ fn services(out: &mut dyn Write, report: &Report<'_, '_>, style: Style) -> io::R
     layout::write(out, style, &QUANTILE_COLUMNS, &rows)
 }
 
-fn service_name(report: &Report<'_, '_>, (id, _, protocol): &ServiceKey<'_>) -> String {
-    let name = id.map(|id| report.catalogue().service(id).map_or(id, |s| &s.name));
+fn service_name(report: &Report<'_>, (id, _, protocol): &ServiceKey) -> String {
+    let name = id.as_deref().map(|id| report.catalogue().service(id).map_or(id, |s| &s.name));
     match (name, protocol) {
         (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
         (Some(name), None) => escape(name),

@@ -13,7 +13,7 @@ use crate::stats::COUNTERS;
 /// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
 const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
 
-fn run(catalogue: &Catalogue) -> Run<'_> {
+fn run(catalogue: &Arc<Catalogue>) -> Run {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
     let mut files = Files::open(&[file]).unwrap();
     let options = Options { keep_flows: true, ..Options::replay() };
@@ -22,7 +22,7 @@ fn run(catalogue: &Catalogue) -> Run<'_> {
 
 #[test]
 fn no_format_lets_untrusted_text_steer_a_terminal() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut run = run(&catalogue);
     let text = || HOSTILE.to_owned();
     let holder =
@@ -78,7 +78,7 @@ fn a_document_at_the_end_has_no_intervals() {
 
 #[test]
 fn every_counter_is_in_every_output() {
-    let catalogue = Catalogue::load(&[]).unwrap();
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let run = run(&catalogue);
     let show = Show { flows: true, ..Show::default() };
     let report = Report { inputs: &[], run: &run, show };

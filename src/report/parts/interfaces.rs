@@ -24,7 +24,7 @@ pub(in crate::report) struct InterfaceFrames {
 }
 
 /// The counts of each interface, in the order of their first frames.
-pub(in crate::report) fn interfaces(report: &Report<'_, '_>) -> Vec<InterfaceFrames> {
+pub(in crate::report) fn interfaces(report: &Report<'_>) -> Vec<InterfaceFrames> {
     let counts = report.run.counters.interfaces().zip(&report.run.interfaces);
     let named = |(counts, name): (crate::pipeline::InterfaceCounters, &String)| InterfaceFrames {
         interface: Some(name.clone()),
@@ -68,7 +68,7 @@ const COLUMNS: [Column; 4] = [
 /// If `out` cannot be written.
 pub(in crate::report) fn write(
     out: &mut dyn Write,
-    report: &Report<'_, '_>,
+    report: &Report<'_>,
     style: Style,
 ) -> io::Result<()> {
     let interfaces = interfaces(report);

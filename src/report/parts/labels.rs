@@ -39,14 +39,14 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
 /// Next.js?`, `unknown: EXLM Agent?`; `osc mismatch: Eos` if the sides do not understand each other.
 /// A guess ends in `?`, what does not belong on the port begins with `!`.
 #[must_use]
-pub fn speaker(catalogue: &Catalogue, key: &Speaker<'_>) -> Cell {
+pub fn speaker(catalogue: &Catalogue, key: &Speaker) -> Cell {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
     let protocol = match (key.protocol, key.fault) {
         (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
         (Some(protocol), None) => protocol.as_str().to_owned(),
         (None, _) => key.quiet.map_or("unknown", quiet).to_owned(),
     };
-    let text = match (key.service, key.candidate) {
+    let text = match (&key.service, &key.candidate) {
         (Some(id), _) => format!("{protocol}: {}", name(id)),
         (None, Some(id)) => format!("{protocol}: {}?", name(id)),
         (None, None) => protocol,
@@ -64,9 +64,9 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker<'_>) -> Cell {
 
 /// What spoke on a port, with its flows and bytes; most bytes first.
 #[must_use]
-pub fn speakers<'p, 'c>(stats: &'p PortStats<'c>) -> Vec<(&'p Speaker<'c>, (u64, u64))> {
+pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, (u64, u64))> {
     let mut speakers: Vec<_> = stats.speakers.iter().map(|(key, &sums)| (key, sums)).collect();
-    speakers.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), *key));
+    speakers.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), key));
     speakers
 }
 

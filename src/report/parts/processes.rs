@@ -76,7 +76,7 @@ const COLUMNS: [Column; 6] = [
 pub(in crate::report) fn write(
     out: &mut dyn Write,
     style: Style,
-    ports: &[(ServicePort, &PortStats<'_>)],
+    ports: &[(ServicePort, &PortStats)],
 ) -> io::Result<()> {
     let rows: Vec<Row> =
         ports.iter().flat_map(|&(port, stats)| rows(port, &stats.processes)).collect();

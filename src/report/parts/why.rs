@@ -43,7 +43,7 @@ const PHRASES: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, flow: &JudgedFlow<'_>, why: bool) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: bool) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
         out,
@@ -147,7 +147,7 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
 
 /// The rate of OSC packets, for flows of a second or more. Over UDP each packet is a message or a
 /// bundle; TCP segments have no relation to messages.
-fn pace(record: &FlowRecord, verdict: &Verdict<'_>) -> Option<String> {
+fn pace(record: &FlowRecord, verdict: &Verdict) -> Option<String> {
     let seconds = record.duration_ns() as f64 / 1e9;
     if verdict.protocol != Some(Protocol::Osc)
         || record.transport != Transport::Udp
@@ -185,8 +185,8 @@ fn socket_address(endpoint: Endpoint) -> String {
 }
 
 /// The service, protocol or candidate that the verdict names, with its ground and fit.
-fn verdict_label(verdict: &Verdict<'_>) -> String {
-    let what = match (verdict.service, verdict.protocol) {
+fn verdict_label(verdict: &Verdict) -> String {
+    let what = match (&verdict.service, verdict.protocol) {
         (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
         (Some(service), None) => escape(&service.name),
         (None, Some(protocol)) => protocol.as_str().to_owned(),

@@ -13,7 +13,7 @@ use crate::pipeline::JudgedFlow;
 use crate::stats::{COUNTERS, Counter};
 
 /// All flows. Each is converted when it is written: a million of them are not in memory twice.
-pub(super) struct FlowsJson<'a>(pub(super) &'a [JudgedFlow<'a>]);
+pub(super) struct FlowsJson<'a>(pub(super) &'a [JudgedFlow]);
 
 impl Serialize for FlowsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -51,7 +51,7 @@ pub(in crate::report::formats) struct FlowJson<'a> {
 }
 
 impl<'a> FlowJson<'a> {
-    pub(in crate::report::formats) fn new(flow: &'a JudgedFlow<'a>) -> Self {
+    pub(in crate::report::formats) fn new(flow: &'a JudgedFlow) -> Self {
         let record = &flow.record;
         Self {
             transport: record.transport.as_str(),
@@ -134,9 +134,9 @@ struct VerdictJson<'a> {
 }
 
 impl<'a> VerdictJson<'a> {
-    fn new(verdict: &'a Verdict<'a>) -> Self {
+    fn new(verdict: &'a Verdict) -> Self {
         Self {
-            service: verdict.service.map(|s| s.id.as_str()),
+            service: verdict.service.as_ref().map(|s| &*s.id),
             tag: verdict.tag(),
             protocol: verdict.protocol.map(Protocol::as_str),
             confidence: verdict.confidence.as_str(),

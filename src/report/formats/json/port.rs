@@ -29,11 +29,7 @@ pub(super) struct PortJson<'a> {
 }
 
 impl<'a> PortJson<'a> {
-    pub(super) fn new(
-        catalogue: &'a Catalogue,
-        port: ServicePort,
-        stats: &'a PortStats<'a>,
-    ) -> Self {
+    pub(super) fn new(catalogue: &'a Catalogue, port: ServicePort, stats: &'a PortStats) -> Self {
         let claims = catalogue.claims_on(port).map(|(service, claim)| ClaimJson {
             service: &service.id,
             tag: &service.tag,
@@ -41,19 +37,21 @@ impl<'a> PortJson<'a> {
             prevalence: claim.prevalence.as_str(),
         });
         // Speakers that differ only in their candidates are one here.
-        let mut speakers: BTreeMap<_, (u64, u64)> = BTreeMap::new();
+        let mut speakers: BTreeMap<_, SpeakerJson<'_>> = BTreeMap::new();
         for (key, &(flows, bytes)) in &stats.speakers {
-            let key = Speaker { candidate: None, quiet: None, ..*key };
-            let sum = speakers.entry(key).or_default();
-            sum.0 += flows;
-            sum.1 += bytes;
+            let Speaker { service, tag, protocol, confidence, fit, fault, .. } = key;
+            let sum = speakers
+                .entry((service, tag, protocol, confidence, fit, fault))
+                .or_insert_with(|| SpeakerJson::new(key, (0, 0)));
+            sum.flows += flows;
+            sum.bytes += bytes;
         }
         Self {
             port: port.port,
             transport: port.transport.as_str(),
             registered: catalogue.registry.names(port).collect(),
             claims: claims.collect(),
-            speaking: speakers.iter().map(|(key, &sums)| SpeakerJson::new(key, sums)).collect(),
+            speaking: speakers.into_values().collect(),
             processes: PortProcessesJson::new(&stats.processes),
             figures: FiguresJson::new(&stats.all, stats.distributions.as_ref()),
         }
@@ -83,10 +81,10 @@ pub(in crate::report::formats) struct SpeakerJson<'a> {
 }
 
 impl<'a> SpeakerJson<'a> {
-    pub(in crate::report::formats) fn new(key: &Speaker<'a>, (flows, bytes): (u64, u64)) -> Self {
+    pub(in crate::report::formats) fn new(key: &'a Speaker, (flows, bytes): (u64, u64)) -> Self {
         Self {
-            service: key.service,
-            tag: key.tag,
+            service: key.service.as_deref(),
+            tag: key.tag.as_deref(),
             protocol: key.protocol.map(Protocol::as_str),
             confidence: key.confidence.as_str(),
             fit: key.fit.as_str(),
@@ -107,10 +105,11 @@ pub(super) struct ServiceJson<'a> {
 }
 
 impl<'a> ServiceJson<'a> {
-    pub(super) fn new((service, tag, protocol): ServiceKey<'a>, stats: &ServiceStats) -> Self {
+    pub(super) fn new(key: &'a ServiceKey, stats: &ServiceStats) -> Self {
+        let (service, tag, protocol) = key;
         Self {
-            service,
-            tag,
+            service: service.as_deref(),
+            tag: tag.as_deref(),
             protocol: protocol.map(Protocol::as_str),
             figures: FiguresJson::new(&stats.all, Some(&stats.distributions)),
         }

@@ -1,4 +1,4 @@
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::*;
@@ -8,9 +8,10 @@ use crate::flow::Counts;
 use crate::pipeline::{CaptureCounters, Run};
 use crate::source::Drops;
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load(&[]).unwrap());
+static CATALOGUE: LazyLock<Arc<Catalogue>> =
+    LazyLock::new(|| Arc::new(Catalogue::load(&[]).unwrap()));
 
-fn view(ports: &[(u16, u64)]) -> Snapshot<'static> {
+fn view(ports: &[(u16, u64)]) -> Snapshot {
     let mut stats = Stats::default();
     for &(port, bytes) in ports {
         let PortStats { all, distributions, .. } =
@@ -21,7 +22,7 @@ fn view(ports: &[(u16, u64)]) -> Snapshot<'static> {
         distributions.as_mut().unwrap().handshake_rtt_ns.add(2_000_000, 1);
     }
     let run = Run {
-        catalogue: &CATALOGUE,
+        catalogue: Arc::clone(&CATALOGUE),
         counters: CaptureCounters::default(),
         drops: Drops { kernel: 3, interface: 0 },
         problems: Vec::new(),

@@ -25,7 +25,7 @@ pub(super) struct IntervalLines {
 impl IntervalWriter for IntervalLines {
     /// Writes when the interval ended and how long it was, what was read and lost, and the ports
     /// with most bytes.
-    fn write(&mut self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+    fn write(&mut self, out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
         let (run, counters) = (&view.run, &view.run.counters);
         let elapsed_ns = u64::try_from(view.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let span = elapsed_ns.saturating_sub(self.elapsed_ns);
@@ -73,7 +73,7 @@ impl IntervalWriter for IntervalLines {
 }
 
 impl IntervalLines {
-    fn name_ports(&self, out: &mut dyn Write, view: &Snapshot<'_>) -> io::Result<()> {
+    fn name_ports(&self, out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
         let since = |port: &ServicePort, now: u64| {
             now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))
         };
@@ -88,7 +88,7 @@ impl IntervalLines {
         for (grown, port, stats) in busy.into_iter().take(PORTS) {
             let speaker = labels::speakers(stats)
                 .first()
-                .map(|(key, _)| labels::speaker(view.run.catalogue, key).text);
+                .map(|(key, _)| labels::speaker(&view.run.catalogue, key).text);
             write!(out, "  {port} {} {}", speaker.unwrap_or_default(), bytes(grown))?;
         }
         Ok(())
