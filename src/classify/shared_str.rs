@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The id or tag of a service, the family of a protocol, or a name of the IANA registry. Compared and
-/// hashed as the text alone; a clone copies no text.
+/// The id or tag of a service, the family of a protocol, or a name of the IANA registry. Compared
+/// and hashed as the text alone; a clone copies no text.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum SharedStr {

@@ -122,8 +122,9 @@ pub struct Reason {
     pub frame: Option<u64>,
 }
 
-/// The protocol and the service of a flow, on what ground, and why. Stays valid without the catalogue,
-/// with which it shares the services that it names.
+/// The protocol and the service of a flow, on what ground, and why.
+///
+/// Shares the services that it names with the catalogue, and stays valid without it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Verdict {
