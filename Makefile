@@ -18,6 +18,7 @@ test:
 	@scripts/setup.sh test
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	scripts/check-library.sh
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo bench --locked --no-run --profile dev
 	cargo test --locked

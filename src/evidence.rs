@@ -15,6 +15,7 @@ macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {
         /// A protocol. The ids are a contract of the machine output.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Protocol {
             $(#[doc = concat!("`", $id, "`")] $variant,)*
         }
@@ -38,6 +39,7 @@ macro_rules! protocols {
     };
 }
 
+// A new protocol stands before `Text`; the order decides nothing else that people see.
 protocols! {
     Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Quic "quic", Dns "dns",
     Mdns "mdns", Ssh "ssh", Osc "osc", Csta "csta", Sip "sip", Rtp "rtp", Stun "stun",

@@ -1,18 +1,45 @@
-//! portlore says what is really speaking on a port, beside what the registry says and what people
-//! customarily run there, and why it says so.
+//! portlore classifies captured traffic: it says which protocol was spoken on a port, which service
+//! spoke it, and which frame proves that.
 //!
-//! The whole tool is one line, and each module is one stage of it:
+//! [`Replay`] reads capture files, [`classify_bytes`] classifies bytes without a capture:
+//!
+//! ```
+//! # fn main() -> portlore::Result<()> {
+//! let run = portlore::Replay::open(["fixtures/showcase.pcap"])?.run()?;
+//! for flow in &run.flows {
+//!     println!("{} {}", flow.record.service_port(), flow.verdict);
+//! }
+//! # assert!(run.flows.iter().any(|flow| flow.verdict.to_string() == "http: Express"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The data path
+//!
+//! Each stage is a module. [`pipeline`] connects them and is the only module that knows them all.
 //!
 //! ```text
 //!  source ── Frame ──▶ decode ── Batch of Segments ──▶ flow ──▶ detect ──▶ classify ──▶ stats ──▶ report
-//!  live | file         headers     bounded channel     table    evidence   catalogue    hdr       table json
+//!  live | file         headers     bounded channel     table    evidence   verdict      hdr       table json
 //!  └────────── capture thread ──────────┘              └─────── classifier thread(s) ──────┘
 //! ```
 //!
-//! [`pipeline`] is that line and the only module that knows every stage. [`detect`] says what
-//! language is spoken and knows no port; [`catalogue`] says who speaks and contains no code;
-//! [`classify`] puts the two together.
+//! [`detect`] recognises protocols and knows no port. The [`catalogue`] knows which services claim a
+//! port and by which facts they are recognised; it is data. [`classify`] joins the two.
+//! `docs/ARCHITECTURE.md` is the whole map.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `pcap` | live capture (`source::live`) and BPF filters (`Replay::filter`); needs libpcap |
+//! | `tui` | the full-screen view of the program |
+//! | `cli` | the program; brings `pcap` and `tui` |
+//!
+//! `cli` is on by default. A program that reads capture files only needs
+//! `portlore = { version = "…", default-features = false }`.
 
+mod bytes;
 pub mod catalogue;
 pub mod classify;
 pub mod decode;
@@ -20,14 +47,23 @@ pub mod detect;
 mod error;
 pub mod evidence;
 pub mod flow;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod metrics_server;
 pub mod pipeline;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod privilege;
 pub mod process;
+mod replay;
 pub mod report;
+#[cfg(feature = "tui")]
+#[doc(hidden)]
 pub mod screen;
 pub mod source;
 pub mod stats;
 pub mod time;
 
+pub use bytes::classify_bytes;
 pub use error::{Error, ErrorKind, Result};
+pub use replay::Replay;

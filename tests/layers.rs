@@ -35,6 +35,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    ("replay", &["catalogue", "pipeline", "source"]),
+    ("bytes", &["catalogue", "classify", "decode", "detect", "evidence", "flow"]),
     (
         "report",
         &[

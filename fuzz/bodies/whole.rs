@@ -39,8 +39,7 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run> {
 
 fn written(run: &Run) -> (String, String) {
     let inputs = ["fuzzed".to_owned()];
-    let show = Show { flows: true, why: true, interfaces: true, top: 0 };
-    let report = Report { inputs: &inputs, run, show };
+    let report = Report { inputs: &inputs, run, show: Show::ALL };
     let (mut json, mut text) = (Vec::new(), Vec::new());
     json::write(&mut json, &report, Style::default()).expect("memory takes it");
     table::write(&mut text, &report, Style::default()).expect("memory takes it");

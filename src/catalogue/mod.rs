@@ -16,7 +16,7 @@ mod registry;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use include_dir::{Dir, include_dir};
 
@@ -51,6 +51,16 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// The shipped catalogue, loaded once.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); a test of this crate rules that out.
+    pub fn shipped() -> Result<Arc<Self>> {
+        static SHIPPED: LazyLock<Result<Arc<Catalogue>>> =
+            LazyLock::new(|| Catalogue::load(&[]).map(Arc::new));
+        SHIPPED.clone()
+    }
+
     /// Loads the shipped services and the user's. A user's service replaces a shipped one of the
     /// same id. A path is a service file, or a folder whose `.toml` files are service files.
     ///

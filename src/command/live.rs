@@ -48,7 +48,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // The devices are open: from here on nothing needs root.
     drop_privileges(&Keep { user, write: &folders, read: &places });
     let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
-    let ledger = helper
+    let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
@@ -71,7 +71,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         catalogue,
         args: &args.common,
         signals: &signals,
-        mode: Mode::Live(LiveContext { span: args.span, ledger, catalogues }),
+        mode: Mode::Live(LiveContext { span: args.span, process_cache, catalogues }),
         output,
         live_outputs,
         progress: None,

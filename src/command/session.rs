@@ -57,7 +57,7 @@ pub struct LiveContext {
     /// End after this time.
     pub span: Option<Duration>,
     /// Resolves sockets to processes.
-    pub ledger: Option<ProcessCache>,
+    pub process_cache: Option<ProcessCache>,
     /// Brings newer catalogues.
     pub catalogues: Option<Receiver<Arc<Catalogue>>>,
 }
@@ -97,7 +97,8 @@ impl Session<'_> {
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
-        let LiveContext { span, ledger, catalogues } = context.as_ref().unwrap_or(&no_context);
+        let LiveContext { span, process_cache, catalogues } =
+            context.as_ref().unwrap_or(&no_context);
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
@@ -105,7 +106,7 @@ impl Session<'_> {
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
-                ledger: ledger.as_ref(),
+                processes: process_cache.as_ref(),
                 on_flow: on_flow.as_ref().map(|hook| hook as &(dyn Fn(&JudgedFlow) + Sync)),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
@@ -133,7 +134,7 @@ impl Session<'_> {
         progress.into_iter().for_each(ProgressBar::finish);
         drop(on_flow);
         let output = stream.finish()?;
-        ledger
+        process_cache
             .iter()
             .flat_map(ProcessCache::warnings)
             .for_each(|line| messages::print(&format!("warning: {line}")));

@@ -72,6 +72,7 @@ impl Decoder {
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
+    #[doc(hidden)]
     pub fn fast_path<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
         fast_path::segment(frame, self.tunnels)
     }
@@ -81,6 +82,7 @@ impl Decoder {
     /// # Errors
     /// As [`decode`](Self::decode).
     #[inline(never)]
+    #[doc(hidden)]
     pub fn slow_path<'a>(&mut self, frame: &Frame<'a>) -> Result<Decoded<'a>, Skip> {
         match link::fast_path(frame.link, Packet::from_frame(frame)) {
             Some(packet) => self.packet(frame, packet?),

@@ -52,7 +52,8 @@ pub struct FiveTuple {
     pub transport: Transport,
 }
 
-/// The TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1).
+/// The TCP flags that matter here, by their bits in the header (RFC 9293, section 3.1). The bits
+/// 0x20, 0x40 and 0x80 (URG, ECE, CWR) are left out and free for other uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TcpFlags(pub u8);
 
@@ -127,6 +128,6 @@ impl ServicePort {
 
 impl fmt::Display for ServicePort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.port, self.transport)
+        f.pad(&format!("{}/{}", self.port, self.transport))
     }
 }

@@ -4,6 +4,7 @@ macro_rules! skips {
     ($($variant:ident $id:literal $doc:literal,)*) => {
         /// Why a frame has no segment.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Skip { $(#[doc = $doc] $variant,)* }
 
         impl Skip {

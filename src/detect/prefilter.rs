@@ -29,9 +29,8 @@ pub(super) type ByteSet = BitSet<4>;
 ///
 /// | The protocol's messages | Prefilter |
 /// |---|---|
-/// | begin with one of a few bytes, over TCP and UDP | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
-/// | begin with one of a few bytes over TCP only | `Prefilter::ANY.tcp_first_byte(..)` |
-/// | begin with other bytes over UDP than over TCP | the same and `.udp_first_byte(..)` |
+/// | begin with one of a few bytes, on each transport that carries them | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
+/// | begin with other bytes over UDP than over TCP | `Prefilter::ANY.tcp_first_byte(..).udp_first_byte(..)` |
 /// | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |
 /// | begin with a number that is not zero, such as a length | `.max_leading_zeros(n)` |
 /// | are known by what the initiator sends, whatever comes back | `.initiator_only()` |

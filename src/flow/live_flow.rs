@@ -10,8 +10,9 @@
 //! [`LiveFlow`] has exactly 128 bytes and no padding: one more field makes padding, and bytemuck's
 //! derive then fails to compile. Choose one of these instead:
 //!
-//! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter
-//!   that is zero in most flows belongs into [`WideFields`].
+//! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter of
+//!   TCP that is zero in most flows belongs in its `TcpOverflow` (`tcp.rs`), as a saturating `u32`
+//!   for each end.
 //! - A free bit of [`Seen`], for a yes or no. Bits 20 to 30 hold the number of the tunnel plus one,
 //!   which needs four of them today: bits 24 to 30 become free once [`LiveFlow::tunnel`] masks
 //!   them.

@@ -24,12 +24,20 @@ mod stream;
 mod table;
 mod tcp;
 
-pub use key::{FlowHasher, FlowKey, SHARDS, shard};
-pub use keyed_segment::KeyedSegment;
 pub use opening::Opening;
-pub use orientation::{Orientation, PortRank, ServicePorts};
+pub use orientation::Orientation;
 pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};
 pub use sizes::Sizes;
 pub use stream::{SIDE_BYTES, Stream};
-pub use table::{Judge, OpeningState, Table, TableLimits, VerdictId};
 pub use tcp::TcpCounters;
+
+// The table and what it is fed with: for the pipeline, benchmarks and fuzz targets. Not a face to
+// build on.
+#[doc(hidden)]
+pub use key::{FlowHasher, FlowKey, SHARDS, shard};
+#[doc(hidden)]
+pub use keyed_segment::KeyedSegment;
+#[doc(hidden)]
+pub use orientation::{PortRank, ServicePorts};
+#[doc(hidden)]
+pub use table::{Judge, OpeningState, Table, TableLimits, VerdictId};

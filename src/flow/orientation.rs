@@ -4,6 +4,7 @@ use crate::decode::{Endpoint, Transport};
 
 /// How the initiator is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Orientation {
     /// From SYN or SYN-ACK.
     Seen,

@@ -41,6 +41,7 @@ impl std::ops::AddAssign for Counts {
 
 /// The state of a TCP connection when its record was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum TcpState {
     /// SYN was seen, no answer yet.
     SynSent,
@@ -76,6 +77,7 @@ impl TcpState {
 
 /// How an attempt to reach a service went. Each flow has exactly one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Outcome {
     /// TCP: the handshake was answered. UDP has no such outcome.
     Established,
@@ -118,6 +120,7 @@ impl Outcome {
 
 /// Which sides sent payload, and why, if neither did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum PayloadSides {
     /// Both sides sent payload.
     Both,
@@ -150,6 +153,7 @@ impl PayloadSides {
 
 /// A finished flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FlowRecord {
     /// TCP or UDP.
     pub transport: Transport,

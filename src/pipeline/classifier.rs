@@ -36,8 +36,8 @@ pub(super) struct Classifier<'p> {
 
 impl Judge for Classifier<'_> {
     fn begin(&mut self, key: &FlowKey, initiator: usize) {
-        if let Some(ledger) = self.context.ledger {
-            ledger.begin(key, initiator);
+        if let Some(cache) = self.context.process_cache {
+            cache.begin(key, initiator);
         }
     }
 
@@ -79,7 +79,7 @@ impl Judge for Classifier<'_> {
             OpeningState::None => Some(Cow::Owned(classify(None))),
         };
         let Some(mut verdict) = verdict else { return };
-        let processes = context.ledger.map(|ledger| ledger.get(record)).unwrap_or_default();
+        let processes = context.process_cache.map(|cache| cache.get(record)).unwrap_or_default();
         if !processes.is_empty() {
             verdict = Cow::Owned(verdicts.with_processes(
                 verdict.into_owned(),
@@ -94,8 +94,8 @@ impl Judge for Classifier<'_> {
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
         let mut processes = FlowProcesses::default();
-        if let Some(ledger) = self.context.ledger {
-            processes = ledger.end(&record);
+        if let Some(cache) = self.context.process_cache {
+            processes = cache.end(&record);
             id = self.verdicts.attribute(id, is_silent(&record), &processes);
             self.stats.attribute(&record, &processes);
         }

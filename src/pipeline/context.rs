@@ -18,7 +18,7 @@ pub(super) struct WorkerContext<'p> {
     /// Flows that ended last, to be kept for snapshots.
     pub(super) recent_flows: usize,
     /// Resolves sockets to processes.
-    pub(super) ledger: Option<&'p ProcessCache>,
+    pub(super) process_cache: Option<&'p ProcessCache>,
     /// Gets each flow when it has ended.
     pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow) + Sync)>,
 }

@@ -2,7 +2,7 @@
 //!
 //! The way of a frame, from the source to the report:
 //!
-//! 1. `capture_loop.rs`, on the thread that called [`run`]: [`Source::read`] fills a `Block` with
+//! 1. `capture_loop.rs`, on the thread that called [`run()`]: [`Source::read`] fills a `Block` with
 //!    frames. Each frame is counted (`counters.rs`), filtered and decoded into a segment
 //!    (`decode/`), by the fast path if it is as nearly every frame is.
 //! 2. `router.rs`: the segment gets the key of its flow and the key's hash. The key's shard decides
@@ -19,7 +19,7 @@
 //!    callback because only the table knows when to inspect an opening.
 //! 6. When the flow ends, the table calls back once more, with the flow's record: the classifier
 //!    adds the record to the statistics of its port (`stats/`).
-//! 7. When the capture ends, [`run`] merges the statistics of all workers into a [`Run`], which
+//! 7. When the capture ends, [`run()`] merges the statistics of all workers into a [`Run`], which
 //!    `report/` writes.
 //!
 //! Offline the capture thread waits when a queue is full. Live it drops the batch and counts it.
@@ -44,6 +44,7 @@ mod worker;
 use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
+#[doc(hidden)]
 pub use self::batch::{Batch, BatchedSegment};
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
@@ -97,7 +98,7 @@ pub fn run(
         keep_flows: options.keep_flows,
         histogram_ports: limits.histogram_ports,
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
-        ledger: hooks.ledger,
+        process_cache: hooks.processes,
         on_flow: hooks.on_flow,
     };
     let Finished { captured, workers, snapshotted } = thread::scope(|scope| {

@@ -37,7 +37,7 @@ impl Options<'_> {
             keep_flows: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
-            hooks: Hooks { ledger: None, on_flow: None, counters: None, catalogues: None },
+            hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },
         }
     }
 }
@@ -84,7 +84,7 @@ pub struct StopConditions<'a> {
 pub struct Hooks<'a> {
     /// Resolves the sockets of this machine to processes. `None` for captures of another time or
     /// machine.
-    pub ledger: Option<&'a ProcessCache>,
+    pub processes: Option<&'a ProcessCache>,
     /// Gets each flow when it has ended, on the worker's thread: segments wait in the queue
     /// meanwhile.
     pub on_flow: Option<&'a (dyn Fn(&JudgedFlow) + Sync)>,

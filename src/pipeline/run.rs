@@ -11,6 +11,7 @@ use crate::source::Drops;
 use crate::stats::Stats;
 
 /// The result of a capture. Borrows nothing: it may outlive whatever loaded its catalogue.
+#[non_exhaustive]
 pub struct Run {
     /// The catalogue that was in use at the end.
     pub catalogue: Arc<Catalogue>,
@@ -47,6 +48,7 @@ impl Run {
 
 /// A finished flow and its verdict.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct JudgedFlow {
     /// The flow.
     pub record: FlowRecord,

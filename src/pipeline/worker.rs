@@ -39,7 +39,7 @@ pub(super) struct Worker<'p> {
     tables: Vec<Table>,
     classifier: Classifier<'p>,
     live: bool,
-    ledger: Option<&'p ProcessCache>,
+    process_cache: Option<&'p ProcessCache>,
     /// Index of the table that was tidied last.
     tidied: usize,
 }
@@ -57,7 +57,7 @@ impl<'p> Worker<'p> {
             tables: (0..tables).map(|_| Table::new(context.limits, hasher)).collect(),
             classifier: Classifier::new(catalogue, context),
             live: context.live,
-            ledger: context.ledger,
+            process_cache: context.process_cache,
             tidied: 0,
         }
     }
@@ -90,8 +90,8 @@ impl<'p> Worker<'p> {
         }
         // The capture ended before the snapshot was complete.
         self.classifier.snapshot = None;
-        if let Some(ledger) = self.ledger {
-            ledger.wait_for_replies();
+        if let Some(cache) = self.process_cache {
+            cache.wait_for_replies();
         }
         for table in &mut self.tables {
             table.drain(&mut self.classifier);

@@ -30,7 +30,7 @@ pub struct Report<'r> {
 }
 
 /// The parts of a report that are written only when the user asks for them. A format ignores what it
-/// has no place for.
+/// has no place for. The default asks for nothing but the tables, of all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Show {
     /// List every flow (`--flows`).
@@ -44,7 +44,11 @@ pub struct Show {
 }
 
 impl Show {
-    /// Whether the report lists flows, with or without their reasons.
+    /// Every part: what tests and fuzzing write.
+    pub const ALL: Self = Self { flows: true, why: true, interfaces: true, top: 0 };
+
+    /// Whether the report lists flows, with or without their reasons. The capture then keeps them:
+    /// see [`ReportFormat::keeps_flows`].
     #[must_use]
     pub const fn lists_flows(self) -> bool {
         self.flows || self.why

@@ -13,6 +13,7 @@ macro_rules! tunnels {
     ($($variant:ident $id:literal $doc:literal,)*) => {
         /// What carries IP or Ethernet in IP.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum Tunnel { $(#[doc = $doc] $variant,)* }
 
         impl Tunnel {

@@ -51,6 +51,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
             b'A'..=b'C', b'I'..=b'I', b'M'..=b'P', b'R'..=b'S', b'U'..=b'U', b'\r'..=b'\r',
             b'\n'..=b'\n', b' '..=b' ', 0..=0,
         ])
+        // A zero byte keeps an address translation open: a datagram may begin with it, a stream may
+        // not.
         .max_leading_zeros(0),
     )
     .leads_to(&[Protocol::Csta])

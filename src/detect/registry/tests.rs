@@ -40,6 +40,18 @@ fn detectors_of(transport: Transport) -> impl Iterator<Item = (usize, &'static D
     DETECTORS.iter().enumerate().filter(move |(_, d)| d.transports.contains(&transport))
 }
 
+/// The message for a detector that accepts bytes which its prefilter does not pass.
+fn too_narrow(detector: &Detector, transport: Transport, sent: &[&[u8]]) -> String {
+    let refusals: Vec<_> =
+        sent.iter().filter_map(|bytes| detector.prefilter.refusal(transport, bytes)).collect();
+    format!(
+        "the prefilter of {} is too narrow, so the detector is not called for bytes that it may \
+         accept: {}; widen it in the detector's file in src/detect/protocols",
+        detector.protocol,
+        refusals.join("; ")
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
     /// A prefilter that is too narrow would hide a protocol from its detector.
@@ -60,8 +72,8 @@ proptest! {
             let detection = (detector.inspect)(&opening, Depth::Facts);
             prop_assert!(
                 candidates.contains(i) || detection == Detection::No,
-                "{}: {detection:?}",
-                detector.protocol
+                "{}; it answers {detection:?}",
+                too_narrow(detector, Transport::Tcp, &[&initiator, &responder])
             );
         }
     }
@@ -86,8 +98,8 @@ proptest! {
             let detection = (detector.inspect)(&opening, Depth::Facts);
             prop_assert!(
                 candidates.contains(i) || detection == Detection::No,
-                "{}: {detection:?}",
-                detector.protocol
+                "{}; it answers {detection:?}",
+                too_narrow(detector, Transport::Udp, &datagrams.iter().map(|d| &d.1[..]).collect::<Vec<_>>())
             );
         }
     }
@@ -102,7 +114,11 @@ fn a_detector_refuses_every_stream_whose_first_two_bytes_are_not_its() {
                     &Opening::from_payloads(Transport::Tcp, &[&bytes], &[]),
                     Depth::Facts,
                 );
-                assert!(detection == Detection::No, "{}: {bytes:02x?}", detector.protocol);
+                assert!(
+                    detection == Detection::No,
+                    "{}",
+                    too_narrow(detector, Transport::Tcp, &[&bytes])
+                );
             }
         }
     }
@@ -131,7 +147,7 @@ fn the_prefilter_of_a_detector_passes_its_samples() {
                 panic!(
                     "the prefilter of {} does not pass sample {n}, so the detector is not \
                      called: {}; \
-                     widen the method in the detector.s file in src/detect/protocols",
+                     widen the method in the detector's file in src/detect/protocols",
                     detector.protocol,
                     reasons.join("; ")
                 );

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::catalogue::Catalogue;
+use crate::classify::SharedStr;
 use crate::pipeline::{self, Options, Run};
 use crate::process::{Attribution, FlowProcesses, Ground, Holder};
 use crate::source::Files;
-use crate::stats::COUNTERS;
+use crate::stats::{COUNTERS, Speaker};
 
 /// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
 const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
@@ -37,8 +38,12 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         flow.verdict.reasons.iter_mut().for_each(|reason| reason.value = text());
         run.stats.attribute(&flow.record, &processes);
     }
-    let show = Show { flows: true, why: true, interfaces: true, top: 0 };
-    let report = Report { inputs: &[text()], run: &run, show };
+    for port in run.stats.ports.values_mut() {
+        let speakers = std::mem::take(&mut port.speakers).into_iter();
+        let hostile = |key: Speaker| Speaker { service: Some(SharedStr::Static(HOSTILE)), ..key };
+        port.speakers = speakers.map(|(key, sums)| (hostile(key), sums)).collect();
+    }
+    let report = Report { inputs: &[text()], run: &run, show: Show::ALL };
     for format in FORMATS {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();

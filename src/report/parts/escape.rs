@@ -8,6 +8,7 @@
 //! - **JSON and NDJSON** are serialised by `json::SafeFormatter`, which writes hidden characters as
 //!   `\u` escapes, whatever the document holds.
 //! - **`OpenMetrics`** labels are made by `exposition::label` only.
+//! - **Any other format** takes [`SafeText`], such as that of `labels`, or calls [`escape`].
 //!
 //! A text is escaped once: a second pass would double its backslashes.
 
