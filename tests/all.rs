@@ -16,6 +16,7 @@ mod observed;
 mod privilege;
 mod process;
 mod proof;
+mod recipes;
 mod run;
 mod screen;
 mod setup;
