@@ -24,8 +24,8 @@
 //!  └────────── capture thread ──────────┘              └─────── classifier thread(s) ──────┘
 //! ```
 //!
-//! [`detect`] recognises protocols and knows no port. The [`catalogue`] knows which services claim a
-//! port and by which facts they are recognised; it is data. [`classify`] joins the two.
+//! [`detect`] recognises protocols and knows no port. The [`catalogue`] knows which services claim
+//! a port and by which facts they are recognised; it is data. [`classify`] joins the two.
 //! `docs/ARCHITECTURE.md` is the whole map.
 //!
 //! # Features

@@ -87,3 +87,14 @@ fn the_map_names_files_that_exist() {
     }
     assert!(paths > 20, "{paths} paths were checked");
 }
+
+#[test]
+fn the_map_names_every_module() {
+    let text = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    for entry in std::fs::read_dir(root().join("src")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_named =
+            text.contains(&format!("`src/{name}`")) || text.contains(&format!("`{name}`"));
+        assert!(is_named || name == "lib.rs", "docs/ARCHITECTURE.md does not name src/{name}");
+    }
+}

@@ -139,8 +139,8 @@ impl Compare {
 pub struct Mark {
     /// The condition whose fact the catalogue indexes the mark by.
     pub first: Condition,
-    /// Further conditions, on facts of the same exchange; on facts of the whole flow if the protocol
-    /// has no exchanges.
+    /// Further conditions, on facts of the same exchange; on facts of the whole flow if the
+    /// protocol has no exchanges.
     pub and: Vec<Condition>,
     /// The source, a URL or an RFC.
     pub cite: Option<String>,
@@ -149,8 +149,8 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// The facts that fulfil the mark, beginning with `fact`, which must fulfil the first condition;
-    /// `None` if the mark does not hold.
+    /// The facts that fulfil the mark, beginning with `fact`, which must fulfil the first
+    /// condition; `None` if the mark does not hold.
     #[must_use]
     pub fn proof<'f>(&self, fact: &'f Fact, all: &'f [Fact]) -> Option<Vec<&'f Fact>> {
         if !self.first.holds(fact) {

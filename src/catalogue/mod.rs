@@ -1,8 +1,8 @@
 //! The catalogue of services: their claims on ports, the marks that identify them, and the IANA
 //! registry. Data, not code.
 //!
-//! Takes the embedded `catalogue/` folder and the user's own files, and gives an index by port and by
-//! fact. Knows no detector: the caller states which facts exist.
+//! Takes the embedded `catalogue/` folder and the user's own files, and gives an index by port and
+//! by fact. Knows no detector: the caller states which facts exist.
 //!
 //! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model` and
 //! `mark` are what the files state, and `registry` is the IANA registry.

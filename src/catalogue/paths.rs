@@ -7,8 +7,8 @@ use super::{Origin, Service, parse};
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
-/// `None`, `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`. `None` if there
-/// is no such folder, or it has no service file.
+/// `None`, `$XDG_CONFIG_HOME/portlore/services`, else `~/.config/portlore/services`. `None` if
+/// there is no such folder, or it has no service file.
 #[must_use]
 pub fn user_folder(home: Option<PathBuf>) -> Option<PathBuf> {
     let variable =

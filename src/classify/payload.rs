@@ -13,8 +13,8 @@ use crate::evidence::{Evidence, Fact, Protocol};
 /// The suffix of the names of facts that state that the sides use different variants of a protocol.
 const MISMATCH: &str = ".mismatch";
 
-/// Whether a fact affects verdicts without any mark on it: the fact may be of a carried protocol, or
-/// state that the sides use different variants of a protocol.
+/// Whether a fact affects verdicts without any mark on it: the fact may be of a carried protocol,
+/// or state that the sides use different variants of a protocol.
 #[must_use]
 pub fn affects_verdicts(fact: &str) -> bool {
     let family = |(id, _): (&str, &str)| Protocol::from_id(id).and_then(Protocol::family);

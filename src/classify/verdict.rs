@@ -207,7 +207,8 @@ enum TagSource<'v> {
     Protocol(&'static str),
 }
 
-/// The short form of a verdict: `http: Vite`, `csta in http`, or `unknown`. Candidates are left out.
+/// The short form of a verdict: `http: Vite`, `csta in http`, or `unknown`. Candidates are left
+/// out.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(protocol) = self.protocol else {

@@ -47,8 +47,8 @@ impl Output {
         if inputs.iter().any(|input| is_same(path, input)) {
             return Err(fail("it is one of the captures to be read".into()));
         }
-        // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps its
-        // owner.
+        // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps
+        // its owner.
         let file = match File::create_new(path) {
             Ok(file) => {
                 privilege::give_to_caller(&file).map(|()| file).map_err(|error| error.to_string())

@@ -215,7 +215,8 @@ fn an_authentication_header_is_looked_through_in_both_versions() {
     assert_eq!(payload_of(LinkType::RAW, &v6), Ok((b"hello".to_vec(), None)));
 }
 
-/// TCP over IPv6 with one extension header, whose first byte is to be the number of the next header.
+/// TCP over IPv6 with one extension header, whose first byte is to be the number of the next
+/// header.
 fn v6_with(kind: u8, extension: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     PacketBuilder::ipv6([6; 16], [7; 16], 64)

@@ -60,8 +60,8 @@ pub enum OpeningState<'o> {
 /// The later stages, as the table calls them.
 pub trait Judge {
     /// Inspects the opening of the service at `responder` before it is full, and returns how much
-    /// more of it is wanted. The verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`] it
-    /// is the one that the flow gets if no more payload comes, where that is known already.
+    /// more of it is wanted. The verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`]
+    /// it is the one that the flow gets if no more payload comes, where that is known already.
     fn inspect_partial(
         &mut self,
         opening: &mut Opening,

@@ -248,7 +248,8 @@ impl VerdictCache {
     }
 }
 
-/// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the catalogue has.
+/// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the
+/// catalogue has.
 fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
     // Most marks test the same few facts.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();

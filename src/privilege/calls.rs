@@ -6,8 +6,8 @@
 //! netlink). All other calls stay allowed, because a list of all needed calls breaks with the next
 //! libc.
 
-/// Forbids the calls in `FORBIDDEN` and foreign sockets, and sets `no_new_privs`, so that no program
-/// that this one starts gains privileges.
+/// Forbids the calls in `FORBIDDEN` and foreign sockets, and sets `no_new_privs`, so that no
+/// program that this one starts gains privileges.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn forbid() -> Result<(), String> {
     use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The capturing side: sends a lookup request for each side of a flow, and caches the replies of the
-//! flows that are live, within bounds.
+//! The capturing side: sends a lookup request for each side of a flow, and caches the replies of
+//! the flows that are live, within bounds.
 //!
 //! Only [`ProcessCache::wait_for_replies`], at the end of a capture, blocks on the helper process.
 

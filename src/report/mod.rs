@@ -29,8 +29,8 @@ pub struct Report<'r> {
     pub show: Show,
 }
 
-/// The parts of a report that are written only when the user asks for them. A format ignores what it
-/// has no place for. The default asks for nothing but the tables, of all ports.
+/// The parts of a report that are written only when the user asks for them. A format ignores what
+/// it has no place for. The default asks for nothing but the tables, of all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Show {
     /// List every flow (`--flows`).

@@ -1,5 +1,5 @@
-//! The filter of the list of ports: `port:3001 tag:osc service:vite process:node`, all of which must
-//! match.
+//! The filter of the list of ports: `port:3001 tag:osc service:vite process:node`, all of which
+//! must match.
 
 use std::ops::RangeInclusive;
 

@@ -119,8 +119,8 @@ fn cells(
         .collect()
 }
 
-/// The process behind the port; after an arrow the process that calls it, if only that one is of this
-/// machine.
+/// The process behind the port; after an arrow the process that calls it, if only that one is of
+/// this machine.
 fn process(processes: &PortProcesses) -> String {
     for (flows, arrow) in [(&processes.responders, ""), (&processes.initiators, "→ ")] {
         // The process with most flows stands for all.

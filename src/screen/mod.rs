@@ -1,7 +1,8 @@
-//! The full-screen view of a running capture: ports by traffic, one port in full, and what was lost.
+//! The full-screen view of a running capture: ports by traffic, one port in full, and what was
+//! lost.
 //!
-//! Takes [`Snapshot`]s and keys, draws a terminal. Knows nothing of how frames are captured: it sets a
-//! flag to end the capture, and requests the flows of a port through a channel.
+//! Takes [`Snapshot`]s and keys, draws a terminal. Knows nothing of how frames are captured: it
+//! sets a flag to end the capture, and requests the flows of a port through a channel.
 
 mod draw;
 mod filter;

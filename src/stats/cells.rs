@@ -92,8 +92,8 @@ impl Cells {
         index
     }
 
-    /// Adds a port to those with many sizes or times. If they are too many, the highest of them loses
-    /// its distributions.
+    /// Adds a port to those with many sizes or times. If they are too many, the highest of them
+    /// loses its distributions.
     fn add_large(&mut self, port: ServicePort) {
         self.large.insert(port);
         if self.large.len() <= self.limit {
@@ -125,7 +125,8 @@ impl Cells {
         }
     }
 
-    /// Returns the sums and starts again from zero; the set of ports with many sizes or times stays.
+    /// Returns the sums and starts again from zero; the set of ports with many sizes or times
+    /// stays.
     pub fn take(&mut self) -> Stats {
         self.indices.clear();
         self.by_port.clear();

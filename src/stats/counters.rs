@@ -12,9 +12,9 @@ use crate::flow::{Counts, FlowRecord};
 pub struct Counter {
     /// The name of the field in JSON and of the series in metrics.
     pub id: &'static str,
-    /// The title of the column in tables for people, in capital letters; the full-screen view writes
-    /// it in small letters after the number. At most 7 characters: the table has 100 columns, and its
-    /// last column shrinks for each counter.
+    /// The title of the column in tables for people, in capital letters; the full-screen view
+    /// writes it in small letters after the number. At most 7 characters: the table has 100
+    /// columns, and its last column shrinks for each counter.
     pub title: &'static str,
     /// What is counted, in the plural, as the help text of metrics begins.
     pub help: &'static str,

@@ -1,5 +1,5 @@
-//! The number of distinct addresses: exact up to 1,024, an estimate beyond. The union of two sets is
-//! the same whether each of them was exact or an estimate.
+//! The number of distinct addresses: exact up to 1,024, an estimate beyond. The union of two sets
+//! is the same whether each of them was exact or an estimate.
 
 use std::collections::HashSet;
 use std::net::IpAddr;

@@ -239,12 +239,12 @@ impl Stats {
         }
     }
 
-    /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes or
-    /// times, those with the lowest numbers; ports with few keep theirs in any case. Returns the
+    /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes
+    /// or times, those with the lowest numbers; ports with few keep theirs in any case. Returns the
     /// number of ports without distributions.
     ///
-    /// Merging parts that were already limited with the same `ports`, and limiting the result, gives
-    /// the same as limiting the whole.
+    /// Merging parts that were already limited with the same `ports`, and limiting the result,
+    /// gives the same as limiting the whole.
     pub fn limit(&mut self, ports: usize) -> usize {
         let is_large =
             |stats: &PortStats| stats.distributions.as_ref().is_none_or(Distributions::is_large);

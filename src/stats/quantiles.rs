@@ -1,9 +1,9 @@
 //! Quantiles of sizes and times, over HDR histograms. The only file that names hdrhistogram.
 //!
-//! Up to 256 distinct values are kept as they are, because most ports have few. Up to 2,048 are kept
-//! at the histogram's precision in a sorted list, into which insertion is still cheap: a histogram
-//! of times takes 170 to 430 KiB, and thousands of ports have some hundred flows each. The summary
-//! depends on the values alone, not on their order or partition, so merging is exact.
+//! Up to 256 distinct values are kept as they are, because most ports have few. Up to 2,048 are
+//! kept at the histogram's precision in a sorted list, into which insertion is still cheap: a
+//! histogram of times takes 170 to 430 KiB, and thousands of ports have some hundred flows each.
+//! The summary depends on the values alone, not on their order or partition, so merging is exact.
 
 use hdrhistogram::Histogram;
 

@@ -1,6 +1,6 @@
-//! A capture as events, one JSON object a line: `flow` for each flow that ended, `interval` for what
-//! came since the last one, `drops` if frames were lost in it, `end` with the document of `--format
-//! json` without its flows. The fields are those of the document.
+//! A capture as events, one JSON object a line: `flow` for each flow that ended, `interval` for
+//! what came since the last one, `drops` if frames were lost in it, `end` with the document of
+//! `--format json` without its flows. The fields are those of the document.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

@@ -6,8 +6,8 @@
 //!
 //! A counter never goes back. A flow may be counted under one service at first and be recognised as
 //! another later: then it stays counted where it was, too. The number of series is bounded: the
-//! first [`PORTS`] ports and [`SERVICES`] services have series of their own, and the rest share one,
-//! `other`, until the capture ends.
+//! first [`PORTS`] ports and [`SERVICES`] services have series of their own, and the rest share
+//! one, `other`, until the capture ends.
 
 mod exposition;
 mod families;
@@ -26,8 +26,8 @@ use crate::flow::Outcome;
 use crate::pipeline::Snapshot;
 use crate::stats::{PortStats, Stats};
 
-/// Ports that have series of their own, TCP and UDP together. Ports on which nobody answers, as in a
-/// port scan, get at most half of them.
+/// Ports that have series of their own, TCP and UDP together. Ports on which nobody answers, as in
+/// a port scan, get at most half of them.
 pub const PORTS: usize = 128;
 /// Services, by family and protocol, that have series of their own.
 pub const SERVICES: usize = 128;

@@ -19,7 +19,8 @@ pub fn registered(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     SafeText::trusted(if names.is_empty() { "-".into() } else { names.join(", ") })
 }
 
-/// The services that use a port without being registered for it: at most three, the likeliest first.
+/// The services that use a port without being registered for it: at most three, the likeliest
+/// first.
 #[must_use]
 pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     let mut names: Vec<&str> = Vec::new();
@@ -36,8 +37,8 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
 }
 
 /// What spoke, as protocol and service: `http: Express`, `tls: Next.js?`, `! ssh`, `refused:
-/// Next.js?`, `unknown: EXLM Agent?`; `osc mismatch: Eos` if the sides do not understand each other.
-/// A guess ends in `?`, what does not belong on the port begins with `!`.
+/// Next.js?`, `unknown: EXLM Agent?`; `osc mismatch: Eos` if the sides do not understand each
+/// other. A guess ends in `?`, what does not belong on the port begins with `!`.
 #[must_use]
 pub fn speaker(catalogue: &Catalogue, key: &Speaker) -> Cell {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());

@@ -68,8 +68,8 @@ const COLUMNS: [Column; 6] = [
     Column::text("COMMAND", 16),
 ];
 
-/// Writes the table of the processes behind the ports and of those on this machine that called them,
-/// after an empty line; nothing if none is known.
+/// Writes the table of the processes behind the ports and of those on this machine that called
+/// them, after an empty line; nothing if none is known.
 ///
 /// # Errors
 /// If `out` cannot be written.

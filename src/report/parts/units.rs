@@ -46,8 +46,8 @@ pub fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// `p50/p90/p99/max`, with the unit written once if all have the same; one value if all are equal; a
-/// dash if there are none.
+/// `p50/p90/p99/max`, with the unit written once if all have the same; one value if all are equal;
+/// a dash if there are none.
 #[must_use]
 pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     if summary.count == 0 {

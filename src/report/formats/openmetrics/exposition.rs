@@ -142,7 +142,8 @@ impl Family<'_> {
         self.put(suffix, labels, SampleValue::Whole(value));
     }
 
-    /// Adds the samples of a histogram. Bounds and sum, divided by `unit`, are in the family's unit.
+    /// Adds the samples of a histogram. Bounds and sum, divided by `unit`, are in the family's
+    /// unit.
     pub(super) fn histogram(&mut self, labels: &str, buckets: &Buckets, bounds: &[u64], unit: u64) {
         for (bound, &count) in bounds.iter().zip(&buckets.at_most) {
             let bound = format!("{:?}", *bound as f64 / unit as f64);

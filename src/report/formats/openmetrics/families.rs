@@ -86,8 +86,8 @@ impl Families<'_> {
         }
     }
 
-    /// Adds a histogram of each series whose sizes and times are kept. Bounds, divided by `unit`, are
-    /// in the family's unit.
+    /// Adds a histogram of each series whose sizes and times are kept. Bounds, divided by `unit`,
+    /// are in the family's unit.
     fn histogram(
         &mut self,
         figure: &str,

@@ -15,9 +15,9 @@ impl<K: Eq + Hash> SeriesLimit<K> {
         Self { decided: HashMap::new(), taken: 0, limit }
     }
 
-    /// Whether `key` has a series of its own; a new key gets one while fewer than `share` are taken.
-    /// The decision stays: a counter that moved from one series to another would go back in the
-    /// first.
+    /// Whether `key` has a series of its own; a new key gets one while fewer than `share` are
+    /// taken. The decision stays: a counter that moved from one series to another would go back in
+    /// the first.
     pub(super) fn has_own(&mut self, key: K, share: usize) -> bool {
         let free = self.taken < share.min(self.limit);
         let taken = &mut self.taken;
