@@ -48,27 +48,6 @@ pub fn find(named: &[PathBuf]) -> Result<FoundFiles> {
     }
 }
 
-/// The files that the names lead to at the moment, whatever they hold.
-pub(super) fn candidates(named: &[PathBuf]) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for path in named {
-        if path.is_dir() {
-            let entries = fs::read_dir(path)
-                .into_iter()
-                .flatten()
-                .filter_map(Result::ok)
-                .map(|entry| entry.path());
-            files.extend(entries.filter(|path| path.is_file()));
-        } else if path.exists() {
-            files.push(path.clone());
-        } else if is_pattern(path) {
-            let matches = glob::glob(&path.to_string_lossy()).into_iter().flatten();
-            files.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
-        }
-    }
-    files
-}
-
 /// The folders in which named files may come and go.
 #[must_use]
 pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
@@ -84,7 +63,8 @@ pub fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
     named.iter().map(folder).collect()
 }
 
-fn is_pattern(path: &Path) -> bool {
+/// Whether a path has wildcards.
+pub(super) fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
