@@ -173,6 +173,9 @@ pub struct CommonArgs {
     /// Write the report to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Let -o, and -w of `live`, overwrite a file that exists
+    #[arg(long)]
+    pub force: bool,
     /// Your own services, over ours and over those in ~/.config/portlore/services; may be repeated
     #[arg(long, value_name = "FILE|DIR")]
     pub catalogue: Vec<PathBuf>,

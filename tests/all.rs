@@ -13,6 +13,7 @@ mod layers;
 mod live;
 mod losses;
 mod observed;
+mod outputs;
 mod privilege;
 mod process;
 mod proof;

@@ -58,7 +58,7 @@ impl Net {
     }
 
     /// The program on side b.
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let template = portlore(&[]);
         let mut command = Command::new("ip");
         command

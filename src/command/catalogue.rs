@@ -9,12 +9,12 @@ use super::output::Output;
 
 pub fn check(paths: &[PathBuf]) -> Result<u8> {
     let files = catalogue::check_all(paths, &is_stated)?;
-    Output::open(None, &[])?.write(|out, _| writeln!(out, "{files} service files, no fault"))?;
+    Output::standard().write(|out, _| writeln!(out, "{files} service files, no fault"))?;
     Ok(0)
 }
 
 pub fn facts() -> Result<u8> {
-    Output::open(None, &[])?.write(|out, _| {
+    Output::standard().write(|out, _| {
         let payload_facts = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
         payload_facts.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
     })?;

@@ -24,7 +24,7 @@ pub fn run() -> portlore::Result<u8> {
     checks.push(capture);
     checks.extend(restrictions());
     checks.push(interfaces());
-    Output::open(None, &[])?.write(|out, style| doctor::write(out, &checks, style))?;
+    Output::standard().write(|out, style| doctor::write(out, &checks, style))?;
     Ok(if can_capture { 0 } else { CANNOT_CAPTURE })
 }
 

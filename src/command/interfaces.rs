@@ -7,6 +7,6 @@ use super::output::Output;
 
 pub fn run() -> Result<u8> {
     let list = source::devices::list()?;
-    Output::open(None, &[])?.write(|out, style| pages::interfaces::write(out, &list, style))?;
+    Output::standard().write(|out, style| pages::interfaces::write(out, &list, style))?;
     Ok(0)
 }

@@ -8,10 +8,11 @@ use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::source::Live;
 use portlore::source::live::LiveOptions;
-use portlore::source::save::Plan;
+use portlore::source::save::{Plan, check_single, is_special, unfinished};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
+use super::inputs::InputFiles;
 use super::messages;
 use super::observers::LiveOutputs;
 use super::output::Output;
@@ -40,8 +41,12 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let reload = if io::stdin().is_terminal() { None } else { Some(CatalogueReload::register()?) };
     let user = args.user.as_deref().map(Account::from_name).transpose()?;
     let folders = args.write.iter().map(|path| folder_of(path)).collect::<Result<Vec<_>>>()?;
+    let inputs = InputFiles { captures: Vec::new(), services: places.clone() };
+    if let Some(plan) = save_plan(args) {
+        check_save(&plan, args.common.output.as_deref(), &inputs)?;
+    }
     let mut live = Live::open(&device_options(args), messages::print)?;
-    let output = Output::open(args.common.output.as_ref(), &[])?;
+    let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
     let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
@@ -100,7 +105,35 @@ fn save_plan(args: &LiveArgs) -> Option<Plan> {
         time: args.rotate_time,
         keep: args.keep.unwrap_or_default().into(),
         frames: args.common.count,
+        force: args.common.force,
     })
+}
+
+/// Refuses, before anything is opened, to save frames over a file that exists, over an input or over
+/// the report. The names of a series are new with every file.
+fn check_save(plan: &Plan, report: Option<&Path>, inputs: &InputFiles) -> Result<()> {
+    if plan.is_series() {
+        return Ok(());
+    }
+    let names = [plan.path.clone(), unfinished(&plan.path)];
+    for name in &names {
+        if let Ok(metadata) = name.metadata() {
+            inputs.refuse(&name.display().to_string(), &metadata, "choose another file with -w")?;
+        }
+    }
+    let report = report.filter(|report| !is_special(report)).map(resolved);
+    if report.is_some_and(|report| names.iter().any(|name| resolved(name) == report)) {
+        return Err(Error::new(ErrorKind::Output, "-o and -w name the same file")
+            .with_object(plan.path.display())
+            .with_remedy("choose another name for one of them"));
+    }
+    check_single(&plan.path, plan.force)
+}
+
+/// The path without links; of a file that does not exist, with its folder's.
+fn resolved(path: &Path) -> PathBuf {
+    let in_folder = || Some(folder_of(path).ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// The folder in which a file is to be written.

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod doctor;
+mod inputs;
 pub mod interfaces;
 pub mod live;
 pub mod messages;

@@ -1,13 +1,19 @@
 //! The destination of a report: standard output or a file.
 
-use std::fs::File;
+use std::fmt::Display;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use portlore::privilege;
 use portlore::report::Style;
+use portlore::source::save::{exists_already, is_descriptor, is_special, open_special};
 use portlore::{Error, ErrorKind, Result};
+
+use super::inputs::InputFiles;
+
+const REMEDY: &str = "choose another place with -o";
 
 /// The report's destination. To be opened before privileges are dropped.
 pub struct Output {
@@ -18,47 +24,36 @@ pub struct Output {
 }
 
 impl Output {
-    /// Creates the file at `path`, or takes standard output where there is none.
+    /// Standard output.
+    pub fn standard() -> Self {
+        let stdout = io::stdout();
+        let terminal = stdout.is_terminal();
+        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let style = Style {
+            width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
+            colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        };
+        let name = "standard output".to_owned();
+        Self { out: Box::new(BufWriter::new(stdout)), name, style, terminal }
+    }
+
+    /// Creates the file at `path`, or takes standard output where there is none. A file that exists
+    /// is overwritten only with `force`, one of `inputs` never.
     ///
     /// # Errors
-    /// [`ErrorKind::Output`] where the file cannot be created, or is one of `inputs`.
-    pub fn open(path: Option<&PathBuf>, inputs: &[PathBuf]) -> Result<Self> {
+    /// [`ErrorKind::Output`] where the file exists, cannot be created, or is one of `inputs`.
+    pub fn open(path: Option<&PathBuf>, force: bool, inputs: &InputFiles) -> Result<Self> {
         let Some(path) = path else {
-            let stdout = io::stdout();
-            let terminal = stdout.is_terminal();
-            let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-            let style = Style {
-                width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
-                colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-            };
-            return Ok(Self {
-                out: Box::new(BufWriter::new(stdout)),
-                name: "standard output".into(),
-                style,
-                terminal,
-            });
-        };
-        let name = path.display().to_string();
-        let fail = |reason: String| {
-            Error::new(ErrorKind::Output, format!("cannot be written: {reason}"))
-                .with_object(&name)
-                .with_remedy("choose another place with -o")
-        };
-        if inputs.iter().any(|input| is_same(path, input)) {
-            return Err(fail("it is one of the captures to be read".into()));
-        }
-        // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps
-        // its owner.
-        let file = match File::create_new(path) {
-            Ok(file) => {
-                privilege::give_to_caller(&file).map(|()| file).map_err(|error| error.to_string())
+            let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+            // A standard output that is closed cannot be an input.
+            if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
+                inputs.refuse("standard output", &metadata, "redirect it to another file")?;
             }
-            Err(_) => File::create(path).map_err(|e| e.to_string()),
+            return Ok(Self::standard());
         };
-        let file = file.map_err(fail)?;
         Ok(Self {
-            out: Box::new(BufWriter::new(file)),
-            name,
+            out: Box::new(BufWriter::new(create(path, force, inputs)?)),
+            name: path.display().to_string(),
             style: Style::default(),
             terminal: false,
         })
@@ -114,8 +109,46 @@ pub enum OutputState {
     Closed,
 }
 
-/// Whether two paths name the same file.
-fn is_same(a: &Path, b: &Path) -> bool {
-    let (Ok(a), Ok(b)) = (a.metadata(), b.metadata()) else { return false };
-    a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino())
+/// Creates a file, opens what is no file, or with `force` truncates a file.
+fn create(path: &Path, force: bool, inputs: &InputFiles) -> Result<File> {
+    let name = path.display().to_string();
+    let fail = |reason: &dyn Display| {
+        Error::new(ErrorKind::Output, format!("cannot be written: {reason}"))
+            .with_object(&name)
+            .with_remedy(REMEDY)
+    };
+    let refuse_input = |metadata: &Metadata| inputs.refuse(&name, metadata, REMEDY);
+    // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps its
+    // owner.
+    match File::create_new(path) {
+        Ok(file) => {
+            return match privilege::give_to_caller(&file) {
+                Ok(()) => Ok(file),
+                Err(error) => Err(fail(&error)),
+            };
+        }
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fail(&error)),
+        Err(_) => {}
+    }
+    if let Ok(metadata) = path.metadata() {
+        refuse_input(&metadata)?;
+    }
+    if !force && !is_special(path) && !path.is_dir() {
+        return Err(exists_already(path));
+    }
+    // Not truncated before it is known which file was opened.
+    let is_dangling_link = !path.exists();
+    let file = open_special(path).unwrap_or_else(|| {
+        OpenOptions::new().write(true).create(is_dangling_link).truncate(false).open(path)
+    });
+    let file = file.map_err(|error| fail(&error))?;
+    let metadata = file.metadata().map_err(|error| fail(&error))?;
+    refuse_input(&metadata)?;
+    if metadata.is_file() && !is_descriptor(path) {
+        if !force {
+            return Err(exists_already(path));
+        }
+        file.set_len(0).map_err(|error| fail(&error))?;
+    }
+    Ok(file)
 }

@@ -23,6 +23,6 @@ pub fn run(args: &PortArgs) -> portlore::Result<u8> {
         catalogue: &catalogue,
         listeners: listeners.as_deref().map_err(|reason| reason as &dyn fmt::Display),
     };
-    Output::open(None, &[])?.write(|out, style| page::write(out, &page, style))?;
+    Output::standard().write(|out, style| page::write(out, &page, style))?;
     Ok(0)
 }

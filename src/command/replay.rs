@@ -8,7 +8,8 @@ use portlore::privilege::Keep;
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
-use super::catalogue::load;
+use super::catalogue::{load, places};
+use super::inputs::InputFiles;
 use super::observers::LiveOutputs;
 use super::output::Output;
 use super::progress::ProgressBar;
@@ -36,7 +37,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
-    let output = Output::open(args.common.output.as_ref(), &found.paths)?;
+    let output = open_output(args, found.paths.clone())?;
     drop_privileges(&Keep::default());
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     let session = Session {
@@ -62,7 +63,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     }
     let mut files = Follow::open(&args.files, &signals.stop)?;
     let filter = compile(args, &files.links())?;
-    let output = Output::open(args.common.output.as_ref(), &args.files)?;
+    let output = open_output(args, file::candidate_paths(&args.files))?;
     // Rings go on in files that do not exist yet.
     drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
     let session = Session {
@@ -77,6 +78,12 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         progress: None,
     };
     session.run(&mut files)
+}
+
+/// Opens the report's destination, which is none of the files that are read.
+fn open_output(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Output> {
+    let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
+    Output::open(args.common.output.as_ref(), args.common.force, &inputs)
 }
 
 fn is_pipe(path: &Path) -> bool {

@@ -35,7 +35,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use self::follow::Follow;
+pub use self::follow::{Follow, candidate_paths};
 pub use self::paths::{FoundFiles, find, folders};
 pub use self::positions::FilePositions;
 

@@ -1,9 +1,12 @@
 //! The files in which a capture is saved. A file that is being written has a temporary name.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use super::target::{exists_already, is_special, open_special};
+use crate::{Error, ErrorKind, Result};
 
 /// Suffix of the name while the file is being written.
 const UNFINISHED: &str = ".part";
@@ -17,17 +20,41 @@ pub(super) struct RotatedFiles {
     keep: usize,
     whole: VecDeque<PathBuf>,
     file: File,
-    name: PathBuf,
+    /// Name of the current file once it is whole; `None` for a device, a FIFO or an open
+    /// descriptor, which is written as it is.
+    name: Option<PathBuf>,
+    /// Whether a single file may replace one that exists.
+    force: bool,
     /// Bytes of whole blocks in the current file.
     good: u64,
 }
 
 impl RotatedFiles {
-    /// Creates the first file.
-    pub(super) fn create(path: &Path, row: bool, keep: usize) -> io::Result<Self> {
-        let row = row.then_some(1);
-        let (file, name) = create(path, row)?;
-        Ok(Self { path: path.to_owned(), row, keep, whole: VecDeque::new(), file, name, good: 0 })
+    /// Creates the first file. A series takes names that are free; a single file may replace one
+    /// that exists only with `force`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where a file exists already or cannot be created.
+    pub(super) fn create(path: &Path, row: bool, keep: usize, force: bool) -> Result<Self> {
+        let mut row = row.then_some(1);
+        let (file, name) = match &mut row {
+            Some(number) => {
+                let (file, name) =
+                    create_next(path, number).map_err(|e| cannot_create(path, &e))?;
+                (file, Some(name))
+            }
+            None => create_single(path, force)?,
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            row,
+            keep,
+            whole: VecDeque::new(),
+            file,
+            name,
+            force,
+            good: 0,
+        })
     }
 
     /// Appends whole blocks.
@@ -39,9 +66,12 @@ impl RotatedFiles {
 
     /// Ends the current file and begins the next.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
-        self.rename()?;
-        self.row = self.row.map(|n| n + 1);
-        (self.file, self.name) = create(&self.path, self.row)?;
+        self.publish()?;
+        if let Some(number) = &mut self.row {
+            *number += 1;
+            let (file, name) = create_next(&self.path, number)?;
+            (self.file, self.name) = (file, Some(name));
+        }
         self.good = 0;
         Ok(())
     }
@@ -49,16 +79,37 @@ impl RotatedFiles {
     /// Ends the last file. A block that was not written whole because the disk is full is cut off;
     /// a file without any block is removed.
     pub(super) fn finish(mut self) -> io::Result<()> {
+        let Some(name) = &self.name else { return Ok(()) };
         if self.good == 0 {
-            return fs::remove_file(unfinished(&self.name));
+            return fs::remove_file(unfinished(name));
         }
         self.file.set_len(self.good)?;
-        self.rename()
+        self.publish()
     }
 
-    fn rename(&mut self) -> io::Result<()> {
-        fs::rename(unfinished(&self.name), &self.name)?;
-        self.whole.push_back(self.name.clone());
+    /// Gives the current file its name.
+    fn publish(&mut self) -> io::Result<()> {
+        let Some(mut name) = self.name.take() else { return Ok(()) };
+        let part = unfinished(&name);
+        let mut published = if self.force && self.row.is_none() {
+            fs::rename(&part, &name)
+        } else {
+            rename_new(&part, &name)
+        };
+        // In a series the next free number serves as well.
+        while let (Some(number), true) = (&mut self.row, is_taken(&published)) {
+            *number += 1;
+            name = numbered(&self.path, *number, jiff::Timestamp::now());
+            published = rename_new(&part, &name);
+        }
+        if is_taken(&published) {
+            let part = part.display();
+            let reason =
+                format!("a file of this name was created meanwhile; the capture is in {part}");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+        }
+        published?;
+        self.whole.push_back(name);
         while self.keep > 0 && self.whole.len() > self.keep {
             self.whole.pop_front().map_or(Ok(()), fs::remove_file)?;
         }
@@ -66,12 +117,81 @@ impl RotatedFiles {
     }
 }
 
-fn create(path: &Path, row: Option<u32>) -> io::Result<(File, PathBuf)> {
-    let name = match row {
-        Some(number) => numbered(path, number, jiff::Timestamp::now()),
-        None => path.to_owned(),
+/// Creates a single file under its temporary name, or opens what is no file.
+fn create_single(path: &Path, force: bool) -> Result<(File, Option<PathBuf>)> {
+    check_single(path, force)?;
+    if let Some(special) = open_special(path) {
+        return special.map(|file| (file, None)).map_err(|error| cannot_create(path, &error));
+    }
+    let part = unfinished(path);
+    // Not truncated: what is planted there may be a link or a FIFO.
+    let removed = if force { fs::remove_file(&part) } else { Ok(()) };
+    let created = match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => create_new(&part),
     };
-    Ok((File::create(unfinished(&name))?, name))
+    match created {
+        Ok(file) => Ok((file, Some(path.to_owned()))),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists_already(&part)),
+        Err(error) => Err(cannot_create(path, &error)),
+    }
+}
+
+/// Creates a file that does not exist. Only for writing: Landlock forbids reading there.
+fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Refuses a single file that would replace one that exists, or whose temporary name is taken.
+///
+/// # Errors
+/// [`ErrorKind::Output`] where a file exists already and `force` is not given.
+pub fn check_single(path: &Path, force: bool) -> Result<()> {
+    if force || is_special(path) {
+        return Ok(());
+    }
+    let names = [path.to_owned(), unfinished(path)];
+    let taken = names.into_iter().find(|name| name.symlink_metadata().is_ok());
+    taken.map_or(Ok(()), |path| Err(exists_already(&path)))
+}
+
+/// Creates the next file of a series under its temporary name, with the first number from `number`
+/// on whose names are free.
+fn create_next(path: &Path, number: &mut u32) -> io::Result<(File, PathBuf)> {
+    loop {
+        let name = numbered(path, *number, jiff::Timestamp::now());
+        let created = match name.symlink_metadata() {
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => create_new(&unfinished(&name)),
+        };
+        if !is_taken(&created) {
+            return created.map(|file| (file, name));
+        }
+        *number += 1;
+    }
+}
+
+/// Renames a file unless the new name is taken.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    // A hard link never replaces a file, and exists on every Unix.
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Some file systems, such as exFAT, have no hard links.
+        Err(_) if to.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
+}
+
+fn is_taken<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+}
+
+fn cannot_create(path: &Path, error: &io::Error) -> Error {
+    let reason = format!("cannot be created by the user that portlore becomes: {error}");
+    Error::new(ErrorKind::Output, reason)
+        .with_object(path.display())
+        .with_remedy("choose another folder, or the user with --user")
 }
 
 /// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: sorted by name,
@@ -90,7 +210,9 @@ fn numbered(path: &Path, number: u32, now: jiff::Timestamp) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn unfinished(name: &Path) -> PathBuf {
+/// The name of a file while it is being written.
+#[must_use]
+pub fn unfinished(name: &Path) -> PathBuf {
     let mut name = name.as_os_str().to_owned();
     name.push(UNFINISHED);
     name.into()
@@ -112,7 +234,8 @@ mod tests {
     #[test]
     fn a_single_file_has_its_name_only_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap();
+        let mut files =
+            RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0, false).unwrap();
         files.write(b"block").unwrap();
         assert_eq!(names(folder.path()), ["a.pcapng.part"]);
         // Half a block, as a full disk leaves it.
@@ -125,14 +248,18 @@ mod tests {
     #[test]
     fn a_file_without_a_block_does_not_stay() {
         let folder = tempfile::tempdir().unwrap();
-        RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0).unwrap().finish().unwrap();
+        RotatedFiles::create(&folder.path().join("a.pcapng"), false, 0, false)
+            .unwrap()
+            .finish()
+            .unwrap();
         assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 
     #[test]
     fn of_a_row_the_oldest_go() {
         let folder = tempfile::tempdir().unwrap();
-        let mut files = RotatedFiles::create(&folder.path().join("a.pcapng"), true, 2).unwrap();
+        let mut files =
+            RotatedFiles::create(&folder.path().join("a.pcapng"), true, 2, false).unwrap();
         for n in 1..=5 {
             files.write(&[n]).unwrap();
             if n < 5 {
@@ -149,5 +276,33 @@ mod tests {
             "{left:?}"
         );
         assert_eq!(fs::read(folder.path().join(&left[1])).unwrap(), [5]);
+    }
+
+    #[test]
+    fn names_of_a_series_that_are_taken_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pcapng");
+        let now = jiff::Timestamp::now();
+        // Names of the seconds in which the test runs.
+        for second in 0..60 {
+            let time = now + jiff::SignedDuration::from_secs(second);
+            fs::write(numbered(&path, 1, time), "evidence").unwrap();
+            fs::write(unfinished(&numbered(&path, 2, time)), "evidence").unwrap();
+        }
+        let before = names(folder.path());
+        let mut files = RotatedFiles::create(&path, true, 0, true).unwrap();
+        files.write(b"one").unwrap();
+        let first = files.name.clone().unwrap();
+        assert!(first.to_string_lossy().contains("a_00003_"), "{first:?}");
+        // Taken while it is written.
+        fs::write(&first, "evidence").unwrap();
+        files.finish().unwrap();
+        let after = names(folder.path());
+        assert_eq!(after.len(), before.len() + 2, "{after:?}");
+        let last = after.iter().find(|name| name.starts_with("a_00004_")).unwrap();
+        for name in &after {
+            let expected = if name == last { &b"one"[..] } else { b"evidence" };
+            assert_eq!(fs::read(folder.path().join(name)).unwrap(), expected, "{name}");
+        }
     }
 }

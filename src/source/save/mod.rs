@@ -6,13 +6,16 @@
 
 mod files;
 mod pcapng;
+mod target;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+pub use self::files::{check_single, unfinished};
 pub use self::pcapng::{InterfaceCounts, SavedInterface};
+pub use self::target::{exists_already, holds_data, is_descriptor, is_special, open_special};
 
 use self::files::RotatedFiles;
 use crate::source::Frame;
@@ -40,6 +43,17 @@ pub struct Plan {
     /// Number of frames after which no more are saved: more may be read at once than the capture
     /// then counts.
     pub frames: Option<u64>,
+    /// Whether a single file may replace one that exists. The files of a series never do: they take
+    /// names that are free.
+    pub force: bool,
+}
+
+impl Plan {
+    /// Whether the capture is saved in several files, whose names are numbered.
+    #[must_use]
+    pub const fn is_series(&self) -> bool {
+        self.size.is_some() || self.time.is_some()
+    }
 }
 
 /// A capture that is being saved.
@@ -74,17 +88,11 @@ impl Save {
     /// Creates the first file and starts the thread that writes.
     ///
     /// # Errors
-    /// The file cannot be created ([`ErrorKind::Output`]), or the thread not started
+    /// The file exists or cannot be created ([`ErrorKind::Output`]), or the thread not started
     /// ([`ErrorKind::System`]).
     pub fn create(plan: Plan, interfaces: Vec<SavedInterface>) -> Result<Self> {
         let name = plan.path.display().to_string();
-        let row = plan.size.is_some() || plan.time.is_some();
-        let files = RotatedFiles::create(&plan.path, row, plan.keep).map_err(|error| {
-            let reason = format!("cannot be created by the user that portlore becomes: {error}");
-            Error::new(ErrorKind::Output, reason)
-                .with_object(&name)
-                .with_remedy("choose another folder, or the user with --user")
-        })?;
+        let files = RotatedFiles::create(&plan.path, plan.is_series(), plan.keep, plan.force)?;
         let (to_disk, jobs) = sync_channel(QUEUE);
         let (give_back, spare) = sync_channel(QUEUE);
         let thread = thread::Builder::new()

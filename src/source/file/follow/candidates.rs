@@ -29,6 +29,13 @@ pub(super) fn candidates(named: &Arc<[PathBuf]>) -> Candidates {
     Box::new((0..named.len()).flat_map(move |index| of_name(&named[index])))
 }
 
+/// The paths of all candidates at the moment.
+#[must_use]
+pub fn candidate_paths(named: &[PathBuf]) -> Vec<PathBuf> {
+    let found = named.iter().flat_map(|path| of_name(path)).filter_map(Result::ok);
+    found.map(|candidate| candidate.path).collect()
+}
+
 /// The candidates of one name: a file, a folder without its subfolders, a pattern.
 pub(super) fn of_name(path: &Path) -> Candidates {
     match Name::from_path(path) {

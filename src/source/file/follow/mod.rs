@@ -15,6 +15,8 @@ mod known;
 mod scan;
 mod tail;
 
+pub use self::candidates::candidate_paths;
+
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;

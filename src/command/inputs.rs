@@ -1,0 +1,66 @@
+//! The files that a run reads, none of which may be written.
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use portlore::source::save::holds_data;
+use portlore::{Error, ErrorKind, Result};
+
+/// The files that a run reads.
+#[derive(Debug, Default)]
+pub struct InputFiles {
+    /// Capture files; `-` is standard input.
+    pub captures: Vec<PathBuf>,
+    /// Service files and folders of them.
+    pub services: Vec<PathBuf>,
+}
+
+impl InputFiles {
+    /// Refuses an output that is one of the inputs, by device and inode; `metadata` is the output's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`], about `object` with `remedy`.
+    pub fn refuse(&self, object: &str, metadata: &Metadata, remedy: &str) -> Result<()> {
+        let Some(role) = self.role(metadata) else { return Ok(()) };
+        Err(Error::new(ErrorKind::Output, format!("cannot be written: it is one of the {role}"))
+            .with_object(object)
+            .with_remedy(remedy))
+    }
+
+    /// What the file of `metadata` is among the inputs, if it is one of them.
+    fn role(&self, metadata: &Metadata) -> Option<&'static str> {
+        let is_output = |input: io::Result<Metadata>| {
+            input.is_ok_and(|input| identity(&input) == identity(metadata))
+        };
+        if !holds_data(metadata) {
+            None
+        } else if self.captures.iter().any(|path| is_output(input_metadata(path))) {
+            Some("captures to be read")
+        } else if service_files(&self.services).any(|path| is_output(path.metadata())) {
+            Some("service files that are read")
+        } else {
+            None
+        }
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+fn input_metadata(path: &Path) -> io::Result<Metadata> {
+    if path.as_os_str() != "-" {
+        return path.metadata();
+    }
+    File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()
+}
+
+fn service_files(named: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    named.iter().flat_map(|path| {
+        let entries = fs::read_dir(path).into_iter().flatten().filter_map(io::Result::ok);
+        entries.map(|entry| entry.path()).chain([path.clone()])
+    })
+}

@@ -1,0 +1,285 @@
+//! Outputs destroy nothing: no output is an input, and nothing that exists is overwritten without
+//! `--force`.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use crate::live::{Net, signal};
+use crate::privilege::public_folder;
+use crate::run::{outcome, portlore, told};
+
+const CAPTURE: &str = "fixtures/acceptance.pcap";
+
+/// A copy of a capture in a folder of its own.
+fn copy() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("it.pcap");
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    (folder, path, bytes)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// What a refused run prints on stderr.
+fn refusal(args: &[&str]) -> String {
+    refused(&portlore(args).output().unwrap())
+}
+
+fn refused(output: &std::process::Output) -> String {
+    let (status, stdout, stderr) = told(output);
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+    stderr
+}
+
+#[test]
+fn a_report_does_not_overwrite_a_file_that_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("existing.pcapng");
+    fs::write(&file, "evidence").unwrap();
+    let refusal = refusal(&["replay", CAPTURE, "-o", text(&file)]);
+    assert!(
+        refusal.ends_with(
+            "existing.pcapng: exists already; use --force to overwrite it, or choose another name\n"
+        ),
+        "{refusal}"
+    );
+    assert_eq!(fs::read(&file).unwrap(), b"evidence");
+}
+
+#[test]
+fn with_force_a_report_replaces_all_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("report"), folder.path().join("link"));
+    fs::write(&file, vec![b'x'; 1 << 20]).unwrap();
+    symlink(&file, &link).unwrap();
+    assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&file), "--force"]).0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
+    fs::write(&file, vec![b'x'; 1 << 20]).unwrap();
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&link), "--force"]).0, 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
+    assert_eq!(
+        outcome(&["replay", CAPTURE, "-o", text(&folder.path().join("new")), "--force"]).0,
+        0
+    );
+}
+
+#[test]
+fn a_link_to_nothing_is_not_followed_without_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (folder.path().join("target"), folder.path().join("link"));
+    symlink(&file, &link).unwrap();
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert!(!file.exists());
+}
+
+#[test]
+fn no_report_is_an_input_even_with_force() {
+    let (folder, file, bytes) = copy();
+    let (link, hard) = (folder.path().join("link"), folder.path().join("hard"));
+    symlink(&file, &link).unwrap();
+    fs::hard_link(&file, &hard).unwrap();
+    let pattern = folder.path().join("it*");
+    for input in [&file, folder.path(), &pattern, &link] {
+        for output in [&file, &link, &hard] {
+            let args = ["replay", text(input), "-o", text(output), "--force"];
+            let refusal = refusal(&args);
+            assert!(refusal.contains("it is one of the captures to be read"), "{refusal}");
+            assert_eq!(fs::read(&file).unwrap(), bytes, "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn no_report_is_a_followed_file_or_a_file_in_a_followed_folder() {
+    let (folder, file, bytes) = copy();
+    // The next file of a ring, of which nothing is written yet.
+    let next = folder.path().join("next");
+    File::create(&next).unwrap();
+    let pattern = folder.path().join("*t*");
+    for input in [folder.path(), &pattern] {
+        for output in [&file, &next] {
+            let args = ["replay", "--follow", text(input), "-o", text(output), "--force"];
+            assert!(refusal(&args).contains("it is one of the captures to be read"));
+        }
+    }
+    let args = ["replay", "--follow", text(&file), "-o", text(&file), "--force"];
+    assert!(refusal(&args).contains("it is one of the captures to be read"));
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn no_report_is_standard_input() {
+    let (_folder, file, bytes) = copy();
+    for args in [&["replay", "-"][..], &["replay", "--follow", "-"], &["replay", "/dev/stdin"]] {
+        let args = [args, &["-o", text(&file), "--force"]].concat();
+        let output = portlore(&args).stdin(File::open(&file).unwrap()).output().unwrap();
+        assert!(refused(&output).contains("it is one of the captures to be read"));
+        assert_eq!(fs::read(&file).unwrap(), bytes, "{args:?}");
+    }
+}
+
+#[test]
+fn a_standard_output_that_is_an_input_is_refused() {
+    let (_folder, file, bytes) = copy();
+    for args in [&["replay", text(&file)][..], &["replay", text(&file), "-o", "/dev/stdout"]] {
+        let stdout = OpenOptions::new().append(true).open(&file).unwrap();
+        let child = portlore(args).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let refusal = refused(&child.wait_with_output().unwrap());
+        assert!(refusal.contains("it is one of the captures to be read"), "{refusal}");
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn no_report_is_a_service_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("desk.toml");
+    let service = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
+    fs::write(&file, service).unwrap();
+    for named in [&file, folder.path()] {
+        let args = ["replay", CAPTURE, "--catalogue", text(named), "-o", text(&file), "--force"];
+        assert!(refusal(&args).contains("it is one of the service files that are read"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), service);
+    }
+}
+
+#[test]
+fn devices_pipes_and_open_descriptors_are_no_files_to_be_overwritten() {
+    assert_eq!(outcome(&["replay", CAPTURE, "-o", "/dev/null"]), (0, String::new(), String::new()));
+    let report = outcome(&["replay", CAPTURE]).1;
+    assert_eq!(
+        outcome(&["replay", CAPTURE, "-o", "/dev/stdout"]),
+        (0, report.clone(), String::new())
+    );
+    assert_eq!(
+        outcome(&["replay", CAPTURE, "-o", "/dev/fd/2"]),
+        (0, String::new(), report.clone())
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let child = portlore(&["replay", CAPTURE, "-o", text(&fifo)]).spawn().unwrap();
+    assert_eq!(fs::read_to_string(&fifo).unwrap(), report);
+    assert_eq!(told(&child.wait_with_output().unwrap()).0, 0);
+    // What the shell appends to stays.
+    let file = folder.path().join("log");
+    fs::write(&file, "before\n").unwrap();
+    let log = OpenOptions::new().append(true).open(&file).unwrap();
+    let status = portlore(&["replay", CAPTURE, "-o", "/dev/stdout"]).stdout(log).status().unwrap();
+    assert!(status.success());
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("before\n{report}"));
+}
+
+/// Names in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_saved_capture_overwrites_no_file() {
+    let folder = public_folder();
+    let out = folder.path().join("out");
+    let (file, part) = (out.join("show.pcapng"), out.join("show.pcapng.part"));
+    for existing in [&file, &part] {
+        fs::write(existing, "evidence").unwrap();
+        // Before the interface is opened, so that this needs no rights.
+        let args = ["live", "-i", "lo", "-w", text(&file), "--for", "100ms"];
+        let refusal = refusal(&args);
+        let expected = format!(
+            "{}: exists already; use --force to overwrite it, or choose another name\n",
+            existing.display()
+        );
+        assert!(refusal.ends_with(&expected), "{refusal}");
+        assert_eq!(fs::read(existing).unwrap(), b"evidence");
+        fs::remove_file(existing).unwrap();
+    }
+    let report = out.join("report");
+    fs::write(&report, "evidence").unwrap();
+    let args = ["live", "-i", "lo", "-w", text(&report), "-o", text(&report), "--force"];
+    assert!(refusal(&args).contains("-o and -w name the same file"));
+    let args = ["live", "-i", "lo", "-w", text(&file), "-o", text(&part)];
+    assert!(refusal(&args).contains("-o and -w name the same file"));
+    assert_eq!(names(&out), ["report"]);
+    assert_eq!(fs::read(&report).unwrap(), b"evidence");
+}
+
+#[test]
+fn a_saved_capture_is_no_service_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("desk.toml");
+    let service = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
+    fs::write(&file, service).unwrap();
+    let catalogue = ["--catalogue", text(folder.path())];
+    let args = [&["live", "-i", "lo", "--force", "-w", text(&file)][..], &catalogue].concat();
+    assert!(refusal(&args).contains("it is one of the service files that are read"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), service);
+}
+
+/// Sends datagrams until the capture has ended.
+fn feed(net: &Net, child: Child) -> (i32, String, String) {
+    net.shell('b', "for i in {1..60}; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000; done 2>/dev/null; true");
+    signal(&child, "INT");
+    told(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
+    let Some(net) = Net::new("y") else { return };
+    let folder = public_folder();
+    let out = folder.path().join("out");
+    let (file, part) = (out.join("show.pcapng"), out.join("show.pcapng.part"));
+    fs::write(&file, "evidence").unwrap();
+    let capture = ["-i", "lo", "-f", "udp port 8000", "-w", text(&file)];
+    let series = net.capture(&[&capture[..], &["-C", "1K"]].concat());
+    let (status, _, stderr) = feed(&net, series);
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(fs::read(&file).unwrap(), b"evidence");
+    assert!(names(&out).len() > 2, "{:?}", names(&out));
+    fs::write(&part, "left behind").unwrap();
+    let forced = net.capture(&[&capture[..], &["--force"]].concat());
+    let (status, _, stderr) = feed(&net, forced);
+    assert_eq!(status, 0, "{stderr}");
+    assert!(!part.exists());
+    assert!(outcome(&["replay", text(&file)]).1.contains("60 frames"));
+}
+
+#[test]
+fn a_file_that_was_made_during_the_capture_stays() {
+    let Some(net) = Net::new("z") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-w", text(&file)]);
+    fs::write(&file, "evidence").unwrap();
+    let (status, _, stderr) = feed(&net, child);
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("a file of this name was created meanwhile"), "{stderr}");
+    assert_eq!(fs::read(&file).unwrap(), b"evidence");
+    assert_eq!(outcome(&["replay", &format!("{}.part", file.display())]).0, 0);
+}
+
+#[test]
+fn a_capture_can_be_saved_to_a_device_or_a_pipe() {
+    let Some(net) = Net::new("x") else { return };
+    let report = ["--format", "json", "-q", "-o", "/dev/null"];
+    let capture = ["-i", "lo", "-f", "udp port 8000", "-w", "/dev/null"];
+    let (status, _, stderr) = feed(&net, net.capture(&capture));
+    assert_eq!(status, 0, "{stderr}");
+    assert!(std::os::unix::fs::FileTypeExt::is_char_device(
+        &fs::metadata("/dev/null").unwrap().file_type()
+    ));
+    let mut command =
+        net.command(&[&["-i", "lo", "-w", "/dev/stdout", "--for", "300ms"], &report[..]].concat());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.starts_with(&0x0a0d_0d0a_u32.to_ne_bytes()));
+}
