@@ -13,18 +13,18 @@ use glob::Pattern;
 use crate::source::file::paths::is_pattern;
 
 /// A path that may lead to a capture.
-pub(super) struct Candidate {
+pub(super) struct ListedFile {
     pub(super) path: PathBuf,
     /// Device of the folder and inode of the entry: those of the file, unless the entry is a link
     /// or a mount. None for a path that no listing gave.
     pub(super) listed: Option<(u64, u64)>,
 }
 
-/// Candidates in no particular order; an error for a folder that cannot be listed.
-pub(super) type Candidates = Box<dyn Iterator<Item = io::Result<Candidate>> + Send>;
+/// ListedFiles in no particular order; an error for a folder that cannot be listed.
+pub(super) type ListedFiles = Box<dyn Iterator<Item = io::Result<ListedFile>> + Send>;
 
 /// The candidates of all names. A folder is opened when its turn comes.
-pub(super) fn candidates(named: &Arc<[PathBuf]>) -> Candidates {
+pub(super) fn candidates(named: &Arc<[PathBuf]>) -> ListedFiles {
     let named = Arc::clone(named);
     Box::new((0..named.len()).flat_map(move |index| of_name(&named[index])))
 }
@@ -37,17 +37,17 @@ pub fn candidate_paths(named: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The candidates of one name: a file, a folder without its subfolders, a pattern.
-pub(super) fn of_name(path: &Path) -> Candidates {
+pub(super) fn of_name(path: &Path) -> ListedFiles {
     match Name::from_path(path) {
         Name::File => Box::new(
             path.exists()
-                .then(|| Ok(Candidate { path: path.to_owned(), listed: None }))
+                .then(|| Ok(ListedFile { path: path.to_owned(), listed: None }))
                 .into_iter(),
         ),
         Name::Folder(folder, pattern) => entries(folder, pattern),
         Name::Deep => {
             let found = glob::glob(&path.to_string_lossy()).into_iter().flatten();
-            Box::new(found.filter_map(Result::ok).map(|path| Ok(Candidate { path, listed: None })))
+            Box::new(found.filter_map(Result::ok).map(|path| Ok(ListedFile { path, listed: None })))
         }
     }
 }
@@ -96,7 +96,7 @@ fn listable(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-fn entries(folder: &Path, pattern: Option<Pattern>) -> Candidates {
+fn entries(folder: &Path, pattern: Option<Pattern>) -> ListedFiles {
     let listing = listable(folder)
         .metadata()
         .and_then(|metadata| Ok((metadata.dev(), fs::read_dir(listable(folder))?)));
@@ -114,7 +114,7 @@ fn entries(folder: &Path, pattern: Option<Pattern>) -> Candidates {
         }
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         (!is_folder)
-            .then(|| Candidate { path: folder.join(name), listed: Some((device, entry.ino())) })
+            .then(|| ListedFile { path: folder.join(name), listed: Some((device, entry.ino())) })
     };
     Box::new(entries.filter_map(move |entry| entry.map(&candidate).transpose()))
 }

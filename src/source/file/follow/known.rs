@@ -35,11 +35,11 @@ const _: () = assert!(size_of::<KnownFile>() == 32);
 /// The files of one device, in parts by a hash of the inode, in each part by inode. A table of
 /// sorted parts takes little more than its files, where a hash table takes up to three times that
 /// while it grows.
-type Device = Vec<Vec<KnownFile>>;
+type DeviceFiles = Vec<Vec<KnownFile>>;
 
 /// All files that are known.
 pub(super) struct KnownFiles {
-    devices: HashMap<u64, Device>,
+    devices: HashMap<u64, DeviceFiles>,
     len: usize,
     limit: usize,
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use foldhash::quality::RandomState;
 
-use super::candidates::{Candidates, candidates, folder_modified, is_listed};
+use super::candidates::{ListedFiles, candidates, folder_modified, is_listed};
 use super::known::{DIGESTED, KnownFile, KnownFiles, MAX_KNOWN};
 use super::tail::TailState;
 use crate::source::file::compressed::Compression;
@@ -105,7 +105,7 @@ pub(super) struct Scan {
     /// that cannot be relied on.
     folders: Vec<Option<SystemTime>>,
     /// The candidates whose turn is next.
-    turn: Option<Candidates>,
+    turn: Option<ListedFiles>,
     /// Files without a header yet.
     begun: BTreeSet<PathBuf>,
     looked_at: Option<Instant>,
