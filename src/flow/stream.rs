@@ -20,13 +20,16 @@ const INLINE_SEGMENTS: usize = 2;
 /// the rest was lost, or the sequence numbers mean nothing.
 const WINDOW: u32 = 1 << 20;
 
+/// Missing bytes that are not counted any more.
+const MANY: u16 = u16::MAX;
+
 /// Where the bytes of a segment begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SegmentStart {
     frame: u64,
     start: u32,
-    /// Bytes are missing before this segment.
-    after_gap: bool,
+    /// Number of bytes that are missing before this segment; [`MANY`] or more are not counted.
+    missing: u16,
 }
 
 /// The first bytes of one side.
@@ -49,8 +52,8 @@ pub struct Stream {
     /// TCP: SYN was seen, so that the first byte here is the first of the connection. Always true
     /// for UDP, which has no such thing.
     from_start: bool,
-    /// The next segment follows missing bytes.
-    gap: bool,
+    /// Number of bytes that are missing before the next segment; at most [`MANY`].
+    missing: u16,
     full: bool,
     /// Number of bytes before the first missing one.
     head: u16,
@@ -61,7 +64,7 @@ impl Stream {
     /// after it is missing.
     #[must_use]
     pub fn from_start(&self) -> bool {
-        self.from_start && !self.segments.first().is_some_and(|segment| segment.after_gap)
+        self.from_start && self.segments.first().is_none_or(|segment| segment.missing == 0)
     }
 
     /// Whether no byte is stored.
@@ -79,7 +82,9 @@ impl Stream {
     /// Whether more bytes may follow the head: no byte is missing behind it, and there is room.
     #[must_use]
     pub fn head_may_grow(&self) -> bool {
-        !self.full && !self.gap && self.segments.iter().skip(1).all(|segment| !segment.after_gap)
+        !self.full
+            && self.missing == 0
+            && self.segments.iter().skip(1).all(|segment| segment.missing == 0)
     }
 
     /// All bytes without the missing ones; [`runs`](Self::runs) gives the ranges.
@@ -93,7 +98,7 @@ impl Stream {
         let mut starts = self
             .segments
             .iter()
-            .filter(|p| p.after_gap)
+            .filter(|p| p.missing > 0)
             .map(|p| p.start as usize)
             .filter(|&s| s > 0);
         let mut from = (!self.bytes.is_empty()).then_some(0);
@@ -113,12 +118,21 @@ impl Stream {
             .filter(move |start| range.contains(start))
     }
 
+    /// The number of bytes that are missing before the segment that begins at `start`; `None` where
+    /// they are too many to be counted, or no segment begins there.
+    #[must_use]
+    pub fn missing_before(&self, start: usize) -> Option<usize> {
+        let place = self.segments.binary_search_by_key(&start, |s| s.start as usize).ok()?;
+        let missing = self.segments.get(place)?.missing;
+        (missing < MANY).then_some(usize::from(missing))
+    }
+
     /// The datagrams, each with the number of its frame and whether the capture cut it.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
             let end = next.map_or(self.bytes.len(), |n| n.start as usize);
-            let cut = next.map_or(self.gap, |n| n.after_gap);
+            let cut = next.map_or(self.missing, |n| n.missing) > 0;
             (&self.bytes[segment.start as usize..end], segment.frame, cut)
         })
     }
@@ -215,7 +229,7 @@ impl Stream {
         }
         if (seq.wrapping_sub(self.expected) as i32).unsigned_abs() > WINDOW {
             self.close_gaps();
-            self.gap = true;
+            self.missing = MANY;
             self.expect_first(seq);
         }
         if seq.wrapping_sub(self.expected) as i32 > 0 {
@@ -258,16 +272,23 @@ impl Stream {
             self.segments.push(SegmentStart {
                 frame,
                 start: self.bytes.len() as u32,
-                after_gap: self.gap,
+                missing: self.missing,
             });
-            if !self.gap && self.bytes.len() == usize::from(self.head) || self.bytes.is_empty() {
+            if self.missing == 0 && self.bytes.len() == usize::from(self.head)
+                || self.bytes.is_empty()
+            {
                 self.head += kept as u16;
             }
             self.bytes.extend_from_slice(&bytes[..kept]);
-            self.gap = false;
+            self.missing = 0;
         }
-        self.gap |= kept < wire_len as usize;
+        self.miss(wire_len.saturating_sub(kept as u32));
         self.full |= self.bytes.len() == SIDE_BYTES || self.segments.len() == SIDE_SEGMENTS;
+    }
+
+    /// Counts bytes that are missing before the next segment.
+    fn miss(&mut self, bytes: u32) {
+        self.missing = self.missing.saturating_add(u16::try_from(bytes).unwrap_or(MANY));
     }
 
     /// Appends the new bytes of a segment that is not early.
@@ -304,8 +325,10 @@ impl Stream {
         if let Some(early) =
             self.out_of_order.as_ref().and_then(|out_of_order| out_of_order.first())
         {
-            self.expected = self.base.wrapping_add(early.distance);
-            self.gap = true;
+            let next = self.base.wrapping_add(early.distance);
+            let missing = next.wrapping_sub(self.expected);
+            self.expected = next;
+            self.miss(missing);
             self.drain();
         }
     }

@@ -12,6 +12,9 @@ use crate::detect::formats::headers::field;
 /// Bytes that a body is decompressed to at most: a few kilobytes may hold gigabytes.
 const INFLATED: u64 = 1 << 16;
 
+/// Bytes of the line before a chunk at most.
+const CHUNK_HEAD: usize = 64;
+
 /// A body, as far as it was captured.
 pub(super) struct Body<'a> {
     pub(super) content: Cow<'a, [u8]>,
@@ -21,6 +24,11 @@ pub(super) struct Body<'a> {
     /// Bytes of the stream that the body takes; `None` where the body lasts until the connection
     /// ends, or where its end was not captured.
     pub(super) len: Option<usize>,
+    /// The body lasts until the connection ends, or its framing is damaged, so that nothing after it
+    /// can be read.
+    pub(super) is_last: bool,
+    /// Bytes of the body that follow the last captured one, as far as the framing shows.
+    pub(super) missing: usize,
     pub(super) kind: BodyKind,
 }
 
@@ -44,6 +52,8 @@ impl<'a> Body<'a> {
             content: Cow::Borrowed(&[]),
             parts: Vec::new(),
             len: Some(0),
+            is_last: false,
+            missing: 0,
             kind: BodyKind::Unreadable,
         }
     }
@@ -51,18 +61,19 @@ impl<'a> Body<'a> {
     /// Reads the body at the beginning of `bytes`, without decompressing it.
     pub(super) fn read(fields: &[Header<'_>], is_request: bool, bytes: &'a [u8]) -> Self {
         let mut body = Self { kind: kind(fields), ..Self::none() };
-        if let Some(coding) = field(fields, "transfer-encoding") {
-            if coding.to_ascii_lowercase().ends_with(b"chunked") {
+        // The last field counts: codings are listed in the order in which they were applied.
+        if let Some(codings) = all(fields, "transfer-encoding").last() {
+            let last = codings.rsplit(|&b| b == b',').next().unwrap_or_default().trim_ascii();
+            if last.eq_ignore_ascii_case(b"chunked") {
                 body.unchunk(bytes);
             } else {
                 // A server that compresses the transfer closes the connection after it.
-                (body.len, body.kind) = (None, BodyKind::Unreadable);
+                (body.len, body.is_last, body.kind) = (None, true, BodyKind::Unreadable);
             }
         } else {
-            body.len = match field(fields, "content-length") {
-                Some(value) => std::str::from_utf8(value).ok().and_then(|value| value.parse().ok()),
-                None => is_request.then_some(0),
-            };
+            body.len = content_length(fields, is_request.then_some(0));
+            body.is_last = body.len.is_none();
+            body.missing = body.len.unwrap_or(0).saturating_sub(bytes.len());
             body.content =
                 Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
             body.parts = vec![(0, 0)];
@@ -85,7 +96,15 @@ impl<'a> Body<'a> {
         self.len = None;
         let mut content = Vec::new();
         let mut at = 0_usize;
-        while let Some((len, start)) = chunk(bytes, at) {
+        loop {
+            let (len, start) = match chunk(bytes, at) {
+                ChunkHead::Data { len, start } => (len, start),
+                ChunkHead::Cut => break,
+                ChunkHead::Damaged => {
+                    self.is_last = true;
+                    break;
+                }
+            };
             if len == 0 {
                 self.len = trailer_end(bytes, start);
                 break;
@@ -95,6 +114,7 @@ impl<'a> Body<'a> {
             };
             self.parts.push((content.len(), start));
             content.extend_from_slice(&bytes[start.min(bytes.len())..(end - 2).min(bytes.len())]);
+            self.missing = end.saturating_sub(bytes.len());
             at = end;
         }
         self.content = Cow::Owned(content);
@@ -129,13 +149,48 @@ pub(super) fn is_xml(fields: &[Header<'_>]) -> bool {
         .is_some_and(|kind| kind.to_ascii_lowercase().windows(3).any(|word| word == b"xml"))
 }
 
-/// The length of the chunk whose head is at the offset `at`, and the offset of its data.
-fn chunk(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let rest = bytes.get(at..)?;
-    let line = rest.iter().take(64).position(|&b| b == b'\n')?;
-    let digits = rest[..line].split(|&b| b == b';').next()?.trim_ascii();
-    let len = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    Some((len, at + line + 1))
+/// The values of all fields of this name, without the white space around them.
+fn all<'a>(fields: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+}
+
+/// The stated length, or `absent` where none is stated; `None` where it is no number, or where several
+/// contradict each other (RFC 9112, section 6.3, item 5).
+fn content_length(fields: &[Header<'_>], absent: Option<usize>) -> Option<usize> {
+    let mut lengths = all(fields, "content-length")
+        .flat_map(|value| value.split(|&b| b == b','))
+        .map(|value| decimal(value.trim_ascii()));
+    let Some(first) = lengths.next() else { return absent };
+    first.filter(|_| lengths.all(|length| length == first))
+}
+
+fn decimal(digits: &[u8]) -> Option<usize> {
+    // The parser takes a sign, too.
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)?.parse().ok()
+}
+
+/// The line before the data of a chunk.
+enum ChunkHead {
+    /// The length of the data and the offset where they begin.
+    Data { len: usize, start: usize },
+    /// The rest was not captured.
+    Cut,
+    /// This is none.
+    Damaged,
+}
+
+/// Reads the head of the chunk at the offset `at`.
+fn chunk(bytes: &[u8], at: usize) -> ChunkHead {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let Some(line) = rest.iter().take(CHUNK_HEAD).position(|&b| b == b'\n') else {
+        return if rest.len() < CHUNK_HEAD { ChunkHead::Cut } else { ChunkHead::Damaged };
+    };
+    let digits = rest[..line].split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
+    match std::str::from_utf8(digits).map(|digits| usize::from_str_radix(digits, 16)) {
+        Ok(Ok(len)) if digits[0] != b'+' => ChunkHead::Data { len, start: at + line + 1 },
+        _ => ChunkHead::Damaged,
+    }
 }
 
 /// The end of the trailer fields, which an empty line ends.

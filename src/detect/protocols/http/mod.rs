@@ -1,9 +1,13 @@
 //! HTTP/1.0 and 1.1: RFC 9112.
 //!
 //! States the method, target, status, every header field and the readable bodies of all messages in
-//! the opening, and the messages of a connection that changed to WebSocket or HTTP/2. Where the
-//! beginning was not captured, or bytes are missing, the reading goes on with the next segment that
-//! begins with a message.
+//! the opening, and the messages of a connection that changed to WebSocket or HTTP/2.
+//!
+//! Where a body ends follows from the framing alone (RFC 9112, section 6.3): what anybody can write
+//! into a body is never read as a message. Where the framing is not known, because the beginning was
+//! not captured, bytes are missing, or what follows a message is none, the reading goes on with the
+//! next segment that begins with a message. It does not go on in a body that lasts until the
+//! connection ends, or in a tunnel.
 
 mod body;
 mod head;
@@ -23,8 +27,8 @@ use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::http2;
 use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
-use crate::evidence::{Depth, Detection, FactName, Protocol};
-use crate::flow::Opening;
+use crate::evidence::{Depth, Detection, Direction, FactName, Protocol};
+use crate::flow::{Opening, Stream};
 
 /// Messages of each side that are read at most.
 const MESSAGES: usize = 32;
@@ -96,36 +100,64 @@ struct Request {
 }
 
 impl RequestLog {
-    /// The number of the exchange that the `count`-th response belongs to, and its request. After
-    /// missing bytes, where `count` is `None`, that is the last request before the response.
-    fn answered(&mut self, count: Option<usize>, frame: u64) -> (u32, Option<&Request>) {
+    /// The request that the `count`-th response answers. After missing bytes, where `count` is
+    /// `None`, that is the last request before the response.
+    fn answered(&mut self, count: Option<usize>, frame: u64) -> Answered<'_> {
         let by_count = count.filter(|&count| count < self.counted);
         let place =
             by_count.or_else(|| self.seen.iter().rposition(|request| request.frame <= frame));
         let Some(place) = place else {
             self.unasked += 1;
-            return (u32::MAX - self.unasked, None);
+            return Answered {
+                exchange: u32::MAX - self.unasked,
+                request: None,
+                is_certain: false,
+            };
         };
-        (place as u32 + 1, self.seen.get(place))
+        Answered {
+            exchange: place as u32 + 1,
+            request: self.seen.get(place),
+            is_certain: by_count.is_some(),
+        }
     }
+}
+
+/// What a response answers.
+struct Answered<'a> {
+    /// The number of the exchange.
+    exchange: u32,
+    request: Option<&'a Request>,
+    /// No request and no response before is missing.
+    is_certain: bool,
 }
 
 fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut RequestLog) -> Side {
     let stream = statement.stream;
     let mut judgement = Side::Other;
+    // Bytes of the last body that follow the run before.
+    let mut body_left = 0_usize;
     for (i, run) in stream.runs().enumerate() {
         if i == 0 && stream.from_start() {
-            match messages(statement, run, requests, true) {
-                (Side::Matches, _) => judgement = Side::Matches,
-                (side, _) => return side,
+            let ended = messages(statement, opening, run, requests, true);
+            match ended {
+                Ended { side: Side::Matches, is_last: false, .. } => judgement = Side::Matches,
+                Ended { side, .. } => return side,
             }
+            body_left = ended.body_left;
             continue;
         }
-        let mut from = run.start;
+        // Where it is not known how much is missing, the body may be over.
+        body_left = body_left.saturating_sub(stream.missing_before(run.start).unwrap_or(body_left));
+        let mut from = run.start.saturating_add(body_left);
+        body_left = body_left.saturating_sub(run.len());
         for start in stream.starts(run.clone()) {
             if start >= from && head::begins(&stream.bytes()[start..run.end]) {
                 judgement = Side::Matches;
-                from = messages(statement, start..run.end, requests, false).1;
+                let ended = messages(statement, opening, start..run.end, requests, false);
+                if ended.is_last {
+                    return Side::Matches;
+                }
+                (from, body_left) = (ended.at, ended.body_left);
             }
         }
     }
@@ -136,39 +168,69 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
     }
 }
 
-/// Reads the messages of a run, in which no bytes are missing, and returns the offset at which the
-/// reading ended. `whole`: the run begins with the connection's first byte.
+/// How the reading of a run ended.
+struct Ended {
+    side: Side,
+    /// The offset of the first byte that belongs to no message that was read.
+    at: usize,
+    /// All that follows until the connection ends belongs to the last body, or to a tunnel.
+    is_last: bool,
+    /// Bytes of the last body that follow the run.
+    body_left: usize,
+}
+
+impl Ended {
+    const fn at(side: Side, at: usize) -> Self {
+        Self { side, at, is_last: false, body_left: 0 }
+    }
+
+    const fn last(at: usize) -> Self {
+        Self { is_last: true, ..Self::at(Side::Matches, at) }
+    }
+
+    /// In a body whose end is not in the run.
+    const fn in_body(body: &Body<'_>, at: usize) -> Self {
+        let (is_last, body_left) = (body.is_last, body.missing);
+        Self { is_last, body_left, ..Self::at(Side::Matches, at) }
+    }
+}
+
+/// Reads the messages of a run, in which no bytes are missing. `whole`: the run begins with the
+/// connection's first byte.
 fn messages(
     statement: &mut Statement<'_>,
+    opening: &Opening,
     run: Range<usize>,
     requests: &mut RequestLog,
     whole: bool,
-) -> (Side, usize) {
+) -> Ended {
     let bytes = &statement.stream.bytes()[..run.end];
     let mut at = run.start;
     // The first few bytes exclude most other protocols, without a search for the line end.
     let few = &bytes[at..run.end.min(at + METHOD + 2)];
     if !head::may_begin(few.split(|&b| b == b'\n').next().unwrap_or(few)) {
-        return (Side::Other, at);
+        return Ended::at(Side::Other, at);
     }
     let mut responses = 0;
     for message in 0..MESSAGES {
         let rest = &bytes[at..];
         let Some(end) = start_line_end(rest, START_LINE) else {
-            return match message {
-                0 if rest.len() < START_LINE && head::may_begin(rest) => (Side::Perhaps, at),
-                0 => (Side::Other, at),
-                _ => (Side::Matches, at),
+            let side = match message {
+                0 if rest.len() < START_LINE && head::may_begin(rest) => Side::Perhaps,
+                0 => Side::Other,
+                _ => Side::Matches,
             };
+            return Ended::at(side, at);
         };
         let Some(start) = Start::read(rest[..end].trim_ascii_end()) else {
-            return (if message == 0 { Side::Other } else { Side::Matches }, at);
+            return Ended::at(if message == 0 { Side::Other } else { Side::Matches }, at);
         };
         let fields_at = at + end + 1;
         let mut room = FieldRoom::new();
         let mut scratch = Vec::new();
         let (head_len, fields) = head::fields(&bytes[fields_at..], &mut room, &mut scratch);
-        let bare = match start {
+        let body_at = head_len.map(|head_len| fields_at + head_len);
+        let framing = match start {
             Start::Request { method, .. } => {
                 let frame = statement.stream.frame_at(at);
                 requests.seen.push(Request {
@@ -178,53 +240,89 @@ fn messages(
                 });
                 requests.counted = if whole { requests.seen.len() } else { requests.counted };
                 statement.exchange = requests.seen.len() as u32;
-                false
+                if method == b"CONNECT" { Framing::Switch } else { Framing::Fields }
             }
             Start::Response { status } => {
-                let (exchange, request) =
+                let answered =
                     requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
-                statement.exchange = exchange;
+                statement.exchange = answered.exchange;
                 // An interim response, such as 100 Continue, belongs to the exchange of the final
                 // one (RFC 9110, section 15.2).
                 let interim = status.starts_with(b"1") && status != b"101";
                 responses += usize::from(!interim);
-                interim
-                    || matches!(status, b"204" | b"304")
-                    || request.is_some_and(|r| r.head || r.connect)
+                let next_begins =
+                    body_at.is_some_and(|at| begins_at(statement.stream, at, run.end));
+                Framing::of_response(status, &answered, next_begins)
             }
         };
         if statement.wants_facts() {
             state(statement, &start, at, fields, fields_at);
         }
         // The end of the head was not captured, so nothing after it was.
-        let Some(head_len) = head_len else { return (Side::Matches, run.end) };
-        at = fields_at + head_len;
-        if let Some(upgrade) = upgrade(&start, fields, &bytes[at..]) {
-            match upgrade {
-                Upgrade::Http2 => http2::state_upgraded(statement, bytes, at),
-                Upgrade::Other if statement.wants_facts() => {
-                    websocket::state_frames(statement, bytes, at);
-                }
-                Upgrade::Other => {}
-            }
-            return (Side::Matches, run.end);
-        }
-        // Some servers state the length of a body that does not follow.
-        let bare = bare || bytes[at..].starts_with(VERSION);
+        let Some(body_at) = body_at else { return Ended::at(Side::Matches, run.end) };
+        at = body_at;
         let is_request = matches!(start, Start::Request { .. });
-        let mut body =
-            if bare { Body::none() } else { Body::read(fields, is_request, &bytes[at..]) };
+        match framing {
+            Framing::Switch => {
+                state_switched(statement, fields, bytes, at);
+                return Ended::last(run.end);
+            }
+            Framing::Tunnel => return Ended::last(run.end),
+            Framing::NoBody => continue,
+            Framing::Fields => {}
+        }
+        let mut body = Body::read(fields, is_request, &bytes[at..]);
         if statement.wants_facts() {
             body.decode(fields);
             state_body(statement, &body, is_request, body::is_xml(fields), at);
         }
         // A hostile length must not move the reader back.
-        match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next < bytes.len()) {
+        match body.len.and_then(|len| at.checked_add(len)).filter(|&next| next <= bytes.len()) {
             Some(next) => at = next,
-            None => return (Side::Matches, run.end),
+            None => return Ended::in_body(&body, run.end),
+        }
+        let is_first = whole && message == 0;
+        if is_request && is_switched(opening, fields, &bytes[at..], is_first) {
+            state_switched(statement, fields, bytes, at);
+            return Ended::last(run.end);
         }
     }
-    (Side::Matches, at)
+    // Behind the last message that is read, the framing is not followed any more.
+    Ended::at(Side::Matches, run.end)
+}
+
+/// Whether a segment begins at `at`, with a message.
+fn begins_at(stream: &Stream, at: usize, end: usize) -> bool {
+    at < end && stream.starts(at..at + 1).next().is_some() && head::begins(&stream.bytes()[at..end])
+}
+
+/// What follows a head (RFC 9112, section 6.3).
+enum Framing {
+    /// The next head.
+    NoBody,
+    /// A body, whose length the header fields determine.
+    Fields,
+    /// Another protocol, which the header fields name, until the connection ends.
+    Switch,
+    /// The bytes of a tunnel, until the connection ends.
+    Tunnel,
+}
+
+impl Framing {
+    /// What follows the head of a response. `next_begins`: a segment that begins with a message.
+    fn of_response(status: &[u8], answered: &Answered<'_>, next_begins: bool) -> Self {
+        let Answered { request, is_certain, .. } = answered;
+        match status {
+            b"101" => Self::Switch,
+            b"204" | b"304" | [b'1', ..] => Self::NoBody,
+            [b'2', ..] if request.is_some_and(|request| request.connect) => Self::Tunnel,
+            // Which request is answered is not always known.
+            _ if request.is_some_and(|request| request.head) && (*is_certain || next_begins) => {
+                Self::NoBody
+            }
+            _ => Self::Fields,
+        }
+    }
 }
 
 /// States the start line and the header fields.
@@ -306,25 +404,29 @@ fn state_body(
     }
 }
 
-/// The protocol that a connection changes to.
-enum Upgrade {
-    Http2,
-    /// WebSocket, or a tunnel.
-    Other,
+/// Whether another protocol follows a request. A server may refuse the change, and the client goes
+/// on as before.
+fn is_switched(opening: &Opening, fields: &[Header<'_>], rest: &[u8], is_first: bool) -> bool {
+    if field(fields, "upgrade").is_none() {
+        return false;
+    }
+    let answer = opening.side(Direction::Responder);
+    let is_accepted = || {
+        let version_and_status =
+            answer.head().strip_prefix(VERSION).and_then(|rest| rest.get(1..5));
+        answer.from_start() && version_and_status == Some(b" 101")
+    };
+    is_first && is_accepted() || !rest.is_empty() && !head::begins(rest)
 }
 
-/// The protocol that follows a head, where it is no longer HTTP/1. A server may refuse the change,
-/// and the client goes on as before.
-fn upgrade(start: &Start<'_>, fields: &[Header<'_>], rest: &[u8]) -> Option<Upgrade> {
-    let turns = match start {
-        Start::Request { method, .. } => {
-            *method == b"CONNECT"
-                || field(fields, "upgrade").is_some() && !rest.is_empty() && !head::begins(rest)
-        }
-        Start::Response { status } => *status == b"101",
-    };
-    let wanted = field(fields, "upgrade").unwrap_or(&[]);
-    turns.then(|| if wanted.eq_ignore_ascii_case(b"h2c") { Upgrade::Http2 } else { Upgrade::Other })
+/// States what follows where the connection has changed to another protocol: HTTP/2, WebSocket, or a
+/// tunnel.
+fn state_switched(statement: &mut Statement<'_>, fields: &[Header<'_>], bytes: &[u8], at: usize) {
+    if field(fields, "upgrade").is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"h2c")) {
+        http2::state_upgraded(statement, bytes, at);
+    } else if statement.wants_facts() {
+        websocket::state_frames(statement, bytes, at);
+    }
 }
 
 #[cfg(test)]

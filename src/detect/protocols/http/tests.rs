@@ -1,5 +1,7 @@
 //! Facts of HTTP conversations.
 
+mod framing;
+
 use super::*;
 use crate::evidence::Direction;
 
