@@ -20,7 +20,7 @@ pub(super) struct ListedFile {
     pub(super) listed: Option<(u64, u64)>,
 }
 
-/// ListedFiles in no particular order; an error for a folder that cannot be listed.
+/// The listed files in no particular order; an error for a folder that cannot be listed.
 pub(super) type ListedFiles = Box<dyn Iterator<Item = io::Result<ListedFile>> + Send>;
 
 /// The candidates of all names. A folder is opened when its turn comes.
