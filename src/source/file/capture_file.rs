@@ -246,6 +246,20 @@ impl CaptureFile {
         self.buffer.range(head.from, head.to)
     }
 
+    /// The current record as frame `number` of the stream, on this interface; none at the end.
+    #[inline]
+    pub(super) fn numbered(&self, number: u64, interface: u32) -> Option<Frame<'_>> {
+        let head = self.head()?;
+        Some(Frame {
+            number,
+            time: head.time,
+            link: head.link,
+            interface,
+            wire_len: head.wire_len,
+            bytes: self.frame(head),
+        })
+    }
+
     /// The link type of the current frame; without one, that of the file.
     pub(super) fn link(&self) -> Option<LinkType> {
         match (&self.head, &self.format) {

@@ -41,7 +41,7 @@ pub use self::positions::FilePositions;
 
 use self::capture_file::{CaptureFile, Opened, unreadable};
 use self::interfaces::InterfaceNumbers;
-use super::{Block, Drops, Filled, Frame, LinkType, Next, Source};
+use super::{Block, Drops, Filled, LinkType, Next, Source};
 use crate::time::Time;
 use crate::{Error, Result};
 
@@ -351,15 +351,7 @@ impl Source for Files {
         let Some(head) = file.head() else { return Ok(Next::End) };
         self.number += 1;
         let interface = self.interfaces.number(self.held.unwrap_or(0), file, head.interface);
-        let (number, bytes) = (self.number, file.frame(head));
-        Ok(Next::Frame(Frame {
-            number,
-            time: head.time,
-            link: head.link,
-            interface,
-            wire_len: head.wire_len,
-            bytes,
-        }))
+        Ok(file.numbered(self.number, interface).map_or(Next::End, Next::Frame))
     }
 
     fn read(&mut self, block: &mut Block) -> Result<Filled> {

@@ -29,7 +29,7 @@ use self::scan::{CurrentId, Pace, Scan, UnreadFile};
 use self::tail::{Tail, TailState};
 use super::capture_file::{CaptureFile, unreadable};
 use super::interfaces::InterfaceNumbers;
-use crate::source::{Drops, Frame, LinkType, Next, Source};
+use crate::source::{Drops, LinkType, Next, Source};
 use crate::{Error, ErrorKind, Result};
 
 /// Maximum number of files without a frame that are read before the caller has its turn.
@@ -269,15 +269,7 @@ impl Source for Follow {
         self.number += 1;
         // The files of a ring are one interface.
         let interface = self.interfaces.number(0, file, head.interface);
-        let (number, bytes) = (self.number, file.frame(head));
-        Ok(Next::Frame(Frame {
-            number,
-            time: head.time,
-            link: head.link,
-            interface,
-            wire_len: head.wire_len,
-            bytes,
-        }))
+        Ok(file.numbered(self.number, interface).map_or(Next::Idle, Next::Frame))
     }
 
     fn drops(&mut self) -> Drops {
