@@ -166,18 +166,8 @@ impl Metrics {
                     key.confidence.as_str(),
                     key.fit.as_str(),
                 ];
-                let labels = |values: [&str; 4]| {
-                    let names = ["service", "protocol", "confidence", "fit"];
-                    format!(
-                        "{port},{}",
-                        names
-                            .iter()
-                            .zip(values)
-                            .map(|(name, value)| label(name, value))
-                            .collect::<Vec<_>>()
-                            .join(",")
-                    )
-                };
+                let names = ["service", "protocol", "confidence", "fit"];
+                let labels = |values| format!("{port},{}", joined_labels(names, values));
                 let own = labels(values);
                 let labels = if self.speakers.has_own(own.clone(), SPEAKERS) {
                     own
@@ -228,15 +218,7 @@ impl Metrics {
         let mut rows = Rows::new();
         for ((service, tag, protocol), stats) in &stats.services {
             let protocol = protocol.map_or("unknown", crate::evidence::Protocol::as_str);
-            let labels = |values: [&str; 3]| {
-                let names = ["service", "tag", "protocol"];
-                names
-                    .iter()
-                    .zip(values)
-                    .map(|(name, value)| label(name, value))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            };
+            let labels = |values| joined_labels(["service", "tag", "protocol"], values);
             let own = labels([
                 service.as_deref().unwrap_or("unknown"),
                 tag.as_deref().unwrap_or("unknown"),
@@ -251,6 +233,12 @@ impl Metrics {
         }
         rows
     }
+}
+
+/// The labels with these names and values, as one text.
+fn joined_labels<const N: usize>(names: [&str; N], values: [&str; N]) -> String {
+    let labels = names.iter().zip(values).map(|(name, value)| label(name, value));
+    labels.collect::<Vec<_>>().join(",")
 }
 
 /// Whether some flow of the port was answered.
