@@ -42,8 +42,9 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let user = args.user.as_deref().map(Account::from_name).transpose()?;
     let folders = args.write.iter().map(|path| folder_of(path)).collect::<Result<Vec<_>>>()?;
     let inputs = InputFiles { captures: Vec::new(), services: places.clone() };
-    if let Some(plan) = save_plan(args) {
-        check_save(&plan, args.common.output.as_deref(), &inputs)?;
+    let plan = save_plan(args);
+    if let Some(plan) = &plan {
+        check_save(plan, args.common.output.as_deref(), &inputs)?;
     }
     let mut live = Live::open(&device_options(args), messages::print)?;
     let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
@@ -57,7 +58,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
-    if let Some(plan) = save_plan(args) {
+    if let Some(plan) = plan {
         live.save(plan)?;
     }
     if !args.common.quiet {
@@ -109,8 +110,8 @@ fn save_plan(args: &LiveArgs) -> Option<Plan> {
     })
 }
 
-/// Refuses, before anything is opened, to save frames over a file that exists, over an input or over
-/// the report. The names of a series are new with every file.
+/// Refuses, before anything is opened, to save frames over a file that exists, over an input or
+/// over the report. The names of a series are new with every file.
 fn check_save(plan: &Plan, report: Option<&Path>, inputs: &InputFiles) -> Result<()> {
     if plan.is_series() {
         return Ok(());
