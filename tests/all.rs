@@ -19,6 +19,7 @@ mod process;
 mod proof;
 mod recipes;
 mod run;
+mod saving;
 mod screen;
 mod setup;
 mod watch;
