@@ -1,6 +1,5 @@
 //! Reading capture files as a library: the short way to a [`Run`].
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,10 +62,10 @@ impl Replay {
         Self { catalogue: Some(catalogue), ..self }
     }
 
-    /// Classifies with this number of threads beside the calling one, which reads. The result does
-    /// not depend on it.
+    /// Classifies with this number of threads, 1 to 16, beside the calling one, which reads. The
+    /// result does not depend on it.
     pub fn workers(self, workers: usize) -> Self {
-        Self { workers: NonZeroUsize::new(workers).map_or(1, NonZeroUsize::get), ..self }
+        Self { workers, ..self }
     }
 
     /// Reports the outer packets of tunnels instead of what they carry.
