@@ -13,7 +13,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["time"]),
     ("decode", &["source", "time"]),
     ("flow", &["decode", "evidence", "time"]),
-    ("batch", &["flow", "source"]),
     ("detect", &["decode", "evidence", "flow"]),
     ("catalogue", &["decode", "evidence"]),
     ("classify", &["catalogue", "decode", "evidence"]),
@@ -22,7 +21,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "batch",
             "catalogue",
             "classify",
             "decode",

@@ -80,12 +80,13 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         block.push(&Frame { number: 1, time: Time(0), link, interface: 0, wire_len, bytes });
         let Some(frame) = block.frames(0).next() else { return };
         if let Some((segment, payload)) = decoder.fast_path(&frame) {
-            let (same, all) =
-                decoder.slow_path(&frame).expect("the straight way is one of the ways");
+            let (same, all) = decoder
+                .slow_path(&frame)
+                .expect("the slow path decodes every frame of the fast path");
             assert_eq!(
                 (format!("{segment:?}"), payload),
                 (format!("{same:?}"), &*all),
-                "both ways lead to the same"
+                "both paths give the same"
             );
         }
         let Ok((segment, payload)) = decoder.decode(&frame) else { return };

@@ -19,7 +19,8 @@ pub struct InputFiles {
 }
 
 impl InputFiles {
-    /// Refuses an output that is one of the inputs, by device and inode; `metadata` is the output's.
+    /// Refuses an output that is one of the inputs, by device and inode; `metadata` is the
+    /// output's.
     ///
     /// # Errors
     /// [`ErrorKind::Output`], about `object` with `remedy`.

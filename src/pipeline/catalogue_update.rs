@@ -6,11 +6,12 @@ use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::flow::{PortRank, ServicePorts};
 
-/// A catalogue, and the ports for which it names a service.
+/// A catalogue, and the ports that it knows.
 #[derive(Clone)]
 pub(super) struct CatalogueUpdate {
     pub(super) catalogue: Arc<Catalogue>,
-    /// They decide who opened a flow whose beginning was not captured.
+    /// Ports with a name or a claim. The better known port of a flow whose beginning was not
+    /// captured is taken for the responder's.
     pub(super) ports: Arc<ServicePorts>,
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Body<'a> {
     /// Bytes of the stream that the body takes; `None` where the body lasts until the connection
     /// ends, or where its end was not captured.
     pub(super) len: Option<usize>,
-    /// The body lasts until the connection ends, or its framing is damaged, so that nothing after it
-    /// can be read.
+    /// The body lasts until the connection ends, or its framing is damaged, so that nothing after
+    /// it can be read.
     pub(super) is_last: bool,
     /// Bytes of the body that follow the last captured one, as far as the framing shows.
     pub(super) missing: usize,
@@ -154,8 +154,8 @@ fn all<'a>(fields: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a [u8]> 
     fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
 }
 
-/// The stated length, or `absent` where none is stated; `None` where it is no number, or where several
-/// contradict each other (RFC 9112, section 6.3, item 5).
+/// The stated length, or `absent` where none is stated; `None` where it is no number, or where
+/// several contradict each other (RFC 9112, section 6.3, item 5).
 fn content_length(fields: &[Header<'_>], absent: Option<usize>) -> Option<usize> {
     let mut lengths = all(fields, "content-length")
         .flat_map(|value| value.split(|&b| b == b','))

@@ -4,9 +4,9 @@
 //! the opening, and the messages of a connection that changed to WebSocket or HTTP/2.
 //!
 //! Where a body ends follows from the framing alone (RFC 9112, section 6.3): what anybody can write
-//! into a body is never read as a message. Where the framing is not known, because the beginning was
-//! not captured, bytes are missing, or what follows a message is none, the reading goes on with the
-//! next segment that begins with a message. It does not go on in a body that lasts until the
+//! into a body is never read as a message. Where the framing is not known, because the beginning
+//! was not captured, bytes are missing, or what follows a message is none, the reading goes on with
+//! the next segment that begins with a message. It does not go on in a body that lasts until the
 //! connection ends, or in a tunnel.
 
 mod body;
@@ -240,7 +240,7 @@ fn messages(
                 });
                 requests.counted = if whole { requests.seen.len() } else { requests.counted };
                 statement.exchange = requests.seen.len() as u32;
-                if method == b"CONNECT" { Framing::Switch } else { Framing::Fields }
+                if method == b"CONNECT" { BodyFraming::Switch } else { BodyFraming::Fields }
             }
             Start::Response { status } => {
                 let answered =
@@ -252,7 +252,7 @@ fn messages(
                 responses += usize::from(!interim);
                 let next_begins =
                     body_at.is_some_and(|at| begins_at(statement.stream, at, run.end));
-                Framing::of_response(status, &answered, next_begins)
+                BodyFraming::of_response(status, &answered, next_begins)
             }
         };
         if statement.wants_facts() {
@@ -263,13 +263,13 @@ fn messages(
         at = body_at;
         let is_request = matches!(start, Start::Request { .. });
         match framing {
-            Framing::Switch => {
+            BodyFraming::Switch => {
                 state_switched(statement, fields, bytes, at);
                 return Ended::last(run.end);
             }
-            Framing::Tunnel => return Ended::last(run.end),
-            Framing::NoBody => continue,
-            Framing::Fields => {}
+            BodyFraming::Tunnel => return Ended::last(run.end),
+            BodyFraming::NoBody => continue,
+            BodyFraming::Fields => {}
         }
         let mut body = Body::read(fields, is_request, &bytes[at..]);
         if statement.wants_facts() {
@@ -297,7 +297,7 @@ fn begins_at(stream: &Stream, at: usize, end: usize) -> bool {
 }
 
 /// What follows a head (RFC 9112, section 6.3).
-enum Framing {
+enum BodyFraming {
     /// The next head.
     NoBody,
     /// A body, whose length the header fields determine.
@@ -308,7 +308,7 @@ enum Framing {
     Tunnel,
 }
 
-impl Framing {
+impl BodyFraming {
     /// What follows the head of a response. `next_begins`: a segment that begins with a message.
     fn of_response(status: &[u8], answered: &Answered<'_>, next_begins: bool) -> Self {
         let Answered { request, is_certain, .. } = answered;
@@ -419,8 +419,8 @@ fn is_switched(opening: &Opening, fields: &[Header<'_>], rest: &[u8], is_first: 
     is_first && is_accepted() || !rest.is_empty() && !head::begins(rest)
 }
 
-/// States what follows where the connection has changed to another protocol: HTTP/2, WebSocket, or a
-/// tunnel.
+/// States what follows where the connection has changed to another protocol: HTTP/2, WebSocket, or
+/// a tunnel.
 fn state_switched(statement: &mut Statement<'_>, fields: &[Header<'_>], bytes: &[u8], at: usize) {
     if field(fields, "upgrade").is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"h2c")) {
         http2::state_upgraded(statement, bytes, at);
