@@ -172,6 +172,75 @@ impl Fact {
     }
 }
 
+/// The part that a side plays in a protocol, as its bytes show: who sends `GET` is the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The side that asks, or that sends one way.
+    Client,
+    /// The side that answers.
+    Server,
+}
+
+/// The role that each side's bytes show, the initiator's first; `None` where they show neither.
+pub type Roles = [Option<Role>; 2];
+
+/// The sides whose bytes prove something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProvedBy {
+    /// Only the initiator's bytes.
+    Initiator,
+    /// Only the responder's bytes.
+    Responder,
+    /// The bytes of both sides.
+    Both,
+}
+
+impl ProvedBy {
+    /// The name in output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+            Self::Both => "both",
+        }
+    }
+
+    /// The sides for which `initiator` and `responder` hold; `None` if neither does.
+    #[must_use]
+    pub const fn from_sides(initiator: bool, responder: bool) -> Option<Self> {
+        match (initiator, responder) {
+            (true, true) => Some(Self::Both),
+            (true, false) => Some(Self::Initiator),
+            (false, true) => Some(Self::Responder),
+            (false, false) => None,
+        }
+    }
+}
+
+/// What one detector recognised in an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognition {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The facts that were read.
+    pub facts: Vec<Fact>,
+    /// The sides whose bytes are of the protocol; `None` stands for every side that sent any.
+    pub proved_by: Option<ProvedBy>,
+    /// The role that each side's bytes show.
+    pub roles: Roles,
+    /// Although clients of the protocol expect no answer, this one asked for one.
+    pub awaits_answer: bool,
+}
+
+impl Recognition {
+    /// A recognition of `protocol` that shows no roles.
+    #[must_use]
+    pub const fn new(protocol: Protocol, facts: Vec<Fact>) -> Self {
+        Self { protocol, facts, proved_by: None, roles: [None; 2], awaits_answer: false }
+    }
+}
+
 /// One detector's answer about an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detection {
@@ -179,10 +248,10 @@ pub enum Detection {
     No,
     /// The bytes may be of the protocol, but too few of them were captured so far.
     NeedMore,
-    /// The bytes are of the protocol, and these facts are read from them.
-    Yes(Protocol, Vec<Fact>),
+    /// The bytes are of the protocol.
+    Yes(Recognition),
     /// The bytes are of the protocol. A fact that is worth a short wait is still to come.
-    Partly(Protocol, Vec<Fact>),
+    Partly(Recognition),
 }
 
 /// How much a detector reads of an opening.
@@ -201,6 +270,12 @@ pub struct Evidence {
     pub protocol: Option<Protocol>,
     /// The facts that were read.
     pub facts: Vec<Fact>,
+    /// The sides whose bytes are of the protocol; `None` where no protocol was recognised.
+    pub proved_by: Option<ProvedBy>,
+    /// The role that each side's bytes show.
+    pub roles: Roles,
+    /// The client expects no answer: the protocol is one-way by design, and nothing was asked.
+    pub one_way: bool,
     /// Protocols that have a detector and that the bytes are not of.
     pub ruled_out: ProtocolSet,
     /// The number of the first frame with payload and the side that sent it; `None` where neither
@@ -208,6 +283,27 @@ pub struct Evidence {
     pub first_payload: Option<(u64, Direction)>,
     /// How much more of the flow is wanted.
     pub wanted: Wanted,
+}
+
+impl Evidence {
+    /// Whether the roles that the bytes show are the reverse of the orientation of the opening.
+    /// Where both sides show the same role, they decide nothing.
+    #[must_use]
+    pub fn is_reversed(&self) -> bool {
+        matches!(
+            self.roles,
+            [Some(Role::Server), Some(Role::Client) | None] | [None, Some(Role::Client)]
+        )
+    }
+
+    /// Whether the roles that the bytes show are those of the opening's orientation.
+    #[must_use]
+    pub fn is_oriented(&self) -> bool {
+        matches!(
+            self.roles,
+            [Some(Role::Client), Some(Role::Server) | None] | [None, Some(Role::Server)]
+        )
+    }
 }
 
 /// How much more of a flow is worth hearing.

@@ -37,8 +37,8 @@ pub fn run(input: &[u8]) {
             "{} is not asked",
             detector.protocol
         );
-        if let Detection::Yes(_, facts) | Detection::Partly(_, facts) = detection {
-            for fact in facts {
+        if let Detection::Yes(recognition) | Detection::Partly(recognition) = detection {
+            for fact in recognition.facts {
                 assert!(is_stated(&fact.name.to_string()), "{} is not declared", fact.name);
             }
         }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Claim, Compare, Condition, Conflict, Mark, Needle, Origin, Pattern, Prevalence, Service,
-    Standing,
+    Claim, Compare, Condition, Conflict, Layer, Mark, Needle, Origin, Pattern, Prevalence, Reach,
+    Service, Standing,
 };
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
@@ -27,6 +27,8 @@ struct ServiceTable {
     id: Spanned<String>,
     name: String,
     tag: String,
+    #[serde(default)]
+    layer: Layer,
     speaks: Spanned<Vec<String>>,
     #[serde(default)]
     wire: WireFormat,
@@ -59,6 +61,9 @@ struct ClaimTable {
     standing: Standing,
     #[serde(default)]
     prevalence: Prevalence,
+    #[serde(default)]
+    reach: Reach,
+    speaks: Option<Spanned<Vec<String>>>,
     registry: Option<String>,
     since: Option<String>,
     cite: Option<String>,
@@ -111,10 +116,19 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
         let line = error.span().map_or(1, |span| line_of(span.start));
         error_at(name, line, error.message().replace('\n', ", "))
     })?;
-    let line = line_of(file.speaks.span().start);
-    let protocols =
-        file.speaks.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>>>();
-    let protocols = protocols.map_err(|error| located(error, name, line))?;
+    let speaks = |list: Spanned<Vec<String>>| {
+        let line = line_of(list.span().start);
+        let protocols = list.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>>>();
+        protocols.map_err(|error| located(error, name, line))
+    };
+    let protocols = speaks(file.speaks)?;
+    let claims = file.claim.into_iter().map(|table| {
+        let line = line_of(table.span().start);
+        let mut table = table.into_inner();
+        let own = table.speaks.take().map(speaks).transpose()?;
+        Ok(claim(table, own.unwrap_or_else(|| protocols.clone()), line))
+    });
+    let claims = claims.collect::<Result<_>>()?;
     let marks = file.mark.into_iter().map(|table| {
         let line = line_of(table.span().start);
         mark(table.into_inner(), line).map_err(|error| located(error, name, line))
@@ -124,16 +138,12 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
         name: file.name,
         tag: file.tag.to_lowercase().into(),
         wire_unknown: protocols.is_empty() || file.wire == WireFormat::Unknown,
+        layer: file.layer,
         protocols,
         builds_on: file.builds_on,
         note: file.note,
         marks: marks.collect::<Result<_>>()?,
-        claims: file
-            .claim
-            .into_iter()
-            .map(|t| (line_of(t.span().start), t.into_inner()))
-            .map(claim)
-            .collect(),
+        claims,
         fixtures: file.fixtures,
         lookalikes: file.lookalikes,
         origin,
@@ -148,7 +158,7 @@ fn protocol(id: &str) -> Result<Protocol> {
     })
 }
 
-fn claim((line, table): (usize, ClaimTable)) -> Claim {
+fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
     Claim {
         port: table.port,
         transports: match table.transport {
@@ -158,6 +168,8 @@ fn claim((line, table): (usize, ClaimTable)) -> Claim {
         },
         standing: table.standing,
         prevalence: table.prevalence,
+        reach: table.reach,
+        protocols,
         registry: table.registry,
         since: table.since,
         cite: table.cite,

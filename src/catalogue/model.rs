@@ -108,6 +108,65 @@ impl Conflict {
     }
 }
 
+/// When a service takes a port that it claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Reach {
+    /// By its own or its administrator's choice: the service is expected there.
+    #[default]
+    Default,
+    /// Only where the ports before it are taken.
+    Overflow,
+}
+
+impl Reach {
+    /// The name in catalogue files and output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+/// What a service is in the stack of software that answers; the highest comes first. Of several
+/// services in one flow the highest is the verdict, and the others stand beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Layer {
+    /// What a user installs and names.
+    #[default]
+    Application,
+    /// An interface that many applications offer.
+    Api,
+    /// What an application is written with.
+    Framework,
+    /// What runs it.
+    Runtime,
+    /// What speaks the protocol for it.
+    Server,
+    /// What stands before it.
+    Proxy,
+}
+
+impl Layer {
+    /// The name in catalogue files and output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Api => "api",
+            Self::Framework => "framework",
+            Self::Runtime => "runtime",
+            Self::Server => "server",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
 /// A service's claim on a port.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -120,6 +179,10 @@ pub struct Claim {
     pub standing: Standing,
     /// How often traffic without payload on the port means the service.
     pub prevalence: Prevalence,
+    /// When the service takes the port.
+    pub reach: Reach,
+    /// The protocols that the service speaks on this port.
+    pub protocols: Vec<Protocol>,
     /// The service's name in the IANA registry, for registered and dormant claims.
     pub registry: Option<String>,
     /// The version since which the service uses the port.
@@ -146,7 +209,9 @@ pub struct Service {
     pub name: String,
     /// The family in lower case, such as `dev-server`; a contract of the machine-readable output.
     pub tag: Arc<str>,
-    /// The protocols that the service is known to speak.
+    /// What the service is in the stack of software that answers.
+    pub layer: Layer,
+    /// The protocols that the service is known to speak, on whatever port.
     pub protocols: Vec<Protocol>,
     /// Whether the service may use a wire format that has no public description. Such a service
     /// cannot be ruled out.

@@ -53,11 +53,15 @@ pub(super) fn by_payload(
         }
         return Verdict {
             service: Some(Arc::clone(service)),
+            also: Vec::new(),
+            product: None,
+            proved_by: evidence.proved_by,
+            one_way: evidence.one_way,
             protocol: Some(protocol),
             confidence: Confidence::Mark,
             carries,
             fault,
-            fit,
+            fit: Some(fit),
             candidates: marked.map(|(other, _)| Candidate::Service(Arc::clone(other))).collect(),
             reasons,
         };
@@ -72,11 +76,15 @@ pub(super) fn by_payload(
     }
     Verdict {
         service: None,
+        also: Vec::new(),
+        product: None,
+        proved_by: evidence.proved_by,
+        one_way: evidence.one_way,
         protocol: Some(protocol),
         confidence: Confidence::Protocol,
         carries,
         fault,
-        fit,
+        fit: Some(fit),
         candidates: speakers()
             .take(max_candidates(explain))
             .map(|service| Candidate::Service(Arc::clone(service)))

@@ -47,11 +47,15 @@ pub(super) fn by_port(
     };
     Verdict {
         service: None,
+        also: Vec::new(),
+        product: None,
+        proved_by: None,
+        one_way: false,
         protocol: None,
         confidence,
         carries: None,
         fault: None,
-        fit,
+        fit: Some(fit),
         candidates,
         reasons,
     }

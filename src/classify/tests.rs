@@ -31,7 +31,7 @@ fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
     let verdict = classify(&catalogue, ServicePort::new(3002, Transport::Tcp), None, true);
     assert_eq!(
         (verdict.confidence, verdict.fit, verdict.service.is_none()),
-        (Confidence::Port, Fit::Agrees, true)
+        (Confidence::Port, Some(Fit::Agrees), true)
     );
     assert_eq!(verdict.tag(), Some("dev-server"));
     let ids = ids(&verdict);
@@ -94,7 +94,7 @@ fn a_protocol_that_a_claimant_speaks_is_the_ground_and_the_speakers_are_candidat
     );
     assert_eq!(
         (verdict.confidence, verdict.fit, verdict.protocol),
-        (Confidence::Protocol, Fit::Agrees, Some(Protocol::Http))
+        (Confidence::Protocol, Some(Fit::Agrees), Some(Protocol::Http))
     );
     assert!(
         verdict.service.is_none()
@@ -117,7 +117,7 @@ fn a_mark_names_the_service_wherever_it_speaks() {
         assert_eq!(verdict.service.as_ref().map(|s| &*s.id), Some("eos"));
         assert_eq!(
             (verdict.confidence, verdict.fit, verdict.tag()),
-            (Confidence::Mark, fit, Some("osc")),
+            (Confidence::Mark, Some(fit), Some("osc")),
             "{port}"
         );
         let reason = &verdict.reasons[0];
@@ -139,7 +139,10 @@ fn what_no_claimant_speaks_contradicts() {
             Some(&evidence_of(Transport::Tcp, &[], &[bytes])),
             true,
         );
-        assert_eq!((verdict.confidence, verdict.fit), (Confidence::Protocol, Fit::Contradicts));
+        assert_eq!(
+            (verdict.confidence, verdict.fit),
+            (Confidence::Protocol, Some(Fit::Contradicts))
+        );
         assert!(verdict.candidates.is_empty());
         assert_eq!(
             (verdict.reasons[1].fact.as_str(), verdict.reasons[1].value.as_str()),
@@ -159,7 +162,7 @@ fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_ca
         classify(&catalogue, ServicePort::new(61_111, Transport::Tcp), Some(&evidence), true);
     assert_eq!(
         (unknown.confidence, unknown.fit, unknown.tag()),
-        (Confidence::Unknown, Fit::Unclaimed, None)
+        (Confidence::Unknown, Some(Fit::Unclaimed), None)
     );
     let named = classify(&catalogue, ServicePort::new(2999, Transport::Tcp), None, true);
     assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));

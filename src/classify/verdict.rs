@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::SharedStr;
 use crate::catalogue::Service;
-use crate::evidence::{Direction, Protocol};
+use crate::evidence::{Direction, Protocol, ProvedBy};
 
 /// The ground on which a verdict stands, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,16 +130,27 @@ pub struct Reason {
 pub struct Verdict {
     /// The service that a mark names.
     pub service: Option<Arc<Service>>,
+    /// The services of other layers that marks name, the highest first: the server that runs the
+    /// service, the proxy before it.
+    pub also: Vec<Arc<Service>>,
     /// The protocol of the payload.
     pub protocol: Option<Protocol>,
+    /// What the responder calls itself, such as `nginx/1.22.1`: untrusted, at most 96 characters.
+    pub product: Option<String>,
+    /// The sides whose bytes are of the protocol.
+    pub proved_by: Option<ProvedBy>,
+    /// The initiator expects no answer.
+    pub one_way: bool,
     /// The ground.
     pub confidence: Confidence,
     /// A protocol with a family of its own that `protocol` carries, such as CSTA in HTTP.
     pub carries: Option<Protocol>,
     /// Why the sides do not understand each other, if they do not.
     pub fault: Option<Fault>,
-    /// Whether the claims on the port agree with the payload.
-    pub fit: Fit,
+    /// Whether the claims on the port agree with the payload; `None` where no protocol was
+    /// recognised, or where only the initiator proves it and nothing shows that the responder took
+    /// it.
+    pub fit: Option<Fit>,
     /// Alternatives to `service`; if that is `None`, what the flow may be of. The likeliest comes
     /// first; without explanation the list may end after it.
     pub candidates: Vec<Candidate>,

@@ -36,6 +36,8 @@ pub struct Detector {
     pub leads_to: &'static [Protocol],
     /// The first message of each side holds every fact: the rest of the opening adds none.
     pub first_words: bool,
+    /// The protocol's clients expect no answer, unless a recognition says that one does.
+    pub one_way: bool,
     /// The detector takes what no other detector does: it is called last, and another detector that
     /// still needs more bytes may overrule it.
     pub residual: bool,
@@ -54,6 +56,7 @@ impl Detector {
             samples: &[],
             leads_to: &[],
             first_words: false,
+            one_way: false,
             residual: false,
         }
     }
@@ -111,6 +114,14 @@ impl Detector {
     #[must_use]
     pub const fn first_words(self) -> Self {
         Self { first_words: true, ..self }
+    }
+
+    /// Clients of the protocol expect no answer: syslog, sACN, NetFlow. Where this depends on what is
+    /// sent, [`Statement::awaits_answer`](crate::detect::statement::Statement::awaits_answer) says
+    /// so.
+    #[must_use]
+    pub const fn one_way(self) -> Self {
+        Self { one_way: true, ..self }
     }
 
     /// The detector takes what all others refuse. It must be the last of the registry.

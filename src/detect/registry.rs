@@ -10,7 +10,9 @@ use self::tables::{GROUP, Tables};
 use crate::detect::detector::Detector;
 use crate::detect::protocols;
 use crate::detect::statement::{PARTLY_PATIENCE, PATIENCE};
-use crate::evidence::{BitSet, Depth, Detection, Direction, Evidence, Wanted, words_for};
+use crate::evidence::{
+    BitSet, Depth, Detection, Direction, Evidence, ProvedBy, Recognition, Wanted, words_for,
+};
 use crate::flow::Opening;
 
 /// Every detector, those of the commonest protocols first. No two detectors accept the same bytes,
@@ -118,18 +120,16 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
                 Detection::No if whole => refused.insert(i),
                 Detection::No => {}
                 Detection::NeedMore => wanted = Wanted::More,
-                Detection::Yes(protocol, facts) => {
-                    evidence.protocol = Some(protocol);
-                    evidence.facts = facts;
+                Detection::Yes(recognition) => {
+                    recognise(&mut evidence, opening, detector, recognition);
                     if !detector.residual {
                         wanted =
                             if detector.first_words { Wanted::Nothing } else { Wanted::Everything };
                     }
                     break;
                 }
-                Detection::Partly(protocol, facts) => {
-                    evidence.protocol = Some(protocol);
-                    evidence.facts = facts;
+                Detection::Partly(recognition) => {
+                    recognise(&mut evidence, opening, detector, recognition);
                     wanted = if opening.pushes() < PARTLY_PATIENCE {
                         Wanted::More
                     } else {
@@ -162,6 +162,23 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
         };
         (whole, candidates)
     }
+}
+
+/// Adds what a detector recognised to the evidence.
+fn recognise(
+    evidence: &mut Evidence,
+    opening: &Opening,
+    detector: &Detector,
+    recognition: Recognition,
+) {
+    let Recognition { protocol, facts, proved_by, roles, awaits_answer } = recognition;
+    let sent = |direction| !opening.side(direction).is_empty();
+    evidence.protocol = Some(protocol);
+    evidence.facts = facts;
+    evidence.proved_by = proved_by
+        .or_else(|| ProvedBy::from_sides(sent(Direction::Initiator), sent(Direction::Responder)));
+    evidence.roles = roles;
+    evidence.one_way = detector.one_way && !awaits_answer;
 }
 
 fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {

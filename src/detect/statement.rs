@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use crate::evidence::{Depth, Detection, Direction, Fact, FactName, Protocol};
+use crate::evidence::{
+    Depth, Detection, Direction, Fact, FactName, Protocol, ProvedBy, Recognition, Role,
+};
 use crate::flow::{Opening, Stream};
 
 /// Segments or datagrams of a flow after which a side that has sent nothing is no longer awaited.
@@ -26,6 +28,9 @@ pub(crate) struct Statement<'a> {
     /// The exchange to which the next facts belong: a request and its response have the same
     /// number, counted from 1; 0 where the protocol has no exchanges.
     pub(crate) exchange: u32,
+    /// The role that the bytes of the side show so far.
+    role: Option<Role>,
+    awaits_answer: bool,
     depth: Depth,
 }
 
@@ -37,13 +42,34 @@ impl<'a> Statement<'a> {
         direction: Direction,
         facts: &'a mut Vec<Fact>,
     ) -> Self {
-        Self { facts, stream: opening.side(direction), direction, exchange: 0, depth }
+        Self {
+            facts,
+            stream: opening.side(direction),
+            direction,
+            exchange: 0,
+            role: None,
+            awaits_answer: false,
+            depth,
+        }
     }
 
     /// Whether facts are wanted that take time to read. Where they are not, the protocol alone
     /// counts.
     pub(crate) fn wants_facts(&self) -> bool {
         self.depth == Depth::Facts
+    }
+
+    /// States that the side plays `role`: its bytes are a request, or an answer. The first statement
+    /// of a side holds.
+    #[expect(dead_code, reason = "detectors state roles next")]
+    pub(crate) fn role(&mut self, role: Role) {
+        self.role = self.role.or(Some(role));
+    }
+
+    /// States that the side asked for an answer, in a protocol whose clients expect none.
+    #[expect(dead_code, reason = "detectors state it next")]
+    pub(crate) fn awaits_answer(&mut self) {
+        self.awaits_answer = true;
     }
 
     /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
@@ -145,15 +171,24 @@ pub(crate) fn combine(
 ) -> Detection {
     let mut facts = Vec::new();
     let mut judgements = [Side::Silent; 2];
-    for ((direction, stream), judgement) in opening.sides().zip(&mut judgements) {
+    let mut roles = [None; 2];
+    let mut awaits_answer = false;
+    for (i, (direction, stream)) in opening.sides().enumerate() {
         if !stream.is_empty() {
-            *judgement = side(&mut Statement::new(opening, depth, direction, &mut facts));
+            let mut statement = Statement::new(opening, depth, direction, &mut facts);
+            judgements[i] = side(&mut statement);
+            roles[i] = statement.role.filter(|_| judgements[i] == Side::Matches);
+            awaits_answer |= statement.awaits_answer;
         }
     }
+    let proved_by =
+        ProvedBy::from_sides(judgements[0] == Side::Matches, judgements[1] == Side::Matches);
     let answered = opening.side(Direction::Responder).from_start();
     match judgements {
         [Side::Matches, Side::Other] if answered => Detection::No,
-        [Side::Matches, _] | [_, Side::Matches] => Detection::Yes(protocol, facts),
+        [Side::Matches, _] | [_, Side::Matches] => {
+            Detection::Yes(Recognition { protocol, facts, proved_by, roles, awaits_answer })
+        }
         [Side::Other, _] | [_, Side::Other] => Detection::No,
         _ => Detection::NeedMore,
     }

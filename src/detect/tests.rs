@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Transport;
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Recognition};
 use crate::flow::Opening;
 
 fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)> {
@@ -14,7 +14,7 @@ fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)
 #[test]
 fn every_sample_is_recognised_and_states_only_declared_facts() {
     for (detector, i, sample) in samples() {
-        let (Detection::Yes(protocol, facts) | Detection::Partly(protocol, facts)) =
+        let (Detection::Yes(recognition) | Detection::Partly(recognition)) =
             (detector.inspect)(&sample.opening(), Depth::Facts)
         else {
             panic!(
@@ -23,6 +23,7 @@ fn every_sample_is_recognised_and_states_only_declared_facts() {
                 (detector.inspect)(&sample.opening(), Depth::Facts)
             )
         };
+        let Recognition { protocol, facts, .. } = recognition;
         assert_eq!(protocol, detector.protocol);
         assert!(!facts.is_empty());
         for fact in facts {

@@ -8,6 +8,8 @@ use crate::decode::{Endpoint, Transport};
 pub enum Orientation {
     /// From SYN or SYN-ACK.
     Seen,
+    /// From what the sides sent, from the group that was sent to, or from an ICMP error.
+    Proved,
     /// From the ports.
     Guessed,
 }
@@ -18,6 +20,7 @@ impl Orientation {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Seen => "seen",
+            Self::Proved => "proved",
             Self::Guessed => "guessed",
         }
     }

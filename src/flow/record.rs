@@ -81,27 +81,33 @@ impl TcpState {
 pub enum Outcome {
     /// TCP: the handshake was answered. UDP has no such outcome.
     Established,
-    /// TCP: answered with RST.
+    /// TCP: answered with RST. UDP: answered with the ICMP error that the port is closed.
     Refused,
+    /// An ICMP error said that the responder cannot be reached.
+    Unreachable,
     /// No answer.
     NoAnswer,
     /// TCP: established, then aborted.
     Reset,
     /// TCP: the beginning is not in the capture.
     Midstream,
-    /// UDP: both sides sent.
+    /// UDP: the responder sent.
     Answered,
+    /// UDP: nothing came back, and none was expected: to a group, or one-way by design.
+    Sent,
 }
 
 impl Outcome {
     /// Every outcome, in the order of output.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Established,
         Self::Refused,
+        Self::Unreachable,
         Self::NoAnswer,
         Self::Reset,
         Self::Midstream,
         Self::Answered,
+        Self::Sent,
     ];
 
     /// The name in output.
@@ -110,10 +116,12 @@ impl Outcome {
         match self {
             Self::Established => "established",
             Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
             Self::NoAnswer => "no_answer",
             Self::Reset => "reset",
             Self::Midstream => "midstream",
             Self::Answered => "answered",
+            Self::Sent => "sent",
         }
     }
 }

@@ -24,7 +24,7 @@ struct VerdictKey<'v> {
     protocol: Option<Protocol>,
     confidence: Confidence,
     carries: Option<Protocol>,
-    fit: Fit,
+    fit: Option<Fit>,
     first_candidate: Option<&'v str>,
     fault: Option<Fault>,
 }
@@ -79,6 +79,8 @@ impl VerdictKinds {
 fn without_reasons(verdict: &Verdict) -> Verdict {
     Verdict {
         service: verdict.service.clone(),
+        also: verdict.also.clone(),
+        product: verdict.product.clone(),
         candidates: verdict.candidates.first().cloned().into_iter().collect(),
         reasons: Vec::new(),
         ..*verdict

@@ -87,7 +87,7 @@ fn cells(
     let catalogue = &state.catalogue;
     let mut speakers = labels::speakers(stats);
     // What does not belong on the port comes first.
-    speakers.sort_by_key(|(key, _)| key.fit != Fit::Contradicts);
+    speakers.sort_by_key(|(key, _)| key.fit != Some(Fit::Contradicts));
     let more = speakers.len().saturating_sub(1);
     let mut spoken =
         speakers.first().map(|(key, _)| labels::speaker(catalogue, key)).unwrap_or_default();

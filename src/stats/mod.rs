@@ -40,7 +40,7 @@ pub struct Speaker {
     /// The ground of the verdict.
     pub confidence: Confidence,
     /// Whether the verdict fits the port.
-    pub fit: Fit,
+    pub fit: Option<Fit>,
     /// The id of the first candidate, if no service is named.
     pub candidate: Option<SharedStr>,
     /// Why the flow has no payload, if it has none.

@@ -279,6 +279,7 @@ fn short_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     #[test]
     fn a_frame_without_its_end_octet_or_with_an_unknown_method_is_refused() {
@@ -303,7 +304,9 @@ mod tests {
 
     #[test]
     fn the_servers_product_is_stated() {
-        let Detection::Yes(_, facts) = inspect(&DETECTOR.samples[0].opening(), Depth::Facts) else {
+        let Detection::Yes(Recognition { facts, .. }) =
+            inspect(&DETECTOR.samples[0].opening(), Depth::Facts)
+        else {
             panic!("not recognised")
         };
         let stated =

@@ -187,6 +187,7 @@ fn is_passive(code: u16, text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Tcp, initiator, responder), Depth::Facts)
@@ -222,7 +223,7 @@ mod tests {
 
     #[test]
     fn no_password_is_stated() {
-        let Detection::Yes(_, facts) =
+        let Detection::Yes(Recognition { facts, .. }) =
             detect(&[b"USER x\r\nPASS secret\r\n"], &[b"220 ready\r\n331 go on\r\n"])
         else {
             panic!()

@@ -13,7 +13,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Recognition};
 use crate::flow::Opening;
 
 const COOKIE: usize = 37;
@@ -144,7 +144,7 @@ fn datagrams(opening: &Opening, depth: Depth) -> Detection {
                 b"data",
                 0,
             );
-            Detection::Yes(Protocol::Iperf3, facts)
+            Detection::Yes(Recognition::new(Protocol::Iperf3, facts))
         }
         Some(_) => Detection::No,
         None if opening.pushes() > 4 => Detection::No,
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn what_follows_the_cookie_tells_control_from_data() {
         let stream = |initiator: &[&[u8]], responder: &[&[u8]]| {
-            let Detection::Yes(_, facts) = inspect(
+            let Detection::Yes(Recognition { facts, .. }) = inspect(
                 &Opening::from_payloads(Transport::Tcp, initiator, responder),
                 Depth::Facts,
             ) else {

@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, MessagesRead, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::Statement;
-use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, Recognition};
 use crate::flow::Opening;
 
 /// Bytes of a message at most: `socket.request.max.bytes`.
@@ -200,7 +200,7 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         requests.exact
     };
     if proved && !foreign && !facts.is_empty() {
-        Detection::Yes(Protocol::Kafka, facts)
+        Detection::Yes(Recognition::new(Protocol::Kafka, facts))
     } else if foreign || complete && (requests_read.whole > 0 || from_client.head().len() > 512) {
         Detection::No
     } else {

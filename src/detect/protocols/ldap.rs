@@ -395,6 +395,7 @@ fn entry<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn detect(transport: Transport, initiator: &[u8]) -> Detection {
         inspect(&Opening::from_payloads(transport, &[initiator], &[]), Depth::Facts)
@@ -441,7 +442,9 @@ mod tests {
     #[test]
     fn no_password_is_stated() {
         let bind = b"\x30\x15\x02\x01\x01\x60\x10\x02\x01\x03\x04\x03me@\x80\x06secret";
-        let Detection::Yes(_, facts) = detect(Transport::Tcp, bind) else { panic!() };
+        let Detection::Yes(Recognition { facts, .. }) = detect(Transport::Tcp, bind) else {
+            panic!()
+        };
         assert!(facts.iter().all(|fact| fact.value != "secret"));
     }
 }

@@ -290,6 +290,7 @@ fn topic<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
@@ -311,7 +312,9 @@ mod tests {
 
     #[test]
     fn no_user_name_or_password_is_stated() {
-        let Detection::Yes(_, facts) = on_tcp(DETECTOR.samples[1].initiator[0], b"") else {
+        let Detection::Yes(Recognition { facts, .. }) =
+            on_tcp(DETECTOR.samples[1].initiator[0], b"")
+        else {
             panic!("not recognised")
         };
         assert!(facts.iter().all(|fact| fact.value != "ann" && fact.value != "xyz"));

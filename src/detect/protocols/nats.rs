@@ -185,6 +185,7 @@ fn greet(statement: &mut Statement<'_>, json: &[u8], at: usize, server: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn on_tcp(initiator: &[u8], responder: &[u8]) -> bool {
         matches!(
@@ -220,7 +221,7 @@ mod tests {
     fn no_password_or_token_is_stated() {
         let connect =
             b"CONNECT {\"verbose\":false,\"pedantic\":false,\"user\":\"ann\",\"pass\":\"secret\",\"auth_token\":\"token\"}\r\n";
-        let Detection::Yes(_, facts) =
+        let Detection::Yes(Recognition { facts, .. }) =
             inspect(&Opening::from_payloads(Transport::Tcp, &[connect], &[]), Depth::Facts)
         else {
             panic!("not recognised")

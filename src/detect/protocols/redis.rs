@@ -350,6 +350,7 @@ fn is_number(word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn on_tcp(initiator: &[u8], responder: &[u8]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Tcp, &[initiator], &[responder]), Depth::Facts)
@@ -381,7 +382,8 @@ mod tests {
 
     #[test]
     fn a_password_is_never_stated() {
-        let Detection::Yes(_, facts) = on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
+        let Detection::Yes(Recognition { facts, .. }) =
+            on_tcp(b"*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n", b"+OK\r\n")
         else {
             panic!("not recognised")
         };

@@ -225,6 +225,7 @@ fn may_begin(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     #[test]
     fn every_message_of_a_dialogue_is_stated_with_its_frame() {
@@ -239,7 +240,9 @@ mod tests {
         let (first, second) = (message("INVITE", ""), message("INFO", csta));
         let opening =
             Opening::from_payloads(Transport::Udp, &[first.as_bytes(), second.as_bytes()], &[]);
-        let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
+        let Detection::Yes(Recognition { facts, .. }) = inspect(&opening, Depth::Facts) else {
+            panic!()
+        };
         let stated: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem != "sip.content-type")

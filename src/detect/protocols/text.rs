@@ -208,6 +208,7 @@ fn may_be_secret(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Tcp, initiator, responder), Depth::Facts)
@@ -280,7 +281,8 @@ mod tests {
 
     #[test]
     fn no_password_is_stated() {
-        let Detection::Yes(_, facts) = detect(&[b"my Password is hunter2\n"], &[]) else {
+        let Detection::Yes(Recognition { facts, .. }) = detect(&[b"my Password is hunter2\n"], &[])
+        else {
             panic!()
         };
         assert!(facts.iter().all(|fact| !fact.value.contains("hunter2")));

@@ -169,7 +169,7 @@ fn only<const N: usize>(opening: &Opening, _: Depth) -> Detection {
                 later: Vec::new(),
                 exchange: 0,
             };
-            Detection::Yes(Protocol::ALL[N % Protocol::ALL.len()], vec![fact])
+            Detection::Yes(Recognition::new(Protocol::ALL[N % Protocol::ALL.len()], vec![fact]))
         }
         _ => Detection::No,
     }

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use self::exposition::{Exposition, MetricKind, label};
 use self::families::Rows;
 use self::series::SeriesLimit;
+use crate::classify::Fit;
 use crate::decode::ServicePort;
 use crate::flow::Outcome;
 use crate::pipeline::Snapshot;
@@ -164,7 +165,7 @@ impl Metrics {
                     key.service.as_deref().unwrap_or("unknown"),
                     protocol,
                     key.confidence.as_str(),
-                    key.fit.as_str(),
+                    key.fit.map_or("none", Fit::as_str),
                 ];
                 let names = ["service", "protocol", "confidence", "fit"];
                 let labels = |values| format!("{port},{}", joined_labels(names, values));

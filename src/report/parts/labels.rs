@@ -53,10 +53,10 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker) -> Cell {
         (None, None) => protocol,
     };
     match (key.fit, key.confidence) {
-        _ if key.fault.is_some() && key.fit != Fit::Contradicts => {
+        _ if key.fault.is_some() && key.fit != Some(Fit::Contradicts) => {
             Cell::escape(&text).with_tone(Tone::Bad)
         }
-        (Fit::Contradicts, _) => Cell::escape(&format!("! {text}")).with_tone(Tone::Bad),
+        (Some(Fit::Contradicts), _) => Cell::escape(&format!("! {text}")).with_tone(Tone::Bad),
         (_, Confidence::Mark) => Cell::escape(&text).with_tone(Tone::Good),
         (_, Confidence::Protocol) => Cell::escape(&text),
         (_, Confidence::Port | Confidence::Unknown) => Cell::escape(&text).with_tone(Tone::Dim),

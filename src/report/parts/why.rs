@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::escape::escape;
 use super::processes;
 use super::units::{bytes, duration, plural};
-use crate::classify::{Reason, Verdict};
+use crate::classify::{Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, Orientation, PayloadSides};
@@ -195,7 +195,7 @@ fn verdict_label(verdict: &Verdict) -> String {
             .first()
             .map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
     };
-    format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.as_str())
+    format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.map_or("-", Fit::as_str))
 }
 
 /// How the flow went, and for how long.

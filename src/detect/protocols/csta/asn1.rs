@@ -298,6 +298,7 @@ fn edition(mut values: &[u8]) -> Result<Option<&'static str>, InvalidBer> {
 mod tests {
     use crate::decode::Transport;
     use crate::detect::protocols::csta::inspect;
+    use crate::evidence::Recognition;
     use crate::evidence::{Depth, Detection};
     use crate::flow::Opening;
 
@@ -322,7 +323,9 @@ mod tests {
             (alcatel, "none"),
             (ASSOCIATE.to_vec(), "none"),
         ] {
-            let Detection::Yes(_, facts) = progress(&bytes, b"") else { panic!("{framing}") };
+            let Detection::Yes(Recognition { facts, .. }) = progress(&bytes, b"") else {
+                panic!("{framing}")
+            };
             let stated: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
             assert_eq!(
                 stated[..3],

@@ -104,6 +104,7 @@ mod tests {
     use crate::detect::protocols::csta::inspect;
     use crate::evidence::Depth;
     use crate::evidence::Detection;
+    use crate::evidence::Recognition;
     use crate::flow::Opening;
 
     fn message(invoke: &str, document: &str) -> Vec<u8> {
@@ -126,7 +127,7 @@ mod tests {
             message("9999", &format!("<DeliveredEvent xmlns=\"{ns}\"><monitorCrossRefID>7</monitorCrossRefID></DeliveredEvent>")),
         ]
         .concat();
-        let Detection::Yes(_, facts) = inspect_one(&both) else { panic!() };
+        let Detection::Yes(Recognition { facts, .. }) = inspect_one(&both) else { panic!() };
         let stated: Vec<_> = facts.iter().map(|f| (f.name.stem, f.value.as_str())).collect();
         assert_eq!(
             stated,
@@ -146,7 +147,9 @@ mod tests {
         let login = "<StartApplicationSession xmlns='http://www.ecma-international.org/standards/ecma-354/appl_session' \
                      xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><a xmlns:v=\"http://vendor.test/csta\"/>\
                      </StartApplicationSession>";
-        let Detection::Yes(_, facts) = inspect_one(&message("0001", login)) else { panic!() };
+        let Detection::Yes(Recognition { facts, .. }) = inspect_one(&message("0001", login)) else {
+            panic!()
+        };
         let stated: Vec<_> = facts
             .iter()
             .filter(|f| f.name.stem == "csta.extension")

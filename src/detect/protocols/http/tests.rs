@@ -4,11 +4,12 @@ mod framing;
 
 use super::*;
 use crate::evidence::Direction;
+use crate::evidence::Recognition;
 
 fn facts(initiator: &[&[u8]], responder: &[&[u8]]) -> Vec<String> {
     let opening = Opening::from_payloads(Transport::Tcp, initiator, responder);
     match inspect(&opening, Depth::Facts) {
-        Detection::Yes(Protocol::Http, facts) => facts
+        Detection::Yes(Recognition { protocol: Protocol::Http, facts, .. }) => facts
             .iter()
             .map(|f| format!("{} {} = {} @{}", f.direction.as_str(), f.name, f.value, f.frame))
             .collect(),
@@ -133,7 +134,9 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
         &[b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n"],
         &[b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
     );
-    let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
+    let Detection::Yes(Recognition { facts, .. }) = inspect(&opening, Depth::Facts) else {
+        panic!()
+    };
     let of = |name: &str| {
         facts
             .iter()
@@ -146,7 +149,7 @@ fn requests_and_responses_are_paired_and_interim_answers_belong_to_the_next() {
 }
 
 fn stated(opening: &Opening, name: &str) -> Vec<(String, u64, u32)> {
-    let Detection::Yes(_, facts) = inspect(opening, Depth::Facts) else {
+    let Detection::Yes(Recognition { facts, .. }) = inspect(opening, Depth::Facts) else {
         panic!("{:?}", inspect(opening, Depth::Facts))
     };
     facts
@@ -164,7 +167,9 @@ fn a_chunked_body_is_put_together_and_each_part_knows_its_frame() {
         &[],
         &[head, b"4\r\n<div", b"\r\n7\r\n id=roo\r\n", b"2\r\nt>\r\n0\r\n\r\n"],
     );
-    let Detection::Yes(_, facts) = inspect(&opening, Depth::Facts) else { panic!() };
+    let Detection::Yes(Recognition { facts, .. }) = inspect(&opening, Depth::Facts) else {
+        panic!()
+    };
     let body = facts.iter().find(|f| f.name.stem == "http.response-body").unwrap();
     assert_eq!(body.value, "<div id=root>");
     assert_eq!([0, 4, 10, 11].map(|at| body.frame_at(at)), [2, 3, 3, 4]);

@@ -208,9 +208,10 @@ fn state(statement: &mut Statement<'_>, name: &[u8], value: &[u8], at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Recognition;
 
     fn stated(detection: &Detection) -> Vec<(String, &str, u32)> {
-        let Detection::Yes(_, facts) = detection else { panic!("{detection:?}") };
+        let Detection::Yes(Recognition { facts, .. }) = detection else { panic!("{detection:?}") };
         facts.iter().map(|f| (f.name.to_string(), f.value.as_str(), f.exchange)).collect()
     }
 

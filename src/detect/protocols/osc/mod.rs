@@ -15,7 +15,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Fact, Protocol};
+use crate::evidence::{Depth, Detection, Fact, Protocol, Recognition};
 use crate::flow::Opening;
 
 /// Distinct addresses of each side that are stated at most.
@@ -69,7 +69,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             Transport::Udp => datagrams(statement),
             Transport::Tcp => stream(statement),
         });
-    if let Detection::Yes(_, facts) = &mut detection {
+    if let Detection::Yes(Recognition { facts, .. }) = &mut detection {
         let found = mismatch(facts);
         facts.extend(found);
     }

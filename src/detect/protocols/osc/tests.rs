@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::evidence::Direction;
+use crate::evidence::Recognition;
 
 fn udp(datagrams: &[&[u8]]) -> Detection {
     inspect(&Opening::from_payloads(Transport::Udp, datagrams, &[]), Depth::Facts)
 }
 
 fn addresses(detection: &Detection) -> Vec<(&str, u64)> {
-    let Detection::Yes(Protocol::Osc, facts) = detection else { panic!("{detection:?}") };
+    let Detection::Yes(Recognition { protocol: Protocol::Osc, facts, .. }) = detection else {
+        panic!("{detection:?}")
+    };
     facts
         .iter()
         .filter(|f| f.name.stem == "osc.address")
@@ -51,7 +54,7 @@ fn a_stream_picked_up_in_the_middle_is_entered_at_the_next_frame() {
         opening.push_for_test(bytes);
         let detection = inspect(&opening, Depth::Facts);
         assert_eq!(addresses(&detection), [("/eos/ping", 9)]);
-        let Detection::Yes(_, facts) = detection else { unreachable!() };
+        let Detection::Yes(Recognition { facts, .. }) = detection else { unreachable!() };
         assert!(facts.iter().any(|f| f.name.stem == "osc.framing" && f.value == framing));
     }
 }
@@ -61,7 +64,7 @@ fn sides_that_frame_differently_are_a_mismatch() {
     let (prefixed, slip) =
         (&b"\0\0\0\x10/eos/ping\0\0\0,\0\0\0"[..], &b"\xc0/eos/out/ping\0\0\0,\0\0\0\xc0"[..]);
     let mismatches = |initiator: &[u8], responder: &[u8]| {
-        let Detection::Yes(_, facts) = inspect(
+        let Detection::Yes(Recognition { facts, .. }) = inspect(
             &Opening::from_payloads(Transport::Tcp, &[initiator], &[responder]),
             Depth::Facts,
         ) else {

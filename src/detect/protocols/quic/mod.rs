@@ -16,7 +16,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, HelloKind, MESSAGE_HEADER};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Statement};
-use crate::evidence::{Depth, Detection, Direction, Fact, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, Recognition};
 use crate::flow::{Opening, Stream};
 use client::{Client, SHORTEST};
 use packet::{Bounds, FIXED, LongHeader, PacketType};
@@ -133,9 +133,9 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             statement.fact("quic.version", chosen.as_bytes(), 0);
         }
         return if whole {
-            Detection::Yes(Protocol::Quic, facts)
+            Detection::Yes(Recognition::new(Protocol::Quic, facts))
         } else {
-            Detection::Partly(Protocol::Quic, facts)
+            Detection::Partly(Recognition::new(Protocol::Quic, facts))
         };
     }
     detection

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::detect::inspect as inspect_all;
+use crate::evidence::Recognition;
 use crate::evidence::Wanted;
 
 fn udp(initiator: &[&[u8]], responder: &[&[u8]]) -> Opening {
@@ -32,7 +33,8 @@ fn crypto(hello: &[u8], range: std::ops::Range<usize>) -> Vec<u8> {
 
 #[test]
 fn the_packet_of_the_specification_is_opened() {
-    let Detection::Yes(Protocol::Quic, facts) = inspect(&udp(&[RFC_9001], &[]), Depth::Facts)
+    let Detection::Yes(Recognition { protocol: Protocol::Quic, facts, .. }) =
+        inspect(&udp(&[RFC_9001], &[]), Depth::Facts)
     else {
         panic!()
     };
@@ -64,13 +66,17 @@ fn pieces_in_any_order_over_several_packets_make_one_hello() {
     for version in [1, version::VERSION_2, 0xff00_001d, 0xff00_0017, 0xff00_0016] {
         let version = version::known(version).unwrap();
         let (one, two) = (packet::sealed(version, 0, &first), packet::sealed(version, 1, &second));
-        let Detection::Partly(_, facts) = inspect(&udp(&[&one], &[]), Depth::Facts) else {
+        let Detection::Partly(Recognition { facts, .. }) =
+            inspect(&udp(&[&one], &[]), Depth::Facts)
+        else {
             panic!("{version:?}")
         };
         assert_eq!(stated(&facts, "quic.sni"), ["a.test"]);
         assert_eq!(stated(&facts, "quic.ja4"), [""; 0]);
         for order in [[&one[..], &two[..]], [&two, &one]] {
-            let Detection::Yes(_, facts) = inspect(&udp(&order, &[]), Depth::Facts) else {
+            let Detection::Yes(Recognition { facts, .. }) =
+                inspect(&udp(&order, &[]), Depth::Facts)
+            else {
                 panic!("{version:?}")
             };
             assert_eq!(stated(&facts, "quic.version"), [version::name(version.number)]);
@@ -92,7 +98,7 @@ fn what_answers_another_client_is_no_answer() {
 
 #[test]
 fn a_negotiation_must_send_the_identifiers_back() {
-    let Detection::Partly(_, facts) =
+    let Detection::Partly(Recognition { facts, .. }) =
         inspect(&udp(&[&UNKNOWN_SAMPLE], &[NEGOTIATION_SAMPLE]), Depth::Facts)
     else {
         panic!()
@@ -107,7 +113,7 @@ fn a_negotiation_must_send_the_identifiers_back() {
 
 #[test]
 fn a_client_that_is_sent_another_version_is_heard_again() {
-    let Detection::Yes(_, facts) = inspect(
+    let Detection::Yes(Recognition { facts, .. }) = inspect(
         &udp(&[&UNKNOWN_SAMPLE, RFC_9001], &[NEGOTIATION_SAMPLE, SERVER_SAMPLE]),
         Depth::Facts,
     ) else {
@@ -128,7 +134,9 @@ fn a_reserved_version_needs_lengths_that_fit_the_datagram() {
 
 #[test]
 fn the_greeting_of_google_states_host_and_agent() {
-    let Detection::Yes(_, facts) = inspect(&udp(&[GOOGLE_SAMPLE], &[]), Depth::Facts) else {
+    let Detection::Yes(Recognition { facts, .. }) =
+        inspect(&udp(&[GOOGLE_SAMPLE], &[]), Depth::Facts)
+    else {
         panic!()
     };
     assert_eq!(stated(&facts, "quic.version"), ["Q043"]);

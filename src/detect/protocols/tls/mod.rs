@@ -95,17 +95,19 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         Detection::Yes(..) if hellos.by[0].is_some() && hellos.by[0] == hellos.by[1] => {
             Detection::No
         }
-        Detection::Yes(protocol, mut facts) => {
+        Detection::Yes(mut recognition) => {
             // The version is the one that the server chose; the client's offer counts while there
             // is no answer.
             let chosen = |d: Direction| hellos.by[d as usize] == Some(HelloKind::Server);
             if Direction::BOTH.into_iter().any(chosen) {
-                facts.retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
+                recognition
+                    .facts
+                    .retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
             }
             if hellos.awaited {
-                Detection::Partly(protocol, facts)
+                Detection::Partly(recognition)
             } else {
-                Detection::Yes(protocol, facts)
+                Detection::Yes(recognition)
             }
         }
         detection => detection,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::detect::inspect as inspect_all;
+use crate::evidence::Recognition;
 use crate::evidence::{Fact, Wanted};
 
 /// An element: tag, length, content.
@@ -79,7 +80,7 @@ fn tcp(initiator: &[&[u8]], responder: &[&[u8]]) -> Opening {
 
 fn facts(detection: Detection) -> Vec<Fact> {
     match detection {
-        Detection::Yes(Protocol::Tls, facts) => facts,
+        Detection::Yes(Recognition { protocol: Protocol::Tls, facts, .. }) => facts,
         other => panic!("{other:?}"),
     }
 }

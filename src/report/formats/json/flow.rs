@@ -5,7 +5,7 @@ use serde::ser::{SerializeSeq, Serializer};
 
 use super::SidesJson;
 use super::processes::FlowProcessesJson;
-use crate::classify::{Candidate, Reason, Verdict};
+use crate::classify::{Candidate, Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Tunnel};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::FlowRecord;
@@ -126,7 +126,7 @@ struct VerdictJson<'a> {
     tag: Option<&'a str>,
     protocol: Option<&'static str>,
     confidence: &'static str,
-    fit: &'static str,
+    fit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
     candidates: Vec<&'a str>,
@@ -140,7 +140,7 @@ impl<'a> VerdictJson<'a> {
             tag: verdict.tag(),
             protocol: verdict.protocol.map(Protocol::as_str),
             confidence: verdict.confidence.as_str(),
-            fit: verdict.fit.as_str(),
+            fit: verdict.fit.map(Fit::as_str),
             fault: verdict.fault.map(crate::classify::Fault::as_str),
             candidates: verdict.candidates.iter().map(Candidate::id).collect(),
             reasons: verdict.reasons.iter().map(ReasonJson::from).collect(),

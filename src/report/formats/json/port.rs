@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::SidesJson;
 use super::processes::PortProcessesJson;
 use crate::catalogue::Catalogue;
+use crate::classify::Fit;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::flow::Outcome;
@@ -73,7 +74,7 @@ pub(in crate::report::formats) struct SpeakerJson<'a> {
     tag: Option<&'a str>,
     protocol: Option<&'static str>,
     confidence: &'static str,
-    fit: &'static str,
+    fit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
     flows: u64,
@@ -87,7 +88,7 @@ impl<'a> SpeakerJson<'a> {
             tag: key.tag.as_deref(),
             protocol: key.protocol.map(Protocol::as_str),
             confidence: key.confidence.as_str(),
-            fit: key.fit.as_str(),
+            fit: key.fit.map(Fit::as_str),
             fault: key.fault.map(crate::classify::Fault::as_str),
             flows,
             bytes,

@@ -1,6 +1,7 @@
 //! What the framing makes a body is never read as a message (RFC 9112, section 6.3).
 
 use super::*;
+use crate::evidence::Recognition;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 /// A body that anybody may write, which looks like a response.
@@ -10,7 +11,7 @@ const FORGED_REQUEST: &str = "GET /forged HTTP/1.1\r\nX-Forged: forged\r\n\r\n";
 
 /// The statuses and targets, which no forged message adds to.
 fn heads(opening: &Opening) -> Vec<String> {
-    let Detection::Yes(_, facts) = inspect(opening, Depth::Facts) else {
+    let Detection::Yes(Recognition { facts, .. }) = inspect(opening, Depth::Facts) else {
         panic!("{:?}", inspect(opening, Depth::Facts))
     };
     let is_head = |stem: &str| !stem.ends_with("-body") && !stem.ends_with("-text");
