@@ -61,13 +61,11 @@ impl<'a> Statement<'a> {
 
     /// States that the side plays `role`: its bytes are a request, or an answer. The first statement
     /// of a side holds.
-    #[expect(dead_code, reason = "detectors state roles next")]
     pub(crate) fn role(&mut self, role: Role) {
         self.role = self.role.or(Some(role));
     }
 
     /// States that the side asked for an answer, in a protocol whose clients expect none.
-    #[expect(dead_code, reason = "detectors state it next")]
     pub(crate) fn awaits_answer(&mut self) {
         self.awaits_answer = true;
     }

@@ -104,6 +104,24 @@ fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
 }
 
 #[test]
+fn the_roles_that_a_sample_shows_are_reversed_with_its_sides() {
+    for (detector, i, sample) in samples() {
+        let roles = |initiator, responder| {
+            let opening = Opening::from_payloads(sample.transport, initiator, responder);
+            match (detector.inspect)(&opening, Depth::Facts) {
+                Detection::Yes(found) | Detection::Partly(found) => found.roles,
+                other => panic!("{}/{i} reversed: {other:?}", detector.protocol),
+            }
+        };
+        let [initiator, responder] = roles(sample.initiator, sample.responder);
+        if initiator.is_some() || responder.is_some() {
+            let reversed = roles(sample.responder, sample.initiator);
+            assert_eq!(reversed, [responder, initiator], "{}/{i}", detector.protocol);
+        }
+    }
+}
+
+#[test]
 fn silence_proves_nothing() {
     for detector in DETECTORS {
         for &transport in detector.transports {

@@ -8,12 +8,14 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of the fixed fields, and the magic number after them (RFC 1497).
 const FIXED: usize = 236;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
+/// The operation of a client's message of version 4; that of a server's is 2.
+const REQUEST: u8 = 1;
 const END: u8 = 255;
 const HOST_NAME: u8 = 12;
 const MESSAGE_TYPE: u8 = 53;
@@ -84,6 +86,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
         && matches!(bytes[0], 1 | 2)
         && bytes[2] <= 16
     {
+        statement.role(if bytes[0] == REQUEST { Role::Client } else { Role::Server });
         v4(statement, bytes.get(FIXED + 4..).unwrap_or(&[]), offset);
         return Side::Matches;
     }
@@ -145,6 +148,8 @@ fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     if !identified {
         return Side::Other;
     }
+    let is_answer = matches!(*name, "ADVERTISE" | "REPLY" | "RECONFIGURE" | "RELAY-REPLY");
+    statement.role(if is_answer { Role::Server } else { Role::Client });
     statement.fact("dhcp.version", b"6", offset);
     statement.fact("dhcp.message", name.as_bytes(), offset);
     Side::Matches

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dis, inspect)
     .udp()
     .prefilter(Prefilter::first_byte(&[4..=7]))
     .first_words()
+    .one_way()
     .facts(&["dis.exercise", "dis.kind", "dis.version"])
     .samples(&[Sample {
         transport: Transport::Udp,
@@ -43,6 +44,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
     {
         return Side::Other;
     }
+    statement.role(Role::Client);
     statement.fact("dis.version", version.to_string().as_bytes(), offset);
     statement.fact("dis.exercise", exercise.to_string().as_bytes(), offset);
     statement.fact("dis.kind", name.as_bytes(), offset);

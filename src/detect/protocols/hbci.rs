@@ -6,7 +6,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADS: [&[u8]; 2] = [b"HNHBK:1:3+", b"HNHBK:1:2+"];
@@ -47,6 +47,25 @@ fn header(statement: &mut Statement<'_>) -> Side {
         return Side::Perhaps;
     }
     let at = DIGITS + 1;
+    if let Some(role) = role(&rest[at + VERSION + 1..]) {
+        statement.role(role);
+    }
     statement.fact("hbci.version", &rest[at..at + VERSION], head.len() + at);
     Side::Matches
+}
+
+/// The role of the sender, by what follows the version: the dialogue, the number of the message and,
+/// in messages of the bank, a reference to the message that is answered (section B.5.2); then
+/// segments, whose names begin with `HK` in orders and with `HI` in answers to them.
+fn role(behind: &[u8]) -> Option<Role> {
+    let mut segments = behind.split(|&b| b == b'\'');
+    let head = segments.next()?;
+    if head.split(|&b| b == b'+').count() > 2 {
+        return Some(Role::Server);
+    }
+    segments.find_map(|segment| match segment {
+        [b'H', b'K', ..] => Some(Role::Client),
+        [b'H', b'I', ..] => Some(Role::Server),
+        _ => None,
+    })
 }

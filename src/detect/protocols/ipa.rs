@@ -9,7 +9,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 3;
@@ -17,6 +17,8 @@ const HEADER: usize = 3;
 const LONGEST: usize = 4096;
 const CCM: u8 = 0xfe;
 const OML: u8 = 0xff;
+const IDENTITY_REQUEST: u8 = 4;
+const IDENTITY_RESPONSE: u8 = 5;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ipa, inspect)
     .tcp()
@@ -67,6 +69,12 @@ fn messages(statement: &mut Statement<'_>) -> Side {
             break;
         }
         certain |= stream == CCM;
+        // The server asks for the identity; either side may ask whether the other is alive.
+        match payload.first().filter(|_| stream == CCM) {
+            Some(&IDENTITY_REQUEST) => statement.role(Role::Server),
+            Some(&IDENTITY_RESPONSE) => statement.role(Role::Client),
+            _ => {}
+        }
         if !known.contains(&stream) {
             known.push(stream);
             statement.fact("ipa.stream", name.as_bytes(), at + 2);
@@ -97,7 +105,7 @@ fn is_control(payload: &[u8], len: usize) -> bool {
     match payload.first() {
         None => true,
         Some(0x00 | 0x01 | 0x06 | 0x07) => len == 1,
-        Some(0x04 | 0x05) => (3..512).contains(&len),
+        Some(&(IDENTITY_REQUEST | IDENTITY_RESPONSE)) => (3..512).contains(&len),
         Some(_) => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of header and record of the versions with fixed records:
@@ -28,6 +28,7 @@ pub(crate) const DETECTOR: Detector =
         .udp()
         .prefilter(Prefilter::first_byte(&[0..=0]))
         .first_words()
+        .one_way()
         .facts(&["netflow.version"])
         .samples(&[Sample {
             transport: Transport::Udp,
@@ -40,6 +41,7 @@ pub(crate) const IPFIX: Detector =
         .udp()
         .prefilter(Prefilter::first_byte(&[0..=0]))
         .first_words()
+        .one_way()
         .facts(&["ipfix.domain"])
         .samples(&[Sample {
             transport: Transport::Udp,
@@ -99,6 +101,7 @@ fn datagram(
     if !fits {
         return Side::Other;
     }
+    statement.role(Role::Client);
     match protocol {
         Protocol::Ipfix => statement.fact("ipfix.domain", long(12).to_string().as_bytes(), offset),
         _ => statement.fact("netflow.version", version.to_string().as_bytes(), offset),

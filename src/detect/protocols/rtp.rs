@@ -7,7 +7,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 12;
@@ -28,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rtp, inspect)
     .udp()
     .prefilter(Prefilter::first_byte(&[0x80..=0xbf]))
     .first_words()
+    .one_way()
     .facts(&["rtp.payload-type", "rtp.report", "rtp.source"])
     .samples(&[
         Sample {
@@ -87,6 +88,7 @@ fn side(statement: &mut Statement<'_>) -> Side {
         }
         offset += bytes.len();
     }
+    statement.role(Role::Client);
     if reports > 0 || following >= ENOUGH { Side::Matches } else { Side::Perhaps }
 }
 

@@ -5,7 +5,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Sizes of preamble and postamble, then the packet's name.
@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sacn, inspect)
     .udp()
     .prefilter(Prefilter::first_byte(&[0..=0]))
     .first_words()
+    .one_way()
     .facts(&["sacn.layer", "sacn.source", "sacn.universe"])
     .samples(&[Sample {
         transport: Transport::Udp,
@@ -36,6 +37,7 @@ fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -
     let Some(vector) = vector.filter(|vector| VECTORS.contains(vector) && rest[0] >> 4 == 7) else {
         return Side::Other;
     };
+    statement.role(Role::Client);
     statement.fact("sacn.layer", if vector == VECTORS[0] { b"data" } else { b"extended" }, offset);
     if let Some(source) = bytes.get(SOURCE) {
         statement.fact("sacn.source", source.split(|&b| b == 0).next().unwrap_or(source), offset);

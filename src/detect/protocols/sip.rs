@@ -15,7 +15,7 @@ use crate::detect::formats::headers::{
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Recognition, Role};
 use crate::flow::Opening;
 
 /// Messages of each side that are read at most.
@@ -79,10 +79,28 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine(Protocol::Sip, opening, depth, |statement| match opening.transport() {
-        Transport::Udp => datagrams(statement),
-        Transport::Tcp => stream(statement),
-    })
+    let mut detection =
+        combine(Protocol::Sip, opening, depth, |statement| match opening.transport() {
+            Transport::Udp => datagrams(statement),
+            Transport::Tcp => stream(statement),
+        });
+    if let Detection::Yes(recognition) = &mut detection {
+        orient(recognition);
+    }
+    detection
+}
+
+/// Sets the roles by the first message of the flow: later, either side may send requests.
+fn orient(recognition: &mut Recognition) {
+    let is_start = |stem: &str| matches!(stem, "sip.method" | "sip.status");
+    let starts = recognition.facts.iter().filter(|fact| is_start(fact.name.stem));
+    let Some(first) = starts.min_by_key(|fact| fact.frame) else { return };
+    let asked_first = first.name.stem == "sip.method";
+    let is_first =
+        [first.direction == Direction::Initiator, first.direction == Direction::Responder];
+    for (role, is_first) in recognition.roles.iter_mut().zip(is_first) {
+        *role = role.map(|_| if is_first == asked_first { Role::Client } else { Role::Server });
+    }
 }
 
 fn datagrams(statement: &mut Statement<'_>) -> Side {
@@ -195,6 +213,7 @@ fn state(
     fields: &[Header<'_>],
     offset: usize,
 ) {
+    statement.role(if name == "sip.method" { Role::Client } else { Role::Server });
     statement.fact(name, value, offset);
     for (name, long, short) in [
         ("sip.user-agent", "user-agent", "user-agent"),

@@ -9,7 +9,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const SEQUENCE: u8 = 0x30;
@@ -20,6 +20,8 @@ const OPERATIONS: [&str; 9] =
     ["get", "get-next", "response", "set", "trap-v1", "get-bulk", "inform", "trap", "report"];
 const FIRST_OPERATION: u8 = 0xa0;
 const TRAP_V1: u8 = 0xa4;
+/// The flag of version 3 that is set where an answer is expected (RFC 3412, section 6.4).
+const REPORTABLE: u8 = 4;
 /// Bytes of a message over TCP at most.
 const LONGEST: usize = 1 << 16;
 
@@ -28,6 +30,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[SEQUENCE..=SEQUENCE]))
     .first_words()
+    .one_way()
     .facts(&["snmp.operation", "snmp.version"])
     .samples(&[
         Sample {
@@ -74,7 +77,16 @@ fn stream(statement: &mut Statement<'_>) -> Side {
 
 fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     match message(bytes) {
-        Ok((version, operation)) => {
+        Ok(SnmpMessage { version, operation, awaits_answer }) => {
+            match operation {
+                "response" | "report" => statement.role(Role::Server),
+                // An answer may be encrypted too, and asks for none.
+                "encrypted" if !awaits_answer => {}
+                _ => statement.role(Role::Client),
+            }
+            if awaits_answer {
+                statement.awaits_answer();
+            }
             statement.fact("snmp.version", version.as_bytes(), offset);
             statement.fact("snmp.operation", operation.as_bytes(), offset);
             Side::Matches
@@ -83,17 +95,32 @@ fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     }
 }
 
-/// The version and the operation of a whole message.
-fn message(bytes: &[u8]) -> Result<(&'static str, &'static str), InvalidBer> {
+/// What a message is.
+struct SnmpMessage {
+    version: &'static str,
+    operation: &'static str,
+    awaits_answer: bool,
+}
+
+impl SnmpMessage {
+    /// A message whose operation can be read: all but answers and traps are answered.
+    fn new(version: &'static str, operation: &'static str) -> Self {
+        let awaits_answer = !matches!(operation, "response" | "report" | "trap-v1" | "trap");
+        Self { version, operation, awaits_answer }
+    }
+}
+
+/// Reads a whole message.
+fn message(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
     let (content, behind) = ber::expect(bytes, SEQUENCE)?;
     let (version, rest) = ber::expect(content, INTEGER)?;
     if !behind.is_empty() {
         return Err(InvalidBer);
     }
     match ber::unsigned(version)? {
-        0 => Ok(("1", community(rest)?)),
-        1 => Ok(("2c", community(rest)?)),
-        3 => Ok(("3", secured(rest)?)),
+        0 => Ok(SnmpMessage::new("1", community(rest)?)),
+        1 => Ok(SnmpMessage::new("2c", community(rest)?)),
+        3 => secured(rest),
         _ => Err(InvalidBer),
     }
 }
@@ -105,22 +132,24 @@ fn community(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
 
 /// The operation of version 3: global data, security parameters, then the scoped message, in the
 /// clear or encrypted.
-fn secured(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+fn secured(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
     let (global, rest) = ber::expect(bytes, SEQUENCE)?;
     let (_, more) = ber::expect(global, INTEGER)?;
     let (_, more) = ber::expect(more, INTEGER)?;
     let (flags, more) = ber::expect(more, OCTETS)?;
     let (_, end) = ber::expect(more, INTEGER)?;
     let (_, rest) = ber::expect(rest, OCTETS)?;
-    if flags.len() != 1 || !end.is_empty() {
-        return Err(InvalidBer);
-    }
+    let ([flags], []) = (flags, end) else { return Err(InvalidBer) };
     match ber::read(rest)? {
-        Some((Tlv { tag: OCTETS, .. }, [])) => Ok("encrypted"),
+        Some((Tlv { tag: OCTETS, .. }, [])) => Ok(SnmpMessage {
+            version: "3",
+            operation: "encrypted",
+            awaits_answer: flags & REPORTABLE != 0,
+        }),
         Some((Tlv { tag: SEQUENCE, content }, [])) => {
             let (_, rest) = ber::expect(content, OCTETS)?;
             let (_, rest) = ber::expect(rest, OCTETS)?;
-            operation(rest)
+            Ok(SnmpMessage::new("3", operation(rest)?))
         }
         _ => Err(InvalidBer),
     }

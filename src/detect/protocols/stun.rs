@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 20;
@@ -94,6 +94,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     if !magic && !any {
         // Many protocols may begin like a request without attributes, so the answer decides.
         return if len == 0 && kind == 1 { Side::Perhaps } else { Side::Other };
+    }
+    match class {
+        "request" => statement.role(Role::Client),
+        "indication" => {}
+        _ => statement.role(Role::Server),
     }
     statement.fact("stun.message", format!("{method} {class}").as_bytes(), offset);
     if let Some(software) = software {

@@ -10,7 +10,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// The greatest priority: eight times the facility, plus the severity.
@@ -34,6 +34,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Syslog, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'<'..=b'<', b'1'..=b'9']))
     .first_words()
+    .one_way()
     .facts(&["syslog.form", "syslog.priority"])
     .samples(&[
         Sample { transport: Transport::Udp, initiator: &[b"<34>Oct 11 22:14:15 buoy su: 'su root' failed"], responder: &[] },
@@ -146,6 +147,7 @@ fn is_rfc_3339(text: &[u8]) -> bool {
 }
 
 fn state(statement: &mut Statement<'_>, priority: u32, form: &str, offset: usize) {
+    statement.role(Role::Client);
     let facility = FACILITIES.get(priority as usize / 8).unwrap_or(&"");
     let severity = SEVERITIES[priority as usize % 8];
     statement.fact("syslog.priority", format!("{facility}.{severity}").as_bytes(), offset);

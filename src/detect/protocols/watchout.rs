@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line at most.
@@ -63,10 +63,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Watchout, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requested = false;
-    combine(Protocol::Watchout, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => commands(statement, &mut requested),
-        Direction::Responder => answers(statement, requested),
+    // Where only a later part of the conversation was captured, either side may be the initiator.
+    let requested = opening.sides().any(|(_, stream)| is_command(stream.head()));
+    combine(Protocol::Watchout, opening, depth, |statement| {
+        if may_begin(statement.stream.head(), COMMANDS) {
+            commands(statement)
+        } else {
+            answers(statement, requested)
+        }
     })
 }
 
@@ -111,31 +115,38 @@ fn values(mut text: &[u8]) -> Option<Vec<&[u8]>> {
     Some(found)
 }
 
-fn commands(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
+/// The verb of a line that is a command. `run` and others take the name of a timeline, `ping` takes
+/// nothing.
+fn command(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (verb, arguments) = lines::first_word(line);
+    (COMMANDS.contains(&verb) && values(arguments).is_some()).then_some((verb, arguments))
+}
+
+/// Whether the bytes begin with a command that has ended.
+fn is_command(bytes: &[u8]) -> bool {
+    lines(bytes).0.next().is_some_and(|line| command(line).is_some())
+}
+
+fn commands(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
-    if !may_begin(bytes, COMMANDS) {
-        return Side::Other;
-    }
     let (whole, rest) = lines(bytes);
-    let (mut side, mut authenticated) = (Side::Perhaps, false);
-    for text in whole.take(8) {
-        let (verb, arguments) = lines::first_word(text);
-        // `run` and others take the name of a timeline, `ping` takes nothing.
-        let known = COMMANDS.contains(&verb) && values(arguments).is_some();
-        if !known {
-            return if *requested { side } else { Side::Other };
-        }
+    let (mut side, mut authenticated, mut any) = (Side::Perhaps, false, false);
+    for line in whole.take(8) {
+        let Some((verb, arguments)) = command(line) else {
+            return if any { side } else { Side::Other };
+        };
         if authenticated {
             side = Side::Matches;
         }
         authenticated |= verb == b"authenticate" && matches!(arguments, b"1" | b"2");
-        if !*requested {
+        if !any {
+            statement.role(Role::Client);
             statement.fact("watchout.command", verb, 0);
         }
-        *requested = true;
+        any = true;
     }
-    if !*requested && (rest.len() >= LONGEST || !rest.iter().all(|b| (0x20..0x7f).contains(b))) {
+    if !any && (rest.len() >= LONGEST || !rest.iter().all(|b| (0x20..0x7f).contains(b))) {
         return Side::Other;
     }
     side
@@ -183,6 +194,7 @@ fn answers(statement: &mut Statement<'_>, requested: bool) -> Side {
         _ => Side::Other,
     };
     if side != Side::Other {
+        statement.role(Role::Server);
         statement.fact("watchout.answer", word, 0);
     }
     side

@@ -8,7 +8,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const INITIATION: (u8, usize) = (1, 148);
@@ -54,6 +54,7 @@ fn side(statement: &mut Statement<'_>) -> Side {
         let [kind, 0, 0, 0, rest @ ..] = bytes else { return Side::Other };
         match (*kind, bytes.len()) {
             INITIATION | RESPONSE | COOKIE => {
+                statement.role(if *kind == INITIATION.0 { Role::Client } else { Role::Server });
                 if handshakes == 0 {
                     let name = ["initiation", "response", "cookie reply"][usize::from(*kind) - 1];
                     statement.fact("wireguard.message", name.as_bytes(), offset);

@@ -7,6 +7,7 @@
 
 use crate::detect::formats::ber::{self, InvalidBer, Tlv};
 use crate::detect::statement::{Side, Statement};
+use crate::evidence::Role;
 
 /// Messages of each side that are read at most.
 const MESSAGES: usize = 64;
@@ -70,6 +71,13 @@ const OPERATIONS: &[(u32, &str)] = &[
 pub(super) struct Dialogue {
     invoked: Vec<u32>,
     answered: Vec<u32>,
+}
+
+impl Dialogue {
+    /// Whether a request has its answer.
+    pub(super) fn is_paired(&self) -> bool {
+        self.invoked.iter().any(|invoked| self.answered.contains(invoked))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +212,7 @@ fn read_message(
     let Some((Tlv { tag, content }, [])) = ber::read(message)? else { return Err(InvalidBer) };
     progress.messages += 1;
     if ASSOCIATE.contains(&tag) {
+        statement.role(if tag == *ASSOCIATE.start() { Role::Client } else { Role::Server });
         if let Some(edition) = edition(content)? {
             statement.fact("csta.edition", edition.as_bytes(), at);
             progress.certain = true;
@@ -241,6 +250,11 @@ fn read_message(
     if let Some(operation) = operation {
         let (_, name) = OPERATIONS.iter().find(|(code, _)| *code == operation).ok_or(InvalidBer)?;
         progress.operations += 1;
+        // The program asks, and the switch reports events; either side may ask the other how it is.
+        if !name.starts_with("system") {
+            let of_client = (tag == INVOKE) != (operation == EVENT);
+            statement.role(if of_client { Role::Client } else { Role::Server });
+        }
         progress.certain |= theirs.contains(&invoke);
         mine.push(invoke);
         let is_new = !statement

@@ -46,8 +46,13 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Csta, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut dialogue = Dialogue::default();
-    combine(Protocol::Csta, opening, depth, |statement| match xml::messages(statement) {
-        Side::Other => asn1::messages(statement, &mut dialogue),
-        side => side,
-    })
+    let judge = |dialogue: &mut Dialogue| {
+        combine(Protocol::Csta, opening, depth, |statement| match xml::messages(statement) {
+            Side::Other => asn1::messages(statement, dialogue),
+            side => side,
+        })
+    };
+    let detection = judge(&mut dialogue);
+    // An operation and its answer prove both sides, of which the first was read alone.
+    if dialogue.is_paired() { judge(&mut dialogue) } else { detection }
 }

@@ -10,6 +10,7 @@ use crate::detect::formats::csta_xml::{
     RootElement, extension_namespaces, is_csta_root, is_standard_namespace, root_element,
 };
 use crate::detect::statement::{Side, Statement};
+use crate::evidence::Role;
 
 const HEADER: usize = 8;
 /// Messages of each side whose roots are stated.
@@ -75,9 +76,26 @@ fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
 }
 
 fn state_root(statement: &mut Statement<'_>, name: &str, namespace: Option<&str>, at: usize) {
+    if let Some(role) = role(name) {
+        statement.role(role);
+    }
     statement.fact("csta.root", name.as_bytes(), at);
     if let Some(namespace) = namespace {
         statement.fact("csta.namespace", namespace.as_bytes(), at);
+    }
+}
+
+/// The role of the sender of a message: the program asks, the switch answers and reports events.
+/// Either side may ask the other how it is, and a switch asks the program for routes.
+fn role(name: &str) -> Option<Role> {
+    const OF_EITHER: [&str; 4] = ["SystemStatus", "Route", "Escape", "keepalive"];
+    const OF_SWITCH: [&str; 5] =
+        ["Response", "Responce", "Event", "CSTAErrorCode", "ApplicationSessionTerminated"];
+    match name {
+        _ if OF_EITHER.iter().any(|either| name.contains(either)) => None,
+        _ if OF_SWITCH.iter().any(|end| name.ends_with(end)) => Some(Role::Server),
+        _ if is_csta_root(name, None) => Some(Role::Client),
+        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of the length before a message over TCP.
@@ -131,6 +131,7 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
 }
 
 fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &DnsMessage, offset: usize) {
+    statement.role(if message.response { Role::Server } else { Role::Client });
     if !statement.wants_facts() {
         return;
     }
