@@ -2,13 +2,14 @@
 //! private mode of `ntpdc`.
 //!
 //! 48 bytes have few fixed bits: the times in a server's message must be plausible, and those in a
-//! client's too, unless a server answers it.
+//! client's too. Clients that disclose nothing (chrony, OpenNTPD, ntpd) send zeros and a random
+//! number instead of the time: <https://datatracker.ietf.org/doc/html/draft-ietf-ntp-data-minimization-04>.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a message without extensions and signature, and at most with them.
@@ -19,12 +20,18 @@ const CONTROL: usize = 12;
 const PRIVATE: usize = 8;
 /// Seconds since 1900 of 2000 and 2036.
 const SANE: std::ops::Range<u32> = 0xbc17_c200..0xffff_ffff;
+const PASSIVE: u8 = 2;
+const CLIENT: u8 = 3;
+const SERVER: u8 = 4;
+const BROADCAST: u8 = 5;
+/// The precision that a client states to hide its own.
+const HIDDEN: u8 = 32;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0x0e..=0xe7]))
+    .prefilter(Prefilter::first_byte(&[0x08..=0xe7]))
     .first_words()
-    .facts(&["ntp.mode", "ntp.stratum", "ntp.version"])
+    .facts(&["ntp.kiss", "ntp.mode", "ntp.stratum", "ntp.version"])
     .samples(&[
         Sample {
             transport: Transport::Udp,
@@ -44,56 +51,105 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     if !(1..=4).contains(&version) {
         return Side::Other;
     }
-    let side = match mode {
-        // Older versions are gone, and their first bytes are those of DTLS.
-        1..=5 if version >= 3 => time(bytes, mode, cut),
-        6 => control(bytes),
-        7 => private(bytes, first),
-        _ => Side::Other,
+    let (mode, side) = match mode {
+        // Version 1 had no modes (RFC 1059, appendix B).
+        0 if version == 1 => {
+            let mode = if is_zero(bytes.get(24..40)) { CLIENT } else { SERVER };
+            (mode, time(bytes, mode, cut))
+        }
+        1..=5 => (mode, time(bytes, mode, cut)),
+        6 => (mode, control(bytes, cut)),
+        7 => (mode, private(bytes, first, cut)),
+        _ => return Side::Other,
     };
     if side == Side::Matches {
-        let mode = ["", "active", "passive", "client", "server", "broadcast", "control", "private"]
+        let name = ["", "active", "passive", "client", "server", "broadcast", "control", "private"]
             [usize::from(mode)];
+        let is_answer = match mode {
+            6 => bytes.get(1).is_some_and(|operation| operation & 0x80 != 0),
+            7 => first & 0x80 != 0,
+            mode => matches!(mode, PASSIVE | SERVER | BROADCAST),
+        };
+        statement.role(if is_answer { Role::Server } else { Role::Client });
         statement.fact("ntp.version", version.to_string().as_bytes(), offset);
-        statement.fact("ntp.mode", mode.as_bytes(), offset);
-        if let (&[_, stratum, ..], true) = (bytes, mode == "server" || mode == "broadcast") {
+        statement.fact("ntp.mode", name.as_bytes(), offset);
+        if let (&[_, stratum, ..], SERVER | BROADCAST) = (bytes, mode) {
             statement.fact("ntp.stratum", stratum.to_string().as_bytes(), offset);
+            if let Some(code) = kiss(bytes).filter(|_| mode == SERVER) {
+                statement.fact("ntp.kiss", code, offset);
+            }
         }
     }
     side
 }
 
+/// Whether all bytes are there, and zero.
+fn is_zero(bytes: Option<&[u8]>) -> bool {
+    bytes.is_some_and(|bytes| bytes.iter().all(|&b| b == 0))
+}
+
+/// The code of a kiss-o'-death, by which a server refuses to serve (RFC 5905, section 7.4).
+fn kiss(bytes: &[u8]) -> Option<&[u8]> {
+    let code = bytes.get(12..16)?;
+    (bytes[1] == 0 && code.iter().all(u8::is_ascii_uppercase)).then_some(code)
+}
+
 fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
+    let is_scale = |stratum: u8, poll: u8, precision: u8| {
+        // Those who hide their precision state that of 2^32 seconds.
+        stratum <= 16
+            && poll <= 24
+            && (matches!(precision, 0 | HIDDEN) || (-40..0).contains(&precision.cast_signed()))
+    };
+    let [stratum, poll, precision] = [1, 2, 3].map(|at| bytes.get(at).copied().unwrap_or(0));
     // Extensions and signatures are multiples of four bytes.
-    if !(MESSAGE..=LONGEST).contains(&bytes.len()) || !(cut || bytes.len().is_multiple_of(4)) {
+    if bytes.len() > LONGEST
+        || !is_scale(stratum, poll, precision)
+        || !(cut || bytes.len() >= MESSAGE && bytes.len().is_multiple_of(4))
+    {
         return Side::Other;
+    }
+    if bytes.len() < MESSAGE {
+        return Side::Perhaps;
     }
     let seconds = |at: usize| {
         bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
     };
-    let [stratum, poll, precision] = [bytes[1], bytes[2], bytes[3]];
-    let is_scale = stratum <= 16
-        && poll <= 24
-        && (precision == 0 || precision.cast_signed() < 0 && precision.cast_signed() >= -40);
     let [reference, origin, received, sent] = [16, 24, 32, 40].map(seconds);
     let is_time = |seconds: u32| seconds == 0 || SANE.contains(&seconds);
+    let is_time_told = SANE.contains(&sent) && is_time(reference) && is_time(received);
     match mode {
-        _ if !is_scale => Side::Other,
-        // A client that hides its time sends only a number that the answer must repeat.
-        3 if SANE.contains(&sent) && is_time(reference) && is_time(origin) && is_time(received) => {
-            Side::Matches
-        }
-        3 if sent != 0 && [reference, origin, received] == [0; 3] => Side::Perhaps,
-        1 | 2 | 4 | 5 if SANE.contains(&sent) && is_time(reference) && is_time(received) => {
-            Side::Matches
-        }
+        CLIENT if is_time_told && is_time(origin) => Side::Matches,
+        CLIENT => hidden(bytes),
+        SERVER if is_time_told => Side::Matches,
+        // A server that refuses a client repeats the number that the client sent.
+        SERVER if kiss(bytes).is_some() && bytes[24..32] == bytes[40..48] => Side::Matches,
+        // A server whose clock is wrong still repeats the client's number.
+        SERVER if origin != 0 && sent != 0 => Side::Perhaps,
+        SERVER => Side::Other,
+        _ if is_time_told => Side::Matches,
         _ => Side::Other,
     }
 }
 
+/// Judges a client's message that does not tell the time: all fields but the number that the answer
+/// repeats are zero.
+fn hidden(bytes: &[u8]) -> Side {
+    let (version, warning) = (bytes[0] >> 3 & 7, bytes[0] >> 6);
+    let is_quiet = matches!(warning, 0 | 3) && bytes[1] == 0 && is_zero(bytes.get(4..24));
+    let (is_untimed, is_numbered) = (is_zero(bytes.get(24..40)), !is_zero(bytes.get(40..48)));
+    match bytes.len() {
+        // The simplest clients send nothing but the version and the mode.
+        MESSAGE if is_quiet && is_untimed && (is_numbered || version >= 3) => Side::Matches,
+        // Interleaved, the numbers of earlier messages are repeated.
+        MESSAGE if is_quiet && is_numbered && bytes[3] == HIDDEN => Side::Matches,
+        _ => Side::Perhaps,
+    }
+}
+
 /// Judges a message of `ntpq`: operation 1 to 31, and as many bytes of data as its count.
-fn control(bytes: &[u8]) -> Side {
-    let Some(head) = bytes.first_chunk::<CONTROL>() else { return Side::Other };
+fn control(bytes: &[u8], cut: bool) -> Side {
+    let Some(head) = bytes.first_chunk::<CONTROL>() else { return unless_cut(cut) };
     let count = usize::from(u16::from_be_bytes([head[10], head[11]]));
     let is_request = head[1] & 0x80 == 0;
     let operation = head[1] & 0x1f;
@@ -109,13 +165,22 @@ fn control(bytes: &[u8]) -> Side {
     let is_quiet =
         is_request && is_text && head[1] >> 5 == 0 && head[4..6] == [0; 2] && head[8..10] == [0; 2];
     let is_known = head[0] >> 6 == 0 && matches!(operation, 1..=12 | 31);
-    if fits && is_known && (is_quiet || !is_request) { Side::Matches } else { Side::Other }
+    match is_known && (is_quiet || !is_request) {
+        true if fits => Side::Matches,
+        true => unless_cut(cut),
+        false => Side::Other,
+    }
+}
+
+/// The judgement on a message that is too short.
+const fn unless_cut(cut: bool) -> Side {
+    if cut { Side::Perhaps } else { Side::Other }
 }
 
 /// Judges a message of `ntpdc`: implementation 2 or 3, and items whose size and number fill the
 /// message.
-fn private(bytes: &[u8], first: u8) -> Side {
-    let Some(head) = bytes.first_chunk::<PRIVATE>() else { return Side::Other };
+fn private(bytes: &[u8], first: u8, cut: bool) -> Side {
+    let Some(head) = bytes.first_chunk::<PRIVATE>() else { return unless_cut(cut) };
     let items = usize::from(u16::from_be_bytes([head[4] & 0x0f, head[5]]));
     let size = usize::from(u16::from_be_bytes([head[6] & 0x0f, head[7]]));
     let is_answer = first & 0x80 != 0;
@@ -128,9 +193,100 @@ fn private(bytes: &[u8], first: u8) -> Side {
         && head[3] <= 45
         && head[6] >> 4 == 0
         && (is_answer || head[4] >> 4 == 0);
-    if fits && is_known && (is_answer || matches!(head[1], 0 | 0x80)) {
-        Side::Matches
-    } else {
-        Side::Other
+    match is_known && (is_answer || matches!(head[1], 0 | 0x80)) {
+        true if fits => Side::Matches,
+        true => unless_cut(cut),
+        false => Side::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Recognition, Roles};
+
+    const NOW: [u8; 8] = [0xed, 0, 0x11, 0x22, 0x80, 0, 0, 0];
+    const NONCE: [u8; 8] = [0xac, 0x59, 0x0f, 0x34, 0x87, 0xc4, 0xee, 0xe6];
+
+    /// A message of 48 bytes: the first four, and what stands at some offsets.
+    fn message(first: [u8; 4], fields: &[(usize, &[u8])]) -> Vec<u8> {
+        let mut bytes = vec![0; MESSAGE];
+        bytes[..4].copy_from_slice(&first);
+        for (at, field) in fields {
+            bytes[*at..at + field.len()].copy_from_slice(field);
+        }
+        bytes
+    }
+
+    fn detect(initiator: &[u8], responder: &[&[u8]]) -> Detection {
+        inspect(&Opening::from_payloads(Transport::Udp, &[initiator], responder), Depth::Facts)
+    }
+
+    fn recognised(initiator: &[u8], responder: &[&[u8]]) -> (Roles, Vec<(&'static str, String)>) {
+        match detect(initiator, responder) {
+            Detection::Yes(Recognition { roles, facts, .. }) => {
+                (roles, facts.into_iter().map(|f| (f.name.stem, f.value)).collect())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_that_hides_the_time_is_recognised_unanswered() {
+        for request in [
+            message([0x23, 0, 6, HIDDEN], &[(40, &NONCE)]),
+            message([0xe3, 0, 10, 0], &[(40, &NONCE)]),
+            message([0x1b, 0, 0, 0], &[]),
+            message([0x0b, 0, 0, 0], &[(40, &NOW)]),
+            message([0x08, 0, 6, 0xfa], &[(40, &NOW)]),
+            message([0x13, 0, 4, 0xfa], &[(40, &NOW)]),
+            // chrony in interleaved mode.
+            message([0x23, 0, 6, HIDDEN], &[(24, &NONCE), (32, &NONCE), (40, &NONCE)]),
+        ] {
+            assert_eq!(recognised(&request, &[]).0, [Some(Role::Client), None]);
+        }
+    }
+
+    #[test]
+    fn numbers_instead_of_times_and_zeros_prove_nothing() {
+        for other in [
+            message([0x23, 0, 6, 0xfa], &[(16, &NONCE), (24, &NONCE), (40, &NONCE)]),
+            message([0x63, 0, 6, 0], &[(40, &NONCE)]),
+            message([0x23, 0, 6, 0], &[(4, &NONCE), (40, &NONCE)]),
+            message([0x0b, 0, 0, 0], &[]),
+        ] {
+            assert_eq!(detect(&other, &[]), Detection::NeedMore, "{other:02x?}");
+        }
+        for other in [
+            message([0x23, 17, 6, 0], &[(40, &NONCE)]),
+            message([0x23, 0, 6, 33], &[(40, &NONCE)]),
+            message([0x2b, 0, 6, 0], &[(40, &NONCE)]),
+            message([0x24, 0, 6, 0], &[(40, &NONCE)]),
+            // DTLS 1.2, change cipher spec and handshake.
+            message([0x14, 0xfe, 0xfd, 0], &[]),
+            message([0x19, 0xfe, 0xfd, 0], &[]),
+        ] {
+            assert_eq!(detect(&other, &[]), Detection::No, "{other:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_repeats_the_clients_number_and_states_its_code() {
+        let request = message([0x23, 0, 6, HIDDEN], &[(40, &NONCE)]);
+        let refusal =
+            message([0xe4, 0, 6, 0xe9], &[(12, b"RATE"), (24, &NONCE), (32, &NONCE), (40, &NONCE)]);
+        let (roles, facts) = recognised(&request, &[&refusal]);
+        assert_eq!(roles, [Some(Role::Client), Some(Role::Server)]);
+        assert!(facts.contains(&("ntp.kiss", "RATE".into())), "{facts:?}");
+        assert_eq!(recognised(&refusal, &[]).0, [Some(Role::Server), None]);
+    }
+
+    #[test]
+    fn a_server_with_a_wrong_clock_does_not_undo_its_clients_request() {
+        let request = message([0x23, 0, 6, HIDDEN], &[(40, &NONCE)]);
+        let answer =
+            message([0x24, 1, 6, 0xe9], &[(24, &NONCE), (32, &[0, 0, 1]), (40, &[0, 0, 1])]);
+        assert_eq!(recognised(&request, &[&answer]).0, [Some(Role::Client), None]);
+        assert_eq!(detect(&answer, &[]), Detection::NeedMore);
     }
 }
