@@ -2,7 +2,7 @@
 
 use memchr::{memchr_iter, memchr2_iter};
 
-use super::packet;
+use super::packet::{self, Grade};
 
 /// SLIP's special bytes (RFC 1055).
 const END: u8 = 0xc0;
@@ -18,6 +18,8 @@ const LONGEST: usize = 1 << 16;
 pub(super) enum Framing {
     LengthPrefix,
     Slip,
+    /// None: packets follow each other, which no specification allows.
+    Unframed,
 }
 
 impl Framing {
@@ -25,6 +27,7 @@ impl Framing {
         match self {
             Self::LengthPrefix => "length-prefix",
             Self::Slip => "slip",
+            Self::Unframed => "none",
         }
     }
 
@@ -32,7 +35,10 @@ impl Framing {
     /// (`in_step`), else by the first place that can be the beginning of a frame.
     pub(super) fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
         match bytes {
-            [END | b'/' | b'#', ..] => return Some(Self::Slip),
+            [END, ..] => return Some(Self::Slip),
+            [b'/' | b'#', ..] => {
+                return Some(if ends_a_packet(bytes) { Self::Slip } else { Self::Unframed });
+            }
             [] => return None,
             _ => {}
         }
@@ -67,8 +73,15 @@ impl Framing {
         match self {
             Self::LengthPrefix => prefixed(bytes, in_step, each),
             Self::Slip => slip(bytes, in_step, each),
+            Self::Unframed => unframed(bytes, each),
         }
     }
+}
+
+/// Whether a first packet ends with an END, which its arguments may have too.
+fn ends_a_packet(bytes: &[u8]) -> bool {
+    let frame = memchr::memchr(END, bytes).and_then(|end| unescape(&bytes[..end]));
+    frame.is_some_and(|frame| packet::grade(&frame, &mut Vec::new()) != Grade::Invalid)
 }
 
 /// The length of a packet, if it is plausible.
@@ -125,6 +138,20 @@ fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool
     }
     let rest = &bytes[at..];
     rest.is_empty() || packet::may_begin(rest)
+}
+
+fn unframed(bytes: &[u8], each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some(packet) = packet::own_len(rest).and_then(|len| rest.get(..len)) else {
+            return packet::grade_cut(rest, &mut Vec::new()) != Grade::Invalid;
+        };
+        if !each(packet, at) {
+            return false;
+        }
+        at += packet.len();
+    }
+    true
 }
 
 fn unescape(frame: &[u8]) -> Option<Vec<u8>> {

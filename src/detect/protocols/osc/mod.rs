@@ -4,25 +4,31 @@
 //! SLIP with END before and after a packet or only after it (OSC 1.1, RFC 1055). The first byte
 //! shows which. A stream whose beginning was not captured, or that lost bytes, is read from the
 //! next valid frame on. Where the two sides use different framings, neither understands the other,
-//! and only an observer sees why: that is stated.
+//! and only an observer sees why: that is stated, and so is a stream without any framing.
+//!
+//! Type tags prove a packet. Old and sloppy senders leave them out: then the address must be that of
+//! a known product, or packets must agree, two of a side or one of each, and none may fail.
 
 mod framing;
 mod packet;
+mod product;
 
 use self::framing::Framing;
-use self::packet::Grade;
+use self::packet::{Grade, OscMessage};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Fact, Protocol, Recognition};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, Recognition, Role};
 use crate::flow::Opening;
 
 /// Distinct addresses of each side that are stated at most.
 const ADDRESSES: usize = 64;
 const FRAMING: &str = "osc.framing";
-/// Packets without type tags that prove as much as one with tags: old senders leave them out.
-const UNTYPED: usize = 3;
+const ADDRESS: &str = "osc.address";
+const TYPES: &str = "osc.types";
+/// Packets of a side without type tags that prove as much as one with tags.
+const UNTYPED: usize = 2;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
     .tcp()
@@ -32,6 +38,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
             .max_leading_zeros(3)
             .mid_stream(),
     )
+    .one_way()
     .facts(&["osc.address", "osc.framing", "osc.mismatch", "osc.types"])
     .samples(&[
         Sample {
@@ -61,28 +68,98 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
             initiator: &[b"/xremote\0\0\0\0", b"/xremote\0\0\0\0"],
             responder: &[b"/info\0\0\0,ss\0a\0\0\0b\0\0\0"],
         },
+        Sample { transport: Transport::Udp, initiator: &[b"/eos/key/go_0\0\0\0"], responder: &[] },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"\0\0\0\x08/ping\0\0\0"],
+            responder: &[b"\0\0\0\x08/pong\0\0\0"],
+        },
+        Sample {
+            transport: Transport::Tcp,
+            initiator: &[b"/eos/newcmd\0,s\0\0Go\0\0", b"/eos/newcmd\0,s\0\0Go\0\0"],
+            responder: &[],
+        },
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut detection =
-        combine(Protocol::Osc, opening, depth, |statement| match opening.transport() {
-            Transport::Udp => datagrams(statement),
-            Transport::Tcp => stream(statement),
-        });
-    if let Detection::Yes(Recognition { facts, .. }) = &mut detection {
-        let found = mismatch(facts);
-        facts.extend(found);
+    let mut agreeing = 0;
+    let mut detection = judge(opening, depth, UNTYPED, &mut agreeing);
+    if agreeing == 2 && detection == Detection::NeedMore {
+        detection = judge(opening, depth, 1, &mut agreeing);
+    }
+    if let Detection::Yes(recognition) = &mut detection {
+        orient(recognition);
+        let found = mismatch(&recognition.facts);
+        recognition.facts.extend(found);
     }
     detection
 }
 
-/// The fact that the sides use different framings, of the side that sent last.
+/// Judges both sides, of which one needs so many packets where they have no type tags, and counts
+/// the sides all of whose packets are valid.
+fn judge(opening: &Opening, depth: Depth, untyped: usize, agreeing: &mut usize) -> Detection {
+    let (mut typed, mut foreign) = (0, false);
+    let found = combine(Protocol::Osc, opening, depth, |statement| {
+        let mut packets = Packets::new(statement);
+        let side = match opening.transport() {
+            Transport::Udp => datagrams(&mut packets, untyped),
+            Transport::Tcp => stream(&mut packets, untyped),
+        };
+        *agreeing += usize::from(packets.untyped > 0 && packets.foreign == 0);
+        typed += packets.typed;
+        foreign |= side == Side::Other;
+        side
+    });
+    if foreign && typed == 0 { Detection::No } else { found }
+}
+
+/// The addresses of a side and their type tags, if they have any.
+fn messages(facts: &[Fact], side: Direction) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let behind = |at: usize| facts.get(at + 1).filter(|fact| fact.name.stem == TYPES);
+    let addresses = facts
+        .iter()
+        .enumerate()
+        .filter(move |(_, fact)| fact.direction == side && fact.name.stem == ADDRESS);
+    addresses.map(move |(at, fact)| (fact.value.as_str(), behind(at).map(|f| f.value.as_str())))
+}
+
+/// Sets the roles of sides both of which seem to be clients: who states a value at an address where
+/// the other has asked without one answers it.
+fn orient(recognition: &mut Recognition) {
+    if recognition.roles != [Some(Role::Client); 2] {
+        return;
+    }
+    let [initiator, responder] = Direction::BOTH;
+    let answers = |asking: Direction, answering: Direction| {
+        messages(&recognition.facts, answering).any(|(address, types)| {
+            let has_value = types.is_some_and(|types| !types.is_empty());
+            let is_asked = |(asked, types): (&str, Option<&str>)| {
+                asked == address && types.is_none_or(str::is_empty)
+            };
+            has_value && messages(&recognition.facts, asking).any(is_asked)
+        })
+    };
+    match [answers(initiator, responder), answers(responder, initiator)] {
+        [true, false] => recognition.roles[1] = Some(Role::Server),
+        [false, true] => recognition.roles[0] = Some(Role::Server),
+        _ => {}
+    }
+}
+
+/// The fact that the sides use different framings, of the side that sent last, or that a stream has
+/// none.
 fn mismatch(facts: &[Fact]) -> Option<Fact> {
     let mut framings = facts.iter().filter(|fact| fact.name.stem == FRAMING);
-    let (one, other) = (framings.next()?, framings.next()?);
-    let (first, last) = if one.frame <= other.frame { (one, other) } else { (other, one) };
-    let value = format!("{} after {} from the other side", last.value, first.value);
-    (first.value != last.value).then(|| Fact { name: "osc.mismatch".into(), value, ..last.clone() })
+    let (one, other) = (framings.next()?, framings.next());
+    let stated =
+        |value: String, of: &Fact| Fact { name: "osc.mismatch".into(), value, ..of.clone() };
+    if let Some(other) = other.filter(|other| other.value != one.value) {
+        let (first, last) = if one.frame <= other.frame { (one, other) } else { (other, one) };
+        let value = format!("{} after {} from the other side", last.value, first.value);
+        return Some(stated(value, last));
+    }
+    let is_unframed = one.value == Framing::Unframed.as_str();
+    is_unframed.then(|| stated("neither a length nor SLIP".into(), one))
 }
 
 /// What the packets of a side have shown so far.
@@ -90,6 +167,10 @@ struct Packets<'a, 'b> {
     statement: &'a mut Statement<'b>,
     typed: usize,
     untyped: usize,
+    /// Packets that fail.
+    foreign: usize,
+    /// The most that a packet proves.
+    best: Grade,
     /// The number of facts before those of this side, which are the other side's.
     stated: usize,
 }
@@ -97,35 +178,60 @@ struct Packets<'a, 'b> {
 impl<'a, 'b> Packets<'a, 'b> {
     fn new(statement: &'a mut Statement<'b>) -> Self {
         let stated = statement.facts.len();
-        Self { statement, typed: 0, untyped: 0, stated }
+        Self { statement, typed: 0, untyped: 0, foreign: 0, best: Grade::Invalid, stated }
     }
 
     /// Adds a whole packet at the offset `offset`; false where the bytes are no packet.
     fn add(&mut self, bytes: &[u8], offset: usize) -> bool {
         let mut messages = Vec::new();
         let grade = packet::grade(bytes, &mut messages);
+        self.count(grade, messages, offset)
+    }
+
+    /// Adds a packet whose end the capture cut.
+    fn add_cut(&mut self, bytes: &[u8], offset: usize) -> bool {
+        let mut messages = Vec::new();
+        let grade = packet::grade_cut(bytes, &mut messages);
+        self.count(grade, messages, offset)
+    }
+
+    fn count(&mut self, grade: Grade, messages: Vec<OscMessage<'_>>, offset: usize) -> bool {
+        self.best = self.best.max(grade);
         match grade {
-            Grade::Invalid => return false,
+            Grade::Invalid => {
+                self.foreign += 1;
+                return false;
+            }
             Grade::Typed => self.typed += 1,
-            Grade::Untyped => self.untyped += 1,
+            Grade::Untyped | Grade::Word | Grade::Product => self.untyped += 1,
         }
         for (address, types) in messages {
-            let known = &self.statement.facts[self.stated..];
-            let is_new = !known
-                .iter()
-                .any(|f| f.name.stem == "osc.address" && f.value.as_bytes() == address);
-            if is_new && known.len() < 2 * ADDRESSES {
-                self.statement.fact("osc.address", address, offset);
-                if let Some(types) = types {
-                    self.statement.fact("osc.types", types, offset);
-                }
-            }
+            self.state(address, types, offset);
         }
         true
     }
 
-    fn side(&mut self, framing: &str, otherwise: Side) -> Side {
-        if self.typed > 0 || self.untyped >= UNTYPED {
+    fn state(&mut self, address: &[u8], types: Option<&[u8]>, offset: usize) {
+        let is_answer = product::is_answer(address, types);
+        self.statement.role(if is_answer { Role::Server } else { Role::Client });
+        if !is_answer && product::is_answered(address) {
+            self.statement.awaits_answer();
+        }
+        let known = &self.statement.facts[self.stated..];
+        let is_new = !known.iter().any(|f| f.name.stem == ADDRESS && f.value.as_bytes() == address);
+        if is_new && known.len() < 2 * ADDRESSES {
+            self.statement.fact(ADDRESS, address, offset);
+            if let Some(types) = types {
+                self.statement.fact(TYPES, types, offset);
+            }
+        }
+    }
+
+    /// The judgement, where packets without type tags prove the protocol from `least` on, and the
+    /// address of a known product from `product` on.
+    fn side(&mut self, framing: &str, least: usize, product: Grade, otherwise: Side) -> Side {
+        let is_consistent = self.foreign == 0 && (self.untyped >= least || self.best >= product);
+        if self.typed > 0 || is_consistent && self.untyped > 0 {
             let at = self.statement.facts.get(self.stated).map(|f| f.frame);
             self.statement.fact(FRAMING, framing.as_bytes(), 0);
             if let (Some(frame), Some(fact)) = (at, self.statement.facts.last_mut()) {
@@ -133,32 +239,28 @@ impl<'a, 'b> Packets<'a, 'b> {
             }
             return Side::Matches;
         }
-        if self.untyped > 0 { Side::Perhaps } else { otherwise }
+        if self.untyped > 0 && self.foreign == 0 { Side::Perhaps } else { otherwise }
     }
 }
 
-fn datagrams(statement: &mut Statement<'_>) -> Side {
-    let stream = statement.stream;
+fn datagrams(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
+    let stream = packets.statement.stream;
     let start = stream.bytes().as_ptr() as usize;
-    let mut packets = Packets::new(statement);
-    let mut foreign = 0;
     for (bytes, _, cut) in stream.datagrams() {
         let offset = bytes.as_ptr() as usize - start;
         // Of a datagram that the capture cut, only the beginning can be judged.
-        let fits = if cut { packet::may_begin(bytes) } else { packets.add(bytes, offset) };
-        foreign += usize::from(!fits);
+        let _ = if cut { packets.add_cut(bytes, offset) } else { packets.add(bytes, offset) };
     }
     // Senders make mistakes, but most of their packets are valid.
-    if foreign > 0 && foreign >= packets.typed {
+    if packets.foreign > 0 && packets.foreign >= packets.typed {
         return Side::Other;
     }
-    packets.side("datagram", Side::Perhaps)
+    packets.side("datagram", untyped, Grade::Word, Side::Perhaps)
 }
 
-fn stream(statement: &mut Statement<'_>) -> Side {
-    let stream = statement.stream;
+fn stream(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
+    let stream = packets.statement.stream;
     let bytes = stream.bytes();
-    let mut packets = Packets::new(statement);
     let mut framing = None;
     let mut otherwise = Side::Perhaps;
     for (i, run) in stream.runs().enumerate() {
@@ -173,12 +275,17 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         let valid = kind.packets(&bytes[run.clone()], in_step, &mut |packet, at| {
             packets.add(packet, run.start + at)
         });
+        packets.foreign += usize::from(!valid && packets.foreign == 0);
         if in_step && !valid && packets.typed + packets.untyped == 0 {
             otherwise = Side::Other;
         }
     }
     match framing {
-        Some(framing) => packets.side(framing.as_str(), otherwise),
+        // Without a framing nothing but the packets themselves can agree.
+        Some(Framing::Unframed) => {
+            packets.side(Framing::Unframed.as_str(), usize::MAX, Grade::Product, otherwise)
+        }
+        Some(framing) => packets.side(framing.as_str(), untyped, Grade::Word, otherwise),
         None => Side::Other,
     }
 }
