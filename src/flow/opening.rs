@@ -337,4 +337,29 @@ mod tests {
         let datagrams: Vec<_> = opening.side(Direction::Responder).datagrams().collect();
         assert_eq!(datagrams, [(&b"one"[..], 4, false), (&b"tw"[..], 5, true)]);
     }
+
+    #[test]
+    fn of_many_datagrams_the_first_are_whole_and_of_the_others_the_beginning_is_kept() {
+        let long: Vec<u8> = (0..1460_u32).map(|i| i as u8).collect();
+        let mut opening = Opening::new(Transport::Udp);
+        for i in 0..50 {
+            opening.push(0, 0, i + 1, &long, 1460);
+        }
+        let stream = opening.side(Direction::Initiator);
+        let kept: Vec<_> = stream.datagrams().map(|(bytes, _, cut)| (bytes.len(), cut)).collect();
+        assert_eq!(kept, [vec![(1460, false); 4], vec![(64, true); 28]].concat());
+        assert!(stream.is_full() && stream.datagram_lens().all(|len| len == 1460));
+    }
+
+    #[test]
+    fn datagrams_of_the_greatest_length_leave_room_for_the_beginnings_of_others() {
+        let mut opening = Opening::new(Transport::Udp);
+        for i in 0..50 {
+            opening.push(0, 0, i + 1, &[7; 65_507], 65_507);
+        }
+        let stream = opening.side(Direction::Initiator);
+        assert_eq!(stream.bytes().len(), SIDE_BYTES);
+        assert!(stream.datagrams().all(|(bytes, _, cut)| bytes.len() >= 64 && cut));
+        assert_eq!((stream.datagrams().count(), opening.footprint() < 20_000), (32, true));
+    }
 }

@@ -11,8 +11,13 @@ use crate::decode::Transport;
 
 /// Bytes stored of each side.
 pub const SIDE_BYTES: usize = 8 * 1024;
-/// Segments or datagrams whose bytes are stored of each side.
+/// Segments whose bytes are stored of each side.
 const SIDE_SEGMENTS: usize = 256;
+/// Datagrams that are stored of each side: the first ones whole, of the others the beginning. The
+/// first messages say what is spoken; that many others follow in step tells a stream of media.
+const SIDE_DATAGRAMS: usize = 32;
+const WHOLE_DATAGRAMS: usize = 4;
+const DATAGRAM_HEAD: usize = 64;
 /// Bytes and segments that are stored inline: most sides of most flows are classified by fewer.
 const INLINE_BYTES: usize = 96;
 const INLINE_SEGMENTS: usize = 2;
@@ -127,13 +132,24 @@ impl Stream {
         (missing < MANY).then_some(usize::from(missing))
     }
 
-    /// The datagrams, each with the number of its frame and whether the capture cut it.
+    /// The datagrams, each with the number of its frame and whether its end is not stored: the
+    /// capture cut it, or it is one of those whose beginning is enough.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
             let end = next.map_or(self.bytes.len(), |n| n.start as usize);
             let cut = next.map_or(self.missing, |n| n.missing) > 0;
             (&self.bytes[segment.start as usize..end], segment.frame, cut)
+        })
+    }
+
+    /// The lengths of the datagrams on the wire, as far as missing bytes are counted.
+    pub fn datagram_lens(&self) -> impl Iterator<Item = usize> + '_ {
+        self.segments.iter().enumerate().map(|(i, segment)| {
+            let next = self.segments.get(i + 1);
+            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
+            let missing = next.map_or(self.missing, |n| n.missing);
+            end - segment.start as usize + usize::from(missing)
         })
     }
 
@@ -214,9 +230,19 @@ impl Stream {
 
     /// Adds a datagram: the captured `bytes` of `wire_len`.
     pub(super) fn push_datagram(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
-        if !self.full && !bytes.is_empty() {
-            self.append(frame, bytes, wire_len);
+        if self.full || bytes.is_empty() {
+            return;
         }
+        let stored = self.segments.len();
+        let room = if stored < WHOLE_DATAGRAMS {
+            // The beginnings of all that may follow have room.
+            let reserved = DATAGRAM_HEAD * (SIDE_DATAGRAMS - 1 - stored);
+            SIDE_BYTES - reserved - self.bytes.len()
+        } else {
+            DATAGRAM_HEAD
+        };
+        self.append(frame, &bytes[..bytes.len().min(room)], wire_len);
+        self.full |= self.segments.len() == SIDE_DATAGRAMS;
     }
 
     /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
