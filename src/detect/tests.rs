@@ -103,6 +103,40 @@ fn every_prefix_of_a_stream_needs_more_or_is_recognised() {
     }
 }
 
+/// The datagrams of a sample, with the end that sends each.
+fn datagrams(sample: &Sample) -> Vec<(usize, &'static [u8])> {
+    let of = |end, datagrams: &'static [&'static [u8]]| datagrams.iter().map(move |d| (end, *d));
+    of(0, sample.initiator).chain(of(1, sample.responder)).collect()
+}
+
+#[test]
+fn datagrams_that_the_capture_cut_rule_nothing_out() {
+    // Whose datagrams are read whole so far.
+    let whole_only = [Protocol::Quic, Protocol::Iperf3, Protocol::Memcached];
+    let mut ruled_out = String::new();
+    let of_datagrams = |detector: &Detector, sample: &Sample| {
+        sample.transport == Transport::Udp && !whole_only.contains(&detector.protocol)
+    };
+    for (detector, i, sample) in samples().filter(|(d, _, s)| of_datagrams(d, s)) {
+        let whole = datagrams(sample);
+        let longest = whole.iter().map(|(_, bytes)| bytes.len()).max().unwrap_or(0);
+        let is_ruled_out = |snap_len: &usize| {
+            let cut: Vec<_> = whole
+                .iter()
+                .map(|(end, bytes)| {
+                    (*end, &bytes[..bytes.len().min(*snap_len)], bytes.len() as u32)
+                })
+                .collect();
+            (detector.inspect)(&Opening::from_datagrams(&cut), Depth::Facts) == Detection::No
+        };
+        let lens: Vec<_> = (1..longest).filter(is_ruled_out).collect();
+        if let (Some(first), Some(last)) = (lens.first(), lens.last()) {
+            ruled_out += &format!("{}/{i} cut after {first} to {last} bytes\n", detector.protocol);
+        }
+    }
+    assert_eq!(ruled_out, "");
+}
+
 #[test]
 fn the_roles_that_a_sample_shows_are_reversed_with_its_sides() {
     for (detector, i, sample) in samples() {

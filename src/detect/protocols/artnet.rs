@@ -42,9 +42,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Artnet, opening, depth, |statement| by_datagram(statement, message))
 }
 
-fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
+fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
     let Some(&[low, high]) = bytes.strip_prefix(NAME).and_then(|rest| rest.first_chunk()) else {
-        return Side::Other;
+        let may_begin = cut && bytes.iter().zip(NAME).all(|(byte, name)| byte == name);
+        return if may_begin { Side::Perhaps } else { Side::Other };
     };
     let operation = u16::from_le_bytes([low, high]);
     match operation {

@@ -81,7 +81,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Dhcp, opening, depth, |statement| by_datagram(statement, message))
 }
 
-fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
+fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
     if bytes.get(FIXED..).is_some_and(|rest| rest.starts_with(&MAGIC))
         && matches!(bytes[0], 1 | 2)
         && bytes[2] <= 16
@@ -90,7 +90,22 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
         v4(statement, bytes.get(FIXED + 4..).unwrap_or(&[]), offset);
         return Side::Matches;
     }
-    v6(statement, bytes, offset)
+    match v6(statement, bytes, offset, cut) {
+        Side::Other if cut && may_begin_v4(bytes) => Side::Perhaps,
+        side => side,
+    }
+}
+
+/// Whether the bytes may be the beginning of a message of version 4, as far as its fixed fields go:
+/// operation, length of an address, hops, flags of which there is one.
+fn may_begin_v4(bytes: &[u8]) -> bool {
+    let is = |at: usize, fits: fn(u8) -> bool| bytes.get(at).is_none_or(|&byte| fits(byte));
+    is(0, |operation| matches!(operation, 1 | 2))
+        && is(2, |len| len <= 16)
+        && is(3, |hops| hops <= 16)
+        && is(10, |flags| flags & 0x7f == 0)
+        && is(11, |flags| flags == 0)
+        && bytes.iter().skip(FIXED).zip(MAGIC).all(|(byte, magic)| *byte == magic)
 }
 
 fn v4(statement: &mut Statement<'_>, mut options: &[u8], offset: usize) {
@@ -120,20 +135,31 @@ fn v4(statement: &mut Statement<'_>, mut options: &[u8], offset: usize) {
     }
 }
 
-fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
+fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
+    let unless_cut = if cut { Side::Perhaps } else { Side::Other };
     let Some((&kind, rest)) = bytes.split_first() else { return Side::Other };
     let Some(name) = usize::from(kind).checked_sub(1).and_then(|i| V6.get(i)) else {
         return Side::Other;
     };
     // A transaction's number, or a hop count and two addresses.
     let Some(mut options) = rest.get(if kind >= RELAY { 33 } else { 3 }..) else {
-        return Side::Other;
+        return unless_cut;
     };
     let mut identified = false;
     while !options.is_empty() {
-        let Some(&[a, b, c, d]) = options.first_chunk() else { return Side::Other };
+        let Some(&[a, b, c, d]) = options.first_chunk() else {
+            if cut {
+                break;
+            }
+            return Side::Other;
+        };
         let (code, len) = (u16::from_be_bytes([a, b]), usize::from(u16::from_be_bytes([c, d])));
-        let Some((value, behind)) = options[4..].split_at_checked(len) else { return Side::Other };
+        let Some((value, behind)) = options[4..].split_at_checked(len) else {
+            if cut && (1..=256).contains(&code) {
+                break;
+            }
+            return Side::Other;
+        };
         // An identifier begins with its type, of which there are four (RFC 8415, section 11).
         identified |=
             matches!(code, CLIENT_ID | SERVER_ID) && len > 4 && matches!(value, [0, 1..=4, ..]);
@@ -146,7 +172,7 @@ fn v6(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
         options = behind;
     }
     if !identified {
-        return Side::Other;
+        return unless_cut;
     }
     let is_answer = matches!(*name, "ADVERTISE" | "REPLY" | "RECONFIGURE" | "RELAY-REPLY");
     statement.role(if is_answer { Role::Server } else { Role::Client });

@@ -29,8 +29,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Dis, opening, depth, |statement| by_datagram(statement, message))
 }
 
-fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
-    let Some(head) = bytes.first_chunk::<HEADER>() else { return Side::Other };
+fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
+    let Some(head) = bytes.first_chunk::<HEADER>() else {
+        return if cut && may_begin(bytes) { Side::Perhaps } else { Side::Other };
+    };
     let [version, exercise, kind, family, ..] = *head;
     let len = usize::from(u16::from_be_bytes([head[8], head[9]]));
     // The last byte is padding in every version; the one before it became a status in version 7.
@@ -38,17 +40,28 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) 
     let Some((name, of_family)) = known(kind) else { return Side::Other };
     if !(4..=7).contains(&version)
         || family != of_family
-        || len != bytes.len()
+        || !(len == bytes.len() || cut && len > bytes.len())
         || len < 2 * HEADER
         || !padded
     {
         return Side::Other;
+    }
+    if cut {
+        return Side::Perhaps;
     }
     statement.role(Role::Client);
     statement.fact("dis.version", version.to_string().as_bytes(), offset);
     statement.fact("dis.exercise", exercise.to_string().as_bytes(), offset);
     statement.fact("dis.kind", name.as_bytes(), offset);
     Side::Matches
+}
+
+/// Whether the bytes may be the beginning of a header.
+fn may_begin(bytes: &[u8]) -> bool {
+    bytes.first().is_none_or(|version| (4..=7).contains(version))
+        && bytes.get(2).is_none_or(|&kind| {
+            known(kind).is_some_and(|(_, family)| bytes.get(3).is_none_or(|&b| b == family))
+        })
 }
 
 /// The name of a kind in one of the commoner families of the standard, and its family.

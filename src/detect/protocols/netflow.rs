@@ -70,7 +70,10 @@ fn datagram(
     let long = |at: usize| {
         bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
     };
-    let (Some(version), Some(count)) = (word(0), word(2)) else { return Side::Other };
+    let unless_cut = if cut { Side::Perhaps } else { Side::Other };
+    let Some(version) = word(0) else {
+        return if bytes == [0] { unless_cut } else { Side::Other };
+    };
     let exported = match version {
         1 | 5 | 7 | 9 => Protocol::Netflow,
         10 => Protocol::Ipfix,
@@ -79,9 +82,7 @@ fn datagram(
     if exported != protocol {
         return Side::Other;
     }
-    if cut {
-        return Side::Perhaps;
-    }
+    let Some(count) = word(2).filter(|_| !cut) else { return unless_cut };
     let fits = match version {
         9 => SANE.contains(&long(8)) && count > 0 && are_sets(bytes, V9_HEADER, &[0, 1]),
         10 => {

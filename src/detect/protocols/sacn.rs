@@ -31,7 +31,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Sacn, opening, depth, |statement| by_datagram(statement, packet))
 }
 
-fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, _: bool) -> Side {
+fn packet(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
+    if cut && bytes.len() < ROOT.len() + 6 && bytes.iter().zip(ROOT).all(|(a, b)| a == b) {
+        return Side::Perhaps;
+    }
     let Some(rest) = bytes.strip_prefix(ROOT) else { return Side::Other };
     let vector = rest.get(2..).and_then(|rest| rest.first_chunk()).map(|b| u32::from_be_bytes(*b));
     let Some(vector) = vector.filter(|vector| VECTORS.contains(vector) && rest[0] >> 4 == 7) else {

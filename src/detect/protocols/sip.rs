@@ -106,11 +106,12 @@ fn orient(recognition: &mut Recognition) {
 fn datagrams(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let (mut ours, mut foreign, mut offset) = (0, 0, 0);
-    for (bytes, _, _) in stream.datagrams().take(MESSAGES) {
+    for (bytes, _, cut) in stream.datagrams().take(MESSAGES) {
         // Empty lines and single zero bytes keep bindings of address translation alive.
         if !bytes.iter().all(|b| matches!(b, b'\r' | b'\n' | 0 | b' ')) {
             match message(statement, bytes, offset) {
                 (Side::Matches, _) => ours += 1,
+                (Side::Perhaps, _) if cut => {}
                 _ => foreign += 1,
             }
         }

@@ -48,7 +48,13 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Snmp, opening, depth, |statement| match opening.transport() {
         Transport::Udp => {
-            by_datagram(statement, |statement, bytes, offset, _| judge(statement, bytes, offset))
+            by_datagram(statement, |statement, bytes, offset, cut| match beginning(bytes) {
+                Ok(message) if cut => message.map_or(Side::Perhaps, |message| {
+                    state(statement, &message, offset);
+                    Side::Matches
+                }),
+                _ => judge(statement, bytes, offset),
+            })
         }
         Transport::Tcp => stream(statement),
     })
@@ -77,22 +83,58 @@ fn stream(statement: &mut Statement<'_>) -> Side {
 
 fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     match message(bytes) {
-        Ok(SnmpMessage { version, operation, awaits_answer }) => {
-            match operation {
-                "response" | "report" => statement.role(Role::Server),
-                // An answer may be encrypted too, and asks for none.
-                "encrypted" if !awaits_answer => {}
-                _ => statement.role(Role::Client),
-            }
-            if awaits_answer {
-                statement.awaits_answer();
-            }
-            statement.fact("snmp.version", version.as_bytes(), offset);
-            statement.fact("snmp.operation", operation.as_bytes(), offset);
+        Ok(message) => {
+            state(statement, &message, offset);
             Side::Matches
         }
         Err(InvalidBer) => Side::Other,
     }
+}
+
+fn state(statement: &mut Statement<'_>, message: &SnmpMessage, offset: usize) {
+    let &SnmpMessage { version, operation, awaits_answer } = message;
+    match operation {
+        "response" | "report" => statement.role(Role::Server),
+        // An answer may be encrypted too, and asks for none.
+        "encrypted" if !awaits_answer => {}
+        _ => statement.role(Role::Client),
+    }
+    if awaits_answer {
+        statement.awaits_answer();
+    }
+    statement.fact("snmp.version", version.as_bytes(), offset);
+    statement.fact("snmp.operation", operation.as_bytes(), offset);
+}
+
+/// Reads a message that the capture cut up to its operation, which comes after the community;
+/// `None` where it ends before, or where the order is that of version 3.
+fn beginning(bytes: &[u8]) -> Result<Option<SnmpMessage>, InvalidBer> {
+    let begins = |bytes: &[u8], tag: u8| bytes.first().is_none_or(|&first| first == tag);
+    let whole = |bytes, tag| match ber::read(bytes)? {
+        Some((tlv, rest)) if tlv.tag == tag => Ok(Some((tlv.content, rest))),
+        None if begins(bytes, tag) => Ok(None),
+        _ => Err(InvalidBer),
+    };
+    let content = match ber::header(bytes)? {
+        Some(header) if header.tag == SEQUENCE => bytes.get(header.size..).unwrap_or(&[]),
+        None if begins(bytes, SEQUENCE) => return Ok(None),
+        _ => return Err(InvalidBer),
+    };
+    let Some((version, rest)) = whole(content, INTEGER)? else { return Ok(None) };
+    let version = match ber::unsigned(version)? {
+        0 => "1",
+        1 => "2c",
+        3 if begins(rest, SEQUENCE) => return Ok(None),
+        _ => return Err(InvalidBer),
+    };
+    let Some((_, rest)) = whole(rest, OCTETS)? else { return Ok(None) };
+    let Some(tag) = rest.first() else { return Ok(None) };
+    Ok(Some(SnmpMessage::new(version, operation_name(*tag).ok_or(InvalidBer)?)))
+}
+
+/// The name of an operation by its tag.
+fn operation_name(tag: u8) -> Option<&'static str> {
+    OPERATIONS.get(usize::from(tag.checked_sub(FIRST_OPERATION)?)).copied()
 }
 
 /// What a message is.
@@ -157,10 +199,7 @@ fn secured(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
 
 fn operation(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
     let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(InvalidBer) };
-    let name = tag
-        .checked_sub(FIRST_OPERATION)
-        .and_then(|i| OPERATIONS.get(usize::from(i)))
-        .ok_or(InvalidBer)?;
+    let name = operation_name(tag).ok_or(InvalidBer)?;
     let mut rest = content;
     if tag == TRAP_V1 {
         // Enterprise, address, two kinds of trap, time.

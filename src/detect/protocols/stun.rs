@@ -61,7 +61,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
-    let Some(head) = bytes.first_chunk::<HEADER>() else { return Side::Other };
+    let Some(head) = bytes.first_chunk::<HEADER>() else {
+        let may_begin = bytes.first().is_some_and(|first| first & 0xc0 == 0);
+        return if cut && may_begin { Side::Perhaps } else { Side::Other };
+    };
     let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
     if head[0] & 0xc0 != 0 || !len.is_multiple_of(4) || !(cut || bytes.len() == HEADER + len) {
         return Side::Other;
@@ -93,7 +96,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool
     }
     if !magic && !any {
         // Many protocols may begin like a request without attributes, so the answer decides.
-        return if len == 0 && kind == 1 { Side::Perhaps } else { Side::Other };
+        return if len == 0 && kind == 1 || cut { Side::Perhaps } else { Side::Other };
     }
     match class {
         "request" => statement.role(Role::Client),

@@ -58,16 +58,19 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Syslog, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Syslog, opening, depth, |statement| match opening.transport() {
-        Transport::Udp => {
-            by_datagram(statement, |statement, bytes, offset, _| datagram(statement, bytes, offset))
-        }
+        Transport::Udp => by_datagram(statement, datagram),
         Transport::Tcp => stream(statement),
     })
 }
 
-fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
-    let Some((priority, text)) = priority(bytes) else { return Side::Other };
+fn datagram(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
+    let Some((priority, text)) = priority(bytes) else {
+        return if cut && may_begin(bytes) { Side::Perhaps } else { Side::Other };
+    };
     let is_text = |b: &u8| *b >= b' ' || b.is_ascii_whitespace() || matches!(*b, 0 | 0x1b);
+    if cut && text.is_empty() {
+        return Side::Perhaps;
+    }
     if text.is_empty() || !text.iter().all(is_text) {
         return Side::Other;
     }
@@ -88,12 +91,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
         _ => return Side::Other,
     };
     let Some((priority, text)) = priority(message) else {
-        let begins = message
-            .iter()
-            .enumerate()
-            .take(5)
-            .all(|(i, b)| if i == 0 { *b == b'<' } else { b.is_ascii_digit() || *b == b'>' });
-        return if begins && message.len() < 5 { Side::Perhaps } else { Side::Other };
+        return if may_begin(message) { Side::Perhaps } else { Side::Other };
     };
     match form(text) {
         Some(form) => {
@@ -116,6 +114,15 @@ fn priority(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let text = inside.get(digits..)?.strip_prefix(b">")?;
     ((1..=3).contains(&digits) && value <= MOST && (digits == 1 || inside[0] != b'0'))
         .then_some((value, text))
+}
+
+/// Whether the bytes end within a priority.
+fn may_begin(bytes: &[u8]) -> bool {
+    let fits = |(i, b): (usize, &u8)| match i {
+        0 => *b == b'<',
+        _ => b.is_ascii_digit() || *b == b'>',
+    };
+    bytes.len() < 5 && bytes.iter().enumerate().all(fits)
 }
 
 /// The form of a message, by the text after the priority.

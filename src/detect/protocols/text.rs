@@ -82,27 +82,15 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     let stream = statement.stream;
     let bytes = stream.bytes();
-    if !stream.from_start()
-        || stream.runs().nth(1).is_some()
-        || !bytes.iter().all(|&b| is_printable(b))
-    {
+    let is_whole = match transport {
+        Transport::Tcp => stream.from_start() && stream.runs().nth(1).is_none() && is_text(bytes),
+        // Each datagram may end within a character that was cut.
+        Transport::Udp => stream.datagrams().all(|(datagram, _, _)| is_text(datagram)),
+    };
+    if !is_whole {
         return Side::Other;
     }
-    let encoding: &[u8] = match std::str::from_utf8(bytes) {
-        // Text has no C1 controls and no noncharacters.
-        Ok(text)
-            if text.chars().any(|c| {
-                matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')
-            }) =>
-        {
-            return Side::Other;
-        }
-        Ok(_) if bytes.is_ascii() => b"ascii",
-        Ok(_) => b"utf-8",
-        // The last character may have been cut.
-        Err(error) if error.error_len().is_none() => b"utf-8",
-        Err(_) => return Side::Other,
-    };
+    let encoding: &[u8] = if bytes.is_ascii() { b"ascii" } else { b"utf-8" };
     let found = match transport {
         Transport::Tcp => counted(bytes),
         Transport::Udp => datagrams(stream),
@@ -156,6 +144,18 @@ fn datagrams(stream: &Stream) -> Result<Option<TextLine<'_>>, Structured> {
         at += datagram.len();
     }
     Ok(found)
+}
+
+/// Whether the bytes are printable UTF-8; the last character may have been cut.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_character =
+        // Text has no C1 controls and no noncharacters.
+        |c| !matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}');
+    let is_utf8 = match std::str::from_utf8(bytes) {
+        Ok(text) => text.chars().all(is_character),
+        Err(error) => error.error_len().is_none(),
+    };
+    is_utf8 && bytes.iter().all(|&b| is_printable(b))
 }
 
 const fn is_printable(byte: u8) -> bool {

@@ -51,8 +51,22 @@ fn side(statement: &mut Statement<'_>) -> Side {
     let (mut handshakes, mut data, mut offset) = (0, 0, 0);
     let mut last: Option<(u32, u64)> = None;
     for (bytes, _, cut) in stream.datagrams() {
-        let [kind, 0, 0, 0, rest @ ..] = bytes else { return Side::Other };
+        let [kind, 0, 0, 0, rest @ ..] = bytes else {
+            let may_begin = matches!(bytes, [1..=DATA] | [1..=DATA, 0] | [1..=DATA, 0, 0]);
+            if cut && may_begin {
+                offset += bytes.len();
+                continue;
+            }
+            return Side::Other;
+        };
+        let whole = match *kind {
+            1 => INITIATION.1,
+            2 => RESPONSE.1,
+            3 => COOKIE.1,
+            _ => EMPTY,
+        };
         match (*kind, bytes.len()) {
+            (1..=DATA, len) if cut && len < whole => {}
             INITIATION | RESPONSE | COOKIE => {
                 statement.role(if *kind == INITIATION.0 { Role::Client } else { Role::Server });
                 if handshakes == 0 {

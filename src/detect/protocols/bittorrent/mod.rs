@@ -121,7 +121,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
             }
             // The tracker's answer, by its size and its zeros, which prove nothing alone.
             [0, 0, 0, 0, ..] if datagram.len() == 16 => Side::Perhaps,
-            [b'B', ..] => search(statement, datagram, at),
+            [b'B', ..] => search(statement, datagram, at, cut),
             _ if cut => Side::Perhaps,
             _ => Side::Other,
         };
@@ -169,8 +169,11 @@ fn table(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
     Side::Matches
 }
 
-fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
-    let Some(rest) = datagram.strip_prefix(SEARCH) else { return Side::Other };
+fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize, cut: bool) -> Side {
+    let unless_cut = if cut { Side::Perhaps } else { Side::Other };
+    let Some(rest) = datagram.strip_prefix(SEARCH) else {
+        return if SEARCH.starts_with(datagram) { unless_cut } else { Side::Other };
+    };
     if let FirstLine::No = lines::first_line(rest, 512) {
         return Side::Other;
     }
@@ -185,7 +188,7 @@ fn search(statement: &mut Statement<'_>, datagram: &[u8], at: usize) -> Side {
             return Side::Matches;
         }
     }
-    Side::Other
+    unless_cut
 }
 
 #[cfg(test)]

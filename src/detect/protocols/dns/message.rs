@@ -120,6 +120,9 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
         return (seen.ended && cut).then_some(Reading::Perhaps);
     };
     let multicast = seen.is_multicast(&header, name);
+    if seen.has_controls && seen.ended && cut && !is_netbios(name) {
+        return Some(Reading::Perhaps);
+    }
     if !seen.is_complete(&header, bytes, cut)
         // Unreadable names are accepted only in a message that has no other fault.
         || (seen.has_controls && !seen.is_faultless(&header, bytes))

@@ -81,6 +81,7 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
             Side::Matches
         }
         Some(Reading::Perhaps) => Side::Perhaps,
+        None if cut && bytes.len() < HEADER => Side::Perhaps,
         Some(Reading::Message(_)) | None => Side::Other,
     })
 }
