@@ -103,7 +103,7 @@ fn may_begin_v4(bytes: &[u8]) -> bool {
     is(0, |operation| matches!(operation, 1 | 2))
         && is(2, |len| len <= 16)
         && is(3, |hops| hops <= 16)
-        && is(10, |flags| flags & 0x7f == 0)
+        && is(10, |flags| matches!(flags, 0 | 0x80))
         && is(11, |flags| flags == 0)
         && bytes.iter().skip(FIXED).zip(MAGIC).all(|(byte, magic)| *byte == magic)
 }

@@ -2,7 +2,7 @@
 //! private mode of `ntpdc`.
 //!
 //! 48 bytes have few fixed bits: the times in a server's message must be plausible, and those in a
-//! client's too. Clients that disclose nothing (chrony, OpenNTPD, ntpd) send zeros and a random
+//! client's too. Clients that disclose nothing (chrony, `OpenNTPD`, ntpd) send zeros and a random
 //! number instead of the time: <https://datatracker.ietf.org/doc/html/draft-ietf-ntp-data-minimization-04>.
 
 use crate::decode::Transport;

@@ -64,10 +64,9 @@ pub(crate) const MULTICAST: Detector =
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, protocol) {
-            // A damaged response is recognised by the identifier that it echoes.
-            Side::Other if statement.direction == Direction::Responder && answers(opening) => {
-                Side::Perhaps
-            }
+            // A damaged query is answered, and a damaged response is recognised by the identifier
+            // that it echoes: the next message decides.
+            Side::Other if protocol == Protocol::Dns && answers(opening) => Side::Perhaps,
             side => side,
         },
         Transport::Tcp => stream(statement, protocol),
@@ -86,8 +85,7 @@ fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
     })
 }
 
-/// Whether a datagram of the responder is a response with the identifier of one of the initiator's
-/// queries.
+/// Whether a datagram of one side is a response with the identifier of one of the other's queries.
 fn answers(opening: &Opening) -> bool {
     let headers = |direction| {
         opening
@@ -96,11 +94,15 @@ fn answers(opening: &Opening) -> bool {
             .take(DATAGRAMS)
             .filter_map(|(bytes, _, _)| bytes.first_chunk())
     };
-    let fits = |[a, b, flags, ..]: &[u8; HEADER]| {
-        let is_query = |header: &[u8; HEADER]| header[..2] == [*a, *b] && header[2] & RESPONSE == 0;
-        flags & RESPONSE != 0 && headers(Direction::Initiator).any(is_query)
-    };
-    headers(Direction::Responder).any(fits)
+    let [initiator, responder] = Direction::BOTH;
+    [(initiator, responder), (responder, initiator)].into_iter().any(|(client, server)| {
+        let fits = |[a, b, flags, ..]: &[u8; HEADER]| {
+            let is_query =
+                |query: &[u8; HEADER]| query[..2] == [*a, *b] && query[2] & RESPONSE == 0;
+            flags & RESPONSE != 0 && headers(client).any(is_query)
+        };
+        headers(server).any(fits)
+    })
 }
 
 fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
@@ -176,6 +178,35 @@ mod tests {
             ),
             Detection::Yes(..)
         )
+    }
+
+    #[test]
+    fn a_damaged_query_that_is_answered_waits_for_the_next() {
+        let junk = [&b"\x30\x40\x01\0\0\x01\0\0\0\0\0\0"[..], &[0xff; 48]].concat();
+        let refused: &[u8] = b"\x30\x40\x80\x81\0\0\0\0\0\0\0\0";
+        let [query, response] =
+            [DETECTOR.samples[0].initiator[0], DETECTOR.samples[0].responder[0]];
+        let detect = |client: &[&[u8]], server: &[&[u8]]| {
+            let [forth, back] =
+                [(client, server), (server, client)].map(|(initiator, responder)| {
+                    let opening = Opening::from_payloads(Transport::Udp, initiator, responder);
+                    inspect(&opening, Depth::Facts, Protocol::Dns)
+                });
+            match (forth, back) {
+                (Detection::Yes(forth), Detection::Yes(back)) => {
+                    assert_eq!(forth.roles[0], back.roles[1]);
+                    Some(forth.roles)
+                }
+                (forth, back) => {
+                    assert_eq!([forth, back], [Detection::NeedMore, Detection::NeedMore]);
+                    None
+                }
+            }
+        };
+        assert_eq!(detect(&[&junk], &[refused]), None);
+        let roles = [Some(Role::Client), Some(Role::Server)];
+        assert_eq!(detect(&[&junk, query], &[refused, response]), Some(roles));
+        assert_eq!(detect(&[&junk, query, query], &[refused, response, response]), Some(roles));
     }
 
     #[test]

@@ -137,8 +137,7 @@ fn untyped(address: &[u8], arguments: &[u8]) -> Option<Grade> {
     match product::origin(address) {
         AddressOrigin::Space if arguments.is_empty() => Some(Grade::Product),
         AddressOrigin::Word if arguments.is_empty() => Some(Grade::Word),
-        AddressOrigin::Any if !arguments.is_empty() => None,
-        AddressOrigin::Word if !arguments.is_empty() => None,
+        AddressOrigin::Any | AddressOrigin::Word if !arguments.is_empty() => None,
         _ => Some(Grade::Untyped),
     }
 }

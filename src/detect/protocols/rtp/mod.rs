@@ -100,7 +100,7 @@ fn kind(bytes: &[u8], cut: bool) -> Datagram {
     match bytes {
         // AppleMIDI's commands share the port, but its sessions are no streams.
         [0xff, ..] if !cut && bytes.len() > KEEP_ALIVE => Datagram::Foreign,
-        _ if bytes.len() <= KEEP_ALIVE || bytes.iter().all(|b| b.is_ascii_whitespace()) => {
+        _ if bytes.len() <= KEEP_ALIVE || bytes.iter().all(u8::is_ascii_whitespace) => {
             Datagram::Beside
         }
         // STUN with its magic number, DTLS.
