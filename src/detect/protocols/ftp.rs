@@ -10,8 +10,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a first line at most; greetings may be long.
@@ -57,11 +57,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requested = false;
-    combine(Protocol::Ftp, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut requested),
-        Direction::Responder => greeting(statement, requested),
-    })
+    combine_by_role(
+        Protocol::Ftp,
+        opening,
+        depth,
+        |statement, requested: &mut bool| match statement.read_as {
+            Role::Client => command(statement, requested),
+            Role::Server => greeting(statement, *requested),
+        },
+    )
 }
 
 /// A command alone proves nothing: POP3 has USER too.

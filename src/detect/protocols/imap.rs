@@ -10,8 +10,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a first line at most; there may be many capabilities.
@@ -61,10 +61,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut tag = Vec::new();
-    combine(Protocol::Imap, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut tag),
-        Direction::Responder => greeting(statement, &tag),
+    combine_by_role(Protocol::Imap, opening, depth, |statement, tag: &mut Vec<u8>| match statement
+        .read_as
+    {
+        Role::Client => command(statement, tag),
+        Role::Server => greeting(statement, tag),
     })
 }
 

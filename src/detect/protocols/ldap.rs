@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const SEQUENCE: u8 = 0x30;
@@ -135,6 +135,10 @@ struct Operation<'a> {
 
 impl Operation<'_> {
     fn state(&self, statement: &mut Statement<'_>, tag: u8, at: usize) {
+        statement.role(match tag {
+            0x60 | 0x42 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c | 0x6e | 0x50 | 0x77 => Role::Client,
+            _ => Role::Server,
+        });
         let name = name(tag).unwrap_or_default();
         let is_stated = |s: &Statement<'_>, fact: &str, value: &[u8]| {
             s.facts.iter().any(|f| {

@@ -11,7 +11,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 4;
@@ -91,11 +91,20 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             Some(_) if !(9..=LONGEST).contains(&len) => Side::Other,
             Some(0) => match bytes.get(HEADER) {
                 None => Side::Perhaps,
-                Some(0x0a) => greeting(statement, len).unwrap_or(Side::Other),
-                Some(0xff) => error(statement, len).unwrap_or(Side::Other),
+                Some(0x0a) => {
+                    statement.role(Role::Server);
+                    greeting(statement, len).unwrap_or(Side::Other)
+                }
+                Some(0xff) => {
+                    statement.role(Role::Server);
+                    error(statement, len).unwrap_or(Side::Other)
+                }
                 Some(_) => Side::Other,
             },
-            Some(1) => login(statement, len).unwrap_or(Side::Other),
+            Some(1) => {
+                statement.role(Role::Client);
+                login(statement, len).unwrap_or(Side::Other)
+            }
             Some(_) => Side::Other,
         }
     })

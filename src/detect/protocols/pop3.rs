@@ -8,8 +8,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line at most: 512 for a reply, and more for a greeting.
@@ -57,10 +57,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requested = false;
-    combine(Protocol::Pop3, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut requested),
-        Direction::Responder => greeting(statement, requested),
+    combine_by_role(Protocol::Pop3, opening, depth, |statement, requested: &mut bool| {
+        match statement.read_as {
+            Role::Client => command(statement, requested),
+            Role::Server => greeting(statement, *requested),
+        }
     })
 }
 

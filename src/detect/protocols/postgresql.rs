@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const SSL_REQUEST: u32 = 80_877_103;
@@ -82,8 +82,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspec
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Postgresql, opening, depth, |statement| {
         match statement.stream.head().first() {
-            Some(0) => client(statement),
-            Some(first) if SERVER_TYPES.contains(first) => server(statement),
+            Some(0) => {
+                statement.role(Role::Client);
+                client(statement)
+            }
+            Some(first) if SERVER_TYPES.contains(first) => {
+                statement.role(Role::Server);
+                server(statement)
+            }
             Some(_) => Side::Other,
             None => Side::Perhaps,
         }

@@ -9,7 +9,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const PREFIX: usize = 4;
@@ -51,9 +51,9 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 
 fn session(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
-    let at = match (statement.direction, bytes.first()) {
-        (_, Some(0)) => 0,
-        (Direction::Initiator, Some(0x81)) => {
+    let at = match bytes.first() {
+        Some(0) => 0,
+        Some(0x81) => {
             let fits =
                 bytes.iter().take(PREFIX + SESSION_REQUEST).enumerate().all(|(i, &byte)| match i {
                     0 => true,
@@ -67,11 +67,7 @@ fn session(statement: &mut Statement<'_>) -> Side {
             }
             PREFIX + SESSION_REQUEST
         }
-        (Direction::Responder, Some(0x82))
-            if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) =>
-        {
-            PREFIX
-        }
+        Some(0x82) if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) => PREFIX,
         _ => return Side::Other,
     };
     let rest = bytes.get(at..).unwrap_or_default();
@@ -103,14 +99,17 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     }
     let name = if kind == 0xff { command_1(body[4]) } else { command_2(body) };
     let Some(name) = name else { return Side::Other };
+    // The flag of an answer: of SMB1 in one byte, of SMB2 in the first of four.
+    let answers = if kind == 0xff { body[9] & 0x80 != 0 } else { body[16] & 1 != 0 };
+    statement.role(if answers { Role::Server } else { Role::Client });
     let version: &[u8] = if kind == 0xff { b"1" } else { b"2" };
     statement.fact("smb.version", version, at + PREFIX);
     statement.fact("smb.command", name.as_bytes(), at + PREFIX);
     if name == "negotiate" {
         let at = at + PREFIX + header;
-        match (kind, statement.direction) {
-            (0xff, Direction::Initiator) => offer_1(statement, &body[header..], at),
-            (0xff, Direction::Responder) => {
+        match (kind, answers) {
+            (0xff, false) => offer_1(statement, &body[header..], at),
+            (0xff, true) => {
                 let index = body
                     .get(header + 1..header + 3)
                     .map_or(usize::MAX, |index| usize::from(index[1]) << 8 | usize::from(index[0]));
@@ -123,7 +122,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                     statement.fact("smb.dialect", dialect.as_bytes(), at);
                 }
             }
-            (_, Direction::Initiator) => {
+            (_, false) => {
                 let count = body.get(header + 2).map_or(0, |&count| usize::from(count));
                 for dialect in
                     body.get(header + 36..).unwrap_or_default().chunks_exact(2).take(count)
@@ -131,7 +130,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                     statement.fact("smb.offered", dialect_2(dialect).as_bytes(), at);
                 }
             }
-            (_, Direction::Responder) => {
+            (_, true) => {
                 if let Some(dialect) = body.get(header + 4..header + 6) {
                     statement.fact("smb.dialect", dialect_2(dialect).as_bytes(), at);
                 }

@@ -9,8 +9,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line at most (section 4.5.3.1.5).
@@ -67,9 +67,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine(Protocol::Smtp, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => hello(statement),
-        Direction::Responder => greeting(statement),
+    combine_by_role(Protocol::Smtp, opening, depth, |statement, (): &mut ()| {
+        match statement.read_as {
+            Role::Client => hello(statement),
+            Role::Server => greeting(statement),
+        }
     })
 }
 

@@ -26,8 +26,8 @@ use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::http2;
-use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, FactName, Protocol};
+use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed};
+use crate::evidence::{Depth, Detection, Direction, FactName, Protocol, Role};
 use crate::flow::{Opening, Stream};
 
 /// Messages of each side that are read at most.
@@ -77,7 +77,18 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut requests = RequestLog::default();
-    combine(Protocol::Http, opening, depth, |statement| side(statement, opening, &mut requests))
+    // The side with the requests is read first.
+    let responds = |direction| opening.side(direction).head().starts_with(VERSION);
+    let client =
+        if is_guessed(opening) && responds(Direction::Initiator) && !responds(Direction::Responder)
+        {
+            Direction::Responder
+        } else {
+            Direction::Initiator
+        };
+    combine_with_client(client, Protocol::Http, opening, depth, |statement| {
+        side(statement, opening, &mut requests)
+    })
 }
 
 /// The requests of a connection, which its responses answer in their order.
@@ -232,6 +243,7 @@ fn messages(
         let body_at = head_len.map(|head_len| fields_at + head_len);
         let framing = match start {
             Start::Request { method, .. } => {
+                statement.role(Role::Client);
                 let frame = statement.stream.frame_at(at);
                 requests.seen.push(Request {
                     frame,
@@ -243,6 +255,7 @@ fn messages(
                 if method == b"CONNECT" { BodyFraming::Switch } else { BodyFraming::Fields }
             }
             Start::Response { status } => {
+                statement.role(Role::Server);
                 let answered =
                     requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
                 statement.exchange = answered.exchange;

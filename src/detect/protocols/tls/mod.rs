@@ -19,7 +19,7 @@ use crate::detect::formats::tls_hello::{
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
@@ -165,6 +165,9 @@ fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
         if chain.version < 0x0303 {
             statement.fact("tls.version", version_name(chain.version).as_bytes(), 1);
         }
+        if let Some(role) = record::role_in_clear(statement.stream.head()) {
+            statement.role(role);
+        }
         statement.fact("tls.record", b"application data", 0);
         return Side::Matches;
     }
@@ -185,14 +188,15 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
             open && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
         return if fits { Side::Perhaps } else { Side::Other };
     };
-    let kind = match first.kind {
-        CLIENT_HELLO => HelloKind::Client,
-        SERVER_HELLO => HelloKind::Server,
+    let (kind, role) = match first.kind {
+        CLIENT_HELLO => (HelloKind::Client, Role::Client),
+        SERVER_HELLO => (HelloKind::Server, Role::Server),
         _ => return Side::Other,
     };
     if first.len > LONGEST_HELLO {
         return Side::Other;
     }
+    statement.role(role);
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
         Err(HelloError::Cut) if open => return Side::Perhaps,
@@ -287,12 +291,13 @@ fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize)
 }
 
 fn old(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
-    let (kind, hello) = match read_hello(statement.stream.head()) {
-        Ssl2Reading::Client(hello) => (HelloKind::Client, hello),
-        Ssl2Reading::Server(hello) => (HelloKind::Server, hello),
+    let (kind, role, hello) = match read_hello(statement.stream.head()) {
+        Ssl2Reading::Client(hello) => (HelloKind::Client, Role::Client, hello),
+        Ssl2Reading::Server(hello) => (HelloKind::Server, Role::Server, hello),
         Ssl2Reading::Perhaps => return Side::Perhaps,
         Ssl2Reading::No => return Side::Other,
     };
+    statement.role(role);
     hellos.by[statement.direction as usize] = Some(kind);
     statement.fact("tls.version", version_name(hello.version).as_bytes(), 2);
     if let Some((bytes, at)) = hello.certificate {
