@@ -137,6 +137,17 @@ impl Stream {
         })
     }
 
+    /// The bytes of each datagram on the wire; `None` where so many were cut that they were not
+    /// counted.
+    pub fn wire_lens(&self) -> impl Iterator<Item = Option<usize>> + '_ {
+        self.segments.iter().enumerate().map(|(i, segment)| {
+            let next = self.segments.get(i + 1);
+            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
+            let missing = next.map_or(self.missing, |n| n.missing);
+            (missing < MANY).then_some(end - segment.start as usize + usize::from(missing))
+        })
+    }
+
     /// The number of the frame that holds the byte at `offset`; zero if there is none.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {

@@ -196,21 +196,19 @@ fn method(class: u16, number: u16) -> Option<&'static str> {
 }
 
 /// The side that sends a method; `None` where either does.
-const fn sender(class: u16, number: u16) -> Option<Role> {
-    match (class, number) {
-        (10, 10 | 20 | 30 | 41)
-        | (20, 11)
-        | (40 | 50, 11 | 21 | 31 | 41 | 51)
-        | (60, 11 | 21 | 50 | 60 | 71 | 72 | 111)
-        | (85 | 90, 11)
-        | (90, 21 | 31) => Some(Role::Server),
-        (10, 11 | 21 | 31 | 40)
-        | (20, 10)
-        | (40 | 50, 10 | 20 | 30 | 40 | 50)
-        | (60, 10 | 20 | 40 | 70 | 90 | 100 | 110)
-        | (85 | 90, 10)
-        | (90, 20 | 30) => Some(Role::Client),
-        _ => None,
+fn sender(class: u16, number: u16) -> Option<Role> {
+    let (server, client): (&[u16], &[u16]) = match class {
+        10 => (&[10, 20, 30, 41], &[11, 21, 31, 40]),
+        20 | 85 => (&[11], &[10]),
+        40 | 50 => (&[11, 21, 31, 41, 51], &[10, 20, 30, 40, 50]),
+        60 => (&[11, 21, 50, 60, 71, 72, 111], &[10, 20, 40, 70, 90, 100, 110]),
+        90 => (&[11, 21, 31], &[10, 20, 30]),
+        _ => return None,
+    };
+    if server.contains(&number) {
+        Some(Role::Server)
+    } else {
+        client.contains(&number).then_some(Role::Client)
     }
 }
 
