@@ -142,6 +142,19 @@ impl Opening {
         self.finish(0);
     }
 
+    /// Adds segments of the initiator from the beginning of a connection, of which the capture kept
+    /// the first bytes: each with its length on the wire.
+    #[cfg(test)]
+    pub(crate) fn push_cut_for_test(&mut self, segments: &[(&[u8], u32)]) {
+        let mut seq = 1;
+        self.start(0, seq);
+        for (frame, &(bytes, len)) in (1..).zip(segments) {
+            self.push(0, seq, frame, bytes, len);
+            seq += len;
+        }
+        self.finish(0);
+    }
+
     /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1;
     /// `starts` are the sequence numbers of both ends' first bytes if the handshake was seen.
     #[cfg(test)]

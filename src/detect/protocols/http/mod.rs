@@ -8,9 +8,13 @@
 //! was not captured, bytes are missing, or what follows a message is none, the reading goes on with
 //! the next segment that begins with a message. It does not go on in a body that lasts until the
 //! connection ends, or in a tunnel.
+//!
+//! What answers a plain request may be a careless server: a status line that is none, SHOUTcast's
+//! `ICY 200 OK`, or a page without a head (RFC 1945, section 4.1). Alone these prove nothing.
 
 mod body;
 mod head;
+mod malformed;
 mod websocket;
 
 use std::ops::Range;
@@ -46,6 +50,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
         "http.method",
         "http.target",
         "http.status",
+        "http.status-line",
         "http.request-header.*",
         "http.response-header.*",
         "http.request-body",
@@ -86,8 +91,14 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         } else {
             Direction::Initiator
         };
+    let mut requested = false;
     combine_with_client(client, Protocol::Http, opening, depth, |statement| {
-        side(statement, opening, &mut requests)
+        let judgement = side(statement, opening, &mut requests);
+        if judgement == Side::Other && requested && statement.read_as == Role::Server {
+            return malformed::answer(statement);
+        }
+        requested = judgement == Side::Matches;
+        judgement
     })
 }
 
@@ -152,6 +163,10 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
             let ended = messages(statement, opening, run, requests, true);
             match ended {
                 Ended { side: Side::Matches, is_last: false, .. } => judgement = Side::Matches,
+                // The rest of the line was not captured, but later messages may be.
+                Ended { side: Side::Perhaps, .. } if !stream.head_may_grow() => {
+                    judgement = Side::Perhaps;
+                }
                 Ended { side, .. } => return side,
             }
             body_left = ended.body_left;
