@@ -34,6 +34,7 @@ pub(crate) struct Statement<'a> {
     /// The role that the bytes of the side show so far.
     role: Option<Role>,
     awaits_answer: bool,
+    awaits_fact: bool,
     depth: Depth,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Statement<'a> {
             },
             role: None,
             awaits_answer: false,
+            awaits_fact: false,
             depth,
         }
     }
@@ -76,6 +78,11 @@ impl<'a> Statement<'a> {
     #[expect(dead_code, reason = "detectors state it next")]
     pub(crate) fn awaits_answer(&mut self) {
         self.awaits_answer = true;
+    }
+
+    /// States that a fact which is worth a short wait is still to come.
+    pub(crate) fn awaits_fact(&mut self) {
+        self.awaits_fact = true;
     }
 
     /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
@@ -246,7 +253,7 @@ pub(crate) fn combine_with_client(
     let mut facts = Vec::new();
     let mut judgements = [Side::Silent; 2];
     let mut roles = [None; 2];
-    let mut awaits_answer = false;
+    let (mut awaits_answer, mut awaits_fact) = (false, false);
     for (direction, read_as) in [(client, Role::Client), (server, Role::Server)] {
         if !opening.side(direction).is_empty() {
             let i = direction as usize;
@@ -255,6 +262,7 @@ pub(crate) fn combine_with_client(
             judgements[i] = side(&mut statement);
             roles[i] = statement.role.filter(|_| judgements[i] == Side::Matches);
             awaits_answer |= statement.awaits_answer;
+            awaits_fact |= statement.awaits_fact;
         }
     }
     let proved_by =
@@ -263,7 +271,8 @@ pub(crate) fn combine_with_client(
     match [judgements[client as usize], judgements[server as usize]] {
         [Side::Matches, Side::Other] if answered => Detection::No,
         [Side::Matches, _] | [_, Side::Matches] => {
-            Detection::Yes(Recognition { protocol, facts, proved_by, roles, awaits_answer })
+            let recognition = Recognition { protocol, facts, proved_by, roles, awaits_answer };
+            if awaits_fact { Detection::Partly(recognition) } else { Detection::Yes(recognition) }
         }
         [Side::Other, _] | [_, Side::Other] => Detection::No,
         _ => Detection::NeedMore,

@@ -9,6 +9,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine_by_role};
 use crate::evidence::{Depth, Detection, Protocol, Role};
@@ -45,7 +46,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
     .first_words()
-    .facts(&["imap.greeting", "imap.command"])
+    .facts(&[
+        "imap.greeting",
+        "imap.command",
+        "imap.starttls",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -102,6 +110,15 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
             }
             tag.extend_from_slice(word);
             statement.fact("imap.command", verb, word.len() + 1);
+            starttls::state_lines(statement, "imap.starttls", |line| {
+                match lines::first_word(lines::first_word(line).1).0 {
+                    verb if lines::is_one_of(verb, &[b"STARTTLS"]) => ClientLine::Upgrade,
+                    verb if lines::is_one_of(verb, &[b"CAPABILITY", b"ID", b"NOOP"]) => {
+                        ClientLine::Before
+                    }
+                    _ => ClientLine::Other,
+                }
+            });
             Side::Perhaps
         }
     }

@@ -9,6 +9,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::starttls;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
@@ -44,6 +45,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
         "mysql.database",
         "mysql.client",
         "mysql.program",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
     ])
     .samples(&[
         Sample {
@@ -192,6 +196,7 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let Some(body) = payload.get(32..len) else { return Some(Side::Perhaps) };
     if body.is_empty() {
         statement.fact("mysql.request", b"SSLRequest", HEADER);
+        starttls::state_hello(statement, HEADER + len);
         return (capabilities & SSL != 0).then_some(Side::Matches);
     }
     // A client waits for the server's answer to its login.

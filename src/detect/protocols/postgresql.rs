@@ -11,6 +11,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
+use crate::detect::formats::starttls;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
@@ -46,6 +47,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspec
         "postgresql.error",
         "postgresql.command",
         "postgresql.transaction",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
     ])
     .samples(&[
         Sample {
@@ -116,7 +120,11 @@ fn client(statement: &mut Statement<'_>) -> Side {
                 return if certain { Side::Matches } else { startup };
             }
             // TLS or GSSAPI tokens, after the server's consent.
-            _ => return if certain { Side::Matches } else { Side::Other },
+            _ if certain => {
+                starttls::state_hello(statement, at);
+                return Side::Matches;
+            }
+            _ => return Side::Other,
         };
         statement.fact("postgresql.request", request.as_bytes(), at);
         (at, certain) = (at + 8, true);

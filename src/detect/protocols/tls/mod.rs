@@ -184,8 +184,8 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let open = messages.open && may_grow;
     let mut list = messages.iter();
     let Some(first) = list.next() else {
-        let fits =
-            open && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
+        let fits = messages.open
+            && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
         return if fits { Side::Perhaps } else { Side::Other };
     };
     let (kind, role) = match first.kind {
@@ -199,7 +199,8 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     statement.role(role);
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
-        Err(HelloError::Cut) if open => return Side::Perhaps,
+        // The rest is to come, or the capture cut it.
+        Err(HelloError::Cut) if messages.open => return Side::Perhaps,
         // A record that holds exactly a hello proves it, whatever is damaged inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
@@ -210,7 +211,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     hellos.by[statement.direction as usize] = Some(kind);
     hellos.awaited |= !hello.whole && open;
     state_hello(statement, &hello, |at| messages.in_stream(first.at + at));
-    if kind == HelloKind::Server && hello.whole && hello.version() < TLS_1_3 {
+    if kind == HelloKind::Server && hello.whole && hello.version() < Some(TLS_1_3) {
         let arrived = match list.next() {
             Some(message) if message.kind == CERTIFICATE => {
                 state_chain(statement, &message, |at| messages.in_stream(at))
@@ -239,7 +240,9 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
     if !statement.wants_facts() {
         return;
     }
-    statement.fact("tls.version", version_name(hello.version()).as_bytes(), place(0));
+    if let Some(version) = hello.version() {
+        statement.fact("tls.version", version_name(version).as_bytes(), place(0));
+    }
     if let Some(cipher) = hello.cipher() {
         statement.fact("tls.cipher", cipher.as_bytes(), place(0));
     }
