@@ -3,7 +3,9 @@
 //! request and its answer may open.
 //!
 //! The header of SMB2 has its own size, that of SMB1 a command that exists; both must fit the
-//! message's length. The negotiation is stated.
+//! message's length. The negotiation is stated. Encrypted and compressed messages of SMB3 (`fd 53 4d
+//! 42`, `fc 53 4d 42`; MS-SMB2, sections 2.2.41 and 2.2.42) are known by the sizes and flags in
+//! their headers.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -15,6 +17,10 @@ use crate::flow::Opening;
 const PREFIX: usize = 4;
 const SMB1_HEADER: usize = 32;
 const SMB2_HEADER: usize = 64;
+const ENCRYPTED_HEADER: usize = 52;
+const COMPRESSED_HEADER: usize = 16;
+/// Bytes of a message that is compressed at most: the largest transfer, and its header.
+const LONGEST_COMPRESSED: usize = (8 << 20) + 4096;
 /// A session request: two names of 34 bytes.
 const SESSION_REQUEST: usize = 68;
 /// Bytes of a first message that is awaited as a whole.
@@ -89,9 +95,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     let Some(&[_, high, middle, low, kind]) = bytes.first_chunk() else { return Side::Perhaps };
     let len = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
     let body = &bytes[PREFIX..bytes.len().min(PREFIX + len)];
+    if matches!(kind, 0xfc | 0xfd) {
+        return transformed(statement, body, len, at);
+    }
     let header = if kind == 0xff { SMB1_HEADER } else { SMB2_HEADER };
-    // An encrypted or compressed message is never the first, and its header proves nothing.
-    if len < header + 3 || matches!(kind, 0xfc | 0xfd) {
+    if len < header + 3 {
         return Side::Other;
     }
     if body.len() < header || body.len() < len && len <= FIRST {
@@ -137,6 +145,42 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
             }
         }
     }
+    Side::Matches
+}
+
+/// Judges an encrypted or a compressed message of `len` bytes, whose header must fit it.
+fn transformed(statement: &mut Statement<'_>, body: &[u8], len: usize, at: usize) -> Side {
+    let word = |at: usize| body.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b));
+    let size = |at: usize| body.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b) as usize);
+    let is_encrypted = body.first() == Some(&0xfd);
+    let header = if is_encrypted { ENCRYPTED_HEADER } else { COMPRESSED_HEADER };
+    if body.len() < header {
+        return if body.len() < len { Side::Perhaps } else { Side::Other };
+    }
+    let fits = if is_encrypted {
+        // Size of the message, a reserved word, the flag that it is encrypted.
+        size(36) == len.checked_sub(header)
+            && len >= header + SMB2_HEADER
+            && word(40) == Some(0)
+            && word(42) == Some(1)
+    } else {
+        // Size of the compressed part, algorithm, chained or not, and the offset of that part.
+        size(4).is_some_and(|size| (1..=LONGEST_COMPRESSED).contains(&size))
+            && word(8).is_some_and(|algorithm| algorithm <= 5)
+            && match word(10) {
+                Some(0) => {
+                    size(12).is_some_and(|offset| header + offset < len) && word(8) != Some(0)
+                }
+                Some(1) => len > header,
+                _ => false,
+            }
+    };
+    if !fits {
+        return Side::Other;
+    }
+    let name: &[u8] = if is_encrypted { b"encrypted" } else { b"compressed" };
+    statement.fact("smb.version", b"3", at + PREFIX);
+    statement.fact("smb.command", name, at + PREFIX);
     Side::Matches
 }
 
@@ -223,6 +267,29 @@ mod tests {
         assert_eq!(detect(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Detection::No);
         assert_eq!(detect(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Detection::No);
         assert_eq!(detect(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Detection::No);
+    }
+
+    #[test]
+    fn encrypted_and_compressed_messages_fit_their_headers() {
+        let mut encrypted = [&b"\0\0\0\x88\xfdSMB"[..], &[7; 32]].concat();
+        encrypted.extend(b"\x54\0\0\0\0\0\x01\0sessions");
+        encrypted.extend([9; 84]);
+        let compressed =
+            [&b"\0\0\0\x60\xfcSMB\0\x10\0\0\x03\0\0\0\x10\0\0\0"[..], &[9; 80]].concat();
+        for (message, name, damage) in
+            [(&encrypted, "encrypted", 40), (&compressed, "compressed", 12)]
+        {
+            for (len, wanted) in [(message.len(), true), (60, true), (19, false)] {
+                let detection = detect(&message[..len]);
+                assert_eq!(matches!(detection, Detection::Yes(..)), wanted, "{name} {len}");
+                assert_ne!(detection, Detection::No);
+            }
+            let Detection::Yes(found) = detect(message) else { panic!("{name}") };
+            assert_eq!((found.facts[1].value.as_str(), found.roles), (name, [None; 2]));
+            let mut other = message.clone();
+            other[damage] = 0xee;
+            assert_eq!(detect(&other), Detection::No, "{name}");
+        }
     }
 
     #[test]
