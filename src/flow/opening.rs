@@ -114,6 +114,18 @@ impl Opening {
         size_of::<Self>() + self.streams[0].footprint() + self.streams[1].footprint()
     }
 
+    /// The opening without the first `len` bytes of a side, none of which is missing: a header that
+    /// is not of the conversation.
+    pub(crate) fn without_prefix(&self, direction: Direction, len: usize) -> Self {
+        let mut rest = self.clone();
+        let end = match direction {
+            Direction::Initiator => usize::from(self.initiator),
+            Direction::Responder => 1 - usize::from(self.initiator),
+        };
+        rest.streams[end].remove_prefix(len);
+        rest
+    }
+
     /// Sets the sequence number of a side's first byte, which the handshake showed.
     pub(super) fn start(&mut self, end: usize, first: u32) {
         self.streams[end].start(first);

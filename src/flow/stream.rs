@@ -169,6 +169,24 @@ impl Stream {
         self.segments.first().map(|segment| segment.frame)
     }
 
+    /// Removes the first `len` bytes, none of which is missing.
+    pub(super) fn remove_prefix(&mut self, len: usize) {
+        let len = len.min(usize::from(self.head));
+        let before = self.segments.first().map_or(0, |segment| segment.missing);
+        let whole = self.bytes.len();
+        let kept = self.segments.iter().skip(1).take_while(|next| next.start as usize <= len);
+        let first = if len == whole { self.segments.len() } else { kept.count() };
+        self.segments.drain(..first);
+        for segment in &mut self.segments {
+            segment.start = segment.start.saturating_sub(len as u32);
+        }
+        if let Some(segment) = self.segments.first_mut() {
+            segment.missing = segment.missing.max(before);
+        }
+        self.bytes.drain(..len);
+        self.head -= len as u16;
+    }
+
     /// Whether there is no more room.
     pub(super) const fn is_full(&self) -> bool {
         self.full
