@@ -107,6 +107,15 @@ impl Direction {
     /// Both sides, the initiator first.
     pub const BOTH: [Self; 2] = [Self::Initiator, Self::Responder];
 
+    /// The other side.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Initiator => Self::Responder,
+            Self::Responder => Self::Initiator,
+        }
+    }
+
     /// The name in catalogue files and output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -15,8 +15,8 @@ pub fn check(paths: &[PathBuf]) -> Result<u8> {
 
 pub fn facts() -> Result<u8> {
     Output::standard().write(|out, _| {
-        let payload_facts = detect::DETECTORS.iter().flat_map(|detector| detector.facts);
-        payload_facts.chain(&process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
+        let payload_facts = detect::facts();
+        payload_facts.chain(process::FACTS).try_for_each(|fact| writeln!(out, "{fact}"))
     })?;
     Ok(0)
 }

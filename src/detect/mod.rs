@@ -8,7 +8,7 @@
 //! The module has three floors, of which each uses only those below it:
 //!
 //! * `registry` has the table of all detectors, the tables that select the detectors to call, and
-//!   [`inspect`];
+//!   [`inspect`], which looks behind a header of the PROXY protocol (`proxy_header`);
 //! * `protocols` has a file or folder for each protocol, `formats` what several protocols share,
 //!   such as BER or header fields;
 //! * `detector`, `statement` and `prefilter` are what a detector is made of.
@@ -27,12 +27,13 @@ mod detector;
 mod formats;
 mod prefilter;
 mod protocols;
+mod proxy_header;
 mod registry;
 mod statement;
 
 pub use detector::{Detector, Sample};
 pub use prefilter::Prefilter;
-pub use registry::{DETECTORS, inspect, is_asked, is_stated};
+pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ mod tables;
 use self::tables::{GROUP, Tables};
 
 use crate::detect::detector::Detector;
-use crate::detect::protocols;
 use crate::detect::statement::{PARTLY_PATIENCE, PATIENCE};
+use crate::detect::{protocols, proxy_header};
 use crate::evidence::{
     BitSet, Depth, Detection, Direction, Evidence, ProvedBy, Recognition, Wanted, words_for,
 };
@@ -81,7 +81,11 @@ static REGISTRY: DetectorRegistry<
 /// protocol. Where none does, the protocols of those that refused are ruled out.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
-    REGISTRY.inspect(opening, depth)
+    let behind = |opening: &Opening| REGISTRY.inspect(opening, depth);
+    match proxy_header::inspect_behind(opening, behind) {
+        Some(evidence) => Evidence { first_payload: first_payload(opening), ..evidence },
+        None => behind(opening),
+    }
 }
 
 /// Whether [`inspect`] calls the detector for this opening, if no other recognises it first.
@@ -94,10 +98,17 @@ pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
         .any(|(known, i)| known.protocol == detector.protocol && candidates.contains(i))
 }
 
-/// Whether a detector can state the fact `fact`.
+/// The facts that can be stated of what both sides send; `.*` at the end stands for a header field's
+/// name.
+pub fn facts() -> impl Iterator<Item = &'static str> {
+    let of_detectors = DETECTORS.iter().flat_map(|detector| detector.facts);
+    of_detectors.chain(proxy_header::FACTS).copied()
+}
+
+/// Whether a detector can state the fact `fact`, or the header of a proxy.
 #[must_use]
 pub fn is_stated(fact: &str) -> bool {
-    DETECTORS.iter().any(|detector| detector.states(fact))
+    proxy_header::FACTS.contains(&fact) || DETECTORS.iter().any(|detector| detector.states(fact))
 }
 
 impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {

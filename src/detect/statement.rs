@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::decode::Transport;
 use crate::evidence::{
     Depth, Detection, Direction, Fact, FactName, Protocol, ProvedBy, Recognition, Role,
 };
@@ -28,9 +29,12 @@ pub(crate) struct Statement<'a> {
     /// The exchange to which the next facts belong: a request and its response have the same
     /// number, counted from 1; 0 where the protocol has no exchanges.
     pub(crate) exchange: u32,
+    /// The role in which the side is read.
+    pub(crate) read_as: Role,
     /// The role that the bytes of the side show so far.
     role: Option<Role>,
     awaits_answer: bool,
+    awaits_fact: bool,
     depth: Depth,
 }
 
@@ -47,8 +51,13 @@ impl<'a> Statement<'a> {
             stream: opening.side(direction),
             direction,
             exchange: 0,
+            read_as: match direction {
+                Direction::Initiator => Role::Client,
+                Direction::Responder => Role::Server,
+            },
             role: None,
             awaits_answer: false,
+            awaits_fact: false,
             depth,
         }
     }
@@ -68,6 +77,11 @@ impl<'a> Statement<'a> {
     /// States that the side asked for an answer, in a protocol whose clients expect none.
     pub(crate) fn awaits_answer(&mut self) {
         self.awaits_answer = true;
+    }
+
+    /// States that a fact which is worth a short wait is still to come.
+    pub(crate) fn awaits_fact(&mut self) {
+        self.awaits_fact = true;
     }
 
     /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
@@ -156,7 +170,8 @@ pub(crate) enum Side {
     Other,
 }
 
-/// Judges each side that sent anything by `side` and combines the judgements.
+/// Judges each side that sent anything by `side` and combines the judgements, with the initiator
+/// as the client.
 ///
 /// The responder decides, because the protocol of a port is what answers there, whatever the
 /// initiator requested. The initiator's bytes count while the responder has sent nothing, or where
@@ -165,27 +180,98 @@ pub(crate) fn combine(
     protocol: Protocol,
     opening: &Opening,
     depth: Depth,
+    side: impl FnMut(&mut Statement<'_>) -> Side,
+) -> Detection {
+    combine_with_client(Direction::Initiator, protocol, opening, depth, side)
+}
+
+/// Judges the sides of a protocol in which client and server differ by what they send, so that the
+/// side that matches shows its role. `side` has a state of its own, which the client's side fills
+/// first.
+///
+/// Where the initiator is a guess, both sides are read in either role, and the reading that
+/// recognises more counts.
+pub(crate) fn combine_by_role<S: Default>(
+    protocol: Protocol,
+    opening: &Opening,
+    depth: Depth,
+    side: impl Fn(&mut Statement<'_>, &mut S) -> Side,
+) -> Detection {
+    in_either_role(opening, |client| {
+        let mut state = S::default();
+        combine_with_client(client, protocol, opening, depth, |statement| {
+            let judgement = side(statement, &mut state);
+            statement.role(statement.read_as);
+            judgement
+        })
+    })
+}
+
+/// Calls `read` with the initiator as the client and, where the initiator is a guess, also with the
+/// responder; returns the detection that recognises more.
+pub(crate) fn in_either_role(
+    opening: &Opening,
+    read: impl Fn(Direction) -> Detection,
+) -> Detection {
+    const fn rank(detection: &Detection) -> u8 {
+        match detection {
+            Detection::No => 0,
+            Detection::NeedMore => 1,
+            Detection::Yes(recognition) | Detection::Partly(recognition) => {
+                match recognition.proved_by {
+                    Some(ProvedBy::Initiator | ProvedBy::Responder) => 2,
+                    Some(ProvedBy::Both) | None => 3,
+                }
+            }
+        }
+    }
+    let detection = read(Direction::Initiator);
+    if rank(&detection) == 3 || !is_guessed(opening) {
+        return detection;
+    }
+    let reversed = read(Direction::Responder);
+    if rank(&reversed) > rank(&detection) { reversed } else { detection }
+}
+
+/// Whether nothing but ports and the order of packets tells who opened the flow: no handshake was
+/// seen.
+pub(crate) fn is_guessed(opening: &Opening) -> bool {
+    opening.transport() == Transport::Udp
+        || opening.sides().all(|(_, stream)| stream.is_empty() || !stream.from_start())
+}
+
+/// Judges each side as [`combine`] does, the client's first.
+pub(crate) fn combine_with_client(
+    client: Direction,
+    protocol: Protocol,
+    opening: &Opening,
+    depth: Depth,
     mut side: impl FnMut(&mut Statement<'_>) -> Side,
 ) -> Detection {
+    let server = client.opposite();
     let mut facts = Vec::new();
     let mut judgements = [Side::Silent; 2];
     let mut roles = [None; 2];
-    let mut awaits_answer = false;
-    for (i, (direction, stream)) in opening.sides().enumerate() {
-        if !stream.is_empty() {
+    let (mut awaits_answer, mut awaits_fact) = (false, false);
+    for (direction, read_as) in [(client, Role::Client), (server, Role::Server)] {
+        if !opening.side(direction).is_empty() {
+            let i = direction as usize;
             let mut statement = Statement::new(opening, depth, direction, &mut facts);
+            statement.read_as = read_as;
             judgements[i] = side(&mut statement);
             roles[i] = statement.role.filter(|_| judgements[i] == Side::Matches);
             awaits_answer |= statement.awaits_answer;
+            awaits_fact |= statement.awaits_fact;
         }
     }
     let proved_by =
         ProvedBy::from_sides(judgements[0] == Side::Matches, judgements[1] == Side::Matches);
-    let answered = opening.side(Direction::Responder).from_start();
-    match judgements {
+    let answered = opening.side(server).from_start();
+    match [judgements[client as usize], judgements[server as usize]] {
         [Side::Matches, Side::Other] if answered => Detection::No,
         [Side::Matches, _] | [_, Side::Matches] => {
-            Detection::Yes(Recognition { protocol, facts, proved_by, roles, awaits_answer })
+            let recognition = Recognition { protocol, facts, proved_by, roles, awaits_answer };
+            if awaits_fact { Detection::Partly(recognition) } else { Detection::Yes(recognition) }
         }
         [Side::Other, _] | [_, Side::Other] => Detection::No,
         _ => Detection::NeedMore,

@@ -114,6 +114,18 @@ impl Opening {
         size_of::<Self>() + self.streams[0].footprint() + self.streams[1].footprint()
     }
 
+    /// The opening without the first `len` bytes of a side, none of which is missing: a header that
+    /// is not of the conversation.
+    pub(crate) fn without_prefix(&self, direction: Direction, len: usize) -> Self {
+        let mut rest = self.clone();
+        let end = match direction {
+            Direction::Initiator => usize::from(self.initiator),
+            Direction::Responder => 1 - usize::from(self.initiator),
+        };
+        rest.streams[end].remove_prefix(len);
+        rest
+    }
+
     /// Sets the sequence number of a side's first byte, which the handshake showed.
     pub(super) fn start(&mut self, end: usize, first: u32) {
         self.streams[end].start(first);
@@ -139,6 +151,19 @@ impl Opening {
     #[cfg(test)]
     pub(crate) fn push_for_test(&mut self, bytes: &[u8]) {
         self.push(0, 1, 9, bytes, bytes.len() as u32);
+        self.finish(0);
+    }
+
+    /// Adds segments of the initiator from the beginning of a connection, of which the capture kept
+    /// the first bytes: each with its length on the wire.
+    #[cfg(test)]
+    pub(crate) fn push_cut_for_test(&mut self, segments: &[(&[u8], u32)]) {
+        let mut seq = 1;
+        self.start(0, seq);
+        for (frame, &(bytes, len)) in (1..).zip(segments) {
+            self.push(0, seq, frame, bytes, len);
+            seq += len;
+        }
         self.finish(0);
     }
 

@@ -145,11 +145,17 @@ impl Stream {
 
     /// The lengths of the datagrams on the wire, as far as missing bytes are counted.
     pub fn datagram_lens(&self) -> impl Iterator<Item = usize> + '_ {
+        self.wire_lens().map(|len| len.unwrap_or(usize::from(MANY)))
+    }
+
+    /// The bytes of each datagram on the wire; `None` where so many were cut that they were not
+    /// counted.
+    pub fn wire_lens(&self) -> impl Iterator<Item = Option<usize>> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
             let end = next.map_or(self.bytes.len(), |n| n.start as usize);
             let missing = next.map_or(self.missing, |n| n.missing);
-            end - segment.start as usize + usize::from(missing)
+            (missing < MANY).then_some(end - segment.start as usize + usize::from(missing))
         })
     }
 
@@ -172,6 +178,24 @@ impl Stream {
     #[must_use]
     pub fn first_frame(&self) -> Option<u64> {
         self.segments.first().map(|segment| segment.frame)
+    }
+
+    /// Removes the first `len` bytes, none of which is missing.
+    pub(super) fn remove_prefix(&mut self, len: usize) {
+        let len = len.min(usize::from(self.head));
+        let before = self.segments.first().map_or(0, |segment| segment.missing);
+        let whole = self.bytes.len();
+        let kept = self.segments.iter().skip(1).take_while(|next| next.start as usize <= len);
+        let first = if len == whole { self.segments.len() } else { kept.count() };
+        self.segments.drain(..first);
+        for segment in &mut self.segments {
+            segment.start = segment.start.saturating_sub(len as u32);
+        }
+        if let Some(segment) = self.segments.first_mut() {
+            segment.missing = segment.missing.max(before);
+        }
+        self.bytes.drain(..len);
+        self.head -= len as u16;
     }
 
     /// Whether there is no more room.

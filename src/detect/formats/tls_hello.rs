@@ -169,15 +169,21 @@ impl<'a> Hello<'a> {
         names
     }
 
-    /// The highest version that the client offers; the one that the server chose.
-    pub(crate) fn version(&self) -> u16 {
+    /// The highest version that the client offers; the one that the server chose. `None` where the
+    /// extension that would say so may be in the part that was not captured (RFC 8446, section
+    /// 4.2.1).
+    pub(crate) fn version(&self) -> Option<u16> {
+        let is_legacy = !self.whole && self.legacy >= 0x0303;
+        if is_legacy && self.extension(SUPPORTED_VERSIONS).is_none() {
+            return None;
+        }
         let offered = self.extension(SUPPORTED_VERSIONS).map_or(&[][..], |(content, _)| content);
         let list =
             if self.kind == HelloKind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
         pairs(list)
             .filter(|&version| !is_reserved(version))
             .max_by_key(|version| (version >> 8 == 3, *version))
-            .unwrap_or(self.legacy)
+            .or(Some(self.legacy))
     }
 
     /// The cipher suite that the server chose.
@@ -351,7 +357,7 @@ mod tests {
         let hello = read(&body);
         assert_eq!(hello.ja4('t').unwrap(), "t13d1516h2_8daaf6152771_e5627efa2ab1");
         assert_eq!(hello.server_name().unwrap().0, b"a.test");
-        assert_eq!(hello.version(), 0x0304);
+        assert_eq!(hello.version(), Some(0x0304));
     }
 
     #[test]
@@ -386,6 +392,7 @@ mod tests {
             client(&[0x1301, 0x1302], &[(0, b"\x00\x09\x00\x00\x06a.test"), (21, &[0; 300])]);
         let hello = Hello::read(HelloKind::Client, &body[..100], body.len()).unwrap();
         assert!(!hello.whole);
+        assert_eq!(hello.version(), None);
         assert_eq!(hello.server_name().unwrap().0, b"a.test");
         assert_eq!(hello.ja4('t'), None);
         assert_eq!(

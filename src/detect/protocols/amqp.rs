@@ -11,7 +11,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 8;
@@ -46,14 +46,17 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Amqp, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Amqp, opening, depth, |statement| match statement.stream.head().first() {
-        Some(b'A') => headers(statement),
+        Some(b'A') => {
+            let other = opening.side(statement.direction.opposite());
+            headers(statement, other.head().starts_with(b"AMQP"))
+        }
         Some(1..=3 | 8) => frames(statement, 0),
         _ => Side::Other,
     })
 }
 
-/// Reads a protocol header and the frames after it.
-fn headers(statement: &mut Statement<'_>) -> Side {
+/// Reads a protocol header and the frames after it. `both`: the other side begins with a header too.
+fn headers(statement: &mut Statement<'_>, both: bool) -> Side {
     let bytes = statement.stream.head();
     let Some((&[a, b, c, d, id, major, minor, revision], rest)) =
         bytes.split_first_chunk::<HEADER>()
@@ -76,6 +79,10 @@ fn headers(statement: &mut Statement<'_>) -> Side {
         _ => return Side::Other,
     };
     statement.fact("amqp.version", version.as_bytes(), 4);
+    // A server sends its header only to refuse the client's, or in 1.0, where both do.
+    if !both && !version.starts_with("1.0") {
+        statement.role(Role::Client);
+    }
     match version {
         "0-9-1" | "0-9" | "0-8" if !rest.is_empty() => drop(frames(statement, HEADER)),
         "1.0" | "1.0 SASL" => containers(statement, HEADER),
@@ -121,6 +128,11 @@ fn frames(statement: &mut Statement<'_>, from: usize) -> Side {
         };
         if let Some(name) = name.filter(|_| whole) {
             certain = true;
+            if let Some(role) =
+                word(0).zip(word(2)).and_then(|(class, number)| sender(class, number))
+            {
+                statement.role(role);
+            }
             if let (1, Some(10), Some(number @ (10 | 11)), Some(arguments)) =
                 (kind, word(0), word(2), payload.get(4..len))
             {
@@ -181,6 +193,23 @@ fn method(class: u16, number: u16) -> Option<&'static str> {
         (90, 10..=31) => "Tx",
         _ => return None,
     })
+}
+
+/// The side that sends a method; `None` where either does.
+fn sender(class: u16, number: u16) -> Option<Role> {
+    let (server, client): (&[u16], &[u16]) = match class {
+        10 => (&[10, 20, 30, 41], &[11, 21, 31, 40]),
+        20 | 85 => (&[11], &[10]),
+        40 | 50 => (&[11, 21, 31, 41, 51], &[10, 20, 30, 40, 50]),
+        60 => (&[11, 21, 50, 60, 71, 72, 111], &[10, 20, 40, 70, 90, 100, 110]),
+        90 => (&[11, 21, 31], &[10, 20, 30]),
+        _ => return None,
+    };
+    if server.contains(&number) {
+        Some(Role::Server)
+    } else {
+        client.contains(&number).then_some(Role::Client)
+    }
 }
 
 /// States the properties that name the product.
@@ -244,6 +273,12 @@ fn containers(statement: &mut Statement<'_>, from: usize) {
         let len = u32::from_be_bytes(*len) as usize;
         if !(HEADER..1 << 24).contains(&len) || body.first().is_some_and(|&offset| offset != 2) {
             return Framed::Foreign;
+        }
+        // The exchange of SASL (section 5.3.3): mechanisms, init, challenge, response, outcome.
+        match body.get(1..) {
+            Some([1, _, _, 0, 0x53, 0x40 | 0x42 | 0x44, ..]) => statement.role(Role::Server),
+            Some([1, _, _, 0, 0x53, 0x41 | 0x43, ..]) => statement.role(Role::Client),
+            _ => {}
         }
         // A described list: the descriptor of `open`, then a short or a long list of values.
         let values = match body.get(4..) {

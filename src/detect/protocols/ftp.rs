@@ -9,9 +9,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a first line at most; greetings may be long.
@@ -29,7 +30,16 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
     .first_words()
-    .facts(&["ftp.greeting", "ftp.command", "ftp.user", "ftp.reply"])
+    .facts(&[
+        "ftp.greeting",
+        "ftp.command",
+        "ftp.user",
+        "ftp.reply",
+        "ftp.starttls",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -57,11 +67,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requested = false;
-    combine(Protocol::Ftp, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut requested),
-        Direction::Responder => greeting(statement, requested),
-    })
+    combine_by_role(
+        Protocol::Ftp,
+        opening,
+        depth,
+        |statement, requested: &mut bool| match statement.read_as {
+            Role::Client => command(statement, requested),
+            Role::Server => greeting(statement, *requested),
+        },
+    )
 }
 
 /// A command alone proves nothing: POP3 has USER too.
@@ -83,10 +97,21 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
             if lines::is_one_of(verb, &[b"USER"]) {
                 statement.fact("ftp.user", argument, verb.len() + 1);
             }
-            *requested = own
-                || is_port(verb, argument)
-                || lines::is_one_of(verb, &[b"AUTH"])
-                    && lines::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"]);
+            *requested = own || is_port(verb, argument) || is_auth_tls(verb, argument);
+            starttls::state_lines(statement, "ftp.starttls", |line| {
+                match lines::first_word(line) {
+                    (verb, argument) if is_auth_tls(verb, argument) => ClientLine::Upgrade,
+                    (verb, _)
+                        if lines::is_one_of(
+                            verb,
+                            &[b"FEAT", b"HOST", b"CLNT", b"OPTS", b"SYST"],
+                        ) =>
+                    {
+                        ClientLine::Before
+                    }
+                    _ => ClientLine::Other,
+                }
+            });
             Side::Perhaps
         }
         _ => Side::Other,
@@ -153,6 +178,12 @@ fn is_ftp(word: &[u8]) -> bool {
                 .len()
                 .checked_sub(3)
                 .is_some_and(|from| stem[from..].eq_ignore_ascii_case(b"FTP"))
+}
+
+/// Whether a command requests TLS (RFC 4217, section 4).
+fn is_auth_tls(verb: &[u8], argument: &[u8]) -> bool {
+    lines::is_one_of(verb, &[b"AUTH"])
+        && lines::is_one_of(argument, &[b"TLS", b"SSL", b"TLS-C", b"TLS-P"])
 }
 
 /// Whether a command is `PORT h1,h2,h3,h4,p1,p2` or `EPRT |1|host|port|`.

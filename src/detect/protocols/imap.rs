@@ -9,9 +9,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a first line at most; there may be many capabilities.
@@ -45,7 +46,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
     .first_words()
-    .facts(&["imap.greeting", "imap.command"])
+    .facts(&[
+        "imap.greeting",
+        "imap.command",
+        "imap.starttls",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -61,10 +69,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut tag = Vec::new();
-    combine(Protocol::Imap, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut tag),
-        Direction::Responder => greeting(statement, &tag),
+    combine_by_role(Protocol::Imap, opening, depth, |statement, tag: &mut Vec<u8>| match statement
+        .read_as
+    {
+        Role::Client => command(statement, tag),
+        Role::Server => greeting(statement, tag),
     })
 }
 
@@ -101,6 +110,15 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
             }
             tag.extend_from_slice(word);
             statement.fact("imap.command", verb, word.len() + 1);
+            starttls::state_lines(statement, "imap.starttls", |line| {
+                match lines::first_word(lines::first_word(line).1).0 {
+                    verb if lines::is_one_of(verb, &[b"STARTTLS"]) => ClientLine::Upgrade,
+                    verb if lines::is_one_of(verb, &[b"CAPABILITY", b"ID", b"NOOP"]) => {
+                        ClientLine::Before
+                    }
+                    _ => ClientLine::Other,
+                }
+            });
             Side::Perhaps
         }
     }

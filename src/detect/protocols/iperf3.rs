@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol, Recognition};
+use crate::detect::statement::{Side, Statement, combine_by_role, in_either_role};
+use crate::evidence::{Depth, Detection, Direction, Protocol, ProvedBy, Recognition, Role};
 use crate::flow::Opening;
 
 const COOKIE: usize = 37;
@@ -57,12 +57,16 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Iperf3, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     if opening.transport() == Transport::Udp {
-        return datagrams(opening, depth);
+        return in_either_role(opening, |client| datagrams(opening, depth, client));
     }
-    let answer = opening.side(Direction::Responder).head();
-    combine(Protocol::Iperf3, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => client(statement, answer),
-        Direction::Responder => server(answer),
+    combine_by_role(Protocol::Iperf3, opening, depth, |statement, (): &mut ()| {
+        let other = opening.side(statement.direction.opposite()).head();
+        match statement.read_as {
+            Role::Client => client(statement, other),
+            // In the middle of a connection only the cookie proves anything.
+            Role::Server if !statement.stream.from_start() && other.is_empty() => Side::Other,
+            Role::Server => server(statement.stream.head()),
+        }
     })
 }
 
@@ -120,12 +124,10 @@ fn server(answer: &[u8]) -> Side {
     if text && !pattern { Side::Other } else { Side::Perhaps }
 }
 
-fn datagrams(opening: &Opening, depth: Depth) -> Detection {
+fn datagrams(opening: &Opening, depth: Depth, client: Direction) -> Detection {
     let first = |direction| opening.side(direction).datagrams().next();
-    let (Some((greeting, ..)), answered) =
-        (first(Direction::Initiator), first(Direction::Responder))
-    else {
-        return if first(Direction::Responder).is_some() {
+    let (Some((greeting, ..)), answered) = (first(client), first(client.opposite())) else {
+        return if first(client.opposite()).is_some() {
             Detection::No
         } else {
             Detection::NeedMore
@@ -139,12 +141,12 @@ fn datagrams(opening: &Opening, depth: Depth) -> Detection {
     match answered {
         Some((answer, ..)) if answer == reply => {
             let mut facts = Vec::new();
-            Statement::new(opening, depth, Direction::Initiator, &mut facts).fact(
-                "iperf3.stream",
-                b"data",
-                0,
-            );
-            Detection::Yes(Recognition::new(Protocol::Iperf3, facts))
+            Statement::new(opening, depth, client, &mut facts).fact("iperf3.stream", b"data", 0);
+            let mut recognition = Recognition::new(Protocol::Iperf3, facts);
+            recognition.proved_by = Some(ProvedBy::Both);
+            recognition.roles[client as usize] = Some(Role::Client);
+            recognition.roles[client.opposite() as usize] = Some(Role::Server);
+            Detection::Yes(recognition)
         }
         Some(_) => Detection::No,
         None if opening.pushes() > 4 => Detection::No,

@@ -10,8 +10,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, MessagesRead, read_messages};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::Statement;
-use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, Recognition};
+use crate::detect::statement::{Statement, in_either_role};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, ProvedBy, Recognition, Role};
 use crate::flow::Opening;
 
 /// Bytes of a message at most: `socket.request.max.bytes`.
@@ -147,19 +147,11 @@ struct RequestSummary {
 }
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let detection = exchange(opening, depth, Direction::Initiator);
-    // Where the beginning is missing, the initiator is a guess.
-    let midstream = opening.sides().all(|(_, stream)| !stream.from_start() && !stream.is_empty());
-    if detection == Detection::No && midstream {
-        exchange(opening, depth, Direction::Responder)
-    } else {
-        detection
-    }
+    in_either_role(opening, |client| exchange(opening, depth, client))
 }
 
 fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
-    let server =
-        if client == Direction::Initiator { Direction::Responder } else { Direction::Initiator };
+    let server = client.opposite();
     let (from_client, from_server) = (opening.side(client), opening.side(server));
     if from_client.is_empty() {
         // A response alone proves nothing, and a broker sends nothing unrequested.
@@ -200,7 +192,15 @@ fn exchange(opening: &Opening, depth: Depth, client: Direction) -> Detection {
         requests.exact
     };
     if proved && !foreign && !facts.is_empty() {
-        Detection::Yes(Recognition::new(Protocol::Kafka, facts))
+        let mut recognition = Recognition::new(Protocol::Kafka, facts);
+        recognition.roles[client as usize] = Some(Role::Client);
+        if answered {
+            recognition.roles[server as usize] = Some(Role::Server);
+        }
+        let proved = |direction| direction == client || answered;
+        recognition.proved_by =
+            ProvedBy::from_sides(proved(Direction::Initiator), proved(Direction::Responder));
+        Detection::Yes(recognition)
     } else if foreign || complete && (requests_read.whole > 0 || from_client.head().len() > 512) {
         Detection::No
     } else {

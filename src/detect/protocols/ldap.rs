@@ -9,9 +9,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
+use crate::detect::formats::starttls::{self, AfterRequest};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const SEQUENCE: u8 = 0x30;
@@ -39,9 +40,13 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ldap, inspect)
         "ldap.mechanism",
         "ldap.base",
         "ldap.extension",
+        "ldap.starttls",
         "ldap.vendor-name",
         "ldap.vendor-version",
         "ldap.naming-context",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
     ])
     .samples(&[
         Sample {
@@ -68,6 +73,9 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
+/// The extended operation that requests TLS (RFC 4511, section 4.14.1).
+const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+
 fn stream(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
     let (mut at, mut proved) = (0, false);
@@ -78,6 +86,14 @@ fn stream(statement: &mut Statement<'_>) -> Side {
                 proved |= operation.proves;
                 operation.state(statement, tag, at);
                 at += size;
+                if tag == 0x77 && operation.facts.iter().any(|fact| fact.1 == START_TLS) {
+                    let outcome: &[u8] = match starttls::state_hello(statement, at) {
+                        AfterRequest::Nothing => b"requested",
+                        AfterRequest::Tls => b"yes",
+                        AfterRequest::Other => b"refused",
+                    };
+                    statement.fact("ldap.starttls", outcome, at - size);
+                }
             }
             Ok(LdapMessage::Begun { tag: Some(tag) }) => {
                 Operation::default().state(statement, tag, at);
@@ -135,6 +151,10 @@ struct Operation<'a> {
 
 impl Operation<'_> {
     fn state(&self, statement: &mut Statement<'_>, tag: u8, at: usize) {
+        statement.role(match tag {
+            0x60 | 0x42 | 0x63 | 0x66 | 0x68 | 0x4a | 0x6c | 0x6e | 0x50 | 0x77 => Role::Client,
+            _ => Role::Server,
+        });
         let name = name(tag).unwrap_or_default();
         let is_stated = |s: &Statement<'_>, fact: &str, value: &[u8]| {
             s.facts.iter().any(|f| {

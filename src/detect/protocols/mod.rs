@@ -44,3 +44,6 @@ pub(super) mod tls;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
+
+#[cfg(test)]
+mod roles;

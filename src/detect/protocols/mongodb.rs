@@ -10,7 +10,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::bson::{BsonDocument, BsonValue, i32_at};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 16;
@@ -92,6 +92,10 @@ fn message(statement: &mut Statement<'_>) -> Side {
         1 => b"OP_REPLY",
         _ => b"OP_COMPRESSED",
     };
+    statement.role(match (operation, i32_at(bytes, 8)) {
+        (2004, _) | (2012 | 2013, Some(0)) => Role::Client,
+        _ => Role::Server,
+    });
     let side = read.unwrap_or(Side::Other);
     if side == Side::Matches {
         statement.fact("mongodb.message", name, 12);

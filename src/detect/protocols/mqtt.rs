@@ -10,7 +10,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a CONNECT packet that are awaited at most.
@@ -145,6 +145,12 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         };
         if !sound {
             return Framed::Foreign;
+        }
+        match packet.kind {
+            1 | 8 | 10 | 12 => statement.role(Role::Client),
+            2 | 9 | 11 | 13 => statement.role(Role::Server),
+            // Either side publishes and disconnects.
+            _ => {}
         }
         connected |= packet.kind == 1 && !packet.cut;
         greeted |= packet.kind == 2;

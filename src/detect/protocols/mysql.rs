@@ -1,5 +1,6 @@
 //! `MySQL` client/server protocol, which `MariaDB` and many others use too: the server's greeting
-//! of protocol 10, or an error in its place, and the client's login of protocol 4.1.
+//! of protocol 10 (3.21 and later) or 9, or an error in its place, and the client's login of protocol
+//! 4.1.
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html>,
 //! <https://mariadb.com/kb/en/connection/>.
 //!
@@ -9,14 +10,17 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
+use crate::detect::formats::starttls;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 4;
 /// Bytes of a greeting's, an error's or a login's payload that are awaited at most.
 const LONGEST: usize = 2048;
+/// Bytes of a greeting behind its version before 4.1.
+const BEFORE_41: usize = 31;
 /// Capabilities of client and server.
 const CONNECT_WITH_DB: u32 = 1 << 3;
 const PROTOCOL_41: u32 = 1 << 9;
@@ -44,6 +48,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
         "mysql.database",
         "mysql.client",
         "mysql.program",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
     ])
     .samples(&[
         Sample {
@@ -91,11 +98,20 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             Some(_) if !(9..=LONGEST).contains(&len) => Side::Other,
             Some(0) => match bytes.get(HEADER) {
                 None => Side::Perhaps,
-                Some(0x0a) => greeting(statement, len).unwrap_or(Side::Other),
-                Some(0xff) => error(statement, len).unwrap_or(Side::Other),
+                Some(0x09 | 0x0a) => {
+                    statement.role(Role::Server);
+                    greeting(statement, len).unwrap_or(Side::Other)
+                }
+                Some(0xff) => {
+                    statement.role(Role::Server);
+                    error(statement, len).unwrap_or(Side::Other)
+                }
                 Some(_) => Side::Other,
             },
-            Some(1) => login(statement, len).unwrap_or(Side::Other),
+            Some(1) => {
+                statement.role(Role::Client);
+                login(statement, len).unwrap_or(Side::Other)
+            }
             Some(_) => Side::Other,
         }
     })
@@ -115,18 +131,27 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     if version.len() > 200 || !is_text(version, |b| b.is_ascii_digit()) {
         return None;
     }
+    let is_old = bytes.get(HEADER) == Some(&9);
     let Some(fixed) =
         bytes.get(..HEADER + len).and_then(|packet| packet.get(version_at + version.len() + 1..))
     else {
         return (bytes.len() < HEADER + len).then_some(Side::Perhaps);
     };
+    if version.is_empty() {
+        return None;
+    }
+    if is_old || fixed.len() <= BEFORE_41 {
+        let fits = if is_old { is_greeting_9(fixed) } else { is_greeting_323(fixed) };
+        fits.then(|| statement.fact("mysql.version", version, version_at));
+        return fits.then_some(Side::Matches);
+    }
     // Thread, 8 bytes of salt, zero, capabilities, character set, status, capabilities, length of
     // the salt, 6 zeros, and 4 bytes that MariaDB uses.
     let low = u16::from_le_bytes(*fixed.get(13..)?.first_chunk()?);
     let high = u16::from_le_bytes(*fixed.get(18..)?.first_chunk()?);
     let zeros = fixed.get(12) == Some(&0) && fixed.get(21..27)?.iter().all(|&b| b == 0);
     let capabilities = u32::from(high) << 16 | u32::from(low);
-    if version.is_empty() || !zeros || capabilities & PROTOCOL_41 == 0 {
+    if !zeros || capabilities & PROTOCOL_41 == 0 {
         return None;
     }
     let salt = usize::from(*fixed.get(20)?);
@@ -142,6 +167,29 @@ fn greeting(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
         statement.fact("mysql.auth", name, HEADER + len - name.len() - 1);
     }
     Some(Side::Matches)
+}
+
+/// Whether the part of a greeting behind its version is that of 3.21 to 4.0: thread, 8 bytes of salt,
+/// zero, capabilities without those of 4.1, character set, status, 13 zeros. The oldest end with the
+/// capabilities.
+fn is_greeting_323(fixed: &[u8]) -> bool {
+    let [salt @ .., 0, low, high] = fixed.get(4..15).unwrap_or_default() else { return false };
+    let capabilities = u32::from(u16::from_le_bytes([*low, *high]));
+    is_salt(salt)
+        && capabilities & PROTOCOL_41 == 0
+        && matches!(fixed.len(), 15 | BEFORE_41)
+        && fixed.get(18..).unwrap_or_default().iter().all(|&b| b == 0)
+}
+
+/// Whether the part of a greeting behind its version is that of protocol 9: thread, a salt of eight
+/// characters, zero.
+fn is_greeting_9(fixed: &[u8]) -> bool {
+    fixed.len() == 13 && fixed.last() == Some(&0) && fixed.get(4..12).is_some_and(is_salt)
+}
+
+/// Servers before 4.1 make their salts of printable characters.
+fn is_salt(salt: &[u8]) -> bool {
+    salt.iter().all(|b| (b' '..0x7f).contains(b))
 }
 
 /// Judges an error in place of the greeting, after which the server sends nothing.
@@ -183,6 +231,7 @@ fn login(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let Some(body) = payload.get(32..len) else { return Some(Side::Perhaps) };
     if body.is_empty() {
         statement.fact("mysql.request", b"SSLRequest", HEADER);
+        starttls::state_hello(statement, HEADER + len);
         return (capabilities & SSL != 0).then_some(Side::Matches);
     }
     // A client waits for the server's answer to its login.
@@ -238,6 +287,29 @@ mod tests {
         let filler = HEADER + 1 + b"8.0.28\0".len() + 12;
         greeting[filler] = 1;
         assert_eq!(server_says(&greeting), Detection::No);
+    }
+
+    #[test]
+    fn greetings_from_before_4_1_fit_their_length() {
+        let v323 = b"\x2c\0\0\0\x0a3.23.58\0\x01\0\0\0aB3$eF6h\0\x2c\0\x08\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let mut v323 = v323.to_vec();
+        v323[0] = (v323.len() - HEADER) as u8;
+        let v9 = b"\x16\0\0\0\x093.20.32\0\x07\0\0\0aB3$eF6h\0";
+        for (greeting, version) in [(&v323[..], "3.23.58"), (v9, "3.20.32")] {
+            let Detection::Yes(found) = server_says(greeting) else { panic!("{version}") };
+            assert_eq!(found.facts[0].value, version);
+            for len in 1..greeting.len() {
+                assert_eq!(server_says(&greeting[..len]), Detection::NeedMore, "{version} {len}");
+            }
+            let mut other = greeting.to_vec();
+            other[0] += 1;
+            other.push(0);
+            assert_eq!(server_says(&other), Detection::No, "{version}");
+            other.truncate(greeting.len());
+            other[0] -= 1;
+            other[18] = 0x80;
+            assert_eq!(server_says(&other), Detection::No, "{version}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::{Opening, SIDE_BYTES};
 
 /// Bytes of an `INFO` or `CONNECT` line that are awaited at most.
@@ -100,12 +100,18 @@ fn lines(statement: &mut Statement<'_>) -> Side {
                 return Framed::Foreign;
             }
             certain = true;
+            statement.role(if line.starts_with(b"INFO") { Role::Server } else { Role::Client });
             return Framed::Whole(line.len() + 2);
         }
         let mut words = line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty());
         let operation = words.next().unwrap_or_default();
         let count = words.clone().count();
         let subject = words.next().unwrap_or_default();
+        match operation {
+            b"PUB" | b"HPUB" | b"SUB" | b"UNSUB" => statement.role(Role::Client),
+            b"MSG" | b"HMSG" | b"+OK" | b"-ERR" => statement.role(Role::Server),
+            _ => {}
+        }
         let payload = match (operation, count) {
             (b"PING" | b"PONG" | b"+OK", 0) | (b"-ERR", 1..) | (b"UNSUB", 1..=2) => {
                 return Framed::Whole(line.len() + 2);

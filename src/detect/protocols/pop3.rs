@@ -7,9 +7,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line at most: 512 for a reply, and more for a greeting.
@@ -34,7 +35,15 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
     .first_words()
-    .facts(&["pop3.greeting", "pop3.command", "pop3.user"])
+    .facts(&[
+        "pop3.greeting",
+        "pop3.command",
+        "pop3.user",
+        "pop3.starttls",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -57,10 +66,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requested = false;
-    combine(Protocol::Pop3, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => command(statement, &mut requested),
-        Direction::Responder => greeting(statement, requested),
+    combine_by_role(Protocol::Pop3, opening, depth, |statement, requested: &mut bool| {
+        match statement.read_as {
+            Role::Client => command(statement, requested),
+            Role::Server => greeting(statement, *requested),
+        }
     })
 }
 
@@ -87,6 +97,13 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
             if is(b"USER") {
                 statement.fact("pop3.user", argument, verb.len() + 1);
             }
+            starttls::state_lines(statement, "pop3.starttls", |line| {
+                match lines::first_word(line).0 {
+                    verb if lines::is_one_of(verb, &[b"STLS"]) => ClientLine::Upgrade,
+                    verb if lines::is_one_of(verb, &[b"CAPA"]) => ClientLine::Before,
+                    _ => ClientLine::Other,
+                }
+            });
             Side::Perhaps
         }
         _ => Side::Other,

@@ -11,9 +11,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
+use crate::detect::formats::starttls;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const SSL_REQUEST: u32 = 80_877_103;
@@ -46,6 +47,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspec
         "postgresql.error",
         "postgresql.command",
         "postgresql.transaction",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
     ])
     .samples(&[
         Sample {
@@ -82,8 +86,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Postgresql, inspec
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Postgresql, opening, depth, |statement| {
         match statement.stream.head().first() {
-            Some(0) => client(statement),
-            Some(first) if SERVER_TYPES.contains(first) => server(statement),
+            Some(0) => {
+                statement.role(Role::Client);
+                client(statement)
+            }
+            Some(first) if SERVER_TYPES.contains(first) => {
+                statement.role(Role::Server);
+                server(statement)
+            }
             Some(_) => Side::Other,
             None => Side::Perhaps,
         }
@@ -110,7 +120,11 @@ fn client(statement: &mut Statement<'_>) -> Side {
                 return if certain { Side::Matches } else { startup };
             }
             // TLS or GSSAPI tokens, after the server's consent.
-            _ => return if certain { Side::Matches } else { Side::Other },
+            _ if certain => {
+                starttls::state_hello(statement, at);
+                return Side::Matches;
+            }
+            _ => return Side::Other,
         };
         statement.fact("postgresql.request", request.as_bytes(), at);
         (at, certain) = (at + 8, true);

@@ -11,7 +11,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const TPKT: usize = 4;
@@ -84,6 +84,7 @@ fn connection(statement: &mut Statement<'_>) -> Side {
         return Side::Other;
     }
     let Some(&code) = header.get(5) else { return Side::Perhaps };
+    statement.role(if code == REQUEST { Role::Client } else { Role::Server });
     let body = bytes.get(HEADER..bytes.len().min(len)).unwrap_or_default();
     let whole = bytes.len() >= len;
     let message: &[u8] =

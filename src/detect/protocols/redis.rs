@@ -12,8 +12,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line outside of bulk strings at most.
@@ -56,6 +56,47 @@ const INLINE: &[&[u8]] = &[
     b"PSYNC",
     b"MONITOR",
     b"ROLE",
+];
+/// Further commands by which a client is known where its beginning was not captured.
+const COMMON: &[&[u8]] = &[
+    b"AUTH",
+    b"BLPOP",
+    b"BRPOP",
+    b"DECRBY",
+    b"EVAL",
+    b"EVALSHA",
+    b"EXEC",
+    b"EXPIRE",
+    b"HDEL",
+    b"HINCRBY",
+    b"HMGET",
+    b"HMSET",
+    b"INCRBY",
+    b"LLEN",
+    b"LPOP",
+    b"LREM",
+    b"MGET",
+    b"MSET",
+    b"MULTI",
+    b"PSUBSCRIBE",
+    b"REPLCONF",
+    b"RPOP",
+    b"RPUSH",
+    b"SCAN",
+    b"SETEX",
+    b"SETNX",
+    b"SISMEMBER",
+    b"SREM",
+    b"TYPE",
+    b"UNLINK",
+    b"XACK",
+    b"XADD",
+    b"XREAD",
+    b"XREADGROUP",
+    b"ZADD",
+    b"ZRANGE",
+    b"ZRANGEBYSCORE",
+    b"ZREM",
 ];
 /// Beginnings of errors in the wording of Redis.
 const ERRORS: &[&[u8]] = &[
@@ -108,26 +149,24 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Redis, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    let mut requests = Side::Silent;
-    let mut inline = false;
-    combine(Protocol::Redis, opening, depth, |statement| {
+    combine_by_role(Protocol::Redis, opening, depth, |statement, requests: &mut Requests| {
         // A bulk string must begin an array, and anything else is an inline command or a reply.
-        match (statement.stream.head().first(), statement.direction) {
+        match (statement.stream.head().first(), statement.read_as) {
             (
                 Some(
                     b'*' | b'>' | b'%' | b'~' | b'$' | b'+' | b'-' | b':' | b'_' | b'#' | b','
                     | b'!' | b'|' | b'(' | b'=',
                 ),
-                direction,
+                role,
             ) => {
-                let side = values(statement, inline);
-                if direction == Direction::Initiator {
-                    requests = side;
+                let side = values(statement, requests.inline);
+                if role == Role::Client {
+                    requests.side = Some(side);
                     return side;
                 }
                 // A server sends nothing before a request; after one, any reply is possible.
-                match (side, requests) {
-                    (Side::Perhaps, Side::Silent | Side::Perhaps)
+                match (side, requests.side) {
+                    (Side::Perhaps, None | Some(Side::Perhaps))
                         if statement.stream.head().len() > LONGEST_LINE =>
                     {
                         Side::Other
@@ -135,14 +174,23 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     _ => side,
                 }
             }
-            (Some(first), Direction::Initiator) if first.is_ascii_alphabetic() => {
-                requests = commands(statement);
-                inline = requests == Side::Perhaps;
-                requests
+            (Some(first), Role::Client) if first.is_ascii_alphabetic() => {
+                let side = commands(statement);
+                *requests = Requests { side: Some(side), inline: side == Side::Perhaps };
+                side
             }
             _ => Side::Other,
         }
     })
+}
+
+/// The judgement on the client's side.
+#[derive(Default)]
+struct Requests {
+    /// `None` while it has sent nothing.
+    side: Option<Side>,
+    /// It sent inline commands.
+    inline: bool,
 }
 
 /// Judges lines that are commands of Redis, which prove nothing alone.
@@ -182,18 +230,15 @@ struct ValuesRead<'a> {
 /// Judges a side of RESP values. `answers`: they answer commands that were sent inline.
 fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let bytes = statement.stream.head();
-    let is_client = statement.direction == Direction::Initiator;
+    let is_client = statement.read_as == Role::Client;
+    let from_start = statement.stream.from_start();
     let mut read = ValuesRead::default();
     let messages = read_messages(bytes, |rest, at| {
         let value = value(statement, rest, at, &mut read);
         // A command is an array of bulk strings and nothing else.
         let is_command = matches!(rest.first(), Some(b'*')) && read.open > 0
             || matches!(rest.first(), Some(b'$')) && at > 0;
-        if is_client
-            && statement.stream.from_start()
-            && !is_command
-            && matches!(value, Framed::Whole(_))
-        {
+        if is_client && from_start && !is_command && matches!(value, Framed::Whole(_)) {
             Framed::Foreign
         } else {
             value
@@ -202,7 +247,7 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     let reply = crlf_line(bytes, LONGEST_LINE).unwrap_or_default();
     let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
     if !is_client && own
-        || read.certain
+        || read.certain && !(is_client && !from_start && messages.foreign)
         || answers && messages.whole > 0 && !messages.foreign && read.open == 0
     {
         if !is_client {
@@ -234,6 +279,13 @@ fn value<'a>(
     };
     let Some((&kind, word)) = line.split_first() else { return Framed::Foreign };
     let outermost = read.open == 0;
+    if !outermost && kind != b'$' {
+        // Commands have bulk strings only.
+        if statement.read_as == Role::Client {
+            return Framed::Foreign;
+        }
+        read.certain |= !read.command.is_empty();
+    }
     read.open = read.open.saturating_sub(1);
     let len = line.len() + 2;
     match kind {
@@ -254,7 +306,7 @@ fn value<'a>(
                 return if word == b"-1" { Framed::Whole(len) } else { Framed::Foreign };
             };
             let first = std::mem::take(&mut read.first);
-            if first && statement.direction == Direction::Initiator && size > LONGEST_NAME {
+            if first && statement.read_as == Role::Client && size > LONGEST_NAME {
                 return Framed::Foreign;
             }
             let body = rest.get(len..len.saturating_add(size)).unwrap_or_default();
@@ -292,14 +344,16 @@ fn bulk<'a>(
     alone: bool,
     read: &mut ValuesRead<'a>,
 ) -> bool {
-    if statement.direction == Direction::Initiator {
+    // An array of bulk strings is a command of a client as well as a reply.
+    let from_start = statement.stream.from_start();
+    if statement.read_as == Role::Client {
         if first {
             if body.is_empty()
                 || !body.iter().all(|b| b.is_ascii_alphanumeric() || b"._-|".contains(b))
             {
                 return false;
             }
-            read.certain = true;
+            read.certain |= from_start || is_common(body);
             read.command = body;
             if read.commands.len() < STATED && !read.commands.contains(&body) {
                 read.commands.push(body);
@@ -312,7 +366,8 @@ fn bulk<'a>(
             }
         }
     } else {
-        read.certain |= !alone;
+        read.command = if first { body } else { read.command };
+        read.certain |= !alone && (from_start || !is_common(read.command));
         match read.before {
             b"server" if matches!(body, b"redis" | b"valkey") => {
                 statement.fact("redis.server", body, at);
@@ -336,6 +391,10 @@ fn bulk<'a>(
     }
     read.before = body;
     true
+}
+
+fn is_common(command: &[u8]) -> bool {
+    INLINE.iter().chain(COMMON).any(|known| known.eq_ignore_ascii_case(command))
 }
 
 fn is_kind(byte: u8) -> bool {

@@ -3,18 +3,24 @@
 //! request and its answer may open.
 //!
 //! The header of SMB2 has its own size, that of SMB1 a command that exists; both must fit the
-//! message's length. The negotiation is stated.
+//! message's length. The negotiation is stated. Encrypted and compressed messages of SMB3 (`fd 53 4d
+//! 42`, `fc 53 4d 42`; MS-SMB2, sections 2.2.41 and 2.2.42) are known by the sizes and flags in
+//! their headers.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const PREFIX: usize = 4;
 const SMB1_HEADER: usize = 32;
 const SMB2_HEADER: usize = 64;
+const ENCRYPTED_HEADER: usize = 52;
+const COMPRESSED_HEADER: usize = 16;
+/// Bytes of a message that is compressed at most: the largest transfer, and its header.
+const LONGEST_COMPRESSED: usize = (8 << 20) + 4096;
 /// A session request: two names of 34 bytes.
 const SESSION_REQUEST: usize = 68;
 /// Bytes of a first message that is awaited as a whole.
@@ -51,9 +57,9 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 
 fn session(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
-    let at = match (statement.direction, bytes.first()) {
-        (_, Some(0)) => 0,
-        (Direction::Initiator, Some(0x81)) => {
+    let at = match bytes.first() {
+        Some(0) => 0,
+        Some(0x81) => {
             let fits =
                 bytes.iter().take(PREFIX + SESSION_REQUEST).enumerate().all(|(i, &byte)| match i {
                     0 => true,
@@ -67,11 +73,7 @@ fn session(statement: &mut Statement<'_>) -> Side {
             }
             PREFIX + SESSION_REQUEST
         }
-        (Direction::Responder, Some(0x82))
-            if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) =>
-        {
-            PREFIX
-        }
+        Some(0x82) if bytes.iter().take(PREFIX).skip(1).all(|&b| b == 0) => PREFIX,
         _ => return Side::Other,
     };
     let rest = bytes.get(at..).unwrap_or_default();
@@ -93,9 +95,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     let Some(&[_, high, middle, low, kind]) = bytes.first_chunk() else { return Side::Perhaps };
     let len = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
     let body = &bytes[PREFIX..bytes.len().min(PREFIX + len)];
+    if matches!(kind, 0xfc | 0xfd) {
+        return transformed(statement, body, len, at);
+    }
     let header = if kind == 0xff { SMB1_HEADER } else { SMB2_HEADER };
-    // An encrypted or compressed message is never the first, and its header proves nothing.
-    if len < header + 3 || matches!(kind, 0xfc | 0xfd) {
+    if len < header + 3 {
         return Side::Other;
     }
     if body.len() < header || body.len() < len && len <= FIRST {
@@ -103,14 +107,17 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
     }
     let name = if kind == 0xff { command_1(body[4]) } else { command_2(body) };
     let Some(name) = name else { return Side::Other };
+    // The flag of an answer: of SMB1 in one byte, of SMB2 in the first of four.
+    let answers = if kind == 0xff { body[9] & 0x80 != 0 } else { body[16] & 1 != 0 };
+    statement.role(if answers { Role::Server } else { Role::Client });
     let version: &[u8] = if kind == 0xff { b"1" } else { b"2" };
     statement.fact("smb.version", version, at + PREFIX);
     statement.fact("smb.command", name.as_bytes(), at + PREFIX);
     if name == "negotiate" {
         let at = at + PREFIX + header;
-        match (kind, statement.direction) {
-            (0xff, Direction::Initiator) => offer_1(statement, &body[header..], at),
-            (0xff, Direction::Responder) => {
+        match (kind, answers) {
+            (0xff, false) => offer_1(statement, &body[header..], at),
+            (0xff, true) => {
                 let index = body
                     .get(header + 1..header + 3)
                     .map_or(usize::MAX, |index| usize::from(index[1]) << 8 | usize::from(index[0]));
@@ -123,7 +130,7 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                     statement.fact("smb.dialect", dialect.as_bytes(), at);
                 }
             }
-            (_, Direction::Initiator) => {
+            (_, false) => {
                 let count = body.get(header + 2).map_or(0, |&count| usize::from(count));
                 for dialect in
                     body.get(header + 36..).unwrap_or_default().chunks_exact(2).take(count)
@@ -131,13 +138,49 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize) -> Side {
                     statement.fact("smb.offered", dialect_2(dialect).as_bytes(), at);
                 }
             }
-            (_, Direction::Responder) => {
+            (_, true) => {
                 if let Some(dialect) = body.get(header + 4..header + 6) {
                     statement.fact("smb.dialect", dialect_2(dialect).as_bytes(), at);
                 }
             }
         }
     }
+    Side::Matches
+}
+
+/// Judges an encrypted or a compressed message of `len` bytes, whose header must fit it.
+fn transformed(statement: &mut Statement<'_>, body: &[u8], len: usize, at: usize) -> Side {
+    let word = |at: usize| body.get(at..)?.first_chunk().map(|b| u16::from_le_bytes(*b));
+    let size = |at: usize| body.get(at..)?.first_chunk().map(|b| u32::from_le_bytes(*b) as usize);
+    let is_encrypted = body.first() == Some(&0xfd);
+    let header = if is_encrypted { ENCRYPTED_HEADER } else { COMPRESSED_HEADER };
+    if body.len() < header {
+        return if body.len() < len { Side::Perhaps } else { Side::Other };
+    }
+    let fits = if is_encrypted {
+        // Size of the message, a reserved word, the flag that it is encrypted.
+        size(36) == len.checked_sub(header)
+            && len >= header + SMB2_HEADER
+            && word(40) == Some(0)
+            && word(42) == Some(1)
+    } else {
+        // Size of the compressed part, algorithm, chained or not, and the offset of that part.
+        size(4).is_some_and(|size| (1..=LONGEST_COMPRESSED).contains(&size))
+            && word(8).is_some_and(|algorithm| algorithm <= 5)
+            && match word(10) {
+                Some(0) => {
+                    size(12).is_some_and(|offset| header + offset < len) && word(8) != Some(0)
+                }
+                Some(1) => len > header,
+                _ => false,
+            }
+    };
+    if !fits {
+        return Side::Other;
+    }
+    let name: &[u8] = if is_encrypted { b"encrypted" } else { b"compressed" };
+    statement.fact("smb.version", b"3", at + PREFIX);
+    statement.fact("smb.command", name, at + PREFIX);
     Side::Matches
 }
 
@@ -224,6 +267,29 @@ mod tests {
         assert_eq!(detect(&[&b"\0\0\0\x44\xfeSMB\x41\0"[..], &[0; 64]].concat()), Detection::No);
         assert_eq!(detect(&[&b"\0\0\0\x24\xffSMB\xee"[..], &[0; 31]].concat()), Detection::No);
         assert_eq!(detect(&[&b"\0\0\0\x44\xfdSMB\x40\0"[..], &[0; 64]].concat()), Detection::No);
+    }
+
+    #[test]
+    fn encrypted_and_compressed_messages_fit_their_headers() {
+        let mut encrypted = [&b"\0\0\0\x88\xfdSMB"[..], &[7; 32]].concat();
+        encrypted.extend(b"\x54\0\0\0\0\0\x01\0sessions");
+        encrypted.extend([9; 84]);
+        let compressed =
+            [&b"\0\0\0\x60\xfcSMB\0\x10\0\0\x03\0\0\0\x10\0\0\0"[..], &[9; 80]].concat();
+        for (message, name, damage) in
+            [(&encrypted, "encrypted", 40), (&compressed, "compressed", 12)]
+        {
+            for (len, wanted) in [(message.len(), true), (60, true), (19, false)] {
+                let detection = detect(&message[..len]);
+                assert_eq!(matches!(detection, Detection::Yes(..)), wanted, "{name} {len}");
+                assert_ne!(detection, Detection::No);
+            }
+            let Detection::Yes(found) = detect(message) else { panic!("{name}") };
+            assert_eq!((found.facts[1].value.as_str(), found.roles), (name, [None; 2]));
+            let mut other = message.clone();
+            other[damage] = 0xee;
+            assert_eq!(detect(&other), Detection::No, "{name}");
+        }
     }
 
     #[test]

@@ -8,9 +8,10 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
+use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line at most (section 4.5.3.1.5).
@@ -35,7 +36,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
     .first_words()
-    .facts(&["smtp.greeting", "smtp.client"])
+    .facts(&["smtp.greeting", "smtp.client", "smtp.starttls", "tls.sni", "tls.alpn", "tls.ja4"])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -67,9 +68,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine(Protocol::Smtp, opening, depth, |statement| match statement.direction {
-        Direction::Initiator => hello(statement),
-        Direction::Responder => greeting(statement),
+    combine_by_role(Protocol::Smtp, opening, depth, |statement, (): &mut ()| {
+        match statement.read_as {
+            Role::Client => hello(statement),
+            Role::Server => greeting(statement),
+        }
     })
 }
 
@@ -82,6 +85,15 @@ fn hello(statement: &mut Statement<'_>) -> Side {
         FirstLine::Whole(first) => match lines::first_word(first.text) {
             (verb, domain) if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) && is_domain(domain) => {
                 statement.fact("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
+                starttls::state_lines(statement, "smtp.starttls", |line| match lines::first_word(
+                    line,
+                )
+                .0
+                {
+                    verb if lines::is_one_of(verb, &[b"STARTTLS"]) => ClientLine::Upgrade,
+                    verb if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) => ClientLine::Before,
+                    _ => ClientLine::Other,
+                });
                 Side::Matches
             }
             (verb, _) if lines::is_one_of(verb, OTHERS) => Side::Perhaps,

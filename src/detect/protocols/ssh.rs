@@ -4,11 +4,13 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol};
+use crate::detect::statement::{PATIENCE, Side, Statement, combine, is_guessed};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const PREFIX: &[u8] = b"SSH-";
+/// The message with which a key exchange begins (RFC 4253, section 7.1).
+const KEXINIT: u8 = 20;
 /// Bytes of the identification string with its line end at most.
 const LONGEST: usize = 255;
 
@@ -34,7 +36,34 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ssh, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine(Protocol::Ssh, opening, depth, identification)
+    match combine(Protocol::Ssh, opening, depth, identification) {
+        // Both sides begin alike; the key exchange tells who is the client.
+        Detection::Yes(recognition)
+            if recognition.roles == [None; 2]
+                && is_guessed(opening)
+                && opening.pushes() < PATIENCE =>
+        {
+            Detection::Partly(recognition)
+        }
+        detection => detection,
+    }
+}
+
+/// The role of a side by the first message after its KEXINIT: RFC 4253, section 8; RFC 5656, section
+/// 7.1; RFC 4419, section 5. `packets`: what follows the identification string.
+fn key_exchange(packets: &[u8]) -> Option<Role> {
+    let mut rest = packets;
+    loop {
+        let [a, b, c, d, _, message, ..] = *rest else { return None };
+        match message {
+            KEXINIT => {}
+            30 | 32 | 34 => return Some(Role::Client),
+            31 | 33 => return Some(Role::Server),
+            _ => return None,
+        }
+        let len = u32::from_be_bytes([a, b, c, d]) as usize;
+        rest = rest.get(len.checked_add(4)?..)?;
+    }
 }
 
 fn identification(statement: &mut Statement<'_>) -> Side {
@@ -57,6 +86,10 @@ fn identification(statement: &mut Statement<'_>) -> Side {
     let (Some(version), Some(software)) = (parts.next(), parts.next()) else { return Side::Other };
     if version.is_empty() || !version.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
         return Side::Other;
+    }
+    if version.starts_with(b"2") || version == b"1.99" {
+        let role = key_exchange(bytes.get(end + 1..).unwrap_or_default());
+        role.into_iter().for_each(|role| statement.role(role));
     }
     // A comment may follow after a space.
     let software_only = software.split(|&b| b == b' ').next().unwrap_or(software);

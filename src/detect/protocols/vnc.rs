@@ -5,8 +5,8 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_with_client, is_guessed};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
 
 const VERSION: &[u8] = b"RFB ddd.ddd\n";
@@ -30,7 +30,20 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Vnc, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut agreed = None;
-    combine(Protocol::Vnc, opening, depth, |statement| version(statement, &mut agreed))
+    // The server sends first, and both sides begin alike.
+    let first = |direction| opening.side(direction).first_frame();
+    let frames = first(Direction::Initiator).zip(first(Direction::Responder));
+    let (client, is_certain) = match frames.filter(|_| is_guessed(opening)) {
+        Some((initiator, responder)) if initiator < responder => (Direction::Responder, true),
+        Some(_) => (Direction::Initiator, true),
+        None => (Direction::Initiator, !is_guessed(opening)),
+    };
+    combine_with_client(client, Protocol::Vnc, opening, depth, |statement| {
+        if is_certain {
+            statement.role(statement.read_as);
+        }
+        version(statement, &mut agreed)
+    })
 }
 
 fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side {
@@ -44,22 +57,22 @@ fn version(statement: &mut Statement<'_>, agreed: &mut Option<[u8; 7]>) -> Side 
     }
     let Some((line, rest)) = bytes.split_at_checked(VERSION.len()) else { return Side::Perhaps };
     statement.fact("vnc.version", &line[4..11], 4);
-    match (statement.direction, agreed.as_ref()) {
-        (Direction::Initiator, _) => *agreed = line[4..11].try_into().ok(),
+    match (statement.read_as, agreed.as_ref()) {
+        (Role::Client, _) => *agreed = line[4..11].try_into().ok(),
         // The client may lower the version: with 3.3 the server chooses in four bytes.
-        (Direction::Responder, Some(b"003.003")) => {
+        (Role::Server, Some(b"003.003")) => {
             if let Some([0, 0, 0, kind]) = rest.first_chunk() {
                 security(statement, *kind, VERSION.len());
             }
         }
-        (Direction::Responder, Some(_)) => {
+        (Role::Server, Some(_)) => {
             if let Some((&count, kinds)) = rest.split_first() {
                 for (i, &kind) in kinds.iter().take(usize::from(count)).enumerate() {
                     security(statement, kind, VERSION.len() + 1 + i);
                 }
             }
         }
-        (Direction::Responder, None) => {}
+        (Role::Server, None) => {}
     }
     Side::Matches
 }

@@ -124,12 +124,18 @@ impl<const WORDS: usize, const GROUPS: usize> Tables<WORDS, GROUPS> {
     /// The detectors that may recognise an opening some of whose first bytes are missing.
     pub(super) fn mid_stream_candidates(&self, opening: &Opening) -> BitSet<WORDS> {
         let found_anywhere = self.mid_stream.intersection(self.of_transport(opening.transport()));
-        self.candidates(opening).union(found_anywhere)
+        self.passing(opening, true).union(found_anywhere)
     }
 
     /// The detectors whose prefilter the first bytes of either side pass; all of the transport
     /// where neither side sent any.
     pub(super) fn candidates(&self, opening: &Opening) -> BitSet<WORDS> {
+        self.passing(opening, opening.transport() == Transport::Udp)
+    }
+
+    /// The detectors whose prefilter passes. `guessed`: the initiator is a guess, so that either
+    /// side's bytes may be the client's.
+    fn passing(&self, opening: &Opening, guessed: bool) -> BitSet<WORDS> {
         let transport = opening.transport();
         if opening.is_silent() {
             return self.of_transport(transport);
@@ -140,6 +146,9 @@ impl<const WORDS: usize, const GROUPS: usize> Tables<WORDS, GROUPS> {
         };
         let initiator = of_side(Direction::Initiator);
         let either = initiator.union(of_side(Direction::Responder));
+        if guessed {
+            return either;
+        }
         let requested = if opening.side(Direction::Initiator).is_empty() {
             self.of_transport(transport)
         } else {

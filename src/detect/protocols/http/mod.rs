@@ -8,9 +8,13 @@
 //! was not captured, bytes are missing, or what follows a message is none, the reading goes on with
 //! the next segment that begins with a message. It does not go on in a body that lasts until the
 //! connection ends, or in a tunnel.
+//!
+//! What answers a plain request may be a careless server: a status line that is none, SHOUTcast's
+//! `ICY 200 OK`, or a page without a head (RFC 1945, section 4.1). Alone these prove nothing.
 
 mod body;
 mod head;
+mod malformed;
 mod websocket;
 
 use std::ops::Range;
@@ -26,8 +30,8 @@ use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::http2;
-use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, FactName, Protocol};
+use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed};
+use crate::evidence::{Depth, Detection, Direction, FactName, Protocol, Role};
 use crate::flow::{Opening, Stream};
 
 /// Messages of each side that are read at most.
@@ -46,6 +50,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
         "http.method",
         "http.target",
         "http.status",
+        "http.status-line",
         "http.request-header.*",
         "http.response-header.*",
         "http.request-body",
@@ -77,7 +82,24 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut requests = RequestLog::default();
-    combine(Protocol::Http, opening, depth, |statement| side(statement, opening, &mut requests))
+    // The side with the requests is read first.
+    let responds = |direction| opening.side(direction).head().starts_with(VERSION);
+    let client =
+        if is_guessed(opening) && responds(Direction::Initiator) && !responds(Direction::Responder)
+        {
+            Direction::Responder
+        } else {
+            Direction::Initiator
+        };
+    let mut requested = false;
+    combine_with_client(client, Protocol::Http, opening, depth, |statement| {
+        let judgement = side(statement, opening, &mut requests);
+        if judgement == Side::Other && requested && statement.read_as == Role::Server {
+            return malformed::answer(statement);
+        }
+        requested = judgement == Side::Matches;
+        judgement
+    })
 }
 
 /// The requests of a connection, which its responses answer in their order.
@@ -141,6 +163,10 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, requests: &mut Request
             let ended = messages(statement, opening, run, requests, true);
             match ended {
                 Ended { side: Side::Matches, is_last: false, .. } => judgement = Side::Matches,
+                // The rest of the line was not captured, but later messages may be.
+                Ended { side: Side::Perhaps, .. } if !stream.head_may_grow() => {
+                    judgement = Side::Perhaps;
+                }
                 Ended { side, .. } => return side,
             }
             body_left = ended.body_left;
@@ -232,6 +258,7 @@ fn messages(
         let body_at = head_len.map(|head_len| fields_at + head_len);
         let framing = match start {
             Start::Request { method, .. } => {
+                statement.role(Role::Client);
                 let frame = statement.stream.frame_at(at);
                 requests.seen.push(Request {
                     frame,
@@ -243,6 +270,7 @@ fn messages(
                 if method == b"CONNECT" { BodyFraming::Switch } else { BodyFraming::Fields }
             }
             Start::Response { status } => {
+                statement.role(Role::Server);
                 let answered =
                     requests.answered(whole.then_some(responses), statement.stream.frame_at(at));
                 statement.exchange = answered.exchange;

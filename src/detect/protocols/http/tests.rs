@@ -1,6 +1,7 @@
 //! Facts of HTTP conversations.
 
 mod framing;
+mod malformed;
 
 use super::*;
 use crate::evidence::Direction;

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, FactName, Protocol};
+use crate::evidence::{Depth, Detection, FactName, Protocol, Role};
 use crate::flow::Opening;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -138,10 +138,15 @@ fn begin(
         if known < PREFACE.len() {
             return Ok(None);
         }
+        statement.role(Role::Client);
         statement.fact("http2.preface", b"PRI * HTTP/2.0", at);
         return Ok(Some(at + PREFACE.len()));
     }
     let Some(ids) = frames::settings(rest)? else { return Ok(None) };
+    // In the middle of a connection these may be a client's, after its preface.
+    if statement.stream.from_start() {
+        statement.role(Role::Server);
+    }
     statement.fact("http2.settings", ids.as_bytes(), at);
     Ok(Some(at))
 }
@@ -162,6 +167,11 @@ fn state_frames(
         // A client numbers its streams in order, and a response has the number of its request.
         statement.exchange = stream.div_ceil(2);
         for (name, value) in &fields {
+            match &name[..] {
+                b":method" => statement.role(Role::Client),
+                b":status" => statement.role(Role::Server),
+                _ => {}
+            }
             state(statement, name, value, at);
             if name == b"content-type" {
                 *content = if value.starts_with(GRPC) {

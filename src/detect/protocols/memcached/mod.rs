@@ -11,8 +11,8 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a command's or a reply's line at most.
@@ -66,8 +66,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let udp = opening.transport() == Transport::Udp;
-    let mut requested = false;
-    combine(Protocol::Memcached, opening, depth, |statement| {
+    combine_by_role(Protocol::Memcached, opening, depth, |statement, requested: &mut bool| {
         let stream = statement.stream;
         let (bytes, at) = if udp {
             let Some((datagram, ..)) = stream.datagrams().next() else { return Side::Perhaps };
@@ -79,21 +78,18 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             };
             let part = u16::from_be_bytes([part_high, part]);
             let parts = u16::from_be_bytes([parts_high, parts]);
-            if part >= parts
-                || parts > 1024
-                || statement.direction == Direction::Initiator && parts != 1
-            {
+            if part >= parts || parts > 1024 || statement.read_as == Role::Client && parts != 1 {
                 return Side::Other;
             }
             (datagram.get(UDP_HEADER..).unwrap_or_default(), UDP_HEADER)
         } else {
             (stream.head(), 0)
         };
-        match (bytes.first(), statement.direction) {
+        match (bytes.first(), statement.read_as) {
             (Some(0x80 | 0x81), _) => binary(statement, bytes, at),
-            (Some(b'a'..=b'z'), Direction::Initiator) => {
+            (Some(b'a'..=b'z'), Role::Client) => {
                 let side = commands(statement, bytes, at);
-                requested = matches!(side, Side::Perhaps | Side::Matches);
+                *requested = matches!(side, Side::Perhaps | Side::Matches);
                 // A whole command after a frame header is no coincidence.
                 if udp && side == Side::Perhaps && bytes.ends_with(b"\r\n") {
                     Side::Matches
@@ -101,8 +97,8 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     side
                 }
             }
-            (Some(b'0'..=b'9' | b'A'..=b'Z'), Direction::Responder) => {
-                replies(statement, bytes, at, requested)
+            (Some(b'0'..=b'9' | b'A'..=b'Z'), Role::Server) => {
+                replies(statement, bytes, at, *requested)
             }
             (None, _) if !udp => Side::Perhaps,
             _ => Side::Other,
@@ -386,6 +382,7 @@ fn binary(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
             0x81 => false,
             _ => return Framed::Foreign,
         };
+        statement.role(if request { Role::Client } else { Role::Server });
         if rest.get(5).is_some_and(|&kind| kind != 0) || rest.get(8).is_some_and(|&high| high != 0)
         {
             return Framed::Foreign;

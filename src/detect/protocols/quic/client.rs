@@ -42,7 +42,7 @@ impl<'a> Client<'a> {
                 if cut || datagram.len() < SHORTEST {
                     break;
                 }
-                let Some(bounds) = Bounds::read(&header, rest, version) else { break };
+                let Some(bounds) = Bounds::read(&header, rest, rest.len(), version) else { break };
                 if bounds.kind == PacketType::Initial {
                     let by_known = found.as_ref().and_then(|(_, keys)| keys.open(rest, bounds));
                     let opened = by_known.map(|content| (content, None)).or_else(|| {

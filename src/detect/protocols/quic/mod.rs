@@ -3,11 +3,14 @@
 //!
 //! A client's first packet is encrypted with a key that follows from the packet: that it can be
 //! decrypted is the proof. Where the version is unknown, the server's negotiation (RFC 8999,
-//! section 6), which must echo the client's identifiers, is. Packets with short headers have
-//! nothing that can be recognised.
+//! section 6), which must echo the client's identifiers, is. Where the client's first packet was
+//! not captured, or not whole, long headers of a known version whose lengths fit the datagram to
+//! the byte are. Packets with short headers have nothing that can be recognised: they may always be
+//! those of a connection that was open before the capture.
 
 mod client;
 mod google;
+mod layout;
 mod packet;
 mod version;
 
@@ -16,9 +19,10 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, HelloKind, MESSAGE_HEADER};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Statement};
-use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, Recognition};
+use crate::evidence::{Depth, Detection, Direction, Fact, Protocol, ProvedBy, Recognition, Role};
 use crate::flow::{Opening, Stream};
 use client::{Client, SHORTEST};
+use layout::SideLayout;
 use packet::{Bounds, FIXED, LongHeader, PacketType};
 
 /// Bytes of identifiers that a negotiation must echo at least.
@@ -35,7 +39,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Quic, inspect)
         0x19..=0x1f,
         0x29..=0x2f,
         0x39..=0x3f,
-        0xc0..=0xff,
+        0x40..=0xff,
     ]))
     .first_words()
     .facts(&["quic.version", "quic.sni", "quic.alpn", "quic.ja4", "quic.user-agent"])
@@ -89,6 +93,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             continue;
         }
         let mut facts = Vec::new();
+        let mut answered = !server.is_empty();
         let statement = &mut Statement::new(opening, depth, direction, &mut facts);
         let whole =
             match Client::read(client) {
@@ -100,6 +105,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     }) {
                         return Detection::No;
                     }
+                    answered = false;
                     true
                 }
                 None => match negotiation(client, server) {
@@ -132,13 +138,48 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             let statement = &mut Statement::new(opening, depth, other, &mut facts);
             statement.fact("quic.version", chosen.as_bytes(), 0);
         }
-        return if whole {
-            Detection::Yes(Recognition::new(Protocol::Quic, facts))
-        } else {
-            Detection::Partly(Recognition::new(Protocol::Quic, facts))
-        };
+        let mut recognition = Recognition::new(Protocol::Quic, facts);
+        recognition.roles[direction as usize] = Some(Role::Client);
+        if answered {
+            recognition.roles[other as usize] = Some(Role::Server);
+        }
+        let proves = |side| side == direction || answered;
+        recognition.proved_by =
+            ProvedBy::from_sides(proves(Direction::Initiator), proves(Direction::Responder));
+        return if whole { Detection::Yes(recognition) } else { Detection::Partly(recognition) };
     }
-    detection
+    if detection == Detection::NeedMore { detection } else { by_layout(opening, depth) }
+}
+
+/// Judges by the long headers of both sides, none of which could be decrypted.
+fn by_layout(opening: &Opening, depth: Depth) -> Detection {
+    let layouts = Direction::BOTH
+        .map(|side| SideLayout::read(opening.side(side), opening.side(side.opposite())));
+    let proves = |side| matches!(layouts[side as usize], SideLayout::Proved { .. });
+    let Some(proved_by) =
+        ProvedBy::from_sides(proves(Direction::Initiator), proves(Direction::Responder))
+    else {
+        let open = layouts.iter().all(|layout| *layout != SideLayout::Other);
+        return if open { Detection::NeedMore } else { Detection::No };
+    };
+    if layouts.contains(&SideLayout::Other) {
+        return Detection::No;
+    }
+    let mut facts = Vec::new();
+    let mut roles = [None; 2];
+    for side in Direction::BOTH {
+        let SideLayout::Proved { version, role, at } = layouts[side as usize] else { continue };
+        roles[side as usize] = role;
+        if !facts.iter().any(|fact: &Fact| fact.value == version::name(version)) {
+            let statement = &mut Statement::new(opening, depth, side, &mut facts);
+            statement.fact("quic.version", version::name(version).as_bytes(), at);
+        }
+    }
+    Detection::Partly(Recognition {
+        proved_by: Some(proved_by),
+        roles,
+        ..Recognition::new(Protocol::Quic, facts)
+    })
 }
 
 /// The header of a side's first datagram, if it is long enough for a client.
@@ -155,7 +196,8 @@ fn tests_negotiation(client: &Stream) -> bool {
     else {
         return false;
     };
-    let laid_out = version::known(1).and_then(|first| Bounds::read(&header, datagram, first));
+    let laid_out =
+        version::known(1).and_then(|first| Bounds::read(&header, datagram, datagram.len(), first));
     header.destination.len() >= ECHO
         && laid_out.is_some_and(|b| b.kind == PacketType::Initial && b.end == datagram.len())
 }

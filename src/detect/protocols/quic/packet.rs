@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 use super::version::Version;
 
-const LONG: u8 = 0x80;
+pub(super) const LONG: u8 = 0x80;
 pub(super) const FIXED: u8 = 0x40;
 const LONGEST_ID: usize = 20;
 const TAG: usize = 16;
@@ -66,7 +66,9 @@ pub(super) fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PacketType {
     Initial,
-    /// Early data or handshake, which cannot be decrypted, but another packet may follow.
+    /// Early data of a client, which cannot be decrypted, but another packet may follow.
+    Early,
+    /// Handshake, which cannot be decrypted either.
     Sealed,
     Retry,
 }
@@ -77,29 +79,42 @@ pub(super) struct Bounds {
     pub(super) kind: PacketType,
     number_at: usize,
     pub(super) end: usize,
+    /// The length takes more than one byte, as that of most packets does.
+    pub(super) is_wide: bool,
 }
 
 impl Bounds {
-    pub(super) fn read(header: &LongHeader<'_>, packet: &[u8], version: Version) -> Option<Self> {
+    /// The bounds of the packet at the beginning of `packet`, of which the capture may have cut the
+    /// end: `len` bytes were sent.
+    pub(super) fn read(
+        header: &LongHeader<'_>,
+        packet: &[u8],
+        len: usize,
+        version: Version,
+    ) -> Option<Self> {
         let kind = match header.first >> 4 & 3 {
             kind if header.first & FIXED == 0 || kind > 3 => return None,
-            0 if version.second => PacketType::Retry,
-            1 if version.second => PacketType::Initial,
-            0 => PacketType::Initial,
-            3 if !version.second => PacketType::Retry,
-            _ => PacketType::Sealed,
+            // Version 2 counts the types from another one on (RFC 9369, section 3.2).
+            kind => match (kind + 3 * u8::from(version.second)) % 4 {
+                0 => PacketType::Initial,
+                1 => PacketType::Early,
+                2 => PacketType::Sealed,
+                _ => PacketType::Retry,
+            },
         };
         let mut at = header.rest;
         if kind == PacketType::Retry {
-            return Some(Self { kind, number_at: at, end: packet.len() });
+            return Some(Self { kind, number_at: at, end: len, is_wide: false });
         }
         if kind == PacketType::Initial {
             let token = varint(packet, &mut at)?;
             at = at.checked_add(token)?;
         }
-        let len = varint(packet, &mut at)?;
-        let end = at.checked_add(len).filter(|&end| end <= packet.len())?;
-        (len >= SAMPLE_AT + SAMPLE).then_some(Self { kind, number_at: at, end })
+        let len_at = at;
+        let sealed = varint(packet, &mut at)?;
+        let is_wide = at > len_at + 1;
+        let end = at.checked_add(sealed).filter(|&end| end <= len)?;
+        (sealed >= SAMPLE_AT + SAMPLE).then_some(Self { kind, number_at: at, end, is_wide })
     }
 }
 

@@ -53,7 +53,14 @@ fn one_changed_byte_closes_it() {
     for at in [5, 6, 13, 22, 600, 1199] {
         let mut damaged = RFC_9001.to_vec();
         damaged[at] ^= 1;
-        assert_eq!(inspect(&udp(&[&damaged], &[]), Depth::Facts), Detection::No, "byte {at}");
+        match inspect(&udp(&[&damaged], &[]), Depth::Facts) {
+            Detection::No => assert!(matches!(at, 5 | 13), "byte {at}"),
+            // The lengths still fit.
+            Detection::Partly(Recognition { facts, roles: [None, None], .. }) => {
+                assert_eq!(stated(&facts, "quic.sni"), [""; 0], "byte {at}");
+            }
+            other => panic!("byte {at}: {other:?}"),
+        }
     }
     assert_eq!(inspect(&udp(&[&RFC_9001[..1199]], &[]), Depth::Facts), Detection::No);
 }
@@ -152,5 +159,119 @@ fn the_greeting_of_google_states_host_and_agent() {
 
 #[test]
 fn short_headers_alone_say_nothing() {
-    assert_eq!(inspect(&udp(&[&[0x41; 1200]], &[&[0x52; 900]]), Depth::Facts), Detection::No);
+    for (client, server) in [([0xc1, 0x41], 0x52), ([0x41, 0x80], 0x41), ([0x41, 0x41], 0x12)] {
+        let detection = inspect(&udp(&[&[client; 600].concat()], &[&[server; 900]]), Depth::Facts);
+        assert_eq!(detection, Detection::No);
+    }
+    let sealed = [&b"\x43\x2f\x64\x8a\x41\xe2\xef\x7a\x51\xbc"[..], &[9; 40]].concat();
+    for sides in [[&[&sealed[..]; 12][..], &[]], [&[&sealed[..]; 12], &[&sealed[..]; 12]]] {
+        assert_eq!(inspect(&udp(sides[0], sides[1]), Depth::Facts), Detection::NeedMore);
+        assert!(
+            !inspect_all(&udp(sides[0], sides[1]), Depth::Facts).ruled_out.contains(Protocol::Quic)
+        );
+    }
+}
+
+/// An Initial packet of a server to a client with an identifier of so many bytes.
+fn from_server(identifier: usize, len: usize) -> Vec<u8> {
+    let head =
+        [&b"\xce\0\0\0\x01"[..], &[identifier as u8], &vec![7; identifier], b"\x08serverid\0"];
+    let mut packet = head.concat();
+    packet.extend((0x4000_u16 | (len - packet.len() - 2) as u16).to_be_bytes());
+    packet.resize(len, 0x9d);
+    packet
+}
+
+#[test]
+fn long_headers_of_a_server_alone_are_known_by_their_lengths() {
+    let short = [&b"\x40"[..], &[0x8e; 600]].concat();
+    for (packet, role) in [
+        (from_server(0, 1200), Some(Role::Server)),
+        (from_server(3, 1200), Some(Role::Server)),
+        (from_server(16, 900), Some(Role::Server)),
+        // This may be a client's, too.
+        (from_server(16, 1200), None),
+    ] {
+        for sides in [[&[&packet[..], &short][..], &[]], [&[], &[&packet[..], &short]]] {
+            let side = usize::from(sides[0].is_empty());
+            let evidence = inspect_all(&udp(sides[0], sides[1]), Depth::Facts);
+            assert_eq!(evidence.protocol, Some(Protocol::Quic));
+            assert_eq!(evidence.roles[side], role);
+            assert_eq!(stated(&evidence.facts, "quic.version"), ["1"]);
+        }
+        for len in [packet.len() - 1, 30, 8] {
+            assert_eq!(inspect(&udp(&[], &[&packet[..len]]), Depth::Facts), Detection::No);
+        }
+        let longer = [&packet[..], b"\0"].concat();
+        assert_eq!(inspect(&udp(&[], &[&longer]), Depth::Facts), Detection::No);
+    }
+}
+
+#[test]
+fn a_datagram_that_the_capture_cut_is_measured_by_its_length_on_the_wire() {
+    let cut =
+        |bytes: &[u8], len| inspect(&Opening::from_datagrams(&[(0, bytes, len)]), Depth::Facts);
+    let packet = from_server(16, 1200);
+    for kept in [RFC_9001, &packet] {
+        for len in [54, 40, 29, 26, 20, 6, 5, 3] {
+            let detection = cut(&kept[..len], 1200);
+            let is_known = matches!(detection, Detection::Partly(..));
+            assert!(is_known || detection == Detection::NeedMore, "{len}: {detection:?}");
+            assert_eq!(is_known, len > 35 || kept == RFC_9001 && len >= 20, "{len}: {detection:?}");
+        }
+        assert_eq!(cut(&kept[..54], 1100), Detection::NeedMore);
+    }
+    assert_eq!(cut(b"\xc3\x12\x34\x56\x78\x08", 1200), Detection::No);
+}
+
+#[test]
+fn a_negotiation_alone_offers_versions_that_exist() {
+    let Detection::Partly(Recognition { roles, facts, .. }) =
+        inspect(&udp(&[NEGOTIATION_SAMPLE], &[]), Depth::Facts)
+    else {
+        panic!()
+    };
+    assert_eq!(roles, [Some(Role::Server), None]);
+    assert_eq!(stated(&facts, "quic.version"), ["1"]);
+    for (at, value) in [(19, 0x77), (23, 0x12), (1, 1)] {
+        let mut other = NEGOTIATION_SAMPLE.to_vec();
+        other[at] = value;
+        assert_eq!(inspect(&udp(&[&other], &[]), Depth::Facts), Detection::No, "byte {at}");
+    }
+    assert_eq!(inspect(&udp(&[&NEGOTIATION_SAMPLE[..20]], &[]), Depth::Facts), Detection::No);
+}
+
+/// Datagrams of a fixed sequence of pseudo-random numbers, behind a first byte and a version that
+/// fit.
+#[test]
+fn random_bytes_behind_a_known_version_are_not_quic() {
+    let mut state = 1_u64;
+    for _ in 0..100_000 {
+        let mut datagram = b"\xc7\0\0\0\x01".to_vec();
+        for _ in 0..16 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            datagram.extend(((state >> 32) as u32).to_be_bytes());
+        }
+        assert_eq!(inspect(&udp(&[&datagram], &[]), Depth::Facts), Detection::No, "{datagram:x?}");
+    }
+}
+
+#[test]
+fn a_client_that_could_be_read_and_its_answer_have_their_roles() {
+    for (sides, roles, proved_by) in [
+        (
+            [&[RFC_9001][..], &[SERVER_SAMPLE]],
+            [Some(Role::Client), Some(Role::Server)],
+            ProvedBy::Both,
+        ),
+        ([&[SERVER_SAMPLE], &[RFC_9001]], [Some(Role::Server), Some(Role::Client)], ProvedBy::Both),
+        ([&[], &[RFC_9001]], [None, Some(Role::Client)], ProvedBy::Responder),
+    ] {
+        let Detection::Yes(found) = inspect(&udp(sides[0], sides[1]), Depth::Facts) else {
+            panic!()
+        };
+        assert_eq!((found.roles, found.proved_by), (roles, Some(proved_by)));
+    }
 }

@@ -72,3 +72,17 @@ pub(super) fn name(number: u32) -> String {
 pub(super) const fn is_reserved(number: u32) -> bool {
     number & 0x0f0f_0f0f == 0x0a0a_0a0a
 }
+
+/// Whether a server may offer a version of this number: one that can be decrypted, a reserved one, a
+/// draft, or one that an implementation has for itself (IANA's registry of QUIC versions).
+pub(super) const fn is_plausible(number: u32) -> bool {
+    let [a, b, c, d] = number.to_be_bytes();
+    known(number).is_some()
+        || is_reserved(number)
+        // Google's: a letter, a zero, two digits; Facebook's; drafts of version 1 and 2.
+        || matches!(a, b'Q' | b'T')
+            && b == b'0'
+            && c.is_ascii_digit()
+            && d.is_ascii_digit()
+        || matches!(number >> 16, 0xface | 0xff00 | 0xff02 | 0x709a | 0x5130 | 0x5043)
+}

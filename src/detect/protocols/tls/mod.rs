@@ -19,7 +19,7 @@ use crate::detect::formats::tls_hello::{
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
@@ -165,6 +165,9 @@ fn running(statement: &mut Statement<'_>, opening: &Opening) -> Side {
         if chain.version < 0x0303 {
             statement.fact("tls.version", version_name(chain.version).as_bytes(), 1);
         }
+        if let Some(role) = record::role_in_clear(statement.stream.head()) {
+            statement.role(role);
+        }
         statement.fact("tls.record", b"application data", 0);
         return Side::Matches;
     }
@@ -181,21 +184,23 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     let open = messages.open && may_grow;
     let mut list = messages.iter();
     let Some(first) = list.next() else {
-        let fits =
-            open && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
+        let fits = messages.open
+            && messages.first().is_none_or(|kind| matches!(kind, CLIENT_HELLO | SERVER_HELLO));
         return if fits { Side::Perhaps } else { Side::Other };
     };
-    let kind = match first.kind {
-        CLIENT_HELLO => HelloKind::Client,
-        SERVER_HELLO => HelloKind::Server,
+    let (kind, role) = match first.kind {
+        CLIENT_HELLO => (HelloKind::Client, Role::Client),
+        SERVER_HELLO => (HelloKind::Server, Role::Server),
         _ => return Side::Other,
     };
     if first.len > LONGEST_HELLO {
         return Side::Other;
     }
+    statement.role(role);
     let hello = match Hello::read(kind, first.body, first.len) {
         Ok(hello) => hello,
-        Err(HelloError::Cut) if open => return Side::Perhaps,
+        // The rest is to come, or the capture cut it.
+        Err(HelloError::Cut) if messages.open => return Side::Perhaps,
         // A record that holds exactly a hello proves it, whatever is damaged inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
@@ -206,7 +211,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     hellos.by[statement.direction as usize] = Some(kind);
     hellos.awaited |= !hello.whole && open;
     state_hello(statement, &hello, |at| messages.in_stream(first.at + at));
-    if kind == HelloKind::Server && hello.whole && hello.version() < TLS_1_3 {
+    if kind == HelloKind::Server && hello.whole && hello.version() < Some(TLS_1_3) {
         let arrived = match list.next() {
             Some(message) if message.kind == CERTIFICATE => {
                 state_chain(statement, &message, |at| messages.in_stream(at))
@@ -235,7 +240,9 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
     if !statement.wants_facts() {
         return;
     }
-    statement.fact("tls.version", version_name(hello.version()).as_bytes(), place(0));
+    if let Some(version) = hello.version() {
+        statement.fact("tls.version", version_name(version).as_bytes(), place(0));
+    }
     if let Some(cipher) = hello.cipher() {
         statement.fact("tls.cipher", cipher.as_bytes(), place(0));
     }
@@ -287,12 +294,13 @@ fn state_certificate(statement: &mut Statement<'_>, bytes: &[u8], offset: usize)
 }
 
 fn old(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
-    let (kind, hello) = match read_hello(statement.stream.head()) {
-        Ssl2Reading::Client(hello) => (HelloKind::Client, hello),
-        Ssl2Reading::Server(hello) => (HelloKind::Server, hello),
+    let (kind, role, hello) = match read_hello(statement.stream.head()) {
+        Ssl2Reading::Client(hello) => (HelloKind::Client, Role::Client, hello),
+        Ssl2Reading::Server(hello) => (HelloKind::Server, Role::Server, hello),
         Ssl2Reading::Perhaps => return Side::Perhaps,
         Ssl2Reading::No => return Side::Other,
     };
+    statement.role(role);
     hellos.by[statement.direction as usize] = Some(kind);
     statement.fact("tls.version", version_name(hello.version).as_bytes(), 2);
     if let Some((bytes, at)) = hello.certificate {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::detect::formats::tls_hello::MESSAGE_HEADER;
+use crate::evidence::Role;
 
 pub(super) const HEADER: usize = 5;
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -148,6 +149,21 @@ impl<'a> HandshakeMessages<'a> {
     /// The first byte, for a message whose header was not captured whole.
     pub(super) fn first(&self) -> Option<u8> {
         self.bytes.first().copied()
+    }
+}
+
+/// The role of a side whose first record is a handshake message in the clear that only one side
+/// sends, and nothing else (RFC 5246, section 7.4).
+pub(super) fn role_in_clear(stream: &[u8]) -> Option<Role> {
+    let record = records(stream).next().filter(|record| record.content == HANDSHAKE)?;
+    let [kind, a, b, c, ..] = *record.bytes else { return None };
+    let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+    match kind {
+        // Key exchange, request for a certificate, end of the hello; certificate status.
+        12..=14 | 22 if MESSAGE_HEADER + len <= record.len => Some(Role::Server),
+        // Key exchange.
+        16 if MESSAGE_HEADER + len <= record.len => Some(Role::Client),
+        _ => None,
     }
 }
 
