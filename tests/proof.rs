@@ -75,3 +75,20 @@ fn no_capture_is_tagged_as_a_service_that_is_not_in_it() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// Anybody can quote a page or a script: the head must say that the body is one, in the same
+/// exchange.
+#[test]
+fn no_mark_rests_on_a_body_whose_head_says_nothing_of_its_type() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let mut bare = Vec::new();
+    for service in catalogue.services() {
+        for mark in &service.marks {
+            let facts = || std::iter::once(&mark.first).chain(&mark.and).map(|c| c.fact.as_str());
+            if facts().all(|fact| fact == "http.response-body") {
+                bare.push(format!("{}.toml:{}", service.id, mark.line));
+            }
+        }
+    }
+    assert_eq!(bare, Vec::<String>::new());
+}
