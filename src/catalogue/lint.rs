@@ -3,13 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use super::file::error_at;
-use super::{Catalogue, Claim, Origin, Registry, Service, parse_all};
+use super::{Catalogue, Claim, Compare, Condition, Mark, Origin, Registry, Service, parse_all};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::{Error, Result};
 
 /// The prefix of the names of facts about the process behind a port.
 const PROCESS: &str = "process";
+
+/// Facts whose text is content: whoever writes a page, a script or a message chooses it.
+const BODIES: [&str; 4] =
+    ["http.event", "http.request-body", "http.response-body", "http.response-text"];
+/// Facts whose text is the content of a WebSocket message.
+const MESSAGES: [&str; 2] = ["websocket.binary", "websocket.text"];
+/// The content of a document that TCP, HTTP and SIP carry alike.
+const DOCUMENT: [&str; 3] = ["csta.extension", "csta.namespace", "csta.root"];
+/// The head's word for what the body is. Whoever serves content sends it, so it proves no product.
+const CONTENT_TYPE: &str = "http.response-header.content-type";
 
 /// Checks a service against the rules. `file` is the name of the service's file, and `is_stated`
 /// returns whether some detector states a fact of that name.
@@ -40,6 +50,9 @@ pub fn check(
         check_claim(claim, &catalogue.registry, &mut fault);
     }
     check_marks(service, is_stated, &mut fault);
+    if service.origin == Origin::Shipped {
+        service.marks.iter().for_each(|mark| check_content(mark, &mut fault));
+    }
     if service.origin == Origin::Shipped && !service.marks.is_empty() {
         if service.fixtures.is_empty() {
             let reason = "a marked service needs fixtures: captures on which it is tagged";
@@ -97,6 +110,47 @@ fn check_marks(service: &Service, is_stated: &dyn Fn(&str) -> bool, fault: &mut 
             let reason = format!("a mark on {} needs '{stem}' in speaks", mark.first.fact);
             fault(mark.line, reason, "");
         }
+    }
+}
+
+/// A mark on content needs more than that content of the same exchange: content is written by whom
+/// a server serves, and quoted by others.
+fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
+    let conditions = || std::iter::once(&mark.first).chain(&mark.and);
+    let looks_at = |facts: &[&str]| conditions().any(|c| facts.contains(&c.fact.as_str()));
+    let has = |fact: &str| conditions().any(|condition| condition.fact == fact);
+    if has("http.response-body") && !has(CONTENT_TYPE) {
+        let reason = "a mark on http.response-body needs the type of the body".into();
+        fault(mark.line, reason, "add a condition on http.response-header.content-type");
+    }
+    if looks_at(&BODIES) && !conditions().any(is_of_the_exchange) {
+        let reason = "a mark on content needs a target, a status other than 200, or a header of \
+                      the same exchange";
+        fault(mark.line, reason.into(), "add a condition on what the product itself sends");
+    }
+    let upgraded = has("http.target") && has("http.status")
+        || has("http.response-header.sec-websocket-protocol");
+    if looks_at(&MESSAGES) && !upgraded {
+        let reason = "a mark on a WebSocket message needs the target and status of the upgrade, \
+                      or the subprotocol that the server accepted";
+        fault(mark.line, reason.into(), "");
+    }
+    let carried = ["csta.framing", "http.target", "sip.content-type"];
+    if looks_at(&DOCUMENT) && !looks_at(&carried) {
+        let reason = "a mark on a CSTA document needs what carries it";
+        fault(mark.line, reason.into(), &format!("add one of {}", carried.join(", ")));
+    }
+}
+
+/// Whether a condition is on what the server or its client says beside the content and its type.
+fn is_of_the_exchange(condition: &Condition) -> bool {
+    let fact = condition.fact.as_str();
+    let is_success = || condition.compare.iter().all(|c| *c == Compare::Equals("200".into()));
+    match fact {
+        "http.target" => true,
+        "http.status" => !is_success(),
+        CONTENT_TYPE => false,
+        _ => fact.starts_with("http.request-header.") || fact.starts_with("http.response-header."),
     }
 }
 

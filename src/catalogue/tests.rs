@@ -212,3 +212,45 @@ fn the_linter_finds_what_the_grammar_allows() {
         assert!(error.lines().any(|line| line.contains(text)), "{to}: {error}");
     }
 }
+
+#[test]
+fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
+    const KIND: &str = "http.response-header.content-type";
+    let catalogue = shipped();
+    let faults = |conditions: &[(&str, &str)]| {
+        let (first, rest) = conditions.split_first().unwrap();
+        let condition =
+            |(fact, value): &(&str, &str)| format!("fact = {fact:?}\nequals = {value:?}\n");
+        let mut text = USERS.split("[[mark]]").next().unwrap().to_owned();
+        text += "[[mark]]\n";
+        text += &condition(first);
+        for inner in rest {
+            text += "[[mark.and]]\n";
+            text += &condition(inner);
+        }
+        let text = text.replace("\"http\"]", "\"http\", \"websocket\", \"csta\"]");
+        let service = parse(&text, "billing.toml", Origin::Shipped).unwrap();
+        let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
+        error.lines().filter(|line| line.contains("a mark on")).count()
+    };
+    let body = ("http.response-body", "x");
+    let html = (KIND, "text/html");
+    for (conditions, expected) in [
+        (&[body][..], 2),
+        (&[body, html], 1),
+        (&[body, html, ("http.status", "200")], 1),
+        (&[body, html, ("http.status", "404")], 0),
+        (&[body, html, ("http.target", "/x")], 0),
+        (&[body, html, ("http.response-header.server", "x")], 0),
+        (&[body, ("http.status", "404")], 1),
+        (&[("http.response-text", "x")], 1),
+        (&[("http.response-text", "x"), ("http.target", "/x")], 0),
+        (&[("websocket.text", "x")], 1),
+        (&[("websocket.text", "x"), ("http.target", "/x"), ("http.status", "101")], 0),
+        (&[("websocket.text", "x"), ("http.response-header.sec-websocket-protocol", "x")], 0),
+        (&[("csta.root", "x")], 1),
+        (&[("csta.root", "x"), ("csta.framing", "x")], 0),
+    ] {
+        assert_eq!(faults(conditions), expected, "{conditions:?}");
+    }
+}
