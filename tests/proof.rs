@@ -9,13 +9,15 @@ use portlore::catalogue::{Catalogue, Condition};
 
 use crate::run::{captures, document};
 
-/// The services that marks name in each capture. Every capture is replayed once for all tests.
+/// The services that marks name in each capture, also those beside the verdict. Every capture is replayed once for all tests.
 static MARKED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let services = |capture: &String| {
         let (_, document) = document(&[capture]);
         let flows = document["flows"].as_array().unwrap().clone();
         let marks = flows.iter().map(|flow| &flow["verdict"]).filter(|v| v["confidence"] == "mark");
-        marks.map(|v| v["service"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let also = |v: &serde_json::Value| v["also"].as_array().cloned().unwrap_or_default();
+        let named = marks.flat_map(|v| std::iter::once(v["service"].clone()).chain(also(v)));
+        named.map(|id| id.as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let name = |capture: &String| {
         capture.trim_start_matches("fixtures/").trim_end_matches(".pcap").to_owned()
