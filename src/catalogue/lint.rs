@@ -3,10 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use super::file::error_at;
-use super::{Catalogue, Claim, Compare, Condition, Mark, Origin, Registry, Service, parse_all};
+use super::{
+    Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Reach, Registry, Service,
+    parse_all,
+};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::{Error, Result};
+
+/// Ports on which a conversation begins with TLS, DTLS or QUIC.
+const ENCRYPTED: [u16; 20] = [
+    443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 3269, 5061, 5223, 5349, 5671, 5986, 6443,
+    6514, 8443, 8883,
+];
+/// Ports on which a conversation begins in clear text, even if it turns to TLS later.
+const CLEAR: [u16; 14] = [21, 25, 53, 80, 110, 119, 143, 389, 587, 1883, 3478, 5060, 5222, 5672];
+/// How many ports above its first one a server is taken to look for a free one.
+const CLIMB: u16 = 10;
 
 /// The prefix of the names of facts about the process behind a port.
 const PROCESS: &str = "process";
@@ -48,6 +61,8 @@ pub fn check(
     }
     for claim in &service.claims {
         check_claim(claim, &catalogue.registry, &mut fault);
+        check_reach(claim, service, &mut fault);
+        check_protocols(claim, service, &mut fault);
     }
     check_marks(service, is_stated, &mut fault);
     if service.origin == Origin::Shipped {
@@ -187,6 +202,56 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
             let reason = format!("the registry has no '{name}' on {port}");
             fault(claim.line, reason, &format!("its names are: {known}"));
         }
+    }
+}
+
+/// A server that takes another port by itself claims the ports above its first one as overflow, or
+/// says that it is expected there.
+fn check_reach(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
+    let before = |other: &&Claim| {
+        other.port < claim.port
+            && other.transports.iter().any(|transport| claim.transports.contains(transport))
+    };
+    let port = claim.port;
+    let mut earlier = service.claims.iter().filter(before);
+    if claim.reach == Reach::Overflow && earlier.clone().next().is_none() {
+        let reason = format!("the claim on {port} is overflow of no port before it");
+        fault(claim.line, reason, "claim that port too, or leave reach out");
+    }
+    let moves = |claim: &Claim| {
+        matches!(
+            claim.on_conflict,
+            Some(Conflict::Increments | Conflict::Asks | Conflict::PicksFree)
+        )
+    };
+    if !claim.states_reach
+        && service.claims.iter().any(moves)
+        && earlier.any(|other| port - other.port <= CLIMB)
+    {
+        let reason = format!("the service takes another port by itself, so does it reach {port}?");
+        let remedy = "say reach = \"overflow\" if only where the ports before it are taken, else \
+                      reach = \"default\"";
+        fault(claim.line, reason, remedy);
+    }
+}
+
+/// A claim speaks what is spoken on its port: on 443 no clear text, on 25 no TLS.
+fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
+    let port = claim.port;
+    let is_encrypted = |protocol: &Protocol| matches!(protocol.as_str(), "tls" | "quic" | "dtls");
+    if let Some(other) = claim.protocols.iter().find(|protocol| !service.speaks(**protocol)) {
+        let reason = format!("the claim on {port} speaks '{other}', which the service does not");
+        fault(claim.line, reason, "add it to the service's speaks");
+    }
+    let has_encrypted = claim.protocols.iter().any(is_encrypted);
+    let has_clear = !claim.protocols.iter().all(is_encrypted);
+    if ENCRYPTED.contains(&port) && has_encrypted && has_clear {
+        let reason = format!("{port} is spoken to in TLS, DTLS or QUIC, not in clear text");
+        fault(claim.line, reason, "give the claim a speaks of its own: speaks = [\"tls\"]");
+    }
+    if CLEAR.contains(&port) && has_encrypted {
+        let reason = format!("a conversation on {port} begins in clear text");
+        fault(claim.line, reason, "give the claim a speaks of its own, without tls and quic");
     }
 }
 

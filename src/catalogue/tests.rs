@@ -128,6 +128,68 @@ prefix = "Billing/"
 ignore_case = true
 "#;
 
+/// A second claim of a service that takes another port by itself.
+const CLIMBER: &str = r#"
+[[claim]]
+port = 3002
+transport = "tcp"
+standing = "customary"
+cite = "https://example.test/"
+on_conflict = "increments"
+[[mark]]"#;
+
+#[test]
+fn a_claim_that_says_how_the_service_reaches_the_port_is_without_fault() {
+    for reach in ["overflow", "default"] {
+        let text = CLIMBER.replace("port = 3002", &format!("port = 3002\nreach = \"{reach}\""));
+        let service =
+            parse(&USERS.replace("[[mark]]", &text), "billing.toml", Origin::User).unwrap();
+        assert_eq!(check(&service, "billing.toml", &shipped(), &detect::is_stated), Ok(()));
+        assert_eq!(service.claims[1].reach.as_str(), reach);
+    }
+}
+
+#[test]
+fn every_shipped_file_states_its_layer() {
+    let silent =
+        SHIPPED.files().filter(|file| !file.contents_utf8().unwrap().contains("\nlayer = "));
+    assert_eq!(silent.map(include_dir::File::path).collect::<Vec<_>>(), Vec::<&Path>::new());
+}
+
+#[test]
+fn nothing_that_is_built_on_another_service_lies_below_it() {
+    let catalogue = shipped();
+    let mut wrong = Vec::new();
+    for service in catalogue.services() {
+        for base in service.builds_on.iter().map(|id| catalogue.service(id).unwrap()) {
+            if service.layer > base.layer {
+                wrong.push(format!(
+                    "{} is {:?}, {} is {:?}",
+                    service.id, service.layer, base.id, base.layer
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn web_servers_speak_tls_on_its_ports_and_no_clear_text() {
+    let catalogue = shipped();
+    let spoken = |port, transport| {
+        let on_port = catalogue.claims_on(ServicePort::new(port, transport));
+        let of_server = on_port.filter(|(service, _)| &*service.id == "web-server");
+        of_server.flat_map(|(_, claim)| &claim.protocols).map(|p| p.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(spoken(443, Transport::Tcp), ["tls"]);
+    assert_eq!(spoken(8443, Transport::Tcp), ["tls"]);
+    assert_eq!(spoken(443, Transport::Udp), ["quic"]);
+    for port in [80, 8080] {
+        assert!(spoken(port, Transport::Tcp).contains(&"http"));
+        assert!(!spoken(port, Transport::Tcp).contains(&"tls"));
+    }
+}
+
 #[test]
 fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
     let folder = tempfile::tempdir().unwrap();
@@ -206,6 +268,19 @@ fn the_linter_finds_what_the_grammar_allows() {
         ("http.response-header.server", "http.colour", "no detector states"),
         ("[\"http\"]", "[\"osc\"]", "needs 'http' in speaks"),
         ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
+        ("cite =", "reach = \"overflow\"\ncite =", "overflow of no port before it"),
+        ("[[mark]]", CLIMBER, "so does it reach 3002?"),
+        ("cite =", "speaks = [\"osc\"]\ncite =", "speaks 'osc', which the service does not"),
+        (
+            "[\"http\"]\n[[claim]]\nport = 3001",
+            "[\"http\", \"tls\"]\n[[claim]]\nport = 443",
+            "443 is spoken to in TLS",
+        ),
+        (
+            "[\"http\"]\n[[claim]]\nport = 3001",
+            "[\"http\", \"tls\"]\n[[claim]]\nport = 80",
+            "a conversation on 80 begins in clear text",
+        ),
     ] {
         let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();
         let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
