@@ -329,3 +329,26 @@ fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
         assert_eq!(faults(conditions), expected, "{conditions:?}");
     }
 }
+
+/// Another product's name in a header strikes the services whose mark is on that header alone, so
+/// those that always send it must have such a mark; those that can stand behind another server
+/// must not.
+#[test]
+fn a_service_that_always_names_itself_in_a_header_has_a_mark_on_it_alone() {
+    let catalogue = shipped();
+    let always = |header: &str, id: &str| {
+        let mut marks = catalogue.marks_on(header);
+        marks.any(|(service, mark)| &*service.id == id && mark.and.is_empty())
+    };
+    for id in
+        ["flask", "gunicorn", "hypercorn", "kestrel", "nginx", "tornado", "uvicorn", "webrick"]
+    {
+        assert!(always("http.response-header.server", id), "{id}");
+    }
+    for id in ["express", "fastapi", "rails", "django", "nextjs"] {
+        assert!(!always("http.response-header.server", id), "{id}");
+    }
+    for id in ["express", "nextjs", "nuxt"] {
+        assert!(always("http.response-header.x-powered-by", id), "{id}");
+    }
+}
