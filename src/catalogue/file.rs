@@ -61,8 +61,7 @@ struct ClaimTable {
     standing: Standing,
     #[serde(default)]
     prevalence: Prevalence,
-    #[serde(default)]
-    reach: Reach,
+    reach: Option<Reach>,
     speaks: Option<Spanned<Vec<String>>>,
     registry: Option<String>,
     since: Option<String>,
@@ -168,7 +167,8 @@ fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
         },
         standing: table.standing,
         prevalence: table.prevalence,
-        reach: table.reach,
+        reach: table.reach.unwrap_or_default(),
+        states_reach: table.reach.is_some(),
         protocols,
         registry: table.registry,
         since: table.since,

@@ -3,13 +3,36 @@
 use std::path::{Path, PathBuf};
 
 use super::file::error_at;
-use super::{Catalogue, Claim, Origin, Registry, Service, parse_all};
+use super::{
+    Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Reach, Registry, Service,
+    parse_all,
+};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::{Error, Result};
 
+/// Ports on which a conversation begins with TLS, DTLS or QUIC.
+const ENCRYPTED: [u16; 20] = [
+    443, 465, 563, 636, 853, 989, 990, 992, 993, 995, 3269, 5061, 5223, 5349, 5671, 5986, 6443,
+    6514, 8443, 8883,
+];
+/// Ports on which a conversation begins in clear text, even if it turns to TLS later.
+const CLEAR: [u16; 14] = [21, 25, 53, 80, 110, 119, 143, 389, 587, 1883, 3478, 5060, 5222, 5672];
+/// How many ports above its first one a server is taken to look for a free one.
+const CLIMB: u16 = 10;
+
 /// The prefix of the names of facts about the process behind a port.
 const PROCESS: &str = "process";
+
+/// Facts whose text is content: whoever writes a page, a script or a message chooses it.
+const BODIES: [&str; 4] =
+    ["http.event", "http.request-body", "http.response-body", "http.response-text"];
+/// Facts whose text is the content of a WebSocket message.
+const MESSAGES: [&str; 2] = ["websocket.binary", "websocket.text"];
+/// The content of a document that TCP, HTTP and SIP carry alike.
+const DOCUMENT: [&str; 3] = ["csta.extension", "csta.namespace", "csta.root"];
+/// The head's word for what the body is. Whoever serves content sends it, so it proves no product.
+const CONTENT_TYPE: &str = "http.response-header.content-type";
 
 /// Checks a service against the rules. `file` is the name of the service's file, and `is_stated`
 /// returns whether some detector states a fact of that name.
@@ -38,8 +61,13 @@ pub fn check(
     }
     for claim in &service.claims {
         check_claim(claim, &catalogue.registry, &mut fault);
+        check_reach(claim, service, &mut fault);
+        check_protocols(claim, service, &mut fault);
     }
     check_marks(service, is_stated, &mut fault);
+    if service.origin == Origin::Shipped {
+        service.marks.iter().for_each(|mark| check_content(mark, &mut fault));
+    }
     if service.origin == Origin::Shipped && !service.marks.is_empty() {
         if service.fixtures.is_empty() {
             let reason = "a marked service needs fixtures: captures on which it is tagged";
@@ -100,6 +128,47 @@ fn check_marks(service: &Service, is_stated: &dyn Fn(&str) -> bool, fault: &mut 
     }
 }
 
+/// A mark on content needs more than that content of the same exchange: content is written by whom
+/// a server serves, and quoted by others.
+fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
+    let conditions = || std::iter::once(&mark.first).chain(&mark.and);
+    let looks_at = |facts: &[&str]| conditions().any(|c| facts.contains(&c.fact.as_str()));
+    let has = |fact: &str| conditions().any(|condition| condition.fact == fact);
+    if has("http.response-body") && !has(CONTENT_TYPE) {
+        let reason = "a mark on http.response-body needs the type of the body".into();
+        fault(mark.line, reason, "add a condition on http.response-header.content-type");
+    }
+    if looks_at(&BODIES) && !conditions().any(is_of_the_exchange) {
+        let reason = "a mark on content needs a target, a status other than 200, or a header of \
+                      the same exchange";
+        fault(mark.line, reason.into(), "add a condition on what the product itself sends");
+    }
+    let upgraded = has("http.target") && has("http.status")
+        || has("http.response-header.sec-websocket-protocol");
+    if looks_at(&MESSAGES) && !upgraded {
+        let reason = "a mark on a WebSocket message needs the target and status of the upgrade, \
+                      or the subprotocol that the server accepted";
+        fault(mark.line, reason.into(), "");
+    }
+    let carried = ["csta.framing", "http.target", "sip.content-type"];
+    if looks_at(&DOCUMENT) && !looks_at(&carried) {
+        let reason = "a mark on a CSTA document needs what carries it";
+        fault(mark.line, reason.into(), &format!("add one of {}", carried.join(", ")));
+    }
+}
+
+/// Whether a condition is on what the server or its client says beside the content and its type.
+fn is_of_the_exchange(condition: &Condition) -> bool {
+    let fact = condition.fact.as_str();
+    let is_success = || condition.compare.iter().all(|c| *c == Compare::Equals("200".into()));
+    match fact {
+        "http.target" => true,
+        "http.status" => !is_success(),
+        CONTENT_TYPE => false,
+        _ => fact.starts_with("http.request-header.") || fact.starts_with("http.response-header."),
+    }
+}
+
 fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
     let port = claim.port;
     let cited = claim.cite.as_deref().unwrap_or("").trim();
@@ -133,6 +202,56 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
             let reason = format!("the registry has no '{name}' on {port}");
             fault(claim.line, reason, &format!("its names are: {known}"));
         }
+    }
+}
+
+/// A server that takes another port by itself claims the ports above its first one as overflow, or
+/// says that it is expected there.
+fn check_reach(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
+    let before = |other: &&Claim| {
+        other.port < claim.port
+            && other.transports.iter().any(|transport| claim.transports.contains(transport))
+    };
+    let port = claim.port;
+    let mut earlier = service.claims.iter().filter(before);
+    if claim.reach == Reach::Overflow && earlier.clone().next().is_none() {
+        let reason = format!("the claim on {port} is overflow of no port before it");
+        fault(claim.line, reason, "claim that port too, or leave reach out");
+    }
+    let moves = |claim: &Claim| {
+        matches!(
+            claim.on_conflict,
+            Some(Conflict::Increments | Conflict::Asks | Conflict::PicksFree)
+        )
+    };
+    if !claim.states_reach
+        && service.claims.iter().any(moves)
+        && earlier.any(|other| port - other.port <= CLIMB)
+    {
+        let reason = format!("the service takes another port by itself, so does it reach {port}?");
+        let remedy = "say reach = \"overflow\" if only where the ports before it are taken, else \
+                      reach = \"default\"";
+        fault(claim.line, reason, remedy);
+    }
+}
+
+/// A claim speaks what is spoken on its port: on 443 no clear text, on 25 no TLS.
+fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
+    let port = claim.port;
+    let is_encrypted = |protocol: &Protocol| matches!(protocol.as_str(), "tls" | "quic" | "dtls");
+    if let Some(other) = claim.protocols.iter().find(|protocol| !service.speaks(**protocol)) {
+        let reason = format!("the claim on {port} speaks '{other}', which the service does not");
+        fault(claim.line, reason, "add it to the service's speaks");
+    }
+    let has_encrypted = claim.protocols.iter().any(is_encrypted);
+    let has_clear = !claim.protocols.iter().all(is_encrypted);
+    if ENCRYPTED.contains(&port) && has_encrypted && has_clear {
+        let reason = format!("{port} is spoken to in TLS, DTLS or QUIC, not in clear text");
+        fault(claim.line, reason, "give the claim a speaks of its own: speaks = [\"tls\"]");
+    }
+    if CLEAR.contains(&port) && has_encrypted {
+        let reason = format!("a conversation on {port} begins in clear text");
+        fault(claim.line, reason, "give the claim a speaks of its own, without tls and quic");
     }
 }
 

@@ -3,6 +3,8 @@
 //! A mark is what other tools call a signature or a fingerprint; the name is the key in catalogue
 //! files.
 
+use std::fmt;
+
 use memchr::memmem::Finder;
 use regex_lite::Regex;
 
@@ -118,6 +120,31 @@ impl Condition {
             return self.compare.iter().all(|compare| compare.holds(&lower));
         }
         self.compare.iter().all(|compare| compare.holds(value))
+    }
+}
+
+impl fmt::Display for Condition {
+    /// The condition as a phrase: `http.status is 404`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.fact)?;
+        for (i, compare) in self.compare.iter().enumerate() {
+            write!(f, "{} {compare}", if i == 0 { "" } else { " and" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Compare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Equals(text) => write!(f, "is {text}"),
+            Self::Prefix(text) => write!(f, "begins with {text}"),
+            Self::Suffix(text) => write!(f, "ends with {text}"),
+            Self::Contains(Needle(finder)) => {
+                write!(f, "contains {}", String::from_utf8_lossy(finder.needle()))
+            }
+            Self::Matches(Pattern(regex)) => write!(f, "matches {}", regex.as_str()),
+        }
     }
 }
 

@@ -133,22 +133,25 @@ impl Reach {
 
 /// What a service is in the stack of software that answers; the highest comes first. Of several
 /// services in one flow the highest is the verdict, and the others stand beside it.
+///
+/// One question decides: what would its user say is running? `CONTRIBUTING.md` has examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layer {
-    /// What a user installs and names.
+    /// What a user installs and names: Grafana, a lighting console, a database, a mail server.
     #[default]
     Application,
-    /// An interface that many applications offer.
+    /// An interface that many applications offer: uaCSTA, TUIO, MCP.
     Api,
-    /// What an application is written with.
+    /// What an application is written with, and the dev server that comes with it: Express, Next.js,
+    /// Vite.
     Framework,
-    /// What runs it.
+    /// What runs it: Node.
     Runtime,
-    /// What speaks the protocol for it.
+    /// What speaks the protocol for it: nginx, Uvicorn, the server of a language's library.
     Server,
-    /// What stands before it.
+    /// What only stands before it: a load balancer, an API gateway.
     Proxy,
 }
 
@@ -181,6 +184,8 @@ pub struct Claim {
     pub prevalence: Prevalence,
     /// When the service takes the port.
     pub reach: Reach,
+    /// Whether the file says so, instead of leaving it at the default.
+    pub(super) states_reach: bool,
     /// The protocols that the service speaks on this port.
     pub protocols: Vec<Protocol>,
     /// The service's name in the IANA registry, for registered and dormant claims.

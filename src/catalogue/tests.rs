@@ -128,6 +128,68 @@ prefix = "Billing/"
 ignore_case = true
 "#;
 
+/// A second claim of a service that takes another port by itself.
+const CLIMBER: &str = r#"
+[[claim]]
+port = 3002
+transport = "tcp"
+standing = "customary"
+cite = "https://example.test/"
+on_conflict = "increments"
+[[mark]]"#;
+
+#[test]
+fn a_claim_that_says_how_the_service_reaches_the_port_is_without_fault() {
+    for reach in ["overflow", "default"] {
+        let text = CLIMBER.replace("port = 3002", &format!("port = 3002\nreach = \"{reach}\""));
+        let service =
+            parse(&USERS.replace("[[mark]]", &text), "billing.toml", Origin::User).unwrap();
+        assert_eq!(check(&service, "billing.toml", &shipped(), &detect::is_stated), Ok(()));
+        assert_eq!(service.claims[1].reach.as_str(), reach);
+    }
+}
+
+#[test]
+fn every_shipped_file_states_its_layer() {
+    let silent =
+        SHIPPED.files().filter(|file| !file.contents_utf8().unwrap().contains("\nlayer = "));
+    assert_eq!(silent.map(include_dir::File::path).collect::<Vec<_>>(), Vec::<&Path>::new());
+}
+
+#[test]
+fn nothing_that_is_built_on_another_service_lies_below_it() {
+    let catalogue = shipped();
+    let mut wrong = Vec::new();
+    for service in catalogue.services() {
+        for base in service.builds_on.iter().map(|id| catalogue.service(id).unwrap()) {
+            if service.layer > base.layer {
+                wrong.push(format!(
+                    "{} is {:?}, {} is {:?}",
+                    service.id, service.layer, base.id, base.layer
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn web_servers_speak_tls_on_its_ports_and_no_clear_text() {
+    let catalogue = shipped();
+    let spoken = |port, transport| {
+        let on_port = catalogue.claims_on(ServicePort::new(port, transport));
+        let of_server = on_port.filter(|(service, _)| &*service.id == "web-server");
+        of_server.flat_map(|(_, claim)| &claim.protocols).map(|p| p.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(spoken(443, Transport::Tcp), ["tls"]);
+    assert_eq!(spoken(8443, Transport::Tcp), ["tls"]);
+    assert_eq!(spoken(443, Transport::Udp), ["quic"]);
+    for port in [80, 8080] {
+        assert!(spoken(port, Transport::Tcp).contains(&"http"));
+        assert!(!spoken(port, Transport::Tcp).contains(&"tls"));
+    }
+}
+
 #[test]
 fn a_users_service_comes_first_and_replaces_ours_of_the_same_id() {
     let folder = tempfile::tempdir().unwrap();
@@ -206,9 +268,87 @@ fn the_linter_finds_what_the_grammar_allows() {
         ("http.response-header.server", "http.colour", "no detector states"),
         ("[\"http\"]", "[\"osc\"]", "needs 'http' in speaks"),
         ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
+        ("cite =", "reach = \"overflow\"\ncite =", "overflow of no port before it"),
+        ("[[mark]]", CLIMBER, "so does it reach 3002?"),
+        ("cite =", "speaks = [\"osc\"]\ncite =", "speaks 'osc', which the service does not"),
+        (
+            "[\"http\"]\n[[claim]]\nport = 3001",
+            "[\"http\", \"tls\"]\n[[claim]]\nport = 443",
+            "443 is spoken to in TLS",
+        ),
+        (
+            "[\"http\"]\n[[claim]]\nport = 3001",
+            "[\"http\", \"tls\"]\n[[claim]]\nport = 80",
+            "a conversation on 80 begins in clear text",
+        ),
     ] {
         let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();
         let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
         assert!(error.lines().any(|line| line.contains(text)), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
+    const KIND: &str = "http.response-header.content-type";
+    let catalogue = shipped();
+    let faults = |conditions: &[(&str, &str)]| {
+        let (first, rest) = conditions.split_first().unwrap();
+        let condition =
+            |(fact, value): &(&str, &str)| format!("fact = {fact:?}\nequals = {value:?}\n");
+        let mut text = USERS.split("[[mark]]").next().unwrap().to_owned();
+        text += "[[mark]]\n";
+        text += &condition(first);
+        for inner in rest {
+            text += "[[mark.and]]\n";
+            text += &condition(inner);
+        }
+        let text = text.replace("\"http\"]", "\"http\", \"websocket\", \"csta\"]");
+        let service = parse(&text, "billing.toml", Origin::Shipped).unwrap();
+        let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
+        error.lines().filter(|line| line.contains("a mark on")).count()
+    };
+    let body = ("http.response-body", "x");
+    let html = (KIND, "text/html");
+    for (conditions, expected) in [
+        (&[body][..], 2),
+        (&[body, html], 1),
+        (&[body, html, ("http.status", "200")], 1),
+        (&[body, html, ("http.status", "404")], 0),
+        (&[body, html, ("http.target", "/x")], 0),
+        (&[body, html, ("http.response-header.server", "x")], 0),
+        (&[body, ("http.status", "404")], 1),
+        (&[("http.response-text", "x")], 1),
+        (&[("http.response-text", "x"), ("http.target", "/x")], 0),
+        (&[("websocket.text", "x")], 1),
+        (&[("websocket.text", "x"), ("http.target", "/x"), ("http.status", "101")], 0),
+        (&[("websocket.text", "x"), ("http.response-header.sec-websocket-protocol", "x")], 0),
+        (&[("csta.root", "x")], 1),
+        (&[("csta.root", "x"), ("csta.framing", "x")], 0),
+    ] {
+        assert_eq!(faults(conditions), expected, "{conditions:?}");
+    }
+}
+
+/// Another product's name in a header strikes the services whose mark is on that header alone, so
+/// those that always send it must have such a mark; those that can stand behind another server
+/// must not.
+#[test]
+fn a_service_that_always_names_itself_in_a_header_has_a_mark_on_it_alone() {
+    let catalogue = shipped();
+    let always = |header: &str, id: &str| {
+        let mut marks = catalogue.marks_on(header);
+        marks.any(|(service, mark)| &*service.id == id && mark.and.is_empty())
+    };
+    for id in
+        ["flask", "gunicorn", "hypercorn", "kestrel", "nginx", "tornado", "uvicorn", "webrick"]
+    {
+        assert!(always("http.response-header.server", id), "{id}");
+    }
+    for id in ["express", "fastapi", "rails", "django", "nextjs"] {
+        assert!(!always("http.response-header.server", id), "{id}");
+    }
+    for id in ["express", "nextjs", "nuxt"] {
+        assert!(always("http.response-header.x-powered-by", id), "{id}");
     }
 }

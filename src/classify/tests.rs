@@ -245,7 +245,8 @@ fn without_explanation_there_are_no_reasons_and_all_else_is_the_same() {
 #[test]
 fn a_match_deep_in_a_body_names_the_frame_that_holds_it() {
     let catalogue = shipped();
-    let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
+    let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nCache-Control: no-cache\r\n\
+        ETag: W/\"e5-TK\"\r\n\r\n<html>";
     let page: &[u8] = b"..... <script type=\"module\" src=\"/@vite/client\"></script>";
     let evidence = evidence_of(Transport::Tcp, &[REQUEST], &[head, b"padding", page]);
     let verdict =
