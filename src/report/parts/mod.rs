@@ -1,6 +1,7 @@
 //! What formats, pages and the full-screen view are put together from: tables, units, labels,
 //! sentences.
 
+pub mod display_filter;
 pub mod escape;
 pub mod interfaces;
 pub mod labels;
