@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use portlore::Result;
 use portlore::catalogue::Catalogue;
+use portlore::decode::TenantParts;
 use portlore::pipeline::{
     self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
     StopConditions, snapshot_requests,
@@ -22,7 +23,7 @@ use super::output::Output;
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{INCOMPLETE, messages};
-use crate::cli::CommonArgs;
+use crate::cli::{CommonArgs, KeyPart};
 
 /// Time between two snapshots for observers.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -105,6 +106,7 @@ impl Session<'_> {
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
+            key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
@@ -184,6 +186,11 @@ fn limits(args: &CommonArgs) -> ResourceLimits {
         opening_bytes: (args.opening_mib as usize) << 20,
         histogram_ports: args.histogram_ports as usize,
     }
+}
+
+/// What of its tenant belongs to the key of a flow.
+fn key(args: &CommonArgs) -> TenantParts {
+    TenantParts { vlan: args.key.contains(&KeyPart::Vlan), vni: args.key.contains(&KeyPart::Vni) }
 }
 
 /// Prints the counters so far, on SIGUSR1.

@@ -2,7 +2,7 @@
 //! <https://www.wireshark.org/docs/man-pages/wireshark-filter.html>
 
 use crate::classify::Reason;
-use crate::decode::Endpoint;
+use crate::decode::{Endpoint, Tunnel};
 use crate::flow::FlowRecord;
 
 /// What a display filter selects.
@@ -43,18 +43,31 @@ fn conversation(record: &FlowRecord) -> String {
     };
     let transport = record.transport.as_str();
     let ends = [
-        both(address(a), address(b), ["addr", "src", "dst"]),
+        both(&address(a), &address(b), ["addr", "src", "dst"]),
         both(
-            (transport, a.port.to_string()),
-            (transport, b.port.to_string()),
+            &(transport, a.port.to_string()),
+            &(transport, b.port.to_string()),
             ["port", "srcport", "dstport"],
         ),
     ];
-    ends.join(" && ")
+    ends.into_iter().chain(tenant(record)).collect::<Vec<_>>().join(" && ")
+}
+
+/// The tenant, where it belongs to the key of flows.
+fn tenant(record: &FlowRecord) -> impl Iterator<Item = String> {
+    let vlans = [record.tenant.outer_vlan(), record.tenant.vlan()];
+    let vlans = vlans.into_iter().flatten().map(|id| format!("vlan.id == {id}"));
+    let field = match record.tunnel {
+        Some(Tunnel::Vxlan | Tunnel::VxlanGpe) => Some("vxlan.vni"),
+        Some(Tunnel::Geneve) => Some("geneve.vni"),
+        _ => None,
+    };
+    let vni = field.zip(record.tenant.vni()).map(|(field, vni)| format!("{field} == {vni}"));
+    vlans.chain(vni)
 }
 
 /// Both values of a field of either end; equal ones by the fields of the two directions.
-fn both(a: (&str, String), b: (&str, String), [either, from, to]: [&str; 3]) -> String {
+fn both(a: &(&str, String), b: &(&str, String), [either, from, to]: [&str; 3]) -> String {
     let (from, to) = if a == b { (from, to) } else { (either, either) };
     format!("{}.{from} == {} && {}.{to} == {}", a.0, a.1, b.0, b.1)
 }
@@ -65,7 +78,7 @@ mod tests {
     use crate::decode::Transport;
 
     fn reason(frame: Option<u64>) -> Reason {
-        Reason { fact: "port".into(), value: "".into(), direction: None, frame }
+        Reason { fact: "port".into(), value: String::new(), direction: None, frame }
     }
 
     fn record(transport: Transport, ends: [&str; 2]) -> FlowRecord {
@@ -106,6 +119,15 @@ mod tests {
         assert_eq!(
             filter(Transport::Tcp, ["127.0.0.1:47498", "127.0.0.1:3001"]),
             "ip.src == 127.0.0.1 && ip.dst == 127.0.0.1 && tcp.port == 47498 && tcp.port == 3001"
+        );
+        let mut record = record(Transport::Tcp, ["10.0.0.1:1", "10.0.0.2:2"]);
+        record.tenant = crate::decode::Tenant::NONE.in_vlan(10).in_vlan(20).in_network(7);
+        record.tunnel = Some(Tunnel::Vxlan);
+        let filter = display_filter(FilterOn::Conversation, &record, &[reason(Some(3))]).unwrap();
+        assert!(
+            filter
+                .ends_with("&& tcp.port == 2 && vlan.id == 10 && vlan.id == 20 && vxlan.vni == 7"),
+            "{filter}"
         );
     }
 }

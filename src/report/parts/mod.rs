@@ -7,5 +7,6 @@ pub mod interfaces;
 pub mod labels;
 pub mod layout;
 pub mod processes;
+pub mod tenant;
 pub mod units;
 pub mod why;

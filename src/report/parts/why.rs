@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
 use super::processes;
+use super::tenant;
 use super::units::{bytes, duration, plural};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
@@ -54,7 +55,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
         socket_address(record.initiator),
         if record.orientation == Orientation::Seen { "→" } else { "→?" },
         socket_address(record.responder),
-        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
+        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
+            + &tenant::label(record.tenant),
         verdict_label(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
