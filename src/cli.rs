@@ -164,6 +164,10 @@ pub struct CommonArgs {
     /// carry
     #[arg(long)]
     pub no_tunnels: bool,
+    /// Keep flows with the same addresses apart where these differ: VLANs, and the numbers of
+    /// virtual networks in tunnels (VXLAN, Geneve, GRE)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "vlan,vni")]
+    pub key: Vec<KeyPart>,
     /// Rows of the tables of ports; 0 for all
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub top: usize,
@@ -201,6 +205,15 @@ pub struct CommonArgs {
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// What keeps flows with the same addresses apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyPart {
+    /// The innermost two VLAN tags of the frame that holds the packet
+    Vlan,
+    /// The number of the innermost virtual network: VXLAN and Geneve VNI, GRE key
+    Vni,
 }
 
 /// Forms of the report.

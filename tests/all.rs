@@ -22,4 +22,5 @@ mod run;
 mod saving;
 mod screen;
 mod setup;
+mod tenants;
 mod watch;

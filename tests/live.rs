@@ -193,6 +193,28 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
 }
 
 #[test]
+fn only_the_frames_of_a_capture_that_is_saved_are_filtered_by_number() {
+    let Some(net) = Net::new("n") else { return };
+    let folder = public_folder();
+    let file = folder.path().join("out/show.pcapng");
+    let name = file.to_str().unwrap();
+    for (save, filter) in [
+        (&[][..], "ip.addr == 10.77.0.1 && ip.addr == 10.77.0.2 && udp.port == "),
+        (&["-w", name], "frame.number == "),
+        (&["-w", name, "-C", "1M"], "ip.addr == 10.77.0.1 && ip.addr == 10.77.0.2 && udp.port == "),
+    ] {
+        let args = ["-i", "veth0", "--why", "-f", "udp port 8000"];
+        let mut child = net.capture(&[&args[..], save].concat());
+        net.client(TRAFFIC);
+        wait_for_frames(&mut child, 3);
+        signal(&child, "INT");
+        let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+        assert_eq!(status, 0, "{stderr}");
+        assert_eq!(stdout.matches(&format!("Wireshark: {filter}")).count(), 3, "{stdout}");
+    }
+}
+
+#[test]
 fn what_came_just_before_the_end_is_still_read() {
     let Some(net) = Net::new("e") else { return };
     let child = net.capture(&["-i", "veth0", "-f", "udp port 8000 or tcp"]);

@@ -127,6 +127,7 @@ fn segment(
         ack: 0,
         flags: TcpFlags(flags),
         tunnel: None,
+        tenant: portlore::decode::Tenant::NONE,
         wire_len: 54 + payload_len,
         payload_len,
     };

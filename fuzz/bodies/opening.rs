@@ -47,6 +47,7 @@ pub fn run(input: &[u8]) {
             ack: 0,
             flags: TcpFlags(flags),
             tunnel: None,
+            tenant: portlore::decode::Tenant::NONE,
             wire_len: len + 40,
             payload_len: len,
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
+use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::Live;
 use portlore::source::live::LiveOptions;
 use portlore::source::save::{Plan, check_single, is_special, unfinished};
@@ -58,6 +59,11 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
+    // Numbers mean something in a single file that has all frames.
+    let filter_on = match &plan {
+        Some(plan) if !plan.is_series() => FilterOn::Frames,
+        _ => FilterOn::Conversation,
+    };
     if let Some(plan) = plan {
         live.save(plan)?;
     }
@@ -77,7 +83,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         catalogue,
         args: &args.common,
         signals: &signals,
-        mode: Mode::Live(LiveContext { span: args.span, process_cache, catalogues }),
+        mode: Mode::Live(LiveContext { span: args.span, process_cache, catalogues, filter_on }),
         output,
         live_outputs,
         progress: None,

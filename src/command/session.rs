@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use portlore::Result;
 use portlore::catalogue::Catalogue;
+use portlore::decode::TenantParts;
 use portlore::pipeline::{
     self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
     StopConditions, snapshot_requests,
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
+use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show};
 use portlore::source::{Drops, Filter, Source};
 
@@ -21,7 +23,7 @@ use super::output::Output;
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{INCOMPLETE, messages};
-use crate::cli::CommonArgs;
+use crate::cli::{CommonArgs, KeyPart};
 
 /// Time between two snapshots for observers.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -60,6 +62,8 @@ pub struct LiveContext {
     pub process_cache: Option<ProcessCache>,
     /// Brings newer catalogues.
     pub catalogues: Option<Receiver<Arc<Catalogue>>>,
+    /// What the display filters of flows select: frames, if they are saved.
+    pub filter_on: FilterOn,
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
@@ -97,11 +101,12 @@ impl Session<'_> {
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
-        let LiveContext { span, process_cache, catalogues } =
+        let LiveContext { span, process_cache, catalogues, filter_on } =
             context.as_ref().unwrap_or(&no_context);
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
+            key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
@@ -117,7 +122,8 @@ impl Session<'_> {
         };
         let run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
-            let screen = ScreenContext { title, catalogue: &catalogue, signals, requester, colour };
+            let (catalogue, filter_on) = (&catalogue, *filter_on);
+            let screen = ScreenContext { title, catalogue, signals, requester, colour, filter_on };
             let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
@@ -127,7 +133,7 @@ impl Session<'_> {
                 requests,
                 on_snapshot: &mut on_snapshot,
             });
-            let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
+            let run = pipeline::run(source, filter, catalogue, &options, snapshots);
             observers.finish();
             run
         })?;
@@ -138,13 +144,19 @@ impl Session<'_> {
             .iter()
             .flat_map(ProcessCache::warnings)
             .for_each(|line| messages::print(&format!("warning: {line}")));
-        report(&inputs, &run, output, args)
+        report(&inputs, &run, output, args, *filter_on)
     }
 }
 
 /// Writes the report, prints the problems of an incomplete input, and returns the exit status.
-fn report(inputs: &[String], run: &Run, output: Output, args: &CommonArgs) -> Result<u8> {
-    let report = Report { inputs, run, show: show(args) };
+fn report(
+    inputs: &[String],
+    run: &Run,
+    output: Output,
+    args: &CommonArgs,
+    filter_on: FilterOn,
+) -> Result<u8> {
+    let report = Report { inputs, run, show: Show { filter_on, ..show(args) } };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     if report.is_complete() {
         return Ok(0);
@@ -155,7 +167,13 @@ fn report(inputs: &[String], run: &Run, output: Output, args: &CommonArgs) -> Re
 
 /// The parts of the report that the command line asks for.
 fn show(args: &CommonArgs) -> Show {
-    Show { flows: args.flows, why: args.why, interfaces: args.verbose, top: args.top }
+    Show {
+        flows: args.flows,
+        why: args.why,
+        filter_on: FilterOn::default(),
+        interfaces: args.verbose,
+        top: args.top,
+    }
 }
 
 /// The limits that the command line sets.
@@ -168,6 +186,11 @@ fn limits(args: &CommonArgs) -> ResourceLimits {
         opening_bytes: (args.opening_mib as usize) << 20,
         histogram_ports: args.histogram_ports as usize,
     }
+}
+
+/// What of its tenant belongs to the key of a flow.
+fn key(args: &CommonArgs) -> TenantParts {
+    TenantParts { vlan: args.key.contains(&KeyPart::Vlan), vni: args.key.contains(&KeyPart::Vni) }
 }
 
 /// Prints the counters so far, on SIGUSR1.

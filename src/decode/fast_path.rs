@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::{Endpoint, FiveTuple, Segment, TcpFlags, Transport, tunnel};
+use super::{Endpoint, FiveTuple, Segment, TcpFlags, Tenant, Transport, tunnel};
 use crate::source::{Frame, LinkType};
 
 const ETHERNET: usize = 14;
@@ -120,6 +120,7 @@ fn transport<'a>(
         ack,
         flags,
         tunnel: None,
+        tenant: Tenant::NONE,
         wire_len: frame.wire_len,
         payload_len: payload_len as u32,
     };

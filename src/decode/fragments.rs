@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use etherparse::IpNumber;
 
-use super::Skip;
 use super::ip::{AddressPair, Datagram, FragmentInfo};
+use super::{Skip, Tenant};
 use crate::time::Time;
 
 /// Maximum number of incomplete datagrams; the oldest is given up when one more comes.
@@ -37,7 +37,7 @@ pub(super) struct Reassembled {
 
 /// What the fragments of a datagram have in common. Those of IPv6 may differ in the protocol: that
 /// of the first fragment counts, and the key has zero.
-type FragmentKey = (IpAddr, IpAddr, u32, u8);
+type FragmentKey = (IpAddr, IpAddr, u32, u8, Tenant);
 
 /// Incomplete datagrams.
 #[derive(Debug, Default)]
@@ -86,8 +86,8 @@ impl Fragments {
         self.expire(now);
         let protocol =
             if matches!(datagram.addresses, AddressPair::V4(_)) { datagram.protocol.0 } else { 0 };
-        let key =
-            (datagram.addresses.source(), datagram.addresses.destination(), fragment.id, protocol);
+        let ends = (datagram.addresses.source(), datagram.addresses.destination());
+        let key = (ends.0, ends.1, fragment.id, protocol, datagram.body.tenant());
         if !self.partial.contains_key(&key) {
             self.begin(key, now);
         }

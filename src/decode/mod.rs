@@ -16,6 +16,7 @@ mod link;
 mod packet;
 mod segment;
 mod skip;
+mod tenant;
 mod transport;
 mod tunnel;
 
@@ -25,6 +26,7 @@ use etherparse::IpNumber;
 
 pub use self::segment::{Endpoint, FiveTuple, Segment, ServicePort, TcpFlags, Transport};
 pub use self::skip::Skip;
+pub use self::tenant::{Tenant, TenantParts};
 pub use self::tunnel::Tunnel;
 
 use self::fragments::Fragments;

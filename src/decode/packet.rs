@@ -1,7 +1,7 @@
 //! The rest of a frame behind the headers that were read: the cursor that every layer takes and
 //! returns.
 
-use super::{Skip, Tunnel};
+use super::{Skip, Tenant, Tunnel};
 use crate::source::Frame;
 
 /// Maximum depth of nested frames and packets; a deeper one is skipped. Counts tunnels and frames
@@ -15,6 +15,7 @@ pub(super) struct Packet<'a> {
     wire_len: usize,
     depth: u8,
     tunnel: Option<Tunnel>,
+    tenant: Tenant,
 }
 
 impl<'a> Packet<'a> {
@@ -22,7 +23,7 @@ impl<'a> Packet<'a> {
     pub(super) fn from_frame(frame: &Frame<'a>) -> Self {
         // A damaged record may state fewer bytes on the wire than it holds.
         let wire_len = (frame.wire_len as usize).max(frame.bytes.len());
-        Self { bytes: frame.bytes, wire_len, depth: 0, tunnel: None }
+        Self { bytes: frame.bytes, wire_len, depth: 0, tunnel: None, tenant: Tenant::NONE }
     }
 
     /// The captured bytes.
@@ -45,6 +46,16 @@ impl<'a> Packet<'a> {
         self.tunnel
     }
 
+    /// The VLANs and the virtual network so far.
+    pub(super) const fn tenant(self) -> Tenant {
+        self.tenant
+    }
+
+    /// The same bytes, of this tenant.
+    pub(super) const fn with_tenant(self, tenant: Tenant) -> Self {
+        Self { tenant, ..self }
+    }
+
     /// The rest behind a header of `len` bytes.
     pub(super) fn after(self, len: usize) -> Result<Self, Skip> {
         let bytes = self.bytes.get(len..).ok_or_else(|| self.short(len))?;
@@ -63,6 +74,7 @@ impl<'a> Packet<'a> {
             wire_len: wire_len.max(bytes.len()),
             depth: self.depth,
             tunnel: self.tunnel,
+            tenant: self.tenant,
         }
     }
 
@@ -77,7 +89,7 @@ impl<'a> Packet<'a> {
 
     /// The same bytes, one layer deeper, as what a tunnel carries.
     pub(super) fn through(self, tunnel: Tunnel) -> Result<Self, Skip> {
-        Ok(Self { tunnel: Some(tunnel), ..self.deeper()? })
+        Ok(Self { tunnel: Some(tunnel), tenant: self.tenant.in_tunnel(), ..self.deeper()? })
     }
 
     /// The reason why there are fewer than `len` bytes.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::Tunnel;
+use super::{Tenant, Tunnel};
 use crate::time::Time;
 
 /// The supported transports.
@@ -103,6 +103,8 @@ pub struct Segment {
     pub flags: TcpFlags,
     /// The innermost tunnel of the frame.
     pub tunnel: Option<Tunnel>,
+    /// The VLANs and the virtual network of the packet.
+    pub tenant: Tenant,
     /// Bytes of the frame on the wire; of the last frame, if fragments were reassembled.
     pub wire_len: u32,
     /// Bytes of the payload on the wire.

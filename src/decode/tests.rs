@@ -394,3 +394,31 @@ proptest! {
         prop_assert_eq!(given.last(), Some(&Ok(b"hello".to_vec())));
     }
 }
+
+#[test]
+fn fragments_of_several_vlans_do_not_mix() {
+    let mut decoder = Decoder::new(true);
+    let mut packet = tcp_frame()[14..].to_vec();
+    packet[6] = 0;
+    let pieces = v4_fragments(&packet, 16);
+    let in_vlan =
+        |vlan: u8, piece: &[u8]| [&[2; 12], &[0x81, 0, 0, vlan, 8, 0][..], piece].concat();
+    let last = pieces.len() - 1;
+    let mut whole = Vec::new();
+    for (n, piece) in pieces.iter().enumerate() {
+        for vlan in [10, 20] {
+            let bytes = in_vlan(vlan, piece);
+            match decoder.decode(&frame(LinkType::ETHERNET, &bytes)) {
+                Ok((segment, payload)) => {
+                    assert_eq!(
+                        (n, segment.tenant.vlan(), &*payload),
+                        (last, Some(vlan.into()), &b"hello"[..])
+                    );
+                    whole.push(vlan);
+                }
+                Err(reason) => assert_eq!(reason, Skip::Fragment),
+            }
+        }
+    }
+    assert_eq!(whole, [10, 20]);
+}

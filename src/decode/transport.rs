@@ -111,6 +111,7 @@ fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, header: &TransportHeader) -
         ack: header.ack,
         flags: header.flags,
         tunnel: datagram.body.tunnel(),
+        tenant: datagram.body.tenant(),
         wire_len: frame.wire_len,
         payload_len: header.payload_len,
     }

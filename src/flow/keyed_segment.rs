@@ -30,12 +30,13 @@ pub struct KeyedSegment {
 }
 
 impl KeyedSegment {
-    /// Computes key and hash of a segment.
+    /// Computes key and hash of a segment, whose tenant belongs to the key.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
     pub fn new(segment: &Segment, hasher: &FlowHasher) -> Self {
         let (key, end) = FlowKey::new(&segment.five_tuple);
+        let key = key.of_tenant(segment.tenant);
         Self {
             hash: hasher.hash(&key),
             key,

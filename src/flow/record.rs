@@ -2,7 +2,7 @@
 
 use super::tcp::TcpCounters;
 use super::{Orientation, Sizes};
-use crate::decode::{Endpoint, ServicePort, Transport, Tunnel};
+use crate::decode::{Endpoint, ServicePort, Tenant, Transport, Tunnel};
 use crate::evidence::Direction;
 use crate::time::Time;
 
@@ -173,6 +173,8 @@ pub struct FlowRecord {
     pub orientation: Orientation,
     /// The innermost tunnel of the first segment.
     pub tunnel: Option<Tunnel>,
+    /// The VLANs and the virtual network, as far as they belong to the key of flows.
+    pub tenant: Tenant,
     /// Time of the first frame.
     pub first: Time,
     /// Time of the last frame.
@@ -221,6 +223,7 @@ impl FlowRecord {
             responder: end,
             orientation: Orientation::Guessed,
             tunnel: None,
+            tenant: Tenant::NONE,
             first: Time(n as i64),
             last: Time(n as i64),
             first_frame: n,

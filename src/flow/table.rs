@@ -403,6 +403,7 @@ fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRe
         responder: key.endpoint(responder),
         orientation: flow.orientation(),
         tunnel: flow.tunnel(),
+        tenant: key.tenant(),
         first: flow.first(),
         last: flow.last(),
         first_frame: flow.first_frame,

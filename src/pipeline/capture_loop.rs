@@ -55,6 +55,8 @@ pub(super) struct Captured {
     pub(super) counters: CaptureCounters,
     /// Why the source failed, or what was left unread.
     pub(super) failure: Option<String>,
+    /// What is notable about the segments, a line each.
+    pub(super) notices: Vec<String>,
     /// Frames that the system held at the end and that were not read.
     pub(super) unread: u64,
     /// The catalogue that was in use at the end.
@@ -118,9 +120,10 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         }
         let last = Arc::new(std::mem::take(&mut self.block));
         self.router.finish(&last, &mut self.counters)?;
+        let notices = self.router.notices();
         let Self { counters, failure, drain, catalogue, .. } = self;
         let unread = drain.and_then(|drain| drain.missing(counters.frames)).unwrap_or(0);
-        Ok(Captured { counters, failure, unread, catalogue })
+        Ok(Captured { counters, failure, notices, unread, catalogue })
     }
 
     /// Fills the block with the next frames and dispatches them. Frames that were read before an

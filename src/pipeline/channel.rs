@@ -172,6 +172,7 @@ mod tests {
             ack: 0,
             flags: TcpFlags::default(),
             tunnel: None,
+            tenant: crate::decode::Tenant::NONE,
             wire_len: 60,
             payload_len: 0,
         };

@@ -37,6 +37,7 @@ mod options;
 mod router;
 mod run;
 mod snapshot;
+mod tenant_watch;
 mod verdict_cache;
 mod waker;
 mod worker;
@@ -61,6 +62,7 @@ use self::router::Router;
 use self::snapshot::Snapshotter;
 use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
+use crate::decode::TenantParts;
 use crate::flow::{FlowHasher, SHARDS, TableLimits};
 use crate::source::{Filter, Source};
 use crate::stats::Stats;
@@ -102,7 +104,7 @@ pub fn run(
         on_flow: hooks.on_flow,
     };
     let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
-        let (router, workers) = start_workers(scope, catalogue, context)?;
+        let (router, workers) = start_workers(scope, catalogue, context, options.key)?;
         let (snapshotter, jobs) = Snapshotter::new(context.workers, context.histogram_ports);
         let start = |snapshots| {
             thread::Builder::new()
@@ -124,7 +126,7 @@ pub fn run(
         captured.map(|captured| Finished { captured, workers, snapshotted })
     })?;
     source.finish();
-    let Captured { counters, failure, unread, catalogue } = captured;
+    let Captured { counters, failure, notices, unread, catalogue } = captured;
     let name = |number| source.interface(number);
     let (interfaces, undecoded) = (
         counters.interfaces().map(|interface| name(interface.number)).collect(),
@@ -143,6 +145,7 @@ pub fn run(
     };
     run.drops.kernel += unread;
     run.problems.extend(failure);
+    run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
     for worker in workers {
@@ -163,6 +166,7 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     catalogue: &Arc<Catalogue>,
     context: WorkerContext<'p>,
+    key: TenantParts,
 ) -> Result<(Router, WorkerThreads<'scope>)> {
     let hasher = FlowHasher::default();
     let update = CatalogueUpdate::new(Arc::clone(catalogue));
@@ -177,7 +181,7 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
         threads.push(thread);
         senders.push(sender);
     }
-    Ok((Router::new(senders, hasher), threads))
+    Ok((Router::new(senders, hasher, key), threads))
 }
 
 /// An error of the operating system.

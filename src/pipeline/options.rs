@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{CaptureCounters, JudgedFlow};
 use crate::catalogue::Catalogue;
+use crate::decode::TenantParts;
 use crate::process::ProcessCache;
 use crate::source::Drops;
 
@@ -17,6 +18,9 @@ pub struct Options<'a> {
     pub live: bool,
     /// Decode what tunnels carry, instead of the outer packets.
     pub tunnels: bool,
+    /// What of its tenant belongs to the key of a flow: flows with the same addresses in different
+    /// tenants are then different.
+    pub key: TenantParts,
     /// Keep every flow for [`Run::flows`](super::Run::flows); memory grows with them.
     pub keep_flows: bool,
     /// Threads and memory.
@@ -34,6 +38,7 @@ impl Options<'_> {
         Self {
             live: false,
             tunnels: true,
+            key: TenantParts::NONE,
             keep_flows: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },

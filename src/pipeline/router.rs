@@ -10,8 +10,9 @@ use super::CaptureCounters;
 use super::catalogue_update::CatalogueUpdate;
 use super::channel::WorkerSender;
 use super::snapshot::SnapshotJob;
+use super::tenant_watch::TenantWatch;
 use crate::Result;
-use crate::decode::Segment;
+use crate::decode::{Segment, TenantParts};
 use crate::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
 use crate::source::Block;
 
@@ -21,23 +22,47 @@ pub(super) struct Router {
     /// Worker and table of each shard.
     routes: [(usize, usize); SHARDS],
     hasher: FlowHasher,
+    /// What of the tenant belongs to the key of flows.
+    key: TenantParts,
+    tenants: TenantWatch,
 }
 
 impl Router {
     /// A router to at least one worker.
-    pub(super) fn new(senders: Vec<WorkerSender>, hasher: FlowHasher) -> Self {
+    pub(super) fn new(senders: Vec<WorkerSender>, hasher: FlowHasher, key: TenantParts) -> Self {
         let workers = senders.len();
         let routes = std::array::from_fn(|shard| (shard % workers, shard / workers));
-        Self { senders, routes, hasher }
+        Self { senders, routes, hasher, key, tenants: TenantWatch::new(key) }
     }
 
     /// Adds a segment to the batch of the worker that owns its flow. `block` holds the frame.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "once per frame, and the segment is 100 bytes")]
     pub(super) fn push(&mut self, segment: &Segment, payload: &[u8], block: &Block) {
-        let keyed = KeyedSegment::new(segment, &self.hasher);
+        if segment.tenant.is_none() && self.key == TenantParts::NONE {
+            let keyed = KeyedSegment::new(segment, &self.hasher);
+            let (worker, table) = self.routes[shard(&keyed.key)];
+            self.senders[worker].batch.push(keyed, table, payload, block);
+        } else {
+            self.push_of_tenant(segment, payload, block);
+        }
+    }
+
+    /// The same for a segment that has a tenant, or whose tenant belongs to the key.
+    #[inline(never)]
+    fn push_of_tenant(&mut self, segment: &Segment, payload: &[u8], block: &Block) {
+        if !segment.tenant.is_none() {
+            self.tenants.observe(segment);
+        }
+        let segment = Segment { tenant: segment.tenant.in_key(self.key), ..segment.clone() };
+        let keyed = KeyedSegment::new(&segment, &self.hasher);
         let (worker, table) = self.routes[shard(&keyed.key)];
         self.senders[worker].batch.push(keyed, table, payload, block);
+    }
+
+    /// What is notable about the segments, a line each.
+    pub(super) fn notices(&self) -> Vec<String> {
+        self.tenants.notices().collect()
     }
 
     /// Whether a worker is so far behind that a batch sent to it now would be dropped.

@@ -16,6 +16,7 @@ pub use formats::{FORMATS, ReportFormat};
 pub use parts::escape::escape;
 pub use parts::layout::Style;
 
+use self::parts::display_filter::FilterOn;
 use crate::catalogue::Catalogue;
 use crate::pipeline::Run;
 
@@ -37,6 +38,8 @@ pub struct Show {
     pub flows: bool,
     /// List every flow with the reasons of its verdict (`--why`).
     pub why: bool,
+    /// What the display filters among the reasons select.
+    pub filter_on: FilterOn,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
@@ -45,7 +48,8 @@ pub struct Show {
 
 impl Show {
     /// Every part: what tests and fuzzing write.
-    pub const ALL: Self = Self { flows: true, why: true, interfaces: true, top: 0 };
+    pub const ALL: Self =
+        Self { flows: true, why: true, filter_on: FilterOn::Frames, interfaces: true, top: 0 };
 
     /// Whether the report lists flows, with or without their reasons. The capture then keeps them:
     /// see [`ReportFormat::keeps_flows`].

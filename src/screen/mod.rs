@@ -27,6 +27,7 @@ use self::state::ScreenState;
 use self::terminal::Tty;
 use crate::catalogue::Catalogue;
 use crate::pipeline::{Snapshot, SnapshotRequester};
+use crate::report::parts::display_filter::FilterOn;
 use crate::{Error, ErrorKind, Result};
 
 /// How long a key, a view or the end of the capture goes unnoticed at most.
@@ -48,6 +49,8 @@ pub struct ScreenInputs<'s> {
     pub stop: &'s AtomicBool,
     /// Whether colours may be used.
     pub colour: bool,
+    /// What the display filters of flows select.
+    pub filter_on: FilterOn,
 }
 
 /// Shows the capture until it ends or the user ends it; returns the messages that arrived
@@ -78,6 +81,7 @@ fn show(inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
     let mut tty = Tty::enter()?;
     let mut state =
         ScreenState::new(inputs.title, inputs.catalogue, inputs.requester, inputs.colour);
+    state.filter_on = inputs.filter_on;
     let mut changed = true;
     while !inputs.stop.load(Ordering::Relaxed) && !terminal::is_left() {
         match inputs.snapshots.try_recv() {

@@ -11,6 +11,7 @@ use crate::decode::ServicePort;
 use crate::flow::Outcome;
 use crate::pipeline::JudgedFlow;
 use crate::report::escape;
+use crate::report::parts::display_filter::FilterOn;
 use crate::report::parts::layout::{Cell, fit, wrap};
 use crate::report::parts::units::{bytes, count, duration, plural, quantiles};
 use crate::report::parts::{labels, why};
@@ -45,8 +46,10 @@ pub(super) fn lines(
     let room = height.saturating_sub(lines.len() + 1).max(1);
     let all: Vec<_> = state.flows(port).collect();
     let chosen = chosen.min(all.len().saturating_sub(1));
-    let reasons =
-        all.get(chosen).filter(|_| with_why).map_or_else(Vec::new, |flow| reasons(flow, width));
+    let reasons = all
+        .get(chosen)
+        .filter(|_| with_why)
+        .map_or_else(Vec::new, |flow| reasons(flow, state.filter_on, width));
     // The reasons stand below their flow, which stays in sight.
     let rows = room.saturating_sub(reasons.len()).max(1);
     let top = (chosen + 1).saturating_sub(rows);
@@ -56,7 +59,7 @@ pub(super) fn lines(
         Style::default().add_modifier(Modifier::UNDERLINED),
     ));
     for (i, flow) in all.iter().enumerate().skip(top).take(rows) {
-        let text = fit(&flow_lines(flow, false).swap_remove(0), width);
+        let text = fit(&flow_lines(flow, None).swap_remove(0), width);
         let marked = if i == chosen {
             Style::default().add_modifier(Modifier::REVERSED)
         } else {
@@ -75,17 +78,17 @@ pub(super) fn lines(
 }
 
 /// The lines of a flow in the report.
-fn flow_lines(flow: &JudgedFlow, with_why: bool) -> Vec<String> {
+fn flow_lines(flow: &JudgedFlow, why: Option<FilterOn>) -> Vec<String> {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
-    let _ = why::write(&mut text, flow, with_why);
+    let _ = why::write(&mut text, flow, why);
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
     if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
 /// The reasons of a verdict, with long lines broken.
-fn reasons(flow: &JudgedFlow, width: usize) -> Vec<String> {
-    let lines = flow_lines(flow, true);
+fn reasons(flow: &JudgedFlow, filter_on: FilterOn, width: usize) -> Vec<String> {
+    let lines = flow_lines(flow, Some(filter_on));
     let wrapped = lines.iter().skip(1).flat_map(|line| {
         let broken = wrap(line, width.saturating_sub(INDENT + 2));
         broken

@@ -11,6 +11,7 @@ use super::history::History;
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::pipeline::{JudgedFlow, Snapshot, SnapshotRequest, SnapshotRequester};
+use crate::report::parts::display_filter::FilterOn;
 use crate::stats::PortStats;
 
 /// Messages that are kept until the screen ends, the latest ones.
@@ -59,6 +60,7 @@ pub(super) struct ScreenState {
     pub(super) title: String,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) colour: bool,
+    pub(super) filter_on: FilterOn,
     requester: SnapshotRequester,
     /// The latest view. Its counts are shown even while the screen is paused.
     pub(super) latest: Option<Snapshot>,
@@ -91,6 +93,7 @@ impl ScreenState {
             title,
             catalogue,
             colour,
+            filter_on: FilterOn::default(),
             requester,
             latest: None,
             paused: None,

@@ -60,8 +60,11 @@ impl Filter {
         Ok(Self { expression: expression.to_owned(), programs })
     }
 
-    /// Whether the frame passes.
+    /// Whether the frame passes; what holds no packet does not.
     pub fn matches(&mut self, frame: &Frame<'_>) -> bool {
+        if frame.link == LinkType::NO_PACKET {
+            return false;
+        }
         let program = self
             .programs
             .entry(frame.link)

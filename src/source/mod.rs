@@ -93,19 +93,25 @@ impl LinkType {
     pub const PKTAP: Self = Self(258);
     /// Linux cooked capture, second version.
     pub const LINUX_SLL2: Self = Self(276);
+    /// No link type: a record that holds no packet and has a number in Wireshark, such as a custom
+    /// block of a pcapng file. The registry does not use the number.
+    pub const NO_PACKET: Self = Self(u16::MAX);
 }
 
 impl fmt::Display for LinkType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "link type {}", self.0)
+        match *self {
+            Self::NO_PACKET => f.write_str("no link type"),
+            Self(number) => write!(f, "link type {number}"),
+        }
     }
 }
 
 /// A captured frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
-    /// 1 for the first frame of the input, as Wireshark counts; with several files, as `mergecap`
-    /// would number them.
+    /// 1 for the first frame of the input, as Wireshark counts, records without packets included;
+    /// with several files, as `mergecap` would number them.
     pub number: u64,
     /// Capture time.
     pub time: Time,

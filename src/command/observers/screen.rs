@@ -6,6 +6,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use portlore::catalogue::Catalogue;
 use portlore::pipeline::{Snapshot, SnapshotRequester};
+use portlore::report::parts::display_filter::FilterOn;
 use portlore::screen::{self, ScreenInputs};
 
 use crate::command::messages;
@@ -21,6 +22,8 @@ pub struct ScreenContext<'s> {
     pub requester: SnapshotRequester,
     /// Whether colours may be used.
     pub colour: bool,
+    /// What the display filters of flows select.
+    pub filter_on: FilterOn,
 }
 
 /// The screen's thread. Messages go to the screen while it runs.
@@ -33,14 +36,22 @@ pub struct ScreenThread<'scope> {
 
 impl<'scope> ScreenThread<'scope> {
     pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope>) -> Self {
-        let ScreenContext { title, catalogue, signals, requester, colour } = context;
+        let ScreenContext { title, catalogue, signals, requester, colour, filter_on } = context;
         let (to_screen, snapshots) = sync_channel(1);
         let (to_messages, messages) = mpsc::channel();
         messages::redirect(Some(to_messages));
         let stop = &*signals.stop;
         let catalogue = Arc::clone(catalogue);
-        let inputs =
-            ScreenInputs { title, catalogue, snapshots, messages, requester, stop, colour };
+        let inputs = ScreenInputs {
+            title,
+            catalogue,
+            snapshots,
+            messages,
+            requester,
+            stop,
+            colour,
+            filter_on,
+        };
         let thread = scope.spawn(move || {
             let _hold = signals.hold_force_quit();
             let ended = screen::run(inputs);

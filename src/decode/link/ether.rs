@@ -13,7 +13,7 @@ const MAX_TAGS: usize = 8;
 /// <https://www.iana.org/assignments/ieee-802-numbers>.
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const ARP: u16 = 0x0806;
-const TRANSPARENT_ETHERNET: u16 = 0x6558;
+pub(in crate::decode) const TRANSPARENT_ETHERNET: u16 = 0x6558;
 const RARP: u16 = 0x8035;
 const VLAN: u16 = 0x8100;
 pub(super) const IPV6: u16 = 0x86dd;
@@ -48,7 +48,8 @@ pub(super) fn untagged(
         }
         let tag = SingleVlanHeaderSlice::from_slice(rest.bytes()).map_err(|_| rest.short(4))?;
         ether_type = tag.ether_type().0;
-        rest = rest.after(tag.slice().len())?;
+        let tenant = rest.tenant().in_vlan(tag.vlan_identifier().value());
+        rest = rest.after(tag.slice().len())?.with_tenant(tenant);
     }
     Err(Skip::Malformed)
 }

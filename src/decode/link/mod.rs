@@ -120,6 +120,7 @@ pub(super) fn packet(link: LinkType, frame: Packet<'_>) -> Result<Packet<'_>, Sk
         // Version, family, type, lengths, interfaces, zones.
         LinkType::IPNET => frame.after(24),
         LinkType::NFLOG => nflog(frame),
+        LinkType::NO_PACKET => Err(Skip::NoPacket),
         LinkType(NETLINK) => Err(Skip::Netlink),
         LinkType(number) if USB.contains(&number) => Err(Skip::Usb),
         LinkType(number) if BLUETOOTH.contains(&number) => Err(Skip::Bluetooth),

@@ -28,7 +28,11 @@ pub(super) fn inner_packet(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     match flags & VERSION {
         0 if flags & ROUTING == 0 => {
             let rest = packet.after(4 + words(CHECKSUM | KEY | SEQUENCE))?;
-            carried(protocol, flags, rest)
+            if flags & KEY == 0 {
+                return carried(protocol, flags, rest);
+            }
+            let vni = virtual_network(protocol, packet.be_u32(4 + words(CHECKSUM))?);
+            carried(protocol, flags, rest.with_tenant(rest.tenant().in_network(vni)))
         }
         1 if protocol == PPP => {
             // The upper half of the key is the length of the payload; a bare acknowledgement has
@@ -41,6 +45,13 @@ pub(super) fn inner_packet(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
         }
         _ => Err(Skip::Tunnel),
     }
+}
+
+/// The number of the virtual network in a key. NVGRE's lower eight bits number flows; its virtual
+/// subnets begin at 0x1000 (RFC 7637, section 3.2).
+const fn virtual_network(protocol: u16, key: u32) -> u32 {
+    const FIRST_SUBNET: u32 = 0x1000;
+    if protocol == ether::TRANSPARENT_ETHERNET && key >> 8 >= FIRST_SUBNET { key >> 8 } else { key }
 }
 
 fn carried(protocol: u16, flags: u16, rest: Packet<'_>) -> Result<Packet<'_>, Skip> {

@@ -405,3 +405,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_innermost_virtual_network_and_the_tags_inside_of_it_count() {
+    let tenant = |bytes: &[u8]| decode(&frame(LinkType::ETHERNET, bytes)).unwrap().0.tenant;
+    let tagged = |frame: &[u8], tags: &[u16]| {
+        let tags: Vec<u8> =
+            tags.iter().flat_map(|tag| [0x81, 0, (tag >> 8) as u8, *tag as u8]).collect();
+        [&frame[..12], &tags, &frame[12..]].concat()
+    };
+    let over_ip = |packet: &[u8]| [&[2; 12], &[8, 0][..], packet].concat();
+    let numbers = |bytes: &[u8]| {
+        let tenant = tenant(bytes);
+        (tenant.outer_vlan(), tenant.vlan(), tenant.vni())
+    };
+    assert_eq!(numbers(&tcp_frame()), (None, None, None));
+    assert_eq!(numbers(&tagged(&tcp_frame(), &[0x2064])), (None, Some(100), None));
+    assert_eq!(numbers(&tagged(&tcp_frame(), &[0, 7, 8])), (Some(7), Some(8), None));
+    let vxlan =
+        |frame: &[u8]| over_ip(&udp((5, 4_789), &[&[8, 0, 0, 0, 1, 2, 3, 0], frame].concat()));
+    assert_eq!(numbers(&tagged(&vxlan(&tcp_frame()), &[9])), (None, None, Some(0x01_02_03)));
+    assert_eq!(numbers(&vxlan(&tagged(&tcp_frame(), &[9]))), (None, Some(9), Some(0x01_02_03)));
+    let geneve =
+        over_ip(&udp((5, 6_081), &[&[0, 0, 0x65, 0x58, 0, 0, 0, 0], &tcp_frame()[..]].concat()));
+    assert_eq!(numbers(&geneve), (None, None, Some(0)));
+    let gpe = over_ip(&udp((5, 4_790), &[&[0x0c, 0, 0, 3, 0, 0, 7, 0], &tcp_frame()[..]].concat()));
+    assert_eq!(numbers(&gpe), (None, None, Some(7)));
+    // In IP in a virtual network, one is still in it.
+    let in_ip = vxlan(&over_ip(&over(4, &ip())));
+    assert_eq!(numbers(&in_ip), (None, None, Some(0x01_02_03)));
+}
+
+#[test]
+fn a_key_of_gre_is_a_virtual_network_without_the_flows_of_nvgre() {
+    let vni = |header: &[u8], inner: &[u8]| {
+        let packet = over(47, &[header, inner].concat());
+        decode(&frame(LinkType::RAW, &packet)).unwrap().0.tenant.vni()
+    };
+    assert_eq!(vni(&[0, 0, 8, 0], &ip()), None);
+    assert_eq!(vni(&[0x20, 0, 8, 0, 0xff, 0, 0, 7], &ip()), Some(0xff00_0007));
+    assert_eq!(vni(&[0xa0, 0, 8, 0, 1, 2, 0, 0, 0, 0, 0, 9], &ip()), Some(9));
+    assert_eq!(vni(&[0x20, 0, 0x65, 0x58, 0, 0, 0, 7], &tcp_frame()), Some(7));
+    assert_eq!(vni(&[0x20, 0, 0x65, 0x58, 0, 0x10, 0, 7], &tcp_frame()), Some(0x1000));
+}

@@ -157,15 +157,22 @@ fn teredo(mut packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     if is_ours { whole(packet) } else { Err(Skip::Tunnel) }
 }
 
+/// The packet of the virtual network whose number lies in the three bytes at 4.
+fn in_network(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
+    let vni = packet.be_u32(4)? >> 8;
+    Ok(packet.with_tenant(packet.tenant().in_network(vni)))
+}
+
 /// RFC 7348, section 5; with a policy group in the reserved bits (draft-smith-vxlan-group-policy).
 fn vxlan(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const PLAIN: u8 = 0x08;
     const GROUP: u8 = 0x88;
     /// Flags beside a group: do not learn, policy applied.
     const POLICY: u8 = 0x48;
+    let rest = in_network(packet)?.after(8)?;
     match packet.array(0)? {
-        [PLAIN, 0, 0, 0, _, _, _, 0] => framed(packet.after(8)?),
-        [GROUP, policy, _, _, _, _, _, 0] if policy & !POLICY == 0 => framed(packet.after(8)?),
+        [PLAIN, 0, 0, 0, _, _, _, 0] => framed(rest),
+        [GROUP, policy, _, _, _, _, _, 0] if policy & !POLICY == 0 => framed(rest),
         _ => Err(Skip::Tunnel),
     }
 }
@@ -177,7 +184,7 @@ fn vxlan_gpe(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     const IPV6: u8 = 2;
     const ETHERNET: u8 = 3;
     let header: [u8; 8] = packet.array(0)?;
-    let rest = packet.after(8)?;
+    let rest = in_network(packet)?.after(8)?;
     match header {
         [FLAGS, 0, 0, IPV4 | IPV6, _, _, _, 0] => exact(rest),
         [FLAGS, 0, 0, ETHERNET, _, _, _, 0] => framed(rest),
@@ -202,7 +209,7 @@ fn geneve(packet: Packet<'_>) -> Result<Packet<'_>, Skip> {
     if at != end {
         return Err(Skip::Malformed);
     }
-    typed(packet.be_u16(2)?, packet.after(end)?)
+    typed(packet.be_u16(2)?, in_network(packet)?.after(end)?)
 }
 
 /// <https://web.archive.org/web/20050404125022/http://www.networkchemistry.com/support/appnotes/an001_tzsp.html>:

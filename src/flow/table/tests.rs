@@ -105,6 +105,7 @@ impl TableUnderTest {
             ack: 0,
             flags: TcpFlags(flags),
             tunnel: None,
+            tenant: crate::decode::Tenant::NONE,
             wire_len: 54 + payload.len() as u32,
             payload_len: payload.len() as u32,
         };
@@ -420,6 +421,7 @@ fn what_does_not_fit_in_a_flow_is_kept_beside_it() {
             ack: 0,
             flags,
             tunnel: None,
+            tenant: crate::decode::Tenant::NONE,
             wire_len,
             payload_len,
         };

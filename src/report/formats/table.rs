@@ -87,7 +87,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     if show.lists_flows() {
         writeln!(out)?;
         for flow in &report.run.flows {
-            why::write(out, flow, show.why)?;
+            why::write(out, flow, show.why.then_some(show.filter_on))?;
         }
     }
     Ok(())

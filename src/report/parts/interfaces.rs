@@ -79,10 +79,11 @@ pub(in crate::report) fn write(
 
 fn row(counts: &InterfaceFrames) -> Row {
     let link = LinkType(counts.link_type);
-    let name = counts
-        .interface
-        .as_ref()
-        .map_or_else(|| format!("all of {link}"), |name| format!("{} ({link})", escape(name)));
+    let name = match &counts.interface {
+        Some(name) => format!("{} ({link})", escape(name)),
+        None if link == LinkType::NO_PACKET => "all without a packet".into(),
+        None => format!("all of {link}"),
+    };
     let skipped: Vec<_> =
         counts.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();
     [name, count(counts.frames), count(counts.segments), skipped.join(", ")]

@@ -1,10 +1,12 @@
 //! What formats, pages and the full-screen view are put together from: tables, units, labels,
 //! sentences.
 
+pub mod display_filter;
 pub mod escape;
 pub mod interfaces;
 pub mod labels;
 pub mod layout;
 pub mod processes;
+pub mod tenant;
 pub mod units;
 pub mod why;

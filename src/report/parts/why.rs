@@ -3,8 +3,10 @@
 
 use std::io::{self, Write};
 
+use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
 use super::processes;
+use super::tenant;
 use super::units::{bytes, duration, plural};
 use crate::classify::{Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
@@ -39,11 +41,11 @@ const PHRASES: &[(&str, &str)] = &[
     ("websocket.text", "says over WebSocket"),
 ];
 
-/// Writes the line of a flow, and its reasons if `why` is set.
+/// Writes the line of a flow, and with `why` its reasons and a display filter.
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: bool) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
         out,
@@ -53,15 +55,14 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: bool) -> io::Result<()
         socket_address(record.initiator),
         if record.orientation == Orientation::Seen { "→" } else { "→?" },
         socket_address(record.responder),
-        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
+        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
+            + &tenant::label(record.tenant),
         verdict_label(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
         outcome_label(record),
     )?;
-    if !why {
-        return Ok(());
-    }
+    let Some(filter_on) = why else { return Ok(()) };
     // `one_sided` names the reason of a flow without payload.
     for reason in
         verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
@@ -88,7 +89,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: bool) -> io::Result<()
         }
         writeln!(out, "    candidates: {}", ids.join(", "))?;
     }
-    if let Some(filter) = display_filter(&verdict.reasons) {
+    if let Some(filter) = display_filter(filter_on, record, &verdict.reasons) {
         writeln!(out, "    Wireshark: {filter}")?;
     }
     Ok(())
@@ -163,21 +164,6 @@ fn pace(record: &FlowRecord, verdict: &Verdict) -> Option<String> {
     };
     let rates: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
     Some(format!("OSC packets: {}", rates.join(", ")))
-}
-
-/// The frames of the reasons as a Wireshark display filter.
-fn display_filter(reasons: &[Reason]) -> Option<String> {
-    let mut frames: Vec<u64> = reasons.iter().filter_map(|reason| reason.frame).collect();
-    frames.sort_unstable();
-    frames.dedup();
-    match &frames[..] {
-        [] => None,
-        [one] => Some(format!("frame.number == {one}")),
-        many => Some(format!(
-            "frame.number in {{{}}}",
-            many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
-        )),
-    }
 }
 
 fn socket_address(endpoint: Endpoint) -> String {

@@ -94,6 +94,11 @@ impl Buffer {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
 
+    /// Number of bytes in the window.
+    pub(super) const fn held(&self) -> usize {
+        self.end - self.start
+    }
+
     /// The buffered bytes, and those that come with one more read, if any come at the moment.
     pub(super) fn more(&mut self) -> &[u8] {
         let held = self.end - self.start;

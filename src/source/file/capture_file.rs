@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 
 use super::buffer::Buffer;
 use super::compressed::{Compression, peek};
-use super::order::TimeOrder;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use super::pipe::Pipe;
 use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
+use super::time_notes::TimeNotes;
 use super::unsupported;
 use crate::source::{Block, Drops, Frame, LinkType};
 use crate::{Error, ErrorKind, Result};
@@ -87,7 +87,7 @@ pub(super) struct CaptureFile {
     head: Option<RecordHeader>,
     compression: Option<Compression>,
     frames: u64,
-    order: TimeOrder,
+    times: TimeNotes,
     problem: Option<String>,
 }
 
@@ -140,7 +140,7 @@ impl CaptureFile {
             head: None,
             compression,
             frames: 0,
-            order: TimeOrder::default(),
+            times: TimeNotes::default(),
             problem: None,
         })
     }
@@ -179,7 +179,7 @@ impl CaptureFile {
         }
         if let Some(head) = &self.head {
             self.frames += 1;
-            self.order.observe(self.frames, head.time);
+            self.times.observe(self.frames, head);
         }
         true
     }
@@ -263,7 +263,7 @@ impl CaptureFile {
     /// The link type of the current frame; without one, that of the file.
     pub(super) fn link(&self) -> Option<LinkType> {
         match (&self.head, &self.format) {
-            (Some(head), _) => Some(head.link),
+            (Some(head), _) => Some(head.link).filter(|&link| link != LinkType::NO_PACKET),
             (None, FileFormat::Pcap(pcap)) => Some(pcap.link()),
             (None, FileFormat::Pcapng(_)) => None,
         }
@@ -292,9 +292,9 @@ impl CaptureFile {
         self.problem.as_ref()
     }
 
-    /// What is notable about the file although nothing is wrong.
-    pub(super) fn notice(&self) -> Option<String> {
-        self.order.notice().map(|notice| format!("{}: {notice}", self.name))
+    /// What is notable about the file although nothing is wrong, a line each.
+    pub(super) fn notices(&self) -> Vec<String> {
+        self.times.notices().map(|notice| format!("{}: {notice}", self.name)).collect()
     }
 
     /// The file at its start.

@@ -22,6 +22,7 @@ mod pipe;
 mod positions;
 mod read_ahead;
 mod record;
+mod time_notes;
 mod unsupported;
 mod variant;
 mod xz;
@@ -52,7 +53,7 @@ enum FileSlot {
     /// Being read.
     Reading(Box<CaptureFile>),
     /// At its end.
-    Ended { link: Option<LinkType>, drops: Drops, problem: Option<String>, notice: Option<String> },
+    Ended { link: Option<LinkType>, drops: Drops, problem: Option<String>, notices: Vec<String> },
 }
 
 impl FileSlot {
@@ -79,11 +80,11 @@ impl FileSlot {
         }
     }
 
-    fn notice(&self) -> Option<String> {
+    fn notices(&self) -> Vec<String> {
         match self {
-            Self::Deferred { .. } => None,
-            Self::Reading(file) => file.notice(),
-            Self::Ended { notice, .. } => notice.clone(),
+            Self::Deferred { .. } => Vec::new(),
+            Self::Reading(file) => file.notices(),
+            Self::Ended { notices, .. } => notices.clone(),
         }
     }
 
@@ -92,13 +93,14 @@ impl FileSlot {
             link: file.link(),
             drops: file.drops(),
             problem: file.problem().cloned(),
-            notice: file.notice(),
+            notices: file.notices(),
         }
     }
 }
 
-/// Order of the merge: the earliest frame first, of equal ones that of the file named first.
-type MergeKey = Reverse<(Time, usize)>;
+/// Order of the merge, which is that of `mergecap`: the earliest frame first, of equal ones that of
+/// the file named last.
+type MergeKey = (Reverse<Time>, usize);
 
 /// Capture files as one stream.
 pub struct Files {
@@ -172,7 +174,7 @@ impl Files {
 
     fn begun(file: CaptureFile) -> (Option<Time>, FileSlot) {
         match file.head() {
-            Some(head) => (Some(head.time), FileSlot::Reading(Box::new(file))),
+            Some(head) => (Some(head.merge_time()), FileSlot::Reading(Box::new(file))),
             None => (None, FileSlot::ended(&file)),
         }
     }
@@ -184,7 +186,7 @@ impl Files {
         Ok(match begun.head() {
             None => (None, FileSlot::ended(&begun)),
             Some(head) => {
-                let (time, link) = (head.time, Some(head.link));
+                let (time, link) = (head.merge_time(), begun.link());
                 let file =
                     CaptureFile::rewound(again).map_err(|error| unreadable(&name, &error))?;
                 (Some(time), FileSlot::Deferred { name, file, link })
@@ -209,7 +211,7 @@ impl Files {
             match slot {
                 Err(error) => files.unreadable.push(error),
                 Ok((first, slot)) => {
-                    files.queue.extend(first.map(|time| Reverse((time, files.slots.len()))));
+                    files.queue.extend(first.map(|time| (Reverse(time), files.slots.len())));
                     files.slots.push(slot);
                 }
             }
@@ -226,8 +228,7 @@ impl Files {
     #[must_use]
     pub fn chained(mut self) -> Self {
         self.chained = true;
-        self.queue =
-            self.queue.into_iter().map(|Reverse((_, index))| Reverse((Time(0), index))).collect();
+        self.queue = self.queue.into_iter().map(|(_, index)| chain_key(index)).collect();
         self
     }
 
@@ -261,8 +262,11 @@ impl Files {
             }
             match file.head() {
                 Some(head) => {
-                    let time = if self.chained { Time(0) } else { head.time };
-                    self.queue.push(Reverse((time, index)));
+                    self.queue.push(if self.chained {
+                        chain_key(index)
+                    } else {
+                        (Reverse(head.merge_time()), index)
+                    });
                 }
                 None => *slot = FileSlot::ended(file),
             }
@@ -280,7 +284,7 @@ impl Files {
             }
             self.held = None;
         }
-        while let Some(Reverse((_, index))) = self.queue.pop() {
+        while let Some((_, index)) = self.queue.pop() {
             let is_started =
                 matches!(&self.slots[index], FileSlot::Reading(file) if file.is_started());
             if is_started || self.begin(index) {
@@ -306,7 +310,7 @@ impl Files {
                     link: *link,
                     drops: Drops::default(),
                     problem: Some(error.to_string()),
-                    notice: None,
+                    notices: Vec::new(),
                 },
             };
         }
@@ -317,12 +321,17 @@ impl Files {
                 link: file.link(),
                 drops: file.drops(),
                 problem: Some(error.to_string()),
-                notice: file.notice(),
+                notices: file.notices(),
             };
             return false;
         }
         true
     }
+}
+
+/// The key of a file of a chain.
+const fn chain_key(index: usize) -> MergeKey {
+    (Reverse(Time(index as i64)), index)
 }
 
 /// Raises the process's limit of open files as far as the system allows, if there are many files.
@@ -398,7 +407,7 @@ impl Source for Files {
     }
 
     fn notices(&self) -> Vec<String> {
-        self.slots.iter().filter_map(FileSlot::notice).collect()
+        self.slots.iter().flat_map(FileSlot::notices).collect()
     }
 }
 

@@ -2,11 +2,14 @@
 //! orders, micro- and nanoseconds, and the variants of [`Variant`].
 
 use super::buffer::Buffer;
-use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader, TimeOrigin};
 use super::variant::{FILE_HEADER, Variant};
 use crate::source::LinkType;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
+
+/// Nanoseconds that the fraction of a second may have. Seconds have 32 bits and always fit.
+const MAX_FRACTION: i64 = 999_999_999;
 
 /// A classic pcap file behind its header.
 pub(super) struct Pcap {
@@ -58,11 +61,12 @@ impl Pcap {
         if captured > MAX_FRAME {
             return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
         }
+        let fraction = i64::from(order.u32(header, 4)) * unit;
+        let origin =
+            if fraction <= MAX_FRACTION { TimeOrigin::Stated } else { TimeOrigin::Clamped };
         let head = RecordHeader {
-            time: Time::new(
-                i64::from(order.u32(header, 0)),
-                i64::from(order.u32(header, 4)) * unit,
-            ),
+            time: Time::new(i64::from(order.u32(header, 0)), fraction.min(MAX_FRACTION)),
+            origin,
             link,
             interface: 0,
             wire_len,

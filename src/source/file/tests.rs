@@ -1,5 +1,8 @@
 //! Files built by hand: every byte order, unit and block, and every way in which a file can end.
 
+mod blocks;
+mod times;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -132,7 +135,7 @@ fn sections_interfaces_clocks_and_foreign_blocks_are_read_in_one_file() {
     file.extend(
         [
             LITTLE.packet(0, 1_000_000, b"one"),
-            LITTLE.block(0x0bad, b"custom"),
+            LITTLE.block(0x77, b"foreign"),
             LITTLE.packet(1, 7, b"two!"),
         ]
         .concat(),
@@ -201,7 +204,7 @@ fn drops_that_the_capturing_tool_wrote_down_are_told() {
 fn several_files_are_one_stream_in_capture_order() {
     let a = LITTLE.pcap(0xa1b2_c3d4, &[(1, 0, b"a1"), (4, 0, b"a4"), (5, 0, b"a5")]);
     let b = BIG.pcap(0xa1b2_c3d4, &[(2, 0, b"b2"), (4, 0, b"b4"), (9, 0, b"b9")]);
-    let (frames, _) = read(vec![b, a]);
+    let (frames, _) = read(vec![a, b]);
     let order: Vec<_> = frames.iter().map(|f| String::from_utf8_lossy(&f.4).into_owned()).collect();
     assert_eq!(order, ["a1", "b2", "b4", "a4", "a5", "b9"]);
     assert_eq!(frames.iter().map(|f| f.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);

@@ -6,7 +6,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use super::SidesJson;
 use super::processes::FlowProcessesJson;
 use crate::classify::{Candidate, Fit, Reason, Verdict};
-use crate::decode::{Endpoint, Tunnel};
+use crate::decode::{Endpoint, Tenant, Tunnel};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::FlowRecord;
 use crate::pipeline::JudgedFlow;
@@ -33,6 +33,8 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     responder: EndpointJson,
     orientation: &'static str,
     tunnel: Option<&'static str>,
+    #[serde(flatten)]
+    tenant: TenantJson,
     first: String,
     last: String,
     first_frame: u64,
@@ -59,6 +61,7 @@ impl<'a> FlowJson<'a> {
             responder: record.responder.into(),
             orientation: record.orientation.as_str(),
             tunnel: record.tunnel.map(Tunnel::as_str),
+            tenant: TenantJson(record.tenant),
             first: record.first.to_string(),
             last: record.last.to_string(),
             first_frame: record.first_frame,
@@ -73,6 +76,19 @@ impl<'a> FlowJson<'a> {
             process: FlowProcessesJson::new(&flow.processes),
             verdict: VerdictJson::new(&flow.verdict),
         }
+    }
+}
+
+/// The parts of the tenant that belong to the key of flows, null where there is none.
+struct TenantJson(Tenant);
+
+impl Serialize for TenantJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (tenant, in_key) = (self.0, self.0.parts());
+        let vlans = [("vlan", tenant.vlan()), ("outer_vlan", tenant.outer_vlan())];
+        let vlans = vlans.map(|(name, id)| (name, id.map(u32::from)));
+        let vlans = vlans.into_iter().filter(|_| in_key.vlan);
+        serializer.collect_map(vlans.chain(in_key.vni.then_some(("vni", tenant.vni()))))
     }
 }
 

@@ -216,7 +216,7 @@ impl Follow {
         self.past_drops.kernel = self.past_drops.kernel.saturating_add(drops.kernel);
         self.past_drops.interface = self.past_drops.interface.saturating_add(drops.interface);
         self.problems.extend(file.problem().cloned());
-        self.notices.extend(file.notice());
+        self.notices.extend(file.notices());
         // A file that was written again in its place is another one, and not known.
         let is_shorter = |metadata: Metadata| metadata.len() < id.tail.taken();
         if id.tail.is_replaced() || itself.metadata().is_ok_and(is_shorter) {
@@ -285,7 +285,7 @@ impl Source for Follow {
     }
 
     fn notices(&self) -> Vec<String> {
-        let current = self.current.iter().filter_map(|current| current.file.notice());
+        let current = self.current.iter().flat_map(|current| current.file.notices());
         self.notices.iter().cloned().chain(current).collect()
     }
 

@@ -1,85 +1,50 @@
 //! pcapng: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-03.html>. Several sections of
-//! either byte order, several interfaces of any link type and clock; block types without a frame
-//! are skipped.
+//! either byte order, several interfaces of any link type and clock.
+//!
+//! Records that hold no packet but have a number in Wireshark are frames without bytes, so that
+//! numbers agree; other blocks are skipped. What states no time has that of the frame before; the
+//! first frames that of the first one which states a time.
 
+mod ahead;
+mod blocks;
+mod clock;
+mod section;
+
+use self::ahead::{TimeAhead, units};
+use self::blocks::{
+    BLOCK_FRAME, BLOCK_HEADER, BlockStart, ENHANCED_PACKET, FOREIGN_BYTES, INTERFACE,
+    OBSOLETE_PACKET, SECTION, SIMPLE_PACKET, STATISTICS, options, section_order,
+};
+use self::section::{MAX_INTERFACES, SectionInterface, SectionInterfaces};
 use super::buffer::{Buffer, ByteOrder};
-use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader};
+use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader, TimeOrigin, clamped};
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
 
-const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
-const OBSOLETE_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = 3;
-const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
-
-/// Bytes before the body of a block: type and total length. The total length is repeated behind the
-/// body.
-const BLOCK_HEADER: usize = 8;
-const BLOCK_FRAME: usize = 12;
-
-/// Maximum number of interfaces in a section: the obsolete packet block numbers them with 16 bits.
-const INTERFACES: usize = 1 << 16;
-
 /// Maximum number of interfaces with a name of their own; those beyond share one.
 const NAMED: usize = 1 << 10;
-/// Maximum bytes of a name.
-const NAME_LEN: usize = 64;
 
-/// Option codes: `if_name`, `if_tsresol`, `if_tsoffset`; `isb_ifdrop`, `isb_osdrop`.
-const OPTION_NAME: u16 = 2;
-const OPTION_RESOLUTION: u16 = 9;
-const OPTION_OFFSET: u16 = 14;
+/// Option codes: `isb_ifdrop`, `isb_osdrop`.
 const OPTION_INTERFACE_DROPS: u16 = 5;
 const OPTION_SYSTEM_DROPS: u16 = 7;
-
-/// An interface of the current section.
-struct SectionInterface {
-    link: LinkType,
-    snap_len: u32,
-    clock: Clock,
-    drops: Drops,
-    name: Option<String>,
-    /// Number among the interfaces that had frames, once it had one.
-    number: Option<u32>,
-}
-
-/// The clock of an interface.
-#[derive(Clone, Copy)]
-struct Clock {
-    /// The `if_tsresol` byte: a negative power of ten, or of two if the top bit is set.
-    resolution: u8,
-    /// Seconds to add.
-    offset: i64,
-}
-
-impl Clock {
-    fn time(self, units: u64) -> Time {
-        let exponent = u32::from(self.resolution & 0x7f);
-        let units = u128::from(units);
-        let nanoseconds = if self.resolution & 0x80 != 0 {
-            units.checked_mul(1_000_000_000).map_or(0, |n| n >> exponent.min(127))
-        } else if exponent <= 9 {
-            units * 10_u128.pow(9 - exponent)
-        } else {
-            10_u128.checked_pow(exponent - 9).map_or(0, |d| units / d)
-        };
-        Time::new(self.offset, i64::try_from(nanoseconds).unwrap_or(i64::MAX))
-    }
-}
 
 /// A pcapng file within a section.
 pub(super) struct Pcapng {
     order: ByteOrder,
-    interfaces: Vec<SectionInterface>,
+    interfaces: SectionInterfaces,
     /// Names of the interfaces that had frames, of all sections.
     names: Vec<String>,
+    /// Number of the interface to which records without a packet belong.
+    without_packets: Option<u32>,
     /// Drops of the sections that are over.
     past_drops: Drops,
-    /// Simple packet blocks carry no time: they get that of the frame before.
-    last: Time,
+    /// Time of the last frame.
+    last: Option<Time>,
+    /// The time of the first frames, which state none.
+    ahead: TimeAhead,
+    /// A frame stated a time.
+    has_time: bool,
     current: usize,
 }
 
@@ -100,10 +65,13 @@ impl Pcapng {
             .ok_or_else(|| fail("the pcapng byte-order magic is broken".into()))?;
         Ok(Self {
             order,
-            interfaces: Vec::new(),
+            interfaces: SectionInterfaces::default(),
             names: Vec::new(),
+            without_packets: None,
             past_drops: Drops::default(),
-            last: Time(0),
+            last: None,
+            ahead: TimeAhead::default(),
+            has_time: false,
             current: 0,
         })
     }
@@ -113,26 +81,31 @@ impl Pcapng {
         self.names.get(number as usize).map_or("", String::as_str)
     }
 
+    /// A new number for an interface with frames.
+    fn new_number(&mut self, name: impl FnOnce(&SectionInterfaces) -> String) -> u32 {
+        if self.names.len() < NAMED {
+            self.names.push(name(&self.interfaces));
+        } else if self.names.len() == NAMED {
+            self.names.push("others".into());
+        }
+        self.names.len() as u32 - 1
+    }
+
     /// The number of an interface among those that had frames.
+    #[cold]
     fn number(&mut self, index: u32) -> u32 {
-        let Some(interface) = self.interfaces.get_mut(index as usize) else { return 0 };
-        let names = &mut self.names;
-        *interface.number.get_or_insert_with(|| {
-            if names.len() < NAMED {
-                names.push(interface.name.take().unwrap_or_else(|| format!("interface {index}")));
-            } else if names.len() == NAMED {
-                names.push("others".into());
-            }
-            names.len() as u32 - 1
-        })
+        let number = self.new_number(|interfaces| interfaces.name(index));
+        self.interfaces.set_number(index, number);
+        number
     }
 
     /// Drops that the capturing tool recorded.
-    pub(super) fn drops(&self) -> Drops {
-        self.interfaces.iter().fold(self.past_drops, |sum, i| Drops {
-            kernel: sum.kernel.saturating_add(i.drops.kernel),
-            interface: sum.interface.saturating_add(i.drops.interface),
-        })
+    pub(super) const fn drops(&self) -> Drops {
+        let (past, now) = (self.past_drops, self.interfaces.drops());
+        Drops {
+            kernel: past.kernel.saturating_add(now.kernel),
+            interface: past.interface.saturating_add(now.interface),
+        }
     }
 
     pub(super) fn advance(&mut self, buffer: &mut Buffer) -> NextRecord {
@@ -146,21 +119,12 @@ impl Pcapng {
             if there < BLOCK_FRAME {
                 return Err(Damage::Cut { promised: BLOCK_FRAME, there });
             }
-            let header = buffer.get(BLOCK_FRAME);
-            let block_type = u32::from_le_bytes(std::array::from_fn(|i| header[i]));
-            if block_type == SECTION {
-                self.order = section_order(header).ok_or_else(|| {
-                    Damage::Corrupt("a section's byte-order magic is broken".into())
-                })?;
-            }
-            let (block_type, stated) =
-                (self.order.u32(header, 0), self.order.u32(header, 4) as usize);
+            let start = BlockStart::read(buffer.get(BLOCK_FRAME), &mut self.order)
+                .ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
+            let BlockStart { block_type, stated } = start;
             if stated < BLOCK_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
             }
-            // Some writers leave the padding out of the length, but not out of the file. Wireshark
-            // reads them too.
-            let total = stated.next_multiple_of(4);
             if !matches!(
                 block_type,
                 SECTION
@@ -170,11 +134,12 @@ impl Pcapng {
                     | OBSOLETE_PACKET
                     | ENHANCED_PACKET
             ) {
-                match buffer.discard(total)? {
-                    0 => continue,
-                    missing => return Err(Damage::Cut { promised: total, there: total - missing }),
+                match self.foreign(buffer, start)? {
+                    None => continue,
+                    record => return Ok(record),
                 }
             }
+            let total = start.total();
             if total > MAX_FRAME {
                 return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
             }
@@ -185,14 +150,72 @@ impl Pcapng {
             if self.order.u32(buffer.get(total), total - 4) as usize != stated {
                 return Err(Damage::Corrupt("a block's two lengths disagree".into()));
             }
+            if block_type == SIMPLE_PACKET && self.last.is_none() {
+                self.look_ahead(buffer)?;
+            }
             self.current = total;
             if let Some(head) =
                 self.read_block(block_type, buffer.range(BLOCK_HEADER, total - 4))?
             {
-                self.last = head.time;
+                self.last = Some(head.time);
                 return Ok(Some(head));
             }
         }
+    }
+
+    /// Skips a block that holds no packet; returns its record if it has a number in Wireshark.
+    #[cold]
+    fn foreign(&mut self, buffer: &mut Buffer, start: BlockStart) -> NextRecord {
+        let total = start.total();
+        let record = start.foreign_record();
+        let mut stated = None;
+        if let Some(record) = record {
+            let shown = total.min(BLOCK_FRAME + FOREIGN_BYTES);
+            let there = buffer.want(shown)?;
+            let body = buffer.range(BLOCK_HEADER, there.min(total - 4).max(BLOCK_HEADER));
+            stated = record.nanoseconds(self.order, body).map(clamped);
+            if stated.is_none() && self.last.is_none() {
+                self.look_ahead(buffer)?;
+            }
+        }
+        match buffer.discard(total)? {
+            0 => {}
+            missing => return Err(Damage::Cut { promised: total, there: total - missing }),
+        }
+        if record.is_none() {
+            return Ok(None);
+        }
+        let (time, origin) = stated.unwrap_or_else(|| self.untold());
+        let interface = match self.without_packets {
+            Some(number) => number,
+            None => self.new_number(|_| "records without packets".into()),
+        };
+        self.without_packets = Some(interface);
+        self.has_time |= stated.is_some();
+        self.last = Some(time);
+        Ok(Some(RecordHeader {
+            time,
+            origin,
+            link: LinkType::NO_PACKET,
+            interface,
+            wire_len: 0,
+            from: 0,
+            to: 0,
+        }))
+    }
+
+    /// Finds the time of the first frames.
+    #[cold]
+    fn look_ahead(&mut self, buffer: &mut Buffer) -> Result<(), Damage> {
+        let clocks = self.interfaces.clocks().collect();
+        self.last = Some(self.ahead.find(buffer, self.order, clocks)?.unwrap_or_default());
+        Ok(())
+    }
+
+    /// The time of a frame that states none.
+    fn untold(&self) -> (Time, TimeOrigin) {
+        let origin = if self.has_time { TimeOrigin::Before } else { TimeOrigin::Ahead };
+        (self.last.unwrap_or_default(), origin)
     }
 
     /// Reads the body of a block; returns the record of a block that holds a frame, with its range
@@ -220,53 +243,35 @@ impl Pcapng {
             )));
         }
         self.past_drops = self.drops();
-        self.interfaces.clear();
+        self.interfaces = SectionInterfaces::default();
         Ok(())
     }
 
     /// An interface description.
     fn read_interface(&mut self, body: &[u8]) -> Result<(), Damage> {
         need(body, 8)?;
-        if self.interfaces.len() >= INTERFACES {
-            return Err(Damage::Corrupt(format!(
-                "a section describes more than {INTERFACES} interfaces"
-            )));
+        if self.interfaces.add(self.order, body) {
+            return Ok(());
         }
-        let mut clock = Clock { resolution: 6, offset: 0 };
-        let mut name = None;
-        for (code, value) in options(self.order, &body[8..]) {
-            match (code, value.len()) {
-                (OPTION_NAME, 1..) => {
-                    let value = &value[..value.len().min(NAME_LEN)];
-                    name = Some(String::from_utf8_lossy(value).into_owned());
-                }
-                (OPTION_RESOLUTION, 1) => clock.resolution = value[0],
-                (OPTION_OFFSET, 8) => clock.offset = self.order.u64(value, 0) as i64,
-                _ => {}
-            }
-        }
-        self.interfaces.push(SectionInterface {
-            link: LinkType(self.order.u16(body, 0)),
-            snap_len: self.order.u32(body, 4),
-            clock,
-            drops: Drops::default(),
-            name,
-            number: None,
-        });
-        Ok(())
+        Err(Damage::Corrupt(format!(
+            "a section describes more than {MAX_INTERFACES} interfaces, which are refused"
+        )))
     }
 
     /// Interface statistics: drops so far.
     fn read_statistics(&mut self, body: &[u8]) -> Result<(), Damage> {
         need(body, 12)?;
         let order = self.order;
-        let Some(interface) = self.interfaces.get_mut(order.u32(body, 0) as usize) else {
-            return Ok(());
-        };
         for (code, value) in options(order, &body[12..]) {
+            let number = order.u64(value, 0);
+            let index = order.u32(body, 0);
             match (code, value.len()) {
-                (OPTION_INTERFACE_DROPS, 8) => interface.drops.interface = order.u64(value, 0),
-                (OPTION_SYSTEM_DROPS, 8) => interface.drops.kernel = order.u64(value, 0),
+                (OPTION_INTERFACE_DROPS, 8) => {
+                    self.interfaces.change_drops(index, |drops| drops.interface = number);
+                }
+                (OPTION_SYSTEM_DROPS, 8) => {
+                    self.interfaces.change_drops(index, |drops| drops.kernel = number);
+                }
                 _ => {}
             }
         }
@@ -276,15 +281,16 @@ impl Pcapng {
     /// A simple packet: of the first interface, cut to its snap length, without a time.
     fn read_simple_packet(&mut self, body: &[u8]) -> NextRecord {
         need(body, 4)?;
-        let interface = self.interface(0)?;
+        let &SectionInterface { link, snap_len, .. } = self.interface(0)?;
+        let number = self.interface(0)?.number();
         let wire_len = self.order.u32(body, 0);
-        let limit =
-            if interface.snap_len == 0 { wire_len } else { wire_len.min(interface.snap_len) };
-        let (link, time) = (interface.link, self.last);
+        let limit = if snap_len == 0 { wire_len } else { wire_len.min(snap_len) };
+        let (time, origin) = self.untold();
         RecordHeader {
             time,
+            origin,
             link,
-            interface: self.number(0),
+            interface: number.unwrap_or_else(|| self.number(0)),
             wire_len,
             from: 4,
             to: 4 + limit as usize,
@@ -297,14 +303,16 @@ impl Pcapng {
     fn read_packet(&mut self, body: &[u8], index: u32) -> NextRecord {
         need(body, 20)?;
         let interface = self.interface(index)?;
-        let units = u64::from(self.order.u32(body, 4)) << 32 | u64::from(self.order.u32(body, 8));
         let captured = self.order.u32(body, 12) as usize;
         let wire_len = self.order.u32(body, 16);
-        let (link, time) = (interface.link, interface.clock.time(units));
+        let (link, number) = (interface.link, interface.number());
+        let (time, origin) = interface.clock().time(units(self.order, body));
+        self.has_time = true;
         RecordHeader {
             time,
+            origin,
             link,
-            interface: self.number(index),
+            interface: number.unwrap_or_else(|| self.number(index)),
             wire_len,
             from: 20,
             to: 20 + captured,
@@ -312,8 +320,9 @@ impl Pcapng {
         .within(body)
     }
 
+    #[inline]
     fn interface(&self, index: u32) -> Result<&SectionInterface, Damage> {
-        self.interfaces.get(index as usize).ok_or_else(|| {
+        self.interfaces.get(index).ok_or_else(|| {
             Damage::Corrupt(format!("a frame names interface {index}, which was not described"))
         })
     }
@@ -341,44 +350,4 @@ fn need(body: &[u8], len: usize) -> Result<(), Damage> {
         )));
     }
     Ok(())
-}
-
-/// The byte order of a section, given the first twelve bytes of its header.
-fn section_order(header: &[u8]) -> Option<ByteOrder> {
-    match ByteOrder::Little.u32(header, 8) {
-        0x1a2b_3c4d => Some(ByteOrder::Little),
-        0x4d3c_2b1a => Some(ByteOrder::Big),
-        _ => None,
-    }
-}
-
-/// The options of a block: code and value, up to the end marker or the first that does not fit.
-fn options(order: ByteOrder, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        if rest.len() < 4 {
-            return None;
-        }
-        let (code, len) = (order.u16(rest, 0), usize::from(order.u16(rest, 2)));
-        let value = rest.get(4..4 + len)?;
-        rest = rest.get(4 + len.next_multiple_of(4)..).unwrap_or(&[]);
-        (code != 0).then_some((code, value))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_of_every_resolution_give_nanoseconds() {
-        let time = |resolution, offset, units| Clock { resolution, offset }.time(units).0;
-        assert_eq!(time(6, 0, 1_500_000), 1_500_000_000);
-        assert_eq!(time(9, 10, 7), 10_000_000_007);
-        assert_eq!(time(0x94, 0, 1 << 19), 500_000_000);
-        assert_eq!(time(12, 0, 5_000), 5);
-        assert_eq!(time(127, 0, u64::MAX), 0);
-        assert_eq!(time(0xff, 0, u64::MAX), 0);
-        assert_eq!(time(0, 0, u64::MAX), i64::MAX);
-    }
 }

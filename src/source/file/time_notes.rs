@@ -1,0 +1,75 @@
+//! What is notable about the times of a file: they go back, cannot be told, or are missing.
+
+use super::super::LinkType;
+use super::order::TimeOrder;
+use super::record::{RecordHeader, TimeOrigin};
+
+/// Frames of one kind.
+#[derive(Debug, Default)]
+struct NotedFrames {
+    frames: u64,
+    /// Number of the first in the file.
+    first: u64,
+}
+
+impl NotedFrames {
+    fn add(&mut self, frame: u64) {
+        if self.frames == 0 {
+            self.first = frame;
+        }
+        self.frames += 1;
+    }
+
+    /// `what` of these frames, if there are any.
+    fn notice(&self, [one, many]: [&str; 2]) -> Option<String> {
+        let Self { frames, first } = self;
+        match frames {
+            0 => None,
+            1 => Some(format!("frame {first} {one}")),
+            _ => Some(format!("{frames} frames, the first is number {first}, {many}")),
+        }
+    }
+}
+
+/// What is notable about the times of a file.
+#[derive(Debug, Default)]
+pub(super) struct TimeNotes {
+    order: TimeOrder,
+    clamped: NotedFrames,
+    without: NotedFrames,
+}
+
+impl TimeNotes {
+    /// Takes the next record, and its number in the file.
+    #[inline]
+    pub(super) fn observe(&mut self, frame: u64, head: &RecordHeader) {
+        if head.origin != TimeOrigin::Stated {
+            self.note(frame, head);
+        }
+        self.order.observe(frame, head.time);
+    }
+
+    #[cold]
+    fn note(&mut self, frame: u64, head: &RecordHeader) {
+        match head.origin {
+            TimeOrigin::Clamped => self.clamped.add(frame),
+            TimeOrigin::Before | TimeOrigin::Ahead if head.link != LinkType::NO_PACKET => {
+                self.without.add(frame);
+            }
+            TimeOrigin::Before | TimeOrigin::Ahead | TimeOrigin::Stated => {}
+        }
+    }
+
+    /// The notices for the report.
+    pub(super) fn notices(&self) -> impl Iterator<Item = String> {
+        let clamped = self.clamped.notice([
+            "states a time that no clock shows, or beyond the years 1677 to 2262: it is clamped",
+            "state times that no clock shows, or beyond the years 1677 to 2262: they are clamped",
+        ]);
+        let without = self.without.notice([
+            "has no time of its own: it takes that of the frame before, or the first time of the file (1970 if there is none)",
+            "have no time of their own: they take that of the frame before, or the first time of the file (1970 if there is none)",
+        ]);
+        [self.order.notice(), clamped, without].into_iter().flatten()
+    }
+}
