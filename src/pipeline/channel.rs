@@ -100,7 +100,7 @@ impl WorkerSender {
         counters: &mut CaptureCounters,
     ) -> Result<()> {
         let len = self.batch.len() as u64;
-        if len == 0 {
+        if self.batch.is_empty() {
             return Ok(());
         }
         if self.would_drop() {
@@ -172,6 +172,7 @@ mod tests {
             ack: 0,
             flags: TcpFlags::default(),
             tunnel: None,
+            link_broadcast: false,
             wire_len: 60,
             payload_len: 0,
         };

@@ -11,8 +11,8 @@ use super::catalogue_update::CatalogueUpdate;
 use super::channel::WorkerSender;
 use super::snapshot::SnapshotJob;
 use crate::Result;
-use crate::decode::Segment;
-use crate::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
+use crate::decode::{IcmpQuote, Segment};
+use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, shard};
 use crate::source::Block;
 
 /// The senders of all workers.
@@ -38,6 +38,14 @@ impl Router {
         let keyed = KeyedSegment::new(segment, &self.hasher);
         let (worker, table) = self.routes[shard(&keyed.key)];
         self.senders[worker].batch.push(keyed, table, payload, block);
+    }
+
+    /// Adds an ICMP error to the batch of the worker that owns the flow of the quoted packet.
+    #[cold]
+    pub(super) fn push_quote(&mut self, quote: &IcmpQuote) {
+        let keyed = KeyedQuote::new(quote, &self.hasher);
+        let (worker, table) = self.routes[shard(&keyed.key)];
+        self.senders[worker].batch.push_quote(keyed, table);
     }
 
     /// Whether a worker is so far behind that a batch sent to it now would be dropped.

@@ -9,7 +9,7 @@ use super::units::{bytes, duration, plural};
 use crate::classify::{Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, Orientation, PayloadSides};
+use crate::flow::{FlowRecord, IcmpError, Orientation, PayloadSides};
 use crate::pipeline::JudgedFlow;
 
 /// Candidates that are listed at most.
@@ -51,7 +51,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: bool) -> io::Result<()
         record.first_frame,
         record.transport,
         socket_address(record.initiator),
-        if record.orientation == Orientation::Seen { "→" } else { "→?" },
+        if record.orientation == Orientation::Guessed { "→?" } else { "→" },
         socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str())),
         verdict_label(verdict),
@@ -125,6 +125,10 @@ fn sentence(reason: &Reason) -> String {
 
 /// The line for a flow in which not both sides sent payload.
 fn one_sided(record: &FlowRecord) -> Option<String> {
+    if let Some(IcmpError { frame, kind, .. }) = record.icmp {
+        let outcome = record.outcome.as_str();
+        return Some(format!("{outcome}: ICMP {}, frame {frame}", kind.as_str()));
+    }
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
     Some(match record.payload_sides() {
         PayloadSides::Both => return None,
@@ -133,6 +137,7 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
             "no answer: nothing came back to {}",
             plural(record.packets.initiator, "packet")
         ),
+        PayloadSides::Unreachable => "unreachable: an ICMP error said so".into(),
         PayloadSides::Nobody => "silent: neither side said anything".into(),
         PayloadSides::Initiator if unseen(record.packets.responder) => {
             "one-sided: only the initiator's packets were captured".into()
@@ -201,8 +206,8 @@ fn verdict_label(verdict: &Verdict) -> String {
 /// How the flow went, and for how long.
 fn outcome_label(record: &FlowRecord) -> String {
     let how = match (record.payload_sides(), record.tcp) {
-        (PayloadSides::Refused, _) => "refused",
-        (PayloadSides::NoAnswer, _) | (_, None) => record.outcome.as_str(),
+        (PayloadSides::Refused | PayloadSides::Unreachable | PayloadSides::NoAnswer, _)
+        | (_, None) => record.outcome.as_str(),
         (_, Some(state)) => state.as_str(),
     };
     format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
