@@ -79,7 +79,9 @@ impl LiveFlow {
             }
             _ => {
                 let before = self.payload_time(1, overflows);
-                self.set_payload_time(1, now.saturating_sub(before), overflows);
+                // Sent before the second end's first payload, and captured behind it.
+                let Some(since) = now.checked_sub(before) else { return };
+                self.set_payload_time(1, since, overflows);
             }
         }
         self.seen.set_number(Seen::TIMES, known + 1);

@@ -69,6 +69,9 @@ impl LiveFlow {
         if flags.has(TcpFlags::SYN) {
             self.start[end] = segment.seq.wrapping_add(1);
             self.seen.set(Seen::STARTED << end);
+            if self.seen.has(Seen::RESET) && self.is_first_segment_of(1 - end) {
+                self.seen.set(Seen::REFUSED);
+            }
         }
         if (flags.has(TcpFlags::FIN) || flags.has(TcpFlags::RST)) && self.ended_by().is_none() {
             self.seen.set(Seen::ENDED << end);
@@ -199,7 +202,17 @@ impl LiveFlow {
     pub(super) const fn is_reopened_by(&self, segment: &KeyedSegment) -> bool {
         let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
         self.is_expired(segment.time)
-            || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
+            || (opens && !self.is_refusal_of(segment))
+                && (self.is_over() || self.is_other(segment.end(), segment.seq))
+    }
+
+    /// Whether all that was captured so far is the reset that answers this SYN: the capture has
+    /// swapped the two.
+    const fn is_refusal_of(&self, syn: &KeyedSegment) -> bool {
+        self.seen.has(Seen::RESET)
+            && self.is_first_segment_of(1 - syn.end())
+            && !self.has_packets(syn.end())
+            && syn.time.0 < self.last().0
     }
 
     /// Whether a SYN of `end` with this sequence number opens another connection than the one that

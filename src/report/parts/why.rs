@@ -9,7 +9,7 @@ use super::units::{bytes, duration, plural};
 use crate::classify::{Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, IcmpError, Orientation, PayloadSides};
+use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides};
 use crate::pipeline::JudgedFlow;
 
 /// Candidates that are listed at most.
@@ -144,6 +144,9 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
         }
         PayloadSides::Responder if unseen(record.packets.initiator) => {
             "one-sided: only the responder's packets were captured".into()
+        }
+        PayloadSides::Initiator if record.outcome == Outcome::Sent => {
+            "one-sided: no answer is expected".into()
         }
         PayloadSides::Initiator => "one-sided: the responder said nothing".into(),
         PayloadSides::Responder => "one-sided: the initiator said nothing".into(),
