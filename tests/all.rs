@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod arrival_order;
 mod bad_input;
 mod capture_order;
 mod cli;

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use portlore::decode::Endpoint;
 use portlore::detect::{DETECTORS, is_asked};
 use portlore::evidence::{Depth, Detection, Wanted};
-use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
+use portlore::flow::{FlowKey, FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
@@ -25,11 +24,11 @@ struct All {
 }
 
 impl Judge for All {
-    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+    fn inspect_partial(&mut self, _: &mut Opening, _: &FlowKey) -> (Wanted, Option<VerdictId>) {
         (Wanted::Everything, None)
     }
 
-    fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, _: &FlowKey) -> VerdictId {
         let detectors =
             DETECTORS.iter().filter(|d| !d.residual && d.transports.contains(&opening.transport()));
         let accept: Vec<_> = detectors

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::classify::{Confidence, classify};
-use portlore::decode::{Endpoint, ServicePort};
+use portlore::decode::ServicePort;
 use portlore::detect;
 use portlore::evidence::{Depth, Protocol, Wanted};
-use portlore::flow::{FlowRecord, Judge, Opening, VerdictId};
+use portlore::flow::{FlowKey, FlowRecord, Judge, Opening, VerdictId};
 
 use crate::observed::observe;
 use crate::run::captures;
@@ -30,13 +30,13 @@ struct Claims<'a> {
 }
 
 impl Judge for Claims<'_> {
-    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+    fn inspect_partial(&mut self, _: &mut Opening, _: &FlowKey) -> (Wanted, Option<VerdictId>) {
         (Wanted::Everything, None)
     }
 
-    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
         let evidence = detect::inspect(opening, Depth::Facts);
-        let port = ServicePort::new(responder.port, opening.transport());
+        let port = ServicePort::new(opening.responder(key).port, opening.transport());
         let verdict = classify(self.catalogue, port, Some(&evidence), false);
         self.protocols.extend(verdict.protocol);
         self.services.extend(

@@ -4,8 +4,8 @@ use criterion::{BatchSize, Criterion, Throughput};
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::evidence::Wanted;
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, KeyedSegment, Opening, ServicePorts, Table, TableLimits,
-    VerdictId,
+    FlowHasher, FlowKey, FlowRecord, Judge, KeyedSegment, Opening, ServicePorts, Table,
+    TableLimits, VerdictId,
 };
 use portlore::time::Time;
 
@@ -72,11 +72,11 @@ pub fn bench(criterion: &mut Criterion) {
 struct Silent;
 
 impl Judge for Silent {
-    fn inspect_partial(&mut self, _: &mut Opening, _: Endpoint) -> (Wanted, Option<VerdictId>) {
+    fn inspect_partial(&mut self, _: &mut Opening, _: &FlowKey) -> (Wanted, Option<VerdictId>) {
         (Wanted::Everything, None)
     }
 
-    fn inspect(&mut self, _: &mut Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, _: &mut Opening, _: &FlowKey) -> VerdictId {
         VerdictId(0)
     }
 
@@ -128,6 +128,7 @@ fn segment(
         flags: TcpFlags(flags),
         tunnel: None,
         tenant: portlore::decode::Tenant::NONE,
+        link_broadcast: false,
         wire_len: 54 + payload_len,
         payload_len,
     };

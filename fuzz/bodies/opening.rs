@@ -9,8 +9,8 @@
 use portlore::decode::{Endpoint, FiveTuple, Segment, TcpFlags, Transport};
 use portlore::evidence::{Direction, Wanted};
 use portlore::flow::{
-    FlowHasher, FlowRecord, Judge, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Stream, Table,
-    TableLimits, VerdictId,
+    FlowHasher, FlowKey, FlowRecord, Judge, KeyedSegment, Opening, SIDE_BYTES, ServicePorts,
+    Stream, Table, TableLimits, VerdictId,
 };
 use portlore::time::Time;
 
@@ -48,6 +48,7 @@ pub fn run(input: &[u8]) {
             flags: TcpFlags(flags),
             tunnel: None,
             tenant: portlore::decode::Tenant::NONE,
+            link_broadcast: false,
             wire_len: len + 40,
             payload_len: len,
         };
@@ -69,13 +70,13 @@ impl Judge for Checks {
     fn inspect_partial(
         &mut self,
         opening: &mut Opening,
-        _: Endpoint,
+        _: &FlowKey,
     ) -> (Wanted, Option<VerdictId>) {
         check(opening);
         (Wanted::More, None)
     }
 
-    fn inspect(&mut self, opening: &mut Opening, _: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, _: &FlowKey) -> VerdictId {
         check(opening);
         VerdictId(0)
     }

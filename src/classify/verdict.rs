@@ -178,6 +178,13 @@ impl Verdict {
         }
     }
 
+    /// Takes back whether the claims agree: nothing shows that the responder took what the initiator
+    /// sent, so that it contradicts nobody.
+    pub fn drop_fit(&mut self) {
+        self.fit = None;
+        self.reasons.retain(|reason| reason.fact != "expected");
+    }
+
     /// The family: the service's; else that of the protocol, or of the carried protocol, if one of
     /// them has a family; else the first candidate's.
     #[must_use]

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::link::ether;
 use super::{Endpoint, FiveTuple, Segment, TcpFlags, Tenant, Transport, tunnel};
 use crate::source::{Frame, LinkType};
 
@@ -121,6 +122,7 @@ fn transport<'a>(
         flags,
         tunnel: None,
         tenant: Tenant::NONE,
+        link_broadcast: transport == Transport::Udp && ether::is_broadcast(frame.bytes),
         wire_len: frame.wire_len,
         payload_len: payload_len as u32,
     };

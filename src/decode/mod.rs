@@ -11,6 +11,7 @@
 
 mod fast_path;
 mod fragments;
+mod icmp;
 mod ip;
 mod link;
 mod packet;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 
 use etherparse::IpNumber;
 
+pub use self::icmp::{IcmpKind, IcmpQuote};
 pub use self::segment::{Endpoint, FiveTuple, Segment, ServicePort, TcpFlags, Transport};
 pub use self::skip::Skip;
 pub use self::tenant::{Tenant, TenantParts};
@@ -45,13 +47,15 @@ pub type Decoded<'a> = (Segment, Cow<'a, [u8]>);
 pub struct Decoder {
     tunnels: bool,
     fragments: Fragments,
+    /// The ICMP error in the last frame that took the slow path.
+    quote: Option<IcmpQuote>,
 }
 
 impl Decoder {
     /// A decoder that decodes what tunnels carry, or with `tunnels` false, their outer packets.
     #[must_use]
     pub fn new(tunnels: bool) -> Self {
-        Self { tunnels, fragments: Fragments::default() }
+        Self { tunnels, fragments: Fragments::default(), quote: None }
     }
 
     /// Decodes one frame.
@@ -77,6 +81,12 @@ impl Decoder {
     #[doc(hidden)]
     pub fn fast_path<'a>(&self, frame: &Frame<'a>) -> Option<(Segment, &'a [u8])> {
         fast_path::segment(frame, self.tunnels)
+    }
+
+    /// Takes the ICMP error that was in the frame decoded last, by itself or in a tunnel.
+    #[inline]
+    pub fn take_quote(&mut self) -> Option<IcmpQuote> {
+        self.quote.take()
     }
 
     /// Decodes any frame, layer by layer.
@@ -147,6 +157,9 @@ impl Decoder {
         frame: &Frame<'_>,
         datagram: &Datagram<'a>,
     ) -> Result<Decoded<'a>, Skip> {
+        if matches!(datagram.protocol, IpNumber::ICMP | IpNumber::IPV6_ICMP) {
+            self.quote = icmp::quote(frame, datagram);
+        }
         let inside = tunnel::inner_packet(datagram)?;
         if self.tunnels { self.packet(frame, inside) } else { Err(Skip::Tunnel) }
     }

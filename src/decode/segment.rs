@@ -105,6 +105,9 @@ pub struct Segment {
     pub tunnel: Option<Tunnel>,
     /// The VLANs and the virtual network of the packet.
     pub tenant: Tenant,
+    /// UDP: the frame went to every host of its link. So do datagrams to a subnet's broadcast
+    /// address, which cannot be told from the address of a host.
+    pub link_broadcast: bool,
     /// Bytes of the frame on the wire; of the last frame, if fragments were reassembled.
     pub wire_len: u32,
     /// Bytes of the payload on the wire.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 
 use super::ip::Datagram;
-use super::{Decoded, Endpoint, FiveTuple, Packet, Segment, Skip, TcpFlags, Transport};
+use super::{Decoded, Endpoint, FiveTuple, Packet, Segment, Skip, TcpFlags, Transport, link};
 use crate::source::Frame;
 
 /// Minimum and maximum bytes of a TCP header (RFC 9293, section 3.1).
@@ -112,6 +112,9 @@ fn build(frame: &Frame<'_>, datagram: &Datagram<'_>, header: &TransportHeader) -
         flags: header.flags,
         tunnel: datagram.body.tunnel(),
         tenant: datagram.body.tenant(),
+        link_broadcast: header.transport == Transport::Udp
+            && datagram.body.tunnel().is_none()
+            && link::is_broadcast(frame.link, frame.bytes),
         wire_len: frame.wire_len,
         payload_len: header.payload_len,
     }

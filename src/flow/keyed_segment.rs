@@ -26,6 +26,8 @@ pub struct KeyedSegment {
     pub flags: TcpFlags,
     /// As in [`Segment`].
     pub tunnel: Option<Tunnel>,
+    /// As in [`Segment`].
+    pub link_broadcast: bool,
     end: u8,
 }
 
@@ -47,6 +49,7 @@ impl KeyedSegment {
             payload_len: segment.payload_len,
             flags: segment.flags,
             tunnel: segment.tunnel,
+            link_broadcast: segment.link_broadcast,
             end: end as u8,
         }
     }

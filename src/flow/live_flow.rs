@@ -13,9 +13,7 @@
 //! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter of
 //!   TCP that is zero in most flows belongs in its `TcpOverflow` (`tcp.rs`), as a saturating `u32`
 //!   for each end.
-//! - A free bit of [`Seen`], for a yes or no. Bits 20 to 30 hold the number of the tunnel plus one,
-//!   which needs four of them today: bits 24 to 30 become free once [`LiveFlow::tunnel`] masks
-//!   them.
+//! - The free bit of [`Seen`], 30, for a yes or no.
 //! - The upper half of a number that needs no 32 bits: `retransmissions` has 16 and carries into
 //!   [`FlowOverflow`].
 
@@ -25,7 +23,7 @@ use super::key::{self, FlowKey, HIGH, LOW};
 use super::overflow::{FlowOverflow, OverflowTable, WideFields};
 use super::sizes::FewSizes;
 use super::slab::SlabEntry;
-use super::{KeyedSegment, Orientation, ServicePorts, VerdictId};
+use super::{KeyedSegment, ServicePorts, VerdictId};
 use crate::decode::{Transport, Tunnel};
 use crate::time::Time;
 
@@ -57,14 +55,13 @@ impl Seen {
     /// Set in every flow: an empty slot of the table is all zeros.
     const LIVE: u32 = 1 << 31;
     /// The initiator is the higher end.
-    const INITIATOR_HIGH: u32 = 1;
+    pub(super) const INITIATOR_HIGH: u32 = 1;
     /// The handshake showed the initiator.
-    const ORIENTED: u32 = 1 << 1;
+    pub(super) const ORIENTED: u32 = 1 << 1;
     const OPENING: u32 = 1 << 2;
-    const JUDGED: u32 = 1 << 3;
-    /// The initiator sent payload; the responder sent payload after it.
-    pub(super) const REQUESTED: u32 = 1 << 4;
-    pub(super) const RESPONDED: u32 = 1 << 5;
+    pub(super) const JUDGED: u32 = 1 << 3;
+    /// Two bits: how many of the first payload's times are known.
+    pub(super) const TIMES: u32 = 4;
     pub(super) const SYN: u32 = 1 << 6;
     pub(super) const SYN_ACK: u32 = 1 << 7;
     /// SYN or SYN-ACK came twice: the time between them means nothing (Karn's rule).
@@ -79,8 +76,21 @@ impl Seen {
     pub(super) const FIN: u32 = 1 << 16;
     /// This end was the first to finish or to abort.
     pub(super) const ENDED: u32 = 1 << 18;
-    /// Lowest bit of the number of the tunnel; zero is none.
+    /// Four bits: the number of the tunnel plus one; zero is none.
     const TUNNEL: u32 = 20;
+    const TUNNEL_MASK: u32 = 15;
+    /// What the sides sent showed the initiator.
+    pub(super) const PROVED: u32 = 1 << 24;
+    /// The first frame went to a group or to everybody, and came from a single host.
+    pub(super) const GROUP: u32 = 1 << 25;
+    /// The higher end was the first to send payload.
+    pub(super) const FIRST_HIGH: u32 = 1 << 26;
+    /// The capture cut payload.
+    pub(super) const CUT: u32 = 1 << 27;
+    /// An ICMP error quoted a packet of the flow.
+    pub(super) const ICMP: u32 = 1 << 28;
+    /// The first segment of an end was a reset that answered the other end's SYN.
+    pub(super) const REFUSED: u32 = 1 << 29;
 
     pub(super) const fn has(self, bits: u32) -> bool {
         self.0 & bits == bits
@@ -96,8 +106,22 @@ impl Seen {
         self.0 |= bits;
     }
 
+    /// Whether any flag of `bits` is set.
+    pub(super) const fn has_any(self, bits: u32) -> bool {
+        self.0 & bits != 0
+    }
+
+    /// The number in the two bits from `bit` on.
+    pub(super) const fn number(self, bit: u32) -> u32 {
+        self.0 >> bit & 3
+    }
+
+    pub(super) fn set_number(&mut self, bit: u32, number: u32) {
+        self.0 = self.0 & !(3 << bit) | number << bit;
+    }
+
     #[inline]
-    fn unset(&mut self, bits: u32) {
+    pub(super) fn unset(&mut self, bits: u32) {
         self.0 &= !bits;
     }
 }
@@ -117,11 +141,10 @@ pub(super) struct LiveFlow {
     pub(super) next: [u32; 2],
     opening: u32,
     pub(super) seen: Seen,
-    first: i64,
+    pub(super) first: i64,
     pub(super) first_frame: u64,
-    /// Time of the first payload of the initiator; once the responder sent payload, the nanoseconds
-    /// between the two.
-    response: i64,
+    /// Nanoseconds; `payload_times.rs` says between what.
+    pub(super) payload_times: [u32; 2],
     sizes: FewSizes,
     /// TCP: the sequence number of the first byte of an end.
     pub(super) start: [u32; 2],
@@ -149,13 +172,7 @@ impl LiveFlow {
         overflows: &mut OverflowTable,
     ) -> Self {
         let (first_word, rest, addresses) = segment.key.words();
-        let initiator = guess_initiator(&segment.key, segment.end(), ports);
         let tunnel = segment.tunnel.map_or(0, |tunnel| tunnel as u32 + 1);
-        let seen = Seen(
-            Seen::LIVE
-                | tunnel << Seen::TUNNEL
-                | if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 },
-        );
         let mut flow = Self {
             first_word,
             rest,
@@ -165,10 +182,10 @@ impl LiveFlow {
             payload: [0; 2],
             next: [0; 2],
             opening: 0,
-            seen,
+            seen: Seen(Seen::LIVE | tunnel << Seen::TUNNEL),
             first: segment.time.0,
             first_frame: segment.frame,
-            response: 0,
+            payload_times: [0; 2],
             sizes: FewSizes::default(),
             start: [0; 2],
             retransmissions: [0; 2],
@@ -176,6 +193,7 @@ impl LiveFlow {
             handshake: 0,
             overflow: 0,
         };
+        flow.orient_first(segment, ports);
         if addresses.is_some() {
             flow.change_overflow(overflows, |overflow| overflow.widen().addresses = addresses);
         }
@@ -200,7 +218,7 @@ impl LiveFlow {
         )
     }
 
-    /// Time of the first frame.
+    /// Time of the earliest frame.
     pub(super) const fn first(&self) -> Time {
         Time(self.first)
     }
@@ -218,22 +236,9 @@ impl LiveFlow {
         if self.seen.has(Seen::INITIATOR_HIGH) { HIGH } else { LOW }
     }
 
-    pub(super) const fn orientation(&self) -> Orientation {
-        if self.seen.has(Seen::ORIENTED) { Orientation::Seen } else { Orientation::Guessed }
-    }
-
-    /// Sets the initiator that the handshake showed, and corrects a guess made before it.
-    pub(super) fn orient(&mut self, initiator: usize) {
-        if initiator != self.initiator() {
-            self.seen.unset(Seen::INITIATOR_HIGH | Seen::REQUESTED | Seen::RESPONDED);
-            self.seen.set(if initiator == HIGH { Seen::INITIATOR_HIGH } else { 0 });
-        }
-        self.seen.set(Seen::ORIENTED);
-    }
-
     /// The innermost tunnel of the first segment.
     pub(super) fn tunnel(&self) -> Option<Tunnel> {
-        let number = (self.seen.0 & !Seen::LIVE) >> Seen::TUNNEL;
+        let number = self.seen.0 >> Seen::TUNNEL & Seen::TUNNEL_MASK;
         Tunnel::ALL.get((number as usize).checked_sub(1)?).copied()
     }
 
@@ -283,6 +288,9 @@ impl LiveFlow {
     pub(super) fn count(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
         let end = segment.end();
         self.last = self.last.max(segment.time.0);
+        if segment.time.0 < self.first {
+            self.begin_earlier(segment.time, overflows);
+        }
         let frames = segment.frame.saturating_sub(self.first_frame);
         if frames >= OVERFLOWED.into() || self.last_frame == OVERFLOWED {
             self.last_frame = OVERFLOWED;
@@ -310,30 +318,6 @@ impl LiveFlow {
         if let Some(rest) = self.sizes.add(segment.wire_len) {
             self.change_overflow(overflows, |overflow| overflow.sizes.add(rest));
         }
-    }
-
-    /// Records the time of the first request and of the response to it.
-    #[inline]
-    pub(super) fn time_payload(&mut self, segment: &KeyedSegment) {
-        if self.seen.has(Seen::RESPONDED) {
-            return;
-        }
-        match (segment.end() == self.initiator(), self.seen.has(Seen::REQUESTED)) {
-            (true, false) => {
-                self.response = segment.time.0;
-                self.seen.set(Seen::REQUESTED);
-            }
-            (false, true) => {
-                self.response = segment.time.since(Time(self.response)) as i64;
-                self.seen.set(Seen::RESPONDED);
-            }
-            _ => {}
-        }
-    }
-
-    /// Nanoseconds from the initiator's first payload to the responder's first after it.
-    pub(super) fn response_ns(&self) -> Option<u64> {
-        self.seen.has(Seen::RESPONDED).then_some(self.response as u64)
     }
 
     /// Changes the overflow of this flow, and creates it if there is none.
@@ -393,6 +377,11 @@ impl LiveFlow {
         self.packets[end] > 0
     }
 
+    /// Whether of an end, which has just sent, only one packet was counted.
+    pub(super) const fn is_first_segment_of(&self, end: usize) -> bool {
+        self.packets[end] == 1
+    }
+
     pub(super) fn last_frame(&self, overflow: &FlowOverflow) -> u64 {
         match (self.last_frame, overflow.wide()) {
             (OVERFLOWED, Some(wide)) => wide.last_frame,
@@ -415,12 +404,4 @@ const fn carry(low: &mut u32, by: u32) -> bool {
 
 fn wide(low: [u32; 2], high: [u32; 2]) -> [u64; 2] {
     [LOW, HIGH].map(|end| u64::from(high[end]) << 32 | u64::from(low[end]))
-}
-
-fn guess_initiator(key: &FlowKey, sender: usize, ports: &ServicePorts) -> usize {
-    match ports.responder(key.transport(), key.endpoint(LOW), key.endpoint(HIGH)) {
-        Some(true) => HIGH,
-        Some(false) => LOW,
-        None => sender,
-    }
 }

@@ -8,6 +8,7 @@
 //! an opening is full or its flow is over.
 
 mod chunked_vec;
+mod icmp;
 mod index;
 mod key;
 mod keyed_segment;
@@ -17,6 +18,7 @@ mod openings;
 mod orientation;
 mod out_of_order;
 mod overflow;
+mod payload_times;
 mod record;
 mod sizes;
 mod slab;
@@ -24,6 +26,7 @@ mod stream;
 mod table;
 mod tcp;
 
+pub use icmp::IcmpError;
 pub use opening::Opening;
 pub use orientation::Orientation;
 pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};
@@ -33,6 +36,8 @@ pub use tcp::TcpCounters;
 
 // The table and what it is fed with: for the pipeline, benchmarks and fuzz targets. Not a face to
 // build on.
+#[doc(hidden)]
+pub use icmp::KeyedQuote;
 #[doc(hidden)]
 pub use key::{FlowHasher, FlowKey, SHARDS, shard};
 #[doc(hidden)]

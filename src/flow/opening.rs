@@ -1,7 +1,7 @@
 //! The first bytes of each side in order, bounded: the input of the detectors.
 
-use super::{Stream, VerdictId};
-use crate::decode::Transport;
+use super::{FlowKey, Stream, VerdictId};
+use crate::decode::{Endpoint, Transport};
 use crate::evidence::Direction;
 
 /// The first payload bytes of both sides of a flow.
@@ -11,6 +11,10 @@ pub struct Opening {
     /// Indexed by the ends of the flow key.
     streams: [Stream; 2],
     initiator: u8,
+    /// Nothing that the sides send can change the initiator.
+    fixed: bool,
+    /// What the sides sent shows the initiator.
+    proved: bool,
     pushes: u32,
     /// Store all that fits.
     kept: bool,
@@ -26,6 +30,8 @@ impl Opening {
             transport,
             streams: [Stream::new(transport), Stream::new(transport)],
             initiator: 0,
+            fixed: false,
+            proved: false,
             pushes: 0,
             kept: false,
             provisional: None,
@@ -69,11 +75,43 @@ impl Opening {
         self.provisional.filter(|_| !self.streams.iter().any(Stream::has_out_of_order))
     }
 
-    /// Sets the initiator that is known now.
-    pub(super) fn orient(&mut self, initiator: usize) {
+    /// Sets the initiator that is known now, and whether what the sides sent may change it.
+    pub(super) fn orient(&mut self, initiator: usize, fixed: bool) {
         if usize::from(self.initiator) != initiator {
-            (self.initiator, self.provisional) = (initiator as u8, None);
+            self.turn();
         }
+        (self.fixed, self.proved) = (fixed, false);
+    }
+
+    /// Swaps initiator and responder.
+    pub(crate) const fn turn(&mut self) {
+        (self.initiator, self.provisional) = (1 - self.initiator, None);
+    }
+
+    /// Whether nothing that the sides send can change the initiator.
+    pub(crate) const fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
+    /// States that what the sides sent shows the initiator.
+    pub(crate) const fn prove(&mut self) {
+        self.proved = true;
+    }
+
+    /// Whether what the sides sent shows the initiator.
+    pub(super) const fn is_proved(&self) -> bool {
+        self.proved
+    }
+
+    /// The end of the flow key that is the initiator.
+    pub(super) const fn initiator(&self) -> usize {
+        self.initiator as usize
+    }
+
+    /// The responder of the flow with this key.
+    #[must_use]
+    pub fn responder(&self, key: &FlowKey) -> Endpoint {
+        key.endpoint(1 - self.initiator())
     }
 
     /// TCP (streams) or UDP (datagrams).
@@ -141,9 +179,8 @@ impl Opening {
         }
     }
 
-    /// Adds what waits out of order and sets the final initiator: no more payload comes.
-    pub(super) fn finish(&mut self, initiator: usize) {
-        self.orient(initiator);
+    /// Adds what waits out of order: no more payload comes.
+    pub(super) fn finish(&mut self) {
         self.streams.iter_mut().for_each(Stream::close_gaps);
     }
 
@@ -151,7 +188,7 @@ impl Opening {
     #[cfg(test)]
     pub(crate) fn push_for_test(&mut self, bytes: &[u8]) {
         self.push(0, 1, 9, bytes, bytes.len() as u32);
-        self.finish(0);
+        self.finish();
     }
 
     /// Adds segments of the initiator from the beginning of a connection, of which the capture kept
@@ -164,7 +201,7 @@ impl Opening {
             self.push(0, seq, frame, bytes, len);
             seq += len;
         }
-        self.finish(0);
+        self.finish();
     }
 
     /// An opening of TCP segments (end, sequence number, payload) in frames numbered from 1;
@@ -181,7 +218,7 @@ impl Opening {
         for (i, (end, seq, bytes)) in segments.iter().enumerate() {
             opening.push(*end, *seq, i as u64 + 1, bytes, bytes.len() as u32);
         }
-        opening.finish(0);
+        opening.finish();
         opening
     }
 
@@ -192,7 +229,7 @@ impl Opening {
         for (i, (end, bytes, wire_len)) in datagrams.iter().enumerate() {
             opening.push(*end, 0, i as u64 + 1, bytes, *wire_len);
         }
-        opening.finish(0);
+        opening.finish();
         opening
     }
 
@@ -212,7 +249,7 @@ impl Opening {
                 seq += payload.len() as u32;
             }
         }
-        opening.finish(0);
+        opening.finish();
         opening
     }
 }
@@ -251,7 +288,7 @@ mod tests {
             for piece in all {
                 opening.push(0, seq(piece.start), piece.start as u64 + 1, &text[piece.clone()], piece.len() as u32);
             }
-            opening.finish(0);
+            opening.finish();
             let stream = opening.side(Direction::Initiator);
             prop_assert_eq!(stream.head(), &text[..]);
             prop_assert!(stream.from_start());
@@ -289,7 +326,7 @@ mod tests {
                     prop_assert!(opening.footprint() < 2 * (SIDE_BYTES + 4000) + 3 * SIDE_BYTES, "{}", opening.footprint());
                 }
             }
-            opening.finish(0);
+            opening.finish();
             prop_assert_eq!(opening.side(Direction::Initiator).head(), &text[..at.min(SIDE_BYTES)]);
         }
     }
@@ -311,7 +348,7 @@ mod tests {
         let mut opening = tcp();
         opening.push(0, seq(0), 1, b"abcd", 4);
         opening.push(0, seq(8), 3, b"ijkl", 4);
-        opening.finish(0);
+        opening.finish();
         let stream = opening.side(Direction::Initiator);
         assert_eq!(stream.head(), b"abcd");
         assert_eq!(stream.runs().collect::<Vec<_>>(), [0..4, 4..8]);
@@ -321,7 +358,7 @@ mod tests {
     fn what_follows_a_lost_first_segment_is_not_the_beginning() {
         let mut opening = tcp();
         opening.push(0, seq(4), 2, b"efgh", 4);
-        opening.finish(0);
+        opening.finish();
         let stream = opening.side(Direction::Initiator);
         assert_eq!((stream.head(), stream.from_start()), (&b"efgh"[..], false));
     }
@@ -358,7 +395,7 @@ mod tests {
         let mut opening = Opening::new(Transport::Udp);
         opening.push(1, 0, 4, b"one", 3);
         opening.push(1, 0, 5, b"tw", 9);
-        opening.finish(0);
+        opening.finish();
         let datagrams: Vec<_> = opening.side(Direction::Responder).datagrams().collect();
         assert_eq!(datagrams, [(&b"one"[..], 4, false), (&b"tw"[..], 5, true)]);
     }

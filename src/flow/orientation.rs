@@ -1,6 +1,25 @@
-//! Who opened a flow: seen in the handshake, otherwise guessed from the ports.
+//! Who opened a flow. The first of these rules that says anything decides:
+//!
+//! 1. the handshake, which nothing overturns;
+//! 2. the roles that the bytes of the sides show, as the [`Judge`](super::Judge) reads them;
+//! 3. the group or broadcast address to which the flow's first frame went: its sender;
+//! 4. the packet that an ICMP error quotes, where its receiver has sent nothing: its sender;
+//! 5. the better known port, which answers;
+//! 6. the only sender of datagrams;
+//! 7. the lower port, which answers; of equal ports that of the higher end of the key.
+//!
+//! A group or broadcast address is never the initiator unless it has sent the first frame: where
+//! rule 3 holds, the roles change nothing.
 
-use crate::decode::{Endpoint, Transport};
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::icmp::{IcmpError, KeyedQuote};
+use super::key::{FlowKey, HIGH, LOW};
+use super::live_flow::{LiveFlow, Seen};
+use super::overflow::{FlowOverflow, OverflowTable};
+use super::{KeyedSegment, Opening};
+use crate::decode::Transport;
 
 /// How the initiator is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,16 +75,128 @@ impl ServicePorts {
         *place = (*place).max(rank);
     }
 
-    /// Whether `a` is the responder rather than `b`: the port of higher rank, else the lower port,
-    /// else `None`.
-    pub(super) fn responder(&self, transport: Transport, a: Endpoint, b: Endpoint) -> Option<bool> {
+    /// How well known the port `a` is, compared to `b`.
+    fn compare(&self, transport: Transport, a: u16, b: u16) -> Ordering {
         let rank = |port| self.ranks[index(transport, port)];
-        let by_rank = rank(a.port).cmp(&rank(b.port));
-        match by_rank.then(b.port.cmp(&a.port)) {
-            std::cmp::Ordering::Greater => Some(true),
-            std::cmp::Ordering::Less => Some(false),
-            std::cmp::Ordering::Equal => None,
+        rank(a).cmp(&rank(b))
+    }
+
+    /// The end of the key that is the initiator, as far as the ports say, or the end that alone has
+    /// sent datagrams.
+    fn initiator(&self, key: &FlowKey, only_sender: Option<usize>) -> usize {
+        let [low, high] = [LOW, HIGH].map(|end| key.endpoint(end).port);
+        let by_rank = self.compare(key.transport(), low, high);
+        let only_sender = only_sender.filter(|_| key.transport() == Transport::Udp);
+        match (by_rank, only_sender) {
+            (Ordering::Greater, _) => HIGH,
+            (Ordering::Less, _) => LOW,
+            (Ordering::Equal, Some(sender)) => sender,
+            (Ordering::Equal, None) if low < high => HIGH,
+            (Ordering::Equal, None) => LOW,
         }
+    }
+}
+
+/// Whether an address stands for many hosts: a group, or IPv4's broadcast.
+const fn is_group(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_multicast(),
+    }
+}
+
+impl LiveFlow {
+    /// Chooses the initiator by the flow's first segment.
+    pub(super) fn orient_first(&mut self, segment: &KeyedSegment, ports: &ServicePorts) {
+        let (sender, receiver) = (segment.end(), 1 - segment.end());
+        let to_group = segment.link_broadcast || is_group(segment.key.endpoint(receiver).address);
+        if to_group && !is_group(segment.key.endpoint(sender).address) {
+            self.seen.set(Seen::GROUP);
+            self.set_initiator(sender);
+        } else {
+            self.set_initiator(ports.initiator(&segment.key, Some(sender)));
+        }
+    }
+
+    /// Whether this is the first segment of the second end that sends any.
+    #[inline]
+    pub(super) const fn is_first_answer(&self, segment: &KeyedSegment) -> bool {
+        !self.has_packets(segment.end()) && self.has_packets(1 - segment.end())
+    }
+
+    /// Guesses anew, as now both ends have sent: what rests on the only sender, or on an error that
+    /// met its packets, holds no longer.
+    #[cold]
+    pub(super) fn guess_again(&mut self, key: &FlowKey, ports: &ServicePorts) {
+        if !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED) {
+            self.set_initiator(ports.initiator(key, None));
+        }
+    }
+
+    /// Sets the initiator that the handshake showed, and corrects a guess made before it. A flow
+    /// that is classified keeps the port by which it was classified.
+    pub(super) fn orient(&mut self, initiator: usize) {
+        if !self.is_judged() {
+            self.set_initiator(initiator);
+        }
+        if initiator == self.initiator() {
+            self.seen.set(Seen::ORIENTED);
+        }
+    }
+
+    /// Takes over what the opening of the flow has shown, now that it is classified.
+    pub(super) fn orient_like(&mut self, opening: &Opening) {
+        if opening.is_proved() && !self.is_fixed() {
+            self.set_initiator(opening.initiator());
+            self.seen.set(Seen::PROVED);
+        }
+    }
+
+    /// Whether nothing that the sides send can change the initiator.
+    pub(super) const fn is_fixed(&self) -> bool {
+        self.seen.has_any(Seen::ORIENTED | Seen::GROUP)
+    }
+
+    /// How the initiator is known.
+    pub(super) fn orientation(&self, overflow: &FlowOverflow) -> Orientation {
+        if self.seen.has(Seen::ORIENTED) {
+            Orientation::Seen
+        } else if self.seen.has_any(Seen::PROVED | Seen::GROUP) || self.icmp(overflow).is_some() {
+            Orientation::Proved
+        } else {
+            Orientation::Guessed
+        }
+    }
+
+    /// Records an ICMP error about a packet of this flow.
+    pub(super) fn observe_icmp(&mut self, quote: &KeyedQuote, overflows: &mut OverflowTable) {
+        let sender = quote.end();
+        self.seen.set(Seen::ICMP);
+        self.change_overflow(overflows, |overflow| {
+            let known = &mut overflow.widen().icmp[sender];
+            // Of several the first counts, but who refuses has been reached.
+            if known.is_none_or(|known| quote.error.is_refusal() && !known.is_refusal()) {
+                *known = Some(quote.error);
+            }
+        });
+        let is_open = !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED);
+        if is_open && !self.has_packets(1 - sender) {
+            self.set_initiator(sender);
+        }
+    }
+
+    /// The ICMP error that met the initiator's packets, if nothing has come from the responder.
+    pub(super) fn icmp(&self, overflow: &FlowOverflow) -> Option<IcmpError> {
+        let initiator = self.initiator();
+        if !self.seen.has(Seen::ICMP) || self.has_packets(1 - initiator) {
+            return None;
+        }
+        overflow.wide()?.icmp[initiator]
+    }
+
+    fn set_initiator(&mut self, end: usize) {
+        self.seen.unset(Seen::INITIATOR_HIGH);
+        self.seen.set(if end == HIGH { Seen::INITIATOR_HIGH } else { 0 });
     }
 }
 
@@ -76,23 +207,27 @@ fn index(transport: Transport, port: u16) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{Endpoint, FiveTuple};
 
     #[test]
-    fn the_claimed_port_answers_then_the_registered_then_the_lower() {
+    fn the_claimed_port_answers_then_the_registered_then_that_of_who_is_silent_then_the_lower() {
         let mut ports = ServicePorts::default();
         ports.set(Transport::Tcp, 50_000, PortRank::Claimed);
         ports.set(Transport::Tcp, 40_000, PortRank::Registered);
         ports.set(Transport::Tcp, 50_000, PortRank::Registered);
-        let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
-        let responder = |a, b| ports.responder(Transport::Tcp, end(a), end(b));
-        assert_eq!(responder(50_000, 40_000), Some(true));
-        assert_eq!(responder(30_000, 40_000), Some(false));
-        assert_eq!(responder(30_000, 30_001), Some(true));
-        assert_eq!(responder(30_000, 30_000), None);
-        assert_eq!(
-            ports.responder(Transport::Udp, end(50_000), end(40_000)),
-            Some(false),
-            "a TCP claim is none on UDP"
-        );
+        let responder = |transport, a, b, only_sender: Option<u16>| {
+            let end = |port| Endpoint { address: [10, 0, 0, 1].into(), port };
+            let tuple = FiveTuple { source: end(a), destination: end(b), transport };
+            let (key, source) = FlowKey::new(&tuple);
+            let sender = only_sender.map(|port| if port == a { source } else { 1 - source });
+            key.endpoint(1 - ports.initiator(&key, sender)).port
+        };
+        let tcp = |a, b| responder(Transport::Tcp, a, b, Some(b));
+        assert_eq!(tcp(50_000, 40_000), 50_000);
+        assert_eq!(tcp(30_000, 40_000), 40_000);
+        assert_eq!(tcp(30_000, 30_001), 30_000, "segments go both ways");
+        let udp = |a, b, sender| responder(Transport::Udp, a, b, sender);
+        assert_eq!(udp(50_000, 40_000, None), 40_000, "a TCP claim is none on UDP");
+        assert_eq!(udp(50_000, 40_000, Some(40_000)), 50_000);
     }
 }

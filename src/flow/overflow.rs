@@ -6,6 +6,7 @@ use std::slice::from_ref;
 use prefetch_index::prefetch_index;
 
 use super::chunked_vec::ChunkedVec;
+use super::icmp::IcmpError;
 use super::key::WideWords;
 use super::sizes::MoreSizes;
 use super::tcp::TcpOverflow;
@@ -27,6 +28,9 @@ pub(super) struct WideFields {
     pub(super) last_frame: u64,
     pub(super) syn: Time,
     pub(super) handshake_ns: u64,
+    pub(super) payload_times: [u64; 2],
+    /// The ICMP error about a packet of each end.
+    pub(super) icmp: [Option<IcmpError>; 2],
 }
 
 /// Upper halves of the counts of an end.

@@ -1,7 +1,7 @@
 //! One finished flow, immutable: the unit of output.
 
 use super::tcp::TcpCounters;
-use super::{Orientation, Sizes};
+use super::{IcmpError, Orientation, Sizes};
 use crate::decode::{Endpoint, ServicePort, Tenant, Transport, Tunnel};
 use crate::evidence::Direction;
 use crate::time::Time;
@@ -140,6 +140,8 @@ pub enum PayloadSides {
     Nobody,
     /// None: the responder refused.
     Refused,
+    /// None: the responder cannot be reached.
+    Unreachable,
     /// None: the responder did not answer.
     NoAnswer,
 }
@@ -154,6 +156,7 @@ impl PayloadSides {
             Self::Responder => "responder",
             Self::Nobody => "silent",
             Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
             Self::NoAnswer => "no_answer",
         }
     }
@@ -175,9 +178,9 @@ pub struct FlowRecord {
     pub tunnel: Option<Tunnel>,
     /// The VLANs and the virtual network, as far as they belong to the key of flows.
     pub tenant: Tenant,
-    /// Time of the first frame.
+    /// Time of the earliest frame.
     pub first: Time,
-    /// Time of the last frame.
+    /// Time of the latest frame.
     pub last: Time,
     /// Number of the first frame.
     pub first_frame: u64,
@@ -197,6 +200,10 @@ pub struct FlowRecord {
     pub ended_by: Option<Direction>,
     /// How the flow went.
     pub outcome: Outcome,
+    /// The ICMP error that met the initiator's packets, where nothing came from the responder.
+    pub icmp: Option<IcmpError>,
+    /// The capture holds only a part of some payload.
+    pub cut: bool,
     /// Nanoseconds from SYN to the end of the handshake, if each of its segments was seen exactly
     /// once.
     pub handshake_ns: Option<u64>,
@@ -235,6 +242,8 @@ impl FlowRecord {
             tcp: None,
             ended_by: None,
             outcome: Outcome::NoAnswer,
+            icmp: None,
+            cut: false,
             handshake_ns: None,
             first_response_ns: None,
             sizes: Sizes::default(),
@@ -261,6 +270,7 @@ impl FlowRecord {
             (true, false, _) => PayloadSides::Initiator,
             (false, true, _) => PayloadSides::Responder,
             (false, false, Outcome::Refused) => PayloadSides::Refused,
+            (false, false, Outcome::Unreachable) => PayloadSides::Unreachable,
             (false, false, Outcome::NoAnswer) => PayloadSides::NoAnswer,
             (false, false, _) => PayloadSides::Nobody,
         }

@@ -6,14 +6,15 @@
 
 mod snapshot;
 
+use super::icmp::{IcmpError, KeyedQuote};
 use super::index::Index;
-use super::live_flow::{LiveFlow, OpeningSlot};
+use super::live_flow::{LiveFlow, OpeningSlot, Seen};
 use super::openings::{Openings, QueuedOpening};
 use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
-use super::{FlowHasher, FlowKey, KeyedSegment, Opening, ServicePorts, Sizes};
-use crate::decode::{Endpoint, TcpFlags, Transport};
+use super::{FlowHasher, FlowKey, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Sizes};
+use crate::decode::{TcpFlags, Transport};
 use crate::evidence::Wanted;
 use crate::time::Time;
 
@@ -59,17 +60,26 @@ pub enum OpeningState<'o> {
 
 /// The later stages, as the table calls them.
 pub trait Judge {
-    /// Inspects the opening of the service at `responder` before it is full, and returns how much
-    /// more of it is wanted. The verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`]
-    /// it is the one that the flow gets if no more payload comes, where that is known already.
+    /// Inspects an opening before it is full, and returns how much more of it is wanted. The
+    /// verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`] it is the one that the flow
+    /// gets if no more payload comes, where that is known already.
+    ///
+    /// The service is that at [`Opening::responder`]. A judge that finds initiator and responder
+    /// swapped turns the opening and classifies it by the other port; the flow is turned with it
+    /// once the verdict is final.
     fn inspect_partial(
         &mut self,
         opening: &mut Opening,
-        responder: Endpoint,
+        key: &FlowKey,
     ) -> (Wanted, Option<VerdictId>);
 
-    /// Classifies the opening of the service at `responder`: no more payload comes.
-    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId;
+    /// Classifies an opening: no more payload comes. May turn it as
+    /// [`inspect_partial`](Self::inspect_partial) does.
+    fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId;
+
+    /// Inspects the opening of a live flow that [`show`](Self::show) receives next. May turn it, for
+    /// as long as it is shown.
+    fn preview(&mut self, _: &mut Opening) {}
 
     /// Receives a live flow that a snapshot has reached.
     fn show(&mut self, _: &FlowRecord, _: OpeningState<'_>) {}
@@ -177,16 +187,34 @@ impl Table {
             found => self.open(found, segment, ports, judge),
         };
         let Some(flow) = self.slab.get_mut(slot) else { return };
+        if flow.is_first_answer(segment) {
+            flow.guess_again(&segment.key, ports);
+        }
         flow.count(segment, &mut self.overflows);
         if segment.key.transport() == Transport::Tcp {
             flow.orient_by(segment);
             flow.observe_tcp(segment, &mut self.overflows);
         }
         if segment.payload_len > 0 {
-            flow.time_payload(segment);
+            flow.time_payload(segment, &mut self.overflows);
+            // Of a payload that is longer than an opening only the beginning comes here.
+            if payload.len() < (segment.payload_len as usize).min(SIDE_BYTES) {
+                flow.seen.set(Seen::CUT);
+            }
             if !flow.is_judged() {
                 self.extend_opening(slot, segment, payload, judge);
             }
+        }
+    }
+
+    /// Adds an ICMP error about a packet. Where its flow is not known, nothing happens.
+    pub fn observe_icmp(&mut self, quote: &KeyedQuote) {
+        let (slab, overflows) = (&self.slab, &self.overflows);
+        let is_its = |slot| slab.get(slot).is_some_and(|flow| flow.is(&quote.key, overflows));
+        let slot = self.index.find(quote.hash, is_its);
+        let flow = slot.and_then(|slot| self.slab.get_mut(slot));
+        if let Some(flow) = flow.filter(|flow| !flow.is_expired(quote.time)) {
+            flow.observe_icmp(quote, &mut self.overflows);
         }
     }
 
@@ -249,7 +277,7 @@ impl Table {
         let starts = [flow.start(0), flow.start(1)];
         // Data may travel with SYN (RFC 7413); it follows the sequence number of SYN.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
-        let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
+        let (initiator, is_fixed) = (flow.initiator(), flow.is_fixed());
         let final_verdict = self.openings.change(opening_slot, |opening| {
             for (end, start) in starts.into_iter().enumerate() {
                 if let Some(first) = start {
@@ -258,11 +286,10 @@ impl Table {
             }
             opening.push(segment.end(), seq, segment.frame, payload, segment.payload_len);
             if !opening.is_kept() && INSPECT_AT.contains(&opening.pushes()) && !opening.is_full() {
-                opening.orient(initiator);
+                opening.orient(initiator, is_fixed);
                 // Back up to the pipeline's classifier, which detects and classifies: only the
                 // table knows when an opening is worth inspecting, and when it is full.
-                let (wanted, verdict) =
-                    judge.inspect_partial(opening, segment.key.endpoint(responder));
+                let (wanted, verdict) = judge.inspect_partial(opening, &segment.key);
                 match (wanted, verdict) {
                     (Wanted::Everything, _) => opening.keep_everything(),
                     (Wanted::More, Some(verdict)) => opening.set_provisional(verdict),
@@ -291,26 +318,29 @@ impl Table {
     fn inspect(&mut self, slot: usize, judge: &mut impl Judge) {
         let Some(flow) = self.slab.get(slot) else { return };
         let OpeningSlot::Opening(opening_slot) = flow.opening() else { return };
-        let initiator = flow.initiator();
-        let responder = flow.key(&self.overflows).endpoint(1 - initiator);
+        let (initiator, is_fixed) = (flow.initiator(), flow.is_fixed());
+        let key = flow.key(&self.overflows);
         let state = self.openings.change(opening_slot, |opening| {
-            opening.orient(initiator);
+            opening.orient(initiator, is_fixed);
             if let Some(verdict) = opening.provisional() {
                 return OpeningSlot::Judged(verdict);
             }
-            opening.finish(initiator);
+            opening.finish();
             if opening.is_silent() {
                 OpeningSlot::Nothing
             } else {
-                OpeningSlot::Judged(judge.inspect(opening, responder))
+                OpeningSlot::Judged(judge.inspect(opening, &key))
             }
         });
         self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing));
     }
 
-    /// Replaces the opening by the result.
+    /// Replaces the opening by the result, and orients the flow as the opening is.
     fn close_opening(&mut self, slot: usize, opening_slot: u32, state: OpeningSlot) {
         if let Some(flow) = self.slab.get_mut(slot) {
+            if let Some(opening) = self.openings.get_mut(opening_slot) {
+                flow.orient_like(opening);
+            }
             flow.set_opening(state);
         }
         self.openings.end(opening_slot);
@@ -391,17 +421,19 @@ fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRe
     let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
     let counts =
         |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
-    let both = flow.has_packets(0) && flow.has_packets(1);
+    let answered = flow.has_packets(responder);
+    let icmp = flow.icmp(overflow);
     let (tcp, outcome) = match flow.transport() {
-        Transport::Tcp => (Some(flow.state()), flow.outcome(both)),
-        Transport::Udp if both => (None, Outcome::Answered),
+        Transport::Tcp => (Some(flow.state()), flow.outcome()),
+        Transport::Udp if answered => (None, Outcome::Answered),
+        Transport::Udp if flow.seen.has(Seen::GROUP) => (None, Outcome::Sent),
         Transport::Udp => (None, Outcome::NoAnswer),
     };
     FlowRecord {
         transport: flow.transport(),
         initiator: key.endpoint(initiator),
         responder: key.endpoint(responder),
-        orientation: flow.orientation(),
+        orientation: flow.orientation(overflow),
         tunnel: flow.tunnel(),
         tenant: key.tenant(),
         first: flow.first(),
@@ -414,9 +446,11 @@ fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRe
         tcp_counters: flow.tcp_counters(overflow),
         tcp,
         ended_by: flow.ended_by(),
-        outcome,
+        outcome: icmp.map_or(outcome, IcmpError::outcome),
+        icmp,
+        cut: flow.seen.has(Seen::CUT),
         handshake_ns: flow.handshake_ns(overflow),
-        first_response_ns: flow.response_ns(),
+        first_response_ns: flow.response_ns(overflow),
         sizes: Sizes::new(flow.sizes(), std::mem::take(&mut overflow.sizes)),
     }
 }

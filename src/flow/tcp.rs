@@ -1,11 +1,11 @@
 //! TCP as an observer sees it: state, handshake time, retransmissions. Nothing is enforced, as the
 //! capture is not a party.
 
+use super::KeyedSegment;
 use super::key::{HIGH, LOW};
 use super::live_flow::{LiveFlow, OVERFLOWED, Seen};
 use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, Outcome, TcpState};
-use super::{KeyedSegment, Orientation};
 use crate::decode::TcpFlags;
 use crate::evidence::Direction;
 use crate::time::Time;
@@ -69,6 +69,9 @@ impl LiveFlow {
         if flags.has(TcpFlags::SYN) {
             self.start[end] = segment.seq.wrapping_add(1);
             self.seen.set(Seen::STARTED << end);
+            if self.seen.has(Seen::RESET) && self.is_first_segment_of(1 - end) {
+                self.seen.set(Seen::REFUSED);
+            }
         }
         if (flags.has(TcpFlags::FIN) || flags.has(TcpFlags::RST)) && self.ended_by().is_none() {
             self.seen.set(Seen::ENDED << end);
@@ -79,10 +82,13 @@ impl LiveFlow {
         // A reset after both ends have finished only clears up.
         if flags.has(TcpFlags::RST) && !self.both_finished() {
             self.seen.set(Seen::RESET);
+            if self.seen.has_at(1 - end, Seen::STARTED) && self.is_first_segment_of(end) {
+                self.seen.set(Seen::REFUSED);
+            }
         }
     }
 
-    fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
+    pub(super) fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
         // After the handshake this field holds its duration.
         if self.seen.has(Seen::TIMED) {
             return;
@@ -96,11 +102,16 @@ impl LiveFlow {
         }
     }
 
-    fn note_handshake(&mut self, now: Time, overflows: &mut OverflowTable) {
-        let syn = match self.handshake {
+    /// The time of the last SYN; it is known from SYN to the end of the handshake.
+    pub(super) fn syn_time(&self, overflows: &OverflowTable) -> Option<Time> {
+        (self.seen.has(Seen::SYN) && !self.seen.has(Seen::TIMED)).then(|| match self.handshake {
             OVERFLOWED => self.wide_fields(overflows).map_or(self.first(), |wide| wide.syn),
             since => Time(self.first().0.saturating_add(since.into())),
-        };
+        })
+    }
+
+    fn note_handshake(&mut self, now: Time, overflows: &mut OverflowTable) {
+        let syn = self.syn_time(overflows).unwrap_or(self.first());
         let took = now.since(syn);
         self.seen.set(Seen::TIMED);
         self.handshake = u32::try_from(took).unwrap_or(OVERFLOWED);
@@ -191,7 +202,17 @@ impl LiveFlow {
     pub(super) const fn is_reopened_by(&self, segment: &KeyedSegment) -> bool {
         let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
         self.is_expired(segment.time)
-            || (opens && (self.is_over() || self.is_other(segment.end(), segment.seq)))
+            || (opens && !self.is_refusal_of(segment))
+                && (self.is_over() || self.is_other(segment.end(), segment.seq))
+    }
+
+    /// Whether all that was captured so far is the reset that answers this SYN: the capture has
+    /// swapped the two.
+    const fn is_refusal_of(&self, syn: &KeyedSegment) -> bool {
+        self.seen.has(Seen::RESET)
+            && self.is_first_segment_of(1 - syn.end())
+            && !self.has_packets(syn.end())
+            && syn.time.0 < self.last().0
     }
 
     /// Whether a SYN of `end` with this sequence number opens another connection than the one that
@@ -204,10 +225,7 @@ impl LiveFlow {
     /// was classified.
     #[inline]
     pub(super) fn orient_by(&mut self, segment: &KeyedSegment) {
-        if segment.flags.has(TcpFlags::SYN)
-            && self.orientation() == Orientation::Guessed
-            && !self.is_judged()
-        {
+        if segment.flags.has(TcpFlags::SYN) && !self.seen.has(Seen::ORIENTED) {
             let end = segment.end();
             self.orient(if segment.flags.has(TcpFlags::ACK) { 1 - end } else { end });
         }
@@ -251,13 +269,13 @@ impl LiveFlow {
         }
     }
 
-    /// The outcome, given whether both ends sent something.
-    pub(super) const fn outcome(&self, answered: bool) -> Outcome {
-        let seen = self.seen;
+    pub(super) const fn outcome(&self) -> Outcome {
+        let (seen, responder) = (self.seen, 1 - self.initiator());
+        let answered = self.has_packets(responder);
         match () {
             () if seen.has(Seen::SYN_ACK | Seen::RESET) => Outcome::Reset,
             () if seen.has(Seen::SYN_ACK) => Outcome::Established,
-            () if seen.has(Seen::SYN | Seen::RESET) => Outcome::Refused,
+            () if seen.has(Seen::SYN | Seen::REFUSED) => Outcome::Refused,
             () if seen.has(Seen::SYN) && !answered => Outcome::NoAnswer,
             () if seen.has(Seen::RESET) => Outcome::Reset,
             () => Outcome::Midstream,

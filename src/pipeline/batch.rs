@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{KeyedSegment, SIDE_BYTES};
+use crate::flow::{KeyedQuote, KeyedSegment, SIDE_BYTES};
 use crate::source::Block;
 
 /// Segments for which a batch first reserves memory. The allocator returns allocations of more than
@@ -28,10 +28,23 @@ pub struct BatchedSegment {
     at: u32,
 }
 
+/// An ICMP error in a batch.
+#[derive(Debug)]
+pub struct BatchedQuote {
+    /// The error with the key and hash of the quoted flow.
+    pub keyed: KeyedQuote,
+    /// Index of the worker's table that owns the flow.
+    pub table: usize,
+    /// Number of segments of the batch that were captured before the error.
+    pub after: usize,
+}
+
 /// Segments in capture order, all from one block.
 #[derive(Debug, Default)]
 pub struct Batch {
     segments: Vec<BatchedSegment>,
+    /// ICMP errors in capture order. They are few: beside the segments they cost those nothing.
+    quotes: Vec<BatchedQuote>,
     block: Option<Arc<Block>>,
     /// Payloads of datagrams that were reassembled from fragments: no frame holds them.
     reassembled: Vec<u8>,
@@ -54,6 +67,11 @@ impl Batch {
         self.segments.push(BatchedSegment { keyed, table: table as u8, is_reassembled, len, at });
     }
 
+    /// Adds an ICMP error.
+    pub fn push_quote(&mut self, keyed: KeyedQuote, table: usize) {
+        self.quotes.push(BatchedQuote { keyed, table, after: self.segments.len() });
+    }
+
     /// Copies a payload into the batch and returns its offset.
     #[cold]
     fn copy(&mut self, payload: &[u8]) -> usize {
@@ -72,16 +90,22 @@ impl Batch {
         self.segments.len()
     }
 
-    /// Whether the batch has no segments.
+    /// Whether the batch has neither segments nor ICMP errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.segments.is_empty() && self.quotes.is_empty()
     }
 
     /// The segments in capture order.
     #[must_use]
     pub fn segments(&self) -> &[BatchedSegment] {
         &self.segments
+    }
+
+    /// The ICMP errors in capture order.
+    #[must_use]
+    pub fn quotes(&self) -> &[BatchedQuote] {
+        &self.quotes
     }
 
     /// The kept part of a segment's payload.
@@ -98,6 +122,7 @@ impl Batch {
     /// Empties the batch for reuse and releases its block; allocated memory stays.
     pub fn clear(&mut self) {
         self.segments.clear();
+        self.quotes.clear();
         self.reassembled.clear();
         self.block = None;
     }

@@ -159,6 +159,9 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
                 Ok((segment, payload)) => router.push(&segment, &payload, block),
                 Err(reason) => counters.skip(reason, &frame),
             }
+            if let Some(quote) = decoder.take_quote() {
+                router.push_quote(&quote);
+            }
         }
     }
 

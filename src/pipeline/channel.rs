@@ -100,7 +100,7 @@ impl WorkerSender {
         counters: &mut CaptureCounters,
     ) -> Result<()> {
         let len = self.batch.len() as u64;
-        if len == 0 {
+        if self.batch.is_empty() {
             return Ok(());
         }
         if self.would_drop() {
@@ -173,6 +173,7 @@ mod tests {
             flags: TcpFlags::default(),
             tunnel: None,
             tenant: crate::decode::Tenant::NONE,
+            link_broadcast: false,
             wire_len: 60,
             payload_len: 0,
         };

@@ -14,10 +14,13 @@ use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
 use crate::catalogue::Catalogue;
-use crate::decode::{Endpoint, ServicePort};
+use crate::classify::Verdict;
+use crate::decode::{ServicePort, Transport};
 use crate::detect;
-use crate::evidence::{Depth, Direction, Evidence, Wanted};
-use crate::flow::{FlowKey, FlowRecord, Judge, Opening, OpeningState, PayloadSides, VerdictId};
+use crate::evidence::{Depth, Direction, Evidence, ProvedBy, Wanted};
+use crate::flow::{
+    FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
+};
 use crate::process::FlowProcesses;
 use crate::stats::{Cells, Stats};
 
@@ -30,6 +33,10 @@ pub(super) struct Classifier<'p> {
     flows: Option<Vec<JudgedFlow>>,
     /// The flows that ended last, for snapshots.
     ended: RecentFlows,
+    /// Flows that ended and of whose payload the capture cut some.
+    pub(super) cut: u64,
+    /// The evidence on the live flow that is shown next.
+    previewed: Option<Evidence>,
     /// The snapshot in progress.
     pub(super) snapshot: Option<SnapshotBuilder>,
 }
@@ -44,41 +51,50 @@ impl Judge for Classifier<'_> {
     fn inspect_partial(
         &mut self,
         opening: &mut Opening,
-        responder: Endpoint,
+        key: &FlowKey,
     ) -> (Wanted, Option<VerdictId>) {
-        let evidence = detect::inspect(opening, Depth::Protocol);
+        let evidence = inspect_oriented(opening, Depth::Protocol);
         let verdict = match evidence.wanted {
-            Wanted::Nothing => Some(self.classify(opening, &evidence, responder)),
-            Wanted::More => self.verdicts.provisional(service_port(opening, responder), &evidence),
+            Wanted::Nothing => Some(self.classify(opening, &evidence, key)),
+            Wanted::More => self.verdicts.provisional(service_port(opening, key), &evidence),
             Wanted::Everything => None,
         };
         (evidence.wanted, verdict)
     }
 
-    fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
+    fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
-            return self.verdicts.classify(
-                service_port(opening, responder),
-                Some(&detect::inspect(opening, Depth::Facts)),
-            );
+            let evidence = inspect_oriented(opening, Depth::Facts);
+            return self.verdicts.classify(service_port(opening, key), Some(&evidence));
         }
-        let evidence = detect::inspect(opening, Depth::Protocol);
-        self.classify(opening, &evidence, responder)
+        let evidence = inspect_oriented(opening, Depth::Protocol);
+        self.classify(opening, &evidence, key)
+    }
+
+    fn preview(&mut self, opening: &mut Opening) {
+        self.previewed = self.snapshot.is_some().then(|| inspect_oriented(opening, Depth::Facts));
     }
 
     fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
+        let previewed = self.previewed.take();
         let Self { verdicts, snapshot: Some(snapshot), context, .. } = self else { return };
         let classify =
             |evidence: Option<&Evidence>| verdicts.verdict(record.service_port(), evidence);
         let verdict = match word {
             OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
-            OpeningState::Opening(opening) => {
-                Some(Cow::Owned(classify(Some(&detect::inspect(opening, Depth::Facts)))))
-            }
+            OpeningState::Opening(_) => Some(Cow::Owned(classify(previewed.as_ref()))),
             OpeningState::None => Some(Cow::Owned(classify(None))),
         };
         let Some(mut verdict) = verdict else { return };
+        let record = match outcome(record, &verdict) {
+            outcome if outcome == record.outcome => Cow::Borrowed(record),
+            outcome => Cow::Owned(FlowRecord { outcome, ..record.clone() }),
+        };
+        if is_one_sided(&record, &verdict) {
+            verdict.to_mut().drop_fit();
+        }
+        let record = &*record;
         let processes = context.process_cache.map(|cache| cache.get(record)).unwrap_or_default();
         if !processes.is_empty() {
             verdict = Cow::Owned(verdicts.with_processes(
@@ -90,9 +106,16 @@ impl Judge for Classifier<'_> {
         snapshot.add(record, &verdict, &processes);
     }
 
-    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>) {
+    fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
+        if let Some((_, verdict)) = self.verdicts.get(id) {
+            record.outcome = outcome(&record, verdict);
+            if is_one_sided(&record, verdict) {
+                id = self.verdicts.without_fit(id);
+            }
+        }
+        self.cut += u64::from(record.cut);
         let mut processes = FlowProcesses::default();
         if let Some(cache) = self.context.process_cache {
             processes = cache.end(&record);
@@ -123,6 +146,8 @@ impl<'p> Classifier<'p> {
             stats: Cells::new(context.histogram_ports),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
+            cut: 0,
+            previewed: None,
             snapshot: None,
         }
     }
@@ -136,7 +161,7 @@ impl<'p> Classifier<'p> {
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
     pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
-        self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.ended.iter()));
+        self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.cut, self.ended.iter()));
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
@@ -145,20 +170,13 @@ impl<'p> Classifier<'p> {
     }
 
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
-    fn classify(
-        &mut self,
-        opening: &Opening,
-        evidence: &Evidence,
-        responder: Endpoint,
-    ) -> VerdictId {
+    fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
         let with_facts = evidence
             .protocol
             .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
             .then(|| detect::inspect(opening, Depth::Facts));
-        self.verdicts.classify(
-            service_port(opening, responder),
-            Some(with_facts.as_ref().unwrap_or(evidence)),
-        )
+        self.verdicts
+            .classify(service_port(opening, key), Some(with_facts.as_ref().unwrap_or(evidence)))
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
@@ -177,9 +195,49 @@ impl<'p> Classifier<'p> {
     }
 }
 
+/// Inspects an opening. If what the sides sent shows that initiator and responder are swapped, turns
+/// the opening and inspects it again, as detectors read a side by its part.
+fn inspect_oriented(opening: &mut Opening, depth: Depth) -> Evidence {
+    let evidence = detect::inspect(opening, depth);
+    if opening.is_fixed() {
+        return evidence;
+    }
+    if evidence.is_reversed() {
+        opening.turn();
+        let turned = detect::inspect(opening, depth);
+        if turned.is_oriented() {
+            opening.prove();
+            return turned;
+        }
+        // Swapped either way: nothing is shown.
+        opening.turn();
+    } else if evidence.is_oriented() {
+        opening.prove();
+    }
+    evidence
+}
+
 /// The port that the responder of a flow serves.
-fn service_port(opening: &Opening, responder: Endpoint) -> ServicePort {
-    ServicePort::new(responder.port, opening.transport())
+fn service_port(opening: &Opening, key: &FlowKey) -> ServicePort {
+    ServicePort::new(opening.responder(key).port, opening.transport())
+}
+
+/// The outcome, now that it is known whether the protocol expects an answer.
+fn outcome(record: &FlowRecord, verdict: &Verdict) -> Outcome {
+    match (record.transport, record.outcome) {
+        (Transport::Udp, Outcome::NoAnswer) if verdict.one_way => Outcome::Sent,
+        (_, outcome) => outcome,
+    }
+}
+
+/// Whether only the initiator proves the protocol, and nothing shows that the responder took it.
+fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
+    let is_taken = match record.outcome {
+        Outcome::Established | Outcome::Answered | Outcome::Sent => true,
+        Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
+        Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
+    };
+    verdict.fit.is_some() && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
 }
 
 /// Whether a flow has no payload.

@@ -20,6 +20,8 @@ pub struct CaptureCounters {
     pub queue: u64,
     /// The earliest and the latest capture time.
     pub seen: Option<(Time, Time)>,
+    /// The most bytes that were captured of a frame that was cut.
+    cut_at: Option<usize>,
     skipped: Skips,
     undecoded: BTreeMap<(Skip, LinkType), Undecoded>,
     /// Indexed by the interface's number.
@@ -71,6 +73,9 @@ impl CaptureCounters {
         self.frames += 1;
         self.interface_of(frame).frames += 1;
         self.bytes += u64::from(frame.wire_len);
+        if frame.bytes.len() < frame.wire_len as usize {
+            self.cut_at = self.cut_at.max(Some(frame.bytes.len()));
+        }
         self.seen = Some(
             self.seen
                 .map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))),
@@ -123,6 +128,12 @@ impl CaptureCounters {
     /// Skipped frames by reason, those that occurred.
     pub fn skipped(&self) -> impl Iterator<Item = (Skip, u64)> + '_ {
         nonzero(&self.skipped)
+    }
+
+    /// The snap length in bytes, as the longest of the cut frames shows it; `None` if no frame was
+    /// cut.
+    pub(super) const fn snap_len(&self) -> Option<usize> {
+        self.cut_at
     }
 
     /// Frames that passed the filter.

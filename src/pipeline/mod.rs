@@ -46,7 +46,7 @@ use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 #[doc(hidden)]
-pub use self::batch::{Batch, BatchedSegment};
+pub use self::batch::{Batch, BatchedQuote, BatchedSegment};
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
 pub use self::run::{JudgedFlow, Run};
@@ -148,12 +148,15 @@ pub fn run(
     run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
+    let mut cut = 0;
     for worker in workers {
+        cut += worker.cut;
         run.evicted += worker.evicted;
         run.stats.merge(worker.stats);
         run.flows.extend(worker.flows);
     }
     run.flows.sort_by_key(|flow| flow.record.first_frame);
+    run.notice_cut_payload(cut);
     run.limit_histograms(context.histogram_ports);
     Ok(run)
 }

@@ -12,8 +12,8 @@ use super::channel::WorkerSender;
 use super::snapshot::SnapshotJob;
 use super::tenant_watch::TenantWatch;
 use crate::Result;
-use crate::decode::{Segment, TenantParts};
-use crate::flow::{FlowHasher, KeyedSegment, SHARDS, shard};
+use crate::decode::{IcmpQuote, Segment, TenantParts};
+use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, shard};
 use crate::source::Block;
 
 /// The senders of all workers.
@@ -63,6 +63,15 @@ impl Router {
     /// What is notable about the segments, a line each.
     pub(super) fn notices(&self) -> Vec<String> {
         self.tenants.notices().collect()
+    }
+
+    /// Adds an ICMP error to the batch of the worker that owns the flow of the quoted packet.
+    #[cold]
+    pub(super) fn push_quote(&mut self, quote: &IcmpQuote) {
+        let quote = IcmpQuote { tenant: quote.tenant.in_key(self.key), ..quote.clone() };
+        let keyed = KeyedQuote::new(&quote, &self.hasher);
+        let (worker, table) = self.routes[shard(&keyed.key)];
+        self.senders[worker].batch.push_quote(keyed, table);
     }
 
     /// Whether a worker is so far behind that a batch sent to it now would be dropped.

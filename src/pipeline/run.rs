@@ -34,6 +34,17 @@ pub struct Run {
 }
 
 impl Run {
+    /// Adds a notice where the capture cut payload of `flows` flows.
+    pub(super) fn notice_cut_payload(&mut self, flows: u64) {
+        // Without a frame that was cut, it was the sender that promised more than came.
+        let Some(snap_len) = self.counters.snap_len().filter(|_| flows > 0) else { return };
+        let flows = if flows == 1 { "1 flow".to_owned() } else { format!("{flows} flows") };
+        self.notices.push(format!(
+            "payload of {flows} was cut by the snap length ({snap_len} bytes): what was cut proves nothing and rules nothing out; capture with \
+             tcpdump -s 0 or portlore live -s 0"
+        ));
+    }
+
     /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
     pub(super) fn limit_histograms(&mut self, ports: usize) {
         let without = self.stats.limit(ports);

@@ -149,6 +149,7 @@ mod tests {
             flags: TcpFlags::default(),
             tunnel: None,
             tenant,
+            link_broadcast: false,
             wire_len: 60,
             payload_len: 0,
         }

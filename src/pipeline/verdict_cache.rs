@@ -13,7 +13,7 @@ use crate::classify::{
 };
 use crate::decode::ServicePort;
 use crate::detect::{DETECTORS, Detector};
-use crate::evidence::{Evidence, Protocol, ProtocolSet};
+use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
@@ -27,6 +27,8 @@ struct VerdictKey<'v> {
     fit: Option<Fit>,
     first_candidate: Option<&'v str>,
     fault: Option<Fault>,
+    proved_by: Option<ProvedBy>,
+    one_way: bool,
 }
 
 impl<'v> VerdictKey<'v> {
@@ -39,6 +41,8 @@ impl<'v> VerdictKey<'v> {
             fit: verdict.fit,
             first_candidate: verdict.candidates.first().map(Candidate::id),
             fault: verdict.fault,
+            proved_by: verdict.proved_by,
+            one_way: verdict.one_way,
         }
     }
 }
@@ -207,6 +211,14 @@ impl VerdictCache {
     pub(super) fn cut_off(&mut self, id: VerdictId) -> VerdictId {
         let Some(mut verdict) = self.take(id) else { return id };
         verdict.set_cut_off(self.keeps_reasons);
+        self.store(verdict)
+    }
+
+    /// The verdict of a flow whose responder is not known to have taken the protocol, in place of
+    /// `id`.
+    pub(super) fn without_fit(&mut self, id: VerdictId) -> VerdictId {
+        let Some(mut verdict) = self.take(id) else { return id };
+        verdict.drop_fit();
         self.store(verdict)
     }
 

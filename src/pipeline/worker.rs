@@ -31,6 +31,8 @@ pub(super) struct WorkerResult {
     pub(super) stats: Stats,
     pub(super) flows: Vec<JudgedFlow>,
     pub(super) evicted: u64,
+    /// Flows of whose payload the capture cut some.
+    pub(super) cut: u64,
 }
 
 /// The state of a worker thread.
@@ -97,8 +99,9 @@ impl<'p> Worker<'p> {
             table.drain(&mut self.classifier);
         }
         let evicted = self.evicted();
+        let cut = self.classifier.cut;
         let (stats, flows) = self.classifier.finish();
-        WorkerResult { stats, flows, evicted }
+        WorkerResult { stats, flows, evicted, cut }
     }
 
     /// Flows evicted so far.
@@ -147,13 +150,24 @@ impl<'p> Worker<'p> {
         }
     }
 
+    /// Passes the segments and the ICMP errors of a batch to the tables, in capture order.
+    fn observe(&mut self, batch: &Batch) {
+        let mut seen = 0;
+        for quote in batch.quotes() {
+            self.observe_segments(batch, &batch.segments()[seen..quote.after]);
+            self.tables[quote.table].observe_icmp(&quote.keyed);
+            seen = quote.after;
+        }
+        self.observe_segments(batch, &batch.segments()[seen..]);
+    }
+
     /// Prefetches everything that a stride of segments needs before the first of them needs it, so
     /// that the waits for memory overlap instead of adding up. The order of the prefetches is that
     /// of the accesses: index, flow, the rest.
-    fn observe(&mut self, batch: &Batch) {
+    fn observe_segments(&mut self, batch: &Batch, segments: &[BatchedSegment]) {
         let table = |segment: &BatchedSegment| usize::from(segment.table);
         let mut slots = [0; STRIDE];
-        for stride in batch.segments().chunks(STRIDE) {
+        for stride in segments.chunks(STRIDE) {
             for segment in stride {
                 self.tables[table(segment)].prefetch_index(segment.keyed.hash);
             }

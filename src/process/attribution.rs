@@ -159,11 +159,4 @@ impl FlowProcesses {
         };
         agreed.map(fact).collect()
     }
-
-    pub(super) fn set(&mut self, direction: Direction, attribution: Arc<Attribution>) {
-        match direction {
-            Direction::Initiator => self.initiator = Some(attribution),
-            Direction::Responder => self.responder = Some(attribution),
-        }
-    }
 }

@@ -15,8 +15,7 @@ use super::helper::unavailable;
 use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
-use crate::decode::{Endpoint, FiveTuple, ServicePort, Transport};
-use crate::evidence::Direction;
+use crate::decode::{FiveTuple, ServicePort};
 use crate::flow::{FlowKey, FlowRecord};
 
 /// The most live flows in the cache. Of further flows only the port's last process is known.
@@ -46,8 +45,9 @@ struct SharedCache {
 #[derive(Default)]
 struct CacheState {
     flows: HashMap<FlowKey, CachedFlow>,
-    /// Requests without a reply, by their ids: flow, side and the port of that side.
-    outstanding: HashMap<u64, (FlowKey, Direction, ServicePort)>,
+    /// Requests without a reply, by their ids: flow and end of its key, and the port of that end if
+    /// it is a service's as far as is known.
+    outstanding: HashMap<u64, (FlowKey, usize, Option<ServicePort>)>,
     /// The last known attribution of each service port.
     ports: HashMap<ServicePort, Arc<Attribution>>,
     holders: HashSet<Arc<Holder>>,
@@ -60,7 +60,8 @@ struct CacheState {
 
 #[derive(Default)]
 struct CachedFlow {
-    processes: FlowProcesses,
+    /// Indexed by the ends of the key: which of them is the initiator may still change.
+    ends: [Option<Arc<Attribution>>; 2],
     /// When the last lookup of the responder was requested.
     requested: Option<Instant>,
     /// Whether the lookup was repeated, after a first result that was not definite.
@@ -100,8 +101,7 @@ impl ProcessCache {
     /// Adds a new flow and requests a lookup of both its sides. `initiator` is the index of the
     /// initiator's endpoint in `key`.
     pub fn begin(&self, key: &FlowKey, initiator: usize) {
-        let (key, transport) = (*key, key.transport());
-        let (initiator, responder) = (key.endpoint(initiator), key.endpoint(1 - initiator));
+        let key = *key;
         let mut state = self.shared.lock();
         if state.flows.len() >= MAX_FLOWS && !state.flows.contains_key(&key) {
             state.dropped += 1;
@@ -109,18 +109,17 @@ impl ProcessCache {
         }
         let flow = CachedFlow { requested: Some(Instant::now()), ..CachedFlow::default() };
         state.flows.insert(key, flow);
-        self.request(&mut state, key, Direction::Responder, (transport, responder, initiator));
-        self.request(&mut state, key, Direction::Initiator, (transport, initiator, responder));
+        self.request(&mut state, key, 1 - initiator, true);
+        self.request(&mut state, key, initiator, false);
     }
 
     /// The processes of a live flow. A responder whose result is not definite is looked up a second
     /// time; every responder is looked up again after 30 seconds, because sockets are passed on.
     #[must_use]
     pub fn get(&self, record: &FlowRecord) -> FlowProcesses {
-        let FlowRecord { transport, initiator, responder, .. } = *record;
-        let key = flow_key(record);
+        let (key, initiator) = flow_key(record);
         let mut state = self.shared.lock();
-        let processes = state.processes(&key, ServicePort::new(responder.port, transport));
+        let processes = state.processes(&key, initiator);
         let is_indefinite =
             processes.responder.as_deref().is_some_and(|attribution| match attribution {
                 Attribution::Known(holders, ground) => {
@@ -140,7 +139,7 @@ impl ProcessCache {
         // Half of the queue is reserved for new flows.
         if state.outstanding.len() < MAX_QUEUED / 2 && state.flows.get_mut(&key).is_some_and(is_due)
         {
-            self.request(&mut state, key, Direction::Responder, (transport, responder, initiator));
+            self.request(&mut state, key, 1 - initiator, true);
         }
         processes
     }
@@ -148,11 +147,15 @@ impl ProcessCache {
     /// Removes a flow that has ended, and returns its processes.
     #[must_use]
     pub fn end(&self, record: &FlowRecord) -> FlowProcesses {
-        let key = flow_key(record);
+        let (key, initiator) = flow_key(record);
         let mut state = self.shared.lock();
-        let processes =
-            state.processes(&key, ServicePort::new(record.responder.port, record.transport));
-        state.flows.remove(&key);
+        let processes = state.processes(&key, initiator);
+        if state.flows.remove(&key).is_some()
+            && let Some(responder) =
+                processes.responder.as_ref().filter(|r| !r.holders().is_empty())
+        {
+            state.ports.insert(record.service_port(), Arc::clone(responder));
+        }
         processes
     }
 
@@ -176,38 +179,40 @@ impl ProcessCache {
         closed.into_iter().chain(dropped).collect()
     }
 
-    fn request(
-        &self,
-        state: &mut CacheState,
-        key: FlowKey,
-        side: Direction,
-        (transport, local, remote): (Transport, Endpoint, Endpoint),
-    ) {
+    fn request(&self, state: &mut CacheState, key: FlowKey, end: usize, is_responder: bool) {
+        let (transport, local, remote) =
+            (key.transport(), key.endpoint(end), key.endpoint(1 - end));
         let id = state.next_id;
         state.next_id += 1;
         let is_dropped = state.closed
             || self.requests.try_send(LookupRequest::new(id, transport, local, remote)).is_err();
         if is_dropped {
-            state.dropped += u64::from(side == Direction::Responder);
+            state.dropped += u64::from(is_responder);
         } else {
-            state.outstanding.insert(id, (key, side, ServicePort::new(local.port, transport)));
+            let port = is_responder.then(|| ServicePort::new(local.port, transport));
+            state.outstanding.insert(id, (key, end, port));
         }
     }
 }
 
 impl CacheState {
-    fn processes(&self, key: &FlowKey, port: ServicePort) -> FlowProcesses {
-        let mut processes =
-            self.flows.get(key).map(|flow| flow.processes.clone()).unwrap_or_default();
-        // A flow that is not in the cache gets the last known process of its port.
-        if processes.is_empty() && !self.flows.contains_key(key) {
+    /// The processes at the ends of a flow, of which `initiator` is the end of its key that opened
+    /// it.
+    fn processes(&self, key: &FlowKey, initiator: usize) -> FlowProcesses {
+        let mut processes = FlowProcesses::default();
+        if let Some(flow) = self.flows.get(key) {
+            processes.initiator.clone_from(&flow.ends[initiator]);
+            processes.responder.clone_from(&flow.ends[1 - initiator]);
+        } else {
+            // A flow that is not in the cache gets the last known process of its port.
+            let port = ServicePort::new(key.endpoint(1 - initiator).port, key.transport());
             processes.responder = self.ports.get(&port).map(|last| Arc::new(last.as_past()));
         }
         processes
     }
 
     fn insert(&mut self, reply: LookupReply) {
-        let Some((key, side, port)) = self.outstanding.remove(&reply.id) else { return };
+        let Some((key, end, port)) = self.outstanding.remove(&reply.id) else { return };
         let attribution = Arc::new(match reply.result {
             LookupResult::Elsewhere => return,
             LookupResult::Unknown(why) => Attribution::Unknown(why),
@@ -217,18 +222,18 @@ impl CacheState {
             ),
         });
         let is_known = !attribution.holders().is_empty();
-        if side == Direction::Responder && is_known {
+        if let Some(port) = port.filter(|_| is_known) {
             self.ports.insert(port, Arc::clone(&attribution));
         }
         if let Some(flow) = self.flows.get_mut(&key) {
             // A later "gone" does not replace known processes, but marks them as out of date.
-            let newer = match flow.processes.get(side) {
+            let newer = match &flow.ends[end] {
                 Some(known) if !is_known && !known.holders().is_empty() => {
                     Arc::new(known.as_past())
                 }
                 _ => attribution,
             };
-            flow.processes.set(side, newer);
+            flow.ends[end] = Some(newer);
         }
     }
 
@@ -246,13 +251,13 @@ impl CacheState {
     }
 }
 
-fn flow_key(record: &FlowRecord) -> FlowKey {
+/// The key of a flow, and the end of it that is the initiator.
+fn flow_key(record: &FlowRecord) -> (FlowKey, usize) {
     FlowKey::new(&FiveTuple {
         source: record.initiator,
         destination: record.responder,
         transport: record.transport,
     })
-    .0
 }
 
 /// Sends the requests of the queue, those that have accumulated in one write.
@@ -301,6 +306,7 @@ fn receive_replies(connection: UnixStream, cache: &SharedCache) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{Endpoint, Transport};
 
     fn holder(pid: i32) -> Holder {
         Holder {
@@ -312,19 +318,19 @@ mod tests {
         }
     }
 
-    fn flow(port: u16) -> FlowKey {
+    /// A flow to port 3001, and the end of its key that is the initiator.
+    fn flow(port: u16) -> (FlowKey, usize) {
         let end = |port| Endpoint { address: [127, 0, 0, 1].into(), port };
         FlowKey::new(&FiveTuple {
             source: end(port),
             destination: end(3001),
             transport: Transport::Tcp,
         })
-        .0
     }
 
     /// The attribution of a flow's responder, as text.
-    fn known(state: &CacheState, key: &FlowKey) -> String {
-        match state.processes(key, ServicePort::new(3001, Transport::Tcp)).responder.as_deref() {
+    fn known(state: &CacheState, (key, initiator): (FlowKey, usize)) -> String {
+        match state.processes(&key, initiator).responder.as_deref() {
             None => "nothing".into(),
             Some(Attribution::Unknown(why)) => why.as_str().into(),
             Some(Attribution::Known(holders, ground)) => {
@@ -336,13 +342,12 @@ mod tests {
     #[test]
     fn a_process_that_may_be_out_of_date_is_past() {
         let mut state = CacheState::default();
-        let mut reply = |key: FlowKey, result: LookupResult| {
-            state.flows.entry(key).or_default();
-            state
-                .outstanding
-                .insert(0, (key, Direction::Responder, ServicePort::new(3001, Transport::Tcp)));
+        let mut reply = |flow: (FlowKey, usize), result: LookupResult| {
+            let port = ServicePort::new(3001, Transport::Tcp);
+            state.flows.entry(flow.0).or_default();
+            state.outstanding.insert(0, (flow.0, 1 - flow.1, Some(port)));
             state.insert(LookupReply { id: 0, result });
-            known(&state, &key)
+            known(&state, flow)
         };
         assert_eq!(reply(flow(1), LookupResult::Unknown(Unknown::Gone)), "gone");
         assert_eq!(
@@ -355,7 +360,12 @@ mod tests {
             reply(flow(1), LookupResult::Known(vec![holder(8)], Ground::Listener)),
             "8 listener"
         );
+        assert_eq!(
+            known(&state, (flow(1).0, 1 - flow(1).1)),
+            "nothing",
+            "turned round, the flow has no process at its other end"
+        );
         // A flow that is not in the cache has the last known process of its port.
-        assert_eq!(known(&state, &flow(2)), "8 past");
+        assert_eq!(known(&state, flow(2)), "8 past");
     }
 }

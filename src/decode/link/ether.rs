@@ -30,6 +30,12 @@ const FABRIC_PATH: u16 = 0x8903;
 const VN_TAG: u16 = 0x8926;
 const VLAN_DOUBLE: u16 = 0x9100;
 
+/// Whether an Ethernet frame went to every host.
+#[inline]
+pub(in crate::decode) fn is_broadcast(frame: &[u8]) -> bool {
+    frame.first_chunk::<6>() == Some(&[0xff; 6])
+}
+
 /// The IP packet in an Ethernet frame.
 pub(in crate::decode) fn frame(frame: Packet<'_>) -> Result<Packet<'_>, Skip> {
     let header = Ethernet2HeaderSlice::from_slice(frame.bytes()).map_err(|_| frame.short(14))?;

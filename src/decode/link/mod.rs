@@ -65,8 +65,20 @@ pub(super) fn fast_path(link: LinkType, frame: Packet<'_>) -> Option<Result<Pack
         ether::untagged(frame.be_u16(type_at).ok()?, frame.after(len).ok()?).ok()?;
     match ether_type {
         ether::IPV4 | ether::IPV6 => Some(Ok(rest)),
-        ether::ARP => Some(Err(Skip::Arp)),
+        // What a cooked frame's protocol means depends on its hardware type.
+        ether::ARP if link == LinkType::ETHERNET => Some(Err(Skip::Arp)),
         _ => None,
+    }
+}
+
+/// Whether a frame went to the broadcast address of its link, as far as its outermost header says.
+pub(super) fn is_broadcast(link: LinkType, frame: &[u8]) -> bool {
+    // Cooked captures have the kind of packet: 1 is broadcast.
+    match link {
+        LinkType::ETHERNET => ether::is_broadcast(frame),
+        LinkType::LINUX_SLL => frame.starts_with(&[0, 1]),
+        LinkType::LINUX_SLL2 => frame.get(10) == Some(&1),
+        _ => false,
     }
 }
 

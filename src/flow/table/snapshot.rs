@@ -49,22 +49,25 @@ impl Table {
     /// Shows the record that the flow in a slot would have if it ended now. The flow goes on
     /// unchanged.
     fn show(&mut self, slot: usize, judge: &mut impl Judge) -> bool {
-        let Some(flow) = self.slab.get(slot) else { return false };
+        let Some(mut flow) = self.slab.get(slot).copied() else { return false };
         let key = flow.key(&self.overflows);
-        // Lent, not copied: a copy would cost some allocations per flow.
-        let mut overflow = flow.replace_overflow(&mut self.overflows, FlowOverflow::default());
-        let record = record(flow, &key, &mut overflow);
         let state = match flow.opening() {
             OpeningSlot::Nothing => OpeningState::None,
             OpeningSlot::Judged(verdict) => OpeningState::Judged(verdict),
             OpeningSlot::Opening(opening_slot) => match self.openings.get_mut(opening_slot) {
                 Some(opening) if !opening.is_silent() => {
-                    opening.orient(flow.initiator());
+                    // Before its next inspection the opening is oriented again as its flow is.
+                    opening.orient(flow.initiator(), flow.is_fixed());
+                    judge.preview(opening);
+                    flow.orient_like(opening);
                     OpeningState::Opening(opening)
                 }
                 _ => OpeningState::None,
             },
         };
+        // Lent, not copied: a copy would cost some allocations per flow.
+        let mut overflow = flow.replace_overflow(&mut self.overflows, FlowOverflow::default());
+        let record = record(&flow, &key, &mut overflow);
         judge.show(&record, state);
         overflow.sizes = record.sizes.into_more();
         flow.replace_overflow(&mut self.overflows, overflow);

@@ -22,23 +22,34 @@ pub(in crate::pipeline) struct SnapshotBuilder {
     recent: RecentFlows,
     live: u64,
     evicted: u64,
+    cut: u64,
     cost: Duration,
 }
 
 impl SnapshotBuilder {
-    /// Starts with the requested ones of the flows that ended recently. `live` and `evicted` are
-    /// the worker's numbers of flows.
+    /// Starts with the requested ones of the flows that ended recently. `live`, `evicted` and `cut`
+    /// (those that ended) are the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
         job: SnapshotJob,
         live: u64,
         evicted: u64,
+        cut: u64,
         ended: impl Iterator<Item = &'r JudgedFlow>,
     ) -> Self {
         let mut recent = RecentFlows::new(job.flows);
         ended
             .filter(|flow| job.wants(&flow.record))
             .for_each(|flow| recent.add(&flow.record, &flow.verdict, &flow.processes));
-        Self { job, table: 0, stats: Stats::default(), recent, live, evicted, cost: Duration::ZERO }
+        Self {
+            job,
+            table: 0,
+            stats: Stats::default(),
+            recent,
+            live,
+            evicted,
+            cut,
+            cost: Duration::ZERO,
+        }
     }
 
     /// Counts a live flow as if it had ended here.
@@ -50,6 +61,7 @@ impl SnapshotBuilder {
     ) {
         self.stats.add(record, verdict);
         self.stats.attribute(record, processes);
+        self.cut += u64::from(record.cut);
         if self.job.wants(record) {
             self.recent.add(record, verdict, processes);
         }
@@ -62,8 +74,8 @@ impl SnapshotBuilder {
 
     /// Sends what was built to the snapshot thread.
     pub(in crate::pipeline) fn finish(self) {
-        let Self { job, stats, recent, live, evicted, cost, .. } = self;
+        let Self { job, stats, recent, live, evicted, cut, cost, .. } = self;
         let recent = recent.into_flows();
-        job.reply(SnapshotPart::Live(LiveFlows { stats, recent, live, evicted, cost }));
+        job.reply(SnapshotPart::Live(LiveFlows { stats, recent, live, evicted, cut, cost }));
     }
 }

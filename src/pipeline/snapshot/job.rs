@@ -89,6 +89,8 @@ pub(super) struct LiveFlows {
     pub(super) live: u64,
     /// Flows evicted so far.
     pub(super) evicted: u64,
+    /// Flows of whose payload the capture cut some, those that ended included.
+    pub(super) cut: u64,
     /// CPU time of the walk.
     pub(super) cost: Duration,
 }

@@ -107,15 +107,17 @@ impl Snapshotter {
             flows: Vec::new(),
         };
         let mut recent = RecentFlows::new(flows);
-        let (mut live_flows, mut slowest) = (0, Duration::ZERO);
+        let (mut live_flows, mut cut, mut slowest) = (0, 0, Duration::ZERO);
         for worker in workers {
             run.stats.merge(worker.stats);
             run.evicted += worker.evicted;
             live_flows += worker.live;
+            cut += worker.cut;
             slowest = slowest.max(worker.cost);
             worker.recent.into_iter().for_each(|flow| recent.push(flow));
         }
         run.flows = recent.into_flows();
+        run.notice_cut_payload(cut);
         run.limit_histograms(self.histogram_ports);
         let cost = slowest.max(busy + since.elapsed());
         Some((Snapshot { elapsed, run, live_flows }, cost))

@@ -75,6 +75,7 @@ pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, (u64, u64))> {
 const fn quiet(heard: PayloadSides) -> &'static str {
     match heard {
         PayloadSides::Refused => "refused",
+        PayloadSides::Unreachable => "unreachable",
         PayloadSides::NoAnswer => "no answer",
         PayloadSides::Nobody
         | PayloadSides::Both

@@ -11,7 +11,7 @@ use super::units::{bytes, duration, plural};
 use crate::classify::{Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, Orientation, PayloadSides};
+use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides};
 use crate::pipeline::JudgedFlow;
 
 /// Candidates that are listed at most.
@@ -53,7 +53,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
         record.first_frame,
         record.transport,
         socket_address(record.initiator),
-        if record.orientation == Orientation::Seen { "→" } else { "→?" },
+        if record.orientation == Orientation::Guessed { "→?" } else { "→" },
         socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),
@@ -126,6 +126,10 @@ fn sentence(reason: &Reason) -> String {
 
 /// The line for a flow in which not both sides sent payload.
 fn one_sided(record: &FlowRecord) -> Option<String> {
+    if let Some(IcmpError { frame, kind, .. }) = record.icmp {
+        let outcome = record.outcome.as_str();
+        return Some(format!("{outcome}: ICMP {}, frame {frame}", kind.as_str()));
+    }
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
     Some(match record.payload_sides() {
         PayloadSides::Both => return None,
@@ -134,12 +138,16 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
             "no answer: nothing came back to {}",
             plural(record.packets.initiator, "packet")
         ),
+        PayloadSides::Unreachable => "unreachable: an ICMP error said so".into(),
         PayloadSides::Nobody => "silent: neither side said anything".into(),
         PayloadSides::Initiator if unseen(record.packets.responder) => {
             "one-sided: only the initiator's packets were captured".into()
         }
         PayloadSides::Responder if unseen(record.packets.initiator) => {
             "one-sided: only the responder's packets were captured".into()
+        }
+        PayloadSides::Initiator if record.outcome == Outcome::Sent => {
+            "one-sided: no answer is expected".into()
         }
         PayloadSides::Initiator => "one-sided: the responder said nothing".into(),
         PayloadSides::Responder => "one-sided: the initiator said nothing".into(),
@@ -187,8 +195,8 @@ fn verdict_label(verdict: &Verdict) -> String {
 /// How the flow went, and for how long.
 fn outcome_label(record: &FlowRecord) -> String {
     let how = match (record.payload_sides(), record.tcp) {
-        (PayloadSides::Refused, _) => "refused",
-        (PayloadSides::NoAnswer, _) | (_, None) => record.outcome.as_str(),
+        (PayloadSides::Refused | PayloadSides::Unreachable | PayloadSides::NoAnswer, _)
+        | (_, None) => record.outcome.as_str(),
         (_, Some(state)) => state.as_str(),
     };
     format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))

@@ -8,7 +8,7 @@ use super::processes::FlowProcessesJson;
 use crate::classify::{Candidate, Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Tenant, Tunnel};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::FlowRecord;
+use crate::flow::{FlowRecord, IcmpError};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{COUNTERS, Counter};
 
@@ -43,6 +43,8 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     bytes: SidesJson,
     payload_bytes: SidesJson,
     outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icmp: Option<IcmpJson>,
     heard: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp: Option<TcpJson<'a>>,
@@ -70,6 +72,7 @@ impl<'a> FlowJson<'a> {
             bytes: record.bytes.into(),
             payload_bytes: record.payload_bytes.into(),
             outcome: record.outcome.as_str(),
+            icmp: record.icmp.map(IcmpJson::from),
             heard: record.payload_sides().as_str(),
             tcp: TcpJson::new(record),
             first_response_ns: record.first_response_ns,
@@ -89,6 +92,19 @@ impl Serialize for TenantJson {
         let vlans = vlans.map(|(name, id)| (name, id.map(u32::from)));
         let vlans = vlans.into_iter().filter(|_| in_key.vlan);
         serializer.collect_map(vlans.chain(in_key.vni.then_some(("vni", tenant.vni()))))
+    }
+}
+
+/// The ICMP error that met the initiator's packets.
+#[derive(Serialize)]
+struct IcmpJson {
+    error: &'static str,
+    frame: u64,
+}
+
+impl From<IcmpError> for IcmpJson {
+    fn from(error: IcmpError) -> Self {
+        Self { error: error.kind.as_str(), frame: error.frame }
     }
 }
 
