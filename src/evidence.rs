@@ -82,6 +82,11 @@ impl ProtocolSet {
         self.0.insert(protocol as usize);
     }
 
+    /// Takes a protocol out.
+    pub const fn remove(&mut self, protocol: Protocol) {
+        self.0.remove(protocol as usize);
+    }
+
     /// Adds every protocol of `other`.
     pub const fn unite(&mut self, other: Self) {
         self.0 = self.0.union(other.0);

@@ -93,6 +93,12 @@ impl Catalogue {
         }
     }
 
+    /// A catalogue of these services alone.
+    #[cfg(test)]
+    pub(crate) fn of_services(services: Vec<Service>) -> Self {
+        Self::new(services)
+    }
+
     fn new(services: Vec<Service>) -> Self {
         let services: Vec<_> = services.into_iter().map(Arc::new).collect();
         let mut claims: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();

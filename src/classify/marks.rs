@@ -19,13 +19,30 @@ struct MarkedService<'a> {
     reasons: Vec<Reason>,
 }
 
-/// The services that marks name, the best first, each with the reasons of its first mark, which are
-/// empty unless `explain` is set. A service that another one builds on is left out.
+/// The services that marks name.
+#[derive(Default)]
+pub(super) struct MarkedServices<'a> {
+    /// The service of the highest layer, with the reasons of its first mark, which are empty
+    /// without explanation, and those of the services of `also`.
+    pub(super) best: Option<(&'a Arc<Service>, Vec<Reason>)>,
+    /// One service of each other layer, the highest first.
+    pub(super) also: Vec<Arc<Service>>,
+    /// Those that lose against another one of their layer, the best first.
+    pub(super) others: Vec<&'a Arc<Service>>,
+}
+
+/// The services that marks name, if they satisfy `is_possible`. A service that another one builds
+/// on is left out.
+///
+/// The user's services come first. What a server states of itself outweighs what a client expects
+/// of it, then the highest layer comes first: what runs on a server, rather than the server. Within
+/// a layer the number of marks decides.
 pub(super) fn marked_services<'a>(
     catalogue: &'a Catalogue,
     facts: &[Fact],
     explain: bool,
-) -> Vec<(&'a Arc<Service>, Vec<Reason>)> {
+    is_possible: impl Fn(&Service) -> bool,
+) -> MarkedServices<'a> {
     let mut found: Vec<MarkedService<'a>> = Vec::new();
     // One buffer for the names of all facts: a conversation can have hundreds.
     let mut name = String::new();
@@ -52,14 +69,40 @@ pub(super) fn marked_services<'a>(
             }
         }
     }
+    found.retain(|marked| is_possible(marked.service));
     let services: Vec<_> = found.iter().map(|marked| marked.service).collect();
     found.retain(|marked| {
         !services.iter().any(|other| catalogue.builds_on(other, &marked.service.id))
     });
-    // What a server states of itself outweighs what a client expects of it. The sort is stable:
-    // among equals the service whose mark held first comes first.
+    // The sort is stable: among equals the service whose mark held first comes first.
     found.sort_by_key(|marked| {
-        (marked.service.origin != Origin::User, !marked.by_responder, Reverse(marked.marks.len()))
+        let MarkedService { service, marks, by_responder, .. } = marked;
+        (service.origin != Origin::User, !by_responder, service.layer, Reverse(marks.len()))
     });
-    found.into_iter().map(|marked| (marked.service, marked.reasons)).collect()
+    by_layer(found)
+}
+
+/// Divides services that are sorted, the best first.
+fn by_layer(found: Vec<MarkedService<'_>>) -> MarkedServices<'_> {
+    let mut found = found.into_iter();
+    let Some(best) = found.next() else { return MarkedServices::default() };
+    let mut reasons = best.reasons;
+    let mut also: Vec<&Arc<Service>> = Vec::new();
+    let mut others = Vec::new();
+    for marked in found {
+        let layer = marked.service.layer;
+        // What only the client expects is no proof beside what the server states.
+        let is_as_good = marked.by_responder || !best.by_responder;
+        let is_taken =
+            layer == best.service.layer || also.iter().any(|service| service.layer == layer);
+        if is_taken || !is_as_good {
+            others.push(marked.service);
+        } else {
+            also.push(marked.service);
+            reasons.extend(marked.reasons);
+        }
+    }
+    also.sort_by_key(|service| service.layer);
+    let also = also.into_iter().map(Arc::clone).collect();
+    MarkedServices { best: Some((best.service, reasons)), also, others }
 }

@@ -4,13 +4,18 @@
 //! the marks of the user's services, then shipped marks, then the protocol, then the port.
 //!
 //! `verdict` is the result. `payload` and `port` make verdicts with and without a known protocol,
-//! and `process` adds the process behind the port. `marks` finds services by facts and `reasons`
-//! explains verdicts.
+//! and `process` adds the process behind the port. `marks` finds services by facts, `candidates`
+//! those that remain possible, `alpn` reads the protocols of a hello, `product` what the responder
+//! calls itself, `fit` compares with the claims on the port, and `reasons` explains verdicts.
 
+mod alpn;
+mod candidates;
+mod fit;
 mod marks;
 mod payload;
 mod port;
 mod process;
+mod product;
 mod reasons;
 mod shared_str;
 mod verdict;

@@ -2,99 +2,114 @@
 
 use std::sync::Arc;
 
-use super::marks::marked_services;
-use super::port::max_candidates;
+use super::alpn::{self, OfferedProtocols};
+use super::candidates;
+use super::fit::fit;
+use super::marks::{MarkedServices, marked_services};
+use super::product::{self, is_product, product};
 use super::reasons;
-use super::verdict::{Candidate, Confidence, Fault, Fit, Verdict};
+use super::verdict::{Candidate, Confidence, Fault, Reason, Verdict};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::evidence::{Evidence, Fact, Protocol};
+use crate::evidence::{Direction, Evidence, Fact, Protocol};
 
 /// The suffix of the names of facts that state that the sides use different variants of a protocol.
 const MISMATCH: &str = ".mismatch";
+/// Facts that are told with every verdict, whatever it rests on.
+const ALWAYS_TOLD: [&str; 1] = ["osc.framing"];
 
 /// Whether a fact affects verdicts without any mark on it: the fact may be of a carried protocol,
-/// or state that the sides use different variants of a protocol.
+/// state that the sides use different variants of a protocol, name the responder's product, or the
+/// protocols inside TLS.
 #[must_use]
 pub fn affects_verdicts(fact: &str) -> bool {
     let family = |(id, _): (&str, &str)| Protocol::from_id(id).and_then(Protocol::family);
-    fact.ends_with(MISMATCH) || fact.split_once('.').and_then(family).is_some()
+    fact.ends_with(MISMATCH)
+        || is_product(fact)
+        || alpn::FACTS.contains(&fact)
+        || fact.split_once('.').and_then(family).is_some()
 }
 
 pub(super) fn by_payload(
     catalogue: &Catalogue,
     port: ServicePort,
-    (evidence, protocol): (&Evidence, Protocol),
+    known: (&Evidence, Protocol),
     explain: bool,
 ) -> Verdict {
-    let speakers = || catalogue.claimants(port).filter(|service| service.speaks(protocol));
-    let fit = match (catalogue.claimants(port).next(), speakers().next()) {
-        (None, _) => Fit::Unclaimed,
-        (Some(_), None) => Fit::Contradicts,
-        (Some(_), Some(_)) => Fit::Agrees,
-    };
-    let mut reasons = Vec::new();
+    let (evidence, protocol) = known;
+    let offered = OfferedProtocols::new(evidence);
+    let (fit, fit_reason) = fit(catalogue, port, known, &offered, explain);
     let carried = evidence.facts.iter().find_map(|fact| Some((fact, carried(fact, protocol)?)));
-    let carries = carried.map(|(_, protocol)| protocol);
     let mismatch = evidence.facts.iter().find(|fact| fact.name.stem.ends_with(MISMATCH));
-    let fault = mismatch.map(|_| Fault::Mismatch);
-    let mismatch_reason = mismatch.filter(|_| explain).map(reasons::of_fact);
-    let mut marked = marked_services(catalogue, &evidence.facts, explain).into_iter();
-    if let Some((service, proof)) = marked.next() {
-        // One fact may fulfil two conditions.
-        for reason in proof {
-            if !reasons.contains(&reason) {
-                reasons.push(reason);
-            }
-        }
-        reasons.extend(mismatch_reason);
-        if explain && fit == Fit::Contradicts {
-            reasons.push(reasons::of_contradiction(catalogue, port));
-        }
-        return Verdict {
-            service: Some(Arc::clone(service)),
-            also: Vec::new(),
-            product: None,
-            proved_by: evidence.proved_by,
-            one_way: evidence.one_way,
-            protocol: Some(protocol),
-            confidence: Confidence::Mark,
-            carries,
-            fault,
-            fit: Some(fit),
-            candidates: marked.map(|(other, _)| Candidate::Service(Arc::clone(other))).collect(),
-            reasons,
-        };
-    }
-    if explain {
-        reasons.push(reasons::of_protocol(protocol, evidence));
-        reasons.extend(carried.map(|(fact, protocol)| reasons::of_carried(protocol, fact)));
-        reasons.extend(mismatch_reason);
-        if fit == Fit::Contradicts {
-            reasons.push(reasons::of_contradiction(catalogue, port));
-        }
-    }
-    Verdict {
+    let product = product(evidence);
+    let MarkedServices { best, also, others } =
+        marked_services(catalogue, &evidence.facts, explain, |_| true);
+    let mut verdict = Verdict {
         service: None,
-        also: Vec::new(),
-        product: None,
+        also,
+        process_service: None,
+        protocol: Some(protocol),
+        product: product.map(product::text),
         proved_by: evidence.proved_by,
         one_way: evidence.one_way,
-        protocol: Some(protocol),
         confidence: Confidence::Protocol,
-        carries,
-        fault,
-        fit: Some(fit),
-        candidates: speakers()
-            .take(max_candidates(explain))
-            .map(|service| Candidate::Service(Arc::clone(service)))
-            .collect(),
-        reasons,
+        carries: carried.map(|(_, protocol)| protocol),
+        fault: mismatch.map(|_| Fault::Mismatch),
+        fit,
+        candidates: Arc::default(),
+        reasons: Vec::new(),
+    };
+    let mut reasons = Vec::new();
+    let is_marked = best.is_some();
+    if let Some((service, proof)) = best {
+        // One fact may fulfil two conditions.
+        proof.into_iter().for_each(|reason| push_new(&mut reasons, reason));
+        verdict.service = Some(Arc::clone(service));
+        verdict.confidence = Confidence::Mark;
+        verdict.candidates =
+            others.into_iter().map(|other| Candidate::Service(Arc::clone(other))).collect();
+    } else {
+        if explain {
+            reasons.push(reasons::of_protocol(protocol, evidence));
+            reasons.extend(carried.map(|(fact, protocol)| reasons::of_carried(protocol, fact)));
+        }
+        let explained = explain.then_some(&mut reasons);
+        let services = candidates::of_protocol(catalogue, port, known, &offered, explained);
+        verdict.candidates = services.into_iter().map(Candidate::Service).collect();
+    }
+    if explain {
+        let told = evidence.facts.iter().filter(|fact| ALWAYS_TOLD.contains(&fact.name.stem));
+        let alpn = offered.facts.into_iter().filter(|_| !is_marked);
+        for fact in mismatch.into_iter().chain(product).chain(alpn).chain(first_of_sides(told)) {
+            push_new(&mut reasons, reasons::of_fact(fact));
+        }
+        reasons.extend(fit_reason);
+        verdict.reasons = reasons;
+    }
+    verdict
+}
+
+/// The first of some facts of each side.
+fn first_of_sides<'f>(
+    facts: impl Iterator<Item = &'f Fact> + Clone,
+) -> impl Iterator<Item = &'f Fact> {
+    Direction::BOTH
+        .into_iter()
+        .filter_map(move |side| facts.clone().find(|fact| fact.direction == side))
+}
+
+/// Adds a reason, unless the same fact is one already: a mark shows another part of a long value.
+fn push_new(reasons: &mut Vec<Reason>, reason: Reason) {
+    let is_same = |known: &Reason| {
+        (&known.fact, &known.value, known.frame) == (&reason.fact, &reason.value, reason.frame)
+    };
+    if !reasons.iter().any(is_same) {
+        reasons.push(reason);
     }
 }
 
 /// The protocol of a fact, if it has a family of its own and the flow's protocol is another one.
-fn carried(fact: &Fact, protocol: Protocol) -> Option<Protocol> {
+pub(super) fn carried(fact: &Fact, protocol: Protocol) -> Option<Protocol> {
     let (id, _) = fact.name.stem.split_once('.')?;
     Protocol::from_id(id).filter(|&carried| carried != protocol && carried.family().is_some())
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::marks::marked_services;
+use super::marks::{MarkedServices, marked_services};
 use super::verdict::{Candidate, Confidence, Reason, Verdict};
 use crate::catalogue::{Catalogue, Origin, Service};
 use crate::evidence::Fact;
 
-/// Adds the service that marks on the process facts `facts` name, if the payload names none; a mark
-/// of the user outweighs a shipped mark here too. The payload outweighs the process: a service that
-/// does not speak the protocol of the payload is not added. `silent` means that the flow has no
-/// payload at all.
+/// Adds the service that marks on the process facts `facts` name. It becomes the verdict's
+/// `process_service`, whatever the payload proves: the name of a process is not what was spoken. A
+/// mark of the user names the service itself, if the payload names none of the user's. The payload
+/// outweighs the process: a service that does not speak the protocol of the payload is not added.
+/// `silent` means that the flow has no payload at all.
 #[must_use]
 pub fn add_process_facts(
     catalogue: &Catalogue,
@@ -26,27 +27,31 @@ pub fn add_process_facts(
         Some(protocol) => service.wire_unknown || service.speaks(protocol),
         None => silent || service.wire_unknown,
     };
-    let Some((service, reasons)) = marked_services(catalogue, facts, explain)
-        .into_iter()
-        .find(|(service, _)| is_possible(service))
-    else {
-        return verdict;
-    };
-    let is_outranked =
-        |known: &Service| known.origin <= service.origin || service.origin != Origin::User;
-    if verdict.service.as_deref().is_some_and(is_outranked) {
-        return verdict;
-    }
-    verdict.candidates.retain(
-        |candidate| !matches!(candidate, Candidate::Service(other) if other.id == service.id),
-    );
-    if let Some(other) = verdict.service {
-        verdict.candidates.insert(0, Candidate::Service(other));
-    } else {
-        verdict.candidates.clear();
-    }
+    let MarkedServices { best, .. } =
+        marked_services(catalogue, facts, explain, |service| is_possible(service));
+    let Some((service, reasons)) = best else { return verdict };
     // A fact about a process has no frame.
     let reasons = reasons.into_iter().map(|reason| Reason { frame: None, ..reason });
+    let is_users = |service: &Service| service.origin == Origin::User;
+    if !is_users(service) {
+        verdict.reasons.extend(reasons);
+        return Verdict { process_service: Some(Arc::clone(service)), ..verdict };
+    }
+    if verdict.service.as_deref().is_some_and(is_users) {
+        return verdict;
+    }
+    // The service that the payload names, if any, stays the first candidate.
+    let of_payload = verdict.service.take().map(Candidate::Service).into_iter();
+    let is_other =
+        |candidate: &Candidate| !matches!(candidate, Candidate::Service(s) if s.id == service.id);
+    let others = verdict.candidates.iter().filter(|other| is_other(other)).cloned();
+    verdict.candidates =
+        if of_payload.len() > 0 { of_payload.chain(others).collect() } else { Arc::default() };
     verdict.reasons.splice(0..0, reasons);
-    Verdict { service: Some(Arc::clone(service)), confidence: Confidence::Mark, ..verdict }
+    Verdict {
+        service: Some(Arc::clone(service)),
+        process_service: Some(Arc::clone(service)),
+        confidence: Confidence::Mark,
+        ..verdict
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fit::is_known;
 use super::verdict::Reason;
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
@@ -62,24 +63,42 @@ pub(super) fn of_carried(protocol: Protocol, fact: &Fact) -> Reason {
     }
 }
 
-/// The protocols that the port's claimants would use, as a reason of a contradiction.
+/// The protocols that the port's claimants are known to use there, as a reason of a contradiction.
 pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reason {
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        catalogue.claimants(port).partition(|s| !s.protocols.is_empty());
     let mut protocols: Vec<&str> = Vec::new();
-    for protocol in known.iter().flat_map(|service| &service.protocols) {
-        if !protocols.contains(&protocol.as_str()) {
-            protocols.push(protocol.as_str());
+    let (mut known, mut unknown): (Vec<&Arc<Service>>, Vec<&Arc<Service>>) = Default::default();
+    for (service, claim) in catalogue.claims_on(port) {
+        if is_known(service, claim) {
+            if !known.iter().any(|other| other.id == service.id) {
+                known.push(service);
+            }
+            for protocol in &claim.protocols {
+                if !protocols.contains(&protocol.as_str()) {
+                    protocols.push(protocol.as_str());
+                }
+            }
+        } else if service.wire_unknown && !unknown.iter().any(|other| other.id == service.id) {
+            unknown.push(service);
         }
     }
-    let mut parts = Vec::new();
-    if !known.is_empty() {
-        parts.push(format!("{} on {port} ({})", protocols.join(" or "), names(&known)));
-    }
+    let mut parts = vec![format!("{} on {port} ({})", protocols.join(" or "), names(&known))];
     if !unknown.is_empty() {
         parts.push(format!("what {} speaks there is not known", names(&unknown)));
     }
     Reason { fact: "expected".into(), value: parts.join("; "), direction: None, frame: None }
+}
+
+/// The claimants that a header which names a product excludes.
+pub(super) fn of_struck(header: &Fact, struck: &[Arc<Service>]) -> Reason {
+    let struck: Vec<&Arc<Service>> = struck.iter().collect();
+    let value =
+        format!("{}: the server calls itself {}", names(&struck), excerpt(&header.value, 0));
+    Reason {
+        fact: "ruled-out".into(),
+        value,
+        direction: Some(header.direction),
+        frame: Some(header.frame),
+    }
 }
 
 /// The reasons of a verdict by port: that the payload is of no known protocol, and the claimants
@@ -92,14 +111,10 @@ pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Arc<Service>]) 
         direction: first_payload.map(|p| p.1),
         frame: first_payload.map(|p| p.0),
     };
-    let payload = if first_payload.is_some() {
-        "the bytes are no language that is known here"
-    } else {
-        "nothing was said"
-    };
+    let payload = if first_payload.is_some() { "protocol not recognised" } else { "no payload" };
     let mut reasons = vec![reason("port", payload.to_owned())];
     if !ruled_out.is_empty() {
-        let value = format!("{}: these bytes are not what they speak", names(ruled_out));
+        let value = format!("{}: the bytes are of no protocol of theirs", names(ruled_out));
         reasons.push(reason("ruled-out", value));
     }
     reasons

@@ -1,5 +1,9 @@
 //! Verdicts on the shipped catalogue, and the precedence of the grounds.
 
+mod candidates;
+mod fit;
+mod layers;
+
 use super::reasons::{MAX_VALUE, excerpt};
 use super::*;
 use crate::decode::Transport;
@@ -13,6 +17,24 @@ fn shipped() -> Catalogue {
 
 fn evidence_of(transport: Transport, initiator: &[&[u8]], responder: &[&[u8]]) -> Evidence {
     detect::inspect(&Opening::from_payloads(transport, initiator, responder), Depth::Facts)
+}
+
+/// The shipped catalogue with some services of the user.
+fn with_services(texts: &[&str]) -> Catalogue {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, text) in texts.iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{i}.toml")), text).unwrap();
+    }
+    let paths = if texts.is_empty() { vec![] } else { vec![folder.path().to_owned()] };
+    Catalogue::load(&paths).unwrap()
+}
+
+fn verdict(catalogue: &Catalogue, port: u16, evidence: &Evidence) -> Verdict {
+    classify(catalogue, ServicePort::new(port, Transport::Tcp), Some(evidence), true)
+}
+
+fn service(verdict: &Verdict) -> Option<&str> {
+    verdict.service.as_ref().map(|service| &*service.id)
 }
 
 fn ids(verdict: &Verdict) -> Vec<&str> {
@@ -31,9 +53,11 @@ fn a_silent_port_names_nobody_and_lists_the_likeliest_first() {
     let verdict = classify(&catalogue, ServicePort::new(3002, Transport::Tcp), None, true);
     assert_eq!(
         (verdict.confidence, verdict.fit, verdict.service.is_none()),
-        (Confidence::Port, Some(Fit::Agrees), true)
+        (Confidence::Port, None, true)
     );
-    assert_eq!(verdict.tag(), Some("dev-server"));
+    assert_eq!(verdict.tag(), None, "nothing is proved");
+    let tags = verdict.candidate_tags();
+    assert!(tags[0] == "dev-server" && tags.contains(&"exlm"), "{tags:?}");
     let ids = ids(&verdict);
     let place = |id| ids.iter().position(|&known| known == id).unwrap();
     assert!(place("nextjs") < place("exlm-agent"));
@@ -58,6 +82,8 @@ fn unknown_binary_on_3002_leaves_the_services_whose_protocol_is_not_known() {
     assert_eq!(verdict.confidence, Confidence::Port);
     let ruled_out = verdict.reasons.iter().find(|r| r.fact == "ruled-out").unwrap();
     assert!(ruled_out.value.contains("Next.js") && ruled_out.frame == Some(1), "{ruled_out:?}");
+    assert_eq!(verdict.candidate_tags().len(), 3, "each is named");
+    assert_eq!(verdict.fit, None);
     let udp = classify(
         &catalogue,
         ServicePort::new(3002, Transport::Udp),
@@ -144,12 +170,10 @@ fn what_no_claimant_speaks_contradicts() {
             (Confidence::Protocol, Some(Fit::Contradicts))
         );
         assert!(verdict.candidates.is_empty());
+        let expected = verdict.reasons.iter().find(|reason| reason.fact == "expected").unwrap();
         assert_eq!(
-            (verdict.reasons[1].fact.as_str(), verdict.reasons[1].value.as_str()),
-            (
-                "expected",
-                "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known"
-            )
+            expected.value,
+            "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known"
         );
     }
 }
@@ -160,10 +184,7 @@ fn an_unclaimed_port_with_unknown_bytes_is_unknown_and_a_registered_name_is_a_ca
     let evidence = evidence_of(Transport::Tcp, &[BINARY], &[]);
     let unknown =
         classify(&catalogue, ServicePort::new(61_111, Transport::Tcp), Some(&evidence), true);
-    assert_eq!(
-        (unknown.confidence, unknown.fit, unknown.tag()),
-        (Confidence::Unknown, Some(Fit::Unclaimed), None)
-    );
+    assert_eq!((unknown.confidence, unknown.fit, unknown.tag()), (Confidence::Unknown, None, None));
     let named = classify(&catalogue, ServicePort::new(2999, Transport::Tcp), None, true);
     assert_eq!((named.confidence, ids(&named)), (Confidence::Port, vec!["remoteware-un"]));
 }
@@ -236,8 +257,8 @@ fn without_explanation_there_are_no_reasons_and_all_else_is_the_same() {
             classify(&catalogue, ServicePort::new(port, Transport::Tcp), evidence.as_ref(), false);
         assert!(quiet.reasons.is_empty() && !why.reasons.is_empty());
         assert_eq!(
-            (quiet.confidence, quiet.fit, quiet.protocol, quiet.tag(), ids(&quiet).first()),
-            (why.confidence, why.fit, why.protocol, why.tag(), ids(&why).first())
+            (quiet.confidence, quiet.fit, quiet.protocol, quiet.tag(), ids(&quiet), &quiet.product),
+            (why.confidence, why.fit, why.protocol, why.tag(), ids(&why), &why.product)
         );
     }
 }

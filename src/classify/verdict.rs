@@ -1,5 +1,6 @@
 //! The verdict on a flow, and its parts.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,15 +35,15 @@ impl Confidence {
     }
 }
 
-/// Whether the claims on the port agree with the payload.
+/// Whether the claims on the port agree with the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fit {
-    /// A claimant uses the protocol, or the payload does not rule out every claimant.
+    /// A claimant speaks the protocol on this port.
     Agrees,
-    /// No service claims the port.
+    /// Nobody is known to be expected on the port.
     Unclaimed,
-    /// Services claim the port, and none of them can be meant.
+    /// Services claim the port whose protocols are known, and this is none of them.
     Contradicts,
 }
 
@@ -89,6 +90,28 @@ pub enum Candidate {
     Registered(&'static str),
 }
 
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Services before names of the registry, then by id.
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |candidate: &Self| matches!(candidate, Self::Registered(_));
+        (key(self), self.id()).cmp(&(key(other), other.id()))
+    }
+}
+
 impl Candidate {
     /// The id in machine-readable output.
     #[must_use]
@@ -99,11 +122,21 @@ impl Candidate {
         }
     }
 
-    /// The id, shared with the service.
-    pub(crate) fn shared_id(&self) -> SharedStr {
+    /// The name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
         match self {
-            Self::Service(service) => SharedStr::Service(Arc::clone(&service.id)),
-            Self::Registered(name) => SharedStr::Static(name),
+            Self::Service(service) => &service.name,
+            Self::Registered(name) => name,
+        }
+    }
+
+    /// The family; `None` where only the registry has the name.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Service(service) => Some(&service.tag),
+            Self::Registered(_) => None,
         }
     }
 }
@@ -112,7 +145,8 @@ impl Candidate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
-    /// The name of a fact, or `protocol`, `carries`, `expected`, `port`, `ruled-out` or `cut-off`.
+    /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out` or
+    /// `cut-off`.
     pub fact: String,
     /// The fact's value; untrusted if it comes from the wire or from a process.
     pub value: String,
@@ -133,6 +167,9 @@ pub struct Verdict {
     /// The services of other layers that marks name, the highest first: the server that runs the
     /// service, the proxy before it.
     pub also: Vec<Arc<Service>>,
+    /// The service that the process behind the port is likely to be, by its name. It proves nothing
+    /// of what was spoken.
+    pub process_service: Option<Arc<Service>>,
     /// The protocol of the payload.
     pub protocol: Option<Protocol>,
     /// What the responder calls itself, such as `nginx/1.22.1`: untrusted, at most 96 characters.
@@ -151,9 +188,9 @@ pub struct Verdict {
     /// recognised, or where only the initiator proves it and nothing shows that the responder took
     /// it.
     pub fit: Option<Fit>,
-    /// Alternatives to `service`; if that is `None`, what the flow may be of. The likeliest comes
-    /// first; without explanation the list may end after it.
-    pub candidates: Vec<Candidate>,
+    /// Alternatives to `service`; if that is `None`, who the flow may be of, the likeliest first:
+    /// the claimants of the port, then services that the payload finds elsewhere.
+    pub candidates: Arc<[Candidate]>,
     /// The facts that the verdict rests on; empty without explanation.
     pub reasons: Vec<Reason>,
 }
@@ -185,44 +222,35 @@ impl Verdict {
         self.reasons.retain(|reason| reason.fact != "expected");
     }
 
-    /// The family: the service's; else that of the protocol, or of the carried protocol, if one of
-    /// them has a family; else the first candidate's.
+    /// The family that is proved: the service's; else that of the protocol, or of the carried
+    /// protocol, if one of them has a family.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
-        self.tag_source().map(|source| match source {
-            TagSource::Service(service) => &*service.tag,
-            TagSource::Protocol(family) => family,
-        })
+        self.service.as_deref().map(|service| &*service.tag).or_else(|| self.protocol_family())
     }
 
     /// The [`tag`](Self::tag), shared with the service.
     pub(crate) fn shared_tag(&self) -> Option<SharedStr> {
-        self.tag_source().map(|source| match source {
-            TagSource::Service(service) => SharedStr::Service(Arc::clone(&service.tag)),
-            TagSource::Protocol(family) => SharedStr::Static(family),
-        })
+        let of_service =
+            self.service.as_ref().map(|service| SharedStr::Service(Arc::clone(&service.tag)));
+        of_service.or_else(|| self.protocol_family().map(SharedStr::Static))
     }
 
-    fn tag_source(&self) -> Option<TagSource<'_>> {
-        let of_protocol =
-            || self.protocol.into_iter().chain(self.carries).find_map(Protocol::family);
-        let of_candidate = || {
-            self.candidates.iter().find_map(|candidate| match candidate {
-                Candidate::Service(service) => Some(TagSource::Service(service)),
-                Candidate::Registered(_) => None,
-            })
-        };
-        let of_service = self.service.as_deref().map(TagSource::Service);
-        of_service.or_else(|| of_protocol().map(TagSource::Protocol)).or_else(of_candidate)
+    /// The families of the candidates, in their order, each once.
+    #[must_use]
+    pub fn candidate_tags(&self) -> Vec<&str> {
+        let mut tags = Vec::new();
+        for tag in self.candidates.iter().filter_map(Candidate::tag) {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
     }
-}
 
-/// The source of a verdict's tag.
-enum TagSource<'v> {
-    /// A service, with its tag.
-    Service(&'v Service),
-    /// A protocol, with its family.
-    Protocol(&'static str),
+    fn protocol_family(&self) -> Option<&'static str> {
+        self.protocol.into_iter().chain(self.carries).find_map(Protocol::family)
+    }
 }
 
 /// The short form of a verdict: `http: Vite`, `csta in http`, or `unknown`. Candidates are left

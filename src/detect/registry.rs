@@ -7,11 +7,13 @@ mod tables;
 
 use self::tables::{GROUP, Tables};
 
+use crate::decode::Transport;
 use crate::detect::detector::Detector;
-use crate::detect::statement::{PARTLY_PATIENCE, PATIENCE};
+use crate::detect::statement::{DATAGRAMS, PARTLY_PATIENCE, PATIENCE};
 use crate::detect::{protocols, proxy_header};
 use crate::evidence::{
-    BitSet, Depth, Detection, Direction, Evidence, ProvedBy, Recognition, Wanted, words_for,
+    BitSet, Depth, Detection, Direction, Evidence, Protocol, ProvedBy, Recognition, Wanted,
+    words_for,
 };
 use crate::flow::Opening;
 
@@ -78,7 +80,8 @@ static REGISTRY: DetectorRegistry<
 > = DetectorRegistry::new(DETECTORS);
 
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
-/// protocol. Where none does, the protocols of those that refused are ruled out.
+/// protocol. Where none does, the protocols of those that refused are ruled out, if the bytes
+/// prove that.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
     let behind = |opening: &Opening| REGISTRY.inspect(opening, depth);
@@ -120,16 +123,15 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
         let mut evidence =
             Evidence { first_payload: first_payload(opening), ..Evidence::default() };
         let mut wanted = Wanted::Nothing;
-        let (whole, candidates) = self.candidates(opening);
+        let (from_start, candidates) = self.candidates(opening);
         let possible =
-            if whole { candidates } else { self.tables.of_transport(opening.transport()) };
+            if from_start { candidates } else { self.tables.of_transport(opening.transport()) };
         let mut refused = possible.complement();
         let mut rest = candidates;
         while let Some(i) = rest.pop_first() {
             let detector = &self.detectors[i];
             match (detector.inspect)(opening, depth) {
-                Detection::No if whole => refused.insert(i),
-                Detection::No => {}
+                Detection::No => refused.insert(i),
                 Detection::NeedMore => wanted = Wanted::More,
                 Detection::Yes(recognition) => {
                     recognise(&mut evidence, opening, detector, recognition);
@@ -150,8 +152,11 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
                 }
             }
         }
-        if evidence.protocol.is_none() {
+        if evidence.protocol.is_none() && proves_refusals(opening) {
             evidence.ruled_out = self.tables.ruled_out(refused);
+            if looks_like_quic_from_the_middle(opening) {
+                evidence.ruled_out.remove(Protocol::Quic);
+            }
         }
         // A responder that has sent nothing yet may surprise every detector, but is not awaited for
         // ever.
@@ -163,15 +168,16 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
     }
 
     /// Whether each side that sent anything was captured from its first byte, and the detectors to
-    /// be called. Bytes from the middle of a conversation rule out no protocol.
+    /// be called.
     fn candidates(&self, opening: &Opening) -> (bool, BitSet<WORDS>) {
-        let whole = opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
-        let candidates = if whole {
+        let from_start =
+            opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+        let candidates = if from_start {
             self.tables.candidates(opening)
         } else {
             self.tables.mid_stream_candidates(opening)
         };
-        (whole, candidates)
+        (from_start, candidates)
     }
 }
 
@@ -190,6 +196,44 @@ fn recognise(
         .or_else(|| ProvedBy::from_sides(sent(Direction::Initiator), sent(Direction::Responder)));
     evidence.roles = roles;
     evidence.one_way = detector.one_way && !awaits_answer;
+}
+
+/// Whether the refusals of detectors rule their protocols out. That takes bytes that were captured
+/// whole and from their beginning: a stream without a gap, or several datagrams most of which were
+/// not cut. A single datagram may be the odd one of its conversation.
+fn proves_refusals(opening: &Opening) -> bool {
+    match opening.transport() {
+        Transport::Tcp => opening.sides().all(|(_, stream)| {
+            let is_whole = stream.head_may_grow() || stream.is_full();
+            stream.is_empty()
+                || stream.from_start() && is_whole && stream.head().len() == stream.bytes().len()
+        }),
+        Transport::Udp => {
+            let (mut whole, mut cut) = (0, 0);
+            for (.., is_cut) in first_datagrams(opening) {
+                *(if is_cut { &mut cut } else { &mut whole }) += 1;
+            }
+            whole >= 2 && whole > cut
+        }
+    }
+}
+
+/// Whether most datagrams may be of a QUIC connection that began before the capture: after the
+/// handshake they have the short header, which shows nothing but a bit that is set and one that is
+/// not (RFC 9000, section 17.3).
+fn looks_like_quic_from_the_middle(opening: &Opening) -> bool {
+    const FORM_AND_FIXED_BIT: u8 = 0xc0;
+    const SHORT: u8 = 0x40;
+    let is_short = |(bytes, ..): &(&[u8], _, _)| {
+        bytes.first().is_some_and(|b| b & FORM_AND_FIXED_BIT == SHORT)
+    };
+    opening.transport() == Transport::Udp
+        && first_datagrams(opening).filter(is_short).count() * 2 > first_datagrams(opening).count()
+}
+
+/// The datagrams of each side that detectors read whole.
+fn first_datagrams(opening: &Opening) -> impl Iterator<Item = (&[u8], u64, bool)> {
+    opening.sides().flat_map(|(_, stream)| stream.datagrams().take(DATAGRAMS))
 }
 
 fn first_payload(opening: &Opening) -> Option<(u64, Direction)> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Transport;
-use crate::evidence::{Depth, Detection, Protocol, Recognition};
+use crate::evidence::{Depth, Detection, Protocol, ProtocolSet, Recognition};
 use crate::flow::Opening;
 
 fn samples() -> impl Iterator<Item = (&'static Detector, usize, &'static Sample)> {
@@ -179,6 +179,41 @@ fn a_protocol_is_ruled_out_only_by_bytes_from_the_beginning() {
     let evidence = inspect(&midstream, Depth::Facts);
     assert!(!evidence.ruled_out.contains(Protocol::Http));
     assert_eq!(evidence.first_payload.unwrap().0, 9);
+}
+
+#[test]
+fn bytes_that_were_cut_or_lost_rule_nothing_out() {
+    let bytes: &[u8] = b"\x9f\x01\x02\x03\x9c\x55\x10\x77";
+    let nothing =
+        |opening: &Opening| inspect(opening, Depth::Facts).ruled_out == ProtocolSet::EMPTY;
+    // A segment is missing between the two.
+    assert!(nothing(&Opening::from_segments(Some([1; 2]), &[(0, 1, bytes), (0, 90, bytes)])));
+    assert!(!nothing(&Opening::from_segments(Some([1; 2]), &[(0, 1, bytes), (0, 9, bytes)])));
+    let datagrams = |list: &[(usize, u32)]| {
+        let list: Vec<_> = list.iter().map(|&(end, cut)| (end, bytes, 8 + cut)).collect();
+        Opening::from_datagrams(&list)
+    };
+    assert!(nothing(&datagrams(&[(0, 0)])), "one datagram may be the odd one");
+    assert!(nothing(&datagrams(&[(0, 40), (0, 40), (1, 40)])), "all are cut");
+    assert!(nothing(&datagrams(&[(0, 0), (1, 40)])), "most are not whole");
+    let several = inspect(&datagrams(&[(0, 0), (0, 0), (1, 40)]), Depth::Facts);
+    assert!(several.ruled_out.contains(Protocol::Dns));
+}
+
+#[test]
+fn short_headers_of_quic_do_not_rule_it_out() {
+    let datagrams = |first: u8| -> Vec<Vec<u8>> {
+        (0..4).map(|n| [&[first, n, 0x9e, 0x33][..], &[0xab; 40]].concat()).collect()
+    };
+    for (first, remains) in [(0x40, true), (0x6b, true), (0x20, false), (0x9f, false)] {
+        let sent = datagrams(first);
+        let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
+        let evidence =
+            inspect(&Opening::from_payloads(Transport::Udp, &sent[..2], &sent[2..]), Depth::Facts);
+        assert_eq!(evidence.protocol, None, "{first:#x}");
+        assert_eq!(!evidence.ruled_out.contains(Protocol::Quic), remains, "{first:#x}");
+        assert!(evidence.ruled_out.contains(Protocol::Snmp), "{first:#x}");
+    }
 }
 
 proptest! {

@@ -28,6 +28,15 @@ impl<const WORDS: usize> BitSet<WORDS> {
         self.0[element / 64] |= 1 << (element % 64);
     }
 
+    /// Takes `element` out.
+    ///
+    /// # Panics
+    ///
+    /// As [`insert`](Self::insert).
+    pub const fn remove(&mut self, element: usize) {
+        self.0[element / 64] &= !(1 << (element % 64));
+    }
+
     /// Whether `element` is in the set.
     ///
     /// # Panics

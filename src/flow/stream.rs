@@ -199,7 +199,8 @@ impl Stream {
     }
 
     /// Whether there is no more room.
-    pub(super) const fn is_full(&self) -> bool {
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
         self.full
     }
 

@@ -128,10 +128,11 @@ impl Judge for Classifier<'_> {
         let is_wanted = self.flows.is_some()
             || self.context.on_flow.is_some()
             || self.ended.has_place(record.last);
-        if !is_wanted && !self.verdicts.keeps_reasons() {
+        if !is_wanted {
+            self.verdicts.release(id);
             return;
         }
-        let Some(verdict) = self.verdicts.take(id).filter(|_| is_wanted) else { return };
+        let Some(verdict) = self.verdicts.take(id) else { return };
         self.keep(JudgedFlow { record, verdict, processes });
     }
 }

@@ -2,7 +2,7 @@
 //! verdicts, unless each verdict has its own reasons.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -17,44 +17,48 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
-/// Everything by which verdicts without reasons differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Everything by which verdicts differ beside their reasons and the responder's product.
+#[derive(PartialEq, Eq)]
 struct VerdictKey<'v> {
     service: Option<&'v str>,
+    process_service: Option<&'v str>,
+    also: Vec<&'v str>,
     protocol: Option<Protocol>,
+    proved_by: Option<ProvedBy>,
+    one_way: bool,
     confidence: Confidence,
     carries: Option<Protocol>,
     fit: Option<Fit>,
-    first_candidate: Option<&'v str>,
+    candidates: &'v [Candidate],
     fault: Option<Fault>,
-    proved_by: Option<ProvedBy>,
-    one_way: bool,
 }
 
 impl<'v> VerdictKey<'v> {
     fn new(verdict: &'v Verdict) -> Self {
         Self {
             service: verdict.service.as_ref().map(|service| &*service.id),
+            process_service: verdict.process_service.as_ref().map(|service| &*service.id),
+            also: verdict.also.iter().map(|service| &*service.id).collect(),
             protocol: verdict.protocol,
+            proved_by: verdict.proved_by,
+            one_way: verdict.one_way,
             confidence: verdict.confidence,
             carries: verdict.carries,
             fit: verdict.fit,
-            first_candidate: verdict.candidates.first().map(Candidate::id),
+            candidates: &verdict.candidates,
             fault: verdict.fault,
-            proved_by: verdict.proved_by,
-            one_way: verdict.one_way,
         }
     }
 }
 
-/// A number that all verdicts share which differ in their reasons only.
+/// A number that all verdicts share which differ in their reasons and their product only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VerdictKind(pub(super) u32);
 
 /// The numbers of all kinds of verdicts so far.
 ///
-/// A table by the hash of a borrowed [`VerdictKey`]: a table by owned keys would have to clone the
-/// shared ids for each lookup, which is at least one for each recognised flow.
+/// A table by the hash of a verdict: a table by owned keys would have to clone the shared ids for
+/// each lookup, which is at least one for each recognised flow.
 #[derive(Default)]
 struct VerdictKinds {
     hasher: RandomState,
@@ -65,18 +69,31 @@ struct VerdictKinds {
 }
 
 impl VerdictKinds {
-    /// The number of the verdict's kind. Numbers begin at 0 and are given in order.
-    fn number(&mut self, verdict: &Verdict) -> VerdictKind {
+    /// The number of the verdict's kind, and a verdict of this kind without reasons and product.
+    /// Numbers begin at 0 and are given in order.
+    fn number(&mut self, verdict: &Verdict) -> (VerdictKind, &Verdict) {
+        let kinds = self.by_hash.entry(self.hasher.hash_one(hashed(verdict))).or_default();
         let key = VerdictKey::new(verdict);
-        let kinds = self.by_hash.entry(self.hasher.hash_one(key)).or_default();
-        if let Some((_, kind)) = kinds.iter().find(|(known, _)| VerdictKey::new(known) == key) {
-            return *kind;
-        }
-        let kind = VerdictKind(self.len);
-        self.len += 1;
-        kinds.push((without_reasons(verdict), kind));
-        kind
+        let place = kinds.iter().position(|(known, _)| VerdictKey::new(known) == key);
+        let place = place.unwrap_or_else(|| {
+            let kind = VerdictKind(self.len);
+            self.len += 1;
+            kinds.push((without_reasons(verdict), kind));
+            kinds.len() - 1
+        });
+        let (known, kind) = &kinds[place];
+        (*kind, known)
     }
+}
+
+/// The part of a [`VerdictKey`] that is hashed: of many candidates the first tells most.
+fn hashed(verdict: &Verdict) -> impl Hash + use<'_> {
+    (
+        verdict.service.as_ref().map(|service| &*service.id),
+        (verdict.protocol, verdict.proved_by, verdict.confidence, verdict.fit, verdict.fault),
+        verdict.candidates.len(),
+        verdict.candidates.first().map(Candidate::id),
+    )
 }
 
 /// A copy of the verdict with the same [`VerdictKey`] and nothing beyond it.
@@ -84,8 +101,9 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
     Verdict {
         service: verdict.service.clone(),
         also: verdict.also.clone(),
-        product: verdict.product.clone(),
-        candidates: verdict.candidates.first().cloned().into_iter().collect(),
+        process_service: verdict.process_service.clone(),
+        product: None,
+        candidates: Arc::clone(&verdict.candidates),
         reasons: Vec::new(),
         ..*verdict
     }
@@ -94,7 +112,8 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
 /// The verdicts of live flows, by number.
 pub(super) struct VerdictCache {
     catalogue: Arc<Catalogue>,
-    /// Verdicts have reasons, and no two flows share one.
+    /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
+    /// a product.
     keeps_reasons: bool,
     verdicts: Vec<Option<(VerdictKind, Verdict)>>,
     /// Numbers that are not in use.
@@ -105,9 +124,15 @@ pub(super) struct VerdictCache {
     /// Verdicts that rest on the port and on the protocols that are ruled out: at most a few for
     /// each port.
     by_port: HashMap<(ServicePort, Option<ProtocolSet>), VerdictId, RandomState>,
+    /// Verdicts that rest on a protocol whose facts make no difference.
+    by_protocol: HashMap<ProtocolKey, VerdictId, RandomState>,
     /// The protocols whose facts make a difference.
     with_facts: ProtocolSet,
 }
+
+/// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
+/// it, and whether an answer is expected.
+type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool);
 
 impl VerdictCache {
     pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
@@ -120,6 +145,7 @@ impl VerdictCache {
             kinds: VerdictKinds::default(),
             shared: Vec::new(),
             by_port: HashMap::default(),
+            by_protocol: HashMap::default(),
         }
     }
 
@@ -127,7 +153,10 @@ impl VerdictCache {
     pub(super) fn update_catalogue(&mut self, catalogue: Arc<Catalogue>) {
         self.with_facts = protocols_with_facts(&catalogue);
         self.catalogue = catalogue;
+        // New kinds name the services of this catalogue; their numbers go on.
+        self.kinds.by_hash.clear();
         self.by_port.clear();
+        self.by_protocol.clear();
         self.shared.fill(None);
     }
 
@@ -137,7 +166,7 @@ impl VerdictCache {
     }
 
     /// Whether facts of this protocol make a difference: verdicts have reasons, or marks test facts
-    /// of this protocol.
+    /// of this protocol, or responders name their product in it.
     pub(super) const fn needs_facts(&self, protocol: Protocol) -> bool {
         self.keeps_reasons || self.with_facts.contains(protocol)
     }
@@ -155,18 +184,31 @@ impl VerdictCache {
 
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
-        let is_recognised = evidence.is_some_and(|evidence| evidence.protocol.is_some());
-        if self.keeps_reasons || is_recognised {
+        if self.keeps_reasons {
             let verdict = self.verdict(port, evidence);
             return self.store(verdict);
         }
-        let key = (port, evidence.map(|evidence| evidence.ruled_out));
-        if let Some(&known) = self.by_port.get(&key) {
+        let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
+            let key = (port, evidence.map(|evidence| evidence.ruled_out));
+            if let Some(&known) = self.by_port.get(&key) {
+                return known;
+            }
+            let verdict = self.verdict(port, evidence);
+            let id = self.store(verdict);
+            self.by_port.insert(key, id);
+            return id;
+        };
+        if self.with_facts.contains(protocol) {
+            let verdict = self.verdict(port, Some(evidence));
+            return self.store(verdict);
+        }
+        let key = (port, protocol, evidence.proved_by, evidence.one_way);
+        if let Some(&known) = self.by_protocol.get(&key) {
             return known;
         }
-        let verdict = self.verdict(port, evidence);
+        let verdict = self.verdict(port, Some(evidence));
         let id = self.store(verdict);
-        self.by_port.insert(key, id);
+        self.by_protocol.insert(key, id);
         id
     }
 
@@ -199,12 +241,25 @@ impl VerdictCache {
 
     /// The verdict of a flow that has ended. Frees the number, unless flows share it.
     pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict> {
-        if !self.keeps_reasons {
+        if self.is_shared(id) {
             return self.get(id).map(|(_, verdict)| verdict.clone());
         }
         let (_, verdict) = self.verdicts.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
         Some(verdict)
+    }
+
+    /// Frees the number of a verdict that is not wanted any more, unless flows share it.
+    pub(super) fn release(&mut self, id: VerdictId) {
+        if !self.is_shared(id) {
+            self.take(id);
+        }
+    }
+
+    /// Whether flows share the verdict. One with a product is its flow's own: servers may call
+    /// themselves anything.
+    fn is_shared(&self, id: VerdictId) -> bool {
+        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| verdict.product.is_none())
     }
 
     /// The verdict of a flow whose responder ended it at the first message, in place of `id`.
@@ -241,21 +296,24 @@ impl VerdictCache {
     }
 
     /// Stores a verdict, unless flows share one of this kind already.
-    fn store(&mut self, verdict: Verdict) -> VerdictId {
-        let kind = self.kinds.number(&verdict);
+    fn store(&mut self, mut verdict: Verdict) -> VerdictId {
+        let (kind, known) = self.kinds.number(&verdict);
+        // Candidates are many, and the same for all verdicts of a kind.
+        verdict.candidates = Arc::clone(&known.candidates);
         if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
         }
+        let shares = !self.keeps_reasons && verdict.product.is_none();
         let shared = &mut self.shared[kind.0 as usize];
-        if let Some(known) = shared {
-            return *known;
+        if let Some(known) = shared.filter(|_| shares) {
+            return known;
         }
         let id = VerdictId(self.free.pop().unwrap_or_else(|| {
             self.verdicts.push(None);
             self.verdicts.len() as u32 - 1
         }));
         self.verdicts[id.0 as usize] = Some((kind, verdict));
-        if !self.keeps_reasons {
+        if shares {
             *shared = Some(id);
         }
         id

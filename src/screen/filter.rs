@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 
 use crate::catalogue::Catalogue;
+use crate::classify::Candidate;
 use crate::decode::{ServicePort, Transport};
 use crate::report::parts::labels;
 use crate::stats::PortStats;
@@ -81,6 +82,7 @@ fn parse(word: &str) -> Result<Term, String> {
 impl Term {
     fn matches(&self, catalogue: &Catalogue, port: ServicePort, stats: &PortStats) -> bool {
         let mut speaking = stats.speakers.keys();
+        let candidates = || stats.speakers.values().flat_map(|speaking| &speaking.candidates);
         let named = |id: &str, text: &str| {
             let has = |name: &str| name.to_lowercase().contains(text);
             has(id) || catalogue.service(id).is_some_and(|service| has(&service.name))
@@ -93,8 +95,11 @@ impl Term {
             Self::Service(text) => {
                 speaking.any(|key| key.service.as_deref().is_some_and(|id| named(id, text)))
             }
-            Self::Tag(text) => speaking
-                .any(|key| key.tag.as_ref().is_some_and(|tag| tag.starts_with(text.as_str()))),
+            Self::Tag(text) => {
+                let proved = speaking.filter_map(|key| key.tag.as_deref());
+                let possible = candidates().filter_map(Candidate::tag);
+                proved.chain(possible).any(|tag| tag.starts_with(text.as_str()))
+            }
             Self::Process(text) => {
                 let sides = [&stats.processes.responders, &stats.processes.initiators];
                 let mut holders = sides.into_iter().flat_map(|flows| flows.by_process.keys());
@@ -105,7 +110,9 @@ impl Term {
             Self::Word(text) => {
                 let has = |line: &str| line.to_lowercase().contains(text);
                 has(&port.to_string())
-                    || speaking.any(|key| has(labels::speaker(catalogue, key).text.as_str()))
+                    || stats.speakers.iter().any(|(key, speaking)| {
+                        has(labels::speaker(catalogue, key, speaking).text.as_str())
+                    })
                     || has(labels::registered(catalogue, port).as_str())
                     || has(labels::customary(catalogue, port).as_str())
             }

@@ -90,7 +90,7 @@ fn cells(
     speakers.sort_by_key(|(key, _)| key.fit != Some(Fit::Contradicts));
     let more = speakers.len().saturating_sub(1);
     let mut spoken =
-        speakers.first().map(|(key, _)| labels::speaker(catalogue, key)).unwrap_or_default();
+        speakers.first().map(|(key, of)| labels::speaker(catalogue, key, of)).unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
         let width = columns

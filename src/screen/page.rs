@@ -3,6 +3,7 @@
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
 
 use super::history::bars;
 use super::state::ScreenState;
@@ -115,10 +116,16 @@ fn about(
     let mut lines =
         vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
     let speakers = labels::speakers(stats);
-    for (key, (flows, sum)) in speakers.iter().take(LISTED) {
-        let Cell { text, tone } = labels::speaker(catalogue, key);
-        let tail = format!("  {}, {}", plural(*flows, "flow"), bytes(*sum));
-        let text = fit(text.as_str(), width.saturating_sub(tail.len() + 2));
+    for (key, speaking) in speakers.iter().take(LISTED) {
+        let Cell { text, tone } = labels::speaker(catalogue, key, speaking);
+        let candidates = labels::candidates(catalogue, port, key, speaking);
+        let candidates = match candidates.as_str() {
+            "-" => String::new(),
+            candidates => format!("  candidates: {candidates}"),
+        };
+        let (flows, sum) = (plural(speaking.flows, "flow"), bytes(speaking.bytes));
+        let tail = format!("  {flows}, {sum}{candidates}");
+        let text = fit(text.as_str(), width.saturating_sub(tail.width() + 2));
         lines.push(Line::from(vec![
             Span::raw("  "),
             Span::styled(text, style(tone, state.colour)),

@@ -135,7 +135,7 @@ fn a_port_opens_with_its_flows_their_reasons_and_histograms() {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
     let text = shown.press("w");
-    assert!(text.contains("Wireshark: frame.number == "), "{text}");
+    assert!(text.contains("Wireshark: frame.number in {"), "{text}");
     assert!(shown.press("\x1b").contains("SPEAKING"));
 }
 

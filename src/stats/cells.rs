@@ -10,20 +10,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{Aggregate, Distributions, PortProcesses, ServiceKey, Speaker, Stats};
+use super::{
+    Aggregate, Distributions, PortProcesses, ServiceKey, Speaker, SpeakerStats, Stats, Unanswered,
+};
 use crate::classify::Verdict;
 use crate::decode::ServicePort;
-use crate::flow::{FlowRecord, PayloadSides};
+use crate::flow::FlowRecord;
 use crate::process::FlowProcesses;
 
-/// A port, the kind of verdict, and why there is no payload.
-type CellKey = (ServicePort, u32, Option<PayloadSides>);
+/// A port, the kind of verdict, and why there is no answer.
+type CellKey = (ServicePort, u32, Option<Unanswered>);
 
 /// The flows of one port with verdicts of one kind.
 #[derive(Debug)]
 struct VerdictCell {
     port: ServicePort,
     speaker: Speaker,
+    speaking: SpeakerStats,
     /// The key of `rest`.
     service: ServiceKey,
     all: Aggregate,
@@ -61,15 +64,16 @@ impl Cells {
         }
     }
 
-    /// Counts a flow. Verdicts of one `kind` have the same [`Speaker`].
+    /// Counts a flow. Verdicts of one `kind` differ in reasons and product only.
     pub fn add(&mut self, record: &FlowRecord, kind: u32, verdict: &Verdict) {
         let port = record.service_port();
-        let key = (port, kind, record.without_payload());
+        let key = (port, kind, Unanswered::new(record, verdict));
         let index = match self.indices.get(&key) {
             Some(&index) => index,
-            None => self.add_cell(key, Speaker::new(record, verdict)),
+            None => self.add_cell(key, verdict),
         };
         let cell = &mut self.cells[index];
+        cell.speaking.add_product(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
             change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));
@@ -82,11 +86,12 @@ impl Cells {
         }
     }
 
-    fn add_cell(&mut self, key: CellKey, speaker: Speaker) -> usize {
+    fn add_cell(&mut self, key: CellKey, verdict: &Verdict) -> usize {
         let (port, index) = (key.0, self.cells.len());
+        let (speaker, speaking) = (Speaker::new(verdict, key.2), SpeakerStats::new(verdict));
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
         let service = speaker.service_key();
-        self.cells.push(VerdictCell { port, speaker, service, all, distributions });
+        self.cells.push(VerdictCell { port, speaker, speaking, service, all, distributions });
         self.by_port.entry(port).or_default().push(index);
         self.indices.insert(key, index);
         index
@@ -131,8 +136,9 @@ impl Cells {
         self.indices.clear();
         self.by_port.clear();
         let mut stats = Stats::default();
-        for VerdictCell { port, speaker, all, distributions, .. } in self.cells.drain(..) {
-            stats.add_all(port, speaker, all, distributions);
+        for cell in self.cells.drain(..) {
+            let VerdictCell { port, speaker, speaking, all, distributions, .. } = cell;
+            stats.add_all(port, (speaker, speaking), all, distributions);
         }
         for (service, distributions) in std::mem::take(&mut self.rest) {
             stats.services.entry(service).or_default().distributions.merge(distributions);

@@ -1,52 +1,59 @@
-//! The number of distinct addresses: exact up to 1,024, an estimate beyond. The union of two sets
-//! is the same whether each of them was exact or an estimate.
+//! The number of distinct addresses, or of other items: exact up to 1,024, an estimate beyond. The
+//! union of two sets is the same whether each of them was exact or an estimate.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::net::IpAddr;
 
-/// Addresses that are kept one by one at most.
+/// Items that are kept one by one at most.
 const EXACT: usize = 1024;
 /// Bits of the hash that choose a register. 4,096 registers give a standard error of 1.6 %.
 const REGISTER_BITS: u32 = 12;
 const REGISTERS: usize = 1 << REGISTER_BITS;
 
+/// What [`Distinct`] counts.
+pub trait Countable: Copy + Eq + Hash {
+    /// A hash that is the same in every run, because the estimate is output.
+    fn stable_hash(self) -> u64;
+}
+
 /// A set of addresses, or a `HyperLogLog` sketch of it (Flajolet et al. 2007).
 #[derive(Debug, Clone)]
-pub enum Distinct {
-    /// The addresses.
-    Exact(HashSet<IpAddr, foldhash::fast::RandomState>),
+pub enum Distinct<T = IpAddr> {
+    /// The items.
+    Exact(HashSet<T, foldhash::fast::RandomState>),
     /// The longest run of zeros in the hashes of each register, plus one.
     Sketch(Box<[u8; REGISTERS]>),
 }
 
-impl Default for Distinct {
+impl<T> Default for Distinct<T> {
     fn default() -> Self {
         Self::Exact(HashSet::default())
     }
 }
 
-impl Distinct {
-    /// Adds an address.
-    pub fn insert(&mut self, address: IpAddr) {
+impl<T: Countable> Distinct<T> {
+    /// Adds an item.
+    pub fn insert(&mut self, item: T) {
         match self {
             Self::Exact(set) => {
-                set.insert(address);
+                set.insert(item);
                 if set.len() > EXACT {
                     let mut registers = Box::new([0; REGISTERS]);
-                    for address in set.iter() {
-                        raise(&mut registers, *address);
+                    for item in set.iter() {
+                        raise(&mut registers, item.stable_hash());
                     }
                     *self = Self::Sketch(registers);
                 }
             }
-            Self::Sketch(registers) => raise(registers, address),
+            Self::Sketch(registers) => raise(registers, item.stable_hash()),
         }
     }
 
-    /// Adds the addresses of another set.
+    /// Adds the items of another set.
     pub fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
-            (_, Self::Exact(theirs)) => theirs.into_iter().for_each(|address| self.insert(address)),
+            (_, Self::Exact(theirs)) => theirs.into_iter().for_each(|item| self.insert(item)),
             (Self::Sketch(mine), Self::Sketch(theirs)) => {
                 for (mine, theirs) in mine.iter_mut().zip(theirs.iter()) {
                     *mine = (*mine).max(*theirs);
@@ -55,12 +62,12 @@ impl Distinct {
             (Self::Exact(mine), theirs @ Self::Sketch(_)) => {
                 let mine = std::mem::take(mine);
                 *self = theirs;
-                mine.into_iter().for_each(|address| self.insert(address));
+                mine.into_iter().for_each(|item| self.insert(item));
             }
         }
     }
 
-    /// The number of addresses, to about 2 % beyond 1,024.
+    /// The number of items, to about 2 % beyond 1,024.
     #[must_use]
     pub fn count(&self) -> u64 {
         match self {
@@ -70,26 +77,28 @@ impl Distinct {
     }
 }
 
-fn raise(registers: &mut [u8; REGISTERS], address: IpAddr) {
-    let hash = mix(address);
+fn raise(registers: &mut [u8; REGISTERS], hash: u64) {
     let register = &mut registers[(hash >> (64 - REGISTER_BITS)) as usize];
     let run = (hash << REGISTER_BITS).leading_zeros().min(64 - REGISTER_BITS) + 1;
     *register = (*register).max(run as u8);
 }
 
-/// A hash that is the same in every run, because the estimate is output.
-fn mix(address: IpAddr) -> u64 {
-    let (bits, family) = match address {
-        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 4),
-        IpAddr::V6(v6) => (v6.to_bits(), 6),
-    };
-    // SplitMix64's finaliser over both halves.
-    [(bits >> 64) as u64, bits as u64].into_iter().fold(family, |sum: u64, word| {
-        let mut z = (sum ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
+impl Countable for IpAddr {
+    fn stable_hash(self) -> u64 {
+        let (bits, family) = match self {
+            Self::V4(v4) => (u128::from(v4.to_bits()), 4),
+            Self::V6(v6) => (v6.to_bits(), 6),
+        };
+        [(bits >> 64) as u64, bits as u64].into_iter().fold(family, mix)
+    }
+}
+
+/// One step of a hash: `SplitMix64`'s finaliser over what was hashed so far and the next word.
+pub(super) const fn mix(sum: u64, word: u64) -> u64 {
+    let mut z = (sum ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 fn estimate(registers: &[u8; REGISTERS]) -> u64 {

@@ -9,45 +9,27 @@ mod counters;
 mod distinct;
 mod distributions;
 mod processes;
+mod products;
 mod quantiles;
+mod speaker;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 pub use cells::Cells;
 pub use counters::{COUNTERS, Counter, CounterSums};
-pub use distinct::Distinct;
+pub use distinct::{Countable, Distinct};
 pub use distributions::Distributions;
 pub use processes::{PortProcesses, ProcessFlows};
+pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
+pub use speaker::{Speaker, SpeakerStats, Unanswered};
 
-use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
+use crate::classify::{SharedStr, Verdict};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::flow::{Counts, FlowRecord, Outcome, PayloadSides};
+use crate::flow::{Counts, FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 use crate::time::Time;
-
-/// What spoke in a flow, as far as summaries tell flows apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Speaker {
-    /// The id of the service.
-    pub service: Option<SharedStr>,
-    /// The family of the service, or of the first candidate.
-    pub tag: Option<SharedStr>,
-    /// The protocol.
-    pub protocol: Option<Protocol>,
-    /// The ground of the verdict.
-    pub confidence: Confidence,
-    /// Whether the verdict fits the port.
-    pub fit: Option<Fit>,
-    /// The id of the first candidate, if no service is named.
-    pub candidate: Option<SharedStr>,
-    /// Why the flow has no payload, if it has none.
-    pub quiet: Option<PayloadSides>,
-    /// What keeps the sides from understanding each other.
-    pub fault: Option<Fault>,
-}
 
 /// The key of the statistics of services: id, family and protocol; all `None` for flows that were
 /// not recognised.
@@ -109,8 +91,8 @@ pub struct PortStats {
     pub all: Aggregate,
     /// The sizes and times of its flows; `None` if [too many](Stats::limit) ports have many.
     pub distributions: Option<Distributions>,
-    /// Flows and bytes by what spoke.
-    pub speakers: BTreeMap<Speaker, (u64, u64)>,
+    /// What spoke.
+    pub speakers: BTreeMap<Speaker, SpeakerStats>,
     /// The processes behind the port, and those on this machine that called it.
     pub processes: PortProcesses,
 }
@@ -149,60 +131,30 @@ pub struct Stats {
     pub services: BTreeMap<ServiceKey, ServiceStats>,
 }
 
-impl Speaker {
-    /// The speaker of a flow.
-    fn new(record: &FlowRecord, verdict: &Verdict) -> Self {
-        let first = || verdict.candidates.first().map(Candidate::shared_id);
-        Self {
-            service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
-            tag: verdict.shared_tag(),
-            protocol: verdict.protocol,
-            confidence: verdict.confidence,
-            fit: verdict.fit,
-            candidate: if verdict.service.is_none() { first() } else { None },
-            quiet: record.without_payload(),
-            fault: verdict.fault,
-        }
-    }
-
-    /// The key under which its flows count among the services. A guess from the port number alone
-    /// is no service.
-    fn service_key(&self) -> ServiceKey {
-        if self.confidence > Confidence::Port {
-            (self.service.clone(), self.tag.clone(), self.protocol)
-        } else {
-            (None, None, None)
-        }
-    }
-}
-
 impl Stats {
     /// Counts a flow.
     pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict) {
         let (mut all, mut distributions) = (Aggregate::default(), Distributions::default());
         all.add(record);
         distributions.add(record);
-        self.add_all(
-            record.service_port(),
-            Speaker::new(record, verdict),
-            all,
-            Some(distributions),
-        );
+        let mut speaking = SpeakerStats::new(verdict);
+        speaking.add_product(verdict);
+        let speaker = Speaker::of_flow(record, verdict);
+        self.add_all(record.service_port(), (speaker, speaking), all, Some(distributions));
     }
 
-    /// Counts flows of one port and one speaker.
+    /// Counts flows of one port and one speaker; `speaking` lacks their number and bytes.
     fn add_all(
         &mut self,
         port: ServicePort,
-        speaker: Speaker,
+        (speaker, speaking): (Speaker, SpeakerStats),
         all: Aggregate,
         distributions: Option<Distributions>,
     ) {
         let key = speaker.service_key();
         let port = self.ports.entry(port).or_default();
-        let sum = port.speakers.entry(speaker).or_default();
-        sum.0 += all.flows;
-        sum.1 += all.bytes.sum();
+        let speaking = speaking.of_flows(all.flows, all.bytes.sum());
+        port.speakers.entry(speaker).or_default().merge(speaking);
         port.all.merge(all.clone());
         port.merge_distributions(distributions.clone());
         let service = self.services.entry(key).or_default();
@@ -226,10 +178,8 @@ impl Stats {
             mine.all.merge(theirs.all);
             mine.merge_distributions(theirs.distributions);
             mine.processes.merge(theirs.processes);
-            for (speaker, (flows, bytes)) in theirs.speakers {
-                let sum = mine.speakers.entry(speaker).or_default();
-                sum.0 += flows;
-                sum.1 += bytes;
+            for (speaker, speaking) in theirs.speakers {
+                mine.speakers.entry(speaker).or_default().merge(speaking);
             }
         }
         for (key, theirs) in other.services {

@@ -32,7 +32,7 @@ pub const FORMAT: ReportFormat = ReportFormat {
 };
 
 /// The name of this layout.
-pub const SCHEMA: &str = "portlore/1";
+pub const SCHEMA: &str = "portlore/2";
 
 /// Writes the document and a line end.
 ///

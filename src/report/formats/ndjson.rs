@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::json::{DropsJson, FlowJson, ReportJson, SidesJson, SpeakerJson, write_line};
 use super::{FlowOutput, IntervalOutput, IntervalWriter, ReportFormat};
+use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::flow::Counts;
 use crate::pipeline::{JudgedFlow, Snapshot};
@@ -121,7 +122,10 @@ impl IntervalWriter for IntervalEvents {
             bytes,
             live_flows: view.live_flows,
             dropped: dropped(),
-            ports: ports.iter().filter_map(|(key, stats)| self.port(**key, stats)).collect(),
+            ports: ports
+                .iter()
+                .filter_map(|(key, stats)| self.port(&run.catalogue, **key, stats))
+                .collect(),
         };
         write_line(out, &Event::Interval(interval))?;
         if kernel + interface + queue > 0 {
@@ -139,7 +143,12 @@ impl IntervalWriter for IntervalEvents {
 
 impl IntervalEvents {
     /// What came on a port since the last interval; `None` if nothing did.
-    fn port<'a>(&self, port: ServicePort, stats: &'a PortStats) -> Option<PortIntervalJson<'a>> {
+    fn port<'a>(
+        &self,
+        catalogue: &Catalogue,
+        port: ServicePort,
+        stats: &'a PortStats,
+    ) -> Option<PortIntervalJson<'a>> {
         let (flows, packets, bytes) = self.ports.get(&port).copied().unwrap_or_default();
         let since = |now: Counts, before: Counts| Counts {
             initiator: now.initiator.saturating_sub(before.initiator),
@@ -162,7 +171,7 @@ impl IntervalEvents {
             bytes: since(stats.all.bytes, bytes).into(),
             speaking: labels::speakers(stats)
                 .into_iter()
-                .map(|(key, sums)| SpeakerJson::new(key, sums))
+                .map(|(key, speaking)| SpeakerJson::new(catalogue, port, key, speaking))
                 .collect(),
             processes,
         })

@@ -23,6 +23,7 @@ use self::families::Rows;
 use self::series::SeriesLimit;
 use crate::classify::Fit;
 use crate::decode::ServicePort;
+use crate::evidence::ProvedBy;
 use crate::flow::Outcome;
 use crate::pipeline::Snapshot;
 use crate::stats::{PortStats, Stats};
@@ -159,23 +160,33 @@ impl Metrics {
     fn speakers(&mut self, ports: &[(String, &PortStats)]) {
         let mut rows: BTreeMap<String, u64> = BTreeMap::new();
         for (port, stats) in ports {
-            for (key, &(flows, _)) in &stats.speakers {
+            for (key, speaking) in &stats.speakers {
                 let protocol = key.protocol.map_or("unknown", crate::evidence::Protocol::as_str);
-                let values = [
-                    key.service.as_deref().unwrap_or("unknown"),
-                    protocol,
-                    key.confidence.as_str(),
-                    key.fit.map_or("none", Fit::as_str),
-                ];
-                let names = ["service", "protocol", "confidence", "fit"];
-                let labels = |values| format!("{port},{}", joined_labels(names, values));
-                let own = labels(values);
-                let labels = if self.speakers.has_own(own.clone(), SPEAKERS) {
-                    own
-                } else {
-                    labels(["other"; 4])
-                };
-                *rows.entry(labels).or_default() += flows;
+                // What was only asked for is not the service of the port.
+                let service = key.service.as_deref().filter(|_| key.unanswered.is_none());
+                let proofs = [ProvedBy::Initiator, ProvedBy::Responder, ProvedBy::Both];
+                let unproved = speaking.flows.saturating_sub(speaking.proved_by.iter().sum());
+                let by_side = proofs.map(|by| (by.as_str(), speaking.proved_by[by as usize]));
+                for (by, flows) in by_side.into_iter().chain([("none", unproved)]) {
+                    let values = [
+                        service.unwrap_or("unknown"),
+                        protocol,
+                        key.confidence.as_str(),
+                        key.fit.map_or("none", Fit::as_str),
+                        by,
+                    ];
+                    let names = ["service", "protocol", "confidence", "fit", "proved_by"];
+                    let labels = |values| format!("{port},{}", joined_labels(names, values));
+                    if flows > 0 {
+                        let own = labels(values);
+                        let labels = if self.speakers.has_own(own.clone(), SPEAKERS) {
+                            own
+                        } else {
+                            labels(["other"; 5])
+                        };
+                        *rows.entry(labels).or_default() += flows;
+                    }
+                }
             }
         }
         let help = "Flows of a port by what spoke";

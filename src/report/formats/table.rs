@@ -137,11 +137,12 @@ fn header(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     Ok(())
 }
 
-const PORT_COLUMNS: [Column; 6] = [
+const PORT_COLUMNS: [Column; 7] = [
     Column::fixed("PORT"),
-    Column::text("REGISTERED", 12),
-    Column::text("CUSTOMARY", 14),
-    Column::text("SPEAKING", 32),
+    Column::text("REGISTERED", 10),
+    Column::text("CUSTOMARY", 12),
+    Column::text("SPEAKING", 30),
+    Column::text("CANDIDATES", 10),
     Column::number("FLOWS"),
     Column::number("BYTES"),
 ];
@@ -156,10 +157,11 @@ fn port_rows(report: &Report<'_>, (port, stats): PortRow<'_>) -> Vec<Row> {
     ];
     let mut labels = labels.map(Cell::from);
     let mut rows = Vec::new();
-    for (key, (flows, sum)) in labels::speakers(stats) {
+    for (key, speaking) in labels::speakers(stats) {
         let mut row = std::mem::take(&mut labels).to_vec();
-        row.push(labels::speaker(catalogue, key));
-        row.extend([count(flows), bytes(sum)].map(Cell::trusted));
+        row.push(labels::speaker(catalogue, key, speaking));
+        row.push(labels::candidates(catalogue, port, key, speaking).into());
+        row.extend([count(speaking.flows), bytes(speaking.bytes)].map(Cell::trusted));
         rows.push(row);
     }
     rows
@@ -235,16 +237,10 @@ fn services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resul
         services.into_iter().map(|(key, stats)| (service_name(report, key), key, stats)).collect();
     let rows: Vec<Row> = services
         .iter()
-        .map(|(name, (id, tag, protocol), ServiceStats { all, .. })| {
-            // Without a service the tag is that of the likeliest candidate, unless the protocol has
-            // a family of its own.
-            let guessed = id.is_none() && protocol.is_none_or(|p| p.family().is_none());
+        .map(|(name, (_, tag, _), ServiceStats { all, .. })| {
             trusted([
                 name.clone(),
-                tag.as_ref().map_or_else(
-                    || "-".into(),
-                    |tag| format!("{}{}", escape(tag), if guessed { "?" } else { "" }),
-                ),
+                tag.as_ref().map_or_else(|| "-".into(), |tag| escape(tag)),
                 count(all.flows),
                 count(all.initiators.count()),
                 bytes(all.bytes.initiator),

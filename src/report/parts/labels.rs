@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 
 use super::escape::{SafeText, escape};
 use super::layout::{Cell, Tone};
+use super::units::count;
 use crate::catalogue::Catalogue;
-use crate::classify::{Confidence, Fit};
+use crate::classify::{Candidate, Confidence, Fit, SharedStr};
 use crate::decode::ServicePort;
-use crate::flow::PayloadSides;
-use crate::stats::{PortStats, Speaker};
+use crate::evidence::Protocol;
+use crate::pipeline::JudgedFlow;
+use crate::stats::{PortStats, Speaker, SpeakerStats, Unanswered};
 
 /// The names of a port in the IANA registry.
 #[must_use]
@@ -36,50 +38,148 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     }
 }
 
-/// What spoke, as protocol and service: `http: Express`, `tls: Next.js?`, `! ssh`, `refused:
-/// Next.js?`, `unknown: EXLM Agent?`; `osc mismatch: Eos` if the sides do not understand each
-/// other. A guess ends in `?`, what does not belong on the port begins with `!`.
+/// Candidates that are named; of more only the number is.
+const NAMED: usize = 3;
+
+/// What spoke: `http: Express`, `http: Express, nginx` if a mark of another layer holds too, `ssh`,
+/// `http (Jetty(9.4.50))` by what the server calls itself, `unknown`, `refused`; `osc (no answer)`
+/// if the client alone spoke, `osc mismatch: Eos` if the sides do not understand each other. What
+/// does not belong on the port begins with `!`. Who it may be besides is told by [`candidates`].
 #[must_use]
-pub fn speaker(catalogue: &Catalogue, key: &Speaker) -> Cell {
+pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) -> Cell {
     let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
+    let also = sorted_also(catalogue, speaking);
+    let services: Vec<String> = key.service.as_deref().into_iter().chain(also).map(name).collect();
+    let products = speaking.products.as_ref().map_or_else(Vec::new, |products| {
+        let mut shown: Vec<String> = products.kept().take(1).map(str::to_owned).collect();
+        let more = products.kept().len() as u64 - 1 + products.others();
+        shown.extend((more > 0).then(|| format!("+{more}")));
+        shown
+    });
+    let text = spoken(key, &services, &products);
+    let is_bad = key.fault.is_some();
+    let tone = match (key.fit, key.confidence, key.unanswered) {
+        (Some(Fit::Contradicts), ..) => {
+            return Cell::escape(&format!("! {text}")).with_tone(Tone::Bad);
+        }
+        _ if is_bad => Tone::Bad,
+        (_, Confidence::Mark, None) => Tone::Good,
+        (_, Confidence::Protocol, None) => Tone::Plain,
+        (_, Confidence::Port | Confidence::Unknown, _) | (_, _, Some(_)) => Tone::Dim,
+    };
+    Cell::escape(&text).with_tone(tone)
+}
+
+/// What spoke in a flow, as [`speaker`] tells it.
+#[must_use]
+pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
+    let JudgedFlow { record, verdict, .. } = flow;
+    let services: Vec<String> =
+        verdict.service.iter().chain(&verdict.also).map(|service| service.name.clone()).collect();
+    let products: Vec<String> = verdict.product.iter().cloned().collect();
+    SafeText::escape(&spoken(&Speaker::of_flow(record, verdict), &services, &products))
+}
+
+/// Untrusted.
+fn spoken(key: &Speaker, services: &[String], products: &[String]) -> String {
     let protocol = match (key.protocol, key.fault) {
         (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
         (Some(protocol), None) => protocol.as_str().to_owned(),
-        (None, _) => key.quiet.map_or("unknown", quiet).to_owned(),
+        (None, _) => key.unanswered.map_or("unknown", unanswered).to_owned(),
     };
-    let text = match (&key.service, &key.candidate) {
-        (Some(id), _) => format!("{protocol}: {}", name(id)),
-        (None, Some(id)) => format!("{protocol}: {}?", name(id)),
-        (None, None) => protocol,
-    };
-    match (key.fit, key.confidence) {
-        _ if key.fault.is_some() && key.fit != Some(Fit::Contradicts) => {
-            Cell::escape(&text).with_tone(Tone::Bad)
-        }
-        (Some(Fit::Contradicts), _) => Cell::escape(&format!("! {text}")).with_tone(Tone::Bad),
-        (_, Confidence::Mark) => Cell::escape(&text).with_tone(Tone::Good),
-        (_, Confidence::Protocol) => Cell::escape(&text),
-        (_, Confidence::Port | Confidence::Unknown) => Cell::escape(&text).with_tone(Tone::Dim),
+    match (key.unanswered, key.protocol) {
+        // What was asked for is nobody who answers.
+        (Some(why), Some(_)) => format!("{protocol} ({})", unanswered(why)),
+        _ if !services.is_empty() => format!("{protocol}: {}", services.join(", ")),
+        _ if !products.is_empty() => format!("{protocol} ({})", products.join(", ")),
+        _ => protocol,
     }
 }
 
-/// What spoke on a port, with its flows and bytes; most bytes first.
+/// Who may have spoken where no mark names a service: the names, or the number of many. Nobody
+/// where the protocol says it all: an SSH server speaks `ssh`.
 #[must_use]
-pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, (u64, u64))> {
-    let mut speakers: Vec<_> = stats.speakers.iter().map(|(key, &sums)| (key, sums)).collect();
-    speakers.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), key));
+pub fn candidates(
+    catalogue: &Catalogue,
+    port: ServicePort,
+    key: &Speaker,
+    speaking: &SpeakerStats,
+) -> SafeText {
+    let candidates = sorted_candidates(catalogue, port, speaking);
+    let says_it_all = |candidate: &Candidate| match (candidate, key.protocol) {
+        (Candidate::Service(service), Some(protocol)) => {
+            service.protocols.iter().all(|&spoken| spoken == protocol || spoken == Protocol::Tls)
+                && protocol != Protocol::Tls
+        }
+        _ => false,
+    };
+    match &candidates[..] {
+        [] => SafeText::trusted("-"),
+        _ if key.service.is_some() => SafeText::trusted("-"),
+        [only] if says_it_all(only) => SafeText::trusted("-"),
+        few if few.len() <= NAMED => {
+            let names: Vec<&str> = few.iter().map(|candidate| candidate.name()).collect();
+            SafeText::escape(&names.join(", "))
+        }
+        many => SafeText::trusted(count(many.len() as u64)),
+    }
+}
+
+/// The candidates on a port: its claimants, the likeliest first, then other services, then names of
+/// the registry.
+#[must_use]
+pub fn sorted_candidates<'s>(
+    catalogue: &Catalogue,
+    port: ServicePort,
+    speaking: &'s SpeakerStats,
+) -> Vec<&'s Candidate> {
+    let place = |candidate: &Candidate| match candidate {
+        Candidate::Service(service) => {
+            let mut claimants = catalogue.claimants(port);
+            claimants.position(|other| other.id == service.id).unwrap_or(usize::MAX)
+        }
+        Candidate::Registered(_) => usize::MAX,
+    };
+    let mut sorted: Vec<&Candidate> = speaking.candidates.iter().collect();
+    sorted.sort_by_cached_key(|candidate| (place(candidate), *candidate));
+    sorted
+}
+
+/// The ids of the services of other layers, the highest first.
+#[must_use]
+pub fn sorted_also<'s>(catalogue: &Catalogue, speaking: &'s SpeakerStats) -> Vec<&'s str> {
+    let layer = |id: &str| catalogue.service(id).map(|service| service.layer);
+    let mut sorted: Vec<&str> = speaking.also.iter().map(SharedStr::as_str).collect();
+    sorted.sort_by_key(|id| (layer(id), *id));
+    sorted
+}
+
+/// The families of some candidates, in their order, each once.
+#[must_use]
+pub fn candidate_tags<'c>(candidates: &[&'c Candidate]) -> Vec<&'c str> {
+    let mut tags = Vec::new();
+    for tag in candidates.iter().filter_map(|candidate| candidate.tag()) {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+/// What spoke on a port; most bytes first.
+#[must_use]
+pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, &SpeakerStats)> {
+    let mut speakers: Vec<_> = stats.speakers.iter().collect();
+    speakers.sort_by_key(|&(key, speaking)| (Reverse(speaking.bytes), key));
     speakers
 }
 
-/// The label of a flow without payload.
-const fn quiet(heard: PayloadSides) -> &'static str {
-    match heard {
-        PayloadSides::Refused => "refused",
-        PayloadSides::Unreachable => "unreachable",
-        PayloadSides::NoAnswer => "no answer",
-        PayloadSides::Nobody
-        | PayloadSides::Both
-        | PayloadSides::Initiator
-        | PayloadSides::Responder => "silent",
+/// The label of a flow without an answer.
+const fn unanswered(why: Unanswered) -> &'static str {
+    match why {
+        Unanswered::Refused => "refused",
+        Unanswered::Unreachable => "unreachable",
+        Unanswered::NoAnswer => "no answer",
+        Unanswered::Silent => "silent",
     }
 }

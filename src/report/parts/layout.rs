@@ -162,13 +162,13 @@ fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
     widths
 }
 
-/// Cuts `text` to `width` columns, with `…` at the end; the `?` of a guess is kept.
+/// Cuts `text` to `width` columns, with `…` at the end.
 #[must_use]
 pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let end = if text.ends_with('?') { "…?" } else { "…" };
+    let end = "…";
     let mut kept = String::new();
     let mut used = end.width();
     for c in text.chars() {

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
-use super::processes;
-use super::tenant;
 use super::units::{bytes, duration, plural};
-use crate::classify::{Fit, Reason, Verdict};
+use super::{labels, processes, tenant};
+use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides};
 use crate::pipeline::JudgedFlow;
+use crate::stats::Unanswered;
 
 /// Candidates that are listed at most.
 const CANDIDATES: usize = 8;
@@ -24,6 +24,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("csta.extension", "uses the extension"),
     ("csta.namespace", "writes in the namespace"),
     ("csta.root", "sends the message"),
+    ("ftp.greeting", "greets with"),
     ("http.method", "asks with the method"),
     ("http.request-body", "sends a body that has"),
     ("http.request-header.*", "asks with the header"),
@@ -32,10 +33,16 @@ const PHRASES: &[(&str, &str)] = &[
     ("http.response-text", "answers with a text that has"),
     ("http.status", "answers with status"),
     ("http.target", "asks for"),
+    ("imap.greeting", "greets with"),
     ("osc.address", "sends to the address"),
+    ("osc.framing", "frames its packets as"),
     ("osc.mismatch", "frames with"),
+    ("pop3.greeting", "greets with"),
     ("protocol", "speaks"),
+    ("quic.alpn", "offers the protocol"),
     ("sip.content-type", "sends a body of type"),
+    ("smtp.greeting", "greets with"),
+    ("ssh.software", "calls itself"),
     ("tls.alpn", "offers the protocol"),
     ("tls.sni", "asks for the host"),
     ("websocket.text", "says over WebSocket"),
@@ -49,7 +56,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
         out,
-        "frame {}  {} {} {} {}{}  {}  {} {}, {}",
+        "frame {}  {} {} {} {}{}  {} {}  {} {}, {}",
         record.first_frame,
         record.transport,
         socket_address(record.initiator),
@@ -57,7 +64,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
         socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),
-        verdict_label(verdict),
+        labels::flow_speaker(flow),
+        ground(verdict),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
         outcome_label(record),
@@ -69,7 +77,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     {
         writeln!(out, "    {}", sentence(reason))?;
     }
-    for line in [one_sided(record), pace(record, verdict)].into_iter().flatten() {
+    let lines = [asked_for(flow), one_sided(record), pace(record, verdict)];
+    for line in lines.into_iter().flatten() {
         writeln!(out, "    {line}")?;
     }
     for side in [Direction::Responder, Direction::Initiator] {
@@ -77,17 +86,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
             writeln!(out, "    {}", processes::sentence(side, attribution))?;
         }
     }
-    if verdict.service.is_none() && !verdict.candidates.is_empty() {
-        let mut ids: Vec<_> = verdict
-            .candidates
-            .iter()
-            .take(CANDIDATES)
-            .map(|c| format!("{}?", escape(c.id())))
-            .collect();
-        if verdict.candidates.len() > CANDIDATES {
-            ids.push(format!("and {} more", verdict.candidates.len() - CANDIDATES));
-        }
-        writeln!(out, "    candidates: {}", ids.join(", "))?;
+    if let Some(line) = candidates(verdict) {
+        writeln!(out, "    {line}")?;
     }
     if let Some(filter) = display_filter(filter_on, record, &verdict.reasons) {
         writeln!(out, "    Wireshark: {filter}")?;
@@ -178,18 +178,33 @@ fn socket_address(endpoint: Endpoint) -> String {
     std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
-/// The service, protocol or candidate that the verdict names, with its ground and fit.
-fn verdict_label(verdict: &Verdict) -> String {
-    let what = match (&verdict.service, verdict.protocol) {
-        (Some(service), Some(protocol)) => format!("{} ({protocol})", escape(&service.name)),
-        (Some(service), None) => escape(&service.name),
-        (None, Some(protocol)) => protocol.as_str().to_owned(),
-        (None, None) => verdict
-            .candidates
-            .first()
-            .map_or_else(|| "unknown".into(), |c| format!("{}?", escape(c.id()))),
-    };
-    format!("{what} [{}, {}]", verdict.confidence.as_str(), verdict.fit.map_or("-", Fit::as_str))
+/// The ground of the verdict, and whether it fits the port, if that can be told.
+fn ground(verdict: &Verdict) -> String {
+    let confidence = verdict.confidence.as_str();
+    verdict.fit.map_or_else(
+        || format!("[{confidence}]"),
+        |fit| format!("[{confidence}, {}]", fit.as_str()),
+    )
+}
+
+/// What the client asked for, where nothing answered it.
+fn asked_for(flow: &JudgedFlow) -> Option<String> {
+    let JudgedFlow { record, verdict, .. } = flow;
+    let service = verdict.service.as_ref()?;
+    Unanswered::new(record, verdict)?;
+    Some(format!("asked for {}; nothing answered", escape(&service.name)))
+}
+
+/// The candidates by their names.
+fn candidates(verdict: &Verdict) -> Option<String> {
+    if verdict.service.is_some() || verdict.candidates.is_empty() {
+        return None;
+    }
+    let shown = verdict.candidates.iter().take(CANDIDATES);
+    let mut names: Vec<_> = shown.map(|candidate| escape(candidate.name())).collect();
+    let more = verdict.candidates.len().saturating_sub(CANDIDATES);
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    Some(format!("candidates: {}", names.join(", ")))
 }
 
 /// How the flow went, and for how long.

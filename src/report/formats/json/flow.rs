@@ -7,7 +7,7 @@ use super::SidesJson;
 use super::processes::FlowProcessesJson;
 use crate::classify::{Candidate, Fit, Reason, Verdict};
 use crate::decode::{Endpoint, Tenant, Tunnel};
-use crate::evidence::{Direction, Protocol};
+use crate::evidence::{Direction, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, IcmpError};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{COUNTERS, Counter};
@@ -155,8 +155,16 @@ impl Serialize for FlowCountersJson<'_> {
 #[derive(Serialize)]
 struct VerdictJson<'a> {
     service: Option<&'a str>,
+    /// Null: no mark of the catalogue takes a name from what it matches.
+    service_name: Option<&'a str>,
     tag: Option<&'a str>,
+    candidate_tags: Vec<&'a str>,
+    also: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_service: Option<&'a str>,
     protocol: Option<&'static str>,
+    product: Option<&'a str>,
+    proved_by: Option<&'static str>,
     confidence: &'static str,
     fit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,8 +177,14 @@ impl<'a> VerdictJson<'a> {
     fn new(verdict: &'a Verdict) -> Self {
         Self {
             service: verdict.service.as_ref().map(|s| &*s.id),
+            service_name: None,
             tag: verdict.tag(),
+            candidate_tags: verdict.candidate_tags(),
+            also: verdict.also.iter().map(|service| &*service.id).collect(),
+            process_service: verdict.process_service.as_ref().map(|service| &*service.id),
             protocol: verdict.protocol.map(Protocol::as_str),
+            product: verdict.product.as_deref(),
+            proved_by: verdict.proved_by.map(ProvedBy::as_str),
             confidence: verdict.confidence.as_str(),
             fit: verdict.fit.map(Fit::as_str),
             fault: verdict.fault.map(crate::classify::Fault::as_str),

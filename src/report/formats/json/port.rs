@@ -9,11 +9,12 @@ use super::processes::PortProcessesJson;
 use crate::catalogue::Catalogue;
 use crate::classify::Fit;
 use crate::decode::ServicePort;
-use crate::evidence::Protocol;
+use crate::evidence::{Protocol, ProvedBy};
 use crate::flow::Outcome;
+use crate::report::parts::labels;
 use crate::stats::{
     Aggregate, CounterSums, Distributions, PortStats, Quantiles, ServiceKey, ServiceStats, Speaker,
-    Summary,
+    SpeakerStats, Summary, Unanswered,
 };
 
 #[derive(Serialize)]
@@ -37,22 +38,16 @@ impl<'a> PortJson<'a> {
             standing: claim.standing.as_str(),
             prevalence: claim.prevalence.as_str(),
         });
-        // Speakers that differ only in their candidates are one here.
-        let mut speakers: BTreeMap<_, SpeakerJson<'_>> = BTreeMap::new();
-        for (key, &(flows, bytes)) in &stats.speakers {
-            let Speaker { service, tag, protocol, confidence, fit, fault, .. } = key;
-            let sum = speakers
-                .entry((service, tag, protocol, confidence, fit, fault))
-                .or_insert_with(|| SpeakerJson::new(key, (0, 0)));
-            sum.flows += flows;
-            sum.bytes += bytes;
-        }
         Self {
             port: port.port,
             transport: port.transport.as_str(),
             registered: catalogue.registry.names(port).collect(),
             claims: claims.collect(),
-            speaking: speakers.into_values().collect(),
+            speaking: stats
+                .speakers
+                .iter()
+                .map(|(key, speaking)| SpeakerJson::new(catalogue, port, key, speaking))
+                .collect(),
             processes: PortProcessesJson::new(&stats.processes),
             figures: FiguresJson::new(&stats.all, stats.distributions.as_ref()),
         }
@@ -67,31 +62,59 @@ struct ClaimJson<'a> {
     prevalence: &'static str,
 }
 
+/// Candidates of a speaker that are listed, the likeliest first.
+const CANDIDATES: usize = 8;
+
 /// What spoke on a port.
 #[derive(Serialize)]
 pub(in crate::report::formats) struct SpeakerJson<'a> {
     service: Option<&'a str>,
     tag: Option<&'a str>,
+    candidate_tags: Vec<&'a str>,
+    also: Vec<&'a str>,
     protocol: Option<&'static str>,
     confidence: &'static str,
+    proved_by: Option<&'static str>,
     fit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<&'static str>,
+    /// Ids; the first ones of many.
+    candidates: Vec<&'a str>,
+    /// The first ones in the order of their bytes.
+    products: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_products: Option<u64>,
     flows: u64,
     bytes: u64,
 }
 
 impl<'a> SpeakerJson<'a> {
-    pub(in crate::report::formats) fn new(key: &'a Speaker, (flows, bytes): (u64, u64)) -> Self {
+    pub(in crate::report::formats) fn new(
+        catalogue: &Catalogue,
+        port: ServicePort,
+        key: &'a Speaker,
+        speaking: &'a SpeakerStats,
+    ) -> Self {
+        let candidates = labels::sorted_candidates(catalogue, port, speaking);
+        let products = speaking.products.as_ref();
         Self {
             service: key.service.as_deref(),
             tag: key.tag.as_deref(),
+            candidate_tags: labels::candidate_tags(&candidates),
+            also: labels::sorted_also(catalogue, speaking),
             protocol: key.protocol.map(Protocol::as_str),
             confidence: key.confidence.as_str(),
+            proved_by: speaking.sides().map(ProvedBy::as_str),
             fit: key.fit.map(Fit::as_str),
             fault: key.fault.map(crate::classify::Fault::as_str),
-            flows,
-            bytes,
+            unanswered: key.unanswered.map(Unanswered::as_str),
+            candidates: candidates.iter().take(CANDIDATES).map(|c| c.id()).collect(),
+            products: products.map_or_else(Vec::new, |products| products.kept().collect()),
+            more_products: products.map(|products| products.others()).filter(|&n| n > 0),
+            flows: speaking.flows,
+            bytes: speaking.bytes,
         }
     }
 }

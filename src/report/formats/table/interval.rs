@@ -88,7 +88,7 @@ impl IntervalLines {
         for (grown, port, stats) in busy.into_iter().take(PORTS) {
             let speaker = labels::speakers(stats)
                 .first()
-                .map(|(key, _)| labels::speaker(&view.run.catalogue, key).text);
+                .map(|(key, speaking)| labels::speaker(&view.run.catalogue, key, speaking).text);
             write!(out, "  {port} {} {}", speaker.unwrap_or_default(), bytes(grown))?;
         }
         Ok(())

@@ -1,0 +1,174 @@
+//! What spoke on a port: by what speakers are told apart, and what is known of each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Products, ServiceKey};
+use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
+use crate::evidence::{Protocol, ProvedBy};
+use crate::flow::{FlowRecord, Outcome};
+
+/// Why there is no answer that could say who serves a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unanswered {
+    /// The responder refused.
+    Refused,
+    /// The responder cannot be reached.
+    Unreachable,
+    /// Nothing came back.
+    NoAnswer,
+    /// Neither side sent payload, although nothing prevented it.
+    Silent,
+}
+
+impl Unanswered {
+    /// Whether and why a flow shows nobody who serves the port: it has no payload, or only the
+    /// initiator proves what is spoken and the responder, of whom an answer was expected, sent
+    /// nothing that was captured.
+    #[must_use]
+    pub fn new(record: &FlowRecord, verdict: &Verdict) -> Option<Self> {
+        let is_silent = record.payload_bytes.sum() == 0;
+        // One direction alone was captured: the other side may have answered.
+        let is_one_sided = record.outcome == Outcome::Midstream && record.packets.responder == 0;
+        let is_asked_only = verdict.proved_by == Some(ProvedBy::Initiator)
+            && record.payload_bytes.responder == 0
+            && !verdict.one_way
+            && !is_one_sided;
+        match record.outcome {
+            _ if !is_silent && !is_asked_only => None,
+            Outcome::Sent if !is_silent => None,
+            Outcome::Refused => Some(Self::Refused),
+            Outcome::Unreachable => Some(Self::Unreachable),
+            Outcome::NoAnswer => Some(Self::NoAnswer),
+            _ if is_silent => Some(Self::Silent),
+            _ => Some(Self::NoAnswer),
+        }
+    }
+
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::NoAnswer => "no_answer",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// What spoke in a flow, as far as summaries tell flows apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Speaker {
+    /// The id of the service that a mark names; the one that was asked for, if `unanswered` is set.
+    pub service: Option<SharedStr>,
+    /// The family that is proved.
+    pub tag: Option<SharedStr>,
+    /// The protocol.
+    pub protocol: Option<Protocol>,
+    /// The ground of the verdict.
+    pub confidence: Confidence,
+    /// Whether the verdict fits the port.
+    pub fit: Option<Fit>,
+    /// Why nothing shows who serves the port, if nothing does.
+    pub unanswered: Option<Unanswered>,
+    /// What keeps the sides from understanding each other.
+    pub fault: Option<Fault>,
+}
+
+impl Speaker {
+    /// The speaker of a flow.
+    #[must_use]
+    pub fn of_flow(record: &FlowRecord, verdict: &Verdict) -> Self {
+        Self::new(verdict, Unanswered::new(record, verdict))
+    }
+
+    pub(super) fn new(verdict: &Verdict, unanswered: Option<Unanswered>) -> Self {
+        Self {
+            service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+            tag: verdict.shared_tag(),
+            protocol: verdict.protocol,
+            confidence: verdict.confidence,
+            fit: verdict.fit,
+            unanswered,
+            fault: verdict.fault,
+        }
+    }
+
+    /// The key under which its flows count among the services. What was only asked for is no
+    /// service.
+    pub(super) fn service_key(&self) -> ServiceKey {
+        if self.unanswered.is_none() {
+            return (self.service.clone(), self.tag.clone(), self.protocol);
+        }
+        let family = self.protocol.and_then(Protocol::family);
+        (None, family.map(SharedStr::Static), self.protocol)
+    }
+}
+
+/// What is known of a speaker on a port.
+#[derive(Debug, Clone, Default)]
+pub struct SpeakerStats {
+    /// Flows.
+    pub flows: u64,
+    /// Bytes of their frames on the wire.
+    pub bytes: u64,
+    /// Flows by the sides whose bytes are of the protocol, indexed by [`ProvedBy`].
+    pub proved_by: [u64; 3],
+    /// The ids of services of other layers that marks name in some flow.
+    pub also: BTreeSet<SharedStr>,
+    /// Alternatives to the service; without one who it may be, in some flow.
+    pub candidates: BTreeSet<Candidate>,
+    /// What the responders call themselves; `None` if none of them does.
+    pub products: Option<Box<Products>>,
+}
+
+impl SpeakerStats {
+    /// What all flows with verdicts of one kind share.
+    pub(super) fn new(verdict: &Verdict) -> Self {
+        let also = verdict.also.iter().map(|service| SharedStr::Service(Arc::clone(&service.id)));
+        let mut one = Self {
+            also: also.collect(),
+            candidates: verdict.candidates.iter().cloned().collect(),
+            ..Self::default()
+        };
+        if let Some(by) = verdict.proved_by {
+            one.proved_by[by as usize] = 1;
+        }
+        one
+    }
+
+    /// The same of so many flows.
+    pub(super) fn of_flows(self, flows: u64, bytes: u64) -> Self {
+        let proved_by = self.proved_by.map(|one| one * flows);
+        Self { flows, bytes, proved_by, ..self }
+    }
+
+    /// The sides whose bytes are of the protocol, in some flow.
+    #[must_use]
+    pub fn sides(&self) -> Option<ProvedBy> {
+        let [initiator, responder, both] = self.proved_by.map(|flows| flows > 0);
+        ProvedBy::from_sides(initiator || both, responder || both)
+    }
+
+    /// Adds the product of a flow, if it has one.
+    pub(super) fn add_product(&mut self, verdict: &Verdict) {
+        if let Some(product) = &verdict.product {
+            self.products.get_or_insert_default().insert(product);
+        }
+    }
+
+    /// Adds what is known of the same speaker in other flows.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.bytes += other.bytes;
+        for (mine, theirs) in self.proved_by.iter_mut().zip(other.proved_by) {
+            *mine += theirs;
+        }
+        self.also.extend(other.also);
+        self.candidates.extend(other.candidates);
+        if let Some(theirs) = other.products {
+            self.products.get_or_insert_default().merge(*theirs);
+        }
+    }
+}
