@@ -4,7 +4,8 @@
     check-cases.py BINARY [CASES.csv] [--verbose]
 
 CASES.csv (default: fixtures/cases.csv) has a row per truth: `path` (beside the table), `options` (more arguments for
-`replay`; the column may be missing), `truth` (a sentence) and `holds` (a condition). Prints each row that does not hold; exit status 1 if any.
+`replay`; the column may be missing), `truth` (a sentence) and `holds` (a condition). Prints each row that does
+not hold; exit status 1 if any.
 
 A condition joins these by `and`, `or`, `not`. PORT and TRANSPORT ('tcp', 'udp') choose the flows by their responder:
   speaks(PORT, TRANSPORT, 'PROTOCOL')           by the bytes of some such flow; several protocols as 'a|b'
