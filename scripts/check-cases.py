@@ -212,7 +212,12 @@ def holds(said, node):
 def failing(said, node):
     """The parts of a conjunction that do not hold."""
     parts = node.body.values if isinstance(node.body, ast.BoolOp) and isinstance(node.body.op, ast.And) else [node.body]
-    return [ast.unparse(part) for part in parts if not holds(said, part)]
+    for part in parts:
+        try:
+            if not holds(said, part):
+                yield ast.unparse(part)
+        except (LookupError, TypeError) as error:
+            yield f"{ast.unparse(part)}: {type(error).__name__}: {error}"
 
 
 def main():
@@ -231,7 +236,7 @@ def main():
         try:
             condition = ast.parse(row["holds"], mode="eval")
             said = Said(args.binary, args.table.parent / row["path"], shlex.split(options))
-            wrong = failing(said, condition)
+            wrong = list(failing(said, condition))
         except (ArithmeticError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
                 subprocess.TimeoutExpired) as error:
             wrong = [f"{type(error).__name__}: {error}"]
