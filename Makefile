@@ -1,6 +1,8 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test setup build lint docs bless bench
+.PHONY: demo test check test-servers setup build lint docs bless bench
+
+BINARY ?= $(or $(CARGO_TARGET_DIR),target)/debug/portlore
 
 demo: setup build
 	@printf '\n$$ portlore replay --why fixtures/showcase.pcap\n\n'
@@ -22,6 +24,17 @@ test:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo bench --locked --no-run --profile dev
 	cargo test --locked
+
+# What is true of the captures here, and what no verdict may say of any.
+check:
+	cargo build --locked
+	scripts/check-cases.py $(BINARY)
+	scripts/check-verdicts.py $(BINARY) fixtures
+
+# Debian's nginx, Apache and Caddy, and a bare Node server, live: needs root and these programs.
+test-servers:
+	cargo build --locked
+	scripts/check-servers.py $(BINARY)
 
 # Accept what the program says now as the golden texts; read the difference before committing it.
 bless:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install what the build needs and is missing: a C linker and libpcap's headers; with `test` as argument also iproute2, for
-# the live tests on Linux. Says what it does; uses sudo only where the caller is not root.
+# Install what the build needs and is missing: a C linker and libpcap's headers; with `test` as argument also Python 3, for
+# the checks, and iproute2, for the live tests on Linux. Says what it does; uses sudo only where the caller is not root.
 set -eu
 
 works() { # a program against libpcap compiles and links
@@ -13,7 +13,11 @@ need_ip() {
     [ "${1:-}" = test ] && [ "$(uname)" = Linux ] && ! command -v ip >/dev/null 2>&1
 }
 
-if works && ! need_ip "$@"; then
+need_python() {
+    [ "${1:-}" = test ] && ! command -v python3 >/dev/null 2>&1
+}
+
+if works && ! need_ip "$@" && ! need_python "$@"; then
     exit 0
 fi
 command -v cargo >/dev/null 2>&1 || {
@@ -29,14 +33,17 @@ run() {
 extra=
 if command -v apt-get >/dev/null 2>&1; then
     need_ip "$@" && extra=iproute2
+    need_python "$@" && extra="$extra python3"
     command -v cc >/dev/null 2>&1 || extra="$extra gcc libc6-dev"
     run $as_root apt-get update -qq
     run $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libpcap-dev $extra
 elif command -v dnf >/dev/null 2>&1; then
     need_ip "$@" && extra=iproute
+    need_python "$@" && extra="$extra python3"
     run $as_root dnf install -y -q libpcap-devel gcc $extra
 elif command -v pacman >/dev/null 2>&1; then
     need_ip "$@" && extra=iproute2
+    need_python "$@" && extra="$extra python"
     run $as_root pacman -S --needed --noconfirm libpcap gcc $extra
 elif command -v brew >/dev/null 2>&1; then
     run brew install libpcap

@@ -141,7 +141,7 @@ fn of_ports_with_many_times_the_lowest_keep_theirs_with_any_number_of_workers() 
 
 #[test]
 fn the_buckets_add_up_on_every_capture() {
-    for capture in captures("fixtures").into_iter().chain(captures("fixtures/forms")) {
+    for capture in ["fixtures", "fixtures/cases", "fixtures/forms"].into_iter().flat_map(captures) {
         let (status, stdout, _) = outcome(&["replay", "--flows", "--format", "json", &capture]);
         if status == 2 {
             continue;

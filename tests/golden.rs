@@ -22,7 +22,7 @@ fn said(capture: &str) -> String {
 fn every_capture_reads_as_its_golden_text() {
     let bless = std::env::var_os("PORTLORE_BLESS").is_some();
     let mut differ = Vec::new();
-    for capture in captures("fixtures").into_iter().chain(captures("fixtures/forms")) {
+    for capture in ["fixtures", "fixtures/cases", "fixtures/forms"].into_iter().flat_map(captures) {
         let stem = capture.split(".pcap").next().unwrap();
         let golden = format!("{stem}.txt");
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&golden);

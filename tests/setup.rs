@@ -33,10 +33,15 @@ fn the_readme_shows_a_real_report() {
 
 #[test]
 fn every_capture_has_its_provenance() {
-    let readme = text("fixtures/README.md");
-    for capture in crate::run::captures("fixtures") {
-        let name = capture.trim_start_matches("fixtures/");
-        assert!(readme.contains(&format!("`{name}`")), "{name} has no row in fixtures/README.md");
+    for folder in ["fixtures", "fixtures/cases"] {
+        let readme = text(&format!("{folder}/README.md"));
+        for capture in crate::run::captures(folder) {
+            let name = capture.rsplit('/').next().unwrap();
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "{name} has no row in {folder}/README.md"
+            );
+        }
     }
 }
 
