@@ -129,7 +129,7 @@ fn check_marks(service: &Service, is_stated: &dyn Fn(&str) -> bool, fault: &mut 
 }
 
 /// A mark on content needs more than that content of the same exchange: content is written by whom
-/// a server serves, and quoted by others.
+/// a server serves, and quoted by others. A mark on a target needs more than that it was answered.
 fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
     let conditions = || std::iter::once(&mark.first).chain(&mark.and);
     let looks_at = |facts: &[&str]| conditions().any(|c| facts.contains(&c.fact.as_str()));
@@ -142,6 +142,15 @@ fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
         let reason = "a mark on content needs a target, a status other than 200, or a header of \
                       the same exchange";
         fault(mark.line, reason.into(), "add a condition on what the product itself sends");
+    }
+    let states_little = |condition: &Condition| match condition.fact.as_str() {
+        "http.target" | "http.method" => true,
+        "http.status" => is_success(condition),
+        _ => false,
+    };
+    if has("http.target") && conditions().all(states_little) {
+        let reason = "many servers answer every target with a page and 200";
+        fault(mark.line, reason.into(), "add a condition on the type of the answer");
     }
     let upgraded = has("http.target") && has("http.status")
         || has("http.response-header.sec-websocket-protocol");
@@ -157,13 +166,17 @@ fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
     }
 }
 
+/// Whether a condition on the status asks for no more than success.
+fn is_success(condition: &Condition) -> bool {
+    condition.compare.iter().all(|compare| *compare == Compare::Equals("200".into()))
+}
+
 /// Whether a condition is on what the server or its client says beside the content and its type.
 fn is_of_the_exchange(condition: &Condition) -> bool {
     let fact = condition.fact.as_str();
-    let is_success = || condition.compare.iter().all(|c| *c == Compare::Equals("200".into()));
     match fact {
         "http.target" => true,
-        "http.status" => !is_success(),
+        "http.status" => !is_success(condition),
         CONTENT_TYPE => false,
         _ => fact.starts_with("http.request-header.") || fact.starts_with("http.response-header."),
     }

@@ -306,7 +306,8 @@ fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
         let text = text.replace("\"http\"]", "\"http\", \"websocket\", \"csta\"]");
         let service = parse(&text, "billing.toml", Origin::Shipped).unwrap();
         let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
-        error.lines().filter(|line| line.contains("a mark on")).count()
+        let is_ours = |line: &String| line.contains("a mark on") || line.contains("every target");
+        error.lines().filter(is_ours).count()
     };
     let body = ("http.response-body", "x");
     let html = (KIND, "text/html");
@@ -323,6 +324,10 @@ fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
         (&[("websocket.text", "x")], 1),
         (&[("websocket.text", "x"), ("http.target", "/x"), ("http.status", "101")], 0),
         (&[("websocket.text", "x"), ("http.response-header.sec-websocket-protocol", "x")], 0),
+        (&[("http.target", "/x")], 1),
+        (&[("http.target", "/x"), ("http.status", "200")], 1),
+        (&[("http.target", "/x"), ("http.status", "200"), html], 0),
+        (&[("http.target", "/x"), ("http.status", "101")], 0),
         (&[("csta.root", "x")], 1),
         (&[("csta.root", "x"), ("csta.framing", "x")], 0),
     ] {
