@@ -101,6 +101,65 @@ fn calls(ports: &[u16], callers: u16) -> Vec<u8> {
     file
 }
 
+/// A pcap file of raw IPv4: datagrams from port 8000, which is well known, to as many others. Of
+/// three one is refused by ICMP, one is refused and answered, and one gets nothing.
+fn errors(flows: u16) -> Vec<u8> {
+    let mut file = [0xa1b2_c3d4_u32, 0x0002_0004, 0, 0, 65_535, 228].map(u32::to_be_bytes).concat();
+    let mut time = 0;
+    let mut packet = |protocol: u8, ends: (u8, u8), body: &[u8]| {
+        time += 1;
+        let len = 20 + body.len() as u32;
+        file.extend([1_700_000_000, time, len, len].map(u32::to_be_bytes).concat());
+        file.extend([0x45, 0, 0, len as u8, 0, 0, 0, 0, 64, protocol, 0, 0]);
+        file.extend([10, 0, 0, ends.0, 10, 0, 0, ends.1]);
+        file.extend(body);
+    };
+    let datagram =
+        |from: u16, to: u16| [&[from, to, 9, 0].map(u16::to_be_bytes).concat()[..], &[1]].concat();
+    for flow in 0..flows {
+        let port = 30_000 + flow;
+        packet(17, (1, 2), &datagram(8000, port));
+        if flow % 3 > 0 {
+            let quoted = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+            let error = [&[3, 3, 0, 0, 0, 0, 0, 0][..], &quoted, &datagram(8000, port)].concat();
+            packet(1, (2, 1), &error);
+        }
+        if flow % 3 > 1 {
+            packet(17, (2, 1), &datagram(port, 8000));
+        }
+    }
+    file
+}
+
+#[test]
+fn icmp_errors_reach_their_flows_in_the_order_of_the_capture_with_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("errors.pcap");
+    std::fs::write(&capture, errors(9_000)).unwrap();
+    let with = |workers: &str| {
+        let form = ["replay", "--flows", "--format", "json", "--workers", workers];
+        let (status, stdout, _) = outcome(&[&form[..], &[capture.to_str().unwrap()]].concat());
+        assert_eq!(status, 0);
+        stdout
+    };
+    let one = with("1");
+    let document: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!(document["capture"]["skipped"]["icmp"], 6_000);
+    let flows = document["flows"].as_array().unwrap();
+    let count = |outcome: &str, client: u64| {
+        let is = |flow: &&serde_json::Value| {
+            flow["outcome"] == outcome && (flow["initiator"]["port"] == 8000) == (client == 8000)
+        };
+        flows.iter().filter(is).count()
+    };
+    assert_eq!((flows.len(), count("refused", 8000)), (9_000, 3_000), "turned by the error");
+    // The port 8000 is well known: without an error that still counts, it is the server's.
+    assert_eq!(count("answered", 0), 6_000);
+    for workers in ["2", "4", "16"] {
+        assert_eq!(with(workers), one, "{workers} workers");
+    }
+}
+
 #[test]
 fn of_ports_with_many_times_the_lowest_keep_theirs_with_any_number_of_workers() {
     let folder = tempfile::tempdir().unwrap();
