@@ -74,8 +74,14 @@ fn the_document_has_the_fields_of_its_contract_in_order() {
         "speaking",
         "service",
         "tag",
+        "candidate_tags",
+        "also",
         "protocol",
         "confidence",
+        "proved_by",
+        "fit",
+        "candidates",
+        "products",
         "flows",
         "packets",
         "initiator",
@@ -103,8 +109,13 @@ fn the_document_has_the_fields_of_its_contract_in_order() {
         "state",
         "verdict",
         "service",
+        "service_name",
         "tag",
+        "candidate_tags",
+        "also",
         "protocol",
+        "product",
+        "proved_by",
         "confidence",
         "fit",
         "candidates",
@@ -120,7 +131,7 @@ fn the_document_has_the_fields_of_its_contract_in_order() {
         rest = &rest[at + 1..];
     }
     assert!(
-        outcome(&["replay", "--format", "json", CAPTURE]).1.contains("\"schema\":\"portlore/1\"")
+        outcome(&["replay", "--format", "json", CAPTURE]).1.contains("\"schema\":\"portlore/2\"")
     );
 }
 

@@ -113,7 +113,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     terminal.wait_for(&["none dropped", "q report"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
     net.client(OSC);
-    terminal.wait_for(&["8000/udp", "osc: ETC Eos", "REGISTERED"]);
+    terminal.wait_for(&["8000/udp", "osc (no answ", "REGISTERED"]);
     terminal.press("/tag:csta\r");
     terminal.wait_for(&["No port that the filter lets pass"]);
     terminal.press("\x1b");
@@ -129,7 +129,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     assert_eq!(status, Some(0), "{shown}");
     assert!(restored);
     assert!(
-        shown.contains("SERVICE") && shown.contains("osc: ETC Eos lighting console"),
+        shown.contains("SERVICE") && shown.contains("osc (no answer)"),
         "the report is there:\n{shown}"
     );
 }

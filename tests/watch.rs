@@ -65,7 +65,7 @@ fn events_come_while_the_capture_goes_on_and_add_up_to_its_end() {
     let end = rest.last().unwrap();
     assert_eq!(
         (&end["event"], &end["schema"], &end["capture"]["frames"]),
-        (&"end".into(), &"portlore/1".into(), &5.into())
+        (&"end".into(), &"portlore/2".into(), &5.into())
     );
     assert!(end["ports"].is_array() && end["flows"].is_null());
 }
@@ -138,7 +138,7 @@ fn prometheus_gets_counters_in_the_format_that_it_asks_for() {
     for line in [
         "portlore_port_flows_total{port=\"8000\",transport=\"udp\"} 3",
         "portlore_port_outcomes_total{port=\"3001\",transport=\"tcp\",outcome=\"refused\"} 1",
-        "portlore_service_flows_total{service=\"eos\",tag=\"osc\",protocol=\"osc\"} 3",
+        "portlore_service_flows_total{service=\"unknown\",tag=\"osc\",protocol=\"osc\"} 3",
         "portlore_dropped_frames_total{place=\"queue\"} 0",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");

@@ -337,3 +337,59 @@ fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
     }
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Transport;
+    use crate::detect;
+    use crate::evidence::Depth;
+    use crate::flow::Opening;
+
+    fn cache() -> VerdictCache {
+        VerdictCache::new(Catalogue::shipped().unwrap(), false)
+    }
+
+    fn port() -> ServicePort {
+        ServicePort::new(3001, Transport::Tcp)
+    }
+
+    fn evidence(server: &str) -> Evidence {
+        let answer = format!("HTTP/1.1 200 OK\r\n{server}Content-Length: 0\r\n\r\n");
+        let opening = Opening::from_payloads(
+            Transport::Tcp,
+            &[b"GET / HTTP/1.1\r\n\r\n"],
+            &[answer.as_bytes()],
+        );
+        detect::inspect(&opening, Depth::Facts)
+    }
+
+    #[test]
+    fn flows_share_a_verdict_without_product() {
+        let mut cache = cache();
+        let (first, second) = (evidence(""), evidence("X-Other: 1\r\n"));
+        let id = cache.classify(port(), Some(&first));
+        assert_eq!(cache.classify(port(), Some(&second)), id);
+        cache.release(id);
+        assert!(cache.take(id).is_some_and(|verdict| verdict.candidates.len() > 8), "it stays");
+    }
+
+    #[test]
+    fn whatever_servers_call_themselves_one_kind_and_no_memory_is_left_of_it() {
+        let mut cache = cache();
+        for n in 0..1000 {
+            let ids: Vec<_> = (0..3)
+                .map(|i| {
+                    let evidence = evidence(&format!("Server: own/{n}.{i}\r\n"));
+                    cache.classify(port(), Some(&evidence))
+                })
+                .collect();
+            for (i, id) in ids.iter().enumerate() {
+                let product = cache.get(*id).unwrap().1.product.clone();
+                assert_eq!(product, Some(format!("own/{n}.{i}")));
+            }
+            ids.into_iter().for_each(|id| cache.release(id));
+        }
+        assert_eq!((cache.verdicts.len(), cache.kinds.len), (3, 1));
+    }
+}

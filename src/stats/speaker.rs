@@ -30,10 +30,10 @@ impl Unanswered {
         let is_silent = record.payload_bytes.sum() == 0;
         // One direction alone was captured: the other side may have answered.
         let is_one_sided = record.outcome == Outcome::Midstream && record.packets.responder == 0;
+        let is_refused = matches!(record.outcome, Outcome::Refused | Outcome::Unreachable);
         let is_asked_only = verdict.proved_by == Some(ProvedBy::Initiator)
             && record.payload_bytes.responder == 0
-            && !verdict.one_way
-            && !is_one_sided;
+            && (is_refused || !verdict.one_way && !is_one_sided);
         match record.outcome {
             _ if !is_silent && !is_asked_only => None,
             Outcome::Sent if !is_silent => None,
@@ -169,6 +169,94 @@ impl SpeakerStats {
         self.candidates.extend(other.candidates);
         if let Some(theirs) = other.products {
             self.products.get_or_insert_default().merge(*theirs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::classify::classify;
+    use crate::decode::{ServicePort, Transport};
+    use crate::flow::Counts;
+
+    /// Why a flow of that outcome is not answered, of which the initiator alone proves the protocol
+    /// unless `proved_by` says something else.
+    fn unanswered(
+        outcome: Outcome,
+        payload: (u64, u64),
+        proved_by: ProvedBy,
+        one_way: bool,
+    ) -> Option<Unanswered> {
+        let mut record = FlowRecord::silent(1);
+        record.outcome = outcome;
+        record.payload_bytes = Counts { initiator: payload.0, responder: payload.1 };
+        record.packets = Counts { initiator: 3, responder: 2 };
+        let catalogue = Catalogue::shipped().unwrap();
+        let verdict = classify(&catalogue, ServicePort::new(3037, Transport::Tcp), None, false);
+        let proved_by = (payload.0 > 0).then_some(proved_by);
+        Unanswered::new(&record, &Verdict { proved_by, one_way, ..verdict })
+    }
+
+    #[test]
+    fn what_only_the_client_says_is_unanswered_unless_no_answer_is_expected() {
+        use Outcome::{Answered, Established, Midstream, NoAnswer, Refused, Sent, Unreachable};
+        let asked = |outcome| unanswered(outcome, (8, 0), ProvedBy::Initiator, false);
+        assert_eq!(asked(NoAnswer), Some(Unanswered::NoAnswer));
+        assert_eq!(asked(Established), Some(Unanswered::NoAnswer), "accepted, and no word since");
+        assert_eq!(asked(Refused), Some(Unanswered::Refused));
+        assert_eq!(asked(Unreachable), Some(Unanswered::Unreachable));
+        assert_eq!(asked(Sent), None);
+        assert_eq!(unanswered(NoAnswer, (8, 0), ProvedBy::Initiator, true), None, "one-way");
+        let refused = unanswered(Refused, (8, 0), ProvedBy::Initiator, true);
+        assert_eq!(refused, Some(Unanswered::Refused), "nobody is there");
+        for answered in [(8, 8), (0, 8)] {
+            assert_eq!(unanswered(Answered, answered, ProvedBy::Both, false), None);
+            assert_eq!(unanswered(Midstream, answered, ProvedBy::Initiator, false), None);
+        }
+    }
+
+    #[test]
+    fn without_payload_the_outcome_says_why() {
+        let silent = |outcome| unanswered(outcome, (0, 0), ProvedBy::Both, false);
+        for (outcome, expected) in [
+            (Outcome::Established, Unanswered::Silent),
+            (Outcome::Refused, Unanswered::Refused),
+            (Outcome::Unreachable, Unanswered::Unreachable),
+            (Outcome::NoAnswer, Unanswered::NoAnswer),
+            (Outcome::Sent, Unanswered::Silent),
+        ] {
+            assert_eq!(silent(outcome), Some(expected), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn merged_parts_have_every_candidate_and_product_and_the_sides_that_proved_anything() {
+        let part = |by: ProvedBy, product: &str, id: &'static str| {
+            let mut proved = [0; 3];
+            proved[by as usize] = 1;
+            let mut products = Products::default();
+            products.insert(product);
+            SpeakerStats {
+                proved_by: proved,
+                candidates: [Candidate::Registered(id)].into(),
+                products: Some(Box::new(products)),
+                ..SpeakerStats::default()
+            }
+        };
+        let parts = [
+            part(ProvedBy::Initiator, "b", "x"),
+            part(ProvedBy::Responder, "a", "y"),
+            SpeakerStats::default(),
+        ];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let mut sum = SpeakerStats::default();
+            order.into_iter().for_each(|i| sum.merge(parts[i].clone().of_flows(2, 100)));
+            assert_eq!((sum.flows, sum.bytes, sum.sides()), (6, 300, Some(ProvedBy::Both)));
+            let ids: Vec<&str> = sum.candidates.iter().map(Candidate::id).collect();
+            assert_eq!(ids, ["x", "y"]);
+            assert!(sum.products.unwrap().kept().eq(["a", "b"]));
         }
     }
 }

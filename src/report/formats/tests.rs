@@ -9,7 +9,7 @@ use crate::classify::SharedStr;
 use crate::pipeline::{self, Options, Run};
 use crate::process::{Attribution, FlowProcesses, Ground, Holder};
 use crate::source::Files;
-use crate::stats::{COUNTERS, Speaker};
+use crate::stats::{COUNTERS, Speaker, SpeakerStats};
 
 /// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
 const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
@@ -36,12 +36,18 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
     for flow in &mut run.flows {
         flow.processes = processes.clone();
         flow.verdict.reasons.iter_mut().for_each(|reason| reason.value = text());
+        flow.verdict.product = Some(text());
         run.stats.attribute(&flow.record, &processes);
     }
     for port in run.stats.ports.values_mut() {
         let speakers = std::mem::take(&mut port.speakers).into_iter();
-        let hostile = |key: Speaker| Speaker { service: Some(SharedStr::Static(HOSTILE)), ..key };
-        port.speakers = speakers.map(|(key, sums)| (hostile(key), sums)).collect();
+        let service = |key: &Speaker| key.service.as_ref().map(|_| SharedStr::Static(HOSTILE));
+        let hostile = |(key, mut speaking): (Speaker, SpeakerStats)| {
+            speaking.products.get_or_insert_default().insert(HOSTILE);
+            speaking.also.insert(SharedStr::Static(HOSTILE));
+            (Speaker { service: service(&key), ..key }, speaking)
+        };
+        port.speakers = speakers.map(hostile).collect();
     }
     let report = Report { inputs: &[text()], run: &run, show: Show::ALL };
     for format in FORMATS {

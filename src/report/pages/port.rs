@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::catalogue::{Catalogue, Claim, PortRange, Service};
+use crate::catalogue::{Catalogue, Claim, PortRange, Reach, Service};
 use crate::decode::{ServicePort, Transport};
 use crate::process::Listener;
 use crate::report::parts::layout::wrap;
@@ -34,13 +34,8 @@ pub fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> io::Resu
         let port = ServicePort::new(port, transport);
         writeln!(out, "\n{port}")?;
         registered(out, catalogue, port)?;
-        let mut unexpected: Vec<&str> = Vec::new();
         for (service, claim) in catalogue.claims_on(port) {
             claimant(out, style, service, claim)?;
-            unexpected.extend(claim.unexpected.as_deref());
-        }
-        for advice in unexpected {
-            paragraph(out, style, 2, &format!("Unexpected? {}", escape(advice)))?;
         }
     }
     writeln!(out, "\nListening on this machine")?;
@@ -86,7 +81,7 @@ fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: ServicePort) -> 
 }
 
 fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim) -> io::Result<()> {
-    let protocols: Vec<_> = service.protocols.iter().map(|p| p.as_str()).collect();
+    let protocols: Vec<_> = claim.protocols.iter().map(|p| p.as_str()).collect();
     let speaks = match (protocols.is_empty(), service.wire_unknown) {
         (true, _) => "wire format unknown".to_owned(),
         (false, true) => {
@@ -105,12 +100,22 @@ fn claimant(out: &mut dyn Write, style: Style, service: &Service, claim: &Claim)
             claim.prevalence.as_str()
         ),
     )?;
+    let reach = (claim.reach == Reach::Overflow)
+        .then(|| "It takes this port only where the ones before it are in use.".to_owned());
     let since = claim.since.as_ref().map(|since| format!("Since {}.", escape(since)));
     let conflict = claim.on_conflict.map(|conflict| format!("It {}.", conflict.text()));
-    let notes =
-        [since, claim.note.as_deref().map(escape), service.note.as_deref().map(escape), conflict];
+    let notes = [
+        reach,
+        since,
+        claim.note.as_deref().map(escape),
+        service.note.as_deref().map(escape),
+        conflict,
+    ];
     let text: Vec<String> = notes.into_iter().flatten().collect();
     paragraph(out, style, 6, &text.join(" "))?;
+    if let Some(advice) = &claim.unexpected {
+        paragraph(out, style, 6, &format!("Unexpected? {}", escape(advice)))?;
+    }
     claim.cite.as_ref().map_or(Ok(()), |cite| writeln!(out, "      {}", escape(cite)))
 }
 

@@ -183,3 +183,96 @@ const fn unanswered(why: Unanswered) -> &'static str {
         Unanswered::Silent => "silent",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::classify::Fault;
+    use crate::decode::Transport;
+    use crate::stats::Products;
+
+    fn shipped() -> Arc<Catalogue> {
+        Catalogue::shipped().unwrap()
+    }
+
+    fn speaks(protocol: Option<Protocol>) -> Speaker {
+        Speaker {
+            service: None,
+            tag: None,
+            protocol,
+            confidence: Confidence::Protocol,
+            fit: None,
+            unanswered: None,
+            fault: None,
+        }
+    }
+
+    fn with(ids: &[&str], products: &[&str]) -> SpeakerStats {
+        let candidate = |id: &&str| Candidate::Service(Arc::clone(shipped().service(id).unwrap()));
+        let mut known = Products::default();
+        products.iter().for_each(|product| known.insert(product));
+        SpeakerStats {
+            candidates: ids.iter().map(candidate).collect(),
+            products: (!products.is_empty()).then(|| Box::new(known)),
+            ..SpeakerStats::default()
+        }
+    }
+
+    #[test]
+    fn only_what_is_proved_stands_where_the_answer_belongs() {
+        let http = || speaks(Some(Protocol::Http));
+        let express = || Speaker { service: Some(SharedStr::Static("express")), ..http() };
+        let none = || SpeakerStats::default();
+        let also = [SharedStr::Static("node")].into();
+        let asked = |protocol, why| Speaker { unanswered: Some(why), ..speaks(protocol) };
+        let osc = Some(Protocol::Osc);
+        let eos = Some(SharedStr::Static("eos"));
+        for (key, speaking, expected) in [
+            (http(), with(&["nextjs", "express"], &[]), "http"),
+            (http(), with(&["nextjs"], &["Jetty(9.4.50)"]), "http (Jetty(9.4.50))"),
+            (http(), with(&[], &["b", "a", "c"]), "http (a, +2)"),
+            (express(), with(&["nextjs"], &["Express"]), "http: Express"),
+            (express(), SpeakerStats { also, ..none() }, "http: Express, Node.js HTTP server"),
+            (Speaker { fit: Some(Fit::Contradicts), ..express() }, none(), "! http: Express"),
+            (speaks(None), with(&["nextjs"], &[]), "unknown"),
+            (asked(None, Unanswered::Refused), with(&["nextjs"], &[]), "refused"),
+            (asked(None, Unanswered::Unreachable), none(), "unreachable"),
+            (asked(None, Unanswered::Silent), none(), "silent"),
+            (
+                Speaker { service: eos.clone(), ..asked(osc, Unanswered::NoAnswer) },
+                none(),
+                "osc (no answer)",
+            ),
+            (
+                Speaker { service: eos, fault: Some(Fault::Mismatch), ..speaks(osc) },
+                none(),
+                "osc mismatch: ETC Eos lighting console",
+            ),
+        ] {
+            assert_eq!(speaker(&shipped(), &key, &speaking).text.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn candidates_are_named_if_few_counted_if_many_and_left_out_if_the_protocol_says_it_all() {
+        let text = |port: u16, key: &Speaker, ids: &[&str]| {
+            let port = ServicePort::new(port, Transport::Tcp);
+            candidates(&shipped(), port, key, &with(ids, &[])).to_string()
+        };
+        let unknown = speaks(None);
+        assert_eq!(text(3002, &unknown, &[]), "-");
+        assert_eq!(
+            text(3002, &unknown, &["exlm-agent", "remoteware-server", "miralix-csta"]),
+            "RemoteWare Server, Miralix CSTA, EXLM Agent",
+            "the likeliest of the port first"
+        );
+        let http = speaks(Some(Protocol::Http));
+        assert_eq!(text(3002, &http, &["nextjs", "express", "fastify", "koa"]), "4");
+        assert_eq!(text(3002, &http, &["nextjs"]), "Next.js");
+        assert_eq!(text(22, &speaks(Some(Protocol::Ssh)), &["ssh-server"]), "-");
+        let named = Speaker { service: Some(SharedStr::Static("express")), ..http };
+        assert_eq!(text(3002, &named, &["nextjs"]), "-");
+    }
+}

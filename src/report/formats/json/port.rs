@@ -37,6 +37,8 @@ impl<'a> PortJson<'a> {
             tag: &service.tag,
             standing: claim.standing.as_str(),
             prevalence: claim.prevalence.as_str(),
+            reach: claim.reach.as_str(),
+            speaks: claim.protocols.iter().map(|protocol| protocol.as_str()).collect(),
         });
         Self {
             port: port.port,
@@ -60,6 +62,9 @@ struct ClaimJson<'a> {
     tag: &'a str,
     standing: &'static str,
     prevalence: &'static str,
+    reach: &'static str,
+    /// Empty where nobody has described the protocol.
+    speaks: Vec<&'static str>,
 }
 
 /// Candidates of a speaker that are listed, the likeliest first.
