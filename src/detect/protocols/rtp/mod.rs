@@ -54,18 +54,21 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 fn side(statement: &mut Statement<'_>, most: &mut usize) -> Side {
     let stream = statement.stream;
     let (mut media, mut offset) = (Media::default(), 0);
-    let (mut events, mut foreign) = (0, 0);
+    let (mut events, mut foreign): (usize, Vec<&[u8]>) = (0, Vec::new());
     for ((bytes, _, cut), len) in stream.datagrams().zip(stream.datagram_lens()) {
         match kind(bytes, cut) {
             Datagram::Media(header) => media.add(header, offset, len),
             Datagram::Event => events += 1,
             Datagram::Beside => {}
-            Datagram::Foreign => foreign += 1,
+            // The same again and again keeps an address translation alive.
+            Datagram::Foreign if foreign.contains(&bytes) => {}
+            Datagram::Foreign => foreign.push(bytes),
         }
         offset += bytes.len();
     }
+    let foreign = foreign.len();
     let Some(stream) = media.greatest() else {
-        return if foreign > 0 { Side::Other } else { Side::Perhaps };
+        return if foreign > 1 { Side::Other } else { Side::Perhaps };
     };
     let (count, all) = (stream.len(), media.len());
     let least = if all + foreign < ENOUGH { FEW } else { ENOUGH };
@@ -78,7 +81,7 @@ fn side(statement: &mut Statement<'_>, most: &mut usize) -> Side {
         return Side::Matches;
     }
     // Several streams may share a flow; as many as there are datagrams are none.
-    let may_follow = all < 2 * ENOUGH && all - count <= 2.max(all / 2) && foreign <= 1;
+    let may_follow = all < 2 * ENOUGH && all - count <= 2.max(all / 2) && foreign <= 2;
     if may_follow || events > all { Side::Perhaps } else { Side::Other }
 }
 
@@ -100,7 +103,10 @@ fn kind(bytes: &[u8], cut: bool) -> Datagram {
     match bytes {
         // AppleMIDI's commands share the port, but its sessions are no streams.
         [0xff, ..] if !cut && bytes.len() > KEEP_ALIVE => Datagram::Foreign,
-        _ if bytes.len() <= KEEP_ALIVE || bytes.iter().all(u8::is_ascii_whitespace) => {
+        _ if bytes.len() <= KEEP_ALIVE
+            || bytes.iter().all(|&b| b == bytes[0])
+            || bytes.iter().all(u8::is_ascii_whitespace) =>
+        {
             Datagram::Beside
         }
         // STUN with its magic number, DTLS.

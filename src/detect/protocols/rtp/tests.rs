@@ -89,6 +89,8 @@ fn a_stream_is_found_behind_and_between_what_shares_its_flow() {
         vec![packet(125, 0, 0, 7, 4); 3],
         // A key of the telephone, and silence.
         vec![packet(101, 0, 0, 7, 4), packet(13, 0, 0, 7, 1)],
+        vec![b"keep-alive".to_vec(); 3],
+        vec![vec![0; 20]; 3],
     ] {
         let all: Vec<_> = prelude.iter().cloned().chain(sound(1..12)).collect();
         assert!(is_rtp(&all), "{prelude:02x?}");
@@ -117,7 +119,8 @@ fn both_sides_may_send_and_one_that_does_not_rules_the_other_out() {
         };
         assert_eq!(roles[0], Some(Role::Client));
     }
-    assert_eq!(of_sides(&sound(1..9), &[b"HTTP/1.1 200 OK\r\n\r\n".to_vec()]), Detection::No);
+    let other = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), b"NOTIFY * HTTP/1.1\r\n\r\n".to_vec()];
+    assert_eq!(of_sides(&sound(1..9), &other), Detection::No);
 }
 
 /// Datagrams made by `each` from their index, of which no number of them is RTP.
