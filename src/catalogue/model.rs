@@ -133,7 +133,7 @@ impl Reach {
 
 /// What a service is in the stack of software that answers; the highest comes first. Of several
 /// services in one flow the highest is the verdict, and the others stand beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layer {

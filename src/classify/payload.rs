@@ -8,7 +8,7 @@ use super::reasons;
 use super::verdict::{Candidate, Confidence, Fault, Fit, Verdict};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::evidence::{Evidence, Fact, Protocol};
+use crate::evidence::{Evidence, Fact, Protocol, Role};
 
 /// The suffix of the names of facts that state that the sides use different variants of a protocol.
 const MISMATCH: &str = ".mismatch";
@@ -57,6 +57,7 @@ pub(super) fn by_payload(
             product: None,
             proved_by: evidence.proved_by,
             one_way: evidence.one_way,
+            announces: evidence.roles[0] == Some(Role::Server),
             protocol: Some(protocol),
             confidence: Confidence::Mark,
             carries,
@@ -80,6 +81,7 @@ pub(super) fn by_payload(
         product: None,
         proved_by: evidence.proved_by,
         one_way: evidence.one_way,
+        announces: evidence.roles[0] == Some(Role::Server),
         protocol: Some(protocol),
         confidence: Confidence::Protocol,
         carries,

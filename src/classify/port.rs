@@ -51,6 +51,7 @@ pub(super) fn by_port(
         product: None,
         proved_by: None,
         one_way: false,
+        announces: false,
         protocol: None,
         confidence,
         carries: None,

@@ -155,7 +155,13 @@ fn report(inputs: &[String], run: &Run, output: Output, args: &CommonArgs) -> Re
 
 /// The parts of the report that the command line asks for.
 fn show(args: &CommonArgs) -> Show {
-    Show { flows: args.flows, why: args.why, interfaces: args.verbose, top: args.top }
+    Show {
+        flows: args.flows,
+        why: args.why,
+        servers: args.servers,
+        interfaces: args.verbose,
+        top: args.top,
+    }
 }
 
 /// The limits that the command line sets.
@@ -167,6 +173,7 @@ fn limits(args: &CommonArgs) -> ResourceLimits {
         max_flows: args.max_flows as usize,
         opening_bytes: (args.opening_mib as usize) << 20,
         histogram_ports: args.histogram_ports as usize,
+        max_servers: args.max_servers as usize,
     }
 }
 

@@ -24,6 +24,7 @@ mod stream;
 mod table;
 mod tcp;
 
+pub(crate) use index::Index;
 pub use opening::Opening;
 pub use orientation::Orientation;
 pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};

@@ -9,17 +9,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::JudgedFlow;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
+use super::{JudgedFlow, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::decode::{Endpoint, ServicePort};
 use crate::detect;
 use crate::evidence::{Depth, Direction, Evidence, Wanted};
 use crate::flow::{FlowKey, FlowRecord, Judge, Opening, OpeningState, PayloadSides, VerdictId};
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, Stats};
+use crate::stats::{Cells, ServerKey, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -58,10 +58,8 @@ impl Judge for Classifier<'_> {
     fn inspect(&mut self, opening: &mut Opening, responder: Endpoint) -> VerdictId {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
-            return self.verdicts.classify(
-                service_port(opening, responder),
-                Some(&detect::inspect(opening, Depth::Facts)),
-            );
+            let evidence = detect::inspect(opening, Depth::Facts);
+            return self.judge(opening, &evidence, responder);
         }
         let evidence = detect::inspect(opening, Depth::Protocol);
         self.classify(opening, &evidence, responder)
@@ -74,7 +72,13 @@ impl Judge for Classifier<'_> {
         let verdict = match word {
             OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
             OpeningState::Opening(opening) => {
-                Some(Cow::Owned(classify(Some(&detect::inspect(opening, Depth::Facts)))))
+                let evidence = detect::inspect(opening, Depth::Facts);
+                let verdict = classify(Some(&evidence));
+                let server = ServerKey::new(record.responder, record.transport);
+                let proof = (&verdict, &evidence);
+                let servers = snapshot.servers();
+                server_evidence::keep(servers, server, opening, proof, verdicts.catalogue());
+                Some(Cow::Owned(verdict))
             }
             OpeningState::None => Some(Cow::Owned(classify(None))),
         };
@@ -97,10 +101,10 @@ impl Judge for Classifier<'_> {
         if let Some(cache) = self.context.process_cache {
             processes = cache.end(&record);
             id = self.verdicts.attribute(id, is_silent(&record), &processes);
-            self.stats.attribute(&record, &processes);
         }
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, kind.0, verdict);
+            self.stats.attribute(&record, &processes);
         }
         let is_wanted = self.flows.is_some()
             || self.context.on_flow.is_some()
@@ -120,7 +124,7 @@ impl<'p> Classifier<'p> {
         Self {
             context,
             verdicts: VerdictCache::new(catalogue, keeps_reasons),
-            stats: Cells::new(context.histogram_ports),
+            stats: Cells::new(context.histogram_ports, context.max_servers),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             snapshot: None,
@@ -136,7 +140,8 @@ impl<'p> Classifier<'p> {
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
     pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
-        self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.ended.iter()));
+        let stats = Stats::with_max_servers(self.context.max_servers);
+        self.snapshot = Some(SnapshotBuilder::new(job, stats, (live, evicted), self.ended.iter()));
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
@@ -155,10 +160,17 @@ impl<'p> Classifier<'p> {
             .protocol
             .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
             .then(|| detect::inspect(opening, Depth::Facts));
-        self.verdicts.classify(
-            service_port(opening, responder),
-            Some(with_facts.as_ref().unwrap_or(evidence)),
-        )
+        self.judge(opening, with_facts.as_ref().unwrap_or(evidence), responder)
+    }
+
+    /// Classifies by this evidence, and keeps what it proves of the server.
+    fn judge(&mut self, opening: &Opening, evidence: &Evidence, responder: Endpoint) -> VerdictId {
+        let Self { verdicts, stats, .. } = self;
+        let port = service_port(opening, responder);
+        verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
+            let server = ServerKey::new(responder, opening.transport());
+            server_evidence::keep(stats.servers(), server, opening, (verdict, evidence), catalogue);
+        })
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::server_evidence::names_servers;
 use crate::catalogue::Catalogue;
 use crate::classify::{
     Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
@@ -27,6 +28,7 @@ struct VerdictKey<'v> {
     fit: Option<Fit>,
     first_candidate: Option<&'v str>,
     fault: Option<Fault>,
+    announces: bool,
 }
 
 impl<'v> VerdictKey<'v> {
@@ -39,6 +41,7 @@ impl<'v> VerdictKey<'v> {
             fit: verdict.fit,
             first_candidate: verdict.candidates.first().map(Candidate::id),
             fault: verdict.fault,
+            announces: verdict.announces,
         }
     }
 }
@@ -151,9 +154,23 @@ impl VerdictCache {
 
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
+        self.classify_and(port, evidence, |_, _| {})
+    }
+
+    /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol
+    /// before flows share it, and the catalogue.
+    pub(super) fn classify_and(
+        &mut self,
+        port: ServicePort,
+        evidence: Option<&Evidence>,
+        on_recognised: impl FnOnce(&Verdict, &Catalogue),
+    ) -> VerdictId {
         let is_recognised = evidence.is_some_and(|evidence| evidence.protocol.is_some());
         if self.keeps_reasons || is_recognised {
             let verdict = self.verdict(port, evidence);
+            if is_recognised {
+                on_recognised(&verdict, &self.catalogue);
+            }
             return self.store(verdict);
         }
         let key = (port, evidence.map(|evidence| evidence.ruled_out));
@@ -186,6 +203,11 @@ impl VerdictCache {
             &processes.facts(),
             self.keeps_reasons,
         )
+    }
+
+    /// The catalogue in use.
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// The verdict with this number.
@@ -250,13 +272,13 @@ impl VerdictCache {
     }
 }
 
-/// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the
+/// The protocols whose detectors state facts that marks test, or that matter whatever the
 /// catalogue has.
 fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
     // Most marks test the same few facts.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
     let matters = |detector: &&Detector| {
-        detector.facts.iter().any(|fact| affects_verdicts(fact))
+        detector.facts.iter().any(|fact| affects_verdicts(fact) || names_servers(fact))
             || marked.iter().any(|fact| detector.states(fact))
     };
     let mut set = ProtocolSet::EMPTY;

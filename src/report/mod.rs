@@ -37,6 +37,8 @@ pub struct Show {
     pub flows: bool,
     /// List every flow with the reasons of its verdict (`--why`).
     pub why: bool,
+    /// List the servers (`--servers`).
+    pub servers: bool,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
@@ -45,7 +47,7 @@ pub struct Show {
 
 impl Show {
     /// Every part: what tests and fuzzing write.
-    pub const ALL: Self = Self { flows: true, why: true, interfaces: true, top: 0 };
+    pub const ALL: Self = Self { flows: true, why: true, servers: true, interfaces: true, top: 0 };
 
     /// Whether the report lists flows, with or without their reasons. The capture then keeps them:
     /// see [`ReportFormat::keeps_flows`].

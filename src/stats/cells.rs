@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use super::{Aggregate, Distributions, PortProcesses, ServiceKey, Speaker, Stats};
+use super::servers::ProvedNumbers;
+use super::{Aggregate, Distributions, PortProcesses, Servers, ServiceKey, Speaker, Stats};
 use crate::classify::Verdict;
 use crate::decode::ServicePort;
 use crate::flow::{FlowRecord, PayloadSides};
@@ -26,6 +27,8 @@ struct VerdictCell {
     speaker: Speaker,
     /// The key of `rest`.
     service: ServiceKey,
+    /// What the verdicts prove of servers.
+    proved: ProvedNumbers,
     all: Aggregate,
     /// `None` if those of the port are not kept.
     distributions: Option<Distributions>,
@@ -44,12 +47,15 @@ pub struct Cells {
     limit: usize,
     /// The distributions of flows on ports that have none of their own, by service.
     rest: BTreeMap<ServiceKey, Distributions>,
+    servers: Servers,
+    max_servers: usize,
 }
 
 impl Cells {
-    /// Empty statistics; at most `limit` ports keep many sizes or times.
+    /// Empty statistics; at most `limit` ports keep many sizes or times, and at most `max_servers`
+    /// servers are kept.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, max_servers: usize) -> Self {
         Self {
             indices: HashMap::default(),
             cells: Vec::new(),
@@ -58,7 +64,14 @@ impl Cells {
             large: BTreeSet::new(),
             limit,
             rest: BTreeMap::new(),
+            servers: Servers::new(max_servers),
+            max_servers,
         }
+    }
+
+    /// The servers, for what openings prove of them.
+    pub const fn servers(&mut self) -> &mut Servers {
+        &mut self.servers
     }
 
     /// Counts a flow. Verdicts of one `kind` have the same [`Speaker`].
@@ -67,9 +80,10 @@ impl Cells {
         let key = (port, kind, record.without_payload());
         let index = match self.indices.get(&key) {
             Some(&index) => index,
-            None => self.add_cell(key, Speaker::new(record, verdict)),
+            None => self.add_cell(key, Speaker::new(record, verdict), verdict),
         };
         let cell = &mut self.cells[index];
+        self.servers.add(record, verdict.announces, &cell.proved);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
             change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));
@@ -82,11 +96,12 @@ impl Cells {
         }
     }
 
-    fn add_cell(&mut self, key: CellKey, speaker: Speaker) -> usize {
+    fn add_cell(&mut self, key: CellKey, speaker: Speaker, verdict: &Verdict) -> usize {
         let (port, index) = (key.0, self.cells.len());
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
         let service = speaker.service_key();
-        self.cells.push(VerdictCell { port, speaker, service, all, distributions });
+        let proved = self.servers.prove(&speaker, verdict);
+        self.cells.push(VerdictCell { port, speaker, service, proved, all, distributions });
         self.by_port.entry(port).or_default().push(index);
         self.indices.insert(key, index);
         index
@@ -118,10 +133,11 @@ impl Cells {
         large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
     }
 
-    /// Counts the processes of a flow.
+    /// Counts the processes of a flow that was [added](Self::add).
     pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.processes.entry(record.service_port()).or_default().add(processes);
+            self.servers.attribute(record, processes);
         }
     }
 
@@ -130,7 +146,8 @@ impl Cells {
     pub fn take(&mut self) -> Stats {
         self.indices.clear();
         self.by_port.clear();
-        let mut stats = Stats::default();
+        let mut stats = Stats::with_max_servers(0);
+        stats.servers = std::mem::replace(&mut self.servers, Servers::new(self.max_servers));
         for VerdictCell { port, speaker, all, distributions, .. } in self.cells.drain(..) {
             stats.add_all(port, speaker, all, distributions);
         }

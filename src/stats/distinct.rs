@@ -65,7 +65,7 @@ impl Distinct {
     pub fn count(&self) -> u64 {
         match self {
             Self::Exact(set) => set.len() as u64,
-            Self::Sketch(registers) => estimate(registers),
+            Self::Sketch(registers) => estimate(&registers[..]),
         }
     }
 }
@@ -78,22 +78,28 @@ fn raise(registers: &mut [u8; REGISTERS], address: IpAddr) {
 }
 
 /// A hash that is the same in every run, because the estimate is output.
-fn mix(address: IpAddr) -> u64 {
+pub(super) fn mix(address: IpAddr) -> u64 {
     let (bits, family) = match address {
         IpAddr::V4(v4) => (u128::from(v4.to_bits()), 4),
         IpAddr::V6(v6) => (v6.to_bits(), 6),
     };
     // SplitMix64's finaliser over both halves.
-    [(bits >> 64) as u64, bits as u64].into_iter().fold(family, |sum: u64, word| {
-        let mut z = (sum ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
+    [(bits >> 64) as u64, bits as u64]
+        .into_iter()
+        .fold(family, |sum: u64, word| mix_word(sum ^ word))
 }
 
-fn estimate(registers: &[u8; REGISTERS]) -> u64 {
-    let m = REGISTERS as f64;
+/// `SplitMix64`'s finaliser (Steele et al. 2014): a fixed, public hash of a word.
+pub(super) const fn mix_word(word: u64) -> u64 {
+    let mut z = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The number of values that such registers stand for: at least 128 of them (Flajolet et al. 2007).
+pub(super) fn estimate(registers: &[u8]) -> u64 {
+    let m = registers.len() as f64;
     let sum: f64 = registers.iter().map(|&run| 2_f64.powi(-i32::from(run))).sum();
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     #[allow(clippy::naive_bytecount, reason = "4,096 bytes once a port")]

@@ -10,6 +10,7 @@ mod distinct;
 mod distributions;
 mod processes;
 mod quantiles;
+mod servers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,6 +21,10 @@ pub use distinct::Distinct;
 pub use distributions::Distributions;
 pub use processes::{PortProcesses, ProcessFlows};
 pub use quantiles::{Quantiles, Summary};
+pub use servers::{
+    Clients, ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
+    protocol_family,
+};
 
 use crate::classify::{Candidate, Confidence, Fault, Fit, SharedStr, Verdict};
 use crate::decode::ServicePort;
@@ -70,6 +75,8 @@ pub struct Aggregate {
     pub outcomes: [u64; Outcome::ALL.len()],
     /// Sums of the [`COUNTERS`].
     pub counters: CounterSums,
+    /// Who was refused or not answered; `None` for nobody.
+    pub failed: Option<Box<Clients>>,
 }
 
 impl Aggregate {
@@ -81,6 +88,9 @@ impl Aggregate {
         self.widen(record.first, record.last);
         self.outcomes[record.outcome as usize] += 1;
         self.counters.add(record);
+        if let Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer = record.outcome {
+            self.failed.get_or_insert_default().insert_address(record.initiator.address);
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -95,6 +105,9 @@ impl Aggregate {
             *mine += theirs;
         }
         self.counters.merge(other.counters);
+        if let Some(failed) = other.failed {
+            self.failed.get_or_insert_default().merge(*failed);
+        }
     }
 
     fn widen(&mut self, first: Time, last: Time) {
@@ -111,6 +124,8 @@ pub struct PortStats {
     pub distributions: Option<Distributions>,
     /// Flows and bytes by what spoke.
     pub speakers: BTreeMap<Speaker, (u64, u64)>,
+    /// The speakers after [folding](Stats::fold), where it changed something.
+    folded: Option<BTreeMap<Speaker, (u64, u64)>>,
     /// The processes behind the port, and those on this machine that called it.
     pub processes: PortProcesses,
 }
@@ -118,11 +133,25 @@ pub struct PortStats {
 impl Default for PortStats {
     fn default() -> Self {
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
-        Self { all, distributions, speakers: BTreeMap::new(), processes: PortProcesses::default() }
+        Self {
+            all,
+            distributions,
+            speakers: BTreeMap::new(),
+            folded: None,
+            processes: PortProcesses::default(),
+        }
     }
 }
 
 impl PortStats {
+    /// Flows and bytes by what spoke, after each server's flows took the service that is proved
+    /// there: what tables and documents show of a port. Counters use
+    /// [`speakers`](Self::speakers), which never go back.
+    #[must_use]
+    pub fn folded_speakers(&self) -> &BTreeMap<Speaker, (u64, u64)> {
+        self.folded.as_ref().unwrap_or(&self.speakers)
+    }
+
     fn merge_distributions(&mut self, theirs: Option<Distributions>) {
         self.distributions = self.distributions.take().zip(theirs).map(|(mut mine, theirs)| {
             mine.merge(theirs);
@@ -147,6 +176,8 @@ pub struct Stats {
     pub ports: HashMap<ServicePort, PortStats, foldhash::fast::RandomState>,
     /// By service, family and protocol.
     pub services: BTreeMap<ServiceKey, ServiceStats>,
+    /// By endpoint that answered.
+    pub servers: Servers,
 }
 
 impl Speaker {
@@ -177,17 +208,21 @@ impl Speaker {
 }
 
 impl Stats {
+    /// Empty statistics that keep at most `max_servers` servers.
+    #[must_use]
+    pub fn with_max_servers(max_servers: usize) -> Self {
+        Self { servers: Servers::new(max_servers), ..Self::default() }
+    }
+
     /// Counts a flow.
     pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict) {
         let (mut all, mut distributions) = (Aggregate::default(), Distributions::default());
         all.add(record);
         distributions.add(record);
-        self.add_all(
-            record.service_port(),
-            Speaker::new(record, verdict),
-            all,
-            Some(distributions),
-        );
+        let speaker = Speaker::new(record, verdict);
+        let proved = self.servers.prove(&speaker, verdict);
+        self.servers.add(record, verdict.announces, &proved);
+        self.add_all(record.service_port(), speaker, all, Some(distributions));
     }
 
     /// Counts flows of one port and one speaker.
@@ -200,6 +235,7 @@ impl Stats {
     ) {
         let key = speaker.service_key();
         let port = self.ports.entry(port).or_default();
+        port.folded = None;
         let sum = port.speakers.entry(speaker).or_default();
         sum.0 += all.flows;
         sum.1 += all.bytes.sum();
@@ -216,6 +252,7 @@ impl Stats {
     pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.ports.entry(record.service_port()).or_default().processes.add(processes);
+            self.servers.attribute(record, processes);
         }
     }
 
@@ -226,6 +263,7 @@ impl Stats {
             mine.all.merge(theirs.all);
             mine.merge_distributions(theirs.distributions);
             mine.processes.merge(theirs.processes);
+            mine.folded = None;
             for (speaker, (flows, bytes)) in theirs.speakers {
                 let sum = mine.speakers.entry(speaker).or_default();
                 sum.0 += flows;
@@ -237,6 +275,7 @@ impl Stats {
             mine.all.merge(theirs.all);
             mine.distributions.merge(theirs.distributions);
         }
+        self.servers.merge(other.servers);
     }
 
     /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes

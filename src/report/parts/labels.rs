@@ -63,10 +63,11 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker) -> Cell {
     }
 }
 
-/// What spoke on a port, with its flows and bytes; most bytes first.
+/// What spoke on a port, with its flows and bytes; most bytes first. Flows of one server are folded.
 #[must_use]
 pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, (u64, u64))> {
-    let mut speakers: Vec<_> = stats.speakers.iter().map(|(key, &sums)| (key, sums)).collect();
+    let mut speakers: Vec<_> =
+        stats.folded_speakers().iter().map(|(key, &sums)| (key, sums)).collect();
     speakers.sort_by_key(|&(key, (_, bytes))| (Reverse(bytes), key));
     speakers
 }

@@ -39,7 +39,7 @@ impl<'a> PortJson<'a> {
         });
         // Speakers that differ only in their candidates are one here.
         let mut speakers: BTreeMap<_, SpeakerJson<'_>> = BTreeMap::new();
-        for (key, &(flows, bytes)) in &stats.speakers {
+        for (key, &(flows, bytes)) in stats.folded_speakers() {
             let Speaker { service, tag, protocol, confidence, fit, fault, .. } = key;
             let sum = speakers
                 .entry((service, tag, protocol, confidence, fit, fault))
