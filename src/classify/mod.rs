@@ -18,7 +18,6 @@ mod verdict;
 pub use self::marks::mark_frame;
 pub use self::payload::affects_verdicts;
 pub use self::process::add_process_facts;
-pub use self::reasons::protocol_frame;
 pub use self::shared_str::SharedStr;
 pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, Verdict};
 

@@ -39,22 +39,11 @@ pub(super) fn of_mark(fact: &Fact, mark: &Mark) -> Reason {
     }
 }
 
-/// The number of the frame that proves the protocol.
-#[must_use]
-pub fn protocol_frame(evidence: &Evidence) -> Option<u64> {
-    protocol_fact(evidence).map(|fact| fact.frame).or(evidence.first_payload.map(|p| p.0))
-}
-
-/// The fact that shows the protocol: the responder's if there is one.
-fn protocol_fact(evidence: &Evidence) -> Option<&Fact> {
-    let first_of = |side| evidence.facts.iter().find(move |fact| fact.direction == side);
-    first_of(Direction::Responder).or_else(|| first_of(Direction::Initiator))
-}
-
 /// The protocol as a reason, with a fact of it: the responder's if there is one, because the
 /// responder has the service port.
 pub(super) fn of_protocol(protocol: Protocol, evidence: &Evidence) -> Reason {
-    let fact = protocol_fact(evidence);
+    let first_of = |side| evidence.facts.iter().find(move |fact| fact.direction == side);
+    let fact = first_of(Direction::Responder).or_else(|| first_of(Direction::Initiator));
     Reason {
         fact: "protocol".into(),
         value: fact.map_or_else(|| protocol.as_str().to_owned(), |f| fact_text(protocol, f)),

@@ -2,8 +2,8 @@
 //! only the number of a verdict that many flows share, so this is taken when it is classified.
 
 use crate::catalogue::Catalogue;
-use crate::classify::{Verdict, mark_frame, protocol_frame};
-use crate::evidence::{Direction, Evidence, Fact};
+use crate::classify::{Verdict, mark_frame};
+use crate::evidence::{Direction, Evidence, Fact, ProvedBy};
 use crate::flow::Opening;
 use crate::stats::{ServerEvidence, ServerKey, Servers, TextSource};
 
@@ -13,11 +13,6 @@ const SERVER_NAMES: [(&str, Option<&str>, TextSource); 3] = [
     ("quic.sni", None, TextSource::Sni),
     ("http.request-header", Some("host"), TextSource::Host),
 ];
-
-/// Whether a fact may be a name by which clients call servers.
-pub(super) fn names_servers(fact: &str) -> bool {
-    SERVER_NAMES.iter().any(|&(stem, _, _)| stem == fact)
-}
 
 /// Keeps what a flow that has just been classified proves of the server at `key`, if the server has
 /// sent payload, or need not send any.
@@ -43,11 +38,18 @@ pub(super) fn keep(
             first_frame,
             proof_frame: &|service| match service {
                 Some(service) => mark_frame(catalogue, service, &evidence.facts),
-                None => protocol_frame(evidence),
+                None => Some(opening.side(proving_side(opening, evidence)).frame_at(0)),
             },
             texts: &texts,
         },
     );
+}
+
+/// The side whose bytes prove the protocol: the server's, if they do.
+fn proving_side(opening: &Opening, evidence: &Evidence) -> Direction {
+    let is_clients = evidence.proved_by == Some(ProvedBy::Initiator)
+        || opening.side(Direction::Responder).is_empty();
+    if is_clients { Direction::Initiator } else { Direction::Responder }
 }
 
 /// The name of the server in a client's fact, and its frame.

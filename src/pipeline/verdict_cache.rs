@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::server_evidence::names_servers;
 use crate::catalogue::Catalogue;
 use crate::classify::{
     Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
@@ -272,13 +271,13 @@ impl VerdictCache {
     }
 }
 
-/// The protocols whose detectors state facts that marks test, or that matter whatever the
+/// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the
 /// catalogue has.
 fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
     // Most marks test the same few facts.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
     let matters = |detector: &&Detector| {
-        detector.facts.iter().any(|fact| affects_verdicts(fact) || names_servers(fact))
+        detector.facts.iter().any(|fact| affects_verdicts(fact))
             || marked.iter().any(|fact| detector.states(fact))
     };
     let mut set = ProtocolSet::EMPTY;

@@ -22,6 +22,9 @@ mod slots;
 mod texts;
 mod view;
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
 pub use clients::Clients;
 pub use key::ServerKey;
 pub use texts::{ServerText, TextSource};
@@ -40,7 +43,6 @@ use crate::classify::{Confidence, Fit, SharedStr, Verdict};
 use crate::evidence::Protocol;
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
-use std::sync::Arc;
 
 /// The servers of a capture.
 #[derive(Debug, Clone)]
@@ -145,19 +147,17 @@ impl Servers {
         }
         if let Some(speaker) = proved.speaker {
             let bytes = record.bytes.sum();
-            row.speak(&self.speakers, SpokenFlows { speaker, flows: 1, bytes });
+            row.speak(&self.speakers, SpokenFlows { speaker, flows: NonZeroU32::MIN, bytes });
         }
-        if !is_announced {
-            let hash = clients::hash(record.initiator.address);
-            let before = row.clients;
+        if is_announced {
+            return;
+        }
+        let hash = clients::hash(record.initiator.address);
+        if row.clients.few().is_none() {
             row.clients.insert(hash);
-            match (before.few(), row.clients.few()) {
-                (_, Some(_)) => {}
-                (Some(few), None) => {
-                    self.client_sets.begin(key.rank(), few.iter().copied().chain([hash]));
-                }
-                (None, None) => self.client_sets.extend(key.rank(), &[hash]),
-            }
+            self.client_sets.extend(key.rank(), &[hash]);
+        } else if let Some(hashes) = row.clients.insert(hash) {
+            self.client_sets.begin(key.rank(), hashes.into_iter().chain([hash]));
         }
     }
 
@@ -227,7 +227,10 @@ impl Servers {
     }
 
     /// Adds the servers of other flows.
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
+        if self.slots.rows().is_empty() && self.slots.limit() == other.slots.limit() {
+            std::mem::swap(self, &mut other);
+        }
         let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;
         let services = self.services.adopt(&services);
         let speakers = self.speakers.adopt(&speakers);

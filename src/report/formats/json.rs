@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use self::flow::FlowsJson;
 use self::port::{PortJson, ServiceJson};
-use self::servers::{ClosedPortJson, ServerJson};
+use self::servers::{ClosedPortJson, ServersJson};
 use super::{FlowOutput, ReportFormat};
 use crate::flow::Counts;
 use crate::report::parts::interfaces::{self, InterfaceFrames};
@@ -51,7 +51,7 @@ pub(super) struct ReportJson<'a> {
     capture: CaptureJson<'a>,
     ports: Vec<PortJson<'a>>,
     services: Vec<ServiceJson<'a>>,
-    servers: Vec<ServerJson<'a>>,
+    servers: ServersJson<'a>,
     closed_ports: Vec<ClosedPortJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flows: Option<FlowsJson<'a>>,
@@ -64,7 +64,6 @@ impl<'a> ReportJson<'a> {
         let mut ports: Vec<_> = run.stats.ports.iter().collect();
         ports.sort_by_key(|(key, _)| **key);
         let services = run.stats.services.iter();
-        let servers = run.stats.servers.rows();
         Self {
             schema: SCHEMA,
             capture: CaptureJson::new(report),
@@ -72,7 +71,7 @@ impl<'a> ReportJson<'a> {
                 .iter()
                 .filter_map(|(port, s)| ClosedPortJson::new(**port, s))
                 .collect(),
-            servers: servers.into_iter().map(ServerJson::from).collect(),
+            servers: ServersJson(&run.stats.servers),
             ports: ports
                 .into_iter()
                 .map(|(&port, stats)| PortJson::new(catalogue, port, stats))

@@ -53,18 +53,24 @@ impl Clients {
         self.insert(hash(address));
     }
 
-    pub(super) fn insert(&mut self, hash: u32) {
-        let Some(few) = self.few() else { return self.raise(hash) };
+    /// Adds a hash. Returns the hashes so far where there is no room for this one.
+    pub(super) fn insert(&mut self, hash: u32) -> Option<[u32; FEW]> {
+        let Some(few) = self.few() else {
+            self.raise(hash);
+            return None;
+        };
         if few.contains(&hash) {
-            return;
+            return None;
         }
         if let Some(word) = self.words.get_mut(usize::from(self.len)) {
             *word = hash;
             self.len += 1;
-            return;
+            return None;
         }
-        let hashes = std::mem::replace(self, Self { words: [0; FEW], len: FEW as u8 + 1 });
-        hashes.words.into_iter().chain([hash]).for_each(|hash| self.raise(hash));
+        let Self { words, .. } =
+            std::mem::replace(self, Self { words: [0; FEW], len: FEW as u8 + 1 });
+        words.into_iter().chain([hash]).for_each(|hash| self.raise(hash));
+        Some(words)
     }
 
     fn raise(&mut self, hash: u32) {
@@ -88,7 +94,9 @@ impl Clients {
             std::mem::swap(self, &mut other);
         }
         match other.few() {
-            Some(few) => few.iter().for_each(|&hash| self.insert(hash)),
+            Some(few) => few.iter().for_each(|&hash| {
+                self.insert(hash);
+            }),
             None => other.registers().enumerate().for_each(|(i, value)| self.raise_to(i, value)),
         }
     }
@@ -229,7 +237,9 @@ mod tests {
         for (n, error) in [(0, 0.0), (1, 0.0), (16, 0.0), (17, 0.2), (1000, 0.25), (100_000, 0.25)]
         {
             let mut clients = Clients::default();
-            addresses(n).chain(addresses(n)).for_each(|hash| clients.insert(hash));
+            addresses(n).chain(addresses(n)).for_each(|hash| {
+                clients.insert(hash);
+            });
             let off = (clients.count() as f64 - f64::from(n)).abs();
             assert!(off <= f64::from(n) * error, "{} for {n}", clients.count());
         }
@@ -245,12 +255,16 @@ mod tests {
     fn the_union_does_not_depend_on_how_the_clients_were_divided() {
         for n in [3, 16, 17, 40, 5000] {
             let mut whole = Clients::default();
-            addresses(n).for_each(|hash| whole.insert(hash));
+            addresses(n).for_each(|hash| {
+                whole.insert(hash);
+            });
             for parts in [2, 3, 7] {
                 let mut union = Clients::default();
                 for part in 0..parts {
                     let mut clients = Clients::default();
-                    addresses(n).skip(part).step_by(parts).for_each(|hash| clients.insert(hash));
+                    addresses(n).skip(part).step_by(parts).for_each(|hash| {
+                        clients.insert(hash);
+                    });
                     union.merge(clients);
                 }
                 assert_eq!(union.count(), whole.count(), "{n} in {parts} parts");

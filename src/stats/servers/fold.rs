@@ -57,7 +57,7 @@ impl Servers {
         let folds = row.spoken.iter().flatten().filter_map(move |spoken| {
             let from = speaker(spoken);
             let to = *named.get(&protocol_family(from.protocol?))?;
-            let (flows, bytes) = (spoken.flows.into(), spoken.bytes);
+            let (flows, bytes) = (spoken.flows.get().into(), spoken.bytes);
             (from != to).then_some(Fold { port: row.key.service_port(), from, to, flows, bytes })
         });
         folds

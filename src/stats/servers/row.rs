@@ -1,5 +1,6 @@
-//! What is kept of one server: 300 bytes.
+//! What is kept of one server: some 300 bytes.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::clients::Clients;
@@ -40,7 +41,7 @@ pub(super) struct ServiceProof {
 pub(super) struct SpokenFlows {
     /// The number among the speakers.
     pub(super) speaker: u32,
-    pub(super) flows: u32,
+    pub(super) flows: NonZeroU32,
     pub(super) bytes: u64,
 }
 
@@ -113,7 +114,7 @@ impl ServerRow {
     pub(super) fn speak(&mut self, speakers: &Interned<Speaker>, more: SpokenFlows) {
         let same = |known: &&mut SpokenFlows| known.speaker == more.speaker;
         if let Some(known) = self.spoken.iter_mut().flatten().find(same) {
-            known.flows = known.flows.saturating_add(more.flows);
+            known.flows = known.flows.saturating_add(more.flows.get());
             known.bytes = known.bytes.saturating_add(more.bytes);
             return;
         }

@@ -37,6 +37,10 @@ impl Slots {
         Self { rows: Vec::new(), index, hasher, limit, heap: Vec::new() }
     }
 
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn rows(&self) -> &[ServerRow] {
         &self.rows
     }
@@ -56,6 +60,9 @@ impl Slots {
         let hash = self.hasher.hash_one(row.key);
         if self.rows.len() < self.limit {
             let slot = self.rows.len();
+            if slot == self.rows.capacity() {
+                self.rows.reserve_exact(slot.max(16).min(self.limit - slot));
+            }
             self.rows.push(row);
             self.index.insert(hash, slot);
             return Placed::Free(slot);

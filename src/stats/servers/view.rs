@@ -7,7 +7,7 @@ use super::key::ServerKey;
 use super::row::{ANSWERED, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
-use crate::evidence::Protocol;
+use crate::evidence::{Protocol, ProtocolSet};
 use crate::flow::{Counts, Outcome};
 use crate::process::Holder;
 use crate::time::Time;
@@ -22,8 +22,7 @@ pub struct Server<'s> {
     pub key: ServerKey,
     /// The services that were proved, the highest layer first, then by id: at most four.
     pub services: Vec<ProvedService<'s>>,
-    /// The protocols of its flows, in the order of their declaration.
-    pub protocols: Vec<Protocol>,
+    protocols: ProtocolSet,
     /// The bytewise lowest products, at most four.
     pub products: &'s [ServerText],
     /// Further products, up to 12.
@@ -38,14 +37,26 @@ pub struct Server<'s> {
     pub flows: u64,
     /// The bytes that came from clients, and that came from the server.
     pub bytes: Counts,
-    /// Its flows by outcome, in the order of output.
-    pub outcomes: Vec<(Outcome, u64)>,
+    outcomes: [u32; ANSWERED.len()],
     /// Times of the first and of the last frame of its flows.
     pub seen: (Time, Time),
     /// The process that holds its socket, where it is known.
     pub process: Option<&'s Holder>,
     /// The first frame of the strongest proof of what it speaks, where it was read.
     pub proof_frame: Option<u64>,
+}
+
+impl Server<'_> {
+    /// The protocols of its flows, in the order of their declaration.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
+        Protocol::ALL.iter().copied().filter(|&protocol| self.protocols.contains(protocol))
+    }
+
+    /// Its flows by outcome, in the order of output.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
+        let counts = ANSWERED.iter().zip(self.outcomes).map(|(&outcome, n)| (outcome, n.into()));
+        counts.filter(|&(_, n)| n > 0)
+    }
 }
 
 /// A service that was proved at a server.
@@ -74,13 +85,12 @@ pub const fn protocol_family(protocol: Protocol) -> Protocol {
 
 impl Servers {
     /// The servers that are kept, ordered by their keys.
-    #[must_use]
-    pub fn rows(&self) -> Vec<Server<'_>> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Server<'_>> {
         // A row without flows is of an endpoint that a flow in progress has shown.
         let mut rows: Vec<&ServerRow> =
             self.slots.rows().iter().filter(|row| row.flows() > 0).collect();
         rows.sort_unstable_by_key(|row| row.key);
-        rows.into_iter().map(|row| self.view(row)).collect()
+        rows.into_iter().map(|row| self.view(row))
     }
 
     fn view<'s>(&'s self, row: &'s ServerRow) -> Server<'s> {
@@ -102,12 +112,10 @@ impl Servers {
             })
             .collect();
         services.sort_by_key(|service| (service.layer, service.id, service.protocol));
-        let counts = ANSWERED.iter().zip(row.outcomes).map(|(&outcome, n)| (outcome, n.into()));
-        let is_spoken = |&protocol: &Protocol| row.protocols.contains(protocol);
         Server {
             key: row.key,
             services,
-            protocols: Protocol::ALL.iter().copied().filter(is_spoken).collect(),
+            protocols: row.protocols,
             products,
             products_more,
             names,
@@ -115,7 +123,7 @@ impl Servers {
             clients: self.client_sets.count(rank).unwrap_or_else(|| row.clients.count()),
             flows: row.flows(),
             bytes: Counts { initiator: row.bytes[0], responder: row.bytes[1] },
-            outcomes: counts.filter(|&(_, n)| n > 0).collect(),
+            outcomes: row.outcomes,
             seen: (row.first, row.last),
             process: row.process.as_ref().map(Arc::as_ref),
             proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),

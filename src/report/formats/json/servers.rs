@@ -1,62 +1,84 @@
 //! Servers and closed ports in the document.
 
-use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
 use super::SidesJson;
 use super::processes::HolderJson;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::flow::Outcome;
-use crate::stats::{PortStats, ProvedService, Server, ServerText};
+use crate::stats::{PortStats, ProvedService, Server, ServerText, Servers};
 
-/// A server, as `stats` documents it.
-#[derive(Serialize)]
-pub(super) struct ServerJson<'a> {
-    address: String,
-    port: u16,
-    transport: &'static str,
-    services: Vec<ProvedServiceJson<'a>>,
-    protocols: Vec<&'static str>,
-    products: Vec<&'a str>,
-    products_more: usize,
-    names: Vec<NameJson<'a>>,
-    names_more: usize,
-    clients: u64,
-    flows: u64,
-    bytes: SidesJson,
-    outcomes: BTreeMap<&'static str, u64>,
-    first: String,
-    last: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    process: Option<HolderJson<'a>>,
-    proof_frame: Option<u64>,
+/// The servers, ordered by address, port and transport. There may be many: each is made when it is
+/// written.
+pub(super) struct ServersJson<'a>(pub(super) &'a Servers);
+
+impl Serialize for ServersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.rows().map(ServerJson))
+    }
 }
 
-impl<'a> From<Server<'a>> for ServerJson<'a> {
-    fn from(server: Server<'a>) -> Self {
-        let outcomes = server.outcomes.iter().map(|&(outcome, n)| (outcome.as_str(), n));
-        let (first, last) = server.seen;
-        Self {
-            address: server.key.address.to_string(),
-            port: server.key.port,
-            transport: server.key.transport.as_str(),
-            services: server.services.into_iter().map(ProvedServiceJson::from).collect(),
-            protocols: server.protocols.into_iter().map(Protocol::as_str).collect(),
-            products: server.products.iter().map(|product| &*product.text).collect(),
-            products_more: server.products_more,
-            names: server.names.iter().map(NameJson::from).collect(),
-            names_more: server.names_more,
-            clients: server.clients,
-            flows: server.flows,
-            bytes: server.bytes.into(),
-            outcomes: outcomes.collect(),
-            first: first.to_string(),
-            last: last.to_string(),
-            process: server.process.map(HolderJson::from),
-            proof_frame: server.proof_frame,
+struct ServerJson<'a>(Server<'a>);
+
+impl Serialize for ServerJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(server) = self;
+        let mut fields = serializer.serialize_struct("server", 17)?;
+        fields.serialize_field("address", &Displayed(&server.key.address))?;
+        fields.serialize_field("port", &server.key.port)?;
+        fields.serialize_field("transport", server.key.transport.as_str())?;
+        fields.serialize_field(
+            "services",
+            &List(|| server.services.iter().map(ProvedServiceJson::from)),
+        )?;
+        fields.serialize_field("protocols", &List(|| server.protocols().map(Protocol::as_str)))?;
+        fields
+            .serialize_field("products", &List(|| server.products.iter().map(|one| &*one.text)))?;
+        fields.serialize_field("products_more", &server.products_more)?;
+        fields.serialize_field("names", &List(|| server.names.iter().map(NameJson::from)))?;
+        fields.serialize_field("names_more", &server.names_more)?;
+        fields.serialize_field("clients", &server.clients)?;
+        fields.serialize_field("flows", &server.flows)?;
+        fields.serialize_field("bytes", &SidesJson::from(server.bytes))?;
+        fields.serialize_field("outcomes", &OutcomesJson(server))?;
+        fields.serialize_field("first", &Displayed(&server.seen.0))?;
+        fields.serialize_field("last", &Displayed(&server.seen.1))?;
+        if let Some(holder) = server.process {
+            fields.serialize_field("process", &HolderJson::from(holder))?;
         }
+        fields.serialize_field("proof_frame", &server.proof_frame)?;
+        fields.end()
+    }
+}
+
+/// The text of a value.
+struct Displayed<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Displayed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// An array of what an iterator gives.
+struct List<F>(F);
+
+impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
+}
+
+/// Flows by outcome.
+struct OutcomesJson<'a>(&'a Server<'a>);
+
+impl Serialize for OutcomesJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.outcomes().map(|(outcome, n)| (outcome.as_str(), n)))
     }
 }
 
@@ -68,8 +90,8 @@ struct ProvedServiceJson<'a> {
     frame: Option<u64>,
 }
 
-impl<'a> From<ProvedService<'a>> for ProvedServiceJson<'a> {
-    fn from(ProvedService { id, layer, protocol, frame }: ProvedService<'a>) -> Self {
+impl<'a> From<&'a ProvedService<'a>> for ProvedServiceJson<'a> {
+    fn from(&ProvedService { id, layer, protocol, frame }: &'a ProvedService<'a>) -> Self {
         let protocol = protocol.map(Protocol::as_str);
         Self { service: id, layer: layer.as_str(), protocol, frame }
     }
