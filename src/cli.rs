@@ -160,6 +160,9 @@ pub struct CommonArgs {
     /// List every flow with the reasons of its verdict, each with its frame
     #[arg(long)]
     pub why: bool,
+    /// List the servers, each with what its flows prove of it
+    #[arg(long)]
+    pub servers: bool,
     /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they
     /// carry
     #[arg(long)]
@@ -199,6 +202,10 @@ pub struct CommonArgs {
     /// where there are more such ports, the lowest numbers keep theirs
     #[arg(long, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
     pub histogram_ports: u32,
+    /// Servers that the report keeps, at most 400 bytes each: those with loopback, link-local and
+    /// private addresses first, the others by a fixed hash
+    #[arg(long, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub max_servers: u32,
     /// Also say what came of the frames of each interface and each link type
     #[arg(short, long)]
     pub verbose: bool,
@@ -334,6 +341,7 @@ mod tests {
         assert_eq!(options.limits.max_flows, common.max_flows as usize);
         assert_eq!(options.limits.opening_bytes, (common.opening_mib as usize) << 20);
         assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
+        assert_eq!(options.limits.max_servers, common.max_servers as usize);
         assert_eq!(options.tunnels, !common.no_tunnels);
     }
 

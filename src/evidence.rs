@@ -310,6 +310,12 @@ impl Evidence {
         )
     }
 
+    /// Whether the initiator's bytes are a server's: an answer or announcement to a group.
+    #[must_use]
+    pub fn announces(&self) -> bool {
+        self.roles[0] == Some(Role::Server)
+    }
+
     /// Whether the roles that the bytes show are those of the opening's orientation.
     #[must_use]
     pub fn is_oriented(&self) -> bool {

@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalogue", &["decode", "evidence"]),
     ("classify", &["catalogue", "decode", "evidence"]),
     ("process", &["decode", "evidence", "flow"]),
-    ("stats", &["classify", "decode", "evidence", "flow", "process", "time"]),
+    ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),
     (
         "pipeline",
         &[

@@ -135,7 +135,7 @@ impl Reach {
 /// services in one flow the highest is the verdict, and the others stand beside it.
 ///
 /// One question decides: what would its user say is running? `CONTRIBUTING.md` has examples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Layer {

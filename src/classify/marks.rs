@@ -19,6 +19,20 @@ struct MarkedService<'a> {
     reasons: Vec<Reason>,
 }
 
+/// The number of the frame that proves a service: that of the first reason of its first mark that
+/// holds. `None` if none of its own marks does.
+#[must_use]
+pub fn mark_frame(catalogue: &Catalogue, service: &Service, facts: &[Fact]) -> Option<u64> {
+    facts.iter().find_map(|fact| {
+        let name = fact.name.to_string();
+        let mut marks = catalogue.marks_on(&name).filter(|(other, _)| other.id == service.id);
+        marks.find_map(|(_, mark)| {
+            let proof = mark.proof(fact, facts)?;
+            proof.first().and_then(|fact| reasons::of_mark(fact, mark).frame)
+        })
+    })
+}
+
 /// The services that marks name.
 #[derive(Default)]
 pub(super) struct MarkedServices<'a> {

@@ -20,6 +20,7 @@ mod reasons;
 mod shared_str;
 mod verdict;
 
+pub use self::marks::mark_frame;
 pub use self::payload::affects_verdicts;
 pub use self::process::add_process_facts;
 pub use self::shared_str::SharedStr;

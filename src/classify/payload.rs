@@ -52,6 +52,7 @@ pub(super) fn by_payload(
         product: product.map(product::text),
         proved_by: evidence.proved_by,
         one_way: evidence.one_way,
+        announces: evidence.announces(),
         confidence: Confidence::Protocol,
         carries: carried.map(|(_, protocol)| protocol),
         fault: mismatch.map(|_| Fault::Mismatch),

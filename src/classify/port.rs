@@ -31,6 +31,7 @@ pub(super) fn by_port(
         product: None,
         proved_by: None,
         one_way: false,
+        announces: false,
         confidence,
         carries: None,
         fault: None,

@@ -178,6 +178,8 @@ pub struct Verdict {
     pub proved_by: Option<ProvedBy>,
     /// The initiator expects no answer.
     pub one_way: bool,
+    /// The initiator's bytes are a server's: an announcement, or an answer to a group.
+    pub announces: bool,
     /// The ground.
     pub confidence: Confidence,
     /// A protocol with a family of its own that `protocol` carries, such as CSTA in HTTP.

@@ -171,6 +171,7 @@ fn show(args: &CommonArgs) -> Show {
         flows: args.flows,
         why: args.why,
         filter_on: FilterOn::default(),
+        servers: args.servers,
         interfaces: args.verbose,
         top: args.top,
     }
@@ -185,6 +186,7 @@ fn limits(args: &CommonArgs) -> ResourceLimits {
         max_flows: args.max_flows as usize,
         opening_bytes: (args.opening_mib as usize) << 20,
         histogram_ports: args.histogram_ports as usize,
+        max_servers: args.max_servers as usize,
     }
 }
 

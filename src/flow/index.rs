@@ -10,15 +10,15 @@ use prefetch_index::prefetch_index;
 const EMPTY: u64 = u64::MAX;
 
 /// Hash tags and slots with linear probing. At most 2^31 entries.
-#[derive(Debug)]
-pub(super) struct Index {
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
     /// Upper half: 32 bits of the hash. Lower half: the slot.
     entries: Vec<u64>,
     len: usize,
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { entries: vec![EMPTY; 64], len: 0 }
     }
 
@@ -28,19 +28,19 @@ impl Index {
 
     /// Prefetches the entry where probing for a hash begins.
     #[inline]
-    pub(super) fn prefetch(&self, hash: u64) {
+    pub(crate) fn prefetch(&self, hash: u64) {
         prefetch_index(&self.entries, tag(hash) as usize & self.mask());
     }
 
     /// The first slot with this hash: most probably the right one.
     #[inline]
-    pub(super) fn probe(&self, hash: u64) -> Option<usize> {
+    pub(crate) fn probe(&self, hash: u64) -> Option<usize> {
         self.find(hash, |_| true)
     }
 
     /// The slot with this hash for which `is` returns true.
     #[inline]
-    pub(super) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
+    pub(crate) fn find(&self, hash: u64, mut is: impl FnMut(usize) -> bool) -> Option<usize> {
         let mut at = tag(hash) as usize & self.mask();
         loop {
             let entry = self.entries[at];
@@ -53,7 +53,7 @@ impl Index {
     }
 
     /// Adds a slot that is not in the index yet.
-    pub(super) fn insert(&mut self, hash: u64, slot: usize) {
+    pub(crate) fn insert(&mut self, hash: u64, slot: usize) {
         // At most three quarters full, so that probe runs stay short.
         if (self.len + 1) * 4 > self.entries.len() * 3 {
             let old = std::mem::take(&mut self.entries);
@@ -75,7 +75,7 @@ impl Index {
     }
 
     /// Removes the entry of a slot and moves up the entries that probing would no longer reach.
-    pub(super) fn remove(&mut self, hash: u64, gone: usize) {
+    pub(crate) fn remove(&mut self, hash: u64, gone: usize) {
         let mask = self.mask();
         let mut hole = tag(hash) as usize & mask;
         while slot(self.entries[hole]) != Some(gone) {

@@ -27,6 +27,7 @@ mod table;
 mod tcp;
 
 pub use icmp::IcmpError;
+pub(crate) use index::Index;
 pub use opening::Opening;
 pub use orientation::Orientation;
 pub use record::{Counts, FlowRecord, Outcome, PayloadSides, TcpState};

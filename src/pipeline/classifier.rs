@@ -9,10 +9,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::JudgedFlow;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
+use super::{JudgedFlow, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::classify::Verdict;
 use crate::decode::{ServicePort, Transport};
@@ -22,7 +22,7 @@ use crate::flow::{
     FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
 };
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, Stats};
+use crate::stats::{Cells, ServerKey, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -66,7 +66,7 @@ impl Judge for Classifier<'_> {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
             let evidence = inspect_oriented(opening, Depth::Facts);
-            return self.verdicts.classify(service_port(opening, key), Some(&evidence));
+            return self.judge(opening, &evidence, key);
         }
         let evidence = inspect_oriented(opening, Depth::Protocol);
         self.classify(opening, &evidence, key)
@@ -83,7 +83,15 @@ impl Judge for Classifier<'_> {
             |evidence: Option<&Evidence>| verdicts.verdict(record.service_port(), evidence);
         let verdict = match word {
             OpeningState::Judged(id) => verdicts.get(id).map(|(_, verdict)| Cow::Borrowed(verdict)),
-            OpeningState::Opening(_) => Some(Cow::Owned(classify(previewed.as_ref()))),
+            OpeningState::Opening(opening) => {
+                let evidence = previewed.unwrap_or_default();
+                let verdict = classify(Some(&evidence));
+                let server = ServerKey::new(record.responder, record.transport);
+                let proof = (&verdict, &evidence);
+                let servers = snapshot.servers();
+                server_evidence::keep(servers, server, opening, proof, verdicts.catalogue());
+                Some(Cow::Owned(verdict))
+            }
             OpeningState::None => Some(Cow::Owned(classify(None))),
         };
         let Some(mut verdict) = verdict else { return };
@@ -120,10 +128,10 @@ impl Judge for Classifier<'_> {
         if let Some(cache) = self.context.process_cache {
             processes = cache.end(&record);
             id = self.verdicts.attribute(id, is_silent(&record), &processes);
-            self.stats.attribute(&record, &processes);
         }
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, kind.0, verdict);
+            self.stats.attribute(&record, &processes);
         }
         let is_wanted = self.flows.is_some()
             || self.context.on_flow.is_some()
@@ -144,7 +152,7 @@ impl<'p> Classifier<'p> {
         Self {
             context,
             verdicts: VerdictCache::new(catalogue, keeps_reasons),
-            stats: Cells::new(context.histogram_ports),
+            stats: Cells::new(context.histogram_ports, context.max_servers),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
@@ -162,7 +170,9 @@ impl<'p> Classifier<'p> {
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
     pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
-        self.snapshot = Some(SnapshotBuilder::new(job, live, evicted, self.cut, self.ended.iter()));
+        let stats = Stats::with_max_servers(self.context.max_servers);
+        let counts = (live, evicted, self.cut);
+        self.snapshot = Some(SnapshotBuilder::new(job, stats, counts, self.ended.iter()));
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
@@ -176,8 +186,17 @@ impl<'p> Classifier<'p> {
             .protocol
             .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
             .then(|| detect::inspect(opening, Depth::Facts));
-        self.verdicts
-            .classify(service_port(opening, key), Some(with_facts.as_ref().unwrap_or(evidence)))
+        self.judge(opening, with_facts.as_ref().unwrap_or(evidence), key)
+    }
+
+    /// Classifies by this evidence, and keeps what it proves of the server.
+    fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
+        let Self { verdicts, stats, .. } = self;
+        let port = service_port(opening, key);
+        verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
+            let server = ServerKey::new(opening.responder(key), opening.transport());
+            server_evidence::keep(stats.servers(), server, opening, (verdict, evidence), catalogue);
+        })
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.

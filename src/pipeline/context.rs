@@ -15,6 +15,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) keep_flows: bool,
     /// Ports whose sizes and times are kept where they have many different ones.
     pub(super) histogram_ports: usize,
+    /// Servers that are kept.
+    pub(super) max_servers: usize,
     /// Flows that ended last, to be kept for snapshots.
     pub(super) recent_flows: usize,
     /// Resolves sockets to processes.

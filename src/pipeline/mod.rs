@@ -36,6 +36,7 @@ mod counters;
 mod options;
 mod router;
 mod run;
+mod server_evidence;
 mod snapshot;
 mod tenant_watch;
 mod verdict_cache;
@@ -99,13 +100,14 @@ pub fn run(
         live: options.live,
         keep_flows: options.keep_flows,
         histogram_ports: limits.histogram_ports,
+        max_servers: limits.max_servers,
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
         process_cache: hooks.processes,
         on_flow: hooks.on_flow,
     };
     let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
         let (router, workers) = start_workers(scope, catalogue, context, options.key)?;
-        let (snapshotter, jobs) = Snapshotter::new(context.workers, context.histogram_ports);
+        let (snapshotter, jobs) = Snapshotter::new(&context);
         let start = |snapshots| {
             thread::Builder::new()
                 .name("snapshots".into())
@@ -121,7 +123,10 @@ pub fn run(
         let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
         let workers = workers.collect::<Result<Vec<_>>>()?;
         let snapshotted = snapshot_thread
-            .map_or(Ok(Stats::default()), ScopedJoinHandle::join)
+            .map_or_else(
+                || Ok(Stats::with_max_servers(context.max_servers)),
+                ScopedJoinHandle::join,
+            )
             .map_err(|_| system("the view thread died"))?;
         captured.map(|captured| Finished { captured, workers, snapshotted })
     })?;
@@ -157,7 +162,7 @@ pub fn run(
     }
     run.flows.sort_by_key(|flow| flow.record.first_frame);
     run.notice_cut_payload(cut);
-    run.limit_histograms(context.histogram_ports);
+    run.complete(context.histogram_ports);
     Ok(run)
 }
 

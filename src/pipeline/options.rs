@@ -10,6 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::process::ProcessCache;
 use crate::source::Drops;
+use crate::stats::Servers;
 
 /// How to run a capture.
 #[derive(Clone, Copy)]
@@ -59,12 +60,20 @@ pub struct ResourceLimits {
     /// Ports whose sizes and times are kept where they have many different ones, those with the
     /// lowest numbers.
     pub histogram_ports: usize,
+    /// Servers that are kept: loopback, link-local and private addresses first, all others by a
+    /// fixed hash of address, port and transport.
+    pub max_servers: usize,
 }
 
 impl ResourceLimits {
     /// The default limits, which the command line has as well.
-    pub const DEFAULT: Self =
-        Self { workers: 1, max_flows: 4 << 20, opening_bytes: 64 << 20, histogram_ports: 4096 };
+    pub const DEFAULT: Self = Self {
+        workers: 1,
+        max_flows: 4 << 20,
+        opening_bytes: 64 << 20,
+        histogram_ports: 4096,
+        max_servers: Servers::DEFAULT_LIMIT,
+    };
 }
 
 impl Default for ResourceLimits {

@@ -45,8 +45,17 @@ impl Run {
         ));
     }
 
-    /// Keeps sizes and times of at most `ports` ports, and adds a notice where there are more.
-    pub(super) fn limit_histograms(&mut self, ports: usize) {
+    /// Completes the statistics of all flows: keeps sizes and times of at most `ports` ports, folds
+    /// what spoke at servers, and adds notices of what a limit left out.
+    pub(super) fn complete(&mut self, ports: usize) {
+        self.stats.fold();
+        let beyond = self.stats.servers.flows_beyond_limit();
+        if beyond > 0 {
+            self.notices.push(format!(
+                "{beyond} flows are of servers beyond the limit: they count for their ports and \
+                 services alone (--max-servers)"
+            ));
+        }
         let without = self.stats.limit(ports);
         if without > 0 {
             self.notices.push(format!(

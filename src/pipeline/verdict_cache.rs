@@ -31,6 +31,7 @@ struct VerdictKey<'v> {
     fit: Option<Fit>,
     candidates: &'v [Candidate],
     fault: Option<Fault>,
+    announces: bool,
 }
 
 impl<'v> VerdictKey<'v> {
@@ -47,6 +48,7 @@ impl<'v> VerdictKey<'v> {
             fit: verdict.fit,
             candidates: &verdict.candidates,
             fault: verdict.fault,
+            announces: verdict.announces,
         }
     }
 }
@@ -132,7 +134,7 @@ pub(super) struct VerdictCache {
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
 /// it, and whether an answer is expected.
-type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool);
+type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 
 impl VerdictCache {
     pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
@@ -184,31 +186,52 @@ impl VerdictCache {
 
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
-        if self.keeps_reasons {
-            let verdict = self.verdict(port, evidence);
-            return self.store(verdict);
-        }
+        self.classify_and(port, evidence, |_, _| {})
+    }
+
+    /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol
+    /// before flows share it, and the catalogue.
+    pub(super) fn classify_and(
+        &mut self,
+        port: ServicePort,
+        evidence: Option<&Evidence>,
+        on_recognised: impl FnOnce(&Verdict, &Catalogue),
+    ) -> VerdictId {
         let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
-            let key = (port, evidence.map(|evidence| evidence.ruled_out));
-            if let Some(&known) = self.by_port.get(&key) {
-                return known;
-            }
-            let verdict = self.verdict(port, evidence);
-            let id = self.store(verdict);
-            self.by_port.insert(key, id);
-            return id;
+            return self.classify_unrecognised(port, evidence);
         };
-        if self.with_facts.contains(protocol) {
-            let verdict = self.verdict(port, Some(evidence));
-            return self.store(verdict);
-        }
-        let key = (port, protocol, evidence.proved_by, evidence.one_way);
-        if let Some(&known) = self.by_protocol.get(&key) {
+        let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
+        let is_shared = !self.keeps_reasons && !self.with_facts.contains(protocol);
+        if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
+            if let Some((_, verdict)) = self.get(known) {
+                on_recognised(verdict, &self.catalogue);
+            }
             return known;
         }
         let verdict = self.verdict(port, Some(evidence));
+        on_recognised(&verdict, &self.catalogue);
         let id = self.store(verdict);
-        self.by_protocol.insert(key, id);
+        if is_shared {
+            self.by_protocol.insert(key, id);
+        }
+        id
+    }
+
+    /// Classifies a flow of no recognised protocol.
+    fn classify_unrecognised(
+        &mut self,
+        port: ServicePort,
+        evidence: Option<&Evidence>,
+    ) -> VerdictId {
+        let key = (port, evidence.map(|evidence| evidence.ruled_out));
+        if let Some(&known) = self.by_port.get(&key).filter(|_| !self.keeps_reasons) {
+            return known;
+        }
+        let verdict = self.verdict(port, evidence);
+        let id = self.store(verdict);
+        if !self.keeps_reasons {
+            self.by_port.insert(key, id);
+        }
         id
     }
 
@@ -232,6 +255,11 @@ impl VerdictCache {
             &processes.facts(),
             self.keeps_reasons,
         )
+    }
+
+    /// The catalogue in use.
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// The verdict with this number.

@@ -40,6 +40,8 @@ pub struct Show {
     pub why: bool,
     /// What the display filters among the reasons select.
     pub filter_on: FilterOn,
+    /// List the servers (`--servers`).
+    pub servers: bool,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
@@ -48,8 +50,14 @@ pub struct Show {
 
 impl Show {
     /// Every part: what tests and fuzzing write.
-    pub const ALL: Self =
-        Self { flows: true, why: true, filter_on: FilterOn::Frames, interfaces: true, top: 0 };
+    pub const ALL: Self = Self {
+        flows: true,
+        why: true,
+        filter_on: FilterOn::Frames,
+        servers: true,
+        interfaces: true,
+        top: 0,
+    };
 
     /// Whether the report lists flows, with or without their reasons. The capture then keeps them:
     /// see [`ReportFormat::keeps_flows`].

@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
+use super::servers::ProvedNumbers;
 use super::{
-    Aggregate, Distributions, PortProcesses, ServiceKey, Speaker, SpeakerStats, Stats, Unanswered,
+    Aggregate, Distributions, PortProcesses, Servers, ServiceKey, Speaker, SpeakerStats, Stats,
+    Unanswered,
 };
 use crate::classify::Verdict;
 use crate::decode::ServicePort;
@@ -29,6 +31,8 @@ struct VerdictCell {
     speaking: SpeakerStats,
     /// The key of `rest`.
     service: ServiceKey,
+    /// What the verdicts prove of servers.
+    proved: ProvedNumbers,
     all: Aggregate,
     /// `None` if those of the port are not kept.
     distributions: Option<Distributions>,
@@ -47,12 +51,15 @@ pub struct Cells {
     limit: usize,
     /// The distributions of flows on ports that have none of their own, by service.
     rest: BTreeMap<ServiceKey, Distributions>,
+    servers: Servers,
+    max_servers: usize,
 }
 
 impl Cells {
-    /// Empty statistics; at most `limit` ports keep many sizes or times.
+    /// Empty statistics; at most `limit` ports keep many sizes or times, and at most `max_servers`
+    /// servers are kept.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, max_servers: usize) -> Self {
         Self {
             indices: HashMap::default(),
             cells: Vec::new(),
@@ -61,7 +68,14 @@ impl Cells {
             large: BTreeSet::new(),
             limit,
             rest: BTreeMap::new(),
+            servers: Servers::new(max_servers),
+            max_servers,
         }
+    }
+
+    /// The servers, for what openings prove of them.
+    pub const fn servers(&mut self) -> &mut Servers {
+        &mut self.servers
     }
 
     /// Counts a flow. Verdicts of one `kind` differ in reasons and product only.
@@ -73,6 +87,7 @@ impl Cells {
             None => self.add_cell(key, verdict),
         };
         let cell = &mut self.cells[index];
+        self.servers.add(record, verdict.announces, &cell.proved);
         cell.speaking.add_product(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
@@ -91,7 +106,16 @@ impl Cells {
         let (speaker, speaking) = (Speaker::new(verdict, key.2), SpeakerStats::new(verdict));
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
         let service = speaker.service_key();
-        self.cells.push(VerdictCell { port, speaker, speaking, service, all, distributions });
+        let proved = self.servers.prove(&speaker, verdict);
+        self.cells.push(VerdictCell {
+            port,
+            speaker,
+            speaking,
+            service,
+            proved,
+            all,
+            distributions,
+        });
         self.by_port.entry(port).or_default().push(index);
         self.indices.insert(key, index);
         index
@@ -123,10 +147,11 @@ impl Cells {
         large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
     }
 
-    /// Counts the processes of a flow.
+    /// Counts the processes of a flow that was [added](Self::add).
     pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.processes.entry(record.service_port()).or_default().add(processes);
+            self.servers.attribute(record, processes);
         }
     }
 
@@ -135,7 +160,8 @@ impl Cells {
     pub fn take(&mut self) -> Stats {
         self.indices.clear();
         self.by_port.clear();
-        let mut stats = Stats::default();
+        let mut stats = Stats::with_max_servers(0);
+        stats.servers = std::mem::replace(&mut self.servers, Servers::new(self.max_servers));
         for cell in self.cells.drain(..) {
             let VerdictCell { port, speaker, speaking, all, distributions, .. } = cell;
             stats.add_all(port, (speaker, speaking), all, distributions);

@@ -72,7 +72,7 @@ impl<T: Countable> Distinct<T> {
     pub fn count(&self) -> u64 {
         match self {
             Self::Exact(set) => set.len() as u64,
-            Self::Sketch(registers) => estimate(registers),
+            Self::Sketch(registers) => estimate(&registers[..]),
         }
     }
 }
@@ -93,16 +93,22 @@ impl Countable for IpAddr {
     }
 }
 
-/// One step of a hash: `SplitMix64`'s finaliser over what was hashed so far and the next word.
+/// One step of a hash over what was hashed so far and the next word.
 pub(super) const fn mix(sum: u64, word: u64) -> u64 {
-    let mut z = (sum ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mix_word(sum ^ word)
+}
+
+/// `SplitMix64`'s finaliser (Steele et al. 2014): a fixed, public hash of a word.
+pub(super) const fn mix_word(word: u64) -> u64 {
+    let mut z = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-fn estimate(registers: &[u8; REGISTERS]) -> u64 {
-    let m = REGISTERS as f64;
+/// The number of values that such registers stand for: at least 128 of them (Flajolet et al. 2007).
+pub(super) fn estimate(registers: &[u8]) -> u64 {
+    let m = registers.len() as f64;
     let sum: f64 = registers.iter().map(|&run| 2_f64.powi(-i32::from(run))).sum();
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     #[allow(clippy::naive_bytecount, reason = "4,096 bytes once a port")]

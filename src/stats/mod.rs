@@ -11,6 +11,7 @@ mod distributions;
 mod processes;
 mod products;
 mod quantiles;
+mod servers;
 mod speaker;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,6 +23,10 @@ pub use distributions::Distributions;
 pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
+pub use servers::{
+    Clients, ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
+    protocol_family,
+};
 pub use speaker::{Speaker, SpeakerStats, Unanswered};
 
 use crate::classify::{SharedStr, Verdict};
@@ -52,6 +57,8 @@ pub struct Aggregate {
     pub outcomes: [u64; Outcome::ALL.len()],
     /// Sums of the [`COUNTERS`].
     pub counters: CounterSums,
+    /// Who was refused or not answered; `None` for nobody.
+    pub failed: Option<Box<Clients>>,
 }
 
 impl Aggregate {
@@ -63,6 +70,9 @@ impl Aggregate {
         self.widen(record.first, record.last);
         self.outcomes[record.outcome as usize] += 1;
         self.counters.add(record);
+        if let Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer = record.outcome {
+            self.failed.get_or_insert_default().insert_address(record.initiator.address);
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -77,6 +87,9 @@ impl Aggregate {
             *mine += theirs;
         }
         self.counters.merge(other.counters);
+        if let Some(failed) = other.failed {
+            self.failed.get_or_insert_default().merge(*failed);
+        }
     }
 
     fn widen(&mut self, first: Time, last: Time) {
@@ -93,6 +106,8 @@ pub struct PortStats {
     pub distributions: Option<Distributions>,
     /// What spoke.
     pub speakers: BTreeMap<Speaker, SpeakerStats>,
+    /// The speakers after [folding](Stats::fold), where it changed something.
+    folded: Option<BTreeMap<Speaker, SpeakerStats>>,
     /// The processes behind the port, and those on this machine that called it.
     pub processes: PortProcesses,
 }
@@ -100,11 +115,25 @@ pub struct PortStats {
 impl Default for PortStats {
     fn default() -> Self {
         let (all, distributions) = (Aggregate::default(), Some(Distributions::default()));
-        Self { all, distributions, speakers: BTreeMap::new(), processes: PortProcesses::default() }
+        Self {
+            all,
+            distributions,
+            speakers: BTreeMap::new(),
+            folded: None,
+            processes: PortProcesses::default(),
+        }
     }
 }
 
 impl PortStats {
+    /// Flows and bytes by what spoke, after each server's flows took the service that is proved
+    /// there: what tables and documents show of a port. Counters use
+    /// [`speakers`](Self::speakers), which never go back.
+    #[must_use]
+    pub fn folded_speakers(&self) -> &BTreeMap<Speaker, SpeakerStats> {
+        self.folded.as_ref().unwrap_or(&self.speakers)
+    }
+
     fn merge_distributions(&mut self, theirs: Option<Distributions>) {
         self.distributions = self.distributions.take().zip(theirs).map(|(mut mine, theirs)| {
             mine.merge(theirs);
@@ -129,9 +158,17 @@ pub struct Stats {
     pub ports: HashMap<ServicePort, PortStats, foldhash::fast::RandomState>,
     /// By service, family and protocol.
     pub services: BTreeMap<ServiceKey, ServiceStats>,
+    /// By endpoint that answered.
+    pub servers: Servers,
 }
 
 impl Stats {
+    /// Empty statistics that keep at most `max_servers` servers.
+    #[must_use]
+    pub fn with_max_servers(max_servers: usize) -> Self {
+        Self { servers: Servers::new(max_servers), ..Self::default() }
+    }
+
     /// Counts a flow.
     pub fn add(&mut self, record: &FlowRecord, verdict: &Verdict) {
         let (mut all, mut distributions) = (Aggregate::default(), Distributions::default());
@@ -140,6 +177,8 @@ impl Stats {
         let mut speaking = SpeakerStats::new(verdict);
         speaking.add_product(verdict);
         let speaker = Speaker::of_flow(record, verdict);
+        let proved = self.servers.prove(&speaker, verdict);
+        self.servers.add(record, verdict.announces, &proved);
         self.add_all(record.service_port(), (speaker, speaking), all, Some(distributions));
     }
 
@@ -153,6 +192,7 @@ impl Stats {
     ) {
         let key = speaker.service_key();
         let port = self.ports.entry(port).or_default();
+        port.folded = None;
         let speaking = speaking.of_flows(all.flows, all.bytes.sum());
         port.speakers.entry(speaker).or_default().merge(speaking);
         port.all.merge(all.clone());
@@ -168,6 +208,7 @@ impl Stats {
     pub fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         if !processes.is_empty() {
             self.ports.entry(record.service_port()).or_default().processes.add(processes);
+            self.servers.attribute(record, processes);
         }
     }
 
@@ -178,6 +219,7 @@ impl Stats {
             mine.all.merge(theirs.all);
             mine.merge_distributions(theirs.distributions);
             mine.processes.merge(theirs.processes);
+            mine.folded = None;
             for (speaker, speaking) in theirs.speakers {
                 mine.speakers.entry(speaker).or_default().merge(speaking);
             }
@@ -187,6 +229,7 @@ impl Stats {
             mine.all.merge(theirs.all);
             mine.distributions.merge(theirs.distributions);
         }
+        self.servers.merge(other.servers);
     }
 
     /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes

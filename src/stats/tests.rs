@@ -56,7 +56,7 @@ proptest! {
         limit in 0_usize..8,
     ) {
         let mut whole = Stats::default();
-        let mut cells: Vec<Cells> = (0..3).map(|_| Cells::new(limit)).collect();
+        let mut cells: Vec<Cells> = (0..3).map(|_| Cells::new(limit, 9)).collect();
         let mut parts = Stats::default();
         for (turn, (port, is_tcp, flows, who, take)) in (0..).zip(turns) {
             let transport = if is_tcp { Transport::Tcp } else { Transport::Udp };
@@ -81,7 +81,7 @@ proptest! {
 
 #[test]
 fn of_ports_with_many_times_the_lowest_keep_theirs_and_every_flow_counts_for_its_service() {
-    let mut cells = Cells::new(2);
+    let mut cells = Cells::new(2, 9);
     for (port, flows) in
         [(9000, MANY), (80, MANY), (8000, MANY), (22, MANY), (80, 1), (7, 1), (9001, MANY - 1)]
     {

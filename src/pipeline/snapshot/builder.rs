@@ -8,7 +8,7 @@ use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 use crate::pipeline::JudgedFlow;
 use crate::process::FlowProcesses;
-use crate::stats::Stats;
+use crate::stats::{Servers, Stats};
 
 /// Flows between two polls of the queue: some 30 microseconds, less than a batch takes.
 pub(in crate::pipeline) const STEP: usize = 64;
@@ -27,29 +27,24 @@ pub(in crate::pipeline) struct SnapshotBuilder {
 }
 
 impl SnapshotBuilder {
-    /// Starts with the requested ones of the flows that ended recently. `live`, `evicted` and `cut`
-    /// (those that ended) are the worker's numbers of flows.
+    /// Starts with empty statistics and the requested ones of the flows that ended recently. `live`,
+    /// `evicted` and `cut` (those that ended) are the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
         job: SnapshotJob,
-        live: u64,
-        evicted: u64,
-        cut: u64,
+        stats: Stats,
+        (live, evicted, cut): (u64, u64, u64),
         ended: impl Iterator<Item = &'r JudgedFlow>,
     ) -> Self {
         let mut recent = RecentFlows::new(job.flows);
         ended
             .filter(|flow| job.wants(&flow.record))
             .for_each(|flow| recent.add(&flow.record, &flow.verdict, &flow.processes));
-        Self {
-            job,
-            table: 0,
-            stats: Stats::default(),
-            recent,
-            live,
-            evicted,
-            cut,
-            cost: Duration::ZERO,
-        }
+        Self { job, table: 0, stats, recent, live, evicted, cut, cost: Duration::ZERO }
+    }
+
+    /// The servers, for what the openings of live flows prove of them.
+    pub(in crate::pipeline) const fn servers(&mut self) -> &mut Servers {
+        &mut self.stats.servers
     }
 
     /// Counts a live flow as if it had ended here.

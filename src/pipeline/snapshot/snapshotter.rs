@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use super::job::{SnapshotJob, SnapshotJobs, SnapshotPart};
 use super::{RecentFlows, SHARE, Snapshot, SnapshotRequest, Snapshots};
 use crate::pipeline::Run;
+use crate::pipeline::context::WorkerContext;
 use crate::stats::Stats;
 
 /// The snapshot thread's state.
@@ -21,13 +22,15 @@ pub(in crate::pipeline) struct Snapshotter {
 }
 
 impl Snapshotter {
-    /// A snapshot thread and the capture thread's end of the way to it. Figures are kept of at most
-    /// `histogram_ports` ports.
-    pub(in crate::pipeline) fn new(workers: usize, histogram_ports: usize) -> (Self, SnapshotJobs) {
+    /// A snapshot thread and the capture thread's end of the way to it, within the limits that the
+    /// workers have.
+    pub(in crate::pipeline) fn new(context: &WorkerContext<'_>) -> (Self, SnapshotJobs) {
+        let WorkerContext { workers, histogram_ports, max_servers, .. } = *context;
+        let stats = Stats::with_max_servers(max_servers);
         let (to_capture, jobs) = bounded(1);
         let (is_running, ended) = bounded(0);
         (
-            Self { to_capture, ended, workers, histogram_ports, stats: Stats::default() },
+            Self { to_capture, ended, workers, histogram_ports, stats },
             SnapshotJobs { jobs, _is_running: is_running },
         )
     }
@@ -118,7 +121,7 @@ impl Snapshotter {
         }
         run.flows = recent.into_flows();
         run.notice_cut_payload(cut);
-        run.limit_histograms(self.histogram_ports);
+        run.complete(self.histogram_ports);
         let cost = slowest.max(busy + since.elapsed());
         Some((Snapshot { elapsed, run, live_flows }, cost))
     }

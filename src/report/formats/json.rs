@@ -5,6 +5,7 @@ mod flow;
 mod port;
 mod processes;
 mod safe;
+mod servers;
 
 pub(super) use flow::FlowJson;
 pub(super) use port::SpeakerJson;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use self::flow::FlowsJson;
 use self::port::{PortJson, ServiceJson};
+use self::servers::{ClosedPortJson, ServersJson};
 use super::{FlowOutput, ReportFormat};
 use crate::flow::Counts;
 use crate::report::parts::interfaces::{self, InterfaceFrames};
@@ -49,6 +51,8 @@ pub(super) struct ReportJson<'a> {
     capture: CaptureJson<'a>,
     ports: Vec<PortJson<'a>>,
     services: Vec<ServiceJson<'a>>,
+    servers: ServersJson<'a>,
+    closed_ports: Vec<ClosedPortJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flows: Option<FlowsJson<'a>>,
 }
@@ -63,6 +67,11 @@ impl<'a> ReportJson<'a> {
         Self {
             schema: SCHEMA,
             capture: CaptureJson::new(report),
+            closed_ports: ports
+                .iter()
+                .filter_map(|(port, s)| ClosedPortJson::new(**port, s))
+                .collect(),
+            servers: ServersJson(&run.stats.servers),
             ports: ports
                 .into_iter()
                 .map(|(&port, stats)| PortJson::new(catalogue, port, stats))
@@ -83,6 +92,7 @@ struct CaptureJson<'a> {
     link_types: Vec<InterfaceFrames>,
     dropped: DropsJson,
     evicted_flows: u64,
+    flows_beyond_max_servers: u64,
     bytes: u64,
     first: Option<String>,
     last: Option<String>,
@@ -108,6 +118,7 @@ impl<'a> CaptureJson<'a> {
                 queue: counters.queue,
             },
             evicted_flows: run.evicted,
+            flows_beyond_max_servers: run.stats.servers.flows_beyond_limit(),
             bytes: counters.bytes,
             first: counters.seen.map(|(first, _)| first.to_string()),
             last: counters.seen.map(|(_, last)| last.to_string()),

@@ -2,6 +2,7 @@
 //! customarily run there and what spoke, then figures.
 
 mod interval;
+mod servers;
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
@@ -82,6 +83,10 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         &rows(|name, stats| quantile_row(name, stats.distributions.as_ref())),
     )?;
     processes::write(out, style, ports)?;
+    if show.servers {
+        writeln!(out)?;
+        servers::write(out, report, style)?;
+    }
     writeln!(out)?;
     services(out, report, style)?;
     if show.lists_flows() {

@@ -169,7 +169,7 @@ pub fn candidate_tags<'c>(candidates: &[&'c Candidate]) -> Vec<&'c str> {
 /// What spoke on a port; most bytes first.
 #[must_use]
 pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, &SpeakerStats)> {
-    let mut speakers: Vec<_> = stats.speakers.iter().collect();
+    let mut speakers: Vec<_> = stats.folded_speakers().iter().collect();
     speakers.sort_by_key(|&(key, speaking)| (Reverse(speaking.bytes), key));
     speakers
 }

@@ -236,12 +236,13 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
     let Ok(hello) = Hello::read(HelloKind::Client, &body[..len.min(body.len())], len) else {
         return false;
     };
-    if !statement.wants_facts() {
-        return hello.whole;
-    }
     let place = |at: usize| client.place(at + MESSAGE_HEADER);
+    // The list of servers wants the name in any case, and it costs little.
     if let Some((name, at)) = hello.server_name() {
         statement.fact("quic.sni", name, place(at));
+    }
+    if !statement.wants_facts() {
+        return hello.whole;
     }
     for (protocol, at) in hello.protocols() {
         statement.fact("quic.alpn", protocol, place(at));

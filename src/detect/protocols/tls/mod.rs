@@ -237,17 +237,20 @@ fn is_framed(stream: &[u8], hello: &HandshakeMessage<'_>) -> bool {
 
 /// States the facts of a hello; `place` gives the offset in the stream of a byte of its body.
 fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(usize) -> usize) {
-    if !statement.wants_facts() {
-        return;
+    if statement.wants_facts() {
+        if let Some(version) = hello.version() {
+            statement.fact("tls.version", version_name(version).as_bytes(), place(0));
+        }
+        if let Some(cipher) = hello.cipher() {
+            statement.fact("tls.cipher", cipher.as_bytes(), place(0));
+        }
     }
-    if let Some(version) = hello.version() {
-        statement.fact("tls.version", version_name(version).as_bytes(), place(0));
-    }
-    if let Some(cipher) = hello.cipher() {
-        statement.fact("tls.cipher", cipher.as_bytes(), place(0));
-    }
+    // The list of servers wants the name in any case, and it costs little.
     if let Some((name, at)) = hello.server_name().filter(|_| hello.kind == HelloKind::Client) {
         statement.fact("tls.sni", name, place(at));
+    }
+    if !statement.wants_facts() {
+        return;
     }
     for (protocol, at) in hello.protocols() {
         statement.fact("tls.alpn", protocol, place(at));

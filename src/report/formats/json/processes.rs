@@ -42,7 +42,7 @@ impl<'a> From<&'a Attribution> for AttributionJson<'a> {
 }
 
 #[derive(Serialize)]
-struct HolderJson<'a> {
+pub(super) struct HolderJson<'a> {
     name: &'a str,
     pid: i32,
     command: &'a str,

@@ -1,6 +1,6 @@
 //! JSON that a terminal may print.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use serde_json::Serializer;
@@ -16,9 +16,15 @@ pub(in crate::report::formats) fn write_line(
     out: &mut dyn Write,
     value: &impl Serialize,
 ) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *out, SafeFormatter))?;
-    writeln!(out)
+    // A document is written in small pieces: `out` is called for large ones.
+    let mut buffer = BufWriter::with_capacity(BUFFER, out);
+    value.serialize(&mut Serializer::with_formatter(&mut buffer, SafeFormatter))?;
+    writeln!(buffer)?;
+    buffer.flush()
 }
+
+/// Bytes that are written at once.
+const BUFFER: usize = 1 << 14;
 
 /// Compact JSON that writes hidden characters and control characters as `\u` escapes.
 struct SafeFormatter;
@@ -29,6 +35,10 @@ impl Formatter for SafeFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Control characters below are escaped by the serializer.
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|&(_, c)| is_hidden(c)) {
             writer.write_all(&rest.as_bytes()[..at])?;

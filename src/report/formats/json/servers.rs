@@ -1,0 +1,142 @@
+//! Servers and closed ports in the document.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use super::SidesJson;
+use super::processes::HolderJson;
+use crate::decode::ServicePort;
+use crate::evidence::Protocol;
+use crate::flow::Outcome;
+use crate::stats::{PortStats, ProvedService, Server, ServerText, Servers};
+
+/// The servers, ordered by address, port and transport. There may be many: each is made when it is
+/// written.
+pub(super) struct ServersJson<'a>(pub(super) &'a Servers);
+
+impl Serialize for ServersJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.rows().map(ServerJson))
+    }
+}
+
+struct ServerJson<'a>(Server<'a>);
+
+impl Serialize for ServerJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(server) = self;
+        let mut fields = serializer.serialize_struct("server", 17)?;
+        fields.serialize_field("address", &Displayed(&server.key.address))?;
+        fields.serialize_field("port", &server.key.port)?;
+        fields.serialize_field("transport", server.key.transport.as_str())?;
+        fields.serialize_field(
+            "services",
+            &List(|| server.services.iter().map(ProvedServiceJson::from)),
+        )?;
+        fields.serialize_field("protocols", &List(|| server.protocols().map(Protocol::as_str)))?;
+        fields
+            .serialize_field("products", &List(|| server.products.iter().map(|one| &*one.text)))?;
+        fields.serialize_field("products_more", &server.products_more)?;
+        fields.serialize_field("names", &List(|| server.names.iter().map(NameJson::from)))?;
+        fields.serialize_field("names_more", &server.names_more)?;
+        fields.serialize_field("clients", &server.clients)?;
+        fields.serialize_field("flows", &server.flows)?;
+        fields.serialize_field("bytes", &SidesJson::from(server.bytes))?;
+        fields.serialize_field("outcomes", &OutcomesJson(server))?;
+        fields.serialize_field("first", &Displayed(&server.seen.0))?;
+        fields.serialize_field("last", &Displayed(&server.seen.1))?;
+        if let Some(holder) = server.process {
+            fields.serialize_field("process", &HolderJson::from(holder))?;
+        }
+        fields.serialize_field("proof_frame", &server.proof_frame)?;
+        fields.end()
+    }
+}
+
+/// The text of a value.
+struct Displayed<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Displayed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// An array of what an iterator gives.
+struct List<F>(F);
+
+impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for List<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
+}
+
+/// Flows by outcome.
+struct OutcomesJson<'a>(&'a Server<'a>);
+
+impl Serialize for OutcomesJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.outcomes().map(|(outcome, n)| (outcome.as_str(), n)))
+    }
+}
+
+#[derive(Serialize)]
+struct ProvedServiceJson<'a> {
+    service: &'a str,
+    layer: &'static str,
+    protocol: Option<&'static str>,
+    frame: Option<u64>,
+}
+
+impl<'a> From<&'a ProvedService<'a>> for ProvedServiceJson<'a> {
+    fn from(&ProvedService { id, layer, protocol, frame }: &'a ProvedService<'a>) -> Self {
+        let protocol = protocol.map(Protocol::as_str);
+        Self { service: id, layer: layer.as_str(), protocol, frame }
+    }
+}
+
+#[derive(Serialize)]
+struct NameJson<'a> {
+    name: &'a str,
+    kind: &'static str,
+    frame: u64,
+}
+
+impl<'a> From<&'a ServerText> for NameJson<'a> {
+    fn from(ServerText { source, text, frame }: &'a ServerText) -> Self {
+        Self { name: text, kind: source.as_str(), frame: *frame }
+    }
+}
+
+/// A port at which attempts failed, with their number by outcome, and that of all other flows.
+#[derive(Serialize)]
+pub(super) struct ClosedPortJson {
+    port: u16,
+    transport: &'static str,
+    refused: u64,
+    unreachable: u64,
+    no_answer: u64,
+    initiators: u64,
+    other_flows: u64,
+}
+
+impl ClosedPortJson {
+    /// `None` for a port without failed attempts.
+    pub(super) fn new(port: ServicePort, stats: &PortStats) -> Option<Self> {
+        let count = |outcome: Outcome| stats.all.outcomes[outcome as usize];
+        let [refused, unreachable, no_answer] =
+            [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer].map(count);
+        let failed = refused + unreachable + no_answer;
+        (failed > 0).then(|| Self {
+            port: port.port,
+            transport: port.transport.as_str(),
+            refused,
+            unreachable,
+            no_answer,
+            initiators: stats.all.failed.as_ref().map_or(0, |failed| failed.count()),
+            other_flows: stats.all.flows - failed,
+        })
+    }
+}

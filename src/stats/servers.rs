@@ -1,0 +1,294 @@
+//! Servers: the endpoints that answered, and what their flows prove of them.
+//!
+//! A server is an endpoint that answered at least once (a handshake, payload or a datagram came
+//! from it), or the unicast destination of a protocol that is one-way by design. Who announces
+//! something to a group is a server, too; the group is none. Attempts that were refused or not
+//! answered count at the port alone, so that neither a sweep nor a flood takes places here.
+//!
+//! **Bounds.** At most `limit` servers are kept, those first in the order of ranks (`key.rs`).
+//! Any total order of keys gives the same rows whatever the order of flows and the number of
+//! workers: a row leaves when `limit` others come before it, and these stay or give way to
+//! earlier ones, so it can never come back. Its flows are counted in
+//! [`flows_beyond_limit`](Servers::flows_beyond_limit). What needs more memory than a row has a
+//! limit of its own, by the same order: texts (`texts.rs`) and large sets of clients
+//! (`clients.rs`). Together they take at most some 400 bytes for each server of the limit.
+
+mod clients;
+mod fold;
+mod interned;
+mod key;
+mod row;
+mod slots;
+mod texts;
+mod view;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+pub use clients::Clients;
+pub use key::ServerKey;
+pub use texts::{ServerText, TextSource};
+pub use view::{ProvedService, Server, protocol_family};
+
+use clients::ClientSets;
+use interned::Interned;
+use key::is_unicast;
+use row::{ANSWERED, BestProof, LayeredService, NO_FRAME, ServerRow, ServiceProof, SpokenFlows};
+use slots::{Placed, Slots};
+use texts::ServerTexts;
+
+use super::Speaker;
+use crate::catalogue::Service;
+use crate::classify::{Confidence, Fit, SharedStr, Verdict};
+use crate::evidence::Protocol;
+use crate::flow::{FlowRecord, Outcome};
+use crate::process::FlowProcesses;
+
+/// The servers of a capture.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    slots: Slots,
+    texts: ServerTexts,
+    client_sets: ClientSets,
+    services: Interned<LayeredService>,
+    speakers: Interned<Speaker>,
+    flows_beyond_limit: u64,
+}
+
+/// What verdicts of one kind prove of a server, as numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ProvedNumbers {
+    /// The number of the speaker, if it takes part in folding.
+    speaker: Option<u32>,
+    /// The numbers of the services.
+    services: Vec<u32>,
+    protocol: Option<Protocol>,
+}
+
+/// What one flow's opening proves of the server that answered it.
+pub struct ServerEvidence<'e> {
+    /// The verdict.
+    pub verdict: &'e Verdict,
+    /// The number of the first frame with payload: no proof comes before it.
+    pub first_frame: u64,
+    /// The number of the frame that proves a service, or the protocol.
+    pub proof_frame: &'e dyn Fn(Option<&Service>) -> Option<u64>,
+    /// Texts about the server with their frames.
+    pub texts: &'e [(TextSource, &'e str, u64)],
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_LIMIT)
+    }
+}
+
+impl Servers {
+    /// The default of `--max-servers`.
+    pub const DEFAULT_LIMIT: usize = 1 << 16;
+
+    /// No servers, of which at most `limit` are kept.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            slots: Slots::new(limit),
+            texts: ServerTexts::new((limit / 6).max(2)),
+            client_sets: ClientSets::new((limit / 128).max(2)),
+            services: Interned::default(),
+            speakers: Interned::default(),
+            flows_beyond_limit: 0,
+        }
+    }
+
+    /// The number of flows that belong to servers beyond the limit.
+    #[must_use]
+    pub const fn flows_beyond_limit(&self) -> u64 {
+        self.flows_beyond_limit
+    }
+
+    /// The numbers of what verdicts of one kind prove.
+    pub(super) fn prove(&mut self, speaker: &Speaker, verdict: &Verdict) -> ProvedNumbers {
+        let is_recognised = verdict.confidence >= Confidence::Protocol;
+        let folds = verdict.protocol.is_some()
+            && is_recognised
+            && verdict.fit != Some(Fit::Contradicts)
+            && verdict.fault.is_none();
+        let services = verdict.service.iter().chain(&verdict.also);
+        ProvedNumbers {
+            speaker: folds.then(|| self.speakers.number(speaker)),
+            services: services.map(|service| self.services.number(&layered(service))).collect(),
+            protocol: verdict.protocol.filter(|_| is_recognised),
+        }
+    }
+
+    /// Counts a flow, if it belongs to a server.
+    pub(super) fn add(&mut self, record: &FlowRecord, announces: bool, proved: &ProvedNumbers) {
+        let Some((key, is_announced)) = server_of(record, announces) else { return };
+        let Some(slot) = self.slot(key) else {
+            self.flows_beyond_limit += 1;
+            return;
+        };
+        let Some(row) = self.slots.row_mut(slot) else { return };
+        row.first = row.first.min(record.first);
+        row.last = row.last.max(record.last);
+        let (from_client, from_server) = (record.bytes.initiator, record.bytes.responder);
+        row.bytes[usize::from(is_announced)] += from_client;
+        row.bytes[1] += from_server;
+        let outcome = ANSWERED.iter().position(|&outcome| outcome == record.outcome);
+        if let Some(count) = outcome.and_then(|outcome| row.outcomes.get_mut(outcome)) {
+            *count = count.saturating_add(1);
+        }
+        if let Some(protocol) = proved.protocol {
+            row.protocols.insert(protocol);
+        }
+        let protocol = proved.protocol.map(protocol_family);
+        for &service in &proved.services {
+            row.prove(&self.services, ServiceProof { service, protocol, frame: NO_FRAME });
+        }
+        if let Some(speaker) = proved.speaker {
+            let bytes = record.bytes.sum();
+            row.speak(&self.speakers, SpokenFlows { speaker, flows: NonZeroU32::MIN, bytes });
+        }
+        if is_announced {
+            return;
+        }
+        let hash = clients::hash(record.initiator.address);
+        if row.clients.few().is_none() {
+            row.clients.insert(hash);
+            self.client_sets.extend(key.rank(), &[hash]);
+        } else if let Some(hashes) = row.clients.insert(hash) {
+            self.client_sets.begin(key.rank(), hashes.into_iter().chain([hash]));
+        }
+    }
+
+    /// Takes what an opening with payload from the server, or of a one-way protocol, proves of it.
+    /// The flow itself is counted when it ends.
+    pub fn take_evidence(&mut self, key: ServerKey, evidence: &ServerEvidence<'_>) {
+        let ServerEvidence { verdict, first_frame, proof_frame, texts } = *evidence;
+        if verdict.confidence < Confidence::Protocol || !is_unicast(key.address) {
+            return;
+        }
+        let Some(slot) = self.slot(key) else { return };
+        let Some(row) = self.slots.row_mut(slot) else { return };
+        let BestProof { confidence, frame } = row.proof;
+        let may_improve = |known: u64| first_frame < known;
+        if verdict.confidence > confidence || verdict.confidence == confidence && may_improve(frame)
+        {
+            let frame = proof_frame(verdict.service.as_deref()).unwrap_or(NO_FRAME);
+            row.improve(BestProof { confidence: verdict.confidence, frame });
+        }
+        let protocol = verdict.protocol.map(protocol_family);
+        for service in verdict.service.iter().chain(&verdict.also) {
+            let number = self.services.number(&layered(service));
+            let same =
+                |known: &&ServiceProof| known.service == number && known.protocol == protocol;
+            let known = row.services.iter().flatten().find(same);
+            if known.is_none_or(|known| may_improve(known.frame)) {
+                let frame = proof_frame(Some(service)).unwrap_or(NO_FRAME);
+                row.prove(&self.services, ServiceProof { service: number, protocol, frame });
+            }
+        }
+        if !texts.is_empty() {
+            let rank = key.rank();
+            for &(source, text, frame) in texts {
+                self.texts.add(rank, source, text, frame);
+            }
+        }
+    }
+
+    /// Takes the process behind a flow's responder.
+    pub(super) fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
+        let Some((key, false)) = server_of(record, false) else { return };
+        let holders = processes.responder.as_deref().map_or(&[][..], |known| known.holders());
+        if let Some(row) = self.slots.find(&key).and_then(|slot| self.slots.row_mut(slot)) {
+            holders.iter().for_each(|holder| row.hold(holder));
+        }
+    }
+
+    /// The slot of a server, which is added if there is none; `None` beyond the limit.
+    #[inline]
+    fn slot(&mut self, key: ServerKey) -> Option<usize> {
+        self.slots.find(&key).or_else(|| self.place(ServerRow::new(key)))
+    }
+
+    /// Places a row whose key has none yet.
+    fn place(&mut self, row: ServerRow) -> Option<usize> {
+        match self.slots.place(row) {
+            Placed::Free(slot) => Some(slot),
+            Placed::Evicted(slot, row) => {
+                self.flows_beyond_limit += row.flows();
+                Some(slot)
+            }
+            Placed::Beyond(row) => {
+                self.flows_beyond_limit += row.flows();
+                None
+            }
+        }
+    }
+
+    /// Adds the servers of other flows.
+    pub(super) fn merge(&mut self, mut other: Self) {
+        if self.slots.rows().is_empty() && self.slots.limit() == other.slots.limit() {
+            std::mem::swap(self, &mut other);
+        }
+        let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;
+        let services = self.services.adopt(&services);
+        let speakers = self.speakers.adopt(&speakers);
+        self.flows_beyond_limit += flows_beyond_limit;
+        for mut theirs in slots.into_rows() {
+            for proof in theirs.services.iter_mut().flatten() {
+                proof.service = services[proof.service as usize];
+            }
+            for spoken in theirs.spoken.iter_mut().flatten() {
+                spoken.speaker = speakers[spoken.speaker as usize];
+            }
+            let Some(slot) = self.slots.find(&theirs.key) else {
+                self.place(theirs);
+                continue;
+            };
+            let Some(mine) = self.slots.row_mut(slot) else { continue };
+            mine.merge(&theirs, &self.services, &self.speakers);
+            let before = mine.clients;
+            mine.clients.merge(theirs.clients);
+            match (before.few(), theirs.clients.few()) {
+                (Some(few), Some(more)) if mine.clients.few().is_none() => {
+                    self.client_sets.begin(theirs.key.rank(), few.iter().chain(more).copied());
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+                (Some(few), None) => client_sets.extend(theirs.key.rank(), few),
+                (None, Some(few)) => self.client_sets.extend(theirs.key.rank(), few),
+            }
+        }
+        self.texts.merge(texts);
+        self.client_sets.merge(client_sets);
+    }
+
+    /// Bytes of memory, those of shared texts excepted.
+    #[cfg(test)]
+    fn footprint(&self) -> usize {
+        self.slots.footprint() + self.texts.footprint() + self.client_sets.footprint()
+    }
+}
+
+/// The server that a flow belongs to, if any, and whether it is the initiator, which announces
+/// something to a group.
+fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> {
+    let FlowRecord { initiator, responder, transport, .. } = *record;
+    let answered = match record.outcome {
+        Outcome::Established | Outcome::Reset | Outcome::Answered | Outcome::Sent => true,
+        Outcome::Midstream => record.payload_bytes.responder > 0,
+        Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
+    };
+    if is_unicast(responder.address) {
+        return answered.then(|| (ServerKey::new(responder, transport), false));
+    }
+    (announces && is_unicast(initiator.address))
+        .then(|| (ServerKey::new(initiator, transport), true))
+}
+
+fn layered(service: &Arc<Service>) -> LayeredService {
+    (service.layer, SharedStr::Service(Arc::clone(&service.id)))
+}
+
+#[cfg(test)]
+mod tests;

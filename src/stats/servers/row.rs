@@ -1,0 +1,182 @@
+//! What is kept of one server: some 300 bytes.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::clients::Clients;
+use super::interned::Interned;
+use super::key::ServerKey;
+use crate::catalogue::Layer;
+use crate::classify::{Confidence, SharedStr};
+use crate::evidence::{Protocol, ProtocolSet};
+use crate::flow::Outcome;
+use crate::process::Holder;
+use crate::stats::Speaker;
+use crate::time::Time;
+
+/// Services, and what spoke, that a row keeps: those first in their order.
+pub(super) const KEPT: usize = 4;
+/// The outcomes of flows that count for a server, in the order of output.
+pub(super) const ANSWERED: [Outcome; 5] =
+    [Outcome::Established, Outcome::Reset, Outcome::Midstream, Outcome::Answered, Outcome::Sent];
+/// A number that no frame has.
+pub(super) const NO_FRAME: u64 = u64::MAX;
+
+/// A service as servers show it, the highest layer first.
+pub(super) type LayeredService = (Layer, SharedStr);
+
+/// A service that was proved at a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ServiceProof {
+    /// Its number among the services.
+    pub(super) service: u32,
+    /// The protocol that it was proved by; the first one of its family.
+    pub(super) protocol: Option<Protocol>,
+    /// The first frame that proves it, or [`NO_FRAME`].
+    pub(super) frame: u64,
+}
+
+/// The flows of a server in which the same spoke. Both sums stay at their greatest value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SpokenFlows {
+    /// The number among the speakers.
+    pub(super) speaker: u32,
+    pub(super) flows: NonZeroU32,
+    pub(super) bytes: u64,
+}
+
+/// The strongest ground of the verdicts at a server, and the first frame of that ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BestProof {
+    pub(super) confidence: Confidence,
+    pub(super) frame: u64,
+}
+
+/// A server.
+#[derive(Debug, Clone)]
+pub(super) struct ServerRow {
+    pub(super) key: ServerKey,
+    pub(super) first: Time,
+    pub(super) last: Time,
+    /// Bytes that came from clients, and that came from the server.
+    pub(super) bytes: [u64; 2],
+    /// Flows by [`ANSWERED`] outcome, up to the greatest number.
+    pub(super) outcomes: [u32; ANSWERED.len()],
+    pub(super) clients: Clients,
+    /// The protocols of its flows.
+    pub(super) protocols: ProtocolSet,
+    pub(super) services: [Option<ServiceProof>; KEPT],
+    /// More services were proved than are kept.
+    pub(super) more_services: bool,
+    pub(super) spoken: [Option<SpokenFlows>; KEPT],
+    pub(super) proof: BestProof,
+    /// The process that holds the socket, the first one in their order.
+    pub(super) process: Option<Arc<Holder>>,
+}
+
+impl ServerRow {
+    pub(super) fn new(key: ServerKey) -> Self {
+        Self {
+            key,
+            first: Time(i64::MAX),
+            last: Time(i64::MIN),
+            bytes: [0; 2],
+            outcomes: [0; ANSWERED.len()],
+            clients: Clients::default(),
+            protocols: ProtocolSet::EMPTY,
+            services: [None; KEPT],
+            more_services: false,
+            spoken: [None; KEPT],
+            proof: BestProof { confidence: Confidence::Unknown, frame: NO_FRAME },
+            process: None,
+        }
+    }
+
+    /// Flows that count for the server.
+    pub(super) fn flows(&self) -> u64 {
+        self.outcomes.iter().copied().map(u64::from).sum()
+    }
+
+    /// Adds a service; of too many the last one leaves.
+    pub(super) fn prove(&mut self, services: &Interned<LayeredService>, proof: ServiceProof) {
+        let same = |known: &&mut ServiceProof| {
+            known.service == proof.service && known.protocol == proof.protocol
+        };
+        if let Some(known) = self.services.iter_mut().flatten().find(same) {
+            known.frame = known.frame.min(proof.frame);
+            return;
+        }
+        let key = |proof: &ServiceProof| (services.get(proof.service), proof.protocol);
+        self.more_services |= keep_lowest(&mut self.services, proof, key);
+    }
+
+    /// Adds flows in which the same spoke; of too many speakers the last one leaves.
+    pub(super) fn speak(&mut self, speakers: &Interned<Speaker>, more: SpokenFlows) {
+        let same = |known: &&mut SpokenFlows| known.speaker == more.speaker;
+        if let Some(known) = self.spoken.iter_mut().flatten().find(same) {
+            known.flows = known.flows.saturating_add(more.flows.get());
+            known.bytes = known.bytes.saturating_add(more.bytes);
+            return;
+        }
+        keep_lowest(&mut self.spoken, more, |spoken| speakers.get(spoken.speaker));
+    }
+
+    /// Takes a proof that is stronger, or as strong and earlier.
+    pub(super) fn improve(&mut self, proof: BestProof) {
+        let order = |proof: &BestProof| (std::cmp::Reverse(proof.confidence), proof.frame);
+        if order(&proof) < order(&self.proof) {
+            self.proof = proof;
+        }
+    }
+
+    /// Takes the process if it comes first.
+    pub(super) fn hold(&mut self, holder: &Arc<Holder>) {
+        if self.process.as_ref().is_none_or(|known| holder < known) {
+            self.process = Some(Arc::clone(holder));
+        }
+    }
+
+    /// Adds all but the clients, which are counted elsewhere, too. Numbers of services and
+    /// speakers are already those of this table.
+    pub(super) fn merge(
+        &mut self,
+        other: &Self,
+        services: &Interned<LayeredService>,
+        speakers: &Interned<Speaker>,
+    ) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for (mine, theirs) in self.bytes.iter_mut().zip(other.bytes) {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.protocols.unite(other.protocols);
+        other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
+        self.more_services |= other.more_services;
+        other.spoken.iter().flatten().for_each(|&spoken| self.speak(speakers, spoken));
+        self.improve(other.proof);
+        if let Some(holder) = &other.process {
+            self.hold(holder);
+        }
+    }
+}
+
+/// Adds an entry, and removes the last one in the order of keys where there is no room. Returns
+/// whether one was removed.
+fn keep_lowest<T: Copy, K: Ord>(
+    entries: &mut [Option<T>; KEPT],
+    entry: T,
+    key: impl Fn(&T) -> K,
+) -> bool {
+    if let Some(free) = entries.iter_mut().find(|entry| entry.is_none()) {
+        *free = Some(entry);
+        return false;
+    }
+    let last = entries.iter_mut().flatten().max_by(|a, b| key(a).cmp(&key(b)));
+    if let Some(last) = last.filter(|last| key(&entry) < key(last)) {
+        *last = entry;
+    }
+    true
+}

@@ -1,0 +1,144 @@
+//! What servers call themselves and what clients call them: products and names.
+//!
+//! Of each server the sixteen lowest products and the sixteen lowest names are kept, in bytewise
+//! order, each of at most 96 bytes; of all servers together the `limit` first ones in the order of
+//! ranks. What a part leaves out, the whole leaves out too: as many stand before it there.
+
+use std::collections::BTreeMap;
+
+use super::key::ServerRank;
+
+/// The longest text in bytes; what is longer is cut.
+const MAX_BYTES: usize = 96;
+/// Texts that are kept of one server, products and names each.
+const PER_SERVER: usize = 16;
+
+/// Where a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TextSource {
+    /// What the server calls itself.
+    Product,
+    /// The server name that a client asked for in TLS or QUIC (RFC 6066, section 3).
+    Sni,
+    /// The `Host` of a client's HTTP request (RFC 9110, section 7.2).
+    Host,
+}
+
+impl TextSource {
+    /// The name in output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Sni => "sni",
+            Self::Host => "host",
+        }
+    }
+
+    const fn is_name(self) -> bool {
+        !matches!(self, Self::Product)
+    }
+}
+
+/// An untrusted text about a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerText {
+    /// Where it comes from.
+    pub source: TextSource,
+    /// The text, at most 96 bytes.
+    pub text: Box<str>,
+    /// The number of the first frame that has it.
+    pub frame: u64,
+}
+
+impl ServerText {
+    const fn key(&self) -> (bool, &str, TextSource) {
+        (self.source.is_name(), &self.text, self.source)
+    }
+}
+
+/// The texts of all servers.
+#[derive(Debug, Clone)]
+pub(super) struct ServerTexts {
+    /// Those of each server in the order of their keys.
+    texts: BTreeMap<ServerRank, Vec<ServerText>>,
+    len: usize,
+    limit: usize,
+}
+
+impl ServerTexts {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { texts: BTreeMap::new(), len: 0, limit }
+    }
+
+    pub(super) fn add(&mut self, rank: ServerRank, source: TextSource, text: &str, frame: u64) {
+        let text = cut(text);
+        if text.is_empty() {
+            return;
+        }
+        let texts = self.texts.entry(rank).or_insert_with(|| Vec::with_capacity(1));
+        let key = (source.is_name(), text, source);
+        match texts.binary_search_by(|known| known.key().cmp(&key)) {
+            Ok(at) => texts[at].frame = texts[at].frame.min(frame),
+            Err(at) => {
+                texts.insert(at, ServerText { source, text: text.into(), frame });
+                self.len += 1;
+                let of_kind = |known: &ServerText| known.source.is_name() == source.is_name();
+                if texts.iter().filter(|known| of_kind(known)).count() > PER_SERVER
+                    && let Some(last) = texts.iter().rposition(of_kind)
+                {
+                    texts.remove(last);
+                    self.len -= 1;
+                }
+                self.trim();
+            }
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.len > self.limit
+            && let Some(mut last) = self.texts.last_entry()
+        {
+            self.len -= usize::from(last.get_mut().pop().is_some());
+            if last.get().is_empty() {
+                last.remove();
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (rank, texts) in other.texts {
+            for ServerText { source, text, frame } in texts {
+                self.add(rank, source, &text, frame);
+            }
+        }
+    }
+
+    /// The products and the names of a server.
+    pub(super) fn get(&self, rank: ServerRank) -> (&[ServerText], &[ServerText]) {
+        let texts = self.texts.get(&rank).map_or(&[][..], Vec::as_slice);
+        texts.split_at(texts.partition_point(|text| !text.source.is_name()))
+    }
+
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> usize {
+        let text = |text: &ServerText| text.text.len() + 16;
+        let server = |texts: &Vec<ServerText>| {
+            let own = texts.capacity() * size_of::<ServerText>() + 16;
+            own + texts.iter().map(text).sum::<usize>()
+        };
+        let entry = 2 * (size_of::<ServerRank>() + size_of::<Vec<ServerText>>());
+        self.texts.values().map(|texts| server(texts) + entry).sum()
+    }
+}
+
+/// The longest beginning of a text that may be kept.
+fn cut(text: &str) -> &str {
+    let is_end = |&end: &usize| text.is_char_boundary(end);
+    (0..=MAX_BYTES.min(text.len()))
+        .rev()
+        .find(is_end)
+        .and_then(|end| text.get(..end))
+        .unwrap_or(text)
+}

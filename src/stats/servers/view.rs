@@ -1,0 +1,132 @@
+//! A server as outputs read it.
+
+use std::sync::Arc;
+
+use super::Servers;
+use super::key::ServerKey;
+use super::row::{ANSWERED, NO_FRAME, ServerRow};
+use super::texts::ServerText;
+use crate::catalogue::Layer;
+use crate::evidence::{Protocol, ProtocolSet};
+use crate::flow::{Counts, Outcome};
+use crate::process::Holder;
+use crate::time::Time;
+
+/// Texts of each kind that are shown of a server.
+const SHOWN: usize = 4;
+
+/// A server.
+#[derive(Debug, Clone)]
+pub struct Server<'s> {
+    /// Its endpoint.
+    pub key: ServerKey,
+    /// The services that were proved, the highest layer first, then by id: at most four.
+    pub services: Vec<ProvedService<'s>>,
+    protocols: ProtocolSet,
+    /// The bytewise lowest products, at most four.
+    pub products: &'s [ServerText],
+    /// Further products, up to 12.
+    pub products_more: usize,
+    /// The bytewise lowest names that clients called it by, at most four.
+    pub names: &'s [ServerText],
+    /// Further names, up to 12.
+    pub names_more: usize,
+    /// The number of its clients: exact up to 16, and up to 1,024 where a set of them is kept.
+    pub clients: u64,
+    /// The number of its flows, attempts that it did not answer excepted.
+    pub flows: u64,
+    /// The bytes that came from clients, and that came from the server.
+    pub bytes: Counts,
+    outcomes: [u32; ANSWERED.len()],
+    /// Times of the first and of the last frame of its flows.
+    pub seen: (Time, Time),
+    /// The process that holds its socket, where it is known.
+    pub process: Option<&'s Holder>,
+    /// The first frame of the strongest proof of what it speaks, where it was read.
+    pub proof_frame: Option<u64>,
+}
+
+impl Server<'_> {
+    /// The protocols of its flows, in the order of their declaration.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
+        Protocol::ALL.iter().copied().filter(|&protocol| self.protocols.contains(protocol))
+    }
+
+    /// Its flows by outcome, in the order of output.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
+        let counts = ANSWERED.iter().zip(self.outcomes).map(|(&outcome, n)| (outcome, n.into()));
+        counts.filter(|&(_, n)| n > 0)
+    }
+}
+
+/// A service that was proved at a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvedService<'s> {
+    /// The id.
+    pub id: &'s str,
+    /// The layer.
+    pub layer: Layer,
+    /// The protocol that it was proved by, the first one of its family; `None` where the process
+    /// alone proves it.
+    pub protocol: Option<Protocol>,
+    /// The first frame that proves it, where it was read.
+    pub frame: Option<u64>,
+}
+
+/// The protocol that stands for all those that a client changes to on the same connection, or
+/// chooses for the same requests: HTTP for HTTP/2 and WebSocket; else the protocol itself.
+#[must_use]
+pub const fn protocol_family(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::Http | Protocol::Http2 | Protocol::Websocket => Protocol::Http,
+        other => other,
+    }
+}
+
+impl Servers {
+    /// The servers that are kept, ordered by their keys.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Server<'_>> {
+        // A row without flows is of an endpoint that a flow in progress has shown.
+        let mut rows: Vec<&ServerRow> =
+            self.slots.rows().iter().filter(|row| row.flows() > 0).collect();
+        rows.sort_unstable_by_key(|row| row.key);
+        rows.into_iter().map(|row| self.view(row))
+    }
+
+    fn view<'s>(&'s self, row: &'s ServerRow) -> Server<'s> {
+        let rank = row.key.rank();
+        let (products, names) = self.texts.get(rank);
+        let shown = |texts: &'s [ServerText]| {
+            let shown = texts.get(..SHOWN).unwrap_or(texts);
+            (shown, texts.len() - shown.len())
+        };
+        let ((products, products_more), (names, names_more)) = (shown(products), shown(names));
+        let mut services: Vec<ProvedService<'_>> = row
+            .services
+            .iter()
+            .flatten()
+            .map(|proof| {
+                let (layer, id) = self.services.get(proof.service);
+                let frame = Some(proof.frame).filter(|&frame| frame != NO_FRAME);
+                ProvedService { id, layer: *layer, protocol: proof.protocol, frame }
+            })
+            .collect();
+        services.sort_by_key(|service| (service.layer, service.id, service.protocol));
+        Server {
+            key: row.key,
+            services,
+            protocols: row.protocols,
+            products,
+            products_more,
+            names,
+            names_more,
+            clients: self.client_sets.count(rank).unwrap_or_else(|| row.clients.count()),
+            flows: row.flows(),
+            bytes: Counts { initiator: row.bytes[0], responder: row.bytes[1] },
+            outcomes: row.outcomes,
+            seen: (row.first, row.last),
+            process: row.process.as_ref().map(Arc::as_ref),
+            proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),
+        }
+    }
+}
