@@ -132,6 +132,23 @@ impl FlowKey {
         transport(self.rest)
     }
 
+    /// The port at an end of the key.
+    #[inline]
+    pub(super) const fn port(&self, end: usize) -> u16 {
+        (self.rest >> (if end == LOW { 32 } else { 16 })) as u16
+    }
+
+    /// Whether the address at an end of the key stands for many hosts: a group, or IPv4's
+    /// broadcast.
+    #[inline]
+    pub(super) fn is_group(&self, end: usize) -> bool {
+        if self.is_v6() {
+            return self.addresses[end * 2] >> 56 == 0xff;
+        }
+        let address = (self.addresses[0] >> (if end == LOW { 32 } else { 0 })) as u32;
+        address >> 28 == 0xe || address == u32::MAX
+    }
+
     /// The endpoint at an end of the key: 0 is the lower, 1 the higher one.
     #[must_use]
     pub fn endpoint(&self, end: usize) -> Endpoint {
@@ -141,7 +158,7 @@ impl FlowKey {
         } else {
             IpAddr::V4(((self.addresses[0] >> (if end == LOW { 32 } else { 0 })) as u32).into())
         };
-        Endpoint { address, port: (self.rest >> (if end == LOW { 32 } else { 16 })) as u16 }
+        Endpoint { address, port: self.port(end) }
     }
 }
 
@@ -183,6 +200,8 @@ pub fn shard(key: &FlowKey) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -217,6 +236,12 @@ mod tests {
             prop_assert_eq!(without == there || without.words() != there.words(), true);
             prop_assert_eq!(there, back);
             prop_assert_eq!(shard(&there), shard(&back));
+            let group = |address| match address {
+                IpAddr::V4(v4) => Ipv4Addr::is_multicast(&v4) || v4.is_broadcast(),
+                IpAddr::V6(v6) => v6.is_multicast(),
+            };
+            prop_assert_eq!((there.is_group(from), there.port(from)), (group(a.address), a.port));
+            prop_assert!(there.is_group(to) == group(b.address) || a == b);
             let (first, rest, addresses) = there.words();
             prop_assert_eq!(FlowKey::from_words(first, rest, addresses), there);
             prop_assert_eq!(there.transport(), transport);

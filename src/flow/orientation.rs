@@ -12,7 +12,6 @@
 //! rule 3 holds, the roles change nothing.
 
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 use super::icmp::{IcmpError, KeyedQuote};
 use super::key::{FlowKey, HIGH, LOW};
@@ -84,7 +83,7 @@ impl ServicePorts {
     /// The end of the key that is the initiator, as far as the ports say, or the end that alone has
     /// sent datagrams.
     fn initiator(&self, key: &FlowKey, only_sender: Option<usize>) -> usize {
-        let [low, high] = [LOW, HIGH].map(|end| key.endpoint(end).port);
+        let (low, high) = (key.port(LOW), key.port(HIGH));
         let by_rank = self.compare(key.transport(), low, high);
         let only_sender = only_sender.filter(|_| key.transport() == Transport::Udp);
         match (by_rank, only_sender) {
@@ -97,20 +96,12 @@ impl ServicePorts {
     }
 }
 
-/// Whether an address stands for many hosts: a group, or IPv4's broadcast.
-const fn is_group(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
-        IpAddr::V6(address) => address.is_multicast(),
-    }
-}
-
 impl LiveFlow {
     /// Chooses the initiator by the flow's first segment.
     pub(super) fn orient_first(&mut self, segment: &KeyedSegment, ports: &ServicePorts) {
         let (sender, receiver) = (segment.end(), 1 - segment.end());
-        let to_group = segment.link_broadcast || is_group(segment.key.endpoint(receiver).address);
-        if to_group && !is_group(segment.key.endpoint(sender).address) {
+        let to_group = segment.link_broadcast || segment.key.is_group(receiver);
+        if to_group && !segment.key.is_group(sender) {
             self.seen.set(Seen::GROUP);
             self.set_initiator(sender);
         } else {
@@ -157,11 +148,11 @@ impl LiveFlow {
         self.seen.has_any(Seen::ORIENTED | Seen::GROUP)
     }
 
-    /// How the initiator is known.
-    pub(super) fn orientation(&self, overflow: &FlowOverflow) -> Orientation {
+    /// How the initiator is known, given the [`icmp`](Self::icmp) error.
+    pub(super) const fn orientation(&self, icmp: Option<IcmpError>) -> Orientation {
         if self.seen.has(Seen::ORIENTED) {
             Orientation::Seen
-        } else if self.seen.has_any(Seen::PROVED | Seen::GROUP) || self.icmp(overflow).is_some() {
+        } else if self.seen.has_any(Seen::PROVED | Seen::GROUP) || icmp.is_some() {
             Orientation::Proved
         } else {
             Orientation::Guessed

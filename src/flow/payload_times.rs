@@ -27,7 +27,11 @@ impl LiveFlow {
         let known = self.seen.number(Seen::TIMES);
         let by_first = segment.end() == self.first_payload_end();
         // With one time known the other end is awaited, with two the first one again.
-        if known < 3 && (known == 0 || by_first != (known == 1)) {
+        if known == 0 {
+            self.seen.set_number(Seen::TIMES, 1);
+            self.set_first_payload_end(segment.end());
+            self.set_payload_time(0, segment.time.since(self.first()), overflows);
+        } else if known < 3 && by_first != (known == 1) {
             self.note_payload(segment, known, overflows);
         }
     }
@@ -35,9 +39,12 @@ impl LiveFlow {
     /// Nanoseconds from the initiator's first payload to the responder's first after it.
     pub(super) fn response_ns(&self, overflow: &FlowOverflow) -> Option<u64> {
         let time = usize::from(self.first_payload_end() != self.initiator());
-        let wide = overflow.wide().map_or([0; 2], |wide| wide.payload_times);
-        (self.seen.number(Seen::TIMES) as usize >= time + 2)
-            .then(|| resolved(self.payload_times[time], wide[time]))
+        (self.seen.number(Seen::TIMES) as usize >= time + 2).then(|| {
+            match (self.payload_times[time], overflow.wide()) {
+                (OVERFLOWED, Some(wide)) => wide.payload_times[time],
+                (ns, _) => ns.into(),
+            }
+        })
     }
 
     /// The flow began before its first frame: the capture has its frames in another order.
@@ -57,32 +64,25 @@ impl LiveFlow {
 
     fn note_payload(&mut self, segment: &KeyedSegment, known: u32, overflows: &mut OverflowTable) {
         let now = segment.time.since(self.first());
-        match known {
-            0 => {
+        if known == 1 {
+            let before = self.payload_time(0, overflows);
+            // What counts is the order of the times, not that of the frames.
+            if now < before {
                 self.set_first_payload_end(segment.end());
-                self.set_payload_time(0, now, overflows);
             }
-            1 => {
-                let before = self.payload_time(0, overflows);
-                // What counts is the order of the times, not that of the frames.
-                if now < before {
-                    self.set_first_payload_end(segment.end());
-                }
-                self.set_payload_time(0, now.abs_diff(before), overflows);
-                let is_final =
-                    self.seen.has(Seen::ORIENTED) && self.first_payload_end() == self.initiator();
-                if is_final {
-                    self.seen.set_number(Seen::TIMES, 3);
-                    return;
-                }
-                self.set_payload_time(1, now.max(before), overflows);
+            self.set_payload_time(0, now.abs_diff(before), overflows);
+            let is_final =
+                self.seen.has(Seen::ORIENTED) && self.first_payload_end() == self.initiator();
+            if is_final {
+                self.seen.set_number(Seen::TIMES, 3);
+                return;
             }
-            _ => {
-                let before = self.payload_time(1, overflows);
-                // Sent before the second end's first payload, and captured behind it.
-                let Some(since) = now.checked_sub(before) else { return };
-                self.set_payload_time(1, since, overflows);
-            }
+            self.set_payload_time(1, now.max(before), overflows);
+        } else {
+            let before = self.payload_time(1, overflows);
+            // Sent before the second end's first payload, and captured behind it.
+            let Some(since) = now.checked_sub(before) else { return };
+            self.set_payload_time(1, since, overflows);
         }
         self.seen.set_number(Seen::TIMES, known + 1);
     }
@@ -97,20 +97,20 @@ impl LiveFlow {
         self.seen.set(if end == HIGH { Seen::FIRST_HIGH } else { 0 });
     }
 
+    #[inline]
     fn payload_time(&self, time: usize, overflows: &OverflowTable) -> u64 {
-        let wide = self.wide_fields(overflows).map_or(0, |wide| wide.payload_times[time]);
-        resolved(self.payload_times[time], wide)
+        let wide = || self.wide_fields(overflows).map_or(0, |wide| wide.payload_times[time]);
+        match self.payload_times[time] {
+            OVERFLOWED => wide(),
+            ns => ns.into(),
+        }
     }
 
+    #[inline]
     fn set_payload_time(&mut self, time: usize, ns: u64, overflows: &mut OverflowTable) {
-        self.payload_times[time] = u32::try_from(ns).unwrap_or(OVERFLOWED);
-        if self.payload_times[time] == OVERFLOWED {
+        self.payload_times[time] = ns.min(OVERFLOWED.into()) as u32;
+        if ns >= u64::from(OVERFLOWED) {
             self.change_overflow(overflows, |overflow| overflow.widen().payload_times[time] = ns);
         }
     }
-}
-
-/// The nanoseconds that a number stands for, which may be in the overflow.
-const fn resolved(ns: u32, wide: u64) -> u64 {
-    if ns == OVERFLOWED { wide } else { ns as u64 }
 }

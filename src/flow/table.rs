@@ -433,7 +433,7 @@ fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRe
         transport: flow.transport(),
         initiator: key.endpoint(initiator),
         responder: key.endpoint(responder),
-        orientation: flow.orientation(overflow),
+        orientation: flow.orientation(icmp),
         tunnel: flow.tunnel(),
         tenant: key.tenant(),
         first: flow.first(),

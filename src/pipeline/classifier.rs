@@ -117,11 +117,8 @@ impl Judge for Classifier<'_> {
     fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
-        if let Some((_, verdict)) = self.verdicts.get(id) {
-            record.outcome = outcome(&record, verdict);
-            if is_one_sided(&record, verdict) {
-                id = self.verdicts.without_fit(id);
-            }
+        if record.packets.responder == 0 || record.outcome == Outcome::Refused {
+            id = self.settle(&mut record, id);
         }
         self.cut += u64::from(record.cut);
         let mut processes = FlowProcesses::default();
@@ -180,7 +177,15 @@ impl<'p> Classifier<'p> {
         (self.stats.take(), self.flows.unwrap_or_default())
     }
 
+    /// Settles outcome and fit of a flow in which nothing but a refusal came back.
+    fn settle(&mut self, record: &mut FlowRecord, id: VerdictId) -> VerdictId {
+        let Some((_, verdict)) = self.verdicts.get(id) else { return id };
+        record.outcome = outcome(record, verdict);
+        if is_one_sided(record, verdict) { self.verdicts.without_fit(id) } else { id }
+    }
+
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
+    #[inline]
     fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
         let with_facts = evidence
             .protocol
@@ -217,24 +222,31 @@ impl<'p> Classifier<'p> {
 
 /// Inspects an opening. If what the sides sent shows that initiator and responder are swapped, turns
 /// the opening and inspects it again, as detectors read a side by its part.
+#[inline]
 fn inspect_oriented(opening: &mut Opening, depth: Depth) -> Evidence {
-    let evidence = detect::inspect(opening, depth);
-    if opening.is_fixed() {
-        return evidence;
+    let mut evidence = detect::inspect(opening, depth);
+    if evidence.roles != [None; 2] && !opening.is_fixed() {
+        orient(opening, depth, &mut evidence);
     }
+    evidence
+}
+
+/// Orients an opening by the roles in the evidence.
+#[inline(never)]
+fn orient(opening: &mut Opening, depth: Depth, evidence: &mut Evidence) {
     if evidence.is_reversed() {
         opening.turn();
         let turned = detect::inspect(opening, depth);
-        if turned.is_oriented() {
-            opening.prove();
-            return turned;
+        if !turned.is_oriented() {
+            // Swapped either way: nothing is shown.
+            opening.turn();
+            return;
         }
-        // Swapped either way: nothing is shown.
-        opening.turn();
-    } else if evidence.is_oriented() {
+        *evidence = turned;
+    }
+    if evidence.is_oriented() {
         opening.prove();
     }
-    evidence
 }
 
 /// The port that the responder of a flow serves.

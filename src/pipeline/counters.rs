@@ -74,12 +74,18 @@ impl CaptureCounters {
         self.interface_of(frame).frames += 1;
         self.bytes += u64::from(frame.wire_len);
         if frame.bytes.len() < frame.wire_len as usize {
-            self.cut_at = self.cut_at.max(Some(frame.bytes.len()));
+            self.count_cut(frame.bytes.len());
         }
         self.seen = Some(
             self.seen
                 .map_or((frame.time, frame.time), |(f, l)| (f.min(frame.time), l.max(frame.time))),
         );
+    }
+
+    /// Counts a frame of which so many bytes were captured.
+    #[cold]
+    fn count_cut(&mut self, captured: usize) {
+        self.cut_at = self.cut_at.max(Some(captured));
     }
 
     /// Counts a frame as skipped.
