@@ -19,7 +19,7 @@ import sys
 
 # nDPI's names for what our table has; several of ours where nDPI does not tell them apart, or names what is carried.
 SAME = {
-    "HTTP": "http", "HTTP_Proxy": "http", "HTTP_Connect": "http", "WebSocket": "http", "TLS": "tls", "QUIC": "quic", "DNS": "dns",
+    "HTTP": "http websocket", "HTTP_Proxy": "http", "HTTP_Connect": "http", "WebSocket": "websocket http", "TLS": "tls", "QUIC": "quic", "DNS": "dns",
     "MDNS": "mdns", "SSH": "ssh", "SIP": "sip", "RTP": "rtp", "STUN": "stun", "MQTT": "mqtt", "PostgreSQL": "postgresql", "MySQL": "mysql",
     "Redis": "redis", "RESP": "redis", "MongoDB": "mongodb", "Memcached": "memcached", "AMQP": "amqp", "Nats": "nats", "Kafka": "kafka",
     "SMTP": "smtp", "SMTPS": "tls smtp", "IMAP": "imap", "IMAPS": "tls imap", "POP3": "pop3", "POPS": "tls pop3", "FTP_CONTROL": "ftp", "LDAP": "ldap",

@@ -217,11 +217,18 @@ impl Verdict {
         }
     }
 
-    /// Takes back whether the claims agree: nothing shows that the responder took what the initiator
-    /// sent, so that it contradicts nobody.
-    pub fn drop_fit(&mut self) {
+    /// Takes back what nothing shows where the responder is not known to have taken what the
+    /// initiator sent: whether the claims agree and, if it `is_refused`, who is there. The service
+    /// that was asked for becomes the first candidate.
+    pub fn retract(&mut self, is_refused: bool) {
         self.fit = None;
         self.reasons.retain(|reason| reason.fact != "expected");
+        if let Some(service) = self.service.take_if(|_| is_refused) {
+            let asked_for = std::iter::once(service).chain(self.also.drain(..));
+            let others = self.candidates.iter().cloned();
+            self.candidates = asked_for.map(Candidate::Service).chain(others).collect();
+            self.confidence = Confidence::Protocol;
+        }
     }
 
     /// The family that is proved: the service's; else that of the protocol, or of the carried

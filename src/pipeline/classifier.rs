@@ -100,7 +100,7 @@ impl Judge for Classifier<'_> {
             outcome => Cow::Owned(FlowRecord { outcome, ..record.clone() }),
         };
         if is_one_sided(&record, &verdict) {
-            verdict.to_mut().drop_fit();
+            verdict.to_mut().retract(is_refused(&record));
         }
         let record = &*record;
         let processes = context.process_cache.map(|cache| cache.get(record)).unwrap_or_default();
@@ -181,7 +181,11 @@ impl<'p> Classifier<'p> {
     fn settle(&mut self, record: &mut FlowRecord, id: VerdictId) -> VerdictId {
         let Some((_, verdict)) = self.verdicts.get(id) else { return id };
         record.outcome = outcome(record, verdict);
-        if is_one_sided(record, verdict) { self.verdicts.without_fit(id) } else { id }
+        if is_one_sided(record, verdict) {
+            self.verdicts.retract(id, is_refused(record))
+        } else {
+            id
+        }
     }
 
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
@@ -269,7 +273,13 @@ fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
         Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    verdict.fit.is_some() && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
+    let claims = verdict.fit.is_some() || verdict.service.is_some();
+    claims && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
+}
+
+/// Whether an attempt was turned down, so that nobody serves the port.
+const fn is_refused(record: &FlowRecord) -> bool {
+    matches!(record.outcome, Outcome::Refused | Outcome::Unreachable)
 }
 
 /// Whether a flow has no payload.

@@ -297,11 +297,11 @@ impl VerdictCache {
         self.store(verdict)
     }
 
-    /// The verdict of a flow whose responder is not known to have taken the protocol, in place of
-    /// `id`.
-    pub(super) fn without_fit(&mut self, id: VerdictId) -> VerdictId {
+    /// The verdict of a flow whose responder is not known to have taken the protocol, or even
+    /// `is_refused`, in place of `id`.
+    pub(super) fn retract(&mut self, id: VerdictId, is_refused: bool) -> VerdictId {
         let Some(mut verdict) = self.take(id) else { return id };
-        verdict.drop_fit();
+        verdict.retract(is_refused);
         self.store(verdict)
     }
 

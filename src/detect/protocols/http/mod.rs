@@ -92,14 +92,20 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             Direction::Initiator
         };
     let mut requested = false;
-    combine_with_client(client, Protocol::Http, opening, depth, |statement| {
+    let mut detection = combine_with_client(client, Protocol::Http, opening, depth, |statement| {
         let judgement = side(statement, opening, &mut requests);
         if judgement == Side::Other && requested && statement.read_as == Role::Server {
             return malformed::answer(statement);
         }
         requested = judgement == Side::Matches;
         judgement
-    })
+    });
+    if let Detection::Yes(recognition) | Detection::Partly(recognition) = &mut detection
+        && requests.upgraded
+    {
+        recognition.protocol = Protocol::Websocket;
+    }
+    detection
 }
 
 /// The requests of a connection, which its responses answer in their order.
@@ -110,6 +116,8 @@ struct RequestLog {
     counted: usize,
     /// Responses without a request that was captured.
     unasked: u32,
+    /// A response turned the connection into a WebSocket (RFC 6455, section 4.2.2).
+    upgraded: bool,
 }
 
 struct Request {
@@ -292,6 +300,9 @@ fn messages(
         let is_request = matches!(start, Start::Request { .. });
         match framing {
             BodyFraming::Switch => {
+                requests.upgraded |= !is_request
+                    && field(fields, "upgrade")
+                        .is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"websocket"));
                 state_switched(statement, fields, bytes, at);
                 return Ended::last(run.end);
             }
