@@ -30,7 +30,12 @@ pub(super) struct PortJson<'a> {
 }
 
 impl<'a> PortJson<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue, port: ServicePort, stats: &'a PortStats) -> Self {
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        port: ServicePort,
+        stats: &'a PortStats,
+        folded: bool,
+    ) -> Self {
         let claims = catalogue.claims_on(port).map(|(service, claim)| ClaimJson {
             service: &service.id,
             tag: &service.tag,
@@ -39,7 +44,8 @@ impl<'a> PortJson<'a> {
         });
         // Speakers that differ only in their candidates are one here.
         let mut speakers: BTreeMap<_, SpeakerJson<'_>> = BTreeMap::new();
-        for (key, &(flows, bytes)) in stats.folded_speakers() {
+        let spoken = if folded { stats.folded_speakers() } else { &stats.speakers };
+        for (key, &(flows, bytes)) in spoken {
             let Speaker { service, tag, protocol, confidence, fit, fault, .. } = key;
             let sum = speakers
                 .entry((service, tag, protocol, confidence, fit, fault))
