@@ -41,7 +41,7 @@ pub const SCHEMA: &str = "portlore/2";
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
-    write_line(out, &ReportJson::new(report, report.show.lists_flows()))
+    write_line(out, &ReportJson::new(report, report.show.lists_flows(), true))
 }
 
 /// The whole document.
@@ -58,8 +58,9 @@ pub(super) struct ReportJson<'a> {
 }
 
 impl<'a> ReportJson<'a> {
-    /// The document of a report; with every flow that was kept if `with_flows` is set.
-    pub(super) fn new(report: &'a Report<'a>, with_flows: bool) -> Self {
+    /// The document of a report; with every flow that was kept if `with_flows` is set, and with the
+    /// flows of a server under its service if `folded` is.
+    pub(super) fn new(report: &'a Report<'a>, with_flows: bool, folded: bool) -> Self {
         let (run, catalogue) = (report.run, report.catalogue());
         let mut ports: Vec<_> = run.stats.ports.iter().collect();
         ports.sort_by_key(|(key, _)| **key);
@@ -74,7 +75,7 @@ impl<'a> ReportJson<'a> {
             servers: ServersJson(&run.stats.servers),
             ports: ports
                 .into_iter()
-                .map(|(&port, stats)| PortJson::new(catalogue, port, stats))
+                .map(|(&port, stats)| PortJson::new(catalogue, port, stats, folded))
                 .collect(),
             services: services.map(|(key, stats)| ServiceJson::new(key, stats)).collect(),
             flows: with_flows.then_some(FlowsJson(&run.flows)),

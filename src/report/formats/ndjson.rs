@@ -71,7 +71,8 @@ struct PortIntervalJson<'a> {
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
     report.run.flows.iter().try_for_each(|flow| write_flow(out, flow))?;
-    write_line(out, &Event::End(Box::new(ReportJson::new(report, false))))
+    // Not folded: the sums of the events before are to come out.
+    write_line(out, &Event::End(Box::new(ReportJson::new(report, false, false))))
 }
 
 /// Writes a flow that has ended.

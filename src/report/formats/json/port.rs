@@ -31,7 +31,12 @@ pub(super) struct PortJson<'a> {
 }
 
 impl<'a> PortJson<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue, port: ServicePort, stats: &'a PortStats) -> Self {
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        port: ServicePort,
+        stats: &'a PortStats,
+        folded: bool,
+    ) -> Self {
         let claims = catalogue.claims_on(port).map(|(service, claim)| ClaimJson {
             service: &service.id,
             tag: &service.tag,
@@ -40,13 +45,13 @@ impl<'a> PortJson<'a> {
             reach: claim.reach.as_str(),
             speaks: claim.protocols.iter().map(|protocol| protocol.as_str()).collect(),
         });
+        let spoken = if folded { stats.folded_speakers() } else { &stats.speakers };
         Self {
             port: port.port,
             transport: port.transport.as_str(),
             registered: catalogue.registry.names(port).collect(),
             claims: claims.collect(),
-            speaking: stats
-                .speakers
+            speaking: spoken
                 .iter()
                 .map(|(key, speaking)| SpeakerJson::new(catalogue, port, key, speaking))
                 .collect(),
