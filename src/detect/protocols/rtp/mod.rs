@@ -57,12 +57,12 @@ fn side(statement: &mut Statement<'_>, most: &mut usize) -> Side {
     let (mut events, mut foreign): (usize, Vec<&[u8]>) = (0, Vec::new());
     for ((bytes, _, cut), len) in stream.datagrams().zip(stream.datagram_lens()) {
         match kind(bytes, cut) {
-            Datagram::Media(header) => media.add(header, offset, len),
-            Datagram::Event => events += 1,
-            Datagram::Beside => {}
+            RtpDatagram::Media(header) => media.add(header, offset, len),
+            RtpDatagram::Event => events += 1,
+            RtpDatagram::Beside => {}
             // The same again and again keeps an address translation alive.
-            Datagram::Foreign if foreign.contains(&bytes) => {}
-            Datagram::Foreign => foreign.push(bytes),
+            RtpDatagram::Foreign if foreign.contains(&bytes) => {}
+            RtpDatagram::Foreign => foreign.push(bytes),
         }
         offset += bytes.len();
     }
@@ -90,7 +90,7 @@ fn is_version_2(bytes: &[u8]) -> bool {
 }
 
 /// What a datagram is in a flow of media.
-enum Datagram {
+enum RtpDatagram {
     Media(RtpHeader),
     /// Comfort noise or a telephone's key in the stream: of another type than the sound.
     Event,
@@ -99,29 +99,29 @@ enum Datagram {
     Foreign,
 }
 
-fn kind(bytes: &[u8], cut: bool) -> Datagram {
+fn kind(bytes: &[u8], cut: bool) -> RtpDatagram {
     match bytes {
         // AppleMIDI's commands share the port, but its sessions are no streams.
-        [0xff, ..] if !cut && bytes.len() > KEEP_ALIVE => Datagram::Foreign,
+        [0xff, ..] if !cut && bytes.len() > KEEP_ALIVE => RtpDatagram::Foreign,
         _ if bytes.len() <= KEEP_ALIVE
             || bytes.iter().all(|&b| b == bytes[0])
             || bytes.iter().all(u8::is_ascii_whitespace) =>
         {
-            Datagram::Beside
+            RtpDatagram::Beside
         }
         // STUN with its magic number, DTLS.
         [0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] | [20..=26, 0xfe, 0xfd | 0xff, ..] => {
-            Datagram::Beside
+            RtpDatagram::Beside
         }
-        _ if cut && is_version_2(bytes) && bytes.len() < HEADER => Datagram::Beside,
+        _ if cut && is_version_2(bytes) && bytes.len() < HEADER => RtpDatagram::Beside,
         [0x80..=0xbf, kind, ..] => match kind & 0x7f {
-            72..=76 => Datagram::Beside,
+            72..=76 => RtpDatagram::Beside,
             // Reports on feedback have the marker set.
-            77..=79 if kind & 0x80 != 0 => Datagram::Beside,
-            13 | 101 => Datagram::Event,
-            _ => RtpHeader::read(bytes, cut).map_or(Datagram::Foreign, Datagram::Media),
+            77..=79 if kind & 0x80 != 0 => RtpDatagram::Beside,
+            13 | 101 => RtpDatagram::Event,
+            _ => RtpHeader::read(bytes, cut).map_or(RtpDatagram::Foreign, RtpDatagram::Media),
         },
-        _ => Datagram::Foreign,
+        _ => RtpDatagram::Foreign,
     }
 }
 
