@@ -208,7 +208,7 @@ fn a_service_that_builds_on_another_wins_over_it() {
 fn precedence_is_user_then_mark_then_protocol_then_port() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("shop.toml");
-    let text = "id = \"shop\"\nname = \"Shop\"\ntag = \"web-app\"\nspeaks = [\"http\"]\n\
+    let text = "id = \"shop\"\nname = \"Shop\"\ntag = \"web-app\"\nlayer = \"framework\"\nspeaks = [\"http\"]\n\
         [[claim]]\nport = 3001\ntransport = \"tcp\"\nstanding = \"customary\"\nprevalence = \"rare\"\ncite = \"https://example.test/\"\n\
         [[mark]]\nfact = \"http.response-header.x-powered-by\"\nequals = \"Express\"\n";
     std::fs::write(&file, text).unwrap();
