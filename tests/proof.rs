@@ -9,7 +9,8 @@ use portlore::catalogue::{Catalogue, Condition};
 
 use crate::run::{captures, document};
 
-/// The services that marks name in each capture, also those beside the verdict. Every capture is replayed once for all tests.
+/// The services that marks name in each capture, also those beside the verdict. Every capture is
+/// replayed once for all tests.
 static MARKED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     let services = |capture: &String| {
         let (_, document) = document(&[capture]);

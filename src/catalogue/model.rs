@@ -144,8 +144,8 @@ pub enum Layer {
     Application,
     /// An interface that many applications offer: uaCSTA, TUIO, MCP.
     Api,
-    /// What an application is written with, and the dev server that comes with it: Express, Next.js,
-    /// Vite.
+    /// What an application is written with, and the dev server that comes with it: Express,
+    /// Next.js, Vite.
     Framework,
     /// What runs it: Node.
     Runtime,
