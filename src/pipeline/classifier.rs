@@ -176,12 +176,16 @@ impl<'p> Classifier<'p> {
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
     fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        let with_facts = evidence
-            .protocol
-            .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
-            .then(|| detect::inspect(opening, Depth::Facts));
-        self.verdicts
-            .classify(service_port(opening, key), Some(with_facts.as_ref().unwrap_or(evidence)))
+        let port = service_port(opening, key);
+        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
+            return self.classify_by_facts(opening, port);
+        }
+        self.verdicts.classify(port, Some(evidence))
+    }
+
+    #[inline(never)]
+    fn classify_by_facts(&mut self, opening: &Opening, port: ServicePort) -> VerdictId {
+        self.verdicts.classify(port, Some(&detect::inspect(opening, Depth::Facts)))
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
