@@ -84,14 +84,11 @@ impl ServicePorts {
     /// sent datagrams.
     fn initiator(&self, key: &FlowKey, only_sender: Option<usize>) -> usize {
         let (low, high) = (key.port(LOW), key.port(HIGH));
-        let by_rank = self.compare(key.transport(), low, high);
         let only_sender = only_sender.filter(|_| key.transport() == Transport::Udp);
-        match (by_rank, only_sender) {
-            (Ordering::Greater, _) => HIGH,
-            (Ordering::Less, _) => LOW,
-            (Ordering::Equal, Some(sender)) => sender,
-            (Ordering::Equal, None) if low < high => HIGH,
-            (Ordering::Equal, None) => LOW,
+        match self.compare(key.transport(), low, high) {
+            Ordering::Greater => HIGH,
+            Ordering::Less => LOW,
+            Ordering::Equal => only_sender.unwrap_or(if low < high { HIGH } else { LOW }),
         }
     }
 }

@@ -51,11 +51,11 @@ impl LiveFlow {
     #[cold]
     pub(super) fn begin_earlier(&mut self, first: Time, overflows: &mut OverflowTable) {
         let earlier = self.first().since(first);
-        let syn = self.syn_time(overflows);
-        self.first = first.0;
-        if let Some(syn) = syn {
-            self.note_syn(syn, overflows);
+        if let Some(syn) = self.syn_time(overflows) {
+            self.handshake = OVERFLOWED;
+            self.change_overflow(overflows, |overflow| overflow.widen().syn = syn);
         }
+        self.first = first.0;
         if let time @ 0..=1 = (self.seen.number(Seen::TIMES) as usize).wrapping_sub(1) {
             let since = self.payload_time(time, overflows);
             self.set_payload_time(time, since.saturating_add(earlier), overflows);

@@ -88,8 +88,7 @@ impl LiveFlow {
         }
     }
 
-    #[inline]
-    pub(super) fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
+    fn note_syn(&mut self, time: Time, overflows: &mut OverflowTable) {
         // After the handshake this field holds its duration.
         if self.seen.has(Seen::TIMED) {
             return;

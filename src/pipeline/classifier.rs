@@ -191,11 +191,15 @@ impl<'p> Classifier<'p> {
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
     fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        let with_facts = evidence
-            .protocol
-            .is_some_and(|protocol| self.verdicts.needs_facts(protocol))
-            .then(|| detect::inspect(opening, Depth::Facts));
-        self.judge(opening, with_facts.as_ref().unwrap_or(evidence), key)
+        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
+            return self.judge_by_facts(opening, key);
+        }
+        self.judge(opening, evidence, key)
+    }
+
+    #[inline(never)]
+    fn judge_by_facts(&mut self, opening: &Opening, key: &FlowKey) -> VerdictId {
+        self.judge(opening, &detect::inspect(opening, Depth::Facts), key)
     }
 
     /// Classifies by this evidence, and keeps what it proves of the server.
