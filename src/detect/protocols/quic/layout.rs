@@ -80,6 +80,12 @@ impl SideLayout {
 fn datagram_shows(datagram: &[u8], len: Option<usize>, other: &Stream) -> Shown {
     let cut = len != Some(datagram.len());
     let [first, ..] = datagram else { return Shown::Perhaps };
+    // Google's packets have their version behind an identifier of eight bytes.
+    let versioned = first & (LONG | FIXED | 0x09) == 0x09;
+    let google = datagram.get(9..).is_none_or(|rest| rest.iter().zip(b"Q0").all(|(a, b)| a == b));
+    if cut && versioned && google {
+        return Shown::Perhaps;
+    }
     if first & LONG == 0 {
         let head = &datagram[..datagram.len().min(SEALED)];
         let text = head.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
