@@ -68,18 +68,6 @@ impl Tenant {
         TenantParts { vlan: self.0 & VLAN_IN_KEY != 0, vni: self.0 & VNI_IN_KEY != 0 }
     }
 
-    /// All in one word; zero if there is neither a VLAN nor a VNI.
-    #[must_use]
-    #[inline]
-    pub(crate) const fn word(self) -> u64 {
-        self.0
-    }
-
-    /// The tenant of which [`word`](Self::word) returned this.
-    pub(crate) const fn from_word(word: u64) -> Self {
-        Self(word)
-    }
-
     /// Within a VLAN of the same frame.
     #[must_use]
     pub(crate) const fn in_vlan(self, id: u16) -> Self {

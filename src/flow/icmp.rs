@@ -41,11 +41,11 @@ pub struct KeyedQuote {
 }
 
 impl KeyedQuote {
-    /// Computes key and hash of the quoted packet, whose tenant belongs to the key.
+    /// Computes key and hash of the quoted packet, with the number of its tenant in the key.
     #[must_use]
-    pub fn new(quote: &IcmpQuote, hasher: &FlowHasher) -> Self {
+    pub fn new(quote: &IcmpQuote, tenant: u16, hasher: &FlowHasher) -> Self {
         let (key, end) = FlowKey::new(&quote.five_tuple);
-        let key = key.of_tenant(quote.tenant);
+        let key = key.of_tenant(tenant);
         let error = IcmpError { frame: quote.frame, kind: quote.kind };
         Self { hash: hasher.hash(&key), key, time: quote.time, error, end: end as u8 }
     }

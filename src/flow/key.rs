@@ -5,40 +5,35 @@ use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
 
-use crate::decode::{Endpoint, FiveTuple, Tenant, Transport};
+use super::Tenants;
+use crate::decode::{Endpoint, FiveTuple, Transport};
 
 /// Number of independent flow tables, whatever the number of workers: limits, ageing and eviction,
 /// and with them the output, are the same with one worker and with many.
 pub const SHARDS: usize = 16;
 
-/// Both endpoints in a fixed order, the transport and the IP version; and the tenant, where flows
-/// of several tenants are to be kept apart.
+/// Both endpoints in a fixed order, the transport and the IP version; and the number of the tenant,
+/// where flows of several tenants are to be kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
     /// IPv6: the words of the lower endpoint's address, then of the higher one's. IPv4: both
     /// addresses in the first word.
     addresses: [u64; 4],
-    /// Port of the lower endpoint, port of the higher one, whether there is a tenant, version and
+    /// Number of the tenant, port of the lower endpoint, port of the higher one, version and
     /// transport.
     rest: u64,
-    /// The tenant as a word.
-    tenant: u64,
 }
 
 /// The bit of `rest` that is set for IPv6.
 const V6: u64 = 0x100;
-/// The bit of `rest` that is set if there is a tenant.
-const TENANT: u64 = 0x200;
-
-/// What two words of a key do not hold: addresses of IPv6, and the tenant.
-pub(super) type WideWords = [u64; 5];
+/// The lowest bit of the number of the tenant in `rest`.
+const TENANT: u32 = 48;
 
 impl Hash for FlowKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if self.is_wide() {
+        if self.is_v6() {
             self.addresses[1..].iter().for_each(|&word| state.write_u64(word));
-            state.write_u64(self.tenant);
         }
         state.write_u64(self.addresses[0]);
         state.write_u64(self.rest);
@@ -72,7 +67,7 @@ impl FlowKey {
             };
             let addresses = [u64::from(low) << 32 | u64::from(high), 0, 0, 0];
             return (
-                Self { addresses, rest: rest(ports.0, ports.1, 0), tenant: 0 },
+                Self { addresses, rest: rest(ports.0, ports.1, 0) },
                 if ordered { LOW } else { HIGH },
             );
         }
@@ -83,43 +78,35 @@ impl FlowKey {
             (destination, source, HIGH)
         };
         let addresses = [(low.0 >> 64) as u64, low.0 as u64, (high.0 >> 64) as u64, high.0 as u64];
-        (Self { addresses, rest: rest(low.1, high.1, V6), tenant: 0 }, end)
+        (Self { addresses, rest: rest(low.1, high.1, V6) }, end)
     }
 
-    /// The key of the same flow of a tenant.
+    /// The key of the same flow of the tenant with this number; zero is none.
     #[must_use]
-    #[inline]
-    pub const fn of_tenant(self, tenant: Tenant) -> Self {
-        let rest = self.rest & !TENANT | if tenant.is_none() { 0 } else { TENANT };
-        Self { rest, tenant: tenant.word(), ..self }
+    pub const fn of_tenant(self, number: u16) -> Self {
+        Self { rest: self.rest << 16 >> 16 | (number as u64) << TENANT, ..self }
     }
 
-    /// The tenant, where flows of several tenants are kept apart.
+    /// The number of the tenant; zero if there is none.
     #[must_use]
-    pub const fn tenant(&self) -> Tenant {
-        Tenant::from_word(self.tenant)
+    pub const fn tenant(&self) -> u16 {
+        (self.rest >> TENANT) as u16
     }
 
     /// The key in the form in which a live flow stores it: a word that differs between most flows,
-    /// the word with the ports, and the rest if the first word does not hold it (IPv6, tenants).
-    pub(super) fn words(&self) -> (u64, u64, Option<WideWords>) {
-        if !self.is_wide() {
-            return (self.addresses[0], self.rest, None);
-        }
-        let [a, b, c, d] = self.addresses;
-        let wide = [a, b, c, d, self.tenant];
-        let first = wide.iter().fold(0_u64, |sum, word| sum.rotate_left(7) ^ word);
-        (first, self.rest, Some(wide))
+    /// the word with the ports, and the addresses if the first word does not hold them (IPv6).
+    pub(super) fn words(&self) -> (u64, u64, Option<[u64; 4]>) {
+        let first = if self.is_v6() {
+            self.addresses.iter().fold(0_u64, |sum, word| sum.rotate_left(7) ^ word)
+        } else {
+            self.addresses[0]
+        };
+        (first, self.rest, self.is_v6().then_some(self.addresses))
     }
 
     /// The key of which [`words`](Self::words) returned the parts.
-    pub(super) fn from_words(first: u64, rest: u64, wide: Option<WideWords>) -> Self {
-        let [a, b, c, d, tenant] = wide.unwrap_or([first, 0, 0, 0, 0]);
-        Self { addresses: [a, b, c, d], rest, tenant }
-    }
-
-    const fn is_wide(&self) -> bool {
-        self.rest & (V6 | TENANT) != 0
+    pub(super) fn from_words(first: u64, rest: u64, addresses: Option<[u64; 4]>) -> Self {
+        Self { addresses: addresses.unwrap_or([first, 0, 0, 0]), rest }
     }
 
     const fn is_v6(&self) -> bool {
@@ -175,17 +162,27 @@ fn bits(endpoint: Endpoint) -> (u128, u16) {
     (address, endpoint.port)
 }
 
-/// The hash function of flow keys, the same for all tables of a run. It is keyed, because whoever
-/// makes the traffic must not be able to choose collisions.
+/// The hash function of flow keys, and the tenants that they number: the same for all tables of a
+/// run. The function is keyed, because whoever makes the traffic must not be able to choose
+/// collisions.
 #[derive(Debug, Clone, Default)]
-pub struct FlowHasher(RandomState);
+pub struct FlowHasher {
+    state: RandomState,
+    tenants: Tenants,
+}
 
 impl FlowHasher {
     /// The hash of a key.
     #[must_use]
     #[inline]
     pub fn hash(&self, key: &FlowKey) -> u64 {
-        self.0.hash_one(key)
+        self.state.hash_one(key)
+    }
+
+    /// The tenants of keys.
+    #[must_use]
+    pub const fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 }
 
@@ -194,7 +191,8 @@ impl FlowHasher {
 #[inline]
 pub fn shard(key: &FlowKey) -> usize {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let folded = (key.words().0.wrapping_mul(MIX) ^ key.rest).wrapping_mul(MIX);
+    let addresses = if key.is_v6() { key.words().0 } else { key.addresses[0] };
+    let folded = (addresses.wrapping_mul(MIX) ^ key.rest).wrapping_mul(MIX);
     (folded >> 60) as usize % SHARDS
 }
 
@@ -220,20 +218,17 @@ mod tests {
     proptest! {
         #[test]
         fn both_directions_have_one_key_and_the_endpoints_come_back(
-            a in endpoint(), b in endpoint(), tcp in any::<bool>(), vlan in 0_u16..3, vni in 0_u32..3,
+            a in endpoint(), b in endpoint(), tcp in any::<bool>(), tenant in any::<u16>(),
         ) {
             prop_assume!(a.address.is_ipv4() == b.address.is_ipv4());
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-            let tenant = Tenant::NONE.in_vlan(vlan);
-            let tenant = vni.checked_sub(1).map_or(tenant, |vni| tenant.in_network(vni));
             let key = |source, destination| {
                 let (key, end) = FlowKey::new(&FiveTuple { source, destination, transport });
                 (key.of_tenant(tenant), end)
             };
             let ((there, from), (back, to)) = (key(a, b), key(b, a));
             prop_assert_eq!(there.tenant(), tenant);
-            let without = there.of_tenant(Tenant::NONE);
-            prop_assert_eq!(without == there || without.words() != there.words(), true);
+            prop_assert_eq!(there.of_tenant(0) == there, tenant == 0);
             prop_assert_eq!(there, back);
             prop_assert_eq!(shard(&there), shard(&back));
             let group = |address| match address {

@@ -32,13 +32,12 @@ pub struct KeyedSegment {
 }
 
 impl KeyedSegment {
-    /// Computes key and hash of a segment, whose tenant belongs to the key.
+    /// Computes key and hash of a segment; its tenant is no part of the key.
     #[must_use]
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "measured: benches/README.md")]
     pub fn new(segment: &Segment, hasher: &FlowHasher) -> Self {
         let (key, end) = FlowKey::new(&segment.five_tuple);
-        let key = key.of_tenant(segment.tenant);
         Self {
             hash: hasher.hash(&key),
             key,
@@ -52,6 +51,14 @@ impl KeyedSegment {
             link_broadcast: segment.link_broadcast,
             end: end as u8,
         }
+    }
+
+    /// The same with the number of its tenant in the key.
+    #[must_use]
+    pub fn of_tenant(segment: &Segment, number: u16, hasher: &FlowHasher) -> Self {
+        let keyed = Self::new(segment, hasher);
+        let key = keyed.key.of_tenant(number);
+        if number == 0 { keyed } else { Self { hash: hasher.hash(&key), key, ..keyed } }
     }
 
     /// The end of the key that sent the segment.

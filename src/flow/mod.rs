@@ -25,6 +25,7 @@ mod slab;
 mod stream;
 mod table;
 mod tcp;
+mod tenants;
 
 pub use icmp::IcmpError;
 pub(crate) use index::Index;
@@ -47,3 +48,5 @@ pub use keyed_segment::KeyedSegment;
 pub use orientation::{PortRank, ServicePorts};
 #[doc(hidden)]
 pub use table::{Judge, OpeningState, Table, TableLimits, VerdictId};
+#[doc(hidden)]
+pub use tenants::{TenantNumbers, Tenants};

@@ -7,7 +7,6 @@ use prefetch_index::prefetch_index;
 
 use super::chunked_vec::ChunkedVec;
 use super::icmp::IcmpError;
-use super::key::WideWords;
 use super::sizes::MoreSizes;
 use super::tcp::TcpOverflow;
 use crate::time::Time;
@@ -20,10 +19,10 @@ pub(super) struct FlowOverflow {
     wide: Option<Box<WideFields>>,
 }
 
-/// IPv6 addresses, the tenant, and numbers that do not fit in 32 bits.
+/// IPv6 addresses, and numbers that do not fit in 32 bits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WideFields {
-    pub(super) addresses: Option<WideWords>,
+    pub(super) addresses: Option<[u64; 4]>,
     pub(super) high: [UpperHalves; 2],
     pub(super) last_frame: u64,
     pub(super) syn: Time,

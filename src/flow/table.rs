@@ -13,7 +13,7 @@ use super::openings::{Openings, QueuedOpening};
 use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
-use super::{FlowHasher, FlowKey, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Sizes};
+use super::{FlowHasher, FlowKey, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Sizes, Tenants};
 use crate::decode::{TcpFlags, Transport};
 use crate::evidence::Wanted;
 use crate::time::Time;
@@ -223,7 +223,7 @@ impl Table {
         for slot in 0..self.slab.slots() {
             self.inspect(slot, judge);
             if let Some(flow) = self.slab.remove(slot) {
-                let (record, verdict) = finish(flow, &mut self.overflows);
+                let (record, verdict) = finish(flow, &mut self.overflows, self.hasher.tenants());
                 judge.close(record, verdict);
             }
         }
@@ -381,7 +381,7 @@ impl Table {
         self.inspect(slot, judge);
         let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(self.hasher.hash(&flow.key(&self.overflows)), slot);
-        let (record, verdict) = finish(flow, &mut self.overflows);
+        let (record, verdict) = finish(flow, &mut self.overflows, self.hasher.tenants());
         if slot >= self.snapshot_at {
             judge.show(&record, verdict.map_or(OpeningState::None, OpeningState::Judged));
         }
@@ -405,10 +405,14 @@ fn is_padding(segment: &KeyedSegment, payload: &[u8]) -> bool {
     !pushes && whole && payload.len() <= ETHERNET_PADDING && payload.iter().all(|&byte| byte == 0)
 }
 
-fn finish(mut flow: LiveFlow, overflows: &mut OverflowTable) -> (FlowRecord, Option<VerdictId>) {
+fn finish(
+    mut flow: LiveFlow,
+    overflows: &mut OverflowTable,
+    tenants: &Tenants,
+) -> (FlowRecord, Option<VerdictId>) {
     let key = flow.key(overflows);
     let mut overflow = flow.take_overflow(overflows);
-    let record = record(&flow, &key, &mut overflow);
+    let record = record(&flow, &key, &mut overflow, tenants);
     let verdict = match flow.opening() {
         OpeningSlot::Judged(verdict) => Some(verdict),
         OpeningSlot::Nothing | OpeningSlot::Opening(_) => None,
@@ -417,7 +421,12 @@ fn finish(mut flow: LiveFlow, overflows: &mut OverflowTable) -> (FlowRecord, Opt
 }
 
 /// The record of a flow; takes its sizes.
-fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRecord {
+fn record(
+    flow: &LiveFlow,
+    key: &FlowKey,
+    overflow: &mut FlowOverflow,
+    tenants: &Tenants,
+) -> FlowRecord {
     let (initiator, responder) = (flow.initiator(), 1 - flow.initiator());
     let counts =
         |by_end: [u64; 2]| Counts { initiator: by_end[initiator], responder: by_end[responder] };
@@ -435,7 +444,7 @@ fn record(flow: &LiveFlow, key: &FlowKey, overflow: &mut FlowOverflow) -> FlowRe
         responder: key.endpoint(responder),
         orientation: flow.orientation(icmp),
         tunnel: flow.tunnel(),
-        tenant: key.tenant(),
+        tenant: tenants.get(key.tenant()),
         first: flow.first(),
         last: flow.last(),
         first_frame: flow.first_frame,

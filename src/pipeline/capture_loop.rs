@@ -139,6 +139,7 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
     /// their segments to the workers' batches.
     fn dispatch(&mut self, before: usize) {
         let Self { block, filter, decoder, router, counters, options, .. } = self;
+        let takes_common = router.takes_common();
         for frame in block.frames(before) {
             if is_enough(counters, options) {
                 break;
@@ -151,12 +152,12 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
             // Each path goes on by itself, and the segment stays in registers. A segment that both
             // paths hand to common code goes through memory, which doubled the time of a frame
             // (`benches/README.md`).
-            if let Some((segment, payload)) = decoder.fast_path(&frame) {
+            if takes_common && let Some((segment, payload)) = decoder.fast_path(&frame) {
                 router.push(&segment, payload, block);
                 continue;
             }
             match decoder.slow_path(&frame) {
-                Ok((segment, payload)) => router.push(&segment, &payload, block),
+                Ok((segment, payload)) => router.push_any(&segment, &payload, block),
                 Err(reason) => counters.skip(reason, &frame),
             }
             if let Some(quote) = decoder.take_quote() {

@@ -13,7 +13,7 @@ use super::snapshot::SnapshotJob;
 use super::tenant_watch::TenantWatch;
 use crate::Result;
 use crate::decode::{IcmpQuote, Segment, TenantParts};
-use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, shard};
+use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, TenantNumbers, shard};
 use crate::source::Block;
 
 /// The senders of all workers.
@@ -25,6 +25,7 @@ pub(super) struct Router {
     /// What of the tenant belongs to the key of flows.
     key: TenantParts,
     tenants: TenantWatch,
+    numbers: TenantNumbers,
 }
 
 impl Router {
@@ -32,44 +33,49 @@ impl Router {
     pub(super) fn new(senders: Vec<WorkerSender>, hasher: FlowHasher, key: TenantParts) -> Self {
         let workers = senders.len();
         let routes = std::array::from_fn(|shard| (shard % workers, shard / workers));
-        Self { senders, routes, hasher, key, tenants: TenantWatch::new(key) }
+        let numbers = TenantNumbers::new(hasher.tenants());
+        Self { senders, routes, hasher, key, tenants: TenantWatch::new(key), numbers }
     }
 
-    /// Adds a segment to the batch of the worker that owns its flow. `block` holds the frame.
+    /// Whether a segment without a tenant may be handed to [`push`](Self::push).
+    #[inline]
+    pub(super) fn takes_common(&self) -> bool {
+        self.key == TenantParts::NONE
+    }
+
+    /// Adds a segment without a tenant to the batch of the worker that owns its flow, where no
+    /// tenant belongs to the key of flows. `block` holds the frame.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "once per frame, and the segment is 100 bytes")]
     pub(super) fn push(&mut self, segment: &Segment, payload: &[u8], block: &Block) {
-        if segment.tenant.is_none() && self.key == TenantParts::NONE {
-            let keyed = KeyedSegment::new(segment, &self.hasher);
-            let (worker, table) = self.routes[shard(&keyed.key)];
-            self.senders[worker].batch.push(keyed, table, payload, block);
-        } else {
-            self.push_of_tenant(segment, payload, block);
-        }
+        let keyed = KeyedSegment::new(segment, &self.hasher);
+        let (worker, table) = self.routes[shard(&keyed.key)];
+        self.senders[worker].batch.push(keyed, table, payload, block);
     }
 
-    /// The same for a segment that has a tenant, or whose tenant belongs to the key.
+    /// The same for any segment. A function of its own: were it a branch of [`push`](Self::push),
+    /// the segment of a common frame would lie in memory, which costs 80 instructions.
     #[inline(never)]
-    fn push_of_tenant(&mut self, segment: &Segment, payload: &[u8], block: &Block) {
+    pub(super) fn push_any(&mut self, segment: &Segment, payload: &[u8], block: &Block) {
         if !segment.tenant.is_none() {
             self.tenants.observe(segment);
         }
-        let segment = Segment { tenant: segment.tenant.in_key(self.key), ..segment.clone() };
-        let keyed = KeyedSegment::new(&segment, &self.hasher);
+        let tenant = self.numbers.number(segment.tenant, self.key);
+        let keyed = KeyedSegment::of_tenant(segment, tenant, &self.hasher);
         let (worker, table) = self.routes[shard(&keyed.key)];
         self.senders[worker].batch.push(keyed, table, payload, block);
     }
 
     /// What is notable about the segments, a line each.
     pub(super) fn notices(&self) -> Vec<String> {
-        self.tenants.notices().collect()
+        self.tenants.notices().chain(self.numbers.notice()).collect()
     }
 
     /// Adds an ICMP error to the batch of the worker that owns the flow of the quoted packet.
     #[cold]
     pub(super) fn push_quote(&mut self, quote: &IcmpQuote) {
-        let quote = IcmpQuote { tenant: quote.tenant.in_key(self.key), ..quote.clone() };
-        let keyed = KeyedQuote::new(&quote, &self.hasher);
+        let tenant = self.numbers.number(quote.tenant, self.key);
+        let keyed = KeyedQuote::new(quote, tenant, &self.hasher);
         let (worker, table) = self.routes[shard(&keyed.key)];
         self.senders[worker].batch.push_quote(keyed, table);
     }

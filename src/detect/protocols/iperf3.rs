@@ -126,13 +126,19 @@ fn server(answer: &[u8]) -> Side {
 
 fn datagrams(opening: &Opening, depth: Depth, client: Direction) -> Detection {
     let first = |direction| opening.side(direction).datagrams().next();
-    let (Some((greeting, ..)), answered) = (first(client), first(client.opposite())) else {
+    let (Some((greeting, _, is_cut)), answered) = (first(client), first(client.opposite())) else {
         return if first(client.opposite()).is_some() {
             Detection::No
         } else {
             Detection::NeedMore
         };
     };
+    // The capture may have cut the word, which is the whole datagram.
+    let begins =
+        |word: &[u8; 4]| word.starts_with(greeting) || reversed(*word).starts_with(greeting);
+    if greeting.len() < 4 && is_cut && GREETINGS.iter().any(|(word, _)| begins(word)) {
+        return Detection::NeedMore;
+    }
     let swapped = |word: &[u8; 4]| word.iter().rev().eq(greeting);
     let same = GREETINGS.iter().find(|(word, _)| word == greeting).map(|(_, reply)| *reply);
     let other =

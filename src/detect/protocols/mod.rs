@@ -46,4 +46,6 @@ pub(super) mod watchout;
 pub(super) mod wireguard;
 
 #[cfg(test)]
+mod cut;
+#[cfg(test)]
 mod roles;

@@ -10,10 +10,12 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::bson::{BsonDocument, BsonValue, i32_at};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol, Role};
+use crate::evidence::{Depth, Detection, Fact, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 16;
+/// Answers behind the first that are read at most.
+const ANSWERS: usize = 8;
 /// Bytes of a message at most: `maxMessageSizeBytes`.
 const LONGEST: usize = 48_000_000;
 
@@ -99,8 +101,46 @@ fn message(statement: &mut Statement<'_>) -> Side {
     let side = read.unwrap_or(Side::Other);
     if side == Side::Matches {
         statement.fact("mongodb.message", name, 12);
+        later_answers(statement, len);
     }
     side
+}
+
+/// States the version that one of the first answers behind the offset `at` has: that to `buildInfo`,
+/// for which shells ask. Answers come from the side whose first message is one.
+fn later_answers(statement: &mut Statement<'_>, mut at: usize) {
+    let bytes = statement.stream.head();
+    let answers = |at: usize| i32_at(bytes, at + 8).is_some_and(|number| number != 0);
+    if !answers(0) {
+        return;
+    }
+    for _ in 0..ANSWERS {
+        let is_stated = |fact: &Fact| fact.name.stem == "mongodb.version";
+        if statement.facts.iter().any(is_stated) {
+            return;
+        }
+        let (Some(len), Some(operation)) = (i32_at(bytes, at), i32_at(bytes, at + 12)) else {
+            if statement.stream.head_may_grow() {
+                statement.awaits_fact();
+            }
+            return;
+        };
+        let document = match operation {
+            2013 => at + HEADER + 5,
+            1 => at + HEADER + 20,
+            _ => return,
+        };
+        let Some(len) = usize::try_from(len).ok().filter(|&len| len >= HEADER) else { return };
+        let version = bytes
+            .get(document..)
+            .and_then(BsonDocument::read)
+            .filter(|document| document.get(b"ok").is_some())
+            .and_then(|document| document.text(b"version"));
+        if let Some(version) = version {
+            statement.fact("mongodb.version", version, document);
+        }
+        at = at.saturating_add(len);
+    }
 }
 
 /// Reads flags, then sections: one holds the command's document, others more documents; a checksum
@@ -288,6 +328,23 @@ mod tests {
         assert!(matches!(client_says(&bytes), Detection::Yes(..)));
         bytes[21] += 1;
         assert_eq!(client_says(&bytes), Detection::No);
+    }
+
+    #[test]
+    fn the_version_is_read_in_a_later_answer() {
+        let first = DETECTOR.samples[1].responder[0];
+        let mut document = b"\x02version\0\x06\0\0\07.0.1\0\x01ok\0\0\0\0\0\0\0\xf0\x3f\0".to_vec();
+        document.splice(0..0, (document.len() as u32 + 4).to_le_bytes());
+        let body = [&b"\x09\0\0\0\x02\0\0\0\xdd\x07\0\0\0\0\0\0\0"[..], &document].concat();
+        let second = [&(body.len() as u32 + 4).to_le_bytes()[..], &body].concat();
+        let client = DETECTOR.samples[1].initiator;
+        let of = |server: &[&[u8]]| {
+            inspect(&Opening::from_payloads(Transport::Tcp, client, server), Depth::Facts)
+        };
+        assert!(matches!(of(&[first]), Detection::Partly(..)));
+        let Detection::Yes(found) = of(&[first, &second]) else { panic!() };
+        let version = found.facts.iter().find(|fact| fact.name.stem == "mongodb.version").unwrap();
+        assert_eq!((version.value.as_str(), version.frame), ("7.0.1", 3));
     }
 
     #[test]

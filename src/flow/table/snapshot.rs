@@ -67,7 +67,7 @@ impl Table {
         };
         // Lent, not copied: a copy would cost some allocations per flow.
         let mut overflow = flow.replace_overflow(&mut self.overflows, FlowOverflow::default());
-        let record = record(&flow, &key, &mut overflow);
+        let record = record(&flow, &key, &mut overflow, self.hasher.tenants());
         judge.show(&record, state);
         overflow.sizes = record.sizes.into_more();
         flow.replace_overflow(&mut self.overflows, overflow);

@@ -69,7 +69,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine_by_role(Protocol::Memcached, opening, depth, |statement, requested: &mut bool| {
         let stream = statement.stream;
         let (bytes, at) = if udp {
-            let Some((datagram, ..)) = stream.datagrams().next() else { return Side::Perhaps };
+            let Some((datagram, _, cut)) = stream.datagrams().next() else { return Side::Perhaps };
+            if cut && datagram.len() <= UDP_HEADER {
+                return Side::Perhaps;
+            }
             // Request, part, number of parts, reserved.
             let Some(&[_, _, part_high, part, parts_high, parts, 0, 0]) =
                 datagram.first_chunk::<UDP_HEADER>()

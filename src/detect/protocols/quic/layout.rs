@@ -80,6 +80,12 @@ impl SideLayout {
 fn datagram_shows(datagram: &[u8], len: Option<usize>, other: &Stream) -> Shown {
     let cut = len != Some(datagram.len());
     let [first, ..] = datagram else { return Shown::Perhaps };
+    // Google's packets have their version behind an identifier of eight bytes.
+    let versioned = first & (LONG | FIXED | 0x09) == 0x09;
+    let google = datagram.get(9..).is_none_or(|rest| rest.iter().zip(b"Q0").all(|(a, b)| a == b));
+    if cut && versioned && google {
+        return Shown::Perhaps;
+    }
     if first & LONG == 0 {
         let head = &datagram[..datagram.len().min(SEALED)];
         let text = head.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace());
@@ -91,14 +97,15 @@ fn datagram_shows(datagram: &[u8], len: Option<usize>, other: &Stream) -> Shown 
             Some(version) => u32::from_be_bytes([version[0], version[1], version[2], version[3]]),
             None => 0,
         };
-        let may_be = begun == 0 || known(begun).is_some();
+        let may_be = begun == 0 || is_plausible(begun);
         return if cut && may_be { Shown::Perhaps } else { Shown::Other };
     };
     if header.version == 0 {
         return negotiation_shows(&header, datagram, cut, other);
     }
     let (Some(version), Some(len)) = (known(header.version), len) else {
-        return if known(header.version).is_some() { Shown::Perhaps } else { Shown::Other };
+        let may_be = known(header.version).is_some() || cut && is_plausible(header.version);
+        return if may_be { Shown::Perhaps } else { Shown::Other };
     };
     let (mut at, mut role, mut weight) = (0, None, 0);
     for _ in 0..PACKETS {

@@ -18,7 +18,7 @@ impl TableUnderTest {
             five_tuple,
             tenant: crate::decode::Tenant::NONE,
         };
-        self.table.observe_icmp(&KeyedQuote::new(&quote, &self.table.hasher));
+        self.table.observe_icmp(&KeyedQuote::new(&quote, 0, &self.table.hasher));
     }
 }
 
