@@ -129,6 +129,9 @@ impl Judge for Classifier<'_> {
         if let Some((kind, verdict)) = self.verdicts.get(id) {
             self.stats.add(&record, kind.0, verdict);
             self.stats.attribute(&record, &processes);
+            if let Some(shared) = self.context.shared_servers {
+                self.stats.share_servers(shared);
+            }
         }
         let is_wanted = self.flows.is_some()
             || self.context.on_flow.is_some()

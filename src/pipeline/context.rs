@@ -1,8 +1,11 @@
 //! What all workers of a run share.
 
+use std::sync::Mutex;
+
 use super::JudgedFlow;
 use crate::flow::TableLimits;
 use crate::process::ProcessCache;
+use crate::stats::Servers;
 
 /// The settings of a run, as the workers need them.
 #[derive(Clone, Copy)]
@@ -17,6 +20,9 @@ pub(super) struct WorkerContext<'p> {
     pub(super) histogram_ports: usize,
     /// Servers that are kept.
     pub(super) max_servers: usize,
+    /// Where workers with many servers merge them; `None` where each keeps its own until the end or
+    /// the next snapshot.
+    pub(super) shared_servers: Option<&'p Mutex<Servers>>,
     /// Flows that ended last, to be kept for snapshots.
     pub(super) recent_flows: usize,
     /// Resolves sockets to processes.

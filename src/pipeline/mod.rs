@@ -43,7 +43,7 @@ mod verdict_cache;
 mod waker;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 #[doc(hidden)]
@@ -66,7 +66,7 @@ use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::flow::{FlowHasher, SHARDS, TableLimits};
 use crate::source::{Filter, Source};
-use crate::stats::Stats;
+use crate::stats::{Servers, Stats};
 use crate::{Error, ErrorKind, Result};
 
 /// What the threads of a run return.
@@ -91,6 +91,8 @@ pub fn run(
     snapshots: Option<Snapshots<'_>>,
 ) -> Result<Run> {
     let Options { limits, hooks, .. } = options;
+    let shared_servers = Mutex::new(Servers::new(limits.max_servers));
+    let is_shared = limits.workers > 1 && snapshots.is_none();
     let context = WorkerContext {
         workers: limits.workers.clamp(1, SHARDS),
         limits: TableLimits {
@@ -101,6 +103,7 @@ pub fn run(
         keep_flows: options.keep_flows,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
+        shared_servers: is_shared.then_some(&shared_servers),
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
         process_cache: hooks.processes,
         on_flow: hooks.on_flow,
@@ -154,6 +157,8 @@ pub fn run(
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
     let mut cut = 0;
+    let mut shared = shared_servers.lock().unwrap_or_else(PoisonError::into_inner);
+    run.stats.servers.merge(std::mem::take(&mut *shared));
     for worker in workers {
         cut += worker.cut;
         run.evicted += worker.evicted;

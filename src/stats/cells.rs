@@ -7,6 +7,7 @@
 //! `limit` of every worker that finds it large, so each worker can enforce the limit alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
@@ -145,6 +146,17 @@ impl Cells {
             .iter()
             .filter(|cell| cell.distributions.as_ref().is_some_and(Distributions::is_large));
         large.map(|cell| cell.port).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Merges the servers into those that all workers share, where they are many: so that not each
+    /// worker has as many as the limit allows. Whose flows were merged when does not matter.
+    pub fn share_servers(&mut self, shared: &Mutex<Servers>) {
+        /// Servers that a worker keeps for itself, in 1.6 MiB at most.
+        const OWN: usize = 4096;
+        if self.servers.len() >= OWN {
+            let servers = self.servers.take();
+            shared.lock().unwrap_or_else(PoisonError::into_inner).merge(servers);
+        }
     }
 
     /// Counts the processes of a flow that was [added](Self::add).

@@ -100,6 +100,21 @@ impl Servers {
         }
     }
 
+    /// The number of servers that are kept at the moment.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Returns the servers and starts again; numbers of what verdicts prove stay valid.
+    pub(super) fn take(&mut self) -> Self {
+        let empty = Self {
+            services: self.services.clone(),
+            speakers: self.speakers.clone(),
+            ..Self::new(self.slots.limit())
+        };
+        std::mem::replace(self, empty)
+    }
+
     /// The number of flows that belong to servers beyond the limit.
     #[must_use]
     pub const fn flows_beyond_limit(&self) -> u64 {
@@ -227,8 +242,8 @@ impl Servers {
     }
 
     /// Adds the servers of other flows.
-    pub(super) fn merge(&mut self, mut other: Self) {
-        if self.slots.rows().is_empty() && self.slots.limit() == other.slots.limit() {
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        if self.slots.len() == 0 && self.slots.limit() == other.slots.limit() {
             std::mem::swap(self, &mut other);
         }
         let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;

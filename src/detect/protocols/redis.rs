@@ -221,6 +221,8 @@ struct ValuesRead<'a> {
     /// The next bulk string begins a command or an array reply.
     first: bool,
     certain: bool,
+    /// An array began with the name of a command: the side may be the client.
+    asks: bool,
     /// The previous bulk string of the same array.
     before: &'a [u8],
     command: &'a [u8],
@@ -246,8 +248,10 @@ fn values(statement: &mut Statement<'_>, answers: bool) -> Side {
     });
     let reply = crlf_line(bytes, LONGEST_LINE).unwrap_or_default();
     let own = reply == b"+PONG" || ERRORS.iter().any(|error| reply.starts_with(error));
+    // In the middle of a connection an array of bulk strings is a request or a reply.
+    let is_doubtful = !from_start && if is_client { messages.foreign } else { read.asks };
     if !is_client && own
-        || read.certain && !(is_client && !from_start && messages.foreign)
+        || read.certain && !is_doubtful
         || answers && messages.whole > 0 && !messages.foreign && read.open == 0
     {
         if !is_client {
@@ -367,6 +371,7 @@ fn bulk<'a>(
         }
     } else {
         read.command = if first { body } else { read.command };
+        read.asks |= first && is_common(body);
         read.certain |= !alone && (from_start || !is_common(read.command));
         match read.before {
             b"server" if matches!(body, b"redis" | b"valkey") => {

@@ -47,7 +47,7 @@ impl Stats {
 
 impl Servers {
     fn folds(&self) -> impl Iterator<Item = Fold<'_>> {
-        self.slots.rows().iter().flat_map(|row| self.folds_of(row))
+        self.slots.rows().flat_map(|row| self.folds_of(row))
     }
 
     fn folds_of<'s>(&'s self, row: &'s ServerRow) -> impl Iterator<Item = Fold<'s>> {

@@ -4,20 +4,60 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
-use super::key::ServerKey;
+use super::key::{ServerKey, ServerRank};
 use super::row::ServerRow;
 use crate::flow::Index;
 
 /// Rows by key.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
-    rows: Vec<ServerRow>,
+    rows: Rows,
     index: Index,
     hasher: RandomState,
     limit: usize,
     /// The slots of a full table as a heap: each ranks behind its two children, and the first
     /// behind all. Empty until the table is full.
     heap: Vec<u32>,
+}
+
+/// Rows in chunks, which do not move when the table grows: it never takes its memory twice.
+#[derive(Debug, Clone, Default)]
+struct Rows(Vec<Vec<ServerRow>>);
+
+/// Rows of a chunk.
+const CHUNK: usize = 256;
+
+impl Rows {
+    fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    fn push(&mut self, row: ServerRow) {
+        match self.0.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(row),
+            // The first chunk grows: most captures have few servers.
+            None => self.0.push(vec![row]),
+            Some(_) => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(row);
+                self.0.push(chunk);
+            }
+        }
+    }
+
+    fn get(&self, slot: usize) -> Option<&ServerRow> {
+        self.0.get(slot / CHUNK)?.get(slot % CHUNK)
+    }
+
+    fn get_mut(&mut self, slot: usize) -> Option<&mut ServerRow> {
+        self.0.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
+    }
+
+    /// The rank of the row in a slot that is in use.
+    fn rank(&self, slot: u32) -> ServerRank {
+        let (chunk, at) = (slot as usize / CHUNK, slot as usize % CHUNK);
+        self.0[chunk][at].key.rank()
+    }
 }
 
 /// What became of a row that should be placed.
@@ -34,15 +74,19 @@ pub(super) enum Placed {
 impl Slots {
     pub(super) fn new(limit: usize) -> Self {
         let (index, hasher) = (Index::new(), RandomState::default());
-        Self { rows: Vec::new(), index, hasher, limit, heap: Vec::new() }
+        Self { rows: Rows::default(), index, hasher, limit, heap: Vec::new() }
     }
 
     pub(super) const fn limit(&self) -> usize {
         self.limit
     }
 
-    pub(super) fn rows(&self) -> &[ServerRow] {
-        &self.rows
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = &ServerRow> {
+        self.rows.0.iter().flatten()
     }
 
     pub(super) fn row_mut(&mut self, slot: usize) -> Option<&mut ServerRow> {
@@ -60,9 +104,6 @@ impl Slots {
         let hash = self.hasher.hash_one(row.key);
         if self.rows.len() < self.limit {
             let slot = self.rows.len();
-            if slot == self.rows.capacity() {
-                self.rows.reserve_exact(slot.max(16).min(self.limit - slot));
-            }
             self.rows.push(row);
             self.index.insert(hash, slot);
             return Placed::Free(slot);
@@ -70,14 +111,15 @@ impl Slots {
         if self.heap.is_empty() {
             self.heap = (0..self.rows.len() as u32).collect();
             // In descending order they are a heap.
-            self.heap.sort_by_key(|&slot| std::cmp::Reverse(rank(&self.rows, slot)));
+            self.heap.sort_by_key(|&slot| std::cmp::Reverse(self.rows.rank(slot)));
         }
         let Some(&last) = self.heap.first() else { return Placed::Beyond(row) };
-        if row.key.rank() > rank(&self.rows, last) {
+        if row.key.rank() > self.rows.rank(last) {
             return Placed::Beyond(row);
         }
         let slot = last as usize;
-        let evicted = std::mem::replace(&mut self.rows[slot], row);
+        let Some(place) = self.rows.get_mut(slot) else { return Placed::Beyond(row) };
+        let evicted = std::mem::replace(place, row);
         self.index.remove(self.hasher.hash_one(evicted.key), slot);
         self.index.insert(hash, slot);
         self.sink();
@@ -90,8 +132,8 @@ impl Slots {
         let mut at = 0;
         loop {
             let children = (2 * at + 1)..(2 * at + 3).min(heap.len());
-            let Some(child) = children.max_by_key(|&child| rank(rows, heap[child])) else { return };
-            if rank(rows, heap[child]) < rank(rows, heap[at]) {
+            let Some(child) = children.max_by_key(|&child| rows.rank(heap[child])) else { return };
+            if rows.rank(heap[child]) < rows.rank(heap[at]) {
                 return;
             }
             heap.swap(at, child);
@@ -99,18 +141,15 @@ impl Slots {
         }
     }
 
-    pub(super) fn into_rows(self) -> Vec<ServerRow> {
-        self.rows
+    pub(super) fn into_rows(self) -> impl Iterator<Item = ServerRow> {
+        self.rows.0.into_iter().flatten()
     }
 
     /// Bytes on the heap, without those of the rows themselves.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> usize {
         let index = (self.rows.len() * 4 / 3 + 1).next_power_of_two() * size_of::<u64>();
-        self.rows.capacity() * size_of::<ServerRow>() + index + self.heap.capacity() * 4
+        let rows: usize = self.rows.0.iter().map(Vec::capacity).sum();
+        rows * size_of::<ServerRow>() + index + self.heap.capacity() * 4
     }
-}
-
-fn rank(rows: &[ServerRow], slot: u32) -> super::key::ServerRank {
-    rows[slot as usize].key.rank()
 }

@@ -87,8 +87,7 @@ impl Servers {
     /// The servers that are kept, ordered by their keys.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Server<'_>> {
         // A row without flows is of an endpoint that a flow in progress has shown.
-        let mut rows: Vec<&ServerRow> =
-            self.slots.rows().iter().filter(|row| row.flows() > 0).collect();
+        let mut rows: Vec<&ServerRow> = self.slots.rows().filter(|row| row.flows() > 0).collect();
         rows.sort_unstable_by_key(|row| row.key);
         rows.into_iter().map(|row| self.view(row))
     }
