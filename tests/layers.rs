@@ -169,9 +169,11 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("statement", &[]),
     ("detector", &["prefilter"]),
     ("formats", &[]),
-    ("protocols", &["detector", "formats", "prefilter", "statement"]),
-    ("registry", &["detector", "prefilter", "protocols", "statement"]),
-    ("mod", &["detector", "prefilter", "registry"]),
+    ("starttls", &["formats", "statement"]),
+    ("proxy_header", &[]),
+    ("protocols", &["detector", "formats", "prefilter", "starttls", "statement"]),
+    ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
+    ("mod", &["detector", "prefilter", "proxy_header", "registry"]),
 ];
 
 /// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.

@@ -15,11 +15,13 @@ use crate::run::captures;
 
 /// What a conversation in a protocol turns to, or is made of: where its beginning is missing, that
 /// is what is there.
-const INSIDE: [(Protocol, Protocol); 4] = [
+const INSIDE: [(Protocol, Protocol); 5] = [
     (Protocol::Http, Protocol::Http2),
     (Protocol::Http, Protocol::Tls),
     (Protocol::Mysql, Protocol::Tls),
     (Protocol::Grpc, Protocol::Http2),
+    // Without the answer, a request to change to WebSocket is HTTP.
+    (Protocol::Websocket, Protocol::Http),
 ];
 
 /// What was claimed of the flows of a capture.

@@ -29,6 +29,7 @@ mod prefilter;
 mod protocols;
 mod proxy_header;
 mod registry;
+mod starttls;
 mod statement;
 
 pub use detector::{Detector, Sample};

@@ -1,5 +1,8 @@
 //! What must hold for every detector.
 
+mod cut;
+mod roles;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -137,7 +140,7 @@ fn datagrams_that_the_capture_cut_rule_nothing_out() {
     assert_eq!(ruled_out, "");
 }
 
-/// Over TCP the handshake tells who opened the connection; `protocols/roles.rs` tests connections
+/// Over TCP the handshake tells who opened the connection; `roles.rs` tests connections
 /// without one.
 #[test]
 fn the_roles_that_a_sample_of_datagrams_shows_are_reversed_with_its_sides() {

@@ -7,5 +7,4 @@ pub(super) mod framing;
 pub(super) mod headers;
 pub(super) mod lines;
 pub(super) mod redact;
-pub(super) mod starttls;
 pub(super) mod tls_hello;

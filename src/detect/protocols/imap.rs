@@ -9,8 +9,8 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
-use crate::detect::formats::starttls::{self, ClientLine};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::starttls::{self, ClientLine};
 use crate::detect::statement::{Side, Statement, combine_by_role};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;

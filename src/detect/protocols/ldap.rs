@@ -9,8 +9,8 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
-use crate::detect::formats::starttls::{self, AfterRequest};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::starttls::{self, AfterRequest};
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;

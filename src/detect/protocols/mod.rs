@@ -44,8 +44,3 @@ pub(super) mod tls;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
-
-#[cfg(test)]
-mod cut;
-#[cfg(test)]
-mod roles;

@@ -11,8 +11,8 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
-use crate::detect::formats::starttls;
 use crate::detect::prefilter::Prefilter;
+use crate::detect::starttls;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;

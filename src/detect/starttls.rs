@@ -1,8 +1,8 @@
 //! A connection that changes to TLS after a request in its own protocol, such as STARTTLS of SMTP
 //! (RFC 3207): the client's hello behind the request. The flow keeps the name of its first protocol.
 
-use super::lines;
-use super::tls_hello::{CLIENT_HELLO, Hello, HelloKind, MESSAGE_HEADER};
+use crate::detect::formats::lines;
+use crate::detect::formats::tls_hello::{CLIENT_HELLO, Hello, HelloKind, MESSAGE_HEADER};
 use crate::detect::statement::Statement;
 
 /// Bytes before the content of a TLS record (RFC 8446, section 5.1), and the type of a handshake.
