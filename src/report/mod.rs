@@ -33,6 +33,7 @@ pub struct Report<'r> {
 /// The parts of a report that are written only when the user asks for them. A format ignores what
 /// it has no place for. The default asks for nothing but the tables, of all ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Show {
     /// List every flow (`--flows`).
     pub flows: bool,

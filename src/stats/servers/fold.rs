@@ -52,15 +52,14 @@ impl Servers {
 
     fn folds_of<'s>(&'s self, row: &'s ServerRow) -> impl Iterator<Item = Fold<'s>> {
         // Where services are left out, nobody knows whether there is only one.
-        let named = (!row.more_services).then(|| self.named_speakers(row)).unwrap_or_default();
+        let named = if row.more_services { BTreeMap::new() } else { self.named_speakers(row) };
         let speaker = |spoken: &SpokenFlows| self.speakers.get(spoken.speaker);
-        let folds = row.spoken.iter().flatten().filter_map(move |spoken| {
+        row.spoken.iter().flatten().filter_map(move |spoken| {
             let from = speaker(spoken);
             let to = *named.get(&protocol_family(from.protocol?))?;
             let (flows, bytes) = (spoken.flows.get().into(), spoken.bytes);
             (from != to).then_some(Fold { port: row.key.service_port(), from, to, flows, bytes })
-        });
-        folds
+        })
     }
 
     /// For each family of protocols with exactly one service of its highest layer, the speaker of

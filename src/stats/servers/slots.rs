@@ -11,7 +11,7 @@ use crate::flow::Index;
 /// Rows by key.
 #[derive(Debug, Clone)]
 pub(super) struct Slots {
-    rows: Rows,
+    rows: RowChunks,
     index: Index,
     hasher: RandomState,
     limit: usize,
@@ -22,12 +22,12 @@ pub(super) struct Slots {
 
 /// Rows in chunks, which do not move when the table grows: it never takes its memory twice.
 #[derive(Debug, Clone, Default)]
-struct Rows(Vec<Vec<ServerRow>>);
+struct RowChunks(Vec<Vec<ServerRow>>);
 
 /// Rows of a chunk.
 const CHUNK: usize = 256;
 
-impl Rows {
+impl RowChunks {
     fn len(&self) -> usize {
         self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
     }
@@ -74,7 +74,7 @@ pub(super) enum Placed {
 impl Slots {
     pub(super) fn new(limit: usize) -> Self {
         let (index, hasher) = (Index::new(), RandomState::default());
-        Self { rows: Rows::default(), index, hasher, limit, heap: Vec::new() }
+        Self { rows: RowChunks::default(), index, hasher, limit, heap: Vec::new() }
     }
 
     pub(super) const fn limit(&self) -> usize {

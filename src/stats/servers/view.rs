@@ -85,6 +85,7 @@ pub const fn protocol_family(protocol: Protocol) -> Protocol {
 
 impl Servers {
     /// The servers that are kept, ordered by their keys.
+    #[must_use]
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Server<'_>> {
         // A row without flows is of an endpoint that a flow in progress has shown.
         let mut rows: Vec<&ServerRow> = self.slots.rows().filter(|row| row.flows() > 0).collect();

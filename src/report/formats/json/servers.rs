@@ -28,25 +28,28 @@ impl Serialize for ServerJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(server) = self;
         let mut fields = serializer.serialize_struct("server", 17)?;
-        fields.serialize_field("address", &Displayed(&server.key.address))?;
+        fields.serialize_field("address", &TextJson(&server.key.address))?;
         fields.serialize_field("port", &server.key.port)?;
         fields.serialize_field("transport", server.key.transport.as_str())?;
         fields.serialize_field(
             "services",
-            &List(|| server.services.iter().map(ProvedServiceJson::from)),
+            &ListJson(|| server.services.iter().map(ProvedServiceJson::from)),
         )?;
-        fields.serialize_field("protocols", &List(|| server.protocols().map(Protocol::as_str)))?;
         fields
-            .serialize_field("products", &List(|| server.products.iter().map(|one| &*one.text)))?;
+            .serialize_field("protocols", &ListJson(|| server.protocols().map(Protocol::as_str)))?;
+        fields.serialize_field(
+            "products",
+            &ListJson(|| server.products.iter().map(|one| &*one.text)),
+        )?;
         fields.serialize_field("products_more", &server.products_more)?;
-        fields.serialize_field("names", &List(|| server.names.iter().map(NameJson::from)))?;
+        fields.serialize_field("names", &ListJson(|| server.names.iter().map(NameJson::from)))?;
         fields.serialize_field("names_more", &server.names_more)?;
         fields.serialize_field("clients", &server.clients)?;
         fields.serialize_field("flows", &server.flows)?;
         fields.serialize_field("bytes", &SidesJson::from(server.bytes))?;
         fields.serialize_field("outcomes", &OutcomesJson(server))?;
-        fields.serialize_field("first", &Displayed(&server.seen.0))?;
-        fields.serialize_field("last", &Displayed(&server.seen.1))?;
+        fields.serialize_field("first", &TextJson(&server.seen.0))?;
+        fields.serialize_field("last", &TextJson(&server.seen.1))?;
         if let Some(holder) = server.process {
             fields.serialize_field("process", &HolderJson::from(holder))?;
         }
@@ -56,18 +59,18 @@ impl Serialize for ServerJson<'_> {
 }
 
 /// The text of a value.
-struct Displayed<'a, T>(&'a T);
+struct TextJson<'a, T>(&'a T);
 
-impl<T: Display> Serialize for Displayed<'_, T> {
+impl<T: Display> Serialize for TextJson<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self.0)
     }
 }
 
 /// An array of what an iterator gives.
-struct List<F>(F);
+struct ListJson<F>(F);
 
-impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for List<F> {
+impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for ListJson<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0())
     }
