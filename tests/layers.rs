@@ -106,7 +106,9 @@ fn sources() -> Vec<(String, PathBuf, String)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.ends_with("tests") {
+                // Tests may use what they test together.
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|x| x == "rs") && !path.ends_with("tests.rs") {
                 let inside = path.strip_prefix(&root).unwrap().to_path_buf();

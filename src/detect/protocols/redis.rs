@@ -289,6 +289,7 @@ fn value<'a>(
             return Framed::Foreign;
         }
         read.certain |= !read.command.is_empty();
+        read.asks = false;
     }
     read.open = read.open.saturating_sub(1);
     let len = line.len() + 2;
