@@ -24,6 +24,7 @@ test:
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo bench --locked --no-run --profile dev
 	cargo test --locked
+	@$(MAKE) --no-print-directory check
 
 # What is true of the captures here, and what no verdict may say of any.
 check:
