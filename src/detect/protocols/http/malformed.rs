@@ -6,7 +6,7 @@ use crate::detect::formats::redact::masked;
 use crate::detect::statement::{Side, Statement};
 use crate::evidence::{FactName, Role};
 
-/// The beginnings of status lines: that of HTTP in any version, and that of SHOUTcast.
+/// The beginnings of status lines: that of HTTP in any version, and that of `SHOUTcast`.
 const STATUS_LINES: [&[u8]; 2] = [b"HTTP/", b"ICY "];
 /// The beginnings of pages that are sent without a head.
 const PAGES: [&[u8]; 2] = [b"<html", b"<!doctype html"];

@@ -9,7 +9,7 @@
 //! the next segment that begins with a message. It does not go on in a body that lasts until the
 //! connection ends, or in a tunnel.
 //!
-//! What answers a plain request may be a careless server: a status line that is none, SHOUTcast's
+//! What answers a plain request may be a careless server: a status line that is none, `SHOUTcast`'s
 //! `ICY 200 OK`, or a page without a head (RFC 1945, section 4.1). Alone these prove nothing.
 
 mod body;
