@@ -29,6 +29,8 @@ pub struct Detector {
     pub prefilter: Prefilter,
     /// The facts that the detector can state; `.*` at the end stands for a header field's name.
     pub facts: &'static [&'static str],
+    /// Those of `facts` that are stated at every depth, because they take no time to read.
+    pub facts_at_any_depth: &'static [&'static str],
     /// Conversations that the detector must recognise, and no other detector may.
     pub samples: &'static [Sample],
     /// Protocols that a connection can change to after it began in this one: where this protocol is
@@ -53,6 +55,7 @@ impl Detector {
             transports: &[],
             prefilter: Prefilter::ANY,
             facts: &[],
+            facts_at_any_depth: &[],
             samples: &[],
             leads_to: &[],
             first_words: false,
@@ -94,6 +97,12 @@ impl Detector {
         Self { facts, ..self }
     }
 
+    /// Those of the facts that `inspect` states at every [`Depth`].
+    #[must_use]
+    pub const fn facts_at_any_depth(self, facts: &'static [&'static str]) -> Self {
+        Self { facts_at_any_depth: facts, ..self }
+    }
+
     /// Conversations in the protocol. Tests check that this detector recognises each of them, also
     /// while only a prefix has arrived, that every other detector refuses them, and that the
     /// prefilter lets them through. Bytes that are computed stand in a constant of their own.
@@ -117,7 +126,7 @@ impl Detector {
     }
 
     /// Clients of the protocol expect no answer: syslog, sACN, NetFlow. Where this depends on what is
-    /// sent, [`Statement::awaits_answer`](crate::detect::statement::Statement::awaits_answer) says
+    /// sent, `Statement::awaits_answer` says
     /// so.
     #[must_use]
     pub const fn one_way(self) -> Self {

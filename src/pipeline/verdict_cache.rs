@@ -130,6 +130,8 @@ pub(super) struct VerdictCache {
     by_protocol: HashMap<ProtocolKey, VerdictId, RandomState>,
     /// The protocols whose facts make a difference.
     with_facts: ProtocolSet,
+    /// Those of them whose facts take time to read.
+    with_deep_facts: ProtocolSet,
 }
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
@@ -139,7 +141,8 @@ type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 impl VerdictCache {
     pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
         Self {
-            with_facts: protocols_with_facts(&catalogue),
+            with_facts: protocols_with_facts(&catalogue, |_, _| true),
+            with_deep_facts: protocols_with_facts(&catalogue, takes_time),
             catalogue,
             keeps_reasons,
             verdicts: Vec::new(),
@@ -153,7 +156,8 @@ impl VerdictCache {
 
     /// Classifies by another catalogue from now on. Verdicts that flows have stay valid.
     pub(super) fn update_catalogue(&mut self, catalogue: Arc<Catalogue>) {
-        self.with_facts = protocols_with_facts(&catalogue);
+        self.with_facts = protocols_with_facts(&catalogue, |_, _| true);
+        self.with_deep_facts = protocols_with_facts(&catalogue, takes_time);
         self.catalogue = catalogue;
         // New kinds name the services of this catalogue; their numbers go on.
         self.kinds.by_hash.clear();
@@ -167,10 +171,10 @@ impl VerdictCache {
         self.keeps_reasons
     }
 
-    /// Whether facts of this protocol make a difference: verdicts have reasons, or marks test facts
-    /// of this protocol, or responders name their product in it.
+    /// Whether facts of this protocol that take time to read make a difference: verdicts have
+    /// reasons, or marks test such facts, or responders name their product in them.
     pub(super) const fn needs_facts(&self, protocol: Protocol) -> bool {
-        self.keeps_reasons || self.with_facts.contains(protocol)
+        self.keeps_reasons || self.with_deep_facts.contains(protocol)
     }
 
     /// The verdict for a flow of no recognised protocol, in case no more payload follows. `None`
@@ -348,14 +352,20 @@ impl VerdictCache {
     }
 }
 
+/// Whether a detector states a fact only where facts are wanted that take time to read.
+fn takes_time(detector: &Detector, fact: &str) -> bool {
+    !detector.facts_at_any_depth.contains(&fact)
+}
+
 /// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the
-/// catalogue has.
-fn protocols_with_facts(catalogue: &Catalogue) -> ProtocolSet {
+/// catalogue has; only facts that satisfy `counts`.
+fn protocols_with_facts(catalogue: &Catalogue, counts: fn(&Detector, &str) -> bool) -> ProtocolSet {
     // Most marks test the same few facts.
     let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
     let matters = |detector: &&Detector| {
-        detector.facts.iter().any(|fact| affects_verdicts(fact))
-            || marked.iter().any(|fact| detector.states(fact))
+        let affecting = detector.facts.iter().copied().filter(|fact| affects_verdicts(fact));
+        let tested = marked.iter().copied().filter(|fact| detector.states(fact));
+        affecting.chain(tested).any(|fact| counts(detector, fact))
     };
     let mut set = ProtocolSet::EMPTY;
     for detector in DETECTORS.iter().filter(matters) {

@@ -333,7 +333,8 @@ mod tests {
     #[test]
     fn the_version_is_read_in_a_later_answer() {
         let first = DETECTOR.samples[1].responder[0];
-        let mut document = b"\x02version\0\x06\0\0\x007.0.1\0\x01ok\0\0\0\0\0\0\0\xf0\x3f\0".to_vec();
+        let mut document =
+            b"\x02version\0\x06\0\0\x007.0.1\0\x01ok\0\0\0\0\0\0\0\xf0\x3f\0".to_vec();
         document.splice(0..0, (document.len() as u32 + 4).to_le_bytes());
         let body = [&b"\x09\0\0\0\x02\0\0\0\xdd\x07\0\0\0\0\0\0\0"[..], &document].concat();
         let second = [&(body.len() as u32 + 4).to_le_bytes()[..], &body].concat();

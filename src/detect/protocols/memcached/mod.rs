@@ -13,7 +13,7 @@ use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages}
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine_by_role};
 use crate::evidence::{Depth, Detection, Protocol, Role};
-use crate::flow::Opening;
+use crate::flow::{Opening, Stream};
 
 /// Bytes of a command's or a reply's line at most.
 const LONGEST_LINE: usize = 2048;
@@ -66,6 +66,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let udp = opening.transport() == Transport::Udp;
+    // Most datagrams are of something else, and need not be read in either role.
+    if udp && !opening.is_silent() && !opening.sides().any(|(_, stream)| may_be_framed(stream)) {
+        return Detection::No;
+    }
     combine_by_role(Protocol::Memcached, opening, depth, |statement, requested: &mut bool| {
         let stream = statement.stream;
         let (bytes, at) = if udp {
@@ -106,6 +110,13 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             (None, _) if !udp => Side::Perhaps,
             _ => Side::Other,
         }
+    })
+}
+
+/// Whether the first datagram of a side may have the header of UDP: its last two bytes are zero.
+fn may_be_framed(stream: &Stream) -> bool {
+    stream.datagrams().next().is_some_and(|(bytes, _, cut)| {
+        bytes.get(UDP_HEADER - 2..UDP_HEADER).map_or(cut, |reserved| reserved == [0, 0])
     })
 }
 

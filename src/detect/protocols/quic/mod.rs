@@ -43,6 +43,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Quic, inspect)
     ]))
     .first_words()
     .facts(&["quic.version", "quic.sni", "quic.alpn", "quic.ja4", "quic.user-agent"])
+    .facts_at_any_depth(&["quic.sni", "quic.alpn"])
     .samples(&[
         Sample { transport: Transport::Udp, initiator: &[RFC_9001], responder: &[SERVER_SAMPLE] },
         Sample {
@@ -237,17 +238,13 @@ fn state_client(statement: &mut Statement<'_>, mut client: Client<'_>) -> bool {
         return false;
     };
     let place = |at: usize| client.place(at + MESSAGE_HEADER);
-    // The list of servers wants the name in any case, and it costs little.
     if let Some((name, at)) = hello.server_name() {
         statement.fact("quic.sni", name, place(at));
-    }
-    if !statement.wants_facts() {
-        return hello.whole;
     }
     for (protocol, at) in hello.protocols() {
         statement.fact("quic.alpn", protocol, place(at));
     }
-    if let Some(print) = hello.ja4('q') {
+    if let Some(print) = statement.wants_facts().then(|| hello.ja4('q')).flatten() {
         statement.fact("quic.ja4", print.as_bytes(), client.at);
     }
     hello.whole

@@ -57,6 +57,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Tls, inspect)
         "tls.alert",
         "tls.record",
     ])
+    .facts_at_any_depth(&["tls.sni", "tls.alpn"])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -245,17 +246,13 @@ fn state_hello(statement: &mut Statement<'_>, hello: &Hello<'_>, place: impl Fn(
             statement.fact("tls.cipher", cipher.as_bytes(), place(0));
         }
     }
-    // The list of servers wants the name in any case, and it costs little.
     if let Some((name, at)) = hello.server_name().filter(|_| hello.kind == HelloKind::Client) {
         statement.fact("tls.sni", name, place(at));
-    }
-    if !statement.wants_facts() {
-        return;
     }
     for (protocol, at) in hello.protocols() {
         statement.fact("tls.alpn", protocol, place(at));
     }
-    if let Some(print) = hello.ja4('t') {
+    if let Some(print) = statement.wants_facts().then(|| hello.ja4('t')).flatten() {
         statement.fact("tls.ja4", print.as_bytes(), place(0));
     }
 }
