@@ -64,12 +64,12 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Watchout, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     // Where only a later part of the conversation was captured, either side may be the initiator.
-    let requested = opening.sides().any(|(_, stream)| is_command(stream.head()));
+    let requested = || opening.sides().any(|(_, stream)| is_command(stream.head()));
     combine(Protocol::Watchout, opening, depth, |statement| {
         if may_begin(statement.stream.head(), COMMANDS) {
             commands(statement)
         } else {
-            answers(statement, requested)
+            answers(statement, &requested)
         }
     })
 }
@@ -152,7 +152,7 @@ fn commands(statement: &mut Statement<'_>) -> Side {
     side
 }
 
-fn answers(statement: &mut Statement<'_>, requested: bool) -> Side {
+fn answers(statement: &mut Statement<'_>, requested: &impl Fn() -> bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !may_begin(bytes, &ANSWERS) {
@@ -174,17 +174,17 @@ fn answers(statement: &mut Statement<'_>, requested: bool) -> Side {
             let own =
                 [&b"\"WATCHPOINT\""[..], b"\"WATCHOUT\"", b"\"WATCHMAKER\""].contains(product);
             statement.fact("watchout.version", &version[1..version.len() - 1], word.len() + 2);
-            if own || requested && product.starts_with(b"\"") && !more.is_empty() {
+            if own || requested() && product.starts_with(b"\"") && !more.is_empty() {
                 Side::Matches
             } else {
                 Side::Perhaps
             }
         }
-        (b"Ready", [version]) if requested && is_version(version) => Side::Matches,
+        (b"Ready", [version]) if requested() && is_version(version) => Side::Matches,
         (b"Error" | b"Warning", [kind, code, more @ ..])
             if is_number(kind) && is_number(code) && more.len() <= 1 =>
         {
-            if requested {
+            if requested() {
                 Side::Matches
             } else {
                 Side::Perhaps
