@@ -64,6 +64,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::vnc::DETECTOR,
     protocols::watchout::DETECTOR,
     protocols::sip::DETECTOR,
+    protocols::rtsp::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -31,6 +31,7 @@ pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
 pub(super) mod rtp;
+pub(super) mod rtsp;
 pub(super) mod sacn;
 pub(super) mod sip;
 pub(super) mod smb;
