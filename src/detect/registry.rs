@@ -65,6 +65,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::watchout::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
+    protocols::ssdp::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];
