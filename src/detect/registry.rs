@@ -24,6 +24,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::tls::DETECTOR,
     protocols::dns::DETECTOR,
     protocols::dns::MULTICAST,
+    protocols::dns::llmnr::DETECTOR,
     protocols::quic::DETECTOR,
     protocols::stun::DETECTOR,
     protocols::ntp::DETECTOR,
