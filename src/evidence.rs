@@ -49,7 +49,7 @@ protocols! {
     Snmp "snmp", Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent",
     Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
     Sacn "sacn", Watchout "watchout", Rtsp "rtsp", Ssdp "ssdp",
-    Llmnr "llmnr", Text "text",
+    Llmnr "llmnr", WsDiscovery "ws-discovery", Text "text",
 }
 
 impl Protocol {

@@ -67,6 +67,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,
+    protocols::ws_discovery::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

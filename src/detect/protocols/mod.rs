@@ -46,6 +46,7 @@ pub(super) mod tls;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
+pub(super) mod ws_discovery;
 
 #[cfg(test)]
 mod cut;
