@@ -27,6 +27,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::dns::llmnr::DETECTOR,
     protocols::quic::DETECTOR,
     protocols::stun::DETECTOR,
+    protocols::dtls::DETECTOR,
     protocols::ntp::DETECTOR,
     protocols::dhcp::DETECTOR,
     protocols::snmp::DETECTOR,

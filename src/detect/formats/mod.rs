@@ -8,4 +8,5 @@ pub(super) mod headers;
 pub(super) mod lines;
 pub(super) mod redact;
 pub(super) mod starttls;
+pub(super) mod tls_alert;
 pub(super) mod tls_hello;

@@ -8,6 +8,7 @@ pub(super) mod csta;
 pub(super) mod dhcp;
 pub(super) mod dis;
 pub(super) mod dns;
+pub(super) mod dtls;
 pub(super) mod ftp;
 pub(super) mod hbci;
 pub(super) mod http;
