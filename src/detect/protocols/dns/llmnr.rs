@@ -2,12 +2,12 @@
 //!
 //! A message has the form of DNS with one question, and nothing in it that DNS does not have. Two
 //! things tell them apart. No name server is asked at a group address, so a query to a group is
-//! LLMNR's. And no name server answers a query for a name of one label with an answer of a minute
-//! at most while it says neither that it is authoritative nor that it would ask others: who answers
-//! a query to a group does, from its own address.
+//! LLMNR's. And no name server answers a query for a name of one label, or for an address, with an
+//! answer of a minute at most while it says neither that it is authoritative nor that it would ask
+//! others: who answers a query to a group does, from its own address.
 
 use super::message::{DnsMessage, Reading, read};
-use super::name::HEADER;
+use super::name::{HEADER, is_reverse};
 use super::{described, outcome};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -49,8 +49,9 @@ fn judge(
         ("llmnr.query", described(message))
     };
     statement.fact_text(name, text, offset);
-    let answers_host = message.response && message.answers > 0 && !message.about.contains('.');
-    if opening.is_to_group() || answers_host { Side::Matches } else { Side::Perhaps }
+    let of_host = !message.about.contains('.') || is_reverse(&message.about);
+    let answers = message.response && message.answers > 0 && of_host;
+    if opening.is_to_group() || answers { Side::Matches } else { Side::Perhaps }
 }
 
 #[cfg(test)]
@@ -99,6 +100,9 @@ mod tests {
         for (at, value) in [(2, 0x84), (2, 0x81), (3, 0x80), (34, 0x0e)] {
             assert_eq!(detect(&with(RESPONSE, at, value), false), Some(Protocol::Dns), "{at}");
         }
+        // What a host answers whose address was asked for (Windows).
+        let reverse: &[u8] = b"\x1a\x2b\x80\0\0\x01\0\x01\0\0\0\0\x017\x012\x010\x03192\x07in-addr\x04arpa\0\0\x0c\0\x01\xc0\x0c\0\x0c\0\x01\0\0\0\x1e\0\x06\x04buoy\0";
+        assert_eq!(detect(reverse, false), Some(Protocol::Llmnr));
         // Without an answer nothing distinguishes them.
         let none = with(&RESPONSE[..22], 7, 0);
         assert_eq!(detect(&none, false), None);
