@@ -6,6 +6,7 @@ use crate::evidence::Direction;
 
 /// The first payload bytes of both sides of a flow.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "states that do not depend on each other")]
 pub struct Opening {
     transport: Transport,
     /// Indexed by the ends of the flow key.

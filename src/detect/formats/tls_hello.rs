@@ -27,7 +27,7 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
 
-/// Versions of DTLS; the first is that of OpenSSL before 0.9.8f, and of Cisco's AnyConnect.
+/// Versions of DTLS; the first is that of OpenSSL before 0.9.8f, and of Cisco's VPN.
 const DTLS_OLD: u16 = 0x0100;
 const DTLS_1_0: u16 = 0xfeff;
 const DTLS_1_2: u16 = 0xfefd;

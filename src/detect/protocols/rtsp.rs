@@ -1,5 +1,5 @@
-//! RTSP 1.0 and 2.0 over TCP: RFC 2326 and RFC 7826, section 7; also AirPlay's, whose methods and
-//! targets (`GET /info RTSP/1.0`) no RFC has.
+//! RTSP 1.0 and 2.0 over TCP: RFC 2326 and RFC 7826, section 7; also that of `AirPlay`, whose
+//! methods and targets (`GET /info RTSP/1.0`) no RFC has.
 //!
 //! The proof is the version in the start line. Between the messages a connection may carry RTP in
 //! frames of their own (RFC 2326, section 10.12); where its beginning was not captured, three such
@@ -242,7 +242,7 @@ fn may_begin(bytes: &[u8]) -> bool {
         && (rest.is_empty() || rest[0] == b' ' && rest.iter().all(|&b| b >= b' ' || b == b'\r'))
 }
 
-/// Whether a word may be a method: AirPlay has some that no RFC has.
+/// Whether a word may be a method: `AirPlay` has some that no RFC has.
 fn is_method(word: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     !word.is_empty() && word.len() <= METHOD && word.iter().all(is_letter)

@@ -1,4 +1,4 @@
-//! SSDP over UDP: UPnP Device Architecture 2.0, section 1
+//! SSDP over UDP: `UPnP` Device Architecture 2.0, section 1
 //! (<https://openconnectivity.org/upnp-specs/UPnP-arch-DeviceArchitecture-v2.0-20200417.pdf>).
 //!
 //! The start line is one of three of HTTP's, and the proof is a header field that HTTP does not have.
