@@ -48,7 +48,8 @@ protocols! {
     Pop3 "pop3", Ftp "ftp", Ldap "ldap", Smb "smb", Rdp "rdp", Vnc "vnc", Ntp "ntp", Dhcp "dhcp",
     Snmp "snmp", Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent",
     Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
-    Sacn "sacn", Watchout "watchout", Text "text",
+    Sacn "sacn", Watchout "watchout", Rtsp "rtsp", Ssdp "ssdp", Llmnr "llmnr",
+    WsDiscovery "ws-discovery", Dtls "dtls", Text "text",
 }
 
 impl Protocol {

@@ -6,6 +6,7 @@ use crate::evidence::Direction;
 
 /// The first payload bytes of both sides of a flow.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "states that do not depend on each other")]
 pub struct Opening {
     transport: Transport,
     /// Indexed by the ends of the flow key.
@@ -15,6 +16,8 @@ pub struct Opening {
     fixed: bool,
     /// What the sides sent shows the initiator.
     proved: bool,
+    /// The first datagram went to a group or broadcast address.
+    to_group: bool,
     pushes: u32,
     /// Store all that fits.
     kept: bool,
@@ -32,6 +35,7 @@ impl Opening {
             initiator: 0,
             fixed: false,
             proved: false,
+            to_group: false,
             pushes: 0,
             kept: false,
             provisional: None,
@@ -101,6 +105,17 @@ impl Opening {
     /// Whether what the sides sent shows the initiator.
     pub(super) const fn is_proved(&self) -> bool {
         self.proved
+    }
+
+    /// States that the initiator sends to a group or broadcast address.
+    pub(crate) const fn address_to_group(&mut self) {
+        self.to_group = true;
+    }
+
+    /// Whether the initiator sends to a group or broadcast address, where no single server is.
+    #[must_use]
+    pub const fn is_to_group(&self) -> bool {
+        self.to_group
     }
 
     /// The end of the flow key that is the initiator.

@@ -272,6 +272,11 @@ impl Table {
         } else {
             let opening_slot = self.openings.begin(flow.transport(), slot as u32, flow.first_frame);
             flow.set_opening(OpeningSlot::Opening(opening_slot));
+            if flow.seen.has(Seen::GROUP)
+                && let Some(opening) = self.openings.get_mut(opening_slot)
+            {
+                opening.address_to_group();
+            }
             opening_slot
         };
         let starts = [flow.start(0), flow.start(1)];

@@ -1,6 +1,7 @@
 //! `ClientHello` and `ServerHello` (RFC 8446, sections 4.1.2 and 4.1.3; RFC 5246, section 7.4.1),
 //! which TLS carries in records and QUIC in CRYPTO frames, and the JA4 fingerprint of a client
-//! (<https://github.com/FoxIO-LLC/ja4>, `JA4.md`).
+//! (<https://github.com/FoxIO-LLC/ja4>, `JA4.md`); also those of DTLS (RFC 6347, section 4.2.1),
+//! which differ in the versions and have a cookie.
 //!
 //! Where the capture cut a hello, the part that was captured is read, as long as its lengths fit.
 
@@ -25,6 +26,12 @@ const SERVER_NAME: u16 = 0;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 const SUPPORTED_VERSIONS: u16 = 43;
+
+/// Versions of DTLS; the first is that of OpenSSL before 0.9.8f, and of Cisco's VPN.
+const DTLS_OLD: u16 = 0x0100;
+const DTLS_1_0: u16 = 0xfeff;
+const DTLS_1_2: u16 = 0xfefd;
+const DTLS_1_3: u16 = 0xfefc;
 
 /// The side that sent a hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +92,27 @@ impl<'a> Hello<'a> {
     /// Reads the body of a message of `len` bytes, of which `body` has the first. At least the
     /// fixed part up to the first cipher suites, which proves a hello, must be there.
     pub(crate) fn read(kind: HelloKind, body: &'a [u8], len: usize) -> Result<Self, HelloError> {
+        Self::read_version(kind, body, len, |version| (0x0300..=0x0304).contains(&version))
+    }
+
+    /// Reads the body of a message of DTLS as [`read`](Self::read) does.
+    pub(crate) fn read_dtls(
+        kind: HelloKind,
+        body: &'a [u8],
+        len: usize,
+    ) -> Result<Self, HelloError> {
+        Self::read_version(kind, body, len, is_dtls)
+    }
+
+    fn read_version(
+        kind: HelloKind,
+        body: &'a [u8],
+        len: usize,
+        is_known: fn(u16) -> bool,
+    ) -> Result<Self, HelloError> {
         let mut reader = HelloReader { body, at: 0, end: len };
         let legacy = reader.integer(2)? as u16;
-        if !(0x0300..=0x0304).contains(&legacy) {
+        if !is_known(legacy) {
             return Err(HelloError::Foreign);
         }
         reader.take(FIXED - 2)?;
@@ -96,6 +121,10 @@ impl<'a> Hello<'a> {
             return Err(HelloError::Foreign);
         }
         reader.take(session)?;
+        if kind == HelloKind::Client && is_dtls(legacy) {
+            let cookie = reader.integer(1)?;
+            reader.take(cookie)?;
+        }
         let mut hello =
             Self { kind, legacy, ciphers: Vec::new(), extensions: Vec::new(), whole: false };
         match hello.read_rest(&mut reader) {
@@ -173,7 +202,8 @@ impl<'a> Hello<'a> {
     /// extension that would say so may be in the part that was not captured (RFC 8446, section
     /// 4.2.1).
     pub(crate) fn version(&self) -> Option<u16> {
-        let is_legacy = !self.whole && self.legacy >= 0x0303;
+        let is_legacy = !self.whole
+            && (self.legacy >= 0x0303 && !is_dtls(self.legacy) || self.legacy == DTLS_1_2);
         if is_legacy && self.extension(SUPPORTED_VERSIONS).is_none() {
             return None;
         }
@@ -182,7 +212,12 @@ impl<'a> Hello<'a> {
             if self.kind == HelloKind::Client { offered.get(1..).unwrap_or(&[]) } else { offered };
         pairs(list)
             .filter(|&version| !is_reserved(version))
-            .max_by_key(|version| (version >> 8 == 3, *version))
+            // The versions of DTLS count down.
+            .max_by_key(|version| match version >> 8 {
+                3 => (2, *version),
+                0xfe => (1, !version),
+                _ => (0, *version),
+            })
             .or(Some(self.legacy))
     }
 
@@ -256,13 +291,22 @@ impl<'a> Hello<'a> {
     }
 }
 
-/// The name of a version of TLS.
+/// Whether a version is one of DTLS that the beginning of a hello or a record has. In that of 1.3 it
+/// is 1.2's (RFC 9147, section 5.3).
+pub(crate) const fn is_dtls(version: u16) -> bool {
+    matches!(version, DTLS_OLD | DTLS_1_0 | DTLS_1_2)
+}
+
+/// The name of a version of TLS or DTLS.
 pub(crate) fn version_name(version: u16) -> String {
     match version {
         0x0002 => "SSL 2.0".into(),
         0x0300 => "SSL 3.0".into(),
         0x0301..=0x0304 => format!("1.{}", (version & 0xff) - 1),
         0x7f00..=0x7fff => format!("1.3 draft {}", version & 0xff),
+        DTLS_OLD | DTLS_1_0 => "1.0".into(),
+        DTLS_1_2 => "1.2".into(),
+        DTLS_1_3 => "1.3".into(),
         other => format!("{other:#06x}"),
     }
 }

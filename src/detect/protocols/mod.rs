@@ -8,6 +8,7 @@ pub(super) mod csta;
 pub(super) mod dhcp;
 pub(super) mod dis;
 pub(super) mod dns;
+pub(super) mod dtls;
 pub(super) mod ftp;
 pub(super) mod hbci;
 pub(super) mod http;
@@ -31,11 +32,13 @@ pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
 pub(super) mod rtp;
+pub(super) mod rtsp;
 pub(super) mod sacn;
 pub(super) mod sip;
 pub(super) mod smb;
 pub(super) mod smtp;
 pub(super) mod snmp;
+pub(super) mod ssdp;
 pub(super) mod ssh;
 pub(super) mod stun;
 pub(super) mod syslog;
@@ -44,3 +47,12 @@ pub(super) mod tls;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
+<<<<<<< HEAD
+=======
+pub(super) mod ws_discovery;
+
+#[cfg(test)]
+mod cut;
+#[cfg(test)]
+mod roles;
+>>>>>>> h-p1

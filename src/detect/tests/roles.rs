@@ -19,7 +19,7 @@ fn midstream(sides: [&[&[u8]]; 2]) -> Evidence {
 }
 
 /// The detectors that state roles over TCP, except those of protocols whose sides begin alike.
-const STATED: [Protocol; 21] = [
+const STATED: [Protocol; 22] = [
     Protocol::Http,
     Protocol::Http2,
     Protocol::Grpc,
@@ -41,6 +41,7 @@ const STATED: [Protocol; 21] = [
     Protocol::Ldap,
     Protocol::Rdp,
     Protocol::Smb,
+    Protocol::Rtsp,
 ];
 
 #[test]

@@ -43,6 +43,8 @@ pub(super) struct DnsMessage {
 pub(super) enum Reading {
     /// A message that may be of a related protocol, or whose significant part was not captured.
     Perhaps,
+    /// A message of DNS or link-local name resolution, which the bytes do not tell apart.
+    LinkLocal(DnsMessage),
     /// A message of DNS or multicast DNS.
     Message(DnsMessage),
 }
@@ -105,6 +107,15 @@ impl DnsHeader {
         self.flags & (AUTHORITATIVE | RECURSION | RECURSIVE) == 0
             && (self.counts[2], self.counts[3]) == (0, 0)
     }
+
+    /// Whether a [plain](Self::is_plain) header is one of link-local name resolution: a query for
+    /// one name, or a response to one (RFC 4795, section 2.1.1).
+    fn is_link_local(&self) -> bool {
+        let has_answers = self.counts[1] > 0;
+        self.flags & (OPCODE | RCODE) == 0
+            && self.counts[0] == 1
+            && (self.is_response() || !has_answers)
+    }
 }
 
 /// Reads a whole message; `None` where the bytes are none. A message that was `cut` by the capture
@@ -132,17 +143,20 @@ pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
     {
         return None;
     }
-    if !multicast && header.is_plain() && !seen.excludes_link_local(&header, name) {
+    let may_be_link_local =
+        !multicast && header.is_plain() && !seen.excludes_link_local(&header, name);
+    if may_be_link_local && !(header.is_link_local() && seen.is_faultless(&header, bytes)) {
         return Some(Reading::Perhaps);
     }
-    Some(Reading::Message(DnsMessage {
+    let message = DnsMessage {
         response: header.is_response(),
         rcode: header.flags & RCODE,
         answers: header.counts[1],
         kind: *kind,
         multicast,
         about: seen.first.map(|first| first.name).unwrap_or_default(),
-    }))
+    };
+    Some(if may_be_link_local { Reading::LinkLocal(message) } else { Reading::Message(message) })
 }
 
 /// What the questions and records of a message have shown.

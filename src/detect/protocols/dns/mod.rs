@@ -3,8 +3,10 @@
 //!
 //! A message must have a plausible header and end with its last record. Multicast DNS is recognised
 //! by an identifier of zero without recursion desired, and names below `local` or the top bit of a
-//! class. Link-local name resolution and NetBIOS names, which share the format, are neither.
+//! class. Link-local name resolution, which shares the format, is told apart in [`llmnr`]; NetBIOS
+//! names, which share it too, are none of the three.
 
+pub(crate) mod llmnr;
 mod message;
 mod name;
 
@@ -63,7 +65,7 @@ pub(crate) const MULTICAST: Detector =
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| match opening.transport() {
-        Transport::Udp => match datagrams(statement, protocol) {
+        Transport::Udp => match datagrams(statement, opening, protocol) {
             // A damaged query is answered, and a damaged response is recognised by the identifier
             // that it echoes: the next message decides.
             Side::Other if protocol == Protocol::Dns && answers(opening) => Side::Perhaps,
@@ -73,13 +75,15 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     })
 }
 
-fn datagrams(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
+fn datagrams(statement: &mut Statement<'_>, opening: &Opening, protocol: Protocol) -> Side {
     by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
         Some(Reading::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
             state(statement, protocol, &message, offset);
             Side::Matches
         }
-        Some(Reading::Perhaps) => Side::Perhaps,
+        // No name server is asked at a group address.
+        Some(Reading::LinkLocal(_)) if opening.is_to_group() => Side::Other,
+        Some(Reading::Perhaps | Reading::LinkLocal(_)) => Side::Perhaps,
         None if cut && bytes.len() < HEADER => Side::Perhaps,
         Some(Reading::Message(_)) | None => Side::Other,
     })
@@ -127,7 +131,9 @@ fn stream(statement: &mut Statement<'_>, protocol: Protocol) -> Side {
             state(statement, protocol, &message, 0);
             Side::Matches
         }
-        (None, Some(_)) | (Some(_), Some(Reading::Perhaps)) => Side::Perhaps,
+        (None, Some(_)) | (Some(_), Some(Reading::Perhaps | Reading::LinkLocal(_))) => {
+            Side::Perhaps
+        }
         (None, None) if body.len() < HEADER => Side::Perhaps,
         (_, None) => Side::Other,
     }
@@ -139,18 +145,24 @@ fn state(statement: &mut Statement<'_>, protocol: Protocol, message: &DnsMessage
         return;
     }
     let multicast = protocol == Protocol::Mdns;
-    let (about, kind) = (&message.about, message::kind_name(message.kind));
     if message.response {
-        let text =
-            format!("{about} {kind}: {}, {} answers", rcode_name(message.rcode), message.answers);
-        statement.fact_text(if multicast { "mdns.response" } else { "dns.response" }, text, offset);
+        let name = if multicast { "mdns.response" } else { "dns.response" };
+        statement.fact_text(name, outcome(message), offset);
     } else {
-        statement.fact_text(
-            if multicast { "mdns.query" } else { "dns.query" },
-            format!("{about} {kind}"),
-            offset,
-        );
+        let name = if multicast { "mdns.query" } else { "dns.query" };
+        statement.fact_text(name, described(message), offset);
     }
+}
+
+/// What a message is about: a name and the type of a record.
+fn described(message: &DnsMessage) -> String {
+    format!("{} {}", message.about, message::kind_name(message.kind))
+}
+
+/// What a response is about and says.
+fn outcome(message: &DnsMessage) -> String {
+    let (about, rcode) = (described(message), rcode_name(message.rcode));
+    format!("{about}: {rcode}, {} answers", message.answers)
 }
 
 fn rcode_name(rcode: u16) -> Cow<'static, str> {

@@ -1,0 +1,35 @@
+//! The descriptions of alerts (RFC 8446, section 6; RFC 5246, section 7.2), which TLS and DTLS have in
+//! common.
+
+/// Descriptions and their names in IANA's registry.
+const DESCRIPTIONS: &[(u8, &str)] = &[
+    (10, "unexpected_message"),
+    (20, "bad_record_mac"),
+    (22, "record_overflow"),
+    (30, "decompression_failure"),
+    (40, "handshake_failure"),
+    (42, "bad_certificate"),
+    (43, "unsupported_certificate"),
+    (47, "illegal_parameter"),
+    (49, "access_denied"),
+    (50, "decode_error"),
+    (51, "decrypt_error"),
+    (70, "protocol_version"),
+    (71, "insufficient_security"),
+    (80, "internal_error"),
+    (86, "inappropriate_fallback"),
+    (90, "user_canceled"),
+    (109, "missing_extension"),
+    (110, "unsupported_extension"),
+    (112, "unrecognized_name"),
+    (115, "unknown_psk_identity"),
+    (116, "certificate_required"),
+    (120, "no_application_protocol"),
+    (121, "ech_required"),
+];
+
+/// The name of a description, and its number.
+pub(crate) fn alert_name(description: u8) -> Option<String> {
+    let (_, name) = DESCRIPTIONS.iter().find(|known| known.0 == description)?;
+    Some(format!("{name} ({description})"))
+}
