@@ -63,6 +63,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::smb::DETECTOR,
     protocols::vnc::DETECTOR,
     protocols::watchout::DETECTOR,
+    protocols::telnet::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

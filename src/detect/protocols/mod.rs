@@ -39,6 +39,7 @@ pub(super) mod snmp;
 pub(super) mod ssh;
 pub(super) mod stun;
 pub(super) mod syslog;
+pub(super) mod telnet;
 pub(super) mod text;
 pub(super) mod tls;
 pub(super) mod vnc;
