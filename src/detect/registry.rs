@@ -64,6 +64,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::vnc::DETECTOR,
     protocols::watchout::DETECTOR,
     protocols::telnet::DETECTOR,
+    protocols::opcua::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

@@ -24,6 +24,7 @@ pub(super) mod mysql;
 pub(super) mod nats;
 pub(super) mod netflow;
 pub(super) mod ntp;
+pub(super) mod opcua;
 pub(super) mod osc;
 pub(super) mod pop3;
 pub(super) mod postgresql;
