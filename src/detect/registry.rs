@@ -65,6 +65,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::watchout::DETECTOR,
     protocols::telnet::DETECTOR,
     protocols::opcua::DETECTOR,
+    protocols::socks::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

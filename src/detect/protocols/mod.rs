@@ -37,6 +37,7 @@ pub(super) mod sip;
 pub(super) mod smb;
 pub(super) mod smtp;
 pub(super) mod snmp;
+pub(super) mod socks;
 pub(super) mod ssh;
 pub(super) mod stun;
 pub(super) mod syslog;
