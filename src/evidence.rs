@@ -48,7 +48,8 @@ protocols! {
     Pop3 "pop3", Ftp "ftp", Ldap "ldap", Smb "smb", Rdp "rdp", Vnc "vnc", Ntp "ntp", Dhcp "dhcp",
     Snmp "snmp", Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent",
     Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
-    Sacn "sacn", Watchout "watchout", Telnet "telnet", Opcua "opcua", Socks "socks", Text "text",
+    Sacn "sacn", Watchout "watchout", Telnet "telnet", Opcua "opcua", Socks "socks",
+    Pjlink "pjlink", Text "text",
 }
 
 impl Protocol {

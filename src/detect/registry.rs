@@ -66,6 +66,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::telnet::DETECTOR,
     protocols::opcua::DETECTOR,
     protocols::socks::DETECTOR,
+    protocols::pjlink::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

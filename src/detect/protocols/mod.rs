@@ -26,6 +26,7 @@ pub(super) mod netflow;
 pub(super) mod ntp;
 pub(super) mod opcua;
 pub(super) mod osc;
+pub(super) mod pjlink;
 pub(super) mod pop3;
 pub(super) mod postgresql;
 pub(super) mod quic;
