@@ -67,6 +67,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::opcua::DETECTOR,
     protocols::socks::DETECTOR,
     protocols::pjlink::DETECTOR,
+    protocols::modbus::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

@@ -18,6 +18,7 @@ pub(super) mod iperf3;
 pub(super) mod kafka;
 pub(super) mod ldap;
 pub(super) mod memcached;
+pub(super) mod modbus;
 pub(super) mod mongodb;
 pub(super) mod mqtt;
 pub(super) mod mysql;
