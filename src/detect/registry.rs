@@ -68,6 +68,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::socks::DETECTOR,
     protocols::pjlink::DETECTOR,
     protocols::modbus::DETECTOR,
+    protocols::dnp3::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

@@ -7,6 +7,7 @@ pub(super) mod bittorrent;
 pub(super) mod csta;
 pub(super) mod dhcp;
 pub(super) mod dis;
+pub(super) mod dnp3;
 pub(super) mod dns;
 pub(super) mod ftp;
 pub(super) mod hbci;
