@@ -69,6 +69,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::pjlink::DETECTOR,
     protocols::modbus::DETECTOR,
     protocols::dnp3::DETECTOR,
+    protocols::s7::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

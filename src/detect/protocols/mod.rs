@@ -35,6 +35,7 @@ pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
 pub(super) mod rtp;
+pub(super) mod s7;
 pub(super) mod sacn;
 pub(super) mod sip;
 pub(super) mod smb;
