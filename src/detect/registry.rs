@@ -70,6 +70,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::modbus::DETECTOR,
     protocols::dnp3::DETECTOR,
     protocols::s7::DETECTOR,
+    protocols::iec104::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

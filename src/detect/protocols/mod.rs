@@ -13,6 +13,7 @@ pub(super) mod ftp;
 pub(super) mod hbci;
 pub(super) mod http;
 pub(super) mod http2;
+pub(super) mod iec104;
 pub(super) mod imap;
 pub(super) mod ipa;
 pub(super) mod iperf3;
