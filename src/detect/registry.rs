@@ -71,6 +71,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::dnp3::DETECTOR,
     protocols::s7::DETECTOR,
     protocols::iec104::DETECTOR,
+    protocols::bacnet::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

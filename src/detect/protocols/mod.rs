@@ -3,6 +3,7 @@
 
 pub(super) mod amqp;
 pub(super) mod artnet;
+pub(super) mod bacnet;
 pub(super) mod bittorrent;
 pub(super) mod csta;
 pub(super) mod dhcp;
