@@ -72,6 +72,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::s7::DETECTOR,
     protocols::iec104::DETECTOR,
     protocols::bacnet::DETECTOR,
+    protocols::rsync::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

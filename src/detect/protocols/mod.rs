@@ -36,6 +36,7 @@ pub(super) mod postgresql;
 pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
+pub(super) mod rsync;
 pub(super) mod rtp;
 pub(super) mod s7;
 pub(super) mod sacn;
