@@ -73,6 +73,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::iec104::DETECTOR,
     protocols::bacnet::DETECTOR,
     protocols::rsync::DETECTOR,
+    protocols::jdwp::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,

@@ -18,6 +18,7 @@ pub(super) mod iec104;
 pub(super) mod imap;
 pub(super) mod ipa;
 pub(super) mod iperf3;
+pub(super) mod jdwp;
 pub(super) mod kafka;
 pub(super) mod ldap;
 pub(super) mod memcached;
