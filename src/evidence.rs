@@ -50,7 +50,7 @@ protocols! {
     Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
     Sacn "sacn", Watchout "watchout", Telnet "telnet", Opcua "opcua", Socks "socks",
     Pjlink "pjlink", Modbus "modbus", Dnp3 "dnp3", S7 "s7", Iec104 "iec104", Bacnet "bacnet",
-    Rsync "rsync", Jdwp "jdwp", Text "text",
+    Rsync "rsync", Jdwp "jdwp", Dap "dap", Text "text",
 }
 
 impl Protocol {

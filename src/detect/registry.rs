@@ -74,6 +74,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::bacnet::DETECTOR,
     protocols::rsync::DETECTOR,
     protocols::jdwp::DETECTOR,
+    protocols::dap::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
