@@ -49,7 +49,9 @@ protocols! {
     Snmp "snmp", Syslog "syslog", Netflow "netflow", Ipfix "ipfix", Bittorrent "bittorrent",
     Wireguard "wireguard", Iperf3 "iperf3", Ipa "ipa", Dis "dis", Hbci "hbci", Artnet "artnet",
     Sacn "sacn", Watchout "watchout", Rtsp "rtsp", Ssdp "ssdp", Llmnr "llmnr",
-    WsDiscovery "ws-discovery", Dtls "dtls", Text "text",
+    WsDiscovery "ws-discovery", Dtls "dtls", Telnet "telnet", Opcua "opcua", Socks "socks",
+    Pjlink "pjlink", Modbus "modbus", Dnp3 "dnp3", S7 "s7", Iec104 "iec104", Bacnet "bacnet",
+    Rsync "rsync", Jdwp "jdwp", Dap "dap", Text "text",
 }
 
 impl Protocol {

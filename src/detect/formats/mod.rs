@@ -7,9 +7,5 @@ pub(super) mod framing;
 pub(super) mod headers;
 pub(super) mod lines;
 pub(super) mod redact;
-<<<<<<< HEAD
-=======
-pub(super) mod starttls;
 pub(super) mod tls_alert;
->>>>>>> h-p1
 pub(super) mod tls_hello;

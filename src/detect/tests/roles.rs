@@ -19,7 +19,7 @@ fn midstream(sides: [&[&[u8]]; 2]) -> Evidence {
 }
 
 /// The detectors that state roles over TCP, except those of protocols whose sides begin alike.
-const STATED: [Protocol; 22] = [
+const STATED: [Protocol; 30] = [
     Protocol::Http,
     Protocol::Http2,
     Protocol::Grpc,
@@ -42,6 +42,14 @@ const STATED: [Protocol; 22] = [
     Protocol::Rdp,
     Protocol::Smb,
     Protocol::Rtsp,
+    Protocol::Opcua,
+    Protocol::Socks,
+    Protocol::Pjlink,
+    Protocol::Modbus,
+    Protocol::Dnp3,
+    Protocol::S7,
+    Protocol::Iec104,
+    Protocol::Dap,
 ];
 
 #[test]
