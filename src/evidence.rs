@@ -293,6 +293,8 @@ pub struct Evidence {
     pub roles: Roles,
     /// The client expects no answer: the protocol is one-way by design, and nothing was asked.
     pub one_way: bool,
+    /// The bytes were captured whole and from their beginning.
+    pub whole: bool,
     /// Protocols that have a detector and that the bytes are not of.
     pub ruled_out: ProtocolSet,
     /// The number of the first frame with payload and the side that sent it; `None` where neither

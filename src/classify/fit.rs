@@ -15,6 +15,20 @@ use crate::evidence::{Direction, Evidence, Protocol, ProvedBy};
 /// The status codes by which an HTTP server on a port for TLS refuses clear text.
 const REFUSALS: [&str; 2] = ["400", "426"];
 
+/// Protocols whose connections may change to TLS after a request: STARTTLS and its like.
+const TURNS_TO_TLS: [Protocol; 10] = [
+    Protocol::Smtp,
+    Protocol::Imap,
+    Protocol::Pop3,
+    Protocol::Ftp,
+    Protocol::Ldap,
+    Protocol::Mysql,
+    Protocol::Postgresql,
+    Protocol::Rdp,
+    Protocol::Vnc,
+    Protocol::Amqp,
+];
+
 /// The fit of `protocol`, and the reason where it does not go without saying.
 pub(super) fn fit(
     catalogue: &Catalogue,
@@ -44,6 +58,12 @@ pub(super) fn fit(
         if evidence.proved_by == Some(ProvedBy::Initiator) {
             return (None, None);
         }
+    }
+    // What came before the change to TLS may not have been captured.
+    let changes =
+        |claim: &Claim| claim.protocols.iter().any(|spoken| TURNS_TO_TLS.contains(spoken));
+    if protocol == Protocol::Tls && !evidence.whole && expected().any(|(_, claim)| changes(claim)) {
+        return (None, None);
     }
     let reason = explain.then(|| reasons::of_contradiction(catalogue, port));
     (Some(Fit::Contradicts), reason)

@@ -169,7 +169,8 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
                 }
             }
         }
-        if evidence.protocol.is_none() && proves_refusals(opening) {
+        evidence.whole = proves_refusals(opening);
+        if evidence.protocol.is_none() && evidence.whole {
             evidence.ruled_out = self.tables.ruled_out(refused);
             if looks_like_quic_from_the_middle(opening) {
                 evidence.ruled_out.remove(Protocol::Quic);

@@ -373,6 +373,10 @@ impl LiveFlow {
         wide(self.payload, [LOW, HIGH].map(|end| overflow.high(end).payload))
     }
 
+    pub(super) const fn has_one_packet(&self) -> bool {
+        self.packets[0].saturating_add(self.packets[1]) == 1
+    }
+
     pub(super) const fn has_packets(&self, end: usize) -> bool {
         self.packets[end] > 0
     }

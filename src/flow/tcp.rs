@@ -41,9 +41,16 @@ impl LiveFlow {
         }
     }
 
-    /// Whether the handshake was answered and its end not seen yet.
+    /// Whether the handshake has begun and its end was not seen yet.
     const fn awaits_ack(&self) -> bool {
-        self.seen.has(Seen::SYN_ACK) && !self.seen.has(Seen::ESTABLISHED)
+        (self.seen.has(Seen::SYN) || self.seen.has(Seen::SYN_ACK))
+            && !self.seen.has(Seen::ESTABLISHED)
+    }
+
+    /// Whether the handshake was answered: SYN-ACK was seen, or the initiator acknowledged one that
+    /// was not captured.
+    const fn was_answered(&self) -> bool {
+        self.seen.has(Seen::SYN_ACK) || self.seen.has(Seen::ESTABLISHED)
     }
 
     fn observe_flags(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
@@ -57,11 +64,15 @@ impl LiveFlow {
         } else if flags.has(TcpFlags::SYN) {
             self.seen.set(if self.seen.has(Seen::SYN) { Seen::AMBIGUOUS } else { Seen::SYN });
             self.note_syn(segment.time, overflows);
-        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && self.awaits_ack() {
+        } else if flags.has(TcpFlags::ACK)
+            && !flags.has(TcpFlags::RST)
+            && self.awaits_ack()
+            && (self.seen.has(Seen::SYN_ACK) || end == self.initiator())
+        {
             self.seen.set(Seen::ESTABLISHED);
             if end == self.initiator()
                 && !self.seen.has(Seen::AMBIGUOUS)
-                && self.seen.has(Seen::SYN)
+                && self.seen.has(Seen::SYN | Seen::SYN_ACK)
             {
                 self.note_handshake(segment.time, overflows);
             }
@@ -273,11 +284,12 @@ impl LiveFlow {
         let (seen, responder) = (self.seen, 1 - self.initiator());
         let answered = self.has_packets(responder);
         match () {
-            () if seen.has(Seen::SYN_ACK | Seen::RESET) => Outcome::Reset,
-            () if seen.has(Seen::SYN_ACK) => Outcome::Established,
+            () if self.was_answered() && seen.has(Seen::RESET) => Outcome::Reset,
+            () if self.was_answered() => Outcome::Established,
             () if seen.has(Seen::SYN | Seen::REFUSED) => Outcome::Refused,
             () if seen.has(Seen::SYN) && !answered => Outcome::NoAnswer,
-            () if seen.has(Seen::RESET) => Outcome::Reset,
+            // A reset alone shows no connection that it could have ended.
+            () if seen.has(Seen::RESET) && !self.has_one_packet() => Outcome::Reset,
             () => Outcome::Midstream,
         }
     }

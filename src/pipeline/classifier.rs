@@ -276,7 +276,9 @@ fn outcome(record: &FlowRecord, verdict: &Verdict) -> Outcome {
 /// Whether only the initiator proves the protocol, and nothing shows that the responder took it.
 fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
     let is_taken = match record.outcome {
-        Outcome::Established | Outcome::Answered | Outcome::Sent => true,
+        Outcome::Established | Outcome::Answered => true,
+        // To a group, somebody may have taken it, or nobody.
+        Outcome::Sent => verdict.one_way || verdict.announces,
         Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };

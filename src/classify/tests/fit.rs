@@ -1,6 +1,7 @@
 //! Fit, by the claims on the port.
 
 use super::*;
+use crate::evidence::ProvedBy;
 
 /// A port that no shipped service claims.
 const PORT: u16 = 45_001;
@@ -122,4 +123,19 @@ fn clear_text_on_a_port_for_tls_contradicts_only_if_the_server_goes_on_in_it() {
     let reason = verdict.reasons.iter().find(|reason| reason.fact == "clear-text").unwrap();
     assert_eq!(reason.value, "status 400, as a TLS server on 45001/tcp answers it");
     assert_eq!((reason.direction, reason.frame), (Some(Direction::Responder), Some(2)));
+}
+
+#[test]
+fn tls_contradicts_a_protocol_that_may_turn_to_it_only_from_the_beginning_on() {
+    let mail = [claimant("mail", "\"smtp\"", "", "")];
+    let tls = |whole| Evidence {
+        protocol: Some(Protocol::Tls),
+        proved_by: Some(ProvedBy::Both),
+        whole,
+        ..Evidence::default()
+    };
+    assert_eq!(fit_of(&mail, &tls(true)), Some(Fit::Contradicts));
+    assert_eq!(fit_of(&mail, &tls(false)), None, "STARTTLS may not have been captured");
+    let console = [claimant("console", "\"osc\"", "", "")];
+    assert_eq!(fit_of(&console, &tls(false)), Some(Fit::Contradicts));
 }

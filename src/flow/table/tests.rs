@@ -374,6 +374,28 @@ fn reordered_segments_leave_nothing_behind_in_the_account() {
     assert_eq!(bench.table.openings.bytes(), footprint);
 }
 
+/// Where only one side was captured, its acknowledgement shows that the other has answered; a reset
+/// alone shows no connection at all.
+#[test]
+fn an_acknowledgement_by_the_client_shows_the_answer_and_a_lone_reset_shows_nothing() {
+    let mut bench = TableUnderTest::new(LIMITS);
+    bench.send(50_001, 1, SYN, 100, b"");
+    bench.send(50_001, 1, ACK, 101, b"request");
+    bench.send(50_002, 2, SYN, 100, b"");
+    bench.send(50_002, 2, ACK, 101, b"");
+    bench.send(50_002, 2, RST, 101, b"");
+    bench.send(50_003, 3, SYN, 100, b"");
+    bench.send(50_003, 3, RST, 101, b"");
+    bench.send(50_004, 4, RST, 101, b"");
+    let mut closed = bench.records();
+    closed.sort_by_key(|c| c.record.responder.port);
+    let outcomes: Vec<_> = closed.iter().map(|c| c.record.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [Outcome::Established, Outcome::Reset, Outcome::NoAnswer, Outcome::Midstream]
+    );
+}
+
 #[test]
 fn a_syn_with_another_number_is_another_connection_and_a_late_reset_changes_nothing() {
     let mut bench = TableUnderTest::new(LIMITS);
