@@ -142,7 +142,7 @@ fn application(
     let (place, role) = match (first >> 4, first & 0x0f) {
         (0, flags) => (if flags & 0x08 == 0 { 2 } else { 4 }, Some(Role::Client)),
         (1, 0) => (0, None),
-        (2, 0) | (5, 0) => (1, Some(Role::Server)),
+        (2 | 5, 0) => (1, Some(Role::Server)),
         (3, flags) => (if flags & 0x08 == 0 { 1 } else { 3 }, Some(Role::Server)),
         (4, 0..=3) => {
             statement.fact("bacnet.service", b"segment", at);

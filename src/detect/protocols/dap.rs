@@ -93,7 +93,6 @@ fn message(statement: &mut Statement<'_>) -> Side {
         }
     }
     match kind {
-        b"event" => statement.role(Role::Server),
         // An adapter requests a terminal of the client too.
         b"request"
             if !matches!(
@@ -103,7 +102,7 @@ fn message(statement: &mut Statement<'_>) -> Side {
         {
             statement.role(Role::Client);
         }
-        b"response" => statement.role(Role::Server),
+        b"event" | b"response" => statement.role(Role::Server),
         _ => {}
     }
     Side::Matches

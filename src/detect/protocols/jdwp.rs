@@ -52,8 +52,7 @@ fn handshake(statement: &mut Statement<'_>) -> Side {
             break;
         };
         match (flags, set) {
-            (REPLY, _) => statement.role(Role::Server),
-            (0, EVENTS) => statement.role(Role::Server),
+            (REPLY, _) | (0, EVENTS) => statement.role(Role::Server),
             (0, 1..EVENTS) => {
                 statement.role(Role::Client);
                 statement.fact_text("jdwp.command", format!("{set}.{command}"), at + 9);

@@ -198,23 +198,17 @@ fn is_function(function: u8, role: Role) -> bool {
 /// not one of the specification's, or of no fixed form.
 fn fits(function: u8, body: &[u8], role: Role) -> Option<bool> {
     let len = body.len();
-    let counted = |at: usize, size: usize| {
-        body.get(at).is_some_and(|&count| len == at + 1 + size * usize::from(count))
-    };
+    let counted = |at: usize| body.get(at).is_some_and(|&count| len == at + 1 + usize::from(count));
     Some(match (function, role) {
-        (EXCEPTION.., _) => len == 1,
-        (1..=4, Role::Client) | (5 | 6, _) => len == 4,
-        (1..=4 | 12 | 17 | 20 | 21, Role::Server) | (20 | 21, Role::Client) => counted(0, 1),
+        (EXCEPTION.., _) | (7, Role::Server) => len == 1,
+        (1..=4, Role::Client) | (5 | 6, _) | (11 | 15 | 16, Role::Server) => len == 4,
+        (1..=4 | 12 | 17 | 20 | 21 | 23, Role::Server) | (20 | 21, Role::Client) => counted(0),
         (7 | 11 | 12 | 17, Role::Client) => len == 0,
-        (7, Role::Server) => len == 1,
-        (8, _) => len >= 4,
-        (11, Role::Server) | (15 | 16, Role::Server) => len == 4,
-        (15 | 16, Role::Client) => counted(4, 1),
+        (8, _) | (24, Role::Server) => len >= 4,
+        (15 | 16, Role::Client) => counted(4),
         (22, _) => len == 6,
-        (23, Role::Client) => counted(8, 1),
-        (23, Role::Server) => counted(0, 1),
+        (23, Role::Client) => counted(8),
         (24, Role::Client) => len == 2,
-        (24, Role::Server) => len >= 4,
         (43, _) => len >= 2 && matches!(body[0], 13 | 14),
         _ => return None,
     })

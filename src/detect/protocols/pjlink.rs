@@ -1,4 +1,4 @@
-//! PJLink, classes 1 and 2: control of projectors,
+//! `PJLink`, classes 1 and 2: control of projectors,
 //! <https://pjlink.jbmia.or.jp/english/data_cl2/PJLink_5-1.pdf>, section 2.2 (commands) and 5
 //! (log-in).
 //!

@@ -79,7 +79,7 @@ fn second_line(statement: &mut Statement<'_>, text: &[u8], at: usize, len: usize
 }
 
 fn is_module(text: &[u8]) -> bool {
-    !text.is_empty() && !text.iter().any(|byte| byte.is_ascii_whitespace())
+    !text.is_empty() && !text.iter().any(u8::is_ascii_whitespace)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn message(statement: &mut Statement<'_>, rest: &[u8], at: usize, side: &mut Sid
     }
     let body = &rest[TPKT..rest.len().min(len).max(TPKT)];
     match *body {
-        [] | [_] => Framed::Cut,
+        [] | [_] | [2, 0xf0] => Framed::Cut,
         // The header fills the message.
         [x224, code @ (REQUEST | CONFIRM), ref parameters @ ..] => {
             if usize::from(x224) + TPKT + 1 != len || at > 0 && statement.stream.from_start() {
@@ -93,7 +93,6 @@ fn message(statement: &mut Statement<'_>, rest: &[u8], at: usize, side: &mut Sid
                 .map_or(Framed::Foreign, |()| Framed::Whole(len))
         }
         // Data: the header's length, the code, the number with the flag of the last part.
-        [2, 0xf0] => Framed::Cut,
         [2, 0xf0, 0 | 0x80, ref data @ ..] => {
             match data.first() {
                 // Parts of a message before its last may be empty.

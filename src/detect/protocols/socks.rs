@@ -122,9 +122,8 @@ fn behind_methods(statement: &mut Statement<'_>, rest: &[u8], at: usize, methods
         rest = behind;
     }
     match rest {
-        [] => Side::Perhaps,
+        [] | [FIVE] | [FIVE, 1..=3] | [FIVE, 1..=3, 0] => Side::Perhaps,
         [1] if methods.contains(&PASSWORD) => Side::Perhaps,
-        [FIVE] | [FIVE, 1..=3] | [FIVE, 1..=3, 0] => Side::Perhaps,
         [FIVE, command @ 1..=3, 0, address @ ..] => match target(address) {
             Err(()) => Side::Other,
             Ok(None) => Side::Perhaps,
