@@ -30,6 +30,8 @@ const ACTIONS: [(&[u8], Role); 6] = [
 ];
 const ENVELOPE: &str = "Envelope";
 const TYPES: &[u8] = b"Types";
+/// Elements with types of which the text is looked for at most.
+const ELEMENTS: usize = 8;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::WsDiscovery, inspect)
@@ -99,16 +101,20 @@ fn action(document: &[u8], namespace: &[u8]) -> Option<(&'static [u8], Role, usi
 
 /// The types that are looked for, or that a device has, and their offset.
 fn types(document: &[u8]) -> Option<(&[u8], usize)> {
-    find_iter(document, TYPES).find_map(|at| {
-        let opens = matches!(document.get(at.checked_sub(1)?), Some(b'<' | b':'));
+    let named = find_iter(document, TYPES).filter(|&at| {
+        let before = at.checked_sub(1).and_then(|before| document.get(before));
+        let behind = document.get(at + TYPES.len());
+        // The end of an element has a name too.
+        matches!(before, Some(b'<' | b':'))
+            && behind.is_some_and(|&b| b == b'>' || b.is_ascii_whitespace())
+    });
+    named.take(ELEMENTS).find_map(|at| {
         let rest = document.get(at + TYPES.len()..)?;
-        let named = rest.first().is_some_and(|&b| b == b'>' || b.is_ascii_whitespace());
         let begin = at + TYPES.len() + memchr::memchr(b'>', rest)? + 1;
         let text = document.get(begin..)?;
         let text = text[..memchr::memchr(b'<', text)?].trim_ascii_end();
         let begin = begin + text.len() - text.trim_ascii_start().len();
-        // The end of an element has a name too.
-        (opens && named && !text.is_empty()).then_some((text.trim_ascii_start(), begin))
+        (!text.is_empty()).then_some((text.trim_ascii_start(), begin))
     })
 }
 
