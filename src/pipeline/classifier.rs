@@ -14,7 +14,7 @@ use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
 use super::{JudgedFlow, server_evidence};
 use crate::catalogue::Catalogue;
-use crate::classify::Verdict;
+use crate::classify::{Fit, Verdict};
 use crate::decode::{ServicePort, Transport};
 use crate::detect;
 use crate::evidence::{Depth, Direction, Evidence, ProvedBy, Wanted};
@@ -277,8 +277,10 @@ fn outcome(record: &FlowRecord, verdict: &Verdict) -> Outcome {
 fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
     let is_taken = match record.outcome {
         Outcome::Established | Outcome::Answered => true,
-        // To a group, somebody may have taken it, or nobody.
-        Outcome::Sent => verdict.one_way || verdict.announces,
+        // Whether anybody of a group took it is not known: enough to agree, too little to contradict.
+        Outcome::Sent => {
+            verdict.one_way || verdict.announces || verdict.fit != Some(Fit::Contradicts)
+        }
         Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };

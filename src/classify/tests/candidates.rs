@@ -55,6 +55,7 @@ fn tls(names: &[&str]) -> Evidence {
     };
     Evidence {
         protocol: Some(Protocol::Tls),
+        whole: true,
         facts: names.iter().map(alpn).collect(),
         first_payload: Some((4, Direction::Initiator)),
         ..Evidence::default()
