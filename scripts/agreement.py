@@ -25,7 +25,7 @@ SAME = {
     "SMTP": "smtp", "SMTPS": "tls smtp", "IMAP": "imap", "IMAPS": "tls imap", "POP3": "pop3", "POPS": "tls pop3", "FTP_CONTROL": "ftp", "LDAP": "ldap",
     "SMBv1": "smb", "SMBv23": "smb", "RDP": "rdp", "VNC": "vnc", "NTP": "ntp", "DHCP": "dhcp", "DHCPV6": "dhcp", "SNMP": "snmp",
     "Syslog": "syslog", "NetFlow": "netflow ipfix", "BitTorrent": "bittorrent", "WireGuard": "wireguard", "HTTP2": "http2 grpc",
-    "gRPC": "grpc", "RTCP": "rtp", "DoH_DoT": "tls", "IPP": "http",
+    "gRPC": "grpc", "DoH_DoT": "tls", "IPP": "http",
 }
 # Of these one may say the other's name: the same bytes under another heading.
 ALSO = {"http2": "http", "dns": "mdns", "mdns": "dns"}
