@@ -59,6 +59,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Modbus, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    // Zeros pass the prefilter in many protocols; they need not be read in either role.
+    if !opening.sides().all(|(_, stream)| may_begin(stream.head())) {
+        return Detection::No;
+    }
     in_either_role(opening, |client| {
         let requests = ModbusSide::read(opening.side(client).head(), Role::Client);
         let responses = ModbusSide::read(opening.side(client.opposite()).head(), Role::Server);
@@ -81,6 +85,11 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             judgement
         })
     })
+}
+
+/// Whether the length, as far as it was captured, is one that occurs.
+fn may_begin(bytes: &[u8]) -> bool {
+    bytes.get(5).is_none_or(|length| (2..=254).contains(length))
 }
 
 /// A request or response.
