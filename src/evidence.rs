@@ -145,6 +145,18 @@ pub struct FactName {
     pub leaf: Option<String>,
 }
 
+impl FactName {
+    /// Whether this is the name that catalogue files and outputs write as `name`.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        let Some(leaf) = name.strip_prefix(self.stem) else { return false };
+        match &self.leaf {
+            None => leaf.is_empty(),
+            Some(known) => leaf.strip_prefix('.').is_some_and(|leaf| leaf == known),
+        }
+    }
+}
+
 impl From<&'static str> for FactName {
     fn from(stem: &'static str) -> Self {
         Self { stem, leaf: None }

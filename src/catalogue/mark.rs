@@ -103,15 +103,9 @@ impl Condition {
     /// Whether a fact fulfils the condition.
     #[must_use]
     pub fn holds(&self, fact: &Fact) -> bool {
-        let named = match &fact.name.leaf {
-            None => self.fact == fact.name.stem,
-            Some(leaf) => self
-                .fact
-                .strip_prefix(fact.name.stem)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| rest == leaf),
-        };
-        named && self.direction.is_none_or(|d| d == fact.direction) && self.accepts(&fact.value)
+        fact.name.is(&self.fact)
+            && self.direction.is_none_or(|d| d == fact.direction)
+            && self.accepts(&fact.value)
     }
 
     fn accepts(&self, value: &str) -> bool {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::alpn::OfferedProtocols;
-use super::product::{PRODUCT_HEADERS, is};
+use super::product::PRODUCT_HEADERS;
 use super::reasons;
 use super::verdict::{Candidate, Reason};
 use crate::catalogue::{Catalogue, Claim, Service};
@@ -99,7 +99,7 @@ fn first_product_headers(evidence: &Evidence) -> impl Iterator<Item = &Fact> {
     PRODUCT_HEADERS.into_iter().filter_map(|name| {
         evidence.facts.iter().find(|fact| {
             fact.direction == Direction::Responder
-                && is(&fact.name, name)
+                && fact.name.is(name)
                 && !fact.value.trim().is_empty()
         })
     })
@@ -115,7 +115,7 @@ fn is_struck(service: &Service, header: &Fact) -> bool {
         mark.and.is_empty()
             && !condition.compare.is_empty()
             && condition.direction != Some(Direction::Initiator)
-            && is(&header.name, &condition.fact)
+            && header.name.is(&condition.fact)
             && !condition.holds(header)
     })
 }

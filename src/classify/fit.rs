@@ -5,7 +5,6 @@
 //! ones before it are in use contradicts nothing.
 
 use super::alpn::OfferedProtocols;
-use super::product::is;
 use super::verdict::{Fit, Reason};
 use super::{payload, reasons};
 use crate::catalogue::{Catalogue, Claim, Reach, Service};
@@ -100,7 +99,7 @@ fn refusal(evidence: &Evidence, port: ServicePort) -> Option<Reason> {
     let leads_to_https = |exchange: u32| {
         by_responder().any(|fact| {
             fact.exchange == exchange
-                && is(&fact.name, "http.response-header.location")
+                && fact.name.is("http.response-header.location")
                 && fact.value.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"))
         })
     };

@@ -1,6 +1,6 @@
 //! What the responder calls itself, from every protocol that has a word for it.
 
-use crate::evidence::{Direction, Evidence, Fact, FactName};
+use crate::evidence::{Direction, Evidence, Fact};
 
 /// The longest product, in characters.
 pub(super) const MAX_PRODUCT: usize = 96;
@@ -49,7 +49,7 @@ pub(super) fn product(evidence: &Evidence) -> Option<&Fact> {
         .facts
         .iter()
         .filter(by_responder)
-        .filter_map(|fact| Some((fact, FACTS.iter().position(|name| is(&fact.name, name))?)))
+        .filter_map(|fact| Some((fact, FACTS.iter().position(|name| fact.name.is(name))?)))
         // The first of those that are named first.
         .min_by_key(|(_, place)| *place)?;
     Some(fact)
@@ -64,18 +64,10 @@ pub(super) fn text(fact: &Fact) -> String {
     value.chars().take(MAX_PRODUCT - 1).chain(['…']).collect()
 }
 
-/// Whether a fact has this name.
-pub(super) fn is(fact: &FactName, name: &str) -> bool {
-    let Some(leaf) = name.strip_prefix(fact.stem) else { return false };
-    match &fact.leaf {
-        None => leaf.is_empty(),
-        Some(known) => leaf.strip_prefix('.').is_some_and(|leaf| leaf == known),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::FactName;
 
     fn evidence(facts: &[(&'static str, Option<&str>, &str, Direction)]) -> Evidence {
         let fact = |&(stem, leaf, value, direction): &(_, Option<&str>, &str, _)| Fact {

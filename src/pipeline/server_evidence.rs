@@ -7,11 +7,11 @@ use crate::evidence::{Direction, Evidence, Fact, ProvedBy};
 use crate::flow::Opening;
 use crate::stats::{ServerEvidence, ServerKey, Servers, TextSource};
 
-/// The facts with names by which clients call servers. HTTP states a fact per header field.
-const SERVER_NAMES: [(&str, Option<&str>, TextSource); 3] = [
-    ("tls.sni", None, TextSource::Sni),
-    ("quic.sni", None, TextSource::Sni),
-    ("http.request-header", Some("host"), TextSource::Host),
+/// The facts with names by which clients call servers.
+const SERVER_NAMES: [(&str, TextSource); 3] = [
+    ("tls.sni", TextSource::Sni),
+    ("quic.sni", TextSource::Sni),
+    ("http.request-header.host", TextSource::Host),
 ];
 
 /// Keeps what a flow that has just been classified proves of the server at `key`, if the server has
@@ -54,10 +54,7 @@ fn proving_side(opening: &Opening, evidence: &Evidence) -> Direction {
 
 /// The name of the server in a client's fact, and its frame.
 fn name(fact: &Fact) -> Option<(TextSource, &str, u64)> {
-    let is_its = |&&(stem, leaf, _): &&(&str, Option<&str>, TextSource)| {
-        fact.name.stem == stem && fact.name.leaf.as_deref() == leaf
-    };
-    let (_, _, source) = SERVER_NAMES.iter().find(is_its)?;
+    let (_, source) = SERVER_NAMES.iter().find(|(name, _)| fact.name.is(name))?;
     let is_clients = fact.direction == Direction::Initiator;
     is_clients.then_some((*source, fact.value.as_str(), fact.frame))
 }
