@@ -5,8 +5,8 @@
 //! ones before it are in use contradicts nothing.
 
 use super::alpn::OfferedProtocols;
+use super::reasons;
 use super::verdict::{Fit, Reason};
-use super::{payload, reasons};
 use crate::catalogue::{Catalogue, Claim, Reach, Service};
 use crate::decode::ServicePort;
 use crate::evidence::{Direction, Evidence, Protocol, ProvedBy};
@@ -28,18 +28,19 @@ const TURNS_TO_TLS: [Protocol; 10] = [
     Protocol::Amqp,
 ];
 
-/// The fit of `protocol`, and the reason where it does not go without saying.
+/// The fit of `protocol`, which `carries` another one, and the reason where it does not go without
+/// saying.
 pub(super) fn fit(
     catalogue: &Catalogue,
     port: ServicePort,
     (evidence, protocol): (&Evidence, Protocol),
+    carries: Option<Protocol>,
     offered: &OfferedProtocols<'_>,
     explain: bool,
 ) -> (Option<Fit>, Option<Reason>) {
-    let carried = evidence.facts.iter().find_map(|fact| payload::carried(fact, protocol));
     let agrees = |claim: &Claim| {
         speaks(&claim.protocols, protocol)
-            || carried.is_some_and(|carried| claim.protocols.contains(&carried))
+            || carries.is_some_and(|carried| claim.protocols.contains(&carried))
             || offered.finds(&claim.protocols)
     };
     if catalogue.claims_on(port).any(|(_, claim)| agrees(claim)) {

@@ -33,7 +33,7 @@ use crate::decode::ServicePort;
 use crate::evidence::Evidence;
 
 /// The verdict on a flow whose responder's port is `port`. `evidence` is `None` for a flow without
-/// payload. `explain` adds the reasons and all candidates, which costs some memory for every flow.
+/// payload. `explain` adds the reasons, which cost some memory for every flow.
 #[must_use]
 pub fn classify(
     catalogue: &Catalogue,

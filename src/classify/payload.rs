@@ -15,8 +15,8 @@ use crate::evidence::{Direction, Evidence, Fact, Protocol};
 
 /// The suffix of the names of facts that state that the sides use different variants of a protocol.
 const MISMATCH: &str = ".mismatch";
-/// Facts that are told with every verdict, whatever it rests on.
-const ALWAYS_TOLD: [&str; 1] = ["osc.framing"];
+/// Facts that are reasons of every verdict, whatever it rests on.
+const ALWAYS_REASONS: [&str; 1] = ["osc.framing"];
 
 /// Whether a fact affects verdicts without any mark on it: the fact may be of a carried protocol,
 /// state that the sides use different variants of a protocol, name the responder's product, or the
@@ -38,8 +38,9 @@ pub(super) fn by_payload(
 ) -> Verdict {
     let (evidence, protocol) = known;
     let offered = OfferedProtocols::new(evidence);
-    let (fit, fit_reason) = fit(catalogue, port, known, &offered, explain);
     let carried = evidence.facts.iter().find_map(|fact| Some((fact, carried(fact, protocol)?)));
+    let carries = carried.map(|(_, protocol)| protocol);
+    let (fit, fit_reason) = fit(catalogue, port, known, carries, &offered, explain);
     let mismatch = evidence.facts.iter().find(|fact| fact.name.stem.ends_with(MISMATCH));
     let product = product(evidence);
     let MarkedServices { best, also, others } =
@@ -54,7 +55,7 @@ pub(super) fn by_payload(
         one_way: evidence.one_way,
         announces: evidence.announces(),
         confidence: Confidence::Protocol,
-        carries: carried.map(|(_, protocol)| protocol),
+        carries,
         fault: mismatch.map(|_| Fault::Mismatch),
         fit,
         candidates: Arc::default(),
@@ -79,9 +80,9 @@ pub(super) fn by_payload(
         verdict.candidates = services.into_iter().map(Candidate::Service).collect();
     }
     if explain {
-        let told = evidence.facts.iter().filter(|fact| ALWAYS_TOLD.contains(&fact.name.stem));
+        let always = evidence.facts.iter().filter(|fact| ALWAYS_REASONS.contains(&fact.name.stem));
         let alpn = offered.facts.into_iter().filter(|_| !is_marked);
-        for fact in mismatch.into_iter().chain(product).chain(alpn).chain(first_of_sides(told)) {
+        for fact in mismatch.into_iter().chain(product).chain(alpn).chain(first_of_sides(always)) {
             push_new(&mut reasons, reasons::of_fact(fact));
         }
         reasons.extend(fit_reason);
@@ -110,7 +111,7 @@ fn push_new(reasons: &mut Vec<Reason>, reason: Reason) {
 }
 
 /// The protocol of a fact, if it has a family of its own and the flow's protocol is another one.
-pub(super) fn carried(fact: &Fact, protocol: Protocol) -> Option<Protocol> {
+fn carried(fact: &Fact, protocol: Protocol) -> Option<Protocol> {
     let (id, _) = fact.name.stem.split_once('.')?;
     Protocol::from_id(id).filter(|&carried| carried != protocol && carried.family().is_some())
 }

@@ -139,6 +139,18 @@ impl Candidate {
             Self::Registered(_) => None,
         }
     }
+
+    /// The families of some candidates, in their order, each once.
+    #[must_use]
+    pub fn tags<'c>(candidates: impl IntoIterator<Item = &'c Self>) -> Vec<&'c str> {
+        let mut tags = Vec::new();
+        for tag in candidates.into_iter().filter_map(Self::tag) {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
+    }
 }
 
 /// A fact that a verdict rests on, so that people can check the verdict.
@@ -248,13 +260,7 @@ impl Verdict {
     /// The families of the candidates, in their order, each once.
     #[must_use]
     pub fn candidate_tags(&self) -> Vec<&str> {
-        let mut tags = Vec::new();
-        for tag in self.candidates.iter().filter_map(Candidate::tag) {
-            if !tags.contains(&tag) {
-                tags.push(tag);
-            }
-        }
-        tags
+        Candidate::tags(self.candidates.iter())
     }
 
     fn protocol_family(&self) -> Option<&'static str> {

@@ -126,8 +126,7 @@ impl Detector {
     }
 
     /// Clients of the protocol expect no answer: syslog, sACN, NetFlow. Where this depends on what is
-    /// sent, `Statement::awaits_answer` says
-    /// so.
+    /// sent, `Statement::awaits_answer` says so.
     #[must_use]
     pub const fn one_way(self) -> Self {
         Self { one_way: true, ..self }

@@ -180,7 +180,8 @@ impl<'p> Classifier<'p> {
         (self.stats.take(), self.flows.unwrap_or_default())
     }
 
-    /// Settles outcome and fit of a flow in which nothing but a refusal came back.
+    /// Settles the outcome of a flow in which nothing but a refusal came back, and takes back what
+    /// its verdict cannot know then.
     fn settle(&mut self, record: &mut FlowRecord, id: VerdictId) -> VerdictId {
         let Some((_, verdict)) = self.verdicts.get(id) else { return id };
         record.outcome = outcome(record, verdict);
@@ -284,8 +285,8 @@ fn is_one_sided(record: &FlowRecord, verdict: &Verdict) -> bool {
         Outcome::Midstream | Outcome::Reset => record.packets.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    let claims = verdict.fit.is_some() || verdict.service.is_some();
-    claims && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
+    let is_retractable = verdict.fit.is_some() || verdict.service.is_some();
+    is_retractable && verdict.proved_by == Some(ProvedBy::Initiator) && !is_taken
 }
 
 /// Whether an attempt was turned down, so that nobody serves the port.

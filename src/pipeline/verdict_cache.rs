@@ -135,7 +135,7 @@ pub(super) struct VerdictCache {
 }
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
-/// it, and whether an answer is expected.
+/// it, whether the initiator expects no answer, and whether it announces something.
 type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 
 impl VerdictCache {

@@ -154,18 +154,6 @@ pub fn sorted_also<'s>(catalogue: &Catalogue, speaking: &'s SpeakerStats) -> Vec
     sorted
 }
 
-/// The families of some candidates, in their order, each once.
-#[must_use]
-pub fn candidate_tags<'c>(candidates: &[&'c Candidate]) -> Vec<&'c str> {
-    let mut tags = Vec::new();
-    for tag in candidates.iter().filter_map(|candidate| candidate.tag()) {
-        if !tags.contains(&tag) {
-            tags.push(tag);
-        }
-    }
-    tags
-}
-
 /// What spoke on a port; most bytes first.
 #[must_use]
 pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, &SpeakerStats)> {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::SidesJson;
 use super::processes::PortProcessesJson;
 use crate::catalogue::Catalogue;
-use crate::classify::Fit;
+use crate::classify::{Candidate, Fit};
 use crate::decode::ServicePort;
 use crate::evidence::{Protocol, ProvedBy};
 use crate::flow::Outcome;
@@ -112,7 +112,7 @@ impl<'a> SpeakerJson<'a> {
         Self {
             service: key.service.as_deref(),
             tag: key.tag.as_deref(),
-            candidate_tags: labels::candidate_tags(&candidates),
+            candidate_tags: Candidate::tags(candidates.iter().copied()),
             also: labels::sorted_also(catalogue, speaking),
             protocol: key.protocol.map(Protocol::as_str),
             confidence: key.confidence.as_str(),
