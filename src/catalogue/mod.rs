@@ -149,6 +149,12 @@ impl Catalogue {
         self.services.binary_search_by(|s| (*s.id).cmp(id)).ok().map(|i| &self.services[i])
     }
 
+    /// The name for people of the service of that id; the id where there is none.
+    #[must_use]
+    pub fn name_of<'n>(&'n self, id: &'n str) -> &'n str {
+        self.service(id).map_or(id, |service| &service.name)
+    }
+
     /// The claims on a port: those of the user's services first, then by prevalence, then by
     /// standing.
     pub fn claims_on(&self, port: ServicePort) -> impl Iterator<Item = (&Arc<Service>, &Claim)> {

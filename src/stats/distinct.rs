@@ -6,10 +6,10 @@ use std::hash::Hash;
 use std::net::IpAddr;
 
 /// Items that are kept one by one at most.
-const EXACT: usize = 1024;
+pub(super) const EXACT: usize = 1024;
 /// Bits of the hash that choose a register. 4,096 registers give a standard error of 1.6 %.
 const REGISTER_BITS: u32 = 12;
-const REGISTERS: usize = 1 << REGISTER_BITS;
+pub(super) const REGISTERS: usize = 1 << REGISTER_BITS;
 
 /// What [`Distinct`] counts.
 pub trait Countable: Copy + Eq + Hash {
@@ -17,7 +17,7 @@ pub trait Countable: Copy + Eq + Hash {
     fn stable_hash(self) -> u64;
 }
 
-/// A set of addresses, or a `HyperLogLog` sketch of it (Flajolet et al. 2007).
+/// A set of addresses or other items, or a `HyperLogLog` sketch of it (Flajolet et al. 2007).
 #[derive(Debug, Clone)]
 pub enum Distinct<T = IpAddr> {
     /// The items.
@@ -55,9 +55,7 @@ impl<T: Countable> Distinct<T> {
         match (&mut *self, other) {
             (_, Self::Exact(theirs)) => theirs.into_iter().for_each(|item| self.insert(item)),
             (Self::Sketch(mine), Self::Sketch(theirs)) => {
-                for (mine, theirs) in mine.iter_mut().zip(theirs.iter()) {
-                    *mine = (*mine).max(*theirs);
-                }
+                unite(mine, &theirs);
             }
             (Self::Exact(mine), theirs @ Self::Sketch(_)) => {
                 let mine = std::mem::take(mine);
@@ -75,6 +73,11 @@ impl<T: Countable> Distinct<T> {
             Self::Sketch(registers) => estimate(&registers[..]),
         }
     }
+}
+
+/// Makes registers those of the union.
+pub(super) fn unite(mine: &mut [u8; REGISTERS], theirs: &[u8; REGISTERS]) {
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
 }
 
 fn raise(registers: &mut [u8; REGISTERS], hash: u64) {

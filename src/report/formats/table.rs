@@ -263,7 +263,7 @@ fn services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resul
 }
 
 fn service_name(report: &Report<'_>, (id, _, protocol): &ServiceKey) -> String {
-    let name = id.as_deref().map(|id| report.catalogue().service(id).map_or(id, |s| &s.name));
+    let name = id.as_deref().map(|id| report.catalogue().name_of(id));
     match (name, protocol) {
         (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
         (Some(name), None) => escape(name),

@@ -47,7 +47,7 @@ const NAMED: usize = 3;
 /// does not belong on the port begins with `!`. Who it may be besides is told by [`candidates`].
 #[must_use]
 pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) -> Cell {
-    let name = |id: &str| catalogue.service(id).map_or_else(|| id.to_owned(), |s| s.name.clone());
+    let name = |id: &str| catalogue.name_of(id).to_owned();
     let also = sorted_also(catalogue, speaking);
     let services: Vec<String> = key.service.as_deref().into_iter().chain(also).map(name).collect();
     let products = speaking.products.as_ref().map_or_else(Vec::new, |products| {

@@ -1,6 +1,6 @@
 //! The number of a server's clients, in little memory: exact up to 16, then an estimate within
-//! about 9 %. The [`ClientSets`] count more exactly, as [`Distinct`](crate::stats::Distinct) does,
-//! for a limited number of servers.
+//! about 9 %. The [`ClientSets`] count as [`Distinct`](crate::stats::Distinct) does, for a
+//! limited number of servers.
 //!
 //! Addresses are counted by 32 bits of their hash: of 1,024, two are taken for one with a
 //! probability of 1 in 8,000.
@@ -9,15 +9,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::key::ServerRank;
-use crate::stats::distinct::{Countable, estimate};
+use crate::stats::distinct::{Countable, EXACT, REGISTERS, estimate, unite};
 
 /// Addresses that a row counts exactly.
 const FEW: usize = 16;
 /// 128 registers of four bits take the place of the list, with a standard error of 9.2 %.
 const ROW_REGISTERS: usize = 128;
-/// Addresses that a set counts exactly.
-const EXACT: usize = 1024;
-const SET_REGISTERS: usize = 4096;
 
 /// The 32 bits of an address's hash.
 pub(super) fn hash(address: IpAddr) -> u32 {
@@ -115,7 +112,7 @@ impl Clients {
 #[derive(Debug, Clone)]
 enum ClientSet {
     Exact(Vec<u32>),
-    Sketch(Box<[u8; SET_REGISTERS]>),
+    Sketch(Box<[u8; REGISTERS]>),
 }
 
 impl ClientSet {
@@ -125,7 +122,7 @@ impl ClientSet {
                 let Err(at) = hashes.binary_search(&hash) else { return };
                 hashes.insert(at, hash);
                 if hashes.len() > EXACT {
-                    let mut registers = Box::new([0; SET_REGISTERS]);
+                    let mut registers = Box::new([0; REGISTERS]);
                     hashes.iter().for_each(|&hash| raise(&mut registers, hash));
                     *self = Self::Sketch(registers);
                 }
@@ -140,9 +137,7 @@ impl ClientSet {
         }
         match (self, other) {
             (mine, Self::Exact(hashes)) => hashes.into_iter().for_each(|hash| mine.insert(hash)),
-            (Self::Sketch(mine), Self::Sketch(theirs)) => {
-                mine.iter_mut().zip(*theirs).for_each(|(mine, theirs)| *mine = theirs.max(*mine));
-            }
+            (Self::Sketch(mine), Self::Sketch(theirs)) => unite(mine, &theirs),
             // The two were swapped.
             (Self::Exact(_), Self::Sketch(_)) => {}
         }
@@ -156,8 +151,8 @@ impl ClientSet {
     }
 }
 
-fn raise(registers: &mut [u8; SET_REGISTERS], hash: u32) {
-    let (register, value) = register(hash, SET_REGISTERS);
+fn raise(registers: &mut [u8; REGISTERS], hash: u32) {
+    let (register, value) = register(hash, REGISTERS);
     registers[register] = registers[register].max(value);
 }
 
@@ -217,7 +212,7 @@ impl ClientSets {
     pub(super) fn footprint(&self) -> usize {
         let set = |set: &ClientSet| match set {
             ClientSet::Exact(hashes) => hashes.capacity() * size_of::<u32>(),
-            ClientSet::Sketch(_) => SET_REGISTERS,
+            ClientSet::Sketch(_) => REGISTERS,
         };
         let entry = 2 * (size_of::<ServerRank>() + size_of::<ClientSet>());
         self.sets.values().map(|one| set(one) + entry + 16).sum()

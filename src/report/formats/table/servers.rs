@@ -89,9 +89,12 @@ fn speaking(report: &Report<'_>, server: &Server<'_>) -> (Cell, Vec<String>) {
     };
     let names = |is_highest: bool| {
         let is_wanted = |s: &&ProvedService<'_>| (s.layer == highest) == is_highest;
-        let name = |id: &str| report.catalogue().service(id).map_or(id, |s| &s.name).to_owned();
-        let mut names: Vec<_> =
-            server.services.iter().filter(is_wanted).map(|service| name(service.id)).collect();
+        let mut names: Vec<_> = server
+            .services
+            .iter()
+            .filter(is_wanted)
+            .map(|service| report.catalogue().name_of(service.id).to_owned())
+            .collect();
         names.dedup();
         names
     };
