@@ -13,6 +13,7 @@ mod golden;
 mod layers;
 mod live;
 mod losses;
+mod net;
 mod observed;
 mod outputs;
 mod privilege;

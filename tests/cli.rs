@@ -164,8 +164,8 @@ fn an_interrupted_pipe_ends_with_its_report() {
     }
     // The counts are told only by a program that has read what there is: then the pipe is quiet,
     // and still open.
-    crate::live::wait_for_frames(&mut child, 21 * 137);
-    crate::live::signal(&child, "INT");
+    crate::net::wait_for_frames(&mut child, 21 * 137);
+    crate::net::signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     drop(pipe);
     let (status, stdout, stderr) = told(&output);

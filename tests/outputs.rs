@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use crate::live::{Net, signal};
+use crate::net::{Net, signal};
 use crate::privilege::public_folder;
 use crate::run::{outcome, portlore, told};
 

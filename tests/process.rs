@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::live::{Net, signal, wait_for_frames};
+use crate::net::{Net, signal, wait_for_frames};
 use crate::run::told;
 
 /// A program in the captured namespace that has printed `ready`; killed on drop.

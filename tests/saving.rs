@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::live::{Net, TRAFFIC, segments, signal, stderr_line, wait_for_frames};
+use crate::net::{Net, TRAFFIC, segments, signal, stderr_line, wait_for_frames};
 use crate::privilege::public_folder;
 use crate::run::{document, told};
 

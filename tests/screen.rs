@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
 
-use crate::live::{Net, signal};
+use crate::net::{Net, signal};
 use crate::run::portlore;
 
 /// How long a text may take to come before the test fails.

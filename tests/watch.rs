@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::live::{Net, signal, wait_for_frames};
+use crate::net::{Net, signal, wait_for_frames};
 use crate::run::{document, outcome};
 
 const OSC: &str = "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done; \
