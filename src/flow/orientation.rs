@@ -1,15 +1,13 @@
 //! Who opened a flow. The first of these rules that says anything decides:
 //!
 //! 1. the handshake, which nothing overturns;
-//! 2. the roles that the bytes of the sides show, as the [`Judge`](super::Judge) reads them;
-//! 3. the group or broadcast address to which the flow's first frame went: its sender;
+//! 2. the group or broadcast address to which the flow's first frame went: its sender, so that a
+//!    group is the initiator only where it has sent the first frame;
+//! 3. the roles that the bytes of the sides show, as the [`Judge`](super::Judge) reads them;
 //! 4. the packet that an ICMP error quotes, where its receiver has sent nothing: its sender;
 //! 5. the better known port, which answers;
 //! 6. the only sender of datagrams;
 //! 7. the lower port, which answers; of equal ports that of the higher end of the key.
-//!
-//! A group or broadcast address is never the initiator unless it has sent the first frame: where
-//! rule 3 holds, the roles change nothing.
 
 use std::cmp::Ordering;
 
@@ -116,7 +114,7 @@ impl LiveFlow {
     /// met its packets, holds no longer.
     #[cold]
     pub(super) fn guess_again(&mut self, key: &FlowKey, ports: &ServicePorts) {
-        if !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED) {
+        if self.is_guess() {
             self.set_initiator(ports.initiator(key, None));
         }
     }
@@ -145,6 +143,11 @@ impl LiveFlow {
         self.seen.has_any(Seen::ORIENTED | Seen::GROUP)
     }
 
+    /// Whether the initiator is a guess that may still be corrected.
+    const fn is_guess(&self) -> bool {
+        !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED)
+    }
+
     /// How the initiator is known, given the [`icmp`](Self::icmp) error.
     pub(super) const fn orientation(&self, icmp: Option<IcmpError>) -> Orientation {
         if self.seen.has(Seen::ORIENTED) {
@@ -167,8 +170,7 @@ impl LiveFlow {
                 *known = Some(quote.error);
             }
         });
-        let is_open = !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED);
-        if is_open && !self.has_packets(1 - sender) {
+        if self.is_guess() && !self.has_packets(1 - sender) {
             self.set_initiator(sender);
         }
     }

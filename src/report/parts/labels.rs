@@ -42,9 +42,9 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
 const NAMED: usize = 3;
 
 /// What spoke: `http: Express`, `http: Express, nginx` if a mark of another layer holds too, `ssh`,
-/// `http (Jetty(9.4.50))` by what the server calls itself, `unknown`, `refused`; `osc (no answer)`
+/// `ssh (OpenSSH_9.2p1)` by what the server calls itself, `unknown`, `refused`; `osc (no answer)`
 /// if the client alone spoke, `osc mismatch: Eos` if the sides do not understand each other. What
-/// does not belong on the port begins with `!`. Who it may be besides is told by [`candidates`].
+/// does not belong on the port begins with `!`. [`candidates`] has who it may be besides.
 #[must_use]
 pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) -> Cell {
     let name = |id: &str| catalogue.name_of(id).to_owned();
@@ -70,7 +70,7 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
     Cell::escape(&text).with_tone(tone)
 }
 
-/// What spoke in a flow, as [`speaker`] tells it.
+/// What spoke in a flow, in the form of [`speaker`].
 #[must_use]
 pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
     let JudgedFlow { record, verdict, .. } = flow;
@@ -80,7 +80,7 @@ pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
     SafeText::escape(&spoken(&Speaker::of_flow(record, verdict), &services, &products))
 }
 
-/// Untrusted.
+/// The text of both; untrusted.
 fn spoken(key: &Speaker, services: &[String], products: &[String]) -> String {
     let protocol = match (key.protocol, key.fault) {
         (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),

@@ -178,7 +178,7 @@ fn socket_address(endpoint: Endpoint) -> String {
     std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
-/// The ground of the verdict, and whether it fits the port, if that can be told.
+/// The ground of the verdict, and the fit, if there is one.
 fn ground(verdict: &Verdict) -> String {
     let confidence = verdict.confidence.as_str();
     verdict.fit.map_or_else(
