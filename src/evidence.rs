@@ -305,7 +305,7 @@ pub struct Evidence {
     pub roles: Roles,
     /// The client expects no answer: the protocol is one-way by design, and nothing was asked.
     pub one_way: bool,
-    /// The bytes were captured whole and from their beginning.
+    /// The bytes were captured whole and from their beginning, over UDP in more than one datagram.
     pub whole: bool,
     /// Protocols that have a detector and that the bytes are not of.
     pub ruled_out: ProtocolSet,

@@ -169,7 +169,7 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
                 }
             }
         }
-        evidence.whole = proves_refusals(opening);
+        evidence.whole = is_whole(opening);
         if evidence.protocol.is_none() && evidence.whole {
             evidence.ruled_out = self.tables.ruled_out(refused);
             if looks_like_quic_from_the_middle(opening) {
@@ -216,10 +216,10 @@ fn recognise(
     evidence.one_way = detector.one_way && !awaits_answer;
 }
 
-/// Whether the refusals of detectors rule their protocols out. That takes bytes that were captured
-/// whole and from their beginning: a stream without a gap, or several datagrams most of which were
-/// not cut. A single datagram may be the odd one of its conversation.
-fn proves_refusals(opening: &Opening) -> bool {
+/// Whether the bytes were captured whole and from their beginning, so that the refusals of detectors
+/// rule their protocols out: a stream without a gap, or several datagrams most of which were not
+/// cut. A single datagram may be the odd one of its conversation.
+fn is_whole(opening: &Opening) -> bool {
     match opening.transport() {
         Transport::Tcp => opening.sides().all(|(_, stream)| {
             let is_whole = stream.head_may_grow() || stream.is_full();

@@ -144,9 +144,10 @@ fn datagrams_that_the_capture_cut_rule_nothing_out() {
 /// without one.
 #[test]
 fn the_roles_that_a_sample_of_datagrams_shows_are_reversed_with_its_sides() {
-    let symmetric = |detector: &Detector| detector.protocol == Protocol::Iperf3;
+    // The greeting of iperf3 with its bytes swapped is the reply: either side may be the client.
+    let is_symmetric = |detector: &Detector| detector.protocol == Protocol::Iperf3;
     let of_datagrams =
-        |(d, _, s): &(&Detector, usize, &Sample)| s.transport == Transport::Udp && !symmetric(d);
+        |(d, _, s): &(&Detector, usize, &Sample)| s.transport == Transport::Udp && !is_symmetric(d);
     for (detector, i, sample) in samples().filter(of_datagrams) {
         let roles = |initiator, responder| {
             let opening = Opening::from_payloads(sample.transport, initiator, responder);
