@@ -6,11 +6,9 @@ mod command;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
-    UNREADABLE, catalogue, doctor, interfaces, live, messages, port, process_lookup, replay,
+    UNREADABLE, catalogue, doctor, interfaces, live, messages, port, ports, process_lookup, replay,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -30,13 +28,14 @@ fn small_pages() {}
 
 fn main() -> ExitCode {
     small_pages();
-    let result = match Cli::parse().command {
+    let result = match Cli::from_command_line().command {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
         Command::Interfaces => interfaces::run(),
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
+        Command::Ports(args) => ports::run(&args),
         Command::Catalogue { command: CatalogueCommand::Check { paths } } => {
             catalogue::check(&paths)
         }

@@ -16,6 +16,7 @@ mod losses;
 mod net;
 mod observed;
 mod outputs;
+mod ports;
 mod privilege;
 mod process;
 mod proof;

@@ -241,33 +241,60 @@ fn a_users_catalogue_is_heard_without_a_rebuild() {
 }
 
 #[test]
-fn a_port_page_has_registry_claimants_advice_and_the_way_to_check() {
+fn a_port_page_has_the_listener_first_then_the_answer_registry_claimants_and_commands() {
     let (status, page, _) = outcome(&["port", "3002"]);
     assert_eq!(status, 0);
     for text in [
-        "registered (1024-49151)",
-        "exlm-agent, EXLM Agent",
-        "remoteware-srv, RemoteWare Server",
-        "Miralix CSTA",
-        "Elastic",
-        "3002/udp",
-        "https://",
-        "Listening on this machine",
-        "check with: ",
+        "Listening here   ",
+        "In short         Most likely a development server",
+        "exlm-agent (EXLM Agent), remoteware-srv (RemoteWare Server)",
+        "when 3000 and 3001 are taken",
+        "Elsewhere        macOS: lsof -i :3002 · Linux: ss -tlnp 'sport = :3002'",
+        "Windows: netstat -ano | findstr :3002",
+        "portlore port 3002 --all",
     ] {
         assert!(page.contains(text), "{text} is missing in\n{page}");
     }
-    let (_, page, _) = outcome(&["port", "3037/tcp"]);
-    assert!(
-        page.contains("hp-san-mgmt") && page.contains("Unexpected? ") && !page.contains("3037/udp"),
-        "{page}"
-    );
+    let (_, all, _) = outcome(&["port", "3002", "--all"]);
+    for text in ["registered (1024-49151)", "Miralix CSTA", "Elastic", "Unexpected? "] {
+        assert!(all.contains(text), "{text} is missing in\n{all}");
+    }
     let (_, page, _) = outcome(&["port", "3001/udp"]);
-    assert!(page.contains("reserved"), "{page}");
+    assert!(page.contains("3001/udp reserved") && page.contains("ss -ulnp"), "{page}");
     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     let (_, page, _) = outcome(&["port", &format!("{port}/tcp")]);
-    assert!(page.contains(&format!("127.0.0.1:{port}")) && page.contains("pid"), "{page}");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let pid = format!("(pid {})", std::process::id());
+    assert!(page.contains("on 127.0.0.1 only") && page.contains(&pid), "{page}");
+}
+
+#[test]
+fn ports_are_asked_for_by_number_range_and_name_and_a_bare_number_is_enough() {
+    let document = |args: &[&str]| -> serde_json::Value {
+        let (status, stdout, stderr) = outcome(&[args, &["--format", "json"]].concat());
+        assert_eq!(status, 0, "{stderr}");
+        serde_json::from_str(&stdout).unwrap()
+    };
+    let numbers = |document: &serde_json::Value| -> Vec<u64> {
+        let pages = document["ports"].as_array().unwrap();
+        pages.iter().map(|page| page["port"].as_u64().unwrap()).collect()
+    };
+    let asked = document(&["port", "3000-3002", "ssh", "3001", "eos/tcp"]);
+    assert_eq!(numbers(&asked), [3000, 3001, 3002, 22, 3032, 3033, 3037, 4703]);
+    let page = &asked["ports"][1];
+    assert_eq!(
+        (&page["range"], &page["claims"][0]["service"]),
+        (&"registered".into(), &"nextjs".into())
+    );
+    assert_eq!(page["claims"][0]["reach"], "overflow");
+    assert!(page["listeners"].is_array(), "{page}");
+    assert_eq!(outcome(&["3037/tcp"]), outcome(&["port", "3037/tcp"]));
+    let (status, _, stderr) = outcome(&["port", "no-such-name"]);
+    assert_eq!(status, 2);
+    assert!(stderr.contains("no-such-name") && stderr.contains("such as ssh"), "{stderr}");
+    let (status, _, stderr) = outcome(&["port", "1-1000"]);
+    assert!(status == 2 && stderr.contains("more than 64 ports"), "{stderr}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model` and
 //! `mark` are what the files state, and `registry` is the IANA registry.
 
+pub mod family;
 mod file;
 mod lint;
 mod mark;

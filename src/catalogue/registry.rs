@@ -60,6 +60,12 @@ impl Registry {
         self.entries(port).iter().map(|e| e.name).filter(|name| !name.is_empty())
     }
 
+    /// The ports that a service name is registered for, as `portlore port ssh` asks.
+    pub fn ports_of<'n>(&'n self, name: &'n str) -> impl Iterator<Item = ServicePort> + 'n {
+        let named = self.entries.iter().filter(move |e| e.name.eq_ignore_ascii_case(name));
+        named.map(|e| e.port)
+    }
+
     /// The ports that have a name.
     pub fn named_ports(&self) -> impl Iterator<Item = ServicePort> {
         self.entries.iter().filter(|e| !e.name.is_empty()).map(|e| e.port)
@@ -110,6 +116,16 @@ impl PortRange {
             0..=1023 => Self::WellKnown,
             1024..=49151 => Self::Registered,
             _ => Self::Dynamic,
+        }
+    }
+
+    /// The name in machine-readable output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WellKnown => "well-known",
+            Self::Registered => "registered",
+            Self::Dynamic => "dynamic",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod messages;
 mod observers;
 mod output;
 pub mod port;
+pub mod ports;
 pub mod process_lookup;
 mod progress;
 pub mod replay;

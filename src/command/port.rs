@@ -2,27 +2,113 @@
 
 use std::fmt;
 
+use portlore::catalogue::{Catalogue, Reach};
 use portlore::decode::Transport;
-use portlore::process;
+use portlore::process::{self, Listener};
 use portlore::report::pages::port::{self as page, PortPage};
+use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::load;
 use super::output::Output;
-use crate::cli::PortArgs;
+use super::ports::here;
+use crate::cli::{PageFormat, PortArgs, PortSelection, PortWord};
 
-pub fn run(args: &PortArgs) -> portlore::Result<u8> {
+/// Pages that one command prints; more would hide what was asked for.
+const MAX_PAGES: usize = 64;
+
+pub fn run(args: &PortArgs) -> Result<u8> {
     let catalogue = load(&args.catalogue)?;
-    let (port, transport) = args.port;
-    let transports = transport.map_or(vec![Transport::Tcp, Transport::Udp], |t| vec![t]);
-    let listeners = process::listeners_on(port).map_err(|e| e.to_string()).map(|all| {
-        all.into_iter().filter(|l| transports.contains(&l.transport)).collect::<Vec<_>>()
-    });
-    let page = PortPage {
-        port,
-        transports: &transports,
-        catalogue: &catalogue,
-        listeners: listeners.as_deref().map_err(|reason| reason as &dyn fmt::Display),
+    let asked = asked_for(&catalogue, &args.ports)?;
+    let found = process::listeners(|port| asked.iter().any(|&(asked, _)| asked == port));
+    let (found, reason) = match found {
+        Ok(found) => (found, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
     };
-    Output::standard().write(|out, style| page::write(out, &page, style))?;
+    let listeners = asked.iter().map(|&(port, transports)| {
+        let is_here = |l: &&Listener| l.bound.port() == port && transports.contains(&l.transport);
+        found.iter().filter(is_here).cloned().collect()
+    });
+    let listeners: Vec<Vec<Listener>> = listeners.collect();
+    let here = here();
+    let pages = asked.iter().zip(&listeners).map(|(&(port, transports), listeners)| PortPage {
+        port,
+        transports,
+        catalogue: &catalogue,
+        listeners: match &reason {
+            Some(reason) => Err(reason as &dyn fmt::Display),
+            None => Ok(listeners),
+        },
+        here: &here,
+        all: args.all,
+    });
+    let pages: Vec<PortPage<'_>> = pages.collect();
+    Output::standard().write(|out, style| match args.format {
+        PageFormat::Json => page::write_json(out, &pages),
+        PageFormat::Table => pages.iter().enumerate().try_for_each(|(i, page)| {
+            if i > 0 {
+                writeln!(out)?;
+            }
+            page::write(out, page, style)
+        }),
+    })?;
     Ok(0)
+}
+
+/// A port and the transports of its page.
+type AskedPort = (u16, &'static [Transport]);
+
+/// The transports of a page: the one that was asked for, or both.
+const fn transports(only: Option<Transport>) -> &'static [Transport] {
+    match only {
+        None => &[Transport::Tcp, Transport::Udp],
+        Some(Transport::Tcp) => &[Transport::Tcp],
+        Some(Transport::Udp) => &[Transport::Udp],
+    }
+}
+
+/// The ports that the words stand for, in their order, each once.
+fn asked_for(catalogue: &Catalogue, words: &[PortWord]) -> Result<Vec<AskedPort>> {
+    let mut asked: Vec<AskedPort> = Vec::new();
+    for word in words {
+        let ports = match &word.ports {
+            PortSelection::Range(range) => range.clone().collect(),
+            PortSelection::Name(name) => ports_of(catalogue, name, transports(word.transport))?,
+        };
+        for port in ports {
+            let page = (port, transports(word.transport));
+            if !asked.contains(&page) {
+                asked.push(page);
+            }
+            if asked.len() > MAX_PAGES {
+                let reason = format!("more than {MAX_PAGES} ports");
+                return Err(Error::new(ErrorKind::Usage, reason)
+                    .with_remedy("ask for a shorter range, or list what listens: portlore ports"));
+            }
+        }
+    }
+    Ok(asked)
+}
+
+/// The ports of a name: those that the registry assigns to it, and those that the service of that
+/// id or name uses by default.
+fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Result<Vec<u16>> {
+    let registered = catalogue.registry.ports_of(name);
+    let registered = registered.filter(|port| transports.contains(&port.transport));
+    let named = catalogue.services().iter().filter(|service| {
+        service.id.eq_ignore_ascii_case(name) || service.name.eq_ignore_ascii_case(name)
+    });
+    let claims = named.flat_map(|service| &service.claims);
+    let claimed = claims.filter(|claim| {
+        claim.reach == Reach::Default && claim.transports.iter().any(|t| transports.contains(t))
+    });
+    let mut ports: Vec<u16> =
+        registered.map(|port| port.port).chain(claimed.map(|claim| claim.port)).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    if ports.is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "is not the name of a service")
+            .with_object(name)
+            .with_remedy("write a port, or a name of the IANA registry such as ssh"));
+    }
+    Ok(ports)
 }

@@ -40,6 +40,21 @@ pub(super) fn from_cgroup(path: &str) -> Option<String> {
     })
 }
 
+/// The container to which a `docker-proxy` forwards, by its arguments: `docker:172.17.0.2:80`.
+/// Docker starts one such process for each published port; it listens outside the container.
+/// <https://docs.docker.com/engine/network/packet-filtering-firewalls/>
+pub(super) fn from_proxy(words: &[String]) -> Option<String> {
+    let (program, arguments) = words.split_first()?;
+    if program.rsplit('/').next() != Some("docker-proxy") {
+        return None;
+    }
+    let value = |name: &str| {
+        let at = arguments.iter().position(|word| word.trim_start_matches('-') == name)?;
+        arguments.get(at + 1)
+    };
+    Some(format!("docker:{}:{}", value("container-ip")?, value("container-port")?))
+}
+
 fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -51,6 +66,16 @@ fn short(id: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_docker_proxy_names_the_container_that_it_forwards_to() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let proxy = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80 -use-listen-fd";
+        assert_eq!(from_proxy(&words(proxy)).as_deref(), Some("docker:172.17.0.2:80"));
+        assert_eq!(from_proxy(&words("docker-proxy -container-ip 172.17.0.2")), None);
+        assert_eq!(from_proxy(&words("proxy -container-ip 1.2.3.4 -container-port 80")), None);
+        assert_eq!(from_proxy(&[]), None);
+    }
 
     #[test]
     fn engines_are_known_by_how_they_name_groups_and_the_host_is_no_container() {

@@ -23,7 +23,8 @@ pub struct Holder {
     pub command: String,
     /// The user: a name, or the number if `/etc/passwd` has no name for it.
     pub user: String,
-    /// The container, by the process's control group: `docker:0123456789ab`.
+    /// The container, by the process's control group, `docker:0123456789ab`; of a `docker-proxy`
+    /// the container that it forwards to, `docker:172.17.0.2:80`.
     pub container: Option<String>,
 }
 
@@ -46,14 +47,16 @@ impl Holder {
     ) -> Option<Self> {
         let stat = process.stat().ok()?;
         let groups = process.cgroups().map(|groups| groups.0).unwrap_or_default();
+        let words = process.cmdline().unwrap_or_default();
         Some(Self {
             name: stat.comm,
             pid: process.pid,
-            command: shortened(&process.cmdline().unwrap_or_default()),
+            command: shortened(&words),
             user: users.name(process.uid().ok()?),
             container: groups
                 .iter()
-                .find_map(|group| super::container::from_cgroup(&group.pathname)),
+                .find_map(|group| super::container::from_cgroup(&group.pathname))
+                .or_else(|| super::container::from_proxy(&words)),
         })
     }
 }

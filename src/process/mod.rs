@@ -23,6 +23,7 @@ mod descriptors;
 mod helper;
 mod holder;
 mod listener;
+mod listening_process;
 mod messages;
 #[cfg(target_os = "linux")]
 mod server;
@@ -35,4 +36,5 @@ pub use attribution::{Attribution, FlowProcesses, Ground, Unknown};
 pub use cache::ProcessCache;
 pub use helper::{ProcessHelper, serve};
 pub use holder::{FACTS, Holder};
-pub use listener::{Listener, listeners_on};
+pub use listener::{ListenScope, Listener, listeners};
+pub use listening_process::ListeningProcess;

@@ -1,0 +1,56 @@
+//! Who claims a port, over the transports that the page shows.
+
+use std::sync::Arc;
+
+use crate::catalogue::{Catalogue, Claim, Reach, Service};
+use crate::decode::{ServicePort, Transport};
+
+/// A service with its claim on the port.
+#[derive(Clone, Copy)]
+pub(super) struct Claimant<'c> {
+    pub(super) service: &'c Arc<Service>,
+    pub(super) claim: &'c Claim,
+}
+
+impl<'c> Claimant<'c> {
+    /// The claims on a port, the likeliest first; one that holds for both transports once.
+    pub(super) fn on(catalogue: &'c Catalogue, port: u16, transports: &[Transport]) -> Vec<Self> {
+        let mut claimants: Vec<Self> = Vec::new();
+        for &transport in transports {
+            for (service, claim) in catalogue.claims_on(ServicePort::new(port, transport)) {
+                if !claimants.iter().any(|other| std::ptr::eq(other.claim, claim)) {
+                    claimants.push(Self { service, claim });
+                }
+            }
+        }
+        claimants.sort_by_key(|Self { service, claim }| {
+            (service.origin, claim.prevalence, claim.standing)
+        });
+        claimants
+    }
+
+    /// When a service that takes the next free port comes here: `when 3000 and 3001 are taken`.
+    pub(super) fn overflow(&self) -> Option<String> {
+        if self.claim.reach != Reach::Overflow {
+            return None;
+        }
+        let port = self.claim.port;
+        let before = self.service.claims.iter().filter(|other| {
+            other.reach == Reach::Default
+                && other.port < port
+                && other.transports.iter().any(|t| self.claim.transports.contains(t))
+        });
+        Some(match before.map(|other| other.port).max() {
+            None => "when the ports before it are taken".to_owned(),
+            Some(first) if first + 1 == port => format!("when {first} is taken"),
+            Some(first) if first + 2 == port => format!("when {first} and {} are taken", port - 1),
+            Some(first) => format!("when {first} to {} are taken", port - 1),
+        })
+    }
+
+    /// `tcp`, `udp`, or both.
+    pub(super) fn transports(&self) -> String {
+        let names: Vec<&str> = self.claim.transports.iter().map(|t| t.as_str()).collect();
+        names.join(" and ")
+    }
+}

@@ -1,0 +1,82 @@
+//! The page of a port with every claim, its notes and its source.
+
+use std::io::{self, Write};
+
+use super::claimant::Claimant;
+use super::{PortPage, iana, summary};
+use crate::catalogue::{PortRange, family};
+use crate::report::pages::listening::ListeningGroup;
+use crate::report::parts::layout::wrap;
+use crate::report::{Style, escape};
+
+pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> io::Result<()> {
+    let &PortPage { port, transports, catalogue, .. } = page;
+    writeln!(out, "Port {port}, {}", PortRange::from_port(port).text())?;
+    writeln!(out, "\nListening here")?;
+    match page.listeners {
+        Err(reason) => {
+            let reason = escape(&reason.to_string());
+            paragraph(out, style, 2, &format!("not known: {reason}"))?;
+        }
+        Ok([]) => writeln!(out, "  nothing")?,
+        Ok(sockets) => {
+            for group in ListeningGroup::from_sockets(sockets, true) {
+                paragraph(out, style, 2, &group.sentence(page.here))?;
+            }
+        }
+    }
+    writeln!(out, "\nIn short")?;
+    paragraph(out, style, 2, &summary::sentence(catalogue, port, transports))?;
+    writeln!(out, "\nIANA {}", catalogue.registry.date)?;
+    paragraph(out, style, 2, &iana(catalogue, port, transports))?;
+    let claimants = Claimant::on(catalogue, port, transports);
+    let mut headings: Vec<&str> = Vec::new();
+    for claimant in &claimants {
+        let heading = family::heading(&claimant.service.tag);
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    for heading in headings {
+        writeln!(out, "\n{}", escape(heading))?;
+        for claimant in claimants.iter().filter(|c| family::heading(&c.service.tag) == heading) {
+            write_claimant(out, style, claimant)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_claimant(out: &mut dyn Write, style: Style, claimant: &Claimant<'_>) -> io::Result<()> {
+    let Claimant { service, claim } = claimant;
+    let protocols: Vec<_> = claim.protocols.iter().map(|p| p.as_str()).collect();
+    let speaks = match (protocols.is_empty(), service.wire_unknown) {
+        (true, _) => "protocol undocumented".to_owned(),
+        (false, true) => format!("speaks {}; other protocols undocumented", protocols.join(", ")),
+        (false, false) => format!("speaks {}", protocols.join(", ")),
+    };
+    let head = format!(
+        "{} [{}], {}: {}, {}; {speaks}",
+        escape(&service.name),
+        escape(&service.id),
+        claimant.transports(),
+        claim.standing.as_str(),
+        claim.prevalence.as_str(),
+    );
+    paragraph(out, style, 2, &head)?;
+    let notes = [
+        claimant.overflow().map(|when| format!("Comes here {when}.")),
+        claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
+        claim.note.as_deref().map(escape),
+        service.note.as_deref().map(escape),
+        claim.on_conflict.map(|conflict| format!("It {}.", conflict.text())),
+        claim.unexpected.as_deref().map(|advice| format!("Unexpected? {}", escape(advice))),
+    ];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    paragraph(out, style, 6, &notes.join(" "))?;
+    claim.cite.as_ref().map_or(Ok(()), |cite| writeln!(out, "      {}", escape(cite)))
+}
+
+fn paragraph(out: &mut dyn Write, style: Style, indent: usize, text: &str) -> io::Result<()> {
+    let lines = wrap(text, style.width.saturating_sub(indent));
+    lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
+}
