@@ -28,7 +28,7 @@ struct PageJson<'p> {
     summary: String,
     listeners: Option<Vec<ListenerJson<'p>>>,
     registered: Vec<RegisteredJson>,
-    claims: Vec<ClaimJson<'p>>,
+    claims: Vec<ClaimantJson<'p>>,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct RegisteredJson {
 }
 
 #[derive(Serialize)]
-struct ClaimJson<'p> {
+struct ClaimantJson<'p> {
     service: &'p str,
     name: &'p str,
     tag: &'p str,
@@ -77,7 +77,7 @@ impl<'p> From<&'p PortPage<'p>> for PageJson<'p> {
             })
         });
         let claimants = Claimant::on(catalogue, port, transports);
-        let claim = |Claimant { service, claim }: &Claimant<'p>| ClaimJson {
+        let claim = |Claimant { service, claim }: &Claimant<'p>| ClaimantJson {
             service: &service.id,
             name: &service.name,
             tag: &service.tag,
