@@ -164,6 +164,9 @@ pub struct CommonArgs {
     /// List every flow with the reasons of its verdict, each with its frame
     #[arg(long)]
     pub why: bool,
+    /// Add packets, outcomes, times and sizes of ports and services, and the processes
+    #[arg(long)]
+    pub stats: bool,
     /// List the servers, each with what its flows prove of it
     #[arg(long)]
     pub servers: bool,
@@ -178,6 +181,9 @@ pub struct CommonArgs {
     /// Rows of the tables of ports; 0 for all
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub top: usize,
+    /// Show times in the time zone of this machine instead of UTC
+    #[arg(long)]
+    pub local: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

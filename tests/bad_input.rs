@@ -81,14 +81,14 @@ fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
         stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"),
         "{stderr}"
     );
-    assert!(stdout.contains("skipped (link-type "), "{stdout}");
+    assert!(stdout.contains("not analysed (link-type "), "{stdout}");
 }
 
 #[test]
 fn a_capture_without_frames_is_read_and_says_so() {
     let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/header-only.pcap"]);
     assert_eq!((status, stderr.as_str()), (0, ""));
-    assert!(stdout.contains("0 frames") && stdout.contains("No TCP or UDP was seen."), "{stdout}");
+    assert!(stdout.contains("0 packets") && stdout.contains("No TCP or UDP was seen."), "{stdout}");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn what_came_just_before_the_end_is_still_read() {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.starts_with("veth0: 5 frames"), "{stdout}");
+    assert!(stdout.starts_with("veth0: 5 packets"), "{stdout}");
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
     let (status, _, stderr) = feed(&net, forced);
     assert_eq!(status, 0, "{stderr}");
     assert!(!part.exists());
-    assert!(outcome(&["replay", text(&file)]).1.contains("60 frames"));
+    assert!(outcome(&["replay", text(&file)]).1.contains("60 packets"));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn no_more_is_saved_than_was_asked_for() {
     );
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.starts_with("lo: 2 frames"), "{stdout}");
+    assert!(stdout.starts_with("lo: 2 packets"), "{stdout}");
     assert_eq!(document(&[file.to_str().unwrap()]).1["capture"]["frames"], 2);
 }
 

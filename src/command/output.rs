@@ -30,7 +30,7 @@ impl Output {
         let terminal = stdout.is_terminal();
         let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let style = Style {
-            width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(60),
+            width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(40),
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
         let name = "standard output".to_owned();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portlore::Result;
 use portlore::catalogue::Catalogue;
@@ -15,7 +15,7 @@ use portlore::pipeline::{
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
 use portlore::report::parts::display_filter::FilterOn;
-use portlore::report::{Report, Show};
+use portlore::report::{Report, Show, Zone};
 use portlore::source::{Drops, Filter, Source};
 
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
@@ -120,6 +120,7 @@ impl Session<'_> {
                 catalogues: catalogues.as_ref(),
             },
         };
+        let started = Instant::now();
         let run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
             let (catalogue, filter_on) = (&catalogue, *filter_on);
@@ -144,7 +145,9 @@ impl Session<'_> {
             .iter()
             .flat_map(ProcessCache::warnings)
             .for_each(|line| messages::print(&format!("warning: {line}")));
-        report(&inputs, &run, output, args, *filter_on)
+        // A live capture takes as long as it is let run.
+        let read_in = context.is_none().then(|| started.elapsed());
+        report(&inputs, &run, output, args, (*filter_on, read_in))
     }
 }
 
@@ -154,9 +157,11 @@ fn report(
     run: &Run,
     output: Output,
     args: &CommonArgs,
-    filter_on: FilterOn,
+    (filter_on, read_in): (FilterOn, Option<Duration>),
 ) -> Result<u8> {
-    let report = Report { inputs, run, show: Show { filter_on, ..show(args) } };
+    // In files and pipes the same capture gives the same bytes.
+    let read_in = read_in.filter(|_| output.is_terminal());
+    let report = Report { inputs, run, read_in, show: Show { filter_on, ..show(args) } };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     if report.is_complete() {
         return Ok(0);
@@ -171,9 +176,11 @@ fn show(args: &CommonArgs) -> Show {
         flows: args.flows,
         why: args.why,
         filter_on: FilterOn::default(),
+        stats: args.stats,
         servers: args.servers,
         interfaces: args.verbose,
         top: args.top,
+        zone: if args.local { Zone::Local } else { Zone::Utc },
     }
 }
 

@@ -15,6 +15,9 @@ pub mod parts;
 pub use formats::{FORMATS, ReportFormat};
 pub use parts::escape::escape;
 pub use parts::layout::Style;
+pub use parts::units::Zone;
+
+use std::time::Duration;
 
 use self::parts::display_filter::FilterOn;
 use crate::catalogue::Catalogue;
@@ -26,6 +29,8 @@ pub struct Report<'r> {
     pub inputs: &'r [String],
     /// The result of the capture.
     pub run: &'r Run,
+    /// How long reading took; `None` where the report must be the same each time.
+    pub read_in: Option<Duration>,
     /// The parts of the report that the user asked for.
     pub show: Show,
 }
@@ -41,12 +46,16 @@ pub struct Show {
     pub why: bool,
     /// What the display filters among the reasons select.
     pub filter_on: FilterOn,
+    /// Add the figures of ports and services (`--stats`).
+    pub stats: bool,
     /// List the servers (`--servers`).
     pub servers: bool,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
     pub top: usize,
+    /// The time zone of times for people (`--local`).
+    pub zone: Zone,
 }
 
 impl Show {
@@ -55,9 +64,11 @@ impl Show {
         flows: true,
         why: true,
         filter_on: FilterOn::Frames,
+        stats: true,
         servers: true,
         interfaces: true,
         top: 0,
+        zone: Zone::Utc,
     };
 
     /// Whether the report lists flows, with or without their reasons. The capture then keeps them:

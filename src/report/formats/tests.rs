@@ -49,7 +49,7 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         };
         port.speakers = speakers.map(hostile).collect();
     }
-    let report = Report { inputs: &[text()], run: &run, show: Show::ALL };
+    let report = Report { inputs: &[text()], run: &run, read_in: None, show: Show::ALL };
     for format in FORMATS {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();
@@ -91,8 +91,8 @@ fn a_document_at_the_end_has_no_intervals() {
 fn every_counter_is_in_every_output() {
     let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let run = run(&catalogue);
-    let show = Show { flows: true, ..Show::default() };
-    let report = Report { inputs: &[], run: &run, show };
+    let show = Show { flows: true, stats: true, ..Show::default() };
+    let report = Report { inputs: &[], run: &run, read_in: None, show };
     let written = |format: ReportFormat| {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::escape::{SafeText, escape};
 use super::layout::{Cell, Tone};
 use super::units::count;
@@ -21,8 +23,8 @@ pub fn registered(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     SafeText::trusted(if names.is_empty() { "-".into() } else { names.join(", ") })
 }
 
-/// The services that use a port without being registered for it: at most three, the likeliest
-/// first.
+/// The services that use a port without being registered for it: two, or the likeliest and the
+/// number of the others.
 #[must_use]
 pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     let mut names: Vec<&str> = Vec::new();
@@ -33,8 +35,8 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     }
     match names.len() {
         0 => SafeText::trusted("-"),
-        1..=3 => SafeText::escape(&names.join(", ")),
-        more => SafeText::trusted(format!("{}, +{}", escape(&names[..2].join(", ")), more - 2)),
+        1..=2 => SafeText::escape(&names.join(", ")),
+        more => SafeText::trusted(format!("{}, {} more", escape(names[0]), more - 1)),
     }
 }
 
@@ -42,7 +44,7 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
 const NAMED: usize = 3;
 
 /// What spoke: `http: Express`, `http: Express, nginx` if a mark of another layer holds too, `ssh`,
-/// `ssh (OpenSSH_9.2p1)` by what the server calls itself, `unknown`, `refused`; `osc (no answer)`
+/// `ssh (OpenSSH_9.2p1)` by what the server calls itself, `not recognised`, `refused`; `osc (no answer)`
 /// if the client alone spoke, `osc mismatch: Eos` if the sides do not understand each other. What
 /// does not belong on the port begins with `!`. [`candidates`] has who it may be besides.
 #[must_use]
@@ -70,6 +72,15 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
     Cell::escape(&text).with_tone(tone)
 }
 
+/// The columns that protocol and service of [`speaker`] take, without what stands behind them.
+#[must_use]
+pub fn essential_width(catalogue: &Catalogue, key: &Speaker) -> usize {
+    let service: Vec<String> =
+        key.service.iter().map(|id| catalogue.name_of(id).to_owned()).collect();
+    let sign = if key.fit == Some(Fit::Contradicts) { 2 } else { 0 };
+    sign + escape(&spoken(key, &service, &[])).width()
+}
+
 /// What spoke in a flow, in the form of [`speaker`].
 #[must_use]
 pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
@@ -85,7 +96,7 @@ fn spoken(key: &Speaker, services: &[String], products: &[String]) -> String {
     let protocol = match (key.protocol, key.fault) {
         (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
         (Some(protocol), None) => protocol.as_str().to_owned(),
-        (None, _) => key.unanswered.map_or("unknown", unanswered).to_owned(),
+        (None, _) => key.unanswered.map_or("not recognised", unanswered).to_owned(),
     };
     match (key.unanswered, key.protocol) {
         // What was asked for is nobody who answers.
@@ -224,7 +235,7 @@ mod tests {
             (express(), with(&["nextjs"], &["Express"]), "http: Express"),
             (express(), SpeakerStats { also, ..none() }, "http: Express, Node.js HTTP server"),
             (Speaker { fit: Some(Fit::Contradicts), ..express() }, none(), "! http: Express"),
-            (speaks(None), with(&["nextjs"], &[]), "unknown"),
+            (speaks(None), with(&["nextjs"], &[]), "not recognised"),
             (asked(None, Unanswered::Refused), with(&["nextjs"], &[]), "refused"),
             (asked(None, Unanswered::Unreachable), none(), "unreachable"),
             (asked(None, Unanswered::Silent), none(), "silent"),

@@ -55,22 +55,32 @@ pub(in crate::report) struct Column {
     right: bool,
     /// The width that it keeps when the table must shrink; `None` if it does not shrink.
     least: Option<usize>,
+    /// Its turn to shrink, and to be left out if that is not enough; `None` for those that shrink
+    /// last and are never left out.
+    turn: Option<u8>,
 }
 
 impl Column {
     /// A text that may shrink to `least` columns.
     pub(in crate::report) const fn text(title: &'static str, least: usize) -> Self {
-        Self { title, right: false, least: Some(least) }
+        Self { title, right: false, least: Some(least), turn: None }
     }
 
     /// A text that does not shrink.
     pub(in crate::report) const fn fixed(title: &'static str) -> Self {
-        Self { title, right: false, least: None }
+        Self { title, right: false, least: None, turn: None }
     }
 
     /// A number, which does not shrink.
     pub(in crate::report) const fn number(title: &'static str) -> Self {
-        Self { title, right: true, least: None }
+        Self { title, right: true, least: None, turn: None }
+    }
+
+    /// The column, which gives way before others: those of the lowest turn shrink first; where the
+    /// table is still too wide, they are left out in the same order.
+    pub(in crate::report) const fn gives_way(mut self, turn: u8) -> Self {
+        self.turn = Some(turn);
+        self
     }
 }
 
@@ -128,7 +138,8 @@ pub(in crate::report) fn write(
     let titles: Row = columns.iter().map(|c| Cell::trusted(c.title)).collect();
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = String::new();
-        for ((column, cell), &width) in columns.iter().zip(row).zip(&widths) {
+        for ((column, cell), width) in columns.iter().zip(row).zip(&widths) {
+            let Some(width) = *width else { continue };
             let text = fit(cell.text.as_str(), width);
             let padding = " ".repeat(width - text.width());
             let text = match cell.tone.code().filter(|_| style.colour && !text.is_empty()) {
@@ -145,21 +156,45 @@ pub(in crate::report) fn write(
     Ok(())
 }
 
-fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<usize> {
+/// The width of each column; `None` for those that are left out.
+fn widths(total: usize, columns: &[Column], rows: &[Row]) -> Vec<Option<usize>> {
     let widest =
         |i: usize| rows.iter().filter_map(|row| row.get(i)).map(Cell::width).max().unwrap_or(0);
-    let mut widths: Vec<usize> =
+    let natural: Vec<usize> =
         columns.iter().enumerate().map(|(i, c)| widest(i).max(c.title.width())).collect();
-    let room = total.saturating_sub(2 * columns.len().saturating_sub(1));
-    // The widest column that may shrink gives way first.
-    while widths.iter().sum::<usize>() > room {
-        let widest = (0..columns.len())
-            .filter(|&i| columns[i].least.is_some_and(|l| widths[i] > l))
-            .max_by_key(|&i| widths[i]);
-        let Some(widest) = widest else { break };
-        widths[widest] -= 1;
+    let mut left_out: Vec<usize> = Vec::new();
+    loop {
+        let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
+        left_out.iter().for_each(|&i| widths[i] = None);
+        let shown = columns.len() - left_out.len();
+        let room = total.saturating_sub(2 * shown.saturating_sub(1));
+        if shrink(columns, &mut widths, room) {
+            return widths;
+        }
+        let next = (0..columns.len())
+            .filter(|i| columns[*i].turn.is_some() && !left_out.contains(i))
+            .min_by_key(|&i| columns[i].turn);
+        match next {
+            Some(next) => left_out.push(next),
+            None => return widths,
+        }
     }
-    widths
+}
+
+/// Takes columns from those that may shrink, by their turn, the widest first; whether the table
+/// fits then.
+fn shrink(columns: &[Column], widths: &mut [Option<usize>], room: usize) -> bool {
+    let turn = |i: usize| columns[i].turn.unwrap_or(u8::MAX);
+    while widths.iter().flatten().sum::<usize>() > room {
+        let can_shrink = |&i: &usize| columns[i].least.is_some_and(|least| widths[i] > Some(least));
+        let candidates = || (0..columns.len()).filter(can_shrink);
+        let Some(first) = candidates().map(turn).min() else { return false };
+        let widest = candidates().filter(|&i| turn(i) == first).max_by_key(|&i| widths[i]);
+        if let Some(width) = widest.and_then(|i| widths[i].as_mut()) {
+            *width -= 1;
+        }
+    }
+    true
 }
 
 /// Cuts `text` to `width` columns, with `…` at the end.
@@ -224,6 +259,31 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().nth(1).unwrap().ends_with("   12"));
+    }
+
+    #[test]
+    fn columns_give_way_by_turn_and_are_left_out_before_the_last_one_is_cut() {
+        let columns = [
+            Column::fixed("PORT"),
+            Column::text("NAME", 6).gives_way(1),
+            Column::number("N").gives_way(2),
+            Column::text("SPEAKING", 16),
+        ];
+        let rows = [["3001/tcp", "a long name", "12", "http: Express of some sort"]
+            .map(Cell::trusted)
+            .to_vec()];
+        let written = |width| {
+            let mut out = Vec::new();
+            write(&mut out, Style { width, colour: false }, &columns, &rows).unwrap();
+            String::from_utf8(out).unwrap().lines().nth(1).unwrap().to_owned()
+        };
+        assert_eq!(written(60), "3001/tcp  a long name  12  http: Express of some sort");
+        assert_eq!(written(48), "3001/tcp  a lon…  12  http: Express of some sort");
+        assert_eq!(written(47), "3001/tcp  a lon…  12  http: Express of some so…");
+        assert_eq!(written(38), "3001/tcp  a lon…  12  http: Express o…");
+        assert_eq!(written(37), "3001/tcp  12  http: Express of some …");
+        assert_eq!(written(28), "3001/tcp  http: Express of …");
+        assert_eq!(written(10), "3001/tcp  http: Express o…", "nothing is left to give");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::units::count;
 use crate::decode::ServicePort;
 use crate::evidence::Direction;
 use crate::process::{Attribution, Ground, Holder};
-use crate::stats::{PortProcesses, PortStats};
+use crate::stats::{PortProcesses, PortStats, ProcessFlows};
 
 /// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
 /// if there are none.
@@ -22,6 +22,19 @@ pub(in crate::report) fn names<'h>(
         1 => format!("{first} or 1 other"),
         others => format!("{first} or {others} others"),
     })
+}
+
+/// The processes behind a port in the fewest words: `7482 node exp.js`; `None` if none is known.
+pub(in crate::report) fn short_names(side: &ProcessFlows) -> Option<String> {
+    let mut holders = side.by_process.keys();
+    let first = holders.next()?;
+    let mut words = first.command.split_whitespace();
+    // The folders of the program say less than its name.
+    let program = words.next().and_then(|path| path.rsplit('/').next()).unwrap_or(&first.name);
+    let command: Vec<&str> = std::iter::once(program).chain(words).collect();
+    let more = holders.count();
+    let more = if more > 0 { format!(", +{more}") } else { String::new() };
+    Some(format!("{} {}{more}", first.pid, escape(&command.join(" "))))
 }
 
 /// The sentence on the process behind one side of a flow.

@@ -1,7 +1,63 @@
 //! Numbers and times for people: short, with their unit.
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
 use crate::stats::Summary;
 use crate::time::Time;
+
+/// The time zone in which people read times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Zone {
+    /// Coordinated universal time: the same report everywhere.
+    #[default]
+    Utc,
+    /// That of this machine (`--local`).
+    Local,
+}
+
+impl Zone {
+    fn at(self, time: Time) -> Option<Zoned> {
+        let zone = match self {
+            Self::Utc => TimeZone::UTC,
+            Self::Local => TimeZone::system(),
+        };
+        Some(Timestamp::from_nanosecond(time.0.into()).ok()?.to_zoned(zone))
+    }
+}
+
+/// Two times to the second, the second one without the day if that is the same:
+/// `2026-11-28 11:10:27-11:10:29 UTC`.
+#[must_use]
+pub fn period(first: Time, last: Time, zone: Zone) -> String {
+    let (Some(first), Some(last)) = (zone.at(first), zone.at(last)) else { return String::new() };
+    let day = "%Y-%m-%d %H:%M:%S";
+    let begin = first.strftime(day).to_string();
+    let name = match zone {
+        Zone::Utc => "UTC".to_owned(),
+        Zone::Local => last.strftime("%Z").to_string(),
+    };
+    let end = last.strftime(if first.date() == last.date() { "%H:%M:%S" } else { day }).to_string();
+    if begin.ends_with(&end) {
+        format!("{begin} {name}")
+    } else if first.date() == last.date() {
+        format!("{begin}-{end} {name}")
+    } else {
+        format!("{begin} to {end} {name}")
+    }
+}
+
+/// A span of time in a sentence: `7.0 ms`, `1.3 s`, `24 min`.
+#[must_use]
+pub fn time_span(ns: u64) -> String {
+    let text = duration(ns);
+    let at = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
+    match text.split_at(at) {
+        (_, "") => "0 s".to_owned(),
+        (number, "m") => format!("{number} min"),
+        (number, unit) => format!("{number} {unit}"),
+    }
+}
 
 /// Bytes in decimal units: `999 B`, `1.5 kB`, `23 MB`.
 #[must_use]
@@ -107,6 +163,15 @@ mod tests {
                 .map(duration),
             ["0", "850ns", "1.2µs", "45ms", "4.5s", "1.5m", "2.0h"]
         );
+        assert_eq!(
+            [0, 7_000_000, 1_300_000_000, 1_440_000_000_000].map(time_span),
+            ["0 s", "7.0 ms", "1.3 s", "24 min"]
+        );
+        let at = |seconds: i64| Time::new(1_700_000_000 + seconds, 5);
+        let period = |last| period(at(0), at(last), Zone::Utc);
+        assert_eq!(period(0), "2023-11-14 22:13:20 UTC");
+        assert_eq!(period(62), "2023-11-14 22:13:20-22:14:22 UTC");
+        assert_eq!(period(86_400), "2023-11-14 22:13:20 to 2023-11-15 22:13:20 UTC");
         let summary = |p50, p90, p99, max| Summary { count: 4, p50, p90, p99, max };
         assert_eq!(quantiles(summary(1_100, 2_000, 35_000, 36_000), duration), "1.1/2.0/35/36µs");
         assert_eq!(

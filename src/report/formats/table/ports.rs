@@ -1,0 +1,136 @@
+//! The table of ports: what the registry says, what people customarily run there, what speaks, and
+//! where.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use super::PortRow;
+use crate::decode::ServicePort;
+use crate::evidence::Protocol;
+use crate::report::parts::layout::{self, Cell, Column, Row, fit};
+use crate::report::parts::units::{bytes, count};
+use crate::report::parts::{labels, processes};
+use crate::report::{Report, Style, escape};
+use crate::stats::{Server, Speaker, TextSource};
+
+/// The narrowest SPEAKING, as long as the terminal has forty columns.
+const LEAST_SPEAKING: usize = 16;
+/// The columns beside SPEAKING that are never left out: PORT, BYTES and the gaps.
+const OTHERS: usize = "65535/tcp".len() + "999 MB".len() + 2 * 2;
+
+/// Writes a row for each thing that spoke on each port; the first one of a port has its labels.
+pub(super) fn write(
+    out: &mut dyn Write,
+    report: &Report<'_>,
+    ports: &[PortRow<'_>],
+    style: Style,
+) -> io::Result<()> {
+    let mut servers: HashMap<ServicePort, Vec<Server<'_>>> = HashMap::new();
+    for server in report.run.stats.servers.rows() {
+        servers.entry(server.key.service_port()).or_default().push(server);
+    }
+    let has_processes =
+        ports.iter().any(|(_, stats)| !stats.processes.responders.by_process.is_empty());
+    let (mut rows, mut essential) = (Vec::new(), 0);
+    for &port in ports {
+        let here = servers.get(&port.0).map_or(&[][..], Vec::as_slice);
+        rows.extend(port_rows(report, port, here, &mut essential));
+    }
+    // What is spoken and who speaks is shown whole; what stands behind it may be cut.
+    let room = style.width.saturating_sub(OTHERS).max(LEAST_SPEAKING);
+    let columns = [
+        Column::fixed("PORT"),
+        Column::text("REGISTERED", 8).gives_way(1),
+        Column::text("CUSTOMARY", 8).gives_way(1),
+        Column::text("SPEAKING", essential.clamp(LEAST_SPEAKING, room)),
+        Column::text(if has_processes { "PROCESS" } else { "SERVER" }, 9).gives_way(2),
+        Column::number("CLIENTS").gives_way(3),
+        Column::number("BYTES"),
+    ];
+    layout::write(out, style, &columns, &rows)?;
+    if rows.iter().any(|row| row[SPEAKING_AT].text.as_str().starts_with('!')) {
+        writeln!(out, "\n!  not what the port is registered or customarily used for")?;
+    }
+    Ok(())
+}
+
+const SPEAKING_AT: usize = 3;
+
+fn port_rows(
+    report: &Report<'_>,
+    (port, stats): PortRow<'_>,
+    servers: &[Server<'_>],
+    essential: &mut usize,
+) -> Vec<Row> {
+    let catalogue = report.catalogue();
+    let mut labels: [Cell; 3] = [
+        Cell::trusted(port.to_string()),
+        labels::registered(catalogue, port).into(),
+        labels::customary(catalogue, port).into(),
+    ];
+    let mut clients = Some(stats.all.initiators.count());
+    let mut rows = Vec::new();
+    for (key, speaking) in labels::speakers(stats) {
+        let mut row = std::mem::take(&mut labels).to_vec();
+        let mut cell = labels::speaker(catalogue, key, speaking);
+        *essential = (*essential).max(labels::essential_width(catalogue, key));
+        if key.service.is_none()
+            && speaking.products.is_none()
+            && let Some(asked) = asked_names(key, servers)
+        {
+            cell = Cell::trusted(format!("{} ({asked})", cell.text)).with_tone(cell.tone);
+        }
+        row.push(cell);
+        let process = processes::short_names(&stats.processes.responders);
+        row.push(match process {
+            Some(process) => Cell::trusted(process),
+            None => Cell::trusted(addresses(key, servers)),
+        });
+        row.push(Cell::trusted(clients.take().map_or_else(String::new, count)));
+        row.push(Cell::trusted(bytes(speaking.bytes)));
+        rows.push(row);
+    }
+    rows
+}
+
+/// The servers that speak so: the address of the first, and how many more.
+fn addresses(key: &Speaker, servers: &[Server<'_>]) -> String {
+    let mut speaking = servers.iter().filter(|server| speaks(key, server));
+    match (speaking.next(), speaking.count()) {
+        (None, _) => "-".to_owned(),
+        (Some(first), 0) => first.key.address.to_string(),
+        (Some(first), more) => format!("{}, +{}", first.key.address, count(more as u64)),
+    }
+}
+
+fn speaks(key: &Speaker, server: &Server<'_>) -> bool {
+    match (&key.service, key.protocol) {
+        _ if key.unanswered.is_some() => false,
+        (Some(service), _) => server.services.iter().any(|proved| proved.id == service.as_str()),
+        (None, Some(protocol)) => server.protocols().any(|spoken| spoken == protocol),
+        (None, None) => server.protocols().next().is_none(),
+    }
+}
+
+/// The name that clients of encrypted connections asked for: `SNI show.example.test`.
+fn asked_names(key: &Speaker, servers: &[Server<'_>]) -> Option<String> {
+    if !matches!(key.protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Dtls)) {
+        return None;
+    }
+    let mut names: Vec<&str> = servers
+        .iter()
+        .filter(|server| speaks(key, server))
+        .flat_map(|server| server.names)
+        .filter(|name| name.source == TextSource::Sni)
+        .map(|name| &*name.text)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let first = escape(names.first()?);
+    let more = names.len() - 1;
+    let more = if more > 0 { format!(", +{more}") } else { String::new() };
+    Some(format!("SNI {}{more}", fit(&first, MAX_NAME)))
+}
+
+/// The longest name that SPEAKING shows, in columns.
+const MAX_NAME: usize = 40;

@@ -1,0 +1,76 @@
+//! The beginning of the report: what was read, when, how long it took, what was found, and what is
+//! missing.
+
+use std::io::{self, Write};
+
+use crate::flow::Outcome;
+use crate::report::parts::units::{self, bytes, count, plural, time_span};
+use crate::report::{Report, escape};
+
+/// Writes the sentence on the input, the counts of the result, and a line for each problem and
+/// notice.
+pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let counters = &report.run.counters;
+    let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
+    let inputs = match &inputs[..] {
+        [one] => one.clone(),
+        many if many.len() <= 3 => many.join(", "),
+        many => format!("{}, {} and {} more", many[0], many[1], many.len() - 2),
+    };
+    write!(out, "{inputs}: {}, {}", plural(counters.frames, "packet"), bytes(counters.bytes))?;
+    if let Some((first, last)) = counters.seen {
+        let when = units::period(first, last, report.show.zone);
+        write!(out, ", captured {when} ({})", time_span(last.since(first)))?;
+    }
+    if let Some(spent) = report.read_in {
+        let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
+        write!(out, ", read in {}", time_span(spent))?;
+    }
+    writeln!(out)?;
+    let closed = report.run.stats.ports.values().filter(|port| {
+        let failed = [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer];
+        failed.iter().any(|&outcome| port.all.outcomes[outcome as usize] > 0)
+    });
+    write!(
+        out,
+        "{}, {}",
+        plural(report.run.stats.servers.rows().len() as u64, "server"),
+        plural(closed.count() as u64, "closed port"),
+    )?;
+    losses(out, report)?;
+    writeln!(out)?;
+    for problem in &report.run.problems {
+        writeln!(out, "INCOMPLETE {}", escape(problem))?;
+    }
+    for notice in &report.run.notices {
+        writeln!(out, "NOTE {}", escape(notice))?;
+    }
+    Ok(())
+}
+
+/// Where the packets went that are in no table, by what they are or why: every packet is counted
+/// somewhere.
+fn losses(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let counters = &report.run.counters;
+    let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
+    if skipped > 0 {
+        let reasons: Vec<_> = counters
+            .skipped()
+            .map(|(reason, n)| format!("{} {}", reason.as_str(), count(n)))
+            .collect();
+        let packets = plural(skipped, "packet");
+        write!(out, "; {packets} not analysed ({})", reasons.join(", "))?;
+    }
+    let drops = report.run.drops;
+    let queue = counters.queue;
+    if drops.kernel + drops.interface + queue > 0 {
+        let [kernel, interface, queue] = [drops.kernel, drops.interface, queue].map(count);
+        write!(out, "; DROPPED: kernel {kernel}, interface {interface}, queue {queue}")?;
+    } else {
+        write!(out, "; none dropped")?;
+    }
+    if report.run.evicted > 0 {
+        write!(out, "; {} left a full table early", plural(report.run.evicted, "flow"))?;
+    }
+    Ok(())
+}
