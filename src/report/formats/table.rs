@@ -38,7 +38,7 @@ type PortRow<'r> = (ServicePort, &'r PortStats);
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let show = report.show;
-    summary::write(out, report)?;
+    summary::write(out, report, style)?;
     if show.interfaces {
         writeln!(out)?;
         interfaces::write(out, report, style)?;

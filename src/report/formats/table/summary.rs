@@ -4,41 +4,16 @@
 use std::io::{self, Write};
 
 use crate::flow::Outcome;
+use crate::report::parts::layout::wrap;
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
-use crate::report::{Report, escape};
+use crate::report::{Report, Style, escape};
 
 /// Writes the sentence on the input, the counts of the result, and a line for each problem and
 /// notice.
-pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let counters = &report.run.counters;
-    let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
-    let inputs = match &inputs[..] {
-        [one] => one.clone(),
-        many if many.len() <= 3 => many.join(", "),
-        many => format!("{}, {} and {} more", many[0], many[1], many.len() - 2),
-    };
-    write!(out, "{inputs}: {}, {}", plural(counters.frames, "packet"), bytes(counters.bytes))?;
-    if let Some((first, last)) = counters.seen {
-        let when = units::period(first, last, report.show.zone);
-        write!(out, ", captured {when} ({})", time_span(last.since(first)))?;
+pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
+    for sentence in [input(report), result(report)] {
+        wrap(&sentence, style.width).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
-    if let Some(spent) = report.read_in {
-        let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
-        write!(out, ", read in {}", time_span(spent))?;
-    }
-    writeln!(out)?;
-    let closed = report.run.stats.ports.values().filter(|port| {
-        let failed = [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer];
-        failed.iter().any(|&outcome| port.all.outcomes[outcome as usize] > 0)
-    });
-    write!(
-        out,
-        "{}, {}",
-        plural(report.run.stats.servers.rows().len() as u64, "server"),
-        plural(closed.count() as u64, "closed port"),
-    )?;
-    losses(out, report)?;
-    writeln!(out)?;
     for problem in &report.run.problems {
         writeln!(out, "INCOMPLETE {}", escape(problem))?;
     }
@@ -48,9 +23,37 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> 
     Ok(())
 }
 
-/// Where the packets went that are in no table, by what they are or why: every packet is counted
-/// somewhere.
-fn losses(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+/// What was read, when it was captured, and how long reading took.
+fn input(report: &Report<'_>) -> String {
+    let counters = &report.run.counters;
+    let inputs: Vec<_> = report.inputs.iter().map(|input| escape(input)).collect();
+    let inputs = match &inputs[..] {
+        [one] => one.clone(),
+        many if many.len() <= 3 => many.join(", "),
+        many => format!("{}, {} and {} more", many[0], many[1], many.len() - 2),
+    };
+    let packets = plural(counters.frames, "packet");
+    let mut text = format!("{inputs}: {packets}, {}", bytes(counters.bytes));
+    if let Some((first, last)) = counters.seen {
+        let when = units::period(first, last, report.show.zone);
+        text += &format!(", captured {when} ({})", time_span(last.since(first)));
+    }
+    if let Some(spent) = report.read_in {
+        let spent = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
+        text += &format!(", read in {}", time_span(spent));
+    }
+    text
+}
+
+/// How many servers and closed ports there are, and where the packets went that are in no table:
+/// every packet is counted somewhere.
+fn result(report: &Report<'_>) -> String {
+    let closed = report.run.stats.ports.values().filter(|port| {
+        let failed = [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer];
+        failed.iter().any(|&outcome| port.all.outcomes[outcome as usize] > 0)
+    });
+    let servers = plural(report.run.stats.servers.rows().len() as u64, "server");
+    let mut text = format!("{servers}, {}", plural(closed.count() as u64, "closed port"));
     let counters = &report.run.counters;
     let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
     if skipped > 0 {
@@ -59,18 +62,18 @@ fn losses(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
             .map(|(reason, n)| format!("{} {}", reason.as_str(), count(n)))
             .collect();
         let packets = plural(skipped, "packet");
-        write!(out, "; {packets} not analysed ({})", reasons.join(", "))?;
+        text += &format!("; {packets} not analysed ({})", reasons.join(", "));
     }
     let drops = report.run.drops;
     let queue = counters.queue;
     if drops.kernel + drops.interface + queue > 0 {
         let [kernel, interface, queue] = [drops.kernel, drops.interface, queue].map(count);
-        write!(out, "; DROPPED: kernel {kernel}, interface {interface}, queue {queue}")?;
+        text += &format!("; DROPPED: kernel {kernel}, interface {interface}, queue {queue}");
     } else {
-        write!(out, "; none dropped")?;
+        text += "; none dropped";
     }
     if report.run.evicted > 0 {
-        write!(out, "; {} left a full table early", plural(report.run.evicted, "flow"))?;
+        text += &format!("; {} left a full table early", plural(report.run.evicted, "flow"));
     }
-    Ok(())
+    text
 }
