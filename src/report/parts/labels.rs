@@ -38,6 +38,9 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     }
 }
 
+/// The label of flows without payload, although nothing prevented it.
+pub const NO_DATA: &str = "no data";
+
 /// Candidates that are named; of more only the number is.
 const NAMED: usize = 3;
 
@@ -168,7 +171,7 @@ const fn unanswered(why: Unanswered) -> &'static str {
         Unanswered::Refused => "refused",
         Unanswered::Unreachable => "unreachable",
         Unanswered::NoAnswer => "no answer",
-        Unanswered::Silent => "silent",
+        Unanswered::Silent => NO_DATA,
     }
 }
 
@@ -227,7 +230,7 @@ mod tests {
             (speaks(None), with(&["nextjs"], &[]), "unknown"),
             (asked(None, Unanswered::Refused), with(&["nextjs"], &[]), "refused"),
             (asked(None, Unanswered::Unreachable), none(), "unreachable"),
-            (asked(None, Unanswered::Silent), none(), "silent"),
+            (asked(None, Unanswered::Silent), none(), "no data"),
             (
                 Speaker { service: eos.clone(), ..asked(osc, Unanswered::NoAnswer) },
                 none(),

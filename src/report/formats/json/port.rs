@@ -153,6 +153,7 @@ impl<'a> ServiceJson<'a> {
 #[derive(Serialize)]
 struct FiguresJson {
     flows: u64,
+    flows_without_payload: u64,
     packets: SidesJson,
     bytes: SidesJson,
     initiators: u64,
@@ -175,6 +176,7 @@ impl FiguresJson {
         };
         Self {
             flows: all.flows,
+            flows_without_payload: all.flows_without_payload,
             packets: all.packets.into(),
             bytes: all.bytes.into(),
             initiators: all.initiators.count(),
