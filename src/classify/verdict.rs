@@ -176,6 +176,9 @@ pub struct Reason {
 pub struct Verdict {
     /// The service that a mark names.
     pub service: Option<Arc<Service>>,
+    /// Which of the services of one entry it is, by what its mark matches: untrusted, at most 64
+    /// characters.
+    pub service_name: Option<String>,
     /// The services of other layers that marks name, the highest first: the server that runs the
     /// service, the proxy before it.
     pub also: Vec<Arc<Service>>,
@@ -236,6 +239,7 @@ impl Verdict {
         self.fit = None;
         self.reasons.retain(|reason| reason.fact != "expected");
         if let Some(service) = self.service.take_if(|_| is_refused) {
+            self.service_name = None;
             let asked_for = std::iter::once(service).chain(self.also.drain(..));
             let others = self.candidates.iter().cloned();
             self.candidates = asked_for.map(Candidate::Service).chain(others).collect();

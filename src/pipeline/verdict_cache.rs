@@ -17,7 +17,8 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
-/// Everything by which verdicts differ beside their reasons and the responder's product.
+/// Everything by which verdicts differ beside their reasons and what only one flow has: the
+/// responder's product and the name that a mark takes from what it matches.
 #[derive(PartialEq, Eq)]
 struct VerdictKey<'v> {
     service: Option<&'v str>,
@@ -102,6 +103,7 @@ fn hashed(verdict: &Verdict) -> impl Hash + use<'_> {
 fn without_reasons(verdict: &Verdict) -> Verdict {
     Verdict {
         service: verdict.service.clone(),
+        service_name: None,
         also: verdict.also.clone(),
         process_service: verdict.process_service.clone(),
         product: None,
@@ -291,7 +293,7 @@ impl VerdictCache {
     /// Whether flows share the verdict. One with a product is its flow's own: servers may call
     /// themselves anything.
     fn is_shared(&self, id: VerdictId) -> bool {
-        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| verdict.product.is_none())
+        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| is_common(verdict))
     }
 
     /// The verdict of a flow whose responder ended it at the first message, in place of `id`.
@@ -335,7 +337,7 @@ impl VerdictCache {
         if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
         }
-        let shares = !self.keeps_reasons && verdict.product.is_none();
+        let shares = !self.keeps_reasons && is_common(&verdict);
         let shared = &mut self.shared[kind.0 as usize];
         if let Some(known) = shared.filter(|_| shares) {
             return known;
@@ -350,6 +352,11 @@ impl VerdictCache {
         }
         id
     }
+}
+
+/// Whether a verdict has nothing that its flow alone has.
+const fn is_common(verdict: &Verdict) -> bool {
+    verdict.product.is_none() && verdict.service_name.is_none()
 }
 
 /// Whether a detector states a fact only where facts are wanted that take time to read.

@@ -179,7 +179,7 @@ impl Stats {
         all.add(record);
         distributions.add(record);
         let mut speaking = SpeakerStats::new(verdict);
-        speaking.add_product(verdict);
+        speaking.add_names(verdict);
         let speaker = Speaker::of_flow(record, verdict);
         let proved = self.servers.prove(&speaker, verdict);
         self.servers.add(record, verdict.announces, &proved);

@@ -155,7 +155,6 @@ impl Serialize for FlowCountersJson<'_> {
 #[derive(Serialize)]
 struct VerdictJson<'a> {
     service: Option<&'a str>,
-    /// Null: no mark of the catalogue takes a name from what it matches.
     service_name: Option<&'a str>,
     tag: Option<&'a str>,
     candidate_tags: Vec<&'a str>,
@@ -177,7 +176,7 @@ impl<'a> VerdictJson<'a> {
     fn new(verdict: &'a Verdict) -> Self {
         Self {
             service: verdict.service.as_ref().map(|s| &*s.id),
-            service_name: None,
+            service_name: verdict.service_name.as_deref(),
             tag: verdict.tag(),
             candidate_tags: verdict.candidate_tags(),
             also: verdict.also.iter().map(|service| &*service.id).collect(),
