@@ -61,6 +61,7 @@ pub(super) fn by_payload(
         fit,
         candidates: Arc::default(),
         reasons: Vec::new(),
+        facts: None,
     };
     let mut reasons = Vec::new();
     let is_marked = best.is_some();

@@ -39,5 +39,6 @@ pub(super) fn by_port(
         fit: None,
         candidates,
         reasons,
+        facts: None,
     }
 }

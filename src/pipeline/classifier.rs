@@ -160,7 +160,11 @@ impl<'p> Classifier<'p> {
             context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
         Self {
             context,
-            verdicts: VerdictCache::new(catalogue, keeps_reasons),
+            verdicts: VerdictCache::new(
+                catalogue,
+                keeps_reasons,
+                keeps_reasons && context.keep_facts,
+            ),
             stats: Cells::new(context.histogram_ports, context.max_servers),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),

@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
 use crate::classify::{
-    Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
+    Candidate, Confidence, Fault, Fit, StatedFacts, Verdict, add_process_facts, affects_verdicts,
+    classify,
 };
 use crate::decode::ServicePort;
 use crate::detect::{DETECTORS, Detector};
@@ -109,6 +110,7 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
         product: None,
         candidates: Arc::clone(&verdict.candidates),
         reasons: Vec::new(),
+        facts: None,
         ..*verdict
     }
 }
@@ -119,6 +121,8 @@ pub(super) struct VerdictCache {
     /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
     /// a product.
     keeps_reasons: bool,
+    /// Verdicts have all facts of their flows, too.
+    keeps_facts: bool,
     verdicts: Vec<Option<(VerdictKind, Verdict)>>,
     /// Numbers that are not in use.
     free: Vec<u32>,
@@ -141,12 +145,13 @@ pub(super) struct VerdictCache {
 type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 
 impl VerdictCache {
-    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
+    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool, keeps_facts: bool) -> Self {
         Self {
             with_facts: protocols_with_facts(&catalogue, |_, _| true),
             with_deep_facts: protocols_with_facts(&catalogue, takes_time),
             catalogue,
             keeps_reasons,
+            keeps_facts,
             verdicts: Vec::new(),
             free: Vec::new(),
             kinds: VerdictKinds::default(),
@@ -243,7 +248,11 @@ impl VerdictCache {
 
     /// As [`classify`](Self::classify), without storing the verdict.
     pub(super) fn verdict(&self, port: ServicePort, evidence: Option<&Evidence>) -> Verdict {
-        classify(&self.catalogue, port, evidence, self.keeps_reasons)
+        let mut verdict = classify(&self.catalogue, port, evidence, self.keeps_reasons);
+        if self.keeps_facts {
+            verdict.facts = Some(evidence.map_or_else(StatedFacts::default, StatedFacts::new));
+        }
+        verdict
     }
 
     /// Adds to a verdict what the processes at a flow's ends prove, without storing it.
@@ -392,7 +401,7 @@ mod tests {
     use crate::flow::Opening;
 
     fn cache() -> VerdictCache {
-        VerdictCache::new(Catalogue::shipped().unwrap(), false)
+        VerdictCache::new(Catalogue::shipped().unwrap(), false, false)
     }
 
     fn port() -> ServicePort {

@@ -52,11 +52,17 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<FlowProcessesJson<'a>>,
     verdict: VerdictJson<'a>,
+    /// Absent where facts are not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Vec<FactJson<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_facts: Option<usize>,
 }
 
 impl<'a> FlowJson<'a> {
     pub(in crate::report::formats) fn new(flow: &'a JudgedFlow) -> Self {
         let record = &flow.record;
+        let facts = flow.verdict.facts.as_ref();
         Self {
             transport: record.transport.as_str(),
             initiator: record.initiator.into(),
@@ -78,6 +84,8 @@ impl<'a> FlowJson<'a> {
             first_response_ns: record.first_response_ns,
             process: FlowProcessesJson::new(&flow.processes),
             verdict: VerdictJson::new(&flow.verdict),
+            facts: facts.map(|facts| facts.first.iter().map(FactJson::from).collect()),
+            more_facts: facts.map(|facts| facts.more).filter(|&more| more > 0),
         }
     }
 }
@@ -209,5 +217,21 @@ impl<'a> From<&'a Reason> for ReasonJson<'a> {
             direction: reason.direction.map(Direction::as_str),
             frame: reason.frame,
         }
+    }
+}
+
+/// What a detector stated.
+#[derive(Serialize)]
+struct FactJson<'a> {
+    name: &'a str,
+    value: &'a str,
+    direction: Option<&'static str>,
+    frame: Option<u64>,
+}
+
+impl<'a> From<&'a Reason> for FactJson<'a> {
+    fn from(Reason { fact, value, direction, frame }: &'a Reason) -> Self {
+        let direction = direction.map(Direction::as_str);
+        Self { name: fact, value, direction, frame: *frame }
     }
 }
