@@ -88,7 +88,7 @@ impl Cells {
             None => self.add_cell(key, verdict),
         };
         let cell = &mut self.cells[index];
-        self.servers.add(record, verdict.announces, &cell.proved);
+        self.servers.add(record, verdict, &cell.proved);
         cell.speaking.add_names(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {

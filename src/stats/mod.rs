@@ -182,7 +182,7 @@ impl Stats {
         speaking.add_names(verdict);
         let speaker = Speaker::of_flow(record, verdict);
         let proved = self.servers.prove(&speaker, verdict);
-        self.servers.add(record, verdict.announces, &proved);
+        self.servers.add(record, verdict, &proved);
         self.add_all(record.service_port(), (speaker, speaking), all, Some(distributions));
     }
 

@@ -36,7 +36,10 @@ use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
 use names::AddressNames;
-use row::{ANSWERED, BestProof, LayeredService, NO_FRAME, ServerRow, ServiceProof, SpokenFlows};
+use row::{
+    ANSWERED, BestProof, LayeredService, NO_FRAME, NamedSpeaker, ServerRow, ServiceProof,
+    SpokenFlows,
+};
 use slots::{Placed, Slots};
 use texts::ServerTexts;
 
@@ -149,8 +152,8 @@ impl Servers {
     }
 
     /// Counts a flow, if it belongs to a server.
-    pub(super) fn add(&mut self, record: &FlowRecord, announces: bool, proved: &ProvedNumbers) {
-        let Some((key, is_announced)) = server_of(record, announces) else { return };
+    pub(super) fn add(&mut self, record: &FlowRecord, verdict: &Verdict, proved: &ProvedNumbers) {
+        let Some((key, is_announced)) = server_of(record, verdict.announces) else { return };
         let Some(slot) = self.slot(key) else {
             self.flows_beyond_limit += 1;
             return;
@@ -175,6 +178,7 @@ impl Servers {
         }
         if let Some(speaker) = proved.speaker {
             let bytes = record.bytes.sum();
+            let speaker = NamedSpeaker::new(speaker, verdict.product.as_deref());
             row.speak(&self.speakers, SpokenFlows { speaker, flows: NonZeroU32::MIN, bytes });
         }
         if is_announced {
@@ -289,7 +293,8 @@ impl Servers {
                 proof.service = services[proof.service as usize];
             }
             for spoken in theirs.spoken.iter_mut().flatten() {
-                spoken.speaker = speakers[spoken.speaker as usize];
+                let number = speakers[spoken.speaker.speaker() as usize];
+                spoken.speaker = spoken.speaker.with_speaker(number);
             }
             let Some(slot) = self.slots.find(&theirs.key) else {
                 self.place(theirs);

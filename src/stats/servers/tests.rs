@@ -124,6 +124,22 @@ fn an_express_with_a_websocket_and_a_bare_page_is_one_row_and_one_server() {
 }
 
 #[test]
+fn a_flow_whose_server_calls_itself_something_else_stays_what_it_is() {
+    let server = |product: &'static str| [("x-powered-by", "Express"), ("server", product)];
+    let page = |product: &'static str| Some(evidence(Protocol::Http, &[("server", product)], 9));
+    let stats = all(&[
+        (connection(1, 0, 1), Some(evidence(Protocol::Http, &server("tides/2.0"), 4))),
+        (connection(1, 0, 2), page("tides/1.9 (old)")),
+        (connection(1, 0, 3), page("lighthouse")),
+        (connection(1, 0, 4), Some(evidence(Protocol::Http, &[], 9))),
+    ]);
+    assert_eq!(folded(&stats), [("http: -".to_owned(), 1), ("http: express".to_owned(), 3)]);
+    let port = &stats.ports[&ServicePort::new(3001, Transport::Tcp)];
+    let (_, plain) = port.folded_speakers().iter().find(|(key, _)| key.service.is_none()).unwrap();
+    assert!(plain.products.as_ref().unwrap().kept().any(|product| product == "lighthouse"));
+}
+
+#[test]
 fn services_of_one_layer_stand_side_by_side_and_what_is_not_theirs_does_not_fold() {
     let page = || evidence(Protocol::Http, &[], 9);
     let mut refused = connection(3, 0, 30);
@@ -243,7 +259,7 @@ proptest! {
 
     #[test]
     fn rows_depend_neither_on_the_order_of_flows_nor_on_who_counts_them(
-        flows in prop::collection::vec((0_u32..40, 0_u8..12, 0_usize..6, 0_u8..30, any::<u64>(), 0_usize..4), 1..200),
+        flows in prop::collection::vec((0_u32..40, 0_u8..12, 0_usize..7, 0_u8..30, any::<u64>(), 0_usize..4), 1..200),
         limit in prop::sample::select(&[1_usize, 3, 7, 100][..]),
         seed in any::<u64>(),
     ) {
@@ -254,6 +270,7 @@ proptest! {
             Some(evidence(Protocol::Http, NEXT, 4)),
             Some(evidence(Protocol::Websocket, &[], 4)),
             Some(evidence(Protocol::Tls, &[], 4)),
+            Some(evidence(Protocol::Http, &[("server", "lighthouse")], 4)),
         ];
         let flows: Vec<_> = (0_u64..).zip(flows).map(|(n, (client, server, kind, text, order, who))| {
             let mut evidence = kinds[kind].clone();
