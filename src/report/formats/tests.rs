@@ -69,7 +69,11 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
 fn documents_and_events_have_the_facts_of_flows_where_they_are_kept() {
     let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut run = run(&catalogue);
-    let flow = run.flows.iter().position(|flow| !flow.verdict.reasons.is_empty()).unwrap();
+    let flow = run
+        .flows
+        .iter()
+        .position(|flow| flow.verdict.facts.as_ref().is_some_and(|facts| !facts.first.is_empty()));
+    let flow = flow.unwrap();
     run.flows = vec![run.flows.swap_remove(flow)];
     let written = |run: &Run| {
         let report = Report { inputs: &[], run, show: Show::ALL };
