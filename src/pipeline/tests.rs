@@ -355,7 +355,10 @@ fn conversation(port: u16, payloads: &[(bool, &[u8])]) -> Vec<u8> {
         frame.extend_from_slice(&tcp);
         seqs[usize::from(!by_client)] += payload.len() as u32 + u32::from(flags & 2 != 0);
         let len = (frame.len() as u32).to_le_bytes();
-        file.extend([&(1_700_000_000 + n).to_le_bytes()[..], &[0; 4], &len, &len, &frame].concat());
+        file.extend(
+            [&(1_700_000_000 + n).to_le_bytes()[..], &[0; 4][..], &len[..], &len[..], &frame[..]]
+                .concat(),
+        );
     }
     file
 }
