@@ -183,13 +183,12 @@ impl NameTemplate {
     /// # Errors
     /// Where `$1` does not stand in `text` exactly once.
     pub fn new(text: &str) -> Result<Self> {
-        match text.split_once("$1").filter(|(_, after)| !after.contains("$1")) {
-            Some((before, after)) => Ok(Self { before: before.into(), after: after.into() }),
-            None => {
-                let reason = format!("name: '{text}' needs $1 once, where the match stands");
-                Err(Error::new(ErrorKind::Catalogue, reason))
-            }
-        }
+        let parts = text.split_once("$1").filter(|(_, after)| !after.contains("$1"));
+        let Some((before, after)) = parts else {
+            let reason = format!("name: '{text}' needs $1 once, where the match stands");
+            return Err(Error::new(ErrorKind::Catalogue, reason));
+        };
+        Ok(Self { before: before.into(), after: after.into() })
     }
 
     /// The name with what was `captured`, on one line.

@@ -14,6 +14,7 @@ use crate::stats::Servers;
 
 /// How to run a capture.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Options<'a> {
     /// Never wait for a worker: drop batches and count them.
     pub live: bool,

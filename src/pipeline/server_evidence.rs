@@ -111,7 +111,7 @@ fn first_line(opening: &Opening) -> Option<(String, u64)> {
         Some((line, side.frame_at(at)))
     });
     let (line, frame) = line.filter(|(line, _)| !detect::may_be_secret(line.as_bytes()))?;
-    Some((line.chars().take(LINE).collect(), frame))
+    Some((line.trim_end().chars().take(LINE).collect(), frame))
 }
 
 /// The line with which bytes begin, and its offset, if it is readable. Colours and titles of

@@ -85,20 +85,19 @@ pub(crate) fn read_fields_of_any_value<'a, 'b>(
         _ => None,
     };
     let read = if complete { counted(bytes) } else { None };
-    let (len, count) = match read {
-        Some(read) => read,
-        None => {
-            let end = memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1);
-            scratch.extend(bytes[..end].iter().map(|&byte| match byte {
-                b'\t' | b'\n' | b'\r' => byte,
-                _ if byte.is_ascii_control() => b'?',
-                _ => byte,
-            }));
-            if !complete {
-                scratch.extend_from_slice(b"\r\n");
-            }
-            counted(scratch)?
+    let (len, count) = if let Some(read) = read {
+        read
+    } else {
+        let end = memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1);
+        scratch.extend(bytes[..end].iter().map(|&byte| match byte {
+            b'\t' | b'\n' | b'\r' => byte,
+            _ if byte.is_ascii_control() => b'?',
+            _ => byte,
+        }));
+        if !complete {
+            scratch.extend_from_slice(b"\r\n");
         }
+        counted(scratch)?
     };
     Some((len, room.0.get(..count)?))
 }

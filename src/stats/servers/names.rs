@@ -115,7 +115,7 @@ impl AddressNames {
         let service = place(key.address, Some((key.port, key.transport)));
         [service, host]
             .into_iter()
-            .flat_map(|rank| self.names.get(&rank))
+            .filter_map(|rank| self.names.get(&rank))
             .flatten()
             .map(|n| &n.text)
     }
