@@ -25,6 +25,7 @@ pub(super) fn by_port(
     };
     Verdict {
         service: None,
+        service_name: None,
         also: Vec::new(),
         process_service: None,
         protocol: None,
@@ -38,5 +39,6 @@ pub(super) fn by_port(
         fit: None,
         candidates,
         reasons,
+        facts: None,
     }
 }

@@ -10,7 +10,7 @@ pub(super) const PRODUCT_HEADERS: [&str; 2] =
     ["http.response-header.server", "http.response-header.x-powered-by"];
 
 /// The facts by which a responder names itself, in the order in which one is chosen.
-const FACTS: [&str; 22] = [
+pub(super) const FACTS: [&str; 21] = [
     PRODUCT_HEADERS[0],
     PRODUCT_HEADERS[1],
     "ssh.software",
@@ -26,8 +26,7 @@ const FACTS: [&str; 22] = [
     "sip.user-agent",
     "rtsp.server",
     "snmp.sysdescr",
-    "icy.server",
-    "icy.name",
+    "http.response-header.icy-notice2",
     "amqp.product",
     "ldap.vendor-name",
     "memcached.version",

@@ -288,3 +288,41 @@ fn a_verdict_displays_protocol_and_service_or_unknown() {
     assert_eq!(display(3001, Some(&plain)), "http");
     assert_eq!(display(3001, None), "unknown");
 }
+
+#[test]
+fn every_fact_by_which_a_responder_names_itself_is_one_that_a_detector_states() {
+    for fact in product::FACTS {
+        assert!(detect::is_stated(fact), "{fact}");
+    }
+}
+
+#[test]
+fn a_server_with_control_characters_in_its_name_has_a_product() {
+    let answer = b"HTTP/1.1 200 OK\r\nServer: tide\x1b[31m/1\r\nContent-Length: 0\r\n\r\n";
+    let evidence = evidence_of(Transport::Tcp, &[b"GET / HTTP/1.1\r\n\r\n"], &[answer]);
+    assert_eq!(verdict(&shipped(), 3001, &evidence).product.as_deref(), Some("tide?[31m/1"));
+}
+
+#[test]
+fn a_mark_names_a_service_by_what_it_matches() {
+    let catalogue = with_services(&[r#"
+id = "0"
+name = "Gauge"
+tag = "test"
+speaks = ["http"]
+[[mark]]
+fact = "http.response-header.x-gauge"
+matches = "^of (.*)"
+name = "the $1"
+"#]);
+    let named = |header: &str| {
+        let answer = format!("HTTP/1.1 200 OK\r\nX-Gauge: {header}\r\nContent-Length: 0\r\n\r\n");
+        let request: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+        let evidence = evidence_of(Transport::Tcp, &[request], &[answer.as_bytes()]);
+        let verdict = verdict(&catalogue, 3001, &evidence);
+        (service(&verdict).map(str::to_owned), verdict.service_name)
+    };
+    assert_eq!(named("of tides"), (Some("0".into()), Some("the tides".into())));
+    assert_eq!(named("of "), (None, None), "white space ends no value");
+    assert_eq!(named("tides"), (None, None));
+}

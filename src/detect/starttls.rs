@@ -171,6 +171,12 @@ mod tests {
             ),
             (Protocol::Postgresql, None, &[b"\0\0\0\x08\x04\xd2\x16\x2f"], &[b"S"]),
             (Protocol::Mysql, None, &[mysql_request], &[mysql_greeting]),
+            (
+                Protocol::Rdp,
+                None,
+                &[b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0"],
+                &[b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\x1f\x08\0\x02\0\0\0"],
+            ),
         ] {
             for (hello, sni) in [(HELLO, vec!["a.test"]), (&HELLO[..30], vec![]), (b"", vec![])] {
                 let client = [client, &[hello]].concat();

@@ -331,3 +331,72 @@ fn reloading(frames: usize) -> Run {
 fn a_run_outlives_its_catalogues_and_services_of_one_id_are_one_in_all_of_them() {
     assert_eq!(document(&reloading(5)), document(&reloading(0)));
 }
+
+/// A capture of Ethernet frames, each with its payload, between a client and a server over TCP.
+fn conversation(port: u16, payloads: &[(bool, &[u8])]) -> Vec<u8> {
+    let mut file = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0".to_vec();
+    let mut seqs = [1000_u32, 2000];
+    let handshake: [(bool, u8, &[u8]); 3] =
+        [(true, 0x02, b""), (false, 0x12, b""), (true, 0x10, b"")];
+    let data = payloads.iter().map(|&(by_client, payload)| (by_client, 0x18, payload));
+    for (n, (by_client, flags, payload)) in (0_u32..).zip(handshake.into_iter().chain(data)) {
+        let (client, server) = (([192, 0, 2, 21], 40_000_u16), ([192, 0, 2, 10], port));
+        let (from, to) = if by_client { (client, server) } else { (server, client) };
+        let (seq, ack) = (seqs[usize::from(!by_client)], seqs[usize::from(by_client)]);
+        let mut tcp = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+        tcp.extend_from_slice(&seq.to_be_bytes());
+        tcp.extend_from_slice(&ack.to_be_bytes());
+        tcp.extend_from_slice(&[0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        tcp.extend_from_slice(payload);
+        let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
+        frame.extend_from_slice(&(20 + tcp.len() as u16).to_be_bytes());
+        frame.extend_from_slice(&[0, 0, 0, 0, 64, 6, 0, 0]);
+        frame.extend_from_slice(&[from.0, to.0].concat());
+        frame.extend_from_slice(&tcp);
+        seqs[usize::from(!by_client)] += payload.len() as u32 + u32::from(flags & 2 != 0);
+        let len = (frame.len() as u32).to_le_bytes();
+        file.extend(
+            [&(1_700_000_000 + n).to_le_bytes()[..], &[0; 4][..], &len[..], &len[..], &frame[..]]
+                .concat(),
+        );
+    }
+    file
+}
+
+#[test]
+fn what_was_not_recognised_leaves_its_first_line_at_the_server_whoever_keeps_flows() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let shell: &[(bool, &[u8])] = &[
+        (false, b"\x1b]0;root\x07bash-5.2# "),
+        (true, b"id\n"),
+        (false, b"id\r\nuid=0(root)\r\n"),
+        (true, b"exit\n"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shell.pcap");
+    std::fs::write(&path, conversation(4444, shell)).unwrap();
+    for keep_flows in [false, true] {
+        let mut files = Files::open(std::slice::from_ref(&path)).unwrap();
+        let options = Options { keep_flows, ..Options::replay() };
+        let run = run(&mut files, None, &catalogue, &options, None).unwrap();
+        let servers: Vec<_> = run.stats.servers.rows().collect();
+        let [server] = &servers[..] else { panic!("{servers:?}") };
+        let line = server.first_line.map(|line| (&*line.text, line.frame));
+        assert_eq!(line, Some(("\x1b]0;root\x07bash-5.2#", 4)), "keeps flows: {keep_flows}");
+        assert!(server.has_data && server.protocols().next().is_none());
+    }
+}
+
+#[test]
+fn who_announces_to_a_group_has_a_frame_of_proof() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for (name, frame, named) in [("mdns-announce", 1, true), ("dhcp-broadcast", 2, false)] {
+        let path = format!("{}/fixtures/cases/{name}.pcap", env!("CARGO_MANIFEST_DIR"));
+        let mut files = Files::open(&[Path::new(&path)]).unwrap();
+        let run = run(&mut files, None, &catalogue, &Options::replay(), None).unwrap();
+        let servers: Vec<_> = run.stats.servers.rows().collect();
+        let [server] = &servers[..] else { panic!("{name}: {servers:?}") };
+        assert_eq!(server.proof_frame, Some(frame), "{name}");
+        assert_eq!(!server.address_names.is_empty(), named, "{name}");
+    }
+}

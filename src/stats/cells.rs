@@ -88,8 +88,8 @@ impl Cells {
             None => self.add_cell(key, verdict),
         };
         let cell = &mut self.cells[index];
-        self.servers.add(record, verdict.announces, &cell.proved);
-        cell.speaking.add_product(verdict);
+        self.servers.add(record, verdict, &cell.proved);
+        cell.speaking.add_names(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
             change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));

@@ -11,6 +11,13 @@ const KEPT: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProductHash(u64);
 
+impl ProductHash {
+    /// Eight bits of the hash, which are never zero.
+    pub(super) fn digest(self) -> u8 {
+        ((self.0 >> 56) as u8).max(1)
+    }
+}
+
 impl Countable for ProductHash {
     fn stable_hash(self) -> u64 {
         self.0

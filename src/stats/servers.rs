@@ -17,11 +17,13 @@ mod clients;
 mod fold;
 mod interned;
 mod key;
+mod names;
 mod row;
 mod slots;
 mod texts;
 mod view;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -33,13 +35,18 @@ pub use view::{ProvedService, Server, protocol_family};
 use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
-use row::{ANSWERED, BestProof, LayeredService, NO_FRAME, ServerRow, ServiceProof, SpokenFlows};
+use names::AddressNames;
+use row::{
+    ANSWERED, BestProof, LayeredService, NO_FRAME, NamedSpeaker, ServerRow, ServiceProof,
+    SpokenFlows,
+};
 use slots::{Placed, Slots};
 use texts::ServerTexts;
 
 use super::Speaker;
 use crate::catalogue::Service;
 use crate::classify::{Confidence, Fit, SharedStr, Verdict};
+use crate::decode::Transport;
 use crate::evidence::Protocol;
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
@@ -49,6 +56,7 @@ use crate::process::FlowProcesses;
 pub struct Servers {
     slots: Slots,
     texts: ServerTexts,
+    names: AddressNames,
     client_sets: ClientSets,
     services: Interned<LayeredService>,
     speakers: Interned<Speaker>,
@@ -93,6 +101,7 @@ impl Servers {
         Self {
             slots: Slots::new(limit),
             texts: ServerTexts::new((limit / 6).max(2)),
+            names: AddressNames::new((limit / 16).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
             services: Interned::default(),
             speakers: Interned::default(),
@@ -121,6 +130,12 @@ impl Servers {
         self.flows_beyond_limit
     }
 
+    /// The number of answers of DNS and its kin whose names are left out.
+    #[must_use]
+    pub const fn answers_beyond_limit(&self) -> u64 {
+        self.names.beyond_limit()
+    }
+
     /// The numbers of what verdicts of one kind prove.
     pub(super) fn prove(&mut self, speaker: &Speaker, verdict: &Verdict) -> ProvedNumbers {
         let is_recognised = verdict.confidence >= Confidence::Protocol;
@@ -137,8 +152,8 @@ impl Servers {
     }
 
     /// Counts a flow, if it belongs to a server.
-    pub(super) fn add(&mut self, record: &FlowRecord, announces: bool, proved: &ProvedNumbers) {
-        let Some((key, is_announced)) = server_of(record, announces) else { return };
+    pub(super) fn add(&mut self, record: &FlowRecord, verdict: &Verdict, proved: &ProvedNumbers) {
+        let Some((key, is_announced)) = server_of(record, verdict.announces) else { return };
         let Some(slot) = self.slot(key) else {
             self.flows_beyond_limit += 1;
             return;
@@ -153,6 +168,7 @@ impl Servers {
         if let Some(count) = outcome.and_then(|outcome| row.outcomes.get_mut(outcome)) {
             *count = count.saturating_add(1);
         }
+        row.has_data |= record.payload_bytes.sum() > 0;
         if let Some(protocol) = proved.protocol {
             row.protocols.insert(protocol);
         }
@@ -162,6 +178,7 @@ impl Servers {
         }
         if let Some(speaker) = proved.speaker {
             let bytes = record.bytes.sum();
+            let speaker = NamedSpeaker::new(speaker, verdict.product.as_deref());
             row.speak(&self.speakers, SpokenFlows { speaker, flows: NonZeroU32::MIN, bytes });
         }
         if is_announced {
@@ -211,6 +228,26 @@ impl Servers {
         }
     }
 
+    /// Takes the first line of a flow of the server in which no protocol was recognised, or plain
+    /// text; the earliest one stays.
+    pub fn take_first_line(&mut self, key: ServerKey, line: &str, frame: u64) {
+        if self.slot(key).is_some() {
+            self.texts.add(key.rank(), TextSource::FirstLine, line, frame);
+        }
+    }
+
+    /// Takes a name that an answer gives an address, or a service at one of its ports.
+    pub fn take_name(
+        &mut self,
+        of: (IpAddr, Option<(u16, Transport)>),
+        name: (TextSource, &str),
+        frame: u64,
+    ) {
+        if is_unicast(of.0) {
+            self.names.add(of, name, frame);
+        }
+    }
+
     /// Takes the process behind a flow's responder.
     pub(super) fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         let Some((key, false)) = server_of(record, false) else { return };
@@ -246,7 +283,8 @@ impl Servers {
         if self.slots.len() == 0 && self.slots.limit() == other.slots.limit() {
             std::mem::swap(self, &mut other);
         }
-        let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;
+        let Self { slots, texts, names, mut client_sets, services, speakers, flows_beyond_limit } =
+            other;
         let services = self.services.adopt(&services);
         let speakers = self.speakers.adopt(&speakers);
         self.flows_beyond_limit += flows_beyond_limit;
@@ -255,7 +293,8 @@ impl Servers {
                 proof.service = services[proof.service as usize];
             }
             for spoken in theirs.spoken.iter_mut().flatten() {
-                spoken.speaker = speakers[spoken.speaker as usize];
+                let number = speakers[spoken.speaker.speaker() as usize];
+                spoken.speaker = spoken.speaker.with_speaker(number);
             }
             let Some(slot) = self.slots.find(&theirs.key) else {
                 self.place(theirs);
@@ -275,13 +314,17 @@ impl Servers {
             }
         }
         self.texts.merge(texts);
+        self.names.merge(names);
         self.client_sets.merge(client_sets);
     }
 
     /// Bytes of memory, those of shared texts excepted.
     #[cfg(test)]
     fn footprint(&self) -> usize {
-        self.slots.footprint() + self.texts.footprint() + self.client_sets.footprint()
+        self.slots.footprint()
+            + self.texts.footprint()
+            + self.names.footprint()
+            + self.client_sets.footprint()
     }
 }
 
@@ -294,11 +337,8 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
         Outcome::Midstream => record.payload_bytes.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    if is_unicast(responder.address) {
-        return answered.then(|| (ServerKey::new(responder, transport), false));
-    }
-    (announces && is_unicast(initiator.address))
-        .then(|| (ServerKey::new(initiator, transport), true))
+    ServerKey::of_flow([initiator, responder], transport, announces)
+        .filter(|&(_, is_announced)| answered || is_announced)
 }
 
 fn layered(service: &Arc<Service>) -> LayeredService {

@@ -72,6 +72,36 @@ pub(crate) fn read_fields<'a, 'b>(
     }
 }
 
+/// As [`read_fields`], but values may have control characters: each is read as `?`.
+pub(crate) fn read_fields_of_any_value<'a, 'b>(
+    bytes: &'b [u8],
+    complete: bool,
+    room: &'a mut FieldRoom<'b>,
+    scratch: &'b mut Vec<u8>,
+) -> Option<(usize, &'a [Header<'b>])> {
+    // The room is lent for the numbers alone, so that it can be lent again.
+    let mut counted = |input: &'b [u8]| match httparse::parse_headers(input, &mut room.0) {
+        Ok(Status::Complete((len, fields))) => Some((len, fields.len())),
+        _ => None,
+    };
+    let read = if complete { counted(bytes) } else { None };
+    let (len, count) = if let Some(read) = read {
+        read
+    } else {
+        let end = memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1);
+        scratch.extend(bytes[..end].iter().map(|&byte| match byte {
+            b'\t' | b'\n' | b'\r' => byte,
+            _ if byte.is_ascii_control() => b'?',
+            _ => byte,
+        }));
+        if !complete {
+            scratch.extend_from_slice(b"\r\n");
+        }
+        counted(scratch)?
+    };
+    Some((len, room.0.get(..count)?))
+}
+
 /// The value of the first field of this name, in letters of either case, without the white space
 /// around it.
 pub(crate) fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
@@ -97,6 +127,22 @@ mod tests {
         assert_eq!(read(b"A: 1\r\nB: no end", false).map(|read| read.1), Some(fields));
         assert_eq!(read(b"no end", false), Some((2, vec![])));
         assert_eq!(read(b"A b: damaged\r\n\r\n", true), None);
+    }
+
+    #[test]
+    fn a_control_character_in_a_value_damages_no_other_field_where_any_value_is_read() {
+        let read_any = |bytes: &[u8], complete: bool| {
+            let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
+            let read = read_fields_of_any_value(bytes, complete, &mut room, &mut scratch);
+            read.map(|(len, fields)| (len, fields.iter().map(|f| f.value.to_vec()).collect()))
+        };
+        let values: Vec<Vec<u8>> = vec![b"tide?[31m/1".to_vec(), b"2".to_vec()];
+        let head = b"Server: tide\x1b[31m/1\r\nB: 2\r\n\r\n";
+        assert_eq!(read(head, true), None);
+        assert_eq!(read_any(head, true), Some((head.len(), values.clone())));
+        assert_eq!(read_any(&head[..head.len() - 2], false), Some((head.len(), values)));
+        assert_eq!(read_any(b"A b: damaged\r\n\r\n", true), None);
+        assert_eq!(read_any(b"A: 1\r\n\r\nbody", true), Some((8, vec![b"1".to_vec()])));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::starttls;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
@@ -25,8 +26,7 @@ const COOKIES: [&[u8]; 2] = [b"Cookie: mstshash=", b"Cookie: msts="];
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rdp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[3..=3]))
-    .first_words()
-    .facts(&["rdp.message", "rdp.user", "rdp.security"])
+    .facts(&["rdp.message", "rdp.user", "rdp.security", "tls.sni", "tls.alpn", "tls.ja4"])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -134,6 +134,10 @@ fn connection(statement: &mut Statement<'_>) -> Side {
             security(*kind, *protocols).as_bytes(),
             len - negotiation.len(),
         );
+        // All but RDP's own security begins with TLS (section 5.4.5).
+        if code == REQUEST && *protocols != 0 {
+            starttls::state_hello(statement, len);
+        }
     }
     Side::Matches
 }

@@ -22,6 +22,12 @@ const FIRST_OPERATION: u8 = 0xa0;
 const TRAP_V1: u8 = 0xa4;
 /// The flag of version 3 that is set where an answer is expected (RFC 3412, section 6.4).
 const REPORTABLE: u8 = 4;
+const RESPONSE: u8 = 0xa2;
+const OBJECT: u8 = 0x06;
+/// What an agent says of itself: `sysDescr.0`, 1.3.6.1.2.1.1.1.0 (RFC 3418).
+const SYS_DESCR: [u8; 8] = [0x2b, 6, 1, 2, 1, 1, 1, 0];
+/// Variable bindings in which it is looked for.
+const BINDINGS: usize = 32;
 /// Bytes of a message over TCP at most.
 const LONGEST: usize = 1 << 16;
 
@@ -31,7 +37,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Snmp, inspect)
     .prefilter(Prefilter::first_byte(&[SEQUENCE..=SEQUENCE]))
     .first_words()
     .one_way()
-    .facts(&["snmp.operation", "snmp.version"])
+    .facts(&["snmp.operation", "snmp.sysdescr", "snmp.version"])
+    .facts_at_any_depth(&["snmp.operation", "snmp.sysdescr", "snmp.version"])
     .samples(&[
         Sample {
             transport: Transport::Udp,
@@ -91,8 +98,8 @@ fn judge(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> Side {
     }
 }
 
-fn state(statement: &mut Statement<'_>, message: &SnmpMessage, offset: usize) {
-    let &SnmpMessage { version, operation, awaits_answer } = message;
+fn state(statement: &mut Statement<'_>, message: &SnmpMessage<'_>, offset: usize) {
+    let &SnmpMessage { version, operation, awaits_answer, sys_descr } = message;
     match operation {
         "response" | "report" => statement.role(Role::Server),
         // An answer may be encrypted too, and asks for none.
@@ -104,11 +111,14 @@ fn state(statement: &mut Statement<'_>, message: &SnmpMessage, offset: usize) {
     }
     statement.fact("snmp.version", version.as_bytes(), offset);
     statement.fact("snmp.operation", operation.as_bytes(), offset);
+    if let Some(text) = sys_descr {
+        statement.fact("snmp.sysdescr", text, offset);
+    }
 }
 
 /// Reads a message that the capture cut up to its operation, which comes after the community;
 /// `None` where it ends before, or where the order is that of version 3.
-fn beginning(bytes: &[u8]) -> Result<Option<SnmpMessage>, InvalidBer> {
+fn beginning(bytes: &[u8]) -> Result<Option<SnmpMessage<'_>>, InvalidBer> {
     let begins = |bytes: &[u8], tag: u8| bytes.first().is_none_or(|&first| first == tag);
     let whole = |bytes, tag| match ber::read(bytes)? {
         Some((tlv, rest)) if tlv.tag == tag => Ok(Some((tlv.content, rest))),
@@ -129,7 +139,7 @@ fn beginning(bytes: &[u8]) -> Result<Option<SnmpMessage>, InvalidBer> {
     };
     let Some((_, rest)) = whole(rest, OCTETS)? else { return Ok(None) };
     let Some(tag) = rest.first() else { return Ok(None) };
-    Ok(Some(SnmpMessage::new(version, operation_name(*tag).ok_or(InvalidBer)?)))
+    Ok(Some(SnmpMessage::new(version, (operation_name(*tag).ok_or(InvalidBer)?, None))))
 }
 
 /// The name of an operation by its tag.
@@ -138,22 +148,27 @@ fn operation_name(tag: u8) -> Option<&'static str> {
 }
 
 /// What a message is.
-struct SnmpMessage {
+struct SnmpMessage<'b> {
     version: &'static str,
     operation: &'static str,
     awaits_answer: bool,
+    /// What an agent that answers calls itself.
+    sys_descr: Option<&'b [u8]>,
 }
 
-impl SnmpMessage {
+/// The name of an operation, and what an agent that answers calls itself.
+type NamedOperation<'b> = (&'static str, Option<&'b [u8]>);
+
+impl<'b> SnmpMessage<'b> {
     /// A message whose operation can be read: all but answers and traps are answered.
-    fn new(version: &'static str, operation: &'static str) -> Self {
+    fn new(version: &'static str, (operation, sys_descr): NamedOperation<'b>) -> Self {
         let awaits_answer = !matches!(operation, "response" | "report" | "trap-v1" | "trap");
-        Self { version, operation, awaits_answer }
+        Self { version, operation, awaits_answer, sys_descr }
     }
 }
 
 /// Reads a whole message.
-fn message(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
+fn message(bytes: &[u8]) -> Result<SnmpMessage<'_>, InvalidBer> {
     let (content, behind) = ber::expect(bytes, SEQUENCE)?;
     let (version, rest) = ber::expect(content, INTEGER)?;
     if !behind.is_empty() {
@@ -167,14 +182,14 @@ fn message(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
     }
 }
 
-fn community(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+fn community(bytes: &[u8]) -> Result<NamedOperation<'_>, InvalidBer> {
     let (_, rest) = ber::expect(bytes, OCTETS)?;
     operation(rest)
 }
 
 /// The operation of version 3: global data, security parameters, then the scoped message, in the
 /// clear or encrypted.
-fn secured(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
+fn secured(bytes: &[u8]) -> Result<SnmpMessage<'_>, InvalidBer> {
     let (global, rest) = ber::expect(bytes, SEQUENCE)?;
     let (_, more) = ber::expect(global, INTEGER)?;
     let (_, more) = ber::expect(more, INTEGER)?;
@@ -187,6 +202,7 @@ fn secured(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
             version: "3",
             operation: "encrypted",
             awaits_answer: flags & REPORTABLE != 0,
+            sys_descr: None,
         }),
         Some((Tlv { tag: SEQUENCE, content }, [])) => {
             let (_, rest) = ber::expect(content, OCTETS)?;
@@ -197,7 +213,7 @@ fn secured(bytes: &[u8]) -> Result<SnmpMessage, InvalidBer> {
     }
 }
 
-fn operation(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
+fn operation(bytes: &[u8]) -> Result<NamedOperation<'_>, InvalidBer> {
     let Some((Tlv { tag, content }, [])) = ber::read(bytes)? else { return Err(InvalidBer) };
     let name = operation_name(tag).ok_or(InvalidBer)?;
     let mut rest = content;
@@ -211,6 +227,39 @@ fn operation(bytes: &[u8]) -> Result<&'static str, InvalidBer> {
             rest = ber::expect(rest, INTEGER)?.1;
         }
     }
-    let (_, end) = ber::expect(rest, SEQUENCE)?;
-    if end.is_empty() { Ok(name) } else { Err(InvalidBer) }
+    let (bindings, end) = ber::expect(rest, SEQUENCE)?;
+    let sys_descr = (tag == RESPONSE).then(|| sys_descr(bindings)).flatten();
+    if end.is_empty() { Ok((name, sys_descr)) } else { Err(InvalidBer) }
+}
+
+/// The description of the system among the variable bindings of an answer.
+fn sys_descr(mut bindings: &[u8]) -> Option<&[u8]> {
+    for _ in 0..BINDINGS {
+        let (binding, rest) = ber::expect(bindings, SEQUENCE).ok()?;
+        let (object, value) = ber::expect(binding, OBJECT).ok()?;
+        if object == SYS_DESCR {
+            let (text, _) = ber::expect(value, OCTETS).ok()?;
+            return (!text.is_empty()).then_some(text);
+        }
+        bindings = rest;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_calls_itself_what_it_answers_for_the_description_of_its_system() {
+        let of_sample = DETECTOR.samples[0].responder[0];
+        let described = |bytes: &[u8]| message(bytes).ok().unwrap().sys_descr.map(<[u8]>::to_vec);
+        assert_eq!(described(of_sample), Some(b"buoy".to_vec()));
+        // The name of the system is not its description.
+        let mut name = of_sample.to_vec();
+        name[36] = 5;
+        assert_eq!(described(&name), None);
+        // A request has no answer.
+        assert_eq!(described(DETECTOR.samples[0].initiator[0]), None);
+    }
 }

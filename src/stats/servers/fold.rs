@@ -1,7 +1,8 @@
 //! Folding: what spoke at a port, after each server's flows of one protocol took its service.
 //!
 //! Flows of one server and one family of protocols take the service if exactly one service of the
-//! highest layer is proved there for the family. Flows that were refused, not answered, not
+//! highest layer is proved there for the family. Flows whose server called itself something that no
+//! flow of that service has stay what they are: another program answered them. Flows that were refused, not answered, not
 //! recognised or that contradict the port's claims stay what they are; so do the counts of flows.
 
 use std::collections::BTreeMap;
@@ -53,10 +54,18 @@ impl Servers {
     fn folds_of<'s>(&'s self, row: &'s ServerRow) -> impl Iterator<Item = Fold<'s>> {
         // Where services are left out, nobody knows whether there is only one.
         let named = if row.more_services { BTreeMap::new() } else { self.named_speakers(row) };
-        let speaker = |spoken: &SpokenFlows| self.speakers.get(spoken.speaker);
+        let speaker = |spoken: &SpokenFlows| self.speakers.get(spoken.speaker.speaker());
         row.spoken.iter().flatten().filter_map(move |spoken| {
             let from = speaker(spoken);
             let to = *named.get(&protocol_family(from.protocol?))?;
+            let product = spoken.speaker.product();
+            let is_its = |other: &SpokenFlows| speaker(other).service == to.service;
+            let of_service = row.spoken.iter().flatten().filter(|other| is_its(other));
+            let is_another = product != 0
+                && !of_service.map(|other| other.speaker.product()).any(|its| its == product);
+            if is_another {
+                return None;
+            }
             let (flows, bytes) = (spoken.flows.get().into(), spoken.bytes);
             (from != to).then_some(Fold { port: row.key.service_port(), from, to, flows, bytes })
         })
@@ -73,7 +82,8 @@ impl Servers {
             let is_alone = of_family
                 .filter(|other| other.service != proof.service)
                 .all(|other| self.services.get(other.service).0 > *layer);
-            let speakers = row.spoken.iter().flatten().map(|s| self.speakers.get(s.speaker));
+            let speakers =
+                row.spoken.iter().flatten().map(|s| self.speakers.get(s.speaker.speaker()));
             let speaker = speakers
                 .filter(|speaker| speaker.protocol.map(protocol_family) == Some(family))
                 .filter(|speaker| speaker.service.as_ref() == Some(id))

@@ -11,7 +11,7 @@ use crate::classify::{Confidence, SharedStr};
 use crate::evidence::{Protocol, ProtocolSet};
 use crate::flow::Outcome;
 use crate::process::Holder;
-use crate::stats::Speaker;
+use crate::stats::{ProductHash, Speaker};
 use crate::time::Time;
 
 /// Services, and what spoke, that a row keeps: those first in their order.
@@ -36,11 +36,43 @@ pub(super) struct ServiceProof {
     pub(super) frame: u64,
 }
 
+/// The number of a speaker, and a digest of what it called itself: 24 bits and 8, which take no
+/// more room than a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NamedSpeaker(u32);
+
+impl NamedSpeaker {
+    pub(super) fn new(speaker: u32, product: Option<&str>) -> Self {
+        Self(speaker << 8 | u32::from(product.map_or(0, product_digest)))
+    }
+
+    /// The number among the speakers.
+    pub(super) const fn speaker(self) -> u32 {
+        self.0 >> 8
+    }
+
+    /// The same product with another number.
+    pub(super) const fn with_speaker(self, speaker: u32) -> Self {
+        Self(speaker << 8 | self.0 & 0xff)
+    }
+
+    /// The digest of the product; zero where there was none. One of 255 others has the same.
+    pub(super) const fn product(self) -> u8 {
+        self.0 as u8
+    }
+}
+
+/// The digest of a product's name, which its version, platform or comment follows.
+fn product_digest(product: &str) -> u8 {
+    let end = |c: char| matches!(c, '/' | '(' | ' ');
+    let name = product.trim().split(end).next().unwrap_or_default();
+    ProductHash::from(name).digest()
+}
+
 /// The flows of a server in which the same spoke. Both sums stay at their greatest value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SpokenFlows {
-    /// The number among the speakers.
-    pub(super) speaker: u32,
+    pub(super) speaker: NamedSpeaker,
     pub(super) flows: NonZeroU32,
     pub(super) bytes: u64,
 }
@@ -68,6 +100,8 @@ pub(super) struct ServerRow {
     pub(super) services: [Option<ServiceProof>; KEPT],
     /// More services were proved than are kept.
     pub(super) more_services: bool,
+    /// Some flow has payload.
+    pub(super) has_data: bool,
     pub(super) spoken: [Option<SpokenFlows>; KEPT],
     pub(super) proof: BestProof,
     /// The process that holds the socket, the first one in their order.
@@ -86,6 +120,7 @@ impl ServerRow {
             protocols: ProtocolSet::EMPTY,
             services: [None; KEPT],
             more_services: false,
+            has_data: false,
             spoken: [None; KEPT],
             proof: BestProof { confidence: Confidence::Unknown, frame: NO_FRAME },
             process: None,
@@ -118,7 +153,9 @@ impl ServerRow {
             known.bytes = known.bytes.saturating_add(more.bytes);
             return;
         }
-        keep_lowest(&mut self.spoken, more, |spoken| speakers.get(spoken.speaker));
+        keep_lowest(&mut self.spoken, more, |spoken| {
+            (speakers.get(spoken.speaker.speaker()), spoken.speaker.product())
+        });
     }
 
     /// Takes a proof that is stronger, or as strong and earlier.
@@ -155,6 +192,7 @@ impl ServerRow {
         self.protocols.unite(other.protocols);
         other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
         self.more_services |= other.more_services;
+        self.has_data |= other.has_data;
         other.spoken.iter().flatten().for_each(|&spoken| self.speak(speakers, spoken));
         self.improve(other.proof);
         if let Some(holder) = &other.process {

@@ -5,7 +5,7 @@ use httparse::Header;
 use memchr::memmem::find;
 
 use crate::detect::formats::headers::{
-    FieldRoom, StartWords, is_status_code, read_fields, start_line_end, start_words,
+    FieldRoom, StartWords, is_status_code, read_fields_of_any_value, start_line_end, start_words,
 };
 
 /// Bytes of a method at most; the longest registered one has 17 (RFC 9110, section 16.1.1).
@@ -113,7 +113,7 @@ pub(super) fn fields<'a, 'b>(
     let complete = bytes.starts_with(b"\r\n")
         || bytes.starts_with(b"\n")
         || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
-    match read_fields(bytes, complete, room, scratch) {
+    match read_fields_of_any_value(bytes, complete, room, scratch) {
         Some((len, fields)) => (complete.then_some(len), fields),
         None => (None, &[]),
     }
