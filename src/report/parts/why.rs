@@ -120,6 +120,9 @@ fn sentence(reason: &Reason) -> String {
             )
         }
         None if reason.fact == "port" => format!("frame {frame}: {value}"),
+        None if reason.fact == "error" => {
+            format!("frame {frame}: error: {value}, from the {}", direction.as_str())
+        }
         None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
     }
 }
