@@ -43,10 +43,11 @@ pub(super) fn by_payload(
     let (fit, fit_reason) = fit(catalogue, port, known, carries, &offered, explain);
     let mismatch = evidence.facts.iter().find(|fact| fact.name.stem.ends_with(MISMATCH));
     let product = product(evidence);
-    let MarkedServices { best, also, others } =
+    let MarkedServices { best, name, also, others } =
         marked_services(catalogue, &evidence.facts, explain, |_| true);
     let mut verdict = Verdict {
         service: None,
+        service_name: name,
         also,
         process_service: None,
         protocol: Some(protocol),
@@ -61,6 +62,7 @@ pub(super) fn by_payload(
         fit,
         candidates: Arc::default(),
         reasons: Vec::new(),
+        facts: None,
     };
     let mut reasons = Vec::new();
     let is_marked = best.is_some();

@@ -25,6 +25,7 @@ pub(super) fn by_port(
     };
     Verdict {
         service: None,
+        service_name: None,
         also: Vec::new(),
         process_service: None,
         protocol: None,
@@ -39,5 +40,6 @@ pub(super) fn by_port(
         fit: None,
         candidates,
         reasons,
+        facts: None,
     }
 }

@@ -108,6 +108,7 @@ impl Session<'_> {
             tunnels: !args.no_tunnels,
             key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
+            keep_facts: show(args).why,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {

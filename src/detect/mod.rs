@@ -35,6 +35,8 @@ mod statement;
 
 pub use detector::{Detector, Sample};
 pub use prefilter::Prefilter;
+pub use protocols::dns::answers::{AnsweredName, answered_names};
+pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 
 #[cfg(test)]

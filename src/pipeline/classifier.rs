@@ -22,7 +22,7 @@ use crate::flow::{
     FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
 };
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, ServerKey, Stats};
+use crate::stats::{Cells, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -62,6 +62,11 @@ impl Judge for Classifier<'_> {
         (evidence.wanted, verdict)
     }
 
+    fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
+        let servers = self.stats.servers();
+        server_evidence::keep_first_line(servers, opening.responder(key), opening);
+    }
+
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
@@ -86,10 +91,14 @@ impl Judge for Classifier<'_> {
             OpeningState::Opening(opening) => {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
-                let server = ServerKey::new(record.responder, record.transport);
-                let proof = (&verdict, &evidence);
-                let servers = snapshot.servers();
-                server_evidence::keep(servers, server, opening, proof, verdicts.catalogue());
+                let (proof, servers) = ((&verdict, &evidence), snapshot.servers());
+                if verdict.protocol.is_none() {
+                    server_evidence::keep_first_line(servers, record.responder, opening);
+                } else {
+                    let endpoints = [record.initiator, record.responder];
+                    let catalogue = verdicts.catalogue();
+                    server_evidence::keep(servers, endpoints, opening, proof, catalogue);
+                }
                 Some(Cow::Owned(verdict))
             }
             OpeningState::None => Some(Cow::Owned(classify(None))),
@@ -151,7 +160,11 @@ impl<'p> Classifier<'p> {
             context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
         Self {
             context,
-            verdicts: VerdictCache::new(catalogue, keeps_reasons),
+            verdicts: VerdictCache::new(
+                catalogue,
+                keeps_reasons,
+                keeps_reasons && context.keep_facts,
+            ),
             stats: Cells::new(context.histogram_ports, context.max_servers),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
@@ -208,11 +221,15 @@ impl<'p> Classifier<'p> {
 
     /// Classifies by this evidence, and keeps what it proves of the server.
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        let Self { verdicts, stats, .. } = self;
         let port = service_port(opening, key);
+        if evidence.protocol.is_none() {
+            self.end_unrecognised(opening, key);
+            return self.verdicts.classify(port, Some(evidence));
+        }
+        let Self { verdicts, stats, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
-            let server = ServerKey::new(opening.responder(key), opening.transport());
-            server_evidence::keep(stats.servers(), server, opening, (verdict, evidence), catalogue);
+            let (servers, endpoints) = (stats.servers(), opening.endpoints(key));
+            server_evidence::keep(servers, endpoints, opening, (verdict, evidence), catalogue);
         })
     }
 

@@ -101,6 +101,7 @@ pub fn run(
         },
         live: options.live,
         keep_flows: options.keep_flows,
+        keep_facts: options.keep_facts,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
         shared_servers: is_shared.then_some(&shared_servers),

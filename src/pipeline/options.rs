@@ -24,6 +24,8 @@ pub struct Options<'a> {
     pub key: TenantParts,
     /// Keep every flow for [`Run::flows`](super::Run::flows); memory grows with them.
     pub keep_flows: bool,
+    /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
+    pub keep_facts: bool,
     /// Threads and memory.
     pub limits: ResourceLimits,
     /// When to end before the source does.
@@ -41,6 +43,7 @@ impl Options<'_> {
             tunnels: true,
             key: TenantParts::NONE,
             keep_flows: false,
+            keep_facts: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
             hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },

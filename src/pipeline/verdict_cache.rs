@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
 use crate::classify::{
-    Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
+    Candidate, Confidence, Fault, Fit, StatedFacts, Verdict, add_process_facts, affects_verdicts,
+    classify,
 };
 use crate::decode::ServicePort;
 use crate::detect::{DETECTORS, Detector};
@@ -17,7 +18,8 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
-/// Everything by which verdicts differ beside their reasons, the responder's product and the failure.
+/// Everything by which verdicts differ beside their reasons and what only one flow has: the
+/// responder's product, the name that a mark takes from what it matches, and the failure.
 #[derive(PartialEq, Eq)]
 struct VerdictKey<'v> {
     service: Option<&'v str>,
@@ -103,12 +105,14 @@ fn hashed(verdict: &Verdict) -> impl Hash + use<'_> {
 fn without_reasons(verdict: &Verdict) -> Verdict {
     Verdict {
         service: verdict.service.clone(),
+        service_name: None,
         also: verdict.also.clone(),
         process_service: verdict.process_service.clone(),
         product: None,
         failure: None,
         candidates: Arc::clone(&verdict.candidates),
         reasons: Vec::new(),
+        facts: None,
         ..*verdict
     }
 }
@@ -119,6 +123,8 @@ pub(super) struct VerdictCache {
     /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
     /// a product and without a failure.
     keeps_reasons: bool,
+    /// Verdicts have all facts of their flows, too.
+    keeps_facts: bool,
     verdicts: Vec<Option<(VerdictKind, Verdict)>>,
     /// Numbers that are not in use.
     free: Vec<u32>,
@@ -141,12 +147,13 @@ pub(super) struct VerdictCache {
 type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 
 impl VerdictCache {
-    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
+    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool, keeps_facts: bool) -> Self {
         Self {
             with_facts: protocols_with_facts(&catalogue, |_, _| true),
             with_deep_facts: protocols_with_facts(&catalogue, takes_time),
             catalogue,
             keeps_reasons,
+            keeps_facts,
             verdicts: Vec::new(),
             free: Vec::new(),
             kinds: VerdictKinds::default(),
@@ -245,7 +252,11 @@ impl VerdictCache {
 
     /// As [`classify`](Self::classify), without storing the verdict.
     pub(super) fn verdict(&self, port: ServicePort, evidence: Option<&Evidence>) -> Verdict {
-        classify(&self.catalogue, port, evidence, self.keeps_reasons)
+        let mut verdict = classify(&self.catalogue, port, evidence, self.keeps_reasons);
+        if self.keeps_facts {
+            verdict.facts = Some(evidence.map_or_else(StatedFacts::default, StatedFacts::new));
+        }
+        verdict
     }
 
     /// Adds to a verdict what the processes at a flow's ends prove, without storing it.
@@ -295,7 +306,7 @@ impl VerdictCache {
     /// Whether flows share the verdict. One with a product is its flow's own: servers may call
     /// themselves anything. So is one with a failure, which has a frame.
     fn is_shared(&self, id: VerdictId) -> bool {
-        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| is_general(verdict))
+        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| is_common(verdict))
     }
 
     /// The verdict of a flow whose responder ended it at the first message, in place of `id`.
@@ -339,7 +350,7 @@ impl VerdictCache {
         if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
         }
-        let shares = !self.keeps_reasons && is_general(&verdict);
+        let shares = !self.keeps_reasons && is_common(&verdict);
         let shared = &mut self.shared[kind.0 as usize];
         if let Some(known) = shared.filter(|_| shares) {
             return known;
@@ -356,9 +367,9 @@ impl VerdictCache {
     }
 }
 
-/// Whether nothing in a verdict without reasons is of one flow alone.
-const fn is_general(verdict: &Verdict) -> bool {
-    verdict.product.is_none() && verdict.failure.is_none()
+/// Whether a verdict has nothing that its flow alone has.
+const fn is_common(verdict: &Verdict) -> bool {
+    verdict.product.is_none() && verdict.service_name.is_none() && verdict.failure.is_none()
 }
 
 /// Whether a detector states a fact only where facts are wanted that take time to read.
@@ -394,7 +405,7 @@ mod tests {
     use crate::flow::Opening;
 
     fn cache() -> VerdictCache {
-        VerdictCache::new(Catalogue::shipped().unwrap(), false)
+        VerdictCache::new(Catalogue::shipped().unwrap(), false, false)
     }
 
     fn port() -> ServicePort {

@@ -45,6 +45,8 @@ pub type ServiceKey = (Option<SharedStr>, Option<SharedStr>, Option<Protocol>);
 pub struct Aggregate {
     /// Flows.
     pub flows: u64,
+    /// Those of them without payload.
+    pub flows_without_payload: u64,
     /// Frames.
     pub packets: Counts,
     /// Bytes of these frames on the wire.
@@ -64,6 +66,7 @@ pub struct Aggregate {
 impl Aggregate {
     fn add(&mut self, record: &FlowRecord) {
         self.flows += 1;
+        self.flows_without_payload += u64::from(record.payload_bytes.sum() == 0);
         self.packets += record.packets;
         self.bytes += record.bytes;
         self.initiators.insert(record.initiator.address);
@@ -77,6 +80,7 @@ impl Aggregate {
 
     fn merge(&mut self, other: Self) {
         self.flows += other.flows;
+        self.flows_without_payload += other.flows_without_payload;
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.initiators.merge(other.initiators);
@@ -175,7 +179,7 @@ impl Stats {
         all.add(record);
         distributions.add(record);
         let mut speaking = SpeakerStats::new(verdict);
-        speaking.add_product(verdict);
+        speaking.add_names(verdict);
         let speaker = Speaker::of_flow(record, verdict);
         let proved = self.servers.prove(&speaker, verdict);
         self.servers.add(record, verdict.announces, &proved);

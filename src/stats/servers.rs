@@ -17,11 +17,13 @@ mod clients;
 mod fold;
 mod interned;
 mod key;
+mod names;
 mod row;
 mod slots;
 mod texts;
 mod view;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -33,6 +35,7 @@ pub use view::{ProvedService, Server, protocol_family};
 use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
+use names::AddressNames;
 use row::{ANSWERED, BestProof, LayeredService, NO_FRAME, ServerRow, ServiceProof, SpokenFlows};
 use slots::{Placed, Slots};
 use texts::ServerTexts;
@@ -40,6 +43,7 @@ use texts::ServerTexts;
 use super::Speaker;
 use crate::catalogue::Service;
 use crate::classify::{Confidence, Fit, SharedStr, Verdict};
+use crate::decode::Transport;
 use crate::evidence::Protocol;
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
@@ -49,6 +53,7 @@ use crate::process::FlowProcesses;
 pub struct Servers {
     slots: Slots,
     texts: ServerTexts,
+    names: AddressNames,
     client_sets: ClientSets,
     services: Interned<LayeredService>,
     speakers: Interned<Speaker>,
@@ -93,6 +98,7 @@ impl Servers {
         Self {
             slots: Slots::new(limit),
             texts: ServerTexts::new((limit / 6).max(2)),
+            names: AddressNames::new((limit / 16).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
             services: Interned::default(),
             speakers: Interned::default(),
@@ -119,6 +125,12 @@ impl Servers {
     #[must_use]
     pub const fn flows_beyond_limit(&self) -> u64 {
         self.flows_beyond_limit
+    }
+
+    /// The number of answers of DNS and its kin whose names are left out.
+    #[must_use]
+    pub const fn answers_beyond_limit(&self) -> u64 {
+        self.names.beyond_limit()
     }
 
     /// The numbers of what verdicts of one kind prove.
@@ -153,6 +165,7 @@ impl Servers {
         if let Some(count) = outcome.and_then(|outcome| row.outcomes.get_mut(outcome)) {
             *count = count.saturating_add(1);
         }
+        row.has_data |= record.payload_bytes.sum() > 0;
         if let Some(protocol) = proved.protocol {
             row.protocols.insert(protocol);
         }
@@ -211,6 +224,26 @@ impl Servers {
         }
     }
 
+    /// Takes the first line of a flow of the server in which no protocol was recognised, or plain
+    /// text; the earliest one stays.
+    pub fn take_first_line(&mut self, key: ServerKey, line: &str, frame: u64) {
+        if self.slot(key).is_some() {
+            self.texts.add(key.rank(), TextSource::FirstLine, line, frame);
+        }
+    }
+
+    /// Takes a name that an answer gives an address, or a service at one of its ports.
+    pub fn take_name(
+        &mut self,
+        of: (IpAddr, Option<(u16, Transport)>),
+        name: (TextSource, &str),
+        frame: u64,
+    ) {
+        if is_unicast(of.0) {
+            self.names.add(of, name, frame);
+        }
+    }
+
     /// Takes the process behind a flow's responder.
     pub(super) fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         let Some((key, false)) = server_of(record, false) else { return };
@@ -246,7 +279,8 @@ impl Servers {
         if self.slots.len() == 0 && self.slots.limit() == other.slots.limit() {
             std::mem::swap(self, &mut other);
         }
-        let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;
+        let Self { slots, texts, names, mut client_sets, services, speakers, flows_beyond_limit } =
+            other;
         let services = self.services.adopt(&services);
         let speakers = self.speakers.adopt(&speakers);
         self.flows_beyond_limit += flows_beyond_limit;
@@ -275,13 +309,17 @@ impl Servers {
             }
         }
         self.texts.merge(texts);
+        self.names.merge(names);
         self.client_sets.merge(client_sets);
     }
 
     /// Bytes of memory, those of shared texts excepted.
     #[cfg(test)]
     fn footprint(&self) -> usize {
-        self.slots.footprint() + self.texts.footprint() + self.client_sets.footprint()
+        self.slots.footprint()
+            + self.texts.footprint()
+            + self.names.footprint()
+            + self.client_sets.footprint()
     }
 }
 
@@ -294,11 +332,8 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
         Outcome::Midstream => record.payload_bytes.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    if is_unicast(responder.address) {
-        return answered.then(|| (ServerKey::new(responder, transport), false));
-    }
-    (announces && is_unicast(initiator.address))
-        .then(|| (ServerKey::new(initiator, transport), true))
+    ServerKey::of_flow([initiator, responder], transport, announces)
+        .filter(|&(_, is_announced)| answered || is_announced)
 }
 
 fn layered(service: &Arc<Service>) -> LayeredService {

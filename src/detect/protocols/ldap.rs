@@ -6,6 +6,8 @@
 //! Kerberos nor CSTA has an identifier before a tag of the application class. Where only the
 //! beginning of an entry was captured, the headers down to its attributes must fit.
 
+mod results;
+
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
@@ -14,6 +16,7 @@ use crate::detect::starttls::{self, AfterRequest};
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
+use results::result_name;
 
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
@@ -184,25 +187,6 @@ impl Operation<'_> {
             }
         }
     }
-}
-
-/// The name of a code that says that something failed, of those that servers often send (RFC 4511,
-/// appendix A.2).
-fn result_name(code: u32) -> Option<&'static str> {
-    Some(match code {
-        1 => "operationsError",
-        2 => "protocolError",
-        7 => "authMethodNotSupported",
-        8 => "strongerAuthRequired",
-        32 => "noSuchObject",
-        48 => "inappropriateAuthentication",
-        49 => "invalidCredentials",
-        50 => "insufficientAccessRights",
-        51 => "busy",
-        52 => "unavailable",
-        53 => "unwillingToPerform",
-        _ => return None,
-    })
 }
 
 /// The operation of an application tag.

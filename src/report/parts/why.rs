@@ -142,7 +142,7 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
             plural(record.packets.initiator, "packet")
         ),
         PayloadSides::Unreachable => "unreachable: an ICMP error said so".into(),
-        PayloadSides::Nobody => "silent: neither side said anything".into(),
+        PayloadSides::Nobody => "no data: neither side sent payload".into(),
         PayloadSides::Initiator if unseen(record.packets.responder) => {
             "one-sided: only the initiator's packets were captured".into()
         }
