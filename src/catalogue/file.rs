@@ -5,7 +5,7 @@ use toml::Spanned;
 
 use super::{
     Claim, Compare, Condition, Conflict, Layer, Mark, NameTemplate, Needle, Origin, Pattern,
-    Prevalence, Reach, Service, Standing,
+    Prevalence, ProcessForm, Reach, Service, Standing,
 };
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
@@ -43,6 +43,15 @@ struct ServiceTable {
     claim: Vec<Spanned<ClaimTable>>,
     #[serde(default)]
     mark: Vec<Spanned<MarkTable>>,
+    #[serde(default)]
+    process: Vec<Spanned<ProcessTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProcessTable {
+    name: Option<String>,
+    command: Option<String>,
 }
 
 #[derive(Deserialize, Default, PartialEq)]
@@ -133,6 +142,11 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
         let line = line_of(table.span().start);
         mark(table.into_inner(), line).map_err(|error| located(error, name, line))
     });
+    let processes = file.process.into_iter().map(|table| {
+        let line = line_of(table.span().start);
+        let ProcessTable { name: process, command } = table.into_inner();
+        ProcessForm::new(process, command.as_deref()).map_err(|reason| error_at(name, line, reason))
+    });
     Ok(Service {
         id: file.id.into_inner().into(),
         name: file.name,
@@ -143,6 +157,7 @@ pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
         builds_on: file.builds_on,
         note: file.note,
         marks: marks.collect::<Result<_>>()?,
+        processes: processes.collect::<Result<_>>()?,
         claims,
         fixtures: file.fixtures,
         lookalikes: file.lookalikes,

@@ -4,8 +4,8 @@
 //! Takes the embedded `catalogue/` folder and the user's own files, and gives an index by port and
 //! by fact. Knows no detector: the caller states which facts exist.
 //!
-//! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model` and
-//! `mark` are what the files state, and `registry` is the IANA registry.
+//! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model`, `mark`
+//! and `process_form` are what the files state, and `registry` is the IANA registry.
 
 pub mod family;
 mod file;
@@ -13,6 +13,7 @@ mod lint;
 mod mark;
 mod model;
 mod paths;
+mod process_form;
 mod registry;
 
 use std::collections::{BTreeMap, HashMap};
@@ -26,6 +27,7 @@ pub use lint::{check, check_all};
 pub use mark::{Compare, Condition, Mark, NameTemplate, Needle, Pattern};
 pub use model::{Claim, Conflict, Layer, Origin, Prevalence, Reach, Service, Standing};
 pub use paths::user_folder;
+pub use process_form::ProcessForm;
 pub use registry::{PortRange, Registry, RegistryEntry};
 
 use paths::parse_all;

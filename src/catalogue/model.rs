@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Mark;
+use super::{Mark, ProcessForm};
 use crate::decode::Transport;
 use crate::evidence::{Protocol, ProtocolSet};
 
@@ -229,6 +229,8 @@ pub struct Service {
     pub claims: Vec<Claim>,
     /// The marks that identify the service.
     pub marks: Vec<Mark>,
+    /// How its processes are called, which proves nothing of what is spoken.
+    pub processes: Vec<ProcessForm>,
     /// Captures in which the service must be found.
     pub fixtures: Vec<String>,
     /// Captures in which the service must not be found.
@@ -242,6 +244,12 @@ impl Service {
     #[must_use]
     pub fn speaks(&self, protocol: Protocol) -> bool {
         self.protocols.contains(&protocol)
+    }
+
+    /// How exactly one of the service's forms describes a process; `None` where none does.
+    #[must_use]
+    pub fn process_fit(&self, name: &str, command: &str) -> Option<usize> {
+        self.processes.iter().filter_map(|form| form.fit(name, command)).max()
     }
 
     /// Whether payload that is of none of these protocols can still be this service's.

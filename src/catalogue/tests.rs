@@ -357,3 +357,16 @@ fn a_service_that_always_names_itself_in_a_header_has_a_mark_on_it_alone() {
         assert!(always("http.response-header.x-powered-by", id), "{id}");
     }
 }
+
+#[test]
+fn no_two_services_share_a_form_of_a_process() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let mut seen = Vec::new();
+    for service in catalogue.services() {
+        for form in &service.processes {
+            assert!(!seen.contains(&form), "{}: {form:?}", service.id);
+            seen.push(form);
+        }
+    }
+    assert!(seen.len() > 50);
+}

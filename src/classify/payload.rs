@@ -58,6 +58,7 @@ pub(super) fn by_payload(
         confidence: Confidence::Protocol,
         carries,
         fault: mismatch.map(|_| Fault::Mismatch),
+        failure: evidence.failure.clone(),
         fit,
         candidates: Arc::default(),
         reasons: Vec::new(),
@@ -88,6 +89,7 @@ pub(super) fn by_payload(
             push_new(&mut reasons, reasons::of_fact(fact));
         }
         reasons.extend(fit_reason);
+        reasons.extend(evidence.failure.as_deref().map(reasons::of_failure));
         verdict.reasons = reasons;
     }
     verdict

@@ -36,6 +36,7 @@ pub(super) fn by_port(
         confidence,
         carries: None,
         fault: None,
+        failure: None,
         fit: None,
         candidates,
         reasons,

@@ -1,13 +1,15 @@
 //! What the processes behind the service port add to a verdict.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::marks::{MarkedServices, marked_services};
+use super::reasons;
 use super::verdict::{Candidate, Confidence, Reason, Verdict};
 use crate::catalogue::{Catalogue, Origin, Service};
 use crate::evidence::Fact;
 
-/// Adds the service that marks on the process facts `facts` name. It becomes the verdict's
+/// Adds the service that marks on the process facts `facts` name, or else the forms of its processes. It becomes the verdict's
 /// `process_service`, whatever the payload proves: the name of a process is not what was spoken. A
 /// mark of the user names the service itself, if the payload names none of the user's. The payload
 /// outweighs the process: a service that does not speak the protocol of the payload is not added.
@@ -29,7 +31,18 @@ pub fn add_process_facts(
     };
     let MarkedServices { best, .. } =
         marked_services(catalogue, facts, explain, |service| is_possible(service));
-    let Some((service, reasons)) = best else { return verdict };
+    let Some((service, reasons)) = best else {
+        let by_form = by_form(catalogue, facts, is_possible);
+        if let Some((service, fact)) = by_form {
+            verdict.process_service = Some(Arc::clone(service));
+            verdict.reasons.extend(explain.then(|| Reason {
+                direction: None,
+                frame: None,
+                ..reasons::of_fact(fact)
+            }));
+        }
+        return verdict;
+    };
     // A fact about a process has no frame.
     let reasons = reasons.into_iter().map(|reason| Reason { frame: None, ..reason });
     let is_users = |service: &Service| service.origin == Origin::User;
@@ -55,4 +68,23 @@ pub fn add_process_facts(
         confidence: Confidence::Mark,
         ..verdict
     }
+}
+
+/// The service whose processes are called so, and the fact that says it: of several the one of the
+/// highest layer, then the one that describes the process most exactly.
+fn by_form<'c, 'f>(
+    catalogue: &'c Catalogue,
+    facts: &'f [Fact],
+    is_possible: impl Fn(&Service) -> bool,
+) -> Option<(&'c Arc<Service>, &'f Fact)> {
+    let fact = |name: &str| facts.iter().find(|fact| fact.name.is(name));
+    let text = |name: &str| fact(name).map_or("", |fact| &*fact.value);
+    let (name, command) = (text("process.name"), text("process.command"));
+    let fits = catalogue
+        .services()
+        .iter()
+        .filter(|service| is_possible(service))
+        .filter_map(|service| Some((service, service.process_fit(name, command)?)));
+    let (service, fit) = fits.min_by_key(|(service, fit)| (service.layer, Reverse(*fit)))?;
+    Some((service, fact(if fit == 0 { "process.name" } else { "process.command" })?))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{SharedStr, reasons};
 use crate::catalogue::Service;
-use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
+use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol, ProvedBy};
 
 /// The ground on which a verdict stands, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,8 +157,8 @@ impl Candidate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
-    /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out` or
-    /// `cut-off`.
+    /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out`,
+    /// `cut-off` or `error`.
     pub fact: String,
     /// The fact's value; untrusted if it comes from the wire or from a process.
     pub value: String,
@@ -201,6 +201,8 @@ pub struct Verdict {
     pub carries: Option<Protocol>,
     /// Why the sides do not understand each other, if they do not.
     pub fault: Option<Fault>,
+    /// The error that most of the flow's answers are: it speaks, but does not work.
+    pub failure: Option<Box<Failure>>,
     /// Whether the claims on the port agree with the payload; `None` where no protocol was
     /// recognised, or where only the initiator proves it and nothing shows that the responder took
     /// it.

@@ -11,7 +11,7 @@
 //!   [`inspect`], which looks behind a header of the PROXY protocol (`proxy_header`);
 //! * `protocols` has a file or folder for each protocol, `formats` what several protocols share,
 //!   such as BER or header fields;
-//! * `detector`, `statement` and `prefilter` are what a detector is made of.
+//! * `detector`, `statement`, `answers` and `prefilter` are what a detector is made of.
 //!
 //! # A new detector
 //!
@@ -23,6 +23,7 @@
 //!
 //! The tests of this module check the samples of every detector against all others.
 
+mod answers;
 mod detector;
 mod formats;
 mod prefilter;

@@ -19,7 +19,7 @@ use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
 /// Everything by which verdicts differ beside their reasons and what only one flow has: the
-/// responder's product and the name that a mark takes from what it matches.
+/// responder's product, the name that a mark takes from what it matches, and the failure.
 #[derive(PartialEq, Eq)]
 struct VerdictKey<'v> {
     service: Option<&'v str>,
@@ -55,7 +55,7 @@ impl<'v> VerdictKey<'v> {
     }
 }
 
-/// A number that all verdicts share which differ in their reasons and their product only.
+/// A number that all verdicts share which differ in their reasons, product and failure only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VerdictKind(pub(super) u32);
 
@@ -73,7 +73,8 @@ struct VerdictKinds {
 }
 
 impl VerdictKinds {
-    /// The number of the verdict's kind, and a verdict of this kind without reasons and product.
+    /// The number of the verdict's kind, and a verdict of this kind without reasons, product
+    /// and failure.
     /// Numbers begin at 0 and are given in order.
     fn number(&mut self, verdict: &Verdict) -> (VerdictKind, &Verdict) {
         let kinds = self.by_hash.entry(self.hasher.hash_one(hashed(verdict))).or_default();
@@ -108,6 +109,7 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
         also: verdict.also.clone(),
         process_service: verdict.process_service.clone(),
         product: None,
+        failure: None,
         candidates: Arc::clone(&verdict.candidates),
         reasons: Vec::new(),
         facts: None,
@@ -119,7 +121,7 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
 pub(super) struct VerdictCache {
     catalogue: Arc<Catalogue>,
     /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
-    /// a product.
+    /// a product and without a failure.
     keeps_reasons: bool,
     /// Verdicts have all facts of their flows, too.
     keeps_facts: bool,
@@ -212,7 +214,9 @@ impl VerdictCache {
             return self.classify_unrecognised(port, evidence);
         };
         let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
-        let is_shared = !self.keeps_reasons && !self.with_facts.contains(protocol);
+        let is_shared = !self.keeps_reasons
+            && !self.with_facts.contains(protocol)
+            && evidence.failure.is_none();
         if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
             if let Some((_, verdict)) = self.get(known) {
                 on_recognised(verdict, &self.catalogue);
@@ -300,7 +304,7 @@ impl VerdictCache {
     }
 
     /// Whether flows share the verdict. One with a product is its flow's own: servers may call
-    /// themselves anything.
+    /// themselves anything. So is one with a failure, which has a frame.
     fn is_shared(&self, id: VerdictId) -> bool {
         !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| is_common(verdict))
     }
@@ -365,7 +369,7 @@ impl VerdictCache {
 
 /// Whether a verdict has nothing that its flow alone has.
 const fn is_common(verdict: &Verdict) -> bool {
-    verdict.product.is_none() && verdict.service_name.is_none()
+    verdict.product.is_none() && verdict.service_name.is_none() && verdict.failure.is_none()
 }
 
 /// Whether a detector states a fact only where facts are wanted that take time to read.
@@ -426,6 +430,29 @@ mod tests {
         assert_eq!(cache.classify(port(), Some(&second)), id);
         cache.release(id);
         assert!(cache.take(id).is_some_and(|verdict| verdict.candidates.len() > 8), "it stays");
+    }
+
+    #[test]
+    fn a_failure_is_of_its_flow_alone_and_leaves_no_memory() {
+        let mut cache = cache();
+        let answered = |answer: &[u8]| {
+            let opening =
+                Opening::from_payloads(Transport::Tcp, &[b"*1\r\n$4\r\nPING\r\n"], &[answer]);
+            detect::inspect(&opening, Depth::Protocol)
+        };
+        let (failed, worked) = (&answered(b"-NOAUTH x\r\n"), &answered(b"+PONG\r\n"));
+        let shared = cache.classify(port(), Some(worked));
+        for _ in 0..1000 {
+            let ids = [(); 2].map(|()| cache.classify(port(), Some(failed)));
+            assert_ne!(ids[0], ids[1]);
+            assert_eq!(cache.classify(port(), Some(worked)), shared);
+            for id in ids {
+                let verdict = cache.take(id).unwrap();
+                assert_eq!(verdict.failure.map(|failure| failure.cause).unwrap(), "Redis NOAUTH");
+            }
+        }
+        assert!(cache.get(shared).unwrap().1.failure.is_none());
+        assert_eq!((cache.verdicts.len(), cache.kinds.len), (3, 1));
     }
 
     #[test]

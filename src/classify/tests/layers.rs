@@ -86,6 +86,34 @@ fn the_users_mark_on_a_process_names_the_service() {
 }
 
 #[test]
+fn a_command_line_gives_a_process_service_that_speaks_the_protocol_and_the_highest_of_them() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let named = |name: &str, command: &str, evidence: &Evidence| {
+        let by_command = process(command)
+            .into_iter()
+            .map(|fact| Fact { name: "process.command".into(), ..fact });
+        let facts: Vec<_> = process(name).into_iter().chain(by_command).collect();
+        let of_payload = verdict(&catalogue, 4711, evidence);
+        let found = add_process_facts(&catalogue, of_payload, false, &facts, true);
+        assert!(found.confidence < Confidence::Mark && found.service.is_none());
+        found.process_service.map(|service| service.id.to_string())
+    };
+    let http = evidence_of(Transport::Tcp, &[REQUEST], &[b"HTTP/1.1 204 No Content\r\n\r\n"]);
+    let named_by = |name, command| named(name, command, &http);
+    assert_eq!(named_by("node", "node /a/node_modules/.bin/vite").as_deref(), Some("vite"));
+    assert_eq!(named_by("next-server (v1", "next-server (v15.1.0)").as_deref(), Some("nextjs"));
+    assert_eq!(named_by("node", "node --inspect server.js").as_deref(), Some("node"));
+    assert_eq!(
+        named_by("python3", "python3 -m http.server").as_deref(),
+        Some("python-http-server")
+    );
+    assert_eq!(named_by("nginx", "nginx: worker process").as_deref(), Some("nginx"));
+    assert_eq!(named_by("my-server", "./my-server --redis-server x"), None);
+    // Redis does not speak HTTP.
+    assert_eq!(named_by("redis-server", "redis-server *:6379"), None);
+}
+
+#[test]
 fn a_shipped_mark_on_a_process_gives_a_process_service_and_never_the_verdict() {
     let parsed = crate::catalogue::parse(
         &marked_process("daemon", "\"http\""),

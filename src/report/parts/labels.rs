@@ -106,7 +106,13 @@ pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
         verdict.service.iter().chain(&verdict.also).map(|service| service.name.clone()).collect();
     add_name(&mut services, verdict.service_name.as_slice());
     let products: Vec<String> = verdict.product.iter().cloned().collect();
-    SafeText::escape(&spoken(&Speaker::of_flow(record, verdict), &services, &products))
+    let mut text = spoken(&Speaker::of_flow(record, verdict), &services, &products);
+    if let Some(service) = &verdict.process_service
+        && !services.contains(&service.name)
+    {
+        text += &format!(" (process: {})", service.id);
+    }
+    SafeText::escape(&text)
 }
 
 /// The text of both; untrusted.

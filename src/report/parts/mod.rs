@@ -3,6 +3,7 @@
 
 pub mod display_filter;
 pub mod escape;
+mod facts;
 pub mod interfaces;
 pub mod labels;
 pub mod layout;

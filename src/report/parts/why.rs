@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
 use super::units::{bytes, duration, plural};
-use super::{labels, processes, tenant};
+use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
@@ -89,6 +89,11 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     if let Some(line) = candidates(verdict) {
         writeln!(out, "    {line}")?;
     }
+    let mut label = "facts: ";
+    for line in verdict.facts.iter().flat_map(facts::lines) {
+        writeln!(out, "    {label}{line}")?;
+        label = "       ";
+    }
     if let Some(filter) = display_filter(filter_on, record, &verdict.reasons) {
         writeln!(out, "    Wireshark: {filter}")?;
     }
@@ -120,6 +125,9 @@ fn sentence(reason: &Reason) -> String {
             )
         }
         None if reason.fact == "port" => format!("frame {frame}: {value}"),
+        None if reason.fact == "error" => {
+            format!("frame {frame}: error: {value}, from the {}", direction.as_str())
+        }
         None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
     }
 }
