@@ -81,6 +81,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
+    protocols::applemidi::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -2,6 +2,7 @@
 //! `prefilter` and `formats`.
 
 pub(super) mod amqp;
+pub(super) mod applemidi;
 pub(super) mod artnet;
 pub(super) mod bacnet;
 pub(super) mod bittorrent;

@@ -10,6 +10,7 @@ use self::media::{HEADER, Media, RtpHeader};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::protocols::applemidi;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
@@ -41,6 +42,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rtp, inspect)
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut datagrams = opening.sides().flat_map(|(_, stream)| stream.datagrams());
     if !opening.is_silent() && !datagrams.any(|(bytes, _, _)| is_version_2(bytes)) {
+        return Detection::No;
+    }
+    // The port of a session for its data carries RTP too.
+    if applemidi::has_command(opening) {
         return Detection::No;
     }
     let mut most = 0;
