@@ -82,6 +82,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
     protocols::applemidi::DETECTOR,
+    protocols::citp::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -6,6 +6,7 @@ pub(super) mod applemidi;
 pub(super) mod artnet;
 pub(super) mod bacnet;
 pub(super) mod bittorrent;
+pub(super) mod citp;
 pub(super) mod csta;
 pub(super) mod dap;
 pub(super) mod dhcp;
