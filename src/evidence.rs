@@ -54,6 +54,7 @@ protocols! {
     Rsync "rsync", Jdwp "jdwp", Dap "dap",
     Applemidi "applemidi",
     Citp "citp",
+    Psn "psn",
     Text "text",
 }
 

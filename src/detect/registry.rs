@@ -83,6 +83,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::ws_discovery::DETECTOR,
     protocols::applemidi::DETECTOR,
     protocols::citp::DETECTOR,
+    protocols::psn::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -38,6 +38,7 @@ pub(super) mod osc;
 pub(super) mod pjlink;
 pub(super) mod pop3;
 pub(super) mod postgresql;
+pub(super) mod psn;
 pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
