@@ -55,6 +55,7 @@ protocols! {
     Applemidi "applemidi",
     Citp "citp",
     Psn "psn",
+    Atem "atem",
     Text "text",
 }
 

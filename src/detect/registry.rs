@@ -84,6 +84,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::applemidi::DETECTOR,
     protocols::citp::DETECTOR,
     protocols::psn::DETECTOR,
+    protocols::atem::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -4,6 +4,7 @@
 pub(super) mod amqp;
 pub(super) mod applemidi;
 pub(super) mod artnet;
+pub(super) mod atem;
 pub(super) mod bacnet;
 pub(super) mod bittorrent;
 pub(super) mod citp;
