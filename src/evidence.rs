@@ -56,6 +56,7 @@ protocols! {
     Citp "citp",
     Psn "psn",
     Atem "atem",
+    Hyperdeck "hyperdeck",
     Text "text",
 }
 

@@ -85,6 +85,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::citp::DETECTOR,
     protocols::psn::DETECTOR,
     protocols::atem::DETECTOR,
+    protocols::hyperdeck::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

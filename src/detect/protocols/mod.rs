@@ -19,6 +19,7 @@ pub(super) mod ftp;
 pub(super) mod hbci;
 pub(super) mod http;
 pub(super) mod http2;
+pub(super) mod hyperdeck;
 pub(super) mod iec104;
 pub(super) mod imap;
 pub(super) mod ipa;
