@@ -57,6 +57,7 @@ protocols! {
     Psn "psn",
     Atem "atem",
     Hyperdeck "hyperdeck",
+    Videohub "videohub",
     Text "text",
 }
 

@@ -86,6 +86,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::psn::DETECTOR,
     protocols::atem::DETECTOR,
     protocols::hyperdeck::DETECTOR,
+    protocols::videohub::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

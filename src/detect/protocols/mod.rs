@@ -61,6 +61,7 @@ pub(super) mod syslog;
 pub(super) mod telnet;
 pub(super) mod text;
 pub(super) mod tls;
+pub(super) mod videohub;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
