@@ -58,6 +58,7 @@ protocols! {
     Atem "atem",
     Hyperdeck "hyperdeck",
     Videohub "videohub",
+    Visca "visca",
     Text "text",
 }
 

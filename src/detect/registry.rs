@@ -87,6 +87,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::atem::DETECTOR,
     protocols::hyperdeck::DETECTOR,
     protocols::videohub::DETECTOR,
+    protocols::visca::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -62,6 +62,7 @@ pub(super) mod telnet;
 pub(super) mod text;
 pub(super) mod tls;
 pub(super) mod videohub;
+pub(super) mod visca;
 pub(super) mod vnc;
 pub(super) mod watchout;
 pub(super) mod wireguard;
