@@ -81,7 +81,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
-    protocols::applemidi::DETECTOR,
+    protocols::rtp::applemidi::DETECTOR,
     protocols::citp::DETECTOR,
     protocols::psn::DETECTOR,
     protocols::atem::DETECTOR,

@@ -82,7 +82,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 /// Whether the flags may stand together, and the length below them may begin so.
 const fn judge_flags(first: u8) -> bool {
     match first & 0xf8 {
-        0x10 | 0x30 => first & 7 == 0,
+        0x10 | 0x30 => first & 7 < 1,
         0x08 | 0x28 | 0x88 | 0xa8 | 0x80 | 0xc0 | 0x40 | 0 => first & 7 < 6,
         _ => false,
     }
@@ -188,9 +188,8 @@ fn commands_of_side(statement: &mut Statement<'_>) {
         if !has_commands {
             continue;
         }
-        let mut commands = Commands { rest: &bytes[HEADER..] };
         let mut place = here + HEADER;
-        while let Some((name, body)) = commands.next() {
+        for (name, body) in (Commands { rest: &bytes[HEADER..] }).take(READ) {
             match name {
                 b"_ver" => {
                     statement.role(Role::Server);

@@ -1,5 +1,5 @@
 //! CITP, the Controller Interface Transport Protocol, version 1:
-//! <http://www.citp-protocol.org/citp.html>, sections «CITP, base layer», «PINF», «SDMX» and «MSEX».
+//! <http://www.citp-protocol.org/>, sections «CITP, base layer», «PINF», «SDMX» and «MSEX».
 //! Lighting consoles, media servers and visualisers announce themselves to a group and talk over TCP.
 //!
 //! A message begins with a cookie of four letters, its version, size and part, and the cookies of
@@ -136,20 +136,14 @@ struct CitpMessage<'a> {
 
 impl CitpMessage<'_> {
     fn state(&self, statement: &mut Statement<'_>, at: usize) {
-        if self.layer != b"CAEX" {
-            let name = [self.layer, b"/", self.kind].concat();
-            statement.fact("citp.message", &name, at);
-        } else {
-            statement.fact("citp.message", self.layer, at);
-        }
         match (self.layer, self.kind) {
             (b"PINF", b"PLoc") => {
                 // Whoever listens announces where.
                 statement.role(Role::Server);
                 let mut texts = self.body.get(2..).unwrap_or(&[]).splitn(3, |&byte| byte == 0);
                 let (kind, name) = (texts.next().unwrap_or(&[]), texts.next().unwrap_or(&[]));
-                state_text(statement, "citp.type", kind, self.at + 2);
                 state_text(statement, "citp.name", name, self.at + 3 + kind.len());
+                state_text(statement, "citp.type", kind, self.at + 2);
             }
             (b"PINF", b"PNam") => {
                 let name = self.body.split(|&byte| byte == 0).next().unwrap_or(&[]);
@@ -171,6 +165,12 @@ impl CitpMessage<'_> {
                 b"Nack" | b"LSta" | b"ELIn" | b"EThn" | b"ELTh" | b"VSrc" | b"StFr" | b"ELUp",
             ) => statement.role(Role::Server),
             _ => {}
+        }
+        if self.layer == b"CAEX" {
+            statement.fact("citp.message", self.layer, at);
+        } else {
+            let name = [self.layer, b"/", self.kind].concat();
+            statement.fact("citp.message", &name, at);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The control protocol of Blackmagic's HyperDeck recorders: «Blackmagic HyperDeck Ethernet Protocol»,
+//! The control protocol of Blackmagic's `HyperDeck` recorders:
 //! <https://documents.blackmagicdesign.com/DeveloperManuals/HyperDeckEthernetProtocol.pdf>. Text over
 //! TCP: commands in a line, responses with a number and a name, and lines `name: value` up to an
 //! empty one.
@@ -90,7 +90,9 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Hyperdeck, inspect
                 b'o'..=b'p',
                 b'r'..=b'r',
                 b't'..=b'u',
-            ]),
+            ])
+            .then(&[b'0'..=b'9', b'a'..=b'z'])
+            .then(&[b' '..=b' ', b':'..=b':', b'\r'..=b'\r', b'\n'..=b'\n', b'a'..=b'z']),
     )
     .facts(&["hyperdeck.command", "hyperdeck.model", "hyperdeck.response", "hyperdeck.version"])
     .samples(&[
@@ -128,7 +130,7 @@ fn is_response(bytes: &[u8]) -> bool {
 
 fn recorder(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
     let begins = |response: &&[u8]| bytes.iter().zip(*response).all(|(a, b)| a == b);
-    if !RESPONSES.iter().any(|response| begins(&response)) {
+    if !RESPONSES.iter().any(begins) {
         return Side::Other;
     }
     let first = match lines::first_line(bytes, LONGEST) {
@@ -155,7 +157,18 @@ fn recorder(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
 
 /// Judges commands; `greets`: the other side has sent a response.
 fn client(statement: &mut Statement<'_>, bytes: &[u8], greets: bool) -> Side {
-    if !COMMANDS.iter().any(|command| lines_up(bytes, command)) {
+    // Nearly all others are refused here.
+    let may_begin = match *bytes {
+        [first, second, ..] => match first {
+            b'a' | b'j' | b'q' | b'r' | b't' | b'u' | b'w' | b'n' | b'g' | b'f' | b'h' => {
+                matches!(second, b'u' | b'o' | b'e' | b'r' | b'p' | b'a')
+            }
+            b'c' | b'd' | b'i' => matches!(second, b'l' | b'o' | b'e' | b'i' | b'd'),
+            _ => matches!(second, b'i' | b'l' | b'r' | b'h' | b't'),
+        },
+        _ => true,
+    };
+    if !may_begin || !COMMANDS.iter().any(|command| lines_up(bytes, command)) {
         return Side::Other;
     }
     let mut stated = 0;

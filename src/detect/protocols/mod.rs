@@ -2,7 +2,6 @@
 //! `prefilter` and `formats`.
 
 pub(super) mod amqp;
-pub(super) mod applemidi;
 pub(super) mod artnet;
 pub(super) mod atem;
 pub(super) mod bacnet;

@@ -1,6 +1,5 @@
-//! PosiStageNet 2: <https://posistage.net/>, «PosiStageNet protocol specification», version 2.03:
-//! positions of what moves on a stage, sent to a group about sixty times a second, and once a second
-//! their names.
+//! `PosiStageNet` 2.03, <https://posistage.net/>: positions of what moves on a stage, sent to a group
+//! about sixty times a second, and once a second their names.
 //!
 //! A datagram is a chunk: an identifier, a length whose topmost bit says that it has chunks inside,
 //! and the bytes. The first chunk inside is a header of twelve bytes. Numbers are little-endian.
@@ -22,6 +21,8 @@ const TRACKERS: u16 = 2;
 /// Bytes before the chunks behind the header.
 const BEHIND: usize = 20;
 const HAS_CHUNKS: u16 = 0x8000;
+/// Chunks of a packet that are read at most, the header apart.
+const CHUNKS: usize = 4;
 /// Trackers whose names are stated at most.
 const STATED: usize = 4;
 
@@ -43,11 +44,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Psn, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Psn, opening, depth, |statement| {
-        let judgement = by_datagram(statement, packet);
-        if judgement == Side::Matches {
+        let first = statement.stream.datagrams().next();
+        if first.is_some_and(|(bytes, ..)| bytes.get(1) == Some(&DATA.to_le_bytes()[1])) {
             names(statement);
         }
-        judgement
+        by_datagram(statement, packet)
     })
 }
 
@@ -85,14 +86,16 @@ fn packet(statement: &mut Statement<'_>, bytes: &[u8], at: usize, cut: bool) -> 
     Side::Matches
 }
 
-/// States the names in the first information packet, which may come long after the first data.
+/// States the names in the first information packet, which may come long after the first data: they
+/// tell more than that does.
 fn names(statement: &mut Statement<'_>) {
     let stream = statement.stream;
     let mut at = 0;
     for (bytes, ..) in stream.datagrams() {
         if bytes.starts_with(&INFO.to_le_bytes()) && bytes.get(4..8) == Some(&HEADER) {
             let mut rest = bytes.get(BEHIND..).unwrap_or(&[]);
-            while let Some((kind, inside, behind)) = chunk(rest) {
+            for _ in 0..CHUNKS {
+                let Some((kind, inside, behind)) = chunk(rest) else { break };
                 let here = at + bytes.len() - rest.len() + 4;
                 match kind {
                     SYSTEM if !inside.is_empty() => statement.fact("psn.system", inside, here),
@@ -136,10 +139,10 @@ mod tests {
         assert_eq!(
             facts,
             [
-                "psn.packet=data 1",
-                "psn.version=2.03 1",
                 "psn.system=tide stage 21",
-                "psn.tracker=lantern 21"
+                "psn.tracker=lantern 21",
+                "psn.packet=data 1",
+                "psn.version=2.03 1"
             ]
         );
     }

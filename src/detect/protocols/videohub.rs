@@ -114,7 +114,7 @@ fn router(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
 /// Judges blocks without a greeting before them; `greets`: the other side has sent one.
 fn blocks(statement: &mut Statement<'_>, bytes: &[u8], greets: bool) -> Side {
     let begins = |block: &&[u8]| bytes.iter().zip(*block).all(|(a, b)| a == b);
-    if !BLOCKS.iter().chain(&COMMON).any(|block| begins(&block)) {
+    if !BLOCKS.iter().chain(&COMMON).any(begins) {
         return Side::Other;
     }
     let mut lines = lines::whole_lines(bytes).take(READ);

@@ -1,6 +1,7 @@
-//! VISCA over IP, which controls cameras: Sony, «VISCA command list», section «VISCA over IP»,
-//! <https://pro.sony/s3/2022/09/14131603/VISCA-Command-List-Version-2.00.pdf>. A header of eight bytes:
-//! type, length, number; then one message of VISCA, which ends with 0xff.
+//! VISCA over IP, which controls cameras: Sony, «Technical manual» of the BRC-X400, section «VISCA
+//! over IP»,
+//! <https://www.sony.net/Products/CameraSystem/CA/BRC_X400_SRG_X400/Technical_Document/E042100111.pdf>.
+//! A header of eight bytes: type, length, number; then one message of VISCA, which ends with 0xff.
 //!
 //! VISCA without this header, over TCP or UDP, has too few bytes of its own to be known by.
 
@@ -82,23 +83,26 @@ fn datagram<'a>(statement: &mut Statement<'a>, bytes: &'a [u8], at: usize, cut: 
         return Side::Other;
     }
     statement.role(role);
-    statement.fact("visca.message", name, at);
-    let ([address, inside @ .., END], true) = (message, is_whole) else { return Side::Matches };
+    let ([address, inside @ .., END], true) = (message, is_whole) else {
+        statement.fact("visca.message", name, at);
+        return Side::Matches;
+    };
     if role == Role::Client {
         let camera = if *address == ALL { "all".into() } else { (address & 7).to_string() };
-        statement.fact_text("visca.camera", camera, at + HEADER);
         statement.fact_text("visca.command", hex(inside), at + HEADER + 1);
+        statement.fact_text("visca.camera", camera, at + HEADER);
     } else {
-        statement.fact_text("visca.camera", ((address >> 4) - 8).to_string(), at + HEADER);
         let answer = match inside {
             [kind, error] if kind >> 4 == 6 => error_of(*error).to_owned(),
             [kind, ..] if kind >> 4 == 4 => "acknowledged".to_owned(),
             [kind] if kind >> 4 == 5 => "completed".to_owned(),
             [_, value @ ..] => hex(value),
-            [] => return Side::Matches,
+            [] => String::new(),
         };
         statement.fact_text("visca.answer", answer, at + HEADER + 1);
+        statement.fact_text("visca.camera", ((address >> 4) - 8).to_string(), at + HEADER);
     }
+    statement.fact("visca.message", name, at);
     Side::Matches
 }
 

@@ -3,14 +3,15 @@
 //! Two bits of version prove nothing: many datagrams of one source and one type of payload must
 //! follow each other in number. Others may come between them, as RFC 7983 tells them apart: STUN,
 //! DTLS, the control protocol RTCP, what keeps an address translation alive. RTCP alone is not RTP.
+//! A flow that begins with the commands of a session of MIDI is told apart in [`applemidi`].
 
+pub(crate) mod applemidi;
 mod media;
 
 use self::media::{HEADER, Media, RtpHeader};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::applemidi;
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;

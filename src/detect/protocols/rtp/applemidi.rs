@@ -1,4 +1,4 @@
-//! The session protocol of RTP-MIDI, AppleMIDI:
+//! The session protocol of RTP-MIDI, Apple MIDI:
 //! <https://developer.apple.com/library/archive/documentation/Audio/Conceptual/MIDINetworkDriverProtocol/MIDI/MIDI.html>.
 //! Two bytes 0xff, a command of two letters and its numbers.
 //!
@@ -136,10 +136,10 @@ fn datagram<'a>(statement: &mut Statement<'a>, bytes: &'a [u8], at: usize, cut: 
             if let Some(role) = role {
                 statement.role(role);
             }
-            statement.fact("applemidi.command", name.as_bytes(), at);
             if !session.is_empty() {
                 statement.fact("applemidi.session", session, at + INVITATION);
             }
+            statement.fact("applemidi.command", name.as_bytes(), at);
             Side::Matches
         }
         SessionCommand::Cut => Side::Perhaps,
