@@ -10,7 +10,7 @@ pub(super) const PRODUCT_HEADERS: [&str; 2] =
     ["http.response-header.server", "http.response-header.x-powered-by"];
 
 /// The facts by which a responder names itself, in the order in which one is chosen.
-const FACTS: [&str; 22] = [
+const FACTS: [&str; 26] = [
     PRODUCT_HEADERS[0],
     PRODUCT_HEADERS[1],
     "ssh.software",
@@ -33,6 +33,10 @@ const FACTS: [&str; 22] = [
     "memcached.version",
     "nats.version",
     "stun.software",
+    "atem.product",
+    "hyperdeck.model",
+    "videohub.model",
+    "citp.product",
 ];
 
 /// Whether a fact states what its sender calls itself.
