@@ -138,8 +138,8 @@ impl CitpMessage<'_> {
     fn state(&self, statement: &mut Statement<'_>, at: usize) {
         match (self.layer, self.kind) {
             (b"PINF", b"PLoc") => {
-                // Whoever listens announces where.
-                statement.role(Role::Server);
+                // It says where its sender listens, which is another port; it asks for nothing.
+                statement.role(Role::Client);
                 let mut texts = self.body.get(2..).unwrap_or(&[]).splitn(3, |&byte| byte == 0);
                 let (kind, name) = (texts.next().unwrap_or(&[]), texts.next().unwrap_or(&[]));
                 state_text(statement, "citp.name", name, self.at + 3 + kind.len());
@@ -160,10 +160,9 @@ impl CitpMessage<'_> {
                 statement.role(Role::Client);
                 statement.awaits_answer();
             }
-            (
-                b"MSEX",
-                b"Nack" | b"LSta" | b"ELIn" | b"EThn" | b"ELTh" | b"VSrc" | b"StFr" | b"ELUp",
-            ) => statement.role(Role::Server),
+            (b"MSEX", b"Nack" | b"LSta" | b"ELIn" | b"EThn" | b"ELTh" | b"VSrc" | b"ELUp") => {
+                statement.role(Role::Server);
+            }
             _ => {}
         }
         if self.layer == b"CAEX" {
