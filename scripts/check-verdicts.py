@@ -45,6 +45,7 @@ REQUESTS = {
     "dns.query": None,
     "ftp.command": None, "ftp.user": None,
     "grpc.method": None,
+    "hyperdeck.command": None,
     "http.method": None, "http.target": None, "http.request-*": None, "http2.preface": None,
     "imap.command": None,
     "ipfix.domain": None,
@@ -61,6 +62,7 @@ REQUESTS = {
     "pop3.command": None, "pop3.user": None,
     "postgresql.application": None, "postgresql.database": None, "postgresql.request": None, "postgresql.user": None,
     "quic.ja4": None, "quic.sni": None, "quic.user-agent": None,
+    "psn.packet": None,
     "rdp.message": {"connection-request"}, "rdp.user": None,
     "redis.client": None, "redis.command": None,
     "rtp.payload-type": None,
@@ -72,6 +74,7 @@ REQUESTS = {
                      "channel bind request", "shared secret request"},
     "syslog.form": None, "syslog.priority": None,
     "tls.ja4": None, "tls.sni": None,
+    "visca.command": None,
     "watchout.command": None,
     "wireguard.message": {"initiation"},
 }
@@ -80,9 +83,12 @@ ANSWERS = {
     "amqp.method": {"Connection.Start", "Connection.Secure", "Connection.Tune", "Connection.OpenOk", "Channel.OpenOk",
                     "Exchange.DeclareOk", "Queue.DeclareOk", "Queue.BindOk", "Basic.ConsumeOk", "Basic.Deliver"},
     "dhcp.message": {"OFFER", "ACK", "NAK", "ADVERTISE", "REPLY", "RECONFIGURE"},
+    "atem.product": None,
+    "citp.product": None,
     "dns.response": None,
     "ftp.greeting": None, "ftp.reply": None,
     "grpc.status": None,
+    "hyperdeck.model": None,
     "http.event": None, "http.response-*": None, "http.status": None,
     "imap.greeting": None,
     "ldap.operation": {"bind-response", "search-entry", "search-done", "search-reference", "modify-response", "add-response",
@@ -108,6 +114,8 @@ ANSWERS = {
     "tls.cipher": None,
     "watchout.answer": None, "watchout.version": None,
     "wireguard.message": {"response"},
+    "videohub.model": None,
+    "visca.answer": None,
 }
 # What only an OSC product sends back: ETC Eos's output, QLab's replies.
 OSC_ANSWERS = ("/eos/out/", "/reply/")

@@ -53,7 +53,15 @@ protocols! {
     Sacn "sacn", Watchout "watchout", Rtsp "rtsp", Ssdp "ssdp", Llmnr "llmnr",
     WsDiscovery "ws-discovery", Dtls "dtls", Telnet "telnet", Opcua "opcua", Socks "socks",
     Pjlink "pjlink", Modbus "modbus", Dnp3 "dnp3", S7 "s7", Iec104 "iec104", Bacnet "bacnet",
-    Rsync "rsync", Jdwp "jdwp", Dap "dap", Text "text",
+    Rsync "rsync", Jdwp "jdwp", Dap "dap",
+    Applemidi "applemidi",
+    Citp "citp",
+    Psn "psn",
+    Atem "atem",
+    Hyperdeck "hyperdeck",
+    Videohub "videohub",
+    Visca "visca",
+    Text "text",
 }
 
 impl Protocol {

@@ -10,7 +10,7 @@ pub(super) const PRODUCT_HEADERS: [&str; 2] =
     ["http.response-header.server", "http.response-header.x-powered-by"];
 
 /// The facts by which a responder names itself, in the order in which one is chosen.
-pub(super) const FACTS: [&str; 21] = [
+pub(super) const FACTS: [&str; 25] = [
     PRODUCT_HEADERS[0],
     PRODUCT_HEADERS[1],
     "ssh.software",
@@ -32,6 +32,10 @@ pub(super) const FACTS: [&str; 21] = [
     "memcached.version",
     "nats.version",
     "stun.software",
+    "atem.product",
+    "hyperdeck.model",
+    "videohub.model",
+    "citp.product",
 ];
 
 /// Whether a fact states what its sender calls itself.

@@ -81,6 +81,13 @@ pub const DETECTORS: &[Detector] = &[
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
+    protocols::rtp::applemidi::DETECTOR,
+    protocols::citp::DETECTOR,
+    protocols::psn::DETECTOR,
+    protocols::atem::DETECTOR,
+    protocols::hyperdeck::DETECTOR,
+    protocols::videohub::DETECTOR,
+    protocols::visca::DETECTOR,
     protocols::rtp::DETECTOR,
     protocols::text::DETECTOR,
 ];

@@ -19,7 +19,7 @@ fn midstream(sides: [&[&[u8]]; 2]) -> Evidence {
 }
 
 /// The detectors that state roles over TCP, except those of protocols whose sides begin alike.
-const STATED: [Protocol; 30] = [
+const STATED: [Protocol; 32] = [
     Protocol::Http,
     Protocol::Http2,
     Protocol::Grpc,
@@ -50,6 +50,8 @@ const STATED: [Protocol; 30] = [
     Protocol::S7,
     Protocol::Iec104,
     Protocol::Dap,
+    Protocol::Hyperdeck,
+    Protocol::Videohub,
 ];
 
 #[test]

@@ -3,7 +3,9 @@
 //! Two bits of version prove nothing: many datagrams of one source and one type of payload must
 //! follow each other in number. Others may come between them, as RFC 7983 tells them apart: STUN,
 //! DTLS, the control protocol RTCP, what keeps an address translation alive. RTCP alone is not RTP.
+//! A flow that begins with the commands of a session of MIDI is told apart in [`applemidi`].
 
+pub(crate) mod applemidi;
 mod media;
 
 use self::media::{HEADER, Media, RtpHeader};
@@ -41,6 +43,10 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Rtp, inspect)
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut datagrams = opening.sides().flat_map(|(_, stream)| stream.datagrams());
     if !opening.is_silent() && !datagrams.any(|(bytes, _, _)| is_version_2(bytes)) {
+        return Detection::No;
+    }
+    // The port of a session for its data carries RTP too.
+    if applemidi::has_command(opening) {
         return Detection::No;
     }
     let mut most = 0;
