@@ -51,7 +51,9 @@ protocols! {
     Sacn "sacn", Watchout "watchout", Rtsp "rtsp", Ssdp "ssdp", Llmnr "llmnr",
     WsDiscovery "ws-discovery", Dtls "dtls", Telnet "telnet", Opcua "opcua", Socks "socks",
     Pjlink "pjlink", Modbus "modbus", Dnp3 "dnp3", S7 "s7", Iec104 "iec104", Bacnet "bacnet",
-    Rsync "rsync", Jdwp "jdwp", Dap "dap", Text "text",
+    Rsync "rsync", Jdwp "jdwp", Dap "dap",
+    Dcerpc "dcerpc",
+    Text "text",
 }
 
 impl Protocol {

@@ -77,6 +77,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::rsync::DETECTOR,
     protocols::jdwp::DETECTOR,
     protocols::dap::DETECTOR,
+    protocols::dcerpc::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,

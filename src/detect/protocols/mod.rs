@@ -7,6 +7,7 @@ pub(super) mod bacnet;
 pub(super) mod bittorrent;
 pub(super) mod csta;
 pub(super) mod dap;
+pub(super) mod dcerpc;
 pub(super) mod dhcp;
 pub(super) mod dis;
 pub(super) mod dnp3;
