@@ -53,6 +53,7 @@ protocols! {
     Pjlink "pjlink", Modbus "modbus", Dnp3 "dnp3", S7 "s7", Iec104 "iec104", Bacnet "bacnet",
     Rsync "rsync", Jdwp "jdwp", Dap "dap",
     Dcerpc "dcerpc",
+    Nbns "nbns",
     Text "text",
 }
 

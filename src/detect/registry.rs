@@ -78,6 +78,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::jdwp::DETECTOR,
     protocols::dap::DETECTOR,
     protocols::dcerpc::DETECTOR,
+    protocols::nbns::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,

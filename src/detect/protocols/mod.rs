@@ -30,6 +30,7 @@ pub(super) mod mongodb;
 pub(super) mod mqtt;
 pub(super) mod mysql;
 pub(super) mod nats;
+pub(super) mod nbns;
 pub(super) mod netflow;
 pub(super) mod ntp;
 pub(super) mod opcua;
