@@ -54,6 +54,7 @@ protocols! {
     Rsync "rsync", Jdwp "jdwp", Dap "dap",
     Dcerpc "dcerpc",
     Nbns "nbns",
+    Kerberos "kerberos",
     Text "text",
 }
 

@@ -79,6 +79,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::dap::DETECTOR,
     protocols::dcerpc::DETECTOR,
     protocols::nbns::DETECTOR,
+    protocols::kerberos::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,

@@ -23,6 +23,7 @@ pub(super) mod ipa;
 pub(super) mod iperf3;
 pub(super) mod jdwp;
 pub(super) mod kafka;
+pub(super) mod kerberos;
 pub(super) mod ldap;
 pub(super) mod memcached;
 pub(super) mod modbus;
