@@ -55,6 +55,7 @@ protocols! {
     Dcerpc "dcerpc",
     Nbns "nbns",
     Kerberos "kerberos",
+    Tftp "tftp",
     Text "text",
 }
 

@@ -80,6 +80,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::dcerpc::DETECTOR,
     protocols::nbns::DETECTOR,
     protocols::kerberos::DETECTOR,
+    protocols::tftp::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,

@@ -58,6 +58,7 @@ pub(super) mod stun;
 pub(super) mod syslog;
 pub(super) mod telnet;
 pub(super) mod text;
+pub(super) mod tftp;
 pub(super) mod tls;
 pub(super) mod vnc;
 pub(super) mod watchout;
