@@ -56,6 +56,7 @@ protocols! {
     Nbns "nbns",
     Kerberos "kerberos",
     Tftp "tftp",
+    Ptp "ptp",
     Text "text",
 }
 

@@ -81,6 +81,7 @@ pub const DETECTORS: &[Detector] = &[
     protocols::nbns::DETECTOR,
     protocols::kerberos::DETECTOR,
     protocols::tftp::DETECTOR,
+    protocols::ptp::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
     protocols::ssdp::DETECTOR,

@@ -39,6 +39,7 @@ pub(super) mod osc;
 pub(super) mod pjlink;
 pub(super) mod pop3;
 pub(super) mod postgresql;
+pub(super) mod ptp;
 pub(super) mod quic;
 pub(super) mod rdp;
 pub(super) mod redis;
