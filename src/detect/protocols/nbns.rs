@@ -87,16 +87,15 @@ impl NbnsHeader {
         let [questions, answers, authorities, additional] =
             [5, 7, 9, 11].map(|at| byte(at).unwrap_or(0));
         let is_query = operation == "query";
-        let fits = bytes.len() < HEADER
-            || match is_response {
-                // Registrations and releases carry the record that they are about.
-                false => {
-                    questions == 1
-                        && (answers, authorities) == (0, 0)
-                        && (additional == 1 || is_query && additional == 0)
-                }
-                true => questions == 0 && answers <= 1 && authorities <= 1 && additional <= 1,
-            };
+        // Registrations and releases carry the record that they are about.
+        let fits = if is_response {
+            questions == 0 && answers <= 1 && authorities <= 1 && additional <= 1
+        } else {
+            questions == 1
+                && (answers, authorities) == (0, 0)
+                && (additional == 1 || is_query && additional == 0)
+        };
+        let fits = fits || bytes.len() < HEADER;
         (high && fits).then_some(Self { operation, is_response, rcode, answers, additional })
     }
 }
@@ -135,10 +134,10 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], at: usize, cut: bool) ->
         let is_short = is_known && class == INTERNET && cut;
         return if is_short { Side::Perhaps } else { Side::Other };
     };
-    let is_ended = match header.is_response {
-        true => header.answers == 0 || record_at + 6 + data.len() <= bytes.len(),
-        false if header.additional == 1 => cut || additional(record),
-        false => record.is_empty(),
+    let is_ended = match header.additional {
+        _ if header.is_response => header.answers == 0 || record_at + 6 + data.len() <= bytes.len(),
+        1 => cut || additional(record),
+        _ => record.is_empty(),
     };
     if !is_ended {
         return Side::Other;

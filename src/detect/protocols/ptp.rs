@@ -159,8 +159,10 @@ fn version_1(statement: &mut Statement<'_>, bytes: &[u8], at: usize, cut: bool) 
     Side::Matches
 }
 
+/// The digits of at most eight bytes.
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let number = bytes.iter().fold(0, |number: u64, &byte| number << 8 | u64::from(byte));
+    format!("{number:0width$x}", width = 2 * bytes.len())
 }
 
 #[cfg(test)]

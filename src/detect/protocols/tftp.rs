@@ -67,7 +67,9 @@ fn request(statement: &mut Statement<'_>, bytes: &[u8], at: usize, cut: bool) ->
     let unfinished = if cut && bytes.len() < LONGEST { Side::Perhaps } else { Side::Other };
     let file = match texts.next() {
         Some(file) if !file.is_empty() => file,
-        None if rest.len() < LONGEST && rest.iter().all(is_printable) => return unfinished,
+        None if rest.len() < LONGEST && rest.iter().copied().all(is_printable) => {
+            return unfinished;
+        }
         _ => return Side::Other,
     };
     let Some(mode) = texts.next() else {
@@ -94,7 +96,7 @@ fn request(statement: &mut Statement<'_>, bytes: &[u8], at: usize, cut: bool) ->
 
 const MODES: [&str; 3] = ["octet", "netascii", "mail"];
 
-fn is_printable(byte: &u8) -> bool {
+fn is_printable(byte: u8) -> bool {
     !byte.is_ascii_control()
 }
 
@@ -107,7 +109,7 @@ impl<'a> Iterator for Texts<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.iter().take(LONGEST).position(|byte| !is_printable(byte))?;
+        let end = self.rest.iter().take(LONGEST).position(|&byte| !is_printable(byte))?;
         if self.rest[end] != 0 {
             return None;
         }
@@ -177,16 +179,17 @@ impl TransferSide {
                     let is_known = Texts { rest: options }
                         .next()
                         .is_some_and(|name| known.iter().any(|k| name.eq_ignore_ascii_case(k)));
-                    return match are_options(options, cut) {
-                        true if is_known => Self::Confirms,
-                        true if cut => Self::Cut,
-                        _ => Self::Foreign,
+                    return match () {
+                        () if !are_options(options, cut) => Self::Foreign,
+                        () if is_known => Self::Confirms,
+                        () if cut => Self::Cut,
+                        () => Self::Foreign,
                     };
                 }
                 ERROR => {
                     let is_text = match rest.split_last() {
-                        Some((0, text)) => text.iter().all(is_printable),
-                        _ => cut && rest.iter().all(is_printable),
+                        Some((0, text)) => text.iter().copied().all(is_printable),
+                        _ => cut && rest.iter().copied().all(is_printable),
                     };
                     if number > 8 || !is_text || rest.len() > LONGEST {
                         return Self::Foreign;
@@ -310,7 +313,7 @@ impl Transfer {
             statement.fact("tftp.operation", name, 0);
             match side {
                 TransferSide::Confirms => {
-                    state_options(statement, bytes.get(2..).unwrap_or(&[]), 2)
+                    state_options(statement, bytes.get(2..).unwrap_or(&[]), 2);
                 }
                 TransferSide::Refuses => {
                     let text = bytes.get(HEADER..).unwrap_or(&[]);
