@@ -185,7 +185,12 @@ impl KerberosMessage {
             11 | 13 => &[(3, "kerberos.realm"), (4, "kerberos.client")],
             _ => &[(6, "kerberos.error"), (9, "kerberos.realm"), (10, "kerberos.service")],
         };
-        while let Ok(Some((field, behind))) = ber::read(rest) {
+        let mut last = 0;
+        // Fields come in the order of their numbers, each once.
+        while let Ok(Some((field, behind))) = ber::read(rest)
+            && field.tag > last
+        {
+            last = field.tag;
             let place = at + bytes.len() - behind.len() - field.content.len();
             let name = facts.iter().find(|(number, _)| field.tag == FIELD + number);
             if let Some(&(_, name)) = name

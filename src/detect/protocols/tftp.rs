@@ -22,6 +22,8 @@ const OPTIONS: u8 = 6;
 /// Bytes of an operation and a number, and of a request or a text at most.
 const HEADER: usize = 4;
 const LONGEST: usize = 512;
+/// Options that are stated at most.
+const OPTIONS_STATED: usize = 8;
 /// Blocks that must follow each other where nothing else shows a transfer.
 const IN_STEP: usize = 3;
 
@@ -138,7 +140,7 @@ fn are_options(bytes: &[u8], cut: bool) -> bool {
 
 fn state_options(statement: &mut Statement<'_>, bytes: &[u8], at: usize) {
     let mut texts = Texts { rest: bytes };
-    loop {
+    for _ in 0..OPTIONS_STATED {
         let place = at + bytes.len() - texts.rest.len();
         let (Some(name), Some(value)) = (texts.next(), texts.next()) else { return };
         if !name.is_empty() {

@@ -20,7 +20,7 @@ const MASKED: u8 = 0x80;
 const SHORT: usize = 125;
 /// Frames of each side that are read at most, and segments that the first may begin.
 const FRAMES: usize = 64;
-const ORIGINS: usize = 4;
+const ORIGINS: usize = 3;
 /// Ends of frames that are ends of segments: of both sides together, or of one alone.
 const IN_STEP: usize = 3;
 /// Such ends of a side whose first bytes are the end of a frame that began before the capture.
@@ -115,11 +115,14 @@ impl FrameRun {
                 _ => {}
             }
             if frame.is_text() {
-                let text: Vec<u8> = frame.unmasked().collect();
-                if !is_text(&text) {
+                let is_good = match frame.mask {
+                    None => is_text(frame.payload),
+                    Some(_) => is_text(&frame.unmasked().collect::<Vec<u8>>()),
+                };
+                if !is_good {
                     return None;
                 }
-                run.text += text.len();
+                run.text += frame.payload.len();
             }
             at += frame.len;
             while ends.peek().is_some_and(|&end| end < at) {
