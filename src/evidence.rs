@@ -61,6 +61,11 @@ protocols! {
     Hyperdeck "hyperdeck",
     Videohub "videohub",
     Visca "visca",
+    Dcerpc "dcerpc",
+    Nbns "nbns",
+    Kerberos "kerberos",
+    Tftp "tftp",
+    Ptp "ptp",
     Text "text",
 }
 

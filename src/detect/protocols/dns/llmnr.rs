@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(detect(multicast, true), Some(Protocol::Mdns));
         let netbios: &[u8] =
             b"\x85\x3d\0\0\0\x01\0\0\0\0\0\0\x20EFEDEJFPEEEPENEBEJEOCACACACACABM\0\0\x20\0\x01";
-        assert_eq!(detect(netbios, true), None);
+        assert_eq!(detect(netbios, true), Some(Protocol::Nbns));
         // Two questions; an update.
         assert_eq!(detect(&with(QUERY, 5, 2), true), None);
         assert_eq!(detect(&with(QUERY, 2, 0x28), true), None);

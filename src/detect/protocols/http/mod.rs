@@ -14,6 +14,7 @@
 
 mod body;
 mod head;
+mod late_websocket;
 mod malformed;
 mod websocket;
 
@@ -65,6 +66,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
         "http2.preface",
         "http2.settings",
         "websocket.binary",
+        "websocket.frame",
+        "websocket.subprotocol",
         "websocket.text",
     ])
     .samples(&[
@@ -109,7 +112,12 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     {
         recognition.protocol = Protocol::Websocket;
     }
-    detection
+    match detection {
+        Detection::No | Detection::NeedMore if !opening.sides().any(|(_, s)| s.from_start()) => {
+            late_websocket::inspect(opening, depth).unwrap_or(detection)
+        }
+        _ => detection,
+    }
 }
 
 /// The requests of a connection, which its responses answer in their order.
@@ -309,9 +317,15 @@ fn messages(
         let is_request = matches!(start, Start::Request { .. });
         match framing {
             BodyFraming::Switch => {
-                requests.upgraded |= !is_request
-                    && field(fields, "upgrade")
-                        .is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"websocket"));
+                let is_websocket = field(fields, "upgrade")
+                    .is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"websocket"));
+                requests.upgraded |= !is_request && is_websocket;
+                if let Some(chosen) = field(fields, "sec-websocket-protocol")
+                    && !is_request
+                    && is_websocket
+                {
+                    statement.fact("websocket.subprotocol", chosen.trim_ascii(), fields_at);
+                }
                 state_switched(statement, fields, bytes, at);
                 return Ended::last(run.end);
             }

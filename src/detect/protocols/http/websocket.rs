@@ -4,9 +4,9 @@
 use super::body::inflate_raw;
 use crate::detect::statement::Statement;
 
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const LAST_OPCODE: u8 = 10;
+pub(super) const TEXT: u8 = 1;
+pub(super) const BINARY: u8 = 2;
+pub(super) const LAST_OPCODE: u8 = 10;
 /// The bit of a compressed message, and the bits that are reserved.
 const COMPRESSED: u8 = 0x40;
 const RESERVED: u8 = 0x30;
