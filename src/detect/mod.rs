@@ -34,6 +34,7 @@ mod statement;
 
 pub use detector::{Detector, Sample};
 pub use prefilter::Prefilter;
+pub use protocols::osc::OscFraming;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ mod processes;
 mod safe;
 mod servers;
 
+pub(in crate::report) use flow::EndpointJson;
 pub(super) use flow::FlowJson;
 pub(super) use port::SpeakerJson;
-pub(super) use safe::write_line;
+pub(in crate::report) use safe::write_line;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -1,5 +1,6 @@
-//! What the commands that capture nothing print, one file each.
+//! What the commands other than `replay` and `live` print, one file or folder each.
 
 pub mod doctor;
 pub mod interfaces;
+pub mod osc;
 pub mod port;

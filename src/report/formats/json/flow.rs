@@ -108,8 +108,9 @@ impl From<IcmpError> for IcmpJson {
     }
 }
 
+/// An address and a port.
 #[derive(Serialize)]
-struct EndpointJson {
+pub(in crate::report) struct EndpointJson {
     address: String,
     port: u16,
 }

@@ -12,10 +12,7 @@ use crate::report::parts::escape::is_hidden;
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub(in crate::report::formats) fn write_line(
-    out: &mut dyn Write,
-    value: &impl Serialize,
-) -> io::Result<()> {
+pub(in crate::report) fn write_line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     // A document is written in small pieces: `out` is called for large ones.
     let mut buffer = BufWriter::with_capacity(BUFFER, out);
     value.serialize(&mut Serializer::with_formatter(&mut buffer, SafeFormatter))?;
