@@ -219,6 +219,7 @@ pub struct CommonArgs {
 
 /// `portlore osc`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct OscArgs {
     /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
     #[arg(

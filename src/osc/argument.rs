@@ -67,13 +67,16 @@ impl OscArgument<'_> {
     }
 }
 
+/// A value and the bytes behind it; or the offset of what is wrong, and what that is.
+type ValueRead<'a, T> = Result<(T, &'a [u8]), (usize, OscFaultReason)>;
+
 /// Whether there is such a type.
 pub(crate) fn is_type(tag: u8) -> bool {
     b"ifcrmhtdsSbTFNI[]".contains(&tag)
 }
 
 /// A string and the bytes after its padding; or the offset of what is wrong.
-pub(crate) fn string(bytes: &[u8]) -> Result<(&[u8], &[u8]), (usize, OscFaultReason)> {
+pub(crate) fn string(bytes: &[u8]) -> ValueRead<'_, &[u8]> {
     let Some(len) = bytes.iter().position(|&b| b == 0) else {
         return Err((bytes.len(), OscFaultReason::Unterminated));
     };
@@ -93,10 +96,7 @@ fn padded(bytes: &[u8], len: usize, to: usize) -> Result<&[u8], (usize, OscFault
 
 /// The argument of this type that the bytes begin with, and the bytes behind it; or the offset of
 /// what is wrong.
-pub(crate) fn argument(
-    tag: u8,
-    bytes: &[u8],
-) -> Result<(OscArgument<'_>, &[u8]), (usize, OscFaultReason)> {
+pub(crate) fn argument(tag: u8, bytes: &[u8]) -> ValueRead<'_, OscArgument<'_>> {
     let four = || {
         let missing = OscFaultReason::Argument { tag, needs: 4, left: bytes.len() };
         bytes.split_first_chunk::<4>().ok_or((0, missing))
@@ -133,7 +133,7 @@ pub(crate) fn argument(
     Ok((value, bytes))
 }
 
-fn blob(bytes: &[u8]) -> Result<(OscArgument<'_>, &[u8]), (usize, OscFaultReason)> {
+fn blob(bytes: &[u8]) -> ValueRead<'_, OscArgument<'_>> {
     let left = bytes.len();
     let Some((size, rest)) = bytes.split_first_chunk::<4>() else {
         return Err((0, OscFaultReason::Argument { tag: b'b', needs: 4, left }));

@@ -12,7 +12,7 @@ const BYTES: usize = 256 << 10;
 const WINDOW: i32 = 1 << 24;
 /// Nanoseconds to wait for missing bytes: where the other side has acknowledged them, so that they
 /// are not sent again; where its acknowledgements were not captured; and where it still waits.
-const ACKNOWLEDGED: u64 = 1_000_000_000;
+const ACKNOWLEDGED: u64 = 250_000_000;
 const UNKNOWN: u64 = 3_000_000_000;
 const AWAITED: u64 = 30_000_000_000;
 

@@ -1,7 +1,7 @@
 //! One connection: its first payloads are held back until it is known whether they are OSC.
 
 use super::EntrySink;
-use super::side::Side;
+use super::side::{Sender, Side};
 use crate::decode::{FiveTuple, Segment, TcpFlags, Transport};
 use crate::detect;
 use crate::evidence::{Depth, Protocol};
@@ -187,7 +187,11 @@ impl Conversation {
         let Some((end, first, _)) = segments.first() else { return };
         let there = first.five_tuple;
         let back = FiveTuple { source: there.destination, destination: there.source, ..there };
-        let mut sides = [Side::new(there), Side::new(back)];
+        let is_there = is_of_initiator(first);
+        let mut sides = [
+            Side::new(Sender { five_tuple: there, from_initiator: is_there }),
+            Side::new(Sender { five_tuple: back, from_initiator: !is_there }),
+        ];
         if *end == 1 {
             sides.swap(0, 1);
         }
@@ -249,6 +253,16 @@ impl Held {
                 _ => false,
             }),
         }
+    }
+}
+
+/// Whether the first segment of a connection was sent by who opened it.
+fn is_of_initiator(first: &Segment) -> bool {
+    let tuple = &first.five_tuple;
+    match tuple.transport {
+        Transport::Udp => true,
+        Transport::Tcp if first.flags.has(TcpFlags::SYN) => !first.flags.has(TcpFlags::ACK),
+        Transport::Tcp => tuple.source.port >= tuple.destination.port,
     }
 }
 

@@ -47,7 +47,7 @@ enum Step<'a> {
     /// This cannot be the length of a packet: the next one that can is looked for.
     Refuse(u32),
     /// A packet begins here.
-    InStep,
+    Resume,
     /// More bytes are needed.
     Wait,
 }
@@ -121,7 +121,7 @@ impl Deframer {
                     (self.in_step, self.refused) = (false, Some(length));
                     continue;
                 }
-                Step::InStep => {
+                Step::Resume => {
                     self.in_step = true;
                     continue;
                 }
@@ -208,7 +208,7 @@ impl Deframer {
         let from = usize::from(self.refused.is_some());
         let reason = self.last_reason(rest);
         match first_length(&rest[from..]).map(|found| found + from) {
-            Some(0) => Step::InStep,
+            Some(0) => Step::Resume,
             Some(found) => Step::Unread(found, reason, true),
             None if rest.len() > SEARCHED => Step::Unread(rest.len() - LENGTH, reason, false),
             None => Step::Wait,

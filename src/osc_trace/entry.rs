@@ -18,6 +18,9 @@ pub struct OscEntry<'a> {
     pub last_frame: u64,
     /// The sender, the receiver and the transport.
     pub five_tuple: FiveTuple,
+    /// Whether the sender opened the connection: it sent the first segment that was captured, or in
+    /// a connection without its beginning has the higher port.
+    pub from_initiator: bool,
     /// Whether the connection was recognised as OSC. One that was not begins as OSC does, or is on
     /// a port that was asked for.
     pub recognised: bool,

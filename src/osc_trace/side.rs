@@ -8,10 +8,17 @@ use crate::detect::OscFraming;
 use crate::osc::{OscFault, OscFaultReason, OscPacket};
 use crate::time::Time;
 
+/// Who sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) five_tuple: FiveTuple,
+    pub(super) from_initiator: bool,
+}
+
 /// What one side of a connection sends.
 #[derive(Debug)]
 pub(super) struct Side {
-    five_tuple: FiveTuple,
+    sender: Sender,
     assembler: Assembler,
     deframer: Deframer,
     /// The last number that it acknowledged of the other side.
@@ -19,9 +26,9 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(five_tuple: FiveTuple) -> Self {
+    pub(super) fn new(sender: Sender) -> Self {
         Self {
-            five_tuple,
+            sender,
             assembler: Assembler::default(),
             deframer: Deframer::default(),
             acknowledged: None,
@@ -57,7 +64,8 @@ impl Side {
             time: segment.time,
             frame: segment.frame,
             last_frame: segment.frame,
-            five_tuple: self.five_tuple,
+            five_tuple: self.sender.five_tuple,
+            from_initiator: self.sender.from_initiator,
             recognised,
             content: OscContent::Packet {
                 packet: parse(payload, cut),
@@ -116,28 +124,37 @@ impl Side {
         let mut out = Vec::new();
         self.assembler.close_gaps(&mut out);
         self.read(out, recognised, emit);
-        let five_tuple = self.five_tuple;
-        self.deframer.interrupt(&mut |part| emit_part(&part, five_tuple, recognised, emit));
+        let sender = self.sender;
+        self.deframer.interrupt(&mut |part| emit_part(&part, sender, recognised, emit));
     }
 
     fn read(&mut self, in_order: Vec<InOrder>, recognised: bool, emit: &mut EntrySink<'_>) {
-        let five_tuple = self.five_tuple;
+        let sender = self.sender;
         for item in in_order {
             match item {
                 InOrder::Bytes(Piece { bytes, frame, time, .. }) => {
                     let each = &mut |part: StreamPart<'_>| {
-                        emit_part(&part, five_tuple, recognised, emit);
+                        emit_part(&part, sender, recognised, emit);
                     };
                     self.deframer.push(&bytes, frame, time, each);
                 }
                 InOrder::Missing { bytes, frame, time } => {
                     let each = &mut |part: StreamPart<'_>| {
-                        emit_part(&part, five_tuple, recognised, emit);
+                        emit_part(&part, sender, recognised, emit);
                     };
                     self.deframer.interrupt(each);
                     let content = OscContent::Gap(bytes);
                     let last_frame = frame;
-                    emit(&OscEntry { time, frame, last_frame, five_tuple, recognised, content });
+                    let Sender { five_tuple, from_initiator } = sender;
+                    emit(&OscEntry {
+                        time,
+                        frame,
+                        last_frame,
+                        five_tuple,
+                        from_initiator,
+                        recognised,
+                        content,
+                    });
                 }
             }
         }
@@ -156,19 +173,15 @@ impl Side {
             time: segment.time,
             frame: segment.frame,
             last_frame: segment.frame,
-            five_tuple: self.five_tuple,
+            five_tuple: self.sender.five_tuple,
+            from_initiator: self.sender.from_initiator,
             recognised,
             content: OscContent::Mismatch { own, other },
         });
     }
 }
 
-fn emit_part(
-    part: &StreamPart<'_>,
-    five_tuple: FiveTuple,
-    recognised: bool,
-    emit: &mut EntrySink<'_>,
-) {
+fn emit_part(part: &StreamPart<'_>, sender: Sender, recognised: bool, emit: &mut EntrySink<'_>) {
     let &StreamPart { time, frame, last_frame, ref content } = part;
     let content = match content {
         PartContent::Packet(bytes, framing) => {
@@ -176,7 +189,8 @@ fn emit_part(
         }
         PartContent::Unread(bytes, reason) => OscContent::Unread { bytes, reason: *reason },
     };
-    emit(&OscEntry { time, frame, last_frame, five_tuple, recognised, content });
+    let Sender { five_tuple, from_initiator } = sender;
+    emit(&OscEntry { time, frame, last_frame, five_tuple, from_initiator, recognised, content });
 }
 
 /// Reads a packet, of which the capture may have kept the first bytes: `cut` has their number and

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use portlore::decode::Decoder;
+use portlore::decode::{Decoder, Skip};
 use portlore::osc_trace::{OscTrace, TraceScope};
 use portlore::report::pages::osc::{OscCounts, OscWriter};
 use portlore::report::parts::units::plural;
@@ -33,6 +33,8 @@ pub struct Watch<'a> {
     /// When a live capture is to end.
     deadline: Option<Instant>,
     failure: Option<Error>,
+    /// Frames whose link type is not decoded, or whose headers are cut.
+    undecoded: u64,
 }
 
 impl<'a> Watch<'a> {
@@ -55,6 +57,7 @@ impl<'a> Watch<'a> {
             is_quiet: args.quiet,
             deadline: args.span.map(|span| Instant::now() + span),
             failure: None,
+            undecoded: 0,
         }
     }
 
@@ -106,6 +109,12 @@ impl<'a> Watch<'a> {
         let mut problems = source.problems();
         problems.extend(self.failure.iter().map(ToString::to_string));
         problems.extend(filter.iter().flat_map(Filter::problems));
+        if self.undecoded > 0 {
+            let frames = plural(self.undecoded, "frame");
+            problems.push(format!(
+                "{frames} could not be decoded: `portlore replay` says which and why"
+            ));
+        }
         if was_interrupted && !source.is_endless() {
             let frames = self.display.counts.frames;
             problems.push(format!("interrupted after frame {frames}: the rest was not read"));
@@ -119,7 +128,7 @@ impl<'a> Watch<'a> {
     }
 
     fn read(&mut self, block: &Block, mut filter: Option<&mut Filter>) {
-        let Self { decoder, trace, display, .. } = self;
+        let Self { decoder, trace, display, undecoded, .. } = self;
         for frame in block.frames(0) {
             if display.is_done() {
                 return;
@@ -128,8 +137,13 @@ impl<'a> Watch<'a> {
             if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
                 continue;
             }
-            if let Ok((segment, payload)) = decoder.decode(&frame) {
-                trace.push(&segment, &payload, &mut |entry| display.show(entry));
+            match decoder.decode(&frame) {
+                Ok((segment, payload)) => {
+                    trace.push(&segment, &payload, &mut |entry| display.show(entry));
+                }
+                Err(Skip::LinkType | Skip::Truncated | Skip::WifiAggregate) => *undecoded += 1,
+                // Frames that hold neither TCP nor UDP.
+                Err(_) => {}
             }
         }
     }

@@ -65,7 +65,8 @@ fn is_wanted(wanted: &[AddressPattern], address: &[u8]) -> bool {
 
 /// Bytes in hexadecimal.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// The SHA-256 of a blob in hexadecimal.

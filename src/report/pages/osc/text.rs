@@ -41,11 +41,10 @@ impl OscText {
     }
 
     /// Writes the heading of the entry's connection unless it stands above, and returns the arrow
-    /// of its direction. The left end is the one with the higher port: the client as a rule.
+    /// of its direction. The left end is the one that opened the connection.
     fn heading(&mut self, out: &mut dyn Write, entry: &OscEntry<'_>) -> io::Result<&'static str> {
         let tuple = &entry.five_tuple;
-        let rank = |end: &Endpoint| (end.port, end.address);
-        let is_there = rank(&tuple.source) >= rank(&tuple.destination);
+        let is_there = entry.from_initiator;
         let (left, right) = if is_there {
             (tuple.source, tuple.destination)
         } else {
@@ -106,7 +105,9 @@ impl OscText {
         for (i, word) in words.iter().enumerate() {
             let width = word.width();
             if i > 0 {
-                if self.wraps && used + 1 + width > self.style.width && used > column + 2 {
+                // What is longer than a line is broken by the terminal wherever it stands.
+                let fits_a_line = column + 2 + width <= self.style.width;
+                if self.wraps && used + 1 + width > self.style.width && fits_a_line {
                     write!(out, "\n{:1$}", "", column + 2)?;
                     used = column + 2;
                 } else {
