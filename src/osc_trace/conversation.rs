@@ -1,7 +1,7 @@
 //! One connection: its first payloads are held back until it is known whether they are OSC.
 
 use super::EntrySink;
-use super::side::{Sender, Side};
+use super::side::{Sender, TracedSide};
 use crate::decode::{FiveTuple, Segment, TcpFlags, Transport};
 use crate::detect;
 use crate::evidence::{Depth, Protocol};
@@ -58,7 +58,7 @@ struct Held {
 #[derive(Debug)]
 struct Told {
     /// By the ends of the flow key.
-    sides: [Side; 2],
+    sides: [TracedSide; 2],
     /// While the connection was not recognised: what there is of it.
     opening: Option<Opening>,
     mismatch_told: bool,
@@ -83,7 +83,7 @@ impl Conversation {
     pub(super) fn footprint(&self) -> usize {
         match &self.state {
             State::Held(held) => held.bytes,
-            State::Told(told) => told.sides.iter().map(Side::footprint).sum(),
+            State::Told(told) => told.sides.iter().map(TracedSide::footprint).sum(),
             State::Rejected => 0,
         }
     }
@@ -92,7 +92,9 @@ impl Conversation {
     pub(super) fn needs_time(&self) -> bool {
         match &self.state {
             State::Held(held) => held.since.is_some(),
-            State::Told(told) => self.ended.is_some() || told.sides.iter().any(Side::is_waiting),
+            State::Told(told) => {
+                self.ended.is_some() || told.sides.iter().any(TracedSide::is_waiting)
+            }
             State::Rejected => self.ended.is_some(),
         }
     }
@@ -189,8 +191,8 @@ impl Conversation {
         let back = FiveTuple { source: there.destination, destination: there.source, ..there };
         let is_there = is_of_initiator(first);
         let mut sides = [
-            Side::new(Sender { five_tuple: there, from_initiator: is_there }),
-            Side::new(Sender { five_tuple: back, from_initiator: !is_there }),
+            TracedSide::new(Sender { five_tuple: there, from_initiator: is_there }),
+            TracedSide::new(Sender { five_tuple: back, from_initiator: !is_there }),
         ];
         if *end == 1 {
             sides.swap(0, 1);

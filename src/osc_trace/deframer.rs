@@ -36,7 +36,7 @@ pub(super) enum PartContent<'a> {
 }
 
 /// What the next bytes are.
-enum Step<'a> {
+enum NextPart<'a> {
     Packet {
         packet: Cow<'a, [u8]>,
         len: usize,
@@ -107,26 +107,26 @@ impl Deframer {
             self.framing = self.framing.or_else(|| self.choose(&self.buffer[at..], ends));
             let step = match self.framing {
                 Some(framing) => self.step(framing, at, ends),
-                None => Step::Wait,
+                None => NextPart::Wait,
             };
             let rest = &self.buffer[at..];
             let (content, len, in_step) = match step {
-                Step::Packet { packet, len, framing } => {
+                NextPart::Packet { packet, len, framing } => {
                     (PartContent::Packet(packet, framing), len, true)
                 }
-                Step::Unread(len, reason, in_step) => {
+                NextPart::Unread(len, reason, in_step) => {
                     (PartContent::Unread(&rest[..len], reason), len, in_step)
                 }
-                Step::Refuse(length) => {
+                NextPart::Refuse(length) => {
                     (self.in_step, self.refused) = (false, Some(length));
                     continue;
                 }
-                Step::Resume => {
+                NextPart::Resume => {
                     self.in_step = true;
                     continue;
                 }
-                Step::Wait if !ends && rest.len() <= 2 * LONGEST => break,
-                Step::Wait => {
+                NextPart::Wait if !ends && rest.len() <= 2 * LONGEST => break,
+                NextPart::Wait => {
                     (PartContent::Unread(rest, self.last_reason(rest)), rest.len(), false)
                 }
             };
@@ -182,7 +182,7 @@ impl Deframer {
         OscFraming::detect(rest, self.in_step).or_else(|| OscFraming::detect(rest, false))
     }
 
-    fn step(&self, framing: OscFraming, at: usize, ends: bool) -> Step<'_> {
+    fn step(&self, framing: OscFraming, at: usize, ends: bool) -> NextPart<'_> {
         match framing {
             OscFraming::LengthPrefix => self.prefixed(at),
             OscFraming::Slip => slip(&self.buffer[at..], self.in_step),
@@ -190,32 +190,34 @@ impl Deframer {
         }
     }
 
-    fn prefixed(&self, at: usize) -> Step<'_> {
+    fn prefixed(&self, at: usize) -> NextPart<'_> {
         let rest = &self.buffer[at..];
-        let Some((length, behind)) = rest.split_first_chunk::<LENGTH>() else { return Step::Wait };
+        let Some((length, behind)) = rest.split_first_chunk::<LENGTH>() else {
+            return NextPart::Wait;
+        };
         let length = u32::from_be_bytes(*length);
         let len = length as usize;
         if self.in_step && len.is_multiple_of(4) && (4..=LONGEST).contains(&len) {
-            return behind.get(..len).map_or(Step::Wait, |packet| Step::Packet {
+            return behind.get(..len).map_or(NextPart::Wait, |packet| NextPart::Packet {
                 packet: Cow::Borrowed(packet),
                 len: LENGTH + len,
                 framing: PacketFraming::LengthPrefix,
             });
         }
         if self.in_step {
-            return Step::Refuse(length);
+            return NextPart::Refuse(length);
         }
         let from = usize::from(self.refused.is_some());
         let reason = self.last_reason(rest);
         match first_length(&rest[from..]).map(|found| found + from) {
-            Some(0) => Step::Resume,
-            Some(found) => Step::Unread(found, reason, true),
-            None if rest.len() > SEARCHED => Step::Unread(rest.len() - LENGTH, reason, false),
-            None => Step::Wait,
+            Some(0) => NextPart::Resume,
+            Some(found) => NextPart::Unread(found, reason, true),
+            None if rest.len() > SEARCHED => NextPart::Unread(rest.len() - LENGTH, reason, false),
+            None => NextPart::Wait,
         }
     }
 
-    fn unframed(&self, at: usize, ends: bool) -> Step<'_> {
+    fn unframed(&self, at: usize, ends: bool) -> NextPart<'_> {
         let rest = &self.buffer[at..];
         let is_begin = |byte: &u8| matches!(byte, b'/' | b'#');
         let next = self
@@ -226,18 +228,18 @@ impl Deframer {
         let found = is_begin(&rest[0]).then(|| own_len(rest)).flatten();
         match (found.and_then(|len| rest.get(..len)), next) {
             (Some(packet), _) if !ends && packet.len() == rest.len() && may_go_on(packet) => {
-                Step::Wait
+                NextPart::Wait
             }
-            (Some(packet), _) => Step::Packet {
+            (Some(packet), _) => NextPart::Packet {
                 packet: Cow::Borrowed(packet),
                 len: packet.len(),
                 framing: PacketFraming::Unframed,
             },
             (None, Some(next)) if !is_begin(&rest[0]) || rest.len() > SEARCHED => {
-                Step::Unread(next - at, UnreadReason::Resync, true)
+                NextPart::Unread(next - at, UnreadReason::Resync, true)
             }
-            _ if rest.len() > LONGEST => Step::Unread(rest.len(), UnreadReason::Endless, false),
-            _ => Step::Wait,
+            _ if rest.len() > LONGEST => NextPart::Unread(rest.len(), UnreadReason::Endless, false),
+            _ => NextPart::Wait,
         }
     }
 }
@@ -251,24 +253,24 @@ fn may_go_on(packet: &[u8]) -> bool {
     }
 }
 
-fn slip(rest: &[u8], in_step: bool) -> Step<'_> {
+fn slip(rest: &[u8], in_step: bool) -> NextPart<'_> {
     let before = rest.iter().take_while(|&&byte| byte == END).count();
     let body = &rest[before..];
     let Some(end) = body.iter().position(|&byte| byte == END) else {
         let is_endless = body.len() > 2 * LONGEST;
-        let endless = Step::Unread(rest.len(), UnreadReason::Endless, false);
-        return if is_endless { endless } else { Step::Wait };
+        let endless = NextPart::Unread(rest.len(), UnreadReason::Endless, false);
+        return if is_endless { endless } else { NextPart::Wait };
     };
     let in_step = in_step || before > 0;
     match unescape(&body[..end]) {
-        Some(packet) if in_step || OscPacket::parse(&packet).is_ok() => Step::Packet {
+        Some(packet) if in_step || OscPacket::parse(&packet).is_ok() => NextPart::Packet {
             packet: Cow::Owned(packet),
             len: before + end + 1,
             framing: PacketFraming::Slip { before, after: 1 },
         },
-        None if in_step => Step::Unread(before + end + 1, UnreadReason::Escape, true),
+        None if in_step => NextPart::Unread(before + end + 1, UnreadReason::Escape, true),
         // The rest of a packet. Its END stands before the next one.
-        _ => Step::Unread(before + end, UnreadReason::Resync, true),
+        _ => NextPart::Unread(before + end, UnreadReason::Resync, true),
     }
 }
 

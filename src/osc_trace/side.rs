@@ -17,7 +17,7 @@ pub(super) struct Sender {
 
 /// What one side of a connection sends.
 #[derive(Debug)]
-pub(super) struct Side {
+pub(super) struct TracedSide {
     sender: Sender,
     assembler: Assembler,
     deframer: Deframer,
@@ -25,7 +25,7 @@ pub(super) struct Side {
     pub(super) acknowledged: Option<u32>,
 }
 
-impl Side {
+impl TracedSide {
     pub(super) fn new(sender: Sender) -> Self {
         Self {
             sender,
