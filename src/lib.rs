@@ -50,6 +50,8 @@ pub mod flow;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod metrics_server;
+pub mod osc;
+pub mod osc_trace;
 pub mod pipeline;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -15,6 +15,7 @@ mod live;
 mod losses;
 mod net;
 mod observed;
+mod osc;
 mod outputs;
 mod ports;
 mod privilege;

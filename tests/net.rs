@@ -55,14 +55,19 @@ impl Net {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// The program on side b.
+    /// `portlore live` on side b.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.program("live", args)
+    }
+
+    /// A command of the program on side b.
+    pub fn program(&self, name: &str, args: &[&str]) -> Command {
         let template = portlore(&[]);
         let mut command = Command::new("ip");
         command
             .args(["netns", "exec", &self.side('b')])
             .arg(template.get_program())
-            .arg("live")
+            .arg(name)
             .args(args);
         command.envs(template.get_envs().filter_map(|(k, v)| Some((k, v?)))).env_remove("SUDO_UID");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

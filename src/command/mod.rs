@@ -8,6 +8,7 @@ pub mod interfaces;
 pub mod live;
 pub mod messages;
 mod observers;
+pub mod osc;
 mod output;
 pub mod port;
 pub mod ports;

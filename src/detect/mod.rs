@@ -36,6 +36,7 @@ mod statement;
 pub use detector::{Detector, Sample};
 pub use prefilter::Prefilter;
 pub use protocols::dns::answers::{AnsweredName, answered_names};
+pub use protocols::osc::OscFraming;
 pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 

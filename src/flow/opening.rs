@@ -186,12 +186,12 @@ impl Opening {
     }
 
     /// Sets the sequence number of a side's first byte, which the handshake showed.
-    pub(super) fn start(&mut self, end: usize, first: u32) {
+    pub(crate) fn start(&mut self, end: usize, first: u32) {
         self.streams[end].start(first);
     }
 
     /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
-    pub(super) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+    pub(crate) fn push(&mut self, end: usize, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
         (self.pushes, self.provisional) = (self.pushes.saturating_add(1), None);
         let stream = &mut self.streams[end];
         match self.transport {
@@ -201,7 +201,7 @@ impl Opening {
     }
 
     /// Adds what waits out of order: no more payload comes.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.streams.iter_mut().for_each(Stream::close_gaps);
     }
 

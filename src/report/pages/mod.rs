@@ -1,9 +1,10 @@
-//! What the commands that capture nothing print, one file each.
+//! What the commands other than `replay` and `live` print, one file or folder each.
 
 pub mod doctor;
 pub mod interfaces;
 pub mod listeners;
 pub mod listening;
+pub mod osc;
 pub mod port;
 
 /// `a`, `a and b`, `a, b and c`; with `;` as the last link `a; b; c`.

@@ -46,6 +46,14 @@ impl Tone {
             Self::Dim => Some("2"),
         }
     }
+
+    /// The text in this tone, where the style has colours.
+    pub(in crate::report) fn paint(self, text: &str, style: Style) -> String {
+        match self.code().filter(|_| style.colour && !text.is_empty()) {
+            Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
+            None => text.to_owned(),
+        }
+    }
 }
 
 /// A column of a table.
@@ -142,10 +150,7 @@ pub(in crate::report) fn write(
             let Some(width) = *width else { continue };
             let text = fit(cell.text.as_str(), width);
             let padding = " ".repeat(width - text.width());
-            let text = match cell.tone.code().filter(|_| style.colour && !text.is_empty()) {
-                Some(code) => format!("\x1b[{code}m{text}\x1b[0m"),
-                None => text,
-            };
+            let text = cell.tone.paint(&text, style);
             if !line.is_empty() {
                 line += "  ";
             }

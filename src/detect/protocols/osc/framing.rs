@@ -1,29 +1,25 @@
 //! The framing of packets in a TCP stream.
 
-use memchr::{memchr_iter, memchr2_iter};
+use memchr::memchr_iter;
 
 use super::packet::{self, Grade};
+use crate::osc::{END, LENGTH, first_length, length, own_len, unescape};
 
-/// SLIP's special bytes (RFC 1055).
-const END: u8 = 0xc0;
-const ESC: u8 = 0xdb;
-const ESC_END: u8 = 0xdc;
-const ESC_ESC: u8 = 0xdd;
-/// Bytes of the length before each packet in OSC 1.0.
-const LENGTH: usize = 4;
-const SHORTEST: usize = 8;
-const LONGEST: usize = 1 << 16;
-
+/// How packets stand in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum OscFraming {
+    /// OSC 1.0: a length before each packet, in 32 bits.
     LengthPrefix,
+    /// OSC 1.1: SLIP (RFC 1055).
     Slip,
     /// None: packets follow each other, which no specification allows.
     Unframed,
 }
 
-impl Framing {
-    pub(super) const fn as_str(self) -> &'static str {
+impl OscFraming {
+    /// The value of the fact `osc.framing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::LengthPrefix => "length-prefix",
             Self::Slip => "slip",
@@ -33,7 +29,8 @@ impl Framing {
 
     /// The framing of a run of bytes: by its first byte where that is the stream's first
     /// (`in_step`), else by the first place that can be the beginning of a frame.
-    pub(super) fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
+    #[must_use]
+    pub fn detect(bytes: &[u8], in_step: bool) -> Option<Self> {
         match bytes {
             [END, ..] => return Some(Self::Slip),
             [b'/' | b'#', ..] => {
@@ -53,7 +50,7 @@ impl Framing {
         }
         let slip =
             memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
-        let length = begin(bytes);
+        let length = first_length(bytes);
         match (slip, length) {
             (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
             (Some(_), _) => Some(Self::Slip),
@@ -84,22 +81,10 @@ fn ends_a_packet(bytes: &[u8]) -> bool {
     frame.is_some_and(|frame| packet::grade(&frame, &mut Vec::new()) != Grade::Invalid)
 }
 
-/// The length of a packet, if it is plausible.
-fn length(bytes: &[u8]) -> Option<usize> {
-    let length = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
-    ((SHORTEST..=LONGEST).contains(&length) && length.is_multiple_of(4)).then_some(length)
-}
-
-/// The offset of the first length that the first byte of a packet follows.
-fn begin(bytes: &[u8]) -> Option<usize> {
-    let behind = bytes.get(LENGTH..)?;
-    memchr2_iter(b'/', b'#', behind).find(|&at| length(&bytes[at..]).is_some())
-}
-
 fn prefixed(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
     if !in_step {
-        match begin(bytes) {
+        match first_length(bytes) {
             Some(first) => at = first,
             None => return false,
         }
@@ -143,7 +128,7 @@ fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool
 fn unframed(bytes: &[u8], each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let Some(packet) = packet::own_len(rest).and_then(|len| rest.get(..len)) else {
+        let Some(packet) = own_len(rest).and_then(|len| rest.get(..len)) else {
             return packet::grade_cut(rest, &mut Vec::new()) != Grade::Invalid;
         };
         if !each(packet, at) {
@@ -152,20 +137,4 @@ fn unframed(bytes: &[u8], each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
         at += packet.len();
     }
     true
-}
-
-fn unescape(frame: &[u8]) -> Option<Vec<u8>> {
-    let mut packet = Vec::with_capacity(frame.len());
-    let mut bytes = frame.iter();
-    while let Some(&byte) = bytes.next() {
-        packet.push(match byte {
-            ESC => match *bytes.next()? {
-                ESC_END => END,
-                ESC_ESC => ESC,
-                _ => return None,
-            },
-            other => other,
-        });
-    }
-    Some(packet)
 }

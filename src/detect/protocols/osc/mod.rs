@@ -13,8 +13,9 @@ mod framing;
 mod packet;
 mod product;
 
-use self::framing::Framing;
-use self::packet::{Grade, OscMessage};
+pub use self::framing::OscFraming;
+
+use self::packet::{Grade, StatedMessage};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
@@ -159,7 +160,7 @@ fn mismatch(facts: &[Fact]) -> Option<Fact> {
         let value = format!("{} after {} from the other side", last.value, first.value);
         return Some(stated(value, last));
     }
-    let is_unframed = one.value == Framing::Unframed.as_str();
+    let is_unframed = one.value == OscFraming::Unframed.as_str();
     is_unframed.then(|| stated("neither a length nor SLIP".into(), one))
 }
 
@@ -213,7 +214,7 @@ impl<'a, 'b> Packets<'a, 'b> {
         self.count(grade, messages, offset)
     }
 
-    fn count(&mut self, grade: Grade, messages: Vec<OscMessage<'_>>, offset: usize) -> bool {
+    fn count(&mut self, grade: Grade, messages: Vec<StatedMessage<'_>>, offset: usize) -> bool {
         self.best = self.best.max(grade);
         match grade {
             Grade::Invalid => {
@@ -288,7 +289,8 @@ fn stream(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
     let mut otherwise = Side::Perhaps;
     for (i, run) in stream.runs().enumerate() {
         let in_step = i == 0 && stream.from_start();
-        let Some(kind) = framing.or_else(|| Framing::detect(&bytes[run.clone()], in_step)) else {
+        let Some(kind) = framing.or_else(|| OscFraming::detect(&bytes[run.clone()], in_step))
+        else {
             if in_step {
                 return Side::Other;
             }
@@ -305,8 +307,8 @@ fn stream(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
     }
     match framing {
         // Without a framing nothing but the packets themselves can agree.
-        Some(Framing::Unframed) => {
-            packets.side(Framing::Unframed.as_str(), usize::MAX, Grade::Product, otherwise)
+        Some(OscFraming::Unframed) => {
+            packets.side(OscFraming::Unframed.as_str(), usize::MAX, Grade::Product, otherwise)
         }
         Some(framing) => packets.side(framing.as_str(), untyped, Grade::Word, otherwise),
         None => Side::Other,

@@ -116,8 +116,9 @@ impl From<IcmpError> for IcmpJson {
     }
 }
 
+/// An address and a port.
 #[derive(Serialize)]
-struct EndpointJson {
+pub(in crate::report) struct EndpointJson {
     address: String,
     port: u16,
 }

@@ -1,0 +1,79 @@
+//! `portlore osc`: the OSC messages of files or interfaces, as they come.
+//!
+//! One thread reads, decodes and writes: messages are few beside what a verdict on all ports has to
+//! look at, and the pipeline keeps no payload beyond the first bytes of a flow.
+
+mod display;
+mod rate;
+mod watch;
+
+use portlore::Result;
+use portlore::privilege::{Account, Keep};
+use portlore::report::pages::osc::OscWriter;
+use portlore::report::pages::osc::ndjson::OscEvents;
+use portlore::report::pages::osc::text::OscText;
+use portlore::source::live::LiveOptions;
+use portlore::source::{Files, Filter, Live, file};
+
+use self::watch::Watch;
+use super::inputs::InputFiles;
+use super::output::Output;
+use super::session::drop_privileges;
+use super::signals::SignalFlags;
+use super::{UNREADABLE, messages};
+use crate::cli::{OscArgs, OscFormat};
+
+/// Bytes that are kept of each frame: all of them.
+const WHOLE: u32 = 262_144;
+
+pub fn run(args: &OscArgs) -> Result<u8> {
+    let signals = SignalFlags::register()?;
+    if args.interfaces.is_empty() { replay(args, &signals) } else { live(args, &signals) }
+}
+
+fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
+    let found = file::find(&args.files)?;
+    if !args.quiet {
+        found.passed_over.iter().for_each(|line| messages::print(line));
+    }
+    let mut files = Files::open_with_stop(&found.paths, &signals.stop)?;
+    let filter = args.filter.as_deref();
+    let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
+    let some_unreadable = !files.unreadable().is_empty();
+    let inputs = InputFiles { captures: found.paths, services: Vec::new() };
+    let output = Output::open(args.output.as_ref(), args.force, &inputs)?;
+    drop_privileges(&Keep::default());
+    let writer = writer(args, &output);
+    let status = Watch::new(args, signals, output, writer).run(&mut files, filter)?;
+    Ok(if some_unreadable { UNREADABLE } else { status })
+}
+
+fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
+    let user = args.user.as_deref().map(Account::from_name).transpose()?;
+    let options = LiveOptions {
+        interfaces: args.interfaces.clone(),
+        promiscuous: !args.no_promiscuous,
+        snap_len: WHOLE,
+        buffer_bytes: args.buffer,
+        filter: args.filter.clone(),
+    };
+    let mut live = Live::open(&options, messages::print)?;
+    let output = Output::open(args.output.as_ref(), args.force, &InputFiles::default())?;
+    // The devices are open: from here on nothing needs root.
+    drop_privileges(&Keep { user, ..Keep::default() });
+    if !args.quiet {
+        let devices: Vec<_> =
+            live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
+        messages::print(&format!("capturing on {}; Ctrl-C ends it", devices.join(", ")));
+    }
+    let writer = writer(args, &output);
+    // The kernel filters.
+    Watch::new(args, signals, output, writer).run(&mut live, None)
+}
+
+fn writer(args: &OscArgs, output: &Output) -> Box<dyn OscWriter> {
+    match args.format {
+        OscFormat::Text => Box::new(OscText::new(output.style(), output.is_terminal())),
+        OscFormat::Ndjson => Box::new(OscEvents),
+    }
+}
