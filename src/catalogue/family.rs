@@ -1,7 +1,7 @@
 //! The families of services, which tags name, in words for people.
 
 /// The heading and the kind of each family that the shipped catalogue has, by tag.
-const FAMILIES: [(&str, &str, &str); 15] = [
+const FAMILIES: [(&str, &str, &str); 16] = [
     ("app-search", "Enterprise", "a search engine"),
     ("banking", "Enterprise", "home banking"),
     ("csta", "Telephony", "computer telephony"),
@@ -10,6 +10,7 @@ const FAMILIES: [(&str, &str, &str); 15] = [
     ("exlm", "Enterprise", "EXLM"),
     ("infrastructure", "Infrastructure", "network infrastructure"),
     ("messaging", "Messaging", "messaging"),
+    ("monitoring", "Monitoring", "monitoring"),
     ("osc", "Show control", "show control over OSC"),
     ("remote-access", "Remote access", "remote access"),
     ("server-automation", "Enterprise", "server automation"),
