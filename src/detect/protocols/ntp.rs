@@ -5,6 +5,8 @@
 //! client's too. Clients that disclose nothing (chrony, `OpenNTPD`, ntpd) send zeros and a random
 //! number instead of the time: <https://datatracker.ietf.org/doc/html/draft-ietf-ntp-data-minimization-04>.
 
+use std::ops::RangeInclusive;
+
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
@@ -27,9 +29,29 @@ const BROADCAST: u8 = 5;
 /// The precision that a client states to hide its own.
 const HIDDEN: u8 = 32;
 
+/// The first byte: a warning, a version from 1 to 4, and a mode, of which version 1 has none.
+const FIRST: [RangeInclusive<u8>; 16] = [
+    0x08..=0x0f,
+    0x11..=0x17,
+    0x19..=0x1f,
+    0x21..=0x27,
+    0x48..=0x4f,
+    0x51..=0x57,
+    0x59..=0x5f,
+    0x61..=0x67,
+    0x88..=0x8f,
+    0x91..=0x97,
+    0x99..=0x9f,
+    0xa1..=0xa7,
+    0xc8..=0xcf,
+    0xd1..=0xd7,
+    0xd9..=0xdf,
+    0xe1..=0xe7,
+];
+
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0x08..=0xe7]))
+    .prefilter(Prefilter::first_byte(&FIRST).udp_at_least(PRIVATE))
     .first_words()
     .facts(&["ntp.kiss", "ntp.mode", "ntp.stratum", "ntp.version"])
     .samples(&[

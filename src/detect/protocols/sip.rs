@@ -53,7 +53,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
         ])
         // A zero byte keeps an address translation open: a datagram may begin with it, a stream may
         // not.
-        .max_leading_zeros(0),
+        .max_leading_zeros(0)
+        .then_all(3, &[b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b'~', 0..=0]),
     )
     .leads_to(&[Protocol::Csta])
     .facts(&[

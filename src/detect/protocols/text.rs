@@ -51,7 +51,10 @@ const STRUCTURED: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
     .tcp()
     .udp()
-    .prefilter(Prefilter::first_byte(&[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4]))
+    .prefilter(
+        Prefilter::first_byte(&[b'\t'..=b'\n', b'\r'..=b'\r', b' '..=b'~', 0xc2..=0xf4])
+            .then_all(7, &[b'\t'..=b'\n', b'\r'..=b'\r', b' '..=b'~', 0x80..=0xff]),
+    )
     .first_words()
     .residual()
     .facts(&["text.encoding", "text.line"])

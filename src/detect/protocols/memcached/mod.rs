@@ -26,7 +26,13 @@ const UDP_HEADER: usize = 8;
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect)
     .tcp()
     .udp()
-    .prefilter(Prefilter::ANY.tcp_first_byte(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81]))
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81])
+            .udp_skip(6)
+            .udp_literal(&[0; 2])
+            .udp_at_least(UDP_HEADER + 1),
+    )
     .first_words()
     .facts(&["memcached.command", "memcached.reply", "memcached.version", "memcached.client"])
     .samples(&[
@@ -116,7 +122,8 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 /// Whether the first datagram of a side may have the header of UDP: its last two bytes are zero.
 fn may_be_framed(stream: &Stream) -> bool {
     stream.datagrams().next().is_some_and(|(bytes, _, cut)| {
-        bytes.get(UDP_HEADER - 2..UDP_HEADER).map_or(cut, |reserved| reserved == [0, 0])
+        let mut reserved = bytes.iter().skip(UDP_HEADER - 2).take(2);
+        reserved.all(|&byte| byte == 0) && (cut || bytes.len() >= UDP_HEADER)
     })
 }
 
