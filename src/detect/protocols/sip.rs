@@ -175,9 +175,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     // After an exact start line, one of the required fields is proof enough: a message may be cut
     // or damaged.
     let is_required = |name: &[u8]| {
-        REQUIRED.iter().any(|(long, short)| {
-            [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        })
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        matches!(first, b'v' | b'f' | b't' | b'i' | b'c')
+            && REQUIRED.iter().any(|(long, short)| {
+                [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+            })
     };
     let head = &behind[..head_end.unwrap_or(behind.len())];
     if !field_names(head).any(is_required) {

@@ -6,12 +6,12 @@
 //! answer of a minute at most while it says neither that it is authoritative nor that it would ask
 //! others: who answers a query to a group does, from its own address.
 
-use super::message::{DnsMessage, Reading, read};
+use super::message::{DnsMessage, Reading, may_be, read};
 use super::name::{HEADER, is_reverse};
 use super::{described, outcome};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::statement::{Side, Statement, by_datagram, combine};
+use crate::detect::statement::{Side, Statement, by_deciding_datagrams, combine, has_no_message};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
@@ -26,8 +26,11 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Llmnr, inspect)
     }]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    if has_no_message(opening, may_be) {
+        return Detection::No;
+    }
     combine(Protocol::Llmnr, opening, depth, |statement| {
-        by_datagram(statement, |statement, bytes, offset, cut| match read(bytes, cut) {
+        by_deciding_datagrams(statement, |statement, bytes, offset, cut| match read(bytes, cut) {
             Some(Reading::LinkLocal(message)) => judge(statement, &message, opening, offset),
             Some(Reading::Perhaps) => Side::Perhaps,
             None if cut && bytes.len() < HEADER => Side::Perhaps,

@@ -17,7 +17,9 @@ use self::name::HEADER;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
+use crate::detect::statement::{
+    DATAGRAMS, Side, Statement, by_deciding_datagrams, combine, has_no_message,
+};
 use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
 
@@ -64,6 +66,13 @@ pub(crate) const MULTICAST: Detector =
         }]);
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
+    // Most datagrams are of something else.
+    if opening.transport() == Transport::Udp
+        && has_no_message(opening, message::may_be)
+        && !(protocol == Protocol::Dns && answers(opening))
+    {
+        return Detection::No;
+    }
     combine(protocol, opening, depth, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, opening, protocol) {
             // A damaged query is answered, and a damaged response is recognised by the identifier
@@ -76,16 +85,20 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
 }
 
 fn datagrams(statement: &mut Statement<'_>, opening: &Opening, protocol: Protocol) -> Side {
-    by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
-        Some(Reading::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
-            state(statement, protocol, &message, offset);
-            Side::Matches
+    by_deciding_datagrams(statement, |statement, bytes, offset, cut| {
+        match message::read(bytes, cut) {
+            Some(Reading::Message(message))
+                if message.multicast == (protocol == Protocol::Mdns) =>
+            {
+                state(statement, protocol, &message, offset);
+                Side::Matches
+            }
+            // No name server is asked at a group address.
+            Some(Reading::LinkLocal(_)) if opening.is_to_group() => Side::Other,
+            Some(Reading::Perhaps | Reading::LinkLocal(_)) => Side::Perhaps,
+            None if cut && bytes.len() < HEADER => Side::Perhaps,
+            Some(Reading::Message(_)) | None => Side::Other,
         }
-        // No name server is asked at a group address.
-        Some(Reading::LinkLocal(_)) if opening.is_to_group() => Side::Other,
-        Some(Reading::Perhaps | Reading::LinkLocal(_)) => Side::Perhaps,
-        None if cut && bytes.len() < HEADER => Side::Perhaps,
-        Some(Reading::Message(_)) | None => Side::Other,
     })
 }
 
