@@ -178,6 +178,10 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize>
         let mut rest = candidates;
         while let Some(i) = rest.pop_first() {
             let detector = self.detector(opening.transport(), i);
+            if detector.may_be.is_some_and(|may_be| !may_be(opening)) {
+                rest = self.tables(opening.transport()).without_followers(rest, i);
+                continue;
+            }
             match (detector.inspect)(opening, depth) {
                 Detection::No => {}
                 Detection::NeedMore => {

@@ -233,16 +233,15 @@ fn state(
 /// Whether the bytes, which have no line end, can be the beginning of a start line.
 fn may_begin(bytes: &[u8]) -> bool {
     let begins = |word: &[u8]| bytes.iter().zip(word).all(|(a, b)| a == b);
-    let is_text = bytes.iter().all(|&b| b >= b' ' || b == b'\r');
-    is_text
-        && (begins(VERSION)
-            || METHODS.iter().any(|method| {
-                let rest = bytes.get(method.len()..).unwrap_or(&[]);
-                begins(method)
-                    && [b" sip", b" tel"]
-                        .iter()
-                        .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
-            }))
+    let is_begun = begins(VERSION)
+        || METHODS.iter().any(|method| {
+            let rest = bytes.get(method.len()..).unwrap_or(&[]);
+            begins(method)
+                && [b" sip", b" tel"]
+                    .iter()
+                    .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
+        });
+    is_begun && bytes.iter().all(|&b| b >= b' ' || b == b'\r')
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub(super) struct Tables<const WORDS: usize, const GROUPS: usize, const SLOTS: u
     by_len: [BitSet<WORDS>; LONG_DATAGRAM + 1],
     initiator_only: BitSet<WORDS>,
     mid_stream: BitSet<WORDS>,
+    /// The detectors that share the test of one before them.
+    followers: BitSet<WORDS>,
     /// The protocols that are ruled out by the transport, and where every detector refused.
     foreign: ProtocolSet,
     every: ProtocolSet,
@@ -47,6 +49,7 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize> Tables<WORDS, 
             by_len: [BitSet::EMPTY; LONG_DATAGRAM + 1],
             initiator_only: BitSet::EMPTY,
             mid_stream: BitSet::EMPTY,
+            followers: BitSet::EMPTY,
             foreign: ProtocolSet::EMPTY,
             every: ProtocolSet::EMPTY,
             ruled_out: [[ProtocolSet::EMPTY; 1 << GROUP]; GROUPS],
@@ -58,6 +61,9 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize> Tables<WORDS, 
             if is_of(detector, transport) {
                 tables.places[i] = place as u8;
                 tables.add(i, &detector.prefilter);
+                if detector.shares_test {
+                    tables.followers.insert(i);
+                }
                 tables.add_ruled_out(i, detector);
                 i += 1;
             } else {
@@ -118,6 +124,17 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize> Tables<WORDS, 
     /// The place of the detector of number `i` in the registry.
     pub(super) fn place(&self, i: usize) -> usize {
         usize::from(self.places[i])
+    }
+
+    /// Those of the detectors in `rest` that do not share the test of the detector before them, of
+    /// number `i`.
+    pub(super) fn without_followers(&self, mut rest: BitSet<WORDS>, i: usize) -> BitSet<WORDS> {
+        let mut next = i + 1;
+        while next < SLOTS && self.followers.contains(next) {
+            rest.remove(next);
+            next += 1;
+        }
+        rest
     }
 
     /// The protocols that are ruled out where all detectors refused but those that are `open`.

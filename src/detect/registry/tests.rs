@@ -120,6 +120,30 @@ fn a_detector_refuses_every_stream_whose_first_two_bytes_are_not_its() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+    /// The registry does not call a detector whose test, or that of the one before, fails.
+    #[test]
+    fn a_detector_whose_test_fails_would_refuse(
+        datagrams in prop::collection::vec((0..2_usize, first_bytes(), 0..2_u32), 1..8),
+    ) {
+        let sent: Vec<_> = datagrams
+            .iter()
+            .map(|(end, bytes, cut)| (*end, &bytes[..], bytes.len() as u32 + cut))
+            .collect();
+        let opening = Opening::from_datagrams(&sent);
+        let mut test = None;
+        for detector in DETECTORS.iter().filter(|d| d.transports.contains(&Transport::Udp)) {
+            test = if detector.shares_test { test } else { detector.may_be };
+            prop_assert!(!detector.shares_test || test.is_some(), "{}", detector.protocol);
+            if test.is_some_and(|may_be| !may_be(&opening)) {
+                let detection = (detector.inspect)(&opening, Depth::Facts);
+                prop_assert_eq!(detection, Detection::No, "{}", detector.protocol);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_prefilter_of_a_detector_passes_its_samples() {
     for detector in DETECTORS {

@@ -6,17 +6,20 @@
 //! answer of a minute at most while it says neither that it is authoritative nor that it would ask
 //! others: who answers a query to a group does, from its own address.
 
-use super::message::{DnsMessage, Reading, may_be, read};
+use super::message::{DnsMessage, Reading, read};
 use super::name::{HEADER, is_reverse};
 use super::{described, outcome};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::statement::{Side, Statement, by_deciding_datagrams, combine, has_no_message};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{Side, Statement, by_deciding_datagrams, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Llmnr, inspect)
     .udp()
+    .prefilter(Prefilter::ANY.udp_at_least(HEADER))
+    .shares_test()
     .first_words()
     .facts(&["llmnr.query", "llmnr.response"])
     .samples(&[Sample {
@@ -26,9 +29,6 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Llmnr, inspect)
     }]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    if has_no_message(opening, may_be) {
-        return Detection::No;
-    }
     combine(Protocol::Llmnr, opening, depth, |statement| {
         by_deciding_datagrams(statement, |statement, bytes, offset, cut| match read(bytes, cut) {
             Some(Reading::LinkLocal(message)) => judge(statement, &message, opening, offset),

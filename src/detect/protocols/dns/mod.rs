@@ -33,7 +33,8 @@ pub(crate) const DETECTOR: Detector =
         .udp()
         .tcp()
         // Over TCP: a length, an identifier, and an opcode in the first byte of the flags.
-        .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
+        .only_if(may_be)
+        .prefilter(Prefilter::ANY.udp_at_least(HEADER).max_leading_zeros(1).skip(4).then(&[
             0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
         ]))
         .first_words()
@@ -54,6 +55,8 @@ pub(crate) const DETECTOR: Detector =
 pub(crate) const MULTICAST: Detector =
     Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
         .udp()
+        .prefilter(Prefilter::ANY.udp_at_least(HEADER))
+        .shares_test()
         .first_words()
         .facts(&["mdns.query", "mdns.response"])
         .samples(&[Sample {
@@ -65,14 +68,15 @@ pub(crate) const MULTICAST: Detector =
             responder: &[],
         }]);
 
+/// Whether a datagram may be a message, or damaged in a conversation of such. Most are of something
+/// else.
+fn may_be(opening: &Opening) -> bool {
+    opening.transport() == Transport::Tcp
+        || !has_no_message(opening, message::may_be)
+        || answers(opening)
+}
+
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
-    // Most datagrams are of something else.
-    if opening.transport() == Transport::Udp
-        && has_no_message(opening, message::may_be)
-        && !(protocol == Protocol::Dns && answers(opening))
-    {
-        return Detection::No;
-    }
     combine(protocol, opening, depth, |statement| match opening.transport() {
         Transport::Udp => match datagrams(statement, opening, protocol) {
             // A damaged query is answered, and a damaged response is recognised by the identifier
