@@ -27,6 +27,10 @@ pub struct Detector {
     pub transports: &'static [Transport],
     /// The bytes with which either side may begin.
     pub prefilter: Prefilter,
+    /// Whether an opening may be of the protocol, by a test that takes little time.
+    pub(super) may_be: Option<fn(&Opening) -> bool>,
+    /// The test of the detector before this one in the registry counts for this one too.
+    pub(super) shares_test: bool,
     /// The facts that the detector can state; `.*` at the end stands for a header field's name.
     pub facts: &'static [&'static str],
     /// Those of `facts` that are stated at every depth, because they take no time to read.
@@ -54,6 +58,8 @@ impl Detector {
             inspect,
             transports: &[],
             prefilter: Prefilter::ANY,
+            may_be: None,
+            shares_test: false,
             facts: &[],
             facts_at_any_depth: &[],
             samples: &[],
@@ -88,6 +94,20 @@ impl Detector {
     #[must_use]
     pub const fn prefilter(self, prefilter: Prefilter) -> Self {
         Self { prefilter, ..self }
+    }
+
+    /// The detector, and those that follow it in the registry and [share its
+    /// test](Self::shares_test), are called only where `may_be` is true.
+    #[must_use]
+    pub(super) const fn only_if(self, may_be: fn(&Opening) -> bool) -> Self {
+        Self { may_be: Some(may_be), ..self }
+    }
+
+    /// The protocol has the messages of the detector before this one in the registry, so what that
+    /// one's test excludes is not of this protocol either.
+    #[must_use]
+    pub(super) const fn shares_test(self) -> Self {
+        Self { shares_test: true, ..self }
     }
 
     /// The names of all facts that `inspect` can state, such as `vnc.version`. Catalogue files may

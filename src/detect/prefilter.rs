@@ -11,8 +11,10 @@ use std::ops::RangeInclusive;
 
 use crate::evidence::BitSet;
 
-/// Bytes of a stream that are compared.
-pub(super) const PLACES: usize = 5;
+/// Bytes of a stream, and of a datagram, that are compared.
+pub(super) const PLACES: usize = 8;
+/// The length of a datagram from which on all lengths count the same.
+pub(super) const LONG_DATAGRAM: usize = 64;
 /// Zero bytes at the beginning of a stream that are counted at most.
 pub(super) const MAX_ZEROS: usize = 16;
 
@@ -21,9 +23,9 @@ pub(super) type ByteSet = BitSet<4>;
 
 /// The bytes with which either side of a flow may begin in a protocol.
 ///
-/// Of a datagram only the first byte is compared: a datagram may be damaged or cut, and other
-/// datagrams of the flow can pass instead. Of a stream the first five bytes and the number of
-/// leading zero bytes are compared.
+/// Of a stream and of a datagram the first eight bytes are compared, as far as they were captured;
+/// of a stream also the number of leading zero bytes, and of a datagram that was not cut the length.
+/// A flow passes if any of its datagrams does: others may be damaged.
 ///
 /// # How to fill it in
 ///
@@ -32,6 +34,8 @@ pub(super) type ByteSet = BitSet<4>;
 /// | begin with one of a few bytes, on each transport that carries them | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
 /// | begin with other bytes over UDP than over TCP | `Prefilter::ANY.tcp_first_byte(..).udp_first_byte(..)` |
 /// | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |
+/// | have further fixed bytes in a datagram | `.udp_then(..)`, `.udp_skip(n)` |
+/// | are datagrams of a length at least | `.udp_at_least(n)` |
 /// | begin with a number that is not zero, such as a length | `.max_leading_zeros(n)` |
 /// | are known by what the initiator sends, whatever comes back | `.initiator_only()` |
 /// | are found again in a stream whose beginning is missing | `.mid_stream()` |
@@ -40,10 +44,13 @@ pub(super) type ByteSet = BitSet<4>;
 /// List the first bytes of both sides: a detector is called where the bytes of either side pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Prefilter {
-    pub(super) datagram: ByteSet,
+    pub(super) datagram: [ByteSet; PLACES],
     pub(super) stream: [ByteSet; PLACES],
-    /// Places of `stream` that were described.
-    described: usize,
+    /// Places of `datagram` and of `stream` that were described.
+    datagram_places: usize,
+    stream_places: usize,
+    /// Bytes of a datagram that was not cut at least.
+    pub(super) shortest: usize,
     pub(super) max_leading_zeros: usize,
     pub(super) initiator_only: bool,
     pub(super) mid_stream: bool,
@@ -52,9 +59,11 @@ pub struct Prefilter {
 impl Prefilter {
     /// Lets every flow through.
     pub const ANY: Self = Self {
-        datagram: ByteSet::FULL,
+        datagram: [ByteSet::FULL; PLACES],
         stream: [ByteSet::FULL; PLACES],
-        described: 0,
+        datagram_places: 0,
+        stream_places: 0,
+        shortest: 1,
         max_leading_zeros: MAX_ZEROS,
         initiator_only: false,
         mid_stream: false,
@@ -73,33 +82,100 @@ impl Prefilter {
     /// If a byte was described before; in a constant, that is an error of the compiler.
     #[must_use]
     pub const fn tcp_first_byte(self, bytes: &[RangeInclusive<u8>]) -> Self {
-        assert!(self.described == 0, "the first byte is described before the others");
+        assert!(self.stream_places == 0, "the first byte is described before the others");
         self.then(bytes)
     }
 
     /// The first byte of a datagram is one of these.
+    ///
+    /// # Panics
+    ///
+    /// If a byte was described before; in a constant, that is an error of the compiler.
     #[must_use]
     pub const fn udp_first_byte(self, bytes: &[RangeInclusive<u8>]) -> Self {
-        Self { datagram: byte_set(bytes), ..self }
+        assert!(self.datagram_places == 0, "the first byte is described before the others");
+        self.udp_then(bytes)
     }
 
     /// The next byte of a stream, where there is one, is one of these.
     ///
     /// # Panics
     ///
-    /// If more than five bytes are described; in a constant, that is an error of the compiler.
+    /// If more than eight bytes are described; in a constant, that is an error of the compiler.
     #[must_use]
     pub const fn then(mut self, bytes: &[RangeInclusive<u8>]) -> Self {
-        assert!(self.described < PLACES, "five bytes of a stream are compared");
-        self.stream[self.described] = byte_set(bytes);
-        self.described += 1;
+        assert!(self.stream_places < PLACES, "eight bytes of a stream are compared");
+        self.stream[self.stream_places] = byte_set(bytes);
+        self.stream_places += 1;
         self
     }
 
     /// The next `count` bytes of a stream may have any value.
     #[must_use]
-    pub const fn skip(self, count: usize) -> Self {
-        Self { described: self.described + count, ..self }
+    pub const fn skip(mut self, count: usize) -> Self {
+        self.stream_places += count;
+        self
+    }
+
+    /// The next byte of a datagram, where there is one, is one of these.
+    ///
+    /// # Panics
+    ///
+    /// If more than eight bytes are described; in a constant, that is an error of the compiler.
+    #[must_use]
+    pub const fn udp_then(mut self, bytes: &[RangeInclusive<u8>]) -> Self {
+        assert!(self.datagram_places < PLACES, "eight bytes of a datagram are compared");
+        self.datagram[self.datagram_places] = byte_set(bytes);
+        self.datagram_places += 1;
+        self
+    }
+
+    /// The next `count` bytes of a datagram may have any value.
+    #[must_use]
+    pub const fn udp_skip(mut self, count: usize) -> Self {
+        self.datagram_places += count;
+        self
+    }
+
+    /// A datagram that was not cut has at least `count` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is more than 64; in a constant, that is an error of the compiler.
+    #[must_use]
+    pub const fn udp_at_least(self, count: usize) -> Self {
+        assert!(count <= LONG_DATAGRAM, "longer datagrams are not told apart");
+        Self { shortest: count, ..self }
+    }
+
+    /// The next `count` bytes of a stream and of a datagram, where there are so many, are of these.
+    ///
+    /// # Panics
+    ///
+    /// As [`then`](Self::then).
+    #[must_use]
+    pub const fn then_all(mut self, count: usize, bytes: &[RangeInclusive<u8>]) -> Self {
+        let mut i = 0;
+        while i < count {
+            self = self.then(bytes).udp_then(bytes);
+            i += 1;
+        }
+        self
+    }
+
+    /// A datagram goes on with these bytes.
+    ///
+    /// # Panics
+    ///
+    /// As [`udp_then`](Self::udp_then).
+    #[must_use]
+    pub const fn udp_literal(mut self, bytes: &[u8]) -> Self {
+        let mut i = 0;
+        while i < bytes.len() && self.datagram_places < PLACES {
+            self = self.udp_then(&[bytes[i]..=bytes[i]]);
+            i += 1;
+        }
+        self
     }
 
     /// A stream begins with at most `count` zero bytes. Without this, any number passes.
@@ -148,10 +224,20 @@ impl Prefilter {
     ) -> Option<String> {
         use crate::decode::Transport;
 
-        let first = usize::from(*bytes.first()?);
+        bytes.first()?;
         if transport == Transport::Udp {
-            return (!self.datagram.contains(first))
-                .then(|| format!("`udp_first_byte` (or `first_byte`) lacks {first:#04x}"));
+            let (place, byte) = bytes
+                .iter()
+                .enumerate()
+                .take(PLACES)
+                .find(|&(place, &byte)| !self.datagram[place].contains(usize::from(byte)))
+                .or_else(|| Some((0, bytes.first().filter(|_| bytes.len() < self.shortest)?)))?;
+            let method = match place {
+                _ if bytes.len() < self.shortest => "`udp_at_least`",
+                0 => "`udp_first_byte` (or `first_byte`)",
+                _ => "`udp_then`",
+            };
+            return Some(format!("{method} for byte {place} of a datagram lacks {byte:#04x}"));
         }
         let zeros = bytes.iter().take(MAX_ZEROS).take_while(|&&byte| byte == 0).count();
         if zeros > self.max_leading_zeros {

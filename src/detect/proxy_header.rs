@@ -41,6 +41,12 @@ struct ProxyHeader {
     source: Option<String>,
 }
 
+/// Whether either side may begin with a header of the PROXY protocol, by its first byte.
+pub(super) fn may_begin(opening: &Opening) -> bool {
+    let begins = |(_, stream): (_, &Stream)| matches!(stream.head().first(), Some(b'P' | b'\r'));
+    opening.transport() == Transport::Tcp && opening.sides().any(begins)
+}
+
 /// Inspects what follows the header of the PROXY protocol; `None` where neither side sent one.
 pub(super) fn inspect_behind(
     opening: &Opening,

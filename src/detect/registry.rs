@@ -5,7 +5,7 @@
 
 mod tables;
 
-use self::tables::{GROUP, Tables};
+use self::tables::{GROUP, Tables, is_of};
 
 use crate::decode::Transport;
 use crate::detect::detector::Detector;
@@ -98,36 +98,56 @@ pub const DETECTORS: &[Detector] = &[
 ];
 
 /// The detectors and what is derived from them.
-struct DetectorRegistry<const WORDS: usize, const GROUPS: usize> {
+struct DetectorRegistry<const WORDS: usize, const GROUPS: usize, const SLOTS: usize> {
     detectors: &'static [Detector],
-    tables: Tables<WORDS, GROUPS>,
+    /// Indexed by the transport.
+    tables: [Tables<WORDS, GROUPS, SLOTS>; 2],
 }
 
-static REGISTRY: DetectorRegistry<
-    { words_for(DETECTORS.len()) },
-    { DETECTORS.len().div_ceil(GROUP) },
-> = DetectorRegistry::new(DETECTORS);
+/// The words of a set of detectors of one transport.
+const WORDS: usize = words_for(greatest_count(DETECTORS));
+
+static REGISTRY: DetectorRegistry<WORDS, { WORDS * 64 / GROUP }, { WORDS * 64 }> =
+    DetectorRegistry::new(DETECTORS);
+
+/// The number of detectors of the transport that has more of them.
+const fn greatest_count(detectors: &[Detector]) -> usize {
+    let mut counts = [0; 2];
+    let mut i = 0;
+    while i < detectors.len() {
+        counts[0] += is_of(&detectors[i], Transport::Tcp) as usize;
+        counts[1] += is_of(&detectors[i], Transport::Udp) as usize;
+        i += 1;
+    }
+    if counts[0] > counts[1] { counts[0] } else { counts[1] }
+}
 
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
 /// protocol. Where none does, the protocols of those that refused are ruled out, if the bytes
 /// prove that.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
-    let behind = |opening: &Opening| REGISTRY.inspect(opening, depth);
-    match proxy_header::inspect_behind(opening, behind) {
-        Some(evidence) => Evidence { first_payload: first_payload(opening), ..evidence },
-        None => behind(opening),
+    if proxy_header::may_begin(opening)
+        && let Some(evidence) = inspect_behind_proxy(opening, depth)
+    {
+        return evidence;
     }
+    REGISTRY.inspect(opening, depth)
+}
+
+#[inline(never)]
+fn inspect_behind_proxy(opening: &Opening, depth: Depth) -> Option<Evidence> {
+    let evidence =
+        proxy_header::inspect_behind(opening, |opening| REGISTRY.inspect(opening, depth))?;
+    Some(Evidence { first_payload: first_payload(opening), ..evidence })
 }
 
 /// Whether [`inspect`] calls the detector for this opening, if no other recognises it first.
 #[must_use]
 pub fn is_asked(detector: &Detector, opening: &Opening) -> bool {
-    let (_, candidates) = REGISTRY.candidates(opening);
-    DETECTORS
-        .iter()
-        .zip(0..)
-        .any(|(known, i)| known.protocol == detector.protocol && candidates.contains(i))
+    let (_, mut candidates) = REGISTRY.candidates(opening);
+    std::iter::from_fn(|| candidates.pop_first())
+        .any(|i| REGISTRY.detector(opening.transport(), i).protocol == detector.protocol)
 }
 
 /// The facts that can be stated of what both sides send; `.*` at the end stands for a header field's
@@ -143,9 +163,21 @@ pub fn is_stated(fact: &str) -> bool {
     proxy_header::FACTS.contains(&fact) || DETECTORS.iter().any(|detector| detector.states(fact))
 }
 
-impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
+impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize>
+    DetectorRegistry<WORDS, GROUPS, SLOTS>
+{
     const fn new(detectors: &'static [Detector]) -> Self {
-        Self { detectors, tables: Tables::new(detectors) }
+        let tcp = Tables::new(detectors, Transport::Tcp);
+        Self { detectors, tables: [tcp, Tables::new(detectors, Transport::Udp)] }
+    }
+
+    fn tables(&self, transport: Transport) -> &Tables<WORDS, GROUPS, SLOTS> {
+        &self.tables[transport as usize]
+    }
+
+    /// The detector of number `i` among those of a transport.
+    fn detector(&self, transport: Transport, i: usize) -> &'static Detector {
+        &self.detectors[self.tables(transport).place(i)]
     }
 
     fn inspect(&self, opening: &Opening, depth: Depth) -> Evidence {
@@ -153,15 +185,21 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
             Evidence { first_payload: first_payload(opening), ..Evidence::default() };
         let mut wanted = Wanted::Nothing;
         let (from_start, candidates) = self.candidates(opening);
-        let possible =
-            if from_start { candidates } else { self.tables.of_transport(opening.transport()) };
-        let mut refused = possible.complement();
+        // Those that have not refused.
+        let mut open = BitSet::EMPTY;
         let mut rest = candidates;
         while let Some(i) = rest.pop_first() {
-            let detector = &self.detectors[i];
+            let detector = self.detector(opening.transport(), i);
+            if detector.may_be.is_some_and(|may_be| !may_be(opening)) {
+                rest = self.tables(opening.transport()).without_followers(rest, i);
+                continue;
+            }
             match (detector.inspect)(opening, depth) {
-                Detection::No => refused.insert(i),
-                Detection::NeedMore => wanted = Wanted::More,
+                Detection::No => {}
+                Detection::NeedMore => {
+                    open.insert(i);
+                    wanted = Wanted::More;
+                }
                 Detection::Yes(recognition) => {
                     recognise(&mut evidence, opening, detector, recognition);
                     if !detector.residual {
@@ -181,9 +219,9 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
                 }
             }
         }
-        evidence.whole = is_whole(opening);
+        evidence.whole = from_start && is_whole(opening);
         if evidence.protocol.is_none() && evidence.whole {
-            evidence.ruled_out = self.tables.ruled_out(refused);
+            evidence.ruled_out = self.tables(opening.transport()).ruled_out(open);
             if looks_like_quic_from_the_middle(opening) {
                 evidence.ruled_out.remove(Protocol::Quic);
             }
@@ -202,10 +240,11 @@ impl<const WORDS: usize, const GROUPS: usize> DetectorRegistry<WORDS, GROUPS> {
     fn candidates(&self, opening: &Opening) -> (bool, BitSet<WORDS>) {
         let from_start =
             opening.sides().all(|(_, stream)| stream.is_empty() || stream.from_start());
+        let tables = self.tables(opening.transport());
         let candidates = if from_start {
-            self.tables.candidates(opening)
+            tables.candidates(opening)
         } else {
-            self.tables.mid_stream_candidates(opening)
+            tables.mid_stream_candidates(opening)
         };
         (from_start, candidates)
     }

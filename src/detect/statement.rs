@@ -296,6 +296,17 @@ pub(crate) fn combine_with_client(
 /// Datagrams of each side that are read at most: later ones add nothing.
 pub(crate) const DATAGRAMS: usize = 4;
 
+/// Whether neither side has a datagram that may be a message, by a test that takes little time: where
+/// it fails, [`by_datagram`] would find the datagram foreign. Bytes, and whether they were cut.
+pub(crate) fn has_no_message(opening: &Opening, may_be: impl Fn(&[u8], bool) -> bool) -> bool {
+    let has_one = |stream: &Stream| {
+        stream.datagrams().take(DATAGRAMS).any(|(bytes, _, cut)| may_be(bytes, cut))
+    };
+    !opening.is_silent()
+        && !has_one(opening.side(Direction::Initiator))
+        && !has_one(opening.side(Direction::Responder))
+}
+
 /// Judges a side by its first datagrams. `read` judges a datagram by its bytes, their offset in the
 /// stream and whether the capture cut them.
 ///
@@ -303,6 +314,23 @@ pub(crate) const DATAGRAMS: usize = 4;
 /// proves nothing. Only the first message that matches states facts.
 pub(crate) fn by_datagram<'a>(
     statement: &mut Statement<'a>,
+    read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
+) -> Side {
+    by_datagrams(statement, false, read)
+}
+
+/// Judges as [`by_datagram`] does, but reads no more datagrams than decide: for messages that take
+/// time to read and of which the first that matches shows the role, and none asks for an answer.
+pub(crate) fn by_deciding_datagrams<'a>(
+    statement: &mut Statement<'a>,
+    read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
+) -> Side {
+    by_datagrams(statement, true, read)
+}
+
+fn by_datagrams<'a>(
+    statement: &mut Statement<'a>,
+    until_decided: bool,
     mut read: impl FnMut(&mut Statement<'a>, &'a [u8], usize, bool) -> Side,
 ) -> Side {
     let mut offset = 0;
@@ -316,6 +344,10 @@ pub(crate) fn by_datagram<'a>(
         }
         if matching > 1 {
             statement.facts.truncate(stated);
+        }
+        // All that may follow could be foreign.
+        if until_decided && 2 * matching + unclear >= DATAGRAMS {
+            break;
         }
         offset += bytes.len();
     }

@@ -21,7 +21,7 @@ const DEVICE_DATA: u16 = 0x8100;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Artnet, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[b'A'..=b'A']))
+    .prefilter(Prefilter::ANY.udp_literal(NAME).udp_at_least(NAME.len() + 2))
     .first_words()
     .one_way()
     .facts(&["artnet.node", "artnet.operation"])

@@ -21,7 +21,7 @@ const RESERVED: u8 = 0x50;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Bacnet, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[IP..=IP]))
+    .prefilter(Prefilter::first_byte(&[IP..=IP]).udp_then(&[0..=0x0b]).udp_at_least(HEADER))
     .first_words()
     .facts(&["bacnet.service", "bacnet.device", "bacnet.function"])
     .samples(&[

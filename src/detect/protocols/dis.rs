@@ -15,7 +15,13 @@ const HEADER: usize = 12;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dis, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[4..=7]))
+    .prefilter(
+        Prefilter::first_byte(&[4..=7])
+            .udp_skip(1)
+            .udp_then(&[1..=32, 67..=67])
+            .udp_then(&[1..=6])
+            .udp_at_least(2 * HEADER),
+    )
     .first_words()
     .one_way()
     .facts(&["dis.exercise", "dis.kind", "dis.version"])

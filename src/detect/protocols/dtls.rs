@@ -38,7 +38,12 @@ const FINISHED: u8 = 20;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dtls, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[CHANGE_CIPHER_SPEC..=WITH_CONNECTION_ID]))
+    .prefilter(
+        Prefilter::first_byte(&[CHANGE_CIPHER_SPEC..=WITH_CONNECTION_ID])
+            .udp_then(&[0xfe..=0xfe, 1..=1])
+            .udp_then(&[0xff..=0xff, 0xfd..=0xfd, 0..=0])
+            .udp_at_least(HEADER),
+    )
     .first_words()
     .facts(&["dtls.alert", "dtls.alpn", "dtls.cipher", "dtls.record", "dtls.sni", "dtls.version"])
     .samples(&[

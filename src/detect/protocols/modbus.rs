@@ -28,7 +28,7 @@ const EXCEPTION: u8 = 0x80;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Modbus, inspect)
     .tcp()
-    .prefilter(Prefilter::ANY.skip(2).then(&[0..=0]).then(&[0..=0]).then(&[0..=0]))
+    .prefilter(Prefilter::ANY.skip(2).then(&[0..=0]).then(&[0..=0]).then(&[0..=0]).then(&[2..=254]))
     .facts(&["modbus.unit", "modbus.function", "modbus.exception"])
     .samples(&[
         Sample {

@@ -21,7 +21,7 @@ const LONGEST: usize = 48_000_000;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mongodb, inspect)
     .tcp()
-    .prefilter(Prefilter::ANY.skip(3).then(&[0..=2]).max_leading_zeros(15))
+    .prefilter(Prefilter::ANY.skip(3).then(&[0..=2]).max_leading_zeros(3))
     .facts(&[
         "mongodb.message",
         "mongodb.operation",
@@ -72,13 +72,12 @@ fn message(statement: &mut Statement<'_>) -> Side {
     {
         return Side::Other;
     }
-    let (Some(len), Some(operation)) = (i32_at(bytes, 0), i32_at(bytes, 12)) else {
-        return Side::Perhaps;
-    };
+    let Some(len) = i32_at(bytes, 0) else { return Side::Perhaps };
     let Some(len) = usize::try_from(len).ok().filter(|len| (HEADER + 9..=LONGEST).contains(len))
     else {
         return Side::Other;
     };
+    let Some(operation) = i32_at(bytes, 12) else { return Side::Perhaps };
     let body = bytes.get(HEADER..bytes.len().min(len)).unwrap_or_default();
     let read = match operation {
         2013 => msg(statement, body, len - HEADER),

@@ -26,7 +26,11 @@ const FIRST_DATA: u16 = 256;
 pub(crate) const DETECTOR: Detector =
     Detector::new(Protocol::Netflow, |opening, depth| inspect(opening, depth, Protocol::Netflow))
         .udp()
-        .prefilter(Prefilter::first_byte(&[0..=0]))
+        .prefilter(
+            Prefilter::first_byte(&[0..=0])
+                .udp_then(&[1..=1, 5..=5, 7..=7, 9..=9])
+                .udp_at_least(V9_HEADER + 4),
+        )
         .first_words()
         .one_way()
         .facts(&["netflow.version"])
@@ -39,7 +43,9 @@ pub(crate) const DETECTOR: Detector =
 pub(crate) const IPFIX: Detector =
     Detector::new(Protocol::Ipfix, |opening, depth| inspect(opening, depth, Protocol::Ipfix))
         .udp()
-        .prefilter(Prefilter::first_byte(&[0..=0]))
+        .prefilter(
+            Prefilter::first_byte(&[0..=0]).udp_then(&[10..=10]).udp_at_least(IPFIX_HEADER + 4),
+        )
         .first_words()
         .one_way()
         .facts(&["ipfix.domain"])

@@ -5,10 +5,12 @@
 //! client's too. Clients that disclose nothing (chrony, `OpenNTPD`, ntpd) send zeros and a random
 //! number instead of the time: <https://datatracker.ietf.org/doc/html/draft-ietf-ntp-data-minimization-04>.
 
+use std::ops::RangeInclusive;
+
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, by_datagram, combine};
+use crate::detect::statement::{Side, Statement, by_datagram, combine, has_no_message};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
@@ -24,12 +26,36 @@ const PASSIVE: u8 = 2;
 const CLIENT: u8 = 3;
 const SERVER: u8 = 4;
 const BROADCAST: u8 = 5;
+/// The mode of control messages; that of private ones is 7.
+const CONTROL_MODE: u8 = 6;
+/// The stratum of a server without a time of its own, the greatest.
+const STRATUM: u8 = 16;
 /// The precision that a client states to hide its own.
 const HIDDEN: u8 = 32;
 
+/// The first byte: a warning, a version from 1 to 4, and a mode, of which version 1 has none.
+const FIRST: [RangeInclusive<u8>; 16] = [
+    0x08..=0x0f,
+    0x11..=0x17,
+    0x19..=0x1f,
+    0x21..=0x27,
+    0x48..=0x4f,
+    0x51..=0x57,
+    0x59..=0x5f,
+    0x61..=0x67,
+    0x88..=0x8f,
+    0x91..=0x97,
+    0x99..=0x9f,
+    0xa1..=0xa7,
+    0xc8..=0xcf,
+    0xd1..=0xd7,
+    0xd9..=0xdf,
+    0xe1..=0xe7,
+];
+
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0x08..=0xe7]))
+    .prefilter(Prefilter::first_byte(&FIRST).udp_at_least(PRIVATE))
     .first_words()
     .facts(&["ntp.kiss", "ntp.mode", "ntp.stratum", "ntp.version"])
     .samples(&[
@@ -42,7 +68,18 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ntp, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
+    if has_no_message(opening, may_be) {
+        return Detection::No;
+    }
     combine(Protocol::Ntp, opening, depth, |statement| by_datagram(statement, message))
+}
+
+/// Whether [`message`] need be called: by the mode, the length and the stratum.
+fn may_be(bytes: &[u8], cut: bool) -> bool {
+    let Some((&first, rest)) = bytes.split_first() else { return false };
+    let is_time = (cut || bytes.len() >= MESSAGE && bytes.len().is_multiple_of(4))
+        && rest.first().is_none_or(|&stratum| stratum <= STRATUM);
+    first & 7 >= CONTROL_MODE || is_time
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
@@ -97,7 +134,7 @@ fn kiss(bytes: &[u8]) -> Option<&[u8]> {
 fn time(bytes: &[u8], mode: u8, cut: bool) -> Side {
     let is_scale = |stratum: u8, poll: u8, precision: u8| {
         // Those who hide their precision state that of 2^32 seconds.
-        stratum <= 16
+        stratum <= STRATUM
             && poll <= 24
             && (matches!(precision, 0 | HIDDEN) || (-40..0).contains(&precision.cast_signed()))
     };
@@ -204,6 +241,29 @@ fn private(bytes: &[u8], first: u8, cut: bool) -> Side {
 mod tests {
     use super::*;
     use crate::evidence::{Recognition, Roles};
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4096))]
+        #[test]
+        fn what_need_not_be_read_is_no_message(
+            pick in 0..4_usize,
+            first: u8,
+            second in 0..40_u8,
+            len in 1..80_usize,
+            cut: bool,
+        ) {
+            let samples = DETECTOR.samples.iter().flat_map(|s| s.initiator.iter().chain(s.responder));
+            let mut bytes = samples.cycle().nth(pick).unwrap().to_vec();
+            bytes.resize(len, 0);
+            (bytes[0], bytes[len.min(2) - 1]) = (first, second);
+            let opening = Opening::from_datagrams(&[(0, &bytes, len as u32 + u32::from(cut))]);
+            let mut facts = Vec::new();
+            let side = crate::evidence::Direction::Initiator;
+            let mut statement = Statement::new(&opening, Depth::Facts, side, &mut facts);
+            let judgement = super::message(&mut statement, &bytes, 0, cut);
+            proptest::prop_assert!(may_be(&bytes, cut) || judgement == Side::Other);
+        }
+    }
 
     const NOW: [u8; 8] = [0xed, 0, 0x11, 0x22, 0x80, 0, 0, 0];
     const NONCE: [u8; 8] = [0xac, 0x59, 0x0f, 0x34, 0x87, 0xc4, 0xee, 0xe6];

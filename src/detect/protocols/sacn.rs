@@ -17,7 +17,7 @@ const UNIVERSE: std::ops::Range<usize> = 113..115;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sacn, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0..=0]))
+    .prefilter(Prefilter::ANY.udp_literal(ROOT).udp_at_least(ROOT.len() + 6))
     .first_words()
     .one_way()
     .facts(&["sacn.layer", "sacn.source", "sacn.universe"])

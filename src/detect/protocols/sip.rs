@@ -54,7 +54,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
         ])
         // A zero byte keeps an address translation open: a datagram may begin with it, a stream may
         // not.
-        .max_leading_zeros(0),
+        .max_leading_zeros(0)
+        .then_all(3, &[b'\r'..=b'\r', b'\n'..=b'\n', b' '..=b'~', 0..=0]),
     )
     .leads_to(&[Protocol::Csta])
     .facts(&[
@@ -177,9 +178,11 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     // After an exact start line, one of the required fields is proof enough: a message may be cut
     // or damaged.
     let is_required = |name: &[u8]| {
-        REQUIRED.iter().any(|(long, short)| {
-            [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        })
+        let first = name.first().map_or(0, u8::to_ascii_lowercase);
+        matches!(first, b'v' | b'f' | b't' | b'i' | b'c')
+            && REQUIRED.iter().any(|(long, short)| {
+                [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+            })
     };
     let head = &behind[..head_end.unwrap_or(behind.len())];
     if !field_names(head).any(is_required) {
@@ -251,16 +254,15 @@ fn state(
 /// Whether the bytes, which have no line end, can be the beginning of a start line.
 fn may_begin(bytes: &[u8]) -> bool {
     let begins = |word: &[u8]| bytes.iter().zip(word).all(|(a, b)| a == b);
-    let is_text = bytes.iter().all(|&b| b >= b' ' || b == b'\r');
-    is_text
-        && (begins(VERSION)
-            || METHODS.iter().any(|method| {
-                let rest = bytes.get(method.len()..).unwrap_or(&[]);
-                begins(method)
-                    && [b" sip", b" tel"]
-                        .iter()
-                        .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
-            }))
+    let is_begun = begins(VERSION)
+        || METHODS.iter().any(|method| {
+            let rest = bytes.get(method.len()..).unwrap_or(&[]);
+            begins(method)
+                && [b" sip", b" tel"]
+                    .iter()
+                    .any(|scheme| rest.iter().zip(*scheme).all(|(a, b)| a == b))
+        });
+    is_begun && bytes.iter().all(|&b| b >= b' ' || b == b'\r')
 }
 
 #[cfg(test)]

@@ -24,7 +24,11 @@ const START_LINE: usize = 64;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ssdp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[b'H'..=b'H', b'M'..=b'N']))
+    .prefilter(
+        Prefilter::first_byte(&[b'H'..=b'H', b'M'..=b'N'])
+            .udp_then(&[b'T'..=b'T', b'-'..=b'-', b'O'..=b'O'])
+            .udp_then(&[b'T'..=b'T', b'S'..=b'S']),
+    )
     .first_words()
     .one_way()
     .facts(&[

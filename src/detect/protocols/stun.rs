@@ -20,12 +20,18 @@ const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 /// The last attribute of RFC 3489, and the first that may be ignored.
 const LAST_OLD: u16 = 0x000b;
 const FIRST_OPTIONAL: u16 = 0x8000;
+/// The first byte of the last method that this detector knows.
+const HIGHEST_METHOD: u8 = 0x0f;
 const SOFTWARE: u16 = 0x8022;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Stun, inspect)
     .udp()
     .tcp()
-    .prefilter(Prefilter::first_byte(&[0..=0x3f]).max_leading_zeros(5))
+    .prefilter(Prefilter::ANY
+            .tcp_first_byte(&[0..=0x3f])
+            .max_leading_zeros(5)
+            .udp_first_byte(&[0..=HIGHEST_METHOD])
+            .udp_at_least(HEADER))
     .first_words()
     .facts(&["stun.message", "stun.software"])
     .samples(&[
@@ -62,7 +68,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
     let Some(head) = bytes.first_chunk::<HEADER>() else {
-        let may_begin = bytes.first().is_some_and(|first| first & 0xc0 == 0);
+        let may_begin = bytes.first().is_some_and(|&first| first <= HIGHEST_METHOD);
         return if cut && may_begin { Side::Perhaps } else { Side::Other };
     };
     let len = usize::from(u16::from_be_bytes([head[2], head[3]]));

@@ -32,7 +32,13 @@ const FACILITIES: [&str; 24] = [
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Syslog, inspect)
     .udp()
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'<'..=b'<', b'1'..=b'9']))
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[b'<'..=b'<', b'1'..=b'9'])
+            .udp_first_byte(&[b'<'..=b'<'])
+            .udp_then(&[b'0'..=b'9'])
+            .udp_at_least(4),
+    )
     .first_words()
     .one_way()
     .facts(&["syslog.form", "syslog.priority"])

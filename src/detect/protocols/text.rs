@@ -51,7 +51,10 @@ const STRUCTURED: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
     .tcp()
     .udp()
-    .prefilter(Prefilter::first_byte(&[b'\t'..=b'\r', b' '..=b'~', 0xc2..=0xf4]))
+    .prefilter(
+        Prefilter::first_byte(&[b'\t'..=b'\n', b'\r'..=b'\r', b' '..=b'~', 0xc2..=0xf4])
+            .then_all(7, &[b'\t'..=b'\n', b'\r'..=b'\r', b' '..=b'~', 0x80..=0xff]),
+    )
     .first_words()
     .residual()
     .facts(&["text.encoding", "text.line"])
@@ -151,6 +154,9 @@ fn is_text(bytes: &[u8]) -> bool {
     let is_character =
         // Text has no C1 controls and no noncharacters.
         |c| !matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}');
+    if bytes.is_ascii() {
+        return bytes.iter().all(|&b| is_printable(b));
+    }
     let is_utf8 = match std::str::from_utf8(bytes) {
         Ok(text) => text.chars().all(is_character),
         Err(error) => error.error_len().is_none(),

@@ -22,7 +22,7 @@ const ENOUGH: usize = 3;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Wireguard, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[1..=4]))
+    .prefilter(Prefilter::first_byte(&[1..=4]).udp_literal(&[0; 3]).udp_at_least(EMPTY))
     .first_words()
     .facts(&["wireguard.message"])
     .samples(&[Sample {

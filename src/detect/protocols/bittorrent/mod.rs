@@ -41,7 +41,16 @@ const QUERIES: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Bittorrent, inspect)
     .tcp()
     .udp()
-    .prefilter(Prefilter::ANY.tcp_first_byte(&[0x13..=0x13]))
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[0x13..=0x13])
+            .then(&[b'B'..=b'B'])
+            .udp_first_byte(&[
+                0..=1, 0x11..=0x11, 0x21..=0x21, 0x31..=0x31, 0x41..=0x41, b'B'..=b'B', b'd'..=b'd',
+            ])
+            .udp_then(&[0..=2, b'T'..=b'T', b'1'..=b'9'])
+            .udp_at_least(TRACKER.len() + 4),
+    )
     .first_words()
     .facts(&["bittorrent.message", "bittorrent.info-hash", "bittorrent.client"])
     .samples(&[
@@ -122,7 +131,7 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
             // The tracker's answer, by its size and its zeros, which prove nothing alone.
             [0, 0, 0, 0, ..] if datagram.len() == 16 => Side::Perhaps,
             [b'B', ..] => search(statement, datagram, at, cut),
-            _ if cut => Side::Perhaps,
+            _ if cut && may_begin(datagram) => Side::Perhaps,
             _ => Side::Other,
         };
         if side != Side::Perhaps {
@@ -132,6 +141,17 @@ fn datagrams(statement: &mut Statement<'_>) -> Side {
         unclear += 1;
     }
     if unclear < DATAGRAMS { Side::Perhaps } else { Side::Other }
+}
+
+/// Whether a datagram that the capture cut may be any of these messages, by its first two bytes.
+fn may_begin(datagram: &[u8]) -> bool {
+    let second = datagram.get(1);
+    match datagram.first() {
+        Some(b'd') => second.is_none_or(|byte| matches!(byte, b'1'..=b'9')),
+        Some(0) => second.is_none_or(|&byte| byte == 0),
+        Some(0x01 | 0x11 | 0x21 | 0x31 | 0x41) => second.is_none_or(|byte| *byte <= 2),
+        _ => false,
+    }
 }
 
 /// Reads a message of the hash table: a dictionary with `t`, `y` and the values that the type in

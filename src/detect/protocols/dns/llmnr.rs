@@ -11,12 +11,15 @@ use super::name::{HEADER, is_reverse};
 use super::{described, outcome};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::statement::{Side, Statement, by_datagram, combine};
+use crate::detect::prefilter::Prefilter;
+use crate::detect::statement::{Side, Statement, by_deciding_datagrams, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Llmnr, inspect)
     .udp()
+    .prefilter(Prefilter::ANY.udp_at_least(HEADER))
+    .shares_test()
     .first_words()
     .facts(&["llmnr.query", "llmnr.response"])
     .samples(&[Sample {
@@ -27,7 +30,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Llmnr, inspect)
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     combine(Protocol::Llmnr, opening, depth, |statement| {
-        by_datagram(statement, |statement, bytes, offset, cut| match read(bytes, cut) {
+        by_deciding_datagrams(statement, |statement, bytes, offset, cut| match read(bytes, cut) {
             Some(Reading::LinkLocal(message)) => judge(statement, &message, opening, offset),
             Some(Reading::Perhaps) => Side::Perhaps,
             None if cut && bytes.len() < HEADER => Side::Perhaps,

@@ -127,6 +127,33 @@ pub(super) fn answer_counts(bytes: &[u8]) -> Option<[usize; 3]> {
     has_answers.then_some([questions, answers, authorities + additional])
 }
 
+/// Whether [`read`] need be called, by the header and by where the first question ends: a message
+/// of something else is rarely that alike.
+pub(super) fn may_be(bytes: &[u8], cut: bool) -> bool {
+    if cut {
+        return true;
+    }
+    let Some(&[_, _, flags, more, high, low, ..]) = bytes.first_chunk::<HEADER>() else {
+        return false;
+    };
+    let (flags, questions) = (u16::from_be_bytes([flags, more]), u16::from_be_bytes([high, low]));
+    let faults = u8::from(!matches!(flags >> 11 & 15, 0 | 2 | 4 | 5))
+        + u8::from(flags & RESERVED != 0)
+        + u8::from(flags & RESPONSE == 0 && flags & RCODE != 0)
+        + u8::from(questions > QUESTIONS || HEADER + 5 * usize::from(questions) > bytes.len());
+    let mut at = HEADER;
+    faults <= 1
+        && loop {
+            match bytes.get(at) {
+                Some(0) => break at + 5 <= bytes.len() || questions == 0,
+                Some(1..=63) => at += 1 + usize::from(bytes[at]),
+                // A pointer, or a message whose first record has the name.
+                Some(0xc0..=0xff) => break true,
+                Some(_) | None => break questions == 0,
+            }
+        }
+}
+
 /// Reads a whole message; `None` where the bytes are none. A message that was `cut` by the capture
 /// may end early.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
@@ -416,4 +443,33 @@ pub(super) fn kind_name(kind: u16) -> Cow<'static, str> {
         other => return format!("TYPE{other}").into(),
     };
     known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8192))]
+        #[test]
+        fn what_need_not_be_read_is_no_message(
+            head in prop::collection::vec(prop_oneof![Just(0), Just(1), any::<u8>()], HEADER),
+            flags in prop_oneof![Just(0x0100_u16), Just(0x8180), Just(0), any::<u16>()],
+            counts in prop::collection::vec(prop_oneof![3 => Just(0_u8), 3 => Just(1), 1 => any::<u8>()], 4),
+            name in prop::collection::vec(prop_oneof![Just(0), 1..4_u8, Just(0xc0), any::<u8>()], 0..40),
+            cut: bool,
+        ) {
+            let mut bytes = head;
+            bytes[2..4].copy_from_slice(&flags.to_be_bytes());
+            for (i, count) in counts.iter().enumerate() {
+                (bytes[4 + 2 * i], bytes[5 + 2 * i]) = (0, *count);
+            }
+            bytes.extend_from_slice(&name);
+            prop_assert!(may_be(&bytes, cut) || read(&bytes, cut).is_none());
+            let short = &bytes[..bytes.len().min(usize::from(flags) % 20)];
+            prop_assert!(may_be(short, cut) || read(short, cut).is_none() && !cut);
+        }
+    }
 }

@@ -18,7 +18,9 @@ use self::name::HEADER;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{DATAGRAMS, Side, Statement, by_datagram, combine};
+use crate::detect::statement::{
+    DATAGRAMS, Side, Statement, by_deciding_datagrams, combine, has_no_message,
+};
 use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
 
@@ -32,7 +34,8 @@ pub(crate) const DETECTOR: Detector =
         .udp()
         .tcp()
         // Over TCP: a length, an identifier, and an opcode in the first byte of the flags.
-        .prefilter(Prefilter::ANY.max_leading_zeros(1).skip(4).then(&[
+        .only_if(may_be)
+        .prefilter(Prefilter::ANY.udp_at_least(HEADER).max_leading_zeros(1).skip(4).then(&[
             0x00..=0x07, 0x10..=0x17, 0x20..=0x2f, 0x80..=0x87, 0x90..=0x97, 0xa0..=0xaf,
         ]))
         .first_words()
@@ -53,6 +56,8 @@ pub(crate) const DETECTOR: Detector =
 pub(crate) const MULTICAST: Detector =
     Detector::new(Protocol::Mdns, |opening, depth| inspect(opening, depth, Protocol::Mdns))
         .udp()
+        .prefilter(Prefilter::ANY.udp_at_least(HEADER))
+        .shares_test()
         .first_words()
         .facts(&["mdns.query", "mdns.response"])
         .samples(&[Sample {
@@ -63,6 +68,14 @@ pub(crate) const MULTICAST: Detector =
             ],
             responder: &[],
         }]);
+
+/// Whether a datagram may be a message, or damaged in a conversation of such. Most are of something
+/// else.
+fn may_be(opening: &Opening) -> bool {
+    opening.transport() == Transport::Tcp
+        || !has_no_message(opening, message::may_be)
+        || answers(opening)
+}
 
 fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
     combine(protocol, opening, depth, |statement| match opening.transport() {
@@ -77,16 +90,20 @@ fn inspect(opening: &Opening, depth: Depth, protocol: Protocol) -> Detection {
 }
 
 fn datagrams(statement: &mut Statement<'_>, opening: &Opening, protocol: Protocol) -> Side {
-    by_datagram(statement, |statement, bytes, offset, cut| match message::read(bytes, cut) {
-        Some(Reading::Message(message)) if message.multicast == (protocol == Protocol::Mdns) => {
-            state(statement, protocol, &message, offset);
-            Side::Matches
+    by_deciding_datagrams(statement, |statement, bytes, offset, cut| {
+        match message::read(bytes, cut) {
+            Some(Reading::Message(message))
+                if message.multicast == (protocol == Protocol::Mdns) =>
+            {
+                state(statement, protocol, &message, offset);
+                Side::Matches
+            }
+            // No name server is asked at a group address.
+            Some(Reading::LinkLocal(_)) if opening.is_to_group() => Side::Other,
+            Some(Reading::Perhaps | Reading::LinkLocal(_)) => Side::Perhaps,
+            None if cut && bytes.len() < HEADER => Side::Perhaps,
+            Some(Reading::Message(_)) | None => Side::Other,
         }
-        // No name server is asked at a group address.
-        Some(Reading::LinkLocal(_)) if opening.is_to_group() => Side::Other,
-        Some(Reading::Perhaps | Reading::LinkLocal(_)) => Side::Perhaps,
-        None if cut && bytes.len() < HEADER => Side::Perhaps,
-        Some(Reading::Message(_)) | None => Side::Other,
     })
 }
 

@@ -1,7 +1,5 @@
 //! Domain names (RFC 1035, sections 3.1 and 4.1.4): reading them, and what kinds of names they are.
 
-use crate::detect::statement::lossy;
-
 /// Bytes of a message's header, into which no pointer leads.
 pub(super) const HEADER: usize = 12;
 /// Bytes of a name with its lengths (RFC 1035, section 2.3.4), and of a label.
@@ -10,6 +8,18 @@ const LABEL: usize = 63;
 /// Letters of a NetBIOS name (RFC 1002, whose header is the same as that of DNS) in its encoding:
 /// two letters of A to P for each of 16 bytes.
 const NETBIOS_NAME: usize = 32;
+
+/// The bytes of which the names of hosts, of services and of tunnels in base 64 are made.
+const HOST: [bool; 256] = {
+    let mut of_host = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        of_host[byte] = (byte as u8).is_ascii_alphanumeric()
+            || matches!(byte as u8, b'.' | b'-' | b'_' | b'*' | b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    of_host
+};
 
 /// A name that was read.
 pub(super) struct DomainName<'t> {
@@ -51,9 +61,10 @@ impl LastName {
         }
         let mut from = at;
         self.from = 0;
-        let text = &mut self.text;
+        let mut text = std::mem::take(&mut self.text).into_bytes();
         text.clear();
-        let (mut labels, mut read, mut next, mut has_controls) = (0, 0, None, false);
+        text.reserve(NAME);
+        let (mut labels, mut read, mut next) = (0, 0, None);
         loop {
             let Some(&len) = bytes.get(at) else { return Some(None) };
             match len {
@@ -72,11 +83,10 @@ impl LastName {
                     let Some(label) = bytes.get(at + 1..=at + usize::from(len)) else {
                         return Some(None);
                     };
-                    has_controls |= label.iter().any(u8::is_ascii_control);
                     if labels > 0 {
-                        text.push('.');
+                        text.push(b'.');
                     }
-                    text.push_str(&lossy(label));
+                    text.extend_from_slice(label);
                     labels += 1;
                     at += 1 + usize::from(len);
                 }
@@ -87,13 +97,18 @@ impl LastName {
                 return None;
             }
         }
-        if text.len() > 4 * NAME {
+        let has_controls = text.iter().any(u8::is_ascii_control);
+        if text.is_empty() {
+            text.push(b'.');
+        }
+        // A label may be of any bytes.
+        self.text = String::from_utf8(text)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        if self.text.len() > 4 * NAME {
             return None;
         }
-        if text.is_empty() {
-            text.push('.');
-        }
         (self.from, self.has_controls) = (from, has_controls);
+        let text = &self.text;
         Some(Some(DomainName { text, next: next.unwrap_or(at + 1), has_controls }))
     }
 }
@@ -108,7 +123,7 @@ impl DomainName<'_> {
     pub(super) fn is_host(&self) -> bool {
         self.text.len() > 1
             && self.text.contains('.')
-            && self.text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*+/=".contains(&b))
+            && self.text.bytes().all(|b| HOST[usize::from(b)])
     }
 }
 
@@ -132,6 +147,9 @@ pub(super) fn ends_with(name: &str, end: &str) -> bool {
 
 /// Whether nearly all of the first label is the encoding of a NetBIOS name.
 pub(super) fn is_netbios(name: &str) -> bool {
+    if name.len() < NETBIOS_NAME {
+        return false;
+    }
     // Characters, not bytes: a damaged one takes three bytes of the text.
     let label = name.split('.').next().unwrap_or("").chars();
     label.clone().count() == NETBIOS_NAME

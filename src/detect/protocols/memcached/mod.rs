@@ -22,11 +22,19 @@ const LONGEST_KEY: usize = 250;
 /// Bytes of a binary message's header.
 const HEADER: usize = 24;
 const UDP_HEADER: usize = 8;
+/// Datagrams of a message at most.
+const PARTS: u16 = 1024;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Memcached, inspect)
     .tcp()
     .udp()
-    .prefilter(Prefilter::ANY.tcp_first_byte(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81]))
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[b'0'..=b'9', b'A'..=b'Z', b'a'..=b'z', 0x80..=0x81])
+            .udp_skip(6)
+            .udp_literal(&[0; 2])
+            .udp_at_least(UDP_HEADER + 1),
+    )
     .first_words()
     .facts(&["memcached.command", "memcached.reply", "memcached.version", "memcached.client"])
     .samples(&[
@@ -85,7 +93,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             };
             let part = u16::from_be_bytes([part_high, part]);
             let parts = u16::from_be_bytes([parts_high, parts]);
-            if part >= parts || parts > 1024 || statement.read_as == Role::Client && parts != 1 {
+            if part >= parts || parts > PARTS || statement.read_as == Role::Client && parts != 1 {
                 return Side::Other;
             }
             (datagram.get(UDP_HEADER..).unwrap_or_default(), UDP_HEADER)
@@ -113,10 +121,17 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     })
 }
 
-/// Whether the first datagram of a side may have the header of UDP: its last two bytes are zero.
+/// Whether the first datagram of a side may have the header of UDP.
 fn may_be_framed(stream: &Stream) -> bool {
     stream.datagrams().next().is_some_and(|(bytes, _, cut)| {
-        bytes.get(UDP_HEADER - 2..UDP_HEADER).map_or(cut, |reserved| reserved == [0, 0])
+        match bytes.first_chunk::<UDP_HEADER>() {
+            _ if cut && bytes.len() <= UDP_HEADER => bytes.iter().skip(6).all(|&byte| byte == 0),
+            Some(&[_, _, part_high, part, parts_high, parts, 0, 0]) => {
+                let parts = u16::from_be_bytes([parts_high, parts]);
+                parts <= PARTS && u16::from_be_bytes([part_high, part]) < parts
+            }
+            _ => false,
+        }
     })
 }
 

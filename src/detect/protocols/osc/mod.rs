@@ -36,8 +36,12 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
     .tcp()
     .udp()
     .prefilter(
-        Prefilter::first_byte(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
+        Prefilter::ANY
+            .tcp_first_byte(&[0..=0, b'#'..=b'#', b'/'..=b'/', b'n'..=b'n', 0xc0..=0xc0])
             .max_leading_zeros(3)
+            .udp_first_byte(&[b'#'..=b'#', b'/'..=b'/', b'n'..=b'n'])
+            .udp_then(&[b' '..=b'~', 0x80..=0xff])
+            .udp_at_least(packet::SHORTEST)
             .mid_stream(),
     )
     .one_way()

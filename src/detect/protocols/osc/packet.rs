@@ -4,7 +4,7 @@ use super::product::{self, AddressOrigin};
 use crate::osc::{self, BUNDLE, DEPTH, NODE, argument, is_printable, is_type, string};
 
 /// Bytes of a packet; a message needs at least an address of four bytes and, with tags, four more.
-const SHORTEST: usize = 4;
+pub(super) const SHORTEST: usize = 4;
 const LONGEST: usize = 65_507;
 /// Seconds since 1900 of 1970 and 2036. A time tag outside, and not zero or «immediately», is not
 /// valid. Senders whose clock is not set, or that schedule by a counter, begin at 1970.
@@ -35,7 +35,9 @@ pub(super) fn may_begin(bytes: &[u8]) -> bool {
     let known = bytes.len().min(BUNDLE.len());
     bytes[..known] == BUNDLE[..known]
         || bytes.iter().zip(NODE).all(|(a, b)| a == b)
-        || (bytes[0] == b'/' && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
+        || (bytes[0] == b'/'
+            && bytes.get(1) != Some(&0)
+            && bytes.iter().take_while(|&&b| b != 0).all(|&b| is_printable(b)))
 }
 
 /// Judges a packet whose end the capture cut and collects its first message: the address, and the
