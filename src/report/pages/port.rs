@@ -66,8 +66,8 @@ pub fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> io::Resu
 
 fn registered(out: &mut dyn Write, catalogue: &Catalogue, port: ServicePort) -> io::Result<()> {
     let date = catalogue.registry.date;
-    let entries = catalogue.registry.entries(port);
-    if entries.is_empty() {
+    let mut entries = catalogue.registry.entries(port).peekable();
+    if entries.peek().is_none() {
         return writeln!(out, "  IANA ({date}): not assigned");
     }
     for entry in entries {
