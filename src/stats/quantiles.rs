@@ -39,33 +39,34 @@ enum Representation {
     Many(Box<Histogram<u64>>),
 }
 
-/// Values with their counts: a sorted part, and new values behind it, which are sorted in many at a
-/// time. Up to 256 values are all sorted: few are cheaper to move than to sort.
+/// Values with their counts. Up to 256 are sorted; of more there is a sorted part, and new values
+/// behind it, which are sorted in when they are half as many: to find the place of each, and to make
+/// room there, costs twice as much.
 #[derive(Debug, Clone, Default)]
 struct List {
     values: Vec<(u64, u64)>,
     /// The length of the sorted part.
     sorted: usize,
-    /// Whether the values are at the histogram's precision.
+    /// Whether there were more than 256: the values are at the histogram's precision.
     rounded: bool,
 }
 
 impl List {
     fn insert(&mut self, value: u64, count: u64) {
-        let value = if self.rounded { round(value) } else { value };
-        match self.values[..self.sorted].binary_search_by_key(&value, |&(v, _)| v) {
+        if self.rounded {
+            self.values.push((round(value), count));
+            if self.values.len() - self.sorted > self.sorted.max(EXACT) / 2 {
+                self.sort();
+            }
+            return;
+        }
+        match self.values.binary_search_by_key(&value, |&(v, _)| v) {
             Ok(at) => self.values[at].1 += count,
-            Err(at) if self.values.len() <= EXACT => {
+            Err(at) => {
                 self.values.insert(at, (value, count));
                 self.sorted += 1;
                 if self.sorted > EXACT {
                     self.round();
-                }
-            }
-            Err(_) => {
-                self.values.push((value, count));
-                if self.values.len() - self.sorted >= self.sorted / 2 {
-                    self.sort();
                 }
             }
         }
@@ -203,6 +204,7 @@ impl Quantiles {
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
         match (&mut self.repr, other.repr) {
+            (Representation::List(mine), theirs) if mine.values.is_empty() => self.repr = theirs,
             (repr, Representation::List(theirs)) => {
                 if let Representation::List(mine) = repr
                     && theirs.rounded
