@@ -1,5 +1,7 @@
 //! The IANA Service Name and Transport Protocol Port Number Registry: every name of every port.
 
+#![allow(clippy::unreadable_literal, reason = "the tables that `build.rs` makes")]
+
 use crate::decode::{ServicePort, Transport};
 
 // `PRESENT` has a bit for each port and transport that has lines, and `NAMED` for each that has a

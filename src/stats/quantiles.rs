@@ -40,8 +40,8 @@ enum Representation {
 }
 
 /// Values with their counts. Up to 256 are sorted; of more there is a sorted part, and new values
-/// behind it, which are sorted in when they are half as many: to find the place of each, and to make
-/// room there, costs twice as much.
+/// behind it, which are sorted in when they are half as many: to find the place of each, and to
+/// make room there, costs twice as much.
 #[derive(Debug, Clone, Default)]
 struct List {
     values: Vec<(u64, u64)>,
