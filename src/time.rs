@@ -28,7 +28,9 @@ impl Time {
 impl fmt::Display for Time {
     /// RFC 3339 in UTC with nine decimals.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stamp = jiff::Timestamp::from_nanosecond(i128::from(self.0)).map_err(|_| fmt::Error)?;
+        const SECOND: i64 = 1_000_000_000;
+        let (seconds, rest) = (self.0.div_euclid(SECOND), self.0.rem_euclid(SECOND));
+        let stamp = jiff::Timestamp::new(seconds, rest as i32).map_err(|_| fmt::Error)?;
         write!(f, "{stamp:.9}")
     }
 }

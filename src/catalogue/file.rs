@@ -1,11 +1,11 @@
-//! The schema of a service's TOML file, and its parser, whose errors name file, line and remedy.
+//! The parser of a service's file, whose errors name file, line and remedy.
 
-use serde::Deserialize;
-use toml::Spanned;
-
+use super::schema::{
+    ClaimTable, ClaimTransport, Lined, MarkDirection, MarkTable, ProcessTable, ServiceTable,
+    WireFormat,
+};
 use super::{
-    Claim, Compare, Condition, Conflict, Layer, Mark, NameTemplate, Needle, Origin, Pattern,
-    Prevalence, ProcessForm, Reach, Service, Standing,
+    Claim, Compare, Condition, Mark, NameTemplate, Needle, Origin, Pattern, ProcessForm, Service,
 };
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
@@ -21,146 +21,49 @@ pub(super) fn located(error: Error, file: &str, line: usize) -> Error {
     error.with_object(format!("{file}:{line}"))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceTable {
-    id: Spanned<String>,
-    name: String,
-    tag: String,
-    #[serde(default)]
-    layer: Layer,
-    speaks: Spanned<Vec<String>>,
-    #[serde(default)]
-    wire: WireFormat,
-    #[serde(default)]
-    builds_on: Vec<String>,
-    note: Option<String>,
-    #[serde(default)]
-    fixtures: Vec<String>,
-    #[serde(default)]
-    lookalikes: Vec<String>,
-    #[serde(default)]
-    claim: Vec<Spanned<ClaimTable>>,
-    #[serde(default)]
-    mark: Vec<Spanned<MarkTable>>,
-    #[serde(default)]
-    process: Vec<Spanned<ProcessTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProcessTable {
-    name: Option<String>,
-    command: Option<String>,
-}
-
-#[derive(Deserialize, Default, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum WireFormat {
-    #[default]
-    Known,
-    Unknown,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClaimTable {
-    port: u16,
-    transport: ClaimTransport,
-    standing: Standing,
-    #[serde(default)]
-    prevalence: Prevalence,
-    reach: Option<Reach>,
-    speaks: Option<Spanned<Vec<String>>>,
-    registry: Option<String>,
-    since: Option<String>,
-    cite: Option<String>,
-    note: Option<String>,
-    on_conflict: Option<Conflict>,
-    unexpected: Option<String>,
-}
-
-#[derive(Deserialize)]
-enum ClaimTransport {
-    #[serde(rename = "tcp")]
-    Tcp,
-    #[serde(rename = "udp")]
-    Udp,
-    #[serde(rename = "tcp+udp")]
-    Both,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MarkTable {
-    fact: String,
-    equals: Option<String>,
-    prefix: Option<String>,
-    suffix: Option<String>,
-    contains: Option<String>,
-    matches: Option<String>,
-    #[serde(default)]
-    ignore_case: bool,
-    direction: Option<MarkDirection>,
-    name: Option<String>,
-    cite: Option<String>,
-    #[serde(default)]
-    and: Vec<MarkTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MarkDirection {
-    Initiator,
-    Responder,
-}
-
 /// Parses the text of a service file; errors name the file as `name`.
 ///
 /// # Errors
 /// The first fault of the file, with its line and the remedy.
 pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
-    let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-    let file: ServiceTable = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(span.start));
-        error_at(name, line, error.message().replace('\n', ", "))
-    })?;
-    let speaks = |list: Spanned<Vec<String>>| {
-        let line = line_of(list.span().start);
-        let protocols = list.into_inner().iter().map(|id| protocol(id)).collect::<Result<Vec<_>>>();
-        protocols.map_err(|error| located(error, name, line))
+    let table = ServiceTable::from_toml(text);
+    service(table.map_err(|(line, reason)| error_at(name, line, reason))?, name, origin)
+}
+
+/// The service that a table states; errors name the file as `name`.
+pub(super) fn service(table: ServiceTable, name: &str, origin: Origin) -> Result<Service> {
+    let speaks = |list: Lined<Vec<String>>| {
+        let protocols = list.value.iter().map(|id| protocol(id)).collect::<Result<Vec<_>>>();
+        protocols.map_err(|error| located(error, name, list.line))
     };
-    let protocols = speaks(file.speaks)?;
-    let claims = file.claim.into_iter().map(|table| {
-        let line = line_of(table.span().start);
-        let mut table = table.into_inner();
+    let protocols = speaks(table.speaks)?;
+    let claims = table.claim.into_iter().map(|Lined { line, value: mut table }| {
         let own = table.speaks.take().map(speaks).transpose()?;
         Ok(claim(table, own.unwrap_or_else(|| protocols.clone()), line))
     });
     let claims = claims.collect::<Result<_>>()?;
-    let marks = file.mark.into_iter().map(|table| {
-        let line = line_of(table.span().start);
-        mark(table.into_inner(), line).map_err(|error| located(error, name, line))
-    });
-    let processes = file.process.into_iter().map(|table| {
-        let line = line_of(table.span().start);
-        let ProcessTable { name: process, command } = table.into_inner();
+    let marks = table
+        .mark
+        .into_iter()
+        .map(|Lined { line, value }| mark(value, line).map_err(|error| located(error, name, line)));
+    let processes = table.process.into_iter().map(|Lined { line, value }| {
+        let ProcessTable { name: process, command } = value;
         ProcessForm::new(process, command.as_deref()).map_err(|reason| error_at(name, line, reason))
     });
     Ok(Service {
-        id: file.id.into_inner().into(),
-        name: file.name,
-        tag: file.tag.to_lowercase().into(),
-        wire_unknown: protocols.is_empty() || file.wire == WireFormat::Unknown,
-        layer: file.layer,
+        id: table.id.into(),
+        name: table.name,
+        tag: table.tag.to_lowercase().into(),
+        wire_unknown: protocols.is_empty() || table.wire == WireFormat::Unknown,
+        layer: table.layer,
         protocols,
-        builds_on: file.builds_on,
-        note: file.note,
+        builds_on: table.builds_on,
+        note: table.note,
         marks: marks.collect::<Result<_>>()?,
         processes: processes.collect::<Result<_>>()?,
         claims,
-        fixtures: file.fixtures,
-        lookalikes: file.lookalikes,
+        fixtures: table.fixtures,
+        lookalikes: table.lookalikes,
         origin,
     })
 }

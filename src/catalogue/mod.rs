@@ -4,8 +4,10 @@
 //! Takes the embedded `catalogue/` folder and the user's own files, and gives an index by port and
 //! by fact. Knows no detector: the caller states which facts exist.
 //!
-//! `file` parses a service's file, `lint` checks it, `paths` finds the user's files, `model`, `mark`
-//! and `process_form` are what the files state, and `registry` is the IANA registry.
+//! `file` parses a service's file, whose tables are in `schema` and whose words are in `terms`;
+//! `lint` checks it, `paths` finds the user's files, `model`, `mark` and `process_form` are what the
+//! files state, and `registry` is the IANA registry. `build.rs` parses the embedded files in
+//! advance.
 
 pub mod family;
 mod file;
@@ -15,27 +17,30 @@ mod model;
 mod paths;
 mod process_form;
 mod registry;
+mod schema;
+mod terms;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use include_dir::{Dir, include_dir};
-
 pub use file::parse;
 pub use lint::{check, check_all};
 pub use mark::{Compare, Condition, Mark, NameTemplate, Needle, Pattern};
-pub use model::{Claim, Conflict, Layer, Origin, Prevalence, Reach, Service, Standing};
+pub use model::{Claim, Origin, Service};
 pub use paths::user_folder;
 pub use process_form::ProcessForm;
 pub use registry::{PortRange, Registry, RegistryEntry};
+pub use terms::{Conflict, Layer, Prevalence, Reach, Standing};
 
 use paths::parse_all;
+use schema::ServiceTable;
 
 use crate::decode::ServicePort;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/catalogue/services");
+/// The tables of `catalogue/services`, in the compact form of `schema`.
+static SHIPPED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));
 
 /// Services with their claims and marks, indexed, and the IANA registry.
 ///
@@ -81,10 +86,11 @@ impl Catalogue {
     fn over_shipped(users: impl IntoIterator<Item = Service>) -> Result<Self> {
         let mut services = BTreeMap::new();
         let mut errors = Vec::new();
-        for file in SHIPPED.files() {
-            let name = file.path().display().to_string();
-            let text = file.contents_utf8().unwrap_or_default();
-            match parse(text, &name, Origin::Shipped) {
+        let tables: Vec<ServiceTable> = postcard::from_bytes(SHIPPED)
+            .map_err(|error| Error::new(ErrorKind::Catalogue, error.to_string()))?;
+        for table in tables {
+            let name = format!("{}.toml", table.id);
+            match file::service(table, &name, Origin::Shipped) {
                 Ok(service) => drop(services.insert(service.id.clone(), service)),
                 Err(error) => errors.push(error),
             }

@@ -1,99 +1,88 @@
 //! The IANA Service Name and Transport Protocol Port Number Registry: every name of every port.
 
-use std::collections::HashMap;
-
-use memchr::memchr;
+#![allow(clippy::unreadable_literal, reason = "the tables that `build.rs` makes")]
 
 use crate::decode::{ServicePort, Transport};
 
-static TABLE: &str = include_str!("../../catalogue/registry.tsv");
+// `PRESENT` has a bit for each port and transport that has lines, and `NAMED` for each that has a
+// name; `BEFORE` has the number of `PRESENT`'s bits before each word, and `STARTS` where in `LINES`
+// the lines of each such port begin, and where the last end.
+include!(concat!(env!("OUT_DIR"), "/registry.rs"));
+
+/// The lines, `name TAB description`, by port and transport; several names of a port are in the
+/// registry's order.
+static LINES: &str = include_str!(concat!(env!("OUT_DIR"), "/registry.txt"));
 
 /// A line of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegistryEntry {
-    /// The port, of TCP or UDP; the registry's SCTP and DCCP lines are not read.
-    pub port: ServicePort,
     /// The service name; empty for a port that IANA reserves.
     pub name: &'static str,
     /// The description; "Reserved" or similar for a port without a name.
     pub description: &'static str,
 }
 
-/// The registry, indexed by port and transport.
+/// The registry, by port and transport. `build.rs` prepares it.
 pub struct Registry {
-    /// Sorted by port and transport; several names of a port are in the registry's order.
-    entries: Vec<RegistryEntry>,
-    /// The entries of each port. A hash table, because every unrecognised flow is looked up.
-    positions: HashMap<ServicePort, std::ops::Range<usize>, foldhash::fast::RandomState>,
     /// The day of the data, `YYYY-MM-DD`.
     pub date: &'static str,
 }
 
 impl Registry {
-    /// Parses the table that is part of the program.
-    pub(super) fn shipped() -> Self {
-        let date = TABLE.split_once("published ").map_or("", |(_, rest)| &rest[..10]);
-        let (mut entries, mut rest) = (Vec::new(), TABLE);
-        while !rest.is_empty() {
-            let (line, after) = split_at_byte(rest, b'\n');
-            entries.extend(parse(line));
-            rest = after;
-        }
-        // A stable sort keeps the registry's order of names.
-        entries.sort_by_key(|e| e.port);
-        let mut positions = HashMap::<_, std::ops::Range<usize>, _>::default();
-        for (i, entry) in entries.iter().enumerate() {
-            positions.entry(entry.port).or_insert(i..i).end = i + 1;
-        }
-        Self { entries, positions, date }
+    /// The registry that is part of the program.
+    pub(super) const fn shipped() -> Self {
+        Self { date: DATE }
     }
 
     /// Every line for a port, including reserved ones.
-    #[must_use]
-    pub fn entries(&self, port: ServicePort) -> &[RegistryEntry] {
-        self.positions.get(&port).map_or(&[], |range| &self.entries[range.clone()])
+    pub fn entries(&self, port: ServicePort) -> impl Iterator<Item = RegistryEntry> + use<> {
+        let lines = place(port).and_then(|n| LINES.get(range(n)?)).unwrap_or("");
+        lines.lines().map(|line| {
+            let (name, description) = line.split_once('\t').unwrap_or((line, ""));
+            RegistryEntry { name, description }
+        })
     }
 
     /// Every name of a port.
-    pub fn names(&self, port: ServicePort) -> impl Iterator<Item = &'static str> {
-        self.entries(port).iter().map(|e| e.name).filter(|name| !name.is_empty())
+    pub fn names(&self, port: ServicePort) -> impl Iterator<Item = &'static str> + use<> {
+        self.entries(port).map(|entry| entry.name).filter(|name| !name.is_empty())
     }
 
-    /// The ports that a service name is registered for, as `portlore port ssh` asks.
-    pub fn ports_of<'n>(&'n self, name: &'n str) -> impl Iterator<Item = ServicePort> + 'n {
-        let named = self.entries.iter().filter(move |e| e.name.eq_ignore_ascii_case(name));
-        named.map(|e| e.port)
+    /// The ports that a service name is registered for, as `portlore port ssh` asks, in ascending
+    /// order.
+    pub fn ports_of(&self, name: &str) -> impl Iterator<Item = ServicePort> {
+        self.named_ports()
+            .filter(move |&port| self.names(port).any(|other| other.eq_ignore_ascii_case(name)))
     }
 
-    /// The ports that have a name.
-    pub fn named_ports(&self) -> impl Iterator<Item = ServicePort> {
-        self.entries.iter().filter(|e| !e.name.is_empty()).map(|e| e.port)
+    /// The ports that have a name, in ascending order.
+    pub fn named_ports(&self) -> impl Iterator<Item = ServicePort> + use<> {
+        let bits = |word: u64| {
+            let rest = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
+            rest.take_while(|&rest| rest != 0).map(u64::trailing_zeros)
+        };
+        let places = (0_u32..)
+            .zip(NAMED)
+            .flat_map(move |(word, named)| bits(named).map(move |bit| word * u64::BITS + bit));
+        places.map(|at| {
+            let transport = if at % 2 == 0 { Transport::Tcp } else { Transport::Udp };
+            ServicePort::new((at / 2) as u16, transport)
+        })
     }
 }
 
-fn parse(line: &'static str) -> Option<RegistryEntry> {
-    if line.starts_with('#') {
-        return None;
-    }
-    let (port, rest) = split_at_byte(line, b'\t');
-    let (transport, rest) = split_at_byte(rest, b'\t');
-    let (name, rest) = split_at_byte(rest, b'\t');
-    let (description, _) = split_at_byte(rest, b'\t');
-    let transport = match transport {
-        "tcp" => Transport::Tcp,
-        "udp" => Transport::Udp,
-        _ => return None,
-    };
-    let port = ServicePort::new(port.parse().ok()?, transport);
-    Some(RegistryEntry { port, name, description })
+/// The place of a port among those that have lines.
+fn place(port: ServicePort) -> Option<usize> {
+    let at = usize::from(port.port) * 2 + usize::from(port.transport == Transport::Udp);
+    let (word, bit) = (PRESENT.get(at / 64)?, 1_u64 << (at % 64));
+    let before = usize::from(*BEFORE.get(at / 64)?) + (word & (bit - 1)).count_ones() as usize;
+    (word & bit != 0).then_some(before)
 }
 
-/// The text before and after the first `at`, an ASCII character. This runs 60,000 times at every
-/// start, hence `memchr`.
-fn split_at_byte(text: &'static str, at: u8) -> (&'static str, &'static str) {
-    let before = memchr(at, text.as_bytes()).unwrap_or(text.len());
-    (&text[..before], text.get(before + 1..).unwrap_or(""))
+/// Where the lines of the port in a place are.
+fn range(place: usize) -> Option<std::ops::Range<usize>> {
+    Some(*STARTS.get(place)? as usize..*STARTS.get(place + 1)? as usize)
 }
 
 /// The three ranges of RFC 6335, section 6.

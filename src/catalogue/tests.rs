@@ -11,6 +11,13 @@ fn shipped() -> Catalogue {
     Catalogue::load(&[]).unwrap()
 }
 
+/// The shipped files with their texts.
+fn shipped_files() -> impl Iterator<Item = (PathBuf, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogue/services");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+}
+
 fn ids(catalogue: &Catalogue, port: u16, transport: Transport) -> Vec<&str> {
     catalogue
         .claims_on(ServicePort::new(port, transport))
@@ -28,7 +35,21 @@ fn every_shipped_file_is_without_fault() {
         .map(|error| error.to_string())
         .collect();
     assert_eq!(faults, Vec::<String>::new());
-    assert_eq!(SHIPPED.files().count(), catalogue.services().len(), "two files have one id");
+    assert_eq!(shipped_files().count(), catalogue.services().len(), "two files have one id");
+}
+
+#[test]
+fn the_catalogue_that_is_prepared_at_build_time_is_that_of_its_files() {
+    let parsed = shipped_files().map(|(path, text)| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        parse(&text, name, Origin::Shipped).unwrap()
+    });
+    let mut parsed: Vec<_> = parsed.collect();
+    parsed.sort_by(|a, b| a.id.cmp(&b.id));
+    let catalogue = shipped();
+    for (of_file, prepared) in parsed.iter().zip(catalogue.services()) {
+        assert_eq!(format!("{of_file:?}"), format!("{prepared:?}"));
+    }
 }
 
 #[test]
@@ -51,14 +72,44 @@ fn the_registry_has_every_name_of_a_port_and_its_date() {
     assert_eq!(names(3000, Transport::Udp), ["hbci", "remoteware-cl"]);
     assert_eq!(names(3001, Transport::Tcp), ["origo-native"]);
     assert_eq!(names(3001, Transport::Udp), Vec::<&str>::new());
-    assert_eq!(registry.entries(ServicePort::new(3001, Transport::Udp))[0].description, "Reserved");
+    let reserved = registry.entries(ServicePort::new(3001, Transport::Udp)).next().unwrap();
+    assert_eq!((reserved.name, reserved.description), ("", "Reserved"));
     assert_eq!(names(3037, Transport::Tcp), ["hp-san-mgmt"]);
     assert_eq!(names(3032, Transport::Udp), ["redwood-chat"]);
     assert!(names(53_000, Transport::Tcp).is_empty());
     assert_eq!(registry.date.len(), 10);
-    let several = registry.named_ports().collect::<std::collections::BTreeSet<_>>();
-    let several = several.into_iter().filter(|&port| registry.names(port).count() > 1).count();
+    let several = registry.named_ports().filter(|&port| registry.names(port).count() > 1).count();
     assert!(several >= 200, "{several} ports with several names");
+}
+
+#[test]
+fn every_line_of_the_registry_is_found_by_its_port() {
+    let registry = shipped().registry;
+    let table = include_str!("../../catalogue/registry.tsv");
+    let mut named = std::collections::BTreeSet::new();
+    let mut lines = 0;
+    for line in table.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [port, transport, name, description] = fields[..] else { continue };
+        let transport = match transport {
+            "tcp" => Transport::Tcp,
+            "udp" => Transport::Udp,
+            _ => continue,
+        };
+        let port = ServicePort::new(port.parse().unwrap(), transport);
+        let found = registry.entries(port);
+        assert!(
+            found.into_iter().any(|entry| (entry.name, entry.description) == (name, description)),
+            "{line}"
+        );
+        named.extend(Some(port).filter(|_| !name.is_empty()));
+        lines += 1;
+    }
+    assert!(registry.named_ports().eq(named));
+    let all = (0..=u16::MAX).flat_map(|port| {
+        [Transport::Tcp, Transport::Udp].map(|transport| ServicePort::new(port, transport))
+    });
+    assert_eq!(all.map(|port| registry.entries(port).count()).sum::<usize>(), lines);
 }
 
 #[test]
@@ -151,9 +202,8 @@ fn a_claim_that_says_how_the_service_reaches_the_port_is_without_fault() {
 
 #[test]
 fn every_shipped_file_states_its_layer() {
-    let silent =
-        SHIPPED.files().filter(|file| !file.contents_utf8().unwrap().contains("\nlayer = "));
-    assert_eq!(silent.map(include_dir::File::path).collect::<Vec<_>>(), Vec::<&Path>::new());
+    let silent = shipped_files().filter(|(_, text)| !text.contains("\nlayer = "));
+    assert_eq!(silent.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<PathBuf>::new());
 }
 
 #[test]

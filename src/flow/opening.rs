@@ -52,6 +52,14 @@ impl Opening {
         self.streams.iter_mut().for_each(Stream::free);
     }
 
+    /// Makes an opening whose memory was [freed](Self::free) an empty one.
+    pub(super) fn renew(&mut self, transport: Transport) {
+        self.transport = transport;
+        self.streams.iter_mut().for_each(|stream| stream.renew(transport));
+        (self.initiator, self.pushes, self.provisional) = (0, 0, None);
+        (self.fixed, self.proved, self.to_group, self.kept) = (false, false, false, false);
+    }
+
     /// Number of segments or datagrams with payload that both sides sent, stored or not.
     #[must_use]
     pub const fn pushes(&self) -> usize {

@@ -54,18 +54,18 @@ impl Openings {
 
     /// Begins an opening for the flow in `slot`, and returns the slot of the opening.
     pub(super) fn begin(&mut self, transport: Transport, slot: u32, first_frame: u64) -> u32 {
-        let opening = Opening::new(transport);
-        self.bytes += opening.footprint();
         let free = self.free.pop();
         let opening_slot = match free.and_then(|opening_slot| {
             Some((opening_slot, self.slots.get_mut(opening_slot as usize)?))
         }) {
             Some((opening_slot, ended)) => {
-                *ended = opening;
+                ended.renew(transport);
                 opening_slot
             }
-            None => self.slots.push(opening) as u32,
+            None => self.slots.push(Opening::new(transport)) as u32,
         };
+        // Nothing is on the heap yet.
+        self.bytes += size_of::<Opening>();
         self.queue.push_back(QueuedOpening { slot, opening_slot, first_frame });
         opening_slot
     }

@@ -245,6 +245,16 @@ impl Stream {
         Self { from_start: transport == Transport::Udp, ..Self::default() }
     }
 
+    /// Makes a stream whose memory was [freed](Self::free) a new one, without moving its inline
+    /// memory.
+    pub(super) fn renew(&mut self, transport: Transport) {
+        self.bytes.clear();
+        self.segments.clear();
+        (self.base, self.expected, self.expecting) = (0, 0, false);
+        self.from_start = transport == Transport::Udp;
+        (self.missing, self.full, self.head) = (0, false, 0);
+    }
+
     /// Sets the sequence number of the first byte, which the handshake showed.
     pub(super) fn start(&mut self, first: u32) {
         if !self.expecting {

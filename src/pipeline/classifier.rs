@@ -226,10 +226,14 @@ impl<'p> Classifier<'p> {
             self.end_unrecognised(opening, key);
             return self.verdicts.classify(port, Some(evidence));
         }
-        let Self { verdicts, stats, .. } = self;
+        let Self { verdicts, stats, context, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
             let (servers, endpoints) = (stats.servers(), opening.endpoints(key));
             server_evidence::keep(servers, endpoints, opening, (verdict, evidence), catalogue);
+            // Long before their flows end, openings may show as many servers as there are flows.
+            if let Some(shared) = context.shared_servers {
+                stats.share_servers(shared);
+            }
         })
     }
 
@@ -325,4 +329,48 @@ fn is_cut_off(record: &FlowRecord) -> bool {
     record.payload_sides() == PayloadSides::Initiator
         && record.ended_by == Some(Direction::Responder)
         && record.packets.initiator <= FIRST_PACKETS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::decode::{Endpoint, FiveTuple};
+    use crate::flow::TableLimits;
+    use crate::stats::Servers;
+
+    #[test]
+    fn openings_of_flows_that_go_on_show_servers_in_the_memory_that_all_workers_share() {
+        const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+        const ANSWER: &[u8] = b"\x12\x34\x81\x80\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+        let shared = Mutex::new(Servers::new(3000));
+        let context = WorkerContext {
+            workers: 2,
+            limits: TableLimits { flows: 8, opening_bytes: 1 << 20 },
+            live: false,
+            keep_flows: false,
+            keep_facts: false,
+            histogram_ports: 8,
+            max_servers: 3000,
+            shared_servers: Some(&shared),
+            recent_flows: 0,
+            process_cache: None,
+            on_flow: None,
+        };
+        let mut classifier = Classifier::new(Catalogue::shipped().unwrap(), context);
+        for n in 0..5000_u32 {
+            let end = |address: u32, port| Endpoint {
+                address: std::net::Ipv4Addr::from_bits(address).into(),
+                port,
+            };
+            let (source, destination) = (end(0x0a00_0001, 40_000), end(0x0b00_0000 + n, 53));
+            let tuple = FiveTuple { source, destination, transport: Transport::Udp };
+            let (key, _) = FlowKey::new(&tuple);
+            let mut opening = Opening::from_payloads(Transport::Udp, &[QUERY], &[ANSWER]);
+            classifier.inspect(&mut opening, &key);
+            assert!(classifier.stats.servers().len() < 256, "{n}");
+        }
+        assert_eq!(shared.lock().unwrap().len(), 3000);
+    }
 }

@@ -84,7 +84,7 @@ impl Block {
 
     /// The frames, without the first `but`.
     pub fn frames(&self, but: usize) -> impl Iterator<Item = Frame<'_>> {
-        let numbered = (self.first..).zip(&self.slots).skip(but);
+        let numbered = (self.first + but as u64..).zip(self.slots.get(but..).unwrap_or(&[]));
         numbered.map(|(number, slot)| Frame {
             number,
             time: slot.time,

@@ -151,8 +151,8 @@ impl Cells {
     /// Merges the servers into those that all workers share, where they are many: so that not each
     /// worker has as many as the limit allows. Whose flows were merged when does not matter.
     pub fn share_servers(&mut self, shared: &Mutex<Servers>) {
-        /// Servers that a worker keeps for itself, in 0.4 MiB at most.
-        const OWN: usize = 1024;
+        /// Servers that a worker keeps for itself, in 0.1 MiB.
+        const OWN: usize = 256;
         if self.servers.len() >= OWN {
             let servers = self.servers.take();
             shared.lock().unwrap_or_else(PoisonError::into_inner).merge(servers);

@@ -53,6 +53,7 @@ impl<T: Countable> Distinct<T> {
     /// Adds the items of another set.
     pub fn merge(&mut self, other: Self) {
         match (&mut *self, other) {
+            (Self::Exact(mine), theirs) if mine.is_empty() => *self = theirs,
             (_, Self::Exact(theirs)) => theirs.into_iter().for_each(|item| self.insert(item)),
             (Self::Sketch(mine), Self::Sketch(theirs)) => {
                 unite(mine, &theirs);

@@ -1,9 +1,11 @@
 //! Quantiles of sizes and times, over HDR histograms. The only file that names hdrhistogram.
 //!
 //! Up to 256 distinct values are kept as they are, because most ports have few. Up to 2,048 are
-//! kept at the histogram's precision in a sorted list, into which insertion is still cheap: a
-//! histogram of times takes 170 to 430 KiB, and thousands of ports have some hundred flows each.
+//! kept at the histogram's precision in a list: a histogram of times takes 170 to 430 KiB, and
+//! thousands of ports have some hundred flows each.
 //! The summary depends on the values alone, not on their order or partition, so merging is exact.
+
+use std::borrow::Cow;
 
 use hdrhistogram::Histogram;
 
@@ -37,24 +39,80 @@ enum Representation {
     Many(Box<Histogram<u64>>),
 }
 
-/// Values with their counts, in ascending order.
+/// Values with their counts. Up to 256 are sorted; of more there is a sorted part, and new values
+/// behind it, which are sorted in when they are half as many: to find the place of each, and to
+/// make room there, costs twice as much.
 #[derive(Debug, Clone, Default)]
 struct List {
     values: Vec<(u64, u64)>,
-    /// Whether the values are at the histogram's precision.
+    /// The length of the sorted part.
+    sorted: usize,
+    /// Whether there were more than 256: the values are at the histogram's precision.
     rounded: bool,
 }
 
 impl List {
     fn insert(&mut self, value: u64, count: u64) {
-        let value = if self.rounded { round(value) } else { value };
+        if self.rounded {
+            self.values.push((round(value), count));
+            if self.values.len() - self.sorted > self.sorted.max(EXACT) / 2 {
+                self.sort();
+            }
+            return;
+        }
         match self.values.binary_search_by_key(&value, |&(v, _)| v) {
             Ok(at) => self.values[at].1 += count,
-            Err(at) => self.values.insert(at, (value, count)),
+            Err(at) => {
+                self.values.insert(at, (value, count));
+                self.sorted += 1;
+                if self.sorted > EXACT {
+                    self.round();
+                }
+            }
         }
-        if self.values.len() > EXACT {
-            self.round();
+    }
+
+    /// Sorts new values in.
+    fn sort(&mut self) {
+        // Stable, because that kind of sort makes use of the sorted part.
+        self.values.sort_by_key(|&(value, _)| value);
+        self.unite();
+    }
+
+    /// The same with all values sorted.
+    fn in_order(&self) -> Cow<'_, Self> {
+        let mut list = Cow::Borrowed(self);
+        if self.sorted < self.values.len() {
+            list.to_mut().sort();
         }
+        list
+    }
+
+    /// The greatest of the values that count as the one that so many percent of all do not exceed;
+    /// all values must be in order.
+    fn at(&self, percent: u64, count: u64) -> u64 {
+        let rank = (count * percent).div_ceil(100);
+        let mut below = 0;
+        let found = self.values.iter().find(|&&(_, count)| {
+            below += count;
+            below >= rank
+        });
+        let most = |value| if self.rounded { value | ((1 << unit(value)) - 1) } else { value };
+        found.map_or(0, |&(value, _)| most(value))
+    }
+
+    fn record_in(&self, histogram: &mut Histogram<u64>) {
+        self.values.iter().for_each(|&(value, count)| record(histogram, value, count));
+    }
+
+    /// Counts equal values that stand side by side together.
+    fn unite(&mut self) {
+        self.values.dedup_by(|(value, count), (known, sum)| {
+            let same = value == known;
+            *sum += if same { *count } else { 0 };
+            same
+        });
+        self.sorted = self.values.len();
     }
 
     fn round(&mut self) {
@@ -63,11 +121,7 @@ impl List {
         }
         self.rounded = true;
         self.values.iter_mut().for_each(|(value, _)| *value = round(*value));
-        self.values.dedup_by(|(value, count), (known, sum)| {
-            let same = value == known;
-            *sum += if same { *count } else { 0 };
-            same
-        });
+        self.unite();
     }
 }
 
@@ -115,17 +169,23 @@ impl Quantiles {
         match &mut self.repr {
             Representation::List(list) => {
                 list.insert(value, count);
-                if list.values.len() > LISTED
-                    && let Ok(mut histogram) = Histogram::new(DIGITS)
-                {
-                    histogram.auto(true);
-                    list.values
-                        .iter()
-                        .for_each(|&(value, count)| record(&mut histogram, value, count));
-                    self.repr = Representation::Many(Box::new(histogram));
+                if list.sorted > LISTED {
+                    self.make_histogram();
                 }
             }
             Representation::Many(histogram) => record(histogram, value, count),
+        }
+    }
+
+    /// Turns a list into a histogram.
+    #[inline(never)]
+    fn make_histogram(&mut self) {
+        if let Representation::List(list) = &self.repr
+            && let Ok(mut histogram) = Histogram::new(DIGITS)
+        {
+            histogram.auto(true);
+            list.record_in(&mut histogram);
+            self.repr = Representation::Many(Box::new(histogram));
         }
     }
 
@@ -134,7 +194,7 @@ impl Quantiles {
     #[inline]
     pub fn is_large(&self) -> bool {
         match &self.repr {
-            Representation::List(list) => list.rounded || list.values.len() > SMALL,
+            Representation::List(list) => list.rounded || list.sorted > SMALL,
             Representation::Many(_) => true,
         }
     }
@@ -144,6 +204,7 @@ impl Quantiles {
         self.sum = self.sum.saturating_add(other.sum);
         self.max = self.max.max(other.max);
         match (&mut self.repr, other.repr) {
+            (Representation::List(mine), theirs) if mine.values.is_empty() => self.repr = theirs,
             (repr, Representation::List(theirs)) => {
                 if let Representation::List(mine) = repr
                     && theirs.rounded
@@ -157,10 +218,9 @@ impl Quantiles {
                 let grown = mine.add(&*theirs);
                 debug_assert!(grown.is_ok());
             }
-            (Representation::List(mine), many @ Representation::Many(_)) => {
-                let mine = std::mem::take(mine);
-                self.repr = many;
-                mine.values.into_iter().for_each(|(value, count)| self.insert(value, count));
+            (Representation::List(mine), Representation::Many(mut theirs)) => {
+                mine.record_in(&mut theirs);
+                self.repr = Representation::Many(theirs);
             }
         }
     }
@@ -170,7 +230,16 @@ impl Quantiles {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let count = self.count();
-        let [p50, p90, p99] = [50, 90, 99].map(|percent| self.at(percent, count).min(self.max));
+        let at: &dyn Fn(u64) -> u64 = match &self.repr {
+            Representation::List(list) => {
+                let list = list.in_order();
+                &move |percent| list.at(percent, count)
+            }
+            Representation::Many(histogram) => {
+                &|percent| histogram.value_at_quantile(percent as f64 / 100.0)
+            }
+        };
+        let [p50, p90, p99] = [50, 90, 99].map(|percent| at(percent).min(self.max));
         Summary { count, p50, p90, p99, max: self.max }
     }
 
@@ -193,30 +262,12 @@ impl Quantiles {
     #[must_use]
     pub fn at_most(&self, value: u64) -> u64 {
         match &self.repr {
-            Representation::List(List { values, rounded }) => {
-                let most = if *rounded { round(value) } else { value };
-                values.iter().take_while(|&&(v, _)| v <= most).map(|&(_, count)| count).sum()
+            Representation::List(list) => {
+                let list = list.in_order();
+                let most = if list.rounded { round(value) } else { value };
+                list.values.iter().take_while(|&&(v, _)| v <= most).map(|&(_, count)| count).sum()
             }
             Representation::Many(histogram) => histogram.count_between(0, value),
-        }
-    }
-
-    fn at(&self, percent: u64, count: u64) -> u64 {
-        match &self.repr {
-            Representation::List(List { values, rounded }) => {
-                let rank = (count * percent).div_ceil(100);
-                let mut below = 0;
-                let found = values.iter().find(|&&(_, count)| {
-                    below += count;
-                    below >= rank
-                });
-                // The greatest of the values that were rounded to this one.
-                found.map_or(
-                    0,
-                    |&(value, _)| if *rounded { value | ((1 << unit(value)) - 1) } else { value },
-                )
-            }
-            Representation::Many(histogram) => histogram.value_at_quantile(percent as f64 / 100.0),
         }
     }
 }
@@ -276,9 +327,10 @@ mod tests {
                 all.add(value, count);
                 record(&mut histogram, value, count);
             }
-            let Representation::List(List { rounded, values }) = &all.repr else { return Err(TestCaseError::fail("no list")) };
-            prop_assume!(*rounded);
-            prop_assert!(values.is_sorted());
+            let Representation::List(list) = &all.repr else { return Err(TestCaseError::fail("no list")) };
+            let list = list.in_order();
+            prop_assume!(list.rounded);
+            prop_assert!(list.values.is_sorted_by(|(a, _), (b, _)| a < b));
             let many = Quantiles { repr: Representation::Many(Box::new(histogram)), ..all.clone() };
             prop_assert_eq!(all.summary(), many.summary());
             prop_assert_eq!(all.at_most(limit), many.at_most(limit));

@@ -110,7 +110,7 @@ impl Servers {
     }
 
     /// The number of servers that are kept at the moment.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 

@@ -47,7 +47,7 @@ pub fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> io::Resu
 fn iana(catalogue: &Catalogue, port: u16, transports: &[Transport]) -> String {
     let texts = transports.iter().map(|&transport| {
         let entries = catalogue.registry.entries(ServicePort::new(port, transport));
-        let names = entries.iter().map(|entry| match (entry.name, entry.description) {
+        let names = entries.map(|entry| match (entry.name, entry.description) {
             ("", description) => description.to_lowercase(),
             (name, "") => name.to_owned(),
             (name, description) => format!("{name} ({description})"),

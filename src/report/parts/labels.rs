@@ -19,7 +19,7 @@ use crate::stats::{PortStats, Products, Speaker, SpeakerStats, Unanswered};
 pub fn registered(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     let entries = catalogue.registry.entries(port);
     let names: Vec<_> =
-        entries.iter().map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
+        entries.map(|e| if e.name.is_empty() { "(reserved)" } else { e.name }).collect();
     SafeText::trusted(if names.is_empty() { "-".into() } else { names.join(", ") })
 }
 

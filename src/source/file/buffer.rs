@@ -94,6 +94,12 @@ impl Buffer {
         &self.bytes[self.start..(self.start + len).min(self.end)]
     }
 
+    /// All bytes of the window.
+    #[inline]
+    pub(super) fn window(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
     /// Number of bytes in the window.
     pub(super) const fn held(&self) -> usize {
         self.end - self.start
@@ -131,9 +137,9 @@ impl Buffer {
         let rest = self.end - self.start;
         let room = rest.max(if self.start > frames * LARGE_RECORD { LARGE } else { BLOCK });
         // Memory that was lent before is not cleared: to fill it with zeros once more would cost as
-        // much as a copy.
+        // much as a copy. New memory is zero without that.
         if memory.len() < room {
-            memory.resize(room, 0);
+            *memory = vec![0; room];
         }
         memory[..rest].copy_from_slice(&self.bytes[self.start..self.end]);
         std::mem::swap(&mut self.bytes, memory);

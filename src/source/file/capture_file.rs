@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -216,15 +217,19 @@ impl CaptureFile {
         while let Some(head) = &self.head {
             *number += 1;
             let RecordHeader { time, link, wire_len, .. } = *head;
-            let frame = Frame {
-                number: *number,
-                time,
-                link,
-                interface: interface(self, head.interface),
-                wire_len,
-                bytes: &[],
-            };
+            let interface = interface(self, head.interface);
+            let frame = Frame { number: *number, time, link, interface, wire_len, bytes: &[] };
             block.add(&frame, self.buffer.position(head.from), self.buffer.position(head.to));
+            if let FileFormat::Pcap(pcap) = &mut self.format {
+                let start = self.buffer.position(0);
+                pcap.pass(&self.buffer, |time, wire_len, Range { start: from, end: to }| {
+                    *number += 1;
+                    self.frames += 1;
+                    self.times.observe_stated(self.frames, time);
+                    let frame = Frame { number: *number, time, wire_len, ..frame };
+                    block.add(&frame, start + from, start + to);
+                });
+            }
             if !self.advance() {
                 break;
             }

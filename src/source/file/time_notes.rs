@@ -3,6 +3,7 @@
 use super::super::LinkType;
 use super::order::TimeOrder;
 use super::record::{RecordHeader, TimeOrigin};
+use crate::time::Time;
 
 /// Frames of one kind.
 #[derive(Debug, Default)]
@@ -47,6 +48,12 @@ impl TimeNotes {
             self.note(frame, head);
         }
         self.order.observe(frame, head.time);
+    }
+
+    /// As [`observe`](Self::observe) for a record that states its time.
+    #[inline]
+    pub(super) fn observe_stated(&mut self, frame: u64, time: Time) {
+        self.order.observe(frame, time);
     }
 
     #[cold]

@@ -48,7 +48,9 @@ impl Stats {
 
 impl Servers {
     fn folds(&self) -> impl Iterator<Item = Fold<'_>> {
-        self.slots.rows().flat_map(|row| self.folds_of(row))
+        // Most servers have no service, and nothing to fold.
+        let rows = self.slots.rows().filter(|row| row.services.iter().any(Option::is_some));
+        rows.flat_map(|row| self.folds_of(row))
     }
 
     fn folds_of<'s>(&'s self, row: &'s ServerRow) -> impl Iterator<Item = Fold<'s>> {

@@ -70,7 +70,7 @@ impl<'p> From<&'p PortPage<'p>> for PageJson<'p> {
         let &PortPage { port, transports, catalogue, .. } = page;
         let registered = transports.iter().flat_map(|&transport| {
             let entries = catalogue.registry.entries(ServicePort::new(port, transport));
-            entries.iter().map(move |entry| RegisteredJson {
+            entries.map(move |entry| RegisteredJson {
                 transport: transport.as_str(),
                 name: Some(entry.name).filter(|name| !name.is_empty()),
                 description: entry.description,
