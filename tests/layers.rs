@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("classify", &["catalogue", "decode", "evidence"]),
     ("process", &["decode", "evidence", "flow"]),
     ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),
+    ("findings", &["catalogue", "classify", "decode", "evidence", "flow", "stats"]),
     (
         "pipeline",
         &[
@@ -42,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "classify",
             "decode",
             "evidence",
+            "findings",
             "flow",
             "pipeline",
             "process",

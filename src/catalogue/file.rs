@@ -69,6 +69,8 @@ struct ClaimTable {
     note: Option<String>,
     on_conflict: Option<Conflict>,
     unexpected: Option<String>,
+    foreign: Option<String>,
+    closed: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +178,8 @@ fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
         note: table.note,
         on_conflict: table.on_conflict,
         unexpected: table.unexpected,
+        foreign: table.foreign,
+        closed: table.closed,
         line,
     }
 }

@@ -22,7 +22,7 @@ use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::Output;
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
-use super::{INCOMPLETE, messages};
+use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CommonArgs, KeyPart};
 
 /// Time between two snapshots for observers.
@@ -108,6 +108,7 @@ impl Session<'_> {
             tunnels: !args.no_tunnels,
             key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
+            local_networks: &args.local_nets,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
@@ -158,11 +159,15 @@ fn report(
 ) -> Result<u8> {
     let report = Report { inputs, run, show: Show { filter_on, ..show(args) } };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
-    if report.is_complete() {
-        return Ok(0);
-    }
     run.problems.iter().for_each(|line| messages::print(line));
-    Ok(INCOMPLETE)
+    let has_failed = args.fail_on.is_some_and(|fail_on| {
+        report.findings().iter().any(|finding| finding.severity <= fail_on.severity())
+    });
+    Ok(match report.is_complete() {
+        _ if has_failed => FAILED,
+        true => 0,
+        false => INCOMPLETE,
+    })
 }
 
 /// The parts of the report that the command line asks for.
@@ -173,6 +178,7 @@ fn show(args: &CommonArgs) -> Show {
         filter_on: FilterOn::default(),
         servers: args.servers,
         interfaces: args.verbose,
+        findings_only: args.only.is_some(),
         top: args.top,
     }
 }

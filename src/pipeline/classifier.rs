@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, server_evidence};
+use super::{JudgedFlow, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::classify::{Fit, Verdict};
 use crate::decode::{ServicePort, Transport};
@@ -62,6 +62,11 @@ impl Judge for Classifier<'_> {
         (evidence.wanted, verdict)
     }
 
+    fn settle(&mut self, opening: &Opening, key: &FlowKey) {
+        let server = ServerKey::new(opening.responder(key), opening.transport());
+        anomalies::keep_prompt(self.stats.servers(), server, opening);
+    }
+
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
@@ -88,8 +93,14 @@ impl Judge for Classifier<'_> {
                 let verdict = classify(Some(&evidence));
                 let server = ServerKey::new(record.responder, record.transport);
                 let proof = (&verdict, &evidence);
-                let servers = snapshot.servers();
-                server_evidence::keep(servers, server, opening, proof, verdicts.catalogue());
+                let (servers, parents) = snapshot.servers_and_parents();
+                if verdict.protocol.is_none() {
+                    anomalies::keep_prompt(servers, server, opening);
+                } else {
+                    let catalogue = verdicts.catalogue();
+                    server_evidence::keep(servers, server, opening, proof, catalogue);
+                    anomalies::keep((servers, parents), server, opening, proof, catalogue);
+                }
                 Some(Cow::Owned(verdict))
             }
             OpeningState::None => Some(Cow::Owned(classify(None))),
@@ -152,7 +163,8 @@ impl<'p> Classifier<'p> {
         Self {
             context,
             verdicts: VerdictCache::new(catalogue, keeps_reasons),
-            stats: Cells::new(context.histogram_ports, context.max_servers),
+            stats: Cells::new(context.histogram_ports, context.max_servers)
+                .with_local_networks(context.local_networks()),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
@@ -170,7 +182,7 @@ impl<'p> Classifier<'p> {
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
     pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
-        let stats = Stats::with_max_servers(self.context.max_servers);
+        let stats = self.context.stats();
         let counts = (live, evicted, self.cut);
         self.snapshot = Some(SnapshotBuilder::new(job, stats, counts, self.ended.iter()));
     }
@@ -208,11 +220,17 @@ impl<'p> Classifier<'p> {
 
     /// Classifies by this evidence, and keeps what it proves of the server.
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        let Self { verdicts, stats, .. } = self;
         let port = service_port(opening, key);
+        if evidence.protocol.is_none() {
+            Judge::settle(self, opening, key);
+            return self.verdicts.classify(port, Some(evidence));
+        }
+        let Self { verdicts, stats, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
             let server = ServerKey::new(opening.responder(key), opening.transport());
-            server_evidence::keep(stats.servers(), server, opening, (verdict, evidence), catalogue);
+            let proof = (verdict, evidence);
+            server_evidence::keep(stats.servers(), server, opening, proof, catalogue);
+            anomalies::keep(stats.servers_and_parents(), server, opening, proof, catalogue);
         })
     }
 

@@ -10,7 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::process::ProcessCache;
 use crate::source::Drops;
-use crate::stats::Servers;
+use crate::stats::{IpNetwork, Servers};
 
 /// How to run a capture.
 #[derive(Clone, Copy)]
@@ -24,6 +24,8 @@ pub struct Options<'a> {
     pub key: TenantParts,
     /// Keep every flow for [`Run::flows`](super::Run::flows); memory grows with them.
     pub keep_flows: bool,
+    /// Networks that count as local, beside each server's own /24 or /64.
+    pub local_networks: &'a [IpNetwork],
     /// Threads and memory.
     pub limits: ResourceLimits,
     /// When to end before the source does.
@@ -41,6 +43,7 @@ impl Options<'_> {
             tunnels: true,
             key: TenantParts::NONE,
             keep_flows: false,
+            local_networks: &[],
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
             hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },

@@ -1,6 +1,7 @@
 //! What the opening of one flow proves of its server: frames, names and the product. A flow stores
 //! only the number of a verdict that many flows share, so this is taken when it is classified.
 
+use super::anomalies;
 use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, mark_frame};
 use crate::evidence::{Direction, Evidence, Fact, ProvedBy};
@@ -41,6 +42,7 @@ pub(super) fn keep(
                 None => Some(opening.side(proving_side(opening, evidence)).frame_at(0)),
             },
             texts: &texts,
+            framings: anomalies::answered_framings(evidence),
         },
     );
 }

@@ -32,6 +32,7 @@ struct VerdictKey<'v> {
     candidates: &'v [Candidate],
     fault: Option<Fault>,
     announces: bool,
+    is_whole: bool,
 }
 
 impl<'v> VerdictKey<'v> {
@@ -49,6 +50,7 @@ impl<'v> VerdictKey<'v> {
             candidates: &verdict.candidates,
             fault: verdict.fault,
             announces: verdict.announces,
+            is_whole: verdict.is_whole,
         }
     }
 }
@@ -123,9 +125,9 @@ pub(super) struct VerdictCache {
     kinds: VerdictKinds,
     /// The verdict that all flows of a kind share, indexed by the kind.
     shared: Vec<Option<VerdictId>>,
-    /// Verdicts that rest on the port and on the protocols that are ruled out: at most a few for
-    /// each port.
-    by_port: HashMap<(ServicePort, Option<ProtocolSet>), VerdictId, RandomState>,
+    /// Verdicts that rest on the port, on whether the payload is whole and on the protocols that it
+    /// rules out: at most a few for each port.
+    by_port: HashMap<(ServicePort, Option<(bool, ProtocolSet)>), VerdictId, RandomState>,
     /// Verdicts that rest on a protocol whose facts make no difference.
     by_protocol: HashMap<ProtocolKey, VerdictId, RandomState>,
     /// The protocols whose facts make a difference.
@@ -227,7 +229,7 @@ impl VerdictCache {
         port: ServicePort,
         evidence: Option<&Evidence>,
     ) -> VerdictId {
-        let key = (port, evidence.map(|evidence| evidence.ruled_out));
+        let key = (port, evidence.map(|evidence| (evidence.whole, evidence.ruled_out)));
         if let Some(&known) = self.by_port.get(&key).filter(|_| !self.keeps_reasons) {
             return known;
         }

@@ -18,6 +18,7 @@ pub use parts::layout::Style;
 
 use self::parts::display_filter::FilterOn;
 use crate::catalogue::Catalogue;
+use crate::findings::{self, Finding};
 use crate::pipeline::Run;
 
 /// A finished capture, and what of it the user wants to see.
@@ -45,6 +46,8 @@ pub struct Show {
     pub servers: bool,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
+    /// List nothing but the findings (`--only findings`).
+    pub findings_only: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
     pub top: usize,
 }
@@ -57,6 +60,7 @@ impl Show {
         filter_on: FilterOn::Frames,
         servers: true,
         interfaces: true,
+        findings_only: false,
         top: 0,
     };
 
@@ -73,6 +77,12 @@ impl Report<'_> {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.run.catalogue
+    }
+
+    /// What of the capture deserves a look.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        findings::find(&self.run.stats, self.catalogue())
     }
 
     /// Whether all of the input was read and understood.

@@ -13,10 +13,13 @@
 //! limit of its own, by the same order: texts (`texts.rs`) and large sets of clients
 //! (`clients.rs`). Together they take at most some 400 bytes for each server of the limit.
 
+mod anomalies;
 mod clients;
 mod fold;
+mod framing;
 mod interned;
 mod key;
+mod networks;
 mod row;
 mod slots;
 mod texts;
@@ -25,11 +28,15 @@ mod view;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+pub use anomalies::{Anomaly, AnomalyKind};
 pub use clients::Clients;
+pub use framing::Framing;
 pub use key::ServerKey;
+pub use networks::{ClientOrigins, IpNetwork, LocalNetworks};
 pub use texts::{ServerText, TextSource};
 pub use view::{ProvedService, Server, protocol_family};
 
+use anomalies::Anomalies;
 use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
@@ -39,8 +46,8 @@ use texts::ServerTexts;
 
 use super::Speaker;
 use crate::catalogue::Service;
-use crate::classify::{Confidence, Fit, SharedStr, Verdict};
-use crate::evidence::Protocol;
+use crate::classify::{Confidence, Fault, Fit, SharedStr, Verdict};
+use crate::evidence::{Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 
@@ -50,6 +57,8 @@ pub struct Servers {
     slots: Slots,
     texts: ServerTexts,
     client_sets: ClientSets,
+    anomalies: Anomalies,
+    local: LocalNetworks,
     services: Interned<LayeredService>,
     speakers: Interned<Speaker>,
     flows_beyond_limit: u64,
@@ -63,6 +72,8 @@ pub(super) struct ProvedNumbers {
     /// The numbers of the services.
     services: Vec<u32>,
     protocol: Option<Protocol>,
+    /// What is odd about such flows, if they went so.
+    anomaly: Option<Box<Anomaly>>,
 }
 
 /// What one flow's opening proves of the server that answered it.
@@ -75,6 +86,8 @@ pub struct ServerEvidence<'e> {
     pub proof_frame: &'e dyn Fn(Option<&Service>) -> Option<u64>,
     /// Texts about the server with their frames.
     pub texts: &'e [(TextSource, &'e str, u64)],
+    /// The framings in which the server answered, as bits.
+    pub framings: u8,
 }
 
 impl Default for Servers {
@@ -94,6 +107,8 @@ impl Servers {
             slots: Slots::new(limit),
             texts: ServerTexts::new((limit / 6).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
+            anomalies: Anomalies::new((limit / 32).max(64)),
+            local: LocalNetworks::default(),
             services: Interned::default(),
             speakers: Interned::default(),
             flows_beyond_limit: 0,
@@ -110,9 +125,22 @@ impl Servers {
         let empty = Self {
             services: self.services.clone(),
             speakers: self.speakers.clone(),
+            local: self.local.clone(),
             ..Self::new(self.slots.limit())
         };
         std::mem::replace(self, empty)
+    }
+
+    /// Returns the servers and starts again, numbers included.
+    pub(super) fn take_all(&mut self) -> Self {
+        let empty = Self::new(self.slots.limit()).with_local_networks(self.local.clone());
+        std::mem::replace(self, empty)
+    }
+
+    /// Sets the networks that count as local, beside each server's own.
+    #[must_use]
+    pub fn with_local_networks(self, local: LocalNetworks) -> Self {
+        Self { local, ..self }
     }
 
     /// The number of flows that belong to servers beyond the limit.
@@ -133,6 +161,7 @@ impl Servers {
             speaker: folds.then(|| self.speakers.number(speaker)),
             services: services.map(|service| self.services.number(&layered(service))).collect(),
             protocol: verdict.protocol.filter(|_| is_recognised),
+            anomaly: template(verdict).map(Box::new),
         }
     }
 
@@ -167,6 +196,13 @@ impl Servers {
         if is_announced {
             return;
         }
+        let (server, client) = (key.address, record.initiator.address);
+        row.origins.add(server, client, record.first_frame, &self.local);
+        if let Some(anomaly) = &proved.anomaly
+            && is_shown(record, anomaly.kind)
+        {
+            self.anomalies.add_at(key.rank(), anomaly, record.first_frame);
+        }
         let hash = clients::hash(record.initiator.address);
         if row.clients.few().is_none() {
             row.clients.insert(hash);
@@ -179,12 +215,13 @@ impl Servers {
     /// Takes what an opening with payload from the server, or of a one-way protocol, proves of it.
     /// The flow itself is counted when it ends.
     pub fn take_evidence(&mut self, key: ServerKey, evidence: &ServerEvidence<'_>) {
-        let ServerEvidence { verdict, first_frame, proof_frame, texts } = *evidence;
+        let ServerEvidence { verdict, first_frame, proof_frame, texts, framings } = *evidence;
         if verdict.confidence < Confidence::Protocol || !is_unicast(key.address) {
             return;
         }
         let Some(slot) = self.slot(key) else { return };
         let Some(row) = self.slots.row_mut(slot) else { return };
+        row.framings |= framings;
         let BestProof { confidence, frame } = row.proof;
         let may_improve = |known: u64| first_frame < known;
         if verdict.confidence > confidence || verdict.confidence == confidence && may_improve(frame)
@@ -209,6 +246,19 @@ impl Servers {
                 self.texts.add(rank, source, text, frame);
             }
         }
+    }
+
+    /// Takes what is odd about a server, whether or not a flow of it has been counted yet.
+    pub fn take_anomaly(&mut self, key: ServerKey, anomaly: Anomaly) {
+        if is_unicast(key.address) {
+            self.anomalies.add(key.rank(), anomaly);
+        }
+    }
+
+    /// Whether more servers have anomalies than are kept.
+    #[must_use]
+    pub const fn lacks_anomalies(&self) -> bool {
+        self.anomalies.has_overflowed()
     }
 
     /// Takes the process behind a flow's responder.
@@ -246,7 +296,16 @@ impl Servers {
         if self.slots.len() == 0 && self.slots.limit() == other.slots.limit() {
             std::mem::swap(self, &mut other);
         }
-        let Self { slots, texts, mut client_sets, services, speakers, flows_beyond_limit } = other;
+        let Self {
+            slots,
+            texts,
+            mut client_sets,
+            anomalies,
+            services,
+            speakers,
+            flows_beyond_limit,
+            ..
+        } = other;
         let services = self.services.adopt(&services);
         let speakers = self.speakers.adopt(&speakers);
         self.flows_beyond_limit += flows_beyond_limit;
@@ -276,12 +335,16 @@ impl Servers {
         }
         self.texts.merge(texts);
         self.client_sets.merge(client_sets);
+        self.anomalies.merge(anomalies);
     }
 
     /// Bytes of memory, those of shared texts excepted.
     #[cfg(test)]
     fn footprint(&self) -> usize {
-        self.slots.footprint() + self.texts.footprint() + self.client_sets.footprint()
+        self.slots.footprint()
+            + self.texts.footprint()
+            + self.client_sets.footprint()
+            + self.anomalies.footprint()
     }
 }
 
@@ -299,6 +362,40 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
     }
     (announces && is_unicast(initiator.address))
         .then(|| (ServerKey::new(initiator, transport), true))
+}
+
+/// What is odd about flows with such a verdict, if they [went so](is_shown).
+fn template(verdict: &Verdict) -> Option<Anomaly> {
+    let kind = match verdict {
+        Verdict { fault: Some(Fault::CutOff), .. } => AnomalyKind::CutOff,
+        Verdict { fit: Some(Fit::Contradicts), proved_by: Some(ProvedBy::Initiator), .. } => {
+            AnomalyKind::Contradiction
+        }
+        Verdict { protocol: None, service: None, is_whole: true, .. } => AnomalyKind::Unrecognised,
+        _ => return None,
+    };
+    let is_unrecognised = kind == AnomalyKind::Unrecognised;
+    Some(Anomaly {
+        by_client: !is_unrecognised,
+        service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+        candidates: is_unrecognised.then(|| Arc::clone(&verdict.candidates)),
+        ..Anomaly::new(kind, verdict.protocol, NO_FRAME)
+    })
+}
+
+/// Whether a flow shows the anomaly of its verdict. What an opening with payload from the server
+/// contradicts is [taken](Servers::take_anomaly) when it is classified.
+const fn is_shown(record: &FlowRecord, kind: AnomalyKind) -> bool {
+    let (asked, answered) =
+        (record.payload_bytes.initiator > 0, record.payload_bytes.responder > 0);
+    match kind {
+        AnomalyKind::Unrecognised => asked && answered,
+        AnomalyKind::Contradiction => {
+            let is_accepted = matches!(record.outcome, Outcome::Established | Outcome::Reset);
+            asked && !answered && is_accepted
+        }
+        _ => true,
+    }
 }
 
 fn layered(service: &Arc<Service>) -> LayeredService {

@@ -1,6 +1,7 @@
 //! The format for people: what was read, then for each port what the registry names, what people
 //! customarily run there and what spoke, then figures.
 
+mod findings;
 mod interval;
 mod servers;
 
@@ -40,6 +41,15 @@ type PortRow<'r> = (ServicePort, &'r PortStats);
 pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let show = report.show;
     header(out, report)?;
+    let findings = report.findings();
+    contents(out, report, findings.len())?;
+    if !findings.is_empty() {
+        writeln!(out)?;
+        findings::write(out, report, &findings, style)?;
+    }
+    if show.findings_only {
+        return Ok(());
+    }
     if show.interfaces {
         writeln!(out)?;
         interfaces::write(out, report, style)?;
@@ -140,6 +150,17 @@ fn header(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
         writeln!(out, "NOTE {}", escape(notice))?;
     }
     Ok(())
+}
+
+/// Writes how many servers and closed ports there are, and how many findings.
+fn contents(out: &mut dyn Write, report: &Report<'_>, findings: usize) -> io::Result<()> {
+    let stats = &report.run.stats;
+    let is_closed = |port: &&PortStats| port.all.failed.is_some();
+    let closed = stats.ports.values().filter(is_closed).count();
+    let counts =
+        [(stats.servers.rows().len(), "server"), (closed, "closed port"), (findings, "finding")];
+    let counts = counts.map(|(n, one)| plural(n as u64, one));
+    writeln!(out, "{}", counts.join(", "))
 }
 
 const PORT_COLUMNS: [Column; 7] = [

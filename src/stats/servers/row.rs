@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::clients::Clients;
 use super::interned::Interned;
 use super::key::ServerKey;
+use super::networks::ClientOrigins;
 use crate::catalogue::Layer;
 use crate::classify::{Confidence, SharedStr};
 use crate::evidence::{Protocol, ProtocolSet};
@@ -63,6 +64,9 @@ pub(super) struct ServerRow {
     /// Flows by [`ANSWERED`] outcome, up to the greatest number.
     pub(super) outcomes: [u32; ANSWERED.len()],
     pub(super) clients: Clients,
+    pub(super) origins: ClientOrigins,
+    /// The framings in which it answered, as bits.
+    pub(super) framings: u8,
     /// The protocols of its flows.
     pub(super) protocols: ProtocolSet,
     pub(super) services: [Option<ServiceProof>; KEPT],
@@ -83,6 +87,8 @@ impl ServerRow {
             bytes: [0; 2],
             outcomes: [0; ANSWERED.len()],
             clients: Clients::default(),
+            origins: ClientOrigins::NONE,
+            framings: 0,
             protocols: ProtocolSet::EMPTY,
             services: [None; KEPT],
             more_services: false,
@@ -152,6 +158,8 @@ impl ServerRow {
         for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
             *mine = mine.saturating_add(theirs);
         }
+        self.origins.merge(other.origins);
+        self.framings |= other.framings;
         self.protocols.unite(other.protocols);
         other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
         self.more_services |= other.more_services;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Servers;
+use super::anomalies::Anomaly;
 use super::key::ServerKey;
+use super::networks::ClientOrigins;
 use super::row::{ANSWERED, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
@@ -44,6 +46,12 @@ pub struct Server<'s> {
     pub process: Option<&'s Holder>,
     /// The first frame of the strongest proof of what it speaks, where it was read.
     pub proof_frame: Option<u64>,
+    /// What is odd about it, in the order of the kinds.
+    pub anomalies: &'s [Anomaly],
+    /// Where its clients are.
+    pub origins: ClientOrigins,
+    /// The framings in which it answered, as bits.
+    pub framings: u8,
 }
 
 impl Server<'_> {
@@ -127,6 +135,9 @@ impl Servers {
             seen: (row.first, row.last),
             process: row.process.as_ref().map(Arc::as_ref),
             proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),
+            anomalies: self.anomalies.get(rank),
+            origins: row.origins,
+            framings: row.framings,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! names, which share it too, are none of the three.
 
 pub(crate) mod llmnr;
+pub(in crate::detect) mod long_names;
 mod message;
 mod name;
 

@@ -1,0 +1,87 @@
+//! Who reaches a server from where: services where they do not belong, and what should not be open.
+
+use crate::catalogue::{Catalogue, Layer, Reach, Service};
+use crate::evidence::Protocol;
+use crate::findings::expected::is_encrypted;
+use crate::findings::names::protocol_name;
+use crate::findings::{Finding, FindingKind, Severity};
+use crate::stats::Server;
+
+/// Families whose services are for the machines of one network.
+const INWARD: [&str; 2] = ["database", "ai"];
+/// The family of development servers.
+const DEVELOPMENT: &str = "dev-server";
+/// The lowest port that a developer's program takes without being root.
+const UNPRIVILEGED: u16 = 1024;
+
+/// Adds what is found by the clients of a server.
+pub(super) fn find(server: &Server<'_>, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
+    if server.origins.other_host == u64::MAX {
+        return;
+    }
+    findings.extend(unexpected(server, catalogue));
+    findings.extend(maybe_unexpected(server, catalogue));
+    findings.extend(exposed(server, catalogue));
+}
+
+/// A service that is proved where it does not belong: a client reaches it from the Internet.
+fn unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
+    let frame = Some(server.origins.public).filter(|&frame| frame != u64::MAX)?;
+    let (service, advice) =
+        catalogue.claims_on(server.key.service_port()).find_map(|(service, claim)| {
+            let is_proved = server.services.iter().any(|proved| *proved.id == *service.id);
+            Some((service, claim.unexpected.as_deref().filter(|_| is_proved)?))
+        })?;
+    let sentence = format!("{} is reached from a public address", service.name);
+    let finding = Finding::at_server(server, FindingKind::Unexpected, Severity::Warning, sentence);
+    Some(finding.with_service(Some(&service.id)).with_frame(Some(frame)).with_advice(Some(advice)))
+}
+
+/// A service that may be behind TLS where nothing else is proved, and another host asks for it.
+fn maybe_unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
+    let spoken = server.protocols().find(|&protocol| is_encrypted(protocol))?;
+    if !server.services.is_empty() || server.protocols().any(|other| other == Protocol::Http) {
+        return None;
+    }
+    let (service, advice) =
+        catalogue.claims_on(server.key.service_port()).find_map(|(service, claim)| {
+            let may_be = claim.reach == Reach::Default && claim.protocols.contains(&spoken);
+            Some((service, claim.unexpected.as_deref().filter(|_| may_be)?))
+        })?;
+    let sentence = format!(
+        "{} from another host, and no development server is proved: {} is possible",
+        protocol_name(spoken),
+        service.name
+    );
+    let finding = Finding::at_server(server, FindingKind::Unexpected, Severity::Note, sentence);
+    let frame = Some(server.origins.other_host);
+    Some(finding.with_service(Some(&service.id)).with_frame(frame).with_advice(Some(advice)))
+}
+
+/// A development server or a database that is reached from outside its network.
+fn exposed(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
+    let outside = Some(server.origins.outside).filter(|&frame| frame != u64::MAX)?;
+    let service = server
+        .services
+        .iter()
+        .filter_map(|proved| catalogue.service(proved.id))
+        .find(|service| is_inward(service, server.key.port))?;
+    let public = Some(server.origins.public).filter(|&frame| frame != u64::MAX);
+    let (severity, from, frame) = match public {
+        Some(frame) => (Severity::Warning, "a public address", frame),
+        None => (Severity::Note, "outside its network", outside),
+    };
+    let what = if &*service.tag == DEVELOPMENT { "development server" } else { "database" };
+    let sentence = format!("{} ({what}) is reached from {from}", service.name);
+    let finding = Finding::at_server(server, FindingKind::Exposed, severity, sentence);
+    Some(finding.with_service(Some(&service.id)).with_frame(Some(frame)))
+}
+
+/// Whether a service is for the machines of one network. Servers of web sites that run what others
+/// wrote are for everybody, and so is what listens on a port of the web.
+fn is_inward(service: &Service, port: u16) -> bool {
+    let is_development = &*service.tag == DEVELOPMENT
+        && matches!(service.layer, Layer::Application | Layer::Api | Layer::Framework)
+        && port >= UNPRIVILEGED;
+    is_development || INWARD.contains(&&*service.tag)
+}
