@@ -171,7 +171,7 @@ pub struct CommonArgs {
     /// Exit with status 1 if there is a finding of this severity or a graver one
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
-    /// Networks that count as local, beside each server's own /24 or /64: 10.0.0.0/8,fd00::/8
+    /// Networks that count as local, beside each server's own /24 or /64, such as `10.0.0.0/8`
     #[arg(long, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
     pub local_nets: Vec<IpNetwork>,
     /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they

@@ -17,6 +17,7 @@ use portlore::process::ProcessCache;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show};
 use portlore::source::{Drops, Filter, Source};
+use portlore::stats::IpNetwork;
 
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::Output;
@@ -64,6 +65,8 @@ pub struct LiveContext {
     pub catalogues: Option<Receiver<Arc<Catalogue>>>,
     /// What the display filters of flows select: frames, if they are saved.
     pub filter_on: FilterOn,
+    /// Networks that count as local.
+    pub local_networks: Vec<IpNetwork>,
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
@@ -101,14 +104,15 @@ impl Session<'_> {
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
-        let LiveContext { span, process_cache, catalogues, filter_on } =
+        let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
+        let networks = if context.is_some() { local_networks } else { &args.local_nets };
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
             key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
-            local_networks: &args.local_nets,
+            local_networks: networks,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {

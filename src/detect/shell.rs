@@ -92,8 +92,8 @@ fn prompt(line: &str) -> Option<&str> {
         version.is_some_and(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
     };
     let is_path = |text: &str| {
-        matches!(text.trim_end(), "~" | "/")
-            || text.trim_end().starts_with(['/', '~']) && !text.contains(['<', '>', '"', '('])
+        let path = text.trim_end();
+        path.starts_with(['/', '~']) && !path.contains([' ', '<', '>', '"', '(', '*'])
     };
     let is_prompt = SHELLS.iter().any(|shell| is_versioned(shell))
         || is_path(before)
@@ -110,7 +110,8 @@ fn user_at_host(text: &str) -> bool {
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
     };
     let (host, folder) = rest.split_once([':', ' ']).unwrap_or((rest, ""));
-    is_name(user, b"_-.") && is_name(host, b"-.") && folder.len() <= 128
+    let is_folder = folder.len() <= 128 && !folder.trim_end().contains(' ');
+    is_name(user, b"_-.") && is_name(host, b"-.") && is_folder
 }
 
 /// The first line that a side sent, if it is short, readable and hardly a secret.

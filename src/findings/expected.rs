@@ -12,7 +12,6 @@ const NOUNS: [&str; 6] = ["broker", "camera", "console", "controller", "mixer", 
 
 /// The claims of services whose protocols on a port are known, the likeliest first.
 pub(super) struct Expected<'c> {
-    port: ServicePort,
     claims: Vec<(&'c Arc<Service>, &'c Claim)>,
 }
 
@@ -21,7 +20,7 @@ impl<'c> Expected<'c> {
         let is_known = |(service, claim): &(&Arc<Service>, &Claim)| {
             claim.reach == Reach::Default && !service.wire_unknown && !claim.protocols.is_empty()
         };
-        Self { port, claims: catalogue.claims_on(port).filter(is_known).collect() }
+        Self { claims: catalogue.claims_on(port).filter(is_known).collect() }
     }
 
     /// Whether nothing is expected but TLS, DTLS or QUIC.
@@ -35,11 +34,6 @@ impl<'c> Expected<'c> {
         self.claims.iter().find_map(|(_, claim)| claim.foreign.as_deref())
     }
 
-    /// The ids of the services.
-    pub(super) fn services(&self) -> impl Iterator<Item = &'c str> + '_ {
-        self.claims.iter().map(|(service, _)| &*service.id)
-    }
-
     /// As in `where SSH is registered`; `None` where nothing is expected.
     pub(super) fn clause(&self) -> Option<String> {
         let (service, claim) = self.claims.first()?;
@@ -49,22 +43,25 @@ impl<'c> Expected<'c> {
                 protocols.push(protocol);
             }
         }
-        let names = |protocols: &[Protocol]| {
-            alternatives(&protocols.iter().map(|&p| protocol_name(p)).collect::<Vec<_>>())
-        };
-        let is_registered =
-            self.claims.iter().any(|(_, claim)| claim.standing == Standing::Registered);
-        if let [protocol] = protocols[..] {
-            if !is_encrypted(protocol) && is_registered {
-                return Some(format!("where {} is registered", protocol_name(protocol)));
-            }
-            if let Some(nouns) = plural(&service.name) {
-                return Some(format!("where {nouns} speak {}", names(&claim.protocols)));
-            }
+        let registered = self.claims.iter().find_map(|(_, claim)| {
+            let first = claim.protocols.first().copied();
+            first.filter(|&p| claim.standing == Standing::Registered && !is_encrypted(p))
+        });
+        if let Some(protocol) = registered {
+            return Some(format!("where {} is registered", protocol_name(protocol)));
         }
-        Some(match protocols.len() {
-            1..=3 => format!("where {} is expected", names(&protocols)),
-            _ => format!("where {} others are expected", self.port),
+        let names: Vec<String> = protocols.iter().map(|&p| protocol_name(p)).collect();
+        if let ([name], Some(nouns)) = (&names[..], plural(&service.name))
+            && claim.protocols == protocols
+        {
+            return Some(format!("where {nouns} speak {name}"));
+        }
+        Some(match &names[..] {
+            [one, other, _, _, ..] => {
+                let others = names.len() - 2;
+                format!("where {one}, {other} and {others} other protocols are expected")
+            }
+            _ => format!("where {} is expected", alternatives(&names)),
         })
     }
 }
@@ -97,6 +94,8 @@ mod tests {
         assert_eq!(clause(3037).as_deref(), Some("where lighting consoles speak OSC"));
         assert_eq!(clause(22).as_deref(), Some("where SSH is registered"));
         assert_eq!(clause(443).as_deref(), Some("where TLS is expected"));
+        assert_eq!(clause(6379).as_deref(), Some("where Redis is registered"));
+        assert!(clause(3001).unwrap().starts_with("where HTTP, "), "{:?}", clause(3001));
         assert_eq!(clause(8443).as_deref(), Some("where TLS is expected"));
         assert_eq!(clause(4444), None);
     }

@@ -22,14 +22,14 @@ pub(super) fn find(stats: &Stats, catalogue: &Catalogue, findings: &mut Vec<Find
         let advice = catalogue
             .claims_on(port)
             .find_map(|(service, claim)| Some((&*service.id, claim.closed.as_deref()?)));
-        // A server that misses an answer now and then is not silent.
-        let is_silent = unanswered >= MANY && unanswered > answered;
+        // Who waits for a server to start is refused, and who is answered now and then misses one.
+        let is_many = |attempts: u64| attempts >= MANY && attempts > answered;
         let rows = [
-            (FindingKind::Refused, refused, refused >= MANY, failed.first_refused),
-            (FindingKind::Unanswered, unanswered, is_silent, failed.first_unanswered),
+            (FindingKind::Refused, refused, failed.first_refused),
+            (FindingKind::Unanswered, unanswered, failed.first_unanswered),
         ];
-        for (kind, attempts, is_many, frame) in rows {
-            if attempts > 0 && (advice.is_some() || is_many) {
+        for (kind, attempts, frame) in rows {
+            if attempts > 0 && (advice.is_some() || is_many(attempts)) {
                 findings.push(finding(kind, port, attempts, all, frame).with_claim(advice));
             }
         }

@@ -4,7 +4,7 @@ use super::{Finding, FindingKind, Severity};
 use crate::stats::{DnsParent, Stats};
 
 /// Different names under one domain that are many.
-const MANY: usize = 30;
+const MANY: u64 = 30;
 
 /// Domains under which clients asked for many long random names, with answers that carry much.
 pub(super) fn find(stats: &Stats, findings: &mut Vec<Finding>) {
@@ -26,7 +26,7 @@ pub(super) fn find(stats: &Stats, findings: &mut Vec<Finding>) {
             continue;
         }
         let names = parent.names();
-        let number = if parent.is_exact() { names.to_string() } else { format!("{names} or more") };
+        let number = if parent.is_exact() { names.to_string() } else { format!("about {names}") };
         let server = parent.server();
         findings.push(Finding {
             kind: FindingKind::Tunnel,

@@ -127,7 +127,7 @@ pub(super) struct VerdictCache {
     shared: Vec<Option<VerdictId>>,
     /// Verdicts that rest on the port, on whether the payload is whole and on the protocols that it
     /// rules out: at most a few for each port.
-    by_port: HashMap<(ServicePort, Option<(bool, ProtocolSet)>), VerdictId, RandomState>,
+    by_port: HashMap<PortKey, VerdictId, RandomState>,
     /// Verdicts that rest on a protocol whose facts make no difference.
     by_protocol: HashMap<ProtocolKey, VerdictId, RandomState>,
     /// The protocols whose facts make a difference.
@@ -135,6 +135,10 @@ pub(super) struct VerdictCache {
     /// Those of them whose facts take time to read.
     with_deep_facts: ProtocolSet,
 }
+
+/// All that a verdict rests on where no protocol is known: the port, whether the payload is whole, and
+/// the protocols that it rules out.
+type PortKey = (ServicePort, Option<(bool, ProtocolSet)>);
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
 /// it, whether the initiator expects no answer, and whether it announces something.

@@ -137,20 +137,15 @@ fn of_unrecognised(
     let what = "unrecognised bytes";
     let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
         (Severity::Warning, where_expected(what, expected), foreign)
-    } else if let [first, others @ ..] = &services[..] {
-        let others = match others.len() {
-            0 => String::new(),
-            1 => " and 1 other".to_owned(),
-            n => format!(" and {n} others"),
-        };
+    } else if !services.is_empty() {
         // Somebody else's software on this port, if anybody's, may be what the advice is about.
         let other_host = server.origins.other_host != u64::MAX && server.services.is_empty();
         let advice = catalogue
             .claims_on(port)
             .filter(|(service, _)| other_host && remains(&service.id))
             .find_map(|(_, claim)| claim.unexpected.as_deref());
-        let verb = if services.len() == 1 { "remains" } else { "remain" };
-        let sentence = format!("{what}; {}{others} {verb} possible", first.name);
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let sentence = format!("{what}; {} possible", remaining(&names));
         (Severity::Note, sentence, advice)
     } else if !candidates.is_empty() {
         (Severity::Note, format!("{what}; only names of unknown protocols remain"), None)
@@ -160,6 +155,17 @@ fn of_unrecognised(
     let kind = FindingKind::Unrecognised;
     let finding = Finding::at_server(server, kind, severity, sentence);
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
+}
+
+/// As in `EXLM Agent remains`: all of up to three names, else the first two and the number of others.
+fn remaining(names: &[&str]) -> String {
+    match names {
+        [one] => format!("{one} remains"),
+        [one, other] => format!("{one} and {other} remain"),
+        [one, other, last] => format!("{one}, {other} and {last} remain"),
+        [one, other, ..] => format!("{one}, {other} and {} others remain", names.len() - 2),
+        [] => String::new(),
+    }
 }
 
 fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Finding> {
@@ -172,7 +178,7 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
             _ => "the client frames OSC with neither a length prefix nor SLIP".to_owned(),
         },
         AnomalyKind::CutOff => {
-            "the server closes the connection at the first OSC packet: perhaps the framing"
+            "the server closes the connection at the first OSC packet: perhaps the framing is wrong"
                 .to_owned()
         }
         _ => {

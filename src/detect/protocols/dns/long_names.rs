@@ -68,7 +68,7 @@ fn long_name(
     if is_response != (direction == Direction::Responder) {
         return None;
     }
-    let has_answers = rcode & 0xf == 0 && (answers_high, answers_low) != (0, 0);
+    let has_answers = rcode.trailing_zeros() >= 4 && (answers_high, answers_low) != (0, 0);
     let name = last.read(bytes, HEADER)??;
     let &[kind_high, kind_low] = bytes.get(name.next..)?.first_chunk()?;
     let kind = u16::from_be_bytes([kind_high, kind_low]);
