@@ -6,10 +6,12 @@
 //! Nothing here knows a port.
 
 mod bit_set;
+mod failure;
 
 use std::fmt;
 
 pub use bit_set::{BitSet, words_for};
+pub use failure::Failure;
 
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {
@@ -260,13 +262,22 @@ pub struct Recognition {
     pub roles: Roles,
     /// Although clients of the protocol expect no answer, this one asked for one.
     pub awaits_answer: bool,
+    /// The error that most answers are.
+    pub failure: Option<Box<Failure>>,
 }
 
 impl Recognition {
     /// A recognition of `protocol` that shows no roles.
     #[must_use]
     pub const fn new(protocol: Protocol, facts: Vec<Fact>) -> Self {
-        Self { protocol, facts, proved_by: None, roles: [None; 2], awaits_answer: false }
+        Self {
+            protocol,
+            facts,
+            proved_by: None,
+            roles: [None; 2],
+            awaits_answer: false,
+            failure: None,
+        }
     }
 }
 
@@ -305,6 +316,8 @@ pub struct Evidence {
     pub roles: Roles,
     /// The client expects no answer: the protocol is one-way by design, and nothing was asked.
     pub one_way: bool,
+    /// The error that most answers are; `None` where most are none, or none was seen.
+    pub failure: Option<Box<Failure>>,
     /// The bytes were captured whole and from their beginning, over UDP in more than one datagram.
     pub whole: bool,
     /// Protocols that have a detector and that the bytes are not of.

@@ -54,6 +54,8 @@ pub enum FindingKind {
     Contradicts,
     /// Clear text where TLS or QUIC is expected, a shell in clear text, a log-in without TLS.
     Cleartext,
+    /// It speaks, but does not work: most answers say that something went wrong.
+    Failing,
     /// The sides of OSC do not understand each other.
     Framing,
     /// A whole conversation in no known protocol.
@@ -74,9 +76,10 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Contradicts,
         Self::Cleartext,
+        Self::Failing,
         Self::Framing,
         Self::Unrecognised,
         Self::Unexpected,
@@ -93,6 +96,7 @@ impl FindingKind {
         match self {
             Self::Contradicts => "contradicts",
             Self::Cleartext => "cleartext",
+            Self::Failing => "failing",
             Self::Framing => "framing",
             Self::Unrecognised => "unrecognised",
             Self::Unexpected => "unexpected",

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Claim, Compare, Condition, Conflict, Layer, Mark, Needle, Origin, Pattern, Prevalence, Reach,
-    Service, Standing,
+    Claim, Compare, Condition, Conflict, Layer, Mark, NameTemplate, Needle, Origin, Pattern,
+    Prevalence, Reach, Service, Standing,
 };
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
@@ -95,6 +95,7 @@ struct MarkTable {
     #[serde(default)]
     ignore_case: bool,
     direction: Option<MarkDirection>,
+    name: Option<String>,
     cite: Option<String>,
     #[serde(default)]
     and: Vec<MarkTable>,
@@ -187,16 +188,19 @@ fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
 fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
+    let name = table.name.take().as_deref().map(NameTemplate::new).transpose()?;
     let and = and.into_iter().map(|inner| {
-        if inner.and.is_empty() {
-            condition(inner)
+        let reason = if !inner.and.is_empty() {
+            "mark.and stands in a mark, not in another mark.and"
+        } else if inner.name.is_some() {
+            "name stands in a mark, not in mark.and: it is made from the first condition's match"
         } else {
-            let reason = "mark.and stands in a mark, not in another mark.and";
-            Err(Error::new(ErrorKind::Catalogue, reason))
-        }
+            return condition(inner);
+        };
+        Err(Error::new(ErrorKind::Catalogue, reason))
     });
     let and = and.collect::<Result<_>>()?;
-    Ok(Mark { first: condition(table)?, and, cite, line })
+    Ok(Mark { first: condition(table)?, and, name, cite, line })
 }
 
 fn condition(table: MarkTable) -> Result<Condition> {

@@ -116,6 +116,10 @@ fn check_marks(service: &Service, is_stated: &dyn Fn(&str) -> bool, fault: &mut 
                 fault(mark.line, reason, remedy);
             }
         }
+        if mark.name.is_some() && !mark.captures() {
+            let reason = "name is made from a match, but the mark has no pattern with a group";
+            fault(mark.line, reason.into(), "add one to its own condition: matches = \"(…)\"");
+        }
         let stem = mark.first.fact.split('.').next().unwrap_or_default();
         // Facts about the process are matched apart from facts of the payload.
         if stem == PROCESS && mark.and.iter().any(|condition| !condition.fact.starts_with(PROCESS))

@@ -77,6 +77,18 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// What the first group of the pattern takes from `value`.
+    fn captured<'v>(&self, value: &'v str) -> Option<&'v str> {
+        Some(self.0.captures(value)?.get(1)?.as_str())
+    }
+
+    /// Whether the pattern has a group.
+    fn has_group(&self) -> bool {
+        self.0.captures_len() > 1
+    }
+}
+
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
@@ -154,6 +166,47 @@ impl Compare {
     }
 }
 
+/// The name that a mark gives what it recognises, made from a part of the value: `$1`, and the text
+/// around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameTemplate {
+    before: String,
+    after: String,
+}
+
+impl NameTemplate {
+    /// The longest name in characters.
+    const LONGEST: usize = 64;
+
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// Where `$1` does not stand in `text` exactly once.
+    pub fn new(text: &str) -> Result<Self> {
+        match text.split_once("$1").filter(|(_, after)| !after.contains("$1")) {
+            Some((before, after)) => Ok(Self { before: before.into(), after: after.into() }),
+            None => {
+                let reason = format!("name: '{text}' needs $1 once, where the match stands");
+                Err(Error::new(ErrorKind::Catalogue, reason))
+            }
+        }
+    }
+
+    /// The name with what was `captured`, on one line.
+    fn name(&self, captured: &str) -> Option<String> {
+        let captured = captured.trim();
+        let words = || self.before.chars().chain(captured.chars()).chain(self.after.chars());
+        let name = || words().map(|c| if c.is_control() { ' ' } else { c });
+        if captured.is_empty() {
+            None
+        } else if name().count() <= Self::LONGEST {
+            Some(name().collect())
+        } else {
+            Some(name().take(Self::LONGEST - 1).chain(['…']).collect())
+        }
+    }
+}
+
 /// Conditions on facts that together name a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -163,6 +216,8 @@ pub struct Mark {
     /// Further conditions, on facts of the same exchange; on facts of the whole flow if the
     /// protocol has no exchanges.
     pub and: Vec<Condition>,
+    /// How the service is called by what the first condition matches.
+    pub name: Option<NameTemplate>,
     /// The source, a URL or an RFC.
     pub cite: Option<String>,
     /// The line of the catalogue file, counted from 1.
@@ -170,6 +225,28 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// The name that the mark takes from the fact of its first condition: untrusted, at most 64
+    /// characters.
+    #[must_use]
+    pub fn service_name(&self, fact: &Fact) -> Option<String> {
+        let template = self.name.as_ref()?;
+        let captured = self.patterns().find_map(|pattern| pattern.captured(&fact.value));
+        template.name(captured?)
+    }
+
+    /// Whether there is a match to make a name from.
+    pub(super) fn captures(&self) -> bool {
+        self.patterns().any(Pattern::has_group)
+    }
+
+    /// The patterns of the first condition.
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.first.compare.iter().filter_map(|compare| match compare {
+            Compare::Matches(pattern) => Some(pattern),
+            _ => None,
+        })
+    }
+
     /// The facts that fulfil the mark, beginning with `fact`, which must fulfil the first
     /// condition; `None` if the mark does not hold.
     #[must_use]
@@ -185,5 +262,24 @@ impl Mark {
             proof.push(all.iter().filter(same_exchange).find(|fact| condition.holds(fact))?);
         }
         Some(proof)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_from_the_match_on_one_line_and_cut() {
+        let name =
+            |template: &str, captured: &str| NameTemplate::new(template).unwrap().name(captured);
+        assert_eq!(name("$1", " node\x1b[2J ").as_deref(), Some("node [2J"));
+        assert_eq!(name("by $1 only", "node").as_deref(), Some("by node only"));
+        assert_eq!(name("$1", "\r\n"), None);
+        let long = name("by $1", &"é".repeat(500)).unwrap();
+        assert!(long.chars().count() == 64 && long.ends_with("é…"), "{long}");
+        for wrong in ["", "node", "$1 and $1"] {
+            assert!(NameTemplate::new(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use include_dir::{Dir, include_dir};
 
 pub use file::parse;
 pub use lint::{check, check_all};
-pub use mark::{Compare, Condition, Mark, Needle, Pattern};
+pub use mark::{Compare, Condition, Mark, NameTemplate, Needle, Pattern};
 pub use model::{Claim, Conflict, Layer, Origin, Prevalence, Reach, Service, Standing};
 pub use paths::user_folder;
 pub use registry::{PortRange, Registry, RegistryEntry};

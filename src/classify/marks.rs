@@ -16,6 +16,8 @@ struct MarkedService<'a> {
     marks: Vec<&'a Mark>,
     /// Whether the responder sent a fact that fulfils one of the marks.
     by_responder: bool,
+    /// The name that the first of these marks takes from what it matches.
+    name: Option<String>,
     reasons: Vec<Reason>,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct MarkedServices<'a> {
     /// The service of the highest layer, with the reasons of its first mark, which are empty
     /// without explanation, and those of the services of `also`.
     pub(super) best: Option<(&'a Arc<Service>, Vec<Reason>)>,
+    /// The name that a mark of that service takes from what it matches.
+    pub(super) name: Option<String>,
     /// One service of each other layer, the highest first.
     pub(super) also: Vec<Arc<Service>>,
     /// Those that lose against another one of their layer, the best first.
@@ -70,6 +74,9 @@ pub(super) fn marked_services<'a>(
             let known = found.iter_mut().find(|marked| marked.service.id == service.id);
             if let Some(marked) = known {
                 marked.by_responder |= by_responder;
+                if marked.name.is_none() {
+                    marked.name = mark.service_name(fact);
+                }
                 if !marked.marks.contains(&mark) {
                     marked.marks.push(mark);
                 }
@@ -79,7 +86,8 @@ pub(super) fn marked_services<'a>(
                 } else {
                     Vec::new()
                 };
-                found.push(MarkedService { service, marks: vec![mark], by_responder, reasons });
+                let (name, marks) = (mark.service_name(fact), vec![mark]);
+                found.push(MarkedService { service, marks, by_responder, name, reasons });
             }
         }
     }
@@ -100,7 +108,7 @@ pub(super) fn marked_services<'a>(
 fn by_layer(found: Vec<MarkedService<'_>>) -> MarkedServices<'_> {
     let mut found = found.into_iter();
     let Some(best) = found.next() else { return MarkedServices::default() };
-    let mut reasons = best.reasons;
+    let (mut reasons, name) = (best.reasons, best.name);
     let mut also: Vec<&Arc<Service>> = Vec::new();
     let mut others = Vec::new();
     for marked in found {
@@ -118,5 +126,5 @@ fn by_layer(found: Vec<MarkedService<'_>>) -> MarkedServices<'_> {
     }
     also.sort_by_key(|service| service.layer);
     let also = also.into_iter().map(Arc::clone).collect();
-    MarkedServices { best: Some((best.service, reasons)), also, others }
+    MarkedServices { best: Some((best.service, reasons)), name, also, others }
 }

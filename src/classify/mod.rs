@@ -24,7 +24,7 @@ pub use self::marks::mark_frame;
 pub use self::payload::affects_verdicts;
 pub use self::process::add_process_facts;
 pub use self::shared_str::SharedStr;
-pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, Verdict};
+pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, StatedFacts, Verdict};
 
 use self::payload::by_payload;
 use self::port::by_port;

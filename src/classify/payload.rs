@@ -43,10 +43,11 @@ pub(super) fn by_payload(
     let (fit, fit_reason) = fit(catalogue, port, known, carries, &offered, explain);
     let mismatch = evidence.facts.iter().find(|fact| fact.name.stem.ends_with(MISMATCH));
     let product = product(evidence);
-    let MarkedServices { best, also, others } =
+    let MarkedServices { best, name, also, others } =
         marked_services(catalogue, &evidence.facts, explain, |_| true);
     let mut verdict = Verdict {
         service: None,
+        service_name: name,
         also,
         process_service: None,
         protocol: Some(protocol),
@@ -58,9 +59,11 @@ pub(super) fn by_payload(
         confidence: Confidence::Protocol,
         carries,
         fault: mismatch.map(|_| Fault::Mismatch),
+        failure: evidence.failure.clone(),
         fit,
         candidates: Arc::default(),
         reasons: Vec::new(),
+        facts: None,
     };
     let mut reasons = Vec::new();
     let is_marked = best.is_some();
@@ -87,6 +90,7 @@ pub(super) fn by_payload(
             push_new(&mut reasons, reasons::of_fact(fact));
         }
         reasons.extend(fit_reason);
+        reasons.extend(evidence.failure.as_deref().map(reasons::of_failure));
         verdict.reasons = reasons;
     }
     verdict

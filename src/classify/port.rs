@@ -25,6 +25,7 @@ pub(super) fn by_port(
     };
     Verdict {
         service: None,
+        service_name: None,
         also: Vec::new(),
         process_service: None,
         protocol: None,
@@ -36,8 +37,10 @@ pub(super) fn by_port(
         confidence,
         carries: None,
         fault: None,
+        failure: None,
         fit: None,
         candidates,
         reasons,
+        facts: None,
     }
 }

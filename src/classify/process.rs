@@ -50,6 +50,7 @@ pub fn add_process_facts(
     verdict.reasons.splice(0..0, reasons);
     Verdict {
         service: Some(Arc::clone(service)),
+        service_name: None,
         process_service: Some(Arc::clone(service)),
         confidence: Confidence::Mark,
         ..verdict

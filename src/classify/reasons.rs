@@ -6,7 +6,7 @@ use super::fit::is_known;
 use super::verdict::Reason;
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
-use crate::evidence::{Direction, Evidence, Fact, Protocol};
+use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol};
 
 /// The longest excerpt of a value in a reason, in characters.
 pub(super) const MAX_VALUE: usize = 120;
@@ -18,6 +18,16 @@ pub(super) fn of_fact(fact: &Fact) -> Reason {
         value: excerpt(&fact.value, 0),
         direction: Some(fact.direction),
         frame: Some(fact.frame),
+    }
+}
+
+/// The error that most answers are as a reason.
+pub(super) fn of_failure(failure: &Failure) -> Reason {
+    Reason {
+        fact: "error".into(),
+        value: failure.cause.clone(),
+        direction: Some(failure.direction),
+        frame: Some(failure.frame),
     }
 }
 

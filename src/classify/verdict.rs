@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::SharedStr;
+use super::{SharedStr, reasons};
 use crate::catalogue::Service;
-use crate::evidence::{Direction, Protocol, ProvedBy};
+use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol, ProvedBy};
 
 /// The ground on which a verdict stands, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,8 +157,8 @@ impl Candidate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
-    /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out` or
-    /// `cut-off`.
+    /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out`,
+    /// `cut-off` or `error`.
     pub fact: String,
     /// The fact's value; untrusted if it comes from the wire or from a process.
     pub value: String,
@@ -176,6 +176,9 @@ pub struct Reason {
 pub struct Verdict {
     /// The service that a mark names.
     pub service: Option<Arc<Service>>,
+    /// Which of the services of one entry it is, by what its mark matches: untrusted, at most 64
+    /// characters.
+    pub service_name: Option<String>,
     /// The services of other layers that marks name, the highest first: the server that runs the
     /// service, the proxy before it.
     pub also: Vec<Arc<Service>>,
@@ -200,6 +203,8 @@ pub struct Verdict {
     pub carries: Option<Protocol>,
     /// Why the sides do not understand each other, if they do not.
     pub fault: Option<Fault>,
+    /// The error that most of the flow's answers are: it speaks, but does not work.
+    pub failure: Option<Box<Failure>>,
     /// Whether the claims on the port agree with the payload; `None` where no protocol was
     /// recognised, or where only the initiator proves it and nothing shows that the responder took
     /// it.
@@ -209,6 +214,36 @@ pub struct Verdict {
     pub candidates: Arc<[Candidate]>,
     /// The facts that the verdict rests on; empty without explanation.
     pub reasons: Vec<Reason>,
+    /// All that detectors stated; `None` where it is not kept.
+    pub facts: Option<StatedFacts>,
+}
+
+/// What detectors stated of a flow: a part of it, where it is much.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatedFacts {
+    /// The first facts of each side, in the order in which they were stated; long values are cut.
+    pub first: Vec<Reason>,
+    /// The number of the others.
+    pub more: usize,
+}
+
+impl StatedFacts {
+    /// Facts of a side that are kept.
+    const PER_SIDE: usize = 32;
+
+    /// The facts of what was found in a flow.
+    #[must_use]
+    pub fn new(evidence: &Evidence) -> Self {
+        let mut kept = [0; 2];
+        let mut is_first = |fact: &&Fact| {
+            let of_side = &mut kept[fact.direction as usize];
+            *of_side += 1;
+            *of_side <= Self::PER_SIDE
+        };
+        let first: Vec<_> =
+            evidence.facts.iter().filter(|fact| is_first(fact)).map(reasons::of_fact).collect();
+        Self { more: evidence.facts.len() - first.len(), first }
+    }
 }
 
 impl Verdict {
@@ -238,6 +273,7 @@ impl Verdict {
         self.fit = None;
         self.reasons.retain(|reason| reason.fact != "expected");
         if let Some(service) = self.service.take_if(|_| is_refused) {
+            self.service_name = None;
             let asked_for = std::iter::once(service).chain(self.also.drain(..));
             let others = self.candidates.iter().cloned();
             self.candidates = asked_for.map(Candidate::Service).chain(others).collect();
@@ -282,5 +318,29 @@ impl fmt::Display for Verdict {
         }
         write!(f, "{protocol}")?;
         self.service.as_ref().map_or(Ok(()), |service| write!(f, ": {}", service.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_facts_the_first_of_each_side_are_kept_in_their_order_and_the_others_counted() {
+        let fact = |n: u64| Fact {
+            name: "osc.address".into(),
+            value: "x".repeat(500),
+            direction: Direction::BOTH[usize::from(n % 4 == 3)],
+            frame: n,
+            later: Vec::new(),
+            exchange: 0,
+        };
+        let evidence = Evidence { facts: (0..200).map(fact).collect(), ..Evidence::default() };
+        let StatedFacts { first, more } = StatedFacts::new(&evidence);
+        assert_eq!((first.len(), more), (64, 136));
+        let of_side = |side| first.iter().filter(move |fact| fact.direction == Some(side)).count();
+        assert_eq!(Direction::BOTH.map(of_side), [32, 32]);
+        assert!(first.is_sorted_by_key(|fact| fact.frame));
+        assert!(first.iter().all(|fact| fact.value.chars().count() <= 122));
     }
 }

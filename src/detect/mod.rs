@@ -11,7 +11,7 @@
 //!   [`inspect`], which looks behind a header of the PROXY protocol (`proxy_header`);
 //! * `protocols` has a file or folder for each protocol, `formats` what several protocols share,
 //!   such as BER or header fields;
-//! * `detector`, `statement` and `prefilter` are what a detector is made of.
+//! * `detector`, `statement`, `answers` and `prefilter` are what a detector is made of.
 //!
 //! # A new detector
 //!
@@ -23,6 +23,7 @@
 //!
 //! The tests of this module check the samples of every detector against all others.
 
+mod answers;
 mod detector;
 mod formats;
 mod log_in;
@@ -37,7 +38,9 @@ mod statement;
 pub use detector::{Detector, Sample};
 pub use log_in::clear_log_in;
 pub use prefilter::Prefilter;
+pub use protocols::dns::answers::{AnsweredName, answered_names};
 pub use protocols::dns::long_names::{LongName, long_names};
+pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 pub use shell::{ShellPrompt, shell_prompt};
 

@@ -206,7 +206,7 @@ fn recognise(
     detector: &Detector,
     recognition: Recognition,
 ) {
-    let Recognition { protocol, facts, proved_by, roles, awaits_answer } = recognition;
+    let Recognition { protocol, facts, proved_by, roles, awaits_answer, failure } = recognition;
     let sent = |direction| !opening.side(direction).is_empty();
     evidence.protocol = Some(protocol);
     evidence.facts = facts;
@@ -214,6 +214,7 @@ fn recognise(
         .or_else(|| ProvedBy::from_sides(sent(Direction::Initiator), sent(Direction::Responder)));
     evidence.roles = roles;
     evidence.one_way = detector.one_way && !awaits_answer;
+    evidence.failure = failure;
 }
 
 /// Whether the bytes were captured whole and from their beginning, so that the refusals of detectors

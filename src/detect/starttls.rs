@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(stated(&refused, "smtp.starttls"), ["refused"]);
         let clear = of(&[b"EHLO a\r\n", b"MAIL FROM:<a@a>\r\n"], server);
         assert_eq!(stated(&clear, "smtp.starttls"), [""; 0]);
-        assert_eq!((refused.wanted, clear.wanted), (Wanted::Nothing, Wanted::Nothing));
+        assert_eq!((refused.wanted, clear.wanted), (Wanted::Everything, Wanted::Everything));
         assert_eq!(of(&[b"EHLO a\r\n"], server).wanted, Wanted::More);
     }
 

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use crate::decode::Transport;
+use crate::detect::answers::Answers;
 use crate::evidence::{
-    Depth, Detection, Direction, Fact, FactName, Protocol, ProvedBy, Recognition, Role,
+    Depth, Detection, Direction, Fact, FactName, Failure, Protocol, ProvedBy, Recognition, Role,
 };
 use crate::flow::{Opening, Stream};
 
@@ -31,6 +32,8 @@ pub(crate) struct Statement<'a> {
     pub(crate) exchange: u32,
     /// The role in which the side is read.
     pub(crate) read_as: Role,
+    /// The answers of the side so far.
+    pub(crate) answers: Answers,
     /// The role that the bytes of the side show so far.
     role: Option<Role>,
     awaits_answer: bool,
@@ -55,6 +58,7 @@ impl<'a> Statement<'a> {
                 Direction::Initiator => Role::Client,
                 Direction::Responder => Role::Server,
             },
+            answers: Answers::default(),
             role: None,
             awaits_answer: false,
             awaits_fact: false,
@@ -82,6 +86,13 @@ impl<'a> Statement<'a> {
     /// States that a fact which is worth a short wait is still to come.
     pub(crate) fn awaits_fact(&mut self) {
         self.awaits_fact = true;
+    }
+
+    /// Counts an error in answer to a request, which begins at `offset` of the stream. `cause`: the
+    /// protocol and the error, the same for all errors of the kind.
+    pub(crate) fn failed(&mut self, cause: &str, offset: usize) {
+        let (direction, frame) = (self.direction, self.stream.frame_at(offset));
+        self.answers.failed(|| Failure::new(cause, direction, frame));
     }
 
     /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the
@@ -253,6 +264,7 @@ pub(crate) fn combine_with_client(
     let mut judgements = [Side::Silent; 2];
     let mut roles = [None; 2];
     let (mut awaits_answer, mut awaits_fact) = (false, false);
+    let mut answers = Answers::default();
     for (direction, read_as) in [(client, Role::Client), (server, Role::Server)] {
         if !opening.side(direction).is_empty() {
             let i = direction as usize;
@@ -262,6 +274,7 @@ pub(crate) fn combine_with_client(
             roles[i] = statement.role.filter(|_| judgements[i] == Side::Matches);
             awaits_answer |= statement.awaits_answer;
             awaits_fact |= statement.awaits_fact;
+            answers.merge(statement.answers);
         }
     }
     let proved_by =
@@ -270,7 +283,9 @@ pub(crate) fn combine_with_client(
     match [judgements[client as usize], judgements[server as usize]] {
         [Side::Matches, Side::Other] if answered => Detection::No,
         [Side::Matches, _] | [_, Side::Matches] => {
-            let recognition = Recognition { protocol, facts, proved_by, roles, awaits_answer };
+            let failure = answers.failure();
+            let recognition =
+                Recognition { protocol, facts, proved_by, roles, awaits_answer, failure };
             if awaits_fact { Detection::Partly(recognition) } else { Detection::Yes(recognition) }
         }
         [Side::Other, _] | [_, Side::Other] => Detection::No,

@@ -1,6 +1,7 @@
 //! What must hold for every detector.
 
 mod cut;
+mod failures;
 mod roles;
 
 use proptest::prelude::*;

@@ -129,6 +129,12 @@ impl Opening {
         key.endpoint(1 - self.initiator())
     }
 
+    /// Both ends of the flow with this key, the initiator first.
+    #[must_use]
+    pub fn endpoints(&self, key: &FlowKey) -> [Endpoint; 2] {
+        [key.endpoint(self.initiator()), self.responder(key)]
+    }
+
     /// TCP (streams) or UDP (datagrams).
     #[must_use]
     pub const fn transport(&self) -> Transport {

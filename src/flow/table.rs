@@ -77,9 +77,9 @@ pub trait Judge {
     /// [`inspect_partial`](Self::inspect_partial) does.
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId;
 
-    /// No more payload comes: the flow has the verdict of the last
-    /// [`inspect_partial`](Self::inspect_partial) with [`Wanted::More`].
-    fn settle(&mut self, _: &Opening, _: &FlowKey) {}
+    /// No more payload comes, and the flow has the verdict of the last
+    /// [`inspect_partial`](Self::inspect_partial), which wanted more.
+    fn end_unrecognised(&mut self, _: &Opening, _: &FlowKey) {}
 
     /// Inspects the opening of a live flow that [`show`](Self::show) receives next. May turn it, for
     /// as long as it is shown.
@@ -332,7 +332,7 @@ impl Table {
         let state = self.openings.change(opening_slot, |opening| {
             opening.orient(initiator, is_fixed);
             if let Some(verdict) = opening.provisional() {
-                judge.settle(opening, &key);
+                judge.end_unrecognised(opening, &key);
                 return OpeningSlot::Judged(verdict);
             }
             opening.finish();

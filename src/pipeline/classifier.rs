@@ -62,9 +62,10 @@ impl Judge for Classifier<'_> {
         (evidence.wanted, verdict)
     }
 
-    fn settle(&mut self, opening: &Opening, key: &FlowKey) {
-        let server = ServerKey::new(opening.responder(key), opening.transport());
-        anomalies::keep_prompt(self.stats.servers(), server, opening);
+    fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
+        let (servers, responder) = (self.stats.servers(), opening.responder(key));
+        server_evidence::keep_first_line(servers, responder, opening);
+        anomalies::keep_prompt(servers, ServerKey::new(responder, opening.transport()), opening);
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
@@ -91,14 +92,16 @@ impl Judge for Classifier<'_> {
             OpeningState::Opening(opening) => {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
-                let server = ServerKey::new(record.responder, record.transport);
-                let proof = (&verdict, &evidence);
                 let (servers, parents) = snapshot.servers_and_parents();
+                let proof = (&verdict, &evidence);
+                let server = ServerKey::new(record.responder, record.transport);
                 if verdict.protocol.is_none() {
+                    server_evidence::keep_first_line(servers, record.responder, opening);
                     anomalies::keep_prompt(servers, server, opening);
                 } else {
+                    let endpoints = [record.initiator, record.responder];
                     let catalogue = verdicts.catalogue();
-                    server_evidence::keep(servers, server, opening, proof, catalogue);
+                    server_evidence::keep(servers, endpoints, opening, proof, catalogue);
                     anomalies::keep((servers, parents), server, opening, proof, catalogue);
                 }
                 Some(Cow::Owned(verdict))
@@ -162,7 +165,11 @@ impl<'p> Classifier<'p> {
             context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
         Self {
             context,
-            verdicts: VerdictCache::new(catalogue, keeps_reasons),
+            verdicts: VerdictCache::new(
+                catalogue,
+                keeps_reasons,
+                keeps_reasons && context.keep_facts,
+            ),
             stats: Cells::new(context.histogram_ports, context.max_servers)
                 .with_local_networks(context.local_networks()),
             flows: context.keep_flows.then(Vec::new),
@@ -222,14 +229,14 @@ impl<'p> Classifier<'p> {
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
         let port = service_port(opening, key);
         if evidence.protocol.is_none() {
-            Judge::settle(self, opening, key);
+            self.end_unrecognised(opening, key);
             return self.verdicts.classify(port, Some(evidence));
         }
         let Self { verdicts, stats, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
+            let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
+            server_evidence::keep(stats.servers(), endpoints, opening, proof, catalogue);
             let server = ServerKey::new(opening.responder(key), opening.transport());
-            let proof = (verdict, evidence);
-            server_evidence::keep(stats.servers(), server, opening, proof, catalogue);
             anomalies::keep(stats.servers_and_parents(), server, opening, proof, catalogue);
         })
     }

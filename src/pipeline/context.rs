@@ -16,6 +16,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) limits: TableLimits,
     pub(super) live: bool,
     pub(super) keep_flows: bool,
+    /// Keep what detectors stated of each of these flows.
+    pub(super) keep_facts: bool,
     /// Ports whose sizes and times are kept where they have many different ones.
     pub(super) histogram_ports: usize,
     /// Servers that are kept.

@@ -102,6 +102,7 @@ pub fn run(
         },
         live: options.live,
         keep_flows: options.keep_flows,
+        keep_facts: options.keep_facts,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
         local_networks: options.local_networks,

@@ -26,6 +26,8 @@ pub struct Options<'a> {
     pub keep_flows: bool,
     /// Networks that count as local, beside each server's own /24 or /64.
     pub local_networks: &'a [IpNetwork],
+    /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
+    pub keep_facts: bool,
     /// Threads and memory.
     pub limits: ResourceLimits,
     /// When to end before the source does.
@@ -44,6 +46,7 @@ impl Options<'_> {
             key: TenantParts::NONE,
             keep_flows: false,
             local_networks: &[],
+            keep_facts: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
             hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },

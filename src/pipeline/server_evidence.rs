@@ -1,10 +1,13 @@
-//! What the opening of one flow proves of its server: frames, names and the product. A flow stores
+//! What the opening of one flow proves of its server: frames, names, the product, and a first line
+//! where nothing is proved. A flow stores
 //! only the number of a verdict that many flows share, so this is taken when it is classified.
 
 use super::anomalies;
 use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, mark_frame};
-use crate::evidence::{Direction, Evidence, Fact, ProvedBy};
+use crate::decode::{Endpoint, Transport};
+use crate::detect::{self, AnsweredName};
+use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
 use crate::flow::Opening;
 use crate::stats::{ServerEvidence, ServerKey, Servers, TextSource};
 
@@ -15,19 +18,35 @@ const SERVER_NAMES: [(&str, TextSource); 3] = [
     ("http.request-header.host", TextSource::Host),
 ];
 
-/// Keeps what a flow that has just been classified proves of the server at `key`, if the server has
-/// sent payload, or need not send any.
+/// What begins a control sequence of a terminal (ECMA-48), and what ends a title in one.
+const ESCAPE: u8 = 0x1b;
+const BELL: u8 = 0x07;
+/// The longest first line in characters, and the least that are to be seen of it.
+const LINE: usize = 64;
+const LEAST_VISIBLE: usize = 3;
+/// Bytes in which a line is looked for.
+const WINDOW: usize = 256;
+
+/// Keeps what a flow that has just been classified proves of its server, if the server has sent
+/// payload, or need not send any.
 pub(super) fn keep(
     servers: &mut Servers,
-    key: ServerKey,
+    endpoints: [Endpoint; 2],
     opening: &Opening,
     (verdict, evidence): (&Verdict, &Evidence),
     catalogue: &Catalogue,
 ) {
-    if opening.side(Direction::Responder).is_empty() && !evidence.one_way {
+    keep_answers(servers, opening, verdict.protocol);
+    if verdict.protocol == Some(Protocol::Text) {
+        keep_first_line(servers, endpoints[1], opening);
+    }
+    let server = ServerKey::of_flow(endpoints, opening.transport(), verdict.announces);
+    let Some((key, is_announced)) = server else { return };
+    let is_silent = opening.side(Direction::Responder).is_empty();
+    if is_silent && !evidence.one_way && !is_announced {
         return;
     }
-    let names = evidence.facts.iter().filter_map(name);
+    let names = evidence.facts.iter().filter_map(name).filter(|_| !is_announced);
     let first_frame = evidence.first_payload.map_or(0, |(frame, _)| frame);
     let product = verdict.product.as_deref();
     let product = product.map(|product| (TextSource::Product, product, first_frame));
@@ -47,6 +66,82 @@ pub(super) fn keep(
     );
 }
 
+/// Keeps the names that the answers of DNS and its kin give to addresses. Names are taken here and
+/// in [`name`] only: whoever wants none leaves these two out.
+fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Protocol>) {
+    let source = match protocol {
+        Some(Protocol::Dns) => TextSource::Dns,
+        Some(Protocol::Mdns) => TextSource::Mdns,
+        Some(Protocol::Llmnr) => TextSource::Llmnr,
+        _ => return,
+    };
+    for AnsweredName { address, port, mut name, frame } in detect::answered_names(opening) {
+        if source == TextSource::Dns {
+            // Resolvers mix the case to make guesses harder.
+            name.make_ascii_lowercase();
+        }
+        servers.take_name((address, port), (source, &name), frame);
+    }
+}
+
+/// Keeps the first line of a flow of no known protocol, or of plain text, if the responder has
+/// answered.
+pub(super) fn keep_first_line(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
+    if opening.side(Direction::Responder).is_empty() {
+        return;
+    }
+    let transport = opening.transport();
+    let endpoints = [responder, responder];
+    if let Some((line, frame)) = first_line(opening)
+        && let Some((key, _)) = ServerKey::of_flow(endpoints, transport, false)
+    {
+        servers.take_first_line(key, &line, frame);
+    }
+}
+
+/// The first line of the side that spoke first, else of the other, and the number of its frame. A
+/// side begins with a line or has none. `None` where the line may have a secret.
+fn first_line(opening: &Opening) -> Option<(String, u64)> {
+    let mut sides = Direction::BOTH.map(|direction| opening.side(direction));
+    sides.sort_by_key(|side| side.first_frame().unwrap_or(u64::MAX));
+    let line = sides.into_iter().find_map(|side| {
+        let bytes = match opening.transport() {
+            Transport::Tcp => side.head(),
+            Transport::Udp => side.datagrams().next().map_or(&[][..], |(bytes, _, _)| bytes),
+        };
+        let (at, line) = leading_line(bytes)?;
+        Some((line, side.frame_at(at)))
+    });
+    let (line, frame) = line.filter(|(line, _)| !detect::may_be_secret(line.as_bytes()))?;
+    Some((line.chars().take(LINE).collect(), frame))
+}
+
+/// The line with which bytes begin, and its offset, if it is readable. Colours and titles of
+/// terminals belong to it.
+fn leading_line(bytes: &[u8]) -> Option<(usize, &str)> {
+    let bytes = bytes.get(..WINDOW).unwrap_or(bytes);
+    let at = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    let rest = bytes.get(at..)?;
+    // Nearly all bytes of no known protocol end here.
+    if !matches!(*rest.first()?, b' '..=b'~' | 0xc2.. | ESCAPE) {
+        return None;
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    let line = rest.get(..end.unwrap_or(rest.len()))?;
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => text,
+        // Cut within a character.
+        Err(error) if end.is_none() && error.error_len().is_none() => {
+            std::str::from_utf8(line.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    let is_readable =
+        text.bytes().all(|b| !b.is_ascii_control() || matches!(b, b'\t' | BELL | ESCAPE));
+    let visible = text.chars().filter(|c| !c.is_whitespace() && !c.is_control());
+    (is_readable && visible.take(LEAST_VISIBLE).count() == LEAST_VISIBLE).then_some((at, text))
+}
+
 /// The side whose bytes prove the protocol: the server's, if they do.
 fn proving_side(opening: &Opening, evidence: &Evidence) -> Direction {
     let is_clients = evidence.proved_by == Some(ProvedBy::Initiator)
@@ -59,4 +154,44 @@ fn name(fact: &Fact) -> Option<(TextSource, &str, u64)> {
     let (_, source) = SERVER_NAMES.iter().find(|(name, _)| fact.name.is(name))?;
     let is_clients = fact.direction == Direction::Initiator;
     is_clients.then_some((*source, fact.value.as_str(), fact.frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(initiator: &[&[u8]], responder: &[&[u8]]) -> Option<(String, u64)> {
+        first_line(&Opening::from_payloads(Transport::Tcp, initiator, responder))
+    }
+
+    #[test]
+    fn the_side_that_speaks_first_gives_the_line_if_it_is_readable() {
+        let prompt: &[u8] = b"\r\nbash-5.2# id\r\nuid=0(root) gid=0(root)\r\n";
+        assert_eq!(line(&[], &[prompt]), Some(("bash-5.2# id".into(), 1)));
+        assert_eq!(line(&[b"\x02\0\0hello"], &[prompt]), Some(("bash-5.2# id".into(), 2)));
+        assert_eq!(line(&[b"WHO ARE YOU\n"], &[prompt]).unwrap().0, "WHO ARE YOU");
+        let coloured: &[u8] = b"\x1b[01;32mroot@host\x1b[0m:/# ";
+        assert_eq!(line(&[], &[coloured]).unwrap().0.as_bytes(), coloured);
+    }
+
+    #[test]
+    fn a_line_is_cut_and_shows_neither_secrets_nor_bytes_of_no_text() {
+        let long = "é".repeat(500);
+        let (cut, _) = line(&[], &[long.as_bytes()]).unwrap();
+        assert_eq!(cut.chars().count(), LINE);
+        for none in [
+            &b"\0\x01\x02\x03"[..],
+            b"EXL\0rest",
+            b"caf\xe9 au lait\n",
+            b"ok\n",
+            b"Password: ",
+            b"AUTH hunter2\n",
+        ] {
+            assert_eq!(line(&[], &[none]), None, "{}", none.escape_ascii());
+        }
+        // What follows a line with a secret is not shown in its place.
+        assert_eq!(line(&[b"hunter2 is it\n"], &[]).unwrap().0, "hunter2 is it");
+        let login = Opening::from_payloads(Transport::Tcp, &[b"token x\n"], &[b"welcome back\n"]);
+        assert_eq!(first_line(&login), None);
+    }
 }

@@ -9,7 +9,8 @@ use foldhash::fast::RandomState;
 
 use crate::catalogue::Catalogue;
 use crate::classify::{
-    Candidate, Confidence, Fault, Fit, Verdict, add_process_facts, affects_verdicts, classify,
+    Candidate, Confidence, Fault, Fit, StatedFacts, Verdict, add_process_facts, affects_verdicts,
+    classify,
 };
 use crate::decode::ServicePort;
 use crate::detect::{DETECTORS, Detector};
@@ -17,7 +18,8 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
-/// Everything by which verdicts differ beside their reasons and the responder's product.
+/// Everything by which verdicts differ beside their reasons and what only one flow has: the
+/// responder's product, the name that a mark takes from what it matches, and the failure.
 #[derive(PartialEq, Eq)]
 struct VerdictKey<'v> {
     service: Option<&'v str>,
@@ -55,7 +57,7 @@ impl<'v> VerdictKey<'v> {
     }
 }
 
-/// A number that all verdicts share which differ in their reasons and their product only.
+/// A number that all verdicts share which differ in their reasons, product and failure only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct VerdictKind(pub(super) u32);
 
@@ -73,7 +75,8 @@ struct VerdictKinds {
 }
 
 impl VerdictKinds {
-    /// The number of the verdict's kind, and a verdict of this kind without reasons and product.
+    /// The number of the verdict's kind, and a verdict of this kind without reasons, product
+    /// and failure.
     /// Numbers begin at 0 and are given in order.
     fn number(&mut self, verdict: &Verdict) -> (VerdictKind, &Verdict) {
         let kinds = self.by_hash.entry(self.hasher.hash_one(hashed(verdict))).or_default();
@@ -104,11 +107,14 @@ fn hashed(verdict: &Verdict) -> impl Hash + use<'_> {
 fn without_reasons(verdict: &Verdict) -> Verdict {
     Verdict {
         service: verdict.service.clone(),
+        service_name: None,
         also: verdict.also.clone(),
         process_service: verdict.process_service.clone(),
         product: None,
+        failure: None,
         candidates: Arc::clone(&verdict.candidates),
         reasons: Vec::new(),
+        facts: None,
         ..*verdict
     }
 }
@@ -117,8 +123,10 @@ fn without_reasons(verdict: &Verdict) -> Verdict {
 pub(super) struct VerdictCache {
     catalogue: Arc<Catalogue>,
     /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
-    /// a product.
+    /// a product and without a failure.
     keeps_reasons: bool,
+    /// Verdicts have all facts of their flows, too.
+    keeps_facts: bool,
     verdicts: Vec<Option<(VerdictKind, Verdict)>>,
     /// Numbers that are not in use.
     free: Vec<u32>,
@@ -145,12 +153,13 @@ type PortKey = (ServicePort, Option<(bool, ProtocolSet)>);
 type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
 
 impl VerdictCache {
-    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool) -> Self {
+    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool, keeps_facts: bool) -> Self {
         Self {
             with_facts: protocols_with_facts(&catalogue, |_, _| true),
             with_deep_facts: protocols_with_facts(&catalogue, takes_time),
             catalogue,
             keeps_reasons,
+            keeps_facts,
             verdicts: Vec::new(),
             free: Vec::new(),
             kinds: VerdictKinds::default(),
@@ -211,7 +220,9 @@ impl VerdictCache {
             return self.classify_unrecognised(port, evidence);
         };
         let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
-        let is_shared = !self.keeps_reasons && !self.with_facts.contains(protocol);
+        let is_shared = !self.keeps_reasons
+            && !self.with_facts.contains(protocol)
+            && evidence.failure.is_none();
         if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
             if let Some((_, verdict)) = self.get(known) {
                 on_recognised(verdict, &self.catalogue);
@@ -247,7 +258,11 @@ impl VerdictCache {
 
     /// As [`classify`](Self::classify), without storing the verdict.
     pub(super) fn verdict(&self, port: ServicePort, evidence: Option<&Evidence>) -> Verdict {
-        classify(&self.catalogue, port, evidence, self.keeps_reasons)
+        let mut verdict = classify(&self.catalogue, port, evidence, self.keeps_reasons);
+        if self.keeps_facts {
+            verdict.facts = Some(evidence.map_or_else(StatedFacts::default, StatedFacts::new));
+        }
+        verdict
     }
 
     /// Adds to a verdict what the processes at a flow's ends prove, without storing it.
@@ -295,9 +310,9 @@ impl VerdictCache {
     }
 
     /// Whether flows share the verdict. One with a product is its flow's own: servers may call
-    /// themselves anything.
+    /// themselves anything. So is one with a failure, which has a frame.
     fn is_shared(&self, id: VerdictId) -> bool {
-        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| verdict.product.is_none())
+        !self.keeps_reasons && self.get(id).is_none_or(|(_, verdict)| is_common(verdict))
     }
 
     /// The verdict of a flow whose responder ended it at the first message, in place of `id`.
@@ -341,7 +356,7 @@ impl VerdictCache {
         if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
         }
-        let shares = !self.keeps_reasons && verdict.product.is_none();
+        let shares = !self.keeps_reasons && is_common(&verdict);
         let shared = &mut self.shared[kind.0 as usize];
         if let Some(known) = shared.filter(|_| shares) {
             return known;
@@ -356,6 +371,11 @@ impl VerdictCache {
         }
         id
     }
+}
+
+/// Whether a verdict has nothing that its flow alone has.
+const fn is_common(verdict: &Verdict) -> bool {
+    verdict.product.is_none() && verdict.service_name.is_none() && verdict.failure.is_none()
 }
 
 /// Whether a detector states a fact only where facts are wanted that take time to read.
@@ -391,7 +411,7 @@ mod tests {
     use crate::flow::Opening;
 
     fn cache() -> VerdictCache {
-        VerdictCache::new(Catalogue::shipped().unwrap(), false)
+        VerdictCache::new(Catalogue::shipped().unwrap(), false, false)
     }
 
     fn port() -> ServicePort {
@@ -416,6 +436,29 @@ mod tests {
         assert_eq!(cache.classify(port(), Some(&second)), id);
         cache.release(id);
         assert!(cache.take(id).is_some_and(|verdict| verdict.candidates.len() > 8), "it stays");
+    }
+
+    #[test]
+    fn a_failure_is_of_its_flow_alone_and_leaves_no_memory() {
+        let mut cache = cache();
+        let answered = |answer: &[u8]| {
+            let opening =
+                Opening::from_payloads(Transport::Tcp, &[b"*1\r\n$4\r\nPING\r\n"], &[answer]);
+            detect::inspect(&opening, Depth::Protocol)
+        };
+        let (failed, worked) = (&answered(b"-NOAUTH x\r\n"), &answered(b"+PONG\r\n"));
+        let shared = cache.classify(port(), Some(worked));
+        for _ in 0..1000 {
+            let ids = [(); 2].map(|()| cache.classify(port(), Some(failed)));
+            assert_ne!(ids[0], ids[1]);
+            assert_eq!(cache.classify(port(), Some(worked)), shared);
+            for id in ids {
+                let verdict = cache.take(id).unwrap();
+                assert_eq!(verdict.failure.map(|failure| failure.cause).unwrap(), "Redis NOAUTH");
+            }
+        }
+        assert!(cache.get(shared).unwrap().1.failure.is_none());
+        assert_eq!((cache.verdicts.len(), cache.kinds.len), (3, 1));
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl Cells {
         };
         let cell = &mut self.cells[index];
         self.servers.add(record, verdict.announces, &cell.proved);
-        cell.speaking.add_product(verdict);
+        if let Some(failure) = &verdict.failure {
+            self.servers.fail(record, verdict, failure);
+        }
+        cell.speaking.add_names(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
             change_rest(&mut self.rest, &cell.service, |rest| rest.add(record));

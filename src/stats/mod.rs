@@ -47,6 +47,8 @@ pub type ServiceKey = (Option<SharedStr>, Option<SharedStr>, Option<Protocol>);
 pub struct Aggregate {
     /// Flows.
     pub flows: u64,
+    /// Those of them without payload.
+    pub flows_without_payload: u64,
     /// Frames.
     pub packets: Counts,
     /// Bytes of these frames on the wire.
@@ -88,6 +90,7 @@ impl FailedAttempts {
 impl Aggregate {
     fn add(&mut self, record: &FlowRecord) {
         self.flows += 1;
+        self.flows_without_payload += u64::from(record.payload_bytes.sum() == 0);
         self.packets += record.packets;
         self.bytes += record.bytes;
         self.initiators.insert(record.initiator.address);
@@ -107,6 +110,7 @@ impl Aggregate {
 
     fn merge(&mut self, other: Self) {
         self.flows += other.flows;
+        self.flows_without_payload += other.flows_without_payload;
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.initiators.merge(other.initiators);
@@ -207,10 +211,13 @@ impl Stats {
         all.add(record);
         distributions.add(record);
         let mut speaking = SpeakerStats::new(verdict);
-        speaking.add_product(verdict);
+        speaking.add_names(verdict);
         let speaker = Speaker::of_flow(record, verdict);
         let proved = self.servers.prove(&speaker, verdict);
         self.servers.add(record, verdict.announces, &proved);
+        if let Some(failure) = &verdict.failure {
+            self.servers.fail(record, verdict, failure);
+        }
         self.add_all(record.service_port(), (speaker, speaking), all, Some(distributions));
     }
 

@@ -19,12 +19,14 @@ mod fold;
 mod framing;
 mod interned;
 mod key;
+mod names;
 mod networks;
 mod row;
 mod slots;
 mod texts;
 mod view;
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ use anomalies::Anomalies;
 use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
+use names::AddressNames;
 use row::{ANSWERED, BestProof, LayeredService, NO_FRAME, ServerRow, ServiceProof, SpokenFlows};
 use slots::{Placed, Slots};
 use texts::ServerTexts;
@@ -47,7 +50,8 @@ use texts::ServerTexts;
 use super::Speaker;
 use crate::catalogue::Service;
 use crate::classify::{Confidence, Fault, Fit, SharedStr, Verdict};
-use crate::evidence::{Protocol, ProvedBy};
+use crate::decode::Transport;
+use crate::evidence::{Direction, Failure, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 
@@ -56,6 +60,7 @@ use crate::process::FlowProcesses;
 pub struct Servers {
     slots: Slots,
     texts: ServerTexts,
+    names: AddressNames,
     client_sets: ClientSets,
     anomalies: Anomalies,
     local: LocalNetworks,
@@ -106,6 +111,7 @@ impl Servers {
         Self {
             slots: Slots::new(limit),
             texts: ServerTexts::new((limit / 6).max(2)),
+            names: AddressNames::new((limit / 16).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
             anomalies: Anomalies::new((limit / 32).max(64)),
             local: LocalNetworks::default(),
@@ -149,6 +155,12 @@ impl Servers {
         self.flows_beyond_limit
     }
 
+    /// The number of answers of DNS and its kin whose names are left out.
+    #[must_use]
+    pub const fn answers_beyond_limit(&self) -> u64 {
+        self.names.beyond_limit()
+    }
+
     /// The numbers of what verdicts of one kind prove.
     pub(super) fn prove(&mut self, speaker: &Speaker, verdict: &Verdict) -> ProvedNumbers {
         let is_recognised = verdict.confidence >= Confidence::Protocol;
@@ -182,6 +194,7 @@ impl Servers {
         if let Some(count) = outcome.and_then(|outcome| row.outcomes.get_mut(outcome)) {
             *count = count.saturating_add(1);
         }
+        row.has_data |= record.payload_bytes.sum() > 0;
         if let Some(protocol) = proved.protocol {
             row.protocols.insert(protocol);
         }
@@ -261,6 +274,39 @@ impl Servers {
         self.anomalies.has_overflowed()
     }
 
+    /// Takes the first line of a flow of the server in which no protocol was recognised, or plain
+    /// text; the earliest one stays.
+    pub fn take_first_line(&mut self, key: ServerKey, line: &str, frame: u64) {
+        if self.slot(key).is_some() {
+            self.texts.add(key.rank(), TextSource::FirstLine, line, frame);
+        }
+    }
+
+    /// Takes a name that an answer gives an address, or a service at one of its ports.
+    pub fn take_name(
+        &mut self,
+        of: (IpAddr, Option<(u16, Transport)>),
+        name: (TextSource, &str),
+        frame: u64,
+    ) {
+        if is_unicast(of.0) {
+            self.names.add(of, name, frame);
+        }
+    }
+
+    /// Counts a flow most of whose answers say that something went wrong.
+    pub(super) fn fail(&mut self, record: &FlowRecord, verdict: &Verdict, failure: &Failure) {
+        let Some((key, false)) = server_of(record, verdict.announces) else { return };
+        let anomaly = Anomaly {
+            flows: 1,
+            by_client: failure.direction == Direction::Initiator,
+            service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+            text: Some(failure.cause.as_str().into()),
+            ..Anomaly::new(AnomalyKind::Failure, verdict.protocol, failure.frame)
+        };
+        self.anomalies.add(key.rank(), anomaly);
+    }
+
     /// Takes the process behind a flow's responder.
     pub(super) fn attribute(&mut self, record: &FlowRecord, processes: &FlowProcesses) {
         let Some((key, false)) = server_of(record, false) else { return };
@@ -299,6 +345,7 @@ impl Servers {
         let Self {
             slots,
             texts,
+            names,
             mut client_sets,
             anomalies,
             services,
@@ -334,6 +381,7 @@ impl Servers {
             }
         }
         self.texts.merge(texts);
+        self.names.merge(names);
         self.client_sets.merge(client_sets);
         self.anomalies.merge(anomalies);
     }
@@ -343,6 +391,7 @@ impl Servers {
     fn footprint(&self) -> usize {
         self.slots.footprint()
             + self.texts.footprint()
+            + self.names.footprint()
             + self.client_sets.footprint()
             + self.anomalies.footprint()
     }
@@ -357,11 +406,8 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
         Outcome::Midstream => record.payload_bytes.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    if is_unicast(responder.address) {
-        return answered.then(|| (ServerKey::new(responder, transport), false));
-    }
-    (announces && is_unicast(initiator.address))
-        .then(|| (ServerKey::new(initiator, transport), true))
+    ServerKey::of_flow([initiator, responder], transport, announces)
+        .filter(|&(_, is_announced)| answered || is_announced)
 }
 
 /// What is odd about flows with such a verdict, if they [went so](is_shown).

@@ -121,6 +121,8 @@ pub struct SpeakerStats {
     pub candidates: BTreeSet<Candidate>,
     /// What the responders call themselves; `None` if none of them does.
     pub products: Option<Box<Products>>,
+    /// The names that marks take from what they match; `None` if none does.
+    pub service_names: Option<Box<Products>>,
 }
 
 impl SpeakerStats {
@@ -151,8 +153,11 @@ impl SpeakerStats {
         ProvedBy::from_sides(initiator || both, responder || both)
     }
 
-    /// Adds the product of a flow, if it has one.
-    pub(super) fn add_product(&mut self, verdict: &Verdict) {
+    /// Adds the product of a flow, and the name that a mark took, if it has them.
+    pub(super) fn add_names(&mut self, verdict: &Verdict) {
+        if let Some(name) = &verdict.service_name {
+            self.service_names.get_or_insert_default().insert(name);
+        }
         if let Some(product) = &verdict.product {
             self.products.get_or_insert_default().insert(product);
         }
@@ -169,6 +174,9 @@ impl SpeakerStats {
         self.candidates.extend(other.candidates);
         if let Some(theirs) = other.products {
             self.products.get_or_insert_default().merge(*theirs);
+        }
+        if let Some(theirs) = other.service_names {
+            self.service_names.get_or_insert_default().merge(*theirs);
         }
     }
 }

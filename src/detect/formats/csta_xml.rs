@@ -145,6 +145,52 @@ pub(crate) fn carried_element(document: &[u8]) -> Option<(String, String)> {
     None
 }
 
+/// What a CSTA document is for the request that it answers.
+pub(crate) enum CstaAnswer {
+    /// No answer: a request or an event.
+    None,
+    /// The request was done.
+    Success,
+    /// The request failed: the error for people, the same for all documents with this root.
+    Error(&'static str),
+}
+
+impl CstaAnswer {
+    /// The answer with the root element `name`. The type of `CSTAErrorCode` is `UniversalFailure`
+    /// (ECMA-323); sessions are refused by a root of their own (ECMA-354).
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            "CSTAErrorCode" => Self::Error("CSTA universalFailure"),
+            "StartApplicationSessionNegResponse" => Self::Error("CSTA session refused"),
+            _ if name.ends_with("NegResponse") => Self::Error("CSTA negative response"),
+            _ if name.ends_with("Response") || name.ends_with("Responce") => Self::Success,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Elements of an error that are read until one has a text.
+const ERROR_ELEMENTS: usize = 16;
+
+/// What an error says: the name of the first element with a text, and the text, such as
+/// `operation invalidDeviceID`.
+pub(crate) fn error_text(document: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(document);
+    let mut reader = Reader::from_str(&text);
+    let mut name = String::new();
+    for _ in 0..ERROR_ELEMENTS {
+        match reader.read_event().ok()? {
+            Event::Start(element) => element.local_name().as_ref().clone_into(&mut name),
+            Event::Text(text) if !name.is_empty() && !text.trim().is_empty() => {
+                return Some(format!("{name} {}", text.trim()));
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
 /// Whether a namespace is one of ECMA-323 or ECMA-354.
 pub(crate) fn is_standard_namespace(namespace: &str) -> bool {
     NAMESPACES.iter().any(|known| namespace.starts_with(known))

@@ -29,10 +29,10 @@ const OTHERS: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
-    .first_words()
     .facts(&[
         "ftp.greeting",
         "ftp.command",
+        "ftp.error",
         "ftp.user",
         "ftp.reply",
         "ftp.starttls",
@@ -119,6 +119,32 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
 }
 
 fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
+    let side = judge_greeting(statement, requested);
+    if side == Side::Matches {
+        count_replies(statement);
+    }
+    side
+}
+
+/// Counts log-ins and transfers, and states the first error. That a server lacks a command is none:
+/// clients try what they would like to use.
+fn count_replies(statement: &mut Statement<'_>) {
+    for line in lines::whole_lines(statement.stream.head()) {
+        match lines::reply(line.text) {
+            Some((226 | 230 | 232 | 250 | 257, true, _)) => statement.answers.succeeded(),
+            Some((500..=504, ..)) => {}
+            Some((code @ 421..=559, true, _)) => {
+                if statement.answers.is_flawless() {
+                    statement.fact("ftp.error", line.text, line.at);
+                }
+                statement.failed(&format!("FTP {code}"), line.at);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn judge_greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !lines::may_become_reply(bytes) {

@@ -17,6 +17,8 @@ use crate::flow::Opening;
 
 /// Bytes of a first line at most; there may be many capabilities.
 const LONGEST: usize = 2048;
+/// Lines of the client that are read at most to find its log-ins.
+const COUNTED: usize = 32;
 /// Characters of a tag at most.
 const TAG: usize = 32;
 const GREETINGS: &[&[u8]] = &[b"OK", b"PREAUTH", b"BYE"];
@@ -45,10 +47,10 @@ const COMMANDS: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
-    .first_words()
     .facts(&[
         "imap.greeting",
         "imap.command",
+        "imap.error",
         "imap.starttls",
         "tls.sni",
         "tls.alpn",
@@ -69,12 +71,58 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine_by_role(Protocol::Imap, opening, depth, |statement, tag: &mut Vec<u8>| match statement
-        .read_as
-    {
-        Role::Client => command(statement, tag),
-        Role::Server => greeting(statement, tag),
+    combine_by_role(Protocol::Imap, opening, depth, |statement, client: &mut ClientTags| {
+        match statement.read_as {
+            Role::Client => {
+                client.log_ins = log_ins(statement.stream.head());
+                command(statement, &mut client.first)
+            }
+            Role::Server => {
+                let side = greeting(statement, &client.first);
+                count_answers(statement, &client.log_ins);
+                side
+            }
+        }
     })
+}
+
+/// The tags of a client's commands.
+#[derive(Default)]
+struct ClientTags {
+    first: Vec<u8>,
+    /// Those of the commands that log in.
+    log_ins: Vec<Vec<u8>>,
+}
+
+/// The tags of the commands that log in.
+fn log_ins(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let tag = |line: lines::TextLine<'_>| {
+        let (tag, rest) = lines::first_word(line.text);
+        lines::is_one_of(lines::first_word(rest).0, &[b"LOGIN", b"AUTHENTICATE"])
+            .then(|| tag.to_vec())
+    };
+    lines::whole_lines(bytes).take(COUNTED).filter_map(tag).collect()
+}
+
+/// Counts the answers to log-ins and a refusal to greet, and states the first error (RFC 9051,
+/// section 7.1).
+fn count_answers(statement: &mut Statement<'_>, log_ins: &[Vec<u8>]) {
+    for line in lines::whole_lines(statement.stream.head()) {
+        let (tag, rest) = lines::first_word(line.text);
+        let (status, _) = lines::first_word(rest);
+        let is = |of: &[&[u8]]| lines::is_one_of(status, of);
+        let refuses = tag == b"*" && line.at == 0 && is(&[b"BYE"]);
+        let answers = log_ins.iter().any(|log_in| log_in == tag);
+        if refuses || answers && is(&[b"NO", b"BAD"]) {
+            if statement.answers.is_flawless() {
+                statement.fact("imap.error", rest, line.at + tag.len() + 1);
+            }
+            let cause = if refuses { "IMAP refused with BYE" } else { "IMAP log-in refused" };
+            statement.failed(cause, line.at);
+        } else if answers && is(&[b"OK"]) {
+            statement.answers.succeeded();
+        }
+    }
 }
 
 const fn is_of_tag(byte: u8) -> bool {

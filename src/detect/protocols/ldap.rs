@@ -6,6 +6,8 @@
 //! Kerberos nor CSTA has an identifier before a tag of the application class. Where only the
 //! beginning of an entry was captured, the headers down to its attributes must fit.
 
+mod results;
+
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
@@ -14,12 +16,16 @@ use crate::detect::starttls::{self, AfterRequest};
 use crate::detect::statement::{Side, Statement, combine};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
+use results::result_name;
 
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 const INTEGER: u8 = 0x02;
 const ENUMERATED: u8 = 0x0a;
 const CONTROLS: u8 = 0xa0;
+/// Results that are neither success nor error: the bind goes on; the client shall ask elsewhere.
+const SASL_IN_PROGRESS: u32 = 14;
+const REFERRAL: u32 = 10;
 /// Messages of each side that are read at most.
 const MESSAGES: usize = 16;
 /// Attributes of the root entry that identify a server, and their facts.
@@ -33,12 +39,12 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ldap, inspect)
     .tcp()
     .udp()
     .prefilter(Prefilter::first_byte(&[0x30..=0x30]))
-    .first_words()
     .facts(&[
         "ldap.operation",
         "ldap.bind-name",
         "ldap.mechanism",
         "ldap.base",
+        "ldap.error",
         "ldap.extension",
         "ldap.starttls",
         "ldap.vendor-name",
@@ -147,6 +153,8 @@ struct Operation<'a> {
     /// The form of the operation occurs in LDAP only.
     proves: bool,
     facts: Vec<(&'static str, &'a [u8])>,
+    /// The code of a result (RFC 4511, section 4.1.9).
+    result: Option<u32>,
 }
 
 impl Operation<'_> {
@@ -156,6 +164,16 @@ impl Operation<'_> {
             _ => Role::Server,
         });
         let name = name(tag).unwrap_or_default();
+        match self.result {
+            None | Some(SASL_IN_PROGRESS | REFERRAL) => {}
+            Some(0 | 5 | 6) => statement.answers.succeeded(),
+            Some(code) => {
+                let text = result_name(code)
+                    .map_or_else(|| code.to_string(), |name| format!("{name} ({code})"));
+                statement.failed(&format!("LDAP {text}"), at);
+                statement.fact_text("ldap.error", text, at);
+            }
+        }
         let is_stated = |s: &Statement<'_>, fact: &str, value: &[u8]| {
             s.facts.iter().any(|f| {
                 f.direction == s.direction && f.name.stem == fact && f.value.as_bytes() == value
@@ -270,14 +288,14 @@ fn ends(rest: &[u8]) -> Result<(), InvalidBer> {
 /// Reads the parts of an operation, which must be exactly those of RFC 4511.
 fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
     let mut facts = Vec::new();
-    let mut proves = true;
+    let (mut proves, mut result) = (true, None);
     match tag {
         0x60 => bind(content, &mut facts)?,
         0x63 => search(content, &mut facts)?,
         0x64 => entry(content, &mut facts)?,
         0x61 | 0x65 | 0x67 | 0x69 | 0x6b | 0x6d | 0x6f | 0x78 => {
             let (code, rest) = ber::expect(content, ENUMERATED)?;
-            ber::unsigned(code)?;
+            result = Some(ber::unsigned(code)?);
             let (_, rest) = ber::expect(rest, OCTETS)?;
             let (_, rest) = ber::expect(rest, OCTETS)?;
             options(rest)?;
@@ -320,7 +338,7 @@ fn operation(tag: u8, content: &[u8]) -> Result<Operation<'_>, InvalidBer> {
             ends(rest)?;
         }
     }
-    Ok(Operation { proves, facts })
+    Ok(Operation { proves, facts, result })
 }
 
 /// Checks that the bytes are values of the context class up to their end.

@@ -22,7 +22,6 @@ const LONGEST: usize = 48_000_000;
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mongodb, inspect)
     .tcp()
     .prefilter(Prefilter::ANY.skip(3).then(&[0..=2]).max_leading_zeros(15))
-    .first_words()
     .facts(&[
         "mongodb.message",
         "mongodb.operation",
@@ -102,6 +101,7 @@ fn message(statement: &mut Statement<'_>) -> Side {
     if side == Side::Matches {
         statement.fact("mongodb.message", name, 12);
         later_answers(statement, len);
+        count_answers(statement);
     }
     side
 }
@@ -138,6 +138,42 @@ fn later_answers(statement: &mut Statement<'_>, mut at: usize) {
             .and_then(|document| document.text(b"version"));
         if let Some(version) = version {
             statement.fact("mongodb.version", version, document);
+        }
+        at = at.saturating_add(len);
+    }
+}
+
+/// Counts the answers, of which documents say by `ok` whether they are errors. Whether the server is
+/// the primary, and what it is, is asked and answered before any log-in.
+fn count_answers(statement: &mut Statement<'_>) {
+    let bytes = statement.stream.head();
+    let mut at = 0;
+    for _ in 0..=2 * ANSWERS {
+        let (Some(len), Some(answered), Some(operation)) =
+            (i32_at(bytes, at), i32_at(bytes, at + 8), i32_at(bytes, at + 12))
+        else {
+            return;
+        };
+        let document = match operation {
+            _ if answered == 0 => return,
+            2013 => at + HEADER + 5,
+            1 => at + HEADER + 20,
+            _ => return,
+        };
+        let Some(len) = usize::try_from(len).ok().filter(|&len| len >= HEADER) else { return };
+        let Some(reply) = bytes.get(document..).and_then(BsonDocument::read) else { return };
+        let says = |name: &[u8]| reply.get(name).is_some();
+        if says(b"ok") && says(b"errmsg") {
+            let code = match reply.get(b"code") {
+                Some(BsonValue::Int(code)) => format!("MongoDB {code}"),
+                _ => "MongoDB error".to_owned(),
+            };
+            if at > 0 && statement.answers.is_flawless() {
+                statement.fact("mongodb.error", reply.text(b"errmsg").unwrap_or_default(), at);
+            }
+            statement.failed(&code, at);
+        } else if says(b"ok") && !says(b"maxWireVersion") && !says(b"payload") {
+            statement.answers.succeeded();
         }
         at = at.saturating_add(len);
     }

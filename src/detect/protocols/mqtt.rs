@@ -135,7 +135,7 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         let Some(packet) = packet else { return Framed::Cut };
         let sound = match packet.kind {
             1 => connect(statement, &packet, &mut version),
-            2 => connack(statement, &packet),
+            2 => connack(statement, &packet, at),
             3 | 8 => topic(statement, &packet, at, version, &mut topics),
             4..=7 | 11 => (2..512).contains(&(packet.len - packet.header)),
             9 | 10 => (3..4096).contains(&(packet.len - packet.header)),
@@ -224,7 +224,9 @@ fn properties(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(digits + len..)
 }
 
-fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>) -> bool {
+/// Checks and states the answer to a CONNECT: a return code (3.1.1, section 3.2.2.3) or a reason
+/// (5.0, section 3.2.2.2).
+fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>, at: usize) -> bool {
     let &[flags, code, ..] = packet.body else {
         return packet.cut && packet.len < 512 && packet.body.iter().all(|&b| b < 2);
     };
@@ -242,10 +244,27 @@ fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>) -> bool {
         3 | 0x88 => "refused: server unavailable",
         4 | 0x86 => "refused: bad user name or password",
         5 | 0x87 => "refused: not authorized",
+        0x80 => "refused: unspecified error",
+        0x81 => "refused: malformed packet",
+        0x82 => "refused: protocol error",
+        0x83 => "refused: implementation specific error",
+        0x89 => "refused: server busy",
+        0x8a => "refused: banned",
+        0x8c => "refused: bad authentication method",
+        0x95 => "refused: packet too large",
+        0x97 => "refused: quota exceeded",
+        0x9c => "refused: use another server",
+        0x9d => "refused: server moved",
+        0x9f => "refused: connection rate exceeded",
         _ => "refused",
     };
     if fits {
-        statement.fact("mqtt.result", result.as_bytes(), packet.header);
+        if code == 0 {
+            statement.answers.succeeded();
+        } else {
+            statement.failed(&format!("MQTT {result}"), at);
+        }
+        statement.fact("mqtt.result", result.as_bytes(), at + packet.header);
     }
     fits
 }

@@ -17,6 +17,8 @@ use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
 const HEADER: usize = 4;
+/// Packets of the server behind its greeting that are read at most.
+const ANSWERS: usize = 64;
 /// Bytes of a greeting's, an error's or a login's payload that are awaited at most.
 const LONGEST: usize = 2048;
 /// Bytes of a greeting behind its version before 4.1.
@@ -38,7 +40,6 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mysql, inspect)
             .then(&[0..=1])
             .max_leading_zeros(3),
     )
-    .first_words()
     .facts(&[
         "mysql.version",
         "mysql.auth",
@@ -100,7 +101,11 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                 None => Side::Perhaps,
                 Some(0x09 | 0x0a) => {
                     statement.role(Role::Server);
-                    greeting(statement, len).unwrap_or(Side::Other)
+                    let side = greeting(statement, len).unwrap_or(Side::Other);
+                    if side == Side::Matches {
+                        count_answers(statement, HEADER + len);
+                    }
+                    side
                 }
                 Some(0xff) => {
                     statement.role(Role::Server);
@@ -192,6 +197,37 @@ fn is_salt(salt: &[u8]) -> bool {
     salt.iter().all(|b| (b' '..0x7f).contains(b))
 }
 
+/// Counts the answers behind the greeting, which ends at `at`: to the log-in and to commands, whose
+/// answers begin with the number 1. States the first error.
+fn count_answers(statement: &mut Statement<'_>, mut at: usize) {
+    let bytes = statement.stream.head();
+    let mut logged_in = false;
+    for _ in 0..ANSWERS {
+        let Some([a, b, c, number, payload @ ..]) = bytes.get(at..) else { return };
+        let len = usize::from(*a) | usize::from(*b) << 8 | usize::from(*c) << 16;
+        let Some(payload) = payload.get(..len) else { return };
+        match payload {
+            [0xff, low, high, text @ ..] => {
+                let code = u16::from_le_bytes([*low, *high]);
+                if !(1000..5000).contains(&code) || !is_text(text, |_| true) {
+                    return;
+                }
+                if statement.answers.is_flawless() {
+                    statement.fact("mysql.error", text, at + HEADER + 3);
+                }
+                statement.failed(&format!("MySQL {code}"), at);
+            }
+            [0, ..] if !logged_in => {
+                logged_in = true;
+                statement.answers.succeeded();
+            }
+            [_, ..] if *number == 1 => statement.answers.succeeded(),
+            _ => {}
+        }
+        at += HEADER + len;
+    }
+}
+
 /// Judges an error in place of the greeting, after which the server sends nothing.
 fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
     let bytes = statement.stream.head();
@@ -214,6 +250,7 @@ fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
         return None;
     }
     statement.fact("mysql.error", text, HEADER + 3);
+    statement.failed(&format!("MySQL {}", code.unwrap_or_default()), 0);
     Some(Side::Matches)
 }
 

@@ -16,6 +16,9 @@ use crate::flow::Opening;
 /// Bytes of a line at most: 512 for a reply, and more for a greeting.
 const LONGEST: usize = 1024;
 const OK: &[u8] = b"+OK";
+const ERROR: &[u8] = b"-ERR";
+/// Lines of the client that are read at most to pair them with replies.
+const COUNTED: usize = 32;
 const COMMANDS: &[&[u8]] =
     &[b"USER", b"CAPA", b"STLS", b"APOP", b"AUTH", b"QUIT", b"NOOP", b"LIST", b"STAT"];
 const MECHANISMS: &[&[u8]] = &[
@@ -34,10 +37,10 @@ const MECHANISMS: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
-    .first_words()
     .facts(&[
         "pop3.greeting",
         "pop3.command",
+        "pop3.error",
         "pop3.user",
         "pop3.starttls",
         "tls.sni",
@@ -66,12 +69,77 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine_by_role(Protocol::Pop3, opening, depth, |statement, requested: &mut bool| {
+    combine_by_role(Protocol::Pop3, opening, depth, |statement, client: &mut ClientLog| {
         match statement.read_as {
-            Role::Client => command(statement, requested),
-            Role::Server => greeting(statement, *requested),
+            Role::Client => {
+                client.steps = steps(statement.stream.head());
+                command(statement, &mut client.requested)
+            }
+            Role::Server => {
+                let side = greeting(statement, client.requested);
+                count_replies(statement, &client.steps);
+                side
+            }
         }
     })
+}
+
+/// What the client sent.
+#[derive(Default)]
+struct ClientLog {
+    /// Its first command is of POP3 alone.
+    requested: bool,
+    /// What each command is.
+    steps: Vec<LogInStep>,
+}
+
+/// What a command is for a log-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LogInStep {
+    /// It names the user, which proves nothing.
+    Name,
+    /// It proves who the user is.
+    Proof,
+    /// It is none.
+    Other,
+}
+
+/// What each command is; lines that continue AUTH are no commands.
+fn steps(bytes: &[u8]) -> Vec<LogInStep> {
+    const PROOF: &[&[u8]] = &[b"PASS", b"APOP", b"AUTH"];
+    const OTHER: &[&[u8]] =
+        &[b"CAPA", b"STLS", b"QUIT", b"NOOP", b"LIST", b"STAT", b"RETR", b"DELE", b"UIDL", b"TOP"];
+    let verb = |line: lines::TextLine<'_>| {
+        let verb = lines::first_word(line.text).0.to_ascii_uppercase();
+        let is_one_of = |of: &[&[u8]]| of.contains(&&*verb);
+        match () {
+            () if is_one_of(&[b"USER"]) => Some(LogInStep::Name),
+            () if is_one_of(PROOF) => Some(LogInStep::Proof),
+            () => is_one_of(OTHER).then_some(LogInStep::Other),
+        }
+    };
+    lines::whole_lines(bytes).take(COUNTED).filter_map(verb).collect()
+}
+
+/// Counts the replies to log-ins, which follow the greeting in the order of the commands, and states
+/// the first error. `+OK` to a user's name promises nothing yet.
+fn count_replies(statement: &mut Statement<'_>, steps: &[LogInStep]) {
+    let is_reply = |line: &lines::TextLine<'_>| {
+        [OK, ERROR].iter().any(|status| lines::first_word(line.text).0.eq_ignore_ascii_case(status))
+    };
+    let replies = lines::whole_lines(statement.stream.head()).filter(is_reply).skip(1);
+    for (line, step) in replies.zip(steps) {
+        match (lines::may_become(line.text, ERROR), step) {
+            (_, LogInStep::Other) | (false, LogInStep::Name) => {}
+            (false, LogInStep::Proof) => statement.answers.succeeded(),
+            (true, _) => {
+                if statement.answers.is_flawless() {
+                    statement.fact("pop3.error", line.text, line.at);
+                }
+                statement.failed("POP3 log-in refused", line.at);
+            }
+        }
+    }
 }
 
 /// A command alone proves nothing: FTP has USER too.

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::starttls;
-use crate::detect::statement::{Side, Statement, combine};
+use crate::detect::statement::{Side, Statement, combine, lossy};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
@@ -229,7 +229,11 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
     match kind {
         b'R' => {
             let method = match (u32_at(body, 0), body.len()) {
-                (Some(0 | 12), _) | (Some(8 | 11), 4..) => return true,
+                (Some(0), _) => {
+                    statement.answers.succeeded();
+                    return true;
+                }
+                (Some(12), _) | (Some(8 | 11), 4..) => return true,
                 (Some(3), 4) => &b"password"[..],
                 (Some(5), 8) => b"md5",
                 (Some(2), 4) => b"kerberos",
@@ -269,6 +273,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 return false;
             }
             statement.fact("postgresql.error", &[code, b" ", message].concat(), at);
+            statement.failed(&format!("PostgreSQL {}", lossy(code)), at);
         }
         b'Z' => {
             let status = match body {
@@ -285,6 +290,7 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
             let Some(tag) = text(body).filter(|tag| tag.len() + 1 == body.len()) else {
                 return false;
             };
+            statement.answers.succeeded();
             if !statement.facts.iter().any(|fact| fact.name.stem == "postgresql.command") {
                 statement.fact("postgresql.command", tag, at);
             }

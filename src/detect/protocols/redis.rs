@@ -12,7 +12,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine_by_role};
+use crate::detect::statement::{Side, Statement, combine_by_role, lossy};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
@@ -283,6 +283,9 @@ fn value<'a>(
     };
     let Some((&kind, word)) = line.split_first() else { return Framed::Foreign };
     let outermost = read.open == 0;
+    if outermost && statement.read_as == Role::Server {
+        count_reply(statement, kind, word, at);
+    }
     if !outermost && kind != b'$' {
         // Commands have bulk strings only.
         if statement.read_as == Role::Client {
@@ -337,6 +340,24 @@ fn value<'a>(
         _ => {}
     }
     Framed::Whole(len)
+}
+
+/// Counts a reply, and states the first error that does not begin the side. Where a cluster keeps a
+/// key elsewhere, the client is sent there, which is no error.
+fn count_reply(statement: &mut Statement<'_>, kind: u8, text: &[u8], at: usize) {
+    let code = text.split(|&b| b == b' ').next().unwrap_or_default();
+    match (kind, code) {
+        (b'-', b"MOVED" | b"ASK") | (b'>', _) => {}
+        (b'-', _) => {
+            let is_code = code.iter().all(u8::is_ascii_uppercase) && code.len() <= LONGEST_NAME;
+            let code = if is_code { lossy(code) } else { "error".into() };
+            statement.failed(&format!("Redis {code}"), at);
+            if at > 0 && !statement.facts.iter().any(|fact| fact.name.stem == "redis.error") {
+                statement.fact("redis.error", text, at + 1);
+            }
+        }
+        _ => statement.answers.succeeded(),
+    }
 }
 
 /// Reads a bulk string: the name of a command where it is the first of an array, else an argument

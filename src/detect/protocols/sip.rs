@@ -14,7 +14,8 @@ use crate::detect::formats::headers::{
     start_words,
 };
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
+use crate::detect::protocols::csta;
+use crate::detect::statement::{Side, Statement, combine, lossy};
 use crate::evidence::{Depth, Detection, Direction, Protocol, Recognition, Role};
 use crate::flow::Opening;
 
@@ -57,6 +58,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Sip, inspect)
     )
     .leads_to(&[Protocol::Csta])
     .facts(&[
+        "csta.error",
+        "csta.monitor",
         "csta.namespace",
         "csta.root",
         "sip.content-type",
@@ -198,14 +201,32 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let length = length.and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
     let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
     let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
-    if let Some((root, namespace)) = is_csta
-        .then(|| csta_xml::carried_element(&body[..body.len().min(length.unwrap_or(body.len()))]))
-        .flatten()
+    let document = &body[..body.len().min(length.unwrap_or(body.len()))];
+    if let Some((root, namespace)) = is_csta.then(|| csta_xml::carried_element(document)).flatten()
     {
-        statement.fact("csta.root", root.as_bytes(), offset + body_at.unwrap_or(0));
-        statement.fact("csta.namespace", namespace.as_bytes(), offset + body_at.unwrap_or(0));
+        let at = offset + body_at.unwrap_or(0);
+        statement.fact("csta.root", root.as_bytes(), at);
+        statement.fact("csta.namespace", namespace.as_bytes(), at);
+        csta::state_answer(statement, &root, document, at);
+        csta::count_answer(statement, &root, at);
+    }
+    if is_status {
+        count(statement, second, field(fields, "cseq").unwrap_or(&[]), offset);
     }
     (Side::Matches, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
+}
+
+/// Counts a final response. Credentials are asked for by a first 401 or 407, refused by the next one
+/// (RFC 3261, section 22.1); 487 answers a request that the caller cancelled; that of INFO says only
+/// that the message arrived, which is a request of its own.
+fn count(statement: &mut Statement<'_>, status: &[u8], cseq: &[u8], offset: usize) {
+    match status {
+        [b'1' | b'3', ..] | b"487" => {}
+        [b'2', ..] if cseq.ends_with(b"INFO") => {}
+        [b'2', ..] => statement.answers.succeeded(),
+        b"401" | b"407" if !statement.answers.is_challenged_again() => {}
+        _ => statement.failed(&format!("SIP {}", lossy(status)), offset),
+    }
 }
 
 fn state(

@@ -35,8 +35,15 @@ const OTHERS: &[&[u8]] = &[
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
-    .first_words()
-    .facts(&["smtp.greeting", "smtp.client", "smtp.starttls", "tls.sni", "tls.alpn", "tls.ja4"])
+    .facts(&[
+        "smtp.greeting",
+        "smtp.client",
+        "smtp.error",
+        "smtp.starttls",
+        "tls.sni",
+        "tls.alpn",
+        "tls.ja4",
+    ])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -111,6 +118,32 @@ fn is_domain(text: &[u8]) -> bool {
 }
 
 fn greeting(statement: &mut Statement<'_>) -> Side {
+    let side = judge_greeting(statement);
+    if side != Side::Other {
+        count_replies(statement);
+    }
+    side
+}
+
+/// Counts log-ins and mails, and states the first error (RFC 5321, section 4.2.3; RFC 4954). That a
+/// server lacks a command is none: clients try EHLO first.
+fn count_replies(statement: &mut Statement<'_>) {
+    for line in lines::whole_lines(statement.stream.head()) {
+        match lines::reply(line.text) {
+            Some((235 | 354, true, _)) => statement.answers.succeeded(),
+            Some((500..=504, ..)) => {}
+            Some((code @ 421..=559, true, _)) => {
+                if statement.answers.is_flawless() {
+                    statement.fact("smtp.error", line.text, line.at);
+                }
+                statement.failed(&format!("SMTP {code}"), line.at);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn judge_greeting(statement: &mut Statement<'_>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();
     if !lines::may_become_reply(bytes) {

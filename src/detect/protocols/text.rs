@@ -198,7 +198,8 @@ fn is_versioned(token: &[u8]) -> bool {
 }
 
 /// Whether a line may have a secret, which no report should show.
-fn may_be_secret(line: &[u8]) -> bool {
+#[must_use]
+pub fn may_be_secret(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
     WORDS
         .iter()

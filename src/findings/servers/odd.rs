@@ -63,6 +63,9 @@ pub(super) fn find(
                 has_framing = found.is_some();
                 findings.extend(found);
             }
+            (AnomalyKind::Failure, Some(protocol)) => {
+                findings.extend(of_failure(server, anomaly, protocol, catalogue));
+            }
             (AnomalyKind::LogIn, Some(protocol)) => {
                 let sentence = format!("a {} log-in without TLS", protocol_name(protocol));
                 let kind = FindingKind::Cleartext;
@@ -155,6 +158,31 @@ fn of_unrecognised(
     let kind = FindingKind::Unrecognised;
     let finding = Finding::at_server(server, kind, severity, sentence);
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
+}
+
+/// A server most of whose flows fail.
+fn of_failure(
+    server: &Server<'_>,
+    anomaly: &Anomaly,
+    protocol: Protocol,
+    catalogue: &Catalogue,
+) -> Option<Finding> {
+    let failed = u64::from(anomaly.flows);
+    if failed * 2 <= server.flows {
+        return None;
+    }
+    let id = anomaly.service.as_deref();
+    let who = id.map_or_else(|| protocol_name(protocol), |id| catalogue.name_of(id).to_owned());
+    let connections = match (failed, server.flows) {
+        (1, 1) => "the connection".to_owned(),
+        (all, flows) if all == flows => format!("all {flows} connections"),
+        (most, flows) => format!("{most} of {flows} connections"),
+    };
+    let cause = anomaly.text.as_deref().unwrap_or_default();
+    let whose = if anomaly.by_client { ", from the client" } else { "" };
+    let sentence = format!("{who} does not work in {connections}: {cause}{whose}");
+    let finding = Finding::at_server(server, FindingKind::Failing, Severity::Warning, sentence);
+    Some(finding.with_service(id).with_frame(Some(anomaly.frame)))
 }
 
 /// As in `EXLM Agent remains`: all of up to three names, else the first two and the number of others.

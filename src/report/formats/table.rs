@@ -259,8 +259,10 @@ const SERVICE_COLUMNS: [Column; 6] = [
 fn services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let mut services: Vec<_> = report.run.stats.services.iter().collect();
     services.sort_by_key(|(key, stats)| (Reverse(stats.all.bytes.sum()), *key));
-    let services: Vec<(String, &ServiceKey, &ServiceStats)> =
-        services.into_iter().map(|(key, stats)| (service_name(report, key), key, stats)).collect();
+    let services: Vec<(String, &ServiceKey, &ServiceStats)> = services
+        .into_iter()
+        .map(|(key, stats)| (service_name(report, key, &stats.all), key, stats))
+        .collect();
     let rows: Vec<Row> = services
         .iter()
         .map(|(name, (_, tag, _), ServiceStats { all, .. })| {
@@ -283,12 +285,21 @@ fn services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resul
     layout::write(out, style, &QUANTILE_COLUMNS, &rows)
 }
 
-fn service_name(report: &Report<'_>, (id, _, protocol): &ServiceKey) -> String {
+/// The service and protocol; of flows that were not recognised whether they have payload at all.
+fn service_name(
+    report: &Report<'_>,
+    (id, _, protocol): &ServiceKey,
+    &Aggregate { flows, flows_without_payload, .. }: &Aggregate,
+) -> String {
     let name = id.as_deref().map(|id| report.catalogue().name_of(id));
     match (name, protocol) {
         (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
         (Some(name), None) => escape(name),
         (None, Some(protocol)) => format!("{protocol}, no service named"),
+        (None, None) if flows_without_payload == flows => labels::NO_DATA.into(),
+        (None, None) if flows_without_payload > 0 => {
+            format!("not recognised ({} without data)", count(flows_without_payload))
+        }
         (None, None) => "not recognised".into(),
     }
 }

@@ -17,7 +17,7 @@ const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
 fn run(catalogue: &Arc<Catalogue>) -> Run {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
     let mut files = Files::open(&[file]).unwrap();
-    let options = Options { keep_flows: true, ..Options::replay() };
+    let options = Options { keep_flows: true, keep_facts: true, ..Options::replay() };
     pipeline::run(&mut files, None, catalogue, &options, None).unwrap()
 }
 
@@ -37,6 +37,9 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         flow.processes = processes.clone();
         flow.verdict.reasons.iter_mut().for_each(|reason| reason.value = text());
         flow.verdict.product = Some(text());
+        flow.verdict.service_name = Some(text());
+        let facts = flow.verdict.facts.iter_mut().flat_map(|facts| &mut facts.first);
+        facts.for_each(|fact| fact.value = text());
         run.stats.attribute(&flow.record, &processes);
     }
     for port in run.stats.ports.values_mut() {
@@ -44,6 +47,7 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         let service = |key: &Speaker| key.service.as_ref().map(|_| SharedStr::Static(HOSTILE));
         let hostile = |(key, mut speaking): (Speaker, SpeakerStats)| {
             speaking.products.get_or_insert_default().insert(HOSTILE);
+            speaking.service_names.get_or_insert_default().insert(HOSTILE);
             speaking.also.insert(SharedStr::Static(HOSTILE));
             (Speaker { service: service(&key), ..key }, speaking)
         };
@@ -59,6 +63,30 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         assert!(!out.contains(steers), "{}: {out}", format.name);
         assert!(!out.lines().any(|line| line.starts_with('b')), "{}: {out}", format.name);
     }
+}
+
+#[test]
+fn documents_and_events_have_the_facts_of_flows_where_they_are_kept() {
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
+    let mut run = run(&catalogue);
+    let flow = run.flows.iter().position(|flow| !flow.verdict.reasons.is_empty()).unwrap();
+    run.flows = vec![run.flows.swap_remove(flow)];
+    let written = |run: &Run| {
+        let report = Report { inputs: &[], run, show: Show::ALL };
+        let documents = FORMATS.iter().filter(|format| format.name.ends_with("json"));
+        documents
+            .map(|format| {
+                let mut out = Vec::new();
+                (format.write)(&mut out, &report, Style::default()).unwrap();
+                String::from_utf8(out).unwrap()
+            })
+            .collect::<Vec<_>>()
+    };
+    for out in written(&run) {
+        assert!(out.contains(r#""facts":[{"name":""#), "{out}");
+    }
+    run.flows[0].verdict.facts = None;
+    assert!(written(&run).iter().all(|out| !out.contains(r#""facts""#)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::classify::{Candidate, Confidence, Fit, SharedStr};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::pipeline::JudgedFlow;
-use crate::stats::{PortStats, Speaker, SpeakerStats, Unanswered};
+use crate::stats::{PortStats, Products, Speaker, SpeakerStats, Unanswered};
 
 /// The names of a port in the IANA registry.
 #[must_use]
@@ -38,6 +38,9 @@ pub fn customary(catalogue: &Catalogue, port: ServicePort) -> SafeText {
     }
 }
 
+/// The label of flows without payload, although nothing prevented it.
+pub const NO_DATA: &str = "no data";
+
 /// Candidates that are named; of more only the number is.
 const NAMED: usize = 3;
 
@@ -49,13 +52,10 @@ const NAMED: usize = 3;
 pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) -> Cell {
     let name = |id: &str| catalogue.name_of(id).to_owned();
     let also = sorted_also(catalogue, speaking);
-    let services: Vec<String> = key.service.as_deref().into_iter().chain(also).map(name).collect();
-    let products = speaking.products.as_ref().map_or_else(Vec::new, |products| {
-        let mut shown: Vec<String> = products.kept().take(1).map(str::to_owned).collect();
-        let more = products.kept().len() as u64 - 1 + products.others();
-        shown.extend((more > 0).then(|| format!("+{more}")));
-        shown
-    });
+    let mut services: Vec<String> =
+        key.service.as_deref().into_iter().chain(also).map(name).collect();
+    add_name(&mut services, &first_of(speaking.service_names.as_deref()));
+    let products = first_of(speaking.products.as_deref());
     let text = spoken(key, &services, &products);
     let is_bad = key.fault.is_some();
     let tone = match (key.fit, key.confidence, key.unanswered) {
@@ -70,12 +70,30 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
     Cell::escape(&text).with_tone(tone)
 }
 
+/// The first of some names, and the number of the others.
+fn first_of(names: Option<&Products>) -> Vec<String> {
+    names.map_or_else(Vec::new, |names| {
+        let mut shown: Vec<String> = names.kept().take(1).map(str::to_owned).collect();
+        let more = (names.kept().len() as u64).saturating_sub(1) + names.others();
+        shown.extend((more > 0).then(|| format!("+{more}")));
+        shown
+    })
+}
+
+/// Adds to the first service which one it is, by the names that its mark took.
+fn add_name(services: &mut [String], names: &[String]) {
+    if let Some(service) = services.first_mut().filter(|_| !names.is_empty()) {
+        *service = format!("{service}: {}", names.join(", "));
+    }
+}
+
 /// What spoke in a flow, in the form of [`speaker`].
 #[must_use]
 pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
     let JudgedFlow { record, verdict, .. } = flow;
-    let services: Vec<String> =
+    let mut services: Vec<String> =
         verdict.service.iter().chain(&verdict.also).map(|service| service.name.clone()).collect();
+    add_name(&mut services, verdict.service_name.as_slice());
     let products: Vec<String> = verdict.product.iter().cloned().collect();
     SafeText::escape(&spoken(&Speaker::of_flow(record, verdict), &services, &products))
 }
@@ -168,7 +186,7 @@ const fn unanswered(why: Unanswered) -> &'static str {
         Unanswered::Refused => "refused",
         Unanswered::Unreachable => "unreachable",
         Unanswered::NoAnswer => "no answer",
-        Unanswered::Silent => "silent",
+        Unanswered::Silent => NO_DATA,
     }
 }
 
@@ -179,7 +197,6 @@ mod tests {
     use super::*;
     use crate::classify::Fault;
     use crate::decode::Transport;
-    use crate::stats::Products;
 
     fn shipped() -> Arc<Catalogue> {
         Catalogue::shipped().unwrap()
@@ -199,13 +216,17 @@ mod tests {
 
     fn with(ids: &[&str], products: &[&str]) -> SpeakerStats {
         let candidate = |id: &&str| Candidate::Service(Arc::clone(shipped().service(id).unwrap()));
-        let mut known = Products::default();
-        products.iter().for_each(|product| known.insert(product));
         SpeakerStats {
             candidates: ids.iter().map(candidate).collect(),
-            products: (!products.is_empty()).then(|| Box::new(known)),
+            products: named(products),
             ..SpeakerStats::default()
         }
+    }
+
+    fn named(names: &[&str]) -> Option<Box<Products>> {
+        let mut known = Products::default();
+        names.iter().for_each(|name| known.insert(name));
+        (!names.is_empty()).then(|| Box::new(known))
     }
 
     #[test]
@@ -223,11 +244,16 @@ mod tests {
             (http(), with(&[], &["b", "a", "c"]), "http (a, +2)"),
             (express(), with(&["nextjs"], &["Express"]), "http: Express"),
             (express(), SpeakerStats { also, ..none() }, "http: Express, Node.js HTTP server"),
+            (
+                express(),
+                SpeakerStats { service_names: named(&["b", "a"]), ..none() },
+                "http: Express: a, +1",
+            ),
             (Speaker { fit: Some(Fit::Contradicts), ..express() }, none(), "! http: Express"),
             (speaks(None), with(&["nextjs"], &[]), "unknown"),
             (asked(None, Unanswered::Refused), with(&["nextjs"], &[]), "refused"),
             (asked(None, Unanswered::Unreachable), none(), "unreachable"),
-            (asked(None, Unanswered::Silent), none(), "silent"),
+            (asked(None, Unanswered::Silent), none(), "no data"),
             (
                 Speaker { service: eos.clone(), ..asked(osc, Unanswered::NoAnswer) },
                 none(),

@@ -120,6 +120,9 @@ fn sentence(reason: &Reason) -> String {
             )
         }
         None if reason.fact == "port" => format!("frame {frame}: {value}"),
+        None if reason.fact == "error" => {
+            format!("frame {frame}: error: {value}, from the {}", direction.as_str())
+        }
         None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
     }
 }
@@ -139,7 +142,7 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
             plural(record.packets.initiator, "packet")
         ),
         PayloadSides::Unreachable => "unreachable: an ICMP error said so".into(),
-        PayloadSides::Nobody => "silent: neither side said anything".into(),
+        PayloadSides::Nobody => "no data: neither side sent payload".into(),
         PayloadSides::Initiator if unseen(record.packets.responder) => {
             "one-sided: only the initiator's packets were captured".into()
         }

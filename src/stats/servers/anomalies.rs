@@ -27,6 +27,8 @@ pub enum AnomalyKind {
     Mismatch,
     /// The server ended the connection at the first packet without a word.
     CutOff,
+    /// Most of the answers of a flow say that something went wrong.
+    Failure,
     /// An accepted connection in which the server did not answer a request.
     Silence,
     /// Whole payload of both sides is of no known protocol.

@@ -32,6 +32,21 @@ impl ServerKey {
         Self { address, port, transport }
     }
 
+    /// The server of a flow, and whether that is the initiator, who announces something to a group;
+    /// `None` where a group is asked, which is no server.
+    #[must_use]
+    pub fn of_flow(
+        [initiator, responder]: [Endpoint; 2],
+        transport: Transport,
+        announces: bool,
+    ) -> Option<(Self, bool)> {
+        if is_unicast(responder.address) {
+            return Some((Self::new(responder, transport), false));
+        }
+        let is_server = announces && is_unicast(initiator.address);
+        is_server.then(|| (Self::new(initiator, transport), true))
+    }
+
     /// The port and transport.
     #[must_use]
     pub const fn service_port(&self) -> ServicePort {

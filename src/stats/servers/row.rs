@@ -72,6 +72,8 @@ pub(super) struct ServerRow {
     pub(super) services: [Option<ServiceProof>; KEPT],
     /// More services were proved than are kept.
     pub(super) more_services: bool,
+    /// Some flow has payload.
+    pub(super) has_data: bool,
     pub(super) spoken: [Option<SpokenFlows>; KEPT],
     pub(super) proof: BestProof,
     /// The process that holds the socket, the first one in their order.
@@ -92,6 +94,7 @@ impl ServerRow {
             protocols: ProtocolSet::EMPTY,
             services: [None; KEPT],
             more_services: false,
+            has_data: false,
             spoken: [None; KEPT],
             proof: BestProof { confidence: Confidence::Unknown, frame: NO_FRAME },
             process: None,
@@ -163,6 +166,7 @@ impl ServerRow {
         self.protocols.unite(other.protocols);
         other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
         self.more_services |= other.more_services;
+        self.has_data |= other.has_data;
         other.spoken.iter().flatten().for_each(|&spoken| self.speak(speakers, spoken));
         self.improve(other.proof);
         if let Some(holder) = &other.process {

@@ -230,7 +230,11 @@ fn attempts_without_an_answer_take_no_place_and_count_at_the_port() {
 fn shown(stats: &Stats) -> (String, u64) {
     let folded: Vec<_> = folded(stats);
     (
-        format!("{:#?} {folded:?}", stats.servers.rows().collect::<Vec<_>>()),
+        format!(
+            "{:#?} {folded:?} {}",
+            stats.servers.rows().collect::<Vec<_>>(),
+            stats.servers.answers_beyond_limit()
+        ),
         stats.servers.flows_beyond_limit(),
     )
 }
@@ -262,6 +266,13 @@ proptest! {
         let count = |cells: &mut Cells, (_, _, record, kind, evidence, text): &(u64, usize, FlowRecord, u32, Option<Evidence>, String)| {
             let texts = [(TextSource::Sni, text.as_str(), 5), (TextSource::Product, text.as_str(), 6)];
             serve(cells, record, *kind, evidence.as_ref(), &texts);
+            let key = ServerKey::new(record.responder, record.transport);
+            let frame = record.first_frame;
+            if *kind == 0 {
+                cells.servers().take_first_line(key, text, frame);
+            } else {
+                cells.servers().take_name((key.address, None), (TextSource::Dns, text), frame);
+            }
         };
         let mut whole = Cells::new(10, limit);
         flows.iter().for_each(|flow| count(&mut whole, flow));
@@ -320,6 +331,10 @@ fn at_its_limit_the_table_takes_at_most_26_mib_whatever_servers_say_of_themselve
         let texts: Vec<_> =
             texts.iter().map(|(source, text, frame)| (*source, text.as_str(), *frame)).collect();
         serve(&mut cells, &record, 0, Some(&express), &texts);
+        let key = ServerKey::new(record.responder, record.transport);
+        cells.servers().take_first_line(key, &"line ".repeat(20), 3);
+        let name = long("d", n, 0);
+        cells.servers().take_name((key.address, None), (TextSource::Dns, &name), 4);
         // The sets of clients are the only thing that grows with them.
         if n % 64 == 0 {
             for client in 0..1100 {
@@ -333,4 +348,37 @@ fn at_its_limit_the_table_takes_at_most_26_mib_whatever_servers_say_of_themselve
     let bytes = stats.servers.footprint();
     assert!(bytes <= 26 << 20, "{bytes} bytes, {} a server", bytes / limit);
     assert!(bytes >= 16 << 20, "{bytes} bytes: the worst case is not met");
+}
+
+#[test]
+fn the_earliest_first_line_stays_and_a_name_of_an_address_is_of_all_its_servers() {
+    let mut cells = Cells::new(10, 10);
+    let record = connection(1, 0, 1);
+    let web = ServerKey::new(record.responder, record.transport);
+    cells.add(&record, 0, &verdict(&record, None));
+    for (line, frame) in [("second", 9), ("first", 4), ("third", 12)] {
+        cells.servers().take_first_line(web, line, frame);
+    }
+    let other = FlowRecord {
+        responder: Endpoint { port: 631, ..record.responder },
+        payload_bytes: Counts::default(),
+        ..record
+    };
+    cells.add(&other, 0, &verdict(&other, None));
+    let address = web.address;
+    cells.servers().take_name((address, None), (TextSource::Dns, "buoy.test"), 7);
+    cells.servers().take_name((address, None), (TextSource::Dns, "buoy.test"), 2);
+    let ipp = Some((631, Transport::Tcp));
+    cells.servers().take_name((address, ipp), (TextSource::Mdns, "print._ipp._tcp.local"), 3);
+    let stats = cells.take();
+    let rows: Vec<_> = stats.servers.rows().collect();
+    let line = rows.iter().map(|row| row.first_line.map(|line| (&*line.text, line.frame)));
+    assert_eq!(line.collect::<Vec<_>>(), [None, Some(("first", 4))]);
+    let names = |row: &Server<'_>| {
+        row.address_names.iter().map(|name| (name.text.to_string(), name.frame)).collect::<Vec<_>>()
+    };
+    let host = ("buoy.test".to_owned(), 2);
+    assert_eq!(names(&rows[0]), [("print._ipp._tcp.local".to_owned(), 3), host.clone()]);
+    assert_eq!(names(&rows[1]), [host]);
+    assert_eq!([rows[0].has_data, rows[1].has_data], [false, true]);
 }

@@ -1,7 +1,8 @@
-//! What servers call themselves and what clients call them: products and names.
+//! What servers call themselves, what clients call them, and what they say where nobody knows the
+//! protocol: products, names and a first line.
 //!
 //! Of each server the sixteen lowest products and the sixteen lowest names are kept, in bytewise
-//! order, each of at most 96 bytes; of all servers together the `limit` first ones in the order of
+//! order, and the earliest line, each of at most 96 bytes; of all servers together the `limit` first ones in the order of
 //! ranks. What a part leaves out, the whole leaves out too: as many stand before it there.
 
 use std::collections::BTreeMap;
@@ -22,6 +23,14 @@ pub enum TextSource {
     Sni,
     /// The `Host` of a client's HTTP request (RFC 9110, section 7.2).
     Host,
+    /// An answer of a name server.
+    Dns,
+    /// An answer of multicast DNS (RFC 6762).
+    Mdns,
+    /// An answer of link-local name resolution (RFC 4795).
+    Llmnr,
+    /// The first line of a flow that was not recognised, or of plain text.
+    FirstLine,
 }
 
 impl TextSource {
@@ -32,11 +41,20 @@ impl TextSource {
             Self::Product => "product",
             Self::Sni => "sni",
             Self::Host => "host",
+            Self::Dns => "dns",
+            Self::Mdns => "mdns",
+            Self::Llmnr => "llmnr",
+            Self::FirstLine => "first_line",
         }
     }
 
-    const fn is_name(self) -> bool {
-        !matches!(self, Self::Product)
+    /// Products come first, then names, then the line.
+    const fn group(self) -> u8 {
+        match self {
+            Self::Product => 0,
+            Self::Sni | Self::Host | Self::Dns | Self::Mdns | Self::Llmnr => 1,
+            Self::FirstLine => 2,
+        }
     }
 }
 
@@ -52,9 +70,15 @@ pub struct ServerText {
 }
 
 impl ServerText {
-    const fn key(&self) -> (bool, &str, TextSource) {
-        (self.source.is_name(), &self.text, self.source)
+    const fn key(&self) -> (u8, &str, TextSource) {
+        key(self.source, &self.text)
     }
+}
+
+/// The place of a text among those of a server, which has only one line.
+const fn key(source: TextSource, text: &str) -> (u8, &str, TextSource) {
+    let text = if matches!(source, TextSource::FirstLine) { "" } else { text };
+    (source.group(), text, source)
 }
 
 /// The texts of all servers.
@@ -77,13 +101,18 @@ impl ServerTexts {
             return;
         }
         let texts = self.texts.entry(rank).or_insert_with(|| Vec::with_capacity(1));
-        let key = (source.is_name(), text, source);
-        match texts.binary_search_by(|known| known.key().cmp(&key)) {
-            Ok(at) => texts[at].frame = texts[at].frame.min(frame),
+        match texts.binary_search_by(|known| known.key().cmp(&key(source, text))) {
+            Ok(at) => {
+                let known = &mut texts[at];
+                if frame < known.frame && *known.text != *text {
+                    known.text = text.into();
+                }
+                known.frame = known.frame.min(frame);
+            }
             Err(at) => {
                 texts.insert(at, ServerText { source, text: text.into(), frame });
                 self.len += 1;
-                let of_kind = |known: &ServerText| known.source.is_name() == source.is_name();
+                let of_kind = |known: &ServerText| known.source.group() == source.group();
                 if texts.iter().filter(|known| of_kind(known)).count() > PER_SERVER
                     && let Some(last) = texts.iter().rposition(of_kind)
                 {
@@ -114,10 +143,16 @@ impl ServerTexts {
         }
     }
 
-    /// The products and the names of a server.
-    pub(super) fn get(&self, rank: ServerRank) -> (&[ServerText], &[ServerText]) {
+    /// The products, the names and the first line of a server.
+    pub(super) fn get(
+        &self,
+        rank: ServerRank,
+    ) -> (&[ServerText], &[ServerText], Option<&ServerText>) {
         let texts = self.texts.get(&rank).map_or(&[][..], Vec::as_slice);
-        texts.split_at(texts.partition_point(|text| !text.source.is_name()))
+        let before = |group: u8| texts.partition_point(|text| text.source.group() < group);
+        let (texts, line) = texts.split_at(before(2));
+        let (products, names) = texts.split_at(before(1));
+        (products, names, line.first())
     }
 
     /// Bytes on the heap.
@@ -134,7 +169,7 @@ impl ServerTexts {
 }
 
 /// The longest beginning of a text that may be kept.
-fn cut(text: &str) -> &str {
+pub(super) fn cut(text: &str) -> &str {
     let is_end = |&end: &usize| text.is_char_boundary(end);
     (0..=MAX_BYTES.min(text.len()))
         .rev()

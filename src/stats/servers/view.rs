@@ -33,6 +33,15 @@ pub struct Server<'s> {
     pub names: &'s [ServerText],
     /// Further names, up to 12.
     pub names_more: usize,
+    /// The names that answers of DNS and its kin give to the endpoint, then those of its host: at
+    /// most four.
+    pub address_names: Vec<&'s ServerText>,
+    /// Further such names, up to 12.
+    pub address_names_more: usize,
+    /// The first line of the earliest flow that was not recognised, or was plain text.
+    pub first_line: Option<&'s ServerText>,
+    /// Whether some flow has payload.
+    pub has_data: bool,
     /// The number of its clients: exact up to 16, and up to 1,024 where a set of them is kept.
     pub clients: u64,
     /// The number of its flows, attempts that it did not answer excepted.
@@ -103,7 +112,10 @@ impl Servers {
 
     fn view<'s>(&'s self, row: &'s ServerRow) -> Server<'s> {
         let rank = row.key.rank();
-        let (products, names) = self.texts.get(rank);
+        let (products, names, first_line) = self.texts.get(rank);
+        let mut address_names: Vec<&ServerText> = self.names.get(row.key).collect();
+        let address_names_more = address_names.len().saturating_sub(SHOWN);
+        address_names.truncate(SHOWN);
         let shown = |texts: &'s [ServerText]| {
             let shown = texts.get(..SHOWN).unwrap_or(texts);
             (shown, texts.len() - shown.len())
@@ -128,6 +140,10 @@ impl Servers {
             products_more,
             names,
             names_more,
+            address_names,
+            address_names_more,
+            first_line,
+            has_data: row.has_data,
             clients: self.client_sets.count(rank).unwrap_or_else(|| row.clients.count()),
             flows: row.flows(),
             bytes: Counts { initiator: row.bytes[0], responder: row.bytes[1] },

@@ -20,6 +20,7 @@ const INTEGER: u8 = 2;
 const SEQUENCE: u8 = 0x30;
 const ASSOCIATE: std::ops::RangeInclusive<u8> = 0x60..=0x61;
 const RELEASE_OR_ABORT: std::ops::RangeInclusive<u8> = 0x62..=0x64;
+const ABORT: u8 = 0x64;
 const INVOKE: u8 = 0xa1;
 const RESULT: u8 = 0xa2;
 const ERROR: u8 = 0xa3;
@@ -27,6 +28,8 @@ const REJECT: u8 = 0xa4;
 const CONTEXT: u8 = 0xa1;
 /// The event report and the reference to its monitor, [APPLICATION 21].
 const EVENT: u32 = 21;
+const MONITOR_START: u32 = 71;
+const UNIVERSAL_FAILURE: &str = "CSTA universalFailure";
 const CROSS_REFERENCE: u8 = 0x55;
 
 /// Operations of phases I to III by code: CPAN's `Net::CSTA::ASN` and the modules of ECMA-285.
@@ -217,9 +220,19 @@ fn read_message(
             statement.fact("csta.edition", edition.as_bytes(), at);
             progress.certain = true;
         }
+        if tag == *ASSOCIATE.end()
+            && let Some(refusal) = refusal(content)?
+        {
+            statement.fact("csta.error", refusal.as_bytes(), at);
+            statement.failed("CSTA session refused", at);
+        }
         return Ok(());
     }
     if RELEASE_OR_ABORT.contains(&tag) {
+        if tag == ABORT {
+            statement.fact("csta.error", b"association aborted", at);
+            statement.failed("CSTA session aborted", at);
+        }
         return Ok(());
     }
     let (invoke, rest) = ber::expect(content, INTEGER)?;
@@ -239,9 +252,31 @@ fn read_message(
             Some(ber::unsigned(operation)?)
         }
         // The number of an error, or of the problem with a message.
-        ERROR | REJECT => return nests(rest),
+        ERROR => {
+            nests(rest)?;
+            let (cause, text) = error(rest);
+            statement.fact_text("csta.error", text, at);
+            statement.failed(&cause, at);
+            if cause == UNIVERSAL_FAILURE {
+                progress.certain |= dialogue.invoked.contains(&invoke);
+                dialogue.answered.push(invoke);
+            }
+            return Ok(());
+        }
+        REJECT => {
+            nests(rest)?;
+            statement.fact("csta.error", b"reject", at);
+            statement.failed("CSTA reject", at);
+            return Ok(());
+        }
         _ => return Err(InvalidBer),
     };
+    if tag == RESULT {
+        statement.answers.succeeded();
+        if operation == Some(MONITOR_START) {
+            statement.fact("csta.monitor", b"started", at);
+        }
+    }
     let (mine, theirs) = if tag == INVOKE {
         (&mut dialogue.invoked, &dialogue.answered)
     } else {
@@ -266,6 +301,48 @@ fn read_message(
         }
     }
     Ok(())
+}
+
+/// An error, for people, and what it says: the only one that the standard has is
+/// `universalFailure`, whose parameter has a category, and in most a value of it.
+fn error(rest: &[u8]) -> (String, String) {
+    let number = |bytes| ber::expect(bytes, INTEGER).ok();
+    let read = number(rest).and_then(|(code, rest)| Some((ber::unsigned(code).ok()?, rest)));
+    match read {
+        Some((1, parameter)) => {
+            let text = match ber::read(parameter) {
+                Ok(Some((Tlv { tag: tag @ 0x80..=0xbf, content }, []))) => {
+                    let value =
+                        ber::unsigned(content).map_or(String::new(), |v| format!(", value {v}"));
+                    format!("universalFailure, category {}{value}", tag & 0x1f)
+                }
+                _ => return ("CSTA error 1".into(), "error 1".into()),
+            };
+            (UNIVERSAL_FAILURE.into(), text)
+        }
+        Some((code, _)) => (format!("CSTA error {code}"), format!("error {code}")),
+        None => ("CSTA error".into(), "error".into()),
+    }
+}
+
+/// Why the answer to an association refuses it: `result` is not `accepted` (X.227, section 7.1.5.7).
+fn refusal(mut values: &[u8]) -> Result<Option<&'static str>, InvalidBer> {
+    const RESULT_OF_ASSOCIATION: u8 = 0xa2;
+    while !values.is_empty() {
+        let (Tlv { tag, content }, rest) = ber::read(values)?.ok_or(InvalidBer)?;
+        if tag == RESULT_OF_ASSOCIATION
+            && let Ok((result, [])) = ber::expect(content, INTEGER)
+        {
+            return Ok(match ber::unsigned(result)? {
+                0 => None,
+                1 => Some("association rejected, permanently"),
+                2 => Some("association rejected, for now"),
+                _ => Some("association rejected"),
+            });
+        }
+        values = rest;
+    }
+    Ok(None)
 }
 
 /// Checks that an operation's argument is whole, and that of an event begins with the reference to

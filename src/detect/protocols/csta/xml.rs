@@ -9,6 +9,7 @@
 use crate::detect::formats::csta_xml::{
     RootElement, extension_namespaces, is_csta_root, is_standard_namespace, root_element,
 };
+use crate::detect::protocols::csta::{count_answer, state_answer};
 use crate::detect::statement::{Side, Statement};
 use crate::evidence::Role;
 
@@ -45,6 +46,8 @@ pub(super) fn messages(statement: &mut Statement<'_>) -> Side {
                 }
                 side = Side::Matches;
                 state_root(statement, &name, namespace.as_deref(), at);
+                state_answer(statement, &name, document, at);
+                count_answer(statement, &name, at);
                 for (offset, extension) in extension_namespaces(document).take(EXTENSIONS) {
                     statement.fact("csta.extension", extension, at + HEADER + offset);
                 }
@@ -68,6 +71,8 @@ fn bare(statement: &mut Statement<'_>, bytes: &[u8]) -> Side {
             statement.fact("csta.framing", b"none", 0);
             statement.fact("csta.encoding", b"xml", 0);
             state_root(statement, &name, Some(&namespace), 0);
+            state_answer(statement, &name, bytes, 0);
+            count_answer(statement, &name, 0);
             Side::Matches
         }
         RootElement::NotYet => Side::Perhaps,

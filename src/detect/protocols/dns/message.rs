@@ -118,6 +118,15 @@ impl DnsHeader {
     }
 }
 
+/// The numbers of questions, of answers and of the records behind them in a response that tells of
+/// no failure; `None` where the bytes are none.
+pub(super) fn answer_counts(bytes: &[u8]) -> Option<[usize; 3]> {
+    let DnsHeader { flags, counts, questions, .. } = DnsHeader::read(bytes, true)?;
+    let [_, answers, authorities, additional] = counts.map(usize::from);
+    let has_answers = flags & (RCODE | TRUNCATED) == 0 && answers > 0;
+    has_answers.then_some([questions, answers, authorities + additional])
+}
+
 /// Reads a whole message; `None` where the bytes are none. A message that was `cut` by the capture
 /// may end early.
 pub(super) fn read(bytes: &[u8], cut: bool) -> Option<Reading> {
@@ -322,13 +331,13 @@ impl DnsSections {
     }
 }
 
-struct ResourceRecord<'t> {
-    name: DomainName<'t>,
-    kind: u16,
+pub(super) struct ResourceRecord<'t> {
+    pub(super) name: DomainName<'t>,
+    pub(super) kind: u16,
     class: u16,
     ttl: u32,
     /// The offset of the byte behind the record.
-    next: usize,
+    pub(super) next: usize,
 }
 
 impl ResourceRecord<'_> {
@@ -339,7 +348,7 @@ impl ResourceRecord<'_> {
 
 /// A question at `at`: `Some(None)` where the bytes end within it, `None` where it is none.
 #[allow(clippy::option_option, reason = "no, not yet, yes")]
-fn question<'t>(
+pub(super) fn question<'t>(
     bytes: &[u8],
     at: usize,
     last: &'t mut LastName,
@@ -353,7 +362,7 @@ fn question<'t>(
 
 /// A record at `at`, with the same answers as [`question`].
 #[allow(clippy::option_option, reason = "no, not yet, yes")]
-fn record<'t>(
+pub(super) fn record<'t>(
     bytes: &[u8],
     at: usize,
     last: &'t mut LastName,

@@ -6,6 +6,7 @@
 //! class. Link-local name resolution, which shares the format, is told apart in [`llmnr`]; NetBIOS
 //! names, which share it too, are none of the three.
 
+pub(in crate::detect) mod answers;
 pub(crate) mod llmnr;
 pub(in crate::detect) mod long_names;
 mod message;

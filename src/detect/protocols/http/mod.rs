@@ -29,8 +29,10 @@ use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::http2;
-use crate::detect::statement::{PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed};
+use crate::detect::protocols::{csta, http2};
+use crate::detect::statement::{
+    PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed, lossy,
+};
 use crate::evidence::{Depth, Detection, Direction, FactName, Protocol, Role};
 use crate::flow::{Opening, Stream};
 
@@ -44,6 +46,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
     .prefilter(Prefilter::first_byte(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).mid_stream())
     .leads_to(&[Protocol::Websocket])
     .facts(&[
+        "csta.error",
+        "csta.monitor",
         "csta.namespace",
         "csta.root",
         "http.event",
@@ -286,6 +290,11 @@ fn messages(
                 // one (RFC 9110, section 15.2).
                 let interim = status.starts_with(b"1") && status != b"101";
                 responses += usize::from(!interim);
+                if status.starts_with(b"5") {
+                    statement.failed(&format!("HTTP {}", lossy(status)), at);
+                } else if !interim {
+                    statement.answers.succeeded();
+                }
                 let next_begins =
                     body_at.is_some_and(|at| begins_at(statement.stream, at, run.end));
                 BodyFraming::of_response(status, &answered, next_begins)
@@ -440,6 +449,7 @@ fn state_body(
     {
         statement.fact("csta.root", root.as_bytes(), at);
         statement.fact("csta.namespace", namespace.as_bytes(), at);
+        csta::state_answer(statement, &root, &body.content, at);
     }
 }
 

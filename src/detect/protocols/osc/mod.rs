@@ -27,6 +27,7 @@ const ADDRESSES: usize = 64;
 const FRAMING: &str = "osc.framing";
 const ADDRESS: &str = "osc.address";
 const TYPES: &str = "osc.types";
+const ERROR: &str = "osc.error";
 /// Packets of a side without type tags that prove as much as one with tags.
 const UNTYPED: usize = 2;
 
@@ -39,7 +40,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Osc, inspect)
             .mid_stream(),
     )
     .one_way()
-    .facts(&["osc.address", "osc.framing", "osc.mismatch", "osc.types"])
+    .facts(&["osc.address", "osc.error", "osc.framing", "osc.mismatch", "osc.types"])
     .samples(&[
         Sample {
             transport: Transport::Udp,
@@ -185,7 +186,24 @@ impl<'a, 'b> Packets<'a, 'b> {
     fn add(&mut self, bytes: &[u8], offset: usize) -> bool {
         let mut messages = Vec::new();
         let grade = packet::grade(bytes, &mut messages);
-        self.count(grade, messages, offset)
+        let reports = messages.iter().any(|(address, _)| product::reports_command(address));
+        let is_valid = self.count(grade, messages, offset);
+        if reports && is_valid {
+            self.count_report(bytes, offset);
+        }
+        is_valid
+    }
+
+    /// Counts what Eos reports of a command line, and states its first error.
+    fn count_report(&mut self, report: &[u8], offset: usize) {
+        if !product::is_syntax_error(report) {
+            self.statement.answers.succeeded();
+            return;
+        }
+        if self.statement.answers.is_flawless() {
+            self.statement.fact(ERROR, product::SYNTAX_ERROR, offset);
+        }
+        self.statement.failed("Eos Syntax Error", offset);
     }
 
     /// Adds a packet whose end the capture cut.
@@ -248,6 +266,11 @@ fn datagrams(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
     let start = stream.bytes().as_ptr() as usize;
     for (bytes, _, cut) in stream.datagrams() {
         let offset = bytes.as_ptr() as usize - start;
+        // A port for strings answers packets as commands that it cannot read.
+        if bytes.is_ascii() && !bytes.contains(&0) && product::is_syntax_error(bytes) {
+            packets.count_report(bytes, offset);
+            continue;
+        }
         // Of a datagram that the capture cut, only the beginning can be judged.
         let _ = if cut { packets.add_cut(bytes, offset) } else { packets.add(bytes, offset) };
     }

@@ -96,6 +96,20 @@ pub(super) fn is_answer(address: &[u8], types: Option<&[u8]>) -> bool {
         || WITH_VALUES.contains(&address) && types.is_some_and(|types| types.len() > 1)
 }
 
+/// What Eos writes where it cannot read a command line, such as an OSC packet that came to its port
+/// for strings.
+pub(super) const SYNTAX_ERROR: &[u8] = b"Syntax Error";
+
+/// Whether the text of a command line, in a packet or as it is, says that it cannot be read.
+pub(super) fn is_syntax_error(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, SYNTAX_ERROR).is_some()
+}
+
+/// Whether Eos reports a command line at this address: `/eos/out/cmd`, `/eos/out/user/<n>/cmd`.
+pub(super) fn reports_command(address: &[u8]) -> bool {
+    begins(address, b"/eos/out/") && address.ends_with(b"/cmd")
+}
+
 /// Whether a product answers what it receives at this address.
 pub(super) fn is_answered(address: &[u8]) -> bool {
     const BEGINS: [&[u8]; 3] = [b"/eos/get/", b"/eos/ping", b"/live/test"];

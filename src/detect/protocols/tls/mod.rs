@@ -105,7 +105,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
                     .facts
                     .retain(|fact| fact.name.stem != "tls.version" || chosen(fact.direction));
             }
-            if hellos.awaited {
+            if hellos.awaited || hellos.is_in_clear && !hellos.is_settled {
                 Detection::Partly(recognition)
             } else {
                 Detection::Yes(recognition)
@@ -122,6 +122,11 @@ struct Hellos {
     by: [Option<HelloKind>; 2],
     /// The rest of a hello or a certificate is still to come.
     awaited: bool,
+    /// The server chose a version whose handshake is in the clear up to its end.
+    is_in_clear: bool,
+    /// A side gave up, or the server changed to encryption, which ends the handshake or, in a resumed
+    /// session, what is in the clear of it.
+    is_settled: bool,
 }
 
 fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -> Side {
@@ -135,7 +140,8 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
         }
         Some(&ALERT) if begins_record(bytes, &[ALERT]) => match alert::refusal(bytes) {
             Some(text) => {
-                statement.fact("tls.alert", text.as_bytes(), HEADER);
+                hellos.is_settled = true;
+                state_alert(statement, &text, 0);
                 Side::Matches
             }
             None if alert::may_be_refusal(bytes) => Side::Perhaps,
@@ -148,6 +154,23 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
         Some(&(CHANGE_CIPHER_SPEC..=record::APPLICATION_DATA)) => running(statement, opening),
         Some(0x80..) => old(statement, hellos),
         _ => Side::Other,
+    }
+}
+
+/// States a fatal alert, whose record begins at `at`.
+fn state_alert(statement: &mut Statement<'_>, text: &str, at: usize) {
+    statement.fact("tls.alert", text.as_bytes(), at + HEADER);
+    statement.failed(&format!("TLS alert: {text}"), at);
+}
+
+/// States the alert of a side that sent a hello first.
+fn refusal_behind_hello(statement: &mut Statement<'_>, hellos: &mut Hellos) {
+    let bytes = statement.stream.head();
+    if let Some((text, at)) = alert::behind_hello(bytes) {
+        hellos.is_settled = true;
+        state_alert(statement, &text, at);
+    } else if hellos.by[statement.direction as usize] == Some(HelloKind::Server) {
+        hellos.is_settled |= alert::is_encrypted(bytes) || !statement.stream.head_may_grow();
     }
 }
 
@@ -213,6 +236,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     hellos.awaited |= !hello.whole && open;
     state_hello(statement, &hello, |at| messages.in_stream(first.at + at));
     if kind == HelloKind::Server && hello.whole && hello.version() < Some(TLS_1_3) {
+        hellos.is_in_clear = true;
         let arrived = match list.next() {
             Some(message) if message.kind == CERTIFICATE => {
                 state_chain(statement, &message, |at| messages.in_stream(at))
@@ -223,6 +247,7 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         };
         hellos.awaited |= !arrived && open;
     }
+    refusal_behind_hello(statement, hellos);
     Side::Matches
 }
 

@@ -80,7 +80,8 @@ fn tcp(initiator: &[&[u8]], responder: &[&[u8]]) -> Opening {
 
 fn facts(detection: Detection) -> Vec<Fact> {
     match detection {
-        Detection::Yes(Recognition { protocol: Protocol::Tls, facts, .. }) => facts,
+        Detection::Yes(Recognition { protocol: Protocol::Tls, facts, .. })
+        | Detection::Partly(Recognition { protocol: Protocol::Tls, facts, .. }) => facts,
         other => panic!("{other:?}"),
     }
 }
@@ -109,17 +110,49 @@ fn a_certificate_over_several_records_and_segments_is_read_where_it_begins() {
 }
 
 #[test]
-fn more_is_wanted_only_until_the_certificate_is_there() {
+fn more_is_wanted_until_the_server_encrypts_or_a_side_gives_up() {
     let flight = record(HANDSHAKE, &flight(&certificate(&name("X", "x"), &name("X", "x"))));
-    let certificate_end = flight.len() - 4;
-    for len in 60..flight.len() {
-        let evidence = inspect_all(&tcp(&[CLIENT_SAMPLE], &[&flight[..len]]), Depth::Facts);
+    let wanted = |client: &[&[u8]], server: &[&[u8]]| {
+        let evidence = inspect_all(&tcp(client, server), Depth::Facts);
         assert_eq!(evidence.protocol, Some(Protocol::Tls));
-        let expected = if len < certificate_end { Wanted::More } else { Wanted::Nothing };
-        assert_eq!(evidence.wanted, expected, "{len} of {}", flight.len());
+        evidence.wanted
+    };
+    for len in 60..=flight.len() {
+        assert_eq!(wanted(&[CLIENT_SAMPLE], &[&flight[..len]]), Wanted::More, "{len}");
     }
+    assert_eq!(wanted(&[CLIENT_SAMPLE], &[&flight, ENCRYPTED]), Wanted::Nothing);
+    assert_eq!(wanted(&[CLIENT_SAMPLE, UNKNOWN_CA], &[&flight]), Wanted::Nothing);
     let whole = facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&flight]), Depth::Facts));
     assert_eq!(stated(&whole, "tls.certificate-self-signed"), ["yes"]);
+}
+
+/// The change to encryption, and a fatal alert in the clear.
+const ENCRYPTED: &[u8] = b"\x14\x03\x03\x00\x01\x01";
+const UNKNOWN_CA: &[u8] = b"\x15\x03\x03\x00\x02\x02\x30";
+
+#[test]
+fn a_fatal_alert_in_the_clear_is_a_failure_with_side_and_frame() {
+    let flight = record(HANDSHAKE, &flight(&certificate(&name("X", "x"), &name("X", "x"))));
+    let failure = |client: &[&[u8]], server: &[&[u8]]| {
+        let evidence = inspect_all(&tcp(client, server), Depth::Protocol);
+        evidence.failure.map(|failure| (failure.cause, failure.direction, failure.frame))
+    };
+    let unknown_ca = "TLS alert: unknown_ca (48)".to_owned();
+    assert_eq!(
+        failure(&[CLIENT_SAMPLE, UNKNOWN_CA], &[&flight]),
+        Some((unknown_ca.clone(), Direction::Initiator, 2))
+    );
+    assert_eq!(
+        failure(&[CLIENT_SAMPLE], &[b"\x15\x03\x03\x00\x02\x02\x28"]),
+        Some(("TLS alert: handshake_failure (40)".into(), Direction::Responder, 2))
+    );
+    // A warning, an alert that is encrypted, and bytes that only look like one.
+    let warning = b"\x15\x03\x03\x00\x02\x01\x5a";
+    assert_eq!(failure(&[CLIENT_SAMPLE, warning], &[&flight]), None);
+    let sealed = [ENCRYPTED, b"\x15\x03\x03\x00\x14", &[7; 20]].concat();
+    assert_eq!(failure(&[CLIENT_SAMPLE, &sealed], &[&flight]), None);
+    let behind = [ENCRYPTED, UNKNOWN_CA].concat();
+    assert_eq!(failure(&[CLIENT_SAMPLE, &behind], &[&flight]), None);
 }
 
 #[test]

@@ -52,11 +52,17 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     process: Option<FlowProcessesJson<'a>>,
     verdict: VerdictJson<'a>,
+    /// Absent where facts are not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<Vec<FactJson<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_facts: Option<usize>,
 }
 
 impl<'a> FlowJson<'a> {
     pub(in crate::report::formats) fn new(flow: &'a JudgedFlow) -> Self {
         let record = &flow.record;
+        let facts = flow.verdict.facts.as_ref();
         Self {
             transport: record.transport.as_str(),
             initiator: record.initiator.into(),
@@ -78,6 +84,8 @@ impl<'a> FlowJson<'a> {
             first_response_ns: record.first_response_ns,
             process: FlowProcessesJson::new(&flow.processes),
             verdict: VerdictJson::new(&flow.verdict),
+            facts: facts.map(|facts| facts.first.iter().map(FactJson::from).collect()),
+            more_facts: facts.map(|facts| facts.more).filter(|&more| more > 0),
         }
     }
 }
@@ -155,7 +163,6 @@ impl Serialize for FlowCountersJson<'_> {
 #[derive(Serialize)]
 struct VerdictJson<'a> {
     service: Option<&'a str>,
-    /// Null: no mark of the catalogue takes a name from what it matches.
     service_name: Option<&'a str>,
     tag: Option<&'a str>,
     candidate_tags: Vec<&'a str>,
@@ -177,7 +184,7 @@ impl<'a> VerdictJson<'a> {
     fn new(verdict: &'a Verdict) -> Self {
         Self {
             service: verdict.service.as_ref().map(|s| &*s.id),
-            service_name: None,
+            service_name: verdict.service_name.as_deref(),
             tag: verdict.tag(),
             candidate_tags: verdict.candidate_tags(),
             also: verdict.also.iter().map(|service| &*service.id).collect(),
@@ -210,5 +217,21 @@ impl<'a> From<&'a Reason> for ReasonJson<'a> {
             direction: reason.direction.map(Direction::as_str),
             frame: reason.frame,
         }
+    }
+}
+
+/// What a detector stated.
+#[derive(Serialize)]
+struct FactJson<'a> {
+    name: &'a str,
+    value: &'a str,
+    direction: Option<&'static str>,
+    frame: Option<u64>,
+}
+
+impl<'a> From<&'a Reason> for FactJson<'a> {
+    fn from(Reason { fact, value, direction, frame }: &'a Reason) -> Self {
+        let direction = direction.map(Direction::as_str);
+        Self { name: fact, value, direction, frame: *frame }
     }
 }

@@ -94,6 +94,10 @@ pub(in crate::report::formats) struct SpeakerJson<'a> {
     candidates: Vec<&'a str>,
     /// The first ones in the order of their bytes.
     products: Vec<&'a str>,
+    /// The first ones in the order of their bytes.
+    service_names: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_service_names: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     more_products: Option<u64>,
     flows: u64,
@@ -109,6 +113,7 @@ impl<'a> SpeakerJson<'a> {
     ) -> Self {
         let candidates = labels::sorted_candidates(catalogue, port, speaking);
         let products = speaking.products.as_ref();
+        let names = speaking.service_names.as_ref();
         Self {
             service: key.service.as_deref(),
             tag: key.tag.as_deref(),
@@ -122,6 +127,8 @@ impl<'a> SpeakerJson<'a> {
             unanswered: key.unanswered.map(Unanswered::as_str),
             candidates: candidates.iter().take(CANDIDATES).map(|c| c.id()).collect(),
             products: products.map_or_else(Vec::new, |products| products.kept().collect()),
+            service_names: names.map_or_else(Vec::new, |names| names.kept().collect()),
+            more_service_names: names.map(|names| names.others()).filter(|&n| n > 0),
             more_products: products.map(|products| products.others()).filter(|&n| n > 0),
             flows: speaking.flows,
             bytes: speaking.bytes,
@@ -153,6 +160,7 @@ impl<'a> ServiceJson<'a> {
 #[derive(Serialize)]
 struct FiguresJson {
     flows: u64,
+    flows_without_payload: u64,
     packets: SidesJson,
     bytes: SidesJson,
     initiators: u64,
@@ -175,6 +183,7 @@ impl FiguresJson {
         };
         Self {
             flows: all.flows,
+            flows_without_payload: all.flows_without_payload,
             packets: all.packets.into(),
             bytes: all.bytes.into(),
             initiators: all.initiators.count(),

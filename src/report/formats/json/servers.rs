@@ -27,7 +27,7 @@ struct ServerJson<'a>(Server<'a>);
 impl Serialize for ServerJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(server) = self;
-        let mut fields = serializer.serialize_struct("server", 17)?;
+        let mut fields = serializer.serialize_struct("server", 18)?;
         fields.serialize_field("address", &TextJson(&server.key.address))?;
         fields.serialize_field("port", &server.key.port)?;
         fields.serialize_field("transport", server.key.transport.as_str())?;
@@ -42,8 +42,10 @@ impl Serialize for ServerJson<'_> {
             &ListJson(|| server.products.iter().map(|one| &*one.text)),
         )?;
         fields.serialize_field("products_more", &server.products_more)?;
-        fields.serialize_field("names", &ListJson(|| server.names.iter().map(NameJson::from)))?;
-        fields.serialize_field("names_more", &server.names_more)?;
+        let names = || server.names.iter().chain(server.address_names.iter().copied());
+        fields.serialize_field("names", &ListJson(|| names().map(NameJson::from)))?;
+        let more = server.names_more + server.address_names_more;
+        fields.serialize_field("names_more", &more)?;
         fields.serialize_field("clients", &server.clients)?;
         fields.serialize_field("flows", &server.flows)?;
         fields.serialize_field("bytes", &SidesJson::from(server.bytes))?;
@@ -54,6 +56,7 @@ impl Serialize for ServerJson<'_> {
             fields.serialize_field("process", &HolderJson::from(holder))?;
         }
         fields.serialize_field("proof_frame", &server.proof_frame)?;
+        fields.serialize_field("first_line", &server.first_line.map(FirstLineJson::from))?;
         fields.end()
     }
 }
@@ -110,6 +113,18 @@ struct NameJson<'a> {
 impl<'a> From<&'a ServerText> for NameJson<'a> {
     fn from(ServerText { source, text, frame }: &'a ServerText) -> Self {
         Self { name: text, kind: source.as_str(), frame: *frame }
+    }
+}
+
+#[derive(Serialize)]
+struct FirstLineJson<'a> {
+    text: &'a str,
+    frame: u64,
+}
+
+impl<'a> From<&'a ServerText> for FirstLineJson<'a> {
+    fn from(ServerText { text, frame, .. }: &'a ServerText) -> Self {
+        Self { text, frame: *frame }
     }
 }
 

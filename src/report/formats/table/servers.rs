@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::evidence::Protocol;
 use crate::report::parts::escape::SafeText;
+use crate::report::parts::labels;
 use crate::report::parts::layout::{self, Cell, Column, Row, Tone, fit};
 use crate::report::parts::units::{bytes, count, plural};
 use crate::report::{Report, Style};
@@ -84,7 +85,11 @@ fn speaking(report: &Report<'_>, server: &Server<'_>) -> (Cell, Vec<String>) {
     let protocols: Vec<_> = server.protocols().map(Protocol::as_str).collect();
     let protocols = protocols.join(", ");
     let Some(highest) = server.services.first().map(|service| service.layer) else {
-        let text = if protocols.is_empty() { "not recognised" } else { &protocols };
+        let text = match &*protocols {
+            "" if server.has_data => "not recognised",
+            "" => labels::NO_DATA,
+            known => known,
+        };
         return (Cell::trusted(text), Vec::new());
     };
     let names = |is_highest: bool| {
@@ -107,9 +112,15 @@ fn speaking(report: &Report<'_>, server: &Server<'_>) -> (Cell, Vec<String>) {
 fn texts<'s>(server: &'s Server<'_>) -> impl Iterator<Item = String> + 's {
     let more = |n: usize| (n > 0).then(|| format!("+{n}"));
     let products = server.products.iter().map(|product| product.text.to_string());
-    let names = server.names.iter().filter(|name| !is_address(name));
-    let names = names.map(|name| format!("as {}", name.text));
-    products.chain(more(server.products_more)).chain(names).chain(more(server.names_more))
+    let named: Vec<&str> =
+        server.names.iter().filter(|name| !is_address(name)).map(|name| &*name.text).collect();
+    // What a client called it is most often what it had been answered.
+    let answered = server.address_names.iter().map(|name| &*name.text);
+    let answered: Vec<&str> = answered.filter(|name| !named.contains(name)).collect();
+    let names = named.into_iter().chain(answered).map(|name| format!("as {name}"));
+    let line = server.first_line.map(|line| format!("\"{}\"", line.text));
+    let more_names = more(server.names_more + server.address_names_more);
+    products.chain(more(server.products_more)).chain(names).chain(more_names).chain(line)
 }
 
 /// Whether a `Host` says no more than the endpoint does.

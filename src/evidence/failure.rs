@@ -1,0 +1,42 @@
+//! What a flow's answers say went wrong.
+
+use super::Direction;
+
+/// An error that most answers of a flow are: the protocol is spoken, but what was asked for does not
+/// work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The protocol and the error in the protocol's own words, such as `SIP 403` or
+    /// `TLS alert: unknown_ca (48)`: at most [`Failure::LONGEST`] bytes of printable ASCII, and the
+    /// same for every flow that fails so.
+    pub cause: String,
+    /// The side that sent the error.
+    pub direction: Direction,
+    /// The number of the frame in which the first of the errors begins.
+    pub frame: u64,
+}
+
+impl Failure {
+    /// Bytes of a cause at most.
+    pub const LONGEST: usize = 48;
+
+    /// A failure with the printable characters of a cause, up to the longest length.
+    #[must_use]
+    pub fn new(cause: &str, direction: Direction, frame: u64) -> Self {
+        let is_printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+        let cause = cause.chars().filter(is_printable).take(Self::LONGEST).collect();
+        Self { cause, direction, frame }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_short_and_printable() {
+        let failure = Failure::new(&"SQL\u{1b}[31m é".repeat(40), Direction::Responder, 7);
+        assert_eq!(failure.cause.len(), Failure::LONGEST);
+        assert!(failure.cause.starts_with("SQL[31m SQL["), "{}", failure.cause);
+    }
+}
