@@ -17,6 +17,8 @@ const LIMIT: usize = 4096;
 const NAMES: usize = 64;
 /// Bytes of an answer above which it is bulky, on average.
 const BULKY: u64 = 100;
+/// The same of records that may hold anything: what a virus scanner asks for is shorter.
+const BULKY_RECORD: u64 = 48;
 /// Characters of the longest domain that is kept; a label has at most 63.
 const LONGEST: usize = 96;
 
@@ -172,11 +174,13 @@ impl DnsParent {
         (self.len as usize) < NAMES
     }
 
-    /// Whether the answers carry much: most are records that may hold anything, or they are large.
+    /// Whether the answers carry much: they are large, on average, and need be less large where most
+    /// are records that may hold anything.
     #[must_use]
     pub const fn is_bulky(&self) -> bool {
-        self.answers > 0
-            && (self.bulky_records * 2 > self.answers || self.answer_bytes > BULKY * self.answers)
+        let is_any = self.bulky_records * 2 > self.answers;
+        let least = if is_any { BULKY_RECORD } else { BULKY };
+        self.answers > 0 && self.answer_bytes > least * self.answers
     }
 
     /// Whether the names are those of another domain, as far as hashes are kept.

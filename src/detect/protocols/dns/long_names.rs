@@ -13,6 +13,8 @@ const LONG: usize = 40;
 /// Bits of information that a character of its labels carries at least (Shannon's entropy). Hexadecimal
 /// digits carry up to 4, base 32 up to 5, words of a language some 3.
 const BITS: f64 = 3.5;
+/// Characters of the longest label of data at least: that of a content network's host is shorter.
+const DATA: usize = 24;
 /// Characters of a third label that may be part of a domain; a longer one is part of the data.
 const OWN_LABEL: usize = 16;
 /// Second labels under which a country registers domains.
@@ -100,7 +102,8 @@ fn parents(name: &str) -> Option<[Option<String>; 2]> {
     let is_registry = top.len() == 2 && REGISTRIES.contains(&second);
     let third = before.rsplit_once('.').filter(|(_, third)| third.len() <= OWN_LABEL);
     let data = if is_registry { third?.0 } else { before };
-    if entropy(data.bytes().filter(|&b| b != b'.')) < BITS || data.len() < OWN_LABEL {
+    let longest = data.split('.').map(str::len).max().unwrap_or(0);
+    if longest < DATA || entropy(data.bytes().filter(|&b| b != b'.')) < BITS {
         return None;
     }
     let two = (!is_registry).then(|| format!("{second}.{top}"));
@@ -185,6 +188,7 @@ mod tests {
             "printer-office-second-floor-x1y2z3a4b5c6d7._ipp._tcp.example.test",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.test",
             "short.example.test",
+            "internal-shop-2041881337.us-east-1.elb.cloud.test",
         ] {
             assert!(
                 found(&message(1, name, 1, 0), &message(0x81, name, 1, 16)).is_empty(),
