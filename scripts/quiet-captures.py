@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--all", action="append", default=[], type=pathlib.Path)
     parser.add_argument("--limit", type=float, default=2)
     parser.add_argument("--seconds", type=int, default=60)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     chosen = [path for folder in args.all for path in captures(folder)]
     for folder in args.folders:
         chosen += [path for path in captures(folder) if is_ordinary(path, args.seconds)]

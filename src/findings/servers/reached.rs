@@ -9,6 +9,14 @@ use crate::stats::Server;
 
 /// Families whose services are for the machines of one network.
 const INWARD: [&str; 2] = ["database", "ai"];
+/// The protocols of databases, which are themselves what is served.
+const DATABASES: [Protocol; 5] = [
+    Protocol::Memcached,
+    Protocol::Mongodb,
+    Protocol::Mysql,
+    Protocol::Postgresql,
+    Protocol::Redis,
+];
 /// The family of development servers.
 const DEVELOPMENT: &str = "dev-server";
 /// The lowest port that a developer's program takes without being root.
@@ -65,16 +73,24 @@ fn exposed(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         .services
         .iter()
         .filter_map(|proved| catalogue.service(proved.id))
-        .find(|service| is_inward(service, server.key.port))?;
+        .find(|service| is_inward(service, server.key.port));
+    let database = server.protocols().find(|protocol| DATABASES.contains(protocol));
+    let what = match (service, database) {
+        (Some(service), _) if &*service.tag == DEVELOPMENT => {
+            format!("{} (development server)", service.name)
+        }
+        (Some(service), _) => service.name.clone(),
+        (None, Some(protocol)) => protocol_name(protocol),
+        (None, None) => return None,
+    };
     let public = Some(server.origins.public).filter(|&frame| frame != u64::MAX);
     let (severity, from, frame) = match public {
         Some(frame) => (Severity::Warning, "a public address", frame),
         None => (Severity::Note, "outside its network", outside),
     };
-    let what = if &*service.tag == DEVELOPMENT { "development server" } else { "database" };
-    let sentence = format!("{} ({what}) is reached from {from}", service.name);
+    let sentence = format!("{what} is reached from {from}");
     let finding = Finding::at_server(server, FindingKind::Exposed, severity, sentence);
-    Some(finding.with_service(Some(&service.id)).with_frame(Some(frame)))
+    Some(finding.with_service(service.map(|service| &*service.id)).with_frame(Some(frame)))
 }
 
 /// Whether a service is for the machines of one network. Servers of web sites that run what others

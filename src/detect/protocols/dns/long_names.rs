@@ -8,6 +8,8 @@ use crate::decode::Transport;
 use crate::evidence::Direction;
 use crate::flow::Opening;
 
+/// Bytes of a record before its data, where its name is a pointer.
+const RECORD: usize = 12;
 /// Characters of a name that is long.
 const LONG: usize = 40;
 /// Bits of information that a character of its labels carries at least (Shannon's entropy). Hexadecimal
@@ -81,7 +83,15 @@ fn long_name(
     let parents = parents(&text)?;
     // NULL (RFC 1035, section 3.3.10) is 10, CNAME 5, TXT 16.
     let is_bulky = matches!(kind, 5 | 10 | 16);
-    let answer_bytes = (bytes.len() - HEADER).saturating_sub(text.len() + 6) as u32;
+    // Addresses carry little, however many there are.
+    let addresses = usize::from(u16::from_be_bytes([answers_high, answers_low]))
+        * match kind {
+            1 => RECORD + 4,
+            28 => RECORD + 16,
+            _ => 0,
+        };
+    let answer_bytes =
+        (bytes.len() - HEADER).saturating_sub(text.len() + 6).saturating_sub(addresses) as u32;
     let answer = is_response.then_some((answer_bytes, is_bulky));
     if is_response && !has_answers {
         return None;
