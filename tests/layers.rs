@@ -174,10 +174,12 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("detector", &["prefilter"]),
     ("formats", &[]),
     ("starttls", &["formats", "statement"]),
+    ("log_in", &["formats"]),
+    ("shell", &[]),
     ("proxy_header", &[]),
     ("protocols", &["detector", "formats", "prefilter", "starttls", "statement"]),
     ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
-    ("mod", &["detector", "prefilter", "proxy_header", "registry"]),
+    ("mod", &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell"]),
 ];
 
 /// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.

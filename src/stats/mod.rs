@@ -26,7 +26,7 @@ pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
 pub use servers::{
-    Anomaly, AnomalyKind, ClientOrigins, Clients, Framing, IpNetwork, LocalNetworks, ProvedService,
+    Anomaly, AnomalyKind, ClientOrigin, Clients, Framing, IpNetwork, LocalNetworks, ProvedService,
     Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource, protocol_family,
 };
 pub use speaker::{Speaker, SpeakerStats, Unanswered};

@@ -34,7 +34,7 @@ pub use anomalies::{Anomaly, AnomalyKind};
 pub use clients::Clients;
 pub use framing::Framing;
 pub use key::ServerKey;
-pub use networks::{ClientOrigins, IpNetwork, LocalNetworks};
+pub use networks::{ClientOrigin, IpNetwork, LocalNetworks};
 pub use texts::{ServerText, TextSource};
 pub use view::{ProvedService, Server, protocol_family};
 
@@ -210,7 +210,7 @@ impl Servers {
             return;
         }
         let (server, client) = (key.address, record.initiator.address);
-        row.origins.add(server, client, record.first_frame, &self.local);
+        row.reach(ClientOrigin::new(server, client, &self.local), record.first_frame);
         if let Some(anomaly) = &proved.anomaly
             && is_shown(record, anomaly.kind)
         {

@@ -6,7 +6,7 @@ use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, is_encrypted};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
-use crate::stats::{Anomaly, AnomalyKind, Framing, Server, protocol_family};
+use crate::stats::{Anomaly, AnomalyKind, ClientOrigin, Framing, Server, protocol_family};
 
 /// Names of the registry for protocols that have another id here.
 const REGISTERED_AS: [(&str, Protocol); 14] = [
@@ -142,7 +142,8 @@ fn of_unrecognised(
         (Severity::Warning, where_expected(what, expected), foreign)
     } else if !services.is_empty() {
         // Somebody else's software on this port, if anybody's, may be what the advice is about.
-        let other_host = server.origins.other_host != u64::MAX && server.services.is_empty();
+        let other_host =
+            server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
         let advice = catalogue
             .claims_on(port)
             .filter(|(service, _)| other_host && remains(&service.id))

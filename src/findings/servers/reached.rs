@@ -5,7 +5,7 @@ use crate::evidence::Protocol;
 use crate::findings::expected::is_encrypted;
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
-use crate::stats::Server;
+use crate::stats::{ClientOrigin, Server};
 
 /// Families whose services are for the machines of one network.
 const INWARD: [&str; 2] = ["database", "ai"];
@@ -24,7 +24,7 @@ const UNPRIVILEGED: u16 = 1024;
 
 /// Adds what is found by the clients of a server.
 pub(super) fn find(server: &Server<'_>, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
-    if server.origins.other_host == u64::MAX {
+    if server.farthest_client.0 == ClientOrigin::SameHost {
         return;
     }
     findings.extend(unexpected(server, catalogue));
@@ -34,7 +34,7 @@ pub(super) fn find(server: &Server<'_>, catalogue: &Catalogue, findings: &mut Ve
 
 /// A service that is proved where it does not belong: a client reaches it from the Internet.
 fn unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
-    let frame = Some(server.origins.public).filter(|&frame| frame != u64::MAX)?;
+    let (ClientOrigin::Public, frame) = server.farthest_client else { return None };
     let (service, advice) =
         catalogue.claims_on(server.key.service_port()).find_map(|(service, claim)| {
             let is_proved = server.services.iter().any(|proved| *proved.id == *service.id);
@@ -62,13 +62,18 @@ fn maybe_unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Findin
         service.name
     );
     let finding = Finding::at_server(server, FindingKind::Unexpected, Severity::Note, sentence);
-    let frame = Some(server.origins.other_host);
+    let frame = Some(server.farthest_client.1);
     Some(finding.with_service(Some(&service.id)).with_frame(frame).with_advice(Some(advice)))
 }
 
 /// A development server or a database that is reached from outside its network.
 fn exposed(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
-    let outside = Some(server.origins.outside).filter(|&frame| frame != u64::MAX)?;
+    let (origin, frame) = server.farthest_client;
+    let (severity, from) = match origin {
+        ClientOrigin::Public => (Severity::Warning, "a public address"),
+        ClientOrigin::Outside => (Severity::Note, "outside its network"),
+        ClientOrigin::SameHost | ClientOrigin::OtherHost => return None,
+    };
     let service = server
         .services
         .iter()
@@ -82,11 +87,6 @@ fn exposed(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         (Some(service), _) => service.name.clone(),
         (None, Some(protocol)) => protocol_name(protocol),
         (None, None) => return None,
-    };
-    let public = Some(server.origins.public).filter(|&frame| frame != u64::MAX);
-    let (severity, from, frame) = match public {
-        Some(frame) => (Severity::Warning, "a public address", frame),
-        None => (Severity::Note, "outside its network", outside),
     };
     let sentence = format!("{what} is reached from {from}");
     let finding = Finding::at_server(server, FindingKind::Exposed, severity, sentence);

@@ -63,46 +63,32 @@ impl LocalNetworks {
     }
 }
 
-/// The first frame of a server's flows from clients of each kind, or [`u64::MAX`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientOrigins {
-    /// From another host.
-    pub other_host: u64,
-    /// From outside the server's /24 or /64 and the local networks.
-    pub outside: u64,
-    /// From an address that is neither local nor of a range for private use or documentation.
-    pub public: u64,
+/// Where a client is, seen from its server; what comes later is farther.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientOrigin {
+    /// On the same host.
+    SameHost,
+    /// On another host of the server's network, or of a local one.
+    OtherHost,
+    /// Outside the server's /24 or /64 and the local networks.
+    Outside,
+    /// At an address that is neither local nor of a range for private use or documentation.
+    Public,
 }
 
-impl ClientOrigins {
-    pub(super) const NONE: Self =
-        Self { other_host: u64::MAX, outside: u64::MAX, public: u64::MAX };
-
-    /// Adds a flow whose first frame is `frame`.
+impl ClientOrigin {
+    /// Where the client of a server is.
     #[inline]
-    pub(super) fn add(
-        &mut self,
-        server: IpAddr,
-        client: IpAddr,
-        frame: u64,
-        local: &LocalNetworks,
-    ) {
-        if client == server || frame >= self.public.max(self.outside).max(self.other_host) {
-            return;
+    pub(super) fn new(server: IpAddr, client: IpAddr, local: &LocalNetworks) -> Self {
+        if client == server {
+            Self::SameHost
+        } else if in_one_network(server, client) || local.contain(client) {
+            Self::OtherHost
+        } else if is_public(client) {
+            Self::Public
+        } else {
+            Self::Outside
         }
-        self.other_host = self.other_host.min(frame);
-        if frame < self.outside && !in_one_network(server, client) && !local.contain(client) {
-            self.outside = frame;
-        }
-        if frame < self.public && is_public(client) && !local.contain(client) {
-            self.public = frame;
-        }
-    }
-
-    pub(super) fn merge(&mut self, other: Self) {
-        self.other_host = self.other_host.min(other.other_host);
-        self.outside = self.outside.min(other.outside);
-        self.public = self.public.min(other.public);
     }
 }
 
@@ -208,24 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_frame_of_each_kind_of_client_does_not_depend_on_the_order() {
+    fn clients_are_on_the_host_in_its_network_outside_or_public() {
         let server = address("192.0.2.10");
         let local: LocalNetworks = IpNetwork::parse("198.51.100.0/24").into_iter().collect();
-        let flows = [
-            ("192.0.2.10", 1),
-            ("192.0.2.20", 2),
-            ("198.51.100.1", 3),
-            ("203.0.113.1", 4),
-            ("9.9.9.9", 5),
-            ("9.9.9.9", 6),
-        ];
-        let expected = ClientOrigins { other_host: 2, outside: 4, public: 5 };
-        for order in [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 5, 0, 4, 2, 1]] {
-            let mut origins = ClientOrigins::NONE;
-            for (client, frame) in order.map(|i| flows[i]) {
-                origins.add(server, address(client), frame, &local);
-            }
-            assert_eq!(origins, expected, "{order:?}");
+        for (client, origin) in [
+            ("192.0.2.10", ClientOrigin::SameHost),
+            ("192.0.2.20", ClientOrigin::OtherHost),
+            ("198.51.100.1", ClientOrigin::OtherHost),
+            ("203.0.113.1", ClientOrigin::Outside),
+            ("9.9.9.9", ClientOrigin::Public),
+        ] {
+            assert_eq!(ClientOrigin::new(server, address(client), &local), origin, "{client}");
         }
     }
 }

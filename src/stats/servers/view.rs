@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Servers;
 use super::anomalies::Anomaly;
 use super::key::ServerKey;
-use super::networks::ClientOrigins;
+use super::networks::ClientOrigin;
 use super::row::{ANSWERED, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
@@ -57,8 +57,8 @@ pub struct Server<'s> {
     pub proof_frame: Option<u64>,
     /// What is odd about it, in the order of the kinds.
     pub anomalies: &'s [Anomaly],
-    /// Where its clients are.
-    pub origins: ClientOrigins,
+    /// The farthest client, and the first frame of such a one.
+    pub farthest_client: (ClientOrigin, u64),
     /// The framings in which it answered, as bits.
     pub framings: u8,
 }
@@ -152,7 +152,7 @@ impl Servers {
             process: row.process.as_ref().map(Arc::as_ref),
             proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),
             anomalies: self.anomalies.get(rank),
-            origins: row.origins,
+            farthest_client: (row.farthest, row.farthest_frame),
             framings: row.framings,
         }
     }

@@ -198,7 +198,7 @@ mod tests {
             "printer-office-second-floor-x1y2z3a4b5c6d7._ipp._tcp.example.test",
             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.test",
             "short.example.test",
-            "internal-shop-2041881337.us-east-1.elb.cloud.test",
+            "shop-2041881337.us-east-1.balancers.cloud.test",
         ] {
             assert!(
                 found(&message(1, name, 1, 0), &message(0x81, name, 1, 16)).is_empty(),
