@@ -9,7 +9,8 @@ const LINES: usize = 8;
 /// Mechanisms of SASL that show the password (RFC 4616, and LOGIN, which has no RFC).
 const CLEAR: &[&[u8]] = &[b"PLAIN", b"LOGIN"];
 
-/// The frame of the first log-in in clear text in the opening of a flow whose protocol is known: over
+/// The frame of the first log-in in clear text in the opening of a flow whose protocol is known:
+/// over
 /// FTP, IMAP, POP3, SMTP and Telnet.
 #[must_use]
 pub fn clear_log_in(opening: &Opening, evidence: &Evidence) -> Option<u64> {

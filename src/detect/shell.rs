@@ -1,4 +1,5 @@
-//! The prompt of a shell in clear text: no protocol of its own, and not for a port that everybody may
+//! The prompt of a shell in clear text: no protocol of its own, and not for a port that everybody
+//! may
 //! reach.
 
 use crate::evidence::Direction;
@@ -49,7 +50,8 @@ fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
     None
 }
 
-/// A line without the control sequences of terminals (ECMA-48, section 5.4), and titles; `None` where
+/// A line without the control sequences of terminals (ECMA-48, section 5.4), and titles; `None`
+/// where
 /// it has other controls.
 fn plain(line: &[u8]) -> Option<String> {
     let mut text = Vec::with_capacity(line.len());

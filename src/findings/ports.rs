@@ -9,7 +9,8 @@ use crate::stats::{Aggregate, Stats};
 /// Attempts that are too many to be chance.
 const MANY: u64 = 3;
 
-/// A closed port is the expected state: it is worth a note where the catalogue has advice for it, or
+/// A closed port is the expected state: it is worth a note where the catalogue has advice for it,
+/// or
 /// where somebody kept trying.
 pub(super) fn find(stats: &Stats, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
     for (&port, stats) in &stats.ports {

@@ -7,7 +7,9 @@ use crate::decode::Transport;
 use crate::detect;
 use crate::evidence::{Direction, Evidence, Protocol, ProvedBy};
 use crate::flow::Opening;
-use crate::stats::{Anomaly, AnomalyKind, DnsParents, Framing, LongNameSeen, ServerKey, Servers};
+use crate::stats::{
+    Anomaly, AnomalyKind, AnsweredFraming, DnsParents, LongNameSeen, ServerKey, Servers,
+};
 
 /// The fact that states how a side frames its packets.
 const FRAMING: &str = "osc.framing";
@@ -76,7 +78,9 @@ pub(super) fn answered_framings(evidence: &Evidence) -> u8 {
     {
         return 0;
     }
-    framing(evidence, Direction::Responder).and_then(Framing::from_name).map_or(0, Framing::bit)
+    framing(evidence, Direction::Responder)
+        .and_then(AnsweredFraming::from_name)
+        .map_or(0, AnsweredFraming::bit)
 }
 
 fn keep_long_names(parents: &mut DnsParents, server: ServerKey, opening: &Opening) {

@@ -1,9 +1,12 @@
 //! Domains under which clients ask for long names that look random, as tunnels through DNS do.
 //!
-//! At most [`LIMIT`] domains are kept: those of two labels first, then those of three; among each by
-//! a public hash of the name, then by the name. A domain that has left has so many others before it,
+//! At most [`LIMIT`] domains are kept: those of two labels first, then those of three; among each
+//! by
+//! a public hash of the name, then by the name. A domain that has left has so many others before
+//! it,
 //! and these stay, so the table does not depend on the order of flows or the number of workers. Of
-//! the names under a domain the 64 lowest hashes are kept, which count up to 64 names exactly and more
+//! the names under a domain the 64 lowest hashes are kept, which count up to 64 names exactly and
+//! more
 //! closely (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002).
 
 use std::collections::BTreeMap;
@@ -53,7 +56,8 @@ pub struct DnsParent {
 pub struct LongNameSeen {
     /// A hash of the name.
     pub hash: u64,
-    /// The answer's bytes, and whether the record asked for may hold anything; `None` for a question.
+    /// The answer's bytes, and whether the record asked for may hold anything; `None` for a
+    /// question.
     pub answer: Option<(u32, bool)>,
     /// The number of the frame.
     pub frame: u64,
@@ -174,7 +178,8 @@ impl DnsParent {
         (self.len as usize) < NAMES
     }
 
-    /// Whether the answers carry much: they are large, on average, and need be less large where most
+    /// Whether the answers carry much: they are large, on average, and need be less large where
+    /// most
     /// are records that may hold anything.
     #[must_use]
     pub const fn is_bulky(&self) -> bool {

@@ -26,8 +26,9 @@ pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
 pub use servers::{
-    Anomaly, AnomalyKind, ClientOrigin, Clients, Framing, IpNetwork, LocalNetworks, ProvedService,
-    Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource, protocol_family,
+    Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Clients, IpNetwork, LocalNetworks,
+    ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
+    protocol_family,
 };
 pub use speaker::{Speaker, SpeakerStats, Unanswered};
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use anomalies::{Anomaly, AnomalyKind};
 pub use clients::Clients;
-pub use framing::Framing;
+pub use framing::AnsweredFraming;
 pub use key::ServerKey;
 pub use networks::{ClientOrigin, IpNetwork, LocalNetworks};
 pub use texts::{ServerText, TextSource};

@@ -6,7 +6,7 @@ use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, is_encrypted};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
-use crate::stats::{Anomaly, AnomalyKind, ClientOrigin, Framing, Server, protocol_family};
+use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
 
 /// Names of the registry for protocols that have another id here.
 const REGISTERED_AS: [(&str, Protocol); 14] = [
@@ -186,7 +186,8 @@ fn of_failure(
     Some(finding.with_service(id).with_frame(Some(anomaly.frame)))
 }
 
-/// As in `EXLM Agent remains`: all of up to three names, else the first two and the number of others.
+/// As in `EXLM Agent remains`: all of up to three names, else the first two and the number of
+/// others.
 fn remaining(names: &[&str]) -> String {
     match names {
         [one] => format!("{one} remains"),
@@ -211,9 +212,9 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
                 .to_owned()
         }
         _ => {
-            let asked = Framing::from_name(text)?;
-            let is_answered = |framing: &Framing| framings & framing.bit() != 0;
-            let other = Framing::ALL.into_iter().find(is_answered)?;
+            let asked = AnsweredFraming::from_name(text)?;
+            let is_answered = |framing: &AnsweredFraming| framings & framing.bit() != 0;
+            let other = AnsweredFraming::ALL.into_iter().find(is_answered)?;
             if is_answered(&asked) {
                 return None;
             }
@@ -227,9 +228,9 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
 
 /// A framing in words.
 fn framed(name: &str) -> Option<&'static str> {
-    Framing::from_name(name).map(|framing| match framing {
-        Framing::LengthPrefix => "length prefixes",
-        Framing::Slip => "SLIP",
+    AnsweredFraming::from_name(name).map(|framing| match framing {
+        AnsweredFraming::LengthPrefix => "length prefixes",
+        AnsweredFraming::Slip => "SLIP",
     })
 }
 

@@ -6,7 +6,8 @@ use nix::sys::socket::SockaddrStorage;
 
 use super::binding::interfaces;
 
-/// The addresses of the interfaces with these names, or of all if one is `any`, each with the number
+/// The addresses of the interfaces with these names, or of all if one is `any`, each with the
+/// number
 /// of bits of its network.
 #[must_use]
 pub fn networks(names: &[String]) -> Vec<(IpAddr, u8)> {

@@ -2,14 +2,14 @@
 
 /// A framing that a server may answer in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Framing {
+pub enum AnsweredFraming {
     /// A length before each packet (OSC 1.0).
     LengthPrefix,
     /// The bytes of SLIP around each packet (OSC 1.1; RFC 1055).
     Slip,
 }
 
-impl Framing {
+impl AnsweredFraming {
     /// Both framings.
     pub const ALL: [Self; 2] = [Self::LengthPrefix, Self::Slip];
 

@@ -103,7 +103,8 @@ fn in_one_network(one: IpAddr, other: IpAddr) -> bool {
     }
 }
 
-/// Whether an address is of a host on the Internet: not loopback, link-local, private (RFC 1918, RFC
+/// Whether an address is of a host on the Internet: not loopback, link-local, private (RFC 1918,
+/// RFC
 /// 4193), shared (RFC 6598), for documentation (RFC 5737, RFC 3849, RFC 9637), a group or none.
 fn is_public(address: IpAddr) -> bool {
     match address {

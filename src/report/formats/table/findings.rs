@@ -18,7 +18,8 @@ const LEAST: usize = 24;
 /// Columns of an address beyond which it is cut, rather than the sentence moved.
 const ADDRESS: usize = 25;
 
-/// Writes the findings: all alerts and warnings, and as many notes as there are rows in the tables of
+/// Writes the findings: all alerts and warnings, and as many notes as there are rows in the tables
+/// of
 /// ports.
 pub(super) fn write(
     out: &mut dyn Write,
