@@ -25,6 +25,8 @@ A condition joins these by `and`, `or`, `not`. PORT and TRANSPORT ('tcp', 'udp')
   server('ADDRESS', PORT, TRANSPORT[, 'SERVICE']) this server is listed, with this service
   servers(N), flows(N)                          there are so many
   closed(PORT, TRANSPORT)                       a closed port is listed
+  finding('KIND', 'SEVERITY', PORT, TRANSPORT[, 'TEXT']) such a finding is listed, with this in its sentence or advice
+  findings(N)                                   there are so many findings
   skipped('REASON', N)                          so many frames were skipped for this reason
   seconds(N)                                    the capture lasts less than N seconds
   noticed()                                     there is a notice or a problem
@@ -170,6 +172,18 @@ def flows(said, count):
 @word
 def closed(said, port, transport):
     return any((c["port"], c["transport"]) == (port, transport) for c in said.document.get("closed_ports", []))
+
+
+@word
+def finding(said, kind, severity, port, transport, text=""):
+    wanted = (kind, severity, port, transport)
+    return any((one["kind"], one["severity"], one["port"], one["transport"]) == wanted
+               and text in f"{one['sentence']} {one['advice']}" for one in said.document["findings"])
+
+
+@word
+def findings(said, number):
+    return len(said.document["findings"]) == number
 
 
 @word

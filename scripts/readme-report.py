@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Put the golden report of the showcase into the README: its table of ports, and two flows with their reasons."""
+"""Put the golden report of the showcase into the README: its findings and its table of ports, and two flows with their
+reasons."""
 
 import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 golden = (ROOT / "fixtures/showcase.txt").read_text().splitlines()
-table = golden[: golden.index("", 3)]
+blanks = [i for i, line in enumerate(golden) if not line]
+# The summary, what does not belong, the ports.
+table = golden[: blanks[2]]
 flows = [i for i, line in enumerate(golden) if line.startswith("frame ")]
 
 

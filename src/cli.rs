@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use portlore::decode::Transport;
+use portlore::findings::Severity;
 use portlore::osc::AddressPattern;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
+use portlore::stats::IpNetwork;
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -27,7 +29,7 @@ pub struct Cli {
 /// The defaults, which are those of the library.
 const LIMITS: ResourceLimits = ResourceLimits::DEFAULT;
 
-const EXIT: &str = "Exit status: 0 done; 1 doctor found that live cannot capture; 2 usage or unreadable input; 3 finished, but the input was incomplete.";
+const EXIT: &str = "Exit status: 0 done; 1 a check failed (doctor, --fail-on); 2 usage or unreadable input; 3 finished, but the input was incomplete.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -173,6 +175,15 @@ pub struct CommonArgs {
     /// List the servers, each with what its flows prove of it
     #[arg(long)]
     pub servers: bool,
+    /// List nothing but what does not belong, with advice
+    #[arg(long, value_enum, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
+    pub only: Option<Part>,
+    /// Exit with status 1 if there is a finding of this severity or a graver one
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Networks that count as local, beside each server's own /24 or /64, such as `10.0.0.0/8`
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
+    pub local_nets: Vec<IpNetwork>,
     /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they
     /// carry
     #[arg(long)]
@@ -298,6 +309,35 @@ pub enum OscFormat {
     Text,
     /// Events, one JSON object a line, from which packets can be written again to the byte
     Ndjson,
+}
+
+/// Parts of the report that can stand alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// What does not belong
+    Findings,
+}
+
+/// How grave a finding must be to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Only alerts
+    Alert,
+    /// Alerts and warnings
+    Warning,
+    /// Any finding
+    Note,
+}
+
+impl FailOn {
+    /// The least grave severity that fails.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Alert => Severity::Alert,
+            Self::Warning => Severity::Warning,
+            Self::Note => Severity::Note,
+        }
+    }
 }
 
 /// What keeps flows with the same addresses apart.
@@ -472,6 +512,11 @@ fn endpoint(text: &str) -> Result<SocketAddr, String> {
     address.map_err(|_| {
         format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464")
     })
+}
+
+fn network(text: &str) -> Result<IpNetwork, String> {
+    IpNetwork::parse(text)
+        .ok_or_else(|| format!("'{text}' is not a network; write 192.0.2.0/24 or 2001:db8::/32"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

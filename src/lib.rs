@@ -19,8 +19,8 @@
 //! Each stage is a module. [`pipeline`] connects them and is the only module that knows them all.
 //!
 //! ```text
-//!  source ── Frame ──▶ decode ── Batch of Segments ──▶ flow ──▶ detect ──▶ classify ──▶ stats ──▶ report
-//!  live | file         headers     bounded channel     table    evidence   verdict      hdr       table json
+//!  source ── Frame ──▶ decode ── Batch of Segments ──▶ flow ──▶ detect ──▶ classify ──▶ stats ──▶ findings ──▶ report
+//!  live | file         headers     bounded channel     table    evidence   verdict      hdr                    table json
 //!  └────────── capture thread ──────────┘              └─────── classifier thread(s) ──────┘
 //! ```
 //!
@@ -46,6 +46,7 @@ pub mod decode;
 pub mod detect;
 mod error;
 pub mod evidence;
+pub mod findings;
 pub mod flow;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -406,3 +406,29 @@ fn every_link_layer_and_tunnel_gives_the_conversation_in_it() {
     }
     assert!(seen > 40, "{seen} forms");
 }
+
+#[test]
+fn findings_fail_a_run_from_the_severity_on_that_is_asked_for() {
+    let status = |capture: &str, severity: &str| {
+        let args = ["replay", "-q", "--only", "findings", "--fail-on", severity, capture];
+        outcome(&args).0
+    };
+    assert_eq!(status("fixtures/showcase.pcap", "alert"), 1);
+    let log_in = "fixtures/cases/finding-log-in.pcap";
+    assert_eq!(
+        [status(log_in, "note"), status(log_in, "warning"), status(log_in, "alert")],
+        [1, 0, 0]
+    );
+    assert_eq!(status("fixtures/cases/finding-quiet-names.pcap", "note"), 0);
+    assert_eq!(status("no such file", "note"), 2);
+}
+
+#[test]
+fn severity_port_and_frame_of_a_finding_are_never_cut() {
+    let (_, out, _) = outcome(&["replay", "--only", "findings", "fixtures/swapped-ports.pcap"]);
+    let rows: Vec<&str> = out.lines().filter(|line| line.starts_with("alert")).collect();
+    assert!(!rows.is_empty());
+    for row in rows {
+        assert!(row.contains("/tcp") && row.contains("frame ") && !row.contains('…'), "{row}");
+    }
+}

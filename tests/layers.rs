@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("classify", &["catalogue", "decode", "evidence"]),
     ("process", &["decode", "evidence", "flow"]),
     ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),
+    ("findings", &["catalogue", "classify", "decode", "evidence", "flow", "stats"]),
     (
         "pipeline",
         &[
@@ -44,6 +45,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "classify",
             "decode",
             "evidence",
+            "findings",
             "flow",
             "osc",
             "osc_trace",
@@ -176,10 +178,12 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("detector", &["prefilter"]),
     ("formats", &[]),
     ("starttls", &["formats", "statement"]),
+    ("log_in", &["formats"]),
+    ("shell", &[]),
     ("proxy_header", &[]),
     ("protocols", &["detector", "formats", "prefilter", "starttls", "statement"]),
     ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
-    ("mod", &["detector", "prefilter", "proxy_header", "registry"]),
+    ("mod", &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell"]),
 ];
 
 /// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.

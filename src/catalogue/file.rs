@@ -95,6 +95,8 @@ fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
         note: table.note,
         on_conflict: table.on_conflict,
         unexpected: table.unexpected,
+        foreign: table.foreign,
+        closed: table.closed,
         line,
     }
 }

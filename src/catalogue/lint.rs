@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::error_at;
 use super::{
-    Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Reach, Registry, Service,
-    parse_all,
+    Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Prevalence, Reach, Registry,
+    Service, parse_all,
 };
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
@@ -20,6 +20,9 @@ const ENCRYPTED: [u16; 20] = [
 const CLEAR: [u16; 14] = [21, 25, 53, 80, 110, 119, 143, 389, 587, 1883, 3478, 5060, 5222, 5672];
 /// How many ports above its first one a server is taken to look for a free one.
 const CLIMB: u16 = 10;
+
+/// The longest advice in bytes.
+const MAX_ADVICE: usize = 300;
 
 /// The prefix of the names of facts about the process behind a port.
 const PROCESS: &str = "process";
@@ -61,6 +64,7 @@ pub fn check(
     }
     for claim in &service.claims {
         check_claim(claim, &catalogue.registry, &mut fault);
+        check_advice(claim, &mut fault);
         check_reach(claim, service, &mut fault);
         check_protocols(claim, service, &mut fault);
     }
@@ -219,6 +223,28 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
             let reason = format!("the registry has no '{name}' on {port}");
             fault(claim.line, reason, &format!("its names are: {known}"));
         }
+    }
+}
+
+/// Advice is sentences, and only who is usually on a port can say that others do not belong there.
+fn check_advice(claim: &Claim, fault: &mut AddFault<'_>) {
+    let port = claim.port;
+    let advice =
+        [("unexpected", &claim.unexpected), ("foreign", &claim.foreign), ("closed", &claim.closed)];
+    for (field, text) in advice {
+        let Some(text) = text.as_deref() else { continue };
+        let is_sentence = text.ends_with('.') && text.starts_with(|c: char| !c.is_lowercase());
+        if !is_sentence || text.len() > MAX_ADVICE {
+            let reason = format!("{field} of the claim on {port} is no sentence");
+            let remedy = format!("write sentences of at most {MAX_ADVICE} characters");
+            fault(claim.line, reason, &remedy);
+        }
+    }
+    if claim.foreign.is_some()
+        && (claim.prevalence != Prevalence::Common || claim.reach != Reach::Default)
+    {
+        let reason = format!("foreign of the claim on {port}: the service is not common there");
+        fault(claim.line, reason, "only common claims by default speak for a port");
     }
 }
 

@@ -46,6 +46,10 @@ pub struct Claim {
     pub on_conflict: Option<Conflict>,
     /// Advice for people who do not expect the service on this port.
     pub unexpected: Option<String>,
+    /// Advice for people who find something else on this port.
+    pub foreign: Option<String>,
+    /// Advice for people whose attempts to reach the service on this port are refused or unanswered.
+    pub closed: Option<String>,
     /// The line of the catalogue file, counted from 1.
     pub line: usize,
 }

@@ -69,6 +69,8 @@ pub(super) struct ClaimTable {
     pub(super) note: Option<String>,
     pub(super) on_conflict: Option<Conflict>,
     pub(super) unexpected: Option<String>,
+    pub(super) foreign: Option<String>,
+    pub(super) closed: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]

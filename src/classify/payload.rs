@@ -58,6 +58,7 @@ pub(super) fn by_payload(
         proved_by: evidence.proved_by,
         one_way: evidence.one_way,
         announces: evidence.announces(),
+        is_whole: false,
         confidence: Confidence::Protocol,
         carries,
         fault: mismatch.map(|_| Fault::Mismatch),

@@ -33,6 +33,7 @@ pub(super) fn by_port(
         proved_by: None,
         one_way: false,
         announces: false,
+        is_whole: evidence.is_some_and(|evidence| evidence.whole),
         confidence,
         carries: None,
         fault: None,

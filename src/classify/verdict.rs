@@ -195,6 +195,8 @@ pub struct Verdict {
     pub one_way: bool,
     /// The initiator's bytes are a server's: an announcement, or an answer to a group.
     pub announces: bool,
+    /// The payload is of no known protocol although it was captured whole, in more than one message.
+    pub is_whole: bool,
     /// The ground.
     pub confidence: Confidence,
     /// A protocol with a family of its own that `protocol` carries, such as CSTA in HTTP.

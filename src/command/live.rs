@@ -8,8 +8,9 @@ use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::Live;
-use portlore::source::live::LiveOptions;
+use portlore::source::live::{LiveOptions, networks};
 use portlore::source::save::{Plan, check_single, is_special, unfinished};
+use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
@@ -48,6 +49,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         check_save(plan, args.common.output.as_deref(), &inputs)?;
     }
     let mut live = Live::open(&device_options(args), messages::print)?;
+    let local_networks = local_networks(args);
     let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
     let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
     // Processes are inspected by another process, which parses no packets.
@@ -83,12 +85,24 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         catalogue,
         args: &args.common,
         signals: &signals,
-        mode: Mode::Live(LiveContext { span: args.span, process_cache, catalogues, filter_on }),
+        mode: Mode::Live(LiveContext {
+            span: args.span,
+            process_cache,
+            catalogues,
+            filter_on,
+            local_networks,
+        }),
         output,
         live_outputs,
         progress: None,
     };
     session.run(&mut live)
+}
+
+/// The networks that count as local: those of the interfaces, and those that the user names.
+fn local_networks(args: &LiveArgs) -> Vec<IpNetwork> {
+    let own = networks(&args.interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
+    own.chain(args.common.local_nets.iter().copied()).collect()
 }
 
 /// How the interfaces are to be opened.

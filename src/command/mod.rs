@@ -18,6 +18,8 @@ pub mod replay;
 mod session;
 mod signals;
 
+/// Exit status: a check failed.
+const FAILED: u8 = 1;
 /// Exit status: wrong usage, or an input that could not be read at all.
 pub const UNREADABLE: u8 = 2;
 /// Exit status: finished, but the input was incomplete.

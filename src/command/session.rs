@@ -17,12 +17,13 @@ use portlore::process::ProcessCache;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show, Zone};
 use portlore::source::{Drops, Filter, Source};
+use portlore::stats::IpNetwork;
 
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
 use super::output::Output;
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
-use super::{INCOMPLETE, messages};
+use super::{FAILED, INCOMPLETE, messages};
 use crate::cli::{CommonArgs, KeyPart};
 
 /// Time between two snapshots for observers.
@@ -64,6 +65,8 @@ pub struct LiveContext {
     pub catalogues: Option<Receiver<Arc<Catalogue>>>,
     /// What the display filters of flows select: frames, if they are saved.
     pub filter_on: FilterOn,
+    /// Networks that count as local.
+    pub local_networks: Vec<IpNetwork>,
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
@@ -101,13 +104,15 @@ impl Session<'_> {
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
-        let LiveContext { span, process_cache, catalogues, filter_on } =
+        let LiveContext { span, process_cache, catalogues, filter_on, local_networks } =
             context.as_ref().unwrap_or(&no_context);
+        let networks = if context.is_some() { local_networks } else { &args.local_nets };
         let options = pipeline::Options {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
             key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
+            local_networks: networks,
             keep_facts: show(args).why,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
@@ -164,11 +169,15 @@ fn report(
     let read_in = read_in.filter(|_| output.is_terminal());
     let report = Report { inputs, run, read_in, show: Show { filter_on, ..show(args) } };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
-    if report.is_complete() {
-        return Ok(0);
-    }
     run.problems.iter().for_each(|line| messages::print(line));
-    Ok(INCOMPLETE)
+    let has_failed = args.fail_on.is_some_and(|fail_on| {
+        report.findings().iter().any(|finding| finding.severity <= fail_on.severity())
+    });
+    Ok(match report.is_complete() {
+        _ if has_failed => FAILED,
+        true => 0,
+        false => INCOMPLETE,
+    })
 }
 
 /// The parts of the report that the command line asks for.
@@ -180,6 +189,7 @@ fn show(args: &CommonArgs) -> Show {
         stats: args.stats,
         servers: args.servers,
         interfaces: args.verbose,
+        findings_only: args.only.is_some(),
         top: args.top,
         zone: if args.local { Zone::Local } else { Zone::Utc },
     }

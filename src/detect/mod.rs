@@ -26,19 +26,24 @@
 mod answers;
 mod detector;
 mod formats;
+mod log_in;
 mod prefilter;
 mod protocols;
 mod proxy_header;
 mod registry;
+mod shell;
 mod starttls;
 mod statement;
 
 pub use detector::{Detector, Sample};
+pub use log_in::clear_log_in;
 pub use prefilter::Prefilter;
 pub use protocols::dns::answers::{AnsweredName, answered_names};
+pub use protocols::dns::long_names::{LongName, long_names};
 pub use protocols::osc::OscFraming;
 pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
+pub use shell::{ShellPrompt, shell_prompt};
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, server_evidence};
+use super::{JudgedFlow, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::classify::{Fit, Verdict};
 use crate::decode::{ServicePort, Transport};
@@ -22,7 +22,7 @@ use crate::flow::{
     FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
 };
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, Stats};
+use crate::stats::{Cells, ServerKey, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -63,8 +63,9 @@ impl Judge for Classifier<'_> {
     }
 
     fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
-        let servers = self.stats.servers();
-        server_evidence::keep_first_line(servers, opening.responder(key), opening);
+        let (servers, responder) = (self.stats.servers(), opening.responder(key));
+        server_evidence::keep_first_line(servers, responder, opening);
+        anomalies::keep_prompt(servers, ServerKey::new(responder, opening.transport()), opening);
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
@@ -91,13 +92,17 @@ impl Judge for Classifier<'_> {
             OpeningState::Opening(opening) => {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
-                let (proof, servers) = ((&verdict, &evidence), snapshot.servers());
+                let (servers, parents) = snapshot.servers_and_parents();
+                let proof = (&verdict, &evidence);
+                let server = ServerKey::new(record.responder, record.transport);
                 if verdict.protocol.is_none() {
                     server_evidence::keep_first_line(servers, record.responder, opening);
+                    anomalies::keep_prompt(servers, server, opening);
                 } else {
                     let endpoints = [record.initiator, record.responder];
                     let catalogue = verdicts.catalogue();
                     server_evidence::keep(servers, endpoints, opening, proof, catalogue);
+                    anomalies::keep((servers, parents), server, opening, proof, catalogue);
                 }
                 Some(Cow::Owned(verdict))
             }
@@ -165,7 +170,8 @@ impl<'p> Classifier<'p> {
                 keeps_reasons,
                 keeps_reasons && context.keep_facts,
             ),
-            stats: Cells::new(context.histogram_ports, context.max_servers),
+            stats: Cells::new(context.histogram_ports, context.max_servers)
+                .with_local_networks(context.local_networks()),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
@@ -183,7 +189,7 @@ impl<'p> Classifier<'p> {
     /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
     pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
-        let stats = Stats::with_max_servers(self.context.max_servers);
+        let stats = self.context.stats();
         let counts = (live, evicted, self.cut);
         self.snapshot = Some(SnapshotBuilder::new(job, stats, counts, self.ended.iter()));
     }
@@ -228,8 +234,10 @@ impl<'p> Classifier<'p> {
         }
         let Self { verdicts, stats, context, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
-            let (servers, endpoints) = (stats.servers(), opening.endpoints(key));
-            server_evidence::keep(servers, endpoints, opening, (verdict, evidence), catalogue);
+            let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
+            server_evidence::keep(stats.servers(), endpoints, opening, proof, catalogue);
+            let server = ServerKey::new(opening.responder(key), opening.transport());
+            anomalies::keep(stats.servers_and_parents(), server, opening, proof, catalogue);
             // Long before their flows end, openings may show as many servers as there are flows.
             if let Some(shared) = context.shared_servers {
                 stats.share_servers(shared);
@@ -351,6 +359,7 @@ mod tests {
             live: false,
             keep_flows: false,
             keep_facts: false,
+            local_networks: &[],
             histogram_ports: 8,
             max_servers: 3000,
             shared_servers: Some(&shared),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::JudgedFlow;
 use crate::flow::TableLimits;
 use crate::process::ProcessCache;
-use crate::stats::Servers;
+use crate::stats::{IpNetwork, LocalNetworks, Servers, Stats};
 
 /// The settings of a run, as the workers need them.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) histogram_ports: usize,
     /// Servers that are kept.
     pub(super) max_servers: usize,
+    /// Networks that count as local.
+    pub(super) local_networks: &'p [IpNetwork],
     /// Where workers with many servers merge them; `None` where each keeps its own until the end or
     /// the next snapshot.
     pub(super) shared_servers: Option<&'p Mutex<Servers>>,
@@ -31,4 +33,18 @@ pub(super) struct WorkerContext<'p> {
     pub(super) process_cache: Option<&'p ProcessCache>,
     /// Gets each flow when it has ended.
     pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow) + Sync)>,
+}
+
+impl WorkerContext<'_> {
+    /// The networks that count as local.
+    pub(super) fn local_networks(&self) -> LocalNetworks {
+        self.local_networks.iter().copied().collect()
+    }
+
+    /// Empty statistics within the limits of the run.
+    pub(super) fn stats(&self) -> Stats {
+        let stats = Stats::with_max_servers(self.max_servers);
+        let servers = stats.servers.with_local_networks(self.local_networks());
+        Stats { servers, ..Stats::default() }
+    }
 }

@@ -25,6 +25,7 @@
 //! Offline the capture thread waits when a queue is full. Live it drops the batch and counts it.
 //! `snapshot/` shows the same figures while the capture goes on.
 
+mod anomalies;
 mod batch;
 mod block_pool;
 mod capture_loop;
@@ -104,6 +105,7 @@ pub fn run(
         keep_facts: options.keep_facts,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
+        local_networks: options.local_networks,
         shared_servers: is_shared.then_some(&shared_servers),
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
         process_cache: hooks.processes,

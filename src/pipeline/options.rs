@@ -10,7 +10,7 @@ use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::process::ProcessCache;
 use crate::source::Drops;
-use crate::stats::Servers;
+use crate::stats::{IpNetwork, Servers};
 
 /// How to run a capture.
 #[derive(Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct Options<'a> {
     pub key: TenantParts,
     /// Keep every flow for [`Run::flows`](super::Run::flows); memory grows with them.
     pub keep_flows: bool,
+    /// Networks that count as local, beside each server's own /24 or /64.
+    pub local_networks: &'a [IpNetwork],
     /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
     pub keep_facts: bool,
     /// Threads and memory.
@@ -44,6 +46,7 @@ impl Options<'_> {
             tunnels: true,
             key: TenantParts::NONE,
             keep_flows: false,
+            local_networks: &[],
             keep_facts: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },

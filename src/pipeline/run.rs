@@ -56,6 +56,20 @@ impl Run {
                  services alone (--max-servers)"
             ));
         }
+        if self.stats.servers.lacks_anomalies() {
+            self.notices.push(
+                "findings of some servers are left out: more servers than are kept had some \
+                 (--max-servers)"
+                    .into(),
+            );
+        }
+        if self.stats.dns_parents.has_overflowed() {
+            self.notices.push(
+                "of the domains with long random names 4,096 are kept: tunnels under others are \
+                 not found"
+                    .into(),
+            );
+        }
         let without = self.stats.limit(ports);
         if without > 0 {
             self.notices.push(format!(

@@ -2,6 +2,7 @@
 //! where nothing is proved. A flow stores
 //! only the number of a verdict that many flows share, so this is taken when it is classified.
 
+use super::anomalies;
 use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, mark_frame};
 use crate::decode::{Endpoint, Transport};
@@ -60,6 +61,7 @@ pub(super) fn keep(
                 None => Some(opening.side(proving_side(opening, evidence)).frame_at(0)),
             },
             texts: &texts,
+            framings: anomalies::answered_framings(evidence),
         },
     );
 }

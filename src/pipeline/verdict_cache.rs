@@ -34,6 +34,7 @@ struct VerdictKey<'v> {
     candidates: &'v [Candidate],
     fault: Option<Fault>,
     announces: bool,
+    is_whole: bool,
 }
 
 impl<'v> VerdictKey<'v> {
@@ -51,6 +52,7 @@ impl<'v> VerdictKey<'v> {
             candidates: &verdict.candidates,
             fault: verdict.fault,
             announces: verdict.announces,
+            is_whole: verdict.is_whole,
         }
     }
 }
@@ -131,9 +133,9 @@ pub(super) struct VerdictCache {
     kinds: VerdictKinds,
     /// The verdict that all flows of a kind share, indexed by the kind.
     shared: Vec<Option<VerdictId>>,
-    /// Verdicts that rest on the port and on the protocols that are ruled out: at most a few for
-    /// each port.
-    by_port: HashMap<(ServicePort, Option<ProtocolSet>), VerdictId, RandomState>,
+    /// Verdicts that rest on the port, on whether the payload is whole and on the protocols that it
+    /// rules out: at most a few for each port.
+    by_port: HashMap<PortKey, VerdictId, RandomState>,
     /// Verdicts that rest on a protocol whose facts make no difference.
     by_protocol: HashMap<ProtocolKey, VerdictId, RandomState>,
     /// The protocols whose facts make a difference.
@@ -141,6 +143,10 @@ pub(super) struct VerdictCache {
     /// Those of them whose facts take time to read.
     with_deep_facts: ProtocolSet,
 }
+
+/// All that a verdict rests on where no protocol is known: the port, whether the payload is whole, and
+/// the protocols that it rules out.
+type PortKey = (ServicePort, Option<(bool, ProtocolSet)>);
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
 /// it, whether the initiator expects no answer, and whether it announces something.
@@ -238,7 +244,7 @@ impl VerdictCache {
         port: ServicePort,
         evidence: Option<&Evidence>,
     ) -> VerdictId {
-        let key = (port, evidence.map(|evidence| evidence.ruled_out));
+        let key = (port, evidence.map(|evidence| (evidence.whole, evidence.ruled_out)));
         if let Some(&known) = self.by_port.get(&key).filter(|_| !self.keeps_reasons) {
             return known;
         }

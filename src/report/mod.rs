@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use self::parts::display_filter::FilterOn;
 use crate::catalogue::Catalogue;
+use crate::findings::{self, Finding};
 use crate::pipeline::Run;
 
 /// A finished capture, and what of it the user wants to see.
@@ -52,6 +53,8 @@ pub struct Show {
     pub servers: bool,
     /// Break the frame counts down by interface and link type (`--verbose`).
     pub interfaces: bool,
+    /// List nothing but the findings (`--only findings`).
+    pub findings_only: bool,
     /// Rows of the tables of ports (`--top`); 0 for all.
     pub top: usize,
     /// The time zone of times for people (`--local`).
@@ -67,6 +70,7 @@ impl Show {
         stats: true,
         servers: true,
         interfaces: true,
+        findings_only: false,
         top: 0,
         zone: Zone::Utc,
     };
@@ -84,6 +88,12 @@ impl Report<'_> {
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
         &self.run.catalogue
+    }
+
+    /// What of the capture deserves a look.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        findings::find(&self.run.stats, self.catalogue())
     }
 
     /// Whether all of the input was read and understood.

@@ -8,7 +8,8 @@ use crate::report::parts::layout::Tone;
 pub(super) fn style(tone: Tone, colour: bool) -> Style {
     let plain = Style::default();
     match (tone, colour) {
-        (Tone::Plain, _) | (Tone::Good, false) => plain,
+        (Tone::Plain, _) | (Tone::Good | Tone::Fair, false) => plain,
+        (Tone::Fair, true) => plain.fg(Color::Yellow),
         (Tone::Good, true) => plain.fg(Color::Green),
         (Tone::Bad, true) => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
         (Tone::Bad, false) => plain.add_modifier(Modifier::BOLD),

@@ -13,8 +13,8 @@ use foldhash::fast::RandomState;
 
 use super::servers::ProvedNumbers;
 use super::{
-    Aggregate, Distributions, PortProcesses, Servers, ServiceKey, Speaker, SpeakerStats, Stats,
-    Unanswered,
+    Aggregate, Distributions, DnsParents, LocalNetworks, PortProcesses, Servers, ServiceKey,
+    Speaker, SpeakerStats, Stats, Unanswered,
 };
 use crate::classify::Verdict;
 use crate::decode::ServicePort;
@@ -53,7 +53,7 @@ pub struct Cells {
     /// The distributions of flows on ports that have none of their own, by service.
     rest: BTreeMap<ServiceKey, Distributions>,
     servers: Servers,
-    max_servers: usize,
+    dns_parents: DnsParents,
 }
 
 impl Cells {
@@ -70,13 +70,24 @@ impl Cells {
             limit,
             rest: BTreeMap::new(),
             servers: Servers::new(max_servers),
-            max_servers,
+            dns_parents: DnsParents::default(),
         }
+    }
+
+    /// Sets the networks that count as local.
+    #[must_use]
+    pub fn with_local_networks(self, local: LocalNetworks) -> Self {
+        Self { servers: self.servers.with_local_networks(local), ..self }
     }
 
     /// The servers, for what openings prove of them.
     pub const fn servers(&mut self) -> &mut Servers {
         &mut self.servers
+    }
+
+    /// The servers and the domains, for what is odd about openings.
+    pub const fn servers_and_parents(&mut self) -> (&mut Servers, &mut DnsParents) {
+        (&mut self.servers, &mut self.dns_parents)
     }
 
     /// Counts a flow. Verdicts of one `kind` differ in reasons and product only.
@@ -89,6 +100,9 @@ impl Cells {
         };
         let cell = &mut self.cells[index];
         self.servers.add(record, verdict, &cell.proved);
+        if let Some(failure) = &verdict.failure {
+            self.servers.fail(record, verdict, failure);
+        }
         cell.speaking.add_names(verdict);
         cell.all.add(record);
         let Some(distributions) = &mut cell.distributions else {
@@ -173,7 +187,8 @@ impl Cells {
         self.indices.clear();
         self.by_port.clear();
         let mut stats = Stats::with_max_servers(0);
-        stats.servers = std::mem::replace(&mut self.servers, Servers::new(self.max_servers));
+        stats.servers = self.servers.take_all();
+        stats.dns_parents = std::mem::take(&mut self.dns_parents);
         for cell in self.cells.drain(..) {
             let VerdictCell { port, speaker, speaking, all, distributions, .. } = cell;
             stats.add_all(port, (speaker, speaking), all, distributions);

@@ -8,6 +8,7 @@ mod cells;
 mod counters;
 mod distinct;
 mod distributions;
+mod dns_parents;
 mod processes;
 mod products;
 mod quantiles;
@@ -20,11 +21,13 @@ pub use cells::Cells;
 pub use counters::{COUNTERS, Counter, CounterSums};
 pub use distinct::{Countable, Distinct};
 pub use distributions::Distributions;
+pub use dns_parents::{DnsParent, DnsParents, LongNameSeen};
 pub use processes::{PortProcesses, ProcessFlows};
 pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
 pub use servers::{
-    Clients, ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
+    Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Clients, IpNetwork, LocalNetworks,
+    ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
     protocol_family,
 };
 pub use speaker::{Speaker, SpeakerStats, Unanswered};
@@ -60,7 +63,29 @@ pub struct Aggregate {
     /// Sums of the [`COUNTERS`].
     pub counters: CounterSums,
     /// Who was refused or not answered; `None` for nobody.
-    pub failed: Option<Box<Clients>>,
+    pub failed: Option<Box<FailedAttempts>>,
+}
+
+/// Attempts that were refused or not answered.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedAttempts {
+    /// Who made them.
+    pub clients: Clients,
+    /// The first frame of those that were refused; [`u64::MAX`] where there are none.
+    pub first_refused: u64,
+    /// The first frame of those that were not answered, or could not reach anybody.
+    pub first_unanswered: u64,
+}
+
+impl FailedAttempts {
+    const NONE: Self =
+        Self { clients: Clients::NONE, first_refused: u64::MAX, first_unanswered: u64::MAX };
+
+    fn merge(&mut self, other: Self) {
+        self.clients.merge(other.clients);
+        self.first_refused = self.first_refused.min(other.first_refused);
+        self.first_unanswered = self.first_unanswered.min(other.first_unanswered);
+    }
 }
 
 impl Aggregate {
@@ -74,7 +99,13 @@ impl Aggregate {
         self.outcomes[record.outcome as usize] += 1;
         self.counters.add(record);
         if let Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer = record.outcome {
-            self.failed.get_or_insert_default().insert_address(record.initiator.address);
+            let failed = self.failed.get_or_insert_with(|| Box::new(FailedAttempts::NONE));
+            failed.clients.insert_address(record.initiator.address);
+            let first = match record.outcome {
+                Outcome::Refused => &mut failed.first_refused,
+                _ => &mut failed.first_unanswered,
+            };
+            *first = record.first_frame.min(*first);
         }
     }
 
@@ -92,7 +123,7 @@ impl Aggregate {
         }
         self.counters.merge(other.counters);
         if let Some(failed) = other.failed {
-            self.failed.get_or_insert_default().merge(*failed);
+            self.failed.get_or_insert_with(|| Box::new(FailedAttempts::NONE)).merge(*failed);
         }
     }
 
@@ -164,6 +195,8 @@ pub struct Stats {
     pub services: BTreeMap<ServiceKey, ServiceStats>,
     /// By endpoint that answered.
     pub servers: Servers,
+    /// Domains under which clients ask for long random names.
+    pub dns_parents: DnsParents,
 }
 
 impl Stats {
@@ -183,6 +216,9 @@ impl Stats {
         let speaker = Speaker::of_flow(record, verdict);
         let proved = self.servers.prove(&speaker, verdict);
         self.servers.add(record, verdict, &proved);
+        if let Some(failure) = &verdict.failure {
+            self.servers.fail(record, verdict, failure);
+        }
         self.add_all(record.service_port(), (speaker, speaking), all, Some(distributions));
     }
 
@@ -234,6 +270,7 @@ impl Stats {
             mine.distributions.merge(theirs.distributions);
         }
         self.servers.merge(other.servers);
+        self.dns_parents.merge(other.dns_parents);
     }
 
     /// Keeps the distributions of at most `ports` ports with [many](Distributions::is_large) sizes

@@ -13,11 +13,14 @@
 //! limit of its own, by the same order: texts (`texts.rs`) and large sets of clients
 //! (`clients.rs`). Together they take at most some 400 bytes for each server of the limit.
 
+mod anomalies;
 mod clients;
 mod fold;
+mod framing;
 mod interned;
 mod key;
 mod names;
+mod networks;
 mod row;
 mod slots;
 mod texts;
@@ -27,11 +30,15 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+pub use anomalies::{Anomaly, AnomalyKind};
 pub use clients::Clients;
+pub use framing::AnsweredFraming;
 pub use key::ServerKey;
+pub use networks::{ClientOrigin, IpNetwork, LocalNetworks};
 pub use texts::{ServerText, TextSource};
 pub use view::{ProvedService, Server, protocol_family};
 
+use anomalies::Anomalies;
 use clients::ClientSets;
 use interned::Interned;
 use key::is_unicast;
@@ -45,9 +52,9 @@ use texts::ServerTexts;
 
 use super::Speaker;
 use crate::catalogue::Service;
-use crate::classify::{Confidence, Fit, SharedStr, Verdict};
+use crate::classify::{Confidence, Fault, Fit, SharedStr, Verdict};
 use crate::decode::Transport;
-use crate::evidence::Protocol;
+use crate::evidence::{Direction, Failure, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 
@@ -58,6 +65,8 @@ pub struct Servers {
     texts: ServerTexts,
     names: AddressNames,
     client_sets: ClientSets,
+    anomalies: Anomalies,
+    local: LocalNetworks,
     services: Interned<LayeredService>,
     speakers: Interned<Speaker>,
     flows_beyond_limit: u64,
@@ -71,6 +80,8 @@ pub(super) struct ProvedNumbers {
     /// The numbers of the services.
     services: Vec<u32>,
     protocol: Option<Protocol>,
+    /// What is odd about such flows, if they went so.
+    anomaly: Option<Box<Anomaly>>,
 }
 
 /// What one flow's opening proves of the server that answered it.
@@ -83,6 +94,8 @@ pub struct ServerEvidence<'e> {
     pub proof_frame: &'e dyn Fn(Option<&Service>) -> Option<u64>,
     /// Texts about the server with their frames.
     pub texts: &'e [(TextSource, &'e str, u64)],
+    /// The framings in which the server answered, as bits.
+    pub framings: u8,
 }
 
 impl Default for Servers {
@@ -103,6 +116,8 @@ impl Servers {
             texts: ServerTexts::new((limit / 6).max(2)),
             names: AddressNames::new((limit / 16).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
+            anomalies: Anomalies::new((limit / 32).max(64)),
+            local: LocalNetworks::default(),
             services: Interned::default(),
             speakers: Interned::default(),
             flows_beyond_limit: 0,
@@ -119,9 +134,22 @@ impl Servers {
         let empty = Self {
             services: self.services.clone(),
             speakers: self.speakers.clone(),
+            local: self.local.clone(),
             ..Self::new(self.slots.limit())
         };
         std::mem::replace(self, empty)
+    }
+
+    /// Returns the servers and starts again, numbers included.
+    pub(super) fn take_all(&mut self) -> Self {
+        let empty = Self::new(self.slots.limit()).with_local_networks(self.local.clone());
+        std::mem::replace(self, empty)
+    }
+
+    /// Sets the networks that count as local, beside each server's own.
+    #[must_use]
+    pub fn with_local_networks(self, local: LocalNetworks) -> Self {
+        Self { local, ..self }
     }
 
     /// The number of flows that belong to servers beyond the limit.
@@ -148,6 +176,7 @@ impl Servers {
             speaker: folds.then(|| self.speakers.number(speaker)),
             services: services.map(|service| self.services.number(&layered(service))).collect(),
             protocol: verdict.protocol.filter(|_| is_recognised),
+            anomaly: template(verdict).map(Box::new),
         }
     }
 
@@ -184,6 +213,13 @@ impl Servers {
         if is_announced {
             return;
         }
+        let (server, client) = (key.address, record.initiator.address);
+        row.reach(ClientOrigin::new(server, client, &self.local), record.first_frame);
+        if let Some(anomaly) = &proved.anomaly
+            && is_shown(record, anomaly.kind)
+        {
+            self.anomalies.add_at(key.rank(), anomaly, record.first_frame);
+        }
         let hash = clients::hash(record.initiator.address);
         if row.clients.few().is_none() {
             row.clients.insert(hash);
@@ -196,12 +232,13 @@ impl Servers {
     /// Takes what an opening with payload from the server, or of a one-way protocol, proves of it.
     /// The flow itself is counted when it ends.
     pub fn take_evidence(&mut self, key: ServerKey, evidence: &ServerEvidence<'_>) {
-        let ServerEvidence { verdict, first_frame, proof_frame, texts } = *evidence;
+        let ServerEvidence { verdict, first_frame, proof_frame, texts, framings } = *evidence;
         if verdict.confidence < Confidence::Protocol || !is_unicast(key.address) {
             return;
         }
         let Some(slot) = self.slot(key) else { return };
         let Some(row) = self.slots.row_mut(slot) else { return };
+        row.framings |= framings;
         let BestProof { confidence, frame } = row.proof;
         let may_improve = |known: u64| first_frame < known;
         if verdict.confidence > confidence || verdict.confidence == confidence && may_improve(frame)
@@ -228,6 +265,19 @@ impl Servers {
         }
     }
 
+    /// Takes what is odd about a server, whether or not a flow of it has been counted yet.
+    pub fn take_anomaly(&mut self, key: ServerKey, anomaly: Anomaly) {
+        if is_unicast(key.address) {
+            self.anomalies.add(key.rank(), anomaly);
+        }
+    }
+
+    /// Whether more servers have anomalies than are kept.
+    #[must_use]
+    pub const fn lacks_anomalies(&self) -> bool {
+        self.anomalies.has_overflowed()
+    }
+
     /// Takes the first line of a flow of the server in which no protocol was recognised, or plain
     /// text; the earliest one stays.
     pub fn take_first_line(&mut self, key: ServerKey, line: &str, frame: u64) {
@@ -246,6 +296,19 @@ impl Servers {
         if is_unicast(of.0) {
             self.names.add(of, name, frame);
         }
+    }
+
+    /// Counts a flow most of whose answers say that something went wrong.
+    pub(super) fn fail(&mut self, record: &FlowRecord, verdict: &Verdict, failure: &Failure) {
+        let Some((key, false)) = server_of(record, verdict.announces) else { return };
+        let anomaly = Anomaly {
+            flows: 1,
+            by_client: failure.direction == Direction::Initiator,
+            service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+            text: Some(failure.cause.as_str().into()),
+            ..Anomaly::new(AnomalyKind::Failure, verdict.protocol, failure.frame)
+        };
+        self.anomalies.add(key.rank(), anomaly);
     }
 
     /// Takes the process behind a flow's responder.
@@ -283,8 +346,17 @@ impl Servers {
         if self.slots.len() == 0 && self.slots.limit() == other.slots.limit() {
             std::mem::swap(self, &mut other);
         }
-        let Self { slots, texts, names, mut client_sets, services, speakers, flows_beyond_limit } =
-            other;
+        let Self {
+            slots,
+            texts,
+            names,
+            mut client_sets,
+            anomalies,
+            services,
+            speakers,
+            flows_beyond_limit,
+            ..
+        } = other;
         let services = self.services.adopt(&services);
         let speakers = self.speakers.adopt(&speakers);
         self.flows_beyond_limit += flows_beyond_limit;
@@ -316,6 +388,7 @@ impl Servers {
         self.texts.merge(texts);
         self.names.merge(names);
         self.client_sets.merge(client_sets);
+        self.anomalies.merge(anomalies);
     }
 
     /// Bytes of memory, those of shared texts excepted.
@@ -325,6 +398,7 @@ impl Servers {
             + self.texts.footprint()
             + self.names.footprint()
             + self.client_sets.footprint()
+            + self.anomalies.footprint()
     }
 }
 
@@ -339,6 +413,40 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
     };
     ServerKey::of_flow([initiator, responder], transport, announces)
         .filter(|&(_, is_announced)| answered || is_announced)
+}
+
+/// What is odd about flows with such a verdict, if they [went so](is_shown).
+fn template(verdict: &Verdict) -> Option<Anomaly> {
+    let kind = match verdict {
+        Verdict { fault: Some(Fault::CutOff), .. } => AnomalyKind::CutOff,
+        Verdict { fit: Some(Fit::Contradicts), proved_by: Some(ProvedBy::Initiator), .. } => {
+            AnomalyKind::Contradiction
+        }
+        Verdict { protocol: None, service: None, is_whole: true, .. } => AnomalyKind::Unrecognised,
+        _ => return None,
+    };
+    let is_unrecognised = kind == AnomalyKind::Unrecognised;
+    Some(Anomaly {
+        by_client: !is_unrecognised,
+        service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
+        candidates: is_unrecognised.then(|| Arc::clone(&verdict.candidates)),
+        ..Anomaly::new(kind, verdict.protocol, NO_FRAME)
+    })
+}
+
+/// Whether a flow shows the anomaly of its verdict. What an opening with payload from the server
+/// contradicts is [taken](Servers::take_anomaly) when it is classified.
+const fn is_shown(record: &FlowRecord, kind: AnomalyKind) -> bool {
+    let (asked, answered) =
+        (record.payload_bytes.initiator > 0, record.payload_bytes.responder > 0);
+    match kind {
+        AnomalyKind::Unrecognised => asked && answered,
+        AnomalyKind::Contradiction => {
+            let is_accepted = matches!(record.outcome, Outcome::Established | Outcome::Reset);
+            asked && !answered && is_accepted
+        }
+        _ => true,
+    }
 }
 
 fn layered(service: &Arc<Service>) -> LayeredService {

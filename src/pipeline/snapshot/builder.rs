@@ -8,7 +8,7 @@ use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 use crate::pipeline::JudgedFlow;
 use crate::process::FlowProcesses;
-use crate::stats::{Servers, Stats};
+use crate::stats::{DnsParents, Servers, Stats};
 
 /// Flows between two polls of the queue: some 30 microseconds, less than a batch takes.
 pub(in crate::pipeline) const STEP: usize = 64;
@@ -42,9 +42,11 @@ impl SnapshotBuilder {
         Self { job, table: 0, stats, recent, live, evicted, cut, cost: Duration::ZERO }
     }
 
-    /// The servers, for what the openings of live flows prove of them.
-    pub(in crate::pipeline) const fn servers(&mut self) -> &mut Servers {
-        &mut self.stats.servers
+    /// The servers and the domains, for what the openings of live flows prove of them.
+    pub(in crate::pipeline) const fn servers_and_parents(
+        &mut self,
+    ) -> (&mut Servers, &mut DnsParents) {
+        (&mut self.stats.servers, &mut self.stats.dns_parents)
     }
 
     /// Counts a live flow as if it had ended here.

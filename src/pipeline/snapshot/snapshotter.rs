@@ -25,8 +25,8 @@ impl Snapshotter {
     /// A snapshot thread and the capture thread's end of the way to it, within the limits that the
     /// workers have.
     pub(in crate::pipeline) fn new(context: &WorkerContext<'_>) -> (Self, SnapshotJobs) {
-        let WorkerContext { workers, histogram_ports, max_servers, .. } = *context;
-        let stats = Stats::with_max_servers(max_servers);
+        let WorkerContext { workers, histogram_ports, .. } = *context;
+        let stats = context.stats();
         let (to_capture, jobs) = bounded(1);
         let (is_running, ended) = bounded(0);
         (

@@ -1,6 +1,7 @@
 //! The report as one JSON document. Field names are a contract: [`SCHEMA`] changes when they do.
 //! Numbers are integers in the unit that the name ends with; times are RFC 3339 in UTC.
 
+mod findings;
 mod flow;
 mod port;
 mod processes;
@@ -17,6 +18,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use self::findings::FindingJson;
 use self::flow::FlowsJson;
 use self::port::{PortJson, ServiceJson};
 use self::servers::{ClosedPortJson, ServersJson};
@@ -42,7 +44,25 @@ pub const SCHEMA: &str = "portlore/2";
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
+    if report.show.findings_only {
+        return write_line(out, &FindingsJson::new(report));
+    }
     write_line(out, &ReportJson::new(report, report.show.lists_flows(), true))
+}
+
+/// The document with nothing but the findings.
+#[derive(Serialize)]
+struct FindingsJson<'a> {
+    schema: &'static str,
+    capture: CaptureJson<'a>,
+    findings: Vec<FindingJson>,
+}
+
+impl<'a> FindingsJson<'a> {
+    fn new(report: &'a Report<'a>) -> Self {
+        let findings = report.findings().into_iter().map(FindingJson::from).collect();
+        Self { schema: SCHEMA, capture: CaptureJson::new(report), findings }
+    }
 }
 
 /// The whole document.
@@ -54,6 +74,7 @@ pub(super) struct ReportJson<'a> {
     services: Vec<ServiceJson<'a>>,
     servers: ServersJson<'a>,
     closed_ports: Vec<ClosedPortJson>,
+    findings: Vec<FindingJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flows: Option<FlowsJson<'a>>,
 }
@@ -73,6 +94,7 @@ impl<'a> ReportJson<'a> {
                 .iter()
                 .filter_map(|(port, s)| ClosedPortJson::new(**port, s))
                 .collect(),
+            findings: report.findings().into_iter().map(FindingJson::from).collect(),
             servers: ServersJson(&run.stats.servers),
             ports: ports
                 .into_iter()

@@ -70,7 +70,9 @@ struct PortIntervalJson<'a> {
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Result<()> {
-    report.run.flows.iter().try_for_each(|flow| write_flow(out, flow))?;
+    if !report.show.findings_only {
+        report.run.flows.iter().try_for_each(|flow| write_flow(out, flow))?;
+    }
     // Not folded: the sums of the events before are to come out.
     write_line(out, &Event::End(Box::new(ReportJson::new(report, false, false))))
 }

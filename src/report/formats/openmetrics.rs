@@ -24,6 +24,7 @@ use self::series::SeriesLimit;
 use crate::classify::Fit;
 use crate::decode::ServicePort;
 use crate::evidence::ProvedBy;
+use crate::findings;
 use crate::flow::Outcome;
 use crate::pipeline::Snapshot;
 use crate::stats::{PortStats, Stats};
@@ -62,6 +63,7 @@ impl Metrics {
     pub fn update(&mut self, view: &Snapshot) {
         self.exposition.begin();
         self.capture(view);
+        self.findings(view);
         let ports = self.by_port(&view.run.stats);
         let services = self.by_service(&view.run.stats);
         for (what, rows) in [("port", &ports), ("service", &services)] {
@@ -133,6 +135,19 @@ impl Metrics {
         let mut live =
             self.exposition.family("portlore_live_flows", MetricKind::Gauge, "Flows in the table");
         live.sample("", "", view.live_flows);
+    }
+
+    /// Adds the findings by kind and severity. A gauge: what a server proves later may take one back.
+    fn findings(&mut self, view: &Snapshot) {
+        let mut counts: BTreeMap<[&str; 2], u64> = BTreeMap::new();
+        for finding in findings::find(&view.run.stats, &view.run.catalogue) {
+            *counts.entry([finding.kind.as_str(), finding.severity.as_str()]).or_default() += 1;
+        }
+        let help = "What deserves a look, by kind and severity";
+        let mut family = self.exposition.family("portlore_findings", MetricKind::Gauge, help);
+        for (values, count) in counts {
+            family.sample("", &joined_labels(["kind", "severity"], values), count);
+        }
     }
 
     fn by_port(&mut self, stats: &Stats) -> Rows {

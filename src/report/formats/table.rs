@@ -2,17 +2,19 @@
 //! customarily run there and what spoke; figures, servers and flows where they are asked for.
 
 mod figures;
+mod findings;
 mod interval;
 mod ports;
 mod servers;
 mod summary;
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::{FlowOutput, IntervalOutput, ReportFormat};
-use crate::classify::Fit;
 use crate::decode::ServicePort;
+use crate::findings::{Finding, Severity};
 use crate::report::parts::units::plural;
 use crate::report::parts::{interfaces, processes, why};
 use crate::report::{Report, Style};
@@ -38,7 +40,15 @@ type PortRow<'r> = (ServicePort, &'r PortStats);
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     let show = report.show;
-    summary::write(out, report, style)?;
+    let findings = report.findings();
+    summary::write(out, report, findings.len(), style)?;
+    if !findings.is_empty() {
+        writeln!(out)?;
+        findings::write(out, report, &findings, style)?;
+    }
+    if show.findings_only {
+        return Ok(());
+    }
     if show.interfaces {
         writeln!(out)?;
         interfaces::write(out, report, style)?;
@@ -46,7 +56,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     if report.run.stats.ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
     }
-    let (shown, hidden) = shown_ports(report);
+    let (shown, hidden) = shown_ports(report, &findings);
     writeln!(out)?;
     ports::write(out, report, &shown, style)?;
     if hidden > 0 {
@@ -70,19 +80,18 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     Ok(())
 }
 
-/// The ports with most bytes, as many as `--top` allows, and those on which something does not
-/// belong; then how many others there are.
-fn shown_ports<'r>(report: &Report<'r>) -> (Vec<PortRow<'r>>, usize) {
+/// The ports with most bytes, as many as `--top` allows, and those with an alert or a warning; then
+/// how many others there are.
+fn shown_ports<'r>(report: &Report<'r>, findings: &[Finding]) -> (Vec<PortRow<'r>>, usize) {
     let mut ports: Vec<PortRow<'_>> =
         report.run.stats.ports.iter().map(|(&port, stats)| (port, stats)).collect();
     ports.sort_by_key(|&(port, stats)| (Reverse(stats.all.bytes.sum()), port));
     let all = ports.len();
     let top = if report.show.top == 0 { all } else { report.show.top };
-    let contradicts = |stats: &PortStats| {
-        stats.folded_speakers().keys().any(|speaker| speaker.fit == Some(Fit::Contradicts))
-    };
+    let grave = findings.iter().filter(|finding| finding.severity < Severity::Note);
+    let found: HashSet<ServicePort> = grave.map(|finding| finding.port).collect();
     let mut place = 0..;
-    ports.retain(|(_, stats)| place.next().is_some_and(|place| place < top) || contradicts(stats));
+    ports.retain(|(port, _)| place.next().is_some_and(|place| place < top) || found.contains(port));
     let hidden = all - ports.len();
     (ports, hidden)
 }

@@ -32,17 +32,20 @@ pub enum Tone {
     Good,
     /// Needs attention.
     Bad,
+    /// Perhaps needs attention.
+    Fair,
     /// Rests on the port number only.
     Dim,
 }
 
 impl Tone {
-    /// The parameter of "select graphic rendition" (ECMA-48): green, bold red, faint.
+    /// The parameter of "select graphic rendition" (ECMA-48): green, bold red, yellow, faint.
     const fn code(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
             Self::Good => Some("32"),
             Self::Bad => Some("1;31"),
+            Self::Fair => Some("33"),
             Self::Dim => Some("2"),
         }
     }

@@ -7,6 +7,7 @@
 mod binding;
 mod device;
 mod link_events;
+mod networks;
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use self::binding::{LinkChange, interfaces};
 use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
+pub use self::networks::networks;
 use super::save::{InterfaceCounts, Plan, Save, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
 use crate::{Error, ErrorKind, Result};

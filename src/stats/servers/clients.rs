@@ -40,6 +40,9 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// Nobody.
+    pub(in crate::stats) const NONE: Self = Self { words: [0; FEW], len: 0 };
+
     /// The hashes; `None` if there were too many of them.
     pub(super) fn few(&self) -> Option<&[u32]> {
         self.words.get(..usize::from(self.len))

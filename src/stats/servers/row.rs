@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::clients::Clients;
 use super::interned::Interned;
 use super::key::ServerKey;
+use super::networks::ClientOrigin;
 use crate::catalogue::Layer;
 use crate::classify::{Confidence, SharedStr};
 use crate::evidence::{Protocol, ProtocolSet};
@@ -95,6 +96,11 @@ pub(super) struct ServerRow {
     /// Flows by [`ANSWERED`] outcome, up to the greatest number.
     pub(super) outcomes: [u32; ANSWERED.len()],
     pub(super) clients: Clients,
+    /// The farthest client, and the first frame of such a one.
+    pub(super) farthest: ClientOrigin,
+    pub(super) farthest_frame: u64,
+    /// The framings in which it answered, as bits.
+    pub(super) framings: u8,
     /// The protocols of its flows.
     pub(super) protocols: ProtocolSet,
     pub(super) services: [Option<ServiceProof>; KEPT],
@@ -117,6 +123,9 @@ impl ServerRow {
             bytes: [0; 2],
             outcomes: [0; ANSWERED.len()],
             clients: Clients::default(),
+            farthest: ClientOrigin::SameHost,
+            farthest_frame: NO_FRAME,
+            framings: 0,
             protocols: ProtocolSet::EMPTY,
             services: [None; KEPT],
             more_services: false,
@@ -166,6 +175,15 @@ impl ServerRow {
         }
     }
 
+    /// Takes a client if it is farther, or as far and earlier.
+    #[inline]
+    pub(super) fn reach(&mut self, origin: ClientOrigin, frame: u64) {
+        let key = |origin, frame| (std::cmp::Reverse(origin), frame);
+        if key(origin, frame) < key(self.farthest, self.farthest_frame) {
+            (self.farthest, self.farthest_frame) = (origin, frame);
+        }
+    }
+
     /// Takes the process if it comes first.
     pub(super) fn hold(&mut self, holder: &Arc<Holder>) {
         if self.process.as_ref().is_none_or(|known| holder < known) {
@@ -189,6 +207,8 @@ impl ServerRow {
         for (mine, theirs) in self.outcomes.iter_mut().zip(other.outcomes) {
             *mine = mine.saturating_add(theirs);
         }
+        self.reach(other.farthest, other.farthest_frame);
+        self.framings |= other.framings;
         self.protocols.unite(other.protocols);
         other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
         self.more_services |= other.more_services;

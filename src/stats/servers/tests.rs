@@ -74,7 +74,8 @@ fn serve(
         let key = ServerKey::new(record.responder, record.transport);
         let first_frame = evidence.first_payload.unwrap().0;
         let proof_frame = &|_: Option<&Service>| Some(first_frame);
-        let proof = ServerEvidence { verdict: &verdict, first_frame, proof_frame, texts };
+        let proof =
+            ServerEvidence { verdict: &verdict, first_frame, proof_frame, texts, framings: 0 };
         stats.servers().take_evidence(key, &proof);
     }
     stats.add(record, kind, &verdict);
@@ -238,7 +239,7 @@ fn attempts_without_an_answer_take_no_place_and_count_at_the_port() {
     assert!(stats.servers.rows().len() == 0);
     assert_eq!(stats.servers.flows_beyond_limit(), 0);
     let port = &stats.ports[&ServicePort::new(3001, Transport::Tcp)].all;
-    assert!((2500..3500).contains(&port.failed.as_ref().unwrap().count()));
+    assert!((2500..3500).contains(&port.failed.as_ref().unwrap().clients.count()));
 }
 
 /// Everything that outputs read of servers.

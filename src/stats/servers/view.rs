@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Servers;
+use super::anomalies::Anomaly;
 use super::key::ServerKey;
+use super::networks::ClientOrigin;
 use super::row::{ANSWERED, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
@@ -53,6 +55,12 @@ pub struct Server<'s> {
     pub process: Option<&'s Holder>,
     /// The first frame of the strongest proof of what it speaks, where it was read.
     pub proof_frame: Option<u64>,
+    /// What is odd about it, in the order of the kinds.
+    pub anomalies: &'s [Anomaly],
+    /// The farthest client, and the first frame of such a one.
+    pub farthest_client: (ClientOrigin, u64),
+    /// The framings in which it answered, as bits.
+    pub framings: u8,
 }
 
 impl Server<'_> {
@@ -143,6 +151,9 @@ impl Servers {
             seen: (row.first, row.last),
             process: row.process.as_ref().map(Arc::as_ref),
             proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),
+            anomalies: self.anomalies.get(rank),
+            farthest_client: (row.farthest, row.farthest_frame),
+            framings: row.framings,
         }
     }
 }

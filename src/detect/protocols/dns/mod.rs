@@ -8,6 +8,7 @@
 
 pub(in crate::detect) mod answers;
 pub(crate) mod llmnr;
+pub(in crate::detect) mod long_names;
 mod message;
 mod name;
 

@@ -153,7 +153,7 @@ impl ClosedPortJson {
             refused,
             unreachable,
             no_answer,
-            initiators: stats.all.failed.as_ref().map_or(0, |failed| failed.count()),
+            initiators: stats.all.failed.as_ref().map_or(0, |failed| failed.clients.count()),
             other_flows: stats.all.flows - failed,
         })
     }

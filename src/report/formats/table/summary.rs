@@ -3,15 +3,19 @@
 
 use std::io::{self, Write};
 
-use crate::flow::Outcome;
 use crate::report::parts::layout::wrap;
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
 use crate::report::{Report, Style, escape};
 
 /// Writes the sentence on the input, the counts of the result, and a line for each problem and
 /// notice.
-pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
-    for sentence in [input(report), result(report)] {
+pub(super) fn write(
+    out: &mut dyn Write,
+    report: &Report<'_>,
+    findings: usize,
+    style: Style,
+) -> io::Result<()> {
+    for sentence in [input(report), result(report, findings)] {
         wrap(&sentence, style.width).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     for problem in &report.run.problems {
@@ -45,15 +49,14 @@ fn input(report: &Report<'_>) -> String {
     text
 }
 
-/// How many servers and closed ports there are, and where the packets went that are in no table:
+/// How many servers, closed ports and findings there are, and where the packets went that are in no table:
 /// every packet is counted somewhere.
-fn result(report: &Report<'_>) -> String {
-    let closed = report.run.stats.ports.values().filter(|port| {
-        let failed = [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer];
-        failed.iter().any(|&outcome| port.all.outcomes[outcome as usize] > 0)
-    });
-    let servers = plural(report.run.stats.servers.rows().len() as u64, "server");
-    let mut text = format!("{servers}, {}", plural(closed.count() as u64, "closed port"));
+fn result(report: &Report<'_>, findings: usize) -> String {
+    let stats = &report.run.stats;
+    let closed = stats.ports.values().filter(|port| port.all.failed.is_some()).count();
+    let counts =
+        [(stats.servers.rows().len(), "server"), (closed, "closed port"), (findings, "finding")];
+    let mut text = counts.map(|(n, one)| plural(n as u64, one)).join(", ");
     let counters = &report.run.counters;
     let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
     if skipped > 0 {

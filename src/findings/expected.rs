@@ -1,0 +1,109 @@
+//! What the claims on a port lead to expect there.
+
+use std::sync::Arc;
+
+use super::names::{alternatives, protocol_name};
+use crate::catalogue::{Catalogue, Claim, Reach, Service, Standing};
+use crate::decode::ServicePort;
+use crate::evidence::Protocol;
+
+/// Words that stand for what one may have several of, at the end of a service's name.
+const NOUNS: [&str; 6] = ["broker", "camera", "console", "controller", "mixer", "printer"];
+
+/// The claims of services whose protocols on a port are known, the likeliest first.
+pub(super) struct Expected<'c> {
+    claims: Vec<(&'c Arc<Service>, &'c Claim)>,
+}
+
+impl<'c> Expected<'c> {
+    pub(super) fn on(catalogue: &'c Catalogue, port: ServicePort) -> Self {
+        let is_known = |(service, claim): &(&Arc<Service>, &Claim)| {
+            claim.reach == Reach::Default && !service.wire_unknown && !claim.protocols.is_empty()
+        };
+        Self { claims: catalogue.claims_on(port).filter(is_known).collect() }
+    }
+
+    /// Whether nothing is expected but TLS, DTLS or QUIC.
+    pub(super) fn is_encrypted(&self) -> bool {
+        !self.claims.is_empty()
+            && self.claims.iter().all(|(_, claim)| claim.protocols.iter().all(|&p| is_encrypted(p)))
+    }
+
+    /// Advice for something else on the port.
+    pub(super) fn foreign(&self) -> Option<&'c str> {
+        self.claims.iter().find_map(|(_, claim)| claim.foreign.as_deref())
+    }
+
+    /// As in `where SSH is registered`; `None` where nothing is expected.
+    pub(super) fn clause(&self) -> Option<String> {
+        let (service, claim) = self.claims.first()?;
+        let mut protocols: Vec<Protocol> = Vec::new();
+        for &protocol in self.claims.iter().flat_map(|(_, claim)| &claim.protocols) {
+            if !protocols.contains(&protocol) {
+                protocols.push(protocol);
+            }
+        }
+        let registered = self.claims.iter().find_map(|(_, claim)| {
+            let first = claim.protocols.first().copied();
+            first.filter(|&p| claim.standing == Standing::Registered && !is_encrypted(p))
+        });
+        if let Some(protocol) = registered {
+            return Some(format!("where {} is registered", protocol_name(protocol)));
+        }
+        let names: Vec<String> = protocols.iter().map(|&p| protocol_name(p)).collect();
+        if let ([name], Some(nouns)) = (&names[..], plural(&service.name))
+            && claim.protocols == protocols
+        {
+            return Some(format!("where {nouns} speak {name}"));
+        }
+        Some(match &names[..] {
+            [one, other, _, _, ..] => {
+                let others = names.len() - 2;
+                format!("where {one}, {other} and {others} other protocols are expected")
+            }
+            _ => format!("where {} is expected", alternatives(&names)),
+        })
+    }
+}
+
+/// The plural of what a service's name says that it is: `ETC Eos lighting console` is one of the
+/// lighting consoles.
+fn plural(name: &str) -> Option<String> {
+    let words: Vec<&str> = name.split(' ').collect();
+    let first = words.iter().rposition(|word| !word.bytes().all(|b| b.is_ascii_lowercase()));
+    let common = words.get(first.map_or(0, |first| first + 1)..)?;
+    let last = common.last().filter(|last| NOUNS.contains(last))?;
+    let others = &common[..common.len() - 1];
+    Some(others.iter().chain([last]).copied().collect::<Vec<_>>().join(" ") + "s")
+}
+
+pub(super) const fn is_encrypted(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Tls | Protocol::Dtls | Protocol::Quic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Transport;
+
+    #[test]
+    fn a_port_is_described_by_what_is_registered_or_customary_there() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let clause =
+            |port| Expected::on(&catalogue, ServicePort::new(port, Transport::Tcp)).clause();
+        assert_eq!(clause(3037).as_deref(), Some("where lighting consoles speak OSC"));
+        assert_eq!(clause(22).as_deref(), Some("where SSH is registered"));
+        assert_eq!(clause(443).as_deref(), Some("where TLS is expected"));
+        assert_eq!(clause(6379).as_deref(), Some("where Redis is registered"));
+        assert!(clause(3001).unwrap().starts_with("where HTTP, "), "{:?}", clause(3001));
+        assert_eq!(clause(8443).as_deref(), Some("where TLS is expected"));
+        assert_eq!(clause(4444), None);
+    }
+
+    #[test]
+    fn only_what_there_may_be_several_of_has_a_plural() {
+        assert_eq!(plural("ETC Eos lighting console").as_deref(), Some("lighting consoles"));
+        assert_eq!(plural("QLab show control"), None);
+        assert_eq!(plural("Redis"), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! The block DOES NOT BELONG: what was found, each with its frame. The sentence wraps under itself;
+//! severity, port and frame are never cut.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::findings::{Finding, Severity};
+use crate::report::parts::layout::{Tone, fit, wrap};
+use crate::report::parts::units::plural;
+use crate::report::{Report, Style, escape};
+
+/// Blanks between columns.
+const GAP: usize = 2;
+/// Columns for a sentence at least; where there are fewer, it stands below.
+const LEAST: usize = 24;
+/// Columns of an address beyond which it is cut, rather than the sentence moved.
+const ADDRESS: usize = 25;
+
+/// Writes the findings: all alerts and warnings, and as many notes as there are rows in the tables
+/// of
+/// ports.
+pub(super) fn write(
+    out: &mut dyn Write,
+    report: &Report<'_>,
+    findings: &[Finding],
+    style: Style,
+) -> io::Result<()> {
+    let grave = findings.iter().filter(|finding| finding.severity != Severity::Note).count();
+    let top = report.show.top;
+    let is_limited = top > 0 && !report.show.findings_only;
+    let shown = if is_limited { findings.len().min(grave + top) } else { findings.len() };
+    let (shown, hidden) = findings.split_at(shown);
+    writeln!(out, "DOES NOT BELONG")?;
+    let widths = CellWidths::of(shown);
+    let mut advised = HashSet::new();
+    for finding in shown {
+        row(out, finding, &widths, style)?;
+        if let Some(advice) = finding.advice.as_deref().filter(|&advice| advised.insert(advice)) {
+            let indent = widths.sentence_at(style);
+            for line in wrap(&escape(advice), style.width.saturating_sub(indent + GAP)) {
+                let text = Tone::Dim.paint(&line, style);
+                writeln!(out, "{:indent$}{:GAP$}{text}", "", "")?;
+            }
+        }
+    }
+    if !hidden.is_empty() {
+        let notes = plural(hidden.len() as u64, "note");
+        writeln!(out, "and {notes} more; --only findings shows all")?;
+    }
+    Ok(())
+}
+
+/// The widths of the cells around the sentence.
+struct CellWidths {
+    severity: usize,
+    port: usize,
+    server: usize,
+    frame: usize,
+}
+
+impl CellWidths {
+    fn of(findings: &[Finding]) -> Self {
+        let widest = |width: fn(&Finding) -> usize| findings.iter().map(width).max().unwrap_or(0);
+        Self {
+            severity: widest(|finding| finding.severity.as_str().len()),
+            port: widest(|finding| finding.port.to_string().len()),
+            server: widest(|finding| server(finding).len()),
+            frame: widest(|finding| frame(finding).len()),
+        }
+    }
+
+    /// The width of the column of servers, and that of sentences; `None` where these stand below.
+    fn fitted(&self, style: Style) -> (usize, Option<usize>) {
+        let fixed = self.severity + self.port + self.frame + 4 * GAP;
+        let room = |server: usize| style.width.checked_sub(fixed + server);
+        let wide = |server: usize| room(server).filter(|&room| room >= LEAST);
+        let cut = self.server.min(ADDRESS);
+        match (wide(self.server), wide(cut)) {
+            (Some(room), _) => (self.server, Some(room)),
+            (None, Some(room)) => (cut, Some(room)),
+            (None, None) => (room(0).map_or(0, |room| room.min(self.server)), None),
+        }
+    }
+
+    /// The column at which sentences begin.
+    fn sentence_at(&self, style: Style) -> usize {
+        match self.fitted(style) {
+            (server, Some(_)) => self.severity + self.port + server + 3 * GAP,
+            (_, None) => 0,
+        }
+    }
+}
+
+fn server(finding: &Finding) -> String {
+    finding.server.map_or_else(String::new, |server| server.to_string())
+}
+
+fn frame(finding: &Finding) -> String {
+    finding.frame.map_or_else(String::new, |frame| format!("frame {frame}"))
+}
+
+fn row(
+    out: &mut dyn Write,
+    finding: &Finding,
+    widths: &CellWidths,
+    style: Style,
+) -> io::Result<()> {
+    let (server_width, room) = widths.fitted(style);
+    let severity = finding.severity.as_str();
+    let tone = match finding.severity {
+        Severity::Alert => Tone::Bad,
+        Severity::Warning => Tone::Fair,
+        Severity::Note => Tone::Plain,
+    };
+    let painted = tone.paint(severity, style);
+    let padding = widths.severity - severity.len();
+    let port = finding.port.to_string();
+    let server = fit(&server(finding), server_width);
+    let before = format!(
+        "{painted}{:padding$}{:GAP$}{port:>port_width$}{:GAP$}{server:server_width$}",
+        "",
+        "",
+        "",
+        port_width = widths.port,
+    );
+    let sentence = escape(&finding.sentence);
+    let frame = frame(finding);
+    let Some(room) = room else {
+        writeln!(out, "{}", format!("{before}{:GAP$}{frame}", "").trim_end())?;
+        for line in wrap(&sentence, style.width.saturating_sub(GAP)) {
+            writeln!(out, "{:GAP$}{line}", "")?;
+        }
+        return Ok(());
+    };
+    let indent = widths.sentence_at(style);
+    for (i, line) in wrap(&sentence, room).into_iter().enumerate() {
+        let line = fit(&line, room);
+        if i == 0 {
+            let padding = room.saturating_sub(line.width());
+            let text = format!("{before}{:GAP$}{line}{:padding$}{:GAP$}{frame}", "", "", "");
+            writeln!(out, "{}", text.trim_end())?;
+        } else {
+            writeln!(out, "{:indent$}{line}", "")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The networks of interfaces, by the addresses that the system gives them.
+
+use std::net::IpAddr;
+
+use nix::sys::socket::SockaddrStorage;
+
+use super::binding::interfaces;
+
+/// The addresses of the interfaces with these names, or of all if one is `any`, each with the
+/// number
+/// of bits of its network.
+#[must_use]
+pub fn networks(names: &[String]) -> Vec<(IpAddr, u8)> {
+    let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name || wanted == "any");
+    interfaces()
+        .into_iter()
+        .filter(|interface| is_wanted(&interface.interface_name))
+        .filter_map(|interface| {
+            let mask = address(&interface.netmask?)?;
+            Some((address(&interface.address?)?, bits(mask)))
+        })
+        .collect()
+}
+
+fn address(socket: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = socket.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+    v4.or_else(|| socket.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+}
+
+/// The leading ones of a mask.
+const fn bits(mask: IpAddr) -> u8 {
+    match mask {
+        IpAddr::V4(v4) => v4.to_bits().leading_ones() as u8,
+        IpAddr::V6(v6) => v6.to_bits().leading_ones() as u8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_has_the_network_of_loopback() {
+        let loopback = ["lo", "lo0"].map(str::to_owned);
+        for (address, bits) in networks(&loopback).into_iter().filter(|(a, _)| a.is_ipv4()) {
+            assert!(address.is_loopback() && bits >= 8, "{address}/{bits}");
+        }
+        assert_eq!(networks(&["no such interface".to_owned()]), []);
+        assert_eq!(bits("255.255.240.0".parse().unwrap()), 20);
+    }
+}

@@ -1,0 +1,156 @@
+//! What of a server deserves a look: kept beside the rows, for few servers have any.
+//!
+//! Of each server the [`PER_SERVER`] first anomalies in the order of their kinds are kept, and of
+//! each kind the one with the earliest frame; of all servers together those of the `limit` first
+//! ones in the order of ranks. A server that has left has `limit` others before it, and these stay:
+//! the table is the same for every order of flows and every number of workers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::key::ServerRank;
+use crate::classify::{Candidate, SharedStr};
+use crate::evidence::Protocol;
+
+/// Anomalies that are kept of one server.
+const PER_SERVER: usize = 8;
+
+/// What is odd about a flow, or about what one of its sides sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum AnomalyKind {
+    /// The prompt of a shell in clear text.
+    Shell,
+    /// A protocol that contradicts the claims on the port.
+    Contradiction,
+    /// The sides frame their packets differently.
+    Mismatch,
+    /// The server ended the connection at the first packet without a word.
+    CutOff,
+    /// Most of the answers of a flow say that something went wrong.
+    Failure,
+    /// An accepted connection in which the server did not answer a request.
+    Silence,
+    /// Whole payload of both sides is of no known protocol.
+    Unrecognised,
+    /// A log-in in clear text.
+    LogIn,
+}
+
+/// One thing that is odd about a server, as one of its flows shows it first.
+#[derive(Debug, Clone)]
+pub struct Anomaly {
+    /// What is odd.
+    pub kind: AnomalyKind,
+    /// The protocol in which it is seen.
+    pub protocol: Option<Protocol>,
+    /// Only the client's bytes show it.
+    pub by_client: bool,
+    /// The number of the frame that shows it first.
+    pub frame: u64,
+    /// The flows that show it, where they are counted: those that fail.
+    pub flows: u32,
+    /// The id of the service that is proved.
+    pub service: Option<SharedStr>,
+    /// Text from the wire, untrusted: what the server calls itself, a prompt, the framings.
+    pub text: Option<Box<str>>,
+    /// Who the flow may still be of, where no protocol was recognised.
+    pub candidates: Option<Arc<[Candidate]>>,
+}
+
+impl Anomaly {
+    /// An anomaly that nothing more is known of.
+    #[must_use]
+    pub const fn new(kind: AnomalyKind, protocol: Option<Protocol>, frame: u64) -> Self {
+        let (service, text, candidates) = (None, None, None);
+        Self { kind, protocol, by_client: false, frame, flows: 0, service, text, candidates }
+    }
+
+    /// One of each is kept.
+    const fn key(&self) -> (AnomalyKind, Option<Protocol>) {
+        (self.kind, self.protocol)
+    }
+
+    /// Of equal keys the lowest is kept: what the server proves goes before what its client does.
+    fn order(&self) -> (bool, u64, Option<&str>, Option<&str>) {
+        (self.by_client, self.frame, self.service.as_deref(), self.text.as_deref())
+    }
+}
+
+/// The anomalies of all servers.
+#[derive(Debug, Clone)]
+pub(super) struct Anomalies {
+    /// Those of each server in the order of their keys.
+    by_server: BTreeMap<ServerRank, Vec<Anomaly>>,
+    limit: usize,
+    /// More servers have some than are kept.
+    has_overflowed: bool,
+}
+
+impl Anomalies {
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { by_server: BTreeMap::new(), limit, has_overflowed: false }
+    }
+
+    pub(super) fn add(&mut self, rank: ServerRank, anomaly: Anomaly) {
+        let anomalies = self.by_server.entry(rank).or_insert_with(|| Vec::with_capacity(1));
+        match anomalies.binary_search_by_key(&anomaly.key(), Anomaly::key) {
+            Ok(at) => {
+                let flows = anomalies[at].flows.saturating_add(anomaly.flows);
+                if anomaly.order() < anomalies[at].order() {
+                    anomalies[at] = anomaly;
+                }
+                anomalies[at].flows = flows;
+            }
+            Err(at) if at < PER_SERVER => {
+                anomalies.insert(at, anomaly);
+                anomalies.truncate(PER_SERVER);
+            }
+            Err(_) => {}
+        }
+        if self.by_server.len() > self.limit {
+            self.by_server.pop_last();
+            self.has_overflowed = true;
+        }
+    }
+
+    /// Adds an anomaly as a flow that begins at `frame` shows it. Copies it only where it is kept.
+    pub(super) fn add_at(&mut self, rank: ServerRank, anomaly: &Anomaly, frame: u64) {
+        let is_known = |known: &Anomaly| {
+            known.key() == anomaly.key()
+                && (known.by_client, known.frame) < (anomaly.by_client, frame)
+        };
+        if !self.get(rank).iter().any(is_known) {
+            self.add(rank, Anomaly { frame, ..anomaly.clone() });
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.has_overflowed |= other.has_overflowed;
+        for (rank, anomalies) in other.by_server {
+            anomalies.into_iter().for_each(|anomaly| self.add(rank, anomaly));
+        }
+    }
+
+    /// The anomalies of a server, in the order of their kinds.
+    pub(super) fn get(&self, rank: ServerRank) -> &[Anomaly] {
+        self.by_server.get(&rank).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether more servers have anomalies than are kept.
+    pub(super) const fn has_overflowed(&self) -> bool {
+        self.has_overflowed
+    }
+
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> usize {
+        let text = |anomaly: &Anomaly| anomaly.text.as_ref().map_or(0, |text| text.len() + 16);
+        let server = |anomalies: &Vec<Anomaly>| {
+            let own = anomalies.capacity() * size_of::<Anomaly>() + 16;
+            own + anomalies.iter().map(text).sum::<usize>()
+        };
+        let entry = 2 * (size_of::<ServerRank>() + size_of::<Vec<Anomaly>>());
+        self.by_server.values().map(|anomalies| server(anomalies) + entry).sum()
+    }
+}
