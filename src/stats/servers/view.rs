@@ -9,6 +9,7 @@ use super::networks::ClientOrigin;
 use super::row::{ANSWERED, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
+use crate::decode::ServicePort;
 use crate::evidence::{Protocol, ProtocolSet};
 use crate::flow::{Counts, Outcome};
 use crate::process::Holder;
@@ -104,10 +105,36 @@ impl Servers {
     /// The servers that are kept, ordered by their keys.
     #[must_use]
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Server<'_>> {
-        // A row without flows is of an endpoint that a flow in progress has shown.
-        let mut rows: Vec<&ServerRow> = self.slots.rows().filter(|row| row.flows() > 0).collect();
+        let mut rows: Vec<&ServerRow> = self.shown().collect();
         rows.sort_unstable_by_key(|row| row.key);
         rows.into_iter().map(|row| self.view(row))
+    }
+
+    /// The servers on some ports, ordered by their keys.
+    pub fn rows_on(
+        &self,
+        is_wanted: impl Fn(ServicePort) -> bool,
+    ) -> impl Iterator<Item = Server<'_>> {
+        let wanted = self.shown().filter(|row| is_wanted(row.key.service_port()));
+        let mut rows: Vec<&ServerRow> = wanted.collect();
+        rows.sort_unstable_by_key(|row| row.key);
+        rows.into_iter().map(|row| self.view(row))
+    }
+
+    /// The servers in no particular order, for what is sorted afterwards.
+    pub fn unordered(&self) -> impl Iterator<Item = Server<'_>> {
+        self.shown().map(|row| self.view(row))
+    }
+
+    /// The number of servers.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shown().count()
+    }
+
+    /// A row without flows is of an endpoint that a flow in progress has shown.
+    fn shown(&self) -> impl Iterator<Item = &ServerRow> {
+        self.slots.rows().filter(|row| row.flows() > 0)
     }
 
     fn view<'s>(&'s self, row: &'s ServerRow) -> Server<'s> {

@@ -1,7 +1,7 @@
 //! The table of ports: what the registry says, what people customarily run there, what speaks, and
 //! where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use super::PortRow;
@@ -26,7 +26,8 @@ pub(super) fn write(
     style: Style,
 ) -> io::Result<()> {
     let mut servers: HashMap<ServicePort, Vec<Server<'_>>> = HashMap::new();
-    for server in report.run.stats.servers.rows() {
+    let shown: HashSet<ServicePort> = ports.iter().map(|&(port, _)| port).collect();
+    for server in report.run.stats.servers.rows_on(|port| shown.contains(&port)) {
         servers.entry(server.key.service_port()).or_default().push(server);
     }
     let has_processes =

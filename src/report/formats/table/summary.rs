@@ -55,7 +55,7 @@ fn result(report: &Report<'_>, findings: usize) -> String {
     let stats = &report.run.stats;
     let closed = stats.ports.values().filter(|port| port.all.failed.is_some()).count();
     let counts =
-        [(stats.servers.rows().len(), "server"), (closed, "closed port"), (findings, "finding")];
+        [(stats.servers.count(), "server"), (closed, "closed port"), (findings, "finding")];
     let mut text = counts.map(|(n, one)| plural(n as u64, one)).join(", ");
     let counters = &report.run.counters;
     let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
