@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(clause(6379).as_deref(), Some("where Redis is registered"));
         assert!(clause(3001).unwrap().starts_with("where HTTP, "), "{:?}", clause(3001));
         assert_eq!(clause(8443).as_deref(), Some("where TLS is expected"));
-        assert_eq!(clause(4444), None);
+        assert_eq!(clause(49_999), None);
     }
 
     #[test]

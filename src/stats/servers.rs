@@ -44,7 +44,7 @@ use interned::Interned;
 use key::is_unicast;
 use names::AddressNames;
 use row::{
-    ANSWERED, BestProof, LayeredService, NO_FRAME, NamedSpeaker, ServerRow, ServiceProof,
+    ANSWERED, HAS_DATA, LayeredService, NO_FRAME, NamedSpeaker, ServerRow, ServiceProof,
     SpokenFlows,
 };
 use slots::{Placed, Slots};
@@ -197,7 +197,9 @@ impl Servers {
         if let Some(count) = outcome.and_then(|outcome| row.outcomes.get_mut(outcome)) {
             *count = count.saturating_add(1);
         }
-        row.has_data |= record.payload_bytes.sum() > 0;
+        if record.payload_bytes.sum() > 0 {
+            row.flags |= HAS_DATA;
+        }
         if let Some(protocol) = proved.protocol {
             row.protocols.insert(protocol);
         }
@@ -239,12 +241,12 @@ impl Servers {
         let Some(slot) = self.slot(key) else { return };
         let Some(row) = self.slots.row_mut(slot) else { return };
         row.framings |= framings;
-        let BestProof { confidence, frame } = row.proof;
+        let (confidence, frame) = (row.confidence, row.proof_frame);
         let may_improve = |known: u64| first_frame < known;
         if verdict.confidence > confidence || verdict.confidence == confidence && may_improve(frame)
         {
             let frame = proof_frame(verdict.service.as_deref()).unwrap_or(NO_FRAME);
-            row.improve(BestProof { confidence: verdict.confidence, frame });
+            row.improve(verdict.confidence, frame);
         }
         let protocol = verdict.protocol.map(protocol_family);
         for service in verdict.service.iter().chain(&verdict.also) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::row::{ServerRow, SpokenFlows};
+use super::row::{MORE_SERVICES, ServerRow, SpokenFlows};
 use super::view::protocol_family;
 use super::{Servers, Speaker};
 use crate::decode::ServicePort;
@@ -55,7 +55,8 @@ impl Servers {
 
     fn folds_of<'s>(&'s self, row: &'s ServerRow) -> impl Iterator<Item = Fold<'s>> {
         // Where services are left out, nobody knows whether there is only one.
-        let named = if row.more_services { BTreeMap::new() } else { self.named_speakers(row) };
+        let named =
+            if row.flags & MORE_SERVICES != 0 { BTreeMap::new() } else { self.named_speakers(row) };
         let speaker = |spoken: &SpokenFlows| self.speakers.get(spoken.speaker.speaker());
         row.spoken.iter().flatten().filter_map(move |spoken| {
             let from = speaker(spoken);

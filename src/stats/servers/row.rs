@@ -78,12 +78,10 @@ pub(super) struct SpokenFlows {
     pub(super) bytes: u64,
 }
 
-/// The strongest ground of the verdicts at a server, and the first frame of that ground.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BestProof {
-    pub(super) confidence: Confidence,
-    pub(super) frame: u64,
-}
+/// More services were proved than are kept.
+pub(super) const MORE_SERVICES: u8 = 1;
+/// Some flow has payload.
+pub(super) const HAS_DATA: u8 = 2;
 
 /// A server.
 #[derive(Debug, Clone)]
@@ -104,12 +102,13 @@ pub(super) struct ServerRow {
     /// The protocols of its flows.
     pub(super) protocols: ProtocolSet,
     pub(super) services: [Option<ServiceProof>; KEPT],
-    /// More services were proved than are kept.
-    pub(super) more_services: bool,
-    /// Some flow has payload.
-    pub(super) has_data: bool,
+    /// [`MORE_SERVICES`] and [`HAS_DATA`], as bits: a row has no room for two bytes.
+    pub(super) flags: u8,
     pub(super) spoken: [Option<SpokenFlows>; KEPT],
-    pub(super) proof: BestProof,
+    /// The strongest ground of the verdicts, and the first frame of that ground. Two fields, because
+    /// a struct of both would take eight bytes more.
+    pub(super) confidence: Confidence,
+    pub(super) proof_frame: u64,
     /// The process that holds the socket, the first one in their order.
     pub(super) process: Option<Arc<Holder>>,
 }
@@ -128,10 +127,10 @@ impl ServerRow {
             framings: 0,
             protocols: ProtocolSet::EMPTY,
             services: [None; KEPT],
-            more_services: false,
-            has_data: false,
+            flags: 0,
             spoken: [None; KEPT],
-            proof: BestProof { confidence: Confidence::Unknown, frame: NO_FRAME },
+            confidence: Confidence::Unknown,
+            proof_frame: NO_FRAME,
             process: None,
         }
     }
@@ -151,7 +150,9 @@ impl ServerRow {
             return;
         }
         let key = |proof: &ServiceProof| (services.get(proof.service), proof.protocol);
-        self.more_services |= keep_lowest(&mut self.services, proof, key);
+        if keep_lowest(&mut self.services, proof, key) {
+            self.flags |= MORE_SERVICES;
+        }
     }
 
     /// Adds flows in which the same spoke; of too many speakers the last one leaves.
@@ -168,10 +169,10 @@ impl ServerRow {
     }
 
     /// Takes a proof that is stronger, or as strong and earlier.
-    pub(super) fn improve(&mut self, proof: BestProof) {
-        let order = |proof: &BestProof| (std::cmp::Reverse(proof.confidence), proof.frame);
-        if order(&proof) < order(&self.proof) {
-            self.proof = proof;
+    pub(super) fn improve(&mut self, confidence: Confidence, frame: u64) {
+        let known = (std::cmp::Reverse(self.confidence), self.proof_frame);
+        if (std::cmp::Reverse(confidence), frame) < known {
+            (self.confidence, self.proof_frame) = (confidence, frame);
         }
     }
 
@@ -211,10 +212,9 @@ impl ServerRow {
         self.framings |= other.framings;
         self.protocols.unite(other.protocols);
         other.services.iter().flatten().for_each(|&proof| self.prove(services, proof));
-        self.more_services |= other.more_services;
-        self.has_data |= other.has_data;
+        self.flags |= other.flags;
         other.spoken.iter().flatten().for_each(|&spoken| self.speak(speakers, spoken));
-        self.improve(other.proof);
+        self.improve(other.confidence, other.proof_frame);
         if let Some(holder) = &other.process {
             self.hold(holder);
         }

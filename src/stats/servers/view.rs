@@ -6,7 +6,7 @@ use super::Servers;
 use super::anomalies::Anomaly;
 use super::key::ServerKey;
 use super::networks::ClientOrigin;
-use super::row::{ANSWERED, NO_FRAME, ServerRow};
+use super::row::{ANSWERED, HAS_DATA, NO_FRAME, ServerRow};
 use super::texts::ServerText;
 use crate::catalogue::Layer;
 use crate::decode::ServicePort;
@@ -170,14 +170,14 @@ impl Servers {
             address_names,
             address_names_more,
             first_line,
-            has_data: row.has_data,
+            has_data: row.flags & HAS_DATA != 0,
             clients: self.client_sets.count(rank).unwrap_or_else(|| row.clients.count()),
             flows: row.flows(),
             bytes: Counts { initiator: row.bytes[0], responder: row.bytes[1] },
             outcomes: row.outcomes,
             seen: (row.first, row.last),
             process: row.process.as_ref().map(Arc::as_ref),
-            proof_frame: Some(row.proof.frame).filter(|&frame| frame != NO_FRAME),
+            proof_frame: Some(row.proof_frame).filter(|&frame| frame != NO_FRAME),
             anomalies: self.anomalies.get(rank),
             farthest_client: (row.farthest, row.farthest_frame),
             framings: row.framings,
