@@ -1,20 +1,25 @@
 //! The command line: the only place that names clap. A flag, its help and its type stand in one
 //! place.
 
+mod osc;
+mod port;
+mod values;
+
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use portlore::decode::Transport;
 use portlore::findings::Severity;
-use portlore::osc::AddressPattern;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
 use portlore::stats::IpNetwork;
+
+pub use self::osc::{OscArgs, OscFormat};
+pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
+use self::values::{buffer, duration, endpoint, millions, network};
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -118,7 +123,7 @@ pub struct LiveArgs {
     #[arg(short = 'C', long, requires = "write", value_name = "SIZE", value_parser = millions)]
     pub rotate_size: Option<u64>,
     /// Begin a new file after this time, such as 1h; a bare number is seconds
-    #[arg(short = 'G', long, requires = "write", value_name = "TIME", value_parser = seconds)]
+    #[arg(short = 'G', long, requires = "write", value_name = "TIME", value_parser = duration)]
     pub rotate_time: Option<Duration>,
     /// Of the files that rotation makes, keep this many, the newest
     #[arg(short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -238,79 +243,6 @@ pub struct CommonArgs {
     pub quiet: bool,
 }
 
-/// `portlore osc`.
-#[derive(Debug, Args)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct OscArgs {
-    /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
-    #[arg(
-        required_unless_present = "interfaces",
-        conflicts_with = "interfaces",
-        value_name = "FILE"
-    )]
-    pub files: Vec<PathBuf>,
-    /// Capture on this interface instead, until Ctrl-C; may be repeated; `any` for all there are
-    #[arg(short, long = "interface", value_name = "IFACE")]
-    pub interfaces: Vec<String>,
-    /// Only messages whose address matches, in OSC's own wildcards: '/eos/*/[0-9]*', '/{a,b}/?',
-    /// '//level' at any depth; may be repeated
-    #[arg(short, long, value_name = "PATTERN")]
-    pub address: Vec<AddressPattern>,
-    /// Only connections with this port at either end; may be repeated. There, what is not
-    /// recognised as anything is shown too, with the byte at which it fails to be OSC
-    #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
-    /// Only connections with this address at either end; may be repeated
-    #[arg(long, value_name = "IP")]
-    pub host: Vec<IpAddr>,
-    /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
-    #[arg(short, long, value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// End after this many messages
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
-    /// End after this time, such as 30s or 5m
-    #[arg(long = "for", value_name = "TIME", requires = "interfaces", value_parser = duration)]
-    pub span: Option<Duration>,
-    /// Show at most this many messages a second, and say how many are left out
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub rate: Option<u64>,
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t = OscFormat::Text)]
-    pub format: OscFormat,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Let -o overwrite a file that exists
-    #[arg(long)]
-    pub force: bool,
-    /// Show the outer packets of tunnels instead of what they carry
-    #[arg(long)]
-    pub no_tunnels: bool,
-    /// Do not put the interface into promiscuous mode
-    #[arg(short = 'p', long)]
-    pub no_promiscuous: bool,
-    /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
-    #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
-    pub buffer: u32,
-    /// Who to become once the interface is open, where root runs this [default: who called sudo,
-    /// else nobody]
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// Say nothing on standard error but errors
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// Forms of the messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OscFormat {
-    /// Lines for people
-    Text,
-    /// Events, one JSON object a line, from which packets can be written again to the byte
-    Ndjson,
-}
-
 /// Parts of the report that can stand alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
@@ -368,88 +300,6 @@ impl Format {
     }
 }
 
-/// `portlore port`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  portlore port 3001\n  portlore port 3000-3003 ssh 8000/udp")]
-pub struct PortArgs {
-    /// Ports, ranges such as 3000-3003, or names of services such as ssh; with /tcp or /udp for
-    /// one transport only
-    #[arg(required = true, value_name = "PORT", value_parser = port)]
-    pub ports: Vec<PortWord>,
-    /// Show every service that uses the port, with all notes
-    #[arg(long)]
-    pub all: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = PageFormat::Table)]
-    pub format: PageFormat,
-    /// Your own services, as in `replay`
-    #[arg(long, value_name = "FILE|DIR")]
-    pub catalogue: Vec<PathBuf>,
-}
-
-/// `portlore ports`.
-#[derive(Debug, Args)]
-pub struct PortsArgs {
-    /// Output format
-    #[arg(long, value_enum, default_value_t = PageFormat::Table)]
-    pub format: PageFormat,
-    /// Your own services, as in `replay`
-    #[arg(long, value_name = "FILE|DIR")]
-    pub catalogue: Vec<PathBuf>,
-}
-
-/// Forms of what the commands that capture nothing print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PageFormat {
-    /// Text for people
-    Table,
-    /// One JSON document
-    Json,
-}
-
-/// The ports that a word of the command line stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortWord {
-    pub ports: PortSelection,
-    /// `None` for both.
-    pub transport: Option<Transport>,
-}
-
-/// Ports by number or by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortSelection {
-    Range(RangeInclusive<u16>),
-    /// A service of the registry or of the catalogue.
-    Name(String),
-}
-
-fn port(text: &str) -> Result<PortWord, String> {
-    let (ports, transport) = match text.split_once('/') {
-        None => (text, None),
-        Some((ports, "tcp")) => (ports, Some(Transport::Tcp)),
-        Some((ports, "udp")) => (ports, Some(Transport::Udp)),
-        Some((_, other)) => {
-            return Err(format!("'{other}' is not a supported transport; use /tcp or /udp"));
-        }
-    };
-    let number = |text: &str| -> Result<u16, String> {
-        text.parse().map_err(|_| format!("'{text}' is out of range; ports are 0 to 65535"))
-    };
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let ports = match ports.split_once('-') {
-        _ if is_number(ports) => number(ports).map(|port| port..=port)?,
-        Some((first, last)) if is_number(first) && is_number(last) => {
-            number(first)?..=number(last)?
-        }
-        _ if ports.is_empty() => return Err("a port, a range or a name is missing".to_owned()),
-        _ => return Ok(PortWord { ports: PortSelection::Name(ports.to_owned()), transport }),
-    };
-    if ports.is_empty() {
-        return Err(format!("'{text}' is empty; write the lower port first"));
-    }
-    Ok(PortWord { ports: PortSelection::Range(ports), transport })
-}
-
 impl Cli {
     /// Parses the command line; `portlore 3001` means `portlore port 3001`.
     pub fn from_command_line() -> Self {
@@ -461,71 +311,6 @@ impl Cli {
         }
         Self::parse_from(words)
     }
-}
-
-/// Bytes, within what libpcap can ask for.
-fn buffer(text: &str) -> Result<u32, String> {
-    let bytes = size(text, 1 << 10)?;
-    u32::try_from(bytes)
-        .ok()
-        .filter(|bytes| (1 << 16..1 << 31).contains(bytes))
-        .ok_or_else(|| "64K to 2047M are possible".to_owned())
-}
-
-/// Bytes of a size such as 64M; `unit` is that of a bare number.
-fn size(text: &str, unit: u64) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" => unit,
-        "K" | "k" => 1 << 10,
-        "M" | "m" => 1 << 20,
-        "G" | "g" => 1 << 30,
-        _ => return Err("write a size such as 512K, 64M or 1G".to_owned()),
-    };
-    let number: u64 =
-        digits.parse().map_err(|_| "write a size such as 512K, 64M or 1G".to_owned())?;
-    number
-        .checked_mul(unit)
-        .filter(|&bytes| bytes > 0)
-        .ok_or_else(|| format!("'{text}' is no possible size"))
-}
-
-fn millions(text: &str) -> Result<u64, String> {
-    size(text, 1_000_000)
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(0) => duration("0s"),
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => duration(text),
-    }
-}
-
-fn endpoint(text: &str) -> Result<SocketAddr, String> {
-    let port = text
-        .strip_prefix(':')
-        .unwrap_or(text)
-        .parse::<u16>()
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    let address = port.or_else(|_| text.parse());
-    address.map_err(|_| {
-        format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464")
-    })
-}
-
-fn network(text: &str) -> Result<IpNetwork, String> {
-    IpNetwork::parse(text)
-        .ok_or_else(|| format!("'{text}' is not a network; write 192.0.2.0/24 or 2001:db8::/32"))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| "write a time such as 30s, 5m or 1h30m".to_owned())?;
-    Duration::try_from(span)
-        .ok()
-        .filter(|d| !d.is_zero())
-        .ok_or_else(|| "the time must be more than nothing".to_owned())
 }
 
 #[cfg(test)]
@@ -563,48 +348,5 @@ mod tests {
                 assert!(flag.get_help().is_some(), "{} {}", command.get_name(), flag.get_id());
             }
         }
-    }
-
-    #[test]
-    fn ports_and_times_are_read_as_people_write_them() {
-        let range =
-            |ports, transport| Ok(PortWord { ports: PortSelection::Range(ports), transport });
-        let name = |name: &str| {
-            Ok(PortWord { ports: PortSelection::Name(name.to_owned()), transport: None })
-        };
-        assert_eq!(port("3002"), range(3002..=3002, None));
-        assert_eq!(port("3002/udp"), range(3002..=3002, Some(Transport::Udp)));
-        assert_eq!(port("3000-3003/tcp"), range(3000..=3003, Some(Transport::Tcp)));
-        assert_eq!((port("ssh"), port("x11-ssh-offset")), (name("ssh"), name("x11-ssh-offset")));
-        assert!(port("70000").unwrap_err().contains("0 to 65535"));
-        assert!(port("1-70000").unwrap_err().contains("'70000'"));
-        assert!(port("5-1").unwrap_err().contains("lower port first"));
-        assert!(port("1/sctp").unwrap_err().contains("/tcp or /udp"));
-        assert!(port("/tcp").is_err());
-        assert_eq!(
-            (buffer("64M"), buffer("512k"), buffer("2048")),
-            (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20))
-        );
-        assert!(
-            buffer("1K").is_err()
-                && buffer("3G").is_err()
-                && buffer("12Q").is_err()
-                && buffer("M").is_err()
-        );
-        assert_eq!(endpoint("9464"), endpoint("127.0.0.1:9464"));
-        assert_eq!(endpoint(":1").unwrap().to_string(), "127.0.0.1:1");
-        assert!(
-            endpoint("localhost:1").unwrap_err().contains("127.0.0.1:9464")
-                && endpoint("0.0.0.0:80").is_ok()
-        );
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
-        assert_eq!((millions("100"), millions("1G")), (Ok(100_000_000), Ok(1 << 30)));
-        assert_eq!(
-            (seconds("90"), seconds("1h")),
-            (Ok(Duration::from_secs(90)), Ok(Duration::from_hours(1)))
-        );
-        assert!(seconds("0").is_err() && seconds("soon").is_err());
-        assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
     }
 }

@@ -105,7 +105,7 @@ fn a_count_and_a_time_end_a_capture_by_themselves() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     assert!(
-        stdout.contains("veth0: 3 frames")
+        stdout.contains("veth0: 3 packets")
             && stdout.contains("osc (no answer)")
             && stdout.contains("none dropped"),
         "{stdout}"
@@ -137,7 +137,7 @@ fn several_interfaces_are_captured_at_once() {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.starts_with("veth0, lo: 4 frames"), "{stdout}");
+    assert!(stdout.starts_with("veth0, lo: 4 packets"), "{stdout}");
     assert!(
         stdout.contains("10.77.0.2:8000  osc") && stdout.contains("127.0.0.1:8000  osc"),
         "{stdout}"
@@ -236,7 +236,7 @@ fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
     assert!(stderr.contains("veth0: went away and did not come back"), "{stderr}");
-    assert!(stdout.contains("4 frames"), "{stdout}");
+    assert!(stdout.contains("4 packets"), "{stdout}");
 }
 
 /// A tunnel on side b, which has no hardware address; false, with the reason printed, where there
@@ -276,7 +276,7 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
         stderr.contains("veth0: came back as another kind of interface; the capture ends"),
         "{stderr}"
     );
-    assert!(stdout.contains("3 frames"), "{stdout}");
+    assert!(stdout.contains("3 packets"), "{stdout}");
 }
 
 #[test]
@@ -384,6 +384,6 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     );
     signal(&child, "INT");
     let report: Vec<String> = lines.collect();
-    assert!(report.iter().any(|line| line.starts_with("veth0: 3 frames")), "{report:?}");
+    assert!(report.iter().any(|line| line.starts_with("veth0: 3 packets")), "{report:?}");
     assert!(child.wait().unwrap().success());
 }

@@ -130,7 +130,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     assert_eq!(status, Some(0), "{shown}");
     assert!(restored);
     assert!(
-        shown.contains("SERVICE") && shown.contains("osc (no answer)"),
+        shown.contains("SPEAKING") && shown.contains("osc (no answer)"),
         "the report is there:\n{shown}"
     );
 }

@@ -1,6 +1,6 @@
 //! Log-ins that anybody on the way can read: a name or a password without TLS around it.
 
-use super::formats::lines::{first_word, is_one_of, whole_lines};
+use crate::detect::formats::lines::{first_word, is_one_of, whole_lines};
 use crate::evidence::{Direction, Evidence, Protocol};
 use crate::flow::{Opening, Stream};
 

@@ -1,0 +1,97 @@
+//! Values of options as people write them: sizes, times, addresses.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use portlore::stats::IpNetwork;
+
+/// Bytes, within what libpcap can ask for.
+pub(super) fn buffer(text: &str) -> Result<u32, String> {
+    let bytes = size(text, 1 << 10)?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| (1 << 16..1 << 31).contains(bytes))
+        .ok_or_else(|| "64K to 2047M are possible".to_owned())
+}
+
+/// Bytes of a size such as 64M; `unit` is that of a bare number.
+pub(super) fn size(text: &str, unit: u64) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" => unit,
+        "K" | "k" => 1 << 10,
+        "M" | "m" => 1 << 20,
+        "G" | "g" => 1 << 30,
+        _ => return Err("write a size such as 512K, 64M or 1G".to_owned()),
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "write a size such as 512K, 64M or 1G".to_owned())?;
+    number
+        .checked_mul(unit)
+        .filter(|&bytes| bytes > 0)
+        .ok_or_else(|| format!("'{text}' is no possible size"))
+}
+
+pub(super) fn millions(text: &str) -> Result<u64, String> {
+    size(text, 1_000_000)
+}
+
+pub(super) fn endpoint(text: &str) -> Result<SocketAddr, String> {
+    let port = text
+        .strip_prefix(':')
+        .unwrap_or(text)
+        .parse::<u16>()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let address = port.or_else(|_| text.parse());
+    address.map_err(|_| {
+        format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464")
+    })
+}
+
+pub(super) fn network(text: &str) -> Result<IpNetwork, String> {
+    IpNetwork::parse(text)
+        .ok_or_else(|| format!("'{text}' is not a network; write 192.0.2.0/24 or 2001:db8::/32"))
+}
+
+/// A time such as 1h30m; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let with_unit = format!("{text}s");
+    let text = if text.bytes().all(|b| b.is_ascii_digit()) { &with_unit } else { text };
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a time such as 30, 30s, 5m or 1h30m".to_owned())?;
+    Duration::try_from(span)
+        .ok()
+        .filter(|d| !d.is_zero())
+        .ok_or_else(|| "the time must be more than nothing".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_as_people_write_them() {
+        assert_eq!(
+            (buffer("64M"), buffer("512k"), buffer("2048")),
+            (Ok(64 << 20), Ok(512 << 10), Ok(2 << 20))
+        );
+        assert!(
+            buffer("1K").is_err()
+                && buffer("3G").is_err()
+                && buffer("12Q").is_err()
+                && buffer("M").is_err()
+        );
+        assert_eq!(endpoint("9464"), endpoint("127.0.0.1:9464"));
+        assert_eq!(endpoint(":1").unwrap().to_string(), "127.0.0.1:1");
+        assert!(
+            endpoint("localhost:1").unwrap_err().contains("127.0.0.1:9464")
+                && endpoint("0.0.0.0:80").is_ok()
+        );
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_mins(90)));
+        assert_eq!((millions("100"), millions("1G")), (Ok(100_000_000), Ok(1 << 30)));
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert!(duration("0").is_err() && duration("").is_err());
+        assert!(duration("0s").is_err() && duration("-1s").is_err() && duration("soon").is_err());
+    }
+}
