@@ -179,10 +179,11 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("detector", &["prefilter"]),
     ("formats", &[]),
     ("starttls", &["formats", "statement"]),
+    ("csta_document", &["formats", "statement"]),
     ("log_in", &["formats"]),
     ("shell", &[]),
     ("proxy_header", &[]),
-    ("protocols", &["detector", "formats", "prefilter", "starttls", "statement"]),
+    ("protocols", &["csta_document", "detector", "formats", "prefilter", "starttls", "statement"]),
     ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
     ("mod", &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell"]),
 ];

@@ -24,6 +24,7 @@
 //! The tests of this module check the samples of every detector against all others.
 
 mod answers;
+mod csta_document;
 mod detector;
 mod formats;
 mod log_in;

@@ -7,6 +7,7 @@ use httparse::Header;
 use memchr::memmem::find;
 
 use crate::decode::Transport;
+use crate::detect::csta_document;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{
@@ -14,7 +15,6 @@ use crate::detect::formats::headers::{
     start_words,
 };
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::csta;
 use crate::detect::statement::{Side, Statement, combine, lossy};
 use crate::evidence::{Depth, Detection, Direction, Protocol, Recognition, Role};
 use crate::flow::Opening;
@@ -210,8 +210,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
         let at = offset + body_at.unwrap_or(0);
         statement.fact("csta.root", root.as_bytes(), at);
         statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta::state_answer(statement, &root, document, at);
-        csta::count_answer(statement, &root, at);
+        csta_document::state_answer(statement, &root, document, at);
+        csta_document::count_answer(statement, &root, at);
     }
     if is_status {
         count(statement, second, field(fields, "cseq").unwrap_or(&[]), offset);

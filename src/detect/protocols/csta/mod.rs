@@ -8,9 +8,8 @@ mod xml;
 use self::asn1::Dialogue;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::csta_xml::{CstaAnswer, error_text};
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
+use crate::detect::statement::{Side, combine};
 use crate::evidence::{Depth, Detection, Protocol};
 use crate::flow::Opening;
 
@@ -56,25 +55,4 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let detection = judge(&mut dialogue);
     // An operation and its answer prove both sides, of which the first was read alone.
     if dialogue.is_paired() { judge(&mut dialogue) } else { detection }
-}
-
-/// States what the document with the root element `name` says of a monitor or an error. `at`: the
-/// offset of the document in the stream.
-pub(super) fn state_answer(statement: &mut Statement<'_>, name: &str, document: &[u8], at: usize) {
-    if name == "MonitorStartResponse" {
-        statement.fact("csta.monitor", b"started", at);
-    }
-    if let CstaAnswer::Error(cause) = CstaAnswer::of(name) {
-        let text = error_text(document).unwrap_or_else(|| cause.to_owned());
-        statement.fact_text("csta.error", text, at);
-    }
-}
-
-/// Counts the document with the root element `name`, if it is an answer.
-pub(super) fn count_answer(statement: &mut Statement<'_>, name: &str, at: usize) {
-    match CstaAnswer::of(name) {
-        CstaAnswer::None => {}
-        CstaAnswer::Success => statement.answers.succeeded(),
-        CstaAnswer::Error(cause) => statement.failed(cause, at),
-    }
 }

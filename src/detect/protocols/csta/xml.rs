@@ -6,10 +6,10 @@
 //! The framing alone is not CSTA: the root element must be in the namespace of ECMA or of a
 //! vendor's extension, or be one of the standard's or a known vendor's messages.
 
+use crate::detect::csta_document::{count_answer, state_answer};
 use crate::detect::formats::csta_xml::{
     RootElement, extension_namespaces, is_csta_root, is_standard_namespace, root_element,
 };
-use crate::detect::protocols::csta::{count_answer, state_answer};
 use crate::detect::statement::{Side, Statement};
 use crate::evidence::Role;
 

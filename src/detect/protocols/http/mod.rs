@@ -25,12 +25,13 @@ use httparse::Header;
 use self::body::Body;
 use self::head::{METHOD, START_LINE, Start, VERSION};
 use crate::decode::Transport;
+use crate::detect::csta_document;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
-use crate::detect::protocols::{csta, http2};
+use crate::detect::protocols::http2;
 use crate::detect::statement::{
     PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed, lossy,
 };
@@ -463,7 +464,7 @@ fn state_body(
     {
         statement.fact("csta.root", root.as_bytes(), at);
         statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta::state_answer(statement, &root, &body.content, at);
+        csta_document::state_answer(statement, &root, &body.content, at);
     }
 }
 
