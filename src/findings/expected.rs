@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::names::{alternatives, protocol_name};
-use crate::catalogue::{Catalogue, Claim, Reach, Service, Standing};
+use crate::catalogue::{Catalogue, Claim, Prevalence, Reach, Service, Standing};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 
@@ -66,6 +66,14 @@ impl<'c> Expected<'c> {
     }
 }
 
+/// Whether something is expected on the port with good reason: a service that is rare there, and not
+/// registered, is none.
+pub(super) fn is_well_claimed(catalogue: &Catalogue, port: ServicePort) -> bool {
+    catalogue.claims_on(port).any(|(_, claim)| {
+        claim.prevalence != Prevalence::Rare || claim.standing == Standing::Registered
+    })
+}
+
 /// The plural of what a service's name says that it is: `ETC Eos lighting console` is one of the
 /// lighting consoles.
 fn plural(name: &str) -> Option<String> {
@@ -97,7 +105,16 @@ mod tests {
         assert_eq!(clause(6379).as_deref(), Some("where Redis is registered"));
         assert!(clause(3001).unwrap().starts_with("where HTTP, "), "{:?}", clause(3001));
         assert_eq!(clause(8443).as_deref(), Some("where TLS is expected"));
-        assert_eq!(clause(49_999), None);
+        assert_eq!(clause(65_535), None);
+    }
+
+    #[test]
+    fn a_rare_unregistered_service_is_no_reason_to_expect_it() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let is_claimed = |port| is_well_claimed(&catalogue, ServicePort::new(port, Transport::Tcp));
+        assert!([22, 443, 3037, 8443].into_iter().all(is_claimed));
+        assert!(catalogue.claims_on(ServicePort::new(4444, Transport::Tcp)).next().is_some());
+        assert!(!is_claimed(4444) && !is_claimed(65_535));
     }
 
     #[test]

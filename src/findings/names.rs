@@ -23,6 +23,10 @@ pub(super) fn protocol_name(protocol: Protocol) -> String {
         Protocol::Pjlink => "PJLink",
         Protocol::Bacnet => "BACnet",
         Protocol::Rsync => "rsync",
+        Protocol::Applemidi => "AppleMIDI",
+        Protocol::Hyperdeck => "HyperDeck",
+        Protocol::Dcerpc => "DCE/RPC",
+        Protocol::Iec104 => "IEC 104",
         Protocol::Text => "plain text",
         other => return by_id(other.as_str()),
     };
@@ -31,8 +35,8 @@ pub(super) fn protocol_name(protocol: Protocol) -> String {
 
 /// Abbreviations are capitals, and names begin with one.
 fn by_id(id: &str) -> String {
-    const NAMES: [&str; 9] =
-        ["kafka", "memcached", "modbus", "redis", "socks", "syslog", "telnet", "watchout", "icy"];
+    const NAMES: [&str; 8] =
+        ["kafka", "memcached", "modbus", "redis", "syslog", "telnet", "watchout", "icy"];
     if !NAMES.contains(&id) && id.len() <= 7 {
         return id.to_ascii_uppercase();
     }
@@ -62,7 +66,12 @@ mod tests {
             (Protocol::Ssh, "SSH"),
             (Protocol::Tls, "TLS"),
             (Protocol::Redis, "Redis"),
-            (Protocol::Iec104, "IEC104"),
+            (Protocol::Iec104, "IEC 104"),
+            (Protocol::Socks, "SOCKS"),
+            (Protocol::Telnet, "Telnet"),
+            (Protocol::Dcerpc, "DCE/RPC"),
+            (Protocol::Applemidi, "AppleMIDI"),
+            (Protocol::Hyperdeck, "HyperDeck"),
             (Protocol::Http2, "HTTP/2"),
             (Protocol::Memcached, "Memcached"),
         ] {

@@ -216,8 +216,12 @@ enum Decision {
 
 impl Held {
     fn push(&mut self, end: usize, segment: &Segment, payload: &[u8]) -> Decision {
+        if segment.payload_len == 0 && !segment.flags.has(TcpFlags::SYN) {
+            // A connection may be kept alive for hours before its first message.
+            return Decision::Wait;
+        }
         add(&mut self.opening, end, segment, payload);
-        self.bytes += payload.len();
+        self.bytes += payload.len() + size_of::<(usize, Segment, Vec<u8>)>();
         self.segments.push((end, segment.clone(), payload.to_vec()));
         let is_full = self.opening.is_full()
             || self.bytes > HELD_BYTES

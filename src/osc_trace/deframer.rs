@@ -63,6 +63,18 @@ pub(super) struct Deframer {
     in_step: bool,
     /// A length that cannot be one stands where a frame should begin.
     refused: Option<u32>,
+    /// What of the frame that is not whole has been looked at.
+    searched: Searched,
+}
+
+/// How far a frame that is not whole has been looked at, so that no byte is looked at for every
+/// segment that comes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Searched {
+    /// ENDs at its beginning.
+    ends: usize,
+    /// Bytes without another END.
+    bytes: usize,
 }
 
 impl Deframer {
@@ -78,7 +90,7 @@ impl Deframer {
 
     /// Bytes in memory.
     pub(super) fn footprint(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.starts.len() * size_of::<(usize, u64, Time)>()
     }
 
     /// Adds bytes, and passes what is whole to `each`.
@@ -125,7 +137,10 @@ impl Deframer {
                     self.in_step = true;
                     continue;
                 }
-                NextPart::Wait if !ends && rest.len() <= 2 * LONGEST => break,
+                NextPart::Wait if !ends && rest.len() <= 2 * LONGEST => {
+                    self.searched.pass(rest, self.framing);
+                    break;
+                }
                 NextPart::Wait => {
                     (PartContent::Unread(rest, self.last_reason(rest)), rest.len(), false)
                 }
@@ -136,6 +151,7 @@ impl Deframer {
             at += len;
             self.in_step = in_step;
             self.refused = None;
+            self.searched = Searched::default();
         }
         self.drop_read(at);
     }
@@ -158,6 +174,9 @@ impl Deframer {
 
     /// Forgets the first bytes.
     fn drop_read(&mut self, len: usize) {
+        if len == 0 {
+            return;
+        }
         self.buffer.drain(..len);
         let after = self.starts.partition_point(|&(from, ..)| from <= len).saturating_sub(1);
         self.starts.drain(..after);
@@ -185,7 +204,7 @@ impl Deframer {
     fn step(&self, framing: OscFraming, at: usize, ends: bool) -> NextPart<'_> {
         match framing {
             OscFraming::LengthPrefix => self.prefixed(at),
-            OscFraming::Slip => slip(&self.buffer[at..], self.in_step),
+            OscFraming::Slip => slip(&self.buffer[at..], self.in_step, self.searched),
             OscFraming::Unframed => self.unframed(at, ends),
         }
     }
@@ -219,6 +238,9 @@ impl Deframer {
 
     fn unframed(&self, at: usize, ends: bool) -> NextPart<'_> {
         let rest = &self.buffer[at..];
+        if !ends && !self.searched.is_worth_another(rest) {
+            return NextPart::Wait;
+        }
         let is_begin = |byte: &u8| matches!(byte, b'/' | b'#');
         let next = self
             .starts
@@ -253,10 +275,36 @@ fn may_go_on(packet: &[u8]) -> bool {
     }
 }
 
-fn slip(rest: &[u8], in_step: bool) -> NextPart<'_> {
-    let before = rest.iter().take_while(|&&byte| byte == END).count();
+impl Searched {
+    /// Goes on to the first byte that is no END.
+    fn pass_ends(&mut self, rest: &[u8]) {
+        if self.ends >= self.bytes {
+            self.ends += rest[self.ends..].iter().take_while(|&&byte| byte == END).count();
+        }
+    }
+
+    /// All of `rest` has been looked at, as far as its framing asks for that.
+    fn pass(&mut self, rest: &[u8], framing: Option<OscFraming>) {
+        if framing == Some(OscFraming::Slip) {
+            self.pass_ends(rest);
+            self.bytes = rest.len();
+        } else if framing == Some(OscFraming::Unframed) && self.is_worth_another(rest) {
+            self.bytes = rest.len();
+        }
+    }
+
+    /// Whether enough has come since to look at all of it again, where nothing marks the end.
+    const fn is_worth_another(&self, rest: &[u8]) -> bool {
+        rest.len() <= SEARCHED || rest.len() >= self.bytes + self.bytes / 8
+    }
+}
+
+fn slip(rest: &[u8], in_step: bool, mut searched: Searched) -> NextPart<'_> {
+    searched.pass_ends(rest);
+    let before = searched.ends;
     let body = &rest[before..];
-    let Some(end) = body.iter().position(|&byte| byte == END) else {
+    let from = searched.bytes.max(before) - before;
+    let Some(end) = body[from..].iter().position(|&byte| byte == END).map(|end| from + end) else {
         let is_endless = body.len() > 2 * LONGEST;
         let endless = NextPart::Unread(rest.len(), UnreadReason::Endless, false);
         return if is_endless { endless } else { NextPart::Wait };
@@ -332,6 +380,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_long_packet_in_small_segments_is_looked_at_a_few_times() {
+        let mut text = vec![b'a'; 400_000];
+        text[0] = b'/';
+        for (first, framing) in [([b"\xc0", PING, b"\xc0"].concat(), "slip"), (PING.into(), "none")]
+        {
+            let end =
+                [&b"\0\0\0\0,\0\0\0"[..], if framing == "slip" { b"\xc0" } else { b"" }].concat();
+            let began = std::time::Instant::now();
+            let mut stream = vec![Some(&first[..]), Some(&first[..])];
+            stream.extend(text.chunks(4).map(Some));
+            stream.push(Some(&end));
+            let mut found = parts(&stream, 1000, true);
+            assert_eq!(found.pop().unwrap().len(), framing.len() + 1 + text.len());
+            assert_eq!(found, vec![format!("{framing} /eos/ping"); 2]);
+            assert!(began.elapsed().as_secs() < 20, "{framing} {:?}", began.elapsed());
+        }
+        let ends = vec![END; 400_000];
+        let began = std::time::Instant::now();
+        let stream: Vec<_> = ends.chunks(4).map(Some).collect();
+        assert_eq!(parts(&stream, 1000, true), ["400000 Ends"]);
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     #[test]

@@ -101,6 +101,22 @@ fn on_a_port_that_is_asked_for_everything_unrecognised_is_told() {
 }
 
 #[test]
+fn a_connection_that_is_kept_alive_before_its_first_message_is_told() {
+    let mut told = Told::new(TraceScope::default());
+    let (there, back) = ((Transport::Tcp, 5000, 3037), (Transport::Tcp, 3037, 5000));
+    told.push(there, (9, TcpFlags::SYN), b"");
+    told.push(back, (99, TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0)), b"");
+    for _ in 0..500 {
+        told.push(there, (9, TcpFlags::ACK), b"");
+        told.push(back, (100, TcpFlags::ACK), b"");
+    }
+    let ping = [b"\xc0", PING, b"\xc0"].concat();
+    told.push(there, (10, TcpFlags::ACK), &ping);
+    told.push(there, (28, TcpFlags::ACK), &ping);
+    assert_eq!(told.finish(), ["1003 5000 1 messages", "1004 5000 1 messages"]);
+}
+
+#[test]
 fn streams_are_put_in_order_and_a_mismatch_is_told_once() {
     let mut told = Told::new(TraceScope::default());
     let (there, back) = ((Transport::Tcp, 5000, 3037), (Transport::Tcp, 3037, 5000));

@@ -90,7 +90,7 @@ fn stream(statement: &mut Statement<'_>) -> Side {
             };
         };
         let length = u32::from_be_bytes(*length) as usize;
-        if length >> 24 != 0 {
+        if length == 0 || length >> 24 != 0 {
             return Side::Other;
         }
         match KerberosMessage::read(body, Some(length)) {
@@ -307,6 +307,7 @@ mod tests {
         assert_eq!(detect(Transport::Udp, &[REQUEST, b"\0"].concat()), Detection::No);
         let framed = [&[0, 0, 0, REQUEST.len() as u8 + 1], REQUEST].concat();
         assert_eq!(detect(Transport::Tcp, &framed), Detection::No);
+        assert_eq!(detect(Transport::Tcp, b"\0\0\0\0"), Detection::No);
         assert_eq!(detect(Transport::Udp, b"knock knock, who is there?"), Detection::No);
     }
 

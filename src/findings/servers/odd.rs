@@ -3,7 +3,7 @@
 use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
 use crate::evidence::Protocol;
-use crate::findings::expected::{Expected, is_encrypted};
+use crate::findings::expected::{Expected, is_encrypted, is_well_claimed};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
@@ -136,7 +136,7 @@ fn of_unrecognised(
         let is_ruled_out = claim.prevalence == Prevalence::Common && !remains(&service.id);
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
-    let is_claimed = catalogue.claims_on(port).next().is_some();
+    let is_claimed = is_well_claimed(catalogue, port);
     let what = "unrecognised bytes";
     let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
         (Severity::Warning, where_expected(what, expected), foreign)

@@ -129,8 +129,9 @@ fn row(
     let frame = frame(finding);
     let Some(room) = room else {
         writeln!(out, "{}", format!("{before}{:GAP$}{frame}", "").trim_end())?;
-        for line in wrap(&sentence, style.width.saturating_sub(GAP)) {
-            writeln!(out, "{:GAP$}{line}", "")?;
+        let room = style.width.saturating_sub(GAP);
+        for line in wrap(&sentence, room) {
+            writeln!(out, "{:GAP$}{}", "", fit(&line, room))?;
         }
         return Ok(());
     };
@@ -146,4 +147,36 @@ fn row(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{ServicePort, Transport};
+    use crate::findings::FindingKind;
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_whatever_a_server_calls_itself() {
+        for name in ["W".repeat(200), "中".repeat(90)] {
+            let finding = Finding {
+                kind: FindingKind::Contradicts,
+                severity: Severity::Alert,
+                port: ServicePort::new(3037, Transport::Tcp),
+                server: Some([192, 0, 2, 10].into()),
+                service: None,
+                frame: Some(61),
+                sentence: format!("HTTP ({name}) where lighting consoles speak OSC"),
+                advice: None,
+            };
+            for width in 40..=120 {
+                let style = Style { width, colour: false };
+                let mut out = Vec::new();
+                let widths = CellWidths::of(std::slice::from_ref(&finding));
+                row(&mut out, &finding, &widths, style).unwrap();
+                let text = String::from_utf8(out).unwrap();
+                assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
+                assert!(text.contains("alert") && text.contains("frame 61"), "{width}: {text}");
+            }
+        }
+    }
 }

@@ -31,7 +31,7 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
     let lead = match likely {
         Prevalence::Common => "Most likely",
         Prevalence::Occasional => "Possibly",
-        Prevalence::Rare => "Rarely used, if at all by",
+        Prevalence::Rare => "Rarely used, if at all, by",
     };
     let name = |claimant: &Claimant<'_>| escape(&claimant.service.name);
     if let [only] = alike {
