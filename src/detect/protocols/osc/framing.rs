@@ -1,6 +1,6 @@
 //! The framing of packets in a TCP stream.
 
-use memchr::memchr_iter;
+use memchr::memchr2_iter;
 
 use super::packet::{self, Grade};
 use crate::osc::{END, LENGTH, first_length, length, own_len, unescape};
@@ -48,11 +48,11 @@ impl OscFraming {
                 && bytes.get(LENGTH).is_none_or(|b| matches!(b, b'/' | b'#')))
             .then_some(Self::LengthPrefix);
         }
-        let slip =
-            memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
-        let length = first_length(bytes);
-        match (slip, length) {
-            (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
+        let slip = memchr2_iter(b'/', b'#', bytes).find(|&at| at > 0 && bytes[at - 1] == END);
+        // A length ends three bytes later than one byte that stands at the same place.
+        let before = slip.map_or(bytes, |at| &bytes[..bytes.len().min(at + LENGTH)]);
+        match (slip, first_length(before)) {
+            (Some(slip), Some(length)) if length < slip - 1 => Some(Self::LengthPrefix),
             (Some(_), _) => Some(Self::Slip),
             (None, Some(_)) => Some(Self::LengthPrefix),
             (None, None) => None,
