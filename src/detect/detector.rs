@@ -18,6 +18,7 @@ use crate::flow::Opening;
 ///     .facts(&["vnc.version"])
 ///     .samples(&[Sample { transport: Transport::Tcp, initiator: &[], responder: &[b"RFB 003.008\n"] }]);
 /// ```
+#[allow(clippy::struct_excessive_bools, reason = "statements that do not depend on each other")]
 pub struct Detector {
     /// The protocol that the detector recognises.
     pub protocol: Protocol,

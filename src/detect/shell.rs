@@ -42,10 +42,7 @@ fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
         return None;
     }
     // Nearly no flow has the end of a prompt.
-    let ends = memchr::memchr3(b'#', b'$', b'%', bytes).or_else(|| memchr::memchr(b'>', bytes));
-    if ends.is_none() {
-        return None;
-    }
+    memchr::memchr3(b'#', b'$', b'%', bytes).or_else(|| memchr::memchr(b'>', bytes))?;
     let mut at = 0;
     for line in bytes.split_inclusive(|&byte| byte == b'\n').take(LINES) {
         let text = plain(line.get(..LONGEST).unwrap_or(line))?;

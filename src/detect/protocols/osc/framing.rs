@@ -6,7 +6,7 @@ use super::packet::{self, Grade};
 use crate::osc::{END, LENGTH, first_length, length, own_len, unescape};
 
 /// Packets of a run that are read at most: of tiny ones, a side has thousands.
-const PACKETS: usize = 256;
+const PACKETS: usize = 160;
 
 /// How packets stand in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl OscFraming {
         }
     }
 
-    /// Passes each whole packet and its offset to `each`, 256 of them at most, until `each` refuses
+    /// Passes each whole packet and its offset to `each`, 160 of them at most, until `each` refuses
     /// one. False where it did, or where the bytes cannot be in this framing.
     pub(super) fn packets(
         self,
