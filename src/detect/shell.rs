@@ -41,8 +41,6 @@ fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
     if bytes.is_empty() || !stream.from_start() {
         return None;
     }
-    // Nearly no flow has the end of a prompt.
-    memchr::memchr3(b'#', b'$', b'%', bytes).or_else(|| memchr::memchr(b'>', bytes))?;
     let mut at = 0;
     for line in bytes.split_inclusive(|&byte| byte == b'\n').take(LINES) {
         let text = plain(line.get(..LONGEST).unwrap_or(line))?;
