@@ -4,7 +4,7 @@
     benches/detector_cost.py target/release/examples/detector_cost
 
 Fails where a detector takes more than 60 instructions a byte at 8 KiB, or there more than ten times
-what it takes at 1 KiB. Needs valgrind. Inputs and how they are chosen: benches/detector_cost.rs.
+what it takes at 1 KiB, but for those whose work is done once. Needs valgrind. Inputs and how they are chosen: benches/detector_cost.rs.
 """
 import pathlib
 import re
@@ -13,6 +13,9 @@ import sys
 import tempfile
 
 MOST, GROWTH = 60, 10
+# It decrypts one packet, of 1,200 bytes at least (RFC 9000, section 14.1): of the inputs below 8 KiB,
+# four datagrams, none is so long.
+ONCE = {"quic"}
 
 
 def main():
@@ -44,7 +47,7 @@ def main():
     for protocol, (place, sizes) in sorted(worst.items(), key=lambda row: -row[1][1][8192][0] / row[1][1][8192][1]):
         per_byte = [count / length for count, length in sizes.values()]
         growth = sizes[8192][0] / sizes[1024][0]
-        bad = per_byte[-1] > MOST or growth > GROWTH
+        bad = per_byte[-1] > MOST or growth > GROWTH and protocol not in ONCE
         failed += bad
         figures = " ".join(f"{value:8.1f}" for value in per_byte)
         print(f"{protocol:14} {place:6}   {figures}   {growth:8.1f}{'  !' if bad else ''}")

@@ -34,6 +34,7 @@ pub(super) type ByteSet = BitSet<4>;
 /// | begin with one of a few bytes, on each transport that carries them | `Prefilter::first_byte(&[b'A'..=b'Z'])` |
 /// | begin with other bytes over UDP than over TCP | `Prefilter::ANY.tcp_first_byte(..).udp_first_byte(..)` |
 /// | have further fixed bytes in a stream | `.then(..)` for the next byte, `.skip(n)` over others |
+/// | begin with one of a few words in a stream | `.tcp_words(..)` |
 /// | have further fixed bytes in a datagram | `.udp_then(..)`, `.udp_skip(n)` |
 /// | are datagrams of a length at least | `.udp_at_least(n)` |
 /// | begin with a number that is not zero, such as a length | `.max_leading_zeros(n)` |
@@ -107,6 +108,38 @@ impl Prefilter {
         assert!(self.stream_places < PLACES, "eight bytes of a stream are compared");
         self.stream[self.stream_places] = byte_set(bytes);
         self.stream_places += 1;
+        self
+    }
+
+    /// A stream begins with one of the lists `words`, in letters of either case, or with bytes of `others`, a
+    /// set for each place. As many places are compared as `others` has, and no more than the
+    /// shortest word.
+    ///
+    /// # Panics
+    ///
+    /// As [`tcp_first_byte`](Self::tcp_first_byte).
+    #[must_use]
+    pub const fn tcp_words(mut self, words: &[&[&[u8]]], others: &[&[RangeInclusive<u8>]]) -> Self {
+        assert!(self.stream_places == 0, "the first byte is described before the others");
+        while self.stream_places < others.len() {
+            let mut bytes = byte_set(others[self.stream_places]);
+            let mut list = 0;
+            while list < words.len() {
+                let mut i = 0;
+                while i < words[list].len() {
+                    let word = words[list][i];
+                    if word.len() <= self.stream_places {
+                        return self;
+                    }
+                    bytes.insert(word[self.stream_places].to_ascii_lowercase() as usize);
+                    bytes.insert(word[self.stream_places].to_ascii_uppercase() as usize);
+                    i += 1;
+                }
+                list += 1;
+            }
+            self.stream[self.stream_places] = bytes;
+            self.stream_places += 1;
+        }
         self
     }
 

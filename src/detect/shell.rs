@@ -2,6 +2,8 @@
 //! may
 //! reach.
 
+use std::borrow::Cow;
+
 use crate::evidence::Direction;
 use crate::flow::{Opening, Stream};
 
@@ -53,7 +55,15 @@ fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
 /// A line without the control sequences of terminals (ECMA-48, section 5.4), and titles; `None`
 /// where
 /// it has other controls.
-fn plain(line: &[u8]) -> Option<String> {
+fn plain(line: &[u8]) -> Option<Cow<'_, str>> {
+    let is_text = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..);
+    let ended = line.strip_suffix(b"\n").unwrap_or(line);
+    let ended = ended.strip_suffix(b"\r").unwrap_or(ended);
+    match ended.iter().find(|byte| !is_text(byte)) {
+        None => return std::str::from_utf8(ended).ok().map(Cow::Borrowed),
+        Some(0x1b | b'\r') => {}
+        Some(_) => return None,
+    }
     let mut text = Vec::with_capacity(line.len());
     let mut rest = line;
     while let [first, tail @ ..] = rest {
@@ -68,11 +78,11 @@ fn plain(line: &[u8]) -> Option<String> {
                 rest = tail.get(end + 1..)?;
             }
             (b'\r' | b'\n', _) => {}
-            (b'\t' | 0x20..=0x7e | 0x80.., _) => text.push(*first),
+            _ if is_text(first) => text.push(*first),
             _ => return None,
         }
     }
-    String::from_utf8(text).ok()
+    String::from_utf8(text).ok().map(Cow::Owned)
 }
 
 /// The prompt with which a line begins.

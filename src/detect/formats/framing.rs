@@ -11,6 +11,9 @@ pub(crate) enum Framed {
     Foreign,
 }
 
+/// Messages that are read at most: of tiny ones, a side has thousands.
+const MOST: usize = 512;
+
 /// What [`read_messages`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessagesRead {
@@ -20,14 +23,16 @@ pub(crate) struct MessagesRead {
     pub(crate) foreign: bool,
 }
 
-/// Reads message after message. `read` judges the message at the beginning of the remaining bytes,
+/// Reads message after message, 512 of them at most. `read` judges the message at the beginning of the remaining bytes,
 /// whose offset is its second argument.
 pub(crate) fn read_messages<'a>(
     bytes: &'a [u8],
     mut read: impl FnMut(&'a [u8], usize) -> Framed,
 ) -> MessagesRead {
     let (mut at, mut whole) = (0, 0);
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+    while whole < MOST
+        && let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty())
+    {
         match read(rest, at) {
             // A message without bytes would never end the loop.
             Framed::Whole(0) | Framed::Foreign => return MessagesRead { whole, foreign: true },
@@ -79,6 +84,15 @@ mod tests {
         assert_eq!(
             (decimal(b"0120"), decimal(b""), decimal(b"-1"), decimal(b"99999999999999")),
             (Some(120), None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_walk_ends_after_as_many_messages_as_are_read_at_most() {
+        let read = |_: &[u8], _| Framed::Whole(1);
+        assert_eq!(
+            read_messages(&[7; MOST + 9], read),
+            MessagesRead { whole: MOST, foreign: false }
         );
     }
 }

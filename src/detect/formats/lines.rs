@@ -1,5 +1,11 @@
 //! Lines of text that end with LF or CR LF, for the detectors of line-based protocols.
 
+use std::ops::RangeInclusive;
+
+/// The bytes with which a reply may begin, place by place.
+pub(crate) const REPLY: [&[RangeInclusive<u8>]; 4] =
+    [&[b'1'..=b'5'], &[b'0'..=b'5'], &[b'0'..=b'9'], &[b' '..=b' ', b'-'..=b'-', b'\r'..=b'\r']];
+
 /// A line without its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TextLine<'a> {
@@ -52,6 +58,15 @@ fn without_return(line: &[u8]) -> &[u8] {
 /// Whether one of `bytes` and `text` begins with the other, in letters of either case.
 pub(crate) fn may_become(bytes: &[u8], text: &[u8]) -> bool {
     bytes.iter().zip(text).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// Whether `bytes` may become one of the words in `of`, as [`may_become`] has it.
+pub(crate) fn may_become_one_of(bytes: &[u8], of: &[&[u8]]) -> bool {
+    let first = bytes.first().map(u8::to_ascii_uppercase);
+    of.iter().any(|word| {
+        let begins = first.is_none() || word.first().map(u8::to_ascii_uppercase) == first;
+        begins && may_become(bytes, word)
+    })
 }
 
 /// The first word of a line, and the bytes after the space that ends it.

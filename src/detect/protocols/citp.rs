@@ -30,7 +30,8 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Citp, inspect)
         Prefilter::first_byte(&[b'C'..=b'C'])
             .then(&[b'I'..=b'I'])
             .then(&[b'T'..=b'T'])
-            .then(&[b'P'..=b'P']),
+            .then(&[b'P'..=b'P'])
+            .udp_literal(b"ITP\x01\0"),
     )
     .one_way()
     .facts(&["citp.message", "citp.name", "citp.product", "citp.type", "citp.universe"])

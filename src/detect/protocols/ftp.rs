@@ -28,7 +28,7 @@ const OTHERS: &[&[u8]] = &[
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ftp, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .prefilter(Prefilter::ANY.tcp_words(&[OWN, OTHERS], &lines::REPLY))
     .facts(&[
         "ftp.greeting",
         "ftp.command",
@@ -80,13 +80,12 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 
 /// A command alone proves nothing: POP3 has USER too.
 fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
-    let stream = statement.stream;
-    match lines::first_line(stream.head(), LONGEST) {
-        FirstLine::Begun(bytes)
-            if OWN.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb)) =>
-        {
-            Side::Perhaps
-        }
+    let bytes = statement.stream.head();
+    if !lines::may_become_one_of(bytes, OWN) && !lines::may_become_one_of(bytes, OTHERS) {
+        return Side::Other;
+    }
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::Begun(_) => Side::Perhaps,
         FirstLine::Whole(first) => {
             let (verb, argument) = lines::first_word(first.text);
             let own = lines::is_one_of(verb, OWN);
@@ -114,7 +113,7 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
             });
             Side::Perhaps
         }
-        _ => Side::Other,
+        FirstLine::No => Side::Other,
     }
 }
 

@@ -46,7 +46,17 @@ const COMMANDS: &[&[u8]] = &[
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .prefilter(
+        Prefilter::ANY
+            .tcp_first_byte(&[
+                b'*'..=b'*', b'-'..=b'.', b'0'..=b'9', b'A'..=b'Z', b'_'..=b'_', b'a'..=b'z',
+                b'$'..=b'$',
+            ])
+            .then(&[
+                b' '..=b' ', b'-'..=b'.', b'0'..=b'9', b'A'..=b'Z', b'_'..=b'_', b'a'..=b'z',
+                b'$'..=b'$',
+            ]),
+    )
     .facts(&[
         "imap.greeting",
         "imap.command",
@@ -71,27 +81,19 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Imap, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine_by_role(Protocol::Imap, opening, depth, |statement, client: &mut ClientTags| {
-        match statement.read_as {
-            Role::Client => {
-                client.log_ins = log_ins(statement.stream.head());
-                command(statement, &mut client.first)
+    combine_by_role(Protocol::Imap, opening, depth, |statement, tag: &mut Vec<u8>| match statement
+        .read_as
+    {
+        Role::Client => command(statement, tag),
+        Role::Server => {
+            let side = greeting(statement, tag);
+            if side == Side::Matches {
+                let client = opening.side(statement.direction.opposite());
+                count_answers(statement, &log_ins(client.head()));
             }
-            Role::Server => {
-                let side = greeting(statement, &client.first);
-                count_answers(statement, &client.log_ins);
-                side
-            }
+            side
         }
     })
-}
-
-/// The tags of a client's commands.
-#[derive(Default)]
-struct ClientTags {
-    first: Vec<u8>,
-    /// Those of the commands that log in.
-    log_ins: Vec<Vec<u8>>,
 }
 
 /// The tags of the commands that log in.
@@ -129,7 +131,7 @@ const fn is_of_tag(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'$')
 }
 
-/// Judges the client. A tagged command alone proves nothing: lines of two words occur in many
+/// Judges the client, whose first command has the tag `tag`. A tagged command alone proves nothing: lines of two words occur in many
 /// protocols.
 fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
     let stream = statement.stream;
@@ -137,23 +139,20 @@ fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
     let end = bytes.iter().take(TAG).position(|&b| !is_of_tag(b));
     match end {
         None if bytes.len() < TAG => return Side::Perhaps,
-        Some(1..) => {}
+        Some(end @ 1..) if bytes[end] == b' ' => {
+            if !lines::may_become_one_of(&bytes[end + 1..], COMMANDS) {
+                return Side::Other;
+            }
+        }
         _ => return Side::Other,
     }
     match lines::first_line(bytes, LONGEST) {
         FirstLine::No => Side::Other,
-        FirstLine::Begun(begun) => {
-            let (_, rest) = lines::first_word(begun);
-            if COMMANDS.iter().any(|command| lines::may_become(rest, command)) {
-                Side::Perhaps
-            } else {
-                Side::Other
-            }
-        }
+        FirstLine::Begun(_) => Side::Perhaps,
         FirstLine::Whole(first) => {
             let (word, rest) = lines::first_word(first.text);
             let (verb, _) = lines::first_word(rest);
-            if !lines::is_one_of(verb, COMMANDS) || !word.iter().all(|&b| is_of_tag(b)) {
+            if !lines::is_one_of(verb, COMMANDS) {
                 return Side::Other;
             }
             tag.extend_from_slice(word);

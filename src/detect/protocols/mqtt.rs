@@ -135,7 +135,7 @@ fn packets(statement: &mut Statement<'_>) -> Side {
         let Some(packet) = packet else { return Framed::Cut };
         let sound = match packet.kind {
             1 => connect(statement, &packet, &mut version),
-            2 => connack(statement, &packet, at),
+            2 => connack(statement, &packet, at, greeted),
             3 | 8 => topic(statement, &packet, at, version, &mut topics),
             4..=7 | 11 => (2..512).contains(&(packet.len - packet.header)),
             9 | 10 => (3..4096).contains(&(packet.len - packet.header)),
@@ -225,8 +225,13 @@ fn properties(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Checks and states the answer to a CONNECT: a return code (3.1.1, section 3.2.2.3) or a reason
-/// (5.0, section 3.2.2.2).
-fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>, at: usize) -> bool {
+/// (5.0, section 3.2.2.2). A `repeated` one states nothing.
+fn connack(
+    statement: &mut Statement<'_>,
+    packet: &ControlPacket<'_>,
+    at: usize,
+    repeated: bool,
+) -> bool {
     let &[flags, code, ..] = packet.body else {
         return packet.cut && packet.len < 512 && packet.body.iter().all(|&b| b < 2);
     };
@@ -258,7 +263,7 @@ fn connack(statement: &mut Statement<'_>, packet: &ControlPacket<'_>, at: usize)
         0x9f => "refused: connection rate exceeded",
         _ => "refused",
     };
-    if fits {
+    if fits && !repeated {
         if code == 0 {
             statement.answers.succeeded();
         } else {

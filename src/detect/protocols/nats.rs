@@ -19,6 +19,8 @@ use crate::flow::{Opening, SIDE_BYTES};
 const LONGEST: usize = SIDE_BYTES / 2;
 /// Subjects of each side that are stated at most.
 const STATED: usize = 8;
+/// Greetings of a side that are read at most: a server may change what it said.
+const GREETINGS: usize = 4;
 const INFO: &[u8] = b"INFO {\"";
 const CONNECT: &[u8] = b"CONNECT {\"";
 
@@ -62,7 +64,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 
 fn lines(statement: &mut Statement<'_>) -> Side {
     let bytes = statement.stream.head();
-    let (mut certain, mut exact) = (false, false);
+    let (mut certain, mut exact, mut greetings) = (false, false, 0);
     let mut stated: Vec<&[u8]> = Vec::new();
     let messages = read_messages(bytes, |rest, at| {
         let begins = |word: &[u8]| rest.starts_with(word) || word.starts_with(rest);
@@ -90,6 +92,10 @@ fn lines(statement: &mut Statement<'_>) -> Side {
             return if fits { Framed::Cut } else { Framed::Foreign };
         };
         if greeting {
+            greetings += 1;
+            if greetings > GREETINGS {
+                return Framed::Whole(line.len() + 2);
+            }
             let Some(open) = line.iter().position(|&b| b == b'{') else { return Framed::Foreign };
             if !greet(
                 statement,

@@ -6,6 +6,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
+use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, by_datagram, combine, lossy};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
@@ -30,6 +31,19 @@ const STATED: usize = 8;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Nbns, inspect)
     .udp()
+    // An identifier, an operation, flags, and the numbers of records, which are small.
+    .prefilter(
+        Prefilter::ANY
+            .udp_skip(2)
+            .udp_then(&[
+                0..=7, 0x28..=0x37, 0x40..=0x4f, 0x78..=0x87, 0xa8..=0xcf, 0xf8..=0xff,
+            ])
+            .udp_then(&[0..=7, 0x10..=0x17, 0x80..=0x87, 0x90..=0x97])
+            .udp_then(&[0..=0])
+            .udp_skip(1)
+            .udp_then(&[0..=0])
+            .udp_at_least(HEADER + ENCODED + 1),
+    )
     .facts(&["nbns.operation", "nbns.name", "nbns.address", "nbns.error"])
     .samples(&[
         Sample {

@@ -36,7 +36,10 @@ const MECHANISMS: &[&[u8]] = &[
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .prefilter(Prefilter::ANY.tcp_words(
+        &[COMMANDS],
+        &[&[b'+'..=b'+'], &[b'O'..=b'O', b'o'..=b'o'], &[b'K'..=b'K', b'k'..=b'k']],
+    ))
     .facts(&[
         "pop3.greeting",
         "pop3.command",
@@ -69,28 +72,20 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Pop3, inspect)
     ]);
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
-    combine_by_role(Protocol::Pop3, opening, depth, |statement, client: &mut ClientLog| {
+    combine_by_role(Protocol::Pop3, opening, depth, |statement, requested: &mut bool| {
         match statement.read_as {
-            Role::Client => {
-                client.steps = steps(statement.stream.head());
-                command(statement, &mut client.requested)
-            }
+            // Whether its first command is of POP3 alone.
+            Role::Client => command(statement, requested),
             Role::Server => {
-                let side = greeting(statement, client.requested);
-                count_replies(statement, &client.steps);
+                let side = greeting(statement, *requested);
+                if side == Side::Matches {
+                    let client = opening.side(statement.direction.opposite());
+                    count_replies(statement, &steps(client.head()));
+                }
                 side
             }
         }
     })
-}
-
-/// What the client sent.
-#[derive(Default)]
-struct ClientLog {
-    /// Its first command is of POP3 alone.
-    requested: bool,
-    /// What each command is.
-    steps: Vec<LogInStep>,
 }
 
 /// What a command is for a log-in.
@@ -144,11 +139,12 @@ fn count_replies(statement: &mut Statement<'_>, steps: &[LogInStep]) {
 
 /// A command alone proves nothing: FTP has USER too.
 fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
-    let stream = statement.stream;
-    match lines::first_line(stream.head(), LONGEST) {
-        FirstLine::Begun(bytes) if COMMANDS.iter().any(|verb| lines::may_become(bytes, verb)) => {
-            Side::Perhaps
-        }
+    let bytes = statement.stream.head();
+    if !lines::may_become_one_of(bytes, COMMANDS) {
+        return Side::Other;
+    }
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::Begun(_) => Side::Perhaps,
         FirstLine::Whole(first) => {
             let (verb, argument) = lines::first_word(first.text);
             if !lines::is_one_of(verb, COMMANDS) {
@@ -174,7 +170,7 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
             });
             Side::Perhaps
         }
-        _ => Side::Other,
+        FirstLine::No => Side::Other,
     }
 }
 

@@ -28,7 +28,7 @@ const STATED: usize = 4;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Psn, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0x55..=0x56]))
+    .prefilter(Prefilter::first_byte(&[0x55..=0x56]).udp_then(&[0x67..=0x67]).udp_at_least(BEHIND))
     .one_way()
     .facts(&["psn.packet", "psn.system", "psn.tracker", "psn.version"])
     .samples(&[

@@ -27,7 +27,11 @@ const CONTROL_1: usize = 32;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Ptp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0..=3, 0x08..=0x0d, 0x10..=0x13, 0x18..=0x1d]))
+    .prefilter(
+        Prefilter::first_byte(&[0..=3, 0x08..=0x0d, 0x10..=0x13, 0x18..=0x1d])
+            .udp_then(&[1..=2, 0x12..=0x12])
+            .udp_at_least(HEADER),
+    )
     .one_way()
     .facts(&["ptp.version", "ptp.message", "ptp.domain", "ptp.clock", "ptp.grandmaster"])
     .samples(&[

@@ -178,14 +178,14 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     // After an exact start line, one of the required fields is proof enough: a message may be cut
     // or damaged.
     let is_required = |name: &[u8]| {
-        let first = name.first().map_or(0, u8::to_ascii_lowercase);
-        matches!(first, b'v' | b'f' | b't' | b'i' | b'c')
-            && REQUIRED.iter().any(|(long, short)| {
-                [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-            })
+        REQUIRED.iter().any(|(long, short)| {
+            [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        })
     };
+    let may_be_required =
+        |first: u8| matches!(first.to_ascii_lowercase(), b'v' | b'f' | b't' | b'i' | b'c');
     let head = &behind[..head_end.unwrap_or(behind.len())];
-    if !field_names(head).any(is_required) {
+    if !field_names(head, may_be_required).any(is_required) {
         return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
     }
     let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());

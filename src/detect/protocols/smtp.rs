@@ -16,8 +16,9 @@ use crate::flow::Opening;
 
 /// Bytes of a line at most (section 4.5.3.1.5).
 const LONGEST: usize = 512;
-const HELLOS: [&[u8]; 2] = [b"EHLO ", b"HELO "];
-/// Commands that a client may send before it greets.
+/// The greeting, without the domain.
+const HELLO: usize = b"EHLO ".len();
+/// Commands that a client may begin with.
 const OTHERS: &[&[u8]] = &[
     b"QUIT",
     b"NOOP",
@@ -34,7 +35,7 @@ const OTHERS: &[&[u8]] = &[
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Smtp, inspect)
     .tcp()
-    .prefilter(Prefilter::first_byte(&[b'!'..=b'~']))
+    .prefilter(Prefilter::ANY.tcp_words(&[OTHERS], &lines::REPLY))
     .facts(&[
         "smtp.greeting",
         "smtp.client",
@@ -84,14 +85,15 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 fn hello(statement: &mut Statement<'_>) -> Side {
-    let stream = statement.stream;
-    let begun =
-        |bytes: &[u8]| HELLOS.iter().chain(OTHERS).any(|verb| lines::may_become(bytes, verb));
-    match lines::first_line(stream.head(), LONGEST) {
-        FirstLine::Begun(bytes) if begun(bytes) => Side::Perhaps,
+    let bytes = statement.stream.head();
+    if !lines::may_become_one_of(bytes, OTHERS) {
+        return Side::Other;
+    }
+    match lines::first_line(bytes, LONGEST) {
+        FirstLine::Begun(_) => Side::Perhaps,
         FirstLine::Whole(first) => match lines::first_word(first.text) {
             (verb, domain) if lines::is_one_of(verb, &[b"EHLO", b"HELO"]) && is_domain(domain) => {
-                statement.fact("smtp.client", domain.trim_ascii_end(), HELLOS[0].len());
+                statement.fact("smtp.client", domain.trim_ascii_end(), HELLO);
                 starttls::state_lines(statement, "smtp.starttls", |line| match lines::first_word(
                     line,
                 )
@@ -106,7 +108,7 @@ fn hello(statement: &mut Statement<'_>) -> Side {
             (verb, _) if lines::is_one_of(verb, OTHERS) => Side::Perhaps,
             _ => Side::Other,
         },
-        _ => Side::Other,
+        FirstLine::No => Side::Other,
     }
 }
 

@@ -207,9 +207,13 @@ fn is_versioned(token: &[u8]) -> bool {
 #[must_use]
 pub fn may_be_secret(line: &[u8]) -> bool {
     const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
-    WORDS
-        .iter()
-        .any(|word| line.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word)))
+    line.iter().enumerate().any(|(at, first)| {
+        matches!(first.to_ascii_lowercase(), b'p' | b's' | b't' | b'k' | b'a' | b'l')
+            && WORDS.iter().any(|word| {
+                let found = line.get(at..at + word.len());
+                found.is_some_and(|found| found.eq_ignore_ascii_case(word))
+            })
+    })
 }
 
 #[cfg(test)]

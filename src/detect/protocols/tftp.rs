@@ -29,7 +29,7 @@ const IN_STEP: usize = 3;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Tftp, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0..=0]))
+    .prefilter(Prefilter::first_byte(&[0..=0]).udp_then(&[READ..=OPTIONS]))
     .one_way()
     .facts(&["tftp.operation", "tftp.file", "tftp.mode", "tftp.option", "tftp.error"])
     .samples(&[

@@ -21,7 +21,12 @@ const ALL: u8 = 0x88;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Visca, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[1..=2]))
+    .prefilter(
+        Prefilter::first_byte(&[1..=2])
+            .udp_then(&[0..=1, 0x10..=0x11, 0x20..=0x20])
+            .udp_then(&[0..=0])
+            .udp_at_least(HEADER),
+    )
     .facts(&["visca.answer", "visca.camera", "visca.command", "visca.message"])
     .samples(&[
         Sample {

@@ -43,7 +43,14 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Dcerpc, inspect)
             .then(&[0..=0, 2..=3, 11..=19])
             .skip(1)
             .then(&[0..=0, 0x10..=0x10])
-            .udp_first_byte(&[datagram::VERSION..=datagram::VERSION]),
+            .udp_first_byte(&[datagram::VERSION..=datagram::VERSION])
+            .udp_then(&[0..=10])
+            .udp_skip(1)
+            .udp_then(&[0..=0, 2..=2])
+            .udp_skip(1)
+            .udp_then(&[0..=3])
+            .udp_then(&[0..=0])
+            .udp_at_least(64),
     )
     .facts(&[
         "dcerpc.type",

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::{Decompress, FlushDecompress};
 use httparse::Header;
 
 use crate::detect::formats::headers::field;
@@ -218,8 +219,45 @@ fn inflate(bytes: &[u8]) -> Vec<u8> {
     if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
 }
 
+/// Decompresses `deflate` without a frame that comes in parts.
+pub(super) struct Inflater {
+    state: Decompress,
+    /// Decompressed bytes that may still come.
+    room: usize,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self { state: Decompress::new(false), room: INFLATED as usize }
+    }
+
+    /// The decompressed bytes of the next part, up to the limit of all parts. Damaged input gives the
+    /// bytes before the damage, and none from then on.
+    pub(super) fn next(&mut self, mut part: &[u8]) -> Vec<u8> {
+        const STEP: usize = 1024;
+        let mut content = Vec::new();
+        let mut chunk = [0; STEP];
+        while self.room > 0 {
+            let (taken, given) = (self.state.total_in(), self.state.total_out());
+            let into = &mut chunk[..self.room.min(STEP)];
+            let status = self.state.decompress(part, into, FlushDecompress::Sync);
+            let taken = (self.state.total_in() - taken) as usize;
+            let given = (self.state.total_out() - given) as usize;
+            content.extend_from_slice(into.get(..given).unwrap_or(&[]));
+            part = part.get(taken..).unwrap_or(&[]);
+            self.room -= given.min(self.room);
+            match status {
+                Ok(_) if given > 0 || taken > 0 && !part.is_empty() => {}
+                Ok(_) => break,
+                Err(_) => self.room = 0,
+            }
+        }
+        content
+    }
+}
+
 /// Decompresses `deflate` without a frame.
-pub(super) fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
+fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
     bounded(DeflateDecoder::new(bytes))
 }
 

@@ -64,6 +64,15 @@ impl<'a> Start<'a> {
 /// Whether the bytes begin with a message beyond doubt, wherever in a stream they are: a start
 /// line, then a header field or the end of the head.
 pub(super) fn begins(bytes: &[u8]) -> bool {
+    let is_begun = bytes.starts_with(VERSION)
+        || COMMON.iter().any(|method| {
+            bytes.first() == method.first()
+                && bytes.starts_with(method)
+                && bytes.get(method.len()) == Some(&b' ')
+        });
+    if !is_begun {
+        return false;
+    }
     let Some(end) = start_line_end(bytes, START_LINE) else { return false };
     let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
         Some(Start::Request { method, .. }) => COMMON.contains(&method),

@@ -1,7 +1,7 @@
 //! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. The
 //! content of text frames is stated, and the length of the first binary frame.
 
-use super::body::inflate_raw;
+use super::body::Inflater;
 use crate::detect::statement::Statement;
 
 pub(super) const TEXT: u8 = 1;
@@ -17,7 +17,7 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// States the frames from the offset `at` on.
 pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) {
-    let (mut binary, mut packed, mut unpacked) = (false, Vec::new(), 0);
+    let (mut binary, mut inflater) = (false, None);
     for _ in 0..FRAMES {
         let Some(frame) = read(bytes.get(at..).unwrap_or(&[])) else { return };
         let mut content: Vec<u8> = bytes[at + frame.from..at + frame.to].to_vec();
@@ -29,11 +29,8 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
         // Later messages may refer to earlier ones (RFC 7692, section 7.2.3.2), so all are
         // decompressed as one.
         if frame.compressed {
-            packed.extend_from_slice(&content);
-            packed.extend(TAIL);
-            let all = inflate_raw(&packed);
-            content = all.get(unpacked..).unwrap_or(&[]).to_vec();
-            unpacked = all.len();
+            content.extend(TAIL);
+            content = inflater.get_or_insert_with(Inflater::new).next(&content);
         }
         match frame.opcode {
             // The limit of decompressed bytes is reached.

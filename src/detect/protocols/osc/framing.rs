@@ -5,6 +5,9 @@ use memchr::memchr_iter;
 use super::packet::{self, Grade};
 use crate::osc::{END, LENGTH, first_length, length, own_len, unescape};
 
+/// Packets of a run that are read at most: of tiny ones, a side has thousands.
+const PACKETS: usize = 160;
+
 /// How packets stand in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OscFraming {
@@ -50,8 +53,9 @@ impl OscFraming {
         }
         let slip =
             memchr_iter(END, bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'/' | b'#')));
-        let length = first_length(bytes);
-        match (slip, length) {
+        // The length's four bytes end behind the END that may stand at the same place.
+        let before = slip.map_or(bytes, |at| &bytes[..bytes.len().min(at + LENGTH)]);
+        match (slip, first_length(before)) {
             (Some(slip), Some(length)) if length < slip => Some(Self::LengthPrefix),
             (Some(_), _) => Some(Self::Slip),
             (None, Some(_)) => Some(Self::LengthPrefix),
@@ -59,8 +63,8 @@ impl OscFraming {
         }
     }
 
-    /// Passes each whole packet and its offset to `each`, until `each` refuses one. False where it
-    /// did, or where the bytes cannot be in this framing.
+    /// Passes each whole packet and its offset to `each`, 160 of them at most, until `each` refuses
+    /// one. False where it did, or where the bytes cannot be in this framing.
     pub(super) fn packets(
         self,
         bytes: &[u8],
@@ -89,7 +93,8 @@ fn prefixed(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> 
             None => return false,
         }
     }
-    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= LENGTH) {
+    for _ in 0..PACKETS {
+        let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= LENGTH) else { break };
         let Some(len) = length(rest) else { return false };
         let Some(packet) = rest.get(LENGTH..LENGTH + len) else {
             return packet::may_begin(&rest[LENGTH..]);
@@ -110,7 +115,11 @@ fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool
             None => return false,
         }
     }
-    while let Some(len) = bytes[at..].iter().position(|&b| b == END) {
+    for _ in 0..PACKETS {
+        let Some(len) = memchr::memchr(END, &bytes[at..]) else {
+            let rest = &bytes[at..];
+            return rest.is_empty() || packet::may_begin(rest);
+        };
         let frame = &bytes[at..at + len];
         // ENDs on both sides of a packet leave empty frames between packets.
         if !frame.is_empty() {
@@ -121,13 +130,13 @@ fn slip(bytes: &[u8], in_step: bool, each: &mut impl FnMut(&[u8], usize) -> bool
         }
         at += len + 1;
     }
-    let rest = &bytes[at..];
-    rest.is_empty() || packet::may_begin(rest)
+    true
 }
 
 fn unframed(bytes: &[u8], each: &mut impl FnMut(&[u8], usize) -> bool) -> bool {
     let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+    for _ in 0..PACKETS {
+        let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
         let Some(packet) = own_len(rest).and_then(|len| rest.get(..len)) else {
             return packet::grade_cut(rest, &mut Vec::new()) != Grade::Invalid;
         };

@@ -25,6 +25,8 @@ use crate::flow::Opening;
 
 /// Distinct addresses of each side that are stated at most.
 const ADDRESSES: usize = 64;
+/// Bytes of a run without a beginning in which the first packet is looked for.
+const SEARCHED: usize = 2048;
 const FRAMING: &str = "osc.framing";
 const ADDRESS: &str = "osc.address";
 const TYPES: &str = "osc.types";
@@ -293,8 +295,10 @@ fn stream(packets: &mut Packets<'_, '_>, untyped: usize) -> Side {
     let mut otherwise = Side::Perhaps;
     for (i, run) in stream.runs().enumerate() {
         let in_step = i == 0 && stream.from_start();
-        let Some(kind) = framing.or_else(|| OscFraming::detect(&bytes[run.clone()], in_step))
-        else {
+        // A stream without its beginning is searched again whenever it has grown.
+        let end = if in_step { run.end } else { run.end.min(run.start + SEARCHED) };
+        let detected = || OscFraming::detect(&bytes[run.start..end], in_step);
+        let Some(kind) = framing.or_else(detected) else {
             if in_step {
                 return Side::Other;
             }

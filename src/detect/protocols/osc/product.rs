@@ -68,7 +68,10 @@ pub(super) enum AddressOrigin {
 
 /// Who defined an address.
 pub(super) fn origin(address: &[u8]) -> AddressOrigin {
-    let Some(known) = PRODUCTS.iter().find(|known| begins(address, known)) else {
+    let second = address.get(1).map(u8::to_ascii_lowercase);
+    let may_begin = |known: &[u8]| known.get(1).map(u8::to_ascii_lowercase) == second;
+    let mut known = PRODUCTS.iter().filter(|known| may_begin(known));
+    let Some(known) = known.find(|known| begins(address, known)) else {
         return AddressOrigin::Any;
     };
     match (known.ends_with(b"/"), address.get(known.len())) {

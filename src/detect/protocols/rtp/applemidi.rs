@@ -26,7 +26,7 @@ const MIDI: u8 = 97;
 
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Applemidi, inspect)
     .udp()
-    .prefilter(Prefilter::first_byte(&[0xff..=0xff]))
+    .prefilter(Prefilter::first_byte(&[0xff..=0xff]).udp_then(&[0xff..=0xff]))
     .facts(&["applemidi.command", "applemidi.session"])
     .samples(&[
         Sample {
