@@ -145,8 +145,10 @@ impl Servers {
             let protocol = self.speakers.get(spoken.speaker.speaker()).protocol?;
             Some((protocol, u64::from(spoken.flows.get())))
         });
+        let mut spoken: Vec<_> = spoken.collect();
+        spoken.sort_unstable();
         Server {
-            spoken: spoken.collect(),
+            spoken,
             key: row.key,
             services,
             protocols: row.protocols,
