@@ -189,6 +189,10 @@ pub struct CommonArgs {
     /// Networks that count as local, beside each server's own /24 or /64, such as `10.0.0.0/8`
     #[arg(long, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
     pub local_nets: Vec<IpNetwork>,
+    /// Keep no names of addresses and servers: neither from answers of DNS, mDNS and LLMNR, nor by
+    /// which clients called servers (SNI, Host)
+    #[arg(long)]
+    pub no_names: bool,
     /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they
     /// carry
     #[arg(long)]

@@ -3,11 +3,9 @@
 //! Takes the figures of a capture and the catalogue, gives [`Finding`]s. Knows nothing of output.
 //! Findings are made when a report or a view is made, from aggregates that merge exactly (servers,
 //! ports, domains), never from flows: they are the same for every order of flows and every number
-//! of
-//! workers.
+//! of workers.
 //!
-//! `expected` says what a port's claims lead to expect, `names` how protocols are called.
-//! `servers`,
+//! `expected` says what a port's claims lead to expect, `names` how protocols are called. `servers`,
 //! `ports` and `tunnels` find.
 
 mod expected;

@@ -25,6 +25,7 @@ mod recipes;
 mod run;
 mod saving;
 mod screen;
+mod seeds;
 mod setup;
 mod tenants;
 mod watch;

@@ -1,13 +1,14 @@
 //! The families of services, which tags name, in words for people.
 
 /// The heading and the kind of each family that the shipped catalogue has, by tag.
-const FAMILIES: [(&str, &str, &str); 16] = [
+const FAMILIES: [(&str, &str, &str); 17] = [
     ("app-search", "Enterprise", "a search engine"),
     ("banking", "Enterprise", "home banking"),
     ("csta", "Telephony", "computer telephony"),
     ("database", "Databases", "a database"),
     ("dev-server", "Development", "a development server"),
     ("exlm", "Enterprise", "EXLM"),
+    ("home", "Home", "a home device"),
     ("infrastructure", "Infrastructure", "network infrastructure"),
     ("messaging", "Messaging", "messaging"),
     ("monitoring", "Monitoring", "monitoring"),

@@ -113,6 +113,7 @@ impl Session<'_> {
             key: key(args),
             keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
             local_networks: networks,
+            names: !args.no_names,
             keep_facts: show(args).why,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },

@@ -10,8 +10,6 @@ use crate::evidence::Failure;
 pub(crate) struct Answers {
     successes: u32,
     errors: u32,
-    /// The last answer asked for credentials.
-    challenged: bool,
     /// The first error in the order in which the sides are read.
     first: Option<Box<Failure>>,
 }
@@ -20,19 +18,12 @@ impl Answers {
     /// Counts an answer that is no error.
     pub(crate) const fn succeeded(&mut self) {
         self.successes = self.successes.saturating_add(1);
-        self.challenged = false;
     }
 
     /// Counts an error.
     pub(crate) fn failed(&mut self, failure: impl FnOnce() -> Failure) {
         self.errors = self.errors.saturating_add(1);
         self.first.get_or_insert_with(|| Box::new(failure()));
-    }
-
-    /// Counts an answer that asks for credentials. The first one is no answer yet; returns whether it
-    /// is one after another, which refuses what was offered.
-    pub(crate) const fn is_challenged_again(&mut self) -> bool {
-        std::mem::replace(&mut self.challenged, true)
     }
 
     /// Adds the answers of the other side.

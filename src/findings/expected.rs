@@ -10,7 +10,7 @@ use crate::evidence::Protocol;
 /// Words that stand for what one may have several of, at the end of a service's name.
 const NOUNS: [&str; 6] = ["broker", "camera", "console", "controller", "mixer", "printer"];
 
-/// The claims of services whose protocols on a port are known, the likeliest first.
+/// The claims of services whose protocols on a port are known: those of the highest prevalence there.
 pub(super) struct Expected<'c> {
     claims: Vec<(&'c Arc<Service>, &'c Claim)>,
 }
@@ -20,13 +20,21 @@ impl<'c> Expected<'c> {
         let is_known = |(service, claim): &(&Arc<Service>, &Claim)| {
             claim.reach == Reach::Default && !service.wire_unknown && !claim.protocols.is_empty()
         };
-        Self { claims: catalogue.claims_on(port).filter(is_known).collect() }
+        let mut claims: Vec<_> = catalogue.claims_on(port).filter(is_known).collect();
+        let usual = claims.iter().map(|(_, claim)| claim.prevalence).min();
+        claims.retain(|(_, claim)| Some(claim.prevalence) == usual);
+        Self { claims }
     }
 
     /// Whether nothing is expected but TLS, DTLS or QUIC.
     pub(super) fn is_encrypted(&self) -> bool {
         !self.claims.is_empty()
             && self.claims.iter().all(|(_, claim)| claim.protocols.iter().all(|&p| is_encrypted(p)))
+    }
+
+    /// Whether the port has more than rare claims: what is there instead deserves a second look.
+    pub(super) fn is_usual(&self) -> bool {
+        self.claims.iter().any(|(_, claim)| claim.prevalence != Prevalence::Rare)
     }
 
     /// Advice for something else on the port.
@@ -57,10 +65,7 @@ impl<'c> Expected<'c> {
             return Some(format!("where {nouns} speak {name}"));
         }
         Some(match &names[..] {
-            [one, other, _, _, ..] => {
-                let others = names.len() - 2;
-                format!("where {one}, {other} and {others} other protocols are expected")
-            }
+            [one, other, _, _, ..] => format!("where {one}, {other} or the like is expected"),
             _ => format!("where {} is expected", alternatives(&names)),
         })
     }
@@ -85,8 +90,29 @@ fn plural(name: &str) -> Option<String> {
     Some(others.iter().chain([last]).copied().collect::<Vec<_>>().join(" ") + "s")
 }
 
+/// Whether the protocol is TLS, DTLS or QUIC, which carry others.
 pub(super) const fn is_encrypted(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::Tls | Protocol::Dtls | Protocol::Quic)
+}
+
+/// Whether clear text of the protocol shows nobody's words: it encrypts them itself, or says only how
+/// to reach what does, or who is where.
+pub(super) const fn has_no_words(protocol: Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::Bittorrent
+            | Protocol::Dhcp
+            | Protocol::Dns
+            | Protocol::Llmnr
+            | Protocol::Mdns
+            | Protocol::Nbns
+            | Protocol::Ntp
+            | Protocol::Rtp
+            | Protocol::Ssdp
+            | Protocol::Ssh
+            | Protocol::Stun
+            | Protocol::Wireguard
+    )
 }
 
 #[cfg(test)]
@@ -103,7 +129,7 @@ mod tests {
         assert_eq!(clause(22).as_deref(), Some("where SSH is registered"));
         assert_eq!(clause(443).as_deref(), Some("where TLS is expected"));
         assert_eq!(clause(6379).as_deref(), Some("where Redis is registered"));
-        assert!(clause(3001).unwrap().starts_with("where HTTP, "), "{:?}", clause(3001));
+        assert_eq!(clause(3001).as_deref(), Some("where HTTP, WebSocket or TLS is expected"));
         assert_eq!(clause(8443).as_deref(), Some("where TLS is expected"));
         assert_eq!(clause(65_535), None);
     }
@@ -115,6 +141,23 @@ mod tests {
         assert!([22, 443, 3037, 8443].into_iter().all(is_claimed));
         assert!(catalogue.claims_on(ServicePort::new(4444, Transport::Tcp)).next().is_some());
         assert!(!is_claimed(4444) && !is_claimed(65_535));
+    }
+
+    #[test]
+    fn what_is_rare_on_a_port_is_not_usual_there() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let is_usual =
+            |port| Expected::on(&catalogue, ServicePort::new(port, Transport::Tcp)).is_usual();
+        assert_eq!([8443, 4444, 22222].map(is_usual), [true, false, false]);
+    }
+
+    #[test]
+    fn stun_beside_tls_leaves_a_port_encrypted() {
+        let catalogue = Catalogue::shipped().unwrap();
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let expected = Expected::on(&catalogue, ServicePort::new(443, transport));
+            assert!(expected.is_encrypted(), "{transport}");
+        }
     }
 
     #[test]

@@ -202,6 +202,9 @@ pub struct FlowRecord {
     pub outcome: Outcome,
     /// The ICMP error that met the initiator's packets, where nothing came from the responder.
     pub icmp: Option<IcmpError>,
+    /// The initiator sent to a group or a broadcast address, also to that of one network
+    /// (`192.0.2.255`), which the link layer shows.
+    pub to_group: bool,
     /// The capture holds only a part of some payload.
     pub cut: bool,
     /// Nanoseconds from SYN to the end of the handshake, if each of its segments was seen exactly
@@ -243,6 +246,7 @@ impl FlowRecord {
             ended_by: None,
             outcome: Outcome::NoAnswer,
             icmp: None,
+            to_group: false,
             cut: false,
             handshake_ns: None,
             first_response_ns: None,

@@ -467,6 +467,7 @@ fn record(
         ended_by: flow.ended_by(),
         outcome: icmp.map_or(outcome, IcmpError::outcome),
         icmp,
+        to_group: flow.seen.has(Seen::GROUP) && !answered,
         cut: flow.seen.has(Seen::CUT),
         handshake_ns: flow.handshake_ns(overflow),
         first_response_ns: flow.response_ns(overflow),

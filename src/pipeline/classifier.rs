@@ -171,7 +171,8 @@ impl<'p> Classifier<'p> {
                 keeps_reasons && context.keep_facts,
             ),
             stats: Cells::new(context.histogram_ports, context.max_servers)
-                .with_local_networks(context.local_networks()),
+                .with_local_networks(context.local_networks())
+                .with_names(context.names),
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
@@ -360,6 +361,7 @@ mod tests {
             keep_flows: false,
             keep_facts: false,
             local_networks: &[],
+            names: true,
             histogram_ports: 8,
             max_servers: 3000,
             shared_servers: Some(&shared),

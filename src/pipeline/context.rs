@@ -24,6 +24,8 @@ pub(super) struct WorkerContext<'p> {
     pub(super) max_servers: usize,
     /// Networks that count as local.
     pub(super) local_networks: &'p [IpNetwork],
+    /// Keep names of addresses and servers.
+    pub(super) names: bool,
     /// Where workers with many servers merge them; `None` where each keeps its own until the end or
     /// the next snapshot.
     pub(super) shared_servers: Option<&'p Mutex<Servers>>,
@@ -45,6 +47,7 @@ impl WorkerContext<'_> {
     pub(super) fn stats(&self) -> Stats {
         let stats = Stats::with_max_servers(self.max_servers);
         let servers = stats.servers.with_local_networks(self.local_networks());
+        let servers = servers.with_names(self.names);
         Stats { servers, ..Stats::default() }
     }
 }

@@ -106,6 +106,7 @@ pub fn run(
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
         local_networks: options.local_networks,
+        names: options.names,
         shared_servers: is_shared.then_some(&shared_servers),
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
         process_cache: hooks.processes,

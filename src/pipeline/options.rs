@@ -27,6 +27,9 @@ pub struct Options<'a> {
     pub keep_flows: bool,
     /// Networks that count as local, beside each server's own /24 or /64.
     pub local_networks: &'a [IpNetwork],
+    /// Keep the names that answers of DNS and its kin give to addresses, and by which clients called
+    /// servers.
+    pub names: bool,
     /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
     pub keep_facts: bool,
     /// Threads and memory.
@@ -47,6 +50,7 @@ impl Options<'_> {
             key: TenantParts::NONE,
             keep_flows: false,
             local_networks: &[],
+            names: true,
             keep_facts: false,
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },

@@ -40,7 +40,9 @@ pub(super) fn keep(
     if verdict.protocol == Some(Protocol::Text) {
         keep_first_line(servers, endpoints[1], opening);
     }
-    let server = ServerKey::of_flow(endpoints, opening.transport(), verdict.announces);
+    let to_group = opening.is_to_group() && opening.side(Direction::Responder).is_empty();
+    let transport = opening.transport();
+    let server = ServerKey::of_flow(endpoints, transport, (to_group, verdict.announces));
     let Some((key, is_announced)) = server else { return };
     let is_silent = opening.side(Direction::Responder).is_empty();
     if is_silent && !evidence.one_way && !is_announced {
@@ -66,8 +68,7 @@ pub(super) fn keep(
     );
 }
 
-/// Keeps the names that the answers of DNS and its kin give to addresses. Names are taken here and
-/// in [`name`] only: whoever wants none leaves these two out.
+/// Keeps the names that the answers of DNS and its kin give to addresses.
 fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Protocol>) {
     let source = match protocol {
         Some(Protocol::Dns) => TextSource::Dns,
@@ -93,7 +94,7 @@ pub(super) fn keep_first_line(servers: &mut Servers, responder: Endpoint, openin
     let transport = opening.transport();
     let endpoints = [responder, responder];
     if let Some((line, frame)) = first_line(opening)
-        && let Some((key, _)) = ServerKey::of_flow(endpoints, transport, false)
+        && let Some((key, _)) = ServerKey::of_flow(endpoints, transport, (false, false))
     {
         servers.take_first_line(key, &line, frame);
     }

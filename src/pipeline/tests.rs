@@ -400,3 +400,20 @@ fn who_announces_to_a_group_has_a_frame_of_proof() {
         assert_eq!(!server.address_names.is_empty(), named, "{name}");
     }
 }
+
+#[test]
+fn names_are_left_out_where_they_are_not_wanted() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for capture in ["cases/mdns-announce", "cases/finding-analyst"] {
+        for names in [true, false] {
+            let path = format!("{}/fixtures/{capture}.pcap", env!("CARGO_MANIFEST_DIR"));
+            let mut files = Files::open(&[Path::new(&path)]).unwrap();
+            let options = Options { names, ..Options::replay() };
+            let run = run(&mut files, None, &catalogue, &options, None).unwrap();
+            let is_named = |server: crate::stats::Server<'_>| {
+                !server.names.is_empty() || !server.address_names.is_empty()
+            };
+            assert_eq!(run.stats.servers.rows().any(is_named), names, "{capture}");
+        }
+    }
+}

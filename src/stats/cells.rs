@@ -80,6 +80,12 @@ impl Cells {
         Self { servers: self.servers.with_local_networks(local), ..self }
     }
 
+    /// Sets whether names of addresses and servers are kept.
+    #[must_use]
+    pub fn with_names(self, has_names: bool) -> Self {
+        Self { servers: self.servers.with_names(has_names), ..self }
+    }
+
     /// The servers, for what openings prove of them.
     pub const fn servers(&mut self) -> &mut Servers {
         &mut self.servers

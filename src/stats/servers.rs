@@ -67,6 +67,8 @@ pub struct Servers {
     client_sets: ClientSets,
     anomalies: Anomalies,
     local: LocalNetworks,
+    /// Names are kept.
+    has_names: bool,
     services: Interned<LayeredService>,
     speakers: Interned<Speaker>,
     flows_beyond_limit: u64,
@@ -114,10 +116,11 @@ impl Servers {
         Self {
             slots: Slots::new(limit),
             texts: ServerTexts::new((limit / 6).max(2)),
-            names: AddressNames::new((limit / 16).max(2)),
+            names: AddressNames::new((limit / 24).max(2)),
             client_sets: ClientSets::new((limit / 128).max(2)),
             anomalies: Anomalies::new((limit / 32).max(64)),
             local: LocalNetworks::default(),
+            has_names: true,
             services: Interned::default(),
             speakers: Interned::default(),
             flows_beyond_limit: 0,
@@ -135,6 +138,7 @@ impl Servers {
             services: self.services.clone(),
             speakers: self.speakers.clone(),
             local: self.local.clone(),
+            has_names: self.has_names,
             ..Self::new(self.slots.limit())
         };
         std::mem::replace(self, empty)
@@ -142,7 +146,9 @@ impl Servers {
 
     /// Returns the servers and starts again, numbers included.
     pub(super) fn take_all(&mut self) -> Self {
-        let empty = Self::new(self.slots.limit()).with_local_networks(self.local.clone());
+        let empty = Self::new(self.slots.limit())
+            .with_local_networks(self.local.clone())
+            .with_names(self.has_names);
         std::mem::replace(self, empty)
     }
 
@@ -150,6 +156,14 @@ impl Servers {
     #[must_use]
     pub fn with_local_networks(self, local: LocalNetworks) -> Self {
         Self { local, ..self }
+    }
+
+    /// Sets whether names are kept: those that answers of DNS and its kin give to addresses, and those
+    /// by which clients called servers.
+    #[must_use]
+    pub const fn with_names(mut self, has_names: bool) -> Self {
+        self.has_names = has_names;
+        self
     }
 
     /// The number of flows that belong to servers beyond the limit.
@@ -261,7 +275,8 @@ impl Servers {
         }
         if !texts.is_empty() {
             let rank = key.rank();
-            for &(source, text, frame) in texts {
+            let is_kept = |source: TextSource| self.has_names || !source.is_name();
+            for &(source, text, frame) in texts.iter().filter(|(source, ..)| is_kept(*source)) {
                 self.texts.add(rank, source, text, frame);
             }
         }
@@ -295,7 +310,7 @@ impl Servers {
         name: (TextSource, &str),
         frame: u64,
     ) {
-        if is_unicast(of.0) {
+        if self.has_names && is_unicast(of.0) {
             self.names.add(of, name, frame);
         }
     }
@@ -413,7 +428,7 @@ fn server_of(record: &FlowRecord, announces: bool) -> Option<(ServerKey, bool)> 
         Outcome::Midstream => record.payload_bytes.responder > 0,
         Outcome::Refused | Outcome::Unreachable | Outcome::NoAnswer => false,
     };
-    ServerKey::of_flow([initiator, responder], transport, announces)
+    ServerKey::of_flow([initiator, responder], transport, (record.to_group, announces))
         .filter(|&(_, is_announced)| answered || is_announced)
 }
 

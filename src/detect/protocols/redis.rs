@@ -342,12 +342,12 @@ fn value<'a>(
     Framed::Whole(len)
 }
 
-/// Counts a reply, and states the first error that does not begin the side. Where a cluster keeps a
-/// key elsewhere, the client is sent there, which is no error.
+/// Counts a reply, and states the first error that does not begin the side. A client that is asked for
+/// its password, or sent to where a cluster keeps a key, has not failed.
 fn count_reply(statement: &mut Statement<'_>, kind: u8, text: &[u8], at: usize) {
     let code = text.split(|&b| b == b' ').next().unwrap_or_default();
     match (kind, code) {
-        (b'-', b"MOVED" | b"ASK") | (b'>', _) => {}
+        (b'-', b"MOVED" | b"ASK" | b"NOAUTH") | (b'>', _) => {}
         (b'-', _) => {
             let is_code = code.iter().all(u8::is_ascii_uppercase) && code.len() <= LONGEST_NAME;
             let code = if is_code { lossy(code) } else { "error".into() };

@@ -219,15 +219,14 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     (Side::Matches, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
 }
 
-/// Counts a final response. Credentials are asked for by a first 401 or 407, refused by the next one
-/// (RFC 3261, section 22.1); 487 answers a request that the caller cancelled; that of INFO says only
+/// Counts a final response. A 401 or 407 asks for credentials (RFC 3261, section 22.1), also again for
+/// the next request or where a nonce is stale, which is no failure; 487 answers a request that the caller cancelled; that of INFO says only
 /// that the message arrived, which is a request of its own.
 fn count(statement: &mut Statement<'_>, status: &[u8], cseq: &[u8], offset: usize) {
     match status {
-        [b'1' | b'3', ..] | b"487" => {}
+        [b'1' | b'3', ..] | b"401" | b"407" | b"487" => {}
         [b'2', ..] if cseq.ends_with(b"INFO") => {}
         [b'2', ..] => statement.answers.succeeded(),
-        b"401" | b"407" if !statement.answers.is_challenged_again() => {}
         _ => statement.failed(&format!("SIP {}", lossy(status)), offset),
     }
 }

@@ -41,7 +41,7 @@ fn http_fails_if_most_responses_are_server_errors() {
 }
 
 #[test]
-fn sip_fails_by_its_final_responses_and_not_by_a_first_challenge() {
+fn sip_fails_by_its_final_responses_and_not_by_challenges() {
     let message = |start: &str, cseq: &str| {
         format!("{start}\r\nVia: x\r\nFrom: b\r\nTo: a\r\nCall-ID: 1\r\nCSeq: {cseq}\r\n\r\n")
     };
@@ -57,7 +57,7 @@ fn sip_fails_by_its_final_responses_and_not_by_a_first_challenge() {
     assert_eq!(answered(&["403 Forbidden"]), Some(fails("SIP 403", 2)));
     assert_eq!(answered(&["100 Trying", "503 Service Unavailable"]), Some(fails("SIP 503", 4)));
     assert_eq!(answered(&["401 Unauthorized"]), None);
-    assert_eq!(answered(&["401 Unauthorized", "401 Unauthorized"]), Some(fails("SIP 401", 4)));
+    assert_eq!(answered(&["401 Unauthorized", "401 Unauthorized"]), None);
     assert_eq!(answered(&["401 Unauthorized", "200 OK"]), None);
     assert_eq!(
         answered(&["407 Proxy Authentication Required", "403 No"]),
@@ -141,12 +141,10 @@ fn sql_log_ins_fail_with_the_codes_of_their_protocols() {
 #[test]
 fn redis_mongodb_ldap_and_mqtt_fail_with_their_refusals() {
     let ping = b"*1\r\n$4\r\nPING\r\n";
-    assert_eq!(
-        on_tcp(&[ping], &[b"-NOAUTH Authentication required.\r\n"]),
-        Some(fails("Redis NOAUTH", 2))
-    );
+    assert_eq!(on_tcp(&[ping], &[b"-NOAUTH Authentication required.\r\n"]), None);
+    assert_eq!(on_tcp(&[ping], &[b"-WRONGPASS no\r\n"]), Some(fails("Redis WRONGPASS", 2)));
     assert_eq!(on_tcp(&[ping], &[b"-ERR unknown command 'PINK'\r\n"]), Some(fails("Redis ERR", 2)));
-    assert_eq!(on_tcp(&[ping, ping], &[b"+PONG\r\n", b"-NOAUTH x\r\n"]), None);
+    assert_eq!(on_tcp(&[ping, ping], &[b"+PONG\r\n", b"-ERR x\r\n"]), None);
     assert_eq!(on_tcp(&[ping], &[b"-MOVED 3999 127.0.0.1:6381\r\n"]), None);
 
     let hello = b"\x30\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1b\0\0\0\x10ping\0\x01\0\0\0\x02$db\0\x03\0\0\0db\0\0";

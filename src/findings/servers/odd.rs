@@ -3,7 +3,7 @@
 use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
 use crate::evidence::Protocol;
-use crate::findings::expected::{Expected, is_encrypted, is_well_claimed};
+use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
@@ -86,7 +86,7 @@ fn where_expected(what: &str, expected: &Expected<'_>) -> String {
 fn of_shell(server: &Server<'_>, anomaly: &Anomaly, expected: &Expected<'_>) -> Finding {
     let prompt = anomaly.text.as_deref().unwrap_or_default();
     let what = format!("a clear-text shell (\"{prompt}\")");
-    let sentence = where_expected(&what, expected);
+    let sentence = if expected.is_usual() { where_expected(&what, expected) } else { what };
     Finding::at_server(server, FindingKind::Cleartext, Severity::Alert, sentence)
         .with_frame(Some(anomaly.frame))
         .with_advice(expected.foreign())
@@ -99,7 +99,7 @@ fn of_contradiction(
     catalogue: &Catalogue,
     expected: &Expected<'_>,
 ) -> Finding {
-    let is_clear = expected.is_encrypted() && !is_encrypted(protocol);
+    let is_clear = expected.is_encrypted() && !is_encrypted(protocol) && !has_no_words(protocol);
     let name = protocol_name(protocol);
     let clear = if is_clear && protocol != Protocol::Text { " in clear text" } else { "" };
     let service = anomaly.service.as_deref();
@@ -161,7 +161,7 @@ fn of_unrecognised(
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
 }
 
-/// A server most of whose flows fail.
+/// A server most of whose flows of a protocol fail.
 fn of_failure(
     server: &Server<'_>,
     anomaly: &Anomaly,
@@ -169,19 +169,23 @@ fn of_failure(
     catalogue: &Catalogue,
 ) -> Option<Finding> {
     let failed = u64::from(anomaly.flows);
-    if failed * 2 <= server.flows {
+    // Flows that contradict the port are counted by their outcomes only.
+    let flows = Some(server.flows_of(protocol)).filter(|&flows| flows >= failed);
+    let flows = flows.unwrap_or(server.flows);
+    if failed * 2 <= flows {
         return None;
     }
     let id = anomaly.service.as_deref();
-    let who = id.map_or_else(|| protocol_name(protocol), |id| catalogue.name_of(id).to_owned());
-    let connections = match (failed, server.flows) {
-        (1, 1) => "the connection".to_owned(),
-        (all, flows) if all == flows => format!("all {flows} connections"),
-        (most, flows) => format!("{most} of {flows} connections"),
+    let (connections, verb) = match (failed, flows) {
+        (1, 1) => ("the connection".to_owned(), "fails"),
+        (all, flows) if all == flows => (format!("all {flows} connections"), "fail"),
+        (most, flows) => (format!("{most} of {flows} connections"), "fail"),
     };
     let cause = anomaly.text.as_deref().unwrap_or_default();
-    let whose = if anomaly.by_client { ", from the client" } else { "" };
-    let sentence = format!("{who} does not work in {connections}: {cause}{whose}");
+    // Causes begin with the name of the protocol.
+    let whom = id.map_or_else(String::new, |id| format!(" to {}", catalogue.name_of(id)));
+    let whose = if anomaly.by_client { " from the client" } else { "" };
+    let sentence = format!("{connections}{whom} {verb} with {cause}{whose}");
     let finding = Finding::at_server(server, FindingKind::Failing, Severity::Warning, sentence);
     Some(finding.with_service(id).with_frame(Some(anomaly.frame)))
 }

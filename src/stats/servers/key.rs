@@ -33,14 +33,15 @@ impl ServerKey {
     }
 
     /// The server of a flow, and whether that is the initiator, who announces something to a group;
-    /// `None` where a group is asked, which is no server.
+    /// `None` where a group is asked, which is no server. `to_group` tells of the group that its
+    /// address does not show: the broadcast address of a network.
     #[must_use]
     pub fn of_flow(
         [initiator, responder]: [Endpoint; 2],
         transport: Transport,
-        announces: bool,
+        (to_group, announces): (bool, bool),
     ) -> Option<(Self, bool)> {
-        if is_unicast(responder.address) {
+        if !to_group && is_unicast(responder.address) {
             return Some((Self::new(responder, transport), false));
         }
         let is_server = announces && is_unicast(initiator.address);

@@ -206,13 +206,22 @@ fn the_service_of_the_highest_layer_takes_the_flows_of_what_stands_before_it() {
 
 #[test]
 fn a_group_is_no_server_and_who_announces_to_it_is_one() {
-    let group = Endpoint { address: Ipv4Addr::BROADCAST.into(), port: 68 };
+    // The broadcast address of a network is known by the link layer alone.
+    for group in [Ipv4Addr::BROADCAST, Ipv4Addr::new(10, 0, 0, 255)] {
+        check_group(group);
+    }
+}
+
+fn check_group(group: Ipv4Addr) {
+    let to_group = group != Ipv4Addr::BROADCAST;
+    let group = Endpoint { address: group.into(), port: 68 };
     let server = Endpoint { address: Ipv4Addr::new(10, 0, 0, 1).into(), port: 67 };
     let offer = FlowRecord {
         transport: Transport::Udp,
         initiator: server,
         responder: group,
         outcome: Outcome::Sent,
+        to_group,
         ..connection(1, 0, 1)
     };
     let roles = |role| Evidence { roles: [Some(role), None], ..evidence(Protocol::Dhcp, &[], 3) };

@@ -34,6 +34,11 @@ pub enum TextSource {
 }
 
 impl TextSource {
+    /// Whether the text is what somebody calls an address or a server.
+    pub(super) const fn is_name(self) -> bool {
+        !matches!(self, Self::Product | Self::FirstLine)
+    }
+
     /// The name in output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

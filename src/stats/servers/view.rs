@@ -50,6 +50,8 @@ pub struct Server<'s> {
     /// The bytes that came from clients, and that came from the server.
     pub bytes: Counts,
     outcomes: [u32; ANSWERED.len()],
+    /// The flows of each protocol that do not contradict the port.
+    spoken: Vec<(Protocol, u64)>,
     /// Times of the first and of the last frame of its flows.
     pub seen: (Time, Time),
     /// The process that holds its socket, where it is known.
@@ -68,6 +70,13 @@ impl Server<'_> {
     /// The protocols of its flows, in the order of their declaration.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> + '_ {
         Protocol::ALL.iter().copied().filter(|&protocol| self.protocols.contains(protocol))
+    }
+
+    /// The flows in which it speaks a protocol and does not contradict the port: those of the first
+    /// speakers there, where there are more than are kept.
+    #[must_use]
+    pub fn flows_of(&self, protocol: Protocol) -> u64 {
+        self.spoken.iter().filter(|(spoken, _)| *spoken == protocol).map(|(_, flows)| flows).sum()
     }
 
     /// Its flows by outcome, in the order of output.
@@ -159,7 +168,14 @@ impl Servers {
             })
             .collect();
         services.sort_by_key(|service| (service.layer, service.id, service.protocol));
+        let spoken = row.spoken.iter().flatten().filter_map(|spoken| {
+            let protocol = self.speakers.get(spoken.speaker.speaker()).protocol?;
+            Some((protocol, u64::from(spoken.flows.get())))
+        });
+        let mut spoken: Vec<_> = spoken.collect();
+        spoken.sort_unstable();
         Server {
+            spoken,
             key: row.key,
             services,
             protocols: row.protocols,

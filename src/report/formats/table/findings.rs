@@ -152,8 +152,10 @@ fn row(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Replay;
     use crate::decode::{ServicePort, Transport};
     use crate::findings::FindingKind;
+    use crate::report::Show;
 
     #[test]
     fn no_line_is_wider_than_the_terminal_whatever_a_server_calls_itself() {
@@ -176,6 +178,59 @@ mod tests {
                 let text = String::from_utf8(out).unwrap();
                 assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
                 assert!(text.contains("alert") && text.contains("frame 61"), "{width}: {text}");
+            }
+        }
+    }
+
+    /// What is written at a width, with default options.
+    fn written(capture: &str, width: usize) -> String {
+        let path = format!("fixtures/{capture}.pcap");
+        let run = Replay::open([&path]).unwrap().run().unwrap();
+        let show = Show { top: 20, ..Show::default() };
+        let report = Report { inputs: &[path], run: &run, read_in: None, show };
+        let mut out = Vec::new();
+        super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_first_screen_names_what_does_not_belong_with_port_and_frame() {
+        const EXPECTED: [(&str, &str, &str, &str); 6] = [
+            ("alert", "22/tcp", "frame 113", "HTTP (Python http.server)"),
+            ("alert", "443/tcp", "frame 120", "a clear-text shell"),
+            ("alert", "3037/tcp", "frame 104", "SSH (OpenSSH_9.2p1)"),
+            ("warning", "53/udp", "frame 1", "long unique names under"),
+            ("warning", "8443/tcp", "frame 126", "unrecognised bytes"),
+            ("note", "4444/tcp", "frame 140", "unrecognised bytes"),
+        ];
+        for width in [60, 80, 100] {
+            let text = written("cases/finding-analyst", width);
+            let screen: Vec<&str> = text.lines().take(24).collect();
+            let table = screen.iter().position(|line| line.starts_with("PORT"));
+            let found = &screen[..table.unwrap_or(screen.len())];
+            let mut rest = found.iter();
+            for (severity, port, frame, what) in EXPECTED {
+                let is_row = |line: &&&str| {
+                    line.starts_with(severity) && line.contains(port) && line.ends_with(frame)
+                };
+                // Where columns are few, the sentence stands in the next line.
+                let row = rest.find(is_row).unwrap_or_else(|| panic!("{width}: {port}\n{text}"));
+                let is_told = row.contains(what) || rest.clone().next().unwrap().contains(what);
+                assert!(is_told, "{width}: {what}\n{text}");
+            }
+            for quiet in ["3002/tcp", "22222/tcp"] {
+                assert!(!found.iter().any(|line| line.contains(quiet)), "{width}: {quiet}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn findings_fit_the_terminal() {
+        for capture in ["cases/finding-analyst", "showcase", "swapped-ports", "eos-mismatch"] {
+            for width in [60, 80, 100] {
+                let text = written(capture, width);
+                let wide = text.lines().find(|line| line.width() > width);
+                assert_eq!(wide, None, "{capture} at {width} columns");
             }
         }
     }

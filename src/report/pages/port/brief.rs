@@ -86,7 +86,7 @@ fn families(page: &PortPage<'_>, style: Style) -> Vec<(String, Vec<String>)> {
     // What carries advice is what people look for: it comes before the rest of its family.
     for (_, members) in &mut families {
         if let [_likeliest, rest @ ..] = &mut members[..] {
-            rest.sort_by_key(|claimant| claimant.claim.unexpected.is_none());
+            rest.sort_by_key(|claimant| claimant.advice().is_empty());
         }
     }
     let cost = |claimant: &Claimant<'_>| -> usize {
@@ -138,8 +138,7 @@ fn texts(page: &PortPage<'_>, claimant: &Claimant<'_>) -> Vec<String> {
     if let Some(cite) = &claim.cite {
         text += &format!("; {}", escape(cite));
     }
-    let advice = claim.unexpected.as_deref().map(escape);
-    std::iter::once(text).chain(advice).collect()
+    std::iter::once(text).chain(claimant.advice()).collect()
 }
 
 /// How other machines are asked: the commands of the three systems.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Claim, Reach, Service};
 use crate::decode::{ServicePort, Transport};
+use crate::report::escape;
 
 /// A service with its claim on the port.
 #[derive(Clone, Copy)]
@@ -46,6 +47,30 @@ impl<'c> Claimant<'c> {
             Some(first) if first + 2 == port => format!("when {first} and {} are taken", port - 1),
             Some(first) => format!("when {first} to {} are taken", port - 1),
         })
+    }
+
+    /// Whether a note says no more than when the service comes here.
+    pub(super) fn is_overflow(&self, note: &str) -> bool {
+        let note = note.trim_end_matches('.');
+        self.overflow().is_some_and(|when| when.eq_ignore_ascii_case(note))
+    }
+
+    /// What the catalogue advises, each with when it holds: the service where it does not belong,
+    /// something else on the port (the former left out where this says it, too), a closed port.
+    pub(super) fn advice(&self) -> Vec<String> {
+        let Claim { unexpected, foreign, closed, .. } = self.claim;
+        let is_said = |advice: &&str| {
+            let other = foreign.as_deref().unwrap_or_default();
+            !other.starts_with(advice.trim_end_matches('.'))
+        };
+        let kinds = [
+            ("Unexpected?", unexpected.as_deref().filter(is_said)),
+            ("Something else here?", foreign.as_deref()),
+            ("Closed?", closed.as_deref()),
+        ];
+        let text =
+            |(when, advice): (&str, Option<&str>)| Some(format!("{when} {}", escape(advice?)));
+        kinds.into_iter().filter_map(text).collect()
     }
 
     /// `tcp`, `udp`, or both.

@@ -66,12 +66,11 @@ fn write_claimant(out: &mut dyn Write, style: Style, claimant: &Claimant<'_>) ->
     let notes = [
         claimant.overflow().map(|when| format!("Comes here {when}.")),
         claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
-        claim.note.as_deref().map(escape),
+        claim.note.as_deref().filter(|note| !claimant.is_overflow(note)).map(escape),
         service.note.as_deref().map(escape),
         claim.on_conflict.map(|conflict| format!("It {}.", conflict.text())),
-        claim.unexpected.as_deref().map(|advice| format!("Unexpected? {}", escape(advice))),
     ];
-    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    let notes: Vec<String> = notes.into_iter().flatten().chain(claimant.advice()).collect();
     paragraph(out, style, 6, &notes.join(" "))?;
     claim.cite.as_ref().map_or(Ok(()), |cite| writeln!(out, "      {}", escape(cite)))
 }

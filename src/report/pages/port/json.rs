@@ -53,6 +53,8 @@ struct ClaimantJson<'p> {
     cite: Option<&'p str>,
     note: Option<&'p str>,
     unexpected: Option<&'p str>,
+    foreign: Option<&'p str>,
+    closed: Option<&'p str>,
 }
 
 /// Writes the pages as one document. `listeners` is null where the sockets are not known.
@@ -91,6 +93,8 @@ impl<'p> From<&'p PortPage<'p>> for PageJson<'p> {
             cite: claim.cite.as_deref(),
             note: claim.note.as_deref(),
             unexpected: claim.unexpected.as_deref(),
+            foreign: claim.foreign.as_deref(),
+            closed: claim.closed.as_deref(),
         };
         Self {
             port,
