@@ -14,10 +14,10 @@ use crate::stats::Stats;
 pub(super) fn find(stats: &Stats, catalogue: &Catalogue) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut answered: BTreeMap<ServicePort, u8> = BTreeMap::new();
-    for server in stats.servers.unordered().filter(|server| server.framings != 0) {
-        *answered.entry(server.key.service_port()).or_default() |= server.framings;
+    for (port, framings) in stats.servers.answered_framings() {
+        *answered.entry(port).or_default() |= framings;
     }
-    for server in stats.servers.unordered() {
+    for server in stats.servers.notable() {
         let framings = answered.get(&server.key.service_port()).copied().unwrap_or(0);
         odd::find(&server, catalogue, framings, &mut findings);
         reached::find(&server, catalogue, &mut findings);

@@ -64,8 +64,11 @@ impl Judge for Classifier<'_> {
 
     fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
         let (servers, responder) = (self.stats.servers(), opening.responder(key));
-        server_evidence::keep_first_line(servers, responder, opening);
-        anomalies::keep_prompt(servers, ServerKey::new(responder, opening.transport()), opening);
+        // A prompt is readable: most of what is not recognised is not.
+        if server_evidence::keep_first_line(servers, responder, opening) {
+            let server = ServerKey::new(responder, opening.transport());
+            anomalies::keep_prompt(servers, server, opening);
+        }
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {

@@ -38,7 +38,7 @@ pub(super) fn keep(
 ) {
     keep_answers(servers, opening, verdict.protocol);
     if verdict.protocol == Some(Protocol::Text) {
-        keep_first_line(servers, endpoints[1], opening);
+        let _ = keep_first_line(servers, endpoints[1], opening);
     }
     let to_group = opening.is_to_group() && opening.side(Direction::Responder).is_empty();
     let transport = opening.transport();
@@ -86,35 +86,40 @@ fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Proto
 }
 
 /// Keeps the first line of a flow of no known protocol, or of plain text, if the responder has
-/// answered.
-pub(super) fn keep_first_line(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
+/// answered; not one that may have a secret. Returns whether a side begins readably.
+pub(super) fn keep_first_line(
+    servers: &mut Servers,
+    responder: Endpoint,
+    opening: &Opening,
+) -> bool {
     if opening.side(Direction::Responder).is_empty() {
-        return;
+        return false;
     }
     let transport = opening.transport();
     let endpoints = [responder, responder];
-    if let Some((line, frame)) = first_line(opening)
+    let Some((line, frame)) = first_line(opening) else { return false };
+    if !detect::may_be_secret(line.as_bytes())
         && let Some((key, _)) = ServerKey::of_flow(endpoints, transport, (false, false))
     {
+        let line: String = line.trim_end().chars().take(LINE).collect();
         servers.take_first_line(key, &line, frame);
     }
+    true
 }
 
 /// The first line of the side that spoke first, else of the other, and the number of its frame. A
-/// side begins with a line or has none. `None` where the line may have a secret.
+/// side begins with a line or has none.
 fn first_line(opening: &Opening) -> Option<(String, u64)> {
     let mut sides = Direction::BOTH.map(|direction| opening.side(direction));
     sides.sort_by_key(|side| side.first_frame().unwrap_or(u64::MAX));
-    let line = sides.into_iter().find_map(|side| {
+    sides.into_iter().find_map(|side| {
         let bytes = match opening.transport() {
             Transport::Tcp => side.head(),
             Transport::Udp => side.datagrams().next().map_or(&[][..], |(bytes, _, _)| bytes),
         };
         let (at, line) = leading_line(bytes)?;
-        Some((line, side.frame_at(at)))
-    });
-    let (line, frame) = line.filter(|(line, _)| !detect::may_be_secret(line.as_bytes()))?;
-    Some((line.trim_end().chars().take(LINE).collect(), frame))
+        Some((line.to_owned(), side.frame_at(at)))
+    })
 }
 
 /// The line with which bytes begin, and its offset, if it is readable. Colours and titles of

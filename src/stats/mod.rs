@@ -27,8 +27,8 @@ pub use products::{ProductHash, Products};
 pub use quantiles::{Quantiles, Summary};
 pub use servers::{
     Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Clients, IpNetwork, LocalNetworks,
-    ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, TextSource,
-    protocol_family,
+    ProvedService, Server, ServerEvidence, ServerKey, ServerText, Servers, SpeakingServer,
+    TextSource, protocol_family,
 };
 pub use speaker::{Speaker, SpeakerStats, Unanswered};
 

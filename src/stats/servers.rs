@@ -36,7 +36,7 @@ pub use framing::AnsweredFraming;
 pub use key::ServerKey;
 pub use networks::{ClientOrigin, IpNetwork, LocalNetworks};
 pub use texts::{ServerText, TextSource};
-pub use view::{ProvedService, Server, protocol_family};
+pub use view::{ProvedService, Server, SpeakingServer, protocol_family};
 
 use anomalies::Anomalies;
 use clients::ClientSets;

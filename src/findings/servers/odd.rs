@@ -34,6 +34,18 @@ pub(super) fn find(
     framings: u8,
     findings: &mut Vec<Finding>,
 ) {
+    if !server.anomalies.is_empty() {
+        of_anomalies(server, catalogue, framings, findings);
+    }
+    findings.extend(of_misuse(server, catalogue));
+}
+
+fn of_anomalies(
+    server: &Server<'_>,
+    catalogue: &Catalogue,
+    framings: u8,
+    findings: &mut Vec<Finding>,
+) {
     let expected = Expected::on(catalogue, server.key.service_port());
     let shell = server.anomalies.iter().find(|anomaly| anomaly.kind == AnomalyKind::Shell);
     if let Some(shell) = shell {
@@ -75,7 +87,6 @@ pub(super) fn find(
             _ => {}
         }
     }
-    findings.extend(of_misuse(server, catalogue));
 }
 
 /// A sentence about what is there, beside what is expected there.
@@ -241,7 +252,7 @@ fn framed(name: &str) -> Option<&'static str> {
 /// A protocol on a port that is registered for others that are known, where nobody claims the port.
 fn of_misuse(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
     let port = server.key.service_port();
-    if catalogue.claims_on(port).next().is_some() {
+    if server.protocols().next().is_none() || catalogue.claims_on(port).next().is_some() {
         return None;
     }
     let names: Vec<&str> = catalogue.registry.names(port).collect();

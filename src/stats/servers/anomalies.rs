@@ -92,7 +92,17 @@ impl Anomalies {
         Self { by_server: BTreeMap::new(), limit, has_overflowed: false }
     }
 
+    /// Whether the table is full of servers that stand before this one.
+    fn is_beyond(&self, rank: ServerRank) -> bool {
+        self.by_server.len() >= self.limit
+            && self.by_server.last_key_value().is_some_and(|(last, _)| *last < rank)
+    }
+
     pub(super) fn add(&mut self, rank: ServerRank, anomaly: Anomaly) {
+        if self.is_beyond(rank) {
+            self.has_overflowed = true;
+            return;
+        }
         let anomalies = self.by_server.entry(rank).or_insert_with(|| Vec::with_capacity(1));
         match anomalies.binary_search_by_key(&anomaly.key(), Anomaly::key) {
             Ok(at) => {
@@ -116,6 +126,10 @@ impl Anomalies {
 
     /// Adds an anomaly as a flow that begins at `frame` shows it. Copies it only where it is kept.
     pub(super) fn add_at(&mut self, rank: ServerRank, anomaly: &Anomaly, frame: u64) {
+        if self.is_beyond(rank) {
+            self.has_overflowed = true;
+            return;
+        }
         let is_known = |known: &Anomaly| {
             known.key() == anomaly.key()
                 && (known.by_client, known.frame) < (anomaly.by_client, frame)

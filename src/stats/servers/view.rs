@@ -86,6 +86,42 @@ impl Server<'_> {
     }
 }
 
+/// What a server speaks, read from its row without a copy: there may be thousands on a port.
+#[derive(Clone, Copy)]
+pub struct SpeakingServer<'s> {
+    servers: &'s Servers,
+    row: &'s ServerRow,
+}
+
+impl<'s> SpeakingServer<'s> {
+    /// Its endpoint.
+    #[must_use]
+    pub const fn key(&self) -> ServerKey {
+        self.row.key
+    }
+
+    /// Whether a service is proved there.
+    #[must_use]
+    pub fn proves(&self, id: &str) -> bool {
+        let mut proofs = self.row.services.iter().flatten();
+        proofs.any(|proof| *self.servers.services.get(proof.service).1 == *id)
+    }
+
+    /// Whether it speaks a protocol; `None` asks whether it speaks none.
+    #[must_use]
+    pub fn speaks(&self, protocol: Option<Protocol>) -> bool {
+        protocol.map_or(self.row.protocols == ProtocolSet::EMPTY, |one| {
+            self.row.protocols.contains(one)
+        })
+    }
+
+    /// The bytewise lowest names that clients called it by.
+    #[must_use]
+    pub fn names(&self) -> &'s [ServerText] {
+        self.servers.texts.get(self.row.key.rank()).1
+    }
+}
+
 /// A service that was proved at a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvedService<'s> {
@@ -119,20 +155,29 @@ impl Servers {
         rows.into_iter().map(|row| self.view(row))
     }
 
-    /// The servers on some ports, ordered by their keys.
-    pub fn rows_on(
+    /// What the servers on some ports speak, in no particular order.
+    pub fn speaking_on(
         &self,
         is_wanted: impl Fn(ServicePort) -> bool,
-    ) -> impl Iterator<Item = Server<'_>> {
-        let wanted = self.shown().filter(|row| is_wanted(row.key.service_port()));
-        let mut rows: Vec<&ServerRow> = wanted.collect();
-        rows.sort_unstable_by_key(|row| row.key);
-        rows.into_iter().map(|row| self.view(row))
+    ) -> impl Iterator<Item = SpeakingServer<'_>> {
+        let wanted = self.shown().filter(move |row| is_wanted(row.key.service_port()));
+        wanted.map(|row| SpeakingServer { servers: self, row })
     }
 
-    /// The servers in no particular order, for what is sorted afterwards.
-    pub fn unordered(&self) -> impl Iterator<Item = Server<'_>> {
-        self.shown().map(|row| self.view(row))
+    /// The servers that speak a known protocol or have an anomaly, in no particular order.
+    pub fn notable(&self) -> impl Iterator<Item = Server<'_>> {
+        let is_notable = |row: &&ServerRow| {
+            row.protocols != ProtocolSet::EMPTY
+                || row.services.iter().any(Option::is_some)
+                || !self.anomalies.get(row.key.rank()).is_empty()
+        };
+        self.shown().filter(is_notable).map(|row| self.view(row))
+    }
+
+    /// The framings in which each server that speaks OSC answered, as bits.
+    pub fn answered_framings(&self) -> impl Iterator<Item = (ServicePort, u8)> {
+        let framed = self.shown().filter(|row| row.framings != 0);
+        framed.map(|row| (row.key.service_port(), row.framings))
     }
 
     /// The number of servers.

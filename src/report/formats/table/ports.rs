@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use super::PortRow;
 use crate::decode::ServicePort;
@@ -11,7 +12,7 @@ use crate::report::parts::layout::{self, Cell, Column, Row, fit, wrap};
 use crate::report::parts::units::{bytes, count};
 use crate::report::parts::{labels, processes};
 use crate::report::{Report, Style, escape};
-use crate::stats::{Server, Speaker, TextSource};
+use crate::stats::{Speaker, SpeakingServer, TextSource};
 
 /// The narrowest SPEAKING, as long as the terminal has forty columns.
 const LEAST_SPEAKING: usize = 16;
@@ -25,10 +26,10 @@ pub(super) fn write(
     ports: &[PortRow<'_>],
     style: Style,
 ) -> io::Result<()> {
-    let mut servers: HashMap<ServicePort, Vec<Server<'_>>> = HashMap::new();
+    let mut servers: HashMap<ServicePort, Vec<SpeakingServer<'_>>> = HashMap::new();
     let shown: HashSet<ServicePort> = ports.iter().map(|&(port, _)| port).collect();
-    for server in report.run.stats.servers.rows_on(|port| shown.contains(&port)) {
-        servers.entry(server.key.service_port()).or_default().push(server);
+    for server in report.run.stats.servers.speaking_on(|port| shown.contains(&port)) {
+        servers.entry(server.key().service_port()).or_default().push(server);
     }
     let has_processes =
         ports.iter().any(|(_, stats)| !stats.processes.responders.by_process.is_empty());
@@ -65,7 +66,7 @@ const SPEAKING_AT: usize = 3;
 fn port_rows(
     report: &Report<'_>,
     (port, stats): PortRow<'_>,
-    servers: &[Server<'_>],
+    servers: &[SpeakingServer<'_>],
     essential: &mut usize,
 ) -> Vec<Row> {
     let catalogue = report.catalogue();
@@ -99,34 +100,37 @@ fn port_rows(
     rows
 }
 
-/// The servers that speak so: the address of the first, and how many more.
-fn addresses(key: &Speaker, servers: &[Server<'_>]) -> String {
-    let mut speaking = servers.iter().filter(|server| speaks(key, server));
-    match (speaking.next(), speaking.count()) {
+/// The servers that speak so: the lowest address, and how many more.
+fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> String {
+    let speaking = servers.iter().filter(|server| speaks(key, server));
+    let lowest = |(lowest, n): (Option<IpAddr>, u64), server: &SpeakingServer<'_>| {
+        let address = server.key().address;
+        (Some(lowest.map_or(address, |lowest| lowest.min(address))), n + 1)
+    };
+    match speaking.fold((None, 0), lowest) {
         (None, _) => "-".to_owned(),
-        (Some(first), 0) => first.key.address.to_string(),
-        (Some(first), more) => format!("{}, +{}", first.key.address, count(more as u64)),
+        (Some(lowest), 1) => lowest.to_string(),
+        (Some(lowest), n) => format!("{lowest}, +{}", count(n - 1)),
     }
 }
 
-fn speaks(key: &Speaker, server: &Server<'_>) -> bool {
-    match (&key.service, key.protocol) {
-        _ if key.unanswered.is_some() => false,
-        (Some(service), _) => server.services.iter().any(|proved| proved.id == service.as_str()),
-        (None, Some(protocol)) => server.protocols().any(|spoken| spoken == protocol),
-        (None, None) => server.protocols().next().is_none(),
-    }
+fn speaks(key: &Speaker, server: &SpeakingServer<'_>) -> bool {
+    key.unanswered.is_none()
+        && match &key.service {
+            Some(service) => server.proves(service.as_str()),
+            None => server.speaks(key.protocol),
+        }
 }
 
 /// The name that clients of encrypted connections asked for: `SNI show.example.test`.
-fn asked_names(key: &Speaker, servers: &[Server<'_>]) -> Option<String> {
+fn asked_names(key: &Speaker, servers: &[SpeakingServer<'_>]) -> Option<String> {
     if !matches!(key.protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Dtls)) {
         return None;
     }
     let mut names: Vec<&str> = servers
         .iter()
         .filter(|server| speaks(key, server))
-        .flat_map(|server| server.names)
+        .flat_map(SpeakingServer::names)
         .filter(|name| name.source == TextSource::Sni)
         .map(|name| &*name.text)
         .collect();
