@@ -98,18 +98,17 @@ pub(super) fn keep_first_line(
     let transport = opening.transport();
     let endpoints = [responder, responder];
     let Some((line, frame)) = first_line(opening) else { return false };
-    if !detect::may_be_secret(line.as_bytes())
+    if let Some(line) = line
         && let Some((key, _)) = ServerKey::of_flow(endpoints, transport, (false, false))
     {
-        let line: String = line.trim_end().chars().take(LINE).collect();
         servers.take_first_line(key, &line, frame);
     }
     true
 }
 
 /// The first line of the side that spoke first, else of the other, and the number of its frame. A
-/// side begins with a line or has none.
-fn first_line(opening: &Opening) -> Option<(String, u64)> {
+/// side begins with a line or has none. No text where the line may have a secret.
+fn first_line(opening: &Opening) -> Option<(Option<String>, u64)> {
     let mut sides = Direction::BOTH.map(|direction| opening.side(direction));
     sides.sort_by_key(|side| side.first_frame().unwrap_or(u64::MAX));
     sides.into_iter().find_map(|side| {
@@ -118,7 +117,9 @@ fn first_line(opening: &Opening) -> Option<(String, u64)> {
             Transport::Udp => side.datagrams().next().map_or(&[][..], |(bytes, _, _)| bytes),
         };
         let (at, line) = leading_line(bytes)?;
-        Some((line.to_owned(), side.frame_at(at)))
+        let is_shown = !detect::may_be_secret(line.as_bytes());
+        let text = is_shown.then(|| line.trim_end().chars().take(LINE).collect());
+        Some((text, side.frame_at(at)))
     })
 }
 
@@ -167,7 +168,9 @@ mod tests {
     use super::*;
 
     fn line(initiator: &[&[u8]], responder: &[&[u8]]) -> Option<(String, u64)> {
-        first_line(&Opening::from_payloads(Transport::Tcp, initiator, responder))
+        let (text, frame) =
+            first_line(&Opening::from_payloads(Transport::Tcp, initiator, responder))?;
+        Some((text?, frame))
     }
 
     #[test]
@@ -198,6 +201,6 @@ mod tests {
         // What follows a line with a secret is not shown in its place.
         assert_eq!(line(&[b"hunter2 is it\n"], &[]).unwrap().0, "hunter2 is it");
         let login = Opening::from_payloads(Transport::Tcp, &[b"token x\n"], &[b"welcome back\n"]);
-        assert_eq!(first_line(&login), None);
+        assert_eq!(first_line(&login), Some((None, 1)), "readable, and not shown");
     }
 }

@@ -1,7 +1,7 @@
 //! The block DOES NOT BELONG: what was found, each with its frame. The sentence wraps under itself;
 //! severity, port and frame are never cut.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
@@ -19,8 +19,8 @@ const LEAST: usize = 24;
 const ADDRESS: usize = 25;
 
 /// Writes the findings: all alerts and warnings, and as many notes as there are rows in the tables
-/// of
-/// ports.
+/// of ports. Of servers of which the same is said the first few stand for all, but where nothing
+/// else is written.
 pub(super) fn write(
     out: &mut dyn Write,
     report: &Report<'_>,
@@ -28,26 +28,67 @@ pub(super) fn write(
     style: Style,
 ) -> io::Result<()> {
     let grave = findings.iter().filter(|finding| finding.severity != Severity::Note).count();
-    let top = report.show.top;
-    let is_limited = top > 0 && !report.show.findings_only;
+    let (top, is_whole) = (report.show.top, report.show.findings_only);
+    let is_limited = top > 0 && !is_whole;
     let shown = if is_limited { findings.len().min(grave + top) } else { findings.len() };
     let (shown, hidden) = findings.split_at(shown);
     writeln!(out, "DOES NOT BELONG")?;
-    let widths = CellWidths::of(shown);
+    let groups = alike(shown);
+    let most = if is_whole { usize::MAX } else { ALIKE };
+    let rows = groups.iter().flat_map(|group| group.iter().take(most).copied());
+    let widths = CellWidths::of(rows);
     let mut advised = HashSet::new();
-    for finding in shown {
-        row(out, finding, &widths, style)?;
-        if let Some(advice) = finding.advice.as_deref().filter(|&advice| advised.insert(advice)) {
-            let indent = widths.sentence_at(style);
-            for line in wrap(&escape(advice), style.width.saturating_sub(indent + GAP)) {
-                let text = Tone::Dim.paint(&line, style);
-                writeln!(out, "{:indent$}{:GAP$}{text}", "", "")?;
-            }
+    for group in &groups {
+        for finding in group.iter().take(most) {
+            row(out, finding, &widths, style)?;
+            let advice = finding.advice.as_deref().filter(|&advice| advised.insert(advice));
+            write_below(out, &widths, style, advice)?;
         }
+        let more = group.len().saturating_sub(most);
+        let others =
+            (more > 0).then(|| format!("the same at {}", plural(more as u64, "more server")));
+        write_below(out, &widths, style, others.as_deref())?;
     }
     if !hidden.is_empty() {
         let notes = plural(hidden.len() as u64, "note");
         writeln!(out, "and {notes} more; --only findings shows all")?;
+    }
+    Ok(())
+}
+
+/// Servers of which the same is said that are shown.
+const ALIKE: usize = 3;
+
+/// The findings that say the same about several servers on a port, together, in the order of their
+/// first.
+fn alike(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let mut places = HashMap::new();
+    for finding in findings {
+        let place = *places
+            .entry((finding.severity, finding.port, finding.sentence.as_str()))
+            .or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+/// Writes what belongs to a finding below its sentence.
+fn write_below(
+    out: &mut dyn Write,
+    widths: &CellWidths,
+    style: Style,
+    text: Option<&str>,
+) -> io::Result<()> {
+    let indent = widths.sentence_at(style);
+    for line in
+        text.iter().flat_map(|text| wrap(&escape(text), style.width.saturating_sub(indent + GAP)))
+    {
+        let text = Tone::Dim.paint(&line, style);
+        writeln!(out, "{:indent$}{:GAP$}{text}", "", "")?;
     }
     Ok(())
 }
@@ -61,14 +102,14 @@ struct CellWidths {
 }
 
 impl CellWidths {
-    fn of(findings: &[Finding]) -> Self {
-        let widest = |width: fn(&Finding) -> usize| findings.iter().map(width).max().unwrap_or(0);
-        Self {
-            severity: widest(|finding| finding.severity.as_str().len()),
-            port: widest(|finding| finding.port.to_string().len()),
-            server: widest(|finding| server(finding).len()),
-            frame: widest(|finding| frame(finding).len()),
-        }
+    fn of<'f>(findings: impl Iterator<Item = &'f Finding>) -> Self {
+        let none = Self { severity: 0, port: 0, server: 0, frame: 0 };
+        findings.fold(none, |widest, finding| Self {
+            severity: widest.severity.max(finding.severity.as_str().len()),
+            port: widest.port.max(finding.port.to_string().len()),
+            server: widest.server.max(server(finding).len()),
+            frame: widest.frame.max(frame(finding).len()),
+        })
     }
 
     /// The width of the column of servers, and that of sentences; `None` where these stand below.
@@ -173,7 +214,7 @@ mod tests {
             for width in 40..=120 {
                 let style = Style { width, colour: false };
                 let mut out = Vec::new();
-                let widths = CellWidths::of(std::slice::from_ref(&finding));
+                let widths = CellWidths::of(std::iter::once(&finding));
                 row(&mut out, &finding, &widths, style).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
@@ -222,6 +263,35 @@ mod tests {
                 assert!(!found.iter().any(|line| line.contains(quiet)), "{width}: {quiet}\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn of_servers_of_which_the_same_is_said_three_stand_for_all() {
+        let at = |last: u8, port: u16, sentence: &str| Finding {
+            kind: FindingKind::Unrecognised,
+            severity: Severity::Warning,
+            port: ServicePort::new(port, Transport::Udp),
+            server: Some([192, 0, 2, last].into()),
+            service: None,
+            frame: Some(u64::from(last)),
+            sentence: sentence.to_owned(),
+            advice: None,
+        };
+        let mut findings: Vec<Finding> = (1..=9).map(|n| at(n, 53, "the same")).collect();
+        findings.push(at(10, 53, "another"));
+        findings.push(at(11, 67, "the same"));
+        let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
+        let written = |findings_only| {
+            let show = Show { findings_only, ..Show::default() };
+            let report = Report { inputs: &[], run: &run, read_in: None, show };
+            let mut out = Vec::new();
+            super::write(&mut out, &report, &findings, Style::default()).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let text = written(false);
+        assert_eq!(text.lines().filter(|line| line.starts_with("warning")).count(), 5, "{text}");
+        assert!(text.contains("the same at 6 more servers"), "{text}");
+        assert_eq!(written(true).lines().filter(|line| line.starts_with("warning")).count(), 11);
     }
 
     #[test]
