@@ -454,7 +454,10 @@ mod tests {
             assert_eq!(cache.classify(port(), Some(worked)), shared);
             for id in ids {
                 let verdict = cache.take(id).unwrap();
-                assert_eq!(verdict.failure.map(|failure| failure.cause).unwrap(), "Redis WRONGPASS");
+                assert_eq!(
+                    verdict.failure.map(|failure| failure.cause).unwrap(),
+                    "Redis WRONGPASS"
+                );
             }
         }
         assert!(cache.get(shared).unwrap().1.failure.is_none());
