@@ -174,7 +174,8 @@ fn modules_use_only_what_stands_before_them_in_the_line() {
 /// The floors of `detect` and those that each may use, beside what the module may use.
 const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("prefilter", &[]),
-    ("statement", &[]),
+    ("answers", &[]),
+    ("statement", &["answers"]),
     ("detector", &["prefilter"]),
     ("formats", &[]),
     ("starttls", &["formats", "statement"]),
