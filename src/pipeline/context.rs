@@ -9,6 +9,7 @@ use crate::stats::{IpNetwork, LocalNetworks, Servers, Stats};
 
 /// The settings of a run, as the workers need them.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(super) struct WorkerContext<'p> {
     /// Number of workers.
     pub(super) workers: usize,

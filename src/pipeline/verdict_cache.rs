@@ -446,7 +446,7 @@ mod tests {
                 Opening::from_payloads(Transport::Tcp, &[b"*1\r\n$4\r\nPING\r\n"], &[answer]);
             detect::inspect(&opening, Depth::Protocol)
         };
-        let (failed, worked) = (&answered(b"-NOAUTH x\r\n"), &answered(b"+PONG\r\n"));
+        let (failed, worked) = (&answered(b"-WRONGPASS x\r\n"), &answered(b"+PONG\r\n"));
         let shared = cache.classify(port(), Some(worked));
         for _ in 0..1000 {
             let ids = [(); 2].map(|()| cache.classify(port(), Some(failed)));
@@ -454,7 +454,10 @@ mod tests {
             assert_eq!(cache.classify(port(), Some(worked)), shared);
             for id in ids {
                 let verdict = cache.take(id).unwrap();
-                assert_eq!(verdict.failure.map(|failure| failure.cause).unwrap(), "Redis NOAUTH");
+                assert_eq!(
+                    verdict.failure.map(|failure| failure.cause).unwrap(),
+                    "Redis WRONGPASS"
+                );
             }
         }
         assert!(cache.get(shared).unwrap().1.failure.is_none());
