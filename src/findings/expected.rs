@@ -1,5 +1,6 @@
 //! What the claims on a port lead to expect there.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::names::{alternatives, protocol_name};
@@ -13,6 +14,8 @@ const NOUNS: [&str; 6] = ["broker", "camera", "console", "controller", "mixer", 
 /// The claims of services whose protocols on a port are known: those of the highest prevalence there.
 pub(super) struct Expected<'c> {
     claims: Vec<(&'c Arc<Service>, &'c Claim)>,
+    /// The same for all servers of the port, of which there may be thousands.
+    clause: OnceCell<Option<String>>,
 }
 
 impl<'c> Expected<'c> {
@@ -23,7 +26,7 @@ impl<'c> Expected<'c> {
         let mut claims: Vec<_> = catalogue.claims_on(port).filter(is_known).collect();
         let usual = claims.iter().map(|(_, claim)| claim.prevalence).min();
         claims.retain(|(_, claim)| Some(claim.prevalence) == usual);
-        Self { claims }
+        Self { claims, clause: OnceCell::new() }
     }
 
     /// Whether nothing is expected but TLS, DTLS or QUIC.
@@ -43,7 +46,11 @@ impl<'c> Expected<'c> {
     }
 
     /// As in `where SSH is registered`; `None` where nothing is expected.
-    pub(super) fn clause(&self) -> Option<String> {
+    pub(super) fn clause(&self) -> Option<&str> {
+        self.clause.get_or_init(|| self.compose()).as_deref()
+    }
+
+    fn compose(&self) -> Option<String> {
         let (service, claim) = self.claims.first()?;
         let mut protocols: Vec<Protocol> = Vec::new();
         for &protocol in self.claims.iter().flat_map(|(_, claim)| &claim.protocols) {
@@ -124,7 +131,7 @@ mod tests {
     fn a_port_is_described_by_what_is_registered_or_customary_there() {
         let catalogue = Catalogue::shipped().unwrap();
         let clause =
-            |port| Expected::on(&catalogue, ServicePort::new(port, Transport::Tcp)).clause();
+            |port| Expected::on(&catalogue, ServicePort::new(port, Transport::Tcp)).compose();
         assert_eq!(clause(3037).as_deref(), Some("where lighting consoles speak OSC"));
         assert_eq!(clause(22).as_deref(), Some("where SSH is registered"));
         assert_eq!(clause(443).as_deref(), Some("where TLS is expected"));

@@ -12,14 +12,14 @@ use crate::stats::Stats;
 
 /// The findings at all servers.
 pub(super) fn find(stats: &Stats, catalogue: &Catalogue) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let (mut findings, mut expected) = (Vec::new(), BTreeMap::new());
     let mut answered: BTreeMap<ServicePort, u8> = BTreeMap::new();
     for (port, framings) in stats.servers.answered_framings() {
         *answered.entry(port).or_default() |= framings;
     }
     for server in stats.servers.notable() {
         let framings = answered.get(&server.key.service_port()).copied().unwrap_or(0);
-        odd::find(&server, catalogue, framings, &mut findings);
+        odd::find(&server, catalogue, framings, &mut expected, &mut findings);
         reached::find(&server, catalogue, &mut findings);
     }
     findings

@@ -130,7 +130,9 @@ fn leading_line(bytes: &[u8]) -> Option<(usize, &str)> {
     let at = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
     let rest = bytes.get(at..)?;
     // Nearly all bytes of no known protocol end here.
-    if !matches!(*rest.first()?, b' '..=b'~' | 0xc2.. | ESCAPE) {
+    let may_be_text = |byte: &u8| matches!(*byte, b' '..=b'~' | 0x80.. | b'\t' | BELL | ESCAPE);
+    let first = rest.get(..LEAST_VISIBLE).unwrap_or(rest);
+    if matches!(*rest.first()?, 0x80..0xc2) || !first.iter().all(may_be_text) {
         return None;
     }
     let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));

@@ -1,7 +1,10 @@
 //! What is odd about the bytes at a server.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
+use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
 use crate::findings::names::protocol_name;
@@ -28,14 +31,17 @@ const REGISTERED_AS: [(&str, Protocol); 14] = [
 
 /// Adds the findings of a server's anomalies. `framings` are those in which servers answered on its
 /// port, as bits.
-pub(super) fn find(
+pub(super) fn find<'c>(
     server: &Server<'_>,
-    catalogue: &Catalogue,
+    catalogue: &'c Catalogue,
     framings: u8,
+    expected: &mut BTreeMap<ServicePort, Expected<'c>>,
     findings: &mut Vec<Finding>,
 ) {
     if !server.anomalies.is_empty() {
-        of_anomalies(server, catalogue, framings, findings);
+        let port = server.key.service_port();
+        let expected = expected.entry(port).or_insert_with(|| Expected::on(catalogue, port));
+        of_anomalies(server, catalogue, framings, expected, findings);
     }
     findings.extend(of_misuse(server, catalogue));
 }
@@ -44,12 +50,12 @@ fn of_anomalies(
     server: &Server<'_>,
     catalogue: &Catalogue,
     framings: u8,
+    expected: &Expected<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    let expected = Expected::on(catalogue, server.key.service_port());
     let shell = server.anomalies.iter().find(|anomaly| anomaly.kind == AnomalyKind::Shell);
     if let Some(shell) = shell {
-        findings.push(of_shell(server, shell, &expected));
+        findings.push(of_shell(server, shell, expected));
     }
     let mut families: Vec<Protocol> = Vec::new();
     let mut has_framing = false;
@@ -61,12 +67,11 @@ fn of_anomalies(
                 let is_told = shell.is_some() && protocol == Protocol::Text;
                 if !is_told && !families.contains(&family) {
                     families.push(family);
-                    findings
-                        .push(of_contradiction(server, anomaly, protocol, catalogue, &expected));
+                    findings.push(of_contradiction(server, anomaly, protocol, catalogue, expected));
                 }
             }
             (AnomalyKind::Unrecognised, _) if shell.is_none() => {
-                findings.extend(of_unrecognised(server, anomaly, catalogue, &expected));
+                findings.extend(of_unrecognised(server, anomaly, catalogue, expected));
             }
             (AnomalyKind::Mismatch | AnomalyKind::CutOff | AnomalyKind::Silence, _)
                 if !has_framing =>
