@@ -1,4 +1,4 @@
-//! A second opinion on a capture: a reader of plain pcap files with Ethernet, IPv4, UDP and TCP,
+//! A second opinion on a capture: a reader of plain pcap files with Ethernet or raw IP, IPv4, UDP and TCP,
 //! which has nothing in common with the program's.
 
 use std::collections::BTreeMap;
@@ -17,12 +17,17 @@ fn number(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte))
 }
 
-/// Reads a little-endian pcap file with Ethernet frames.
+/// Reads a little-endian pcap file with Ethernet frames or IP packets.
 pub fn read(path: &Path) -> Sent {
     let file = std::fs::read(path).unwrap();
     let little = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
     assert!(matches!(little(0), 0xa1b2_c3d4 | 0xa1b2_3c4d), "{}", path.display());
-    assert_eq!(little(20), 1, "{}: Ethernet", path.display());
+    // Ethernet or raw IP, https://www.tcpdump.org/linktypes.html
+    let (link, least) = match little(20) {
+        1 => (14, 42),
+        101 => (0, 28),
+        other => panic!("{}: link type {other}", path.display()),
+    };
     let (mut sent, mut at, mut frame) = (Sent::default(), 24, 0);
     // Of each side: its bytes by their distance from its first one.
     let mut sides: BTreeMap<String, (u32, BTreeMap<u32, u8>)> = BTreeMap::new();
@@ -31,10 +36,14 @@ pub fn read(path: &Path) -> Sent {
         let bytes = &file[at + 16..at + 16 + len];
         at += 16 + len;
         frame += 1;
-        if bytes.len() < 42 || number(&bytes[12..14]) != 0x0800 {
+        let is_ipv4 = match link {
+            0 => bytes.first().is_some_and(|byte| byte >> 4 == 4),
+            _ => bytes.len() >= least && number(&bytes[12..14]) == 0x0800,
+        };
+        if bytes.len() < least || !is_ipv4 {
             continue;
         }
-        let ip = &bytes[14..];
+        let ip = &bytes[link..];
         // The capture may have cut the frame.
         let ip = &ip[..number(&ip[2..4]).min(ip.len())];
         let transport = &ip[usize::from(ip[0] & 15) * 4..];
