@@ -2,14 +2,16 @@
 //! a client's Initial packet (RFC 9001, sections 5.2 to 5.4). The key follows from the packet
 //! itself, so decryption proves only that the packet is one and that no byte was changed.
 
+use std::sync::LazyLock;
+
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::Aes128;
 use aes_gcm::aes::cipher::BlockCipherEncrypt;
 use aes_gcm::{Aes128Gcm, Key};
-use hkdf::Hkdf;
+use hkdf::{Hkdf, HkdfExtract};
 use sha2::Sha256;
 
-use super::version::Version;
+use super::version::{SALT_1, Version};
 
 pub(super) const LONG: u8 = 0x80;
 pub(super) const FIXED: u8 = 0x40;
@@ -118,6 +120,9 @@ impl Bounds {
     }
 }
 
+/// HKDF-Extract of version 1 with the salt hashed already: nearly every key begins so.
+static EXTRACT_1: LazyLock<HkdfExtract<Sha256>> = LazyLock::new(|| HkdfExtract::new(Some(&SALT_1)));
+
 /// The keys of the Initial packets of one side.
 pub(super) struct Keys {
     seal: Aes128Gcm,
@@ -128,7 +133,13 @@ pub(super) struct Keys {
 impl Keys {
     /// The client's keys, from the identifier that the client chose for the server.
     pub(super) fn from_destination(version: Version, destination: &[u8]) -> Option<Self> {
-        let (_, initial) = Hkdf::<Sha256>::extract(Some(version.salt), destination);
+        let mut extract = if *version.salt == SALT_1 {
+            EXTRACT_1.clone()
+        } else {
+            HkdfExtract::new(Some(version.salt))
+        };
+        extract.input_ikm(destination);
+        let (_, initial) = extract.finalize();
         let client = Hkdf::<Sha256>::from_prk(&expand::<32>(&initial, b"tls13 client in")?).ok()?;
         let labels: [&[u8]; 3] = if version.second {
             [b"tls13 quicv2 key", b"tls13 quicv2 iv", b"tls13 quicv2 hp"]
