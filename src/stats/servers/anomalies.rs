@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::key::ServerRank;
+use super::key::{ServerKey, ServerRank};
 use crate::classify::{Candidate, SharedStr};
 use crate::evidence::Protocol;
 
@@ -144,6 +144,11 @@ impl Anomalies {
         for (rank, anomalies) in other.by_server {
             anomalies.into_iter().for_each(|anomaly| self.add(rank, anomaly));
         }
+    }
+
+    /// The servers that have anomalies.
+    pub(super) fn servers(&self) -> impl Iterator<Item = ServerKey> {
+        self.by_server.keys().map(|rank| rank.key())
     }
 
     /// The anomalies of a server, in the order of their kinds.

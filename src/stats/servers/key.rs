@@ -25,6 +25,13 @@ pub struct ServerKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ServerRank(u64, ServerKey);
 
+impl ServerRank {
+    /// The server whose place it is.
+    pub(super) const fn key(&self) -> ServerKey {
+        self.1
+    }
+}
+
 impl ServerKey {
     /// The key of an endpoint.
     #[must_use]

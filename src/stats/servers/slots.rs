@@ -93,6 +93,11 @@ impl Slots {
         self.rows.get_mut(slot)
     }
 
+    /// The row with this key.
+    pub(super) fn row_of(&self, key: ServerKey) -> Option<&ServerRow> {
+        self.rows.get(self.find(&key)?)
+    }
+
     /// The slot of the row with this key.
     pub(super) fn find(&self, key: &ServerKey) -> Option<usize> {
         let is_its = |slot: usize| self.rows.get(slot).is_some_and(|row| row.key == *key);

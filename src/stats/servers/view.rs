@@ -155,23 +155,20 @@ impl Servers {
         rows.into_iter().map(|row| self.view(row))
     }
 
-    /// What the servers on some ports speak, in no particular order.
-    pub fn speaking_on(
-        &self,
-        is_wanted: impl Fn(ServicePort) -> bool,
-    ) -> impl Iterator<Item = SpeakingServer<'_>> {
-        let wanted = self.shown().filter(move |row| is_wanted(row.key.service_port()));
-        wanted.map(|row| SpeakingServer { servers: self, row })
+    /// What the servers speak, in no particular order.
+    pub fn speaking(&self) -> impl Iterator<Item = SpeakingServer<'_>> {
+        self.shown().map(|row| SpeakingServer { servers: self, row })
     }
 
     /// The servers that speak a known protocol or have an anomaly, in no particular order.
     pub fn notable(&self) -> impl Iterator<Item = Server<'_>> {
-        let is_notable = |row: &&ServerRow| {
-            row.protocols != ProtocolSet::EMPTY
-                || row.services.iter().any(Option::is_some)
-                || !self.anomalies.get(row.key.rank()).is_empty()
+        let speaks = |row: &ServerRow| {
+            row.protocols != ProtocolSet::EMPTY || row.services.iter().any(Option::is_some)
         };
-        self.shown().filter(is_notable).map(|row| self.view(row))
+        // Few of the others have anomalies: these are looked up, not the others.
+        let odd = self.anomalies.servers().filter_map(|key| self.slots.row_of(key));
+        let odd = odd.filter(move |row| row.flows() > 0 && !speaks(row));
+        self.shown().filter(move |row| speaks(row)).chain(odd).map(|row| self.view(row))
     }
 
     /// The framings in which each server that speaks OSC answered, as bits.

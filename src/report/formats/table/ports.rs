@@ -1,7 +1,7 @@
 //! The table of ports: what the registry says, what people customarily run there, what speaks, and
 //! where.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -26,10 +26,12 @@ pub(super) fn write(
     ports: &[PortRow<'_>],
     style: Style,
 ) -> io::Result<()> {
-    let mut servers: HashMap<ServicePort, Vec<SpeakingServer<'_>>> = HashMap::new();
-    let shown: HashSet<ServicePort> = ports.iter().map(|&(port, _)| port).collect();
-    for server in report.run.stats.servers.speaking_on(|port| shown.contains(&port)) {
-        servers.entry(server.key().service_port()).or_default().push(server);
+    let mut servers: HashMap<ServicePort, Vec<SpeakingServer<'_>>, foldhash::fast::RandomState> =
+        ports.iter().map(|&(port, _)| (port, Vec::new())).collect();
+    for server in report.run.stats.servers.speaking() {
+        if let Some(here) = servers.get_mut(&server.key().service_port()) {
+            here.push(server);
+        }
     }
     let has_processes =
         ports.iter().any(|(_, stats)| !stats.processes.responders.by_process.is_empty());
