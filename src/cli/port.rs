@@ -64,8 +64,8 @@ pub enum PortSelection {
 fn port(text: &str) -> Result<PortWord, String> {
     let (ports, transport) = match text.split_once('/') {
         None => (text, None),
-        Some((ports, "tcp")) => (ports, Some(Transport::Tcp)),
-        Some((ports, "udp")) => (ports, Some(Transport::Udp)),
+        Some((ports, name)) if name.eq_ignore_ascii_case("tcp") => (ports, Some(Transport::Tcp)),
+        Some((ports, name)) if name.eq_ignore_ascii_case("udp") => (ports, Some(Transport::Udp)),
         Some((_, other)) => {
             return Err(format!("'{other}' is not a supported transport; use /tcp or /udp"));
         }
@@ -101,6 +101,7 @@ mod tests {
         };
         assert_eq!(port("3002"), range(3002..=3002, None));
         assert_eq!(port("3002/udp"), range(3002..=3002, Some(Transport::Udp)));
+        assert_eq!(port("3002/UDP"), range(3002..=3002, Some(Transport::Udp)));
         assert_eq!(port("3000-3003/tcp"), range(3000..=3003, Some(Transport::Tcp)));
         assert_eq!((port("ssh"), port("x11-ssh-offset")), (name("ssh"), name("x11-ssh-offset")));
         assert!(port("70000").unwrap_err().contains("0 to 65535"));

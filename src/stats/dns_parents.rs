@@ -1,13 +1,10 @@
 //! Domains under which clients ask for long names that look random, as tunnels through DNS do.
 //!
 //! At most [`LIMIT`] domains are kept: those of two labels first, then those of three; among each
-//! by
-//! a public hash of the name, then by the name. A domain that has left has so many others before
-//! it,
-//! and these stay, so the table does not depend on the order of flows or the number of workers. Of
-//! the names under a domain the 64 lowest hashes are kept, which count up to 64 names exactly and
-//! more
-//! closely (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002).
+//! by a public hash of the name, then by the name. A domain that has left has so many others before
+//! it, and these stay, so the table does not depend on the order of flows or the number of workers.
+//! Of the names under a domain the 64 lowest hashes are kept, which count up to 64 names exactly
+//! and more closely (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002).
 
 use std::collections::BTreeMap;
 
@@ -179,8 +176,7 @@ impl DnsParent {
     }
 
     /// Whether the answers carry much: they are large, on average, and need be less large where
-    /// most
-    /// are records that may hold anything.
+    /// most are records that may hold anything.
     #[must_use]
     pub const fn is_bulky(&self) -> bool {
         let is_any = self.bulky_records * 2 > self.answers;

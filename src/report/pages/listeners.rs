@@ -20,11 +20,11 @@ const SCHEMA: &str = "portlore/ports/1";
 const COLUMNS: [Column; 7] = [
     Column::fixed("PORT"),
     Column::text("PROCESS", 16),
-    Column::text("FOLDER", 8),
-    Column::text("CONTAINER", 8),
+    Column::text("FOLDER", 8).gives_way(3),
+    Column::text("CONTAINER", 8).gives_way(2),
     Column::text("REACHED ON", 10),
-    Column::text("REGISTERED", 8),
-    Column::text("CUSTOMARY", 8),
+    Column::text("REGISTERED", 8).gives_way(1),
+    Column::text("CUSTOMARY", 8).gives_way(1),
 ];
 
 /// Writes a row for each port and process, in the order of ports. Sockets of the same processes on
