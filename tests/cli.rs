@@ -276,6 +276,15 @@ fn a_port_page_has_the_listener_first_then_the_answer_registry_claimants_and_com
 }
 
 #[test]
+fn local_times_are_those_of_this_machine_though_the_file_system_is_closed() {
+    // The tests run in Asia/Kathmandu, which is 5 hours and 45 minutes ahead.
+    let (_, text, _) = outcome(&["replay", "--local", "fixtures/showcase.pcap"]);
+    let has_zones = std::path::Path::new("/usr/share/zoneinfo/Asia/Kathmandu").exists();
+    let expected = if has_zones { "2026-11-21 01:12:21-01:12:24 +0545" } else { " UTC (" };
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn ports_are_asked_for_by_number_range_and_name_and_a_bare_number_is_enough() {
     let document = |args: &[&str]| -> serde_json::Value {
         let (status, stdout, stderr) = outcome(&[args, &["--format", "json"]].concat());

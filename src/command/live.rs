@@ -18,7 +18,7 @@ use super::inputs::InputFiles;
 use super::messages;
 use super::observers::LiveOutputs;
 use super::output::Output;
-use super::session::{LiveContext, Mode, Session, drop_privileges};
+use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
 use crate::cli::LiveArgs;
 
@@ -55,6 +55,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
+    zone(&args.common).load();
     drop_privileges(&Keep { user, write: &folders, read: &places });
     let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
     let process_cache = helper

@@ -13,7 +13,7 @@ use super::inputs::InputFiles;
 use super::observers::LiveOutputs;
 use super::output::Output;
 use super::progress::ProgressBar;
-use super::session::{Mode, Session, drop_privileges};
+use super::session::{Mode, Session, drop_privileges, zone};
 use super::signals::SignalFlags;
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
@@ -38,6 +38,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
     let output = open_output(args, found.paths.clone())?;
+    zone(&args.common).load();
     drop_privileges(&Keep::default());
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     let session = Session {
@@ -65,6 +66,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let filter = compile(args, &files.links())?;
     let output = open_output(args, file::candidate_paths(&args.files))?;
     // Rings go on in files that do not exist yet.
+    zone(&args.common).load();
     drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
     let session = Session {
         inputs: names(&args.files),

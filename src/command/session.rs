@@ -192,8 +192,13 @@ fn show(args: &CommonArgs) -> Show {
         interfaces: args.verbose,
         findings_only: args.only.is_some(),
         top: args.top,
-        zone: if args.local { Zone::Local } else { Zone::Utc },
+        zone: zone(args),
     }
+}
+
+/// The time zone of the report.
+pub fn zone(args: &CommonArgs) -> Zone {
+    if args.local { Zone::Local } else { Zone::Utc }
 }
 
 /// The limits that the command line sets.

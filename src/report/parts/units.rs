@@ -1,5 +1,7 @@
 //! Numbers and times for people: short, with their unit.
 
+use std::sync::LazyLock;
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -16,11 +18,21 @@ pub enum Zone {
     Local,
 }
 
+/// The time zone of this machine, read once: later the files of zones may be out of reach.
+static LOCAL: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
+
 impl Zone {
+    /// Reads what the zone needs of the file system. To be called before that is closed.
+    pub fn load(self) {
+        if self == Self::Local {
+            LazyLock::force(&LOCAL);
+        }
+    }
+
     fn at(self, time: Time) -> Option<Zoned> {
         let zone = match self {
             Self::Utc => TimeZone::UTC,
-            Self::Local => TimeZone::system(),
+            Self::Local => LOCAL.clone(),
         };
         Some(Timestamp::from_nanosecond(time.0.into()).ok()?.to_zoned(zone))
     }
