@@ -148,7 +148,7 @@ impl Anomalies {
 
     /// The servers that have anomalies.
     pub(super) fn servers(&self) -> impl Iterator<Item = ServerKey> {
-        self.by_server.keys().map(|rank| rank.key())
+        self.by_server.keys().map(ServerRank::key)
     }
 
     /// The anomalies of a server, in the order of their kinds.
