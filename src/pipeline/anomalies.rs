@@ -5,7 +5,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Fault, Fit, SharedStr, Verdict, mark_frame};
 use crate::decode::Transport;
 use crate::detect;
-use crate::evidence::{Direction, Evidence, Protocol, ProvedBy};
+use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
 use crate::flow::Opening;
 use crate::stats::{
     Anomaly, AnomalyKind, AnsweredFraming, DnsParents, LongNameSeen, ServerKey, Servers,
@@ -103,7 +103,7 @@ fn keep_silence(servers: &mut Servers, server: ServerKey, evidence: &Evidence) {
 }
 
 fn framing(evidence: &Evidence, side: Direction) -> Option<&str> {
-    let of_side = |fact: &&crate::evidence::Fact| fact.direction == side && fact.name.is(FRAMING);
+    let of_side = |fact: &&Fact| fact.direction == side && fact.name.is(FRAMING);
     evidence.facts.iter().find(of_side).map(|fact| fact.value.as_str())
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, anomalies, server_evidence};
+use super::{JudgedFlow, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::classify::{Fit, Verdict};
 use crate::decode::{ServicePort, Transport};
@@ -22,7 +22,7 @@ use crate::flow::{
     FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
 };
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, ServerKey, Stats};
+use crate::stats::{Cells, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -63,12 +63,8 @@ impl Judge for Classifier<'_> {
     }
 
     fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
-        let (servers, responder) = (self.stats.servers(), opening.responder(key));
-        // A prompt is readable: most of what is not recognised is not.
-        if server_evidence::keep_first_line(servers, responder, opening) {
-            let server = ServerKey::new(responder, opening.transport());
-            anomalies::keep_prompt(servers, server, opening);
-        }
+        let responder = opening.responder(key);
+        server_evidence::keep_unrecognised(self.stats.servers(), responder, opening);
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
@@ -96,16 +92,13 @@ impl Judge for Classifier<'_> {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
                 let (servers, parents) = snapshot.servers_and_parents();
-                let proof = (&verdict, &evidence);
-                let server = ServerKey::new(record.responder, record.transport);
                 if verdict.protocol.is_none() {
-                    server_evidence::keep_first_line(servers, record.responder, opening);
-                    anomalies::keep_prompt(servers, server, opening);
+                    server_evidence::keep_unrecognised(servers, record.responder, opening);
                 } else {
-                    let endpoints = [record.initiator, record.responder];
+                    let (endpoints, proof) =
+                        ([record.initiator, record.responder], (&verdict, &evidence));
                     let catalogue = verdicts.catalogue();
-                    server_evidence::keep(servers, endpoints, opening, proof, catalogue);
-                    anomalies::keep((servers, parents), server, opening, proof, catalogue);
+                    server_evidence::keep((servers, parents), endpoints, opening, proof, catalogue);
                 }
                 Some(Cow::Owned(verdict))
             }
@@ -239,9 +232,8 @@ impl<'p> Classifier<'p> {
         let Self { verdicts, stats, context, .. } = self;
         verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
             let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
-            server_evidence::keep(stats.servers(), endpoints, opening, proof, catalogue);
-            let server = ServerKey::new(opening.responder(key), opening.transport());
-            anomalies::keep(stats.servers_and_parents(), server, opening, proof, catalogue);
+            let stored = stats.servers_and_parents();
+            server_evidence::keep(stored, endpoints, opening, proof, catalogue);
             // Long before their flows end, openings may show as many servers as there are flows.
             if let Some(shared) = context.shared_servers {
                 stats.share_servers(shared);

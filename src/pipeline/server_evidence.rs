@@ -1,6 +1,6 @@
 //! What the opening of one flow proves of its server: frames, names, the product, and a first line
-//! where nothing is proved. A flow stores
-//! only the number of a verdict that many flows share, so this is taken when it is classified.
+//! where nothing is proved. A flow stores only the number of a verdict that many flows share, so
+//! this is taken when it is classified.
 
 use super::anomalies;
 use crate::catalogue::Catalogue;
@@ -9,7 +9,7 @@ use crate::decode::{Endpoint, Transport};
 use crate::detect::{self, AnsweredName};
 use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
 use crate::flow::Opening;
-use crate::stats::{ServerEvidence, ServerKey, Servers, TextSource};
+use crate::stats::{DnsParents, ServerEvidence, ServerKey, Servers, TextSource};
 
 /// The facts with names by which clients call servers.
 const SERVER_NAMES: [(&str, TextSource); 3] = [
@@ -27,9 +27,30 @@ const LEAST_VISIBLE: usize = 3;
 /// Bytes in which a line is looked for.
 const WINDOW: usize = 256;
 
-/// Keeps what a flow that has just been classified proves of its server, if the server has sent
-/// payload, or need not send any.
+/// Keeps what a flow that has just been classified proves of its server, and what is odd about it.
 pub(super) fn keep(
+    (servers, parents): (&mut Servers, &mut DnsParents),
+    endpoints: [Endpoint; 2],
+    opening: &Opening,
+    proof: (&Verdict, &Evidence),
+    catalogue: &Catalogue,
+) {
+    keep_proof(servers, endpoints, opening, proof, catalogue);
+    let server = ServerKey::new(endpoints[1], opening.transport());
+    anomalies::keep((servers, parents), server, opening, proof, catalogue);
+}
+
+/// Keeps what a flow of no known protocol shows: its first line and, if that is readable, the prompt
+/// of a shell. Most of what is not recognised is not readable.
+pub(super) fn keep_unrecognised(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
+    if keep_first_line(servers, responder, opening) {
+        let server = ServerKey::new(responder, opening.transport());
+        anomalies::keep_prompt(servers, server, opening);
+    }
+}
+
+/// Keeps what a flow proves of its server, if the server has sent payload, or need not send any.
+fn keep_proof(
     servers: &mut Servers,
     endpoints: [Endpoint; 2],
     opening: &Opening,
@@ -38,7 +59,7 @@ pub(super) fn keep(
 ) {
     keep_answers(servers, opening, verdict.protocol);
     if verdict.protocol == Some(Protocol::Text) {
-        let _ = keep_first_line(servers, endpoints[1], opening);
+        keep_first_line(servers, endpoints[1], opening);
     }
     let to_group = opening.is_to_group() && opening.side(Direction::Responder).is_empty();
     let transport = opening.transport();
@@ -87,11 +108,7 @@ fn keep_answers(servers: &mut Servers, opening: &Opening, protocol: Option<Proto
 
 /// Keeps the first line of a flow of no known protocol, or of plain text, if the responder has
 /// answered; not one that may have a secret. Returns whether a side begins readably.
-pub(super) fn keep_first_line(
-    servers: &mut Servers,
-    responder: Endpoint,
-    opening: &Opening,
-) -> bool {
+fn keep_first_line(servers: &mut Servers, responder: Endpoint, opening: &Opening) -> bool {
     if opening.side(Direction::Responder).is_empty() {
         return false;
     }
