@@ -63,6 +63,7 @@ pub mod report;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod screen;
+mod sentence;
 pub mod source;
 pub mod stats;
 pub mod time;

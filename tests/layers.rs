@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("time", &[]),
     ("evidence", &[]),
+    ("sentence", &[]),
     ("privilege", &[]),
     ("source", &["time"]),
     ("decode", &["source", "time"]),
@@ -20,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("classify", &["catalogue", "decode", "evidence"]),
     ("process", &["decode", "evidence", "flow"]),
     ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),
-    ("findings", &["catalogue", "classify", "decode", "evidence", "flow", "stats"]),
+    ("findings", &["catalogue", "classify", "decode", "evidence", "flow", "sentence", "stats"]),
     (
         "pipeline",
         &[
@@ -51,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "osc_trace",
             "pipeline",
             "process",
+            "sentence",
             "source",
             "stats",
             "time",

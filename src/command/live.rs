@@ -26,7 +26,7 @@ use crate::cli::LiveArgs;
 /// fits whole.
 pub const EVIDENCE: u32 = 9_216;
 /// Default snap length where frames are saved: whole frames.
-const WHOLE: u32 = 262_144;
+pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
     let format = args.common.format.definition();
@@ -71,12 +71,9 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         live.save(plan)?;
     }
     if !args.common.quiet {
-        let devices: Vec<_> =
-            live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
+        let (devices, outputs) = (devices(&live), live_outputs.description());
         messages::print(&format!(
-            "capturing on {}{}; Ctrl-C ends it with the report",
-            devices.join(", "),
-            live_outputs.description()
+            "capturing on {devices}{outputs}; Ctrl-C ends it with the report"
         ));
     }
     let session = Session {
@@ -104,6 +101,12 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
 fn local_networks(args: &LiveArgs) -> Vec<IpNetwork> {
     let own = networks(&args.interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
     own.chain(args.common.local_nets.iter().copied()).collect()
+}
+
+/// The interfaces with their link types, for people.
+pub fn devices(live: &Live<'_>) -> String {
+    let devices = live.devices().map(|(name, link)| format!("{name} ({link})"));
+    devices.collect::<Vec<_>>().join(", ")
 }
 
 /// How the interfaces are to be opened.

@@ -10,8 +10,7 @@ const LINES: usize = 8;
 const CLEAR: &[&[u8]] = &[b"PLAIN", b"LOGIN"];
 
 /// The frame of the first log-in in clear text in the opening of a flow whose protocol is known:
-/// over
-/// FTP, IMAP, POP3, SMTP and Telnet.
+/// over FTP, IMAP, POP3, SMTP and Telnet.
 #[must_use]
 pub fn clear_log_in(opening: &Opening, evidence: &Evidence) -> Option<u64> {
     let stream = opening.side(Direction::Initiator);

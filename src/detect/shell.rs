@@ -1,6 +1,5 @@
 //! The prompt of a shell in clear text: no protocol of its own, and not for a port that everybody
-//! may
-//! reach.
+//! may reach.
 
 use std::borrow::Cow;
 
@@ -53,8 +52,7 @@ fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
 }
 
 /// A line without the control sequences of terminals (ECMA-48, section 5.4), and titles; `None`
-/// where
-/// it has other controls.
+/// where it has other controls.
 fn plain(line: &[u8]) -> Option<Cow<'_, str>> {
     let is_text = |byte: &u8| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..);
     let ended = line.strip_suffix(b"\n").unwrap_or(line);

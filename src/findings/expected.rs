@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::names::{alternatives, protocol_name};
+use super::names::protocol_name;
 use crate::catalogue::{Catalogue, Claim, Prevalence, Reach, Service, Standing};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
+use crate::sentence::joined;
 
 /// Words that stand for what one may have several of, at the end of a service's name.
 const NOUNS: [&str; 6] = ["broker", "camera", "console", "controller", "mixer", "printer"];
@@ -73,7 +74,7 @@ impl<'c> Expected<'c> {
         }
         Some(match &names[..] {
             [one, other, _, _, ..] => format!("where {one}, {other} or the like is expected"),
-            _ => format!("where {} is expected", alternatives(&names)),
+            _ => format!("where {} is expected", joined(&names, "or")),
         })
     }
 }

@@ -47,15 +47,6 @@ fn by_id(id: &str) -> String {
     name
 }
 
-/// `A`, `A or B`, `A, B or C`.
-pub(super) fn alternatives(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [many @ .., last] => format!("{} or {last}", many.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,8 +68,5 @@ mod tests {
         ] {
             assert_eq!(protocol_name(protocol), name);
         }
-        let names = ["A", "B", "C"].map(str::to_owned);
-        assert_eq!(alternatives(&names), "A, B or C");
-        assert_eq!(alternatives(&names[..1]), "A");
     }
 }

@@ -10,8 +10,7 @@ use crate::stats::{Aggregate, Stats};
 const MANY: u64 = 3;
 
 /// A closed port is the expected state: it is worth a note where the catalogue has advice for it,
-/// or
-/// where somebody kept trying.
+/// or where somebody kept trying.
 pub(super) fn find(stats: &Stats, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
     for (&port, stats) in &stats.ports {
         let all = &stats.all;

@@ -60,19 +60,12 @@ impl TracedSide {
     ) {
         let cut = (segment.payload_len as usize > payload.len())
             .then_some((payload.len(), segment.payload_len as usize));
-        emit(&OscEntry {
-            time: segment.time,
-            frame: segment.frame,
-            last_frame: segment.frame,
-            five_tuple: self.sender.five_tuple,
-            from_initiator: self.sender.from_initiator,
-            recognised,
-            content: OscContent::Packet {
-                packet: parse(payload, cut),
-                bytes: payload,
-                framing: PacketFraming::Datagram,
-            },
-        });
+        let content = OscContent::Packet {
+            packet: parse(payload, cut),
+            bytes: payload,
+            framing: PacketFraming::Datagram,
+        };
+        emit(&self.entry(segment, recognised, content));
     }
 
     /// Adds a segment of a stream.
@@ -169,15 +162,25 @@ impl TracedSide {
         emit: &mut EntrySink<'_>,
     ) {
         let (own, other) = framings;
-        emit(&OscEntry {
+        emit(&self.entry(segment, recognised, OscContent::Mismatch { own, other }));
+    }
+
+    /// What one segment of the side shows.
+    fn entry<'e>(
+        &self,
+        segment: &Segment,
+        recognised: bool,
+        content: OscContent<'e>,
+    ) -> OscEntry<'e> {
+        OscEntry {
             time: segment.time,
             frame: segment.frame,
             last_frame: segment.frame,
             five_tuple: self.sender.five_tuple,
             from_initiator: self.sender.from_initiator,
             recognised,
-            content: OscContent::Mismatch { own, other },
-        });
+            content,
+        }
     }
 }
 

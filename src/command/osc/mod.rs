@@ -17,14 +17,12 @@ use portlore::source::{Files, Filter, Live, file};
 
 use self::watch::Watch;
 use super::inputs::InputFiles;
+use super::live::{WHOLE, devices};
 use super::output::Output;
 use super::session::drop_privileges;
 use super::signals::SignalFlags;
 use super::{UNREADABLE, messages};
 use crate::cli::{OscArgs, OscFormat};
-
-/// Bytes that are kept of each frame: all of them.
-const WHOLE: u32 = 262_144;
 
 pub fn run(args: &OscArgs) -> Result<u8> {
     let signals = SignalFlags::register()?;
@@ -62,9 +60,7 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     // The devices are open: from here on nothing needs root.
     drop_privileges(&Keep { user, ..Keep::default() });
     if !args.quiet {
-        let devices: Vec<_> =
-            live.devices().map(|(name, link)| format!("{name} ({link})")).collect();
-        messages::print(&format!("capturing on {}; Ctrl-C ends it", devices.join(", ")));
+        messages::print(&format!("capturing on {}; Ctrl-C ends it", devices(&live)));
     }
     let writer = writer(args, &output);
     // The kernel filters.

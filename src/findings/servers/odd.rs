@@ -9,6 +9,7 @@ use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
+use crate::sentence::joined;
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
 
 /// Names of the registry for protocols that have another id here.
@@ -211,10 +212,9 @@ fn of_failure(
 fn remaining(names: &[&str]) -> String {
     match names {
         [one] => format!("{one} remains"),
-        [one, other] => format!("{one} and {other} remain"),
-        [one, other, last] => format!("{one}, {other} and {last} remain"),
-        [one, other, ..] => format!("{one}, {other} and {} others remain", names.len() - 2),
+        [one, other, _, _, ..] => format!("{one}, {other} and {} others remain", names.len() - 2),
         [] => String::new(),
+        few => format!("{} remain", joined(few, "and")),
     }
 }
 

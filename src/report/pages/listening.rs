@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::decode::Transport;
 use crate::process::{ListenScope, Listener, ListeningProcess};
 use crate::report::escape;
+use crate::sentence::joined;
 
 /// What this machine adds to its sockets: whose home is `~`, and the time.
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ impl<'l> ListeningGroup<'l> {
             }
         }
         let only = if self.scope() == ListenScope::Loopback { " only" } else { "" };
-        format!("{}{only}", super::joined(&addresses, "and"))
+        format!("{}{only}", joined(&addresses, "and"))
     }
 
     /// `node (pid 42)`, `nginx (pid 7) and 4 others`, or who made sockets without a visible

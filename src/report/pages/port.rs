@@ -11,7 +11,6 @@ use std::fmt;
 use std::io::{self, Write};
 
 pub use self::json::write as write_json;
-use super::joined;
 use super::listening::Here;
 use crate::catalogue::Catalogue;
 use crate::decode::{ServicePort, Transport};
@@ -59,8 +58,8 @@ fn iana(catalogue: &Catalogue, port: u16, transports: &[Transport]) -> String {
     match (&texts[..], transports) {
         ([tcp, udp], _) if tcp == udp => format!("{port}, TCP and UDP: {tcp}"),
         _ => {
-            let named = texts.iter().zip(transports);
-            joined(&named.map(|(text, t)| format!("{port}/{t} {text}")).collect::<Vec<_>>(), ";")
+            let named = texts.iter().zip(transports).map(|(text, t)| format!("{port}/{t} {text}"));
+            named.collect::<Vec<_>>().join("; ")
         }
     }
 }

@@ -7,8 +7,7 @@ use nix::sys::socket::SockaddrStorage;
 use super::binding::interfaces;
 
 /// The addresses of the interfaces with these names, or of all if one is `any`, each with the
-/// number
-/// of bits of its network.
+/// number of bits of its network.
 #[must_use]
 pub fn networks(names: &[String]) -> Vec<(IpAddr, u8)> {
     let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name || wanted == "any");

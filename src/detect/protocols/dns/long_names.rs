@@ -13,8 +13,7 @@ const RECORD: usize = 12;
 /// Characters of a name that is long.
 const LONG: usize = 40;
 /// Bits of information that a character of its labels carries at least (Shannon's entropy).
-/// Hexadecimal
-/// digits carry up to 4, base 32 up to 5, words of a language some 3.
+/// Hexadecimal digits carry up to 4, base 32 up to 5, words of a language some 3.
 const BITS: f64 = 3.5;
 /// Characters of the longest label of data at least: that of a content network's host is shorter.
 const DATA: usize = 24;
@@ -31,8 +30,7 @@ pub struct LongName {
     /// A hash of the name in lower case, the same on every machine.
     pub hash: u64,
     /// The answer's bytes and whether the record asked for is `TXT`, `NULL` or `CNAME`; `None` for
-    /// a
-    /// question.
+    /// a question.
     pub answer: Option<(u32, bool)>,
     /// The number of the frame.
     pub frame: u64,

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use super::claimant::Claimant;
 use super::{PortPage, iana, summary};
-use crate::catalogue::family;
 use crate::decode::Transport;
 use crate::report::pages::listening::ListeningGroup;
 use crate::report::parts::layout::wrap;
@@ -75,14 +74,7 @@ fn listening(page: &PortPage<'_>) -> Vec<String> {
 /// there is room for.
 fn families(page: &PortPage<'_>, style: Style) -> Vec<(String, Vec<String>)> {
     let claimants = Claimant::on(page.catalogue, page.port, page.transports);
-    let mut families: Vec<(&str, Vec<&Claimant<'_>>)> = Vec::new();
-    for claimant in &claimants {
-        let heading = family::heading(&claimant.service.tag);
-        match families.iter_mut().find(|(known, _)| *known == heading) {
-            Some((_, members)) => members.push(claimant),
-            None => families.push((heading, vec![claimant])),
-        }
-    }
+    let mut families = Claimant::by_family(&claimants);
     // What carries advice is what people look for: it comes before the rest of its family.
     for (_, members) in &mut families {
         if let [_likeliest, rest @ ..] = &mut members[..] {

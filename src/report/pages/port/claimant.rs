@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::{Catalogue, Claim, Reach, Service};
+use crate::catalogue::{Catalogue, Claim, Reach, Service, family};
 use crate::decode::{ServicePort, Transport};
 use crate::report::escape;
 
@@ -28,6 +28,24 @@ impl<'c> Claimant<'c> {
             (service.origin, claim.prevalence, claim.standing)
         });
         claimants
+    }
+
+    /// Claimants under the heading of their family, in the order of the first of each.
+    pub(super) fn by_family<'l>(
+        claimants: impl IntoIterator<Item = &'l Self>,
+    ) -> Vec<(&'c str, Vec<&'l Self>)>
+    where
+        'c: 'l,
+    {
+        let mut families: Vec<(&str, Vec<&Self>)> = Vec::new();
+        for claimant in claimants {
+            let heading = family::heading(&claimant.service.tag);
+            match families.iter_mut().find(|(known, _)| *known == heading) {
+                Some((_, members)) => members.push(claimant),
+                None => families.push((heading, vec![claimant])),
+            }
+        }
+        families
     }
 
     /// When a service that takes the next free port comes here: `when 3000 and 3001 are taken`.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::claimant::Claimant;
 use super::{PortPage, iana, summary};
-use crate::catalogue::{PortRange, family};
+use crate::catalogue::PortRange;
 use crate::report::pages::listening::ListeningGroup;
 use crate::report::parts::layout::wrap;
 use crate::report::{Style, escape};
@@ -30,18 +30,9 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     writeln!(out, "\nIANA {}", catalogue.registry.date)?;
     paragraph(out, style, 2, &iana(catalogue, port, transports))?;
     let claimants = Claimant::on(catalogue, port, transports);
-    let mut headings: Vec<&str> = Vec::new();
-    for claimant in &claimants {
-        let heading = family::heading(&claimant.service.tag);
-        if !headings.contains(&heading) {
-            headings.push(heading);
-        }
-    }
-    for heading in headings {
+    for (heading, members) in Claimant::by_family(&claimants) {
         writeln!(out, "\n{}", escape(heading))?;
-        for claimant in claimants.iter().filter(|c| family::heading(&c.service.tag) == heading) {
-            write_claimant(out, style, claimant)?;
-        }
+        members.into_iter().try_for_each(|claimant| write_claimant(out, style, claimant))?;
     }
     Ok(())
 }

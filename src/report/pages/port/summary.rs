@@ -5,7 +5,7 @@ use super::claimant::Claimant;
 use crate::catalogue::{Catalogue, Prevalence, family};
 use crate::decode::{ServicePort, Transport};
 use crate::report::escape;
-use crate::report::pages::joined;
+use crate::sentence::joined;
 
 /// Names that one sentence lists.
 const NAMED: usize = 3;
@@ -38,15 +38,11 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
         let note = only.overflow().map_or_else(String::new, |when| format!(", {when}"));
         return format!("{lead} {}{note}.", name(only));
     }
-    let headings = headings(alike);
-    let kinds: Vec<String> = headings
-        .iter()
-        .filter_map(|(_, tag)| family::kind(tag).map(str::to_owned))
-        .take(NAMED)
-        .collect();
+    let families = Claimant::by_family(alike.iter().copied());
+    let kinds = families.iter().filter_map(|(_, members)| family::kind(&members[0].service.tag));
+    let kinds: Vec<&str> = kinds.take(NAMED).collect();
     // Those of the first family are named; the others stand below, under their headings.
-    let first = headings.first().map(|(heading, _)| *heading);
-    let members = || alike.iter().filter(|c| Some(family::heading(&c.service.tag)) == first);
+    let members = || families.iter().take(1).flat_map(|(_, members)| members);
     let usual: Vec<String> =
         members().filter(|c| c.overflow().is_none()).map(|c| name(c)).collect();
     let coming: Vec<(String, String)> =
@@ -80,18 +76,6 @@ fn few(names: &[String]) -> String {
     let mut some = names[..NAMED - 1].to_vec();
     some.push("others".to_owned());
     joined(&some, "and")
-}
-
-/// The headings of the claimants with a tag of each, in order, each once.
-fn headings<'c>(claimants: &[&'c Claimant<'c>]) -> Vec<(&'c str, &'c str)> {
-    let mut headings: Vec<(&str, &str)> = Vec::new();
-    for claimant in claimants {
-        let heading = family::heading(&claimant.service.tag);
-        if !headings.iter().any(|(known, _)| *known == heading) {
-            headings.push((heading, &claimant.service.tag));
-        }
-    }
-    headings
 }
 
 /// Whose the port is by the registry, as far as the first sentence does not say it.
