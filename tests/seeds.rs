@@ -48,21 +48,26 @@ const ON_3001: &[Statement] = &[
         ALL_3001,
         &[
             "Next.js and Create React App come here when 3000 is taken",
-            "It takes the next free port by itself: 3001, 3002 and so on",
-            "It asks before it takes another port, and does not increment by itself as one page",
+            "React framework. Comes here when 3000 is taken. It takes the next free port",
+            "Contrary to one page, it never takes the next port by itself",
+            "It asks for another port",
             "https://create-react-app.dev/docs/advanced-configuration/",
         ],
     ),
     says(
         "Express is commonly configured here",
         ALL_3001,
-        &["Express uses this port", "It has no default port and never takes the next one"],
+        &["Express uses this port", "It has no default port", "It fails when this port is taken"],
     ),
-    says("the front end is on 3000, the API on 3001", ALL_3001, &["The API beside a front end"]),
+    says(
+        "the front end is on 3000, the API on 3001",
+        ALL_3001,
+        &["Customary for an API beside a front end on 3000"],
+    ),
     says(
         "Opsware satellites, HP Server Automation, now OpenText",
         ALL_3001,
-        &["Satellites and managed servers of HP, now OpenText, Server Automation"],
+        &["Satellites and managed servers of HP (now OpenText) Server Automation"],
     ),
     says(
         "the core communicates with satellites on 3001 (agents dial their gateway)",
@@ -72,12 +77,12 @@ const ON_3001: &[Statement] = &[
     says(
         "managed servers connect to satellites on 1002 (their agents listen there)",
         &["port", "1002", "--all"],
-        &["The agent on the managed server, reached through the gateway", "tsvtln/SA"],
+        &["Agent on the managed server, reached through the gateway", "tsvtln/SA"],
     ),
     says(
         "open on a server, Opsware is worth investigating",
         PORT_3001,
-        &["On a server that is no development machine, find out whether it belongs to such a mesh"],
+        &["If the host is not a development machine, find out whether it belongs to such a mesh"],
     ),
     says(
         "the same where TLS is seen and no development server",
@@ -106,17 +111,21 @@ const ON_3002: &[Statement] = &[
     says(
         "EXLM Agent left almost no trace",
         ALL_3002,
-        &["which are rarely seen", "No product, format or capture was found"],
+        &["which are rarely seen", "No product, protocol description or capture was found"],
     ),
     says(
         "Miralix uses it for CSTA (a port list says so alone)",
         ALL_3002,
-        &["Miralix CSTA", "Named by a public port list only", PORT_LIST],
+        &["Miralix CSTA", "Named only by a public port list", PORT_LIST],
     ),
     says(
         "the third development server lands here",
         ALL_3002,
-        &["Most likely a development server", "when 3000 and 3001 are taken", "The third server"],
+        &[
+            "Most likely a development server",
+            "when 3000 and 3001 are taken",
+            "for the third server",
+        ],
     ),
     says(
         "3000 is the default of Create React App, Next.js and others (and of HBCI)",
@@ -155,7 +164,7 @@ const ON_3037: &[Statement] = &[
     says(
         "it was never claimed (wrong)",
         ALL_3037,
-        &["hp-san-mgmt (HP SAN Mgmt)", "Pages that call 3037 unassigned are wrong", IANA],
+        &["hp-san-mgmt (HP SAN Mgmt)", "3037 is assigned, contrary to some pages", IANA],
     ),
     says(
         "Eos has it since 3.1.0 for OSC of third parties",
@@ -175,7 +184,7 @@ const ON_3037: &[Statement] = &[
     says(
         "Magic Sheet commands work on 3032 and not on 3037 (not confirmed)",
         ALL_3037,
-        &["That some Magic Sheet commands fail on it is claimed by one page, no source found"],
+        &["One unsourced page claims that some Magic Sheet commands fail here"],
     ),
     says(
         "traffic in a theatre is an Eos console",
@@ -185,22 +194,22 @@ const ON_3037: &[Statement] = &[
     says(
         "unexpected traffic: investigate it",
         PORT_3037,
-        &["Outside a show-control network nothing legitimate is known to use 3037: investigate it"],
+        &["Outside show-control networks nothing legitimate is known to use 3037; investigate"],
     ),
     says(
-        "block it where Eos or OSC tools are not in use",
+        "block the port where Eos or OSC tools are not in use",
         PORT_3037,
-        &["block it where Eos or OSC tools are not in use"],
+        &["block the port where Eos or OSC tools are not in use"],
     ),
     says(
         "do not ignore unrecognised traffic here",
         &["replay", "fixtures/random-3037.pcap"],
-        &["warning 3037/tcp", "unrecognised bytes", "block it where Eos or OSC tools are not"],
+        &["warning 3037/tcp", "unrecognised bytes", "block the port where Eos or OSC tools"],
     ),
     says(
         "scanners flag it for malware (no source)",
         ALL_3037,
-        &["That 3037 appeared in malware traffic is claimed by one page, no source found"],
+        &["One unsourced page claims that malware used it"],
     ),
     says(
         "how to see what listens",
@@ -220,7 +229,7 @@ const ON_3037: &[Statement] = &[
     says(
         "the page lacks: Eos tests reachability on 3033",
         &["port", "3033", "--all"],
-        &["A test of reachability", "Since Eos 2.6.0"],
+        &["Reachability test", "Since Eos 2.6.0"],
     ),
 ];
 

@@ -55,10 +55,10 @@ fn write_claimant(out: &mut dyn Write, style: Style, claimant: &Claimant<'_>) ->
     );
     paragraph(out, style, 2, &head)?;
     let notes = [
+        service.note.as_deref().map(escape),
         claimant.overflow().map(|when| format!("Comes here {when}.")),
         claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
         claim.note.as_deref().filter(|note| !claimant.is_overflow(note)).map(escape),
-        service.note.as_deref().map(escape),
         claim.on_conflict.map(|conflict| format!("It {}.", conflict.text())),
     ];
     let notes: Vec<String> = notes.into_iter().flatten().chain(claimant.advice()).collect();
