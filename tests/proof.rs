@@ -120,7 +120,7 @@ fn why_it_is_safe<'a>(conditions: impl Iterator<Item = &'a Condition>) -> &'stat
         let (reached, words) = match condition.fact.as_str() {
             "csta.framing" => (4, "only the framing of the product carries such a message"),
             "http.status" if text.ends_with("101") => {
-                (4, "a server that accepts an upgrade there is no file server")
+                (4, "a server that accepts this upgrade is not a file server")
             }
             "http.status" if !text.ends_with("200") => {
                 (3, "an error is the server's own answer, not a page that it serves")
@@ -128,7 +128,7 @@ fn why_it_is_safe<'a>(conditions: impl Iterator<Item = &'a Condition>) -> &'stat
             "http.target" => (2, "the path is the product's own"),
             fact if fact.ends_with("content-type") => continue,
             fact if fact.starts_with("http.response-header.") => {
-                (1, "the server sends the header, whoever wrote the body")
+                (1, "the server sends the header, not the author of the body")
             }
             fact if fact.starts_with("http.request-header.") => {
                 (1, "only the product's client sends the header")
