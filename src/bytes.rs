@@ -43,7 +43,7 @@ pub fn classify_bytes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify::Confidence;
+    use crate::classify::{Confidence, Fit};
     use crate::decode::Transport;
 
     #[test]
@@ -51,5 +51,18 @@ mod tests {
         let port = ServicePort::new(3002, Transport::Tcp);
         let verdict = classify_bytes(port, &[], &[b""]).unwrap();
         assert_eq!((verdict.protocol, verdict.confidence), (None, Confidence::Port));
+    }
+
+    #[test]
+    fn a_shell_contradicts_the_ports_of_plants_and_networks() {
+        let banner: &[u8] = b"SSH-2.0-OpenSSH_9.2p1\r\n";
+        let fit = |port| {
+            let port = ServicePort::new(port, Transport::Tcp);
+            classify_bytes(port, &[banner], &[banner]).unwrap().fit
+        };
+        for port in [102, 322, 502, 554, 802, 873, 1080, 2404, 3268, 3269, 4840, 4843, 20_000] {
+            assert_eq!(fit(port), Some(Fit::Contradicts), "{port}");
+        }
+        assert_eq!(fit(22), Some(Fit::Agrees));
     }
 }

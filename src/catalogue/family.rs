@@ -1,7 +1,7 @@
 //! The families of services, which tags name, in words for people.
 
 /// The heading and the kind of each family that the shipped catalogue has, by tag.
-const FAMILIES: [(&str, &str, &str); 17] = [
+const FAMILIES: [(&str, &str, &str); 18] = [
     ("app-search", "Enterprise", "a search engine"),
     ("banking", "Enterprise", "home banking"),
     ("csta", "Telephony", "computer telephony"),
@@ -9,6 +9,7 @@ const FAMILIES: [(&str, &str, &str); 17] = [
     ("dev-server", "Development", "a development server"),
     ("exlm", "Enterprise", "EXLM"),
     ("home", "Home", "a home device"),
+    ("industrial", "Industrial", "industrial control"),
     ("infrastructure", "Infrastructure", "network infrastructure"),
     ("messaging", "Messaging", "messaging"),
     ("monitoring", "Monitoring", "monitoring"),

@@ -30,18 +30,30 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     writeln!(out, "\nIANA {}", catalogue.registry.date)?;
     paragraph(out, style, 2, &iana(catalogue, port, transports))?;
     let claimants = Claimant::on(catalogue, port, transports);
+    // A service may have a claim for each transport; its note stands once.
+    let mut described: Vec<&str> = Vec::new();
     for (heading, members) in Claimant::by_family(&claimants) {
         writeln!(out, "\n{}", escape(heading))?;
-        members.into_iter().try_for_each(|claimant| write_claimant(out, style, claimant))?;
+        for claimant in members {
+            let is_described = described.contains(&&*claimant.service.id);
+            described.push(&claimant.service.id);
+            write_claimant(out, style, claimant, is_described)?;
+        }
     }
     Ok(())
 }
 
-fn write_claimant(out: &mut dyn Write, style: Style, claimant: &Claimant<'_>) -> io::Result<()> {
+/// A claim with its notes. The note of the service is left out if it `is_described` already.
+fn write_claimant(
+    out: &mut dyn Write,
+    style: Style,
+    claimant: &Claimant<'_>,
+    is_described: bool,
+) -> io::Result<()> {
     let Claimant { service, claim } = claimant;
     let protocols: Vec<_> = claim.protocols.iter().map(|p| p.as_str()).collect();
     let speaks = match (protocols.is_empty(), service.wire_unknown) {
-        (true, _) => "protocol undocumented".to_owned(),
+        (true, _) => "protocol not recognised".to_owned(),
         (false, true) => format!("speaks {}; other protocols undocumented", protocols.join(", ")),
         (false, false) => format!("speaks {}", protocols.join(", ")),
     };
@@ -55,7 +67,7 @@ fn write_claimant(out: &mut dyn Write, style: Style, claimant: &Claimant<'_>) ->
     );
     paragraph(out, style, 2, &head)?;
     let notes = [
-        service.note.as_deref().map(escape),
+        service.note.as_deref().filter(|_| !is_described).map(escape),
         claimant.overflow().map(|when| format!("Comes here {when}.")),
         claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
         claim.note.as_deref().filter(|note| !claimant.is_overflow(note)).map(escape),
