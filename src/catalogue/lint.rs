@@ -1,5 +1,6 @@
 //! The rules for a service's file beyond its grammar: no entry without proof.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::file::error_at;
@@ -306,8 +307,10 @@ fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
 /// broken rules.
 pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<usize> {
     let (parsed, mut errors) = parse_all(paths);
-    for (i, (service, file)) in parsed.iter().enumerate() {
-        if let Some((_, first)) = parsed[..i].iter().find(|(other, _)| other.id == service.id) {
+    let mut files = HashMap::new();
+    for (service, file) in &parsed {
+        let first = *files.entry(&*service.id).or_insert(file);
+        if !std::ptr::eq(first, file) {
             let reason = format!("the id '{}' stands in {first} too", service.id);
             errors.push(error_at(file, 1, reason).with_remedy("ids are unique"));
         }

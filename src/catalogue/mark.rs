@@ -43,6 +43,11 @@ impl Needle {
     pub fn find(&self, value: &str) -> Option<usize> {
         self.0.find(value.as_bytes())
     }
+
+    /// What is searched for.
+    pub(super) fn text(&self) -> &[u8] {
+        self.0.needle()
+    }
 }
 
 impl PartialEq for Needle {
@@ -120,7 +125,8 @@ impl Condition {
             && self.accepts(&fact.value)
     }
 
-    fn accepts(&self, value: &str) -> bool {
+    /// Whether the comparisons hold of a value.
+    pub(super) fn accepts(&self, value: &str) -> bool {
         if self.ignore_case {
             let lower = value.to_ascii_lowercase();
             return self.compare.iter().all(|compare| compare.holds(&lower));

@@ -13,6 +13,7 @@ pub mod family;
 mod file;
 mod lint;
 mod mark;
+mod mark_index;
 mod model;
 mod paths;
 mod process_form;
@@ -33,6 +34,7 @@ pub use process_form::ProcessForm;
 pub use registry::{PortRange, Registry, RegistryEntry};
 pub use terms::{Conflict, Layer, Prevalence, Reach, Standing};
 
+use mark_index::MarkIndex;
 use paths::parse_all;
 use schema::ServiceTable;
 
@@ -53,9 +55,17 @@ pub struct Catalogue {
     /// Indices of the services of these claims, each once.
     claimants: HashMap<ServicePort, Vec<usize>, foldhash::fast::RandomState>,
     /// Indices of service and mark, by the fact of the mark's first condition.
-    marks: HashMap<String, Vec<(usize, usize)>, foldhash::fast::RandomState>,
+    marks: HashMap<String, MarksOnFact, foldhash::fast::RandomState>,
     /// The IANA registry.
     pub registry: Registry,
+}
+
+/// The marks whose first condition is on one fact.
+struct MarksOnFact {
+    /// Indices of service and mark, in the order of the services.
+    places: Vec<(usize, usize)>,
+    /// Which of them can hold of a value.
+    index: MarkIndex,
 }
 
 impl Catalogue {
@@ -111,7 +121,7 @@ impl Catalogue {
     fn new(services: Vec<Service>) -> Self {
         let services: Vec<_> = services.into_iter().map(Arc::new).collect();
         let mut claims: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
-        let mut marks: HashMap<_, Vec<(usize, usize)>, _> = HashMap::default();
+        let mut marks: HashMap<_, Vec<(usize, usize)>> = HashMap::new();
         for (s, service) in services.iter().enumerate() {
             for (c, claim) in service.claims.iter().enumerate() {
                 for &transport in &claim.transports {
@@ -119,7 +129,7 @@ impl Catalogue {
                 }
             }
             for (m, mark) in service.marks.iter().enumerate() {
-                marks.entry(mark.first.fact.clone()).or_default().push((s, m));
+                marks.entry(mark.first.fact.as_str()).or_default().push((s, m));
             }
         }
         for on_port in claims.values_mut() {
@@ -128,6 +138,12 @@ impl Catalogue {
                 (service.origin, claim.prevalence, claim.standing, s)
             });
         }
+        let marks = marks.into_iter().map(|(fact, places)| {
+            let first = |&(s, m): &(usize, usize)| &services[s].marks[m].first;
+            let index = MarkIndex::new(places.iter().map(first));
+            (fact.to_owned(), MarksOnFact { places, index })
+        });
+        let marks = marks.collect();
         let claimants = claims.iter().map(|(&port, on_port)| {
             let mut seen = Vec::new();
             for &(s, _) in on_port {
@@ -182,10 +198,25 @@ impl Catalogue {
         self.claims.keys().copied()
     }
 
-    /// The marks whose first condition is on a fact.
-    pub fn marks_on(&self, fact: &str) -> impl Iterator<Item = (&Arc<Service>, &Mark)> {
-        let on_fact = self.marks.get(fact).map_or(&[][..], Vec::as_slice);
-        on_fact.iter().map(|&(s, m)| (&self.services[s], &self.services[s].marks[m]))
+    /// The marks that can hold of a fact with this value, in the order of the services; the caller
+    /// looks at their conditions. `places` is room that is used again.
+    pub fn marks_for<'c, 'p>(
+        &'c self,
+        fact: &str,
+        value: &str,
+        places: &'p mut Vec<u32>,
+    ) -> impl Iterator<Item = (&'c Arc<Service>, &'c Mark)> + use<'c, 'p> {
+        let on_fact = self.marks.get(fact);
+        places.clear();
+        if let Some(on_fact) = on_fact {
+            on_fact.index.find(value, places);
+        }
+        on_fact.into_iter().flat_map(|on_fact| {
+            places.iter().map(|&place| {
+                let (s, m) = on_fact.places[place as usize];
+                (&self.services[s], &self.services[s].marks[m])
+            })
+        })
     }
 
     /// The names of the facts that the conditions of all marks are on; a name may be repeated.

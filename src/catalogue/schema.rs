@@ -114,7 +114,8 @@ impl ServiceTable {
     /// # Errors
     /// The first fault of the text with its line.
     pub(super) fn from_toml(text: &str) -> Result<Self, (usize, String)> {
-        let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+        let ends: Vec<_> = text.match_indices('\n').map(|(end, _)| end).collect();
+        let line_of = |offset: usize| ends.partition_point(|&end| end < offset) + 1;
         let mut table: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
             (line, error.message().replace('\n', ", "))

@@ -24,11 +24,9 @@ struct MarkedService<'a> {
 /// The number of the frame that proves a service: that of the first reason of its first mark that
 /// holds. `None` if none of its own marks does.
 #[must_use]
-pub fn mark_frame(catalogue: &Catalogue, service: &Service, facts: &[Fact]) -> Option<u64> {
+pub fn mark_frame(service: &Service, facts: &[Fact]) -> Option<u64> {
     facts.iter().find_map(|fact| {
-        let name = fact.name.to_string();
-        let mut marks = catalogue.marks_on(&name).filter(|(other, _)| other.id == service.id);
-        marks.find_map(|(_, mark)| {
+        service.marks.iter().find_map(|mark| {
             let proof = mark.proof(fact, facts)?;
             proof.first().and_then(|fact| reasons::of_mark(fact, mark).frame)
         })
@@ -62,13 +60,13 @@ pub(super) fn marked_services<'a>(
     is_possible: impl Fn(&Service) -> bool,
 ) -> MarkedServices<'a> {
     let mut found: Vec<MarkedService<'a>> = Vec::new();
-    // One buffer for the names of all facts: a conversation can have hundreds.
-    let mut name = String::new();
+    // One room for all facts: a conversation can have hundreds.
+    let (mut name, mut places) = (String::new(), Vec::new());
     for fact in facts {
         name.clear();
         // Writing to a string cannot fail.
         let _ = write!(name, "{}", fact.name);
-        for (service, mark) in catalogue.marks_on(&name) {
+        for (service, mark) in catalogue.marks_for(&name, &fact.value, &mut places) {
             let Some(proof) = mark.proof(fact, facts) else { continue };
             let by_responder = proof.iter().any(|fact| fact.direction == Direction::Responder);
             let known = found.iter_mut().find(|marked| marked.service.id == service.id);

@@ -1,7 +1,6 @@
 //! What is odd about the bytes of one flow: kept for findings when the flow is classified, because
 //! flows store no bytes.
 
-use crate::catalogue::Catalogue;
 use crate::classify::{Fault, Fit, SharedStr, Verdict, mark_frame};
 use crate::decode::Transport;
 use crate::detect;
@@ -20,7 +19,6 @@ pub(super) fn keep(
     server: ServerKey,
     opening: &Opening,
     (verdict, evidence): (&Verdict, &Evidence),
-    catalogue: &Catalogue,
 ) {
     let has_answered = !opening.side(Direction::Responder).is_empty();
     match verdict.protocol {
@@ -43,7 +41,7 @@ pub(super) fn keep(
         return;
     }
     if verdict.fit == Some(Fit::Contradicts) {
-        servers.take_anomaly(server, contradiction(opening, (verdict, evidence), catalogue));
+        servers.take_anomaly(server, contradiction(opening, (verdict, evidence)));
     }
     if verdict.fault == Some(Fault::Mismatch)
         && let Some(fact) = evidence.facts.iter().find(|fact| fact.name.is("osc.mismatch"))
@@ -113,16 +111,12 @@ fn framings(evidence: &Evidence) -> String {
     format!("{client} {server}")
 }
 
-fn contradiction(
-    opening: &Opening,
-    (verdict, evidence): (&Verdict, &Evidence),
-    catalogue: &Catalogue,
-) -> Anomaly {
+fn contradiction(opening: &Opening, (verdict, evidence): (&Verdict, &Evidence)) -> Anomaly {
     let by_client = verdict.proved_by == Some(ProvedBy::Initiator);
     let service = verdict.service.as_deref();
     let side = if by_client { Direction::Initiator } else { Direction::Responder };
     let first = opening.side(side).frame_at(0);
-    let frame = service.and_then(|service| mark_frame(catalogue, service, &evidence.facts));
+    let frame = service.and_then(|service| mark_frame(service, &evidence.facts));
     Anomaly {
         by_client,
         service: verdict.service.as_ref().map(|s| SharedStr::Service(s.id.clone())),

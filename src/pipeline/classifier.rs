@@ -97,8 +97,7 @@ impl Judge for Classifier<'_> {
                 } else {
                     let (endpoints, proof) =
                         ([record.initiator, record.responder], (&verdict, &evidence));
-                    let catalogue = verdicts.catalogue();
-                    server_evidence::keep((servers, parents), endpoints, opening, proof, catalogue);
+                    server_evidence::keep((servers, parents), endpoints, opening, proof);
                 }
                 Some(Cow::Owned(verdict))
             }
@@ -230,10 +229,10 @@ impl<'p> Classifier<'p> {
             return self.verdicts.classify(port, Some(evidence));
         }
         let Self { verdicts, stats, context, .. } = self;
-        verdicts.classify_and(port, Some(evidence), |verdict, catalogue| {
+        verdicts.classify_and(port, Some(evidence), |verdict| {
             let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
             let stored = stats.servers_and_parents();
-            server_evidence::keep(stored, endpoints, opening, proof, catalogue);
+            server_evidence::keep(stored, endpoints, opening, proof);
             // Long before their flows end, openings may show as many servers as there are flows.
             if let Some(shared) = context.shared_servers {
                 stats.share_servers(shared);

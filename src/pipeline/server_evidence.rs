@@ -3,7 +3,6 @@
 //! this is taken when it is classified.
 
 use super::anomalies;
-use crate::catalogue::Catalogue;
 use crate::classify::{Verdict, mark_frame};
 use crate::decode::{Endpoint, Transport};
 use crate::detect::{self, AnsweredName};
@@ -33,11 +32,10 @@ pub(super) fn keep(
     endpoints: [Endpoint; 2],
     opening: &Opening,
     proof: (&Verdict, &Evidence),
-    catalogue: &Catalogue,
 ) {
-    keep_proof(servers, endpoints, opening, proof, catalogue);
+    keep_proof(servers, endpoints, opening, proof);
     let server = ServerKey::new(endpoints[1], opening.transport());
-    anomalies::keep((servers, parents), server, opening, proof, catalogue);
+    anomalies::keep((servers, parents), server, opening, proof);
 }
 
 /// Keeps what a flow of no known protocol shows: its first line and, if that is readable, the prompt
@@ -55,7 +53,6 @@ fn keep_proof(
     endpoints: [Endpoint; 2],
     opening: &Opening,
     (verdict, evidence): (&Verdict, &Evidence),
-    catalogue: &Catalogue,
 ) {
     keep_answers(servers, opening, verdict.protocol);
     if verdict.protocol == Some(Protocol::Text) {
@@ -80,7 +77,7 @@ fn keep_proof(
             verdict,
             first_frame,
             proof_frame: &|service| match service {
-                Some(service) => mark_frame(catalogue, service, &evidence.facts),
+                Some(service) => mark_frame(service, &evidence.facts),
                 None => Some(opening.side(proving_side(opening, evidence)).frame_at(0)),
             },
             texts: &texts,

@@ -205,16 +205,16 @@ impl VerdictCache {
 
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
-        self.classify_and(port, evidence, |_, _| {})
+        self.classify_and(port, evidence, |_| {})
     }
 
     /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol
-    /// before flows share it, and the catalogue.
+    /// before flows share it.
     pub(super) fn classify_and(
         &mut self,
         port: ServicePort,
         evidence: Option<&Evidence>,
-        on_recognised: impl FnOnce(&Verdict, &Catalogue),
+        on_recognised: impl FnOnce(&Verdict),
     ) -> VerdictId {
         let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
             return self.classify_unrecognised(port, evidence);
@@ -225,12 +225,12 @@ impl VerdictCache {
             && evidence.failure.is_none();
         if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
             if let Some((_, verdict)) = self.get(known) {
-                on_recognised(verdict, &self.catalogue);
+                on_recognised(verdict);
             }
             return known;
         }
         let verdict = self.verdict(port, Some(evidence));
-        on_recognised(&verdict, &self.catalogue);
+        on_recognised(&verdict);
         let id = self.store(verdict);
         if is_shared {
             self.by_protocol.insert(key, id);
@@ -280,11 +280,6 @@ impl VerdictCache {
             &processes.facts(),
             self.keeps_reasons,
         )
-    }
-
-    /// The catalogue in use.
-    pub(super) fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
     }
 
     /// The verdict with this number.
