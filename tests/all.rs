@@ -10,6 +10,7 @@ mod confusion;
 mod fast_path;
 mod garbage;
 mod golden;
+mod install;
 mod layers;
 mod live;
 mod losses;
