@@ -7,6 +7,8 @@ mod bad_input;
 mod capture_order;
 mod cli;
 mod confusion;
+mod documented;
+mod examples;
 mod fast_path;
 mod garbage;
 mod golden;
