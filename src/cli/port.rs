@@ -90,7 +90,7 @@ fn port(text: &str) -> Result<PortWord, String> {
         _ => return Ok(PortWord { ports: PortSelection::Name(ports.to_owned()), transport }),
     };
     if ports.is_empty() {
-        return Err(format!("'{text}' is empty; write the lower port first"));
+        return Err(format!("'{text}' is an empty range; write the lower port first"));
     }
     Ok(PortWord { ports: PortSelection::Range(ports), transport })
 }
