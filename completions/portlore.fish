@@ -38,8 +38,8 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d '
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print one part of the report alone: findings' -r -f -a "findings\t'What does not belong'"
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 on findings this severe: note, warning, alert' -r -f -a "alert\t'Alerts only'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Rows in each table; 0 for all' -r
@@ -75,12 +75,12 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -s w -l write -d
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s C -l rotate-size -d 'Start a new file after this size, such as 100M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s G -l rotate-time -d 'Start a new file after this time, such as 1h' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 'Keep only the newest N of these files' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a line about each interval, such as 10s' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print one part of the report alone: findings' -r -f -a "findings\t'What does not belong'"
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 on findings this severe: note, warning, alert' -r -f -a "alert\t'Alerts only'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Rows in each table; 0 for all' -r

@@ -78,9 +78,9 @@ pub enum Command {
     /// view shows the ports meanwhile.
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
-    /// and suggests fixes. As soon as the interface is open, portlore gives up root, switches to
-    /// the user who called sudo (otherwise to nobody), and closes off the file system and most
-    /// system calls.
+    /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no file access
+    /// (Landlock), no new processes or connections (seccomp).
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
     /// standard input is a terminal. A second Ctrl-C ends the program at once.
@@ -125,8 +125,8 @@ pub enum Command {
     },
     /// Print the completion script for a shell
     ///
-    /// Packages and make install put these scripts where shells find them. This command is for
-    /// everybody else.
+    /// Packages and make install put these scripts where the shells look for them. Use this command
+    /// if portlore was installed in another way.
     #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// Shell: bash, zsh or fish
@@ -254,7 +254,7 @@ pub struct ObserverArgs {
     /// Disable the full-screen view even on a terminal
     #[arg(long)]
     pub no_tui: bool,
-    /// Print a line about each interval, such as 10s
+    /// Print a summary line at this interval, such as 10s
     ///
     /// The line counts packets and drops and names the busiest ports. With --format ndjson, this is
     /// the time between interval events (default: 10s).
@@ -302,16 +302,16 @@ pub struct CommonArgs {
     /// Add packets, outcomes, times, sizes and processes
     #[arg(help_heading = REPORT, long)]
     pub stats: bool,
-    /// Print one part of the report alone: findings
+    /// Print only one part of the report: findings
     ///
     /// The findings are what does not belong on this network, each with the packet that shows it
     /// and advice.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
     pub only: Option<Part>,
-    /// Exit 1 on findings this severe: note, warning, alert
+    /// Exit 1 at this severity or above: note, warning, alert
     ///
-    /// Findings of a higher severity count as well: note stands for any finding, warning for
-    /// warnings and alerts, alert for alerts only.
+    /// A note is the lowest severity and an alert the highest: note stands for any finding, warning
+    /// for warnings and alerts, alert for alerts only.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "LEVEL")]
     pub fail_on: Option<FailOn>,
     /// Rows in each table; 0 for all

@@ -22,7 +22,7 @@ Examples:
 
 Exit status:
   0  success
-  1  a check failed: doctor, or a finding that --fail-on names
+  1  a check failed (doctor, --fail-on)
   2  wrong usage, or input that cannot be read at all
   3  finished, but the input is incomplete";
 

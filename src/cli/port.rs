@@ -9,7 +9,7 @@ use portlore::decode::Transport;
 /// `portlore port`.
 #[derive(Debug, Args)]
 pub struct PortArgs {
-    /// Port 3001, range 3000-3003 or name ssh, also with /tcp or /udp
+    /// Port, range or service name: 3001, 3000-3003, ssh, 8000/udp
     ///
     /// Names are those of the IANA registry and of the services that portlore knows. Without /tcp
     /// or /udp, both are shown. At most 64 ports.
