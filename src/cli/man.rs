@@ -5,6 +5,8 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
 const MANUAL: &str = "User Commands";
+/// Columns of the source.
+const WIDTH: usize = 80;
 
 /// A list of a page: a tag and its text.
 type Entries = &'static [(&'static str, &'static str)];
@@ -186,8 +188,8 @@ fn page(command: &mut Command, names: &[String]) -> String {
     see_also.control("SH", ["SEE ALSO"]);
     see_also.text([roman(others.join(", "))]);
     text += &see_also.to_roff();
-    // A line without text stands for space, which roff has a request for.
-    text.replace("\n\n", "\n")
+    // Lines without text are errors in roff.
+    wrapped(&text.replace("\n\n", "\n"))
 }
 
 fn synopsis(command: &Command, usage: &str) -> Vec<Inline> {
@@ -246,6 +248,32 @@ fn list<'e>(heading: &str, entries: impl Iterator<Item = (&'e str, &'e str)>) ->
         }
     }
     section.to_roff()
+}
+
+/// Breaks long lines of text, so that a change shows as a few lines. A tag stays on one line, and a
+/// request begins with a point.
+fn wrapped(page: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in page.lines() {
+        let is_tag = lines.last().is_some_and(|last| last == ".TP");
+        if line.starts_with('.') || is_tag {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let mut words = line.split(' ');
+        let mut part = words.next().unwrap_or_default().to_owned();
+        for word in words {
+            if part.len() + 1 + word.len() <= WIDTH {
+                part = format!("{part} {word}");
+            } else {
+                lines.push(part);
+                let escape = if word.starts_with(['.', '\'']) { "\\&" } else { "" };
+                part = format!("{escape}{word}");
+            }
+        }
+        lines.push(part);
+    }
+    lines.join("\n") + "\n"
 }
 
 fn capitalised(text: &str) -> String {
