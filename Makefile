@@ -1,6 +1,15 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-servers setup build lint docs bless bench
+.PHONY: demo test check test-servers setup build install uninstall bless bench
+
+# Where `make install` puts things; DESTDIR comes before it, for packages.
+PREFIX ?= /usr/local
+RELEASE ?= $(or $(CARGO_TARGET_DIR),target)/release/portlore
+BIN = $(DESTDIR)$(PREFIX)/bin
+MAN = $(DESTDIR)$(PREFIX)/share/man/man1
+BASH = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+FISH = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 BINARY ?= $(or $(CARGO_TARGET_DIR),target)/debug/portlore
 
@@ -15,6 +24,22 @@ setup:
 
 build:
 	cargo build --release --locked
+
+# Only without a program to install: root may have no Rust.
+$(RELEASE):
+	cargo build --release --locked
+
+install: $(RELEASE)
+	install -d $(BIN) $(MAN) $(BASH) $(ZSH) $(FISH)
+	install -m 755 -s $(RELEASE) $(BIN)/portlore
+	install -m 644 man/*.1 $(MAN)
+	install -m 644 completions/portlore.bash $(BASH)/portlore
+	install -m 644 completions/_portlore $(ZSH)/_portlore
+	install -m 644 completions/portlore.fish $(FISH)/portlore.fish
+
+uninstall:
+	rm -f $(BIN)/portlore $(addprefix $(MAN)/,$(notdir $(wildcard man/*.1)))
+	rm -f $(BASH)/portlore $(ZSH)/_portlore $(FISH)/portlore.fish
 
 test:
 	@scripts/setup.sh test

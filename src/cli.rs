@@ -1,8 +1,22 @@
 //! The command line: the only place that names clap. A flag, its help and its type stand in one
 //! place.
+//!
+//! The first paragraph of a comment is the line of `--help`; all of it is shown by `portlore help
+//! COMMAND` and in the man page. `PORTLORE_BLESS=1 cargo test --bin portlore` writes the man pages
+//! and completions again.
 
+#![allow(clippy::doc_markdown, reason = "the comments are texts for terminals, without markup")]
+
+mod choices;
+#[cfg(test)]
+mod generated;
+mod help;
+#[cfg(test)]
+mod man;
 mod osc;
 mod port;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::ffi::OsString;
@@ -10,21 +24,26 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use portlore::findings::Severity;
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
 use portlore::stats::IpNetwork;
 
+pub use self::choices::{FailOn, KeyPart, Part, Shell};
+pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
 use self::values::{buffer, duration, endpoint, millions, network};
 
-/// Says what is really speaking on a port, beside what the registry says and what people
-/// customarily run there, and why it says so, down to the frame number.
+/// Identifies what is really running on each port, compares it with the IANA registry and with
+/// common use, and cites the packet that proves it
+///
+/// Packets come from capture files (replay) or from an interface (live); both commands print the
+/// same report. The commands port and ports capture nothing: they show what is known about ports
+/// and what is listening on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "portlore", version, max_term_width = 100, after_help = EXIT)]
+#[command(name = "portlore", version, after_help = help::PORTLORE)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -34,65 +53,135 @@ pub struct Cli {
 /// The defaults, which are those of the library.
 const LIMITS: ResourceLimits = ResourceLimits::DEFAULT;
 
-const EXIT: &str = "Exit status: 0 done; 1 a check failed (doctor, --fail-on); 2 usage or unreadable input; 3 finished, but the input was incomplete.";
+// Headings of the help, in the order in which they appear. `-h` and `--help` leave out what is
+// below ADVANCED; `portlore help COMMAND` and the man pages have it.
+const INPUT: &str = "Input";
+const SELECTION: &str = "Selection";
+const SAVING: &str = "Saving";
+const MONITORING: &str = "Monitoring";
+const REPORT: &str = "Report";
+const OUTPUT: &str = "Output";
+const ADVANCED: &str = "Advanced";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read capture files (pcap, pcapng, also compressed; `-` for standard input), several as one
-    /// stream in capture order
+    /// Report what is running on the ports in capture files
+    ///
+    /// Reads capture files and prints what is running on each port, what does not belong there, and
+    /// how that is known. Several files are merged by time.
+    #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
-    /// Capture on an interface until Ctrl-C, then report; needs root or `CAP_NET_RAW` to open it
+    /// Capture on an interface and report what is running
+    ///
+    /// Captures until Ctrl-C, then prints the same report as replay. On a terminal, a full-screen
+    /// view shows the ports meanwhile.
+    ///
+    /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
+    /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no file access
+    /// (Landlock), no new processes or connections (seccomp).
+    ///
+    /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
+    /// standard input is a terminal. A second Ctrl-C ends the program at once.
+    #[command(after_help = help::LIVE)]
     Live(LiveArgs),
-    /// Show the OSC messages of capture files or of an interface, as they come
+    /// Show the OSC messages in capture files or on an interface
+    ///
+    /// Prints Open Sound Control messages over UDP and TCP, in both directions, as they arrive:
+    /// time, packet number, address and arguments. A message that cannot be read is shown with the
+    /// byte at which it fails and the reason.
+    #[command(after_help = help::OSC)]
     Osc(OscArgs),
-    /// List the interfaces that `live -i` takes
-    Interfaces,
-    /// Say whether `live` can capture here, how closed off it is while it does, and what to do
-    /// about the rest
-    Doctor,
-    /// Show what listens on a port here, who is likely there, and whose it is by the registry
+    /// Show what is known about a port, and what is listening on it here
+    ///
+    /// Shows the process that is listening on the port, what most likely uses it, its IANA
+    /// registration, and the services that are known to use it. No packets are captured.
+    ///
+    /// portlore 3001 is short for portlore port 3001.
+    #[command(after_help = help::PORT)]
     Port(PortArgs),
-    /// List everything that listens on this machine: port, process, folder, container
+    /// List everything that is listening on this machine
+    ///
+    /// Lists each listening TCP and UDP socket with its process, folder and container, and who can
+    /// reach it. Without root, the processes of other users are not visible.
+    #[command(after_help = help::PORTS)]
     Ports(PortsArgs),
-    /// Answer which processes hold sockets, for `live`, which starts it
-    #[command(name = ProcessHelper::COMMAND, hide = true)]
-    ProcessLookup {
-        /// Who to become
-        user: Option<String>,
-    },
-    /// Check your own catalogue files, or list the facts that marks can name
+    /// List the interfaces that can be captured on
+    #[command(after_help = help::INTERFACES)]
+    Interfaces,
+    /// Check that live capture works on this machine, and suggest fixes
+    ///
+    /// Checks that an interface can be opened, and how well portlore is sandboxed while it
+    /// captures. For whatever is missing, prints the command that fixes it.
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
+    /// Check your own service files, or list the facts they can match
+    #[command(after_help = help::CATALOGUE)]
     Catalogue {
         /// Which of the two.
         #[command(subcommand)]
         command: CatalogueCommand,
+    },
+    /// Print the completion script for a shell
+    ///
+    /// Packages and make install put these scripts where the shells look for them. Use this command
+    /// if portlore was installed in another way.
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// Shell: bash, zsh or fish
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: Shell,
+    },
+    /// Explain a command and all its options
+    #[command(after_help = help::HELP)]
+    Help {
+        /// Command, such as live or catalogue check
+        #[arg(value_name = "COMMAND", value_parser = help::COMMANDS, hide_possible_values = true)]
+        command: Vec<String>,
+    },
+    /// Answer which processes hold sockets, for `live`, which starts it
+    #[command(name = ProcessHelper::COMMAND, hide = true)]
+    ProcessLookup {
+        /// User to switch to
+        user: Option<String>,
     },
 }
 
 /// `portlore catalogue`.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
-    /// Check service files, each fault with its line and remedy
+    /// Check service files
+    ///
+    /// Reports each mistake with its line and how to fix it.
+    #[command(after_help = help::CATALOGUE_CHECK)]
     Check {
-        /// Files, or folders of `.toml` files
+        /// Files, or folders of .toml files
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
     },
-    /// List the facts that detectors state
+    /// List the facts that service files can match
+    #[command(after_help = help::CATALOGUE_FACTS)]
     Facts,
 }
 
 /// `portlore replay`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = INPUT)]
 pub struct ReplayArgs {
-    /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Capture files, folders or patterns; - is standard input
+    ///
+    /// Files are pcap or pcapng, also compressed with gzip, zstd, xz, lz4 or bzip2. A folder stands
+    /// for the captures in it. A quoted pattern such as 'ring*.pcap' is expanded by portlore.
+    #[arg(required = true, value_name = "FILE", help_heading = None::<&str>)]
     pub files: Vec<PathBuf>,
-    /// Read one file behind the other, as they are named, instead of merging them by time
+    /// Read files in the order given, not merged by time
     #[arg(long)]
     pub chain: bool,
-    /// Go on reading what is being written, also rings that rotate, until Ctrl-C; with `-`, until
-    /// the pipe ends
+    /// Keep reading files that are still being written
+    ///
+    /// Continues until Ctrl-C, also with the next files of a ring as they appear. With - as the
+    /// file, reads until the pipe ends.
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
     /// What both ways of reading share.
@@ -102,198 +191,226 @@ pub struct ReplayArgs {
 
 /// `portlore live`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = INPUT)]
 pub struct LiveArgs {
-    /// Interface to capture on; may be repeated; `any` for all there are
+    /// Interface to capture on, or any (repeatable)
+    ///
+    /// The name any stands for all interfaces; portlore interfaces lists them. If an interface goes
+    /// down or disappears, capture resumes when it returns.
     #[arg(short, long = "interface", value_name = "IFACE", required = true)]
     pub interfaces: Vec<String>,
-    /// Do not put the interface into promiscuous mode
-    #[arg(short = 'p', long)]
-    pub no_promiscuous: bool,
-    /// Bytes to keep of each frame [default: 9216, what a verdict can rest on; with -w 262144]
-    #[arg(short, long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
-    pub snap_length: Option<u32>,
-    /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
-    #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
-    pub buffer: u32,
-    /// Save what is captured as pcapng; the file has its name only once it is whole (until then
-    /// with .part)
-    #[arg(short, long, value_name = "FILE")]
-    pub write: Option<PathBuf>,
-    /// Begin a new file after this size, such as 100M; a bare number is millions of bytes
-    #[arg(short = 'C', long, requires = "write", value_name = "SIZE", value_parser = millions)]
-    pub rotate_size: Option<u64>,
-    /// Begin a new file after this time, such as 1h; a bare number is seconds
-    #[arg(short = 'G', long, requires = "write", value_name = "TIME", value_parser = duration)]
-    pub rotate_time: Option<Duration>,
-    /// Of the files that rotation makes, keep this many, the newest
-    #[arg(short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub keep: Option<u16>,
-    /// Who to become once the interface is open, where root runs this [default: who called sudo,
-    /// else nobody]
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// End after this time, such as 30s or 5m
+    /// Stop after this time, such as 30s or 1h30m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub span: Option<Duration>,
+    /// Save the captured packets as pcapng
+    ///
+    /// Writes to FILE.part and renames it to FILE when it is complete. Packets are then kept whole,
+    /// unless -s says otherwise.
+    #[arg(help_heading = SAVING, short, long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Start a new file after this size, such as 100M
+    ///
+    /// A bare number is in millions of bytes. The files are numbered, and none is ever overwritten.
+    #[arg(help_heading = SAVING, short = 'C', long, requires = "write", value_name = "SIZE", value_parser = millions)]
+    pub rotate_size: Option<u64>,
+    /// Start a new file after this time, such as 1h
+    #[arg(help_heading = SAVING, short = 'G', long, requires = "write", value_name = "TIME", value_parser = duration)]
+    pub rotate_time: Option<Duration>,
+    /// Keep only the newest N of these files
+    #[arg(help_heading = SAVING, short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: Option<u16>,
     /// Who sees the capture while it runs.
     #[command(flatten)]
     pub observers: ObserverArgs,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: CommonArgs,
+    /// Do not use promiscuous mode
+    #[arg(help_heading = ADVANCED, short = 'p', long, hide_short_help = true)]
+    pub no_promiscuous: bool,
+    /// Capture only the first N bytes of each packet
+    ///
+    /// Default: 9216, which is all that classification examines; with -w 262144, which is every
+    /// packet whole.
+    #[arg(help_heading = ADVANCED, short, long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap_length: Option<u32>,
+    /// Kernel buffer for each interface, such as 64M
+    ///
+    /// A bare number is in KiB. A larger buffer loses fewer packets when many arrive at once.
+    #[arg(help_heading = ADVANCED, short = 'B', long, hide_short_help = true, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
+    pub buffer: u32,
+    /// User to switch to after opening the interface
+    ///
+    /// Applies only when portlore is run as root. Default: the user who called sudo, otherwise
+    /// nobody.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "NAME", value_hint = ValueHint::Username)]
+    pub user: Option<String>,
 }
 
 /// Who sees a capture while it runs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = MONITORING)]
 pub struct ObserverArgs {
-    /// No full-screen view, though standard output is a terminal
+    /// Disable the full-screen view even on a terminal
     #[arg(long)]
     pub no_tui: bool,
-    /// Serve counters for Prometheus there, at /metrics; a bare port means on this machine only
-    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = endpoint)]
-    pub metrics: Option<SocketAddr>,
-    /// A line on standard output for what came in each such time [default: none; with `--format
-    /// ndjson` an event every 10s]
+    /// Print a summary line at this interval, such as 10s
+    ///
+    /// The line counts packets and drops and names the busiest ports. With --format ndjson, this is
+    /// the time between interval events (default: 10s).
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
+    /// Serve Prometheus metrics on a port, such as 9464
+    ///
+    /// A bare port listens on 127.0.0.1 only; write 192.0.2.1:9464 or [::]:9464 to listen
+    /// elsewhere. The metrics are at /metrics.
+    #[arg(long, value_name = "ADDRESS", value_parser = endpoint)]
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What both ways of reading share.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct CommonArgs {
-    /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
-    #[arg(short, long, value_name = "EXPR")]
+    /// Only packets that match this filter, as in tcpdump
+    ///
+    /// pcap-filter(7) describes the syntax. A filter on a port also hides the ICMP errors about
+    /// that port, so that a closed UDP port is shown as unanswered; to keep them, add: or icmp[0]
+    /// == 3 or icmp6[0] == 1
+    #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
     pub filter: Option<String>,
-    /// End after this many frames
-    #[arg(short, long, value_name = "N")]
+    /// Stop after N packets
+    ///
+    /// Only packets that match the filter are counted.
+    #[arg(help_heading = INPUT, short, long, value_name = "N")]
     pub count: Option<u64>,
-    /// List every flow; they are kept in memory until the end
-    #[arg(long)]
-    pub flows: bool,
-    /// List every flow with the reasons of its verdict, each with its frame
-    #[arg(long)]
+    /// List connections with the reasons for each verdict
+    ///
+    /// Each reason cites the packet that proves it. Each connection also has the facts that its two
+    /// sides stated, and a Wireshark display filter. All connections are kept in memory until the
+    /// end.
+    #[arg(help_heading = REPORT, long)]
     pub why: bool,
-    /// Add packets, outcomes, times and sizes of ports and services, and the processes
-    #[arg(long)]
-    pub stats: bool,
-    /// List the servers, each with what its flows prove of it
-    #[arg(long)]
+    /// List connections
+    ///
+    /// All connections are kept in memory until the end.
+    #[arg(help_heading = REPORT, long)]
+    pub flows: bool,
+    /// Add a table of servers, with the proof for each
+    #[arg(help_heading = REPORT, long)]
     pub servers: bool,
-    /// List nothing but what does not belong, with advice
-    #[arg(long, value_enum, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
+    /// Add packets, outcomes, times, sizes and processes
+    #[arg(help_heading = REPORT, long)]
+    pub stats: bool,
+    /// Print only one part of the report: findings
+    ///
+    /// The findings are what does not belong on this network, each with the packet that shows it
+    /// and advice.
+    #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
     pub only: Option<Part>,
-    /// Exit with status 1 if there is a finding of this severity or a graver one
-    #[arg(long, value_enum, value_name = "SEVERITY")]
+    /// Exit 1 at this severity or above: note, warning, alert
+    ///
+    /// A note is the lowest severity and an alert the highest: note stands for any finding, warning
+    /// for warnings and alerts, alert for alerts only.
+    #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "LEVEL")]
     pub fail_on: Option<FailOn>,
-    /// Networks that count as local, beside each server's own /24 or /64, such as `10.0.0.0/8`
-    #[arg(long, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
-    pub local_nets: Vec<IpNetwork>,
-    /// Keep no names of addresses and servers: neither from answers of DNS, mDNS and LLMNR, nor by
-    /// which clients called servers (SNI, Host)
-    #[arg(long)]
-    pub no_names: bool,
-    /// Show the outer packets of tunnels (VXLAN, GRE, GTP-U and the like) instead of what they
-    /// carry
-    #[arg(long)]
-    pub no_tunnels: bool,
-    /// Keep flows with the same addresses apart where these differ: VLANs, and the numbers of
-    /// virtual networks in tunnels (VXLAN, Geneve, GRE)
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "vlan,vni")]
-    pub key: Vec<KeyPart>,
-    /// Rows of the tables of ports; 0 for all
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    /// Rows in each table; 0 for all
+    ///
+    /// Ports with an alert or a warning are always shown.
+    #[arg(help_heading = REPORT, long, default_value_t = 20, value_name = "N")]
     pub top: usize,
-    /// Show times in the time zone of this machine instead of UTC
-    #[arg(long)]
+    /// Show times in the local time zone instead of UTC
+    #[arg(help_heading = REPORT, long)]
     pub local: bool,
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Let -o, and -w of `live`, overwrite a file that exists
-    #[arg(long)]
-    pub force: bool,
-    /// Your own services, over ours and over those in ~/.config/portlore/services; may be repeated
-    #[arg(long, value_name = "FILE|DIR")]
+    /// Add your own service files (repeatable)
+    ///
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
+    /// case. Your services replace built-in ones of the same id.
+    #[arg(help_heading = REPORT, long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
-    /// Classifier threads [default: the machine's cores, at most 4]; the output does not depend on
-    /// it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub workers: Option<u8>,
-    /// Live flows in memory, some 160 bytes each; the longest idle give way to new ones and are
-    /// counted
-    #[arg(long, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
-    pub max_flows: u32,
-    /// Memory for the first bytes of flows, in MiB; where it is short, flows are judged by fewer
-    /// bytes
-    #[arg(long, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    pub opening_mib: u32,
-    /// Ports of which more than 64 different sizes or times are kept, for quantiles and histograms;
-    /// where there are more such ports, the lowest numbers keep theirs
-    #[arg(long, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
-    pub histogram_ports: u32,
-    /// Servers that the report keeps, at most 400 bytes each: those with loopback, link-local and
-    /// private addresses first, the others by a fixed hash
-    #[arg(long, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
-    pub max_servers: u32,
-    /// Also say what came of the frames of each interface and each link type
-    #[arg(short, long)]
+    /// Output format: table, json or ndjson
+    ///
+    /// Choose table for people, json for one document with everything, and ndjson for one JSON
+    /// object a line: connections as they end, what arrived in each interval, drops, the end.
+    #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write the report to a file
+    #[arg(help_heading = OUTPUT, short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Overwrite files that exist
+    ///
+    /// Without it, neither -o nor -w of live overwrites anything.
+    #[arg(help_heading = OUTPUT, long)]
+    pub force: bool,
+    /// Also count packets per interface and link type
+    #[arg(help_heading = OUTPUT, short, long)]
     pub verbose: bool,
-    /// Say nothing on standard error but errors
-    #[arg(short, long)]
+    /// Print only errors to standard error
+    #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
-}
-
-/// Parts of the report that can stand alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// What does not belong
-    Findings,
-}
-
-/// How grave a finding must be to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Only alerts
-    Alert,
-    /// Alerts and warnings
-    Warning,
-    /// Any finding
-    Note,
-}
-
-impl FailOn {
-    /// The least grave severity that fails.
-    pub const fn severity(self) -> Severity {
-        match self {
-            Self::Alert => Severity::Alert,
-            Self::Warning => Severity::Warning,
-            Self::Note => Severity::Note,
-        }
-    }
-}
-
-/// What keeps flows with the same addresses apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum KeyPart {
-    /// The innermost two VLAN tags of the frame that holds the packet
-    Vlan,
-    /// The number of the innermost virtual network: VXLAN and Geneve VNI, GRE key
-    Vni,
+    /// Networks to treat as local, such as 10.0.0.0/8
+    ///
+    /// Separate several with commas, or repeat the option. The /24 or /64 of each server is local
+    /// in any case, and so are the networks of the interfaces that live captures on. Findings about
+    /// services that others can reach depend on it.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
+    pub local_nets: Vec<IpNetwork>,
+    /// Do not collect the names of addresses and servers
+    ///
+    /// Names come from DNS, mDNS and LLMNR answers, and from SNI and Host, by which clients call
+    /// servers.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_names: bool,
+    /// Report the outer packets of tunnels, not their content
+    ///
+    /// Tunnels are VXLAN, GRE, GTP-U and the like.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_tunnels: bool,
+    /// Tell networks apart by vlan, vni or both
+    ///
+    /// Otherwise, packets with the same addresses and ports are one connection. With vlan, the
+    /// innermost two VLAN tags are compared; with vni, the virtual network of VXLAN or Geneve, or
+    /// the key of GRE. Separate both with a comma.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
+    pub key: Vec<KeyPart>,
+    /// Number of classifier threads
+    ///
+    /// Default: the number of CPU cores, at most 4. The output does not depend on it.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub workers: Option<u8>,
+    /// Maximum number of open connections in memory
+    ///
+    /// They take about 160 bytes each. At the limit, connections that have been idle for long end
+    /// early, and are counted.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
+    pub max_flows: u32,
+    /// Memory for the first bytes of connections, in MiB
+    ///
+    /// When it runs out, fewer bytes per connection are examined.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub opening_mib: u32,
+    /// Maximum number of ports with detailed statistics
+    ///
+    /// Only ports with more than 64 different sizes or times count. Beyond the limit, the lowest
+    /// port numbers keep their quantiles and histograms.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
+    pub histogram_ports: u32,
+    /// Maximum number of servers in the report
+    ///
+    /// They take at most 400 bytes each. Beyond the limit, servers with loopback, link-local and
+    /// private addresses are kept first, and the others by a fixed hash.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub max_servers: u32,
 }
 
 /// Forms of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Tables for people
+    /// Human-readable tables
     Table,
     /// One JSON document
     Json,
-    /// Events, one JSON object a line: flows as they end, what came in each interval, drops, the
-    /// end
+    /// One JSON object a line
     Ndjson,
 }
 
@@ -307,50 +424,19 @@ impl Format {
 impl Cli {
     /// Parses the command line; `portlore 3001` means `portlore port 3001`.
     pub fn from_command_line() -> Self {
-        let mut words: Vec<OsString> = std::env::args_os().collect();
+        let words = std::env::args_os().collect();
+        Self::parse_words(words).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Parses the words of a command line, the first of which is the program's name.
+    fn parse_words(mut words: Vec<OsString>) -> Result<Self, clap::Error> {
         let begins_with_a_digit =
             |word: &OsString| word.as_encoded_bytes().first().is_some_and(u8::is_ascii_digit);
         if words.get(1).is_some_and(begins_with_a_digit) {
             words.insert(1, "port".into());
         }
-        Self::parse_from(words)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-    use portlore::pipeline::Options;
-
-    use super::*;
-
-    #[test]
-    fn a_plain_replay_of_the_library_has_the_limits_of_the_command_line() {
-        let Command::Replay(replay) = Cli::parse_from(["portlore", "replay", "x"]).command else {
-            panic!("no replay")
-        };
-        let (common, options) = (replay.common, Options::replay());
-        assert_eq!(options.limits.max_flows, common.max_flows as usize);
-        assert_eq!(options.limits.opening_bytes, (common.opening_mib as usize) << 20);
-        assert_eq!(options.limits.histogram_ports, common.histogram_ports as usize);
-        assert_eq!(options.limits.max_servers, common.max_servers as usize);
-        assert_eq!(options.tunnels, !common.no_tunnels);
-    }
-
-    #[test]
-    fn the_command_line_and_the_library_have_the_same_formats_in_the_same_order() {
-        let names = Format::value_variants().iter().filter_map(Format::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-        assert_eq!(names, FORMATS.iter().map(|format| format.name).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn the_flags_do_not_collide_and_all_have_help() {
-        Cli::command().debug_assert();
-        for command in Cli::command().get_subcommands() {
-            for flag in command.get_arguments() {
-                assert!(flag.get_help().is_some(), "{} {}", command.get_name(), flag.get_id());
-            }
-        }
+        let mut command = help::command_line();
+        let matches = command.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

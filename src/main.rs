@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
-    UNREADABLE, catalogue, doctor, interfaces, live, messages, osc, port, ports, process_lookup,
-    replay,
+    UNREADABLE, catalogue, completions, doctor, help, interfaces, live, messages, osc, port, ports,
+    process_lookup, replay,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -42,6 +42,8 @@ fn main() -> ExitCode {
             catalogue::check(&paths)
         }
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Help { command } => help::run(&command),
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         error.lines().for_each(|line| messages::print(&line));

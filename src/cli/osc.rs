@@ -4,80 +4,103 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use portlore::osc::AddressPattern;
 
 use super::values::{buffer, duration};
+use super::{ADVANCED, INPUT, OUTPUT, SELECTION};
 
 /// `portlore osc`.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct OscArgs {
-    /// Capture files, folders of them, or patterns such as 'ring*.pcap'; `-` is standard input
+    /// Capture files, folders or patterns; - is standard input
+    ///
+    /// Files are pcap or pcapng, also compressed. A quoted pattern such as 'ring*.pcap' is expanded
+    /// by portlore.
     #[arg(
         required_unless_present = "interfaces",
         conflicts_with = "interfaces",
         value_name = "FILE"
     )]
     pub files: Vec<PathBuf>,
-    /// Capture on this interface instead, until Ctrl-C; may be repeated; `any` for all there are
-    #[arg(short, long = "interface", value_name = "IFACE")]
+    /// Interface to capture on, or any (repeatable)
+    ///
+    /// The name any stands for all interfaces; portlore interfaces lists them. Capture ends with
+    /// Ctrl-C.
+    #[arg(help_heading = INPUT, short, long = "interface", value_name = "IFACE")]
     pub interfaces: Vec<String>,
-    /// Only messages whose address matches, in OSC's own wildcards: '/eos/*/[0-9]*', '/{a,b}/?',
-    /// '//level' at any depth; may be repeated
-    #[arg(short, long, value_name = "PATTERN")]
-    pub address: Vec<AddressPattern>,
-    /// Only connections with this port at either end; may be repeated. There, what is not
-    /// recognised as anything is shown too, with the byte at which it fails to be OSC
-    #[arg(long, value_name = "PORT")]
-    pub port: Vec<u16>,
-    /// Only connections with this address at either end; may be repeated
-    #[arg(long, value_name = "IP")]
-    pub host: Vec<IpAddr>,
-    /// Only frames that this BPF expression lets pass, as in `man pcap-filter`
-    #[arg(short, long, value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// End after this many messages
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
-    /// End after this time, such as 30s or 5m
-    #[arg(long = "for", value_name = "TIME", requires = "interfaces", value_parser = duration)]
+    /// Stop after this time, such as 30s or 1h30m
+    #[arg(help_heading = INPUT, long = "for", value_name = "TIME", requires = "interfaces", value_parser = duration)]
     pub span: Option<Duration>,
-    /// Show at most this many messages a second, and say how many are left out
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Only packets that match this filter, as in tcpdump
+    ///
+    /// pcap-filter(7) describes the syntax.
+    #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Stop after N messages
+    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Only messages to these addresses, such as '/eos/*'
+    ///
+    /// May be repeated. The wildcards are those of OSC: ? and * within a level, [a-z], [!0-9],
+    /// {foo,bar}, and // for any number of levels ('//fader'). A message whose address cannot be
+    /// read is always shown.
+    #[arg(help_heading = SELECTION, short, long, value_name = "PATTERN")]
+    pub address: Vec<AddressPattern>,
+    /// Only connections from or to this port (repeatable)
+    ///
+    /// On such a port, data in no known protocol is shown too, with the byte at which it fails to
+    /// be OSC.
+    #[arg(help_heading = SELECTION, long, value_name = "PORT")]
+    pub port: Vec<u16>,
+    /// Only connections from or to this host (repeatable)
+    #[arg(help_heading = SELECTION, long, value_name = "IP")]
+    pub host: Vec<IpAddr>,
+    /// Show at most N messages a second, and count the rest
+    #[arg(help_heading = SELECTION, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
-    /// Form of the output
-    #[arg(long, value_enum, default_value_t = OscFormat::Text)]
+    /// Output format: text or ndjson
+    ///
+    /// Choose text for people, and ndjson for one JSON object a line, from which every packet can
+    /// be written again to the byte.
+    #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = OscFormat::Text)]
     pub format: OscFormat,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the messages to a file
+    #[arg(help_heading = OUTPUT, short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Let -o overwrite a file that exists
-    #[arg(long)]
+    /// Overwrite a file that exists
+    #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
-    /// Show the outer packets of tunnels instead of what they carry
-    #[arg(long)]
-    pub no_tunnels: bool,
-    /// Do not put the interface into promiscuous mode
-    #[arg(short = 'p', long)]
-    pub no_promiscuous: bool,
-    /// Size of the kernel's buffer for each interface: 64M, 512K, a bare number is KiB
-    #[arg(short = 'B', long, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
-    pub buffer: u32,
-    /// Who to become once the interface is open, where root runs this [default: who called sudo,
-    /// else nobody]
-    #[arg(long, value_name = "NAME")]
-    pub user: Option<String>,
-    /// Say nothing on standard error but errors
-    #[arg(short, long)]
+    /// Print only errors to standard error
+    #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
+    /// Read the outer packets of tunnels, not their content
+    ///
+    /// Tunnels are VXLAN, GRE, GTP-U and the like.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_tunnels: bool,
+    /// Do not use promiscuous mode
+    #[arg(help_heading = ADVANCED, short = 'p', long, hide_short_help = true)]
+    pub no_promiscuous: bool,
+    /// Kernel buffer for each interface, such as 64M
+    ///
+    /// A bare number is in KiB. A larger buffer loses fewer packets when many arrive at once.
+    #[arg(help_heading = ADVANCED, short = 'B', long, hide_short_help = true, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
+    pub buffer: u32,
+    /// User to switch to after opening the interface
+    ///
+    /// Applies only when portlore is run as root. Default: the user who called sudo, otherwise
+    /// nobody.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "NAME", value_hint = ValueHint::Username)]
+    pub user: Option<String>,
 }
 
 /// Forms of the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OscFormat {
-    /// Lines for people
+    /// Human-readable lines
     Text,
-    /// Events, one JSON object a line, from which packets can be written again to the byte
+    /// One JSON object a line
     Ndjson,
 }

@@ -8,38 +8,45 @@ use portlore::decode::Transport;
 
 /// `portlore port`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  portlore port 3001\n  portlore port 3000-3003 ssh 8000/udp")]
 pub struct PortArgs {
-    /// Ports, ranges such as 3000-3003, or names of services such as ssh; with /tcp or /udp for
-    /// one transport only
+    /// Port, range or service name: 3001, 3000-3003, ssh, 8000/udp
+    ///
+    /// Names are those of the IANA registry and of the services that portlore knows. Without /tcp
+    /// or /udp, both are shown. At most 64 ports.
     #[arg(required = true, value_name = "PORT", value_parser = port)]
     pub ports: Vec<PortWord>,
     /// Show every service that uses the port, with all notes
     #[arg(long)]
     pub all: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = PageFormat::Table)]
+    /// Output format: table or json
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = PageFormat::Table)]
     pub format: PageFormat,
-    /// Your own services, as in `replay`
-    #[arg(long, value_name = "FILE|DIR")]
+    /// Add your own service files (repeatable)
+    ///
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
+    /// case.
+    #[arg(long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
 }
 
 /// `portlore ports`.
 #[derive(Debug, Args)]
 pub struct PortsArgs {
-    /// Output format
-    #[arg(long, value_enum, default_value_t = PageFormat::Table)]
+    /// Output format: table or json
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = PageFormat::Table)]
     pub format: PageFormat,
-    /// Your own services, as in `replay`
-    #[arg(long, value_name = "FILE|DIR")]
+    /// Add your own service files (repeatable)
+    ///
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
+    /// case.
+    #[arg(long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
 }
 
 /// Forms of what the commands that capture nothing print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PageFormat {
-    /// Text for people
+    /// Human-readable text
     Table,
     /// One JSON document
     Json,
@@ -83,7 +90,7 @@ fn port(text: &str) -> Result<PortWord, String> {
         _ => return Ok(PortWord { ports: PortSelection::Name(ports.to_owned()), transport }),
     };
     if ports.is_empty() {
-        return Err(format!("'{text}' is empty; write the lower port first"));
+        return Err(format!("'{text}' is an empty range; write the lower port first"));
     }
     Ok(PortWord { ports: PortSelection::Range(ports), transport })
 }

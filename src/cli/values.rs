@@ -11,7 +11,7 @@ pub(super) fn buffer(text: &str) -> Result<u32, String> {
     u32::try_from(bytes)
         .ok()
         .filter(|bytes| (1 << 16..1 << 31).contains(bytes))
-        .ok_or_else(|| "64K to 2047M are possible".to_owned())
+        .ok_or_else(|| "the size must be between 64K and 2047M".to_owned())
 }
 
 /// Bytes of a size such as 64M; `unit` is that of a bare number.
@@ -29,7 +29,7 @@ pub(super) fn size(text: &str, unit: u64) -> Result<u64, String> {
     number
         .checked_mul(unit)
         .filter(|&bytes| bytes > 0)
-        .ok_or_else(|| format!("'{text}' is no possible size"))
+        .ok_or_else(|| format!("'{text}' is out of range; write a size such as 512K, 64M or 1G"))
 }
 
 pub(super) fn millions(text: &str) -> Result<u64, String> {
@@ -44,7 +44,7 @@ pub(super) fn endpoint(text: &str) -> Result<SocketAddr, String> {
         .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let address = port.or_else(|_| text.parse());
     address.map_err(|_| {
-        format!("'{text}' is no address with a port; write 127.0.0.1:9464, [::1]:9464 or 9464")
+        format!("'{text}' is not a port or address:port; write 9464, 127.0.0.1:9464 or [::1]:9464")
     })
 }
 
@@ -62,7 +62,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(span)
         .ok()
         .filter(|d| !d.is_zero())
-        .ok_or_else(|| "the time must be more than nothing".to_owned())
+        .ok_or_else(|| "the time must be longer than zero".to_owned())
 }
 
 #[cfg(test)]

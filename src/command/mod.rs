@@ -2,7 +2,9 @@
 //! `main` to print.
 
 pub mod catalogue;
+pub mod completions;
 pub mod doctor;
+pub mod help;
 mod inputs;
 pub mod interfaces;
 pub mod live;

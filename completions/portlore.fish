@@ -1,0 +1,151 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_portlore_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_portlore_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_portlore_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_portlore_using_subcommand
+    set -l cmd (__fish_portlore_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c portlore -n "__fish_portlore_needs_command" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_needs_command" -s V -l version -d 'Print version'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "replay" -d 'Report what is running on the ports in capture files'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "live" -d 'Capture on an interface and report what is running'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "osc" -d 'Show the OSC messages in capture files or on an interface'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "port" -d 'Show what is known about a port, and what is listening on it here'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "ports" -d 'List everything that is listening on this machine'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "interfaces" -d 'List the interfaces that can be captured on'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "doctor" -d 'Check that live capture works on this machine, and suggest fixes'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "catalogue" -d 'Check your own service files, or list the facts they can match'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
+warning\t'Warnings and alerts'
+note\t'Any finding'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Rows in each table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
+json\t'One JSON document'
+ndjson\t'One JSON object a line'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s o -l output -d 'Write the report to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in the report' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l chain -d 'Read files in the order given, not merged by time'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l follow -d 'Keep reading files that are still being written'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l why -d 'List connections with the reasons for each verdict'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows -d 'List connections'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l servers -d 'Add a table of servers, with the proof for each'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l stats -d 'Add packets, outcomes, times, sizes and processes'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local -d 'Show times in the local time zone instead of UTC'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l force -d 'Overwrite files that exist'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s v -l verbose -d 'Also count packets per interface and link type'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interface to capture on, or any (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s w -l write -d 'Save the captured packets as pcapng' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s C -l rotate-size -d 'Start a new file after this size, such as 100M' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s G -l rotate-time -d 'Start a new file after this time, such as 1h' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 'Keep only the newest N of these files' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a summary line at this interval, such as 10s' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
+warning\t'Warnings and alerts'
+note\t'Any finding'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Rows in each table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
+json\t'One JSON document'
+ndjson\t'One JSON object a line'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s o -l output -d 'Write the report to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
+vni\t'Virtual network: VXLAN or Geneve VNI, GRE key'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l workers -d 'Number of classifier threads' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-flows -d 'Maximum number of open connections in memory' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l opening-mib -d 'Memory for the first bytes of connections, in MiB' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l histogram-ports -d 'Maximum number of ports with detailed statistics' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l max-servers -d 'Maximum number of servers in the report' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s s -l snap-length -d 'Capture only the first N bytes of each packet' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tui -d 'Disable the full-screen view even on a terminal'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l why -d 'List connections with the reasons for each verdict'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows -d 'List connections'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l servers -d 'Add a table of servers, with the proof for each'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l stats -d 'Add packets, outcomes, times, sizes and processes'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l local -d 'Show times in the local time zone instead of UTC'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l force -d 'Overwrite files that exist'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s v -l verbose -d 'Also count packets per interface and link type'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interface to capture on, or any (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 'Stop after N messages' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s a -l address -d 'Only messages to these addresses, such as \'/eos/*\'' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l port -d 'Only connections from or to this port (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l host -d 'Only connections from or to this host (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages a second, and count the rest' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l format -d 'Output format: text or ndjson' -r -f -a "text\t'Human-readable lines'
+ndjson\t'One JSON object a line'"
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s o -l output -d 'Write the messages to a file' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l force -d 'Overwrite a file that exists'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand port" -l format -d 'Output format: table or json' -r -f -a "table\t'Human-readable text'
+json\t'One JSON document'"
+complete -c portlore -n "__fish_portlore_using_subcommand port" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand port" -l all -d 'Show every service that uses the port, with all notes'
+complete -c portlore -n "__fish_portlore_using_subcommand port" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand ports" -l format -d 'Output format: table or json' -r -f -a "table\t'Human-readable text'
+json\t'One JSON document'"
+complete -c portlore -n "__fish_portlore_using_subcommand ports" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand ports" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand interfaces" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "facts" -d 'List the facts that service files can match'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from facts" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand help" -s h -l help -d 'Print help'

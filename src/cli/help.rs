@@ -1,0 +1,171 @@
+//! The pages of `--help`: two screens of 80 columns for each command, with examples at the end. All
+//! options and their whole texts are shown by `portlore help COMMAND`.
+
+use clap::builder::Styles;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use super::{Cli, OUTPUT};
+
+/// Columns of a page, also on a wider terminal: longer lines are hard to read.
+pub(super) const COLUMNS: usize = 80;
+
+// The examples run in the tests (tests/examples.rs): a line is a command, two spaces or more, `#`
+// and a comment.
+
+pub(super) const PORTLORE: &str = "\
+Examples:
+  portlore replay show.pcap       # what is running on the ports in a capture
+  sudo portlore live -i eth0      # the same for live traffic, until Ctrl-C
+  portlore 3001                   # what uses port 3001, and what listens on it
+  portlore help live              # everything about a command
+
+Exit status:
+  0  success
+  1  a check failed (doctor, --fail-on)
+  2  wrong usage, or input that cannot be read at all
+  3  finished, but the input is incomplete";
+
+pub(super) const REPLAY: &str = "\
+Examples:
+  portlore replay --why show.pcap             # how each verdict is known
+  portlore replay -f 'port 3037' 'ring*.pcap' # one port in several files
+  portlore replay --only findings --fail-on warning show.pcap     # for scripts
+  ssh host tcpdump -U -w - | portlore replay --follow -   # from another host
+
+More options (tunnels, VLANs, limits): portlore help replay";
+
+pub(super) const LIVE: &str = "\
+Examples:
+  sudo portlore live -i eth0                  # full screen, then the report
+  sudo portlore live -i any --for 30s --why   # half a minute, with reasons
+  sudo portlore live -i eth0 -w show.pcapng   # save the packets as well
+  sudo portlore live -i eth0 --metrics 9464   # for Prometheus
+
+More options (tunnels, VLANs, limits): portlore help live";
+
+pub(super) const OSC: &str = "\
+Examples:
+  portlore osc show.pcap -a '/eos/*'          # messages below /eos
+  sudo portlore osc -i eth0 --port 8000       # whatever uses port 8000
+  sudo portlore osc -i eth0 --host 192.0.2.10 --rate 50   # a busy console
+  portlore osc show.pcap --format ndjson      # for programs
+
+More options (tunnels, buffer, user): portlore help osc";
+
+pub(super) const PORT: &str = "\
+Examples:
+  portlore port 3001                  # or shorter: portlore 3001
+  portlore port 3000-3003 8000/udp    # several ports
+  portlore port ssh --all             # by name, with all notes";
+
+pub(super) const PORTS: &str = "\
+Examples:
+  sudo portlore ports                 # with the processes of all users
+  portlore ports --format json        # for programs";
+
+pub(super) const INTERFACES: &str = "\
+Examples:
+  portlore interfaces                 # what -i accepts";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  portlore doctor                     # what works as yourself
+  sudo portlore doctor                # what works as root
+
+Exit status: 1 if live capture does not work here.";
+
+pub(super) const CATALOGUE: &str = "\
+Examples:
+  portlore catalogue facts                    # what a service file can match
+  portlore catalogue check billing.toml       # before you use it";
+
+pub(super) const CATALOGUE_CHECK: &str = "\
+Examples:
+  portlore catalogue check billing.toml       # one service
+  portlore catalogue check services/          # all files in a folder";
+
+pub(super) const CATALOGUE_FACTS: &str = "\
+Examples:
+  portlore catalogue facts | grep http        # those of one protocol";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  source <(portlore completions bash)     # in ~/.bashrc
+  source <(portlore completions zsh)      # in ~/.zshrc, after compinit
+  portlore completions fish | source      # in ~/.config/fish/config.fish";
+
+pub(super) const HELP: &str = "\
+Examples:
+  portlore help                       # the list of commands
+  portlore help live                  # all options of live
+  portlore help catalogue check       # a command below another one";
+
+/// What `portlore help` explains: the commands, and those of `catalogue`.
+pub(super) const COMMANDS: [&str; 12] = [
+    "replay",
+    "live",
+    "osc",
+    "port",
+    "ports",
+    "interfaces",
+    "doctor",
+    "catalogue",
+    "check",
+    "facts",
+    "completions",
+    "help",
+];
+
+/// The command line with the help pages of this program.
+pub(super) fn command_line() -> Command {
+    with_pages(Cli::command())
+}
+
+/// Adds the help page to a command and to those below it.
+fn with_pages(command: Command) -> Command {
+    let help = Arg::new("help").short('h').long("help").help("Print help");
+    let help = help.action(ArgAction::HelpShort).display_order(usize::MAX);
+    let has_output = command.get_arguments().any(|arg| arg.get_help_heading() == Some(OUTPUT));
+    let help = if has_output { help.help_heading(OUTPUT) } else { help };
+    let examples = command.get_after_help().map(ToString::to_string);
+    let examples = examples.map(|text| highlight(&text)).unwrap_or_default();
+    command
+        .max_term_width(COLUMNS)
+        .disable_help_flag(true)
+        .disable_help_subcommand(true)
+        .arg(help)
+        .after_help(examples)
+        .mut_subcommands(with_pages)
+}
+
+/// Gives the headings of a text the looks of the others.
+fn highlight(text: &str) -> String {
+    let styles = Styles::styled();
+    let style = styles.get_header();
+    let lines = text.lines().map(|line| match line.strip_suffix(':') {
+        Some(_) if !line.starts_with(' ') => format!("{style}{line}{style:#}"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The whole help of a command, which the words name; of the program if there are none. Ends the
+/// program with a message if there is no such command.
+pub fn explain(words: &[String], colour: bool) -> String {
+    let mut root = command_line();
+    root.build();
+    let mut command = &mut root;
+    for word in words {
+        if command.find_subcommand(word).is_none() {
+            let message = format!("there is no command '{}'", words.join(" "));
+            command.error(ErrorKind::InvalidSubcommand, message).exit();
+        }
+        command = match command.find_subcommand_mut(word) {
+            Some(found) => found,
+            None => unreachable!("it was found above"),
+        };
+    }
+    let text = command.render_long_help();
+    if colour { text.ansi().to_string() } else { text.to_string() }
+}
