@@ -7,7 +7,6 @@ use crate::classify::Candidate;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
-use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::sentence::joined;
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
@@ -85,7 +84,7 @@ fn of_anomalies(
                 findings.extend(of_failure(server, anomaly, protocol, catalogue));
             }
             (AnomalyKind::LogIn, Some(protocol)) => {
-                let sentence = format!("a {} log-in without TLS", protocol_name(protocol));
+                let sentence = format!("a client logs in over {} without TLS", protocol.name());
                 let kind = FindingKind::Cleartext;
                 let finding = Finding::at_server(server, kind, Severity::Note, sentence);
                 findings.push(finding.with_frame(Some(anomaly.frame)));
@@ -102,7 +101,7 @@ fn where_expected(what: &str, expected: &Expected<'_>) -> String {
 
 fn of_shell(server: &Server<'_>, anomaly: &Anomaly, expected: &Expected<'_>) -> Finding {
     let prompt = anomaly.text.as_deref().unwrap_or_default();
-    let what = format!("a clear-text shell (\"{prompt}\")");
+    let what = format!("the server shows a clear-text shell prompt (\"{prompt}\")");
     let sentence = if expected.is_usual() { where_expected(&what, expected) } else { what };
     Finding::at_server(server, FindingKind::Cleartext, Severity::Alert, sentence)
         .with_frame(Some(anomaly.frame))
@@ -117,13 +116,13 @@ fn of_contradiction(
     expected: &Expected<'_>,
 ) -> Finding {
     let is_clear = expected.is_encrypted() && !is_encrypted(protocol) && !has_no_words(protocol);
-    let name = protocol_name(protocol);
+    let name = protocol.name();
     let clear = if is_clear && protocol != Protocol::Text { " in clear text" } else { "" };
     let service = anomaly.service.as_deref();
     let called = service.map(|id| catalogue.name_of(id)).or(anomaly.text.as_deref());
     let called = called.map_or_else(String::new, |called| format!(" ({called})"));
-    let asked = if anomaly.by_client { "a client speaks " } else { "" };
-    let what = format!("{asked}{name}{clear}{called}");
+    let side = if anomaly.by_client { "a client" } else { "the server" };
+    let what = format!("{side} speaks {name}{clear}{called}");
     let kind = if is_clear { FindingKind::Cleartext } else { FindingKind::Contradicts };
     let severity = if anomaly.by_client { Severity::Warning } else { Severity::Alert };
     Finding::at_server(server, kind, severity, where_expected(&what, expected))
@@ -154,7 +153,7 @@ fn of_unrecognised(
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
     let is_claimed = is_well_claimed(catalogue, port);
-    let what = "unrecognised bytes";
+    let what = "protocol not recognised";
     let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
         (Severity::Warning, where_expected(what, expected), foreign)
     } else if !services.is_empty() {
@@ -169,7 +168,7 @@ fn of_unrecognised(
         let sentence = format!("{what}; {} possible", remaining(&names));
         (Severity::Note, sentence, advice)
     } else if !candidates.is_empty() {
-        (Severity::Note, format!("{what}; only names of unknown protocols remain"), None)
+        (Severity::Note, format!("{what}; only services with undocumented protocols are registered here"), None)
     } else {
         return None;
     };
@@ -228,7 +227,7 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
             _ => "the client frames OSC with neither a length prefix nor SLIP".to_owned(),
         },
         AnomalyKind::CutOff => {
-            "the server closes the connection at the first OSC packet: perhaps the framing is wrong"
+            "the server closes the connection after the first OSC packet; the framing may be wrong"
                 .to_owned()
         }
         _ => {
@@ -239,7 +238,7 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
                 return None;
             }
             let (asked, other) = (framed(asked.as_str())?, framed(other.as_str())?);
-            format!("OSC framed with {asked} gets no answer; this port answers {other}")
+            format!("OSC framed with {asked} gets no answer; this port answers OSC framed with {other}")
         }
     };
     let finding = Finding::at_server(server, FindingKind::Framing, Severity::Warning, sentence);
@@ -269,7 +268,7 @@ fn of_misuse(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         && spoken.iter().all(|&protocol| !registered.contains(&protocol_family(protocol)));
     is_misused.then(|| {
         let sentence =
-            format!("{} where {} is registered", protocol_name(spoken[0]), names.join(" or "));
+            format!("the server speaks {} where {} is registered", spoken[0].name(), names.join(" or "));
         Finding::at_server(server, FindingKind::Misused, Severity::Note, sentence)
             .with_frame(server.proof_frame)
     })

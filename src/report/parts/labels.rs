@@ -46,9 +46,9 @@ pub const NO_DATA: &str = "no data";
 /// Candidates that are named; of more only the number is.
 const NAMED: usize = 3;
 
-/// What spoke: `http: Express`, `http: Express, nginx` if a mark of another layer holds too, `ssh`,
-/// `ssh (OpenSSH_9.2p1)` by what the server calls itself, `not recognised`, `refused`; `osc (no answer)`
-/// if the client alone spoke, `osc mismatch: Eos` if the sides do not understand each other. What
+/// What spoke: `HTTP: Express`, `HTTP: Express, nginx` if a mark of another layer holds too, `SSH`,
+/// `SSH (OpenSSH_9.2p1)` by what the server calls itself, `not recognised`, `refused`; `OSC (no answer)`
+/// if the client alone spoke, `OSC mismatch: Eos` if the sides do not understand each other. What
 /// does not belong on the port begins with `!`. [`candidates`] has who it may be besides.
 #[must_use]
 pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) -> Cell {
@@ -118,8 +118,10 @@ pub fn flow_speaker(flow: &JudgedFlow) -> SafeText {
 /// The text of both; untrusted.
 fn spoken(key: &Speaker, services: &[String], products: &[String]) -> String {
     let protocol = match (key.protocol, key.fault) {
-        (Some(protocol), Some(fault)) => format!("{protocol} {}", fault.as_str()),
-        (Some(protocol), None) => protocol.as_str().to_owned(),
+        (Some(protocol), Some(fault)) => {
+            format!("{} {}", protocol.name(), fault.as_str().replace('-', " "))
+        }
+        (Some(protocol), None) => protocol.name(),
         (None, _) => key.unanswered.map_or("not recognised", unanswered).to_owned(),
     };
     match (key.unanswered, key.protocol) {
@@ -132,7 +134,7 @@ fn spoken(key: &Speaker, services: &[String], products: &[String]) -> String {
 }
 
 /// Who may have spoken where no mark names a service: the names, or the number of many. Nobody
-/// where the protocol says it all: an SSH server speaks `ssh`.
+/// where the protocol says it all: an SSH server speaks SSH.
 #[must_use]
 pub fn candidates(
     catalogue: &Catalogue,
@@ -256,17 +258,17 @@ mod tests {
         let osc = Some(Protocol::Osc);
         let eos = Some(SharedStr::Static("eos"));
         for (key, speaking, expected) in [
-            (http(), with(&["nextjs", "express"], &[]), "http"),
-            (http(), with(&["nextjs"], &["Jetty(9.4.50)"]), "http (Jetty(9.4.50))"),
-            (http(), with(&[], &["b", "a", "c"]), "http (a, +2)"),
-            (express(), with(&["nextjs"], &["Express"]), "http: Express"),
-            (express(), SpeakerStats { also, ..none() }, "http: Express, Node.js HTTP server"),
+            (http(), with(&["nextjs", "express"], &[]), "HTTP"),
+            (http(), with(&["nextjs"], &["Jetty(9.4.50)"]), "HTTP (Jetty(9.4.50))"),
+            (http(), with(&[], &["b", "a", "c"]), "HTTP (a, +2)"),
+            (express(), with(&["nextjs"], &["Express"]), "HTTP: Express"),
+            (express(), SpeakerStats { also, ..none() }, "HTTP: Express, Node.js HTTP server"),
             (
                 express(),
                 SpeakerStats { service_names: named(&["b", "a"]), ..none() },
-                "http: Express: a, +1",
+                "HTTP: Express: a, +1",
             ),
-            (Speaker { fit: Some(Fit::Contradicts), ..express() }, none(), "! http: Express"),
+            (Speaker { fit: Some(Fit::Contradicts), ..express() }, none(), "! HTTP: Express"),
             (speaks(None), with(&["nextjs"], &[]), "not recognised"),
             (asked(None, Unanswered::Refused), with(&["nextjs"], &[]), "refused"),
             (asked(None, Unanswered::Unreachable), none(), "unreachable"),
@@ -274,12 +276,12 @@ mod tests {
             (
                 Speaker { service: eos.clone(), ..asked(osc, Unanswered::NoAnswer) },
                 none(),
-                "osc (no answer)",
+                "OSC (no answer)",
             ),
             (
                 Speaker { service: eos, fault: Some(Fault::Mismatch), ..speaks(osc) },
                 none(),
-                "osc mismatch: ETC Eos lighting console",
+                "OSC mismatch: ETC Eos lighting console",
             ),
         ] {
             assert_eq!(speaker(&shipped(), &key, &speaking).text.as_str(), expected);
