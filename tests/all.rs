@@ -17,6 +17,7 @@ mod net;
 mod observed;
 mod osc;
 mod outputs;
+mod phrases;
 mod ports;
 mod privilege;
 mod process;

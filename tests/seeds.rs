@@ -195,7 +195,7 @@ const ON_3037: &[Statement] = &[
     says(
         "do not ignore unrecognised traffic here",
         &["replay", "fixtures/random-3037.pcap"],
-        &["warning 3037/tcp", "unrecognised bytes", "block it where Eos or OSC tools are not"],
+        &["warning 3037/tcp", "protocol not recognised", "block it where Eos or OSC tools are not"],
     ),
     says(
         "scanners flag it for malware (no source)",

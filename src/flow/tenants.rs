@@ -79,7 +79,7 @@ impl TenantNumbers {
     #[must_use]
     pub fn notice(&self) -> Option<String> {
         self.is_full.then(|| {
-            format!("the flows of only {MAX_TENANTS} VLANs and networks are kept apart; more came")
+            format!("flows are kept apart for at most {MAX_TENANTS} VLANs and virtual networks; there were more")
         })
     }
 }

@@ -88,7 +88,7 @@ fn what_begins_as_osc_and_fails_is_told_as_unrecognised() {
     told.datagram(5000, 8000, b"/eos/ping");
     told.datagram(5001, 8001, b"{\"a\":1}");
     told.datagram(5002, 53, b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01");
-    assert_eq!(told.finish(), ["?1 5000 9: no NUL ends the string"]);
+    assert_eq!(told.finish(), ["?1 5000 9: the string does not end with NUL"]);
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) fn serve(connection: UnixStream) -> Result<()> {
             return Ok(());
         }
     }
-    reading.join().map_err(|_| system_error(&"questions cannot be read"))?
+    reading.join().map_err(|_| system_error(&"lookup requests cannot be read"))?
 }
 
 fn system_error(error: &dyn std::fmt::Display) -> Error {
@@ -65,8 +65,9 @@ fn read_requests(
         if length == 0 {
             return Ok(());
         }
-        let request = serde_json::from_slice(&line)
-            .map_err(|error| Error::new(ErrorKind::Input, format!("not a question: {error}")))?;
+        let request = serde_json::from_slice(&line).map_err(|error| {
+            Error::new(ErrorKind::Input, format!("not a lookup request: {error}"))
+        })?;
         if !take(request) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
-use crate::decode::ServicePort;
+use crate::decode::{ServicePort, Transport};
 use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
 use crate::findings::{Finding, FindingKind, Severity};
@@ -168,7 +168,11 @@ fn of_unrecognised(
         let sentence = format!("{what}; {} possible", remaining(&names));
         (Severity::Note, sentence, advice)
     } else if !candidates.is_empty() {
-        (Severity::Note, format!("{what}; only services with undocumented protocols are registered here"), None)
+        (
+            Severity::Note,
+            format!("{what}; only services with undocumented protocols are registered here"),
+            None,
+        )
     } else {
         return None;
     };
@@ -192,10 +196,14 @@ fn of_failure(
         return None;
     }
     let id = anomaly.service.as_deref();
+    let noun = match server.key.transport {
+        Transport::Tcp => "connection",
+        Transport::Udp => "flow",
+    };
     let (connections, verb) = match (failed, flows) {
-        (1, 1) => ("the connection".to_owned(), "fails"),
-        (all, flows) if all == flows => (format!("all {flows} connections"), "fail"),
-        (most, flows) => (format!("{most} of {flows} connections"), "fail"),
+        (1, 1) => (format!("the {noun}"), "fails"),
+        (all, flows) if all == flows => (format!("all {flows} {noun}s"), "fail"),
+        (most, flows) => (format!("{most} of {flows} {noun}s"), "fail"),
     };
     let cause = anomaly.text.as_deref().unwrap_or_default();
     // Causes begin with the name of the protocol.
@@ -238,7 +246,9 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
                 return None;
             }
             let (asked, other) = (framed(asked.as_str())?, framed(other.as_str())?);
-            format!("OSC framed with {asked} gets no answer; this port answers OSC framed with {other}")
+            format!(
+                "OSC framed with {asked} gets no answer; this port answers OSC framed with {other}"
+            )
         }
     };
     let finding = Finding::at_server(server, FindingKind::Framing, Severity::Warning, sentence);
@@ -267,8 +277,11 @@ fn of_misuse(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         && !spoken.is_empty()
         && spoken.iter().all(|&protocol| !registered.contains(&protocol_family(protocol)));
     is_misused.then(|| {
-        let sentence =
-            format!("the server speaks {} where {} is registered", spoken[0].name(), names.join(" or "));
+        let sentence = format!(
+            "the server speaks {} where {} is registered",
+            spoken[0].name(),
+            names.join(" or ")
+        );
         Finding::at_server(server, FindingKind::Misused, Severity::Note, sentence)
             .with_frame(server.proof_frame)
     })

@@ -20,7 +20,6 @@ const CANDIDATES: usize = 8;
 /// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
 /// stands before the value. A fact without an entry is written with its name.
 const PHRASES: &[(&str, &str)] = &[
-    ("carries", "carries"),
     ("csta.extension", "uses the extension"),
     ("csta.namespace", "uses the namespace"),
     ("csta.root", "sends the message"),
@@ -36,7 +35,6 @@ const PHRASES: &[(&str, &str)] = &[
     ("imap.greeting", "greets with"),
     ("osc.address", "sends a message to"),
     ("pop3.greeting", "greets with"),
-    ("protocol", "speaks"),
     ("quic.alpn", "offers the ALPN protocol"),
     ("sip.content-type", "sends a body of type"),
     ("smtp.greeting", "greets with"),
@@ -110,11 +108,10 @@ fn sentence(reason: &Reason) -> String {
     };
     let side = direction.name();
     match &*reason.fact {
-        "protocol" | "carries" => {
-            return format!("frame {frame}: the {side} {} {}", reason.fact, protocol(&value));
-        }
+        "protocol" => return format!("frame {frame}: the {side} speaks {}", protocol(&value)),
+        "carries" => return format!("frame {frame}: it carries {}", protocol(&value)),
         "osc.framing" => return format!("frame {frame}: the {side} {}", framing(&value)),
-        "osc.mismatch" => return format!("frame {frame}: {}", mismatch(side, &value)),
+        "osc.mismatch" => return format!("frame {frame}: {}", mismatch(direction, &value)),
         "port" => return format!("frame {frame}: {value}"),
         "error" => return format!("frame {frame}: the {side} reports an error: {value}"),
         _ => {}
@@ -147,30 +144,21 @@ fn framing(value: &str) -> String {
     match value {
         "datagram" => "sends OSC in UDP datagrams".to_owned(),
         "none" => "sends OSC without framing".to_owned(),
-        other => format!("frames OSC with {}", framed(other)),
+        other => format!("frames OSC with {}", labels::framed(other)),
     }
 }
 
 /// What is wrong where the sides frame OSC differently, or one of them not at all.
-fn mismatch(side: &str, value: &str) -> String {
-    let sides = value.strip_suffix(" from the other side").and_then(|v| v.split_once(" after "));
-    match sides {
-        Some((last, first)) => format!(
-            "framing mismatch: the {side} frames OSC with {}, the other side with {}",
-            framed(last),
-            framed(first)
+fn mismatch(direction: Direction, value: &str) -> String {
+    let side = direction.name();
+    match value.split_once(", the other side ") {
+        Some((own, other)) => format!(
+            "framing mismatch: the {side} frames OSC with {}, the {} with {}",
+            labels::framed(own),
+            direction.opposite().name(),
+            labels::framed(other)
         ),
         None => format!("framing mismatch: the {side} frames OSC with {value}"),
-    }
-}
-
-/// A framing in words.
-fn framed(value: &str) -> &str {
-    match value {
-        "length-prefix" => "length prefixes",
-        "slip" => "SLIP",
-        "none" => "nothing",
-        other => other,
     }
 }
 
@@ -185,7 +173,7 @@ fn one_sided(record: &FlowRecord) -> Option<String> {
         PayloadSides::Both => return None,
         PayloadSides::Refused => "refused: the server answered the SYN with RST".into(),
         PayloadSides::NoAnswer => format!(
-            "no answer: the server replied to none of {}",
+            "no answer: the client sent {} and got none back",
             plural(record.packets.initiator, "packet")
         ),
         PayloadSides::Unreachable => "unreachable: reported by an ICMP error".into(),

@@ -178,7 +178,7 @@ fn a_section_of_a_version_that_is_not_known_ends_the_file_with_a_word() {
         read(vec![[section, LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"x")].concat()]);
     assert_eq!(frames.len(), 0);
     assert!(
-        files.problems()[0].contains("a section is of pcapng version 2.0, which is not known"),
+        files.problems()[0].contains("a section has the unsupported pcapng version 2.0"),
         "{:?}",
         files.problems()
     );

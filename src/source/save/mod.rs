@@ -176,7 +176,7 @@ impl Save {
         if self.left_out > 0 && self.problem.is_none() {
             let name = self.plan.path.display();
             self.problem = Some(format!(
-                "{name}: {} frames were not saved: the disk was too slow",
+                "{name}: {} packets were not saved: the disk was too slow",
                 self.left_out
             ));
         }
@@ -230,7 +230,7 @@ impl Save {
         if let Some(Err(reason)) =
             self.thread.take().map(|thread| thread.join().unwrap_or_else(died))
         {
-            self.problem = Some(format!("{reason}; what was saved until then is whole"));
+            self.problem = Some(format!("{reason}; everything saved before that is complete"));
         }
     }
 }

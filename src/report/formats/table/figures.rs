@@ -147,9 +147,9 @@ fn service_name(
 ) -> String {
     let name = id.as_deref().map(|id| report.catalogue().name_of(id));
     match (name, protocol) {
-        (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
+        (Some(name), Some(protocol)) => format!("{}: {}", protocol.name(), escape(name)),
         (Some(name), None) => escape(name),
-        (None, Some(protocol)) => format!("{protocol}, no service named"),
+        (None, Some(protocol)) => format!("{}, service not identified", protocol.name()),
         (None, None) if flows_without_payload == flows => labels::NO_DATA.into(),
         (None, None) if flows_without_payload > 0 => {
             format!("not recognised ({} without data)", count(flows_without_payload))

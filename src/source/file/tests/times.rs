@@ -33,8 +33,8 @@ fn frames_without_a_time_take_that_of_the_frame_before_and_the_first_that_of_the
     assert_eq!(
         notices,
         [
-            "file 0: 3 frames, the first is number 1, have no time of their own: they take that of the \
-          frame before, or the first time of the file (1970 if there is none)"
+            "file 0: 3 packets, from frame 1 on, have no timestamp and take that of the packet \
+          before them, or the first one of the file (1970 if there is none)"
         ]
     );
 }
