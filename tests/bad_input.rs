@@ -66,7 +66,8 @@ fn time_that_goes_back_is_told_and_nothing_is_wrong() {
     let file = "fixtures/forms/time-goes-back.pcap";
     let (status, stdout, stderr) = outcome(&["replay", file]);
     assert_eq!((status, stderr.as_str()), (0, ""));
-    let told = format!("NOTE {file}: timestamps go back 3 times, first at frame 10, by at most 5ms");
+    let told =
+        format!("NOTE {file}: timestamps go back 3 times, first at frame 10, by at most 5ms");
     assert!(stdout.contains(&told) && stdout.contains("OSC: ETC Eos"), "{stdout}");
     let (_, document) = document(&[file]);
     assert_eq!(document["capture"]["complete"], true);
@@ -78,7 +79,7 @@ fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
     let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/unknown-link.pcap"]);
     assert_eq!(status, 3);
     assert!(
-        stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"),
+        stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not supported"),
         "{stderr}"
     );
     assert!(stdout.contains("not analysed (link-type "), "{stdout}");
@@ -162,7 +163,9 @@ fn without_permission_the_remedy_is_named() {
     let (status, stdout, stderr) = told(&command.output().unwrap());
     assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
     assert!(
-        stderr.contains("lo: permission denied; run with sudo, or grant the right once: `sudo setcap"),
+        stderr.contains(
+            "lo: permission denied; run with sudo, or grant the right once: `sudo setcap"
+        ),
         "{stderr}"
     );
 }

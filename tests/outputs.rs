@@ -60,7 +60,7 @@ fn with_force_a_report_replaces_all_of_a_file() {
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&file), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     fs::write(&file, vec![b'x'; 1 << 20]).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("already exists"));
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&link), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     assert_eq!(
@@ -74,7 +74,7 @@ fn a_link_to_nothing_is_not_followed_without_force() {
     let folder = tempfile::tempdir().unwrap();
     let (file, link) = (folder.path().join("target"), folder.path().join("link"));
     symlink(&file, &link).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("already exists"));
     assert!(!file.exists());
 }
 
@@ -262,7 +262,7 @@ fn a_file_that_was_made_during_the_capture_stays() {
     fs::write(&file, "evidence").unwrap();
     let (status, _, stderr) = feed(&net, child);
     assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("a file of this name was created meanwhile"), "{stderr}");
+    assert!(stderr.contains("another file took this name meanwhile"), "{stderr}");
     assert_eq!(fs::read(&file).unwrap(), b"evidence");
     assert_eq!(outcome(&["replay", &format!("{}.part", file.display())]).0, 0);
 }

@@ -146,7 +146,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let line = stderr_line(&mut child);
     assert!(
         line.contains("No space left on device")
-            && line.contains("the capture goes on without saving"),
+            && line.contains("capture continues without saving"),
         "{line}"
     );
     let before = segments(&mut child);

@@ -117,6 +117,6 @@ mod tests {
         assert_eq!(numbers.number(network(u32::MAX), BOTH), OTHERS);
         assert_eq!(numbers.number(network(5), BOTH), 6);
         assert_eq!((tenants.get(OTHERS).vni(), tenants.get(OTHERS).parts()), (None, BOTH));
-        assert!(numbers.notice().unwrap().contains("only 65534 VLANs and networks"));
+        assert!(numbers.notice().unwrap().contains("at most 65534 VLANs and virtual networks"));
     }
 }

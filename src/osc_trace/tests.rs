@@ -78,7 +78,7 @@ fn what_is_held_back_comes_out_in_order_once_it_is_recognised() {
     told.datagram(5000, 8000, untyped);
     assert_eq!(told.lines, ["1 5000 1 messages", "2 5000 1 messages"]);
     told.datagram(8000, 5000, b"/fader/1\0\0\0\0,f\0\0\0\0");
-    let short = "3 8000 16: an argument of type f needs 4 bytes, 2 are left";
+    let short = "3 8000 16: an argument of type f needs 4 bytes, but 2 are left";
     assert_eq!(told.finish().last().unwrap(), short);
 }
 

@@ -160,7 +160,7 @@ impl CaptureCounters {
                     "the snap length cut the headers of packets; capture with a larger one (-s)"
                         .into()
                 }
-                _ => "aggregated 802.11 frames are not supported".into(),
+                _ => "802.11 aggregates are not supported".into(),
             };
             let (place, Undecoded { frames, first, .. }) =
                 (interface(undecoded.interface), undecoded);

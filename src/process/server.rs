@@ -317,7 +317,7 @@ mod tests {
             true
         })
         .unwrap_err();
-        assert!(error.reason().contains("not a question") && taken == 0, "{error}");
+        assert!(error.reason().contains("not a lookup request") && taken == 0, "{error}");
         let endless = vec![b'x'; 2 * MAX_LINE as usize];
         assert!(read_requests(&endless[..], |_| true).is_err());
         assert_eq!(read_requests(&b""[..], |_| true), Ok(()));

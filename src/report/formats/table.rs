@@ -54,7 +54,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         interfaces::write(out, report, style)?;
     }
     if report.run.stats.ports.is_empty() {
-        return writeln!(out, "\nNo TCP or UDP packets were seen.");
+        return writeln!(out, "\nNo TCP or UDP was seen.");
     }
     let (shown, hidden) = shown_ports(report, &findings);
     writeln!(out)?;

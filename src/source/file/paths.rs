@@ -170,10 +170,7 @@ mod tests {
         }
         let found = find(&[folder.path().to_owned()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "c"]);
-        assert!(
-            found.passed_over[0].ends_with("2 other files were skipped"),
-            "{found:?}"
-        );
+        assert!(found.passed_over[0].ends_with("2 other files were skipped"), "{found:?}");
         let found = find(&[folder.path().join("*.pcap*"), "-".into(), "plain".into()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "-", "plain"]);
     }

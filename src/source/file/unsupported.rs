@@ -110,7 +110,11 @@ mod tests {
             let line = describe(first).to_string();
             assert!(line.contains(name) && line.contains("editcap -F pcapng"), "{line}");
         }
-        assert!(describe(b"PK\x03\x04\x14\0").to_string().contains("a zip archive, not a capture file; read it with `unzip -p"));
+        assert!(
+            describe(b"PK\x03\x04\x14\0")
+                .to_string()
+                .contains("a zip archive, not a capture file; read it with `unzip -p")
+        );
         assert!(describe(b"\x1f\x8b\x08\0").to_string().contains("compressed twice"));
         assert!(
             describe(b"\x89PNG\r\n")

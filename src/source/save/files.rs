@@ -188,7 +188,7 @@ fn is_taken<T>(result: &io::Result<T>) -> bool {
 
 fn cannot_create(path: &Path, error: &io::Error) -> Error {
     let reason =
-        format!("portlore drops its root privileges, and then cannot create this file: {error}");
+        format!("cannot be created, because portlore drops its root privileges first: {error}");
     Error::new(ErrorKind::Output, reason)
         .with_object(path.display())
         .with_remedy("choose another folder, or another user with --user")

@@ -156,10 +156,9 @@ fn what_a_file_gains_after_another_has_begun_is_told() {
     assert_eq!(scene.read(2), [1, 2]);
     scene.append("a", &frame(3));
     scene.follow.finish();
-    assert!(
-        scene.follow.problems()[0]
-            .contains("a: bytes added after byte 44 were not read, because a later file had already begun")
-    );
+    assert!(scene.follow.problems()[0].contains(
+        "a: bytes added after byte 44 were not read, because a later file had already begun"
+    ));
 }
 
 #[test]
