@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("decode", &["source", "time"]),
     ("flow", &["decode", "evidence", "time"]),
     ("osc", &["sentence"]),
-    ("detect", &["decode", "evidence", "flow", "osc"]),
+    ("detect", &["decode", "evidence", "flow", "osc", "sentence"]),
     ("osc_trace", &["decode", "detect", "evidence", "flow", "osc", "time"]),
     ("catalogue", &["decode", "evidence"]),
     ("classify", &["catalogue", "decode", "evidence"]),

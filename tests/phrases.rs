@@ -75,7 +75,7 @@ const PHRASES: &[Phrase] = &[
     (
         Output,
         r"[\d}] frames\b|\b(Frames|frames that|frames were|No frame)\b",
-        "",
+        r"frames OSC",
         "packets; only `frame N` numbers a proof",
     ),
     (Output, r"(?i)\b(resent|sent again)\b", "", "retransmitted"),

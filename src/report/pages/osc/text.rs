@@ -13,7 +13,7 @@ use crate::report::Style;
 use crate::report::parts::escape::escape;
 use crate::report::parts::labels::framed;
 use crate::report::parts::layout::Tone;
-use crate::report::parts::units::{count, plural};
+use crate::report::parts::units::plural;
 use crate::time::Time;
 
 /// Columns before what a packet says: time, frame, direction.
@@ -298,8 +298,8 @@ fn argument(argument: &OscArgument<'_>) -> String {
             format!("\"{}\"", text(value).replace('"', "\\\""))
         }
         OscArgument::Blob(blob) => {
-            let bytes = count(blob.len() as u64);
-            format!("({bytes} bytes, sha256 {})", &sha256(blob)[..16])
+            let bytes = plural(blob.len() as u64, "byte");
+            format!("({bytes}, sha256 {})", &sha256(blob)[..16])
         }
         OscArgument::TimeTag(time) => time.to_string(),
         OscArgument::Char(code) => match char::from_u32(*code).filter(char::is_ascii_graphic) {

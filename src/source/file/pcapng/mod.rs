@@ -18,6 +18,7 @@ use self::blocks::{
 use self::section::{MAX_INTERFACES, SectionInterface, SectionInterfaces};
 use super::buffer::{Buffer, ByteOrder};
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader, TimeOrigin, clamped};
+use crate::sentence::plural;
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -336,8 +337,8 @@ impl RecordHeader {
     fn within(self, body: &[u8]) -> NextRecord {
         if self.to > body.len() {
             return Err(Damage::Corrupt(format!(
-                "a packet of {} bytes overruns its block",
-                self.to - self.from
+                "a packet of {} overruns its block",
+                plural((self.to - self.from) as u64, "byte")
             )));
         }
         Ok(Some(Self { from: BLOCK_HEADER + self.from, to: BLOCK_HEADER + self.to, ..self }))
@@ -347,8 +348,8 @@ impl RecordHeader {
 fn need(body: &[u8], len: usize) -> Result<(), Damage> {
     if body.len() < len {
         return Err(Damage::Corrupt(format!(
-            "a block of {} bytes is too short for its type",
-            body.len()
+            "a block of {} is too short for its type",
+            plural(body.len() as u64, "byte")
         )));
     }
     Ok(())
