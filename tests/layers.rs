@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("detect", &["decode", "evidence", "flow", "osc", "sentence"]),
     ("osc_trace", &["decode", "detect", "evidence", "flow", "osc", "time"]),
     ("catalogue", &["decode", "evidence"]),
-    ("classify", &["catalogue", "decode", "evidence"]),
+    ("classify", &["catalogue", "decode", "evidence", "sentence"]),
     ("process", &["decode", "evidence", "flow", "sentence"]),
     ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),
     ("findings", &["catalogue", "classify", "decode", "evidence", "flow", "sentence", "stats"]),

@@ -124,7 +124,7 @@ const PHRASES: &[Phrase] = &[
     (Everywhere, r"(?i)\[it (listens there|was;)", "", "[listens on this port]"),
     (
         Everywhere,
-        r"(?i)bytes are no|not what they speak|no protocol of theirs",
+        r"(?i)bytes are no\b|not what they speak|no protocol of theirs",
         "",
         "they use other protocols",
     ),

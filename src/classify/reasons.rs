@@ -7,6 +7,7 @@ use super::verdict::Reason;
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
 use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol};
+use crate::sentence::joined;
 
 /// The longest excerpt of a value in a reason, in characters.
 pub(super) const MAX_VALUE: usize = 120;
@@ -92,7 +93,7 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
         }
     }
     let protocols: Vec<String> = protocols.into_iter().map(Protocol::name).collect();
-    let mut parts = vec![format!("{} on {port} ({})", protocols.join(" or "), names(&known))];
+    let mut parts = vec![format!("{} on {port} ({})", joined(&protocols, "or"), names(&known))];
     match &unknown[..] {
         [] => {}
         [one] => parts.push(format!("the protocol of {} there is undocumented", one.name)),

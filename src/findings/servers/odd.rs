@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
-use crate::decode::{ServicePort, Transport};
+use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
 use crate::findings::{Finding, FindingKind, Severity};
@@ -84,7 +84,7 @@ fn of_anomalies(
                 findings.extend(of_failure(server, anomaly, protocol, catalogue));
             }
             (AnomalyKind::LogIn, Some(protocol)) => {
-                let sentence = format!("a client logs in over {} without TLS", protocol.name());
+                let sentence = format!("a client sends a {} log-in without TLS", protocol.name());
                 let kind = FindingKind::Cleartext;
                 let finding = Finding::at_server(server, kind, Severity::Note, sentence);
                 findings.push(finding.with_frame(Some(anomaly.frame)));
@@ -170,7 +170,7 @@ fn of_unrecognised(
     } else if !candidates.is_empty() {
         (
             Severity::Note,
-            format!("{what}; only services with undocumented protocols are registered here"),
+            format!("{what}; only names of undocumented protocols are registered here"),
             None,
         )
     } else {
@@ -196,14 +196,10 @@ fn of_failure(
         return None;
     }
     let id = anomaly.service.as_deref();
-    let noun = match server.key.transport {
-        Transport::Tcp => "connection",
-        Transport::Udp => "flow",
-    };
     let (connections, verb) = match (failed, flows) {
-        (1, 1) => (format!("the {noun}"), "fails"),
-        (all, flows) if all == flows => (format!("all {flows} {noun}s"), "fail"),
-        (most, flows) => (format!("{most} of {flows} {noun}s"), "fail"),
+        (1, 1) => ("the connection".to_owned(), "fails"),
+        (all, flows) if all == flows => (format!("all {flows} connections"), "fail"),
+        (most, flows) => (format!("{most} of {flows} connections"), "fail"),
     };
     let cause = anomaly.text.as_deref().unwrap_or_default();
     // Causes begin with the name of the protocol.

@@ -248,19 +248,22 @@ fn candidates(verdict: &Verdict) -> Option<String> {
 /// How the flow went, and for how long.
 fn outcome_label(record: &FlowRecord) -> String {
     let (how, link) = match (record.payload_sides(), record.tcp) {
-        (PayloadSides::Refused, _) => ("refused", "after "),
-        (PayloadSides::Unreachable, _) => ("unreachable", "after "),
-        (PayloadSides::NoAnswer, _) => ("unanswered", "for "),
-        (_, None) => (record.outcome.as_str(), "within "),
-        (_, Some(TcpState::SynSent | TcpState::SynReceived)) => ("incomplete handshake", "over "),
-        (_, Some(TcpState::Established)) => ("still open", "after "),
-        (_, Some(TcpState::Midstream)) => ("already open at the start", "seen for "),
-        (_, Some(state)) => (state.as_str(), "after "),
+        (PayloadSides::Refused, _) => ("refused", " after "),
+        (PayloadSides::Unreachable, _) => ("unreachable", " after "),
+        (PayloadSides::NoAnswer, _) => ("unanswered", " for "),
+        (_, None) => match record.outcome {
+            Outcome::NoAnswer => ("unanswered", " for "),
+            Outcome::Refused => ("refused", " after "),
+            Outcome::Sent => ("sent", " over "),
+            other => (other.as_str(), ", lasted "),
+        },
+        (_, Some(TcpState::SynSent | TcpState::SynReceived)) => ("incomplete handshake", " over "),
+        (_, Some(TcpState::Established)) => ("still open", " after "),
+        (_, Some(TcpState::Midstream)) => ("already open at the start", ", seen for "),
+        (_, Some(state)) => (state.as_str(), " after "),
     };
-    let how = how.replace('_', " ");
     match record.duration_ns() {
-        0 => how,
-        ns if link.starts_with("seen") => format!("{how}, {link}{}", time_span(ns)),
-        ns => format!("{how} {link}{}", time_span(ns)),
+        0 => how.to_owned(),
+        ns => format!("{how}{link}{}", time_span(ns)),
     }
 }
