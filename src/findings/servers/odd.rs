@@ -101,7 +101,7 @@ fn where_expected(what: &str, expected: &Expected<'_>) -> String {
 
 fn of_shell(server: &Server<'_>, anomaly: &Anomaly, expected: &Expected<'_>) -> Finding {
     let prompt = anomaly.text.as_deref().unwrap_or_default();
-    let what = format!("the server shows a clear-text shell prompt (\"{prompt}\")");
+    let what = format!("a clear-text shell (\"{prompt}\")");
     let sentence = if expected.is_usual() { where_expected(&what, expected) } else { what };
     Finding::at_server(server, FindingKind::Cleartext, Severity::Alert, sentence)
         .with_frame(Some(anomaly.frame))
@@ -121,8 +121,8 @@ fn of_contradiction(
     let service = anomaly.service.as_deref();
     let called = service.map(|id| catalogue.name_of(id)).or(anomaly.text.as_deref());
     let called = called.map_or_else(String::new, |called| format!(" ({called})"));
-    let side = if anomaly.by_client { "a client" } else { "the server" };
-    let what = format!("{side} speaks {name}{clear}{called}");
+    let asked = if anomaly.by_client { "a client speaks " } else { "" };
+    let what = format!("{asked}{name}{clear}{called}");
     let kind = if is_clear { FindingKind::Cleartext } else { FindingKind::Contradicts };
     let severity = if anomaly.by_client { Severity::Warning } else { Severity::Alert };
     Finding::at_server(server, kind, severity, where_expected(&what, expected))
@@ -273,11 +273,7 @@ fn of_misuse(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         && !spoken.is_empty()
         && spoken.iter().all(|&protocol| !registered.contains(&protocol_family(protocol)));
     is_misused.then(|| {
-        let sentence = format!(
-            "the server speaks {} where {} is registered",
-            spoken[0].name(),
-            names.join(" or ")
-        );
+        let sentence = format!("{} where {} is registered", spoken[0].name(), names.join(" or "));
         Finding::at_server(server, FindingKind::Misused, Severity::Note, sentence)
             .with_frame(server.proof_frame)
     })
