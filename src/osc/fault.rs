@@ -85,7 +85,7 @@ impl fmt::Display for OscFaultReason {
                     f,
                     "an element of the bundle should have {}, but {} left",
                     bytes(stated as usize),
-                    remaining(left as usize)
+                    remaining(left)
                 )
             }
             Self::Depth => f.write_str("bundles are nested too deeply"),

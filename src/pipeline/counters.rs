@@ -166,8 +166,7 @@ impl CaptureCounters {
                 (interface(undecoded.interface), undecoded);
             let others = if undecoded.on_others { " and others" } else { "" };
             let skipped = plural(*frames, "packet");
-            let from = if *frames == 1 { "" } else { "from " };
-            format!("{place}{others}: {what} ({skipped} skipped: {from}frame {first})")
+            format!("{place}{others}: {what} ({skipped} skipped, first at frame {first})")
         };
         let mut problems: Vec<String> = self.undecoded.iter().map(describe).collect();
         problems.extend(self.no_segments());
