@@ -123,7 +123,7 @@ fn all_interfaces_at_once_are_captured_as_any() {
     signal(&child, "TERM");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("10.77.0.2:8000  osc (no answer)"), "{stdout}");
+    assert!(stdout.contains("10.77.0.2:8000  OSC (no answer)"), "{stdout}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn several_interfaces_are_captured_at_once() {
     assert_eq!(status, 0, "{stderr}");
     assert!(stdout.starts_with("veth0, lo: 4 packets"), "{stdout}");
     assert!(
-        stdout.contains("10.77.0.2:8000  osc") && stdout.contains("127.0.0.1:8000  osc"),
+        stdout.contains("10.77.0.2:8000  OSC") && stdout.contains("127.0.0.1:8000  OSC"),
         "{stdout}"
     );
 }
@@ -338,7 +338,7 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     std::fs::write(services.join("cues.toml"), SERVICE).unwrap();
     signal(&child, "HUP");
     let line = stderr_line(&mut child);
-    assert!(line.contains("the catalogue was read again"), "{line}");
+    assert!(line.contains("catalogue reloaded"), "{line}");
     // What was asked for before is done: the counts are told by the thread that takes the new
     // catalogue.
     segments(&mut child);
@@ -369,16 +369,16 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let first = lines.find(|line| !line.contains(" 0 frames")).unwrap();
+    let first = lines.find(|line| !line.contains(" 0 packets")).unwrap();
     assert!(
-        first.contains("  3 frames, 3/s, ") && first.contains("3 flows live  none dropped"),
+        first.contains("  3 packets, 3/s, ") && first.contains("3 flows live  none dropped"),
         "{first}"
     );
-    assert!(first.ends_with("8000/udp osc (no answer) 174 B"), "{first}");
+    assert!(first.ends_with("8000/udp OSC (no answer) 174 B"), "{first}");
     // What was told is not told again.
     let second = lines.next().unwrap();
     assert!(
-        second.contains("  0 frames, 0/s, 0 B  3 flows live  none dropped")
+        second.contains("  0 packets, 0/s, 0 B  3 flows live  none dropped")
             && second.ends_with("dropped"),
         "{second}"
     );
