@@ -8,8 +8,8 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 golden = (ROOT / "fixtures/showcase.txt").read_text().splitlines()
 blanks = [i for i, line in enumerate(golden) if not line]
-# The summary, what does not belong, the ports.
-table = golden[: blanks[2]]
+# The summary, what does not belong, the ports, the legend.
+table = golden[: blanks[3]]
 flows = [i for i, line in enumerate(golden) if line.startswith("frame ")]
 
 
@@ -19,7 +19,7 @@ def flow(word):
     return golden[at:end]
 
 
-why = flow("osc: ETC Eos lighting console") + flow("contradicts")
+why = flow("OSC: ETC Eos lighting console") + flow("contradicts")
 blocks = iter(["\n".join(table), "\n".join(line.rstrip() for line in why)])
 readme = ROOT / "README.md"
 text = readme.read_text()

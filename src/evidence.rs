@@ -7,6 +7,7 @@
 
 mod bit_set;
 mod failure;
+mod names;
 
 use std::fmt;
 

@@ -9,7 +9,6 @@
 //! `ports` and `tunnels` find.
 
 mod expected;
-mod names;
 mod ports;
 mod servers;
 mod tunnels;

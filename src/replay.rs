@@ -40,7 +40,7 @@ impl Replay {
     pub fn open<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self> {
         let paths: Vec<P> = paths.into_iter().collect();
         if paths.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "no capture file is named"));
+            return Err(Error::new(ErrorKind::Usage, "no capture file given"));
         }
         let files = Files::open(&paths)?;
         Ok(Self { files, filter: None, catalogue: None, workers: 1, tunnels: true })

@@ -20,6 +20,7 @@ mod net;
 mod observed;
 mod osc;
 mod outputs;
+mod phrases;
 mod ports;
 mod privilege;
 mod process;

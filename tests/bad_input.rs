@@ -23,10 +23,10 @@ fn a_file_that_cannot_be_read_is_named_with_reason_and_remedy() {
             "no-such.pcap",
             "no-such.pcap: cannot be opened: no such file or directory; check the path",
         ),
-        ("src", "src: there are no capture files in this folder; check the path"),
-        ("no-such-*.pcap", "no-such-*.pcap: nothing is called so; check the pattern"),
-        ("fixtures/forms/empty.pcap", "is empty: not even a file header"),
-        ("fixtures/forms/foreign.pcap", "is not a capture file (it begins 89 50 4e 47)"),
+        ("src", "src: contains no capture files; check the path"),
+        ("no-such-*.pcap", "no-such-*.pcap: no file matches; check the pattern"),
+        ("fixtures/forms/empty.pcap", "is empty"),
+        ("fixtures/forms/foreign.pcap", "is not a capture file (its first bytes are 89 50 4e 47)"),
     ] {
         let stderr = complaint(2, &["replay", file]);
         assert!(stderr.contains(reason) && stderr.lines().count() == 1, "{stderr}");
@@ -39,7 +39,7 @@ fn one_unreadable_file_among_others_does_not_hide_them() {
     assert_eq!(status, 2);
     assert!(stderr.contains("no-such.pcap: cannot be opened"), "{stderr}");
     assert!(
-        stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"),
+        stdout.contains("OSC: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"),
         "{stdout}"
     );
 }
@@ -51,13 +51,13 @@ fn a_damaged_file_reports_what_was_read_until_then() {
         ("truncated-header.pcap", "the file ends inside frame"),
         ("ng-truncated.pcapng", "the file ends inside frame"),
         ("insane-caplen.pcap", "damaged at frame 11, byte "),
-        ("gzip-truncated.pcap.gz", ": the gzip stream ends in the middle; the file was cut"),
+        ("gzip-truncated.pcap.gz", ": the gzip stream is incomplete; the file was truncated"),
     ] {
         let path = format!("fixtures/forms/{file}");
         let (status, stdout, stderr) = outcome(&["replay", &path]);
         assert_eq!(status, 3, "{file}");
         assert!(stderr.contains(reason), "{stderr}");
-        assert!(stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE"), "{stdout}");
+        assert!(stdout.contains("OSC: ETC Eos") && stdout.contains("INCOMPLETE"), "{stdout}");
     }
 }
 
@@ -66,8 +66,9 @@ fn time_that_goes_back_is_told_and_nothing_is_wrong() {
     let file = "fixtures/forms/time-goes-back.pcap";
     let (status, stdout, stderr) = outcome(&["replay", file]);
     assert_eq!((status, stderr.as_str()), (0, ""));
-    let told = format!("NOTE {file}: time goes back 3 times, first at frame 10, by 5ms at most");
-    assert!(stdout.contains(&told) && stdout.contains("osc: ETC Eos"), "{stdout}");
+    let told =
+        format!("NOTE {file}: timestamps go back 3 times, first at frame 10, by at most 5ms");
+    assert!(stdout.contains(&told) && stdout.contains("OSC: ETC Eos"), "{stdout}");
     let (_, document) = document(&[file]);
     assert_eq!(document["capture"]["complete"], true);
     assert_eq!(document["capture"]["notices"].as_array().unwrap().len(), 1);
@@ -78,7 +79,7 @@ fn an_unknown_link_type_is_counted_and_ends_with_its_own_status() {
     let (status, stdout, stderr) = outcome(&["replay", "fixtures/forms/unknown-link.pcap"]);
     assert_eq!(status, 3);
     assert!(
-        stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not decoded"),
+        stderr.contains("fixtures/forms/unknown-link.pcap: link type 147 is not supported"),
         "{stderr}"
     );
     assert!(stdout.contains("not analysed (link-type "), "{stdout}");
@@ -162,7 +163,9 @@ fn without_permission_the_remedy_is_named() {
     let (status, stdout, stderr) = told(&command.output().unwrap());
     assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
     assert!(
-        stderr.contains("lo: permission denied; run with sudo, or once `sudo setcap"),
+        stderr.contains(
+            "lo: permission denied; run with sudo, or grant the right once: `sudo setcap"
+        ),
         "{stderr}"
     );
 }
@@ -175,7 +178,7 @@ fn a_report_never_lands_on_its_own_capture() {
     let before = std::fs::read(&copy).unwrap();
     let path = copy.to_str().unwrap();
     let stderr = complaint(2, &["replay", path, "-o", path]);
-    assert!(stderr.contains("it is one of the captures to be read"), "{stderr}");
+    assert!(stderr.contains("it is one of the input captures"), "{stderr}");
     assert_eq!(std::fs::read(&copy).unwrap(), before);
 }
 

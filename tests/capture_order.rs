@@ -257,7 +257,9 @@ fn frames_are_told_apart_by_interface_and_link_type_where_it_is_asked_for() {
     let (status, stdout, _) =
         outcome(&["replay", "-v", "fixtures/forms/ng-interfaces.pcapng", "fixtures/showcase.pcap"]);
     assert_eq!(status, 0);
-    for line in ["INTERFACE ", "fixtures/showcase.pcap (link type 1) ", "all of link type 101 "] {
+    for line in
+        ["INTERFACE ", "fixtures/showcase.pcap (link type 1) ", "all interfaces of link type 101 "]
+    {
         assert!(stdout.lines().any(|found| found.starts_with(line)), "{line} in {stdout}");
     }
 }

@@ -169,9 +169,9 @@ fn an_interrupted_pipe_ends_with_its_report() {
     let output = child.wait_with_output().unwrap();
     drop(pipe);
     let (status, stdout, stderr) = told(&output);
-    assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
+    assert!(stdout.contains("OSC: ETC Eos"), "{stdout}");
     assert_eq!(status, 3, "not all was read, and it says so");
-    assert!(stderr.contains("interrupted after frame 2877: the rest was not read"), "{stderr}");
+    assert!(stderr.contains("interrupted after frame 2877; the rest was not read"), "{stderr}");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_users_catalogue_is_heard_without_a_rebuild() {
         (&"desk".into(), &"mark".into())
     );
     let checked = outcome(&["catalogue", "check", folder.path().to_str().unwrap()]);
-    assert_eq!((checked.0, checked.1.as_str()), (0, "1 service files, no fault\n"));
+    assert_eq!((checked.0, checked.1.as_str()), (0, "1 service file, no errors\n"));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn the_doctor_says_what_is_there_and_the_recipe_for_this_very_binary() {
         );
         assert!(
             stdout.contains("CAP_SYS_PTRACE")
-                && stdout.contains("to name the processes of other users"),
+                && stdout.contains("to identify the processes of other users"),
             "{stdout}"
         );
     }

@@ -106,7 +106,7 @@ fn a_count_and_a_time_end_a_capture_by_themselves() {
     assert_eq!(status, 0, "{stderr}");
     assert!(
         stdout.contains("veth0: 3 packets")
-            && stdout.contains("osc (no answer)")
+            && stdout.contains("OSC (no answer)")
             && stdout.contains("none dropped"),
         "{stdout}"
     );
@@ -123,7 +123,7 @@ fn all_interfaces_at_once_are_captured_as_any() {
     signal(&child, "TERM");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("10.77.0.2:8000  osc (no answer)"), "{stdout}");
+    assert!(stdout.contains("10.77.0.2:8000  OSC (no answer)"), "{stdout}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn several_interfaces_are_captured_at_once() {
     assert_eq!(status, 0, "{stderr}");
     assert!(stdout.starts_with("veth0, lo: 4 packets"), "{stdout}");
     assert!(
-        stdout.contains("10.77.0.2:8000  osc") && stdout.contains("127.0.0.1:8000  osc"),
+        stdout.contains("10.77.0.2:8000  OSC") && stdout.contains("127.0.0.1:8000  OSC"),
         "{stdout}"
     );
 }
@@ -149,7 +149,7 @@ fn an_interface_that_goes_down_is_waited_for() {
     let Some(net) = Net::new("d") else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down");
-    assert!(stderr_line(&mut child).ends_with("veth0: is down; waiting until it is up again\n"));
+    assert!(stderr_line(&mut child).ends_with("veth0: is down; waiting for it to come up\n"));
     net.shell('b', "ip link set veth0 up");
     assert!(stderr_line(&mut child).ends_with("veth0: is up again\n"));
     net.client(TRAFFIC);
@@ -157,7 +157,7 @@ fn an_interface_that_goes_down_is_waited_for() {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("osc (no answer)"), "{stdout}");
+    assert!(stdout.contains("OSC (no answer)"), "{stdout}");
 }
 
 /// Lines of talk up to the one that ends so.
@@ -191,9 +191,9 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
         net.client(TRAFFIC);
         wait_for_frames(&mut child, 3 * round);
         net.shell('a', "ip link del veth0");
-        lines_until(&mut child, "veth0: went away; waiting until it is back");
+        lines_until(&mut child, "veth0: disappeared; waiting for it to return");
         net.wire().unwrap();
-        lines_until(&mut child, "veth0: is back; the capture goes on");
+        lines_until(&mut child, "veth0: is back; capture continues");
         assert_powerless(&child);
         let again = Command::new("ip")
             .args(["-n", &net.side('b'), "-d", "link", "show", "veth0"])
@@ -229,13 +229,13 @@ fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
-    lines_until(&mut child, "veth0: went away; waiting until it is back");
+    lines_until(&mut child, "veth0: disappeared; waiting for it to return");
     net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
     wait_for_frames(&mut child, 4);
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("veth0: went away and did not come back"), "{stderr}");
+    assert!(stderr.contains("veth0: disappeared and did not return"), "{stderr}");
     assert!(stdout.contains("4 packets"), "{stdout}");
 }
 
@@ -256,24 +256,24 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
     let mut child = net.capture(&["-i", "veth0", "-i", "tun7", "-f", "udp port 8000"]);
     let tun = format!("-n {} tuntap del name tun7 mode tun", net.side('b'));
     ip(&tun).unwrap();
-    lines_until(&mut child, "tun7: went away; waiting until it is back");
+    lines_until(&mut child, "tun7: disappeared; waiting for it to return");
     assert!(tunnel(&net, "tun7"));
     let line = stderr_line(&mut child);
     assert!(
-        line.contains("tun7: came back and has no hardware address")
-            && line.contains("with the others"),
+        line.contains("tun7: came back without a hardware address")
+            && line.contains("on the other interfaces"),
         "{line}"
     );
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
-    lines_until(&mut child, "veth0: went away; waiting until it is back");
+    lines_until(&mut child, "veth0: disappeared; waiting for it to return");
     // Its frames would begin with other headers.
     assert!(tunnel(&net, "veth0"));
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
     assert!(
-        stderr.contains("veth0: came back as another kind of interface; the capture ends"),
+        stderr.contains("veth0: came back as a different type of interface; capture ends"),
         "{stderr}"
     );
     assert!(stdout.contains("3 packets"), "{stdout}");
@@ -284,7 +284,7 @@ fn an_interface_that_gets_another_name_is_captured_on() {
     let Some(net) = Net::new("m") else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down; ip link set veth0 name veth7 up");
-    lines_until(&mut child, "veth0: is called veth7 now; the capture goes on");
+    lines_until(&mut child, "veth0: was renamed to veth7; capture continues");
     // What is sent before the wire works again is lost.
     while segments(&mut child) < 3 {
         net.client(TRAFFIC);
@@ -334,11 +334,11 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     std::fs::write(services.join("cues.toml"), "id = ").unwrap();
     signal(&child, "HUP");
     assert!(stderr_line(&mut child).contains("cues.toml:1"));
-    assert!(stderr_line(&mut child).contains("the catalogue stays as it was"));
+    assert!(stderr_line(&mut child).contains("the previous catalogue stays in use"));
     std::fs::write(services.join("cues.toml"), SERVICE).unwrap();
     signal(&child, "HUP");
     let line = stderr_line(&mut child);
-    assert!(line.contains("the catalogue was read again"), "{line}");
+    assert!(line.contains("catalogue reloaded"), "{line}");
     // What was asked for before is done: the counts are told by the thread that takes the new
     // catalogue.
     segments(&mut child);
@@ -369,16 +369,16 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let first = lines.find(|line| !line.contains(" 0 frames")).unwrap();
+    let first = lines.find(|line| !line.contains(" 0 packets")).unwrap();
     assert!(
-        first.contains("  3 frames, 3/s, ") && first.contains("3 flows live  none dropped"),
+        first.contains("  3 packets, 3/s, ") && first.contains("3 flows live  none dropped"),
         "{first}"
     );
-    assert!(first.ends_with("8000/udp osc (no answer) 174 B"), "{first}");
+    assert!(first.ends_with("8000/udp OSC (no answer) 174 B"), "{first}");
     // What was told is not told again.
     let second = lines.next().unwrap();
     assert!(
-        second.contains("  0 frames, 0/s, 0 B  3 flows live  none dropped")
+        second.contains("  0 packets, 0/s, 0 B  3 flows live  none dropped")
             && second.ends_with("dropped"),
         "{second}"
     );

@@ -44,7 +44,7 @@ fn a_report_does_not_overwrite_a_file_that_exists() {
     let refusal = refusal(&["replay", CAPTURE, "-o", text(&file)]);
     assert!(
         refusal.ends_with(
-            "existing.pcapng: exists already; use --force to overwrite it, or choose another name\n"
+            "existing.pcapng: already exists; use --force to overwrite it, or choose another name\n"
         ),
         "{refusal}"
     );
@@ -60,7 +60,7 @@ fn with_force_a_report_replaces_all_of_a_file() {
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&file), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     fs::write(&file, vec![b'x'; 1 << 20]).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("already exists"));
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&link), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     assert_eq!(
@@ -74,7 +74,7 @@ fn a_link_to_nothing_is_not_followed_without_force() {
     let folder = tempfile::tempdir().unwrap();
     let (file, link) = (folder.path().join("target"), folder.path().join("link"));
     symlink(&file, &link).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("exists already"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&link)]).contains("already exists"));
     assert!(!file.exists());
 }
 
@@ -89,7 +89,7 @@ fn no_report_is_an_input_even_with_force() {
         for output in [&file, &link, &hard] {
             let args = ["replay", text(input), "-o", text(output), "--force"];
             let refusal = refusal(&args);
-            assert!(refusal.contains("it is one of the captures to be read"), "{refusal}");
+            assert!(refusal.contains("it is one of the input captures"), "{refusal}");
             assert_eq!(fs::read(&file).unwrap(), bytes, "{args:?}");
         }
     }
@@ -105,11 +105,11 @@ fn no_report_is_a_followed_file_or_a_file_in_a_followed_folder() {
     for input in [folder.path(), &pattern] {
         for output in [&file, &next] {
             let args = ["replay", "--follow", text(input), "-o", text(output), "--force"];
-            assert!(refusal(&args).contains("it is one of the captures to be read"));
+            assert!(refusal(&args).contains("it is one of the input captures"));
         }
     }
     let args = ["replay", "--follow", text(&file), "-o", text(&file), "--force"];
-    assert!(refusal(&args).contains("it is one of the captures to be read"));
+    assert!(refusal(&args).contains("it is one of the input captures"));
     assert_eq!(fs::read(&file).unwrap(), bytes);
 }
 
@@ -119,7 +119,7 @@ fn no_report_is_standard_input() {
     for args in [&["replay", "-"][..], &["replay", "--follow", "-"], &["replay", "/dev/stdin"]] {
         let args = [args, &["-o", text(&file), "--force"]].concat();
         let output = portlore(&args).stdin(File::open(&file).unwrap()).output().unwrap();
-        assert!(refused(&output).contains("it is one of the captures to be read"));
+        assert!(refused(&output).contains("it is one of the input captures"));
         assert_eq!(fs::read(&file).unwrap(), bytes, "{args:?}");
     }
 }
@@ -131,7 +131,7 @@ fn a_standard_output_that_is_an_input_is_refused() {
         let stdout = OpenOptions::new().append(true).open(&file).unwrap();
         let child = portlore(args).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let refusal = refused(&child.wait_with_output().unwrap());
-        assert!(refusal.contains("it is one of the captures to be read"), "{refusal}");
+        assert!(refusal.contains("it is one of the input captures"), "{refusal}");
         assert_eq!(fs::read(&file).unwrap(), bytes);
     }
 }
@@ -144,7 +144,7 @@ fn no_report_is_a_service_file() {
     fs::write(&file, service).unwrap();
     for named in [&file, folder.path()] {
         let args = ["replay", CAPTURE, "--catalogue", text(named), "-o", text(&file), "--force"];
-        assert!(refusal(&args).contains("it is one of the service files that are read"));
+        assert!(refusal(&args).contains("it is one of the service files in use"));
         assert_eq!(fs::read_to_string(&file).unwrap(), service);
     }
 }
@@ -196,7 +196,7 @@ fn a_saved_capture_overwrites_no_file() {
         let args = ["live", "-i", "lo", "-w", text(&file), "--for", "100ms"];
         let refusal = refusal(&args);
         let expected = format!(
-            "{}: exists already; use --force to overwrite it, or choose another name\n",
+            "{}: already exists; use --force to overwrite it, or choose another name\n",
             existing.display()
         );
         assert!(refusal.ends_with(&expected), "{refusal}");
@@ -221,7 +221,7 @@ fn a_saved_capture_is_no_service_file() {
     fs::write(&file, service).unwrap();
     let catalogue = ["--catalogue", text(folder.path())];
     let args = [&["live", "-i", "lo", "--force", "-w", text(&file)][..], &catalogue].concat();
-    assert!(refusal(&args).contains("it is one of the service files that are read"));
+    assert!(refusal(&args).contains("it is one of the service files in use"));
     assert_eq!(fs::read_to_string(&file).unwrap(), service);
 }
 
@@ -262,7 +262,7 @@ fn a_file_that_was_made_during_the_capture_stays() {
     fs::write(&file, "evidence").unwrap();
     let (status, _, stderr) = feed(&net, child);
     assert_eq!(status, 3, "{stderr}");
-    assert!(stderr.contains("a file of this name was created meanwhile"), "{stderr}");
+    assert!(stderr.contains("another file took this name meanwhile"), "{stderr}");
     assert_eq!(fs::read(&file).unwrap(), b"evidence");
     assert_eq!(outcome(&["replay", &format!("{}.part", file.display())]).0, 0);
 }

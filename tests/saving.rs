@@ -146,7 +146,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let line = stderr_line(&mut child);
     assert!(
         line.contains("No space left on device")
-            && line.contains("the capture goes on without saving"),
+            && line.contains("capture continues without saving"),
         "{line}"
     );
     let before = segments(&mut child);
@@ -155,7 +155,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
-    assert!(stdout.contains("osc (no answer)"), "{stdout}");
+    assert!(stdout.contains("OSC (no answer)"), "{stdout}");
     assert_eq!(files_in(&disk.0.path().join("out")), std::slice::from_ref(&file));
     let (status, read) = document(&[file.to_str().unwrap()]);
     assert_eq!(status, 0, "whole blocks only");

@@ -118,19 +118,19 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     terminal.wait_for(&["none dropped", "q report"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
     net.client(OSC);
-    terminal.wait_for(&["8000/udp", "osc (no answ", "REGISTERED"]);
+    terminal.wait_for(&["8000/udp", "OSC (no answ", "REGISTERED"]);
     terminal.press("/tag:csta\r");
     terminal.wait_for(&["No port that the filter lets pass"]);
     terminal.press("\x1b");
     terminal.wait_for(&["8000/udp"]);
     terminal.press("\rw");
-    terminal.wait_for(&["LATEST FLOWS", "sends to the address /eos/ping", "Wireshark: ip.addr"]);
+    terminal.wait_for(&["LATEST FLOWS", "sends a message to /eos/ping", "Wireshark: ip.addr"]);
     terminal.press("q");
     let (status, shown, restored) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
     assert!(restored);
     assert!(
-        shown.contains("SPEAKING") && shown.contains("osc (no answer)"),
+        shown.contains("SPEAKING") && shown.contains("OSC (no answer)"),
         "the report is there:\n{shown}"
     );
 }

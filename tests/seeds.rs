@@ -47,8 +47,8 @@ const ON_3001: &[Statement] = &[
         "most tools increment from 3000; Create React App does so (it asks)",
         ALL_3001,
         &[
-            "Next.js and Create React App come here when 3000 is taken",
-            "React framework. Comes here when 3000 is taken. It takes the next free port",
+            "Next.js and Create React App use it when 3000 is taken",
+            "React framework. Uses this port when 3000 is taken. It takes the next free port",
             "Contrary to one page, it never takes the next port by itself",
             "It asks for another port",
             "https://create-react-app.dev/docs/advanced-configuration/",
@@ -87,7 +87,7 @@ const ON_3001: &[Statement] = &[
     says(
         "the same where TLS is seen and no development server",
         &["replay", "fixtures/tls-nosni-3001.pcap"],
-        &["Opsware / HP Server Automation is possible", "find out whether it belongs"],
+        &["this may be Opsware", "find out whether it belongs"],
     ),
     says(
         "how to see what listens",
@@ -150,7 +150,7 @@ const ON_3002: &[Statement] = &[
     says(
         "what remains of unknown bytes is said in a report",
         &["replay", "fixtures/random-3002.pcap"],
-        &["RemoteWare Server, Miralix CSTA and EXLM", "Agent remain possible"],
+        &["RemoteWare Server, Miralix CSTA", "Agent remain possible"],
     ),
     says(
         "the page lacks: base stations speak here, which can be proved",
@@ -169,7 +169,7 @@ const ON_3037: &[Statement] = &[
     says(
         "Eos has it since 3.1.0 for OSC of third parties",
         ALL_3037,
-        &["ETC Eos lighting console", "Since Eos 3.1.0", "Third-party OSC", "speaks osc", ETC],
+        &["ETC Eos lighting console", "Since Eos 3.1.0", "Third-party OSC", "speaks OSC", ETC],
     ),
     says(
         "QLab and Moving Light Assistant send to it",
@@ -204,7 +204,7 @@ const ON_3037: &[Statement] = &[
     says(
         "do not ignore unrecognised traffic here",
         &["replay", "fixtures/random-3037.pcap"],
-        &["warning 3037/tcp", "unrecognised bytes", "block the port where Eos or OSC tools"],
+        &["warning 3037/tcp", "protocol not recognised", "block the port where Eos or OSC tools"],
     ),
     says(
         "scanners flag it for malware (no source)",

@@ -71,8 +71,8 @@ pub(super) fn service(table: ServiceTable, name: &str, origin: Origin) -> Result
 fn protocol(id: &str) -> Result<Protocol> {
     Protocol::from_id(id).ok_or_else(|| {
         let known: Vec<_> = Protocol::ALL.iter().map(|p| p.as_str()).collect();
-        Error::new(ErrorKind::Catalogue, format!("speaks: no such protocol '{id}'"))
-            .with_remedy(format!("known are {}", known.join(", ")))
+        Error::new(ErrorKind::Catalogue, format!("speaks: unknown protocol '{id}'"))
+            .with_remedy(format!("known protocols: {}", known.join(", ")))
     })
 }
 
@@ -107,9 +107,9 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
     let name = table.name.take().as_deref().map(NameTemplate::new).transpose()?;
     let and = and.into_iter().map(|inner| {
         let reason = if !inner.and.is_empty() {
-            "mark.and stands in a mark, not in another mark.and"
+            "mark.and cannot contain another mark.and"
         } else if inner.name.is_some() {
-            "name stands in a mark, not in mark.and: it is made from the first condition's match"
+            "name belongs in the mark, not in mark.and: it comes from the match of the first condition"
         } else {
             return condition(inner);
         };

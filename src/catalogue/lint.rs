@@ -55,7 +55,7 @@ pub fn check(
     };
     check_names(service, file, &mut fault);
     if service.claims.is_empty() && service.marks.is_empty() {
-        let reason = "it has neither a claim nor a mark, so it can never be named".into();
+        let reason = "the service has neither a claim nor a mark, so it can never be named".into();
         fault(1, reason, "add one");
     }
     for base in &service.builds_on {
@@ -75,11 +75,12 @@ pub fn check(
     }
     if service.origin == Origin::Shipped && !service.marks.is_empty() {
         if service.fixtures.is_empty() {
-            let reason = "a marked service needs fixtures: captures on which it is tagged";
+            let reason = "a service with marks needs fixtures: captures in which they match";
             fault(1, reason.into(), "");
         }
         if service.lookalikes.is_empty() {
-            let reason = "a marked service needs lookalikes: captures on which it is not tagged";
+            let reason =
+                "a service with marks needs lookalikes: captures in which none of them matches";
             fault(1, reason.into(), "");
         }
     }
@@ -94,13 +95,14 @@ fn check_names(service: &Service, file: &str, fault: &mut AddFault<'_>) {
     let stem =
         Path::new(file).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     if **id != *stem {
-        let reason = format!("the id '{id}' is not the file's name");
-        fault(1, reason, &format!("call the file {id}.toml"));
+        let reason = format!("the id '{id}' differs from the file name");
+        fault(1, reason, &format!("rename the file to {id}.toml"));
     }
     if id.is_empty()
         || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     {
-        let reason = format!("the id '{id}' may have lower-case letters, digits and hyphens only");
+        let reason =
+            format!("the id '{id}' may contain only lower-case letters, digits and hyphens");
         fault(1, reason, "");
     }
     if service.name.trim().is_empty() || service.tag.trim().is_empty() {
@@ -113,19 +115,19 @@ fn check_marks(service: &Service, is_stated: &dyn Fn(&str) -> bool, fault: &mut 
         for condition in std::iter::once(&mark.first).chain(&mark.and) {
             if !is_stated(&condition.fact) {
                 let reason = format!("no detector states '{}'", condition.fact);
-                let remedy = "`portlore catalogue facts` lists those that there are";
+                let remedy = "list the facts with `portlore catalogue facts`";
                 fault(mark.line, reason, remedy);
             }
         }
         if mark.name.is_some() && !mark.captures() {
-            let reason = "name is made from a match, but the mark has no pattern with a group";
+            let reason = "name uses $1, but the mark has no pattern with a group";
             fault(mark.line, reason.into(), "add one to its own condition: matches = \"(…)\"");
         }
         let stem = mark.first.fact.split('.').next().unwrap_or_default();
         // Facts about the process are matched apart from facts of the payload.
         if stem == PROCESS && mark.and.iter().any(|condition| !condition.fact.starts_with(PROCESS))
         {
-            let reason = "a mark on the process can have conditions on the process only";
+            let reason = "a mark on the process can only have conditions on the process";
             fault(mark.line, reason.into(), "");
         }
         if let Some(protocol) = Protocol::from_id(stem)
@@ -203,13 +205,13 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
     match (&claim.registry, claim.standing.is_in_registry()) {
         (None, true) => {
             let reason = format!(
-                "the claim on {port} says that it is in the registry: give its name there as registry = \"…\""
+                "the claim on {port} is registered or dormant but names no registry entry: add registry = \"…\""
             );
             fault(claim.line, reason, "");
         }
         (Some(_), false) => {
             let reason = format!(
-                "the claim on {port} has a registry name, so its standing is registered or dormant"
+                "the claim on {port} has a registry name, so its standing must be registered or dormant"
             );
             fault(claim.line, reason, "");
         }
@@ -222,7 +224,7 @@ fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
         if !known.contains(&name.as_str()) {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let reason = format!("the registry has no '{name}' on {port}");
-            fault(claim.line, reason, &format!("its names are: {known}"));
+            fault(claim.line, reason, &format!("its names for the port: {known}"));
         }
     }
 }
@@ -236,7 +238,7 @@ fn check_advice(claim: &Claim, fault: &mut AddFault<'_>) {
         let Some(text) = text.as_deref() else { continue };
         let is_sentence = text.ends_with('.') && text.starts_with(|c: char| !c.is_lowercase());
         if !is_sentence || text.len() > MAX_ADVICE {
-            let reason = format!("{field} of the claim on {port} is no sentence");
+            let reason = format!("{field} of the claim on {port} is not a sentence");
             let remedy = format!("write sentences of at most {MAX_ADVICE} characters");
             fault(claim.line, reason, &remedy);
         }
@@ -245,7 +247,11 @@ fn check_advice(claim: &Claim, fault: &mut AddFault<'_>) {
         && (claim.prevalence != Prevalence::Common || claim.reach != Reach::Default)
     {
         let reason = format!("foreign of the claim on {port}: the service is not common there");
-        fault(claim.line, reason, "only common claims by default speak for a port");
+        fault(
+            claim.line,
+            reason,
+            "only common claims with reach = \"default\" can have foreign advice",
+        );
     }
 }
 
@@ -259,8 +265,8 @@ fn check_reach(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
     let port = claim.port;
     let mut earlier = service.claims.iter().filter(before);
     if claim.reach == Reach::Overflow && earlier.clone().next().is_none() {
-        let reason = format!("the claim on {port} is overflow of no port before it");
-        fault(claim.line, reason, "claim that port too, or leave reach out");
+        let reason = format!("the claim on {port} is overflow, but no port before it is claimed");
+        fault(claim.line, reason, "claim the port before it, or remove reach");
     }
     let moves = |claim: &Claim| {
         matches!(
@@ -272,9 +278,10 @@ fn check_reach(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
         && service.claims.iter().any(moves)
         && earlier.any(|other| port - other.port <= CLIMB)
     {
-        let reason = format!("the service takes another port by itself, so does it reach {port}?");
-        let remedy = "say reach = \"overflow\" if only where the ports before it are taken, else \
-                      reach = \"default\"";
+        let reason =
+            format!("the service can take another port by itself: say how it reaches {port}");
+        let remedy = "use reach = \"overflow\" if it does so only when earlier ports are taken, \
+                      otherwise reach = \"default\"";
         fault(claim.line, reason, remedy);
     }
 }
@@ -290,12 +297,12 @@ fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
     let has_encrypted = claim.protocols.iter().any(is_encrypted);
     let has_clear = !claim.protocols.iter().all(is_encrypted);
     if ENCRYPTED.contains(&port) && has_encrypted && has_clear {
-        let reason = format!("{port} is spoken to in TLS, DTLS or QUIC, not in clear text");
-        fault(claim.line, reason, "give the claim a speaks of its own: speaks = [\"tls\"]");
+        let reason = format!("{port} uses TLS, DTLS or QUIC, not clear text");
+        fault(claim.line, reason, "give the claim its own speaks: speaks = [\"tls\"]");
     }
     if CLEAR.contains(&port) && has_encrypted {
-        let reason = format!("a conversation on {port} begins in clear text");
-        fault(claim.line, reason, "give the claim a speaks of its own, without tls and quic");
+        let reason = format!("connections to {port} begin in clear text");
+        fault(claim.line, reason, "give the claim its own speaks, without tls and quic");
     }
 }
 
@@ -311,8 +318,8 @@ pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<
     for (service, file) in &parsed {
         let first = *files.entry(&*service.id).or_insert(file);
         if !std::ptr::eq(first, file) {
-            let reason = format!("the id '{}' stands in {first} too", service.id);
-            errors.push(error_at(file, 1, reason).with_remedy("ids are unique"));
+            let reason = format!("the id '{}' is also used in {first}", service.id);
+            errors.push(error_at(file, 1, reason).with_remedy("give each service its own id"));
         }
     }
     match Catalogue::over_shipped(parsed.iter().map(|(service, _)| service.clone())) {

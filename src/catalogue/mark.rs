@@ -70,7 +70,7 @@ impl Pattern {
     /// The syntax error in `text`.
     pub fn new(text: &str) -> Result<Self> {
         Regex::new(text).map(Self).map_err(|error| {
-            let reason = format!("matches: '{text}' is no regular expression: {error}");
+            let reason = format!("matches: '{text}' is not a valid regular expression: {error}");
             Error::new(ErrorKind::Catalogue, reason)
         })
     }
@@ -191,7 +191,7 @@ impl NameTemplate {
     pub fn new(text: &str) -> Result<Self> {
         let parts = text.split_once("$1").filter(|(_, after)| !after.contains("$1"));
         let Some((before, after)) = parts else {
-            let reason = format!("name: '{text}' needs $1 once, where the match stands");
+            let reason = format!("name: '{text}' must contain $1 exactly once");
             return Err(Error::new(ErrorKind::Catalogue, reason));
         };
         Ok(Self { before: before.into(), after: after.into() })

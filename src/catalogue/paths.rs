@@ -39,7 +39,7 @@ fn toml_files(path: &Path) -> Result<Vec<PathBuf>> {
     if files.is_empty() {
         let error = Error::new(ErrorKind::Catalogue, "the folder has no .toml files");
         let error = error.with_object(path.display());
-        return Err(error.with_remedy("a service is one file in it"));
+        return Err(error.with_remedy("add one .toml file for each service"));
     }
     Ok(files)
 }

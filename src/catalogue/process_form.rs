@@ -23,12 +23,12 @@ impl ProcessForm {
     pub(super) fn new(name: Option<String>, command: Option<&str>) -> Result<Self, String> {
         match (name, command) {
             (Some(name), None) if (1..=NAME).contains(&name.len()) => Ok(Self::Name(name)),
-            (Some(_), None) => Err(format!("process: a name has 1 to {NAME} bytes")),
+            (Some(_), None) => Err(format!("process: a name must have 1 to {NAME} bytes")),
             (None, Some(command)) => {
                 let words: Vec<_> = command.split_ascii_whitespace().map(Into::into).collect();
                 match words.len() {
                     1..=WORDS => Ok(Self::Command(words)),
-                    _ => Err(format!("process: a command has 1 to {WORDS} words")),
+                    _ => Err(format!("process: a command must have 1 to {WORDS} words")),
                 }
             }
             _ => Err("process: give either name or command".into()),

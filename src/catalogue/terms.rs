@@ -88,7 +88,7 @@ impl Conflict {
             Self::Increments => "takes the next free port when this one is taken",
             Self::Asks => "asks for another port when this one is taken",
             Self::Fails => "fails when this port is taken",
-            Self::PicksFree => "picks some free port when this one is taken",
+            Self::PicksFree => "picks any free port when this one is taken",
         }
     }
 }

@@ -283,7 +283,7 @@ fn a_broken_file_names_line_and_remedy() {
             "prefix = \"Billing/\"",
             "matches = \"^Billing/(\"",
             11,
-            "'(?i)^Billing/(' is no regular expression",
+            "'(?i)^Billing/(' is not a valid regular expression",
         ),
         (
             "\"tcp\"",
@@ -292,7 +292,7 @@ fn a_broken_file_names_line_and_remedy() {
             "unknown variant `sctp`, expected one of `tcp`, `udp`, `tcp+udp`",
         ),
         ("port = 3001", "prot = 3001", 7, "unknown field `prot`"),
-        ("[\"http\"]", "[\"htpt\"]", 5, "no such protocol 'htpt'; known are http, "),
+        ("[\"http\"]", "[\"htpt\"]", 5, "unknown protocol 'htpt'; known protocols: http, "),
         ("port = 3001", "port = 70000", 7, "70000"),
         ("name =", "name", 3, ""),
     ] {
@@ -308,28 +308,28 @@ fn the_linter_finds_what_the_grammar_allows() {
     let catalogue = shipped();
     for (from, to, text) in [
         ("cite = \"https://example.test/\"", "", "needs a citation"),
-        ("\"customary\"", "\"registered\"", "give its name there"),
+        ("\"customary\"", "\"registered\"", "names no registry entry"),
         (
             "\"customary\"",
             "\"registered\"\nregistry = \"nonsense\"",
-            "no 'nonsense' on 3001/tcp; its names are: origo-native",
+            "no 'nonsense' on 3001/tcp; its names for the port: origo-native",
         ),
-        ("\"billing\"", "\"Billing\"", "is not the file's name"),
+        ("\"billing\"", "\"Billing\"", "differs from the file name"),
         ("http.response-header.server", "http.colour", "no detector states"),
         ("[\"http\"]", "[\"osc\"]", "needs 'http' in speaks"),
         ("speaks =", "builds_on = [\"nothing\"]\nspeaks =", "no service 'nothing'"),
-        ("cite =", "reach = \"overflow\"\ncite =", "overflow of no port before it"),
-        ("[[mark]]", CLIMBER, "so does it reach 3002?"),
+        ("cite =", "reach = \"overflow\"\ncite =", "overflow, but no port before it"),
+        ("[[mark]]", CLIMBER, "say how it reaches 3002"),
         ("cite =", "speaks = [\"osc\"]\ncite =", "speaks 'osc', which the service does not"),
         (
             "[\"http\"]\n[[claim]]\nport = 3001",
             "[\"http\", \"tls\"]\n[[claim]]\nport = 443",
-            "443 is spoken to in TLS",
+            "443 uses TLS",
         ),
         (
             "[\"http\"]\n[[claim]]\nport = 3001",
             "[\"http\", \"tls\"]\n[[claim]]\nport = 80",
-            "a conversation on 80 begins in clear text",
+            "connections to 80 begin in clear text",
         ),
     ] {
         let service = parse(&USERS.replacen(from, to, 1), "billing.toml", Origin::User).unwrap();

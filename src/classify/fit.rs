@@ -112,7 +112,10 @@ fn refusal(evidence: &Evidence, port: ServicePort) -> Option<Reason> {
     });
     refuses.then(|| Reason {
         fact: "clear-text".into(),
-        value: format!("status {}, as a TLS server on {port} answers it", first.value),
+        value: format!(
+            "status {}, the usual answer of a TLS server to clear text on {port}",
+            first.value
+        ),
         direction: Some(Direction::Responder),
         frame: Some(first.frame),
     })

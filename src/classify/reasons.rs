@@ -7,6 +7,7 @@ use super::verdict::Reason;
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
 use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol};
+use crate::sentence::joined;
 
 /// The longest excerpt of a value in a reason, in characters.
 pub(super) const MAX_VALUE: usize = 120;
@@ -75,7 +76,7 @@ pub(super) fn of_carried(protocol: Protocol, fact: &Fact) -> Reason {
 
 /// The protocols that the port's claimants are known to use there, as a reason of a contradiction.
 pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reason {
-    let mut protocols: Vec<&str> = Vec::new();
+    let mut protocols: Vec<Protocol> = Vec::new();
     let (mut known, mut unknown): (Vec<&Arc<Service>>, Vec<&Arc<Service>>) = Default::default();
     for (service, claim) in catalogue.claims_on(port) {
         if is_known(service, claim) {
@@ -83,17 +84,20 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
                 known.push(service);
             }
             for protocol in &claim.protocols {
-                if !protocols.contains(&protocol.as_str()) {
-                    protocols.push(protocol.as_str());
+                if !protocols.contains(protocol) {
+                    protocols.push(*protocol);
                 }
             }
         } else if service.wire_unknown && !unknown.iter().any(|other| other.id == service.id) {
             unknown.push(service);
         }
     }
-    let mut parts = vec![format!("{} on {port} ({})", protocols.join(" or "), names(&known))];
-    if !unknown.is_empty() {
-        parts.push(format!("what {} speaks there is not known", names(&unknown)));
+    let protocols: Vec<String> = protocols.into_iter().map(Protocol::name).collect();
+    let mut parts = vec![format!("{} on {port} ({})", joined(&protocols, "or"), names(&known))];
+    match &unknown[..] {
+        [] => {}
+        [one] => parts.push(format!("the protocol of {} there is undocumented", one.name)),
+        many => parts.push(format!("the protocols of {} there are undocumented", names(many))),
     }
     Reason { fact: "expected".into(), value: parts.join("; "), direction: None, frame: None }
 }
@@ -102,7 +106,7 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
 pub(super) fn of_struck(header: &Fact, struck: &[Arc<Service>]) -> Reason {
     let struck: Vec<&Arc<Service>> = struck.iter().collect();
     let value =
-        format!("{}: the server calls itself {}", names(&struck), excerpt(&header.value, 0));
+        format!("{} (the server calls itself {})", names(&struck), excerpt(&header.value, 0));
     Reason {
         fact: "ruled-out".into(),
         value,
@@ -124,7 +128,12 @@ pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Arc<Service>]) 
     let payload = if first_payload.is_some() { "protocol not recognised" } else { "no payload" };
     let mut reasons = vec![reason("port", payload.to_owned())];
     if !ruled_out.is_empty() {
-        let value = format!("{}: the bytes are of no protocol of theirs", names(ruled_out));
+        let why = if ruled_out.len() == 1 {
+            "it uses another protocol"
+        } else {
+            "they use other protocols"
+        };
+        let value = format!("{} ({why})", names(ruled_out));
         reasons.push(reason("ruled-out", value));
     }
     reasons

@@ -173,7 +173,7 @@ fn what_no_claimant_speaks_contradicts() {
         let expected = verdict.reasons.iter().find(|reason| reason.fact == "expected").unwrap();
         assert_eq!(
             expected.value,
-            "osc on 3037/tcp (ETC Eos lighting console); what HP SAN Mgmt speaks there is not known"
+            "OSC on 3037/tcp (ETC Eos lighting console); the protocol of HP SAN Mgmt there is undocumented"
         );
     }
 }

@@ -259,7 +259,7 @@ impl Verdict {
         if explain {
             self.reasons.push(Reason {
                 fact: Fault::CutOff.as_str().into(),
-                value: "the responder ended the connection without a word: consoles do so where the framing is not theirs".into(),
+                value: "the server closed the connection without answering, as consoles do when the framing is wrong".into(),
                 direction: None,
                 frame: None,
             });

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use portlore::catalogue::{self, Catalogue};
+use portlore::report::parts::units::plural;
 use portlore::{Result, detect, privilege, process};
 
 use super::output::Output;
 
 pub fn check(paths: &[PathBuf]) -> Result<u8> {
     let files = catalogue::check_all(paths, &is_stated)?;
-    Output::standard().write(|out, _| writeln!(out, "{files} service files, no fault"))?;
+    Output::standard()
+        .write(|out, _| writeln!(out, "{}, no errors", plural(files as u64, "service file")))?;
     Ok(0)
 }
 

@@ -29,8 +29,7 @@ pub fn run() -> portlore::Result<u8> {
 }
 
 fn library() -> Check {
-    let finding =
-        devices::library().unwrap_or_else(|| "part of the program, version unknown".to_owned());
+    let finding = devices::library().unwrap_or_else(|| "built in; version unknown".to_owned());
     Check { subject: "libpcap", good: true, finding, remedy: None }
 }
 
@@ -54,11 +53,11 @@ fn capabilities() -> Vec<Check> {
 fn capture_remedy() -> String {
     let (binary, takes_setcap) = binary();
     if takes_setcap {
-        return format!("Run with sudo, or once: sudo setcap cap_net_raw=ep {binary}");
+        return format!(
+            "Run with sudo, or grant the right once: sudo setcap cap_net_raw=ep {binary}"
+        );
     }
-    format!(
-        "Run `sudo {binary} live …` (its file system is mounted nosuid, where setcap does nothing)."
-    )
+    format!("Run `sudo {binary} live …` (setcap has no effect: the file system is mounted nosuid).")
 }
 
 /// How this binary gets all capabilities that it can use.
@@ -67,7 +66,7 @@ fn process_names_remedy() -> String {
     if takes_setcap {
         let capabilities = "cap_net_raw,cap_sys_ptrace,cap_dac_read_search";
         return format!(
-            "To see whose sockets those of other users are, too: sudo setcap {capabilities}=ep {binary}"
+            "To identify other users' processes as well: sudo setcap {capabilities}=ep {binary}"
         );
     }
     capture_remedy()
@@ -99,7 +98,7 @@ fn capture() -> Check {
     let opened = match name {
         Some(name) => Live::open(&options(name), |_: &str| {})
             .map(|_| format!("{name} opens with a buffer of {} MiB", BUFFER >> 20)),
-        None => Err(Error::new(ErrorKind::Input, "there is no interface to open")),
+        None => Err(Error::new(ErrorKind::Input, "no interface found")),
     };
     match opened {
         Ok(finding) => Check { subject: "capture", good: true, finding, remedy: None },
@@ -124,13 +123,15 @@ fn without_remedy(error: &Error) -> String {
 fn restrictions() -> [Check; 2] {
     let probe = privilege::probe();
     let file_system = match probe.file_system {
-        Enforcement::Full => Ok("can be closed but for output (Landlock)"),
-        Enforcement::Partial => Ok("can be closed in part: this kernel's Landlock is older"),
+        Enforcement::Full => Ok("access can be limited to output files (Landlock)"),
+        Enforcement::Partial => {
+            Ok("access can be limited in part: this kernel's Landlock is older")
+        }
         Enforcement::Unavailable(reason) => Err(reason),
     };
     let system_calls = match probe.system_calls {
         Enforcement::Full | Enforcement::Partial => {
-            Ok("those that start or trace programs can be forbidden")
+            Ok("execve and ptrace can be blocked (seccomp)")
         }
         Enforcement::Unavailable(reason) => Err(reason),
     };
@@ -138,7 +139,7 @@ fn restrictions() -> [Check; 2] {
 }
 
 fn restriction(subject: &'static str, found: Result<&str, String>) -> Check {
-    const REMEDY: &str = "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp closes more doors; live captures without, too.";
+    const REMEDY: &str = "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp gives a tighter sandbox; live capture works without it.";
     match found {
         Ok(finding) => Check { subject, good: true, finding: finding.to_owned(), remedy: None },
         Err(reason) => {
@@ -156,7 +157,7 @@ fn interfaces() -> Check {
                 .map(|device| device.name.as_str())
                 .collect();
             let finding = format!(
-                "{}, up: {}",
+                "{} found; up: {}",
                 list.len(),
                 if up.is_empty() { "none".to_owned() } else { up.join(" ") }
             );

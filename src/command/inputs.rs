@@ -39,9 +39,9 @@ impl InputFiles {
         if !holds_data(metadata) {
             None
         } else if self.captures.iter().any(|path| is_output(input_metadata(path))) {
-            Some("captures to be read")
+            Some("input captures")
         } else if service_files(&self.services).any(|path| is_output(path.metadata())) {
-            Some("service files that are read")
+            Some("service files in use")
         } else {
             None
         }

@@ -73,7 +73,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     if !args.common.quiet {
         let (devices, outputs) = (devices(&live), live_outputs.description());
         messages::print(&format!(
-            "capturing on {devices}{outputs}; Ctrl-C ends it with the report"
+            "capturing on {devices}{outputs}; press Ctrl-C to stop and print the report"
         ));
     }
     let session = Session {
@@ -150,7 +150,7 @@ fn check_save(plan: &Plan, report: Option<&Path>, inputs: &InputFiles) -> Result
     if report.is_some_and(|report| names.iter().any(|name| resolved(name) == report)) {
         return Err(Error::new(ErrorKind::Output, "-o and -w name the same file")
             .with_object(plan.path.display())
-            .with_remedy("choose another name for one of them"));
+            .with_remedy("choose a different name for one of them"));
     }
     check_single(&plan.path, plan.force)
 }
@@ -174,8 +174,8 @@ fn folder_of(path: &Path) -> Result<PathBuf> {
             .with_remedy("name a file in it"));
     }
     folder.canonicalize().map_err(|error| {
-        Error::new(ErrorKind::Output, format!("cannot be written in: {error}"))
+        Error::new(ErrorKind::Output, format!("is not writable: {error}"))
             .with_object(folder.display())
-            .with_remedy("choose a folder that is there")
+            .with_remedy("choose an existing folder")
     })
 }

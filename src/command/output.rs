@@ -13,7 +13,7 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::inputs::InputFiles;
 
-const REMEDY: &str = "choose another place with -o";
+const REMEDY: &str = "choose another file with -o";
 
 /// The report's destination. To be opened before privileges are dropped.
 pub struct Output {

@@ -106,9 +106,9 @@ fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Resu
     ports.sort_unstable();
     ports.dedup();
     if ports.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "is not the name of a service")
+        return Err(Error::new(ErrorKind::Usage, "is not a known service name")
             .with_object(name)
-            .with_remedy("write a port, or a name of the IANA registry such as ssh"));
+            .with_remedy("give a port number or a name from the IANA registry, such as ssh"));
     }
     Ok(ports)
 }

@@ -223,7 +223,7 @@ fn key(args: &CommonArgs) -> TenantParts {
 fn print_counters(counters: &CaptureCounters, drops: Drops) {
     let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
     messages::print(&format!(
-        "{} frames, {} segments, {skipped} skipped; dropped: kernel {}, interface {}, queue {}",
+        "{} packets, {} segments, {skipped} not analysed; dropped: kernel {}, interface {}, queue {}",
         counters.frames, counters.segments, drops.kernel, drops.interface, counters.queue
     ));
 }

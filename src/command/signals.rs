@@ -115,13 +115,11 @@ impl CatalogueReload {
                         let services = catalogue.services().len();
                         // Nobody receives it where the capture is over.
                         let _ = sender.send(Arc::new(catalogue));
-                        messages::print(&format!(
-                            "the catalogue was read again: {services} services"
-                        ));
+                        messages::print(&format!("catalogue reloaded: {services} services"));
                     }
                     Err(error) => {
                         error.lines().for_each(|line| messages::print(&line));
-                        messages::print("the catalogue stays as it was");
+                        messages::print("the previous catalogue stays in use");
                     }
                 }
             }
@@ -130,7 +128,7 @@ impl CatalogueReload {
         thread.map_err(|error| {
             Error::new(
                 ErrorKind::System,
-                format!("the thread that reads catalogues again cannot be started: {error}"),
+                format!("the thread that reloads the catalogue cannot be started: {error}"),
             )
         })?;
         Ok(catalogues)

@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::names::protocol_name;
 use crate::catalogue::{Catalogue, Claim, Prevalence, Reach, Service, Standing};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
@@ -64,9 +63,9 @@ impl<'c> Expected<'c> {
             first.filter(|&p| claim.standing == Standing::Registered && !is_encrypted(p))
         });
         if let Some(protocol) = registered {
-            return Some(format!("where {} is registered", protocol_name(protocol)));
+            return Some(format!("where {} is registered", protocol.name()));
         }
-        let names: Vec<String> = protocols.iter().map(|&p| protocol_name(p)).collect();
+        let names: Vec<String> = protocols.iter().map(|&p| p.name()).collect();
         if let ([name], Some(nouns)) = (&names[..], plural(&service.name))
             && claim.protocols == protocols
         {

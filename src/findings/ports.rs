@@ -43,7 +43,7 @@ fn finding(
     all: &Aggregate,
     frame: u64,
 ) -> Finding {
-    let noun = if attempts == 1 { "attempt" } else { "attempts" };
+    let noun = if all.flows == 1 { "attempt" } else { "attempts" };
     let of = if attempts == all.flows { String::new() } else { format!(" of {}", all.flows) };
     Finding {
         kind,

@@ -35,7 +35,7 @@ pub(super) fn find(stats: &Stats, findings: &mut Vec<Finding>) {
             server: Some(server.address),
             service: None,
             frame: Some(parent.frame()),
-            sentence: format!("{number} long unique names under {domain}: perhaps a tunnel"),
+            sentence: format!("{number} long unique names under {domain} suggest a DNS tunnel"),
             advice: None,
         });
     }

@@ -79,7 +79,7 @@ impl TenantNumbers {
     #[must_use]
     pub fn notice(&self) -> Option<String> {
         self.is_full.then(|| {
-            format!("the flows of only {MAX_TENANTS} VLANs and networks are kept apart; more came")
+            format!("flows are kept apart for at most {MAX_TENANTS} VLANs and virtual networks; there were more")
         })
     }
 }
@@ -117,6 +117,6 @@ mod tests {
         assert_eq!(numbers.number(network(u32::MAX), BOTH), OTHERS);
         assert_eq!(numbers.number(network(5), BOTH), 6);
         assert_eq!((tenants.get(OTHERS).vni(), tenants.get(OTHERS).parts()), (None, BOTH));
-        assert!(numbers.notice().unwrap().contains("only 65534 VLANs and networks"));
+        assert!(numbers.notice().unwrap().contains("at most 65534 VLANs and virtual networks"));
     }
 }

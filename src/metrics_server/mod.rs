@@ -42,9 +42,12 @@ impl MetricsServer {
             io::Result::Ok(Self { listener, address })
         };
         bind().map_err(|error| {
-            Error::new(ErrorKind::Output, format!("metrics cannot be served there: {error}"))
-                .with_object(address)
-                .with_remedy("choose another address with --metrics")
+            Error::new(
+                ErrorKind::Output,
+                format!("metrics cannot be served at this address: {error}"),
+            )
+            .with_object(address)
+            .with_remedy("choose another address with --metrics")
         })
     }
 
@@ -118,11 +121,11 @@ fn respond(head: &[u8], text: &impl Fn(ExpositionFormat) -> String) -> Vec<u8> {
     };
     let has_host = request.headers.iter().any(|field| field.name.eq_ignore_ascii_case("host"));
     if request.version == Some(1) && !has_host {
-        return plain("400 Bad Request", "", "no Host", false);
+        return plain("400 Bad Request", "", "missing Host header", false);
     }
     let head_only = method == "HEAD";
     if target.split('?').next() != Some("/metrics") {
-        return plain("404 Not Found", "", "there is /metrics", head_only);
+        return plain("404 Not Found", "", "not found; metrics are at /metrics", head_only);
     }
     if method != "GET" && !head_only {
         return plain("405 Method Not Allowed", "Allow: GET, HEAD\r\n", "GET /metrics", false);

@@ -1,5 +1,6 @@
 //! Why bytes are no packet, and where.
 
+use crate::sentence::{count, plural};
 use std::fmt;
 
 /// Where and why bytes fail to be a packet.
@@ -82,23 +83,25 @@ impl fmt::Display for OscFaultReason {
             Self::ElementLength { stated, left } => {
                 write!(
                     f,
-                    "an element of the bundle has {}, {left} are left",
-                    bytes(stated as usize)
+                    "an element of the bundle should have {}, but {} left",
+                    bytes(stated as usize),
+                    remaining(left)
                 )
             }
-            Self::Depth => f.write_str("bundles are nested too deep"),
-            Self::Unterminated => f.write_str("no NUL ends the string"),
+            Self::Depth => f.write_str("bundles are nested too deeply"),
+            Self::Unterminated => f.write_str("the string does not end with NUL"),
             Self::Padding => f.write_str("the padding is not zero"),
             Self::PaddingCut => f.write_str("the padding to a multiple of four is missing"),
-            Self::Character(byte) => write!(f, "byte 0x{byte:02x} in an address"),
-            Self::Type(tag) => write!(f, "type tag {} is not defined", Tag(tag)),
+            Self::Character(byte) => write!(f, "invalid byte 0x{byte:02x} in an address"),
+            Self::Type(tag) => write!(f, "undefined type tag {}", Tag(tag)),
             Self::Brackets => f.write_str("[ and ] in the type tags do not match"),
             Self::Argument { tag, needs, left } => {
                 write!(
                     f,
-                    "an argument of type {} needs {}, {left} are left",
+                    "an argument of type {} needs {}, but {} left",
                     Tag(tag),
-                    bytes(needs)
+                    bytes(needs),
+                    remaining(left)
                 )
             }
             Self::Untyped(left) => {
@@ -106,14 +109,19 @@ impl fmt::Display for OscFaultReason {
             }
             Self::Excess(left) => write!(f, "{} after the last argument", bytes(left)),
             Self::Captured { captured, of } => {
-                write!(f, "{captured} of {} were captured", bytes(of))
+                write!(f, "only {captured} of {} were captured", bytes(of))
             }
         }
     }
 }
 
 fn bytes(n: usize) -> String {
-    format!("{n} byte{}", if n == 1 { "" } else { "s" })
+    plural(n as u64, "byte")
+}
+
+/// As in `but 1 is left`.
+fn remaining(n: usize) -> String {
+    format!("{} {}", count(n as u64), if n == 1 { "is" } else { "are" })
 }
 
 /// A type tag as people read it.

@@ -110,14 +110,14 @@ pub enum UnreadReason {
 impl fmt::Display for UnreadReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cut => f.write_str("the packet ends too early"),
+            Self::Cut => f.write_str("incomplete packet"),
             Self::Resync => f.write_str("no packet begins here"),
             Self::Length(length) => {
                 write!(f, "{length} (0x{length:08x}) cannot be the length of a packet")
             }
-            Self::Escape => f.write_str("an escape that SLIP does not define"),
-            Self::Endless => f.write_str("no end of a packet"),
-            Self::Ends => f.write_str("nothing between the ENDs of SLIP"),
+            Self::Escape => f.write_str("undefined SLIP escape"),
+            Self::Endless => f.write_str("no end of packet found"),
+            Self::Ends => f.write_str("empty SLIP packet"),
         }
     }
 }

@@ -78,7 +78,7 @@ fn what_is_held_back_comes_out_in_order_once_it_is_recognised() {
     told.datagram(5000, 8000, untyped);
     assert_eq!(told.lines, ["1 5000 1 messages", "2 5000 1 messages"]);
     told.datagram(8000, 5000, b"/fader/1\0\0\0\0,f\0\0\0\0");
-    let short = "3 8000 16: an argument of type f needs 4 bytes, 2 are left";
+    let short = "3 8000 16: an argument of type f needs 4 bytes, but 2 are left";
     assert_eq!(told.finish().last().unwrap(), short);
 }
 
@@ -88,7 +88,7 @@ fn what_begins_as_osc_and_fails_is_told_as_unrecognised() {
     told.datagram(5000, 8000, b"/eos/ping");
     told.datagram(5001, 8001, b"{\"a\":1}");
     told.datagram(5002, 53, b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x04test\0\0\x01\0\x01");
-    assert_eq!(told.finish(), ["?1 5000 9: no NUL ends the string"]);
+    assert_eq!(told.finish(), ["?1 5000 9: the string does not end with NUL"]);
 }
 
 #[test]

@@ -231,7 +231,7 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         // A live capture is meant to be stopped; of files and pipes something was left unread.
         if is_stopped && !self.options.live && !self.source.is_endless() {
             self.failure = Some(format!(
-                "interrupted after frame {}: the rest was not read",
+                "interrupted after frame {}; the rest was not read",
                 self.counters.frames
             ));
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::Skip;
+use crate::sentence::plural;
 use crate::source::{Frame, LinkType};
 use crate::time::Time;
 
@@ -152,19 +153,20 @@ impl CaptureCounters {
     pub(super) fn problems(&self, interface: impl Fn(u32) -> String) -> Vec<String> {
         let describe = |(&(reason, link), undecoded): (&(Skip, LinkType), &Undecoded)| {
             let what = match reason {
-                Skip::LinkType => format!("{link} is not decoded; https://www.tcpdump.org/linktypes.html says what it is"),
-                Skip::Truncated => "frames were cut before their headers end; capture with a larger snap length (-s)".into(),
-                _ => "frames of 802.11 hold several packets each, which are not taken apart".into(),
+                Skip::LinkType => {
+                    format!("{link} is not supported; see https://www.tcpdump.org/linktypes.html")
+                }
+                Skip::Truncated => {
+                    "the snap length cut the headers of packets; capture with a larger one (-s)"
+                        .into()
+                }
+                _ => "802.11 aggregates are not supported".into(),
             };
             let (place, Undecoded { frames, first, .. }) =
                 (interface(undecoded.interface), undecoded);
             let others = if undecoded.on_others { " and others" } else { "" };
-            let skipped = if *frames == 1 {
-                "1 frame was".to_owned()
-            } else {
-                format!("{frames} frames were")
-            };
-            format!("{place}{others}: {what} ({skipped} skipped, the first is number {first})")
+            let skipped = plural(*frames, "packet");
+            format!("{place}{others}: {what} ({skipped} skipped, first at frame {first})")
         };
         let mut problems: Vec<String> = self.undecoded.iter().map(describe).collect();
         problems.extend(self.no_segments());
@@ -185,7 +187,7 @@ impl CaptureCounters {
         let is_silent = self.segments == 0 && self.queue == 0 && !hidden.is_empty();
         is_silent.then(|| {
             format!(
-                "no TCP or UDP could be read; frames that may have been some were skipped ({})",
+                "no TCP or UDP could be read; skipped packets may have held some ({})",
                 hidden.join(", ")
             )
         })

@@ -7,6 +7,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::Verdict;
 use crate::flow::FlowRecord;
 use crate::process::FlowProcesses;
+use crate::sentence::plural;
 use crate::source::Drops;
 use crate::stats::Stats;
 
@@ -38,10 +39,10 @@ impl Run {
     pub(super) fn notice_cut_payload(&mut self, flows: u64) {
         // Without a frame that was cut, it was the sender that promised more than came.
         let Some(snap_len) = self.counters.snap_len().filter(|_| flows > 0) else { return };
-        let flows = if flows == 1 { "1 flow".to_owned() } else { format!("{flows} flows") };
+        let flows = plural(flows, "flow");
         self.notices.push(format!(
-            "payload of {flows} was cut by the snap length ({snap_len} bytes): what was cut proves nothing and rules nothing out; capture with \
-             tcpdump -s 0 or portlore live -s 0"
+            "the snap length ({snap_len} bytes) cut payload of {flows}, which may hide protocols; \
+             capture with tcpdump -s 0 or portlore live -s 0"
         ));
     }
 
@@ -52,29 +53,31 @@ impl Run {
         let beyond = self.stats.servers.flows_beyond_limit();
         if beyond > 0 {
             self.notices.push(format!(
-                "{beyond} flows are of servers beyond the limit: they count for their ports and \
-                 services alone (--max-servers)"
+                "{} to servers beyond the limit are counted only by port and service; raise it \
+                 with --max-servers",
+                plural(beyond, "flow")
             ));
         }
         if self.stats.servers.lacks_anomalies() {
             self.notices.push(
-                "findings of some servers are left out: more servers than are kept had some \
-                 (--max-servers)"
+                "some findings are missing: more servers had findings than are kept; raise the \
+                 limit with --max-servers"
                     .into(),
             );
         }
         if self.stats.dns_parents.has_overflowed() {
             self.notices.push(
-                "of the domains with long random names 4,096 are kept: tunnels under others are \
-                 not found"
+                "only 4,096 domains with long random names are kept; tunnels under other domains \
+                 are not found"
                     .into(),
             );
         }
         let without = self.stats.limit(ports);
         if without > 0 {
             self.notices.push(format!(
-                "sizes and times of {without} ports are not kept: more than {ports} had many of them, and the lowest numbers keep theirs \
-                 (--histogram-ports)"
+                "sizes and times are kept for at most {ports} busy ports, lowest numbers first; {} \
+                 without (--histogram-ports)",
+                if without == 1 { "1 port is".to_owned() } else { format!("{without} ports are") }
             ));
         }
     }

@@ -99,7 +99,7 @@ impl TenantWatch {
             };
             Some(format!(
                 "the same addresses appear in {kind} {first} and {second}: {a} and {b} (frame {frame}){others}; \
-                 their flows are one where the ports are the same too, and --key {part} keeps them apart"
+                 flows with the same ports are merged; --key {part} keeps them apart"
             ))
         })
     }
@@ -180,7 +180,7 @@ mod tests {
             notices(TenantParts::NONE, &segments),
             [
                 "the same addresses appear in VLANs 10 and 20: 10.0.0.2 and 10.0.0.1 (frame 3) and 1 other \
-              pair; their flows are one where the ports are the same too, and --key vlan keeps them apart"
+              pair; flows with the same ports are merged; --key vlan keeps them apart"
             ]
         );
         assert!(notices(TenantParts::NONE, &segments[..2]).is_empty());

@@ -27,14 +27,14 @@ impl Account {
         let error =
             |kind, reason: String| Error::new(kind, reason).with_object(format!("--user {name}"));
         if !Uid::effective().is_root() {
-            let reason = "only root can become another user".to_owned();
+            let reason = "only root can switch to another user".to_owned();
             return Err(error(ErrorKind::Permission, reason)
-                .with_remedy("run with sudo, or without --user"));
+                .with_remedy("run with sudo or leave out --user"));
         }
         match User::from_name(name) {
             Ok(Some(user)) => Ok(Self { user: user.uid, group: user.gid }),
             Ok(None) => Err(error(ErrorKind::Usage, "no such user".to_owned())
-                .with_remedy("`getent passwd` lists them")),
+                .with_remedy("list the users with `getent passwd`")),
             Err(errno) => {
                 Err(error(ErrorKind::System, format!("cannot be looked up: {}", errno.desc())))
             }
@@ -58,7 +58,7 @@ impl Account {
         leave_groups()
             .and_then(|()| setgid(self.group))
             .and_then(|()| setuid(self.user))
-            .map_err(|e| format!("root could not be given up: {}", e.desc()))
+            .map_err(|e| format!("root privileges cannot be dropped: {}", e.desc()))
     }
 }
 

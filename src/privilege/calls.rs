@@ -16,8 +16,7 @@ pub(super) fn forbid() -> Result<(), String> {
         SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     };
 
-    let fail =
-        |error: &dyn std::fmt::Display| format!("system calls could not be forbidden: {error}");
+    let fail = |error: &dyn std::fmt::Display| format!("system calls cannot be blocked: {error}");
     nix::sys::prctl::set_no_new_privs().map_err(|error| fail(&error))?;
     let is_not = |family: libc::c_int| {
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family as u64)
@@ -79,6 +78,6 @@ const FORBIDDEN: &[i64] = &[
 pub(super) fn forbid() -> Result<(), String> {
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_no_new_privs()
-        .map_err(|error| format!("new privileges could not be refused: {error}"))?;
+        .map_err(|error| format!("no_new_privs cannot be set: {error}"))?;
     Ok(())
 }

@@ -19,10 +19,11 @@ pub struct Capability {
 #[must_use]
 pub fn capabilities() -> Vec<Capability> {
     use caps::Capability::{CAP_DAC_READ_SEARCH, CAP_NET_RAW, CAP_SYS_PTRACE};
+    const PROCESSES: &str = "needed to identify the processes of other users";
     let known = [
-        (CAP_NET_RAW, "CAP_NET_RAW", "to open an interface"),
-        (CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to name the processes of other users"),
-        (CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to name the processes of other users"),
+        (CAP_NET_RAW, "CAP_NET_RAW", "needed to open an interface"),
+        (CAP_SYS_PTRACE, "CAP_SYS_PTRACE", PROCESSES),
+        (CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", PROCESSES),
     ];
     known
         .map(|(capability, name, purpose)| {
@@ -49,7 +50,7 @@ pub(super) fn clear_bounding_set() -> Result<(), String> {
     caps::runtime::thread_all_supported()
         .into_iter()
         .try_for_each(|capability| caps::drop(None, CapSet::Bounding, capability))
-        .map_err(|error| format!("capabilities could not be bounded: {error}"))
+        .map_err(|error| format!("the capability bounding set cannot be cleared: {error}"))
 }
 
 /// Drops all capabilities of the process.
@@ -59,14 +60,14 @@ pub(super) fn drop_all() -> Result<(), String> {
     [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
         .into_iter()
         .try_for_each(|set| caps::clear(None, set))
-        .map_err(|error| format!("capabilities could not be given up: {error}"))
+        .map_err(|error| format!("capabilities cannot be dropped: {error}"))
 }
 
 /// Makes the held capabilities survive a change of the user id.
 #[cfg(target_os = "linux")]
 pub(super) fn keep_across_setuid() -> Result<(), String> {
     caps::securebits::set_keepcaps(true)
-        .map_err(|error| format!("capabilities could not be kept: {error}"))
+        .map_err(|error| format!("capabilities cannot be kept: {error}"))
 }
 
 /// Drops all capabilities but those by which the descriptors of other users' processes can be read,
@@ -87,7 +88,7 @@ pub(super) fn drop_all_but_process_access() -> Result<(), String> {
             .try_for_each(|set| caps::set(None, set, &kept))
     };
     restrict().map_err(|error: caps::errors::CapsError| {
-        format!("capabilities could not be given up: {error}")
+        format!("capabilities cannot be dropped: {error}")
     })
 }
 

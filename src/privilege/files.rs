@@ -34,12 +34,12 @@ pub(super) fn restrict(write: &[PathBuf], read: &[PathBuf]) -> Result<Enforcemen
         .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(read, reading)))
         .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(write, writing)))
         .and_then(landlock::RulesetCreated::restrict_self)
-        .map_err(|error| format!("the file system could not be closed: {error}"))?;
+        .map_err(|error| format!("file access cannot be restricted: {error}"))?;
     Ok(match status.ruleset {
         RulesetStatus::FullyEnforced => Enforcement::Full,
         RulesetStatus::PartiallyEnforced => Enforcement::Partial,
         RulesetStatus::NotEnforced => Enforcement::Unavailable(
-            "cannot be closed: this kernel has no Landlock, or it is not enabled".to_owned(),
+            "cannot be restricted: Landlock is missing from this kernel or not enabled".to_owned(),
         ),
     })
 }
@@ -47,5 +47,5 @@ pub(super) fn restrict(write: &[PathBuf], read: &[PathBuf]) -> Result<Enforcemen
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 pub(super) fn restrict(_: &[PathBuf], _: &[PathBuf]) -> Result<Enforcement, String> {
-    Ok(Enforcement::Unavailable("cannot be closed on this system".to_owned()))
+    Ok(Enforcement::Unavailable("cannot be restricted on this system".to_owned()))
 }

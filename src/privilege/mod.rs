@@ -102,7 +102,7 @@ pub struct Probe {
 pub fn probe() -> Probe {
     let try_on_thread = |restrict: fn() -> Result<Enforcement, String>| {
         let tried = std::thread::spawn(restrict).join();
-        let tried = tried.unwrap_or_else(|_| Err("the trial died".to_owned()));
+        let tried = tried.unwrap_or_else(|_| Err("the sandbox test died".to_owned()));
         tried.unwrap_or_else(Enforcement::Unavailable)
     };
     Probe {

@@ -66,11 +66,11 @@ impl Unknown {
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Self::Gone => "there is no socket, or no more".into(),
+            Self::Gone => "its socket had already closed".into(),
             Self::Hidden(user) => {
-                format!("a process of {user}, whose descriptors only root may see")
+                format!("it belongs to {user}, and only root can name it")
             }
-            Self::Nobody => "no process that can be seen from here has it open".into(),
+            Self::Nobody => "no visible process holds the socket".into(),
             Self::Silent(reason) => reason.clone(),
         }
     }

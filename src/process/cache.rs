@@ -17,6 +17,7 @@ use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
 use crate::decode::{FiveTuple, ServicePort};
 use crate::flow::{FlowKey, FlowRecord};
+use crate::sentence::plural;
 
 /// The most live flows in the cache. Of further flows only the port's last process is known.
 const MAX_FLOWS: usize = 65_536;
@@ -172,9 +173,9 @@ impl ProcessCache {
         let state = self.shared.lock();
         let closed = state
             .closed
-            .then(|| "the process that tells processes is gone: later flows have none".to_owned());
+            .then(|| "the process lookup has ended; later flows have no process".to_owned());
         let dropped = (state.dropped > 0).then(|| {
-            format!("{} flows were not asked for their process: too many at once", state.dropped)
+            format!("{} without a process lookup: too many at once", plural(state.dropped, "flow"))
         });
         closed.into_iter().chain(dropped).collect()
     }

@@ -56,7 +56,7 @@ impl ProcessHelper {
 
 /// The error of a helper process that cannot be started or reached.
 pub(super) fn unavailable(error: &io::Error) -> Error {
-    Error::new(ErrorKind::System, format!("processes cannot be told: {error}"))
+    Error::new(ErrorKind::System, format!("processes cannot be identified: {error}"))
 }
 
 /// Runs the helper process: replies to the requests on `connection` until the other side closes it.
@@ -74,5 +74,5 @@ pub fn serve(connection: UnixStream) -> Result<()> {
 /// Always.
 #[cfg(not(target_os = "linux"))]
 pub fn serve(_connection: UnixStream) -> Result<()> {
-    Err(Error::new(ErrorKind::System, "processes are told on Linux only"))
+    Err(Error::new(ErrorKind::System, "processes are identified only on Linux"))
 }

@@ -42,7 +42,7 @@ pub(super) fn serve(connection: UnixStream) -> Result<()> {
             return Ok(());
         }
     }
-    reading.join().map_err(|_| system_error(&"questions cannot be read"))?
+    reading.join().map_err(|_| system_error(&"lookup requests cannot be read"))?
 }
 
 fn system_error(error: &dyn std::fmt::Display) -> Error {
@@ -65,8 +65,9 @@ fn read_requests(
         if length == 0 {
             return Ok(());
         }
-        let request = serde_json::from_slice(&line)
-            .map_err(|error| Error::new(ErrorKind::Input, format!("not a question: {error}")))?;
+        let request = serde_json::from_slice(&line).map_err(|error| {
+            Error::new(ErrorKind::Input, format!("not a lookup request: {error}"))
+        })?;
         if !take(request) {
             return Ok(());
         }
@@ -316,7 +317,7 @@ mod tests {
             true
         })
         .unwrap_err();
-        assert!(error.reason().contains("not a question") && taken == 0, "{error}");
+        assert!(error.reason().contains("not a lookup request") && taken == 0, "{error}");
         let endless = vec![b'x'; 2 * MAX_LINE as usize];
         assert!(read_requests(&endless[..], |_| true).is_err());
         assert_eq!(read_requests(&b""[..], |_| true), Ok(()));

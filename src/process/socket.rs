@@ -201,7 +201,7 @@ impl SocketTable {
 }
 
 fn unavailable(errno: Errno) -> String {
-    format!("the table of sockets cannot be asked: {}", errno.desc())
+    format!("the socket table cannot be read: {}", errno.desc())
 }
 
 #[cfg(test)]

@@ -77,11 +77,11 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
         "{text}"
     );
     assert!(
-        lines[3].starts_with("3001/tcp  origo-nat…") && lines[3].contains("http: Express"),
+        lines[3].starts_with("3001/tcp  origo-nat…") && lines[3].contains("HTTP: Express"),
         "{text}"
     );
     let eos = lines.iter().find(|line| line.starts_with("3037/tcp")).unwrap();
-    assert!(eos.contains("! http: Python") && eos.contains(" +1"), "{eos}");
+    assert!(eos.contains("! HTTP: Python") && eos.contains(" +1"), "{eos}");
     assert!(lines[23].contains("q report"), "{text}");
     shown.state.latest.as_mut().unwrap().run.counters.queue = 7;
     assert!(shown.text().contains("dropped: kernel 0, interface 0, queue 7"));
@@ -126,8 +126,8 @@ fn a_port_opens_with_its_flows_their_reasons_and_histograms() {
     let text = shown.press("/port:3037\n\n");
     for part in [
         "3037/tcp  registered: hp-san-mgmt",
-        "osc: ETC Eos",
-        "! http: Python",
+        "OSC: ETC Eos",
+        "! HTTP: Python",
         "handshake",
         "▏",
         "LATEST FLOWS  4 of 4",

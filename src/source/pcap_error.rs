@@ -14,5 +14,5 @@ pub(super) fn reason(error: &pcap::Error) -> String {
 pub(super) fn invalid_filter(expression: &str, error: &pcap::Error) -> Error {
     Error::new(ErrorKind::Filter, reason(error))
         .with_object(format_args!("filter '{expression}'"))
-        .with_remedy("the syntax is that of `man pcap-filter`")
+        .with_remedy("see `man pcap-filter` for the syntax")
 }

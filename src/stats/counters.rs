@@ -25,8 +25,8 @@ pub struct Counter {
 /// All counters, in the order of output.
 pub const COUNTERS: &[Counter] = &[Counter {
     id: "retransmissions",
-    title: "RESENT",
-    help: "TCP segments sent again",
+    title: "RETRANS",
+    help: "TCP retransmissions",
     count: |record| record.tcp_counters.retransmissions,
 }];
 

@@ -80,8 +80,8 @@ impl ProcessFlows {
         match (self.shared, self.past) {
             (false, false) => "",
             (true, false) => " (shared)",
-            (false, true) => " (may be past)",
-            (true, true) => " (shared, may be past)",
+            (false, true) => " (may have exited)",
+            (true, true) => " (shared, may have exited)",
         }
     }
 

@@ -37,7 +37,7 @@ fn a_product_strikes_who_names_itself_in_the_same_header() {
     let reason = struck.reasons.iter().find(|reason| reason.fact == "ruled-out").unwrap();
     assert!(
         reason.value
-            == "Werkzeug (Flask), ASP.NET Core Kestrel: the server calls itself AirTunes/670.6.2"
+            == "Werkzeug (Flask), ASP.NET Core Kestrel (the server calls itself AirTunes/670.6.2)"
             && reason.frame == Some(2),
         "{reason:?}"
     );

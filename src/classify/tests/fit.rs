@@ -63,7 +63,7 @@ fn whoever_speaks_an_unknown_protocol_is_named_with_the_contradiction() {
     ]);
     let verdict = verdict(&catalogue, PORT, &plain());
     let expected = verdict.reasons.iter().find(|reason| reason.fact == "expected").unwrap();
-    let told = "osc on 45001/tcp (console); what secret speaks there is not known";
+    let told = "OSC on 45001/tcp (console); the protocol of secret there is undocumented";
     assert_eq!(expected.value, told, "the climber is not expected");
 }
 
@@ -121,7 +121,10 @@ fn clear_text_on_a_port_for_tls_contradicts_only_if_the_server_goes_on_in_it() {
     let catalogue = with_services(&[&secure[0]]);
     let verdict = verdict(&catalogue, PORT, &answered(&["400 Bad Request"]));
     let reason = verdict.reasons.iter().find(|reason| reason.fact == "clear-text").unwrap();
-    assert_eq!(reason.value, "status 400, as a TLS server on 45001/tcp answers it");
+    assert_eq!(
+        reason.value,
+        "status 400, the usual answer of a TLS server to clear text on 45001/tcp"
+    );
     assert_eq!((reason.direction, reason.frame), (Some(Direction::Responder), Some(2)));
 }
 

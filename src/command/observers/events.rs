@@ -96,9 +96,7 @@ impl OutputStream {
             Self::Unused(output) => Ok(output),
             Self::Events(EventWriter { lines, thread, .. }) => {
                 drop(lines);
-                thread.join().map_err(|_| {
-                    Error::new(ErrorKind::System, "the thread that writes events died")
-                })?
+                thread.join().map_err(|_| Error::new(ErrorKind::System, "the event writer died"))?
             }
         }
     }

@@ -68,7 +68,8 @@ impl<'scope> ScreenThread<'scope> {
     /// Ends the screen, and prints the messages that came meanwhile.
     pub fn finish(self) {
         drop(self.snapshots);
-        let lines = self.thread.join().unwrap_or_else(|_| vec!["the screen died".to_owned()]);
+        let lines =
+            self.thread.join().unwrap_or_else(|_| vec!["the full-screen view died".to_owned()]);
         messages::redirect(None);
         lines.iter().for_each(|line| messages::print(line));
     }

@@ -5,6 +5,7 @@ use std::io;
 use portlore::osc::AddressPattern;
 use portlore::osc_trace::{OscContent, OscEntry, UnreadReason};
 use portlore::report::pages::osc::{OscCounts, OscWriter};
+use portlore::report::parts::units::plural;
 use portlore::time::Time;
 
 use super::rate::RateLimit;
@@ -103,7 +104,10 @@ impl<'a> Display<'a> {
         if self.tells_seconds {
             let second = second.to_string();
             let clock = second.get(11..19).unwrap_or_default();
-            messages::print(&format!("{clock}: {messages} messages left out by --rate"));
+            messages::print(&format!(
+                "{clock}: {} left out by --rate",
+                plural(messages, "message")
+            ));
         }
     }
 

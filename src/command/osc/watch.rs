@@ -110,14 +110,14 @@ impl<'a> Watch<'a> {
         problems.extend(self.failure.iter().map(ToString::to_string));
         problems.extend(filter.iter().flat_map(Filter::problems));
         if self.undecoded > 0 {
-            let frames = plural(self.undecoded, "frame");
+            let frames = plural(self.undecoded, "packet");
             problems.push(format!(
-                "{frames} could not be decoded: `portlore replay` says which and why"
+                "{frames} could not be decoded; run `portlore replay` to see which and why"
             ));
         }
         if was_interrupted && !source.is_endless() {
             let frames = self.display.counts.frames;
-            problems.push(format!("interrupted after frame {frames}: the rest was not read"));
+            problems.push(format!("interrupted after frame {frames}; the rest was not read"));
         }
         if !self.is_quiet {
             source.notices().iter().for_each(|line| messages::print(line));
@@ -177,21 +177,21 @@ impl<'a> Watch<'a> {
 /// The last line for people.
 fn summary(counts: &OscCounts, drops: Drops) -> String {
     let mut parts = vec![format!(
-        "{}, {} in {}",
-        plural(counts.frames, "frame"),
+        "{} read, {} in {}",
+        plural(counts.frames, "packet"),
         plural(counts.messages, "message"),
-        plural(counts.packets, "packet")
+        plural(counts.packets, "OSC packet")
     )];
     let dropped = drops.kernel + drops.interface;
-    for (n, what) in [
-        (counts.failed, "failed"),
-        (counts.gaps, "gaps"),
-        (counts.left_out, "messages left out by --rate"),
-        (counts.given_up, "connections given up: too many at once"),
-        (dropped, "frames dropped before they could be read"),
+    for (n, one, what) in [
+        (counts.failed, "malformed OSC packet", ""),
+        (counts.gaps, "gap", ""),
+        (counts.left_out, "message", " left out by --rate"),
+        (counts.given_up, "connection", " not followed: too many at once"),
+        (dropped, "packet", " dropped before being read"),
     ] {
         if n > 0 {
-            parts.push(format!("{n} {what}"));
+            parts.push(format!("{}{what}", plural(n, one)));
         }
     }
     parts.join("; ")

@@ -7,7 +7,6 @@ use crate::classify::Candidate;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
-use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::sentence::joined;
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
@@ -85,7 +84,7 @@ fn of_anomalies(
                 findings.extend(of_failure(server, anomaly, protocol, catalogue));
             }
             (AnomalyKind::LogIn, Some(protocol)) => {
-                let sentence = format!("a {} log-in without TLS", protocol_name(protocol));
+                let sentence = format!("a client sends a {} log-in without TLS", protocol.name());
                 let kind = FindingKind::Cleartext;
                 let finding = Finding::at_server(server, kind, Severity::Note, sentence);
                 findings.push(finding.with_frame(Some(anomaly.frame)));
@@ -117,7 +116,7 @@ fn of_contradiction(
     expected: &Expected<'_>,
 ) -> Finding {
     let is_clear = expected.is_encrypted() && !is_encrypted(protocol) && !has_no_words(protocol);
-    let name = protocol_name(protocol);
+    let name = protocol.name();
     let clear = if is_clear && protocol != Protocol::Text { " in clear text" } else { "" };
     let service = anomaly.service.as_deref();
     let called = service.map(|id| catalogue.name_of(id)).or(anomaly.text.as_deref());
@@ -154,7 +153,7 @@ fn of_unrecognised(
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
     let is_claimed = is_well_claimed(catalogue, port);
-    let what = "unrecognised bytes";
+    let what = "protocol not recognised";
     let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
         (Severity::Warning, where_expected(what, expected), foreign)
     } else if !services.is_empty() {
@@ -169,7 +168,11 @@ fn of_unrecognised(
         let sentence = format!("{what}; {} possible", remaining(&names));
         (Severity::Note, sentence, advice)
     } else if !candidates.is_empty() {
-        (Severity::Note, format!("{what}; only names of unknown protocols remain"), None)
+        (
+            Severity::Note,
+            format!("{what}; only names of undocumented protocols are registered here"),
+            None,
+        )
     } else {
         return None;
     };
@@ -228,7 +231,7 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
             _ => "the client frames OSC with neither a length prefix nor SLIP".to_owned(),
         },
         AnomalyKind::CutOff => {
-            "the server closes the connection at the first OSC packet: perhaps the framing is wrong"
+            "the server closes the connection after the first OSC packet; the framing may be wrong"
                 .to_owned()
         }
         _ => {
@@ -239,7 +242,9 @@ fn of_framing(server: &Server<'_>, anomaly: &Anomaly, framings: u8) -> Option<Fi
                 return None;
             }
             let (asked, other) = (framed(asked.as_str())?, framed(other.as_str())?);
-            format!("OSC framed with {asked} gets no answer; this port answers {other}")
+            format!(
+                "OSC framed with {asked} gets no answer; this port answers OSC framed with {other}"
+            )
         }
     };
     let finding = Finding::at_server(server, FindingKind::Framing, Severity::Warning, sentence);
@@ -268,8 +273,7 @@ fn of_misuse(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
         && !spoken.is_empty()
         && spoken.iter().all(|&protocol| !registered.contains(&protocol_family(protocol)));
     is_misused.then(|| {
-        let sentence =
-            format!("{} where {} is registered", protocol_name(spoken[0]), names.join(" or "));
+        let sentence = format!("{} where {} is registered", spoken[0].name(), names.join(" or "));
         Finding::at_server(server, FindingKind::Misused, Severity::Note, sentence)
             .with_frame(server.proof_frame)
     })

@@ -3,7 +3,6 @@
 use crate::catalogue::{Catalogue, Layer, Reach, Service};
 use crate::evidence::Protocol;
 use crate::findings::expected::is_encrypted;
-use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::stats::{ClientOrigin, Server};
 
@@ -57,8 +56,8 @@ fn maybe_unexpected(server: &Server<'_>, catalogue: &Catalogue) -> Option<Findin
             Some((service, claim.unexpected.as_deref().filter(|_| may_be)?))
         })?;
     let sentence = format!(
-        "{} from another host, and no development server is proved: {} is possible",
-        protocol_name(spoken),
+        "another host uses {} and no development server was identified; this may be {}",
+        spoken.name(),
         service.name
     );
     let finding = Finding::at_server(server, FindingKind::Unexpected, Severity::Note, sentence);
@@ -85,7 +84,7 @@ fn exposed(server: &Server<'_>, catalogue: &Catalogue) -> Option<Finding> {
             format!("{} (development server)", service.name)
         }
         (Some(service), _) => service.name.clone(),
-        (None, Some(protocol)) => protocol_name(protocol),
+        (None, Some(protocol)) => protocol.name(),
         (None, None) => return None,
     };
     let sentence = format!("{what} is reached from {from}");

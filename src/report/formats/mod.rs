@@ -91,7 +91,8 @@ impl ReportFormat {
     /// Of kind [`ErrorKind::Usage`] if the format is one document at the end.
     pub fn require_intervals(&self) -> Result<IntervalOutput> {
         self.intervals.ok_or_else(|| {
-            let reason = format!("{} is one document at the end", self.name.to_uppercase());
+            let reason =
+                format!("{} is a single document, written at the end", self.name.to_uppercase());
             Error::new(ErrorKind::Usage, reason)
                 .with_object("--interval")
                 .with_remedy("choose --format ndjson for events, or table for lines")

@@ -73,13 +73,14 @@ impl Metrics {
             [("port", self.ports.folded(), PORTS), ("service", self.services.folded(), SERVICES)];
         let without =
             view.run.stats.ports.values().filter(|stats| stats.distributions.is_none()).count();
-        let help = "Ports whose sizes and times are not kept (--histogram-ports); they have no histograms, nor has what they are folded into";
+        let help = "Ports without size and time histograms (--histogram-ports); series that include them have none either";
         self.exposition
             .family("portlore_ports_without_histograms", MetricKind::Gauge, help)
             .sample("", "", without as u64);
         for (what, number, limit) in folded {
             let help = format!(
-                "What is counted as other, because {limit} have series of their own: {what}s"
+                "{} counted as other, because only {limit} have their own series",
+                if what == "port" { "Ports" } else { "Services" }
             );
             let mut family = self.exposition.family(
                 &format!("portlore_folded_{what}s"),
@@ -101,13 +102,17 @@ impl Metrics {
         let (run, counters) = (&view.run, &view.run.counters);
         let build = label("version", env!("CARGO_PKG_VERSION"));
         self.exposition
-            .family("portlore_build_info", MetricKind::Gauge, "The program that counts")
+            .family("portlore_build_info", MetricKind::Gauge, "Build information")
             .sample("", &build, 1);
         let totals = [
-            ("portlore_frames", "Frames that were read", counters.frames),
-            ("portlore_captured_bytes", "Bytes of these frames on the wire", counters.bytes),
-            ("portlore_segments", "TCP and UDP segments that were classified", counters.segments),
-            ("portlore_evicted_flows", "Flows that had to leave a full table", run.evicted),
+            ("portlore_frames", "Packets read", counters.frames),
+            ("portlore_captured_bytes", "Bytes of these packets on the wire", counters.bytes),
+            ("portlore_segments", "TCP segments and UDP datagrams classified", counters.segments),
+            (
+                "portlore_evicted_flows",
+                "Flows evicted because the flow table was full",
+                run.evicted,
+            ),
         ];
         for (name, help, value) in totals {
             self.exposition.family(name, MetricKind::Counter, help).sample("_total", "", value);
@@ -115,7 +120,7 @@ impl Metrics {
         let mut skipped = self.exposition.family(
             "portlore_skipped_frames",
             MetricKind::Counter,
-            "Frames of no use, by reason",
+            "Packets not analysed, by reason",
         );
         counters.skipped().for_each(|(reason, frames)| {
             skipped.sample("_total", &label("reason", reason.as_str()), frames);
@@ -123,7 +128,7 @@ impl Metrics {
         let mut dropped = self.exposition.family(
             "portlore_dropped_frames",
             MetricKind::Counter,
-            "Frames lost before they could be classified",
+            "Packets lost before they could be classified",
         );
         for (place, frames) in [
             ("kernel", run.drops.kernel),
@@ -132,8 +137,11 @@ impl Metrics {
         ] {
             dropped.sample("_total", &label("place", place), frames);
         }
-        let mut live =
-            self.exposition.family("portlore_live_flows", MetricKind::Gauge, "Flows in the table");
+        let mut live = self.exposition.family(
+            "portlore_live_flows",
+            MetricKind::Gauge,
+            "Flows in the flow table",
+        );
         live.sample("", "", view.live_flows);
     }
 
@@ -143,7 +151,7 @@ impl Metrics {
         for finding in findings::find(&view.run.stats, &view.run.catalogue) {
             *counts.entry([finding.kind.as_str(), finding.severity.as_str()]).or_default() += 1;
         }
-        let help = "What deserves a look, by kind and severity";
+        let help = "Findings, by kind and severity";
         let mut family = self.exposition.family("portlore_findings", MetricKind::Gauge, help);
         for (values, count) in counts {
             family.sample("", &joined_labels(["kind", "severity"], values), count);
@@ -204,7 +212,7 @@ impl Metrics {
                 }
             }
         }
-        let help = "Flows of a port by what spoke";
+        let help = "Flows by port and what was recognised";
         let mut family =
             self.exposition.family("portlore_port_speaking_flows", MetricKind::Counter, help);
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));
@@ -235,7 +243,7 @@ impl Metrics {
                 }
             }
         }
-        let help = "Flows of a port by the name of the local process on that side";
+        let help = "Flows by port and local process on that side";
         let mut family =
             self.exposition.family("portlore_port_process_flows", MetricKind::Counter, help);
         rows.into_iter().for_each(|(labels, flows)| family.sample("_total", &labels, flows));

@@ -115,7 +115,7 @@ fn a_document_at_the_end_has_no_intervals() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert_eq!(
         error.to_string(),
-        "--interval: JSON is one document at the end; choose --format ndjson for events, or table for lines"
+        "--interval: JSON is a single document, written at the end; choose --format ndjson for events, or table for lines"
     );
 }
 

@@ -22,7 +22,7 @@ const COLUMNS: [Column; 7] = [
     Column::text("PROCESS", 16),
     Column::text("FOLDER", 8).gives_way(3),
     Column::text("CONTAINER", 8).gives_way(2),
-    Column::text("REACHED ON", 10),
+    Column::text("REACHABLE ON", 10),
     Column::text("REGISTERED", 8).gives_way(1),
     Column::text("CUSTOMARY", 8).gives_way(1),
 ];
@@ -40,14 +40,14 @@ pub fn write(
     style: Style,
 ) -> io::Result<()> {
     if listeners.is_empty() {
-        return writeln!(out, "Nothing listens on this machine.");
+        return writeln!(out, "Nothing is listening on this machine.");
     }
     let mut groups = ListeningGroup::from_sockets(listeners, true);
     groups.sort_by_key(|group| group.sockets.first().map(|s| (s.bound.port(), s.transport)));
     let rows: Vec<Row> = groups.iter().filter_map(|group| row(catalogue, group, here)).collect();
     layout::write(out, style, &COLUMNS, &rows)?;
     if groups.iter().any(|group| group.processes().is_empty()) {
-        writeln!(out, "\n?  no visible process: {}", here.why_unseen())?;
+        writeln!(out, "\n?  process not visible: {}", here.why_unseen())?;
     }
     Ok(())
 }

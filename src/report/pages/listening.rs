@@ -86,7 +86,7 @@ impl<'l> ListeningGroup<'l> {
             [] => {
                 let user = self.sockets.first().and_then(|socket| socket.user.as_deref());
                 let whose = user.map_or_else(String::new, |user| format!(" of {}", escape(user)));
-                format!("a process{whose} that is not visible ({})", here.why_unseen())
+                format!("an unidentified process{whose} ({})", here.why_unseen())
             }
             [first, rest @ ..] => {
                 let first = format!("{} (pid {})", escape(&first.holder.name), first.holder.pid);
@@ -117,7 +117,7 @@ impl<'l> ListeningGroup<'l> {
             parts.extend(process.started.and_then(|s| here.since(s)).map(|s| format!("since {s}")));
         }
         let udp = self.sockets.iter().all(|socket| socket.transport == Transport::Udp);
-        parts.push(format!("on {}{}", self.place(), if udp { " (udp)" } else { "" }));
+        parts.push(format!("on {}{}", self.place(), if udp { " (UDP)" } else { "" }));
         parts.join(", ")
     }
 }
@@ -126,9 +126,9 @@ impl Here {
     /// Why a socket has no visible process.
     pub(super) const fn why_unseen(&self) -> &'static str {
         if self.is_root {
-            "the kernel's own, or a process outside this container"
+            "it belongs to the kernel or runs outside this container"
         } else {
-            "another user's; try with sudo"
+            "it belongs to another user; try with sudo"
         }
     }
 

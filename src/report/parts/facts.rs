@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::escape::escape;
+use super::labels::framed;
 use crate::classify::{Reason, StatedFacts};
 
 /// Lines of a flow at most.
@@ -87,7 +88,8 @@ fn line(label: &str, names: &[&str], facts: &[Reason]) -> Option<String> {
     let mut text = format!("{label}: ");
     for (i, fact) in values.iter().enumerate() {
         let comma = if i == 0 { "" } else { ", " };
-        let _ = write!(text, "{comma}{}", excerpt(&fact.value));
+        let value = if fact.fact == "osc.framing" { framed(&fact.value) } else { &fact.value };
+        let _ = write!(text, "{comma}{}", excerpt(value));
         // Values of one frame share its number.
         let next = values.get(i + 1).and_then(|next| next.frame);
         if let Some(frame) = fact.frame.filter(|&frame| next != Some(frame)) {

@@ -57,9 +57,9 @@ pub(in crate::report) fn link_types(interfaces: &[InterfaceFrames]) -> Vec<Inter
 
 const COLUMNS: [Column; 4] = [
     Column::text("INTERFACE", 24),
-    Column::number("FRAMES"),
+    Column::number("PACKETS"),
     Column::number("SEGMENTS"),
-    Column::text("SKIPPED", 24),
+    Column::text("NOT ANALYSED", 24),
 ];
 
 /// Writes the table of interfaces, then link types.
@@ -81,8 +81,8 @@ fn row(counts: &InterfaceFrames) -> Row {
     let link = LinkType(counts.link_type);
     let name = match &counts.interface {
         Some(name) => format!("{} ({link})", escape(name)),
-        None if link == LinkType::NO_PACKET => "all without a packet".into(),
-        None => format!("all of {link}"),
+        None if link == LinkType::NO_PACKET => "records without packets".into(),
+        None => format!("all interfaces of {link}"),
     };
     let skipped: Vec<_> =
         counts.skipped.iter().map(|(reason, n)| format!("{reason} {}", count(*n))).collect();

@@ -197,6 +197,16 @@ pub fn speakers(stats: &PortStats) -> Vec<(&Speaker, &SpeakerStats)> {
     speakers
 }
 
+/// A framing of OSC as people call it.
+#[must_use]
+pub fn framed(id: &str) -> &str {
+    match id {
+        "length-prefix" => "length prefixes",
+        "slip" => "SLIP",
+        other => other,
+    }
+}
+
 /// The label of a flow without an answer.
 const fn unanswered(why: Unanswered) -> &'static str {
     match why {

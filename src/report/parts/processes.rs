@@ -40,16 +40,16 @@ pub(in crate::report) fn short_names(side: &ProcessFlows) -> Option<String> {
 /// The sentence on the process behind one side of a flow.
 pub(in crate::report) fn sentence(side: Direction, attribution: &Attribution) -> String {
     let side = match side {
-        Direction::Initiator => "called by",
-        Direction::Responder => "behind the port:",
+        Direction::Initiator => "client process",
+        Direction::Responder => "server process",
     };
     match attribution {
-        Attribution::Unknown(why) => format!("{side} an unknown process: {}", escape(&why.text())),
+        Attribution::Unknown(why) => format!("{side} unknown: {}", escape(&why.text())),
         Attribution::Known(holders, ground) => {
             let names = names(holders.iter().map(AsRef::as_ref)).unwrap_or_default();
-            let mut text = format!("{side} {names}");
+            let mut text = format!("{side}: {names}");
             if let Some(holder) = holders.first() {
-                text += &format!(" of {}", escape(&holder.user));
+                text += &format!(", user {}", escape(&holder.user));
                 text.extend(
                     holder
                         .container
@@ -62,10 +62,10 @@ pub(in crate::report) fn sentence(side: Direction, attribution: &Attribution) ->
             }
             match (ground, holders.len()) {
                 (Ground::Socket, 1) => {}
-                (Ground::Socket, _) => text += " [they share the socket]",
-                (Ground::Listener, 1) => text += " [it listens there]",
-                (Ground::Listener, _) => text += " [they share the port]",
-                (Ground::Past, _) => text += " [it was; by now it may be another's]",
+                (Ground::Socket, _) => text += " [shared socket]",
+                (Ground::Listener, 1) => text += " [listens on this port]",
+                (Ground::Listener, _) => text += " [shared port]",
+                (Ground::Past, _) => text += " [may have exited]",
             }
             text
         }

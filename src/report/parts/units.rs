@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+pub use crate::sentence::{count, plural};
 use crate::stats::Summary;
 use crate::time::Time;
 
@@ -92,26 +93,6 @@ pub fn duration(ns: u64) -> String {
         _ if seconds < 86_400.0 => format!("{}h", three(seconds / 3600.0)),
         _ => format!("{}d", three(seconds / 86_400.0)),
     }
-}
-
-/// A number with commas between thousands.
-#[must_use]
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and what it counts, in the plural unless it is 1: `1 flow`, `2,000 flows`.
-#[must_use]
-pub fn plural(n: u64, one: &str) -> String {
-    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// `p50/p90/p99/max`, with the unit written once if all have the same; one value if all are equal;

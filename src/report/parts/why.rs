@@ -5,12 +5,12 @@ use std::io::{self, Write};
 
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
-use super::units::{bytes, duration, plural};
+use super::units::{bytes, plural, time_span};
 use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
 use crate::decode::{Endpoint, Transport};
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides};
+use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides, TcpState};
 use crate::pipeline::JudgedFlow;
 use crate::stats::Unanswered;
 
@@ -18,34 +18,30 @@ use crate::stats::Unanswered;
 const CANDIDATES: usize = 8;
 
 /// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
-/// goes before the value. A fact without an entry is written with its name.
+/// stands before the value. A fact without an entry is written with its name.
 const PHRASES: &[(&str, &str)] = &[
-    ("carries", "carries"),
     ("csta.extension", "uses the extension"),
-    ("csta.namespace", "writes in the namespace"),
+    ("csta.namespace", "uses the namespace"),
     ("csta.root", "sends the message"),
     ("ftp.greeting", "greets with"),
-    ("http.method", "asks with the method"),
-    ("http.request-body", "sends a body that has"),
-    ("http.request-header.*", "asks with the header"),
-    ("http.response-body", "answers with a body that has"),
-    ("http.response-header.*", "answers with the header"),
-    ("http.response-text", "answers with a text that has"),
+    ("http.method", "uses the method"),
+    ("http.request-body", "sends a body containing"),
+    ("http.request-header.*", "sends the header"),
+    ("http.response-body", "answers with a body containing"),
+    ("http.response-header.*", "sends the header"),
+    ("http.response-text", "answers with a text containing"),
     ("http.status", "answers with status"),
-    ("http.target", "asks for"),
+    ("http.target", "requests"),
     ("imap.greeting", "greets with"),
-    ("osc.address", "sends to the address"),
-    ("osc.framing", "frames its packets as"),
-    ("osc.mismatch", "frames with"),
+    ("osc.address", "sends a message to"),
     ("pop3.greeting", "greets with"),
-    ("protocol", "speaks"),
-    ("quic.alpn", "offers the protocol"),
+    ("quic.alpn", "offers the ALPN protocol"),
     ("sip.content-type", "sends a body of type"),
     ("smtp.greeting", "greets with"),
-    ("ssh.software", "calls itself"),
-    ("tls.alpn", "offers the protocol"),
-    ("tls.sni", "asks for the host"),
-    ("websocket.text", "says over WebSocket"),
+    ("ssh.software", "identifies itself as"),
+    ("tls.alpn", "offers the ALPN protocol"),
+    ("tls.sni", "requests the host"),
+    ("websocket.text", "sends over WebSocket"),
 ];
 
 /// Writes the line of a flow, and with `why` its reasons and a display filter.
@@ -56,7 +52,7 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     let JudgedFlow { record, verdict, processes } = flow;
     writeln!(
         out,
-        "frame {}  {} {} {} {}{}  {} {}  {} {}, {}",
+        "frame {}  {} {} {} {}{}  {} {}  {}, {}, {}",
         record.first_frame,
         record.transport,
         socket_address(record.initiator),
@@ -105,10 +101,21 @@ fn sentence(reason: &Reason) -> String {
     let value = escape(&reason.value);
     let (Some(direction), Some(frame)) = (reason.direction, reason.frame) else {
         return match reason.fact.strip_prefix("process.") {
-            Some(what) => format!("the {what} of the process behind the port: {value}"),
+            Some(what) => format!("{what} of the server process: {value}"),
+            None if reason.fact == "expected" => format!("expected {value}"),
             None => format!("{}: {value}", reason.fact.replace('-', " ")),
         };
     };
+    let side = direction.name();
+    match &*reason.fact {
+        "protocol" => return format!("frame {frame}: the {side} speaks {}", protocol(&value)),
+        "carries" => return format!("frame {frame}: it carries {}", protocol(&value)),
+        "osc.framing" => return format!("frame {frame}: the {side} {}", framing(&value)),
+        "osc.mismatch" => return format!("frame {frame}: {}", mismatch(direction, &value)),
+        "port" => return format!("frame {frame}: {value}"),
+        "error" => return format!("frame {frame}: the {side} reports an error: {value}"),
+        _ => {}
+    }
     let phrase = PHRASES.iter().find_map(|(fact, words)| match fact.strip_suffix('*') {
         Some(stem) => {
             reason.fact.strip_prefix(stem).map(|leaf| format!("{words} {}:", escape(leaf)))
@@ -116,19 +123,42 @@ fn sentence(reason: &Reason) -> String {
         None => (*fact == reason.fact).then(|| (*words).to_owned()),
     });
     match phrase {
-        Some(phrase) => format!("frame {frame}: the {} {phrase} {value}", direction.as_str()),
+        Some(phrase) => format!("frame {frame}: the {side} {phrase} {value}"),
         None if reason.fact.contains('.') => {
-            format!(
-                "frame {frame}: the {} states {} = {value}",
-                direction.as_str(),
-                escape(&reason.fact)
-            )
-        }
-        None if reason.fact == "port" => format!("frame {frame}: {value}"),
-        None if reason.fact == "error" => {
-            format!("frame {frame}: error: {value}, from the {}", direction.as_str())
+            format!("frame {frame}: the {side} sends {} = {value}", escape(&reason.fact))
         }
         None => format!("frame {frame}: {}: {value}", reason.fact.replace('-', " ")),
+    }
+}
+
+/// A protocol and the fact that shows it, as in `tls: tls.version = 1.3`, for people:
+/// `TLS (tls.version = 1.3)`.
+fn protocol(value: &str) -> String {
+    let (id, fact) = value.split_once(": ").unwrap_or((value, ""));
+    let name = Protocol::from_id(id).map_or_else(|| id.to_owned(), Protocol::name);
+    if fact.is_empty() { name } else { format!("{name} ({fact})") }
+}
+
+/// What a side does that frames its OSC packets so.
+fn framing(value: &str) -> String {
+    match value {
+        "datagram" => "sends OSC in UDP datagrams".to_owned(),
+        "none" => "sends OSC without framing".to_owned(),
+        other => format!("frames OSC with {}", labels::framed(other)),
+    }
+}
+
+/// What is wrong where the sides frame OSC differently, or one of them not at all.
+fn mismatch(direction: Direction, value: &str) -> String {
+    let side = direction.name();
+    match value.split_once(", the other side ") {
+        Some((own, other)) => format!(
+            "framing mismatch: the {side} frames OSC with {}, the {} with {}",
+            labels::framed(own),
+            direction.opposite().name(),
+            labels::framed(other)
+        ),
+        None => format!("framing mismatch: the {side} frames OSC with {value}"),
     }
 }
 
@@ -136,29 +166,29 @@ fn sentence(reason: &Reason) -> String {
 fn one_sided(record: &FlowRecord) -> Option<String> {
     if let Some(IcmpError { frame, kind, .. }) = record.icmp {
         let outcome = record.outcome.as_str();
-        return Some(format!("{outcome}: ICMP {}, frame {frame}", kind.as_str()));
+        return Some(format!("{outcome}: ICMP {} (frame {frame})", kind.as_str()));
     }
     let unseen = |packets: u64| record.transport == Transport::Tcp && packets == 0;
     Some(match record.payload_sides() {
         PayloadSides::Both => return None,
-        PayloadSides::Refused => "refused: the responder answered SYN with RST".into(),
+        PayloadSides::Refused => "refused: the server answered the SYN with RST".into(),
         PayloadSides::NoAnswer => format!(
-            "no answer: nothing came back to {}",
+            "no answer: the client sent {} and got none back",
             plural(record.packets.initiator, "packet")
         ),
-        PayloadSides::Unreachable => "unreachable: an ICMP error said so".into(),
-        PayloadSides::Nobody => "no data: neither side sent payload".into(),
+        PayloadSides::Unreachable => "unreachable: reported by an ICMP error".into(),
+        PayloadSides::Nobody => "no data: neither side sent any payload".into(),
         PayloadSides::Initiator if unseen(record.packets.responder) => {
-            "one-sided: only the initiator's packets were captured".into()
+            "one-sided: only the client's packets were captured".into()
         }
         PayloadSides::Responder if unseen(record.packets.initiator) => {
-            "one-sided: only the responder's packets were captured".into()
+            "one-sided: only the server's packets were captured".into()
         }
         PayloadSides::Initiator if record.outcome == Outcome::Sent => {
-            "one-sided: no answer is expected".into()
+            "one-way: no answer is expected".into()
         }
-        PayloadSides::Initiator => "one-sided: the responder said nothing".into(),
-        PayloadSides::Responder => "one-sided: the initiator said nothing".into(),
+        PayloadSides::Initiator => "one-sided: the server sent no data".into(),
+        PayloadSides::Responder => "one-sided: the client sent no data".into(),
     })
 }
 
@@ -175,11 +205,11 @@ fn pace(record: &FlowRecord, verdict: &Verdict) -> Option<String> {
     let from = |direction: Direction| {
         let packets = record.packets.side(direction);
         (packets > 0).then(|| {
-            format!("{:.1} a second from the {}", packets as f64 / seconds, direction.as_str())
+            format!("{:.1} packets/s from the {}", packets as f64 / seconds, direction.name())
         })
     };
     let rates: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
-    Some(format!("OSC packets: {}", rates.join(", ")))
+    Some(format!("OSC rate: {}", rates.join(", ")))
 }
 
 fn socket_address(endpoint: Endpoint) -> String {
@@ -200,7 +230,7 @@ fn asked_for(flow: &JudgedFlow) -> Option<String> {
     let JudgedFlow { record, verdict, .. } = flow;
     let service = verdict.service.as_ref()?;
     Unanswered::new(record, verdict)?;
-    Some(format!("asked for {}; nothing answered", escape(&service.name)))
+    Some(format!("the client asked for {}; nothing answered", escape(&service.name)))
 }
 
 /// The candidates by their names.
@@ -217,10 +247,23 @@ fn candidates(verdict: &Verdict) -> Option<String> {
 
 /// How the flow went, and for how long.
 fn outcome_label(record: &FlowRecord) -> String {
-    let how = match (record.payload_sides(), record.tcp) {
-        (PayloadSides::Refused | PayloadSides::Unreachable | PayloadSides::NoAnswer, _)
-        | (_, None) => record.outcome.as_str(),
-        (_, Some(state)) => state.as_str(),
+    let (how, link) = match (record.payload_sides(), record.tcp) {
+        (PayloadSides::Refused, _) => ("refused", " after "),
+        (PayloadSides::Unreachable, _) => ("unreachable", " after "),
+        (PayloadSides::NoAnswer, _) => ("unanswered", " for "),
+        (_, None) => match record.outcome {
+            Outcome::NoAnswer => ("unanswered", " for "),
+            Outcome::Refused => ("refused", " after "),
+            Outcome::Sent => ("sent", " over "),
+            other => (other.as_str(), ", lasted "),
+        },
+        (_, Some(TcpState::SynSent | TcpState::SynReceived)) => ("incomplete handshake", " over "),
+        (_, Some(TcpState::Established)) => ("still open", " after "),
+        (_, Some(TcpState::Midstream)) => ("already open at the start", ", seen for "),
+        (_, Some(state)) => (state.as_str(), " after "),
     };
-    format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
+    match record.duration_ns() {
+        0 => how.to_owned(),
+        ns => format!("{how}{link}{}", time_span(ns)),
+    }
 }

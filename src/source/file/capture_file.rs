@@ -112,9 +112,9 @@ impl CaptureFile {
         let fail = |error: io::Error| unreadable(&name, &error);
         let (mut first, input) = peek(input).map_err(fail)?;
         if first.is_empty() {
-            return Err(Error::new(ErrorKind::Input, "is empty: not even a file header")
+            return Err(Error::new(ErrorKind::Input, "is empty")
                 .with_object(name)
-                .with_remedy("was the capture ever started?"));
+                .with_remedy("check that the capture was started"));
         }
         let compression = Compression::from_magic(&first);
         let input: Box<dyn Read + Send> = match compression {
@@ -122,7 +122,7 @@ impl CaptureFile {
             Some(compression) => {
                 let (unpacked, stream) = compression.open(input).and_then(peek).map_err(fail)?;
                 if unpacked.is_empty() {
-                    let reason = format!("holds nothing but an empty {compression} stream");
+                    let reason = format!("contains only an empty {compression} stream");
                     return Err(Error::new(ErrorKind::Input, reason).with_object(name));
                 }
                 first = unpacked;
@@ -156,7 +156,7 @@ impl CaptureFile {
             ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
-            let reason = format!("no thread can be started to decompress it: {}", reason(&error));
+            let reason = format!("the decompression thread cannot be started: {}", reason(&error));
             Error::new(ErrorKind::System, reason).with_object(&self.name)
         })
     }
@@ -191,14 +191,14 @@ impl CaptureFile {
         let what = match damage {
             Damage::Cut { promised, there } => {
                 format!(
-                    "the file ends inside frame {next}, at byte {at}: {there} of {promised} bytes are there; the capture was cut"
+                    "the file ends inside frame {next}, at byte {at} ({there} of {promised} bytes present); the capture was truncated"
                 )
             }
             Damage::Corrupt(what) => {
                 format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read")
             }
             Damage::Unreadable(error) => {
-                format!("cannot be read on at frame {next}, byte {at}: {}", reason(error))
+                format!("cannot be read beyond frame {next}, byte {at}: {}", reason(error))
             }
         };
         self.problem = Some(format!("{}: {what}", self.name));

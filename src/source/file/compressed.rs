@@ -123,10 +123,10 @@ impl Read for Unpacked {
         let read = self.stream.read(into).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
             io::ErrorKind::UnexpectedEof => io::Error::other(format!(
-                "the {compression} stream ends in the middle; the file was cut"
+                "the {compression} stream is incomplete; the file was truncated"
             )),
             io::ErrorKind::OutOfMemory => io::Error::other(format!(
-                "the {compression} stream wants too much memory; try `{} FILE | portlore replay -`",
+                "the {compression} stream needs too much memory; try `{} FILE | portlore replay -`",
                 compression.command()
             )),
             _ => io::Error::other(format!("the {compression} stream is damaged: {error}")),
@@ -135,7 +135,7 @@ impl Read for Unpacked {
         let taken = self.taken.load(Ordering::Relaxed);
         if self.given > self.free && self.given / MAX_RATIO > taken {
             return Err(io::Error::other(format!(
-                "the {compression} stream expands more than {MAX_RATIO} times, refused as a bomb; if it is none: `{} FILE | portlore replay -`",
+                "refused: the {compression} stream expands more than {MAX_RATIO}-fold (possible decompression bomb); to read it anyway: `{} FILE | portlore replay -`",
                 compression.command()
             )));
         }

@@ -51,7 +51,7 @@ impl TimeOrder {
         };
         let most = Duration::from_nanos(self.most.unsigned_abs());
         Some(format!(
-            "time goes back {often}, first at frame {}, by {most:?} at most; frames are read as they lie there",
+            "timestamps go back {often}, first at frame {}, by at most {most:?}; packets are read in file order",
             self.first
         ))
     }
@@ -70,7 +70,7 @@ mod tests {
         }
         let notice = order.notice().unwrap();
         assert!(
-            notice.starts_with("time goes back 2 times, first at frame 4, by 1ms at most"),
+            notice.starts_with("timestamps go back 2 times, first at frame 4, by at most 1ms"),
             "{notice}"
         );
     }

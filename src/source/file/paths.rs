@@ -71,12 +71,12 @@ pub(super) fn is_pattern(path: &Path) -> bool {
 fn pattern(path: &Path, found: &mut FoundFiles) -> Result<()> {
     let fail = |reason: String| Error::new(ErrorKind::Input, reason).with_object(path.display());
     let matches = glob::glob(&path.to_string_lossy())
-        .map_err(|e| fail(format!("is no pattern: {}", e.msg)))?;
+        .map_err(|e| fail(format!("is not a valid pattern: {}", e.msg)))?;
     let before = found.paths.len();
     // Sorted by name, which is the order of a ring.
     found.paths.extend(matches.filter_map(Result::ok).filter(|path| path.is_file()));
     if found.paths.len() == before {
-        Err(fail("nothing is called so".into()).with_remedy("check the pattern"))
+        Err(fail("no file matches".into()).with_remedy("check the pattern"))
     } else {
         Ok(())
     }
@@ -107,7 +107,7 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
         }
     }
     if captures.is_empty() {
-        return Err(Error::new(ErrorKind::Input, "there are no capture files in this folder")
+        return Err(Error::new(ErrorKind::Input, "contains no capture files")
             .with_object(path.display())
             .with_remedy("check the path"));
     }
@@ -115,8 +115,9 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
     found.paths.append(&mut captures);
     if others > 0 {
         found.passed_over.push(format!(
-            "{}: {others} files are no captures and were passed over",
-            path.display()
+            "{}: {others} other {} skipped",
+            path.display(),
+            if others == 1 { "file was" } else { "files were" }
         ));
     }
     Ok(())
@@ -169,10 +170,7 @@ mod tests {
         }
         let found = find(&[folder.path().to_owned()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "c"]);
-        assert!(
-            found.passed_over[0].ends_with("2 files are no captures and were passed over"),
-            "{found:?}"
-        );
+        assert!(found.passed_over[0].ends_with("2 other files were skipped"), "{found:?}");
         let found = find(&[folder.path().join("*.pcap*"), "-".into(), "plain".into()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "-", "plain"]);
     }
@@ -182,10 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = find(&[folder.path().to_owned(), folder.path().join("x*")]).unwrap_err();
         let errors: Vec<String> = error.lines().collect();
-        assert!(
-            errors[0].ends_with("there are no capture files in this folder; check the path"),
-            "{errors:?}"
-        );
-        assert!(errors[1].ends_with("x*: nothing is called so; check the pattern"), "{errors:?}");
+        assert!(errors[0].ends_with("contains no capture files; check the path"), "{errors:?}");
+        assert!(errors[1].ends_with("x*: no file matches; check the pattern"), "{errors:?}");
     }
 }

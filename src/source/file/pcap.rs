@@ -30,7 +30,7 @@ impl Pcap {
             .wait(FILE_HEADER)
             .map_err(|error| Error::new(ErrorKind::Input, error.to_string()))?;
         if there < FILE_HEADER {
-            let reason = format!("the pcap header is cut: {there} of {FILE_HEADER} bytes");
+            let reason = format!("the pcap header is incomplete: {there} of {FILE_HEADER} bytes");
             return Err(Error::new(ErrorKind::Input, reason));
         }
         let variant = Variant::from_first_bytes(buffer.more())?;
@@ -59,7 +59,7 @@ impl Pcap {
         let (captured, wire_len) = self.variant.lengths(header);
         let captured = captured as usize;
         if captured > MAX_FRAME {
-            return Err(Damage::Corrupt(format!("a record says that it has {captured} bytes")));
+            return Err(Damage::Corrupt(format!("a record claims to have {captured} bytes")));
         }
         let fraction = i64::from(order.u32(header, 4)) * unit;
         let origin =

@@ -67,7 +67,7 @@ impl Read for ReadAhead {
                 Ok(chunk) => chunk?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(io::Error::other("decompressing came to an untimely end"));
+                    return Err(io::Error::other("decompression ended unexpectedly"));
                 }
             };
             // After the end of the stream there is no receiver.

@@ -178,7 +178,7 @@ fn a_section_of_a_version_that_is_not_known_ends_the_file_with_a_word() {
         read(vec![[section, LITTLE.interface(1, &[]), LITTLE.packet(0, 1, b"x")].concat()]);
     assert_eq!(frames.len(), 0);
     assert!(
-        files.problems()[0].contains("a section is of pcapng version 2.0, which is not known"),
+        files.problems()[0].contains("a section has the unsupported pcapng version 2.0"),
         "{:?}",
         files.problems()
     );
@@ -290,10 +290,12 @@ fn absurd_lengths_are_damage_and_not_an_allocation() {
 #[test]
 fn what_is_no_capture_is_named_with_a_remedy() {
     assert!(open_error(b"").contains("is empty"));
-    assert!(open_error(b"\x89PNG\r\n").contains("begins 89 50 4e 47"));
-    assert!(open_error(b"\x28\xb5\x2f\xfd").contains("the zstd stream ends in the middle"));
+    assert!(open_error(b"\x89PNG\r\n").contains("its first bytes are 89 50 4e 47"));
+    assert!(open_error(b"\x28\xb5\x2f\xfd").contains("the zstd stream is incomplete"));
     assert!(open_error(b"snoop\0\0\0\0\0\0\x02").contains("is a snoop capture"));
-    assert!(open_error(&LITTLE.pcap(0xa1b2_c3d4, &[])[..20]).contains("header is cut: 20 of 24"));
+    assert!(
+        open_error(&LITTLE.pcap(0xa1b2_c3d4, &[])[..20]).contains("header is incomplete: 20 of 24")
+    );
     let error = Files::open(&["/no/such/file"]).err().unwrap();
     assert_eq!(
         error.to_string(),

@@ -27,7 +27,7 @@ impl NotedFrames {
         match frames {
             0 => None,
             1 => Some(format!("frame {first} {one}")),
-            _ => Some(format!("{frames} frames, the first is number {first}, {many}")),
+            _ => Some(format!("{frames} packets, from frame {first} on, {many}")),
         }
     }
 }
@@ -70,12 +70,12 @@ impl TimeNotes {
     /// The notices for the report.
     pub(super) fn notices(&self) -> impl Iterator<Item = String> {
         let clamped = self.clamped.notice([
-            "states a time that no clock shows, or beyond the years 1677 to 2262: it is clamped",
-            "state times that no clock shows, or beyond the years 1677 to 2262: they are clamped",
+            "has an invalid timestamp, or one outside the years 1677 to 2262; it was clamped",
+            "have invalid timestamps, or ones outside the years 1677 to 2262; they were clamped",
         ]);
         let without = self.without.notice([
-            "has no time of its own: it takes that of the frame before, or the first time of the file (1970 if there is none)",
-            "have no time of their own: they take that of the frame before, or the first time of the file (1970 if there is none)",
+            "has no timestamp and takes that of the packet before it, or the first one of the file (1970 if there is none)",
+            "have no timestamp and take that of the packet before them, or the first one of the file (1970 if there is none)",
         ]);
         [self.order.notice(), clamped, without].into_iter().flatten()
     }

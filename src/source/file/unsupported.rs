@@ -20,7 +20,7 @@ const CAPTURES: &[(&[u8], &str)] = &[
     (b"\x7fver", "an OmniPeek capture"),
     (b"\x01\x10", "a LANalyzer capture"),
     (b"\0\0\x02\0\x12\x05\0\x10", "a K12 capture (Tektronix)"),
-    (b"\x54\x52\x00\x64\x00", "an nettl trace (HP-UX)"),
+    (b"\x54\x52\x00\x64\x00", "a nettl trace (HP-UX)"),
     (b"\x1c\0\x01\xac", "a capture of Ixia's hardware"),
     (b"\xac\x01\0\x1c", "a capture of Ixia's hardware"),
     (b"\x1c\0\x01\xab", "a capture of Ixia's software"),
@@ -50,22 +50,22 @@ pub(super) fn describe(first: &[u8]) -> Error {
     let error = |reason: String| Error::new(ErrorKind::Input, reason);
     let is = |magic: &[u8]| first.starts_with(magic);
     if let Some((_, name, command)) = CONTAINERS.iter().find(|(magic, ..)| is(magic)) {
-        return error(format!("is no capture file but {name}: `{command}`"));
+        return error(format!("is {name}, not a capture file; read it with `{command}`"));
     }
     let named = CAPTURES.iter().find(|(magic, _)| is(magic)).map(|(_, name)| *name);
     if let Some(name) =
-        named.or_else(|| is_erf(first).then_some("an ERF capture (Endace), by its looks"))
+        named.or_else(|| is_erf(first).then_some("probably an ERF capture (Endace)"))
     {
         return error(format!(
-            "is {name}, which is not read: `editcap -F pcapng IN OUT` converts it"
+            "is {name}, which is not supported; convert it with `editcap -F pcapng IN OUT`"
         ));
     }
     if super::compressed::Compression::from_magic(first).is_some() {
-        return error("is compressed twice: decompress it once by hand".into());
+        return error("is compressed twice; decompress it once first".into());
     }
     let begin: Vec<String> = first.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    error(format!("is not a capture file (it begins {})", begin.join(" "))).with_remedy(
-        "wanted pcap or pcapng; `editcap -F pcap IN OUT` converts other capture formats",
+    error(format!("is not a capture file (its first bytes are {})", begin.join(" "))).with_remedy(
+        "portlore reads pcap and pcapng; convert other capture formats with `editcap -F pcap IN OUT`",
     )
 }
 
@@ -110,13 +110,17 @@ mod tests {
             let line = describe(first).to_string();
             assert!(line.contains(name) && line.contains("editcap -F pcapng"), "{line}");
         }
-        assert!(describe(b"PK\x03\x04\x14\0").to_string().contains("a zip archive: `unzip -p"));
+        assert!(
+            describe(b"PK\x03\x04\x14\0")
+                .to_string()
+                .contains("a zip archive, not a capture file; read it with `unzip -p")
+        );
         assert!(describe(b"\x1f\x8b\x08\0").to_string().contains("compressed twice"));
         assert!(
             describe(b"\x89PNG\r\n")
                 .to_string()
-                .contains("is not a capture file (it begins 89 50 4e 47)")
+                .contains("is not a capture file (its first bytes are 89 50 4e 47)")
         );
-        assert!(describe(b"ab").to_string().contains("(it begins 61 62)"));
+        assert!(describe(b"ab").to_string().contains("(its first bytes are 61 62)"));
     }
 }

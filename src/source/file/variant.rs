@@ -57,11 +57,8 @@ impl Variant {
             (2, 3) => Lengths::Shorter,
             (2, _) => Lengths::Captured,
             _ => {
-                return Err(Error::new(
-                    ErrorKind::Input,
-                    format!("pcap version {major} is not known"),
-                )
-                .with_remedy("convert it with `editcap -F pcap`"));
+                return Err(Error::new(ErrorKind::Input, format!("unknown pcap version {major}"))
+                    .with_remedy("convert it with `editcap -F pcap`"));
             }
         };
         // The upper half holds the length of the frame check sequence, which is of no use here.

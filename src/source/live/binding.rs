@@ -113,7 +113,7 @@ impl InterfaceBinding {
         }
         let interface = system::named(&self.name, all)?;
         if system::hardware(interface) != self.hardware {
-            return Some(LinkChange::Lost("came back as another kind of interface".into()));
+            return Some(LinkChange::Lost("came back as a different type of interface".into()));
         }
         match system::bind_again(device, &self.name, all, promiscuous) {
             Ok(()) => {
@@ -123,11 +123,11 @@ impl InterfaceBinding {
             // The interface went away during the check.
             Err(Errno::ENODEV) => None,
             Err(Errno::EADDRNOTAVAIL) => {
-                let reason = "came back and has no hardware address, without which it cannot be had back (`-i any` can)";
+                let reason = "came back without a hardware address, so its capture cannot resume (with `-i any` it can)";
                 Some(LinkChange::Lost(reason.into()))
             }
             Err(error) => Some(LinkChange::Lost(format!(
-                "came back and cannot be captured on: {}",
+                "came back, but cannot be captured on: {}",
                 error.desc()
             ))),
         }
@@ -236,7 +236,7 @@ mod system {
     use super::LinkChange;
 
     pub(super) fn gone() -> LinkChange {
-        LinkChange::Lost("went away".into())
+        LinkChange::Lost("disappeared".into())
     }
 
     pub(super) fn bound_to<'a>(

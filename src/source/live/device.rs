@@ -175,7 +175,7 @@ fn denied(name: &str, error: &pcap::Error) -> Error {
     let lower = reason.to_lowercase();
     let error = if lower.contains("permission") || lower.contains("not permitted") {
         Error::new(ErrorKind::Permission, "permission denied").with_remedy(
-            "run with sudo, or once `sudo setcap cap_net_raw=ep $(command -v portlore)`",
+            "run with sudo, or grant the right once: `sudo setcap cap_net_raw=ep $(command -v portlore)`",
         )
     } else {
         Error::new(ErrorKind::Input, format!("cannot be opened: {reason}"))

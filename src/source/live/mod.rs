@@ -154,7 +154,7 @@ impl<'a> Live<'a> {
         if let Some(problem) =
             self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem)
         {
-            (self.notify)(&format!("{problem}; the capture goes on without saving"));
+            (self.notify)(&format!("{problem}; capture continues without saving"));
             self.problems.push(problem.clone());
             self.save = None;
         }
@@ -170,7 +170,7 @@ impl<'a> Live<'a> {
         match poll(&mut descriptors, PollTimeout::from(patience)) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => {
-                let reason = format!("waiting for frames failed: {error}");
+                let reason = format!("waiting for packets failed: {error}");
                 return Err(Error::new(ErrorKind::Input, reason));
             }
         }
@@ -195,13 +195,13 @@ impl<'a> Live<'a> {
         for (at, device) in self.devices.iter_mut().enumerate() {
             let event = match device.check_link(&interfaces) {
                 None => continue,
-                Some(LinkChange::Down) => "is down; waiting until it is up again".to_owned(),
+                Some(LinkChange::Down) => "is down; waiting for it to come up".to_owned(),
                 Some(LinkChange::Up) => "is up again".to_owned(),
                 Some(LinkChange::Renamed(name)) => {
-                    format!("is called {name} now; the capture goes on")
+                    format!("was renamed to {name}; capture continues")
                 }
-                Some(LinkChange::Away) => "went away; waiting until it is back".to_owned(),
-                Some(LinkChange::Back) => "is back; the capture goes on".to_owned(),
+                Some(LinkChange::Away) => "disappeared; waiting for it to return".to_owned(),
+                Some(LinkChange::Back) => "is back; capture continues".to_owned(),
                 Some(LinkChange::Lost(reason)) => {
                     lost.push((at, reason));
                     continue;
@@ -219,9 +219,9 @@ impl<'a> Live<'a> {
         let device = self.devices.swap_remove(at);
         self.ready.clear();
         let rest = match self.devices.len() {
-            0 => "the capture ends".to_owned(),
+            0 => "capture ends".to_owned(),
             _ => {
-                "the capture goes on with the others; to have it back, start anew once it is there"
+                "capture continues on the other interfaces; restart portlore to capture on it again"
                     .to_owned()
             }
         };
@@ -308,7 +308,7 @@ impl Source for Live<'_> {
         self.count();
         let away = self.devices.iter().filter(|device| !device.is_there);
         self.problems
-            .extend(away.map(|device| format!("{}: went away and did not come back", device.name)));
+            .extend(away.map(|device| format!("{}: disappeared and did not return", device.name)));
         if let Some(mut save) = self.save.take() {
             save.finish(&self.counts);
             self.problems.extend(save.problem().cloned());

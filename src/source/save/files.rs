@@ -104,8 +104,7 @@ impl RotatedFiles {
         }
         if is_taken(&published) {
             let part = part.display();
-            let reason =
-                format!("a file of this name was created meanwhile; the capture is in {part}");
+            let reason = format!("another file took this name meanwhile; the capture is in {part}");
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
         }
         published?;
@@ -188,10 +187,11 @@ fn is_taken<T>(result: &io::Result<T>) -> bool {
 }
 
 fn cannot_create(path: &Path, error: &io::Error) -> Error {
-    let reason = format!("cannot be created by the user that portlore becomes: {error}");
+    let reason =
+        format!("cannot be created, because portlore drops its root privileges first: {error}");
     Error::new(ErrorKind::Output, reason)
         .with_object(path.display())
-        .with_remedy("choose another folder, or the user with --user")
+        .with_remedy("choose another folder, or another user with --user")
 }
 
 /// `captures/show.pcapng` becomes `captures/show_00001_20261127T150000Z.pcapng`: sorted by name,

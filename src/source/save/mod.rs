@@ -18,6 +18,7 @@ pub use self::pcapng::{InterfaceCounts, SavedInterface};
 pub use self::target::{exists_already, holds_data, is_descriptor, is_special, open_special};
 
 use self::files::RotatedFiles;
+use crate::sentence::plural;
 use crate::source::Frame;
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -176,8 +177,8 @@ impl Save {
         if self.left_out > 0 && self.problem.is_none() {
             let name = self.plan.path.display();
             self.problem = Some(format!(
-                "{name}: {} frames were not saved: the disk was too slow",
-                self.left_out
+                "{name}: {} not saved: the disk was too slow",
+                plural(self.left_out, "packet")
             ));
         }
     }
@@ -230,7 +231,7 @@ impl Save {
         if let Some(Err(reason)) =
             self.thread.take().map(|thread| thread.join().unwrap_or_else(died))
         {
-            self.problem = Some(format!("{reason}; what was saved until then is whole"));
+            self.problem = Some(format!("{reason}; everything saved before that is complete"));
         }
     }
 }

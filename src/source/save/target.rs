@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind};
 /// The error about a file that exists and is not to be overwritten.
 #[must_use]
 pub fn exists_already(path: &Path) -> Error {
-    Error::new(ErrorKind::Output, "exists already")
+    Error::new(ErrorKind::Output, "already exists")
         .with_object(path.display())
         .with_remedy("use --force to overwrite it, or choose another name")
 }

@@ -24,6 +24,7 @@ use crate::detect::statement::{
 };
 use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::Opening;
+use crate::sentence::plural;
 
 /// Bytes of the length before a message over TCP.
 const LENGTH: usize = 2;
@@ -181,7 +182,7 @@ fn described(message: &DnsMessage) -> String {
 /// What a response is about and says.
 fn outcome(message: &DnsMessage) -> String {
     let (about, rcode) = (described(message), rcode_name(message.rcode));
-    format!("{about}: {rcode}, {} answers", message.answers)
+    format!("{about}: {rcode}, {}", plural(message.answers.into(), "answer"))
 }
 
 fn rcode_name(rcode: u16) -> Cow<'static, str> {

@@ -163,7 +163,7 @@ fn mismatch(facts: &[Fact]) -> Option<Fact> {
         |value: String, of: &Fact| Fact { name: "osc.mismatch".into(), value, ..of.clone() };
     if let Some(other) = other.filter(|other| other.value != one.value) {
         let (first, last) = if one.frame <= other.frame { (one, other) } else { (other, one) };
-        let value = format!("{} after {} from the other side", last.value, first.value);
+        let value = format!("{}, the other side {}", last.value, first.value);
         return Some(stated(value, last));
     }
     let is_unframed = one.value == OscFraming::Unframed.as_str();

@@ -194,7 +194,7 @@ fn sides_that_frame_differently_are_a_mismatch() {
     let [fact] = &mismatches(prefixed, slip)[..] else { panic!() };
     assert_eq!(
         (fact.value.as_str(), fact.direction, fact.frame),
-        ("slip after length-prefix from the other side", Direction::Responder, 2)
+        ("slip, the other side length-prefix", Direction::Responder, 2)
     );
     assert_eq!(mismatches(prefixed, prefixed), []);
     assert_eq!(mismatches(slip, slip), []);

@@ -15,11 +15,11 @@ pub(super) type Rows = BTreeMap<String, MetricFigures>;
 type TimeFamily = (&'static str, &'static str, fn(&MetricFigures) -> &Buckets);
 
 const TIMES: [TimeFamily; 3] = [
-    ("handshake_seconds", "TCP handshakes", |figures| &figures.handshake),
-    ("first_response_seconds", "Times from the first request to the first response", |figures| {
+    ("handshake_seconds", "TCP handshake times", |figures| &figures.handshake),
+    ("first_response_seconds", "Times from first request to first response", |figures| {
         &figures.first_response
     }),
-    ("flow_duration_seconds", "Durations of the flows", |figures| &figures.duration),
+    ("flow_duration_seconds", "Flow durations", |figures| &figures.duration),
 ];
 
 /// Adds all families of `what`, which is `port` or `service`.
@@ -29,12 +29,11 @@ pub(super) fn add(exposition: &mut Exposition, what: &str, rows: &Rows) {
     for counter in COUNTERS {
         families.sums(counter.id, counter.help, |figures| figures.counters.sum(counter));
     }
-    families.by_side("packets", "Frames", |figures| figures.packets);
+    families.by_side("packets", "Packets", |figures| figures.packets);
     families.by_side("bytes", "Bytes on the wire", |figures| figures.bytes);
     families.outcomes();
-    families.histogram("frame_size_bytes", "Sizes of the frames", &BYTES, 1, |figures| {
-        &figures.packet_bytes
-    });
+    families
+        .histogram("frame_size_bytes", "Packet sizes", &BYTES, 1, |figures| &figures.packet_bytes);
     for (figure, help, buckets) in TIMES {
         families.histogram(figure, help, &NANOSECONDS, 1_000_000_000, buckets);
     }
@@ -52,7 +51,7 @@ impl Families<'_> {
     }
 
     fn sums(&mut self, figure: &str, help: &str, sum: impl Fn(&MetricFigures) -> u64) {
-        let (name, help) = (self.name(figure), format!("{help} of a {}", self.what));
+        let (name, help) = (self.name(figure), format!("{help} by {}", self.what));
         let mut family = self.exposition.family(&name, MetricKind::Counter, &help);
         self.rows
             .iter()
@@ -60,8 +59,7 @@ impl Families<'_> {
     }
 
     fn by_side(&mut self, figure: &str, help: &str, counts: fn(&MetricFigures) -> Counts) {
-        let (name, help) =
-            (self.name(figure), format!("{help} of a {} by who sent them", self.what));
+        let (name, help) = (self.name(figure), format!("{help} by {} and sender", self.what));
         let mut family = self.exposition.family(&name, MetricKind::Counter, &help);
         for (labels, figures) in self.rows {
             for side in Direction::BOTH {
@@ -72,8 +70,7 @@ impl Families<'_> {
     }
 
     fn outcomes(&mut self) {
-        let (name, help) =
-            (self.name("outcomes"), format!("Flows of a {} by how they went", self.what));
+        let (name, help) = (self.name("outcomes"), format!("Flows by {} and outcome", self.what));
         let mut family = self.exposition.family(&name, MetricKind::Counter, &help);
         for (labels, figures) in self.rows {
             for outcome in Outcome::ALL {
@@ -96,7 +93,7 @@ impl Families<'_> {
         unit: u64,
         buckets: fn(&MetricFigures) -> &Buckets,
     ) {
-        let (name, help) = (self.name(figure), format!("{help} of a {}", self.what));
+        let (name, help) = (self.name(figure), format!("{help} by {}", self.what));
         let mut family = self.exposition.family(&name, MetricKind::Histogram, &help);
         for (labels, figures) in self.rows.iter().filter(|(_, figures)| !figures.in_part) {
             family.histogram(labels, buckets(figures), bounds, unit);

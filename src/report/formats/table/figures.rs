@@ -149,7 +149,7 @@ fn service_name(
     match (name, protocol) {
         (Some(name), Some(protocol)) => format!("{protocol}: {}", escape(name)),
         (Some(name), None) => escape(name),
-        (None, Some(protocol)) => format!("{protocol}, no service named"),
+        (None, Some(protocol)) => format!("{protocol}, service not identified"),
         (None, None) if flows_without_payload == flows => labels::NO_DATA.into(),
         (None, None) if flows_without_payload > 0 => {
             format!("not recognised ({} without data)", count(flows_without_payload))

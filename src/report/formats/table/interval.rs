@@ -32,12 +32,12 @@ impl IntervalWriter for IntervalLines {
         let frames = counters.frames.saturating_sub(self.frames);
         let rate = (frames as f64 * 1e9 / span.max(1) as f64).round() as u64;
         let clock =
-            counters.seen.map_or_else(|| "no frame yet".to_owned(), |(_, last)| second(last));
+            counters.seen.map_or_else(|| "no packets yet".to_owned(), |(_, last)| second(last));
         write!(
             out,
             "{clock}  {}  {}, {}/s, {}  {} live",
             duration(span),
-            plural(frames, "frame"),
+            plural(frames, "packet"),
             count(rate),
             bytes(counters.bytes.saturating_sub(self.bytes)),
             plural(view.live_flows, "flow"),

@@ -82,7 +82,7 @@ fn row(report: &Report<'_>, server: &Server<'_>) -> Row {
 
 /// The protocols with the services of the highest layer, and the names of the other services.
 fn speaking(report: &Report<'_>, server: &Server<'_>) -> (Cell, Vec<String>) {
-    let protocols: Vec<_> = server.protocols().map(Protocol::as_str).collect();
+    let protocols: Vec<_> = server.protocols().map(Protocol::name).collect();
     let protocols = protocols.join(", ");
     let Some(highest) = server.services.first().map(|service| service.layer) else {
         let text = match &*protocols {

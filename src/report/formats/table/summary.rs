@@ -76,7 +76,8 @@ fn result(report: &Report<'_>, findings: usize) -> String {
         text += "; none dropped";
     }
     if report.run.evicted > 0 {
-        text += &format!("; {} left a full table early", plural(report.run.evicted, "flow"));
+        text +=
+            &format!("; {} evicted from the full flow table", plural(report.run.evicted, "flow"));
     }
     text
 }

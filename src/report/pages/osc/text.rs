@@ -11,8 +11,9 @@ use crate::osc::{AddressPattern, OscArgument, OscBundle, OscFault, OscMessage, O
 use crate::osc_trace::{OscContent, OscEntry, PacketFraming, UnreadReason};
 use crate::report::Style;
 use crate::report::parts::escape::escape;
+use crate::report::parts::labels::framed;
 use crate::report::parts::layout::Tone;
-use crate::report::parts::units::{count, plural};
+use crate::report::parts::units::plural;
 use crate::time::Time;
 
 /// Columns before what a packet says: time, frame, direction.
@@ -162,7 +163,7 @@ impl OscText {
         fault: &OscFault<'_>,
         bytes: &[u8],
     ) -> io::Result<()> {
-        let said = format!("fails at byte {} of {}: {}", fault.at, bytes.len(), fault.reason);
+        let said = format!("malformed at byte {} of {}: {}", fault.at, bytes.len(), fault.reason);
         self.line(out, entry, arrow, &words(&said), Tone::Bad)?;
         if let Some(address) = fault.address {
             let tags = fault.types.filter(|types| !types.is_empty());
@@ -218,7 +219,8 @@ impl OscWriter for OscText {
                 self.fault(out, entry, arrow, fault, bytes)
             }
             OscContent::Unread { bytes, reason } => {
-                let said = format!("{} in no packet: {reason}", plural(bytes.len() as u64, "byte"));
+                let said =
+                    format!("{} outside any packet: {reason}", plural(bytes.len() as u64, "byte"));
                 self.line(out, entry, arrow, &words(&said), Tone::Bad)?;
                 self.bytes(out, bytes, 0)
             }
@@ -229,9 +231,9 @@ impl OscWriter for OscText {
             }
             OscContent::Mismatch { own, other } => {
                 let said = format!(
-                    "mismatch: {} after {} from the other side; neither understands the other",
-                    own.as_str(),
-                    other.as_str()
+                    "framing mismatch: this side uses {}, the other side {}",
+                    framed(own.as_str()),
+                    framed(other.as_str())
                 );
                 self.line(out, entry, arrow, &words(&said), Tone::Bad)
             }
@@ -254,11 +256,11 @@ fn endpoint(end: Endpoint) -> String {
 }
 
 /// The framing of a stream.
-const fn framing_name(framing: PacketFraming) -> Option<&'static str> {
+fn framing_name(framing: PacketFraming) -> Option<&'static str> {
     match framing {
         PacketFraming::Datagram => None,
         PacketFraming::Unframed => Some("no framing"),
-        framed => Some(framed.as_str()),
+        other => Some(framed(other.as_str())),
     }
 }
 
@@ -296,8 +298,8 @@ fn argument(argument: &OscArgument<'_>) -> String {
             format!("\"{}\"", text(value).replace('"', "\\\""))
         }
         OscArgument::Blob(blob) => {
-            let bytes = count(blob.len() as u64);
-            format!("({bytes} bytes, sha256 {})", &sha256(blob)[..16])
+            let bytes = plural(blob.len() as u64, "byte");
+            format!("({bytes}, sha256 {})", &sha256(blob)[..16])
         }
         OscArgument::TimeTag(time) => time.to_string(),
         OscArgument::Char(code) => match char::from_u32(*code).filter(char::is_ascii_graphic) {

@@ -57,7 +57,7 @@ fn room(style: Style) -> usize {
 /// The processes behind the port, or why they are not known.
 fn listening(page: &PortPage<'_>) -> Vec<String> {
     let sockets = match page.listeners {
-        Err(reason) => return vec![format!("not known: {}", escape(&reason.to_string()))],
+        Err(reason) => return vec![format!("unknown: {}", escape(&reason.to_string()))],
         Ok([]) => return vec!["nothing".to_owned()],
         Ok(sockets) => sockets,
     };
@@ -121,7 +121,7 @@ fn texts(page: &PortPage<'_>, claimant: &Claimant<'_>) -> Vec<String> {
         && claim.transports.len() == 1
         && claim.transports[0] == Transport::Udp
     {
-        remarks.push("udp".to_owned());
+        remarks.push("UDP".to_owned());
     }
     if !remarks.is_empty() {
         text += &format!(" ({})", remarks.join(", "));

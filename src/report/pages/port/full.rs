@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     match page.listeners {
         Err(reason) => {
             let reason = escape(&reason.to_string());
-            paragraph(out, style, 2, &format!("not known: {reason}"))?;
+            paragraph(out, style, 2, &format!("unknown: {reason}"))?;
         }
         Ok([]) => writeln!(out, "  nothing")?,
         Ok(sockets) => {
@@ -51,7 +51,7 @@ fn write_claimant(
     is_described: bool,
 ) -> io::Result<()> {
     let Claimant { service, claim } = claimant;
-    let protocols: Vec<_> = claim.protocols.iter().map(|p| p.as_str()).collect();
+    let protocols: Vec<_> = claim.protocols.iter().map(|p| p.name()).collect();
     let speaks = match (protocols.is_empty(), service.wire_unknown) {
         (true, _) => "protocol not recognised".to_owned(),
         (false, true) => format!("speaks {}; other protocols undocumented", protocols.join(", ")),
@@ -68,7 +68,7 @@ fn write_claimant(
     paragraph(out, style, 2, &head)?;
     let notes = [
         service.note.as_deref().filter(|_| !is_described).map(escape),
-        claimant.overflow().map(|when| format!("Comes here {when}.")),
+        claimant.overflow().map(|when| format!("Uses this port {when}.")),
         claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
         claim.note.as_deref().filter(|note| !claimant.is_overflow(note)).map(escape),
         claim.on_conflict.map(|conflict| format!("It {}.", conflict.text())),

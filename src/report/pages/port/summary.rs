@@ -62,8 +62,8 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
             .filter(|(other, _)| other == when)
             .map(|(_, name)| name.clone())
             .collect();
-        let verb = if names.len() == 1 { "comes" } else { "come" };
-        parts.push(format!("{} {verb} here {when}", few(&names)));
+        let verb = if names.len() == 1 { "uses" } else { "use" };
+        parts.push(format!("{} {verb} it {when}", few(&names)));
     }
     format!("{lead} {}: {}.", joined(&kinds, "or"), parts.join("; "))
 }
@@ -88,11 +88,11 @@ fn registered(
 ) -> String {
     let names = registered_names(catalogue, port, transports);
     if names.is_empty() {
-        return "The IANA registry does not assign it.".to_owned();
+        return "IANA has not assigned this port.".to_owned();
     }
     let by_registry = || claimants.iter().filter(|c| c.claim.standing.is_in_registry());
     if alike.iter().any(|claimant| claimant.claim.standing.is_in_registry()) {
-        return "That is its registered use.".to_owned();
+        return "This is its registered use.".to_owned();
     }
     let mut known: Vec<String> = Vec::new();
     for claimant in by_registry() {
@@ -110,7 +110,7 @@ fn registered(
 
 fn unclaimed(catalogue: &Catalogue, port: u16, transports: &[Transport]) -> String {
     match &registered_names(catalogue, port, transports)[..] {
-        [] => "No use of this port is known, and the IANA registry does not assign it.".to_owned(),
+        [] => "No use of this port is known, and IANA has not assigned it.".to_owned(),
         names => format!("Registered for {}; no other use is known.", joined(names, "and")),
     }
 }
@@ -140,14 +140,14 @@ mod tests {
         for (port, expected) in [
             (
                 3001,
-                "Most likely a development server: Express uses this port; Next.js and Create React App come here when 3000 is taken. Registered for OrigoDB Server Native Interface, which is rarely seen.",
+                "Most likely a development server: Express uses this port; Next.js and Create React App use it when 3000 is taken. Registered for OrigoDB Server Native Interface, which is rarely seen.",
             ),
             (
                 3037,
                 "Most likely ETC Eos lighting console. Registered for HP SAN Mgmt, which is rarely seen.",
             ),
-            (22, "Most likely SSH server. That is its registered use."),
-            (49_999, "No use of this port is known, and the IANA registry does not assign it."),
+            (22, "Most likely SSH server. This is its registered use."),
+            (49_999, "No use of this port is known, and IANA has not assigned it."),
         ] {
             assert_eq!(sentence(&catalogue, port, &both), expected);
         }

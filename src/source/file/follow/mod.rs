@@ -87,7 +87,7 @@ impl Follow {
             |path: &Path| candidates::of_name(path).flatten().any(|found| found.path.is_file());
         let is_missing = |path: &&PathBuf| !path.is_dir() && !leads_to_file(path);
         let missing = |path: &PathBuf| {
-            Error::new(ErrorKind::Input, "is not there yet")
+            Error::new(ErrorKind::Input, "does not exist yet")
                 .with_object(path.display())
                 .with_remedy("start the capture first, or name its folder")
         };

@@ -252,10 +252,10 @@ impl Scan {
         }
         let named: Vec<_> = self.named.iter().map(|path| path.display().to_string()).collect();
         let reason =
-            format!("--follow knows at most {} files, and there are more", self.pace.known);
+            format!("--follow handles at most {} files, and there are more", self.pace.known);
         Err(Error::new(ErrorKind::Input, reason)
             .with_object(named.join(", "))
-            .with_remedy("move away those that were read, or follow fewer by a pattern"))
+            .with_remedy("move finished files elsewhere, or use a narrower pattern"))
     }
 
     /// Forgets the files that are gone, unless a folder cannot be listed.
@@ -337,7 +337,7 @@ impl Scan {
             known.is_reported = true;
             let name = path.display();
             self.problems.push(format!(
-                "{name}: went on after byte {taken}, when another file had begun; that was not read"
+                "{name}: bytes added after byte {taken} were not read, because a later file had already begun"
             ));
         }
         true

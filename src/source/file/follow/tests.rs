@@ -156,10 +156,9 @@ fn what_a_file_gains_after_another_has_begun_is_told() {
     assert_eq!(scene.read(2), [1, 2]);
     scene.append("a", &frame(3));
     scene.follow.finish();
-    assert!(
-        scene.follow.problems()[0]
-            .contains("a: went on after byte 44, when another file had begun")
-    );
+    assert!(scene.follow.problems()[0].contains(
+        "a: bytes added after byte 44 were not read, because a later file had already begun"
+    ));
 }
 
 #[test]
@@ -175,7 +174,7 @@ fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
     assert!(
         errors.len() == 2
             && errors[0]
-                .ends_with("x*: is not there yet; start the capture first, or name its folder"),
+                .ends_with("x*: does not exist yet; start the capture first, or name its folder"),
         "{errors:?}"
     );
 }
@@ -243,7 +242,7 @@ fn files_among_many_that_are_written_again_or_go_on_are_found_in_their_turn() {
         assert!(matches!(scene.follow.next(), Ok(Next::Idle)));
     }
     let problems = scene.follow.problems();
-    assert!(problems.len() == 1 && problems[0].contains("0060: went on after byte 44"));
+    assert!(problems.len() == 1 && problems[0].contains("0060: bytes added after byte 44"));
     scene.follow.finish();
     assert_eq!(scene.follow.problems().len(), 1);
 }
@@ -311,8 +310,8 @@ fn more_files_than_can_be_known_are_refused_and_those_that_are_gone_make_room() 
     let error = (0..10).find_map(|_| scene.follow.next().err()).unwrap().to_string();
     assert!(
         error.ends_with(
-            ": --follow knows at most 5 files, and there are more; \
-             move away those that were read, or follow fewer by a pattern"
+            ": --follow handles at most 5 files, and there are more; \
+             move finished files elsewhere, or use a narrower pattern"
         ),
         "{error}"
     );

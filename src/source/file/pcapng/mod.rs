@@ -18,6 +18,7 @@ use self::blocks::{
 use self::section::{MAX_INTERFACES, SectionInterface, SectionInterfaces};
 use super::buffer::{Buffer, ByteOrder};
 use super::record::{Damage, MAX_FRAME, NextRecord, RecordHeader, TimeOrigin, clamped};
+use crate::sentence::plural;
 use crate::source::{Drops, LinkType};
 use crate::time::Time;
 use crate::{Error, ErrorKind, Result};
@@ -59,7 +60,9 @@ impl Pcapng {
         let fail = |reason: String| Error::new(ErrorKind::Input, reason);
         let there = buffer.wait(28).map_err(|error| fail(error.to_string()))?;
         if there < 28 {
-            return Err(fail(format!("the pcapng section header is cut: {there} of 28 bytes")));
+            return Err(fail(format!(
+                "the pcapng section header is incomplete: {there} of 28 bytes"
+            )));
         }
         let order = section_order(buffer.get(12))
             .ok_or_else(|| fail("the pcapng byte-order magic is broken".into()))?;
@@ -123,7 +126,7 @@ impl Pcapng {
                 .ok_or_else(|| Damage::Corrupt("a section's byte-order magic is broken".into()))?;
             let BlockStart { block_type, stated } = start;
             if stated < BLOCK_FRAME {
-                return Err(Damage::Corrupt(format!("a block says that it has {stated} bytes")));
+                return Err(Damage::Corrupt(format!("a block claims to have {stated} bytes")));
             }
             if !matches!(
                 block_type,
@@ -141,14 +144,14 @@ impl Pcapng {
             }
             let total = start.total();
             if total > MAX_FRAME {
-                return Err(Damage::Corrupt(format!("a block says that it has {total} bytes")));
+                return Err(Damage::Corrupt(format!("a block claims to have {total} bytes")));
             }
             let there = buffer.want(total)?;
             if there < total {
                 return Err(Damage::Cut { promised: total, there });
             }
             if self.order.u32(buffer.get(total), total - 4) as usize != stated {
-                return Err(Damage::Corrupt("a block's two lengths disagree".into()));
+                return Err(Damage::Corrupt("the two lengths of a block differ".into()));
             }
             if block_type == SIMPLE_PACKET && self.last.is_none() {
                 self.look_ahead(buffer)?;
@@ -239,7 +242,7 @@ impl Pcapng {
         let (major, minor) = (self.order.u16(body, 4), self.order.u16(body, 6));
         if major != 1 {
             return Err(Damage::Corrupt(format!(
-                "a section is of pcapng version {major}.{minor}, which is not known"
+                "a section has the unsupported pcapng version {major}.{minor}"
             )));
         }
         self.past_drops = self.drops();
@@ -254,7 +257,7 @@ impl Pcapng {
             return Ok(());
         }
         Err(Damage::Corrupt(format!(
-            "a section describes more than {MAX_INTERFACES} interfaces, which are refused"
+            "a section describes more than {MAX_INTERFACES} interfaces, the limit"
         )))
     }
 
@@ -323,7 +326,7 @@ impl Pcapng {
     #[inline]
     fn interface(&self, index: u32) -> Result<&SectionInterface, Damage> {
         self.interfaces.get(index).ok_or_else(|| {
-            Damage::Corrupt(format!("a frame names interface {index}, which was not described"))
+            Damage::Corrupt(format!("a packet refers to interface {index}, which is not described"))
         })
     }
 }
@@ -334,8 +337,8 @@ impl RecordHeader {
     fn within(self, body: &[u8]) -> NextRecord {
         if self.to > body.len() {
             return Err(Damage::Corrupt(format!(
-                "a frame of {} bytes overruns its block",
-                self.to - self.from
+                "a packet of {} overruns its block",
+                plural((self.to - self.from) as u64, "byte")
             )));
         }
         Ok(Some(Self { from: BLOCK_HEADER + self.from, to: BLOCK_HEADER + self.to, ..self }))
@@ -345,8 +348,8 @@ impl RecordHeader {
 fn need(body: &[u8], len: usize) -> Result<(), Damage> {
     if body.len() < len {
         return Err(Damage::Corrupt(format!(
-            "a block of {} bytes is too short for its kind",
-            body.len()
+            "a block of {} is too short for its type",
+            plural(body.len() as u64, "byte")
         )));
     }
     Ok(())

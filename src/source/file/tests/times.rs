@@ -32,10 +32,8 @@ fn frames_without_a_time_take_that_of_the_frame_before_and_the_first_that_of_the
     assert_eq!(times, named(&[("a", 7), ("b", 7), ("c", 7), ("d", 7)]));
     assert_eq!(
         notices,
-        [
-            "file 0: 3 frames, the first is number 1, have no time of their own: they take that of the \
-          frame before, or the first time of the file (1970 if there is none)"
-        ]
+        ["file 0: 3 packets, from frame 1 on, have no timestamp and take that of the packet \
+          before them, or the first one of the file (1970 if there is none)"]
     );
 }
 
@@ -62,7 +60,7 @@ fn the_first_time_is_found_behind_other_sections_interfaces_and_records() {
 fn a_file_without_any_time_or_with_none_near_is_at_the_beginning_of_1970() {
     let (times, notices) = microseconds(vec![[begin(), simple(b"a")].concat()]);
     assert_eq!(times, named(&[("a", 0)]));
-    assert!(notices[0].starts_with("file 0: frame 1 has no time of its own"), "{notices:?}");
+    assert!(notices[0].starts_with("file 0: frame 1 has no timestamp"), "{notices:?}");
     let far = [begin(), simple(b"a").repeat(10_000), LITTLE.packet(0, 7, b"b")].concat();
     let (times, _) = microseconds(vec![far]);
     assert_eq!((times[0].1, times[10_000].1), (0, 7));
@@ -114,10 +112,8 @@ fn times_that_cannot_be_told_are_clamped_with_one_notice_for_a_file() {
     let clamped: Vec<_> = notices.iter().filter(|notice| notice.contains("clamped")).collect();
     assert_eq!(
         clamped,
-        [
-            "file 0: 2 frames, the first is number 2, state times that no clock shows, or beyond the \
-          years 1677 to 2262: they are clamped"
-        ]
+        ["file 0: 2 packets, from frame 2 on, have invalid timestamps, or ones outside the years \
+          1677 to 2262; they were clamped"]
     );
     let absurd = [begin(), LITTLE.interface(1, &[(9, &[127])]), LITTLE.packet(1, 5, b"a")].concat();
     let (times, notices) = microseconds(vec![absurd]);
@@ -137,7 +133,7 @@ fn a_fraction_of_more_than_a_second_is_clamped_to_the_second_that_its_record_sta
         named(&[("a", 1_999_999), ("b", 1_999_999), ("c", 2_999_999), ("d", year_2106)])
     );
     assert_eq!(notices.len(), 1);
-    assert!(notices[0].starts_with("file 0: 2 frames, the first is number 2,"), "{notices:?}");
+    assert!(notices[0].starts_with("file 0: 2 packets, from frame 2 on,"), "{notices:?}");
 }
 
 #[test]
