@@ -11,7 +11,7 @@ mod failure;
 use std::fmt;
 
 pub use bit_set::{BitSet, words_for};
-pub use failure::Failure;
+pub use failure::{Failure, FailureScope};
 
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {

@@ -178,7 +178,12 @@ fn of_unrecognised(
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
 }
 
-/// A server most of whose flows of a protocol fail.
+/// Flows of a server whose requests are turned down that are no chance: a mistyped password, a busy
+/// telephone and a page that breaks are everyday business.
+const MANY_TURNED_DOWN: u64 = 3;
+
+/// A server most of whose flows of a protocol fail: a warning where the service turned down everybody,
+/// or single requests several times; else a note.
 fn of_failure(
     server: &Server<'_>,
     anomaly: &Anomaly,
@@ -192,18 +197,22 @@ fn of_failure(
     if failed * 2 <= flows {
         return None;
     }
+    let is_out = anomaly.of_service && failed == flows;
+    let is_grave = is_out || failed >= MANY_TURNED_DOWN;
+    let severity = if is_grave { Severity::Warning } else { Severity::Note };
     let id = anomaly.service.as_deref();
-    let (connections, verb) = match (failed, flows) {
-        (1, 1) => ("the connection".to_owned(), "fails"),
-        (all, flows) if all == flows => (format!("all {flows} connections"), "fail"),
-        (most, flows) => (format!("{most} of {flows} connections"), "fail"),
+    let connections = match (failed, flows) {
+        (1, 1) => "the only connection".to_owned(),
+        (2, 2) => "both connections".to_owned(),
+        (all, flows) if all == flows => format!("all {flows} connections"),
+        (most, flows) => format!("{most} of {flows} connections"),
     };
     let cause = anomaly.text.as_deref().unwrap_or_default();
     // Causes begin with the name of the protocol.
     let whom = id.map_or_else(String::new, |id| format!(" to {}", catalogue.name_of(id)));
     let whose = if anomaly.by_client { " from the client" } else { "" };
-    let sentence = format!("{connections}{whom} {verb} with {cause}{whose}");
-    let finding = Finding::at_server(server, FindingKind::Failing, Severity::Warning, sentence);
+    let sentence = format!("{connections}{whom} failed: {cause}{whose}");
+    let finding = Finding::at_server(server, FindingKind::Failing, severity, sentence);
     Some(finding.with_service(id).with_frame(Some(anomaly.frame)))
 }
 

@@ -46,6 +46,8 @@ pub struct Anomaly {
     pub protocol: Option<Protocol>,
     /// Only the client's bytes show it.
     pub by_client: bool,
+    /// It turns down whoever asks, not one request, where it is a failure.
+    pub of_service: bool,
     /// The number of the frame that shows it first.
     pub frame: u64,
     /// The flows that show it, where they are counted: those that fail.
@@ -63,7 +65,8 @@ impl Anomaly {
     #[must_use]
     pub const fn new(kind: AnomalyKind, protocol: Option<Protocol>, frame: u64) -> Self {
         let (service, text, candidates) = (None, None, None);
-        Self { kind, protocol, by_client: false, frame, flows: 0, service, text, candidates }
+        let (by_client, of_service) = (false, false);
+        Self { kind, protocol, by_client, of_service, frame, flows: 0, service, text, candidates }
     }
 
     /// One of each is kept.

@@ -160,7 +160,7 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
 /// States a fatal alert, whose record begins at `at`.
 fn state_alert(statement: &mut Statement<'_>, text: &str, at: usize) {
     statement.fact("tls.alert", text.as_bytes(), at + HEADER);
-    statement.failed(&format!("TLS alert: {text}"), at);
+    statement.service_failed(&format!("TLS alert: {text}"), at);
 }
 
 /// States the alert of a side that sent a hello first.
