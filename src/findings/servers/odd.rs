@@ -102,7 +102,8 @@ fn where_expected(what: &str, expected: &Expected<'_>) -> String {
 
 fn of_shell(server: &Server<'_>, anomaly: &Anomaly, expected: &Expected<'_>) -> Finding {
     let prompt = anomaly.text.as_deref().unwrap_or_default();
-    let what = format!("a clear-text shell (\"{prompt}\")");
+    let shell = if anomaly.by_client { "reverse shell" } else { "shell" };
+    let what = format!("a clear-text {shell} (\"{prompt}\")");
     let sentence = if expected.is_usual() { where_expected(&what, expected) } else { what };
     Finding::at_server(server, FindingKind::Cleartext, Severity::Alert, sentence)
         .with_frame(Some(anomaly.frame))
