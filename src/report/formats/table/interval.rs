@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::decode::ServicePort;
+use crate::findings::{self, Severity};
 use crate::pipeline::Snapshot;
 use crate::report::formats::IntervalWriter;
 use crate::report::parts::labels;
@@ -55,6 +56,7 @@ impl IntervalWriter for IntervalLines {
             )?,
         }
         self.name_ports(out, view)?;
+        name_findings(out, view)?;
         writeln!(out)?;
         *self = Self {
             elapsed_ns,
@@ -70,6 +72,24 @@ impl IntervalWriter for IntervalLines {
         };
         Ok(())
     }
+}
+
+/// Writes how many findings there are so far, and the ports of the first alerts and warnings.
+fn name_findings(out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
+    let found = findings::find(&view.run.stats, &view.run.catalogue);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let grave = found.iter().filter(|finding| finding.severity != Severity::Note);
+    let mut named: Vec<String> = Vec::new();
+    for finding in grave {
+        let name = format!("{} {}", finding.severity.as_str(), finding.port);
+        if named.len() < PORTS && !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    let colon = if named.is_empty() { "" } else { ": " };
+    write!(out, "  {}{colon}{}", plural(found.len() as u64, "finding"), named.join(", "))
 }
 
 impl IntervalLines {
