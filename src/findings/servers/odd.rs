@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
+use crate::findings::expected::{Expected, has_no_words, is_encrypted};
 use crate::findings::names::protocol_name;
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::sentence::joined;
@@ -154,26 +154,26 @@ fn of_unrecognised(
         let is_ruled_out = claim.prevalence == Prevalence::Common && !remains(&service.id);
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
-    let is_claimed = is_well_claimed(catalogue, port);
     let what = "unrecognised bytes";
-    let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
-        (Severity::Warning, where_expected(what, expected), foreign)
-    } else if !services.is_empty() {
-        // Somebody else's software on this port, if anybody's, may be what the advice is about.
-        let other_host =
-            server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
-        let advice = catalogue
-            .claims_on(port)
-            .filter(|(service, _)| other_host && remains(&service.id))
-            .find_map(|(_, claim)| claim.unexpected.as_deref());
-        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        let sentence = format!("{what}; {} possible", remaining(&names));
-        (Severity::Note, sentence, advice)
-    } else if !candidates.is_empty() {
-        (Severity::Note, format!("{what}; only names of unknown protocols remain"), None)
-    } else {
-        return None;
-    };
+    let (severity, sentence, advice) =
+        if foreign.is_some() || expected.is_usual() && services.is_empty() {
+            (Severity::Warning, where_expected(what, expected), foreign)
+        } else if !services.is_empty() {
+            // Somebody else's software on this port, if anybody's, may be what the advice is about.
+            let other_host =
+                server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
+            let advice = catalogue
+                .claims_on(port)
+                .filter(|(service, _)| other_host && remains(&service.id))
+                .find_map(|(_, claim)| claim.unexpected.as_deref());
+            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            let sentence = format!("{what}; {} possible", remaining(&names));
+            (Severity::Note, sentence, advice)
+        } else if !candidates.is_empty() {
+            (Severity::Note, format!("{what}; only names of unknown protocols remain"), None)
+        } else {
+            return None;
+        };
     let kind = FindingKind::Unrecognised;
     let finding = Finding::at_server(server, kind, severity, sentence);
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
