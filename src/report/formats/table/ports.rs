@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use super::PortRow;
-use crate::classify::service_of_process;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::report::parts::layout::{self, Cell, Column, Row, fit, wrap};
 use crate::report::parts::units::{bytes, count};
 use crate::report::parts::{labels, processes};
 use crate::report::{Report, Style, escape};
-use crate::stats::{PortStats, ServerKey, Speaker, SpeakingServer, TextSource};
+use crate::stats::{ServerKey, Speaker, SpeakingServer, TextSource};
 
 /// The narrowest SPEAKING, as long as the terminal has forty columns.
 const LEAST_SPEAKING: usize = 16;
@@ -45,12 +44,17 @@ pub(super) fn write(
     }
     // What is spoken and who speaks is shown whole; what stands behind it may be cut.
     let room = style.width.saturating_sub(OTHERS).max(LEAST_SPEAKING);
+    let server_column = if has_processes {
+        Column::text("PROCESS", 9)
+    } else {
+        Column::text("SERVER", 9).cut_within()
+    };
     let columns = [
         Column::fixed("PORT"),
         Column::text("REGISTERED", 8).gives_way(1),
         Column::text("CUSTOMARY", 8).gives_way(1),
         Column::text("SPEAKING", essential.clamp(LEAST_SPEAKING, room)),
-        Column::text(if has_processes { "PROCESS" } else { "SERVER" }, 9).cut_within().gives_way(2),
+        server_column.gives_way(2),
         Column::number("CLIENTS").gives_way(3),
         Column::number("BYTES"),
     ];
@@ -100,17 +104,13 @@ fn port_rows(
     let mut rows = Vec::new();
     for (key, speaking) in labels::speakers(stats) {
         let mut row = std::mem::take(&mut labels).to_vec();
-        let mut cell = labels::speaker(catalogue, key, speaking);
+        let mut cell = labels::speaker_of_port(catalogue, key, speaking, stats);
         *essential = (*essential).max(labels::essential_width(catalogue, key));
         if key.service.is_none()
             && speaking.products.is_none()
             && let Some(asked) = asked_names(key, servers)
         {
             cell = Cell::trusted(format!("{} ({asked})", cell.text)).with_tone(cell.tone);
-        }
-        if let Some(service) = process_service(report, key, stats) {
-            cell = Cell::trusted(format!("{} (process: {})", cell.text, escape(service)))
-                .with_tone(cell.tone);
         }
         row.push(cell);
         let mut named = None;
@@ -129,25 +129,6 @@ fn port_rows(
         rows.push((row, named));
     }
     rows
-}
-
-/// The service that the processes behind a port are called after, if they agree and the bytes prove
-/// none: the name of a process is not what was spoken.
-fn process_service<'r>(
-    report: &'r Report<'_>,
-    key: &Speaker,
-    stats: &PortStats,
-) -> Option<&'r str> {
-    if key.service.is_some() || key.unanswered.is_some() {
-        return None;
-    }
-    let holders = stats.processes.responders.by_process.keys();
-    let mut services = holders.map(|holder| {
-        let facts = holder.stated_facts();
-        service_of_process(report.catalogue(), key.protocol, &facts).map(|service| &*service.id)
-    });
-    let first = services.next()??;
-    services.all(|other| other == Some(first)).then_some(first)
 }
 
 /// The servers that speak so: the lowest address, and how many more; then the server, if it is the
