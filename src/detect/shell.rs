@@ -40,8 +40,8 @@ pub fn shell_prompt(opening: &Opening) -> Option<ShellPrompt> {
         let (stream, other) = (opening.side(direction), opening.side(direction.opposite()));
         let (shown, frame) = shown_by(stream, other)?;
         let text = match shown {
-            Shown::Prompt(prompt) => format!("{prompt} {}", command(other).unwrap_or_default()),
-            Shown::Line(line) => line,
+            ShellSign::Prompt(prompt) => format!("{prompt} {}", command(other).unwrap_or_default()),
+            ShellSign::Line(line) => line,
         };
         let text = text.trim_end().chars().take(KEPT).collect();
         Some(ShellPrompt { text, direction, frame })
@@ -49,14 +49,14 @@ pub fn shell_prompt(opening: &Opening) -> Option<ShellPrompt> {
 }
 
 /// What shows a shell.
-enum Shown {
+enum ShellSign {
     Prompt(String),
     /// What a shell or a command says, in full.
     Line(String),
 }
 
 /// What of the first lines of a side shows a shell, and the number of its frame.
-fn shown_by(stream: &Stream, other: &Stream) -> Option<(Shown, u64)> {
+fn shown_by(stream: &Stream, other: &Stream) -> Option<(ShellSign, u64)> {
     let bytes = stream.head();
     if bytes.is_empty() || !stream.from_start() {
         return None;
@@ -69,19 +69,19 @@ fn shown_by(stream: &Stream, other: &Stream) -> Option<(Shown, u64)> {
         let bare = bare.filter(|_| complaint.is_some()).map(|_| text.trim_end());
         let found = prompt(&text).or(bare);
         if let Some(prompt) = found.filter(|prompt| is_live(stream, other, (line, at), prompt)) {
-            return Some((Shown::Prompt(prompt.to_owned()), frame));
+            return Some((ShellSign::Prompt(prompt.to_owned()), frame));
         }
         let answer = text.strip_prefix(['$', '#']).map_or(&*text, str::trim_start);
         let answer = found.map_or(answer, |prompt| text[prompt.len()..].trim_start());
         if is_identity(answer) && asks_for_identity(other) {
-            return Some((Shown::Line(answer.to_owned()), frame));
+            return Some((ShellSign::Line(answer.to_owned()), frame));
         }
         if complaint.is_none() && is_complaint(&text) {
             complaint = Some((text.into_owned(), frame));
         }
         at += line.len();
     }
-    complaint.map(|(text, frame)| (Shown::Line(text), frame))
+    complaint.map(|(text, frame)| (ShellSign::Line(text), frame))
 }
 
 /// Whether a line's prompt waits for a command: nothing stands behind it in its segment, or what the

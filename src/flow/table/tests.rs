@@ -31,6 +31,9 @@ struct Reader {
     shown: Vec<Closed>,
     verdicts: Vec<[Vec<u8>; 2]>,
     quick: bool,
+    /// Verdicts want the datagrams that come later, which are kept.
+    reads_on: bool,
+    later: Vec<(u16, Direction, Vec<u8>)>,
     inspections: usize,
 }
 
@@ -74,6 +77,14 @@ impl Judge for Reader {
     fn inspect(&mut self, opening: &mut Opening, _: &FlowKey) -> VerdictId {
         self.verdicts.push(read_oriented(opening));
         VerdictId(self.verdicts.len() as u32 - 1)
+    }
+
+    fn reads_on(&self, _: VerdictId) -> bool {
+        self.reads_on
+    }
+
+    fn read_on(&mut self, ends: [Endpoint; 2], sender: Direction, _: u64, payload: &[u8]) {
+        self.later.push((ends[1].port, sender, payload.to_vec()));
     }
 
     fn preview(&mut self, opening: &mut Opening) {

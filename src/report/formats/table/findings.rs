@@ -332,13 +332,40 @@ mod tests {
     }
 
     #[test]
-    fn findings_fit_the_terminal() {
-        for capture in ["cases/finding-analyst", "showcase", "swapped-ports", "eos-mismatch"] {
-            for width in [60, 80, 100] {
-                let text = written(capture, width);
+    fn no_line_of_the_tables_is_wider_than_the_terminal() {
+        let captures = [
+            "cases/finding-analyst",
+            "cases/finding-failing",
+            "cases/icmp6-closed-port",
+            "cases/ws-discovery-3702",
+            "eos-mismatch",
+            "showcase",
+            "swapped-ports",
+        ];
+        for capture in captures {
+            let inputs = [format!("fixtures/{capture}.pcap")];
+            let run = Replay::open(&inputs).unwrap().run().unwrap();
+            for width in [40, 50, 60, 80, 100] {
+                let show = Show { servers: true, stats: true, ..Show::default() };
+                let report = Report::new(&inputs, &run, None, show);
+                let mut out = Vec::new();
+                super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+                let text = String::from_utf8(out).unwrap();
                 let wide = text.lines().find(|line| line.width() > width);
-                assert_eq!(wide, None, "{capture} at {width} columns");
+                // An input's name and a URL in advice have no place to break.
+                let wide = wide.filter(|line| !line.contains(".pcap") && !line.contains("://"));
+                assert_eq!(wide, None, "{capture} at {width} columns\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn names_stand_beside_addresses_where_there_is_room() {
+        let text = written("cases/finding-failing", 120);
+        let row = text.lines().find(|line| line.contains("2 of 3")).unwrap();
+        assert!(row.contains("192.0.2.10 example.test"), "{text}");
+        let text = written("cases/finding-failing", 60);
+        let row = text.lines().find(|line| line.contains("2 of 3")).unwrap();
+        assert!(!row.contains("example.test"), "{text}");
     }
 }

@@ -114,3 +114,27 @@ impl IntervalLines {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Replay;
+
+    #[test]
+    fn a_line_ends_with_the_findings_so_far() {
+        let line = |capture: &str| {
+            let path = format!("fixtures/{capture}.pcap");
+            let run = Replay::open([path]).unwrap().run().unwrap();
+            let view = Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 0 };
+            let mut out = Vec::new();
+            IntervalLines::default().write(&mut out, &view).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let found = "  6 findings: alert 22/tcp, alert 443/tcp, alert 3037/tcp\n";
+        assert!(line("cases/finding-analyst").ends_with(found));
+        assert!(line("cases/finding-quiet-refusals").ends_with("  4 findings\n"));
+        assert!(!line("cases/finding-quiet-names").contains("finding"));
+    }
+}
