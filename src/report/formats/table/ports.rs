@@ -114,15 +114,14 @@ fn port_rows(
         }
         row.push(cell);
         let mut named = None;
-        row.push(match processes::short_names(&stats.processes.responders) {
-            Some(process) => Cell::trusted(process),
-            None => {
-                let (text, only) = addresses(key, servers);
-                let name = only.and_then(|only| report.run.stats.servers.name_of(only));
-                let with = |name| format!("{text} {}", fit(&escape(name), MAX_NAME));
-                named = name.map(|name| Cell::trusted(with(name)));
-                Cell::trusted(text)
-            }
+        row.push(if let Some(process) = processes::short_names(&stats.processes.responders) {
+            Cell::trusted(process)
+        } else {
+            let (text, only) = addresses(key, servers);
+            let name = only.and_then(|only| report.run.stats.servers.name_of(only));
+            let with = |name| format!("{text} {}", fit(&escape(name), MAX_NAME));
+            named = name.map(|name| Cell::trusted(with(name)));
+            Cell::trusted(text)
         });
         row.push(Cell::trusted(clients.take().map_or_else(String::new, count)));
         row.push(Cell::trusted(bytes(speaking.bytes)));
