@@ -12,7 +12,7 @@ mod names;
 use std::fmt;
 
 pub use bit_set::{BitSet, words_for};
-pub use failure::Failure;
+pub use failure::{Failure, FailureScope};
 
 macro_rules! protocols {
     ($($variant:ident $id:literal,)*) => {

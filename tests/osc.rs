@@ -169,6 +169,36 @@ fn what_fails_on_purpose_says_where() {
 }
 
 #[test]
+fn every_fixture_that_fails_says_frame_place_and_reason() {
+    // Of each: packets that are no OSC, those of which the capture cut something, sides that frame
+    // differently.
+    for (capture, faults, cut, mismatches) in [
+        ("osc-lookalike-udp-8000", 10, 0, 0),
+        ("eos-mismatch", 0, 0, 1),
+        ("cases/icmp-cut-70", 4, 0, 0),
+        ("forms/snap96", 0, 8, 0),
+        ("forms/pcap-2-3", 0, 8, 0),
+        ("forms/pcap-aix", 0, 8, 0),
+    ] {
+        let (all, _) = events(&["-q", &format!("fixtures/{capture}.pcap")]);
+        let of = |kind: &str| all.iter().filter(|e| e["event"] == kind).collect::<Vec<_>>();
+        let (found, gaps, sides) = (of("fault"), of("gap"), of("mismatch"));
+        assert_eq!((found.len(), sides.len()), (faults, mismatches), "{capture}");
+        assert!(gaps.len() >= cut, "{capture}: {} gaps", gaps.len());
+        for event in found.iter().chain(&gaps).chain(&sides) {
+            assert!(event["frame"].as_u64().is_some_and(|frame| frame > 0), "{capture}: {event}");
+        }
+        for event in found {
+            let (at, reason) = (&event["fault"]["at"], &event["fault"]["reason"]);
+            assert!(at.is_u64() && reason.as_str().is_some_and(|r| !r.is_empty()), "{event}");
+        }
+        for event in sides {
+            assert_ne!(event["framing"], event["other_framing"], "{capture}");
+        }
+    }
+}
+
+#[test]
 fn other_protocols_are_not_shown() {
     for capture in
         ["express-3001", "tls-3002", "random-3037", "slip-ip-3037", "csta-lookalike-3002"]

@@ -22,7 +22,7 @@ mod verdict;
 
 pub use self::marks::mark_frame;
 pub use self::payload::affects_verdicts;
-pub use self::process::add_process_facts;
+pub use self::process::{add_process_facts, service_of_process};
 pub use self::shared_str::SharedStr;
 pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, StatedFacts, Verdict};
 

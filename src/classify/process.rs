@@ -7,7 +7,7 @@ use super::marks::{MarkedServices, marked_services};
 use super::reasons;
 use super::verdict::{Candidate, Confidence, Reason, Verdict};
 use crate::catalogue::{Catalogue, Origin, Service};
-use crate::evidence::Fact;
+use crate::evidence::{Fact, Protocol};
 
 /// Adds the service that marks on the process facts `facts` name, or else the forms of its processes. It becomes the verdict's
 /// `process_service`, whatever the payload proves: the name of a process is not what was spoken. A
@@ -68,6 +68,23 @@ pub fn add_process_facts(
         confidence: Confidence::Mark,
         ..verdict
     }
+}
+
+/// The service that a process is called after, of those that may speak the protocol; `None` for one
+/// that is not recognised. `facts`: those of the process.
+#[must_use]
+pub fn service_of_process<'c>(
+    catalogue: &'c Catalogue,
+    protocol: Option<Protocol>,
+    facts: &[Fact],
+) -> Option<&'c Arc<Service>> {
+    let is_possible = |service: &Service| {
+        service.wire_unknown || protocol.is_some_and(|protocol| service.speaks(protocol))
+    };
+    let MarkedServices { best, .. } =
+        marked_services(catalogue, facts, false, |service| is_possible(service));
+    let best = best.map(|(service, _)| service);
+    best.or_else(|| by_form(catalogue, facts, is_possible).map(|(service, _)| service))
 }
 
 /// The service whose processes are called so, and the fact that says it: of several the one of the

@@ -168,7 +168,7 @@ fn report(
 ) -> Result<u8> {
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
-    let report = Report { inputs, run, read_in, show: Show { filter_on, ..show(args) } };
+    let report = Report::new(inputs, run, read_in, Show { filter_on, ..show(args) });
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
     let has_failed = args.fail_on.is_some_and(|fail_on| {

@@ -47,14 +47,15 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Direction;
+    use crate::evidence::{Direction, FailureScope};
 
     #[test]
     fn a_conversation_fails_if_most_answers_are_errors() {
         let of = |successes, errors| {
             let mut answers = Answers::default();
             (0..successes).for_each(|_| answers.succeeded());
-            let failure = |frame| Failure::new("SIP 403", Direction::Responder, frame);
+            let failure =
+                |frame| Failure::new("SIP 403", FailureScope::Request, Direction::Responder, frame);
             (0..errors).for_each(|frame| answers.failed(|| failure(frame)));
             answers.failure().map(|failure| failure.frame)
         };

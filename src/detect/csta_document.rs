@@ -26,6 +26,6 @@ pub(in crate::detect) fn count_answer(statement: &mut Statement<'_>, name: &str,
     match CstaAnswer::of(name) {
         CstaAnswer::None => {}
         CstaAnswer::Success => statement.answers.succeeded(),
-        CstaAnswer::Error(cause) => statement.failed(cause, at),
+        CstaAnswer::Error(cause) => statement.service_failed(cause, at),
     }
 }

@@ -40,7 +40,7 @@ pub use detector::{Detector, Sample};
 pub use log_in::clear_log_in;
 pub use prefilter::Prefilter;
 pub use protocols::dns::answers::{AnsweredName, answered_names};
-pub use protocols::dns::long_names::{LongName, long_names};
+pub use protocols::dns::long_names::{LongName, long_name, long_names};
 pub use protocols::osc::OscFraming;
 pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};

@@ -1,5 +1,8 @@
 //! The prompt of a shell in clear text: no protocol of its own, and not for a port that everybody
 //! may reach.
+//!
+//! A shell that waits for a command has nothing behind its prompt. What is pasted into a chat, or
+//! copied into a log, has: there a prompt and its command come together, and nobody typed the command.
 
 use std::borrow::Cow;
 
@@ -14,41 +17,120 @@ const KEPT: usize = 64;
 /// Shells that say their name and version in the prompt.
 const SHELLS: [&str; 6] = ["ash-", "bash-", "dash-", "ksh-", "sh-", "zsh-"];
 
+/// What shells without a terminal say first.
+const WITHOUT_TERMINAL: [&str; 2] =
+    ["no job control in this shell", "can't access tty; job control turned off"];
+
 /// A prompt, with the command that the other side sent, and the number of the prompt's frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShellPrompt {
     /// The prompt and the command: untrusted.
     pub text: String,
+    /// The side that the shell runs on: the initiator's is a reverse shell.
+    pub direction: Direction,
     /// The number of the frame.
     pub frame: u64,
 }
 
-/// The first prompt of a shell that either side of a TCP connection shows, if it began with it.
+/// The first prompt of a shell that either side of a TCP connection shows, if it began with it, or
+/// else the answer to `id`, or the complaint of a shell that it has no terminal.
 #[must_use]
 pub fn shell_prompt(opening: &Opening) -> Option<ShellPrompt> {
     Direction::BOTH.into_iter().find_map(|direction| {
         let (stream, other) = (opening.side(direction), opening.side(direction.opposite()));
-        let (prompt, frame) = prompt_of(stream)?;
-        let command = command(other).filter(|_| !prompt.is_empty()).unwrap_or_default();
-        let text = format!("{prompt} {command}");
-        Some(ShellPrompt { text: text.trim_end().chars().take(KEPT).collect(), frame })
+        let (shown, frame) = shown_by(stream, other)?;
+        let text = match shown {
+            ShellSign::Prompt(prompt) => format!("{prompt} {}", command(other).unwrap_or_default()),
+            ShellSign::Line(line) => line,
+        };
+        let text = text.trim_end().chars().take(KEPT).collect();
+        Some(ShellPrompt { text, direction, frame })
     })
 }
 
-fn prompt_of(stream: &Stream) -> Option<(String, u64)> {
+/// What shows a shell.
+enum ShellSign {
+    Prompt(String),
+    /// What a shell or a command says, in full.
+    Line(String),
+}
+
+/// What of the first lines of a side shows a shell, and the number of its frame.
+fn shown_by(stream: &Stream, other: &Stream) -> Option<(ShellSign, u64)> {
     let bytes = stream.head();
     if bytes.is_empty() || !stream.from_start() {
         return None;
     }
-    let mut at = 0;
+    let (mut at, mut complaint) = (0, None);
     for line in bytes.split_inclusive(|&byte| byte == b'\n').take(LINES) {
-        let text = plain(line.get(..LONGEST).unwrap_or(line))?;
-        if let Some(prompt) = prompt(&text) {
-            return Some((prompt.to_owned(), stream.frame_at(at)));
+        let Some(text) = plain(line.get(..LONGEST).unwrap_or(line)) else { break };
+        let frame = stream.frame_at(at);
+        let bare = text.strip_prefix(['$', '#']).filter(|rest| matches!(*rest, "" | " "));
+        let bare = bare.filter(|_| complaint.is_some()).map(|_| text.trim_end());
+        let found = prompt(&text).or(bare);
+        if let Some(prompt) = found.filter(|prompt| is_live(stream, other, (line, at), prompt)) {
+            return Some((ShellSign::Prompt(prompt.to_owned()), frame));
+        }
+        let answer = text.strip_prefix(['$', '#']).map_or(&*text, str::trim_start);
+        let answer = found.map_or(answer, |prompt| text[prompt.len()..].trim_start());
+        if is_identity(answer) && asks_for_identity(other) {
+            return Some((ShellSign::Line(answer.to_owned()), frame));
+        }
+        if complaint.is_none() && is_complaint(&text) {
+            complaint = Some((text.into_owned(), frame));
         }
         at += line.len();
     }
-    None
+    complaint.map(|(text, frame)| (ShellSign::Line(text), frame))
+}
+
+/// Whether a line's prompt waits for a command: nothing stands behind it in its segment, or what the
+/// other side typed, which the terminal repeats. `at`: the line's offset.
+fn is_live(stream: &Stream, other: &Stream, (line, at): (&[u8], usize), prompt: &str) -> bool {
+    let is_prompt = |bytes: &[u8]| plain(bytes).is_some_and(|text| text.trim_end() == prompt);
+    let ends = stream.frames_behind(at).map(|(distance, _)| distance);
+    let mut ends = ends.take_while(|&distance| distance <= line.len()).chain([line.len()]);
+    if ends
+        .any(|end| line.get(..end).is_some_and(|bytes| !bytes.ends_with(b"\n") && is_prompt(bytes)))
+    {
+        return true;
+    }
+    let typed = lines(other).next();
+    let text = plain(line);
+    let behind = text.as_deref().and_then(|text| text.get(prompt.len()..)).map_or("", str::trim);
+    typed.is_some_and(|typed| !behind.is_empty() && typed.trim() == behind)
+}
+
+/// The first lines of a side, as far as they are text.
+fn lines(stream: &Stream) -> impl Iterator<Item = Cow<'_, str>> {
+    let lines = stream.head().split_inclusive(|&byte| byte == b'\n').take(LINES);
+    lines.map_while(|line| plain(line.get(..LONGEST).unwrap_or(line)))
+}
+
+/// Whether a line is what `id` prints.
+fn is_identity(line: &str) -> bool {
+    let number_and_name = |text: &str| {
+        let (number, rest) = text.split_once('(')?;
+        let (name, rest) = rest.split_once(')')?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number && !name.is_empty()).then(|| rest.to_owned())
+    };
+    let after = line.strip_prefix("uid=").and_then(number_and_name);
+    let after = after.as_deref().and_then(|rest| rest.strip_prefix(" gid="));
+    after.and_then(number_and_name).is_some()
+}
+
+/// Whether a side sends the command `id`.
+fn asks_for_identity(stream: &Stream) -> bool {
+    let separates = |c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '/');
+    lines(stream).any(|line| line.split(separates).any(|word| word == "id"))
+}
+
+/// Whether a shell says in this line that it has no terminal.
+fn is_complaint(line: &str) -> bool {
+    let shell = line.split(": ").next().and_then(|path| path.rsplit('/').next());
+    shell.is_some_and(|shell| shell.ends_with("sh") && shell.len() <= 4)
+        && WITHOUT_TERMINAL.iter().any(|complaint| line.ends_with(complaint))
 }
 
 /// A line without the control sequences of terminals (ECMA-48, section 5.4), and titles; `None`
@@ -161,6 +243,50 @@ mod tests {
             assert_eq!(text(&[b"id\n"], &[prompt]).as_deref(), Some(shown));
             assert_eq!(text(&[prompt], &[b"id\n"]).as_deref(), Some(shown), "a reverse shell");
         }
+    }
+
+    #[test]
+    fn a_shell_without_prompt_is_known_by_what_it_says() {
+        for (shell, command, shown) in [
+            (
+                &b"uid=0(root) gid=0(root) groups=0(root)\n"[..],
+                &b"id\n"[..],
+                "uid=0(root) gid=0(root) groups=0(root)",
+            ),
+            (
+                b"$ uid=33(www-data) gid=33(www-data)\n$ ",
+                b"whoami; id\n",
+                "uid=33(www-data) gid=33(www-data)",
+            ),
+            (b"bash-5.2# uid=0(root) gid=0(root)\n", b"id\n", "uid=0(root) gid=0(root)"),
+            (b"/bin/sh: 0: can't access tty; job control turned off\n# ", b"id\n", "# id"),
+            (b"bash: no job control in this shell\n", b"", "bash: no job control in this shell"),
+        ] {
+            assert_eq!(text(&[command], &[shell]).as_deref(), Some(shown));
+            assert_eq!(text(&[shell], &[command]).as_deref(), Some(shown), "a reverse shell");
+        }
+        let (uid, no): (&[u8], &[u8]) = (b"uid=0(root) gid=0(root)\n", b"hello\n");
+        assert_eq!(text(&[no], &[uid]), None, "nobody asked for it");
+        assert_eq!(text(&[b"id\n"], &[b"uid=12 gid=13\n"]), None);
+        let joke: &[u8] = b"he said bash: no job control in this shell\n";
+        assert_eq!(text(&[joke], &[]), None);
+    }
+
+    #[test]
+    fn a_prompt_is_one_only_while_it_waits() {
+        for pasted in [
+            &b"root@host:/# rm -rf /\n"[..],
+            b"look: what is this?\nme@pc:~$ ls -la\ntotal 12\n",
+            b"[admin@web-1 ~]$ tail -f log\n",
+            b"C:\\Windows>dir\r\n",
+            b"bash-5.2# id\n",
+        ] {
+            assert_eq!(text(&[pasted], &[b"no idea\n"]), None, "{}", pasted.escape_ascii());
+            assert_eq!(text(&[b"help\n"], &[pasted]), None, "{}", pasted.escape_ascii());
+        }
+        let echoed: &[&[u8]] = &[b"me@pc:~$ ", b"ls\r\na b\r\n"];
+        assert_eq!(text(&[b"ls\n"], echoed).as_deref(), Some("me@pc:~$ ls"));
+        assert_eq!(text(&[b"ls\n"], &[b"me@pc:~$ ls\r\na b"]).as_deref(), Some("me@pc:~$ ls"));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use crate::decode::Transport;
 use crate::detect::answers::Answers;
 use crate::evidence::{
-    Depth, Detection, Direction, Fact, FactName, Failure, Protocol, ProvedBy, Recognition, Role,
+    Depth, Detection, Direction, Fact, FactName, Failure, FailureScope, Protocol, ProvedBy,
+    Recognition, Role,
 };
 use crate::flow::{Opening, Stream};
 
@@ -88,11 +89,20 @@ impl<'a> Statement<'a> {
         self.awaits_fact = true;
     }
 
-    /// Counts an error in answer to a request, which begins at `offset` of the stream. `cause`: the
+    /// Counts an error in answer to one request, which begins at `offset` of the stream. `cause`: the
     /// protocol and the error, the same for all errors of the kind.
     pub(crate) fn failed(&mut self, cause: &str, offset: usize) {
+        self.count_failure(cause, FailureScope::Request, offset);
+    }
+
+    /// Counts an error, as [`failed`](Self::failed), which turns down whoever asks.
+    pub(crate) fn service_failed(&mut self, cause: &str, offset: usize) {
+        self.count_failure(cause, FailureScope::Service, offset);
+    }
+
+    fn count_failure(&mut self, cause: &str, scope: FailureScope, offset: usize) {
         let (direction, frame) = (self.direction, self.stream.frame_at(offset));
-        self.answers.failed(|| Failure::new(cause, direction, frame));
+        self.answers.failed(|| Failure::new(cause, scope, direction, frame));
     }
 
     /// States the fact `name`, whose value begins at `offset` of the stream. Of the value only the

@@ -35,9 +35,12 @@ impl<'c> Expected<'c> {
             && self.claims.iter().all(|(_, claim)| claim.protocols.iter().all(|&p| is_encrypted(p)))
     }
 
-    /// Whether the port has more than rare claims: what is there instead deserves a second look.
+    /// Whether something is expected with good reason, so that what is there instead deserves a second
+    /// look: a service that is rare there, and not registered, is no reason.
     pub(super) fn is_usual(&self) -> bool {
-        self.claims.iter().any(|(_, claim)| claim.prevalence != Prevalence::Rare)
+        self.claims.iter().any(|(_, claim)| {
+            claim.prevalence != Prevalence::Rare || claim.standing == Standing::Registered
+        })
     }
 
     /// Advice for something else on the port.
@@ -76,14 +79,6 @@ impl<'c> Expected<'c> {
             _ => format!("where {} is expected", joined(&names, "or")),
         })
     }
-}
-
-/// Whether something is expected on the port with good reason: a service that is rare there, and not
-/// registered, is none.
-pub(super) fn is_well_claimed(catalogue: &Catalogue, port: ServicePort) -> bool {
-    catalogue.claims_on(port).any(|(_, claim)| {
-        claim.prevalence != Prevalence::Rare || claim.standing == Standing::Registered
-    })
 }
 
 /// The plural of what a service's name says that it is: `ETC Eos lighting console` is one of the
@@ -144,18 +139,11 @@ mod tests {
     #[test]
     fn a_rare_unregistered_service_is_no_reason_to_expect_it() {
         let catalogue = Catalogue::shipped().unwrap();
-        let is_claimed = |port| is_well_claimed(&catalogue, ServicePort::new(port, Transport::Tcp));
-        assert!([22, 443, 3037, 8443].into_iter().all(is_claimed));
-        assert!(catalogue.claims_on(ServicePort::new(4444, Transport::Tcp)).next().is_some());
-        assert!(!is_claimed(4444) && !is_claimed(65_535));
-    }
-
-    #[test]
-    fn what_is_rare_on_a_port_is_not_usual_there() {
-        let catalogue = Catalogue::shipped().unwrap();
         let is_usual =
             |port| Expected::on(&catalogue, ServicePort::new(port, Transport::Tcp)).is_usual();
-        assert_eq!([8443, 4444, 22222].map(is_usual), [true, false, false]);
+        assert!([22, 443, 3037, 8443].into_iter().all(is_usual));
+        assert!(catalogue.claims_on(ServicePort::new(4444, Transport::Tcp)).next().is_some());
+        assert!(![4444, 22222, 65_535].into_iter().any(is_usual));
     }
 
     #[test]

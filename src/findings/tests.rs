@@ -59,6 +59,78 @@ fn a_tls_servers_answer_to_clear_text_is_no_finding_and_a_page_is() {
 }
 
 #[test]
+fn one_refused_request_is_no_warning_and_a_service_that_refuses_everybody_is() {
+    let sentences = |capture: &str| {
+        let line = |finding: &Finding| {
+            format!("{} {} {}", finding.severity.as_str(), finding.port, finding.sentence)
+        };
+        found(capture).iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        sentences("cases/finding-quiet-refusals"),
+        [
+            "note 25/tcp the only connection failed: SMTP 550",
+            "note 80/tcp the only connection failed: HTTP 500",
+            "note 5060/udp the only connection failed: SIP 486",
+            "note 5432/tcp the only connection failed: PostgreSQL 28P01",
+        ]
+    );
+    assert_eq!(
+        sentences("cases/finding-failing"),
+        [
+            "warning 5060/udp all 3 connections failed: SIP 403",
+            "note 80/tcp 2 of 3 connections failed: HTTP 502",
+        ]
+    );
+    assert_eq!(
+        sentences("cases/failing-postgresql"),
+        ["warning 5432/tcp all 3 connections failed: PostgreSQL 28P01"]
+    );
+    let eos = sentences("cases/finding-failing-eos");
+    assert!(eos[0].starts_with("warning 8000/udp the only connection"), "{eos:?}");
+    assert!(eos[0].ends_with("failed: Eos Syntax Error"), "{eos:?}");
+    let csta = sentences("cases/finding-failing-csta");
+    assert_eq!(csta.len(), 2, "{csta:?}");
+    assert!(csta.iter().all(|line| line.starts_with("warning 2555/tcp the only")), "{csta:?}");
+    assert_eq!(
+        sentences("cases/failing-mqtt"),
+        ["warning 1883/tcp the only connection failed: MQTT refused: not authorized"]
+    );
+    assert!(
+        sentences("cases/failing-tls")[0].starts_with("warning 443/tcp both connections failed")
+    );
+}
+
+#[test]
+fn a_tunnel_that_uses_one_socket_is_found_and_a_resolver_that_does_is_none() {
+    let findings = found("cases/finding-one-socket");
+    assert_eq!(lines(&findings), ["warning tunnel 53/udp 192.0.2.53 1"]);
+    let sentence = &findings[0].sentence;
+    assert!(sentence.starts_with("40 long unique names under t.example.test"), "{sentence}");
+    assert_eq!(lines(&found("cases/finding-quiet-one-socket")), [""; 0]);
+}
+
+#[test]
+fn shells_that_call_back_are_named_and_transcripts_are_not() {
+    let findings = found("cases/finding-reverse-shell");
+    let alerts: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Alert)
+        .map(|finding| finding.sentence.as_str())
+        .collect();
+    assert_eq!(
+        alerts,
+        [
+            "a clear-text reverse shell (\"bash-5.2# id\")",
+            "a clear-text reverse shell (\"$ ls\")",
+            "a clear-text reverse shell (\"uid=33(www-data) gid=33(www-data) groups=33(www-data)\")",
+        ]
+    );
+    let quiet = found("cases/finding-quiet-transcripts");
+    assert!(quiet.iter().all(|finding| finding.severity == Severity::Note), "{quiet:?}");
+}
+
+#[test]
 fn one_refused_attempt_is_the_expected_state() {
     assert_eq!(lines(&found("refused-3001")), [""; 0]);
 }

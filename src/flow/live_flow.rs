@@ -13,7 +13,6 @@
 //! - [`FlowOverflow`], through [`LiveFlow::change_overflow`], for what few flows have. A counter of
 //!   TCP that is zero in most flows belongs in its `TcpOverflow` (`tcp.rs`), as a saturating `u32`
 //!   for each end.
-//! - The free bit of [`Seen`], 30, for a yes or no.
 //! - The upper half of a number that needs no 32 bits: `retransmissions` has 16 and carries into
 //!   [`FlowOverflow`].
 
@@ -91,6 +90,9 @@ impl Seen {
     pub(super) const ICMP: u32 = 1 << 28;
     /// The first segment of an end was a reset that answered the other end's SYN.
     pub(super) const REFUSED: u32 = 1 << 29;
+    /// In place of [`JUDGED`](Self::JUDGED): the flow has its final verdict, and the judge reads what
+    /// comes later.
+    pub(super) const READ_ON: u32 = 1 << 30;
 
     pub(super) const fn has(self, bits: u32) -> bool {
         self.0 & bits == bits
@@ -243,7 +245,7 @@ impl LiveFlow {
     }
 
     pub(super) const fn opening(&self) -> OpeningSlot {
-        if self.seen.has(Seen::JUDGED) {
+        if self.is_judged() {
             OpeningSlot::Judged(VerdictId(self.opening))
         } else if self.seen.has(Seen::OPENING) {
             OpeningSlot::Opening(self.opening)
@@ -252,13 +254,24 @@ impl LiveFlow {
         }
     }
 
-    /// Whether the flow has its final verdict: more payload changes nothing.
+    /// Whether the flow has its final verdict: more payload changes nothing of it.
     pub(super) const fn is_judged(&self) -> bool {
+        self.seen.has_any(Seen::JUDGED | Seen::READ_ON)
+    }
+
+    /// Whether nobody reads more payload: one test, as every segment passes it.
+    pub(super) const fn is_read(&self) -> bool {
         self.seen.has(Seen::JUDGED)
     }
 
+    /// States that the judge of the flow reads on.
+    pub(super) fn read_on(&mut self) {
+        self.seen.unset(Seen::JUDGED);
+        self.seen.set(Seen::READ_ON);
+    }
+
     pub(super) fn set_opening(&mut self, opening: OpeningSlot) {
-        self.seen.unset(Seen::JUDGED | Seen::OPENING);
+        self.seen.unset(Seen::JUDGED | Seen::READ_ON | Seen::OPENING);
         match opening {
             OpeningSlot::Nothing => {}
             OpeningSlot::Opening(slot) => {

@@ -10,6 +10,7 @@
 mod chunked_vec;
 mod icmp;
 mod index;
+mod judge;
 mod key;
 mod keyed_segment;
 mod live_flow;
@@ -41,12 +42,13 @@ pub use tcp::TcpCounters;
 #[doc(hidden)]
 pub use icmp::KeyedQuote;
 #[doc(hidden)]
+pub use judge::{Judge, OpeningState, VerdictId};
+#[doc(hidden)]
 pub use key::{FlowHasher, FlowKey, SHARDS, shard};
 #[doc(hidden)]
 pub use keyed_segment::KeyedSegment;
 #[doc(hidden)]
 pub use orientation::{PortRank, ServicePorts};
-#[doc(hidden)]
-pub use table::{Judge, OpeningState, Table, TableLimits, VerdictId};
+pub use table::{Table, TableLimits};
 #[doc(hidden)]
 pub use tenants::{TenantNumbers, Tenants};

@@ -13,9 +13,12 @@ use super::openings::{Openings, QueuedOpening};
 use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
-use super::{FlowHasher, FlowKey, KeyedSegment, Opening, SIDE_BYTES, ServicePorts, Sizes, Tenants};
+use super::{
+    FlowHasher, FlowKey, Judge, KeyedSegment, OpeningState, SIDE_BYTES, ServicePorts, Sizes,
+    Tenants, VerdictId,
+};
 use crate::decode::{TcpFlags, Transport};
-use crate::evidence::Wanted;
+use crate::evidence::{Direction, Wanted};
 use crate::time::Time;
 
 /// Slots that the hand examines for each new flow.
@@ -40,59 +43,6 @@ pub struct TableLimits {
     /// Maximum bytes of openings. When there are more, the oldest openings are classified by what
     /// they hold.
     pub opening_bytes: usize,
-}
-
-/// The number that the [`Judge`] has given a verdict: all that a flow stores of its opening once it
-/// is classified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VerdictId(pub u32);
-
-/// The payload of a flow and its classification so far.
-#[derive(Debug)]
-pub enum OpeningState<'o> {
-    /// No payload.
-    None,
-    /// Payload that is not classified yet.
-    Opening(&'o Opening),
-    /// The verdict.
-    Judged(VerdictId),
-}
-
-/// The later stages, as the table calls them.
-pub trait Judge {
-    /// Inspects an opening before it is full, and returns how much more of it is wanted. The
-    /// verdict is final with [`Wanted::Nothing`]; with [`Wanted::More`] it is the one that the flow
-    /// gets if no more payload comes, where that is known already.
-    ///
-    /// The service is that at [`Opening::responder`]. A judge that finds initiator and responder
-    /// swapped turns the opening and classifies it by the other port; the flow is turned with it
-    /// once the verdict is final.
-    fn inspect_partial(
-        &mut self,
-        opening: &mut Opening,
-        key: &FlowKey,
-    ) -> (Wanted, Option<VerdictId>);
-
-    /// Classifies an opening: no more payload comes. May turn it as
-    /// [`inspect_partial`](Self::inspect_partial) does.
-    fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId;
-
-    /// No more payload comes, and the flow has the verdict of the last
-    /// [`inspect_partial`](Self::inspect_partial), which wanted more.
-    fn end_unrecognised(&mut self, _: &Opening, _: &FlowKey) {}
-
-    /// Inspects the opening of a live flow that [`show`](Self::show) receives next. May turn it, for
-    /// as long as it is shown.
-    fn preview(&mut self, _: &mut Opening) {}
-
-    /// Receives a live flow that a snapshot has reached.
-    fn show(&mut self, _: &FlowRecord, _: OpeningState<'_>) {}
-
-    /// A flow begins. That `_initiator` is the end which opened it may be a guess.
-    fn begin(&mut self, _: &FlowKey, _initiator: usize) {}
-
-    /// Takes a finished flow; `verdict` is `None` if it has no payload.
-    fn close(&mut self, record: FlowRecord, verdict: Option<VerdictId>);
 }
 
 /// One shard of the live flows.
@@ -205,7 +155,7 @@ impl Table {
             if payload.len() < (segment.payload_len as usize).min(SIDE_BYTES) {
                 flow.seen.set(Seen::CUT);
             }
-            if !flow.is_judged() {
+            if !flow.is_read() {
                 self.extend_opening(slot, segment, payload, judge);
             }
         }
@@ -271,6 +221,13 @@ impl Table {
             return;
         }
         let Some(flow) = self.slab.get_mut(slot) else { return };
+        if flow.is_judged() {
+            let (from, initiator) = (segment.end(), flow.initiator());
+            let endpoints = [initiator, 1 - initiator].map(|end| segment.key.endpoint(end));
+            let sender = Direction::BOTH[usize::from(from != initiator)];
+            judge.read_on(endpoints, sender, segment.frame, payload);
+            return;
+        }
         let opening_slot = if let OpeningSlot::Opening(opening_slot) = flow.opening() {
             opening_slot
         } else {
@@ -309,7 +266,7 @@ impl Table {
             None
         });
         if let Some(Some(verdict)) = final_verdict {
-            self.close_opening(slot, opening_slot, OpeningSlot::Judged(verdict));
+            self.close_opening(slot, opening_slot, OpeningSlot::Judged(verdict), judge);
         } else if self.openings.get_mut(opening_slot).is_some_and(|opening| opening.is_full()) {
             self.inspect(slot, judge);
         }
@@ -342,16 +299,28 @@ impl Table {
                 OpeningSlot::Judged(judge.inspect(opening, &key))
             }
         });
-        self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing));
+        self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing), judge);
     }
 
     /// Replaces the opening by the result, and orients the flow as the opening is.
-    fn close_opening(&mut self, slot: usize, opening_slot: u32, state: OpeningSlot) {
+    fn close_opening(
+        &mut self,
+        slot: usize,
+        opening_slot: u32,
+        state: OpeningSlot,
+        judge: &impl Judge,
+    ) {
         if let Some(flow) = self.slab.get_mut(slot) {
             if let Some(opening) = self.openings.get_mut(opening_slot) {
                 flow.orient_like(opening);
             }
             flow.set_opening(state);
+            if let OpeningSlot::Judged(verdict) = state
+                && flow.transport() == Transport::Udp
+                && judge.reads_on(verdict)
+            {
+                flow.read_on();
+            }
         }
         self.openings.end(opening_slot);
     }

@@ -3,7 +3,7 @@
 
 use crate::classify::{Fault, Fit, SharedStr, Verdict, mark_frame};
 use crate::decode::Transport;
-use crate::detect;
+use crate::detect::{self, LongName};
 use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
 use crate::flow::Opening;
 use crate::stats::{
@@ -65,7 +65,14 @@ pub(super) fn keep_prompt(servers: &mut Servers, server: ServerKey, opening: &Op
         && let Some(prompt) = detect::shell_prompt(opening)
     {
         let anomaly = Anomaly::new(AnomalyKind::Shell, None, prompt.frame);
-        servers.take_anomaly(server, Anomaly { text: Some(prompt.text.into()), ..anomaly });
+        servers.take_anomaly(
+            server,
+            Anomaly {
+                by_client: prompt.direction == Direction::Initiator,
+                text: Some(prompt.text.into()),
+                ..anomaly
+            },
+        );
     }
 }
 
@@ -81,11 +88,26 @@ pub(super) fn answered_framings(evidence: &Evidence) -> u8 {
         .map_or(0, AnsweredFraming::bit)
 }
 
+/// Keeps the long name of a datagram of DNS behind the opening of its flow: tunnels ask for all their
+/// names from one socket.
+pub(super) fn keep_later_name(
+    parents: &mut DnsParents,
+    server: ServerKey,
+    sender: Direction,
+    (payload, frame): (&[u8], u64),
+) {
+    if let Some(name) = detect::long_name(payload, frame, sender) {
+        keep_long_name(parents, server, &name);
+    }
+}
+
 fn keep_long_names(parents: &mut DnsParents, server: ServerKey, opening: &Opening) {
-    detect::long_names(opening, |name| {
-        let seen = LongNameSeen { hash: name.hash, answer: name.answer, frame: name.frame, server };
-        name.parents.iter().flatten().for_each(|domain| parents.add(domain, seen));
-    });
+    detect::long_names(opening, |name| keep_long_name(parents, server, &name));
+}
+
+fn keep_long_name(parents: &mut DnsParents, server: ServerKey, name: &LongName) {
+    let seen = LongNameSeen { hash: name.hash, answer: name.answer, frame: name.frame, server };
+    name.parents.iter().flatten().for_each(|domain| parents.add(domain, seen));
 }
 
 /// Whether a client sent packets over TCP in one of the two framings, and asked for an answer.

@@ -12,17 +12,17 @@ use std::sync::Arc;
 use super::context::WorkerContext;
 use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, server_evidence};
+use super::{JudgedFlow, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
 use crate::classify::{Fit, Verdict};
-use crate::decode::{ServicePort, Transport};
+use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::detect;
-use crate::evidence::{Depth, Direction, Evidence, ProvedBy, Wanted};
+use crate::evidence::{Depth, Direction, Evidence, Protocol, ProvedBy, Wanted};
 use crate::flow::{
     FlowKey, FlowRecord, Judge, Opening, OpeningState, Outcome, PayloadSides, VerdictId,
 };
 use crate::process::FlowProcesses;
-use crate::stats::{Cells, Stats};
+use crate::stats::{Cells, ServerKey, Stats};
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -65,6 +65,16 @@ impl Judge for Classifier<'_> {
     fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
         let responder = opening.responder(key);
         server_evidence::keep_unrecognised(self.stats.servers(), responder, opening);
+    }
+
+    fn reads_on(&self, id: VerdictId) -> bool {
+        self.verdicts.get(id).is_some_and(|(_, verdict)| verdict.protocol == Some(Protocol::Dns))
+    }
+
+    fn read_on(&mut self, ends: [Endpoint; 2], sender: Direction, frame: u64, payload: &[u8]) {
+        let server = ServerKey::new(ends[1], Transport::Udp);
+        let (_, parents) = self.stats.servers_and_parents();
+        anomalies::keep_later_name(parents, server, sender, (payload, frame));
     }
 
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId {
@@ -339,7 +349,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::decode::{Endpoint, FiveTuple};
+    use crate::decode::FiveTuple;
     use crate::flow::TableLimits;
     use crate::stats::Servers;
 

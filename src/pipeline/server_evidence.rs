@@ -41,10 +41,18 @@ pub(super) fn keep(
 /// Keeps what a flow of no known protocol shows: its first line and, if that is readable, the prompt
 /// of a shell. Most of what is not recognised is not readable.
 pub(super) fn keep_unrecognised(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
-    if keep_first_line(servers, responder, opening) {
+    if keep_first_line(servers, responder, opening) || is_unanswered_line(opening) {
         let server = ServerKey::new(responder, opening.transport());
         anomalies::keep_prompt(servers, server, opening);
     }
+}
+
+/// Whether a client over TCP begins readably and is not answered, as a reverse shell that nobody uses
+/// yet.
+fn is_unanswered_line(opening: &Opening) -> bool {
+    opening.transport() == Transport::Tcp
+        && opening.side(Direction::Responder).is_empty()
+        && leading_line(opening.side(Direction::Initiator).head()).is_some()
 }
 
 /// Keeps what a flow proves of its server, if the server has sent payload, or need not send any.

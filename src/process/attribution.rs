@@ -149,14 +149,25 @@ impl FlowProcesses {
         let agreed = first
             .facts()
             .filter(|fact| others.iter().all(|other| other.facts().any(|theirs| theirs == *fact)));
-        let fact = |(name, value): (&'static str, &str)| Fact {
-            name: name.into(),
-            value: value.to_owned(),
-            direction: Direction::Responder,
-            frame: 0,
-            later: Vec::new(),
-            exchange: 0,
-        };
         agreed.map(fact).collect()
+    }
+}
+
+impl Holder {
+    /// The facts of a process behind a service port, for marks.
+    #[must_use]
+    pub fn stated_facts(&self) -> Vec<Fact> {
+        self.facts().map(fact).collect()
+    }
+}
+
+fn fact((name, value): (&'static str, &str)) -> Fact {
+    Fact {
+        name: name.into(),
+        value: value.to_owned(),
+        direction: Direction::Responder,
+        frame: 0,
+        later: Vec::new(),
+        exchange: 0,
     }
 }

@@ -17,6 +17,7 @@ pub use parts::escape::escape;
 pub use parts::layout::Style;
 pub use parts::units::Zone;
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use self::parts::display_filter::FilterOn;
@@ -34,6 +35,8 @@ pub struct Report<'r> {
     pub read_in: Option<Duration>,
     /// The parts of the report that the user asked for.
     pub show: Show,
+    /// Found when first asked for.
+    found: OnceCell<Vec<Finding>>,
 }
 
 /// The parts of a report that are written only when the user asks for them. A format ignores what
@@ -83,7 +86,18 @@ impl Show {
     }
 }
 
-impl Report<'_> {
+impl<'r> Report<'r> {
+    /// A report on a capture that is over; `read_in` as in the field.
+    #[must_use]
+    pub const fn new(
+        inputs: &'r [String],
+        run: &'r Run,
+        read_in: Option<Duration>,
+        show: Show,
+    ) -> Self {
+        Self { inputs, run, read_in, show, found: OnceCell::new() }
+    }
+
     /// The catalogue in use when the capture ended.
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
@@ -92,8 +106,8 @@ impl Report<'_> {
 
     /// What of the capture deserves a look.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        findings::find(&self.run.stats, self.catalogue())
+    pub fn findings(&self) -> &[Finding] {
+        self.found.get_or_init(|| findings::find(&self.run.stats, self.catalogue()))
     }
 
     /// Whether all of the input was read and understood.

@@ -89,8 +89,10 @@ fn cells(
     // What does not belong on the port comes first.
     speakers.sort_by_key(|(key, _)| key.fit != Some(Fit::Contradicts));
     let more = speakers.len().saturating_sub(1);
-    let mut spoken =
-        speakers.first().map(|(key, of)| labels::speaker(catalogue, key, of)).unwrap_or_default();
+    let mut spoken = speakers
+        .first()
+        .map(|(key, of)| labels::speaker_of_port(catalogue, key, of, stats))
+        .unwrap_or_default();
     if more > 0 {
         let plus = format!(" +{more}");
         let width = columns

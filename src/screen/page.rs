@@ -117,7 +117,7 @@ fn about(
         vec![Line::styled(fit(&head, width), Style::default().add_modifier(Modifier::BOLD))];
     let speakers = labels::speakers(stats);
     for (key, speaking) in speakers.iter().take(LISTED) {
-        let Cell { text, tone } = labels::speaker(catalogue, key, speaking);
+        let Cell { text, tone } = labels::speaker_of_port(catalogue, key, speaking, stats);
         let candidates = labels::candidates(catalogue, port, key, speaking);
         let candidates = match candidates.as_str() {
             "-" => String::new(),

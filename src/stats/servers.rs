@@ -54,7 +54,7 @@ use super::Speaker;
 use crate::catalogue::Service;
 use crate::classify::{Confidence, Fault, Fit, SharedStr, Verdict};
 use crate::decode::Transport;
-use crate::evidence::{Direction, Failure, Protocol, ProvedBy};
+use crate::evidence::{Direction, Failure, FailureScope, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, Outcome};
 use crate::process::FlowProcesses;
 
@@ -321,6 +321,7 @@ impl Servers {
         let anomaly = Anomaly {
             flows: 1,
             by_client: failure.direction == Direction::Initiator,
+            of_service: failure.scope == FailureScope::Service,
             service: verdict.service.as_ref().map(|s| SharedStr::Service(Arc::clone(&s.id))),
             text: Some(failure.cause.as_str().into()),
             ..Anomaly::new(AnomalyKind::Failure, verdict.protocol, failure.frame)

@@ -32,6 +32,8 @@ const LONGEST: usize = (1 << 14) + 2048;
 /// Bytes of an encrypted record at least: a tag or a hash.
 const SHORTEST_SEALED: usize = 16;
 const LONGEST_MESSAGE: usize = 1 << 17;
+/// The level of an alert after which the connection ends (RFC 5246, section 7.2).
+const FATAL: u8 = 2;
 const HELLO_REQUEST: u8 = 0;
 const HELLO_VERIFY_REQUEST: u8 = 3;
 const FINISHED: u8 = 20;
@@ -284,10 +286,13 @@ fn state(statement: &mut Statement<'_>, seen: &mut DtlsSide, record: &DtlsRecord
             }
         }
         (ALERT, 0) if !seen.stated => {
-            if let [_, description] = *record.content
+            if let [level, description] = *record.content
                 && let Some(name) = alert_name(description)
             {
                 seen.stated = true;
+                if level == FATAL {
+                    statement.service_failed(&format!("DTLS alert: {name}"), at);
+                }
                 statement.fact_text("dtls.alert", name, at + HEADER);
             }
         }

@@ -136,7 +136,13 @@ fn count_replies(statement: &mut Statement<'_>) {
                 if statement.answers.is_flawless() {
                     statement.fact("ftp.error", line.text, line.at);
                 }
-                statement.failed(&format!("FTP {code}"), line.at);
+                let cause = format!("FTP {code}");
+                // In place of a greeting, or as the server closes the connection.
+                if line.at == 0 || code == 421 {
+                    statement.service_failed(&cause, line.at);
+                } else {
+                    statement.failed(&cause, line.at);
+                }
             }
             _ => {}
         }

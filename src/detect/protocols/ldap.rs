@@ -170,7 +170,13 @@ impl Operation<'_> {
             Some(code) => {
                 let text = result_name(code)
                     .map_or_else(|| code.to_string(), |name| format!("{name} ({code})"));
-                statement.failed(&format!("LDAP {text}"), at);
+                let cause = format!("LDAP {text}");
+                // Busy, unavailable, unwilling to perform (RFC 4511, appendix A.2).
+                if matches!(code, 51..=53) {
+                    statement.service_failed(&cause, at);
+                } else {
+                    statement.failed(&cause, at);
+                }
                 statement.fact_text("ldap.error", text, at);
             }
         }

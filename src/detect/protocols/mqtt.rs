@@ -267,7 +267,13 @@ fn connack(
         if code == 0 {
             statement.answers.succeeded();
         } else {
-            statement.failed(&format!("MQTT {result}"), at);
+            let cause = format!("MQTT {result}");
+            // A name or a password may be mistyped.
+            if matches!(code, 2 | 4 | 0x85 | 0x86) {
+                statement.failed(&cause, at);
+            } else {
+                statement.service_failed(&cause, at);
+            }
         }
         statement.fact("mqtt.result", result.as_bytes(), at + packet.header);
     }

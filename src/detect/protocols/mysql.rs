@@ -250,7 +250,8 @@ fn error(statement: &mut Statement<'_>, len: usize) -> Option<Side> {
         return None;
     }
     statement.fact("mysql.error", text, HEADER + 3);
-    statement.failed(&format!("MySQL {}", code.unwrap_or_default()), 0);
+    // Too many connections, or hosts that may not log in.
+    statement.service_failed(&format!("MySQL {}", code.unwrap_or_default()), 0);
     Some(Side::Matches)
 }
 

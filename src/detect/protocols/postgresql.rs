@@ -273,7 +273,13 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 return false;
             }
             statement.fact("postgresql.error", &[code, b" ", message].concat(), at);
-            statement.failed(&format!("PostgreSQL {}", lossy(code)), at);
+            let cause = format!("PostgreSQL {}", lossy(code));
+            // No resources, shut down, broken (PostgreSQL, appendix A).
+            if matches!(code, [b'5', b'3' | b'7' | b'8', ..] | [b'X', b'X', ..]) {
+                statement.service_failed(&cause, at);
+            } else {
+                statement.failed(&cause, at);
+            }
         }
         b'Z' => {
             let status = match body {

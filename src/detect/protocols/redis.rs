@@ -342,6 +342,10 @@ fn value<'a>(
     Framed::Whole(len)
 }
 
+/// Errors of a server that turns every command down, or every one that writes.
+const OUT_OF_SERVICE: [&str; 7] =
+    ["BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM"];
+
 /// Counts a reply, and states the first error that does not begin the side. A client that is asked for
 /// its password, or sent to where a cluster keeps a key, has not failed.
 fn count_reply(statement: &mut Statement<'_>, kind: u8, text: &[u8], at: usize) {
@@ -351,7 +355,12 @@ fn count_reply(statement: &mut Statement<'_>, kind: u8, text: &[u8], at: usize) 
         (b'-', _) => {
             let is_code = code.iter().all(u8::is_ascii_uppercase) && code.len() <= LONGEST_NAME;
             let code = if is_code { lossy(code) } else { "error".into() };
-            statement.failed(&format!("Redis {code}"), at);
+            let cause = format!("Redis {code}");
+            if OUT_OF_SERVICE.iter().any(|known| *known == code) {
+                statement.service_failed(&cause, at);
+            } else {
+                statement.failed(&cause, at);
+            }
             if at > 0 && !statement.facts.iter().any(|fact| fact.name.stem == "redis.error") {
                 statement.fact("redis.error", text, at + 1);
             }

@@ -13,7 +13,7 @@ use crate::detect::formats::headers::{
     FieldRoom, StartWords, field, is_status_code, read_fields, start_line_end, start_words,
 };
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
+use crate::detect::statement::{Side, Statement, combine, lossy};
 use crate::evidence::{Depth, Detection, Protocol, Role};
 use crate::flow::Opening;
 
@@ -212,6 +212,12 @@ fn message(
         let place = cseq.and_then(|cseq| asked.iter().position(|&known| known == cseq));
         statement.exchange = place.map_or(0, |place| place as u32 + 1);
         statement.fact("rtsp.status", second, offset);
+        match second {
+            // A 401 or 407 asks for credentials (RFC 2326, section 11.3; RFC 7826, section 17.4).
+            [b'1' | b'3', ..] | b"401" | b"407" => {}
+            [b'2', ..] => statement.answers.succeeded(),
+            _ => statement.failed(&format!("RTSP {}", lossy(second)), offset),
+        }
     }
     for (name, header) in [("rtsp.user-agent", "user-agent"), ("rtsp.server", "server")] {
         if let Some(value) = field(fields, header) {

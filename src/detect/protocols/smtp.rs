@@ -138,7 +138,13 @@ fn count_replies(statement: &mut Statement<'_>) {
                 if statement.answers.is_flawless() {
                     statement.fact("smtp.error", line.text, line.at);
                 }
-                statement.failed(&format!("SMTP {code}"), line.at);
+                let cause = format!("SMTP {code}");
+                // In place of a greeting, or as the server closes the connection.
+                if line.at == 0 || code == 421 {
+                    statement.service_failed(&cause, line.at);
+                } else {
+                    statement.failed(&cause, line.at);
+                }
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use crate::decode::Transport;
 use crate::detect::inspect;
-use crate::evidence::{Depth, Direction, Evidence};
+use crate::evidence::{Depth, Direction, Evidence, FailureScope};
 use crate::flow::Opening;
 
 fn evidence(transport: Transport, client: &[&[u8]], server: &[&[u8]]) -> Evidence {
@@ -208,6 +208,69 @@ fn mail_and_file_servers_fail_with_refused_log_ins_and_mails() {
     };
     assert_eq!(imap(b"2 NO [AUTHENTICATIONFAILED] no\r\n"), Some(fails("IMAP log-in refused", 4)));
     assert_eq!(imap(b"2 OK in\r\n3 NO such mailbox\r\n"), None);
+}
+
+#[test]
+fn cameras_and_calls_fail_with_their_statuses() {
+    let answer = |status: &str| format!("RTSP/1.0 {status}\r\nCSeq: 1\r\n\r\n").into_bytes();
+    let ask = b"DESCRIBE rtsp://camera.test/1 RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    assert_eq!(on_tcp(&[ask], &[&answer("404 Not Found")]), Some(fails("RTSP 404", 2)));
+    assert_eq!(on_tcp(&[ask], &[&answer("401 Unauthorized")]), None);
+    assert_eq!(on_tcp(&[ask], &[&answer("200 OK")]), None);
+
+    // Literal fields without indexing (RFC 7541, section 6.2.2).
+    let field = |name: &[u8], value: &[u8]| {
+        [&[0, name.len() as u8], name, &[value.len() as u8], value].concat()
+    };
+    let headers = |flags: u8, stream: u8, fields: &[(&[u8], &[u8])]| {
+        let block: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
+        [&[0, 0, block.len() as u8, 1, flags, 0, 0, 0, stream], &block[..]].concat()
+    };
+    let settings: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+    let asked = headers(
+        5,
+        1,
+        &[(b":method", b"POST"), (b":path", b"/a.B/C"), (b"content-type", b"application/grpc")],
+    );
+    let client = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], settings, &asked].concat();
+    let answered = |status: &[u8], trailer: &[u8]| {
+        let fields: &[(&[u8], &[u8])] =
+            &[(b":status", status), (b"content-type", b"application/grpc")];
+        let end = headers(5, 1, &[(b"grpc-status", trailer)]);
+        on_tcp(&[&client], &[&[settings, &headers(4, 1, fields), &end].concat()])
+    };
+    assert_eq!(answered(b"200", b"14"), Some(fails("gRPC status 14", 2)));
+    assert_eq!(answered(b"200", b"0"), None);
+    assert_eq!(answered(b"503", b"0"), None, "one of two");
+}
+
+#[test]
+fn what_turns_down_one_request_is_told_from_what_turns_down_everybody() {
+    let scope = |transport, client: &[u8], server: &[&[u8]]| {
+        evidence(transport, &[client], server).failure.map(|failure| failure.scope)
+    };
+    let of_tcp = |client: &[u8], server: &[&[u8]]| scope(Transport::Tcp, client, server);
+    let (one, all) = (Some(FailureScope::Request), Some(FailureScope::Service));
+    let hello = b"EHLO a\r\n";
+    assert_eq!(of_tcp(hello, &[b"220 a ESMTP\r\n", b"550 5.1.1 nobody\r\n"]), one);
+    assert_eq!(of_tcp(hello, &[b"220 a ESMTP\r\n", b"421 4.3.2 shutting down\r\n"]), all);
+    let startup = b"\0\0\0\x13\0\x03\0\0user\0zeek\0\0";
+    let error = |code: &str| {
+        let fields = format!("SFATAL\0VFATAL\0C{code}\0Mno\0\0");
+        [b"E\0\0\0", &[fields.len() as u8 + 4][..], fields.as_bytes()].concat()
+    };
+    assert_eq!(of_tcp(startup, &[&error("28P01")]), one);
+    assert_eq!(of_tcp(startup, &[&error("53300")]), all);
+    let connect = b"\x10\x12\0\x04MQTT\x04\x02\0\x3c\0\x06sensor";
+    assert_eq!(of_tcp(connect, &[b"\x20\x02\0\x04"]), one, "a name or a password");
+    assert_eq!(of_tcp(connect, &[b"\x20\x02\0\x05"]), all);
+    let ping = b"*1\r\n$4\r\nPING\r\n";
+    assert_eq!(of_tcp(ping, &[b"-WRONGPASS no\r\n"]), one);
+    assert_eq!(of_tcp(ping, &[b"-LOADING the data set\r\n"]), all);
+    let start = b"\xa1\x0d\x02\x01\x01\x02\x01\x47\x30\x05\x80\x03555";
+    assert_eq!(of_tcp(start, &[b"\xa3\x09\x02\x01\x01\x02\x01\x01\x81\x01\x04"]), all);
+    let page = b"GET / HTTP/1.1\r\n\r\n";
+    assert_eq!(of_tcp(page, &[b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"]), one);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Prevalence};
 use crate::classify::Candidate;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::findings::expected::{Expected, has_no_words, is_encrypted, is_well_claimed};
+use crate::findings::expected::{Expected, has_no_words, is_encrypted};
 use crate::findings::{Finding, FindingKind, Severity};
 use crate::sentence::joined;
 use crate::stats::{Anomaly, AnomalyKind, AnsweredFraming, ClientOrigin, Server, protocol_family};
@@ -101,7 +101,8 @@ fn where_expected(what: &str, expected: &Expected<'_>) -> String {
 
 fn of_shell(server: &Server<'_>, anomaly: &Anomaly, expected: &Expected<'_>) -> Finding {
     let prompt = anomaly.text.as_deref().unwrap_or_default();
-    let what = format!("a clear-text shell (\"{prompt}\")");
+    let shell = if anomaly.by_client { "reverse shell" } else { "shell" };
+    let what = format!("a clear-text {shell} (\"{prompt}\")");
     let sentence = if expected.is_usual() { where_expected(&what, expected) } else { what };
     Finding::at_server(server, FindingKind::Cleartext, Severity::Alert, sentence)
         .with_frame(Some(anomaly.frame))
@@ -152,36 +153,38 @@ fn of_unrecognised(
         let is_ruled_out = claim.prevalence == Prevalence::Common && !remains(&service.id);
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
-    let is_claimed = is_well_claimed(catalogue, port);
-    let what = "protocol not recognised";
-    let (severity, sentence, advice) = if foreign.is_some() || is_claimed && services.is_empty() {
-        (Severity::Warning, where_expected(what, expected), foreign)
-    } else if !services.is_empty() {
-        // Somebody else's software on this port, if anybody's, may be what the advice is about.
-        let other_host =
-            server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
-        let advice = catalogue
-            .claims_on(port)
-            .filter(|(service, _)| other_host && remains(&service.id))
-            .find_map(|(_, claim)| claim.unexpected.as_deref());
-        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        let sentence = format!("{what}; {} possible", remaining(&names));
-        (Severity::Note, sentence, advice)
-    } else if !candidates.is_empty() {
-        (
-            Severity::Note,
-            format!("{what}; only names of undocumented protocols are registered here"),
-            None,
-        )
-    } else {
-        return None;
-    };
+    let what = "unrecognised bytes";
+    let (severity, sentence, advice) =
+        if foreign.is_some() || expected.is_usual() && services.is_empty() {
+            (Severity::Warning, where_expected(what, expected), foreign)
+        } else if !services.is_empty() {
+            // Somebody else's software on this port, if anybody's, may be what the advice is about.
+            let other_host =
+                server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
+            let advice = catalogue
+                .claims_on(port)
+                .filter(|(service, _)| other_host && remains(&service.id))
+                .find_map(|(_, claim)| claim.unexpected.as_deref());
+            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            let sentence = format!("{what}; {} possible", remaining(&names));
+            (Severity::Note, sentence, advice)
+        } else if !candidates.is_empty() {
+            let only = "only names of undocumented protocols are registered here";
+            (Severity::Note, format!("{what}; {only}"), None)
+        } else {
+            return None;
+        };
     let kind = FindingKind::Unrecognised;
     let finding = Finding::at_server(server, kind, severity, sentence);
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))
 }
 
-/// A server most of whose flows of a protocol fail.
+/// Flows of a server whose requests are turned down that are no chance: a mistyped password, a busy
+/// telephone and a page that breaks are everyday business.
+const MANY_TURNED_DOWN: u64 = 3;
+
+/// A server most of whose flows of a protocol fail: a warning where the service turned down everybody,
+/// or single requests several times; else a note.
 fn of_failure(
     server: &Server<'_>,
     anomaly: &Anomaly,
@@ -195,18 +198,22 @@ fn of_failure(
     if failed * 2 <= flows {
         return None;
     }
+    let is_out = anomaly.of_service && failed == flows;
+    let is_grave = is_out || failed >= MANY_TURNED_DOWN;
+    let severity = if is_grave { Severity::Warning } else { Severity::Note };
     let id = anomaly.service.as_deref();
-    let (connections, verb) = match (failed, flows) {
-        (1, 1) => ("the connection".to_owned(), "fails"),
-        (all, flows) if all == flows => (format!("all {flows} connections"), "fail"),
-        (most, flows) => (format!("{most} of {flows} connections"), "fail"),
+    let connections = match (failed, flows) {
+        (1, 1) => "the only connection".to_owned(),
+        (2, 2) => "both connections".to_owned(),
+        (all, flows) if all == flows => format!("all {flows} connections"),
+        (most, flows) => format!("{most} of {flows} connections"),
     };
     let cause = anomaly.text.as_deref().unwrap_or_default();
     // Causes begin with the name of the protocol.
     let whom = id.map_or_else(String::new, |id| format!(" to {}", catalogue.name_of(id)));
     let whose = if anomaly.by_client { " from the client" } else { "" };
-    let sentence = format!("{connections}{whom} {verb} with {cause}{whose}");
-    let finding = Finding::at_server(server, FindingKind::Failing, Severity::Warning, sentence);
+    let sentence = format!("{connections}{whom} failed: {cause}{whose}");
+    let finding = Finding::at_server(server, FindingKind::Failing, severity, sentence);
     Some(finding.with_service(id).with_frame(Some(anomaly.frame)))
 }
 

@@ -7,6 +7,7 @@ mod overflow;
 use super::*;
 use crate::decode::{Endpoint, FiveTuple, Segment};
 use crate::evidence::{Direction, Evidence, Role, Wanted};
+use crate::flow::Opening;
 use crate::flow::{Orientation, TcpState};
 
 const LIMITS: TableLimits = TableLimits { flows: 1000, opening_bytes: 1 << 20 };
@@ -30,6 +31,9 @@ struct Reader {
     shown: Vec<Closed>,
     verdicts: Vec<[Vec<u8>; 2]>,
     quick: bool,
+    /// Verdicts want the datagrams that come later, which are kept.
+    reads_on: bool,
+    later: Vec<(u16, Direction, Vec<u8>)>,
     inspections: usize,
 }
 
@@ -73,6 +77,14 @@ impl Judge for Reader {
     fn inspect(&mut self, opening: &mut Opening, _: &FlowKey) -> VerdictId {
         self.verdicts.push(read_oriented(opening));
         VerdictId(self.verdicts.len() as u32 - 1)
+    }
+
+    fn reads_on(&self, _: VerdictId) -> bool {
+        self.reads_on
+    }
+
+    fn read_on(&mut self, ends: [Endpoint; 2], sender: Direction, _: u64, payload: &[u8]) {
+        self.later.push((ends[1].port, sender, payload.to_vec()));
     }
 
     fn preview(&mut self, opening: &mut Opening) {

@@ -55,12 +55,12 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, _style: Style) -> io::Res
 struct FindingsJson<'a> {
     schema: &'static str,
     capture: CaptureJson<'a>,
-    findings: Vec<FindingJson>,
+    findings: Vec<FindingJson<'a>>,
 }
 
 impl<'a> FindingsJson<'a> {
     fn new(report: &'a Report<'a>) -> Self {
-        let findings = report.findings().into_iter().map(FindingJson::from).collect();
+        let findings = report.findings().iter().map(FindingJson::from).collect();
         Self { schema: SCHEMA, capture: CaptureJson::new(report), findings }
     }
 }
@@ -74,7 +74,7 @@ pub(super) struct ReportJson<'a> {
     services: Vec<ServiceJson<'a>>,
     servers: ServersJson<'a>,
     closed_ports: Vec<ClosedPortJson>,
-    findings: Vec<FindingJson>,
+    findings: Vec<FindingJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flows: Option<FlowsJson<'a>>,
 }
@@ -94,7 +94,7 @@ impl<'a> ReportJson<'a> {
                 .iter()
                 .filter_map(|(port, s)| ClosedPortJson::new(**port, s))
                 .collect(),
-            findings: report.findings().into_iter().map(FindingJson::from).collect(),
+            findings: report.findings().iter().map(FindingJson::from).collect(),
             servers: ServersJson(&run.stats.servers),
             ports: ports
                 .into_iter()

@@ -44,7 +44,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     summary::write(out, report, findings.len(), style)?;
     if !findings.is_empty() {
         writeln!(out)?;
-        findings::write(out, report, &findings, style)?;
+        findings::write(out, report, findings, style)?;
     }
     if show.findings_only {
         return Ok(());
@@ -56,7 +56,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     if report.run.stats.ports.is_empty() {
         return writeln!(out, "\nNo TCP or UDP was seen.");
     }
-    let (shown, hidden) = shown_ports(report, &findings);
+    let (shown, hidden) = shown_ports(report, findings);
     writeln!(out)?;
     ports::write(out, report, &shown, style)?;
     if hidden > 0 {

@@ -19,10 +19,10 @@ const SCHEMA: &str = "portlore/ports/1";
 
 const COLUMNS: [Column; 7] = [
     Column::fixed("PORT"),
-    Column::text("PROCESS", 16),
+    Column::text("PROCESS", 8),
     Column::text("FOLDER", 8).gives_way(3),
     Column::text("CONTAINER", 8).gives_way(2),
-    Column::text("REACHABLE ON", 10),
+    Column::text("REACHABLE ON", 10).gives_way(4),
     Column::text("REGISTERED", 8).gives_way(1),
     Column::text("CUSTOMARY", 8).gives_way(1),
 ];

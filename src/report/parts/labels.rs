@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::escape::{SafeText, escape};
 use super::layout::{Cell, Tone};
+use super::processes;
 use super::units::count;
 use crate::catalogue::Catalogue;
 use crate::classify::{Candidate, Confidence, Fit, SharedStr};
@@ -70,6 +71,25 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
         (_, Confidence::Port | Confidence::Unknown, _) | (_, _, Some(_)) => Tone::Dim,
     };
     Cell::escape(&text).with_tone(tone)
+}
+
+/// What spoke as [`speaker`] has it, with the service that the processes behind the port are called
+/// after: the name of a process is not what was spoken.
+#[must_use]
+pub fn speaker_of_port(
+    catalogue: &Catalogue,
+    key: &Speaker,
+    speaking: &SpeakerStats,
+    stats: &PortStats,
+) -> Cell {
+    let cell = speaker(catalogue, key, speaking);
+    match processes::service(catalogue, key, &stats.processes.responders) {
+        Some(service) => {
+            let text = format!("{} (process: {})", cell.text, escape(service));
+            Cell::trusted(text).with_tone(cell.tone)
+        }
+        None => cell,
+    }
 }
 
 /// The columns that protocol and service of [`speaker`] take, without what stands behind them.

@@ -1,6 +1,8 @@
 //! Tables that fit a terminal: each column is as wide as its widest cell; those that may shrink are
 //! cut with `…`.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::escape::SafeText;
@@ -69,22 +71,31 @@ pub(in crate::report) struct Column {
     /// Its turn to shrink, and to be left out if that is not enough; `None` for those that shrink
     /// last and are never left out.
     turn: Option<u8>,
+    /// Cut within, so that the cells stay different.
+    is_cut_within: bool,
 }
 
 impl Column {
     /// A text that may shrink to `least` columns.
     pub(in crate::report) const fn text(title: &'static str, least: usize) -> Self {
-        Self { title, right: false, least: Some(least), turn: None }
+        Self { title, right: false, least: Some(least), turn: None, is_cut_within: false }
     }
 
     /// A text that does not shrink.
     pub(in crate::report) const fn fixed(title: &'static str) -> Self {
-        Self { title, right: false, least: None, turn: None }
+        Self { title, right: false, least: None, turn: None, is_cut_within: false }
     }
 
     /// A number, which does not shrink.
     pub(in crate::report) const fn number(title: &'static str) -> Self {
-        Self { title, right: true, least: None, turn: None }
+        Self { title, right: true, least: None, turn: None, is_cut_within: false }
+    }
+
+    /// The column, whose cells are cut where they are most alike: of an address of IPv6 the beginning
+    /// and the end, with the port, tell more than the beginning alone.
+    pub(in crate::report) const fn cut_within(mut self) -> Self {
+        self.is_cut_within = true;
+        self
     }
 
     /// The column, which gives way before others: those of the lowest turn shrink first; where the
@@ -146,12 +157,24 @@ pub(in crate::report) fn write(
     rows: &[Row],
 ) -> io::Result<()> {
     let widths = widths(style.width, columns, rows);
+    let heads: Vec<Option<usize>> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            let cells = || rows.iter().filter_map(|row| row.get(i)).map(|cell| cell.text.as_str());
+            let width = widths.get(i).copied().flatten()?;
+            column.is_cut_within.then(|| head_of_cut(&cells().collect::<Vec<_>>(), width))
+        })
+        .collect();
     let titles: Row = columns.iter().map(|c| Cell::trusted(c.title)).collect();
     for row in std::iter::once(&titles).chain(rows) {
         let mut line = String::new();
-        for ((column, cell), width) in columns.iter().zip(row).zip(&widths) {
+        for (i, ((column, cell), width)) in columns.iter().zip(row).zip(&widths).enumerate() {
             let Some(width) = *width else { continue };
-            let text = fit(cell.text.as_str(), width);
+            let text = match heads.get(i).copied().flatten() {
+                Some(head) => fit_within(cell.text.as_str(), width, head),
+                None => fit(cell.text.as_str(), width),
+            };
             let padding = " ".repeat(width - text.width());
             let text = cell.tone.paint(&text, style);
             if !line.is_empty() {
@@ -224,6 +247,38 @@ pub fn fit(text: &str, width: usize) -> String {
     kept + end
 }
 
+/// Cuts `text` to `width` columns, with `…` behind the first `head` of them. For ASCII; other text is
+/// cut at its end.
+fn fit_within(text: &str, width: usize, head: usize) -> String {
+    let tail = width.saturating_sub(head + 1);
+    if text.len() <= width || !text.is_ascii() {
+        return fit(text, width);
+    }
+    format!("{}…{}", &text[..head.min(text.len())], &text[text.len() - tail..])
+}
+
+/// The columns before the cut with which most of the texts stay different, as few as will do: a third
+/// of the width or more.
+fn head_of_cut(texts: &[&str], width: usize) -> usize {
+    let different = |head: &usize| {
+        let cut: HashSet<String> =
+            texts.iter().map(|text| fit_within(text, width, *head)).collect();
+        cut.len()
+    };
+    let least = width / 3;
+    let heads = (least..width).map(|head| (different(&head), Reverse(head)));
+    heads.max().map_or(least, |(_, Reverse(head))| head)
+}
+
+/// Whether a table fits without a cut.
+pub(in crate::report) fn fits(style: Style, columns: &[Column], rows: &[Row]) -> bool {
+    let wide = columns.iter().enumerate().map(|(i, column)| {
+        let cells = rows.iter().filter_map(|row| row.get(i)).map(Cell::width);
+        cells.max().unwrap_or(0).max(column.title.width())
+    });
+    wide.sum::<usize>() + 2 * columns.len().saturating_sub(1) <= style.width
+}
+
 /// Breaks `text` between words into lines of at most `width` columns; a word that is longer has a
 /// line of its own.
 #[must_use]
@@ -267,6 +322,37 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().nth(1).unwrap().ends_with("   12"));
+    }
+
+    #[test]
+    fn addresses_that_are_cut_stay_different() {
+        let columns = [Column::text("SERVER", 21).cut_within(), Column::text("SPEAKING", 16)];
+        let row = |address: &str| {
+            vec![Cell::trusted(address.to_owned()), Cell::trusted("http: Express and more")]
+        };
+        for addresses in [
+            [
+                "[2001:db8:85a3:1:2:8a2e:370:7334]:443/tcp",
+                "[2001:db8:85a3:1:2:8a2e:370:7335]:443/tcp",
+            ],
+            [
+                "[2001:db8:85a3:1:2:8a2e:370:7334]:443/tcp",
+                "[2001:db8:85a3:1:2:8a2e:370:7334]:444/tcp",
+            ],
+            [
+                "[2001:db8:85a3:1:2:8a2e:370:7334]:443/tcp",
+                "[2001:db8:85a4:1:2:8a2e:370:7334]:443/tcp",
+            ],
+        ] {
+            let rows = addresses.map(row);
+            let mut out = Vec::new();
+            write(&mut out, Style { width: 40, colour: false }, &columns, &rows).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            assert_ne!(lines[1], lines[2], "{text}");
+            assert!(lines.iter().all(|line| line.width() <= 40), "{text}");
+            assert!(lines[1].contains('…') && lines[1].starts_with("[2001"), "{text}");
+        }
     }
 
     #[test]

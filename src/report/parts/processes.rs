@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use super::escape::escape;
 use super::layout::{self, Cell, Column, Row, Style};
 use super::units::count;
+use crate::catalogue::Catalogue;
+use crate::classify::service_of_process;
 use crate::decode::ServicePort;
 use crate::evidence::Direction;
 use crate::process::{Attribution, Ground, Holder};
-use crate::stats::{PortProcesses, PortStats, ProcessFlows};
+use crate::stats::{PortProcesses, PortStats, ProcessFlows, Speaker};
 
 /// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
 /// if there are none.
@@ -35,6 +37,24 @@ pub(in crate::report) fn short_names(side: &ProcessFlows) -> Option<String> {
     let more = holders.count();
     let more = if more > 0 { format!(", +{more}") } else { String::new() };
     Some(format!("{} {}{more}", first.pid, escape(&command.join(" "))))
+}
+
+/// The service that the processes behind a port are called after, if they agree, and the bytes prove
+/// none.
+pub(in crate::report) fn service<'c>(
+    catalogue: &'c Catalogue,
+    key: &Speaker,
+    side: &ProcessFlows,
+) -> Option<&'c str> {
+    if key.service.is_some() || key.unanswered.is_some() {
+        return None;
+    }
+    let mut services = side.by_process.keys().map(|holder| {
+        let facts = holder.stated_facts();
+        service_of_process(catalogue, key.protocol, &facts).map(|service| &*service.id)
+    });
+    let first = services.next()??;
+    services.all(|other| other == Some(first)).then_some(first)
 }
 
 /// The sentence on the process behind one side of a flow.
@@ -140,4 +160,51 @@ fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str)
         Cell::trusted(flows),
         Cell::escape(command),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::classify::Confidence;
+    use crate::evidence::Protocol;
+
+    #[test]
+    fn processes_that_agree_name_a_service_that_speaks_the_protocol() {
+        let catalogue = Catalogue::shipped().unwrap();
+        let speaker = |protocol| Speaker {
+            service: None,
+            tag: None,
+            protocol,
+            confidence: Confidence::Protocol,
+            fit: None,
+            unanswered: None,
+            fault: None,
+        };
+        let side = |commands: &[&str]| {
+            let holder = |(pid, command): (i32, &&str)| {
+                let holder = Holder {
+                    name: "node".to_owned(),
+                    pid,
+                    command: (*command).to_owned(),
+                    user: "me".to_owned(),
+                    container: None,
+                };
+                (Arc::new(holder), 1)
+            };
+            let by_process: BTreeMap<_, _> = (1..).zip(commands).map(holder).collect();
+            ProcessFlows { by_process, ..ProcessFlows::default() }
+        };
+        let vite = "node /home/me/app/node_modules/.bin/vite --port 5173";
+        let found = |protocol, commands: &[&str]| {
+            service(&catalogue, &speaker(protocol), &side(commands)).map(str::to_owned)
+        };
+        assert_eq!(found(Some(Protocol::Http), &[vite]).as_deref(), Some("vite"));
+        assert_eq!(found(Some(Protocol::Http), &[vite, vite]).as_deref(), Some("vite"));
+        assert_eq!(found(Some(Protocol::Http), &[vite, "gunicorn app:app"]), None);
+        assert_eq!(found(Some(Protocol::Ssh), &[vite]), None, "it does not speak SSH");
+        assert_eq!(found(Some(Protocol::Http), &[]), None);
+    }
 }

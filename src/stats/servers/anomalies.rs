@@ -46,6 +46,8 @@ pub struct Anomaly {
     pub protocol: Option<Protocol>,
     /// Only the client's bytes show it.
     pub by_client: bool,
+    /// It turns down whoever asks, not one request, where it is a failure.
+    pub of_service: bool,
     /// The number of the frame that shows it first.
     pub frame: u64,
     /// The flows that show it, where they are counted: those that fail.
@@ -63,7 +65,8 @@ impl Anomaly {
     #[must_use]
     pub const fn new(kind: AnomalyKind, protocol: Option<Protocol>, frame: u64) -> Self {
         let (service, text, candidates) = (None, None, None);
-        Self { kind, protocol, by_client: false, frame, flows: 0, service, text, candidates }
+        let (by_client, of_service) = (false, false);
+        Self { kind, protocol, by_client, of_service, frame, flows: 0, service, text, candidates }
     }
 
     /// One of each is kept.
@@ -161,7 +164,7 @@ impl Anomalies {
         self.has_overflowed
     }
 
-    /// Bytes on the heap.
+    /// Bytes on the heap; candidates are shared with the verdicts.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> usize {
         let text = |anomaly: &Anomaly| anomaly.text.as_ref().map_or(0, |text| text.len() + 16);
@@ -171,5 +174,45 @@ impl Anomalies {
         };
         let entry = 2 * (size_of::<ServerRank>() + size_of::<Vec<Anomaly>>());
         self.by_server.values().map(|anomalies| server(anomalies) + entry).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::decode::Transport;
+    use crate::stats::Servers;
+
+    #[test]
+    fn at_its_limit_the_table_takes_at_most_2_75_mib() {
+        const KINDS: [AnomalyKind; 8] = [
+            AnomalyKind::Shell,
+            AnomalyKind::Contradiction,
+            AnomalyKind::Mismatch,
+            AnomalyKind::CutOff,
+            AnomalyKind::Failure,
+            AnomalyKind::Silence,
+            AnomalyKind::Unrecognised,
+            AnomalyKind::LogIn,
+        ];
+        let limit = Servers::DEFAULT_LIMIT / 32;
+        let mut table = Anomalies::new(limit);
+        for n in 0..2 * limit as u32 {
+            let address = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n));
+            let rank = ServerKey { address, port: 443, transport: Transport::Tcp }.rank();
+            for kind in KINDS {
+                // A prompt is the longest of the texts but what a server calls itself.
+                let text = "x".repeat(if kind == AnomalyKind::Contradiction { 96 } else { 64 });
+                let anomaly = Anomaly::new(kind, Some(Protocol::Http), u64::from(n));
+                table.add(rank, Anomaly { text: Some(text.into()), ..anomaly });
+            }
+        }
+        assert_eq!(table.by_server.len(), limit);
+        assert!(table.has_overflowed());
+        assert!(table.by_server.values().all(|anomalies| anomalies.len() == PER_SERVER));
+        let bytes = table.footprint();
+        assert!(bytes <= 11 << 18, "{bytes}");
     }
 }

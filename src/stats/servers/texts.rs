@@ -6,6 +6,7 @@
 //! ranks. What a part leaves out, the whole leaves out too: as many stand before it there.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use super::key::ServerRank;
 
@@ -31,6 +32,18 @@ pub enum TextSource {
     Llmnr,
     /// The first line of a flow that was not recognised, or of plain text.
     FirstLine,
+}
+
+impl ServerText {
+    /// Whether a `Host` says no more than the endpoint does.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        let host = self.text.split_once(':').map_or(&*self.text, |(host, _)| host);
+        self.source == TextSource::Host
+            && (host == "localhost"
+                || self.text.parse::<SocketAddr>().is_ok()
+                || self.text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
+    }
 }
 
 impl TextSource {

@@ -177,6 +177,16 @@ impl Servers {
         framed.map(|row| (row.key.service_port(), row.framings))
     }
 
+    /// A name of a server: one that a client asked for, else one that an answer gave the endpoint or
+    /// its host. A claim, untrusted; nothing where names are not kept, have one or two characters, or
+    /// say no more than the address.
+    #[must_use]
+    pub fn name_of(&self, key: ServerKey) -> Option<&str> {
+        let (_, asked, _) = self.texts.get(key.rank());
+        let mut names = asked.iter().chain(self.names.get(key)).filter(|_| self.has_names);
+        names.find(|name| name.text.len() > 2 && !name.is_address()).map(|name| &*name.text)
+    }
+
     /// The number of servers.
     #[must_use]
     pub fn count(&self) -> usize {

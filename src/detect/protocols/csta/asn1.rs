@@ -224,14 +224,14 @@ fn read_message(
             && let Some(refusal) = refusal(content)?
         {
             statement.fact("csta.error", refusal.as_bytes(), at);
-            statement.failed("CSTA session refused", at);
+            statement.service_failed("CSTA session refused", at);
         }
         return Ok(());
     }
     if RELEASE_OR_ABORT.contains(&tag) {
         if tag == ABORT {
             statement.fact("csta.error", b"association aborted", at);
-            statement.failed("CSTA session aborted", at);
+            statement.service_failed("CSTA session aborted", at);
         }
         return Ok(());
     }
@@ -256,7 +256,7 @@ fn read_message(
             nests(rest)?;
             let (cause, text) = error(rest);
             statement.fact_text("csta.error", text, at);
-            statement.failed(&cause, at);
+            statement.service_failed(&cause, at);
             if cause == UNIVERSAL_FAILURE {
                 progress.certain |= dialogue.invoked.contains(&invoke);
                 dialogue.answered.push(invoke);
@@ -266,7 +266,7 @@ fn read_message(
         REJECT => {
             nests(rest)?;
             statement.fact("csta.error", b"reject", at);
-            statement.failed("CSTA reject", at);
+            statement.service_failed("CSTA reject", at);
             return Ok(());
         }
         _ => return Err(InvalidBer),

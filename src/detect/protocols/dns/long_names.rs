@@ -45,24 +45,35 @@ pub fn long_names(opening: &Opening, mut each: impl FnMut(LongName)) {
     let mut last = None;
     for (direction, stream) in opening.sides() {
         for (bytes, frame, _) in stream.datagrams() {
-            // Header, two lengths, type and class.
-            if bytes.len() < HEADER + LONG + 6 {
-                continue;
-            }
-            let last = last.get_or_insert_with(LastName::new);
-            if let Some(name) = long_name(bytes, frame, direction, last) {
-                each(name);
+            if is_long(bytes) {
+                let last = last.get_or_insert_with(LastName::new);
+                read(bytes, frame, direction, last).into_iter().for_each(&mut each);
             }
         }
     }
 }
 
-fn long_name(
-    bytes: &[u8],
-    frame: u64,
-    direction: Direction,
-    last: &mut LastName,
-) -> Option<LongName> {
+/// The long name in a datagram of DNS that a side sent, if it has one.
+#[must_use]
+pub fn long_name(bytes: &[u8], frame: u64, direction: Direction) -> Option<LongName> {
+    if is_long(bytes) { read(bytes, frame, direction, &mut LastName::new()) } else { None }
+}
+
+/// Whether the first name of a message is a long one: nearly all messages end here, before anything
+/// is copied.
+fn is_long(bytes: &[u8]) -> bool {
+    // Header, two lengths, type and class.
+    if bytes.len() < HEADER + LONG + 6 {
+        return false;
+    }
+    let mut at = HEADER;
+    while let Some(&len @ 1..=63) = bytes.get(at) {
+        at += 1 + usize::from(len);
+    }
+    at > HEADER + LONG
+}
+
+fn read(bytes: &[u8], frame: u64, direction: Direction, last: &mut LastName) -> Option<LongName> {
     let &[_, _, flags, rcode, 0, 1, answers_high, answers_low, ..] =
         bytes.first_chunk::<HEADER>()?
     else {

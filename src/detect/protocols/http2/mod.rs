@@ -12,7 +12,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
-use crate::detect::statement::{Side, Statement, combine};
+use crate::detect::statement::{Side, Statement, combine, lossy};
 use crate::evidence::{Depth, Detection, FactName, Protocol, Role};
 use crate::flow::Opening;
 
@@ -184,6 +184,7 @@ fn state_frames(
         if *content == HeaderContent::Unknown {
             *content = HeaderContent::Other;
         }
+        count(statement, &fields, *content == HeaderContent::Calls, at);
         if *content == HeaderContent::Calls {
             for (name, value) in &fields {
                 match name.as_slice() {
@@ -193,6 +194,21 @@ fn state_frames(
                 }
             }
         }
+    }
+}
+
+/// Counts a response: by its status, or by the status of the call, which stands in its trailer
+/// (`grpc/doc/PROTOCOL-HTTP2.md`).
+fn count(statement: &mut Statement<'_>, fields: &[(Vec<u8>, Vec<u8>)], is_call: bool, at: usize) {
+    let of = |wanted: &[u8]| {
+        fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice())
+    };
+    match (of(b":status"), of(b"grpc-status").filter(|_| is_call)) {
+        (Some(status @ [b'5', ..]), _) => statement.failed(&format!("HTTP {}", lossy(status)), at),
+        (_, Some(b"0")) => statement.answers.succeeded(),
+        (_, Some(status)) => statement.failed(&format!("gRPC status {}", lossy(status)), at),
+        (Some([b'2'..=b'4', ..]), None) if !is_call => statement.answers.succeeded(),
+        _ => {}
     }
 }
 

@@ -210,7 +210,7 @@ impl<'a, 'b> Packets<'a, 'b> {
         if self.statement.answers.is_flawless() {
             self.statement.fact(ERROR, product::SYNTAX_ERROR, offset);
         }
-        self.statement.failed("Eos Syntax Error", offset);
+        self.statement.service_failed("Eos Syntax Error", offset);
     }
 
     /// Adds a packet whose end the capture cut.

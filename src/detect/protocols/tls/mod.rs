@@ -15,7 +15,7 @@ mod sslv2;
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::tls_hello::{
-    CLIENT_HELLO, Hello, HelloError, HelloKind, MESSAGE_HEADER, SERVER_HELLO, version_name,
+    CLIENT_HELLO, Hello, HelloError, HelloKind, SERVER_HELLO, version_name,
 };
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{PATIENCE, Side, Statement, combine};
@@ -24,7 +24,7 @@ use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
     ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, HandshakeMessage, HandshakeMessages,
-    TlsRecord, begins_record, chain, records,
+    begins_record, chain, records,
 };
 use sslv2::{Ssl2Reading, read_hello};
 
@@ -87,6 +87,12 @@ const SERVER_SAMPLE: &[u8] =
 /// A hello in the form of SSL 2.0 that offers TLS 1.0.
 const OLD_CLIENT_SAMPLE: &[u8] =
     b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x01\x00\x800123456789abcdef";
+
+/// The type of the last handshake message that is in use (RFC 8446, section 4).
+const LAST_MESSAGE: u8 = 24;
+/// What versions of drafts of TLS 1.3 begin with, whose `ServerHello` had another form up to draft 21
+/// (RFC 8446, section 1.2).
+const DRAFT: u8 = 0x7f;
 
 fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut hellos = Hellos::default();
@@ -160,7 +166,7 @@ fn side(statement: &mut Statement<'_>, opening: &Opening, hellos: &mut Hellos) -
 /// States a fatal alert, whose record begins at `at`.
 fn state_alert(statement: &mut Statement<'_>, text: &str, at: usize) {
     statement.fact("tls.alert", text.as_bytes(), at + HEADER);
-    statement.failed(&format!("TLS alert: {text}"), at);
+    statement.service_failed(&format!("TLS alert: {text}"), at);
 }
 
 /// States the alert of a side that sent a hello first.
@@ -228,6 +234,10 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
         // A record that holds exactly a hello proves it, whatever is damaged inside.
         Err(_) if is_framed(statement.stream.head(), &first) => {
             hellos.by[statement.direction as usize] = Some(kind);
+            if let &[DRAFT, draft, ..] = first.body {
+                let version = version_name(u16::from_be_bytes([DRAFT, draft]));
+                statement.fact("tls.version", version.as_bytes(), messages.in_stream(first.at));
+            }
             return Side::Matches;
         }
         Err(_) => return Side::Other,
@@ -251,13 +261,20 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
     Side::Matches
 }
 
-/// Whether the first record is whole, holds this hello and nothing else.
+/// Whether the first record is whole, begins with this hello, of a version or draft of one, and is
+/// filled by messages to its last byte.
 fn is_framed(stream: &[u8], hello: &HandshakeMessage<'_>) -> bool {
-    let fits = |record: TlsRecord<'_>| {
-        record.is_whole() && record.content == HANDSHAKE && record.len == MESSAGE_HEADER + hello.len
-    };
-    records(stream).next().is_some_and(fits)
-        && matches!(hello.body, [3, 0..=4, ..])
+    let Some(record) = records(stream).next() else { return false };
+    let mut rest = record.bytes;
+    while let &[0..=LAST_MESSAGE, a, b, c, ref behind @ ..] = rest {
+        let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        let Some(next) = behind.get(len..) else { return false };
+        rest = next;
+    }
+    record.is_whole()
+        && record.content == HANDSHAKE
+        && rest.is_empty()
+        && matches!(hello.body, [3, 0..=4, ..] | [DRAFT, ..])
         && hello.len >= SHORTEST_HELLO
 }
 

@@ -266,6 +266,27 @@ fn a_damaged_hello_that_fills_its_record_is_tls() {
 }
 
 #[test]
+fn a_draft_and_a_damaged_hello_before_other_messages_are_tls() {
+    // Version, random value, cipher suite, extensions: draft 18 has neither session nor compression.
+    let hello = [&b"\x7f\x12fedcba9876543210fedcba9876543210\x13\x01\0\0"[..]].concat();
+    let message = |kind: u8, body: &[u8]| [&[kind, 0, 0, body.len() as u8], body].concat();
+    let record = |content: &[u8]| [&[22, 3, 1, 0, content.len() as u8], content].concat();
+    let draft = record(&message(2, &hello));
+    let facts = facts(inspect(&tcp(&[CLIENT_SAMPLE], &[&draft]), Depth::Facts));
+    let version = facts.iter().find(|fact| fact.name.is("tls.version"));
+    assert_eq!(version.map(|fact| fact.value.as_str()), Some("1.3 draft 18"));
+
+    // A session identifier of 33 bytes, then ServerHelloDone in the same record.
+    let mut damaged = SERVER_SAMPLE[9..47].to_vec();
+    damaged[34] = 33;
+    let flight = [message(2, &damaged), message(14, b"")].concat();
+    let found = |content: &[u8]| inspect(&tcp(&[CLIENT_SAMPLE], &[&record(content)]), Depth::Facts);
+    assert!(matches!(found(&flight), Detection::Yes(_) | Detection::Partly(_)));
+    assert_eq!(found(&[&flight[..], b"\x0e"].concat()), Detection::No, "bytes are left");
+    assert_eq!(found(&[&flight[..], b"\xff\0\0\0"].concat()), Detection::No, "no such message");
+}
+
+#[test]
 fn a_certificate_that_is_none_states_nothing() {
     assert_eq!(Certificate::read(b"\x30\x03\x02\x01\x01"), None);
     let good = certificate(&name("X", "x"), &name("Y", "y"));

@@ -184,6 +184,34 @@ fn a_late_syn_confirms_or_leaves_a_flow_that_is_classified() {
 }
 
 #[test]
+fn later_datagrams_are_read_where_the_verdict_wants_them_and_change_nothing() {
+    let record = |reads_on: bool, flags: u8| {
+        let mut bench = TableUnderTest::new(LIMITS);
+        (bench.reader.quick, bench.reader.reads_on) = (true, reads_on);
+        for n in 0..4_u32 {
+            bench.send(50_000, 53, flags, 101 + n, &[b'a' + n as u8]);
+            bench.send(53, 50_000, flags, 501 + n, &[b'A' + n as u8]);
+        }
+        let later = std::mem::take(&mut bench.reader.later);
+        (later, bench.records().remove(0).record)
+    };
+    let (later, read) = record(true, 0);
+    let sent = |sender: Direction| {
+        let of_sender = later.iter().filter(|(port, from, _)| (*port, *from) == (53, sender));
+        of_sender.flat_map(|(.., payload)| payload.clone()).collect::<Vec<u8>>()
+    };
+    assert_eq!(
+        (sent(Direction::Initiator), sent(Direction::Responder)),
+        (b"bcd".to_vec(), b"BCD".to_vec())
+    );
+    let (none, unread) = record(false, 0);
+    assert!(none.is_empty());
+    assert_eq!((read.packets, read.bytes), (unread.packets, unread.bytes));
+    assert_eq!(read.responder, unread.responder);
+    assert!(record(true, ACK).0.is_empty(), "over TCP there are none");
+}
+
+#[test]
 fn a_snapshot_shows_a_live_flow_turned_and_leaves_it_as_it_is() {
     let mut bench = TableUnderTest::new(LIMITS);
     bench.send(80, 50_000, ACK, 101, b"GET");

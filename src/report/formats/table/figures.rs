@@ -34,11 +34,11 @@ pub(super) fn write(
 fn count_columns() -> Vec<Column> {
     let mut columns = vec![
         Column::fixed("PORT"),
-        Column::number("CLIENTS"),
-        Column::number("SENT"),
-        Column::number("RECEIVED"),
+        Column::number("CLIENTS").gives_way(2),
+        Column::number("SENT").gives_way(3),
+        Column::number("RECEIVED").gives_way(3),
     ];
-    columns.extend(COUNTERS.iter().map(|counter| Column::number(counter.title)));
+    columns.extend(COUNTERS.iter().map(|counter| Column::number(counter.title).gives_way(1)));
     columns.push(Column::text("CONNECTIONS", 16));
     columns
 }
@@ -65,14 +65,15 @@ fn count_row(name: &str, all: &Aggregate) -> Row {
 fn distribution_columns(first: &'static str) -> [Column; 9] {
     [
         Column::text(first, 9),
-        Column::number("CONNECT ms"),
-        Column::number("p99"),
-        Column::number("RESPONSE ms"),
-        Column::number("p99"),
+        // A percentile goes before the median that it stands beside.
+        Column::number("CONNECT ms").gives_way(4),
+        Column::number("p99").gives_way(3),
+        Column::number("RESPONSE ms").gives_way(6),
+        Column::number("p99").gives_way(5),
         Column::number("DURATION ms"),
-        Column::number("p99"),
-        Column::number("PACKET B"),
-        Column::number("p99"),
+        Column::number("p99").gives_way(7),
+        Column::number("PACKET B").gives_way(2),
+        Column::number("p99").gives_way(1),
     ]
 }
 
@@ -102,11 +103,11 @@ fn milliseconds(ns: u64) -> String {
 
 const SERVICE_COLUMNS: [Column; 6] = [
     Column::text("SERVICE", 20),
-    Column::fixed("TAG"),
+    Column::fixed("TAG").gives_way(3),
     Column::number("FLOWS"),
-    Column::number("CLIENTS"),
-    Column::number("SENT"),
-    Column::number("RECEIVED"),
+    Column::number("CLIENTS").gives_way(1),
+    Column::number("SENT").gives_way(2),
+    Column::number("RECEIVED").gives_way(2),
 ];
 
 fn write_services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {

@@ -6,15 +6,20 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::decode::ServicePort;
 use crate::findings::{Finding, Severity};
 use crate::report::parts::layout::{Tone, fit, wrap};
 use crate::report::parts::units::plural;
 use crate::report::{Report, Style, escape};
+use crate::stats::ServerKey;
 
 /// Blanks between columns.
 const GAP: usize = 2;
 /// Columns for a sentence at least; where there are fewer, it stands below.
 const LEAST: usize = 24;
+/// Columns of a name beside an address, and those that sentences keep where there are names.
+const NAME: usize = 24;
+const NAMED_LEAST: usize = 48;
 /// Columns of an address beyond which it is cut, rather than the sentence moved.
 const ADDRESS: usize = 25;
 
@@ -35,12 +40,12 @@ pub(super) fn write(
     writeln!(out, "DOES NOT BELONG")?;
     let groups = alike(shown);
     let most = if is_whole { usize::MAX } else { ALIKE };
-    let rows = groups.iter().flat_map(|group| group.iter().take(most).copied());
-    let widths = CellWidths::of(rows);
+    let rows = || groups.iter().flat_map(|group| group.iter().take(most).copied());
+    let widths = CellWidths::of(report, rows(), style);
     let mut advised = HashSet::new();
     for group in &groups {
         for finding in group.iter().take(most) {
-            row(out, finding, &widths, style)?;
+            row(out, report, finding, &widths, style)?;
             let advice = finding.advice.as_deref().filter(|&advice| advised.insert(advice));
             write_below(out, &widths, style, advice)?;
         }
@@ -99,23 +104,40 @@ struct CellWidths {
     port: usize,
     server: usize,
     frame: usize,
+    /// Names stand beside addresses.
+    has_names: bool,
 }
 
 impl CellWidths {
-    fn of<'f>(findings: impl Iterator<Item = &'f Finding>) -> Self {
-        let none = Self { severity: 0, port: 0, server: 0, frame: 0 };
-        findings.fold(none, |widest, finding| Self {
+    /// The widths, with names beside addresses if there is room for them.
+    fn of<'f>(
+        report: &Report<'_>,
+        findings: impl Iterator<Item = &'f Finding> + Clone,
+        style: Style,
+    ) -> Self {
+        let none = Self { severity: 0, port: 0, server: 0, frame: 0, has_names: false };
+        let plain = findings.clone().fold(none, |widest, finding| Self {
             severity: widest.severity.max(finding.severity.as_str().len()),
             port: widest.port.max(finding.port.to_string().len()),
-            server: widest.server.max(server(finding).len()),
+            server: widest.server.max(server(report, finding, false).width()),
             frame: widest.frame.max(frame(finding).len()),
-        })
+            has_names: false,
+        });
+        let named = findings.map(|finding| server(report, finding, true).width()).max();
+        let named = Self { server: named.unwrap_or(0), has_names: true, ..plain };
+        let has_room = |room| room >= NAMED_LEAST;
+        if named.room(named.server, style).is_some_and(has_room) { named } else { plain }
+    }
+
+    /// The columns that are left for sentences beside servers of this width.
+    fn room(&self, server: usize, style: Style) -> Option<usize> {
+        let fixed = self.severity + self.port + self.frame + 4 * GAP;
+        style.width.checked_sub(fixed + server)
     }
 
     /// The width of the column of servers, and that of sentences; `None` where these stand below.
     fn fitted(&self, style: Style) -> (usize, Option<usize>) {
-        let fixed = self.severity + self.port + self.frame + 4 * GAP;
-        let room = |server: usize| style.width.checked_sub(fixed + server);
+        let room = |server: usize| self.room(server, style);
         let wide = |server: usize| room(server).filter(|&room| room >= LEAST);
         let cut = self.server.min(ADDRESS);
         match (wide(self.server), wide(cut)) {
@@ -134,8 +156,15 @@ impl CellWidths {
     }
 }
 
-fn server(finding: &Finding) -> String {
-    finding.server.map_or_else(String::new, |server| server.to_string())
+/// The address of the server, with a name beside it if there is one.
+fn server(report: &Report<'_>, finding: &Finding, has_name: bool) -> String {
+    let Some(address) = finding.server else { return String::new() };
+    let ServicePort { port, transport } = finding.port;
+    let key = ServerKey { address, port, transport };
+    match report.run.stats.servers.name_of(key).filter(|_| has_name) {
+        Some(name) => format!("{address} {}", fit(&escape(name), NAME)),
+        None => address.to_string(),
+    }
 }
 
 fn frame(finding: &Finding) -> String {
@@ -144,6 +173,7 @@ fn frame(finding: &Finding) -> String {
 
 fn row(
     out: &mut dyn Write,
+    report: &Report<'_>,
     finding: &Finding,
     widths: &CellWidths,
     style: Style,
@@ -158,7 +188,10 @@ fn row(
     let painted = tone.paint(severity, style);
     let padding = widths.severity - severity.len();
     let port = finding.port.to_string();
-    let server = fit(&server(finding), server_width);
+    let whole = server(report, finding, widths.has_names);
+    // An address that there is no room for stands before the sentence, where that stands below.
+    let is_below = room.is_none() && whole.width() > server_width;
+    let server = if is_below { String::new() } else { fit(&whole, server_width) };
     let before = format!(
         "{painted}{:padding$}{:GAP$}{port:>port_width$}{:GAP$}{server:server_width$}",
         "",
@@ -167,6 +200,7 @@ fn row(
         port_width = widths.port,
     );
     let sentence = escape(&finding.sentence);
+    let sentence = if is_below { format!("{whole}: {sentence}") } else { sentence };
     let frame = frame(finding);
     let Some(room) = room else {
         writeln!(out, "{}", format!("{before}{:GAP$}{frame}", "").trim_end())?;
@@ -194,7 +228,7 @@ fn row(
 mod tests {
     use super::*;
     use crate::Replay;
-    use crate::decode::{ServicePort, Transport};
+    use crate::decode::Transport;
     use crate::findings::FindingKind;
     use crate::report::Show;
 
@@ -211,11 +245,13 @@ mod tests {
                 sentence: format!("HTTP ({name}) where lighting consoles speak OSC"),
                 advice: None,
             };
+            let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
+            let report = Report::new(&[], &run, None, Show::default());
             for width in 40..=120 {
                 let style = Style { width, colour: false };
                 let mut out = Vec::new();
-                let widths = CellWidths::of(std::iter::once(&finding));
-                row(&mut out, &finding, &widths, style).unwrap();
+                let widths = CellWidths::of(&report, std::iter::once(&finding), style);
+                row(&mut out, &report, &finding, &widths, style).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
                 assert!(text.contains("alert") && text.contains("frame 61"), "{width}: {text}");
@@ -228,7 +264,8 @@ mod tests {
         let path = format!("fixtures/{capture}.pcap");
         let run = Replay::open([&path]).unwrap().run().unwrap();
         let show = Show { top: 20, ..Show::default() };
-        let report = Report { inputs: &[path], run: &run, read_in: None, show };
+        let inputs = [path];
+        let report = Report::new(&inputs, &run, None, show);
         let mut out = Vec::new();
         super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
         String::from_utf8(out).unwrap()
@@ -283,7 +320,7 @@ mod tests {
         let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
         let written = |findings_only| {
             let show = Show { findings_only, ..Show::default() };
-            let report = Report { inputs: &[], run: &run, read_in: None, show };
+            let report = Report::new(&[], &run, None, show);
             let mut out = Vec::new();
             super::write(&mut out, &report, &findings, Style::default()).unwrap();
             String::from_utf8(out).unwrap()
@@ -295,13 +332,40 @@ mod tests {
     }
 
     #[test]
-    fn findings_fit_the_terminal() {
-        for capture in ["cases/finding-analyst", "showcase", "swapped-ports", "eos-mismatch"] {
-            for width in [60, 80, 100] {
-                let text = written(capture, width);
+    fn no_line_of_the_tables_is_wider_than_the_terminal() {
+        let captures = [
+            "cases/finding-analyst",
+            "cases/finding-failing",
+            "cases/icmp6-closed-port",
+            "cases/ws-discovery-3702",
+            "eos-mismatch",
+            "showcase",
+            "swapped-ports",
+        ];
+        for capture in captures {
+            let inputs = [format!("fixtures/{capture}.pcap")];
+            let run = Replay::open(&inputs).unwrap().run().unwrap();
+            for width in [40, 50, 60, 80, 100] {
+                let show = Show { servers: true, stats: true, ..Show::default() };
+                let report = Report::new(&inputs, &run, None, show);
+                let mut out = Vec::new();
+                super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+                let text = String::from_utf8(out).unwrap();
                 let wide = text.lines().find(|line| line.width() > width);
-                assert_eq!(wide, None, "{capture} at {width} columns");
+                // An input's name and a URL in advice have no place to break.
+                let wide = wide.filter(|line| !line.contains(".pcap") && !line.contains("://"));
+                assert_eq!(wide, None, "{capture} at {width} columns\n{text}");
             }
         }
+    }
+
+    #[test]
+    fn names_stand_beside_addresses_where_there_is_room() {
+        let text = written("cases/finding-failing", 120);
+        let row = text.lines().find(|line| line.contains("2 of 3")).unwrap();
+        assert!(row.contains("192.0.2.10 example.test"), "{text}");
+        let text = written("cases/finding-failing", 60);
+        let row = text.lines().find(|line| line.contains("2 of 3")).unwrap();
+        assert!(!row.contains("example.test"), "{text}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::decode::ServicePort;
+use crate::findings::{self, Severity};
 use crate::pipeline::Snapshot;
 use crate::report::formats::IntervalWriter;
 use crate::report::parts::labels;
@@ -55,6 +56,7 @@ impl IntervalWriter for IntervalLines {
             )?,
         }
         self.name_ports(out, view)?;
+        name_findings(out, view)?;
         writeln!(out)?;
         *self = Self {
             elapsed_ns,
@@ -70,6 +72,24 @@ impl IntervalWriter for IntervalLines {
         };
         Ok(())
     }
+}
+
+/// Writes how many findings there are so far, and the ports of the first alerts and warnings.
+fn name_findings(out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
+    let found = findings::find(&view.run.stats, &view.run.catalogue);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let grave = found.iter().filter(|finding| finding.severity != Severity::Note);
+    let mut named: Vec<String> = Vec::new();
+    for finding in grave {
+        let name = format!("{} {}", finding.severity.as_str(), finding.port);
+        if named.len() < PORTS && !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    let colon = if named.is_empty() { "" } else { ": " };
+    write!(out, "  {}{colon}{}", plural(found.len() as u64, "finding"), named.join(", "))
 }
 
 impl IntervalLines {
@@ -92,5 +112,29 @@ impl IntervalLines {
             write!(out, "  {port} {} {}", speaker.unwrap_or_default(), bytes(grown))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Replay;
+
+    #[test]
+    fn a_line_ends_with_the_findings_so_far() {
+        let line = |capture: &str| {
+            let path = format!("fixtures/{capture}.pcap");
+            let run = Replay::open([path]).unwrap().run().unwrap();
+            let view = Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 0 };
+            let mut out = Vec::new();
+            IntervalLines::default().write(&mut out, &view).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let found = "  6 findings: alert 22/tcp, alert 443/tcp, alert 3037/tcp\n";
+        assert!(line("cases/finding-analyst").ends_with(found));
+        assert!(line("cases/finding-quiet-refusals").ends_with("  4 findings\n"));
+        assert!(!line("cases/finding-quiet-names").contains("finding"));
     }
 }

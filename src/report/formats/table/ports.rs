@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use super::PortRow;
 use crate::decode::ServicePort;
@@ -12,7 +11,7 @@ use crate::report::parts::layout::{self, Cell, Column, Row, fit, wrap};
 use crate::report::parts::units::{bytes, count};
 use crate::report::parts::{labels, processes};
 use crate::report::{Report, Style, escape};
-use crate::stats::{Speaker, SpeakingServer, TextSource};
+use crate::stats::{ServerKey, Speaker, SpeakingServer, TextSource};
 
 /// The narrowest SPEAKING, as long as the terminal has forty columns.
 const LEAST_SPEAKING: usize = 16;
@@ -35,22 +34,42 @@ pub(super) fn write(
     }
     let has_processes =
         ports.iter().any(|(_, stats)| !stats.processes.responders.by_process.is_empty());
-    let (mut rows, mut essential) = (Vec::new(), 0);
+    let (mut rows, mut essential, mut named) = (Vec::new(), 0, Vec::new());
     for &port in ports {
         let here = servers.get(&port.0).map_or(&[][..], Vec::as_slice);
-        rows.extend(port_rows(report, port, here, &mut essential));
+        for (row, name) in port_rows(report, port, here, &mut essential) {
+            named.extend(name.map(|name| (rows.len(), name)));
+            rows.push(row);
+        }
     }
     // What is spoken and who speaks is shown whole; what stands behind it may be cut.
     let room = style.width.saturating_sub(OTHERS).max(LEAST_SPEAKING);
+    let server_column = if has_processes {
+        Column::text("PROCESS", 9)
+    } else {
+        Column::text("SERVER", 9).cut_within()
+    };
     let columns = [
         Column::fixed("PORT"),
         Column::text("REGISTERED", 8).gives_way(1),
         Column::text("CUSTOMARY", 8).gives_way(1),
         Column::text("SPEAKING", essential.clamp(LEAST_SPEAKING, room)),
-        Column::text(if has_processes { "PROCESS" } else { "SERVER" }, 9).gives_way(2),
+        server_column.gives_way(2),
         Column::number("CLIENTS").gives_way(3),
         Column::number("BYTES"),
     ];
+    // Names stand beside addresses only where nothing is cut for them.
+    let mut exchange = |rows: &mut [Row]| {
+        for (i, name) in &mut named {
+            if let Some(cell) = rows.get_mut(*i).and_then(|row| row.get_mut(SERVER_AT)) {
+                std::mem::swap(name, cell);
+            }
+        }
+    };
+    exchange(&mut rows);
+    if !layout::fits(style, &columns, &rows) {
+        exchange(&mut rows);
+    }
     layout::write(out, style, &columns, &rows)?;
     if rows.iter().any(|row| row[SPEAKING_AT].text.as_str().starts_with('!')) {
         writeln!(out)?;
@@ -64,13 +83,17 @@ pub(super) fn write(
 }
 
 const SPEAKING_AT: usize = 3;
+const SERVER_AT: usize = 4;
+
+/// A row, and the cell of its server with a name beside the address, if that has one.
+type NamedRow = (Row, Option<Cell>);
 
 fn port_rows(
     report: &Report<'_>,
     (port, stats): PortRow<'_>,
     servers: &[SpeakingServer<'_>],
     essential: &mut usize,
-) -> Vec<Row> {
+) -> Vec<NamedRow> {
     let catalogue = report.catalogue();
     let mut labels: [Cell; 3] = [
         Cell::trusted(port.to_string()),
@@ -81,7 +104,7 @@ fn port_rows(
     let mut rows = Vec::new();
     for (key, speaking) in labels::speakers(stats) {
         let mut row = std::mem::take(&mut labels).to_vec();
-        let mut cell = labels::speaker(catalogue, key, speaking);
+        let mut cell = labels::speaker_of_port(catalogue, key, speaking, stats);
         *essential = (*essential).max(labels::essential_width(catalogue, key));
         if key.service.is_none()
             && speaking.products.is_none()
@@ -90,29 +113,35 @@ fn port_rows(
             cell = Cell::trusted(format!("{} ({asked})", cell.text)).with_tone(cell.tone);
         }
         row.push(cell);
-        let process = processes::short_names(&stats.processes.responders);
-        row.push(match process {
-            Some(process) => Cell::trusted(process),
-            None => Cell::trusted(addresses(key, servers)),
+        let mut named = None;
+        row.push(if let Some(process) = processes::short_names(&stats.processes.responders) {
+            Cell::trusted(process)
+        } else {
+            let (text, only) = addresses(key, servers);
+            let name = only.and_then(|only| report.run.stats.servers.name_of(only));
+            let with = |name| format!("{text} {}", fit(&escape(name), MAX_NAME));
+            named = name.map(|name| Cell::trusted(with(name)));
+            Cell::trusted(text)
         });
         row.push(Cell::trusted(clients.take().map_or_else(String::new, count)));
         row.push(Cell::trusted(bytes(speaking.bytes)));
-        rows.push(row);
+        rows.push((row, named));
     }
     rows
 }
 
-/// The servers that speak so: the lowest address, and how many more.
-fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> String {
+/// The servers that speak so: the lowest address, and how many more; then the server, if it is the
+/// only one.
+fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> (String, Option<ServerKey>) {
     let speaking = servers.iter().filter(|server| speaks(key, server));
-    let lowest = |(lowest, n): (Option<IpAddr>, u64), server: &SpeakingServer<'_>| {
-        let address = server.key().address;
-        (Some(lowest.map_or(address, |lowest| lowest.min(address))), n + 1)
+    let lowest = |(lowest, n): (Option<ServerKey>, u64), server: &SpeakingServer<'_>| {
+        let key = server.key();
+        (Some(lowest.map_or(key, |lowest| lowest.min(key))), n + 1)
     };
     match speaking.fold((None, 0), lowest) {
-        (None, _) => "-".to_owned(),
-        (Some(lowest), 1) => lowest.to_string(),
-        (Some(lowest), n) => format!("{lowest}, +{}", count(n - 1)),
+        (None, _) => ("-".to_owned(), None),
+        (Some(only), 1) => (only.address.to_string(), Some(only)),
+        (Some(lowest), n) => (format!("{}, +{}", lowest.address, count(n - 1)), None),
     }
 }
 

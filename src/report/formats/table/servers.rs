@@ -2,31 +2,23 @@
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
-
-use unicode_width::UnicodeWidthStr;
 
 use crate::evidence::Protocol;
-use crate::report::parts::escape::SafeText;
 use crate::report::parts::labels;
-use crate::report::parts::layout::{self, Cell, Column, Row, Tone, fit};
+use crate::report::parts::layout::{self, Cell, Column, Row, Tone};
 use crate::report::parts::units::{bytes, count, plural};
 use crate::report::{Report, Style};
-use crate::stats::{ProvedService, Server, ServerText, TextSource};
+use crate::stats::{ProvedService, Server};
 
 const COLUMNS: [Column; 7] = [
-    Column::text("SERVER", 21),
+    Column::text("SERVER", 21).cut_within(),
     Column::text("SPEAKING", 16),
-    Column::text(OTHERS, OTHERS.len()),
-    Column::number("CLIENTS"),
-    Column::number("FLOWS"),
-    Column::number("BYTES"),
-    Column::number("PROOF"),
+    Column::text("ALSO, PRODUCT, NAME", 8).gives_way(1),
+    Column::number("CLIENTS").gives_way(2),
+    Column::number("FLOWS").gives_way(3),
+    Column::number("BYTES").gives_way(5),
+    Column::number("PROOF").gives_way(4),
 ];
-
-/// The column that shrinks first.
-const OTHERS: &str = "ALSO, PRODUCT, NAME";
-const OTHERS_AT: usize = 2;
 
 /// Writes the servers with most bytes, as many as there are rows in the tables of ports, and the
 /// number of the others.
@@ -39,30 +31,13 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> i
     let top = report.show.top;
     let shown = if top == 0 { servers.len() } else { top.min(servers.len()) };
     let (rows, hidden) = servers.split_at(shown);
-    let mut rows: Vec<Row> = rows.iter().map(|server| row(report, server)).collect();
-    shrink_others(style, &mut rows);
+    let rows: Vec<Row> = rows.iter().map(|server| row(report, server)).collect();
     layout::write(out, style, &COLUMNS, &rows)?;
     if !hidden.is_empty() {
         let others = plural(hidden.len() as u64, "server");
         writeln!(out, "and {others} with fewer bytes; --top 0 shows all")?;
     }
     Ok(())
-}
-
-/// Cuts the column that matters least to the room that the others leave.
-fn shrink_others(style: Style, rows: &mut [Row]) {
-    const GAP: usize = 2;
-    let least = ["SERVER", "SPEAKING", "", "CLIENTS", "FLOWS", "BYTES", "PROOF"].map(str::len);
-    let widest = |(i, least): (usize, usize)| {
-        let widths = rows.iter().filter_map(|row| Some(row.get(i)?.text.as_str().width()));
-        GAP + widths.max().unwrap_or(0).max(least)
-    };
-    let columns = least.into_iter().enumerate().filter(|&(i, _)| i != OTHERS_AT);
-    let taken: usize = columns.map(widest).sum();
-    let room = style.width.saturating_sub(taken).max(OTHERS.len());
-    for cell in rows.iter_mut().filter_map(|row| row.get_mut(OTHERS_AT)) {
-        cell.text = SafeText::trusted(fit(cell.text.as_str(), room));
-    }
 }
 
 fn row(report: &Report<'_>, server: &Server<'_>) -> Row {
@@ -113,7 +88,7 @@ fn texts<'s>(server: &'s Server<'_>) -> impl Iterator<Item = String> + 's {
     let more = |n: usize| (n > 0).then(|| format!("+{n}"));
     let products = server.products.iter().map(|product| product.text.to_string());
     let named: Vec<&str> =
-        server.names.iter().filter(|name| !is_address(name)).map(|name| &*name.text).collect();
+        server.names.iter().filter(|name| !name.is_address()).map(|name| &*name.text).collect();
     // What a client called it is most often what it had been answered.
     let answered = server.address_names.iter().map(|name| &*name.text);
     let answered: Vec<&str> = answered.filter(|name| !named.contains(name)).collect();
@@ -121,13 +96,4 @@ fn texts<'s>(server: &'s Server<'_>) -> impl Iterator<Item = String> + 's {
     let line = server.first_line.map(|line| format!("\"{}\"", line.text));
     let more_names = more(server.names_more + server.address_names_more);
     products.chain(more(server.products_more)).chain(names).chain(more_names).chain(line)
-}
-
-/// Whether a `Host` says no more than the endpoint does.
-fn is_address(ServerText { source, text, .. }: &ServerText) -> bool {
-    let host = text.split_once(':').map_or(&**text, |(host, _)| host);
-    *source == TextSource::Host
-        && (host == "localhost"
-            || text.parse::<SocketAddr>().is_ok()
-            || text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok())
 }
