@@ -233,7 +233,8 @@ impl ScreenState {
     fn open(&mut self, why: bool) {
         if let (Page::List, Some(port)) = (self.page, self.chosen) {
             self.page = Page::Port { port, flow: 0, why };
-            self.requester.request(SnapshotRequest { port: Some(port) });
+            self.requester
+                .request(SnapshotRequest { port: Some(port), ..SnapshotRequest::default() });
         }
     }
 

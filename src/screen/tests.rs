@@ -18,7 +18,7 @@ fn view(catalogue: &Arc<Catalogue>) -> Snapshot {
     let mut files = Files::open_with_stop(&[file], &stop).unwrap();
     let options = Options { keep_flows: true, ..Options::replay() };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
-    Snapshot { elapsed: Duration::from_secs(61), run, live_flows: 5 }
+    Snapshot { elapsed: Duration::from_secs(61), run, live_flows: 5, held_flows: 9, detail: None }
 }
 
 /// A screen with the capture on it.
