@@ -74,6 +74,8 @@ pub struct Snapshot {
     /// Number of flows in memory: the live ones, and those that ended so lately that late packets may
     /// still belong to them.
     pub held_flows: u64,
+    /// What was requested.
+    pub request: SnapshotRequest,
     /// The flow that was requested, where it is still known.
     pub detail: Option<FlowDetail>,
 }

@@ -126,6 +126,6 @@ impl Snapshotter {
         run.notice_cut_payload(cut);
         run.complete(self.histogram_ports);
         let cost = slowest.max(busy + since.elapsed());
-        Some((Snapshot { elapsed, run, live_flows, held_flows, detail }, cost))
+        Some((Snapshot { elapsed, run, live_flows, held_flows, request, detail }, cost))
     }
 }

@@ -139,6 +139,7 @@ fn every_counter_is_in_every_output() {
         run,
         live_flows: 0,
         held_flows: 0,
+        request: crate::pipeline::SnapshotRequest::default(),
         detail: None,
     });
     let metrics = metrics.text(openmetrics::ExpositionFormat::Text);
