@@ -25,6 +25,10 @@ const LIST: usize = 6;
 /// Lines of the finding that is chosen, below the list.
 const DETAIL: usize = 5;
 
+/// Columns from which on the names of the views have numbers, and all of them are named.
+const WITH_NUMBERS: usize = 64;
+const WITH_NAMES: usize = 37;
+
 /// Draws the screen.
 pub(super) fn draw(state: &mut ScreenState, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -167,7 +171,7 @@ fn nothing(state: &ScreenState) -> &'static str {
     match (state.page(), state.all_rows) {
         (Page::List(ListKind::Ports), 0) => "No TCP or UDP packets yet.",
         (Page::List(ListKind::Servers), 0) => "No server has answered yet.",
-        (Page::List(ListKind::Findings), 0) => "Nothing that does not belong, so far.",
+        (Page::List(ListKind::Findings), 0) => "No findings so far.",
         (Page::List(ListKind::Flows), 0) => "No flows yet.",
         (Page::List(ListKind::Ports), _) => "No ports match the filter. Press Esc to clear it.",
         (Page::List(ListKind::Servers), _) => "No servers match the filter. Press Esc to clear it.",
@@ -175,7 +179,7 @@ fn nothing(state: &ScreenState) -> &'static str {
             "No findings match the filter. Press Esc to clear it."
         }
         (Page::List(ListKind::Flows), _) => "No flows match the filter. Press Esc to clear it.",
-        _ => "Its flows ended too long ago: only the latest are kept.",
+        _ => "None of its flows is held: only the latest ones are.",
     }
 }
 
@@ -266,11 +270,17 @@ fn views(state: &ScreenState, width: usize) -> Line<'static> {
                 ListKind::Flows => 0,
             }
         });
-        let number = if number > 0 { format!(" {}", count(number as u64)) } else { String::new() };
-        let name = if width >= 56 { kind.title() } else { "" };
-        let text = format!(" {} {name}{number} ", i + 1).replace("  ", " ");
-        let shown = if kind == state.list() { reversed } else { Style::default() };
-        spans.push(Span::styled(text, shown));
+        let is_shown = kind == state.list();
+        let text = match width {
+            WITH_NUMBERS.. if number > 0 => {
+                format!(" {} {} {} ", i + 1, kind.title(), count(number as u64))
+            }
+            WITH_NUMBERS.. => format!(" {} {} ", i + 1, kind.title()),
+            WITH_NAMES.. => format!("{} {}", i + 1, kind.title()),
+            _ if is_shown => format!("{} {}", i + 1, kind.title()),
+            _ => (i + 1).to_string(),
+        };
+        spans.push(Span::styled(text, if is_shown { reversed } else { Style::default() }));
         spans.push(Span::raw(" "));
     }
     if state.is_paused() {

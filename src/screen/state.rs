@@ -53,7 +53,7 @@ pub(super) struct Scroll {
 pub(super) struct OpenedFlow {
     pub(super) flow: JudgedFlow,
     /// The latest answer about its first bytes.
-    pub(super) detail: Option<FlowDetail>,
+    pub(super) detail: Option<Box<FlowDetail>>,
     /// Whether a snapshot has answered.
     pub(super) is_answered: bool,
 }

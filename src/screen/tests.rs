@@ -83,7 +83,7 @@ impl Shown {
         snapshot.request.flow = Some(frame);
         snapshot.detail = opening.map(|opening| {
             let flow = self.state.flow.as_ref().unwrap().flow.clone();
-            FlowDetail { flow, opening: Some(opening) }
+            Box::new(FlowDetail { flow, opening: Some(opening) })
         });
         self.state.update(snapshot);
         self.text()
@@ -202,7 +202,7 @@ fn filters_by_fit_finding_and_server_select_in_every_view() {
         let text = shown.press("3");
         assert!(text.contains("3037/tcp"), "{filter}\n{text}");
         let text = shown.press("4");
-        assert!(text.contains(":3037 ") && !text.contains(":3001 "), "{filter}\n{text}");
+        assert!(text.contains(":3037/tcp ") && !text.contains(":3001/tcp "), "{filter}\n{text}");
         shown.press("\x1b");
     }
     let text = shown.press("1/server:192.0.2.10\n");
@@ -259,7 +259,7 @@ fn the_first_bytes_of_a_flow_are_shown_escaped_and_long_lines_scroll_sideways() 
     let text = shown.answer(Some(opening));
     assert!(text.contains("GET /xxxx") && text.contains("Host: \\x1b[2J"), "{text}");
     assert!(text.contains("0000  47 45 54 20 2f 78"), "{text}");
-    assert!(text.contains("FIRST BYTES OF THE SERVER") && text.contains("200 OK"), "{text}");
+    assert!(text.contains("FIRST BYTES FROM THE SERVER") && text.contains("200 OK"), "{text}");
     assert!(!text.contains("END HTTP/1.1"), "{text}");
     assert!(shown.press("→→→→→→→→").contains("xEND HTTP/1.1"));
 }

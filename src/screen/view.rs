@@ -54,7 +54,7 @@ impl View {
         addresses.values_mut().for_each(|all| all.sort_unstable());
         let flows = snapshot.run.flows.iter().enumerate();
         let flows = flows.map(|(place, flow)| (flow.record.first_frame, place)).collect();
-        Self { findings, addresses, findings_of, flows, snapshot }
+        Self { snapshot, findings, addresses, findings_of, flows }
     }
 
     pub(super) fn catalogue(&self) -> &Catalogue {

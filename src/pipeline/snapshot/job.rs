@@ -94,12 +94,12 @@ pub(super) struct LiveFlows {
     pub(super) live: u64,
     /// Number of flows in the tables.
     pub(super) held: u64,
-    /// The flow of which all that is known is wanted, where it is this worker's.
-    pub(super) detail: Option<FlowDetail>,
     /// Flows evicted so far.
     pub(super) evicted: u64,
     /// Flows of whose payload the capture cut some, those that ended included.
     pub(super) cut: u64,
+    /// The flow of which all that is known is wanted, where it is this worker's.
+    pub(super) detail: Option<Box<FlowDetail>>,
     /// CPU time of the walk.
     pub(super) cost: Duration,
 }

@@ -77,7 +77,7 @@ pub struct Snapshot {
     /// What was requested.
     pub request: SnapshotRequest,
     /// The flow that was requested, where it is still known.
-    pub detail: Option<FlowDetail>,
+    pub detail: Option<Box<FlowDetail>>,
 }
 
 /// One flow with all that is known of it.

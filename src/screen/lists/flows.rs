@@ -24,13 +24,13 @@ pub(super) struct FlowList;
 impl List for FlowList {
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("CLIENT", 15, 2).leaves(4),
-        ListColumn::text("SERVER", 17, 2),
+        ListColumn::text("SERVER", 21, 2),
         ListColumn::text("SPEAKING", 18, 3),
-        ListColumn::text("STATE", 11, 0).leaves(3),
+        ListColumn::text("STATE", 11, 0).leaves(5),
         ListColumn::number("PACKETS", 8).leaves(0).sorts(SortOrder::Descending),
-        ListColumn::number("BYTES", 6).leaves(5).sorts(SortOrder::Descending),
+        ListColumn::number("BYTES", 6).leaves(2).sorts(SortOrder::Descending),
         ListColumn::number("FRAME", 7).leaves(1).sorts(SortOrder::Ascending),
-        ListColumn::number("IDLE", 6).leaves(2).sorts(SortOrder::Ascending),
+        ListColumn::number("IDLE", 6).leaves(3).sorts(SortOrder::Ascending),
     ];
 
     fn number(ListSource { view, .. }: ListSource<'_>, row: RowKey, title: &str) -> u64 {
@@ -58,7 +58,8 @@ impl List for FlowList {
             "CLIENT" => Cell::trusted(end(record.initiator)),
             "SERVER" => {
                 let arrow = if record.orientation == Orientation::Guessed { "→?" } else { "→" };
-                Cell::trusted(format!("{arrow} {}", end(record.responder)))
+                let server = ServerKey::new(record.responder, record.transport);
+                Cell::trusted(format!("{arrow} {server}"))
             }
             "SPEAKING" => speaking(flow),
             "STATE" => Cell::trusted(state(record)),

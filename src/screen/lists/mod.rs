@@ -6,6 +6,7 @@ mod flows;
 mod ports;
 mod servers;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::columns::{ListColumn, Sorting};
@@ -107,7 +108,12 @@ impl ListKind {
     pub(super) fn rows(self, view: &View) -> Vec<RowKey> {
         let stats = &view.snapshot.run.stats;
         match self {
-            Self::Ports => stats.ports.keys().map(|port| RowKey::Port(*port)).collect(),
+            Self::Ports => {
+                // Most bytes first.
+                let mut ports: Vec<_> = stats.ports.iter().collect();
+                ports.sort_by_cached_key(|(port, of)| (Reverse(of.all.bytes.sum()), **port));
+                ports.into_iter().map(|(port, _)| RowKey::Port(*port)).collect()
+            }
             Self::Servers => {
                 let mut keys: Vec<_> =
                     stats.servers.speaking().map(|server| server.key()).collect();

@@ -49,11 +49,11 @@ pub(in crate::screen) fn lines(state: &ScreenState, width: usize) -> Vec<Line<'s
     }
     lines.extend(reasons.map(Line::from));
     for direction in Direction::BOTH {
-        let (from, to) = match direction {
-            Direction::Initiator => ("CLIENT", "server"),
-            Direction::Responder => ("SERVER", "client"),
+        let title = match direction {
+            Direction::Initiator => "FIRST BYTES FROM THE CLIENT",
+            Direction::Responder => "FIRST BYTES FROM THE SERVER",
         };
-        section(&mut lines, &format!("FIRST BYTES OF THE {from}, to the {to}"));
+        section(&mut lines, title);
         lines.extend(first_bytes(opened, record, direction).into_iter().map(Line::from));
     }
     lines

@@ -20,10 +20,10 @@ const EVERY_LIST: &[Sign] = &[
 ];
 const PORTS: &[Sign] = &[
     ("!", "what speaks here does not belong on this port"),
-    ("+1", "one more than the row has room for; Enter shows all"),
+    ("+1", "one more, for which the row has no room; Enter shows all"),
     ("→", "before a process: it connects to the port, and runs on this machine"),
     ("(1 kB/s)", "no traffic now: the last rate"),
-    ("▁▄█", "bytes a second, snapshot by snapshot; it stands still while the port is idle"),
+    ("▁▄█", "the rate over the last seconds; it stands still while the port is idle"),
     ("(reserved)", "the registry keeps the port for nobody"),
 ];
 const SERVERS: &[Sign] = &[
@@ -31,21 +31,21 @@ const SERVERS: &[Sign] = &[
     ("as NAME", "the name by which clients call it, or that DNS gives it"),
     ("\"…\"", "the first line of what was not recognised"),
     ("+1", "one more name"),
-    ("PROOF", "the frame that proves what it speaks, as Wireshark numbers it"),
+    ("PROOF", "the frame that proves what it speaks, numbered as in Wireshark"),
 ];
 const FINDINGS: &[Sign] = &[
     ("alert", "something is where it does not belong"),
     ("warning", "something is probably wrong"),
     ("note", "worth knowing"),
-    ("FRAME", "the frame that shows it, as Wireshark numbers it"),
+    ("FRAME", "the frame that shows it, numbered as in Wireshark"),
 ];
 const FLOWS: &[Sign] = &[
     ("!", "what speaks here does not belong on this port"),
     ("→", "the client, which opened the connection, is on the left"),
     ("→?", "which side is the client is a guess"),
-    ("open", "the connection goes on; closing, closed and reset have ended"),
+    ("open", "the connection has not ended; answered, sent: UDP, which has no end"),
     ("IDLE", "time since its last packet, by the clock of the capture"),
-    ("(process: …)", "the service that the process is; its bytes do not prove it"),
+    ("(process: …)", "the service by the name of its process; the bytes do not prove it"),
 ];
 const FLOW: &[Sign] = &[
     ("[mark]", "a signature in the bytes names the service"),
@@ -55,7 +55,7 @@ const FLOW: &[Sign] = &[
     ("unclaimed", "no service is known to be expected here"),
     ("contradicts", "the services that use this port speak something else"),
     ("→?", "which side is the client is a guess"),
-    ("\\x1b \\n", "bytes that a terminal would obey, or that cannot be seen"),
+    ("\\x1b \\n", "bytes that a terminal would obey, written out"),
 ];
 
 /// The lines of help.
@@ -123,8 +123,15 @@ fn table(
     width: usize,
 ) {
     const FIRST: usize = 18;
+    const NARROW: usize = 50;
     let room = width.saturating_sub(FIRST + 4).max(16);
     for (mut first, says) in rows {
+        if width < NARROW {
+            lines.push(Line::from(format!(" {first}")));
+            let texts = wrap(says, width.saturating_sub(3));
+            lines.extend(texts.into_iter().map(|text| Line::from(format!("   {text}"))));
+            continue;
+        }
         for text in wrap(says, room) {
             let pad = " ".repeat(FIRST.saturating_sub(first.width()));
             lines.push(Line::from(format!("  {first}{pad}  {text}")));
