@@ -205,7 +205,9 @@ t = socket.create_server(('10.77.0.2', 22))
 print('ready', flush=True)
 while True:
     c, _ = t.accept()
-    c.recv(1000)
+    request = b''
+    while b'\\r\\n\\r\\n' not in request:
+        request += c.recv(1000)
     c.sendall(b'HTTP/1.0 200 OK\\r\\nServer: SimpleHTTP/0.6 Python/3.11.2\\r\\n\\r\\n')
     c.close()
 ";
@@ -221,8 +223,8 @@ struct KeyDriver {
 impl KeyDriver {
     /// What a terminal sends for a key of help.
     fn sends(group: KeyGroup, name: &str) -> (&'static str, &'static str) {
-        let keys = KEYS.iter().filter(|help| help.group == group).flat_map(|help| help.keys);
-        let mut keys = keys.into_iter();
+        let keys = KEYS.iter().filter(|help| help.group == group);
+        let mut keys = keys.flat_map(|help| help.keys);
         let key = keys.find(|key| key.name == name);
         let key = key.unwrap_or_else(|| panic!("help lists no {name}"));
         (key.name, key.sends)

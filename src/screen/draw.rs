@@ -1,13 +1,18 @@
 //! The whole screen: the header with what is captured and lost, the views, the page, the footer with
 //! the keys.
 
+mod footer;
+mod header;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 use unicode_width::UnicodeWidthStr;
 
+use self::footer::footer;
+use self::header::header;
 use super::columns::FittedColumns;
 use super::lists::{ListKind, RowKey};
 use super::pages;
@@ -15,7 +20,6 @@ use super::state::{Page, ScreenState, Scroll};
 use super::tone::style;
 use crate::report::escape;
 use crate::report::parts::layout::{Tone, fit, wrap};
-use crate::report::parts::units::{bytes, count, plural};
 
 /// Rows of a window below which the lines around the list give way to it.
 const LOW: u16 = 12;
@@ -25,16 +29,12 @@ const LIST: usize = 6;
 /// Lines of the finding that is chosen, below the list.
 const DETAIL: usize = 5;
 
-/// Columns from which on the names of the views have numbers, and all of them are named.
-const WITH_NUMBERS: usize = 64;
-const WITH_NAMES: usize = 37;
-
 /// Draws the screen.
 pub(super) fn draw(state: &mut ScreenState, frame: &mut Frame<'_>) {
     let area = frame.area();
     let width = usize::from(area.width);
     let head = header(state, width, area.height);
-    let foot = footer(state, width);
+    let foot = footer(state, width, area.height);
     let [above, body, below] = Layout::vertical([
         Constraint::Length(head.len() as u16),
         Constraint::Min(1),
@@ -194,184 +194,4 @@ fn detail(state: &ScreenState, width: usize) -> Vec<Line<'static>> {
     lines.extend(advice.map(|line| Line::styled(line, style(Tone::Dim, state.colour))));
     lines.truncate(DETAIL);
     lines
-}
-
-/// The header: what is captured and how fast, what was lost, the views, the filter.
-fn header(state: &ScreenState, width: usize, height: u16) -> Vec<Line<'static>> {
-    let bold = Style::default().add_modifier(Modifier::BOLD);
-    let title = escape(&state.title);
-    let Some(view) = state.latest.as_ref().or(state.view()) else {
-        return vec![Line::styled(fit(&format!("portlore  {title}  waiting"), width), bold)];
-    };
-    let snapshot = &view.snapshot;
-    let seconds = snapshot.elapsed.as_secs();
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let (frames, rate) = state.history.whole;
-    let speed = format!("{}/s  {}/s", plural(frames, "packet"), bytes(rate));
-    let open = format!("{} open", plural(snapshot.live_flows, "flow"));
-    let first = format!("portlore  {title}  {clock}  {speed}  {open}");
-    let mut lines = vec![Line::styled(fit(&first, width), bold)];
-    let (counts, is_lossy) = counts(state, width);
-    if height >= LOWEST || is_lossy {
-        lines.push(counts);
-    }
-    if height >= LOW || state.is_paused() {
-        lines.push(views(state, width));
-    }
-    if let Some(line) = filter_line(state, width) {
-        lines.push(line);
-    }
-    lines
-}
-
-/// Where the packets went, and whether some were lost.
-fn counts(state: &ScreenState, width: usize) -> (Line<'static>, bool) {
-    let Some(view) = state.latest.as_ref().or(state.view()) else {
-        return (Line::default(), false);
-    };
-    let (run, counters) = (&view.snapshot.run, &view.snapshot.run.counters);
-    let skipped: u64 = counters.skipped().map(|(_, frames)| frames).sum();
-    let mut line = vec![Span::raw(format!(
-        "{}, {} not analysed; ",
-        plural(counters.frames, "packet"),
-        count(skipped)
-    ))];
-    let lost = run.drops.kernel + run.drops.interface + counters.queue;
-    line.push(if lost == 0 {
-        Span::styled("none dropped", style(Tone::Good, state.colour))
-    } else {
-        let [kernel, interface, queue] =
-            [run.drops.kernel, run.drops.interface, counters.queue].map(count);
-        let text = format!("dropped: kernel {kernel}, interface {interface}, queue {queue}");
-        Span::styled(text, style(Tone::Bad, state.colour))
-    });
-    if run.evicted > 0 {
-        line.push(Span::raw(format!("; {} left a full table", plural(run.evicted, "flow"))));
-    }
-    line.extend(run.problems.last().map(|problem| {
-        Span::styled(format!("  {}", escape(problem)), style(Tone::Bad, state.colour))
-    }));
-    let line = Line::from(line);
-    let is_cut = line.width() > width && lost == 0;
-    (if is_cut { cut(line, width) } else { line }, lost > 0)
-}
-
-/// The names of the views with their keys and numbers of rows; the one that is shown stands out.
-fn views(state: &ScreenState, width: usize) -> Line<'static> {
-    let reversed = Style::default().add_modifier(Modifier::REVERSED);
-    let mut spans = Vec::new();
-    for (i, kind) in ListKind::ALL.into_iter().enumerate() {
-        let number = state.view().map_or(0, |view| {
-            let stats = &view.snapshot.run.stats;
-            match kind {
-                ListKind::Ports => stats.ports.len(),
-                ListKind::Servers => view.addresses.values().map(Vec::len).sum(),
-                ListKind::Findings => view.findings.len(),
-                ListKind::Flows => 0,
-            }
-        });
-        let is_shown = kind == state.list();
-        let text = match width {
-            WITH_NUMBERS.. if number > 0 => {
-                format!(" {} {} {} ", i + 1, kind.title(), count(number as u64))
-            }
-            WITH_NUMBERS.. => format!(" {} {} ", i + 1, kind.title()),
-            WITH_NAMES.. => format!("{} {}", i + 1, kind.title()),
-            _ if is_shown => format!("{} {}", i + 1, kind.title()),
-            _ => (i + 1).to_string(),
-        };
-        spans.push(Span::styled(text, if is_shown { reversed } else { Style::default() }));
-        spans.push(Span::raw(" "));
-    }
-    if state.is_paused() {
-        spans.push(Span::styled(" PAUSED ", reversed));
-    }
-    Line::from(spans)
-}
-
-/// The filter that is in force, unless it is being typed.
-fn filter_line(state: &ScreenState, width: usize) -> Option<Line<'static>> {
-    if state.filter_text.is_empty() || state.prompt.is_some() {
-        return None;
-    }
-    let Page::List(kind) = state.page() else { return None };
-    let rows = |n: usize| count(n as u64);
-    let shown =
-        format!("  {} of {}", rows(state.rows.len()), plural(state.all_rows as u64, kind.noun()));
-    let text = format!("filter: {}", escape(&state.filter_text));
-    let text = fit(&text, width.saturating_sub(shown.width())) + &shown;
-    Some(Line::styled(fit(&text, width), style(Tone::Fair, state.colour)))
-}
-
-/// The footer: the filter that is typed with its completions or its fault; else the keys, below the
-/// last message.
-fn footer(state: &ScreenState, width: usize) -> Vec<Line<'static>> {
-    if let Some(prompt) = &state.prompt {
-        let rows = format!(
-            "  {} of {}",
-            count(state.rows.len() as u64),
-            plural(state.all_rows as u64, state.kind().noun())
-        );
-        let text = escape(&prompt.text);
-        let typed = Line::from(vec![
-            Span::raw(format!("filter: {text}")),
-            Span::styled(" ", Style::default().add_modifier(Modifier::REVERSED)),
-            Span::styled(rows, style(Tone::Dim, state.colour)),
-        ]);
-        return vec![typed, hint(state, width)];
-    }
-    let dim = Style::default().add_modifier(Modifier::DIM);
-    let mut lines = Vec::new();
-    lines.extend(
-        state.message().map(|message| Line::styled(fit(&escape(message), width), Style::default())),
-    );
-    lines.push(Line::styled(keys(state, width), dim));
-    lines
-}
-
-/// What may follow in the filter, or what is wrong with it.
-fn hint(state: &ScreenState, width: usize) -> Line<'static> {
-    let Some(prompt) = &state.prompt else { return Line::default() };
-    if let Some(fault) = &prompt.fault {
-        return Line::styled(fit(&escape(fault), width), style(Tone::Bad, state.colour));
-    }
-    let completions = prompt.completions(&|field| state.values(field));
-    if completions.is_empty() {
-        let dim = style(Tone::Dim, state.colour);
-        return Line::styled(fit("Enter keep  Esc cancel", width), dim);
-    }
-    let label = "Tab:";
-    let mut spans = vec![Span::styled(label, style(Tone::Dim, state.colour))];
-    let mut used = label.len();
-    let from = prompt.completed().unwrap_or(0);
-    for (i, completion) in completions.iter().enumerate().skip(from) {
-        let text = escape(completion);
-        used += 1 + text.width();
-        if used > width {
-            break;
-        }
-        let is_taken = prompt.completed() == Some(i);
-        let modifier = if is_taken { Modifier::REVERSED } else { Modifier::empty() };
-        spans.push(Span::raw(" "));
-        spans.push(Span::styled(text, Style::default().add_modifier(modifier)));
-    }
-    Line::from(spans)
-}
-
-/// The keys that matter here, as many as fit; the first ones everywhere.
-fn keys(state: &ScreenState, width: usize) -> String {
-    let own: &[&str] = match state.page() {
-        _ if state.help.is_some() => &["Esc close help", "↑↓ scroll"],
-        Page::List(_) => &["1-4 Tab view", "↑↓ Enter open", "/ filter", "s sort", "p pause"],
-        Page::Port(_) | Page::Server(_) => &["Esc back", "↑↓ Enter open", "s sort", "p pause"],
-        Page::Flow(_) => &["Esc back", "↑↓ ←→ scroll", "p pause"],
-    };
-    let mut text = String::new();
-    for part in ["q quit", "? help"].iter().chain(own) {
-        let gap = if text.is_empty() { "" } else { "  " };
-        if text.width() + gap.len() + part.width() <= width {
-            text = format!("{text}{gap}{part}");
-        }
-    }
-    text
 }

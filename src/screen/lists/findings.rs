@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::servers::spoken_at;
-use super::{List, ListSource, RowKey, RowText};
+use super::{ListSource, RowKey, RowList, RowText};
 use crate::decode::ServicePort;
 use crate::findings::{Finding, Severity};
 use crate::process::Holder;
@@ -15,7 +15,7 @@ use crate::stats::ServerKey;
 
 pub(super) struct FindingList;
 
-impl List for FindingList {
+impl RowList for FindingList {
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("SEVERITY", 9, 0).sorts(SortOrder::Ascending),
         ListColumn::text("KIND", 12, 0).leaves(0),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{List, ListSource, RowKey, RowText};
+use super::{ListSource, RowKey, RowList, RowText};
 use crate::classify::{Candidate, Fit};
 use crate::decode::{Endpoint, ServicePort};
 use crate::evidence::Direction;
@@ -21,7 +21,7 @@ use crate::stats::{ServerKey, Unanswered};
 
 pub(super) struct FlowList;
 
-impl List for FlowList {
+impl RowList for FlowList {
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("CLIENT", 15, 2).leaves(4),
         ListColumn::text("SERVER", 21, 2),

@@ -48,8 +48,8 @@ pub(super) struct ListSource<'v> {
     pub(super) history: &'v History,
 }
 
-/// A list.
-trait List {
+/// A list of rows with columns.
+trait RowList {
     /// Its columns.
     const COLUMNS: &'static [ListColumn];
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{List, ListSource, RowKey, RowText};
+use super::{ListSource, RowKey, RowList, RowText};
 use crate::classify::Fit;
 use crate::decode::ServicePort;
 use crate::findings::Finding;
@@ -21,7 +21,7 @@ use crate::stats::{PortProcesses, PortStats, ServerKey};
 
 pub(super) struct PortList;
 
-impl List for PortList {
+impl RowList for PortList {
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("PORT", 9, 0).sorts(SortOrder::Ascending),
         ListColumn::text("REGISTERED", 10, 1).leaves(4),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{List, ListSource, RowKey, RowText};
+use super::{ListSource, RowKey, RowList, RowText};
 use crate::decode::ServicePort;
 use crate::findings::{Finding, FindingKind};
 use crate::process::Holder;
@@ -18,7 +18,7 @@ use crate::stats::ServerKey;
 
 pub(super) struct ServerList;
 
-impl List for ServerList {
+impl RowList for ServerList {
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("SERVER", 21, 1).sorts(SortOrder::Ascending),
         ListColumn::text("SPEAKING", 24, 3),
