@@ -204,6 +204,16 @@ impl ScreenState {
         chosen.and_then(|chosen| self.rows.iter().position(|row| *row == chosen)).unwrap_or(0)
     }
 
+    /// Whether the view that is shown brought the flows of the page.
+    pub(super) fn is_answered(&self) -> bool {
+        let request = self.view().map(|view| view.snapshot.request);
+        match self.page() {
+            Page::List(_) | Page::Flow(_) => true,
+            Page::Port(port) => request.is_some_and(|request| request.port == Some(port)),
+            Page::Server(key) => request.is_some_and(|request| request.host == Some(key.address)),
+        }
+    }
+
     /// The row that is chosen.
     pub(super) fn chosen(&self) -> Option<RowKey> {
         self.rows.get(self.place()).copied()

@@ -293,7 +293,7 @@ fn help_lists_the_keys_and_the_signs_of_the_view_behind_it() {
             let names: Vec<&str> = help.keys.iter().map(|key| key.name).collect();
             assert!(text.contains(&names.join(" ")), "{names:?} in\n{text}");
         }
-        assert!(shown.press("h").contains("q quit  ? help  1-4 Tab view"));
+        assert!(shown.press("h").contains("q quit  ? help  1-4 Tab views"));
     }
     assert!(shown.press("4\n?").contains("[mark]"));
 }

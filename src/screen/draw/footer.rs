@@ -74,7 +74,7 @@ fn hint(state: &ScreenState, width: usize) -> Line<'static> {
 fn keys(state: &ScreenState, width: usize) -> String {
     let own: &[&str] = match state.page() {
         _ if state.help.is_some() => &["Esc close help", "↑↓ scroll"],
-        Page::List(_) => &["1-4 Tab view", "↑↓ Enter open", "/ filter", "s sort", "p pause"],
+        Page::List(_) => &["1-4 Tab views", "↑↓ Enter open", "/ filter", "s sort", "p pause"],
         Page::Port(_) | Page::Server(_) => &["Esc back", "↑↓ Enter open", "s sort", "p pause"],
         Page::Flow(_) => &["Esc back", "↑↓ ←→ scroll", "p pause"],
     };
