@@ -26,7 +26,7 @@ impl RowList for PortList {
         ListColumn::text("PORT", 9, 0).sorts(SortOrder::Ascending),
         ListColumn::text("REGISTERED", 10, 1).leaves(4),
         ListColumn::text("CUSTOMARY", 9, 1).leaves(3),
-        ListColumn::text("SPEAKING", 26, 3),
+        ListColumn::text("SPEAKING", 29, 3),
         ListColumn::text("SERVED BY", 10, 2).leaves(5),
         ListColumn::number("CLIENTS", 7).leaves(0),
         ListColumn::number("FLOWS", 7).leaves(2).sorts(SortOrder::Descending),
