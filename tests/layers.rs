@@ -62,7 +62,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("metrics_server", &["report"]),
     (
         "screen",
-        &["catalogue", "classify", "decode", "flow", "pipeline", "process", "report", "stats"],
+        &[
+            "catalogue",
+            "classify",
+            "decode",
+            "evidence",
+            "findings",
+            "flow",
+            "pipeline",
+            "process",
+            "report",
+            "stats",
+        ],
     ),
 ];
 

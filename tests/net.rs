@@ -55,6 +55,17 @@ impl Net {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// A Python script on a side, once it has printed `ready`; killed on drop.
+    pub fn python(&self, side: char, script: &str) -> Running {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.side(side), "python3", "-c", script]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        Running(child)
+    }
+
     /// `portlore live` on side b.
     pub fn command(&self, args: &[&str]) -> Command {
         self.program("live", args)
@@ -80,6 +91,16 @@ impl Net {
         let line = stderr_line(&mut child);
         assert!(line.contains("capturing on"), "{line}");
         child
+    }
+}
+
+/// A program that is killed on drop.
+pub struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }
 

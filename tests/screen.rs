@@ -7,10 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+
+use portlore::screen::{KEYS, KeyGroup};
 
 use crate::net::{Net, signal};
 use crate::run::portlore;
@@ -19,6 +21,8 @@ use crate::run::portlore;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
+/// The line with the names of the views.
+const VIEWS: u16 = 2;
 const OSC: &str =
     "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done";
 
@@ -68,17 +72,48 @@ impl Terminal {
 
     /// Reads on until the terminal shows all of this.
     fn wait_for(&mut self, texts: &[&str]) -> String {
-        loop {
-            let shown = self.screen.screen().contents();
-            if texts.iter().all(|text| shown.contains(text)) {
-                return shown;
-            }
-            let bytes = self
-                .bytes
-                .recv_timeout(PATIENCE)
-                .unwrap_or_else(|_| panic!("{texts:?} never came:\n{shown}"));
+        self.wait_until(&format!("{texts:?}"), |terminal| {
+            let shown = terminal.contents();
+            texts.iter().all(|text| shown.contains(text))
+        })
+    }
+
+    /// Reads on until what the terminal shows is as wanted.
+    fn wait_until(&mut self, wanted: &str, is_so: impl Fn(&Self) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.bytes.recv_timeout(left);
+            let Ok(bytes) = bytes else { panic!("{wanted} never came:\n{}", self.contents()) };
             self.screen.process(&bytes);
         }
+        self.contents()
+    }
+
+    fn contents(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// The text of the cells of a row that stand out.
+    fn reversed(&self, row: u16) -> String {
+        let cells = (0..COLUMNS.get()).filter_map(|column| self.screen.screen().cell(row, column));
+        cells.filter(|cell| cell.inverse()).map(vt100::Cell::contents).collect()
+    }
+
+    /// The view that is shown, and the row that is chosen.
+    fn view(&self) -> String {
+        self.reversed(VIEWS)
+    }
+
+    fn chosen(&self) -> String {
+        let rows = (VIEWS + 1..ROWS.get() - 2).map(|row| self.reversed(row));
+        rows.into_iter().find(|row| !row.is_empty()).unwrap_or_default()
+    }
+
+    /// What is shown between the header and the footer.
+    fn body(&self) -> Vec<String> {
+        let rows = self.screen.screen().rows(0, COLUMNS.get());
+        rows.skip(usize::from(VIEWS) + 1).take(usize::from(ROWS.get() - VIEWS) - 2).collect()
     }
 
     fn press(&mut self, keys: &str) {
@@ -115,16 +150,18 @@ impl Drop for Terminal {
 fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report() {
     let Some(net) = Net::new("sa") else { return };
     let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
-    terminal.wait_for(&["none dropped", "q report"]);
+    terminal.wait_for(&["none dropped", "q quit"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
     net.client(OSC);
-    terminal.wait_for(&["8000/udp", "OSC (no answ", "REGISTERED"]);
+    terminal.wait_for(&["8000/udp", "osc (no answer)", "REGISTERED"]);
     terminal.press("/tag:csta\r");
-    terminal.wait_for(&["No port that the filter lets pass"]);
+    terminal.wait_for(&["No ports match the filter."]);
     terminal.press("\x1b");
     terminal.wait_for(&["8000/udp"]);
-    terminal.press("\rw");
-    terminal.wait_for(&["LATEST FLOWS", "sends a message to /eos/ping", "Wireshark: ip.addr"]);
+    terminal.press("\r");
+    terminal.wait_for(&["8000/udp  registered: irdmi", "IDLE▴", "→ 10.77.0.2:8000"]);
+    terminal.press("\r");
+    terminal.wait_for(&["WHY", "sends a message to /eos/ping", "Wireshark: ip.addr"]);
     terminal.press("q");
     let (status, shown, restored) = terminal.end();
     assert_eq!(status, Some(0), "{shown}");
@@ -140,7 +177,7 @@ fn a_signal_gives_the_terminal_back_too() {
     let Some(net) = Net::new("sb") else { return };
     for name in ["TERM", "INT"] {
         let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
-        terminal.wait_for(&["q report"]);
+        terminal.wait_for(&["q quit"]);
         signal(&terminal.child, name);
         let (status, shown, restored) = terminal.end();
         assert!(
@@ -154,9 +191,154 @@ fn a_signal_gives_the_terminal_back_too() {
 fn two_signals_at_once_do_not_leave_the_terminal_to_nobody() {
     let Some(net) = Net::new("sc") else { return };
     let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
-    terminal.wait_for(&["q report"]);
+    terminal.wait_for(&["q quit"]);
     let both = format!("kill -INT {0}; kill -TERM {0}", terminal.child.id());
     assert!(Command::new("sh").args(["-c", &both]).status().unwrap().success());
     let (_, shown, restored) = terminal.end();
     assert!(restored, "{shown}");
+}
+
+/// Speaks HTTP where SSH is expected.
+const HTTP_ON_22: &str = "
+import socket
+t = socket.create_server(('10.77.0.2', 22))
+print('ready', flush=True)
+while True:
+    c, _ = t.accept()
+    request = b''
+    while b'\\r\\n\\r\\n' not in request:
+        request += c.recv(1000)
+    c.sendall(b'HTTP/1.0 200 OK\\r\\nServer: SimpleHTTP/0.6 Python/3.11.2\\r\\n\\r\\n')
+    c.close()
+";
+const GET: &str = "exec 3<>/dev/tcp/10.77.0.2/22; printf 'GET /%090d HTTP/1.0\\r\\n\\r\\n' 1 >&3; cat <&3 >/dev/null";
+const REFUSED: &str = "(exec 3<>/dev/tcp/10.77.0.2/3001) 2>/dev/null; true";
+
+/// A terminal whose keys are those of help, and those that were driven.
+struct KeyDriver {
+    terminal: Terminal,
+    driven: Vec<(KeyGroup, &'static str)>,
+}
+
+impl KeyDriver {
+    /// What a terminal sends for a key of help.
+    fn sends(group: KeyGroup, name: &str) -> (&'static str, &'static str) {
+        let keys = KEYS.iter().filter(|help| help.group == group);
+        let mut keys = keys.flat_map(|help| help.keys);
+        let key = keys.find(|key| key.name == name);
+        let key = key.unwrap_or_else(|| panic!("help lists no {name}"));
+        (key.name, key.sends)
+    }
+
+    /// Presses a key, and waits for its effect.
+    fn drive(&mut self, group: KeyGroup, name: &str, is_so: impl Fn(&Terminal) -> bool) {
+        let (name, sends) = Self::sends(group, name);
+        self.terminal.press(sends);
+        self.terminal.wait_until(name, is_so);
+        self.driven.push((group, name));
+    }
+}
+
+#[test]
+fn every_key_that_help_lists_has_its_effect() {
+    use KeyGroup::{Everywhere, Filter, Rows, Text};
+
+    let Some(net) = Net::new("sd") else { return };
+    let _server = net.python('b', HTTP_ON_22);
+    let terminal = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
+    let mut keys = KeyDriver { terminal, driven: Vec::new() };
+    keys.terminal.wait_for(&["none dropped", "q quit"]);
+    [OSC, REFUSED, GET].iter().for_each(|script| net.client(script));
+    // The connection was closed and the attempt refused; only the three datagrams' flows are open.
+    keys.terminal.wait_for(&["22/tcp", "3001/tcp", "8000/udp", "! http", "3 flows open"]);
+
+    keys.drive(Everywhere, "?", |shown| shown.contents().contains("open or close this help"));
+    keys.drive(Everywhere, "h", |shown| !shown.contents().contains("open or close this help"));
+    for (key, view) in [("4", "Flows"), ("3", "Findings"), ("2", "Servers"), ("1", "Ports")] {
+        keys.drive(Everywhere, key, |shown| shown.view().contains(view));
+    }
+    keys.drive(Everywhere, "Shift-Tab", |shown| shown.view().contains("Flows"));
+    keys.drive(Everywhere, "Tab", |shown| shown.view().contains("Ports"));
+    keys.drive(Everywhere, "p", |shown| shown.contents().contains("PAUSED"));
+    keys.drive(Everywhere, "Space", |shown| !shown.contents().contains("PAUSED"));
+
+    keys.drive(Rows, "s", |shown| shown.contents().contains("PORT▴"));
+    keys.drive(Rows, "S", |shown| shown.contents().contains("PORT▾"));
+    keys.drive(Rows, "S", |shown| shown.contents().contains("PORT▴"));
+    for (key, port) in [
+        ("g", "22/tcp"),
+        ("j", "3001/tcp"),
+        ("↓", "8000/udp"),
+        ("k", "3001/tcp"),
+        ("↑", "22/tcp"),
+        ("PgDn", "8000/udp"),
+        ("PgUp", "22/tcp"),
+        ("End", "8000/udp"),
+        ("Home", "22/tcp"),
+        ("G", "8000/udp"),
+        ("g", "22/tcp"),
+    ] {
+        keys.drive(Rows, key, |shown| shown.chosen().starts_with(port));
+    }
+
+    keys.drive(Rows, "/", |shown| shown.contents().contains("Tab: port: service:"));
+    keys.terminal.press("po");
+    keys.drive(Filter, "Tab", |shown| shown.contents().contains("filter: port: "));
+    keys.terminal.press("3001");
+    keys.terminal.wait_for(&["filter: port:3001   1 of 3 ports"]);
+    keys.drive(Filter, "Enter", |shown| {
+        let shown = shown.contents();
+        shown.contains("filter: port:3001  1 of 3 ports") && shown.contains("q quit")
+    });
+    keys.terminal.press("/ tcp");
+    keys.terminal.wait_for(&["filter: port:3001 tcp   1 of 3 ports"]);
+    keys.drive(Filter, "Esc", |shown| {
+        let shown = shown.contents();
+        shown.contains("filter: port:3001  1 of 3 ports") && shown.contains("q quit")
+    });
+    keys.terminal.press("/");
+    let text = |text: &'static str| move |shown: &Terminal| shown.contents().contains(text);
+    keys.drive(Filter, "Backspace", text("filter: port:300   0 of 3 ports"));
+    keys.drive(Filter, "Ctrl-U", text("filter:    3 of 3 ports"));
+    keys.terminal.press("port:22\r");
+    keys.terminal.wait_for(&["filter: port:22  1 of 3 ports", "q quit"]);
+    keys.drive(Everywhere, "Esc", |shown| {
+        let shown = shown.contents();
+        shown.contains("8000/udp") && !shown.contains("filter: ")
+    });
+
+    keys.drive(Rows, "Enter", text("22/tcp  registered: ssh"));
+    keys.terminal.wait_for(&["→ 10.77.0.2:22/tcp", "closed"]);
+    keys.terminal.press("\r");
+    // The facts come with the first bytes.
+    keys.terminal.wait_for(&["contradicts", "WHY", "facts: Server"]);
+    // At the end are the first bytes of the server: HTTP.
+    keys.drive(Rows, "End", text("0000  48 54 54 50"));
+    let before = keys.terminal.body();
+    keys.drive(Text, "→", |shown| shown.body() != before);
+    keys.drive(Text, "←", |shown| shown.body() == before);
+    keys.drive(Everywhere, "Backspace", text("22/tcp  registered: ssh"));
+    keys.terminal.press("3");
+    keys.terminal.wait_for(&["alert", "22/tcp"]);
+
+    let KeyDriver { terminal, mut driven } = keys;
+    let mut terminal = Some(terminal);
+    for name in ["q", "Ctrl-C", "Ctrl-D"] {
+        let mut ending = terminal.take().unwrap_or_else(|| {
+            let mut other = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
+            other.wait_for(&["none dropped", "q quit"]);
+            other
+        });
+        let (name, sends) = KeyDriver::sends(Everywhere, name);
+        ending.press(sends);
+        let (status, shown, restored) = ending.end();
+        assert!(status == Some(0) && restored, "{name}: {shown}");
+        driven.push((Everywhere, name));
+    }
+    for help in KEYS {
+        for key in help.keys {
+            let is_driven = driven.contains(&(help.group, key.name));
+            assert!(is_driven, "help lists {}, which nothing drives", key.name);
+        }
+    }
 }

@@ -223,6 +223,14 @@ impl FlowRecord {
         ServicePort { port: self.responder.port, transport: self.transport }
     }
 
+    /// Whether the flow has ended: both sides have finished, one aborted, or the attempt was turned
+    /// down. What is merely idle has not.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.tcp, Some(TcpState::Closed | TcpState::Reset))
+            || matches!(self.outcome, Outcome::Refused | Outcome::Unreachable)
+    }
+
     /// A UDP flow of one frame, number and time `n`, without payload.
     #[cfg(test)]
     pub(crate) fn silent(n: u64) -> Self {

@@ -10,11 +10,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::context::WorkerContext;
-use super::snapshot::{RecentFlows, SnapshotBuilder, SnapshotJob};
+use super::snapshot::{KeptOpenings, RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
-use super::{JudgedFlow, anomalies, server_evidence};
+use super::{JudgedFlow, SnapshotRequest, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
-use crate::classify::{Fit, Verdict};
+use crate::classify::{Fit, StatedFacts, Verdict};
 use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::detect;
 use crate::evidence::{Depth, Direction, Evidence, Protocol, ProvedBy, Wanted};
@@ -23,6 +23,10 @@ use crate::flow::{
 };
 use crate::process::FlowProcesses;
 use crate::stats::{Cells, ServerKey, Stats};
+
+/// Bytes of openings that all workers together keep of flows that were judged, where snapshots show
+/// flows.
+const KEPT_OPENINGS: usize = 16 << 20;
 
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
@@ -35,6 +39,9 @@ pub(super) struct Classifier<'p> {
     ended: RecentFlows,
     /// Flows that ended and of whose payload the capture cut some.
     pub(super) cut: u64,
+    /// The first bytes of flows that were judged, and which flows' are kept; where snapshots show
+    /// flows.
+    kept: Option<(KeptOpenings, SnapshotRequest)>,
     /// The evidence on the live flow that is shown next.
     previewed: Option<Evidence>,
     /// The snapshot in progress.
@@ -55,7 +62,11 @@ impl Judge for Classifier<'_> {
     ) -> (Wanted, Option<VerdictId>) {
         let evidence = inspect_oriented(opening, Depth::Protocol);
         let verdict = match evidence.wanted {
-            Wanted::Nothing => Some(self.classify(opening, &evidence, key)),
+            Wanted::Nothing => {
+                let verdict = self.classify(opening, &evidence, key);
+                self.keep_opening(verdict, opening, key);
+                Some(verdict)
+            }
             Wanted::More => self.verdicts.provisional(service_port(opening, key), &evidence),
             Wanted::Everything => None,
         };
@@ -81,7 +92,9 @@ impl Judge for Classifier<'_> {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
             let evidence = inspect_oriented(opening, Depth::Facts);
-            return self.judge(opening, &evidence, key);
+            let verdict = self.judge(opening, &evidence, key);
+            self.keep_opening(verdict, opening, key);
+            return verdict;
         }
         let evidence = inspect_oriented(opening, Depth::Protocol);
         self.classify(opening, &evidence, key)
@@ -93,7 +106,13 @@ impl Judge for Classifier<'_> {
 
     fn show(&mut self, record: &FlowRecord, word: OpeningState<'_>) {
         let previewed = self.previewed.take();
-        let Self { verdicts, snapshot: Some(snapshot), context, .. } = self else { return };
+        let Self { verdicts, snapshot: Some(snapshot), context, kept, .. } = self else { return };
+        let is_wanted = snapshot.wanted_flow() == Some(record.first_frame);
+        let opening = match (&word, kept) {
+            (OpeningState::Opening(opening), _) if is_wanted => Some((*opening).clone()),
+            (&OpeningState::Judged(id), Some((kept, _))) if is_wanted => kept.of_live(id).cloned(),
+            _ => None,
+        };
         let classify =
             |evidence: Option<&Evidence>| verdicts.verdict(record.service_port(), evidence);
         let verdict = match word {
@@ -131,9 +150,17 @@ impl Judge for Classifier<'_> {
             ));
         }
         snapshot.add(record, &verdict, &processes);
+        if is_wanted {
+            let (record, verdict) = (record.clone(), verdict.into_owned());
+            let flow = JudgedFlow { record, verdict, processes };
+            snapshot.add_detail(with_facts(flow, opening.as_ref()), opening);
+        }
     }
 
     fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
+        if let (Some((kept, _)), Some(verdict)) = (&mut self.kept, verdict) {
+            kept.end(verdict, record.first_frame);
+        }
         let id = verdict.unwrap_or_else(|| self.verdicts.classify(record.service_port(), None));
         let mut id = if is_cut_off(&record) { self.verdicts.cut_off(id) } else { id };
         if record.packets.responder == 0 || record.outcome == Outcome::Refused {
@@ -181,6 +208,9 @@ impl<'p> Classifier<'p> {
             flows: context.keep_flows.then(Vec::new),
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
+            kept: (context.recent_flows > 0).then(|| {
+                (KeptOpenings::new(KEPT_OPENINGS / context.workers), SnapshotRequest::default())
+            }),
             previewed: None,
             snapshot: None,
         }
@@ -192,12 +222,35 @@ impl<'p> Classifier<'p> {
     }
 
     /// Starts a snapshot: sends the statistics of the flows that have ended, and prepares the walk
-    /// over the live ones. `live` and `evicted` are the worker's numbers of flows.
-    pub(super) fn start_snapshot(&mut self, job: SnapshotJob, live: u64, evicted: u64) {
+    /// over the live ones. `held` and `evicted` are the worker's numbers of flows.
+    pub(super) fn start_snapshot(&mut self, job: SnapshotJob, held: u64, evicted: u64) {
         job.reply_ended(self.stats.take());
+        if let Some((_, watched)) = &mut self.kept {
+            *watched = *job.request();
+        }
         let stats = self.context.stats();
-        let counts = (live, evicted, self.cut);
-        self.snapshot = Some(SnapshotBuilder::new(job, stats, counts, self.ended.iter()));
+        let counts = (held, evicted, self.cut);
+        let mut snapshot = SnapshotBuilder::new(job, stats, counts, self.ended.iter());
+        if let Some(wanted) = snapshot.wanted_flow()
+            && let Some(flow) = self.ended.iter().find(|flow| flow.record.first_frame == wanted)
+        {
+            let opening = self.kept.as_ref().and_then(|(kept, _)| kept.of_ended(wanted)).cloned();
+            snapshot.add_detail(with_facts(flow.clone(), opening.as_ref()), opening);
+        }
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Keeps the opening of a flow that has its verdict for snapshots that want it. While only some
+    /// flows are shown, theirs are kept the longer.
+    fn keep_opening(&mut self, verdict: VerdictId, opening: &Opening, key: &FlowKey) {
+        if let Some((kept, watched)) = &mut self.kept
+            && watched.wants_between(
+                service_port(opening, key),
+                opening.endpoints(key).map(|end| end.address),
+            )
+        {
+            kept.keep(verdict, opening);
+        }
     }
 
     /// The statistics of the ended flows, and every flow where they are kept.
@@ -264,6 +317,14 @@ impl<'p> Classifier<'p> {
             None => {}
         }
     }
+}
+
+/// The flow with what detectors state of its opening.
+fn with_facts(mut flow: JudgedFlow, opening: Option<&Opening>) -> JudgedFlow {
+    if let Some(opening) = opening {
+        flow.verdict.facts = Some(StatedFacts::new(&detect::inspect(opening, Depth::Facts)));
+    }
+    flow
 }
 
 /// Inspects an opening. If what the sides sent shows that initiator and responder are swapped, turns

@@ -53,7 +53,8 @@ pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
 pub use self::run::{JudgedFlow, Run};
 pub use self::snapshot::{
-    Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots, snapshot_requests,
+    FlowDetail, Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots,
+    snapshot_requests,
 };
 
 use self::capture_loop::{CaptureLoop, Captured};

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use super::*;
 use crate::classify::{Verdict, classify};
 use crate::decode::{ServicePort, Transport};
-use crate::flow::FlowRecord;
+use crate::evidence::Direction;
+use crate::flow::{FlowRecord, Outcome};
 use crate::report::formats::json;
 use crate::report::{Report, Show, Style};
 use crate::source::{Block, Drops, Files, Filled, Frame, LinkType, Next};
@@ -151,7 +152,10 @@ fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
         &catalogue,
         2,
         &[291],
-        SnapshotRequest { port: Some(ServicePort::new(3001, Transport::Tcp)) },
+        SnapshotRequest {
+            port: Some(ServicePort::new(3001, Transport::Tcp)),
+            ..SnapshotRequest::default()
+        },
     );
     let flows = &snapshots[0].run.flows;
     assert_eq!(flows.len(), 10);
@@ -162,6 +166,39 @@ fn a_snapshot_of_one_port_brings_its_flows_with_reasons_the_latest_first() {
     );
     assert!(flows.windows(2).all(|pair| pair[0].record.last >= pair[1].record.last));
     assert!(snapshots[0].run.stats.ports.len() > 1, "the figures are those of all ports");
+}
+
+#[test]
+fn a_snapshot_brings_all_that_is_known_of_the_flow_that_is_requested() {
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
+    let (_, run) = pausing(&catalogue, 2, &[], SnapshotRequest::default());
+    let is_express = |flow: &&JudgedFlow| {
+        flow.record.responder.port == 3001 && flow.record.outcome == Outcome::Established
+    };
+    let wanted = run.flows.iter().find(is_express).unwrap().record.first_frame;
+    let request = SnapshotRequest { flow: Some(wanted), ..SnapshotRequest::default() };
+    let (snapshots, _) = pausing(&catalogue, 2, &[wanted - 1, wanted, 291], request);
+    assert!(snapshots[0].detail.is_none(), "it has not begun");
+    let begun = snapshots[1].detail.as_ref().unwrap();
+    assert!(begun.opening.is_none(), "SYN has no payload");
+    let whole = snapshots[2].detail.as_ref().unwrap();
+    assert_eq!(whole.flow.record.first_frame, wanted);
+    let opening = whole.opening.as_ref().unwrap();
+    assert!(opening.side(Direction::Initiator).bytes().starts_with(b"GET "));
+    assert!(opening.side(Direction::Responder).bytes().starts_with(b"HTTP/1.1 "));
+    let facts = &whole.flow.verdict.facts.as_ref().unwrap().first;
+    assert!(facts.iter().any(|fact| fact.fact == "http.status"), "{facts:?}");
+}
+
+#[test]
+fn flows_that_have_ended_are_held_but_not_live() {
+    let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
+    let (snapshots, run) = pausing(&catalogue, 2, &[291], SnapshotRequest::default());
+    let ended = run.flows.iter().filter(|flow| flow.record.has_ended()).count() as u64;
+    let all = run.flows.len() as u64;
+    assert!(ended > 0 && ended < all);
+    let Snapshot { live_flows, held_flows, .. } = snapshots[0];
+    assert_eq!((live_flows, held_flows), (all - ended, all));
 }
 
 /// A flow of one frame without payload, with number and time `n`.

@@ -122,8 +122,8 @@ impl<'p> Worker<'p> {
     /// Starts a snapshot as of this point of the capture.
     fn start_snapshot(&mut self, job: SnapshotJob) {
         self.tables.iter_mut().for_each(Table::begin_snapshot);
-        let live = self.tables.iter().map(|table| table.live() as u64).sum();
-        self.classifier.start_snapshot(job, live, self.evicted());
+        let held = self.tables.iter().map(|table| table.live() as u64).sum();
+        self.classifier.start_snapshot(job, held, self.evicted());
     }
 
     /// Goes on with the snapshot in progress for [`STEP`] flows.

@@ -1,4 +1,4 @@
-//! The rates of ports, view by view.
+//! The rates of ports, snapshot by snapshot.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -7,7 +7,11 @@ use crate::decode::ServicePort;
 use crate::pipeline::Snapshot;
 
 /// Snapshots that a trend covers at most.
-pub(super) const VIEWS: usize = 32;
+const SNAPSHOTS: usize = 32;
+/// Snapshots without traffic after which a trend stands still, so that an idle port keeps its own.
+const IDLE: usize = 4;
+/// Ports whose trends are kept: those that had traffic last.
+const PORTS: usize = 8192;
 /// One to eight eighths of a line.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -17,53 +21,96 @@ pub(super) struct History {
     last: Duration,
     frames: u64,
     bytes: HashMap<ServicePort, u64>,
-    /// Bytes a second at each view, the latest last, of ports that had traffic in one of them.
-    rates: HashMap<ServicePort, VecDeque<u64>>,
-    /// Frames and bytes a second at the last view.
+    trends: HashMap<ServicePort, Trend>,
+    /// Frames and bytes a second at the last snapshot.
     pub(super) whole: (u64, u64),
 }
 
+/// The rates of a port.
+#[derive(Default)]
+struct Trend {
+    /// Bytes a second at each snapshot, the latest last.
+    rates: VecDeque<u64>,
+    /// Snapshots since it had traffic.
+    idle: usize,
+    /// The last rate above zero.
+    last: u64,
+}
+
+/// The rate of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rate {
+    /// Bytes a second now.
+    Now(u64),
+    /// There is no traffic now; bytes a second when there was some.
+    Last(u64),
+    /// Unknown.
+    Never,
+}
+
 impl History {
-    /// Adds a view.
-    pub(super) fn update(&mut self, view: &Snapshot) {
-        let span = view.elapsed.saturating_sub(self.last).as_secs_f64();
+    /// Adds a snapshot.
+    pub(super) fn update(&mut self, snapshot: &Snapshot) {
+        let span = snapshot.elapsed.saturating_sub(self.last).as_secs_f64();
         if span <= 0.0 {
             return;
         }
         let rate =
             |now: u64, before: u64| (now.saturating_sub(before) as f64 / span).round() as u64;
-        let ports = &view.run.stats.ports;
+        let ports = &snapshot.run.stats.ports;
         let mut all = 0;
         for (port, stats) in ports {
             let now = stats.all.bytes.sum();
             let rate = rate(now, self.bytes.get(port).copied().unwrap_or(0));
             all += rate;
-            if rate > 0 || self.rates.contains_key(port) {
-                self.rates.entry(*port).or_default().push_back(rate);
+            if rate > 0 {
+                self.trends.entry(*port).or_default().push(rate);
+            } else if let Some(trend) = self.trends.get_mut(port) {
+                trend.push(0);
             }
         }
-        self.rates.retain(|_, rates| {
-            if rates.len() > VIEWS {
-                rates.pop_front();
-            }
-            rates.iter().any(|&rate| rate > 0)
-        });
-        self.whole = (rate(view.run.counters.frames, self.frames), all);
+        if self.trends.len() > PORTS {
+            let mut idle: Vec<usize> = self.trends.values().map(|trend| trend.idle).collect();
+            let (_, &mut limit, _) = idle.select_nth_unstable(PORTS);
+            self.trends.retain(|_, trend| trend.idle < limit);
+        }
+        let frames = snapshot.run.counters.frames;
+        self.whole = (rate(frames, self.frames), all);
         self.bytes = ports.iter().map(|(port, stats)| (*port, stats.all.bytes.sum())).collect();
-        self.frames = view.run.counters.frames;
-        self.last = view.elapsed;
+        (self.frames, self.last) = (frames, snapshot.elapsed);
     }
 
-    /// Bytes a second at the last view.
-    pub(super) fn rate(&self, port: ServicePort) -> u64 {
-        self.rates.get(&port).and_then(|rates| rates.back().copied()).unwrap_or(0)
+    /// Bytes a second at the last snapshot.
+    pub(super) fn rate(&self, port: ServicePort) -> Rate {
+        match self.trends.get(&port) {
+            Some(trend) if trend.idle == 0 => Rate::Now(trend.last),
+            Some(trend) => Rate::Last(trend.last),
+            None => Rate::Never,
+        }
     }
 
-    /// The latest rates as bars in `width` columns; the highest fills its column.
+    /// The latest rates as bars in `width` columns; the highest fills its column. A port that is
+    /// idle keeps its trend.
     pub(super) fn trend(&self, port: ServicePort, width: usize) -> String {
-        let Some(rates) = self.rates.get(&port) else { return String::new() };
-        let latest: Vec<u64> = rates.iter().rev().take(width).rev().copied().collect();
+        let Some(trend) = self.trends.get(&port) else { return String::new() };
+        let latest: Vec<u64> = trend.rates.iter().rev().take(width).rev().copied().collect();
         format!("{:>width$}", bars(&latest))
+    }
+}
+
+impl Trend {
+    fn push(&mut self, rate: u64) {
+        if rate > 0 {
+            (self.last, self.idle) = (rate, 0);
+        } else {
+            self.idle += 1;
+        }
+        if self.idle <= IDLE {
+            self.rates.push_back(rate);
+        }
+        if self.rates.len() > SNAPSHOTS {
+            self.rates.pop_front();
+        }
     }
 }
 
@@ -87,5 +134,15 @@ mod tests {
         assert_eq!(bars(&[0, 1, 500, 1000]), " ▁▄█");
         assert_eq!(bars(&[u64::MAX, 1]), "█▁");
         assert_eq!(bars(&[]), "");
+    }
+
+    #[test]
+    fn a_port_that_is_idle_for_long_keeps_its_last_figures() {
+        let mut history = History::default();
+        let port = ServicePort::new(3001, crate::decode::Transport::Tcp);
+        let trend = history.trends.entry(port).or_default();
+        [10, 20].into_iter().chain([0; 100]).for_each(|rate| trend.push(rate));
+        assert_eq!(history.rate(port), Rate::Last(20));
+        assert_eq!(history.trend(port, 8), "  ▄█    ");
     }
 }

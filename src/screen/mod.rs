@@ -1,17 +1,24 @@
-//! The full-screen view of a running capture: ports by traffic, one port in full, and what was
-//! lost.
+//! The full-screen view of a running capture: ports, servers, findings and flows, each of which
+//! opens, and what was lost.
 //!
 //! Takes [`Snapshot`]s and keys, draws a terminal. Knows nothing of how frames are captured: it
-//! sets a flag to end the capture, and requests the flows of a port through a channel.
+//! sets a flag to end the capture, and requests flows through a channel.
+//!
+//! `keys.rs` is the table of keys, `state.rs` what they change, `view.rs` a snapshot prepared for
+//! the screen. `lists/` are the four lists and what filters see of their rows, `columns.rs` their
+//! columns, `filter/` the filter. `pages/` are what rows open, and help. `draw.rs` draws it all.
 
+mod columns;
 mod draw;
 mod filter;
 mod history;
-mod list;
-mod page;
+mod keys;
+mod lists;
+mod pages;
 mod state;
 mod terminal;
 mod tone;
+mod view;
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +28,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event};
 
+pub use keys::{KEYS, KeyGroup, KeyHelp, ScreenKey};
 pub use terminal::{prepare, restore};
 
 use self::state::ScreenState;
@@ -43,7 +51,7 @@ pub struct ScreenInputs<'s> {
     pub snapshots: Receiver<Snapshot>,
     /// Messages that would have gone to stderr.
     pub messages: Receiver<String>,
-    /// Requests the flows of a port.
+    /// Requests flows.
     pub requester: SnapshotRequester,
     /// The flag that ends the capture, and the screen.
     pub stop: &'s AtomicBool,

@@ -1,58 +1,58 @@
-//! The state of the screen, and the effect of keys on it.
+//! The state of the screen. `navigation.rs` is the effect of keys on it.
 
-use std::cmp::Reverse;
+mod navigation;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use super::filter::PortFilter;
+use super::columns::{SortOrder, Sorting};
+use super::filter::{FilterPrompt, RowFilter};
 use super::history::History;
+use super::lists::{ListKind, ListSource, RowKey};
+use super::view::View;
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::pipeline::{JudgedFlow, Snapshot, SnapshotRequest, SnapshotRequester};
+use crate::pipeline::{FlowDetail, JudgedFlow, Snapshot, SnapshotRequester};
 use crate::report::parts::display_filter::FilterOn;
-use crate::stats::PortStats;
+use crate::stats::ServerKey;
 
 /// Messages that are kept until the screen ends, the latest ones.
 const MESSAGES: usize = 100;
 
-/// The order of the ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
-    Rate,
-    Bytes,
-    Flows,
-    Port,
-}
-
-impl Sort {
-    const fn next(self) -> Self {
-        match self {
-            Self::Rate => Self::Bytes,
-            Self::Bytes => Self::Flows,
-            Self::Flows => Self::Port,
-            Self::Port => Self::Rate,
-        }
-    }
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rate => "rate",
-            Self::Bytes => "bytes",
-            Self::Flows => "flows",
-            Self::Port => "port",
-        }
-    }
-}
-
-/// The page that is shown.
+/// What is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
-    /// All ports.
-    List,
-    /// One port, with the index of the chosen flow, and whether its reasons are shown.
-    Port { port: ServicePort, flow: usize, why: bool },
+    /// All of a kind.
+    List(ListKind),
+    /// A port with its flows.
+    Port(ServicePort),
+    /// A server with its flows.
+    Server(ServerKey),
+    /// The flow that began with the frame of this number.
+    Flow(u64),
+}
+
+/// The row that is chosen, and the first one that is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cursor {
+    pub(super) chosen: Option<RowKey>,
+    pub(super) top: usize,
+}
+
+/// Lines above, and columns to the left, of what is shown of a text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Scroll {
+    pub(super) lines: usize,
+    pub(super) columns: usize,
+}
+
+/// The flow that is open.
+pub(super) struct OpenedFlow {
+    pub(super) flow: JudgedFlow,
+    /// The latest answer about its first bytes.
+    pub(super) detail: Option<Box<FlowDetail>>,
+    /// Whether a snapshot has answered.
+    pub(super) is_answered: bool,
 }
 
 /// Everything that the screen shows.
@@ -63,22 +63,31 @@ pub(super) struct ScreenState {
     pub(super) filter_on: FilterOn,
     requester: SnapshotRequester,
     /// The latest view. Its counts are shown even while the screen is paused.
-    pub(super) latest: Option<Snapshot>,
+    pub(super) latest: Option<View>,
     /// The view that is shown while the screen is paused.
-    paused: Option<Snapshot>,
+    paused: Option<View>,
     pub(super) history: History,
-    pub(super) page: Page,
-    pub(super) sort: Sort,
-    pub(super) filter: PortFilter,
+    /// The pages from the list on, each with its cursor.
+    pages: Vec<(Page, Cursor)>,
+    /// The cursors of the lists that are not shown, in the order of their keys.
+    cursors: [Cursor; 4],
+    /// How each list is sorted.
+    sortings: [Sorting; 4],
+    /// The rows of the list that is shown, filtered and sorted.
+    pub(super) rows: Vec<RowKey>,
+    /// The number of rows without the filter.
+    pub(super) all_rows: usize,
+    pub(super) filter: RowFilter,
     pub(super) filter_text: String,
-    /// The filter that is being typed, and what is wrong with it.
-    pub(super) typing: Option<(String, Option<String>)>,
-    /// The chosen port of the list.
-    pub(super) chosen: Option<ServicePort>,
-    /// The index of the first row that is shown.
-    pub(super) top: usize,
-    /// The number of rows that were drawn last.
-    pub(super) rows: usize,
+    /// The filter that is being typed.
+    pub(super) prompt: Option<FilterPrompt>,
+    pub(super) flow: Option<OpenedFlow>,
+    /// How far the text is scrolled.
+    pub(super) scroll: Scroll,
+    /// How far help is scrolled, where it is open.
+    pub(super) help: Option<Scroll>,
+    /// The number of rows or lines that were drawn last.
+    pub(super) height: usize,
     messages: VecDeque<String>,
 }
 
@@ -98,23 +107,40 @@ impl ScreenState {
             latest: None,
             paused: None,
             history: History::default(),
-            page: Page::List,
-            sort: Sort::Rate,
-            filter: PortFilter::default(),
+            pages: vec![(Page::List(ListKind::Ports), Cursor::default())],
+            cursors: [Cursor::default(); 4],
+            sortings: ListKind::ALL.map(ListKind::default_sorting),
+            rows: Vec::new(),
+            all_rows: 0,
+            filter: RowFilter::default(),
             filter_text: String::new(),
-            typing: None,
-            chosen: None,
-            top: 0,
-            rows: 0,
+            prompt: None,
+            flow: None,
+            scroll: Scroll::default(),
+            help: None,
+            height: 0,
             messages: VecDeque::new(),
         }
     }
 
-    /// Takes a new view of the capture.
-    pub(super) fn update(&mut self, view: Snapshot) {
-        self.history.update(&view);
-        self.catalogue = Arc::clone(&view.run.catalogue);
+    /// Takes a new snapshot of the capture.
+    pub(super) fn update(&mut self, mut snapshot: Snapshot) {
+        self.history.update(&snapshot);
+        self.catalogue = Arc::clone(&snapshot.run.catalogue);
+        let (detail, request) = (snapshot.detail.take(), snapshot.request);
+        let view = View::new(snapshot);
+        if let (Page::Flow(wanted), Some(opened)) = (self.page(), &mut self.flow) {
+            if let Some(detail) = detail.filter(|found| found.flow.record.first_frame == wanted) {
+                opened.flow = detail.flow.clone();
+                opened.detail = Some(detail);
+            } else if let Some(flow) = view.flow(wanted) {
+                // What was shown of its bytes stays true.
+                opened.flow = flow.clone();
+            }
+            opened.is_answered |= request.flow == Some(wanted);
+        }
         self.latest = Some(view);
+        self.refresh();
     }
 
     pub(super) fn add_message(&mut self, message: String) {
@@ -134,7 +160,7 @@ impl ScreenState {
     }
 
     /// The view that is shown.
-    pub(super) fn view(&self) -> Option<&Snapshot> {
+    pub(super) fn view(&self) -> Option<&View> {
         self.paused.as_ref().or(self.latest.as_ref())
     }
 
@@ -142,126 +168,108 @@ impl ScreenState {
         self.paused.is_some()
     }
 
-    /// The flows of a port that the view has, the latest first.
-    pub(super) fn flows(&self, port: ServicePort) -> impl Iterator<Item = &JudgedFlow> {
-        let all = self.view().into_iter().flat_map(|view| &view.run.flows);
-        all.filter(move |flow| flow.record.service_port() == port)
+    /// The page that is shown.
+    pub(super) fn page(&self) -> Page {
+        self.pages.last().map_or(Page::List(ListKind::Ports), |(page, _)| *page)
     }
 
-    /// The ports that the filter selects, in the chosen order.
-    pub(super) fn ports(&self) -> Vec<(ServicePort, &PortStats)> {
-        let all = self.view().into_iter().flat_map(|view| &view.run.stats.ports);
-        let mut ports: Vec<_> = all
-            .filter(|(port, stats)| self.filter.matches(&self.catalogue, **port, stats))
-            .map(|(&p, s)| (p, s))
-            .collect();
-        ports.sort_by_cached_key(|(port, stats)| {
-            let bytes = Reverse(stats.all.bytes.sum());
-            match self.sort {
-                Sort::Rate => (Reverse(self.history.rate(*port)), bytes, *port),
-                Sort::Bytes => (bytes, bytes, *port),
-                Sort::Flows => (Reverse(stats.all.flows), bytes, *port),
-                Sort::Port => (Reverse(0), Reverse(0), *port),
+    /// The list at the bottom of the pages.
+    pub(super) fn list(&self) -> ListKind {
+        match self.pages.first() {
+            Some((Page::List(kind), _)) => *kind,
+            _ => ListKind::Ports,
+        }
+    }
+
+    /// The kind of the rows that are shown.
+    pub(super) fn kind(&self) -> ListKind {
+        match self.page() {
+            Page::List(kind) => kind,
+            Page::Port(_) | Page::Server(_) | Page::Flow(_) => ListKind::Flows,
+        }
+    }
+
+    pub(super) fn sorting(&self) -> Sorting {
+        self.sortings[self.kind() as usize]
+    }
+
+    /// The cursor of the page that is shown.
+    pub(super) fn cursor(&mut self) -> Option<&mut Cursor> {
+        self.pages.last_mut().map(|(_, cursor)| cursor)
+    }
+
+    /// The place of the row that is chosen.
+    pub(super) fn place(&self) -> usize {
+        let chosen = self.pages.last().and_then(|(_, cursor)| cursor.chosen);
+        chosen.and_then(|chosen| self.rows.iter().position(|row| *row == chosen)).unwrap_or(0)
+    }
+
+    /// Whether the view that is shown brought the flows of the page.
+    pub(super) fn is_answered(&self) -> bool {
+        let request = self.view().map(|view| view.snapshot.request);
+        match self.page() {
+            Page::List(_) | Page::Flow(_) => true,
+            Page::Port(port) => request.is_some_and(|request| request.port == Some(port)),
+            Page::Server(key) => request.is_some_and(|request| request.host == Some(key.address)),
+        }
+    }
+
+    /// The row that is chosen.
+    pub(super) fn chosen(&self) -> Option<RowKey> {
+        self.rows.get(self.place()).copied()
+    }
+
+    /// What lists are made from.
+    pub(super) fn source(&self) -> Option<ListSource<'_>> {
+        self.view().map(|view| ListSource { view, history: &self.history })
+    }
+
+    /// Makes the rows anew: after a snapshot, and where the page, the filter or the order changed.
+    fn refresh(&mut self) {
+        let (page, kind) = (self.page(), self.kind());
+        let sorting = self.sorting();
+        let Some(source) = self.source() else { return };
+        let mut rows = kind.rows(source.view);
+        rows.retain(|row| is_of(source, page, *row));
+        let all = rows.len();
+        if matches!(page, Page::List(_)) {
+            rows.retain(|row| kind.matches(source, *row, &self.filter));
+        }
+        if let Some(column) = kind.columns().get(sorting.column) {
+            let number = |row: &RowKey| kind.number(source, *row, column.title);
+            // Rows that are equal stay in their natural order, unless that is what is reversed.
+            if sorting.is_reversed {
+                rows.reverse();
             }
-        });
-        ports
-    }
-
-    /// Applies a key. Returns `false` if it ends the screen.
-    pub(super) fn press(&mut self, key: KeyEvent) -> bool {
-        if key.modifiers.contains(KeyModifiers::CONTROL) {
-            return !matches!(key.code, KeyCode::Char('c' | 'd'));
-        }
-        if let Some((text, _)) = self.typing.take() {
-            self.type_filter(text, key.code);
-            return true;
-        }
-        let page_rows = self.rows.max(2) as isize - 1;
-        match key.code {
-            KeyCode::Char('q') => return false,
-            KeyCode::Char('/') if self.page == Page::List => {
-                self.typing = Some((self.filter_text.clone(), None));
-            }
-            KeyCode::Char('s') => self.sort = self.sort.next(),
-            KeyCode::Char('p' | ' ') => self.toggle_pause(),
-            KeyCode::Char('w') => self.toggle_why(),
-            KeyCode::Enter => self.open(false),
-            KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => self.back(),
-            KeyCode::Up | KeyCode::Char('k') => self.step(-1),
-            KeyCode::Down | KeyCode::Char('j') => self.step(1),
-            KeyCode::PageUp => self.step(-page_rows),
-            KeyCode::PageDown => self.step(page_rows),
-            KeyCode::Home | KeyCode::Char('g') => self.step(isize::MIN),
-            KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX),
-            _ => {}
-        }
-        true
-    }
-
-    /// Applies a key while a filter is typed: Enter takes the filter, Esc keeps the old one.
-    fn type_filter(&mut self, mut text: String, key: KeyCode) {
-        match key {
-            KeyCode::Esc => return,
-            KeyCode::Enter => match PortFilter::parse(&text) {
-                Ok(filter) => {
-                    (self.filter, self.filter_text, self.top) = (filter, text, 0);
-                    return;
+            match sorting.order(kind.columns()) {
+                SortOrder::Ascending => rows.sort_by_cached_key(number),
+                SortOrder::Descending => {
+                    rows.sort_by_cached_key(|row| std::cmp::Reverse(number(row)));
                 }
-                Err(fault) => {
-                    self.typing = Some((text, Some(fault)));
-                    return;
-                }
-            },
-            KeyCode::Backspace => drop(text.pop()),
-            KeyCode::Char(c) => text.push(c),
-            _ => {}
+            }
         }
-        self.typing = Some((text, None));
+        (self.rows, self.all_rows) = (rows, all);
     }
 
-    fn toggle_pause(&mut self) {
-        self.paused = match self.paused.take() {
-            // The paused view is the latest one until the next comes.
-            Some(view) => {
-                self.latest.get_or_insert(view);
-                None
-            }
-            None => self.latest.take(),
+    /// The values that a field of the filter has in what is shown, in order.
+    pub(super) fn values(&self, field: &str) -> Vec<String> {
+        let (Some(source), Page::List(kind)) = (self.source(), self.page()) else {
+            return Vec::new();
         };
+        kind.values(source, field)
     }
+}
 
-    fn open(&mut self, why: bool) {
-        if let (Page::List, Some(port)) = (self.page, self.chosen) {
-            self.page = Page::Port { port, flow: 0, why };
-            self.requester.request(SnapshotRequest { port: Some(port) });
+/// Whether a row is one of a page.
+fn is_of(ListSource { view, .. }: ListSource<'_>, page: Page, row: RowKey) -> bool {
+    let RowKey::Flow(frame) = row else { return true };
+    let Some(record) = view.flow(frame).map(|flow| &flow.record) else { return false };
+    match page {
+        Page::Port(port) => record.service_port() == port,
+        Page::Server(key) => {
+            let ends = [record.initiator.address, record.responder.address];
+            record.service_port() == key.service_port() && ends.contains(&key.address)
         }
-    }
-
-    fn toggle_why(&mut self) {
-        match &mut self.page {
-            Page::List => self.open(true),
-            Page::Port { why, .. } => *why = !*why,
-        }
-    }
-
-    fn back(&mut self) {
-        if self.page == Page::List {
-            (self.filter, self.filter_text) = (PortFilter::default(), String::new());
-        } else {
-            self.page = Page::List;
-            self.requester.request(SnapshotRequest::default());
-        }
-    }
-
-    fn step(&mut self, by: isize) {
-        let moved = |at: usize, len: usize| at.saturating_add_signed(by).min(len.saturating_sub(1));
-        if let Page::Port { port, flow, why } = self.page {
-            let flows = self.flows(port).count();
-            self.page = Page::Port { port, flow: moved(flow, flows), why };
-            return;
-        }
-        let ports: Vec<ServicePort> = self.ports().into_iter().map(|(port, _)| port).collect();
-        let at = self.chosen.and_then(|chosen| ports.iter().position(|port| *port == chosen));
-        self.chosen = ports.get(at.map_or(0, |at| moved(at, ports.len()))).copied();
+        Page::List(_) | Page::Flow(_) => true,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::RecentFlows;
 use super::job::{LiveFlows, SnapshotJob, SnapshotPart};
+use super::{FlowDetail, RecentFlows};
 use crate::classify::Verdict;
-use crate::flow::FlowRecord;
+use crate::flow::{FlowRecord, Opening};
 use crate::pipeline::JudgedFlow;
 use crate::process::FlowProcesses;
 use crate::stats::{DnsParents, Servers, Stats};
@@ -21,25 +21,38 @@ pub(in crate::pipeline) struct SnapshotBuilder {
     stats: Stats,
     recent: RecentFlows,
     live: u64,
+    held: u64,
     evicted: u64,
     cut: u64,
+    detail: Option<Box<FlowDetail>>,
     cost: Duration,
 }
 
 impl SnapshotBuilder {
-    /// Starts with empty statistics and the requested ones of the flows that ended recently. `live`,
+    /// Starts with empty statistics and the requested ones of the flows that ended recently. `held`,
     /// `evicted` and `cut` (those that ended) are the worker's numbers of flows.
     pub(in crate::pipeline) fn new<'r>(
         job: SnapshotJob,
         stats: Stats,
-        (live, evicted, cut): (u64, u64, u64),
+        (held, evicted, cut): (u64, u64, u64),
         ended: impl Iterator<Item = &'r JudgedFlow>,
     ) -> Self {
         let mut recent = RecentFlows::new(job.flows);
         ended
             .filter(|flow| job.wants(&flow.record))
             .for_each(|flow| recent.add(&flow.record, &flow.verdict, &flow.processes));
-        Self { job, table: 0, stats, recent, live, evicted, cut, cost: Duration::ZERO }
+        Self {
+            job,
+            table: 0,
+            stats,
+            recent,
+            live: 0,
+            held,
+            evicted,
+            cut,
+            detail: None,
+            cost: Duration::ZERO,
+        }
     }
 
     /// The servers and the domains, for what the openings of live flows prove of them.
@@ -47,6 +60,16 @@ impl SnapshotBuilder {
         &mut self,
     ) -> (&mut Servers, &mut DnsParents) {
         (&mut self.stats.servers, &mut self.stats.dns_parents)
+    }
+
+    /// The number of the first frame of the flow of which all that is known is wanted.
+    pub(in crate::pipeline) const fn wanted_flow(&self) -> Option<u64> {
+        self.job.request.flow
+    }
+
+    /// Adds the flow of which all that is known is wanted.
+    pub(in crate::pipeline) fn add_detail(&mut self, flow: JudgedFlow, opening: Option<Opening>) {
+        self.detail = Some(Box::new(FlowDetail { flow, opening }));
     }
 
     /// Counts a live flow as if it had ended here.
@@ -59,6 +82,7 @@ impl SnapshotBuilder {
         self.stats.add(record, verdict);
         self.stats.attribute(record, processes);
         self.cut += u64::from(record.cut);
+        self.live += u64::from(!record.has_ended());
         if self.job.wants(record) {
             self.recent.add(record, verdict, processes);
         }
@@ -71,8 +95,17 @@ impl SnapshotBuilder {
 
     /// Sends what was built to the snapshot thread.
     pub(in crate::pipeline) fn finish(self) {
-        let Self { job, stats, recent, live, evicted, cut, cost, .. } = self;
+        let Self { job, stats, recent, live, held, evicted, cut, detail, cost, .. } = self;
         let recent = recent.into_flows();
-        job.reply(SnapshotPart::Live(LiveFlows { stats, recent, live, evicted, cut, cost }));
+        job.reply(SnapshotPart::Live(LiveFlows {
+            stats,
+            recent,
+            live,
+            held,
+            evicted,
+            cut,
+            detail,
+            cost,
+        }));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::SnapshotRequest;
+use super::{FlowDetail, SnapshotRequest};
 use crate::catalogue::Catalogue;
 use crate::flow::FlowRecord;
 use crate::pipeline::{CaptureCounters, JudgedFlow};
@@ -26,7 +26,12 @@ pub(in crate::pipeline) struct SnapshotJob {
 impl SnapshotJob {
     /// Whether the flow is one of those that are requested.
     pub(super) fn wants(&self, record: &FlowRecord) -> bool {
-        self.request.port.is_none_or(|port| port == record.service_port())
+        self.request.wants(record)
+    }
+
+    /// The content of the snapshot.
+    pub(in crate::pipeline) const fn request(&self) -> &SnapshotRequest {
+        &self.request
     }
 
     /// Sends a part. It is discarded where the capture is over.
@@ -85,12 +90,16 @@ pub(super) struct LiveFlows {
     pub(super) stats: Stats,
     /// The most recent of the requested flows, live or ended.
     pub(super) recent: Vec<JudgedFlow>,
-    /// Number of live flows.
+    /// Number of flows that have not ended.
     pub(super) live: u64,
+    /// Number of flows in the tables.
+    pub(super) held: u64,
     /// Flows evicted so far.
     pub(super) evicted: u64,
     /// Flows of whose payload the capture cut some, those that ended included.
     pub(super) cut: u64,
+    /// The flow of which all that is known is wanted, where it is this worker's.
+    pub(super) detail: Option<Box<FlowDetail>>,
     /// CPU time of the walk.
     pub(super) cost: Duration,
 }

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `snapshotter.rs` is the snapshot thread, `job.rs` what travels between the threads, `builder.rs`
-//! a worker's share of the work, and `recent.rs` the most recent flows.
+//! a worker's share of the work, `recent.rs` the most recent flows, and `kept_openings.rs` the first
+//! bytes of flows that were judged.
 //!
 //! The capture thread passes the job on and never waits for a part. A worker hands over the
 //! statistics of the flows that ended since the last snapshot, which costs nothing, and then walks
@@ -25,20 +26,24 @@
 
 mod builder;
 mod job;
+mod kept_openings;
 mod recent;
 mod snapshotter;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub(super) use self::builder::{STEP, SnapshotBuilder};
 pub(super) use self::job::{SnapshotJob, SnapshotJobs};
+pub(super) use self::kept_openings::KeptOpenings;
 pub(super) use self::recent::RecentFlows;
 pub(super) use self::snapshotter::Snapshotter;
 
-use super::Run;
+use super::{JudgedFlow, Run};
 use crate::decode::ServicePort;
+use crate::flow::{FlowRecord, Opening};
 
 /// Snapshots take at most one part in so many of a thread's time.
 const SHARE: u32 = 20;
@@ -64,8 +69,23 @@ pub struct Snapshot {
     /// The capture as if it had ended then. `flows` are the most recent of the requested ones, the
     /// latest first.
     pub run: Run,
-    /// Number of live flows; the statistics in `run` include them.
+    /// Number of flows that have not ended; the statistics in `run` include them.
     pub live_flows: u64,
+    /// Number of flows in memory: the live ones, and those that ended so lately that late packets may
+    /// still belong to them.
+    pub held_flows: u64,
+    /// What was requested.
+    pub request: SnapshotRequest,
+    /// The flow that was requested, where it is still known.
+    pub detail: Option<Box<FlowDetail>>,
+}
+
+/// One flow with all that is known of it.
+pub struct FlowDetail {
+    /// The flow. Its verdict has facts, where its first bytes are still held.
+    pub flow: JudgedFlow,
+    /// The first bytes of both sides; `None` where there are none, or where they are no longer held.
+    pub opening: Option<Opening>,
 }
 
 /// The content of a snapshot.
@@ -73,6 +93,24 @@ pub struct Snapshot {
 pub struct SnapshotRequest {
     /// Only flows of this service port; `None` for those of all ports.
     pub port: Option<ServicePort>,
+    /// Only flows of this host; `None` for those of all hosts.
+    pub host: Option<IpAddr>,
+    /// The number of the first frame of a flow of which all that is known is wanted.
+    pub flow: Option<u64>,
+}
+
+impl SnapshotRequest {
+    /// Whether the flow is one of those that are requested.
+    fn wants(&self, record: &FlowRecord) -> bool {
+        let hosts = [record.initiator.address, record.responder.address];
+        self.wants_between(record.service_port(), hosts)
+    }
+
+    /// Whether flows of a port between these hosts are requested.
+    pub(super) fn wants_between(&self, port: ServicePort, hosts: [IpAddr; 2]) -> bool {
+        self.port.is_none_or(|wanted| wanted == port)
+            && self.host.is_none_or(|wanted| hosts.contains(&wanted))
+    }
 }
 
 /// Requests a snapshot now; the snapshots that follow it have the same content.

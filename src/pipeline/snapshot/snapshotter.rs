@@ -110,11 +110,14 @@ impl Snapshotter {
             flows: Vec::new(),
         };
         let mut recent = RecentFlows::new(flows);
-        let (mut live_flows, mut cut, mut slowest) = (0, 0, Duration::ZERO);
+        let (mut live_flows, mut held_flows, mut detail) = (0, 0, None);
+        let (mut cut, mut slowest) = (0, Duration::ZERO);
         for worker in workers {
             run.stats.merge(worker.stats);
             run.evicted += worker.evicted;
             live_flows += worker.live;
+            held_flows += worker.held;
+            detail = detail.or(worker.detail);
             cut += worker.cut;
             slowest = slowest.max(worker.cost);
             worker.recent.into_iter().for_each(|flow| recent.push(flow));
@@ -123,6 +126,6 @@ impl Snapshotter {
         run.notice_cut_payload(cut);
         run.complete(self.histogram_ports);
         let cost = slowest.max(busy + since.elapsed());
-        Some((Snapshot { elapsed, run, live_flows }, cost))
+        Some((Snapshot { elapsed, run, live_flows, held_flows, request, detail }, cost))
     }
 }

@@ -137,12 +137,16 @@ impl Metrics {
         ] {
             dropped.sample("_total", &label("place", place), frames);
         }
-        let mut live = self.exposition.family(
-            "portlore_live_flows",
-            MetricKind::Gauge,
-            "Flows in the flow table",
-        );
-        live.sample("", "", view.live_flows);
+        for (name, help, flows) in [
+            ("portlore_live_flows", "Flows that have not ended", view.live_flows),
+            (
+                "portlore_held_flows",
+                "Flows in memory, those that just ended included",
+                view.held_flows,
+            ),
+        ] {
+            self.exposition.family(name, MetricKind::Gauge, help).sample("", "", flows);
+        }
     }
 
     /// Adds the findings by kind and severity. A gauge: what a server proves later may take one back.

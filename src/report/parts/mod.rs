@@ -8,6 +8,7 @@ pub mod interfaces;
 pub mod labels;
 pub mod layout;
 pub mod processes;
+pub mod servers;
 pub mod tenant;
 pub mod units;
 pub mod why;

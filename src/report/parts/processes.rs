@@ -27,7 +27,8 @@ pub(in crate::report) fn names<'h>(
 }
 
 /// The processes behind a port in the fewest words: `7482 node exp.js`; `None` if none is known.
-pub(in crate::report) fn short_names(side: &ProcessFlows) -> Option<String> {
+#[must_use]
+pub fn short_names(side: &ProcessFlows) -> Option<String> {
     let mut holders = side.by_process.keys();
     let first = holders.next()?;
     let mut words = first.command.split_whitespace();

@@ -155,6 +155,12 @@ impl Servers {
         rows.into_iter().map(|row| self.view(row))
     }
 
+    /// The server with this key, if it is kept.
+    #[must_use]
+    pub fn get(&self, key: ServerKey) -> Option<Server<'_>> {
+        self.slots.row_of(key).filter(|row| row.flows() > 0).map(|row| self.view(row))
+    }
+
     /// What the servers speak, in no particular order.
     pub fn speaking(&self) -> impl Iterator<Item = SpeakingServer<'_>> {
         self.shown().map(|row| SpeakingServer { servers: self, row })

@@ -32,7 +32,14 @@ fn view(ports: &[(u16, u64)]) -> Snapshot {
         stats,
         flows: Vec::new(),
     };
-    Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 1 }
+    Snapshot {
+        elapsed: Duration::from_secs(1),
+        run,
+        live_flows: 1,
+        held_flows: 2,
+        request: crate::pipeline::SnapshotRequest::default(),
+        detail: None,
+    }
 }
 
 /// The value of a sample.

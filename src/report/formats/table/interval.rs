@@ -127,7 +127,14 @@ mod tests {
         let line = |capture: &str| {
             let path = format!("fixtures/{capture}.pcap");
             let run = Replay::open([path]).unwrap().run().unwrap();
-            let view = Snapshot { elapsed: Duration::from_secs(1), run, live_flows: 0 };
+            let view = Snapshot {
+                elapsed: Duration::from_secs(1),
+                run,
+                live_flows: 0,
+                held_flows: 0,
+                request: crate::pipeline::SnapshotRequest::default(),
+                detail: None,
+            };
             let mut out = Vec::new();
             IntervalLines::default().write(&mut out, &view).unwrap();
             String::from_utf8(out).unwrap()

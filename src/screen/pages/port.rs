@@ -1,21 +1,18 @@
-//! The page of one port: what speaks there, its processes, its figures, its latest flows and the
-//! reasons of their verdicts.
+//! The head of the page of one port: what speaks there, its processes and its figures.
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::history::bars;
-use super::state::ScreenState;
-use super::tone::style;
 use crate::decode::ServicePort;
 use crate::flow::Outcome;
-use crate::pipeline::JudgedFlow;
 use crate::report::escape;
-use crate::report::parts::display_filter::FilterOn;
-use crate::report::parts::layout::{Cell, fit, wrap};
+use crate::report::parts::labels;
+use crate::report::parts::layout::{Cell, fit};
 use crate::report::parts::units::{bytes, count, duration, plural, quantiles};
-use crate::report::parts::{labels, why};
+use crate::screen::history::bars;
+use crate::screen::state::ScreenState;
+use crate::screen::tone::style;
 use crate::stats::{Distributions, PortStats, Quantiles};
 
 /// Speakers, and processes of each side, that are listed at most.
@@ -24,80 +21,19 @@ const LISTED: usize = 3;
 const BARS: usize = 24;
 /// Bounds that are tried for the beginning of a histogram: four to each doubling.
 const STEPS: usize = 256;
-/// Blanks before a reason.
-const INDENT: usize = 4;
 
-/// The lines of the page, with the chosen flow in sight.
-pub(super) fn lines(
-    state: &mut ScreenState,
+/// The lines above the flows of a port.
+pub(in crate::screen) fn lines(
+    state: &ScreenState,
     port: ServicePort,
-    chosen: usize,
-    with_why: bool,
     width: usize,
-    height: usize,
 ) -> Vec<Line<'static>> {
-    let Some(view) = state.view() else { return Vec::new() };
-    let Some(stats) = view.run.stats.ports.get(&port) else {
-        return vec![Line::from("Nothing was seen of it yet.")];
+    let Some(stats) = state.view().and_then(|view| view.port(port)) else {
+        return vec![Line::from(format!("{port}  No packets yet."))];
     };
     let mut lines = about(state, port, stats, width);
-    lines.push(Line::default());
     lines.extend(figures(stats, width));
-    lines.push(Line::default());
-    let room = height.saturating_sub(lines.len() + 1).max(1);
-    let all: Vec<_> = state.flows(port).collect();
-    let chosen = chosen.min(all.len().saturating_sub(1));
-    let reasons = all
-        .get(chosen)
-        .filter(|_| with_why)
-        .map_or_else(Vec::new, |flow| reasons(flow, state.filter_on, width));
-    // The reasons stand below their flow, which stays in sight.
-    let rows = room.saturating_sub(reasons.len()).max(1);
-    let top = (chosen + 1).saturating_sub(rows);
-    let title = format!("LATEST FLOWS  {} of {}", all.len(), count(stats.all.flows));
-    lines.push(Line::styled(
-        fit(&title, width),
-        Style::default().add_modifier(Modifier::UNDERLINED),
-    ));
-    for (i, flow) in all.iter().enumerate().skip(top).take(rows) {
-        let text = fit(&flow_lines(flow, None).swap_remove(0), width);
-        let marked = if i == chosen {
-            Style::default().add_modifier(Modifier::REVERSED)
-        } else {
-            Style::default()
-        };
-        lines.push(Line::styled(text, marked));
-        if i == chosen {
-            lines.extend(reasons.iter().map(|reason| Line::from(reason.clone())));
-        }
-    }
-    if all.is_empty() {
-        lines.push(Line::from("asking for its flows …"));
-    }
-    state.rows = rows;
     lines
-}
-
-/// The lines of a flow in the report.
-fn flow_lines(flow: &JudgedFlow, why: Option<FilterOn>) -> Vec<String> {
-    let mut text = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = why::write(&mut text, flow, why);
-    let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
-    if lines.is_empty() { vec![String::new()] } else { lines }
-}
-
-/// The reasons of a verdict, with long lines broken.
-fn reasons(flow: &JudgedFlow, filter_on: FilterOn, width: usize) -> Vec<String> {
-    let lines = flow_lines(flow, Some(filter_on));
-    let wrapped = lines.iter().skip(1).flat_map(|line| {
-        let broken = wrap(line, width.saturating_sub(INDENT + 2));
-        broken
-            .into_iter()
-            .enumerate()
-            .map(|(i, text)| " ".repeat(INDENT + if i == 0 { 0 } else { 2 }) + &text)
-    });
-    wrapped.collect()
 }
 
 /// The names of the port, its speakers and its processes.
@@ -135,10 +71,8 @@ fn about(
     if speakers.len() > LISTED {
         lines.push(Line::from(format!("  and {} more", speakers.len() - LISTED)));
     }
-    let sides = [
-        (&stats.processes.responders, "behind it: "),
-        (&stats.processes.initiators, "called by: "),
-    ];
+    let sides =
+        [(&stats.processes.responders, "server: "), (&stats.processes.initiators, "client: ")];
     for (flows, whose) in sides {
         let mut holders: Vec<_> = flows.by_process.iter().collect();
         // Most flows first.
@@ -160,7 +94,7 @@ fn about(
         }
         if flows.unknown > 0 {
             lines.push(Line::from(format!(
-                "  {whose}unknown processes in {}",
+                "  {whose}process unknown in {}",
                 plural(flows.unknown, "flow")
             )));
         }
@@ -179,7 +113,7 @@ fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Ve
     let outcomes: Vec<_> =
         outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let mut sums = vec![
-        plural(all.initiators.count(), "initiator"),
+        plural(all.initiators.count(), "client"),
         format!("→ {} {}", count(all.packets.initiator), bytes(all.bytes.initiator)),
         format!("← {} {}", count(all.packets.responder), bytes(all.bytes.responder)),
     ];
