@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portlore::commit::CommitHelper;
 use portlore::findings::Severity;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
@@ -60,6 +61,18 @@ pub enum Command {
     ProcessLookup {
         /// Who to become
         user: Option<String>,
+    },
+    /// Give outputs their names once they are whole, for the commands that write, which start it
+    #[command(name = CommitHelper::COMMAND, hide = true)]
+    OutputCommit {
+        /// Who to become
+        #[arg(long)]
+        user: Option<String>,
+        /// Replace files that exist
+        #[arg(long)]
+        force: bool,
+        /// What is going to be written
+        outputs: Vec<OsString>,
     },
     /// Check your own catalogue files, or list the facts that marks can name
     Catalogue {

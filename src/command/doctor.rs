@@ -124,7 +124,7 @@ fn without_remedy(error: &Error) -> String {
 fn restrictions() -> [Check; 2] {
     let probe = privilege::probe();
     let file_system = match probe.file_system {
-        Enforcement::Full => Ok("can be closed but for output (Landlock)"),
+        Enforcement::Full => Ok("can be closed (Landlock)"),
         Enforcement::Partial => Ok("can be closed in part: this kernel's Landlock is older"),
         Enforcement::Unavailable(reason) => Err(reason),
     };
