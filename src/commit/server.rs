@@ -36,7 +36,7 @@ struct Target {
 enum State {
     /// A device or a FIFO.
     Special(File),
-    File(FileTarget),
+    File(Box<FileTarget>),
 }
 
 /// A file, or a series of them, in a folder.
@@ -132,7 +132,8 @@ impl Target {
                     _ => None,
                 };
                 let name = name.to_owned();
-                State::File(FileTarget { folder, name, series, current: None, failure: None })
+                let target = FileTarget { folder, name, series, current: None, failure: None };
+                State::File(Box::new(target))
             }
             _ => {
                 return Err(Error::new(ErrorKind::Output, "is a folder")
@@ -140,7 +141,8 @@ impl Target {
                     .with_remedy("name a file in it"));
             }
         };
-        if let State::File(FileTarget { folder, name, series: None, .. }) = &state
+        if let State::File(target) = &state
+            && let FileTarget { folder, name, series: None, .. } = &**target
             && !force
         {
             let (part, full) = (with_suffix(name), unfinished(path));
