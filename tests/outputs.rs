@@ -193,7 +193,7 @@ fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
             let left = names(&out);
             assert!(!parser_is_killed || !left.contains(&"report.part".to_owned()), "{left:?}");
             left.iter()
-                .filter(|name| name.ends_with(".part"))
+                .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "part"))
                 .for_each(|name| fs::remove_file(out.join(name)).unwrap());
         }
     }

@@ -140,7 +140,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let file = disk.0.path().join("out/show.pcapng");
     let mut child =
         net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
-    net.client("for i in {1..70}; do head -c 60000 /dev/zero > /dev/udp/10.77.0.2/8000; done");
+    net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
     assert!(
         line.contains("No space left on device")
@@ -212,7 +212,7 @@ fn a_full_disk_replaces_no_capture_even_with_force() {
         file.to_str().unwrap(),
         "--force",
     ]);
-    net.client("for i in {1..70}; do head -c 60000 /dev/zero > /dev/udp/10.77.0.2/8000; done");
+    net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
     assert!(line.contains("No space left on device"), "{line}");
     assert!(line.contains("what was written is in") && line.contains("show.pcapng.part"), "{line}");

@@ -49,15 +49,14 @@ impl<'a> Outputs<'a> {
     /// [`ErrorKind::Output`] where an output exists, cannot be created, or is an input or the other
     /// output.
     pub fn prepare(plan: OutputPlan<'a>, inputs: &InputFiles) -> Result<Self> {
-        match plan.report {
-            Some(path) => refuse_inputs(path, inputs, OTHER_REPORT)?,
-            None => {
-                let stdout = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
-                // A standard output that is closed cannot be an input.
-                if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
-                    let remedy = "redirect it to another file";
-                    inputs.refuse("standard output", &metadata, remedy)?;
-                }
+        if let Some(path) = plan.report {
+            refuse_inputs(path, inputs, OTHER_REPORT)?;
+        } else {
+            let stdout = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+            // A standard output that is closed cannot be an input.
+            if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
+                let remedy = "redirect it to another file";
+                inputs.refuse("standard output", &metadata, remedy)?;
             }
         }
         // The names of a series are new with every file.

@@ -126,7 +126,7 @@ impl Target {
             (_, Some(name)) if !is_dir => {
                 let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 let folder = parent.unwrap_or(Path::new("."));
-                let folder = Folder::open(folder).map_err(|e| cannot_enter(folder, &e, &user))?;
+                let folder = Folder::open(folder).map_err(|e| cannot_create(path, &e, &user))?;
                 let series = match plan.role {
                     OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
                     _ => None,
@@ -340,26 +340,17 @@ fn cannot_open(path: &Path, error: &io::Error, is_fifo: bool) -> Error {
     Error::new(ErrorKind::Output, reason).with_object(path.display()).with_remedy(remedy)
 }
 
-fn cannot_enter(folder: &Path, error: &io::Error, user: &str) -> Error {
-    let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => "choose a folder in which this user may write",
-        _ => "choose a folder that exists",
-    };
-    Error::new(ErrorKind::Output, format!("cannot be opened{}: {error}", as_user(error, user)))
-        .with_object(folder.display())
-        .with_remedy(remedy)
-}
-
 fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return exists_already(&unfinished(path));
     }
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => "choose a folder in which this user may write",
+        io::ErrorKind::NotFound => "choose a folder that exists",
         io::ErrorKind::StorageFull => "free space there, or choose another folder",
         _ => "choose another folder",
     };
-    Error::new(ErrorKind::Output, format!("cannot be created{}: {error}", as_user(error, user)))
+    Error::new(ErrorKind::Output, format!("cannot be written{}: {error}", as_user(error, user)))
         .with_object(path.display())
         .with_remedy(remedy)
 }

@@ -237,6 +237,6 @@ fn what_can_be_refused_is_refused_before_anything_is_created() {
     let refused = open(OutputRole::Report, &folder.path().join("b/")).unwrap_err().to_string();
     assert!(refused.ends_with("b/: is a folder; name a file in it"), "{refused}");
     let refused = open(OutputRole::Report, &folder.path().join("b/c")).unwrap_err().to_string();
-    assert!(refused.contains("b: cannot be opened: No such file"), "{refused}");
+    assert!(refused.contains("b/c: cannot be written: No such file"), "{refused}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
