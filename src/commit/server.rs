@@ -30,10 +30,10 @@ struct Target {
     force: bool,
     /// The user whose files they are, for people.
     user: String,
-    state: State,
+    state: TargetState,
 }
 
-enum State {
+enum TargetState {
     /// A device or a FIFO.
     Special(File),
     File(Box<FileTarget>),
@@ -44,13 +44,13 @@ struct FileTarget {
     folder: Folder,
     name: OsString,
     series: Option<Series>,
-    current: Option<CurrentFile>,
+    current: Option<PartFile>,
     /// Why a file of the series has not got its name, until the other side asks for something.
     failure: Option<Error>,
 }
 
 /// The file that is being written.
-struct CurrentFile {
+struct PartFile {
     file: File,
     /// The name that it gets.
     name: OsString,
@@ -80,8 +80,8 @@ impl CommitServer {
     /// The folders in which files are created and renamed.
     pub fn folders(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.0.iter().filter_map(|target| match &target.state {
-            State::File(file) => Some(file.folder.as_fd()),
-            State::Special(_) => None,
+            TargetState::File(file) => Some(file.folder.as_fd()),
+            TargetState::Special(_) => None,
         })
     }
 
@@ -119,7 +119,7 @@ impl Target {
                     return Err(exists_already(path));
                 }
                 let is_fifo = found.file_type().is_fifo();
-                State::Special(
+                TargetState::Special(
                     open_special(path).map_err(|error| cannot_open(path, &error, is_fifo))?,
                 )
             }
@@ -133,7 +133,7 @@ impl Target {
                 };
                 let name = name.to_owned();
                 let target = FileTarget { folder, name, series, current: None, failure: None };
-                State::File(Box::new(target))
+                TargetState::File(Box::new(target))
             }
             _ => {
                 return Err(Error::new(ErrorKind::Output, "is a folder")
@@ -141,7 +141,7 @@ impl Target {
                     .with_remedy("name a file in it"));
             }
         };
-        if let State::File(target) = &state
+        if let TargetState::File(target) = &state
             && let FileTarget { folder, name, series: None, .. } = &**target
             && !force
         {
@@ -160,8 +160,8 @@ impl Target {
             let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
             reply.send(connection).map_err(|_| BadRequest)
         };
-        let State::File(target) = state else {
-            let State::Special(file) = state else { return Err(BadRequest) };
+        let TargetState::File(target) = state else {
+            let TargetState::Special(file) = state else { return Err(BadRequest) };
             return match action {
                 Action::Open => {
                     let reply =
@@ -217,7 +217,7 @@ impl Target {
     /// Removes what is worth nothing of a file that the other side has left behind, and says what
     /// is kept.
     fn clean_up(self) -> Option<String> {
-        let State::File(mut target) = self.state else { return None };
+        let TargetState::File(mut target) = self.state else { return None };
         let current = target.current.as_ref()?;
         let is_empty = current.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
         if is_empty || self.plan.role == OutputRole::Report {
@@ -235,14 +235,14 @@ impl Target {
 
 impl FileTarget {
     /// Creates the file, or the next one of the series, under its temporary name.
-    fn create(&mut self, force: bool) -> io::Result<CurrentFile> {
+    fn create(&mut self, force: bool) -> io::Result<PartFile> {
         let Some(series) = &mut self.series else {
             let part = with_suffix(&self.name);
             if force {
                 self.folder.remove(&part)?;
             }
             let file = self.folder.create(&part)?;
-            return Ok(CurrentFile { file, name: self.name.clone(), part });
+            return Ok(PartFile { file, name: self.name.clone(), part });
         };
         loop {
             let name = series.next_name();
@@ -252,15 +252,15 @@ impl FileTarget {
             let part = with_suffix(&name);
             match self.folder.create(&part) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                created => return created.map(|file| CurrentFile { file, name, part }),
+                created => return created.map(|file| PartFile { file, name, part }),
             }
         }
     }
 
     /// Syncs a file, gives it its name, and removes the files of the series that are too many. A
     /// file that has the name already is replaced, or the error is `if_taken`.
-    fn commit(&mut self, current: CurrentFile, if_taken: Option<&str>, path: &Path) -> Result<()> {
-        let CurrentFile { file, mut name, part } = current;
+    fn commit(&mut self, current: PartFile, if_taken: Option<&str>, path: &Path) -> Result<()> {
+        let PartFile { file, mut name, part } = current;
         let object = path.with_file_name(&name);
         let kept_in = |reason: String| {
             let part = path.with_file_name(&part);
@@ -302,7 +302,7 @@ impl FileTarget {
 
     /// Removes the current file, if it is still the one that was created.
     fn discard(&mut self) {
-        if let Some(CurrentFile { file, part, .. }) = self.current.take()
+        if let Some(PartFile { file, part, .. }) = self.current.take()
             && self.folder.is(&part, &file)
         {
             // What cannot be removed stays, and the next run says so.
