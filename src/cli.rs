@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
+use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
@@ -145,6 +146,18 @@ pub enum Command {
     ProcessLookup {
         /// User to switch to
         user: Option<String>,
+    },
+    /// Rename outputs when they are complete, for the commands that write, which start it
+    #[command(name = CommitHelper::COMMAND, hide = true)]
+    OutputCommit {
+        /// User to switch to
+        #[arg(long)]
+        user: Option<String>,
+        /// Replace files that exist
+        #[arg(long)]
+        force: bool,
+        /// What is going to be written
+        outputs: Vec<OsString>,
     },
 }
 

@@ -42,6 +42,9 @@
 mod bytes;
 pub mod catalogue;
 pub mod classify;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod commit;
 pub mod decode;
 pub mod detect;
 mod error;

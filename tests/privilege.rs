@@ -1,10 +1,17 @@
 //! What is left after privileges were dropped. They cannot be regained, so each trial runs in a
 //! process of its own: this test binary again, with one ignored test.
 
-use std::io::ErrorKind;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
-use portlore::privilege::{Keep, drop_privileges};
+use nix::sys::stat::Mode;
+use nix::unistd::{mkfifo, truncate};
+use portlore::privilege::{Account, Keep, drop_privileges};
 
 const FOLDER: &str = "PORTLORE_TEST_FOLDER";
 
@@ -21,7 +28,6 @@ fn alone(test: &str, folder: &std::path::Path) {
 
 /// A folder in which every user may write, with two folders in it.
 pub fn public_folder() -> tempfile::TempDir {
-    use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     for path in
         [folder.path().to_owned(), folder.path().join("out"), folder.path().join("elsewhere")]
@@ -33,29 +39,55 @@ pub fn public_folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn files_are_written_where_output_goes_and_nowhere_else() {
+fn what_parses_writes_to_its_descriptors_and_nowhere_else() {
     alone("trial_of_files", public_folder().path());
 }
 
 #[test]
 #[ignore = "drops its privileges: run by the one above in a process of its own"]
 fn trial_of_files() {
-    let root = std::path::PathBuf::from(std::env::var(FOLDER).unwrap());
-    let (out, elsewhere) = (root.join("out"), root.join("elsewhere"));
-    std::fs::write(elsewhere.join("there"), "before").unwrap();
-    drop_privileges(&Keep { write: std::slice::from_ref(&out), ..Keep::default() }).unwrap();
-    std::fs::write(out.join("a.part"), "frames").unwrap();
-    std::fs::rename(out.join("a.part"), out.join("a")).unwrap();
-    std::fs::write(out.join("a"), "again").unwrap();
-    std::fs::remove_file(out.join("a")).unwrap();
-    let denied = |done: std::io::Result<()>| {
-        assert_eq!(done.unwrap_err().kind(), ErrorKind::PermissionDenied);
-    };
-    denied(std::fs::write(elsewhere.join("new"), ""));
-    denied(std::fs::write(elsewhere.join("there"), "after"));
-    denied(std::fs::remove_file(elsewhere.join("there")));
-    denied(std::fs::read(elsewhere.join("there")).map(drop));
-    denied(std::fs::read("/etc/passwd").map(drop));
+    let root = PathBuf::from(std::env::var(FOLDER).unwrap());
+    let (folder, there, new) = (root.join("out"), root.join("there"), root.join("new"));
+    fs::write(&there, "before").unwrap();
+    let mut kept = File::create(root.join("kept")).unwrap();
+    // Who may read these files, and owns them: what is refused is refused by the sandbox.
+    let keep = Keep { user: Account::from_name("root").ok(), read: std::slice::from_ref(&root) };
+    drop_privileges(&keep).unwrap();
+    let append = |path: &Path| OpenOptions::new().append(true).open(path).map(drop);
+    let read_and_write = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
+    let mode = fs::Permissions::from_mode(0o777);
+    let truncated = || File::options().write(true).truncate(true).open(&there).map(drop);
+    let trials: [(&str, io::Result<()>); 22] = [
+        ("create", fs::write(&new, "")),
+        ("create beside", fs::write(folder.join("new"), "")),
+        ("write", File::options().write(true).open(&there).map(drop)),
+        ("read and write", read_and_write(&there).map(drop)),
+        ("append", append(&there)),
+        ("open truncated", truncated()),
+        ("truncate", truncate(&there, 0).map_err(io::Error::from)),
+        ("remove", fs::remove_file(&there)),
+        ("remove a folder", fs::remove_dir(&folder)),
+        ("make a folder", fs::create_dir(&new)),
+        ("rename", fs::rename(&there, &new)),
+        ("rename what is open", fs::rename(root.join("kept"), &new)),
+        ("hard link", fs::hard_link(&there, &new)),
+        ("link", std::os::unix::fs::symlink(&there, &new)),
+        ("FIFO", mkfifo(&new, Mode::S_IRWXU).map_err(io::Error::from)),
+        ("socket", UnixListener::bind(&new).map(drop)),
+        ("mode", fs::set_permissions(&there, mode.clone())),
+        ("mode of what is open", kept.set_permissions(mode)),
+        ("owner", std::os::unix::fs::chown(&there, Some(0), Some(0))),
+        ("time", kept.set_modified(SystemTime::UNIX_EPOCH)),
+        ("device", append(Path::new("/dev/null"))),
+        ("read elsewhere", fs::read("/etc/passwd").map(drop)),
+    ];
+    for (name, tried) in trials {
+        assert_eq!(tried.map_err(|error| error.kind()), Err(ErrorKind::PermissionDenied), "{name}");
+    }
+    kept.write_all(b"frames, and more").unwrap();
+    kept.set_len(6).unwrap();
+    assert_eq!(fs::read(root.join("kept")).unwrap(), b"frames");
+    assert_eq!(fs::read(&there).unwrap(), b"before");
 }
 
 #[test]

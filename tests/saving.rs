@@ -41,8 +41,6 @@ fn what_is_captured_is_saved_and_reads_the_same() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
     assert_eq!(files_in(&folder.path().join("out")), std::slice::from_ref(&file));
-    let owner = std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
-    assert_eq!(owner, 65_534, "root was given up before the file was made");
     let mut live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     // A file does not know whose the sockets were.
     for (of, what) in [("flows", "process"), ("ports", "processes")] {
@@ -116,10 +114,10 @@ fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
 }
 
 /// A file system of three MiB, for as long as it lives.
-struct SmallDisk(tempfile::TempDir);
+pub struct SmallDisk(pub tempfile::TempDir);
 
 impl SmallDisk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = public_folder();
         let out = folder.path().join("out");
         let args =
@@ -142,7 +140,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let file = disk.0.path().join("out/show.pcapng");
     let mut child =
         net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
-    net.client("for i in {1..70}; do head -c 60000 /dev/zero > /dev/udp/10.77.0.2/8000; done");
+    net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
     assert!(
         line.contains("No space left on device")
@@ -162,34 +160,65 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     assert!(read["capture"]["frames"].as_u64().unwrap() > 1000);
 }
 
+/// A short capture on one interface, saved in `file`; `caller` called sudo.
+fn save_as(net: &Net, file: &Path, caller: Option<u32>, more: &[&str]) -> (i32, String) {
+    let args = ["-i", "veth0", "--for", "100ms", "-w", file.to_str().unwrap()];
+    let mut command = net.command(&[&args, more].concat());
+    if let Some(caller) = caller {
+        command.env("SUDO_UID", caller.to_string()).env("SUDO_GID", caller.to_string());
+    }
+    let (status, _, stderr) = told(&command.output().unwrap());
+    (status, stderr)
+}
+
 #[test]
-fn a_folder_that_the_user_may_not_write_in_is_refused_before_the_capture() {
+fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() {
+    const NOBODY: u32 = 65_534;
     let Some(net) = Net::new("o") else { return };
+    let owner = |file: &Path| std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
+    // The folder is open to root alone.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("show.pcapng");
-    let mut command = net.command(&["-i", "veth0", "-w", file.to_str().unwrap()]);
-    let (status, _, stderr) = told(&command.output().unwrap());
+    let (status, stderr) = save_as(&net, &file, Some(NOBODY), &[]);
     assert_eq!(status, 2);
-    assert!(
-        stderr.contains("show.pcapng: cannot be created") && stderr.contains("--user"),
-        "{stderr}"
-    );
-    // Root may say that it is to stay root, without any of root's powers: its own folder it can
-    // still write in.
-    let (status, _, stderr) = told(
-        &net.command(&[
-            "-i",
-            "veth0",
-            "-w",
-            file.to_str().unwrap(),
-            "--user",
-            "root",
-            "--for",
-            "100ms",
-        ])
-        .output()
-        .unwrap(),
-    );
-    assert_eq!(status, 0, "{stderr}");
-    assert_eq!(files_in(folder.path()), [file]);
+    assert!(stderr.contains("Permission denied") && stderr.contains("by nobody"), "{stderr}");
+    let (status, stderr) = save_as(&net, &file, None, &["--user", "nobody"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert_eq!(files_in(folder.path()), Vec::<PathBuf>::new());
+    let (status, stderr) = save_as(&net, &file, None, &[]);
+    assert_eq!((status, owner(&file)), (0, 0), "{stderr}");
+    assert_eq!(files_in(folder.path()), std::slice::from_ref(&file));
+    // Root writes where root asks, also in a folder of another user.
+    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let (status, stderr) = save_as(&net, &file, None, &["--force"]);
+    assert_eq!((status, owner(&file)), (0, 0), "{stderr}");
+    let other = folder.path().join("other.pcapng");
+    let (status, stderr) = save_as(&net, &other, Some(NOBODY), &[]);
+    assert_eq!((status, owner(&other)), (0, NOBODY), "{stderr}");
+}
+
+#[test]
+fn a_full_disk_replaces_no_capture_even_with_force() {
+    let Some(net) = Net::new("g") else { return };
+    let disk = SmallDisk::new();
+    let file = disk.0.path().join("out/show.pcapng");
+    std::fs::write(&file, "evidence").unwrap();
+    let mut child = net.capture(&[
+        "-i",
+        "veth0",
+        "-f",
+        "host 10.77.0.1",
+        "-w",
+        file.to_str().unwrap(),
+        "--force",
+    ]);
+    net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
+    let line = stderr_line(&mut child);
+    assert!(line.contains("No space left on device"), "{line}");
+    assert!(line.contains("what was written is in") && line.contains("show.pcapng.part"), "{line}");
+    signal(&child, "INT");
+    assert_eq!(told(&child.wait_with_output().unwrap()).0, 3);
+    assert_eq!(std::fs::read(&file).unwrap(), b"evidence");
+    let part = format!("{}.part", file.display());
+    assert_eq!(document(&[&part]).0, 0, "whole blocks only");
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use portlore::source::save::holds_data;
+use portlore::commit::holds_data;
 use portlore::{Error, ErrorKind, Result};
 
 /// The files that a run reads.

@@ -1,23 +1,25 @@
 //! `portlore live`.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use portlore::Result;
+use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
+use portlore::report::formats::FlowOutput;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::Live;
 use portlore::source::live::{LiveOptions, networks};
-use portlore::source::save::{Plan, check_single, is_special, unfinished};
+use portlore::source::save::Plan;
 use portlore::stats::IpNetwork;
-use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
 use super::inputs::InputFiles;
 use super::messages;
 use super::observers::LiveOutputs;
-use super::output::Output;
+use super::output::{OutputPlan, Outputs};
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
 use crate::cli::LiveArgs;
@@ -42,33 +44,34 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let signals = SignalFlags::register()?;
     let reload = if io::stdin().is_terminal() { None } else { Some(CatalogueReload::register()?) };
     let user = args.user.as_deref().map(Account::from_name).transpose()?;
-    let folders = args.write.iter().map(|path| folder_of(path)).collect::<Result<Vec<_>>>()?;
     let inputs = InputFiles { captures: Vec::new(), services: places.clone() };
-    let plan = save_plan(args);
-    if let Some(plan) = &plan {
-        check_save(plan, args.common.output.as_deref(), &inputs)?;
-    }
+    // Outputs are committed by another process, which parses no packets.
+    let outputs = Outputs::prepare(output_plan(args), &inputs)?;
     let mut live = Live::open(&device_options(args), messages::print)?;
     let local_networks = local_networks(args);
-    let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
+    let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
     let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
     zone(&args.common).load();
-    drop_privileges(&Keep { user, write: &folders, read: &places });
+    drop_privileges(&Keep { user, read: &places });
     let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
     // Numbers mean something in a single file that has all frames.
-    let filter_on = match &plan {
-        Some(plan) if !plan.is_series() => FilterOn::Frames,
-        _ => FilterOn::Conversation,
-    };
-    if let Some(plan) = plan {
-        live.save(plan)?;
+    let is_single = args.write.is_some() && !is_series(args);
+    let filter_on = if is_single { FilterOn::Frames } else { FilterOn::Conversation };
+    if let (Some(path), Some(file)) = (&args.write, capture) {
+        let plan = Plan {
+            path: path.clone(),
+            size: args.rotate_size,
+            time: args.rotate_time,
+            frames: args.common.count,
+        };
+        live.save(plan, Box::new(file))?;
     }
     if !args.common.quiet {
         let (devices, outputs) = (devices(&live), live_outputs.description());
@@ -121,61 +124,25 @@ fn device_options(args: &LiveArgs) -> LiveOptions {
     }
 }
 
-/// Which files frames are to be saved in, if any.
-fn save_plan(args: &LiveArgs) -> Option<Plan> {
-    let path = args.write.clone()?;
-    Some(Plan {
-        path,
-        size: args.rotate_size,
-        time: args.rotate_time,
-        keep: args.keep.unwrap_or_default().into(),
-        frames: args.common.count,
+/// What is going to be written.
+fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
+    let role = if is_series(args) {
+        OutputRole::Series { keep: args.keep.unwrap_or_default() }
+    } else {
+        OutputRole::Capture
+    };
+    let format = args.common.format.definition();
+    OutputPlan {
+        report: args.common.output.as_deref(),
+        events: args.observers.interval.is_some()
+            || matches!(format.flows, FlowOutput::Streamed(_)),
+        capture: args.write.as_deref().map(|path| (path, role)),
         force: args.common.force,
-    })
+        user: args.user.as_deref(),
+    }
 }
 
-/// Refuses, before anything is opened, to save frames over a file that exists, over an input or
-/// over the report. The names of a series are new with every file.
-fn check_save(plan: &Plan, report: Option<&Path>, inputs: &InputFiles) -> Result<()> {
-    if plan.is_series() {
-        return Ok(());
-    }
-    let names = [plan.path.clone(), unfinished(&plan.path)];
-    for name in &names {
-        if let Ok(metadata) = name.metadata() {
-            inputs.refuse(&name.display().to_string(), &metadata, "choose another file with -w")?;
-        }
-    }
-    let report = report.filter(|report| !is_special(report)).map(resolved);
-    if report.is_some_and(|report| names.iter().any(|name| resolved(name) == report)) {
-        return Err(Error::new(ErrorKind::Output, "-o and -w name the same file")
-            .with_object(plan.path.display())
-            .with_remedy("choose a different name for one of them"));
-    }
-    check_single(&plan.path, plan.force)
-}
-
-/// The path without links; of a file that does not exist, with its folder's.
-fn resolved(path: &Path) -> PathBuf {
-    let in_folder = || Some(folder_of(path).ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
-}
-
-/// The folder in which a file is to be written.
-///
-/// # Errors
-/// [`ErrorKind::Output`] where the path names a folder, or its folder does not exist.
-fn folder_of(path: &Path) -> Result<PathBuf> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if path.file_name().is_none() || path.is_dir() {
-        return Err(Error::new(ErrorKind::Output, "is a folder")
-            .with_object(path.display())
-            .with_remedy("name a file in it"));
-    }
-    folder.canonicalize().map_err(|error| {
-        Error::new(ErrorKind::Output, format!("is not writable: {error}"))
-            .with_object(folder.display())
-            .with_remedy("choose an existing folder")
-    })
+/// Whether frames are saved in several files, whose names are numbered.
+const fn is_series(args: &LiveArgs) -> bool {
+    args.rotate_size.is_some() || args.rotate_time.is_some()
 }

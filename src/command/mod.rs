@@ -12,6 +12,7 @@ pub mod messages;
 mod observers;
 pub mod osc;
 mod output;
+pub mod output_commit;
 pub mod port;
 pub mod ports;
 pub mod process_lookup;

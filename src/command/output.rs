@@ -1,26 +1,186 @@
-//! The destination of a report: standard output or a file.
+//! The destinations of a run: of its report, standard output or a file; of the capture that it
+//! saves, a file or a series of files.
 
-use std::fmt::Display;
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use portlore::privilege;
+use portlore::commit::{
+    CommitHelper, OutputFile, OutputRole, PlannedOutput, is_descriptor, is_special,
+    open_descriptor, unfinished,
+};
 use portlore::report::Style;
-use portlore::source::save::{exists_already, is_descriptor, is_special, open_special};
 use portlore::{Error, ErrorKind, Result};
 
 use super::inputs::InputFiles;
 
-const REMEDY: &str = "choose another file with -o";
+/// The remedies, each with the option that names the output.
+const OTHER_REPORT: &str = "choose another file with -o";
+const OTHER_CAPTURE: &str = "choose another file with -w";
 
-/// The report's destination. To be opened before privileges are dropped.
+/// What a run is going to write beside standard output.
+#[derive(Debug, Default)]
+pub struct OutputPlan<'a> {
+    /// Where the report goes; `None` for standard output.
+    pub report: Option<&'a Path>,
+    /// Whether events are written there while the capture runs.
+    pub events: bool,
+    /// Where frames are saved, and for a series how many files are kept.
+    pub capture: Option<(&'a Path, OutputRole)>,
+    /// Whether files that exist may be replaced.
+    pub force: bool,
+    /// The user whose files they are; `None` for the user who called.
+    pub user: Option<&'a str>,
+}
+
+/// The outputs of a run before they are opened.
+pub struct Outputs<'a> {
+    plan: OutputPlan<'a>,
+    /// Commits those outputs that are no descriptors of this process.
+    helper: Option<Arc<CommitHelper>>,
+}
+
+impl<'a> Outputs<'a> {
+    /// Refuses what cannot be written, and starts the process that commits the outputs. To be called
+    /// before a device is opened and before privileges are dropped. No output is one of `inputs`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where an output exists, cannot be created, or is an input or the other
+    /// output.
+    pub fn prepare(plan: OutputPlan<'a>, inputs: &InputFiles) -> Result<Self> {
+        if let Some(path) = plan.report {
+            refuse_inputs(path, inputs, OTHER_REPORT)?;
+        } else {
+            let stdout = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
+            // A standard output that is closed cannot be an input.
+            if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
+                let remedy = "redirect it to another file";
+                inputs.refuse("standard output", &metadata, remedy)?;
+            }
+        }
+        // The names of a series are new with every file.
+        if let Some((path, OutputRole::Capture)) = plan.capture {
+            refuse_inputs(path, inputs, OTHER_CAPTURE)?;
+            if plan.report.is_some_and(|report| !is_special(report) && is_same(report, path)) {
+                return Err(Error::new(ErrorKind::Output, "-o and -w name the same file")
+                    .with_object(path.display())
+                    .with_remedy("choose a different name for one of them"));
+            }
+        }
+        let planned: Vec<_> = plan
+            .committed()
+            .map(|(role, path)| PlannedOutput { role, path: path.into() })
+            .collect();
+        let helper = if planned.is_empty() {
+            None
+        } else {
+            Some(CommitHelper::start(&planned, plan.force, plan.user)?)
+        };
+        Ok(Self { plan, helper })
+    }
+
+    /// Opens the report's destination. To be called before privileges are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open_report(&self) -> Result<Output> {
+        let Some(path) = self.plan.report else { return Ok(Output::standard()) };
+        Ok(Output {
+            out: BufWriter::new(Destination::File(self.open(path, OTHER_REPORT)?)),
+            name: path.display().to_string(),
+            style: Style::default(),
+            terminal: false,
+        })
+    }
+
+    /// Opens the file in which frames are saved, if they are. To be called before privileges are
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open_capture(&self) -> Result<Option<OutputFile>> {
+        self.plan.capture.map(|(path, _)| self.open(path, OTHER_CAPTURE)).transpose()
+    }
+
+    fn open(&self, path: &Path, remedy: &str) -> Result<OutputFile> {
+        let name = path.display().to_string();
+        if let Some(descriptor) = open_descriptor(path) {
+            return match descriptor {
+                Ok(file) => Ok(OutputFile::from_descriptor(file, name)),
+                Err(error) => Err(cannot_be_written(&name, &error, remedy)),
+            };
+        }
+        let number = self.plan.committed().position(|(_, committed)| committed == path);
+        match (&self.helper, number) {
+            (Some(helper), Some(number)) => helper.open(number, &name),
+            _ => Err(Error::new(ErrorKind::System, "was not prepared").with_object(name)),
+        }
+    }
+}
+
+impl OutputPlan<'_> {
+    /// The outputs that are no descriptors of this process.
+    fn committed(&self) -> impl Iterator<Item = (OutputRole, &Path)> {
+        let role = if self.events { OutputRole::Events } else { OutputRole::Report };
+        let report = self.report.map(|path| (role, path));
+        let capture = self.capture.map(|(path, role)| (role, path));
+        report.into_iter().chain(capture).filter(|(_, path)| !is_descriptor(path))
+    }
+}
+
+/// Refuses an output whose name, or whose temporary name, is that of an input.
+fn refuse_inputs(path: &Path, inputs: &InputFiles, remedy: &str) -> Result<()> {
+    [path.to_owned(), unfinished(path)].iter().try_for_each(|name| match name.metadata() {
+        Ok(metadata) => inputs.refuse(&name.display().to_string(), &metadata, remedy),
+        Err(_) => Ok(()),
+    })
+}
+
+/// Whether the report's file has the name, or the temporary name, of the capture's, or the other way
+/// round.
+fn is_same(report: &Path, capture: &Path) -> bool {
+    let (report, capture) = (resolved(report), resolved(capture));
+    report == capture || report == unfinished(&capture) || unfinished(&report) == capture
+}
+
+/// The path without links in its folder; a link of the last name would be replaced, not followed.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// The report's destination.
 pub struct Output {
-    out: Box<dyn Write + Send>,
+    out: BufWriter<Destination>,
     name: String,
     style: Style,
     terminal: bool,
+}
+
+enum Destination {
+    Standard(Stdout),
+    File(OutputFile),
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(stdout) => stdout.write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(stdout) => stdout.flush(),
+            Self::File(file) => file.flush(),
+        }
+    }
 }
 
 impl Output {
@@ -34,29 +194,7 @@ impl Output {
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
         let name = "standard output".to_owned();
-        Self { out: Box::new(BufWriter::new(stdout)), name, style, terminal }
-    }
-
-    /// Creates the file at `path`, or takes standard output where there is none. A file that exists
-    /// is overwritten only with `force`, one of `inputs` never.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Output`] where the file exists, cannot be created, or is one of `inputs`.
-    pub fn open(path: Option<&PathBuf>, force: bool, inputs: &InputFiles) -> Result<Self> {
-        let Some(path) = path else {
-            let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-            // A standard output that is closed cannot be an input.
-            if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
-                inputs.refuse("standard output", &metadata, "redirect it to another file")?;
-            }
-            return Ok(Self::standard());
-        };
-        Ok(Self {
-            out: Box::new(BufWriter::new(create(path, force, inputs)?)),
-            name: path.display().to_string(),
-            style: Style::default(),
-            terminal: false,
-        })
+        Self { out: BufWriter::new(Destination::Standard(stdout)), name, style, terminal }
     }
 
     /// Whether this is a terminal.
@@ -82,23 +220,40 @@ impl Output {
         }
     }
 
-    /// Writes everything and flushes. A closed pipe is no error.
+    /// Writes everything that is left, flushes, and gives a file its name. A closed pipe is no
+    /// error.
     ///
     /// # Errors
-    /// [`ErrorKind::Output`] where writing fails.
+    /// [`ErrorKind::Output`] where writing fails, or the file has not got its name.
     pub fn write(
         mut self,
         write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>,
     ) -> Result<()> {
         match write(&mut self.out, self.style).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(self.error(&error)),
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(()) => match self.out.into_parts().0 {
+                Destination::File(file) => file.commit(),
+                Destination::Standard(_) => Ok(()),
+            },
         }
     }
 
     fn error(&self, error: &io::Error) -> Error {
-        Error::new(ErrorKind::Output, format!("cannot be written: {error}")).with_object(&self.name)
+        let remedy = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free space there, or choose another file with -o"
+            }
+            _ => "",
+        };
+        cannot_be_written(&self.name, error, remedy)
     }
+}
+
+fn cannot_be_written(name: &str, error: &io::Error, remedy: &str) -> Error {
+    Error::new(ErrorKind::Output, format!("cannot be written: {error}"))
+        .with_object(name)
+        .with_remedy(remedy)
 }
 
 /// Whether the output still has a reader.
@@ -107,48 +262,4 @@ pub enum OutputState {
     Open,
     /// The other end of the pipe is closed.
     Closed,
-}
-
-/// Creates a file, opens what is no file, or with `force` truncates a file.
-fn create(path: &Path, force: bool, inputs: &InputFiles) -> Result<File> {
-    let name = path.display().to_string();
-    let fail = |reason: &dyn Display| {
-        Error::new(ErrorKind::Output, format!("cannot be written: {reason}"))
-            .with_object(&name)
-            .with_remedy(REMEDY)
-    };
-    let refuse_input = |metadata: &Metadata| inputs.refuse(&name, metadata, REMEDY);
-    // Only a new file is given to the caller of sudo: a device, or a file that exists, keeps its
-    // owner.
-    match File::create_new(path) {
-        Ok(file) => {
-            return match privilege::give_to_caller(&file) {
-                Ok(()) => Ok(file),
-                Err(error) => Err(fail(&error)),
-            };
-        }
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(fail(&error)),
-        Err(_) => {}
-    }
-    if let Ok(metadata) = path.metadata() {
-        refuse_input(&metadata)?;
-    }
-    if !force && !is_special(path) && !path.is_dir() {
-        return Err(exists_already(path));
-    }
-    // Not truncated before it is known which file was opened.
-    let is_dangling_link = !path.exists();
-    let file = open_special(path).unwrap_or_else(|| {
-        OpenOptions::new().write(true).create(is_dangling_link).truncate(false).open(path)
-    });
-    let file = file.map_err(|error| fail(&error))?;
-    let metadata = file.metadata().map_err(|error| fail(&error))?;
-    refuse_input(&metadata)?;
-    if metadata.is_file() && !is_descriptor(path) {
-        if !force {
-            return Err(exists_already(path));
-        }
-        file.set_len(0).map_err(|error| fail(&error))?;
-    }
-    Ok(file)
 }

@@ -11,7 +11,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::catalogue::{load, places};
 use super::inputs::InputFiles;
 use super::observers::LiveOutputs;
-use super::output::Output;
+use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
 use super::session::{Mode, Session, drop_privileges, zone};
 use super::signals::SignalFlags;
@@ -85,7 +85,12 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
 /// Opens the report's destination, which is none of the files that are read.
 fn open_output(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Output> {
     let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
-    Output::open(args.common.output.as_ref(), args.common.force, &inputs)
+    let plan = OutputPlan {
+        report: args.common.output.as_deref(),
+        force: args.common.force,
+        ..OutputPlan::default()
+    };
+    Outputs::prepare(plan, &inputs)?.open_report()
 }
 
 fn is_pipe(path: &Path) -> bool {

@@ -1,9 +1,8 @@
 //! The user and group of the process.
 
-use std::fs::File;
 use std::path::PathBuf;
 
-use nix::unistd::{Gid, Uid, User, fchown, setgid, setuid};
+use nix::unistd::{Gid, Uid, User, setgid, setuid};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -42,7 +41,7 @@ impl Account {
     }
 
     /// The user who called sudo.
-    fn caller() -> Option<Self> {
+    pub(super) fn caller() -> Option<Self> {
         let id = |name| std::env::var(name).ok()?.parse::<u32>().ok().filter(|&id| id != 0);
         Some(Self { user: Uid::from_raw(id("SUDO_UID")?), group: Gid::from_raw(id("SUDO_GID")?) })
     }
@@ -60,6 +59,16 @@ impl Account {
             .and_then(|()| setuid(self.user))
             .map_err(|e| format!("root privileges cannot be dropped: {}", e.desc()))
     }
+
+    /// Becomes this user with all groups of the user.
+    pub(super) fn enter_with_groups(self) -> Result<(), String> {
+        let known = User::from_uid(self.user).ok().flatten();
+        known
+            .map_or_else(leave_groups, |user| take_groups(&user.name, self.group))
+            .and_then(|()| setgid(self.group))
+            .and_then(|()| setuid(self.user))
+            .map_err(|e| format!("root could not be given up: {}", e.desc()))
+    }
 }
 
 /// The home folder of the user who called sudo; `None` if the process is not root's or sudo was not
@@ -70,24 +79,26 @@ pub fn caller_home() -> Option<PathBuf> {
     Some(User::from_uid(caller.user).ok()??.dir)
 }
 
-/// Gives a file that root created to the user who called sudo.
-///
-/// # Errors
-/// The system's reason.
-pub fn give_to_caller(file: &File) -> Result<()> {
-    if !Uid::effective().is_root() {
-        return Ok(());
-    }
-    let give = |caller: Account| {
-        fchown(file, Some(caller.user), Some(caller.group))
-            .map_err(|errno| Error::new(ErrorKind::Output, errno.desc()))
-    };
-    Account::caller().map_or(Ok(()), give)
+/// The name of a user, else the number.
+pub(super) fn name_of(user: Uid) -> String {
+    let known = User::from_uid(user).ok().flatten();
+    known.map_or_else(|| format!("user {user}"), |user| user.name)
 }
 
 #[cfg(not(target_vendor = "apple"))]
 fn leave_groups() -> nix::Result<()> {
     nix::unistd::setgroups(&[])
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn take_groups(user: &str, group: Gid) -> nix::Result<()> {
+    let user = std::ffi::CString::new(user).map_err(|_| nix::errno::Errno::EINVAL)?;
+    nix::unistd::initgroups(&user, group)
+}
+
+#[cfg(target_vendor = "apple")]
+fn take_groups(_: &str, _: Gid) -> nix::Result<()> {
+    Ok(())
 }
 
 /// macOS keeps group memberships outside the process.

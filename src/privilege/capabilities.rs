@@ -74,12 +74,24 @@ pub(super) fn keep_across_setuid() -> Result<(), String> {
 /// as far as the process holds these.
 #[cfg(target_os = "linux")]
 pub(super) fn drop_all_but_process_access() -> Result<(), String> {
-    use caps::{CapSet, Capability};
-    let process_access = [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
+    use caps::Capability::{CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE};
+    drop_all_but(&[CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH])
+}
+
+/// Drops all capabilities but those by which root writes in every folder, as far as the process
+/// holds these.
+#[cfg(target_os = "linux")]
+pub(super) fn drop_all_but_file_access() -> Result<(), String> {
+    use caps::Capability::{CAP_DAC_OVERRIDE, CAP_FOWNER};
+    drop_all_but(&[CAP_DAC_OVERRIDE, CAP_FOWNER])
+}
+
+#[cfg(target_os = "linux")]
+fn drop_all_but(wanted: &[caps::Capability]) -> Result<(), String> {
+    use caps::CapSet;
     let restrict = || {
         let held = caps::read(None, CapSet::Permitted)?;
-        let kept =
-            process_access.into_iter().filter(|capability| held.contains(capability)).collect();
+        let kept = wanted.iter().copied().filter(|capability| held.contains(capability)).collect();
         [CapSet::Ambient, CapSet::Inheritable]
             .into_iter()
             .try_for_each(|set| caps::clear(None, set))?;
@@ -101,6 +113,12 @@ pub(super) fn keep_across_setuid() -> Result<(), String> {
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 pub(super) fn drop_all_but_process_access() -> Result<(), String> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
+pub(super) fn drop_all_but_file_access() -> Result<(), String> {
     Ok(())
 }
 

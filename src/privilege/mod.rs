@@ -1,6 +1,6 @@
 //! Drops privileges: root and capabilities are only needed to open the capture device. The process
-//! that parses untrusted bytes runs as an ordinary user without capabilities, can write only where
-//! output goes, and can start no program.
+//! that parses untrusted bytes runs as an ordinary user without capabilities, can write only to the
+//! descriptors that it has, and can start no program.
 //!
 //! Takes what is still needed and drops the rest for good. `account` changes the user,
 //! `capabilities` drops capabilities, `files` restricts the file system and `calls` the system
@@ -11,13 +11,15 @@ mod calls;
 mod capabilities;
 mod files;
 
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use nix::unistd::Uid;
 
+use self::calls::Forbid;
 use crate::{Error, ErrorKind, Result};
 
-pub use self::account::{Account, caller_home, give_to_caller};
+pub use self::account::{Account, caller_home};
 pub use self::capabilities::{Capability, capabilities};
 
 /// What the process still needs after [`drop_privileges`].
@@ -25,8 +27,6 @@ pub use self::capabilities::{Capability, capabilities};
 pub struct Keep<'a> {
     /// The user to become if the process is root's; `None` for the user who called sudo, or nobody.
     pub user: Option<Account>,
-    /// Folders in which files are written.
-    pub write: &'a [PathBuf],
     /// Files and folders that are read again.
     pub read: &'a [PathBuf],
 }
@@ -42,8 +42,8 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<()> {
     let bounding_set = capabilities::clear_bounding_set();
     let user = leave_root(keep.user);
     let capabilities = capabilities::drop_all();
-    let files = files::restrict(keep.write, keep.read).map(drop);
-    let calls = calls::forbid();
+    let files = files::restrict(keep.read).map(drop);
+    let calls = calls::forbid(Forbid::Writing);
     bounding_set.and(user).and(capabilities).and(files).and(calls).map_err(system_error)
 }
 
@@ -59,8 +59,39 @@ pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
     let kept = capabilities::keep_across_setuid();
     let user = leave_root(user);
     let capabilities = capabilities::drop_all_but_process_access();
-    let calls = calls::forbid();
+    let calls = calls::forbid(Forbid::Writing);
     bounding_set.and(kept).and(user).and(capabilities).and(calls).map_err(system_error)
+}
+
+/// Drops all privileges but those to write files as `user`, else as the user who called sudo, else
+/// as root in a shell of root's: for the process that commits outputs, which parses no packets.
+/// Returns the user's name.
+///
+/// # Errors
+/// The first privilege that could not be dropped, in one line.
+pub fn keep_file_rights(user: Option<Account>) -> Result<String> {
+    let bounding_set = capabilities::clear_bounding_set();
+    let user = match user.or_else(Account::caller) {
+        Some(account) if Uid::effective().is_root() => account.enter_with_groups(),
+        _ => Ok(()),
+    };
+    let capabilities = if Uid::effective().is_root() {
+        capabilities::drop_all_but_file_access()
+    } else {
+        capabilities::drop_all()
+    };
+    bounding_set.and(user).and(capabilities).map_err(system_error)?;
+    Ok(account::name_of(Uid::effective()))
+}
+
+/// Forbids access to all files but those in `folders`, and every connection, as far as the system
+/// can: for the process that commits outputs. To be called when the folders are open.
+///
+/// # Errors
+/// The first restriction that failed, in one line. All others apply nevertheless.
+pub fn confine_to_folders<'f>(folders: impl Iterator<Item = BorrowedFd<'f>>) -> Result<()> {
+    let files = files::restrict_to_folders(folders).map(drop);
+    files.and(calls::forbid(Forbid::Sockets)).map_err(system_error)
 }
 
 /// Becomes `user`, else the user who called sudo, else nobody, if the process is root's.
@@ -106,7 +137,7 @@ pub fn probe() -> Probe {
         tried.unwrap_or_else(Enforcement::Unavailable)
     };
     Probe {
-        file_system: try_on_thread(|| files::restrict(&[], &[])),
-        system_calls: try_on_thread(|| calls::forbid().map(|()| Enforcement::Full)),
+        file_system: try_on_thread(|| files::restrict(&[])),
+        system_calls: try_on_thread(|| calls::forbid(Forbid::Writing).map(|()| Enforcement::Full)),
     }
 }

@@ -18,7 +18,7 @@ use portlore::source::{Files, Filter, Live, file};
 use self::watch::Watch;
 use super::inputs::InputFiles;
 use super::live::{WHOLE, devices};
-use super::output::Output;
+use super::output::{Output, OutputPlan, Outputs};
 use super::session::drop_privileges;
 use super::signals::SignalFlags;
 use super::{UNREADABLE, messages};
@@ -39,7 +39,7 @@ fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let filter = filter.map(|filter| Filter::compile(filter, &files.links())).transpose()?;
     let some_unreadable = !files.unreadable().is_empty();
     let inputs = InputFiles { captures: found.paths, services: Vec::new() };
-    let output = Output::open(args.output.as_ref(), args.force, &inputs)?;
+    let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
     drop_privileges(&Keep::default());
     let writer = writer(args, &output);
     let status = Watch::new(args, signals, output, writer).run(&mut files, filter)?;
@@ -55,8 +55,9 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
         buffer_bytes: args.buffer,
         filter: args.filter.clone(),
     };
+    let outputs = Outputs::prepare(output_plan(args), &InputFiles::default())?;
     let mut live = Live::open(&options, messages::print)?;
-    let output = Output::open(args.output.as_ref(), args.force, &InputFiles::default())?;
+    let output = outputs.open_report()?;
     // The devices are open: from here on nothing needs root.
     drop_privileges(&Keep { user, ..Keep::default() });
     if !args.quiet {
@@ -65,6 +66,17 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let writer = writer(args, &output);
     // The kernel filters.
     Watch::new(args, signals, output, writer).run(&mut live, None)
+}
+
+/// What is going to be written.
+fn output_plan(args: &OscArgs) -> OutputPlan<'_> {
+    OutputPlan {
+        report: args.output.as_deref(),
+        events: true,
+        force: args.force,
+        user: args.user.as_deref(),
+        ..OutputPlan::default()
+    }
 }
 
 fn writer(args: &OscArgs, output: &Output) -> Box<dyn OscWriter> {

@@ -106,6 +106,7 @@ impl<'a> Watch<'a> {
         if self.hand_over()? == OutputState::Closed {
             return Ok(0);
         }
+        self.output.write(|_, _| Ok(()))?;
         let mut problems = source.problems();
         problems.extend(self.failure.iter().map(ToString::to_string));
         problems.extend(filter.iter().flat_map(Filter::problems));

@@ -17,7 +17,7 @@ use self::binding::{LinkChange, interfaces};
 use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
 pub use self::networks::networks;
-use super::save::{InterfaceCounts, Plan, Save, SavedInterface};
+use super::save::{InterfaceCounts, Plan, Save, SaveFiles, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
 use crate::{Error, ErrorKind, Result};
 
@@ -119,19 +119,19 @@ impl<'a> Live<'a> {
         self.devices.iter().map(|device| (device.name.as_str(), device.link))
     }
 
-    /// Saves all frames from now on. Call this after dropping privileges: the files belong to the
-    /// user, and the thread that writes them has no more rights than the others.
+    /// Saves all frames from now on. Call this after dropping privileges: the thread that writes has
+    /// no more rights than the others.
     ///
     /// # Errors
-    /// The file cannot be created ([`ErrorKind::Output`]), or the thread that writes it not started
-    /// ([`ErrorKind::System`]).
-    pub fn save(&mut self, plan: Plan) -> Result<()> {
+    /// The thread that writes cannot be started ([`ErrorKind::System`]).
+    pub fn save(&mut self, plan: Plan, files: Box<dyn SaveFiles>) -> Result<()> {
         let interface = |device: &Device| SavedInterface {
             name: device.name.clone(),
             link: device.link,
             snap_len: device.snap_len,
         };
-        self.save = Some(Save::create(plan, self.devices.iter().map(interface).collect())?);
+        let interfaces = self.devices.iter().map(interface).collect();
+        self.save = Some(Save::start(plan, files, interfaces)?);
         Ok(())
     }
 

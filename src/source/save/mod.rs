@@ -2,22 +2,18 @@
 //!
 //! The capture thread only copies frames into buffers; a thread of its own writes them, because a
 //! disk may be slow. If it is too slow, buffers are discarded and their frames counted, and the
-//! capture goes on.
+//! capture goes on. The files themselves are [`SaveFiles`]: this module opens none.
 
-mod files;
 mod pcapng;
-mod target;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub use self::files::{check_single, unfinished};
 pub use self::pcapng::{InterfaceCounts, SavedInterface};
-pub use self::target::{exists_already, holds_data, is_descriptor, is_special, open_special};
 
-use self::files::RotatedFiles;
 use crate::sentence::plural;
 use crate::source::Frame;
 use crate::time::Time;
@@ -30,31 +26,39 @@ const QUEUE: usize = 64;
 /// Time after which a buffer that is not full is written, so that the file follows the capture.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where and how to save.
+/// The open file that a capture is saved in, or the newest one of a series.
+pub trait SaveFiles: Write + Send {
+    /// The current file is whole; begins the next.
+    ///
+    /// # Errors
+    /// The next file cannot be created, or an earlier one of the series has not got its name.
+    fn rotate(&mut self) -> Result<()>;
+
+    /// The last file is whole.
+    ///
+    /// # Errors
+    /// It has not got its name.
+    fn finish(self: Box<Self>) -> Result<()>;
+
+    /// Writing has failed; the first `length` bytes of the last file are whole blocks.
+    ///
+    /// # Errors
+    /// The file has not got its name.
+    fn cut_off(self: Box<Self>, length: u64) -> Result<()>;
+}
+
+/// How to save.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// Path of the file; the files of a series are numbered before the extension.
+    /// Path of the file, for people.
     pub path: PathBuf,
     /// Bytes after which the next file begins.
     pub size: Option<u64>,
     /// Time after which the next file begins.
     pub time: Option<Duration>,
-    /// Maximum number of whole files of a series; 0 for no limit.
-    pub keep: usize,
     /// Number of frames after which no more are saved: more may be read at once than the capture
     /// then counts.
     pub frames: Option<u64>,
-    /// Whether a single file may replace one that exists. The files of a series never do: they take
-    /// names that are free.
-    pub force: bool,
-}
-
-impl Plan {
-    /// Whether the capture is saved in several files, whose names are numbered.
-    #[must_use]
-    pub const fn is_series(&self) -> bool {
-        self.size.is_some() || self.time.is_some()
-    }
 }
 
 /// A capture that is being saved.
@@ -75,7 +79,7 @@ pub struct Save {
     left_out: u64,
     to_disk: Option<SyncSender<WriteJob>>,
     spare: Receiver<Vec<u8>>,
-    thread: Option<JoinHandle<Result<(), String>>>,
+    thread: Option<JoinHandle<Result<()>>>,
     problem: Option<String>,
 }
 
@@ -86,22 +90,21 @@ enum WriteJob {
 }
 
 impl Save {
-    /// Creates the first file and starts the thread that writes.
+    /// Starts the thread that writes.
     ///
     /// # Errors
-    /// The file exists or cannot be created ([`ErrorKind::Output`]), or the thread not started
-    /// ([`ErrorKind::System`]).
-    pub fn create(plan: Plan, interfaces: Vec<SavedInterface>) -> Result<Self> {
+    /// The thread cannot be started ([`ErrorKind::System`]).
+    pub fn start(
+        plan: Plan,
+        files: Box<dyn SaveFiles>,
+        interfaces: Vec<SavedInterface>,
+    ) -> Result<Self> {
         let name = plan.path.display().to_string();
-        let files = RotatedFiles::create(&plan.path, plan.is_series(), plan.keep, plan.force)?;
         let (to_disk, jobs) = sync_channel(QUEUE);
         let (give_back, spare) = sync_channel(QUEUE);
         let thread = thread::Builder::new()
             .name("save".into())
-            .spawn(move || {
-                write(files, &jobs, &give_back)
-                    .map_err(|error| format!("{name}: cannot be written: {error}"))
-            })
+            .spawn(move || write(files, &name, &jobs, &give_back))
             .map_err(|error| {
                 let reason = format!("the saving thread cannot be started: {error}");
                 Error::new(ErrorKind::System, reason)
@@ -227,34 +230,45 @@ impl Save {
     }
 
     fn join(&mut self) {
-        let died = |_| Err("the saving thread died".to_owned());
-        if let Some(Err(reason)) =
-            self.thread.take().map(|thread| thread.join().unwrap_or_else(died))
-        {
-            self.problem = Some(format!("{reason}; everything saved before that is complete"));
+        let died = |_| Err(Error::new(ErrorKind::System, "the saving thread died"));
+        let ended = self.thread.take().map(|thread| thread.join().unwrap_or_else(died));
+        if let Some(Err(error)) = ended {
+            self.problem = Some(error.to_string());
         }
     }
 }
 
 /// Runs the writing thread. What was written before a failure stays, cut to whole blocks.
 fn write(
-    mut files: RotatedFiles,
+    mut files: Box<dyn SaveFiles>,
+    name: &str,
     jobs: &Receiver<WriteJob>,
     give_back: &SyncSender<Vec<u8>>,
-) -> std::io::Result<()> {
-    let mut done = Ok(());
+) -> Result<()> {
+    // Bytes of whole blocks in the current file.
+    let mut whole = 0;
     for job in jobs {
         let (rotated, mut blocks) = match job {
             WriteJob::Append(blocks) => (Ok(()), blocks),
-            WriteJob::Rotate(header) => (files.rotate(), header),
+            WriteJob::Rotate(header) => (files.rotate().inspect(|()| whole = 0), header),
         };
-        done = rotated.and_then(|()| files.write(&blocks));
-        if done.is_err() {
-            break;
+        let written = rotated.and_then(|()| {
+            files.write_all(&blocks).map_err(|error| {
+                Error::new(ErrorKind::Output, format!("cannot be written: {error}"))
+                    .with_object(name)
+            })
+        });
+        if let Err(error) = written {
+            let kept = match files.cut_off(whole) {
+                Ok(()) => "everything saved before that is complete".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            return Err(error.with_remedy(kept));
         }
+        whole += blocks.len() as u64;
         blocks.clear();
         // If the queue of spare buffers is full, the buffer is freed.
         drop(give_back.try_send(blocks));
     }
-    done.and(files.finish())
+    files.finish()
 }

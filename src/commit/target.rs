@@ -5,16 +5,17 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::{Error, ErrorKind};
+/// Suffix of the name of a file that is being written.
+pub(super) const UNFINISHED: &str = ".part";
 
-/// The error about a file that exists and is not to be overwritten.
+/// The name of a file while it is being written.
 #[must_use]
-pub fn exists_already(path: &Path) -> Error {
-    Error::new(ErrorKind::Output, "already exists")
-        .with_object(path.display())
-        .with_remedy("use --force to overwrite it, or choose another name")
+pub fn unfinished(name: &Path) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    name.into()
 }
 
 /// Whether writing there destroys data: a regular file or a disk.
@@ -28,25 +29,22 @@ pub fn holds_data(metadata: &Metadata) -> bool {
 #[must_use]
 pub fn is_special(path: &Path) -> bool {
     let holds_none = |metadata: Metadata| !holds_data(&metadata) && !metadata.is_dir();
-    descriptor(path).is_some() || path.metadata().is_ok_and(holds_none)
+    is_descriptor(path) || path.metadata().is_ok_and(holds_none)
 }
 
-/// Opens what is no file: a device, a FIFO, or one of the descriptors that this process has open,
-/// such as `/dev/stdout`. `None` for everything else. A FIFO waits for its reader.
+/// Opens one of the descriptors that this process has open, such as `/dev/stdout`. `None` for
+/// everything else.
 ///
 /// # Errors
 /// It cannot be opened.
 #[must_use]
-pub fn open_special(path: &Path) -> Option<io::Result<File>> {
+pub fn open_descriptor(path: &Path) -> Option<io::Result<File>> {
     // What the shell has opened goes on where it is, also in a file that is appended to.
-    match descriptor(path) {
-        Some(1) => return Some(io::stdout().as_fd().try_clone_to_owned().map(File::from)),
-        Some(2) => return Some(io::stderr().as_fd().try_clone_to_owned().map(File::from)),
-        Some(_) => return Some(OpenOptions::new().append(true).open(path)),
-        None => {}
-    }
-    let metadata = path.metadata().ok()?;
-    (!metadata.is_file() && !metadata.is_dir()).then(|| OpenOptions::new().write(true).open(path))
+    Some(match descriptor(path)? {
+        1 => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        2 => io::stderr().as_fd().try_clone_to_owned().map(File::from),
+        _ => OpenOptions::new().append(true).open(path),
+    })
 }
 
 /// Whether the path names a descriptor that this process has open.

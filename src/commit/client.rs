@@ -1,0 +1,213 @@
+//! The side of the process that parses: starts the committing process before its privileges are
+//! dropped, and writes to the descriptors that it gets.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::messages::{Action, CommitReply, CommitRequest};
+use super::planned::PlannedOutput;
+use crate::source::save::SaveFiles;
+use crate::{Error, ErrorKind, Result};
+
+/// The committing process, which ends with the last output.
+pub struct CommitHelper {
+    connection: Mutex<UnixStream>,
+    process: Child,
+}
+
+impl CommitHelper {
+    /// The hidden subcommand that runs the committing process; `ps` shows it.
+    pub const COMMAND: &str = "output-commit";
+
+    /// Starts the committing process, which becomes `user` where one is given, else the user who
+    /// called sudo. Call this before privileges are dropped and before a device is opened. Nothing
+    /// is written yet, but what can be refused is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where an output exists and `force` is not given, or cannot be written;
+    /// [`ErrorKind::System`] where the process cannot be started.
+    pub fn start(plans: &[PlannedOutput], force: bool, user: Option<&str>) -> Result<Arc<Self>> {
+        let start = || -> io::Result<Self> {
+            let (ours, theirs) = UnixStream::pair()?;
+            // The running program, even if its file has been replaced since.
+            let program = if cfg!(target_os = "linux") {
+                "/proc/self/exe".into()
+            } else {
+                std::env::current_exe()?
+            };
+            let process = Command::new(program)
+                .arg0("portlore")
+                .arg(Self::COMMAND)
+                .args(user.map(|user| format!("--user={user}")))
+                .args(force.then_some("--force"))
+                .arg("--")
+                .args(plans.iter().map(PlannedOutput::to_argument))
+                .stdin(OwnedFd::from(theirs))
+                .stdout(Stdio::null())
+                // Ctrl-C is for the process that parses; this one ends with its input.
+                .process_group(0)
+                .spawn()?;
+            Ok(Self { connection: Mutex::new(ours), process })
+        };
+        let helper = start().map_err(|error| {
+            let reason = format!("the process that commits outputs cannot be started: {error}");
+            Error::new(ErrorKind::System, reason)
+        })?;
+        helper.exchange(None).map_err(|error| {
+            let reason = format!("the process that commits outputs does not answer: {error}");
+            Error::new(ErrorKind::System, reason)
+        })??;
+        Ok(Arc::new(helper))
+    }
+
+    /// Opens an output, by its place among those that were planned.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be created.
+    pub fn open(self: &Arc<Self>, output: usize, name: &str) -> Result<OutputFile> {
+        let committer = Committer { helper: Arc::clone(self), output: output as u8 };
+        let (file, path) = committer.request_file(Action::Open, name, name)?;
+        Ok(OutputFile { file, name: name.to_owned(), path, committer: Some(committer) })
+    }
+
+    /// Sends a request, if there is one, and waits for the reply.
+    fn exchange(&self, request: Option<CommitRequest>) -> io::Result<Result<Option<NamedFile>>> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        request.map_or(Ok(()), |request| request.send(&connection))?;
+        Ok(match CommitReply::receive(&connection)? {
+            CommitReply::Done => Ok(None),
+            CommitReply::File { file, path } => Ok(Some((file.into(), path))),
+            CommitReply::Refused(error) => Err(error),
+        })
+    }
+}
+
+impl Drop for CommitHelper {
+    /// Waits until files that are not whole are removed.
+    fn drop(&mut self) {
+        let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = connection.shutdown(Shutdown::Both);
+        let _ = self.process.wait();
+    }
+}
+
+/// A file, and the path at which it is until it is committed.
+type NamedFile = (File, String);
+
+/// One output of the committing process.
+struct Committer {
+    helper: Arc<CommitHelper>,
+    output: u8,
+}
+
+impl Committer {
+    /// Asks for an action on the output; `name` and `path` are for the error that the committing
+    /// process is gone.
+    fn request(&self, action: Action, name: &str, path: &str) -> Result<Option<NamedFile>> {
+        let request = CommitRequest { action, output: self.output };
+        self.helper.exchange(Some(request)).unwrap_or_else(|_| {
+            let reason = "the process that renames the file has ended";
+            Err(Error::new(ErrorKind::Output, reason)
+                .with_object(name)
+                .with_remedy(format!("the data so far is in {path}")))
+        })
+    }
+
+    fn request_file(&self, action: Action, name: &str, path: &str) -> Result<NamedFile> {
+        self.request(action, name, path)?.ok_or_else(|| {
+            Error::new(ErrorKind::System, "the process that commits outputs sent no file")
+                .with_object(name)
+        })
+    }
+}
+
+/// An open output. What is dropped uncommitted is not whole.
+pub struct OutputFile {
+    file: File,
+    /// The path as the user named it.
+    name: String,
+    /// The path at which the file is until it is committed.
+    path: String,
+    /// `None` for a descriptor that was open from the start.
+    committer: Option<Committer>,
+}
+
+impl OutputFile {
+    /// A descriptor that was open from the start, such as standard output: there is nothing to
+    /// commit.
+    #[must_use]
+    pub const fn from_descriptor(file: File, name: String) -> Self {
+        Self { file, path: String::new(), name, committer: None }
+    }
+
+    /// The path as the user named it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the output is.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn metadata(&self) -> io::Result<std::fs::Metadata> {
+        self.file.metadata()
+    }
+
+    /// Gives the file, which is whole, its name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where it cannot be synced or renamed.
+    pub fn commit(self) -> Result<()> {
+        self.end(Action::Commit)
+    }
+
+    fn end(&self, action: Action) -> Result<()> {
+        let Some(committer) = &self.committer else { return Ok(()) };
+        committer.request(action, &self.name, &self.path).map(drop)
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl SaveFiles for OutputFile {
+    fn rotate(&mut self) -> Result<()> {
+        let Some(committer) = &self.committer else { return Ok(()) };
+        let next = committer.request_file(Action::Rotate, &self.name, &self.path)?;
+        (self.file, self.path) = next;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.commit()
+    }
+
+    fn cut_off(self: Box<Self>, length: u64) -> Result<()> {
+        // A device, a FIFO or an open descriptor has what it has.
+        if self.committer.is_none() || !self.file.metadata().is_ok_and(|found| found.is_file()) {
+            return Ok(());
+        }
+        if length == 0 {
+            return self.end(Action::Discard);
+        }
+        self.file.set_len(length).map_err(|error| {
+            Error::new(ErrorKind::Output, format!("cannot be cut to whole packets: {error}"))
+                .with_object(&self.path)
+        })?;
+        self.end(Action::CommitCutOff)
+    }
+}

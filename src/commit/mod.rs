@@ -1,0 +1,33 @@
+//! Outputs are committed by a process that parses nothing.
+//!
+//! Whoever finds a fault in the code that parses packets must not be able to write files. So that
+//! code runs in a process that can open none (see [`crate::privilege`]), and this program runs once
+//! more as the *committing process* (`portlore output-commit`). It has the rights of the caller:
+//! the user who called sudo, or root in a shell of root's. It opens the folders of the outputs that
+//! the command line names, closes everything else to itself, creates `NAME.part` in them
+//! (`O_EXCL`, `O_NOFOLLOW`) and hands the descriptors over. The parsing process writes to these and
+//! says when a file is whole; the committing process then syncs the file, gives it its name and
+//! syncs the folder. It ends when the other side ends, and in between only ever reads two bytes at
+//! a time (`messages`).
+//!
+//! A file therefore has its name when it is whole, or not at all, whichever of the two processes is
+//! killed. A report that is not whole is removed; a capture or a stream of events that was cut off
+//! stays as `NAME.part`.
+//!
+//! Devices, FIFOs and open descriptors (`/dev/stdout`) are written as they are.
+
+mod client;
+mod folder;
+mod messages;
+mod planned;
+mod series;
+mod server;
+mod target;
+
+pub use self::client::{CommitHelper, OutputFile};
+pub use self::planned::{OutputRole, PlannedOutput};
+pub use self::server::{CommitServer, refuse};
+pub use self::target::{holds_data, is_descriptor, is_special, open_descriptor, unfinished};
+
+#[cfg(test)]
+mod tests;

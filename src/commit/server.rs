@@ -1,0 +1,364 @@
+//! The committing process: opens the planned outputs and gives them their names.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::folder::{Folder, open_special, sync};
+use super::messages::{Action, CommitReply, CommitRequest};
+use super::planned::{OutputRole, PlannedOutput};
+use super::series::Series;
+use super::target::{UNFINISHED, holds_data, unfinished};
+use crate::{Error, ErrorKind, Result};
+
+/// Why a file has not got its name without `--force`.
+const MEANWHILE: &str = "another file took this name meanwhile";
+/// Why a file that was cut off has not got its name with `--force`.
+const NOT_WHOLE: &str = "the existing file is kept, because the new one is incomplete";
+
+/// The planned outputs, whose folders are open.
+pub struct CommitServer(Vec<Target>);
+
+/// One output.
+struct Target {
+    plan: PlannedOutput,
+    /// Whether a file that exists may be replaced. The files of a series never replace any.
+    force: bool,
+    /// The user whose files they are, for people.
+    user: String,
+    state: TargetState,
+}
+
+enum TargetState {
+    /// A device or a FIFO.
+    Special(File),
+    File(Box<FileTarget>),
+}
+
+/// A file, or a series of them, in a folder.
+struct FileTarget {
+    folder: Folder,
+    name: OsString,
+    series: Option<Series>,
+    current: Option<PartFile>,
+    /// Why a file of the series has not got its name, until the other side asks for something.
+    failure: Option<Error>,
+}
+
+/// The file that is being written.
+struct PartFile {
+    file: File,
+    /// The name that it gets.
+    name: OsString,
+    /// Its name until then.
+    part: OsString,
+}
+
+/// The other side asked for something that cannot be: it is not to be trusted any more.
+struct BadRequest;
+
+impl CommitServer {
+    /// Opens the folders of the outputs, and the devices and FIFOs among them. `user` is whose
+    /// rights this process has, for people.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where an output exists and `force` is not given, or cannot be written
+    /// for another reason that shows now.
+    pub fn open(
+        plans: impl IntoIterator<Item = PlannedOutput>,
+        force: bool,
+        user: &str,
+    ) -> Result<Self> {
+        let targets = plans.into_iter().map(|plan| Target::open(plan, force, user.to_owned()));
+        targets.collect::<Result<_>>().map(Self)
+    }
+
+    /// The folders in which files are created and renamed.
+    pub fn folders(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.iter().filter_map(|target| match &target.state {
+            TargetState::File(file) => Some(file.folder.as_fd()),
+            TargetState::Special(_) => None,
+        })
+    }
+
+    /// Does what the other side asks for until it is gone. Returns a line for each file that it left
+    /// behind.
+    #[must_use]
+    pub fn serve(mut self, connection: &UnixStream) -> Vec<String> {
+        if CommitReply::Done.send(connection).is_ok() {
+            while let Some(CommitRequest { action, output }) = CommitRequest::receive(connection) {
+                let Some(target) = self.0.get_mut(usize::from(output)) else { break };
+                if target.perform(action, connection).is_err() {
+                    break;
+                }
+            }
+        }
+        self.0.into_iter().filter_map(Target::clean_up).collect()
+    }
+}
+
+/// Tells the other side that there will be no outputs.
+pub fn refuse(connection: &UnixStream, error: Error) {
+    // Without the other side there is nobody to tell.
+    let _ = CommitReply::Refused(error).send(connection);
+}
+
+impl Target {
+    fn open(plan: PlannedOutput, force: bool, user: String) -> Result<Self> {
+        let path = plan.path.as_path();
+        let metadata = path.metadata();
+        let is_dir = metadata.as_ref().is_ok_and(std::fs::Metadata::is_dir)
+            || path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        let state = match (metadata, path.file_name()) {
+            (Ok(found), _) if !found.is_file() && !found.is_dir() => {
+                if holds_data(&found) && !force {
+                    return Err(exists_already(path));
+                }
+                let is_fifo = found.file_type().is_fifo();
+                TargetState::Special(
+                    open_special(path).map_err(|error| cannot_open(path, &error, is_fifo))?,
+                )
+            }
+            (_, Some(name)) if !is_dir => {
+                let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = parent.unwrap_or(Path::new("."));
+                let folder = Folder::open(folder).map_err(|e| cannot_create(path, &e, &user))?;
+                let series = match plan.role {
+                    OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
+                    _ => None,
+                };
+                let name = name.to_owned();
+                let target = FileTarget { folder, name, series, current: None, failure: None };
+                TargetState::File(Box::new(target))
+            }
+            _ => {
+                return Err(Error::new(ErrorKind::Output, "is a folder")
+                    .with_object(path.display())
+                    .with_remedy("name a file in it"));
+            }
+        };
+        if let TargetState::File(target) = &state
+            && let FileTarget { folder, name, series: None, .. } = &**target
+            && !force
+        {
+            let (part, full) = (with_suffix(name), unfinished(path));
+            let taken = [(name, path), (&part, &full)].into_iter().find(|(n, _)| folder.has(n));
+            taken.map_or(Ok(()), |(_, path)| Err(exists_already(path)))?;
+        }
+        Ok(Self { plan, force, user, state })
+    }
+
+    /// Does what was asked for, and replies.
+    fn perform(&mut self, action: Action, connection: &UnixStream) -> Result<(), BadRequest> {
+        let Self { plan, force, user, state } = self;
+        let path = &plan.path;
+        let reply = |done: Result<()>| {
+            let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
+            reply.send(connection).map_err(|_| BadRequest)
+        };
+        let TargetState::File(target) = state else {
+            let TargetState::Special(file) = state else { return Err(BadRequest) };
+            return match action {
+                Action::Open => {
+                    let reply =
+                        CommitReply::File { file: file.as_fd(), path: path.display().to_string() };
+                    reply.send(connection).map_err(|_| BadRequest)
+                }
+                Action::Rotate => Err(BadRequest),
+                Action::Commit | Action::CommitCutOff | Action::Discard => reply(Ok(())),
+            };
+        };
+        let is_open = target.current.is_some();
+        match action {
+            Action::Open if !is_open => {}
+            Action::Rotate if is_open && target.series.is_some() => {}
+            Action::Commit | Action::CommitCutOff | Action::Discard if is_open => {}
+            _ => return Err(BadRequest),
+        }
+        let failure = target.failure.take().map_or(Ok(()), Err);
+        match action {
+            Action::Open | Action::Rotate => {
+                let opened = failure.and_then(|()| {
+                    target.create(*force).map_err(|error| cannot_create(path, &error, user))
+                });
+                let next = match opened {
+                    Ok(next) => next,
+                    Err(error) => return reply(Err(error)),
+                };
+                let shown = path.with_file_name(&next.part).display().to_string();
+                let opened = CommitReply::File { file: next.file.as_fd(), path: shown };
+                let sent = opened.send(connection);
+                // The other side writes on while this file is synced.
+                if let Some(whole) = target.current.replace(next) {
+                    target.failure = target.commit(whole, Some(MEANWHILE), path).err();
+                }
+                sent.map_err(|_| BadRequest)
+            }
+            Action::Commit | Action::CommitCutOff => {
+                let if_taken = match action {
+                    Action::Commit if *force && target.series.is_none() => None,
+                    Action::CommitCutOff if *force => Some(NOT_WHOLE),
+                    _ => Some(MEANWHILE),
+                };
+                let Some(current) = target.current.take() else { return Err(BadRequest) };
+                reply(failure.and(target.commit(current, if_taken, path)))
+            }
+            Action::Discard => {
+                target.discard();
+                reply(failure)
+            }
+        }
+    }
+
+    /// Removes what is worth nothing of a file that the other side has left behind, and says what
+    /// is kept.
+    fn clean_up(self) -> Option<String> {
+        let TargetState::File(mut target) = self.state else { return None };
+        let current = target.current.as_ref()?;
+        let is_empty = current.file.metadata().is_ok_and(|metadata| metadata.len() == 0);
+        if is_empty || self.plan.role == OutputRole::Report {
+            target.discard();
+            return None;
+        }
+        let part = self.plan.path.with_file_name(&current.part);
+        Some(format!(
+            "{}: portlore ended before the file was complete; the data so far is in {}",
+            self.plan.path.display(),
+            part.display()
+        ))
+    }
+}
+
+impl FileTarget {
+    /// Creates the file, or the next one of the series, under its temporary name.
+    fn create(&mut self, force: bool) -> io::Result<PartFile> {
+        let Some(series) = &mut self.series else {
+            let part = with_suffix(&self.name);
+            if force {
+                self.folder.remove(&part)?;
+            }
+            let file = self.folder.create(&part)?;
+            return Ok(PartFile { file, name: self.name.clone(), part });
+        };
+        loop {
+            let name = series.next_name();
+            if self.folder.has(&name) {
+                continue;
+            }
+            let part = with_suffix(&name);
+            match self.folder.create(&part) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return created.map(|file| PartFile { file, name, part }),
+            }
+        }
+    }
+
+    /// Syncs a file, gives it its name, and removes the files of the series that are too many. A
+    /// file that has the name already is replaced, or the error is `if_taken`.
+    fn commit(&mut self, current: PartFile, if_taken: Option<&str>, path: &Path) -> Result<()> {
+        let PartFile { file, mut name, part } = current;
+        let object = path.with_file_name(&name);
+        let kept_in = |reason: String| {
+            let part = path.with_file_name(&part);
+            let remedy = format!("the data so far is in {}", part.display());
+            Error::new(ErrorKind::Output, reason).with_object(object.display()).with_remedy(remedy)
+        };
+        sync(&file).map_err(|error| kept_in(format!("cannot be written: {error}")))?;
+        if !self.folder.is(&part, &file) {
+            let reason = "was not written: another process has removed or replaced the file";
+            return Err(Error::new(ErrorKind::Output, reason)
+                .with_object(path.with_file_name(&part).display())
+                .with_remedy("choose a folder in which nobody else writes"));
+        }
+        let mut renamed = match if_taken {
+            None => self.folder.replace(&part, &name),
+            Some(_) => self.folder.rename(&part, &name),
+        };
+        // In a series the next free number serves as well.
+        while let (Some(series), true) = (&mut self.series, is_taken(&renamed)) {
+            let next = series.next_name();
+            renamed = self.folder.rename(&part, &next);
+            name = next;
+        }
+        renamed.map_err(|error| {
+            kept_in(match if_taken {
+                Some(reason) if error.kind() == io::ErrorKind::AlreadyExists => reason.to_owned(),
+                _ => format!("cannot be renamed: {error}"),
+            })
+        })?;
+        for surplus in self.series.iter_mut().flat_map(|series| series.add(name.clone())) {
+            self.folder.remove(&surplus).map_err(|error| {
+                Error::new(ErrorKind::Output, format!("cannot be removed: {error}"))
+                    .with_object(path.with_file_name(&surplus).display())
+            })?;
+        }
+        self.folder.sync();
+        Ok(())
+    }
+
+    /// Removes the current file, if it is still the one that was created.
+    fn discard(&mut self) {
+        if let Some(PartFile { file, part, .. }) = self.current.take()
+            && self.folder.is(&part, &file)
+        {
+            // What cannot be removed stays, and the next run says so.
+            let _ = self.folder.remove(&part);
+        }
+    }
+}
+
+fn is_taken(renamed: &io::Result<()>) -> bool {
+    renamed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+}
+
+/// The temporary name of a file.
+fn with_suffix(name: &OsStr) -> OsString {
+    let mut part = name.to_owned();
+    part.push(UNFINISHED);
+    part
+}
+
+/// The error about a file that exists and is not to be overwritten.
+fn exists_already(path: &Path) -> Error {
+    Error::new(ErrorKind::Output, "already exists")
+        .with_object(path.display())
+        .with_remedy("use --force to overwrite it, or choose another name")
+}
+
+fn cannot_open(path: &Path, error: &io::Error, is_fifo: bool) -> Error {
+    let nobody_reads =
+        is_fifo && error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+    let (reason, remedy) = if nobody_reads {
+        ("cannot be written: no process reads from this FIFO".to_owned(), "start its reader first")
+    } else {
+        (format!("cannot be written: {error}"), "choose another output")
+    };
+    Error::new(ErrorKind::Output, reason).with_object(path.display()).with_remedy(remedy)
+}
+
+fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {
+    if error.kind() == io::ErrorKind::AlreadyExists {
+        return exists_already(&unfinished(path));
+    }
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "choose a folder in which this user may write",
+        io::ErrorKind::NotFound => "choose a folder that exists",
+        io::ErrorKind::StorageFull => "free space there, or choose another folder",
+        _ => "choose another folder",
+    };
+    Error::new(ErrorKind::Output, format!("cannot be written{}: {error}", as_user(error, user)))
+        .with_object(path.display())
+        .with_remedy(remedy)
+}
+
+/// Names the user where the user is the reason.
+fn as_user(error: &io::Error, user: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(" by {user}"),
+        _ => String::new(),
+    }
+}
