@@ -95,6 +95,9 @@ pub struct ReplayArgs {
     /// the pipe ends
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
+    /// Who sees the capture while it is followed.
+    #[command(flatten)]
+    pub observers: ObserverArgs,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -103,8 +106,9 @@ pub struct ReplayArgs {
 /// `portlore live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
-    /// Interface to capture on; may be repeated; `any` for all there are
-    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    /// Interfaces to capture on, such as eth0 or lo,eth0; `any` for all [default: the interface of
+    /// the default route]
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Do not put the interface into promiscuous mode
     #[arg(short = 'p', long)]
@@ -156,6 +160,18 @@ pub struct ObserverArgs {
     /// ndjson` an event every 10s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
+}
+
+impl ObserverArgs {
+    /// The first of these flags that is set.
+    pub const fn flag(&self) -> Option<&'static str> {
+        match self {
+            Self { metrics: Some(_), .. } => Some("--metrics"),
+            Self { interval: Some(_), .. } => Some("--interval"),
+            Self { no_tui: true, .. } => Some("--no-tui"),
+            Self { .. } => None,
+        }
+    }
 }
 
 /// What both ways of reading share.

@@ -64,6 +64,7 @@ pub mod report;
 #[doc(hidden)]
 pub mod screen;
 mod sentence;
+mod similar;
 pub mod source;
 pub mod stats;
 pub mod time;

@@ -21,7 +21,7 @@ pub struct OscArgs {
     )]
     pub files: Vec<PathBuf>,
     /// Capture on this interface instead, until Ctrl-C; may be repeated; `any` for all there are
-    #[arg(short, long = "interface", value_name = "IFACE")]
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Only messages whose address matches, in OSC's own wildcards: '/eos/*/[0-9]*', '/{a,b}/?',
     /// '//level' at any depth; may be repeated

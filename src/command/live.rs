@@ -15,8 +15,9 @@ use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{places, read};
 use super::inputs::InputFiles;
+use super::interfaces::chosen;
 use super::messages;
-use super::observers::LiveOutputs;
+use super::observers::{Keyboard, LiveOutputs};
 use super::output::Output;
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
@@ -48,10 +49,12 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     if let Some(plan) = &plan {
         check_save(plan, args.common.output.as_deref(), &inputs)?;
     }
-    let mut live = Live::open(&device_options(args), messages::print)?;
-    let local_networks = local_networks(args);
+    let interfaces = chosen(&args.interfaces, args.common.quiet)?;
+    let local_networks = local_networks(args, &interfaces);
+    let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
-    let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
+    let keyboard = Keyboard::StandardInput;
+    let live_outputs = LiveOutputs::open(&args.observers, format, &output, keyboard)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
@@ -73,7 +76,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     if !args.common.quiet {
         let (devices, outputs) = (devices(&live), live_outputs.description());
         messages::print(&format!(
-            "capturing on {devices}{outputs}; Ctrl-C ends it with the report"
+            "capturing on {devices}{outputs}; press Ctrl-C to stop and print the report"
         ));
     }
     let session = Session {
@@ -98,22 +101,21 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
 }
 
 /// The networks that count as local: those of the interfaces, and those that the user names.
-fn local_networks(args: &LiveArgs) -> Vec<IpNetwork> {
-    let own = networks(&args.interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
+fn local_networks(args: &LiveArgs, interfaces: &[String]) -> Vec<IpNetwork> {
+    let own = networks(interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
     own.chain(args.common.local_nets.iter().copied()).collect()
 }
 
-/// The interfaces with their link types, for people.
+/// The interfaces, for people.
 pub fn devices(live: &Live<'_>) -> String {
-    let devices = live.devices().map(|(name, link)| format!("{name} ({link})"));
-    devices.collect::<Vec<_>>().join(", ")
+    live.devices().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// How the interfaces are to be opened.
-fn device_options(args: &LiveArgs) -> LiveOptions {
+fn device_options(args: &LiveArgs, interfaces: Vec<String>) -> LiveOptions {
     let snap_len = if args.write.is_some() { WHOLE } else { EVIDENCE };
     LiveOptions {
-        interfaces: args.interfaces.clone(),
+        interfaces,
         promiscuous: !args.no_promiscuous,
         snap_len: args.snap_length.unwrap_or(snap_len),
         buffer_bytes: args.buffer,

@@ -108,7 +108,9 @@ fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Resu
     if ports.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "is not the name of a service")
             .with_object(name)
-            .with_remedy("write a port, or a name of the IANA registry such as ssh"));
+            .with_remedy(catalogue.did_you_mean(name).unwrap_or_else(|| {
+                "write a port, or a name of the IANA registry such as ssh".to_owned()
+            })));
     }
     Ok(ports)
 }

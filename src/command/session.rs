@@ -50,6 +50,8 @@ pub struct Session<'s> {
 pub enum Mode {
     /// Files and pipes: the capture waits for its workers.
     Replay,
+    /// The same while they are being written.
+    Follow,
     /// Interfaces of this machine: the capture drops batches rather than wait.
     Live(LiveContext),
 }
@@ -99,8 +101,9 @@ impl Session<'_> {
             OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
         let on_flow = stream.flow_hook();
         let format = args.format.definition();
+        let is_replay = matches!(mode, Mode::Replay);
         let context = match mode {
-            Mode::Replay => None,
+            Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
@@ -152,8 +155,8 @@ impl Session<'_> {
             .iter()
             .flat_map(ProcessCache::warnings)
             .for_each(|line| messages::print(&format!("warning: {line}")));
-        // A live capture takes as long as it is let run.
-        let read_in = context.is_none().then(|| started.elapsed());
+        // A capture that is still being written takes as long as it is let run.
+        let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in))
     }
 }

@@ -1,15 +1,17 @@
 //! Observers of a running capture: metrics, events, the screen.
 //!
-//! `replay` and `live` share them. [`LiveOutputs`] is what has to be opened before privileges are
+//! `live` and `replay --follow` share them. [`LiveOutputs`] is what has to be opened before privileges are
 //! dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
 
 mod events;
 mod metrics;
 mod screen;
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::thread::Scope;
 
+use nix::unistd::dup2_stdin;
 use portlore::Result;
 use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::Snapshot;
@@ -32,6 +34,28 @@ pub trait Observer: Send {
     fn observe(&mut self, snapshot: &Snapshot);
 }
 
+/// Where the keys of the screen come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyboard {
+    /// Standard input.
+    StandardInput,
+    /// The controlling terminal of the process: standard input is the capture.
+    ControllingTerminal,
+}
+
+impl Keyboard {
+    /// Whether keys can be read. The controlling terminal takes the place of standard input, which
+    /// must be open under another descriptor: the terminal cannot be opened again once the process
+    /// is closed off from the file system.
+    fn is_ready(self) -> bool {
+        if self == Self::ControllingTerminal {
+            let terminal = File::options().read(true).write(true).open("/dev/tty");
+            return terminal.is_ok_and(|terminal| dup2_stdin(terminal).is_ok());
+        }
+        io::stdin().is_terminal()
+    }
+}
+
 /// Outputs of a running capture, opened before privileges are dropped. The default has none.
 #[derive(Default)]
 pub struct LiveOutputs {
@@ -44,17 +68,22 @@ pub struct LiveOutputs {
 }
 
 impl LiveOutputs {
-    /// Opens what the flags ask for. There is a screen only where people see it: both ends are a
-    /// terminal, and the report is a table that goes there.
+    /// Opens what the flags ask for. There is a screen only where people see it: the keys come from
+    /// a terminal, and the report is a table that goes to one.
     ///
     /// # Errors
     /// Where the terminal, or the address for metrics, cannot be used.
-    pub fn open(args: &ObserverArgs, format: &ReportFormat, output: &Output) -> Result<Self> {
+    pub fn open(
+        args: &ObserverArgs,
+        format: &ReportFormat,
+        output: &Output,
+        keyboard: Keyboard,
+    ) -> Result<Self> {
         let screen = !args.no_tui
             && args.interval.is_none()
             && format.full_screen
             && output.is_terminal()
-            && io::stdin().is_terminal();
+            && keyboard.is_ready();
         if screen {
             portlore::screen::prepare()?;
         }

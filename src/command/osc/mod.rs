@@ -60,7 +60,7 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     // The devices are open: from here on nothing needs root.
     drop_privileges(&Keep { user, ..Keep::default() });
     if !args.quiet {
-        messages::print(&format!("capturing on {}; Ctrl-C ends it", devices(&live)));
+        messages::print(&format!("capturing on {}; press Ctrl-C to stop", devices(&live)));
     }
     let writer = writer(args, &output);
     // The kernel filters.
