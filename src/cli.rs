@@ -15,11 +15,12 @@ use portlore::findings::Severity;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
+use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
-use self::values::{buffer, duration, endpoint, millions, network};
+use self::values::{buffer, duration, endpoint, millions, network, time_bound};
 
 /// Says what is really speaking on a port, beside what the registry says and what people
 /// customarily run there, and why it says so, down to the frame number.
@@ -95,6 +96,13 @@ pub struct ReplayArgs {
     /// the pipe ends
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
+    /// Leave out packets before this time: 2026-11-18T11:06:40 (UTC; +01:00 for a zone), or +5m
+    /// after the first packet
+    #[arg(long, value_name = "TIME", value_parser = time_bound)]
+    pub since: Option<TimeBound>,
+    /// Leave out packets from this time on, written as for --since
+    #[arg(long, value_name = "TIME", value_parser = time_bound)]
+    pub until: Option<TimeBound>,
     /// Who sees the capture while it is followed.
     #[command(flatten)]
     pub observers: ObserverArgs,
@@ -160,6 +168,13 @@ pub struct ObserverArgs {
     /// ndjson` an event every 10s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub interval: Option<Duration>,
+}
+
+impl ReplayArgs {
+    /// The part of the capture that is to be read.
+    pub const fn window(&self) -> TimeWindow {
+        TimeWindow { since: self.since, until: self.until }
+    }
 }
 
 impl ObserverArgs {

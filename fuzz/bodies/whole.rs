@@ -39,7 +39,7 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run> {
 
 fn written(run: &Run) -> (String, String) {
     let inputs = ["fuzzed".to_owned()];
-    let report = Report { inputs: &inputs, run, read_in: None, show: Show::ALL };
+    let report = Report { inputs: &inputs, run, filter: None, read_in: None, show: Show::ALL };
     let (mut json, mut text) = (Vec::new(), Vec::new());
     json::write(&mut json, &report, Style::default()).expect("memory takes it");
     table::write(&mut text, &report, Style::default()).expect("memory takes it");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use portlore::privilege::{Account, Keep};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::parts::display_filter::FilterOn;
-use portlore::source::Live;
 use portlore::source::live::{LiveOptions, networks};
 use portlore::source::save::{Plan, check_single, is_special, unfinished};
+use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
 use portlore::{Error, ErrorKind, Result};
 
@@ -83,6 +83,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         inputs: live.devices().map(|(name, _)| name.to_owned()).collect(),
         // The kernel filters.
         filter: None,
+        window: TimeWindow::default(),
         catalogue,
         args: &args.common,
         signals: &signals,

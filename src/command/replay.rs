@@ -20,6 +20,11 @@ use crate::cli::ReplayArgs;
 
 pub fn run(args: &ReplayArgs) -> Result<u8> {
     check_observers(args)?;
+    if args.window().is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "is not later than --since")
+            .with_object("--until")
+            .with_remedy("packets at --until itself are left out"));
+    }
     let catalogue = Arc::new(load(&args.common.catalogue)?);
     let signals = SignalFlags::register()?;
     if args.follow && !args.files.iter().all(|path| is_pipe(path)) {
@@ -53,6 +58,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let session = Session {
         inputs: names(&found.paths),
         filter,
+        window: args.window(),
         catalogue,
         args: &args.common,
         signals: &signals,
@@ -82,6 +88,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let session = Session {
         inputs: names(&args.files),
         filter,
+        window: args.window(),
         catalogue,
         args: &args.common,
         signals,

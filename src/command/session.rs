@@ -16,7 +16,7 @@ use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show, Zone};
-use portlore::source::{Drops, Filter, Source};
+use portlore::source::{Drops, Filter, Source, TimeWindow};
 use portlore::stats::IpNetwork;
 
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
@@ -34,6 +34,8 @@ pub struct Session<'s> {
     /// Names of the files or interfaces.
     pub inputs: Vec<String>,
     pub filter: Option<Filter>,
+    /// Only frames of this part of the capture count.
+    pub window: TimeWindow,
     pub catalogue: Arc<Catalogue>,
     pub args: &'s CommonArgs,
     pub signals: &'s SignalFlags,
@@ -88,6 +90,7 @@ impl Session<'_> {
         let Self {
             inputs,
             filter,
+            window,
             catalogue,
             args,
             signals,
@@ -118,6 +121,7 @@ impl Session<'_> {
             local_networks: networks,
             names: !args.no_names,
             keep_facts: show(args).why,
+            window,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
@@ -171,7 +175,8 @@ fn report(
 ) -> Result<u8> {
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
-    let report = Report { inputs, run, read_in, show: Show { filter_on, ..show(args) } };
+    let filter = args.filter.as_deref();
+    let report = Report { inputs, run, filter, read_in, show: Show { filter_on, ..show(args) } };
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
     let has_failed = args.fail_on.is_some_and(|fail_on| {

@@ -88,7 +88,7 @@ fn pausing(
 fn document(run: &Run) -> String {
     let mut out = Vec::new();
     let show = Show { flows: true, ..Show::default() };
-    let report = Report { inputs: &[CAPTURE.to_owned()], run, read_in: None, show };
+    let report = Report { inputs: &[CAPTURE.to_owned()], run, filter: None, read_in: None, show };
     json::write(&mut out, &report, Style::default()).unwrap();
     String::from_utf8(out).unwrap()
 }

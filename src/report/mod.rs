@@ -30,6 +30,8 @@ pub struct Report<'r> {
     pub inputs: &'r [String],
     /// The result of the capture.
     pub run: &'r Run,
+    /// The filter that selected packets, as the user wrote it, wherever it was applied.
+    pub filter: Option<&'r str>,
     /// How long reading took; `None` where the report must be the same each time.
     pub read_in: Option<Duration>,
     /// The parts of the report that the user asked for.

@@ -4,6 +4,7 @@
 mod figures;
 mod findings;
 mod interval;
+mod nothing;
 mod ports;
 mod servers;
 mod summary;
@@ -54,7 +55,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         interfaces::write(out, report, style)?;
     }
     if report.run.stats.ports.is_empty() {
-        return writeln!(out, "\nNo TCP or UDP was seen.");
+        writeln!(out)?;
+        return nothing::write(out, report, style);
     }
     let (shown, hidden) = shown_ports(report, &findings);
     writeln!(out)?;

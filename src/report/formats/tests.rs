@@ -53,7 +53,8 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         };
         port.speakers = speakers.map(hostile).collect();
     }
-    let report = Report { inputs: &[text()], run: &run, read_in: None, show: Show::ALL };
+    let report =
+        Report { inputs: &[text()], run: &run, filter: None, read_in: None, show: Show::ALL };
     for format in FORMATS {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();
@@ -76,7 +77,7 @@ fn documents_and_events_have_the_facts_of_flows_where_they_are_kept() {
     let flow = flow.unwrap();
     run.flows = vec![run.flows.swap_remove(flow)];
     let written = |run: &Run| {
-        let report = Report { inputs: &[], run, read_in: None, show: Show::ALL };
+        let report = Report { inputs: &[], run, filter: None, read_in: None, show: Show::ALL };
         let documents = FORMATS.iter().filter(|format| format.name.ends_with("json"));
         documents
             .map(|format| {
@@ -124,7 +125,7 @@ fn every_counter_is_in_every_output() {
     let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let run = run(&catalogue);
     let show = Show { flows: true, stats: true, ..Show::default() };
-    let report = Report { inputs: &[], run: &run, read_in: None, show };
+    let report = Report { inputs: &[], run: &run, filter: None, read_in: None, show };
     let written = |format: ReportFormat| {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();

@@ -228,7 +228,7 @@ mod tests {
         let path = format!("fixtures/{capture}.pcap");
         let run = Replay::open([&path]).unwrap().run().unwrap();
         let show = Show { top: 20, ..Show::default() };
-        let report = Report { inputs: &[path], run: &run, read_in: None, show };
+        let report = Report { inputs: &[path], run: &run, filter: None, read_in: None, show };
         let mut out = Vec::new();
         super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
         String::from_utf8(out).unwrap()
@@ -283,7 +283,7 @@ mod tests {
         let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
         let written = |findings_only| {
             let show = Show { findings_only, ..Show::default() };
-            let report = Report { inputs: &[], run: &run, read_in: None, show };
+            let report = Report { inputs: &[], run: &run, filter: None, read_in: None, show };
             let mut out = Vec::new();
             super::write(&mut out, &report, &findings, Style::default()).unwrap();
             String::from_utf8(out).unwrap()
