@@ -11,6 +11,7 @@ mod fast_path;
 mod follow;
 mod garbage;
 mod golden;
+mod interfaces;
 mod layers;
 mod live;
 mod losses;

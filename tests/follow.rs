@@ -50,8 +50,8 @@ fn intervals(lines: &mut BufReader<ChildStdout>, wanted: u64) {
     while told < wanted {
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
-        let frames = line.split("  ").find_map(|part| part.split_once(" frame"));
-        let (frames, _) = frames.unwrap_or_else(|| panic!("no interval: {line:?}"));
+        let counts = line.split("  ").nth(2).and_then(|part| part.split_once(' '));
+        let (frames, _) = counts.unwrap_or_else(|| panic!("no interval: {line:?}"));
         told += frames.replace(',', "").parse::<u64>().unwrap();
     }
     assert_eq!(told, wanted);
@@ -141,6 +141,25 @@ fn a_ring_that_live_writes_gives_its_follower_the_same_ports() {
     });
     assert!(!ends[0].as_array().unwrap().is_empty());
     assert_eq!(ends[0], ends[1]);
+}
+
+#[test]
+fn a_ring_that_only_root_can_read_is_warned_of_before_it_goes_on() {
+    if !nix::unistd::Uid::effective().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let ring = tempfile::tempdir().unwrap();
+    std::fs::copy(CAPTURE, ring.path().join("a.pcap")).unwrap();
+    std::fs::set_permissions(ring.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    let mut child = start(&[ring.path().to_str().unwrap()]);
+    let line = stderr_line(&mut child);
+    let said =
+        "becomes nobody, who cannot read this: files that appear from now on will be missing";
+    assert!(line.contains(said) && line.contains(ring.path().to_str().unwrap()), "{line}");
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

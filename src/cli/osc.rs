@@ -46,6 +46,9 @@ pub struct OscArgs {
     /// Show at most this many messages a second, and say how many are left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
+    /// Show times in the time zone of this machine instead of UTC
+    #[arg(long)]
+    pub local: bool,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = OscFormat::Text)]
     pub format: OscFormat,

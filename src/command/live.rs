@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portlore::privilege::{Account, Keep};
+use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::live::{LiveOptions, networks};
@@ -30,9 +30,8 @@ pub const EVIDENCE: u32 = 9_216;
 pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
-    let format = args.common.format.definition();
     if args.observers.interval.is_some() {
-        format.require_intervals()?;
+        args.common.format.definition().require_intervals()?;
     }
     // Absolute, because SIGHUP reads them again.
     let places: Vec<PathBuf> = places(&args.common.catalogue)
@@ -54,13 +53,14 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     let output = Output::open(args.common.output.as_ref(), args.common.force, &inputs)?;
     let keyboard = Keyboard::StandardInput;
-    let live_outputs = LiveOutputs::open(&args.observers, format, &output, keyboard)?;
+    let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
     zone(&args.common).load();
+    let successor = Successor::of_root(user);
     drop_privileges(&Keep { user, write: &folders, read: &places });
-    let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
+    let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
-use portlore::privilege::Keep;
+use portlore::privilege::{Keep, Successor};
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
@@ -79,7 +79,9 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     }
     let mut files = Follow::open(&args.files, &signals.stop)?;
     let filter = compile(args, &files.links())?;
-    let output = open_output(args, file::candidate_paths(&args.files))?;
+    let captures = file::candidate_paths(&args.files);
+    warn_of_rights(args, &captures);
+    let output = open_output(args, captures)?;
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
     zone(&args.common).load();
@@ -115,7 +117,23 @@ fn check_observers(args: &ReplayArgs) -> Result<()> {
 
 /// Opens what people and programs see of the capture while it is followed.
 fn live_outputs(args: &ReplayArgs, output: &Output, keyboard: Keyboard) -> Result<LiveOutputs> {
-    LiveOutputs::open(&args.observers, args.common.format.definition(), output, keyboard)
+    LiveOutputs::open(&args.observers, &args.common, output, keyboard)
+}
+
+/// Warns where the user that portlore becomes cannot read the files that are still to come: those
+/// that are there show how they are written.
+fn warn_of_rights(args: &ReplayArgs, captures: &[PathBuf]) {
+    let Some(user) = Successor::of_root(None).filter(|_| !args.common.quiet) else { return };
+    let folders = file::folders(&args.files);
+    let Some(path) = folders.iter().chain(captures).find(|path| !user.may_read(path)) else {
+        return;
+    };
+    let (name, path) = (&user.name, path.display());
+    messages::print(&format!(
+        "warning: {path}: portlore drops root's privileges and becomes {name}, who cannot read \
+         this: files that appear from now on will be missing; make them readable for {name}, or \
+         run portlore as their owner"
+    ));
 }
 
 /// Says what is followed, and how it ends.

@@ -15,7 +15,6 @@ use nix::unistd::dup2_stdin;
 use portlore::Result;
 use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::Snapshot;
-use portlore::report::ReportFormat;
 
 pub use self::events::{EventPlan, IntervalObserver, OutputStream};
 pub use self::screen::ScreenContext;
@@ -23,7 +22,8 @@ pub use self::screen::ScreenContext;
 use self::metrics::MetricsObserver;
 use self::screen::ScreenThread;
 use super::output::Output;
-use crate::cli::ObserverArgs;
+use super::session::zone;
+use crate::cli::{CommonArgs, ObserverArgs};
 
 /// Flows of a port that the screen shows.
 const SCREEN_FLOWS: usize = 200;
@@ -75,10 +75,11 @@ impl LiveOutputs {
     /// Where the terminal, or the address for metrics, cannot be used.
     pub fn open(
         args: &ObserverArgs,
-        format: &ReportFormat,
+        common: &CommonArgs,
         output: &Output,
         keyboard: Keyboard,
     ) -> Result<Self> {
+        let format = common.format.definition();
         let screen = !args.no_tui
             && args.interval.is_none()
             && format.full_screen
@@ -88,7 +89,7 @@ impl LiveOutputs {
             portlore::screen::prepare()?;
         }
         let server = args.metrics.map(MetricsServer::bind).transpose()?;
-        Ok(Self { server, screen, events: EventPlan::new(format, args.interval) })
+        Ok(Self { server, screen, events: EventPlan::new(format, args.interval, zone(common)) })
     }
 
     /// Where metrics are served, as the end of a sentence; empty where they are not.

@@ -7,7 +7,7 @@ use super::layout::{self, Cell, Column, Row, Style};
 use super::units::count;
 use crate::decode::ServicePort;
 use crate::evidence::Direction;
-use crate::process::{Attribution, Ground, Holder};
+use crate::process::{Attribution, FlowProcesses, Ground, Holder, Unknown};
 use crate::stats::{PortProcesses, PortStats, ProcessFlows};
 
 /// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
@@ -35,6 +35,18 @@ pub(in crate::report) fn short_names(side: &ProcessFlows) -> Option<String> {
     let more = holders.count();
     let more = if more > 0 { format!(", +{more}") } else { String::new() };
     Some(format!("{} {}{more}", first.pid, escape(&command.join(" "))))
+}
+
+/// The sentences on the processes behind both sides of a flow; one where neither was found in time.
+pub(in crate::report) fn sentences(processes: &FlowProcesses) -> Vec<String> {
+    let is_gone = |side| processes.get(side) == Some(&Attribution::Unknown(Unknown::Gone));
+    if Direction::BOTH.into_iter().all(is_gone) {
+        return vec![
+            "client and server processes unknown: their sockets had already closed".to_owned(),
+        ];
+    }
+    let sides = [Direction::Responder, Direction::Initiator].into_iter();
+    sides.filter_map(|side| Some(sentence(side, processes.get(side)?))).collect()
 }
 
 /// The sentence on the process behind one side of a flow.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
+use super::layout::Style;
 use super::units::{bytes, duration, plural};
 use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
@@ -53,7 +54,21 @@ const PHRASES: &[(&str, &str)] = &[
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> io::Result<()> {
+    write_styled(out, flow, why, Style::default())
+}
+
+/// The same in a style, with the tone that the table has for who speaks.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report) fn write_styled(
+    out: &mut dyn Write,
+    flow: &JudgedFlow,
+    why: Option<FilterOn>,
+    style: Style,
+) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
+    let tone = labels::flow_tone(flow);
     writeln!(
         out,
         "frame {}  {} {} {} {}{}  {} {}  {} {}, {}",
@@ -64,8 +79,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
         socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),
-        labels::flow_speaker(flow),
-        ground(verdict),
+        tone.paint(labels::flow_speaker(flow).as_str(), style),
+        tone.paint(&ground(verdict), style),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
         outcome_label(record),
@@ -81,10 +96,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     for line in lines.into_iter().flatten() {
         writeln!(out, "    {line}")?;
     }
-    for side in [Direction::Responder, Direction::Initiator] {
-        if let Some(attribution) = processes.get(side) {
-            writeln!(out, "    {}", processes::sentence(side, attribution))?;
-        }
+    for line in processes::sentences(processes) {
+        writeln!(out, "    {line}")?;
     }
     if let Some(line) = candidates(verdict) {
         writeln!(out, "    {line}")?;

@@ -7,6 +7,9 @@ use crate::report::parts::layout::wrap;
 use crate::report::parts::units::count;
 use crate::report::{Report, Style, escape};
 
+/// The sentence where there was nothing that has ports.
+const NO_PORTS: &str = "No TCP or UDP was seen.";
+
 /// Writes why there are no ports.
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
     wrap(&sentence(report), style.width).iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -22,11 +25,11 @@ fn sentence(report: &Report<'_>) -> String {
         frames => format!("{} packets were read", count(frames)),
     };
     match filter {
-        _ if counters.selected() > 0 => "No TCP or UDP was seen.".into(),
+        _ if counters.selected() > 0 => NO_PORTS.into(),
         // Where the kernel filters, the others are not even read.
         Some(filter) if counters.frames == 0 => format!("No packet matched {filter}."),
         Some(filter) if outside == 0 => format!("No packet matched {filter}: {read}."),
-        _ if counters.frames == 0 => "No packet was captured.".into(),
+        _ if counters.frames == 0 => NO_PORTS.into(),
         Some(filter) if filtered > 0 => format!(
             "No packet matched: {read}, of which {} outside --since and --until; {filter} left out \
              the rest.",
