@@ -153,3 +153,24 @@ fn row(port: &str, name: &str, pid: &str, user: &str, flows: u64, command: &str)
         Cell::escape(command),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn that_both_sockets_had_closed_is_said_once() {
+        let gone = || Some(Arc::new(Attribution::Unknown(Unknown::Gone)));
+        let mut processes = FlowProcesses::default();
+        assert!(sentences(&processes).is_empty());
+        processes.initiator = gone();
+        assert_eq!(sentences(&processes).len(), 1);
+        processes.responder = gone();
+        let both = "client and server processes unknown: their sockets had already closed";
+        assert_eq!(sentences(&processes), [both]);
+        processes.responder = Some(Arc::new(Attribution::Unknown(Unknown::Nobody)));
+        assert_eq!(sentences(&processes).len(), 2);
+    }
+}

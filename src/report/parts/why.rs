@@ -237,3 +237,40 @@ fn outcome_label(record: &FlowRecord) -> String {
     };
     format!("{} in {}", how.replace('_', " "), duration(record.duration_ns()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::Fit;
+    use crate::pipeline::{self, Options, Run};
+
+    fn run(capture: &str) -> Run {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(capture);
+        let catalogue = crate::catalogue::Catalogue::shipped().unwrap();
+        let options = Options { keep_flows: true, ..Options::replay() };
+        let mut files = crate::source::Files::open(&[path]).unwrap();
+        pipeline::run(&mut files, None, &catalogue, &options, None).unwrap()
+    }
+
+    fn line(flow: &JudgedFlow, colour: bool) -> String {
+        let mut text = Vec::new();
+        write_styled(&mut text, flow, None, Style { width: 100, colour }).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn who_speaks_has_the_colour_of_the_table() {
+        let (showcase, odd) = (run("fixtures/showcase.pcap"), run("fixtures/mqtt-3002.pcap"));
+        let coloured = |run: &Run, is_it: &dyn Fn(&Verdict) -> bool| {
+            let flow = run.flows.iter().find(|flow| is_it(&flow.verdict)).unwrap();
+            assert!(!line(flow, false).contains('\x1b'));
+            line(flow, true)
+        };
+        let mark = coloured(&showcase, &|v| v.service.is_some());
+        assert!(mark.contains("\x1b[32m"), "green: {mark}");
+        let port = coloured(&showcase, &|v| v.protocol.is_none());
+        assert!(port.contains("\x1b[2m"), "faint: {port}");
+        let contradiction = coloured(&odd, &|v| v.fit == Some(Fit::Contradicts));
+        assert!(contradiction.contains("\x1b[1;31m"), "red: {contradiction}");
+    }
+}
