@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(ask("eht0", &["lo", "eth0", "eth1"]).unwrap(), "did you mean eth0?");
         assert_eq!(
             ask("htp", &["ntp", "ftp", "http", "ssh", "hp"]).unwrap(),
-            "did you mean http, hp or ftp?"
+            "did you mean http, ftp or ntp?"
         );
         assert_eq!(ask("Postgre", &["postgresql"]), None, "three letters are missing");
         assert_eq!(ask("POSTGRES", &["postgresql"]).unwrap(), "did you mean postgresql?");
