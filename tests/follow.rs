@@ -156,7 +156,7 @@ fn a_ring_that_only_root_can_read_is_warned_of_before_it_goes_on() {
     let mut child = start(&[ring.path().to_str().unwrap()]);
     let line = stderr_line(&mut child);
     let said =
-        "becomes nobody, who cannot read this: files that appear from now on will be missing";
+        "drops its privileges to \"nobody\", who cannot read this: files that appear from now on";
     assert!(line.contains(said) && line.contains(ring.path().to_str().unwrap()), "{line}");
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -110,12 +110,12 @@ fn a_report_without_ports_says_what_left_nothing() {
     assert_eq!(report(&["-f", "port 9"]), filter);
     assert_eq!(
         report(&["--since", "2100-01-01T00:00:00Z"]),
-        "No packet was captured within --since and --until: 291 packets were read."
+        "No packet matched --since and --until: 291 packets were read."
     );
     assert_eq!(
         report(&["--until", "+1ns", "-f", "port 9"]),
         "No packet matched: 291 packets were read, of which 290 were outside --since and --until; \
-         the filter \"port 9\" left out the rest."
+         the filter \"port 9\" excluded the rest."
     );
 }
 

@@ -130,9 +130,9 @@ fn warn_of_rights(args: &ReplayArgs, captures: &[PathBuf]) {
     };
     let (name, path) = (&user.name, path.display());
     messages::print(&format!(
-        "warning: {path}: portlore drops root's privileges and becomes {name}, who cannot read \
-         this: files that appear from now on will be missing; make them readable for {name}, or \
-         run portlore as their owner"
+        "warning: {path}: portlore drops its privileges to \"{name}\", who cannot read this: files \
+         that appear from now on will be missing; make them readable for that user, or run \
+         portlore as their owner"
     ));
 }
 

@@ -132,8 +132,8 @@ impl CatalogueReload {
                             error.to_string().to_lowercase().contains("permission denied");
                         if let Some(Successor { name, .. }) = user.as_ref().filter(|_| is_denied) {
                             messages::print(&format!(
-                                "portlore dropped root's privileges and runs as {name}, who must \
-                                 be able to read the service files"
+                                "portlore dropped its privileges to \"{name}\", who must be \
+                                 able to read the service files"
                             ));
                         }
                     }

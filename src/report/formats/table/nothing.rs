@@ -31,13 +31,13 @@ fn sentence(report: &Report<'_>) -> String {
         Some(filter) if outside == 0 => format!("No packet matched {filter}: {read}."),
         _ if counters.frames == 0 => NO_PORTS.into(),
         Some(filter) if filtered > 0 => format!(
-            "No packet matched: {read}, of which {} outside --since and --until; {filter} left out \
+            "No packet matched: {read}, of which {} outside --since and --until; {filter} excluded \
              the rest.",
             match outside {
                 1 => "1 was".to_owned(),
                 outside => format!("{} were", count(outside)),
             }
         ),
-        _ => format!("No packet was captured within --since and --until: {read}."),
+        _ => format!("No packet matched --since and --until: {read}."),
     }
 }
