@@ -49,6 +49,6 @@ fn interval_lines_have_local_times_with_their_offset() {
     assert!(first.starts_with("2026-11-21T01:") && first.contains("+05:45  "), "{first}");
     drop(pipe);
     let report = lines.last().unwrap();
-    assert!(report.starts_with("3"), "the last row of the ports: {report}");
+    assert!(report.starts_with('3'), "the last row of the ports: {report}");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -102,8 +102,8 @@ impl CatalogueReload {
     }
 
     /// Starts the thread that reads the catalogue, over the files at `paths`, and returns where the
-    /// new catalogues arrive. `user` is whom the process became, if it was root's. To be called when privileges were dropped, because it starts a
-    /// thread.
+    /// new catalogues arrive. `user` is whom the process became, if it was root's. To be called when
+    /// privileges were dropped, because it starts a thread.
     ///
     /// # Errors
     /// [`ErrorKind::System`] where the thread cannot be started.

@@ -1,7 +1,7 @@
 //! Observers of a running capture: metrics, events, the screen.
 //!
-//! `live` and `replay --follow` share them. [`LiveOutputs`] is what has to be opened before privileges are
-//! dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
+//! `live` and `replay --follow` share them. [`LiveOutputs`] is what has to be opened before
+//! privileges are dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
 
 mod events;
 mod metrics;
