@@ -29,13 +29,14 @@ use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
+use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
-use self::values::{buffer, duration, endpoint, millions, network};
+use self::values::{buffer, duration, endpoint, millions, network, time_bound};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -197,6 +198,18 @@ pub struct ReplayArgs {
     /// file, reads until the pipe ends.
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
+    /// Skip packets before this time, or +5m after the first
+    ///
+    /// Write 2026-11-18T11:06:40 for a time in UTC; 2026-11-18T12:06:40+01:00 names another zone.
+    /// With a plus sign, the time counts from the first packet.
+    #[arg(long, value_name = "TIME", value_parser = time_bound)]
+    pub since: Option<TimeBound>,
+    /// Skip packets from this time on, written the same way
+    #[arg(long, value_name = "TIME", value_parser = time_bound)]
+    pub until: Option<TimeBound>,
+    /// Who sees the capture while it is followed.
+    #[command(flatten)]
+    pub observers: ObserverArgs,
     /// What both ways of reading share.
     #[command(flatten)]
     pub common: CommonArgs,
@@ -206,11 +219,12 @@ pub struct ReplayArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = INPUT)]
 pub struct LiveArgs {
-    /// Interface to capture on, or any (repeatable)
+    /// Interfaces to capture on: eth0, or lo,eth0, or any
     ///
-    /// The name any stands for all interfaces; portlore interfaces lists them. If an interface goes
-    /// down or disappears, capture resumes when it returns.
-    #[arg(short, long = "interface", value_name = "IFACE", required = true)]
+    /// Default: the interface of the default route. The name any stands for all interfaces; portlore
+    /// interfaces lists them. If an interface goes down or disappears, capture resumes when it
+    /// returns.
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Stop after this time, such as 30s or 1h30m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
@@ -279,6 +293,25 @@ pub struct ObserverArgs {
     /// elsewhere. The metrics are at /metrics.
     #[arg(long, value_name = "ADDRESS", value_parser = endpoint)]
     pub metrics: Option<SocketAddr>,
+}
+
+impl ReplayArgs {
+    /// The part of the capture that is to be read.
+    pub const fn window(&self) -> TimeWindow {
+        TimeWindow { since: self.since, until: self.until }
+    }
+}
+
+impl ObserverArgs {
+    /// The first of these flags that is set.
+    pub const fn flag(&self) -> Option<&'static str> {
+        match self {
+            Self { metrics: Some(_), .. } => Some("--metrics"),
+            Self { interval: Some(_), .. } => Some("--interval"),
+            Self { no_tui: true, .. } => Some("--no-tui"),
+            Self { .. } => None,
+        }
+    }
 }
 
 /// What both ways of reading share.

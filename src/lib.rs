@@ -67,6 +67,7 @@ pub mod report;
 #[doc(hidden)]
 pub mod screen;
 mod sentence;
+mod similar;
 pub mod source;
 pub mod stats;
 pub mod time;

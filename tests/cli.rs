@@ -364,7 +364,7 @@ fn help_and_version_are_no_errors_and_wrong_usage_is_two() {
     for wrong in [
         &["replay"][..],
         &["nonsense"],
-        &["live"],
+        &["osc"],
         &["port", "99999"],
         &["live", "-i", "lo", "--for", "soon"],
         &["live", "-i", "lo", "--interval", "1s", "--format", "json"],

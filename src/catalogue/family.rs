@@ -22,6 +22,11 @@ const FAMILIES: [(&str, &str, &str); 18] = [
     ("web-server", "Web servers", "a web server"),
 ];
 
+/// The tags of the families.
+pub(super) fn tags() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().map(|&(tag, ..)| tag)
+}
+
 /// The heading under which services of a tag stand: `Development` for `dev-server`; the tag itself
 /// for a family of a user's own.
 #[must_use]

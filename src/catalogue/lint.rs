@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::file::error_at;
 use super::{
     Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Prevalence, Reach, Registry,
-    Service, parse_all,
+    Service, family, parse_all,
 };
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
+use crate::similar::did_you_mean;
 use crate::{Error, Result};
 
 /// Ports on which a conversation begins with TLS, DTLS or QUIC.
@@ -107,6 +108,15 @@ fn check_names(service: &Service, file: &str, fault: &mut AddFault<'_>) {
     }
     if service.name.trim().is_empty() || service.tag.trim().is_empty() {
         fault(1, "name and tag must not be empty".into(), "");
+    } else if family::kind(&service.tag).is_none() {
+        let tags: Vec<&str> = family::tags().collect();
+        let there_are = format!("the tags are {}", tags.join(", "));
+        let question = did_you_mean(&service.tag, tags).map(|question| format!("{question} "));
+        fault(
+            1,
+            format!("tag: there is no '{}'", service.tag),
+            &(question.unwrap_or_default() + &there_are),
+        );
     }
 }
 

@@ -39,6 +39,7 @@ use paths::parse_all;
 use schema::ServiceTable;
 
 use crate::decode::ServicePort;
+use crate::similar::did_you_mean;
 use crate::{Error, ErrorKind, Result};
 
 /// The tables of `catalogue/services`, in the compact form of `schema`.
@@ -178,6 +179,19 @@ impl Catalogue {
     #[must_use]
     pub fn name_of<'n>(&'n self, id: &'n str) -> &'n str {
         self.service(id).map_or(id, |service| &service.name)
+    }
+
+    /// A question with the names that come closest to `name`, which is no service's: `did you mean
+    /// http or ftp?`. `None` where none comes close.
+    #[must_use]
+    pub fn did_you_mean(&self, name: &str) -> Option<String> {
+        let registered: Vec<&str> =
+            self.registry.named_ports().flat_map(|port| self.registry.names(port)).collect();
+        let is_default = |service: &&Arc<Service>| {
+            service.claims.iter().any(|claim| claim.reach == Reach::Default)
+        };
+        let services = self.services.iter().filter(is_default).map(|service| &*service.id);
+        did_you_mean(name, services.chain(registered))
     }
 
     /// The claims on a port: those of the user's services first, then by prevalence, then by

@@ -24,11 +24,11 @@ pub struct OscArgs {
         value_name = "FILE"
     )]
     pub files: Vec<PathBuf>,
-    /// Interface to capture on, or any (repeatable)
+    /// Interfaces to capture on: eth0, or lo,eth0, or any
     ///
     /// The name any stands for all interfaces; portlore interfaces lists them. Capture ends with
     /// Ctrl-C.
-    #[arg(help_heading = INPUT, short, long = "interface", value_name = "IFACE")]
+    #[arg(help_heading = INPUT, short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Stop after this time, such as 30s or 1h30m
     #[arg(help_heading = INPUT, long = "for", value_name = "TIME", requires = "interfaces", value_parser = duration)]
@@ -60,6 +60,9 @@ pub struct OscArgs {
     /// Show at most N messages a second, and count the rest
     #[arg(help_heading = SELECTION, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate: Option<u64>,
+    /// Show times in the local time zone instead of UTC
+    #[arg(help_heading = OUTPUT, long)]
+    pub local: bool,
     /// Output format: text or ndjson
     ///
     /// Choose text for people, and ndjson for one JSON object a line, from which every packet can

@@ -3,7 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use portlore::source::TimeBound;
 use portlore::stats::IpNetwork;
+use portlore::time::Time;
 
 /// Bytes, within what libpcap can ask for.
 pub(super) fn buffer(text: &str) -> Result<u32, String> {
@@ -65,9 +70,41 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "the time must be longer than zero".to_owned())
 }
 
+/// A time as RFC 3339 writes it, in UTC where it names no zone, or `+5m` after the first packet.
+pub(super) fn time_bound(text: &str) -> Result<TimeBound, String> {
+    if let Some(span) = text.strip_prefix('+') {
+        return duration(span).map(TimeBound::After);
+    }
+    let zoned = text.parse::<Timestamp>();
+    let time = zoned.or_else(|_| {
+        let civil = text.parse::<DateTime>()?;
+        Ok::<_, jiff::Error>(civil.to_zoned(TimeZone::UTC)?.timestamp())
+    });
+    let nanoseconds = time.ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok());
+    nanoseconds.map(|nanoseconds| TimeBound::At(Time(nanoseconds))).ok_or_else(|| {
+        "write 2026-11-18T11:06:40 (UTC), 2026-11-18T12:06:40+01:00, or +5m after the first packet"
+            .to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_utc_unless_they_name_a_zone_or_count_from_the_first_packet() {
+        let at = |seconds, nanoseconds| Ok(TimeBound::At(Time::new(seconds, nanoseconds)));
+        for text in ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20", "2023-11-14 23:13:20+01:00"] {
+            assert_eq!(time_bound(text), at(1_700_000_000, 0), "{text}");
+        }
+        assert_eq!(time_bound("2023-11-14T22:13:20.000000005"), at(1_700_000_000, 5));
+        assert_eq!(time_bound("2023-11-14"), at(1_699_920_000, 0), "its midnight");
+        assert_eq!(time_bound("+90"), Ok(TimeBound::After(Duration::from_secs(90))));
+        assert_eq!(time_bound("+1h30m"), Ok(TimeBound::After(Duration::from_mins(90))));
+        for text in ["yesterday", "5m", "+", "+soon", "", "9999-01-01T00:00:00Z"] {
+            assert!(time_bound(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_and_times_are_read_as_people_write_them() {

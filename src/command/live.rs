@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use portlore::Result;
 use portlore::commit::OutputRole;
-use portlore::privilege::{Account, Keep};
+use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::formats::FlowOutput;
 use portlore::report::parts::display_filter::FilterOn;
-use portlore::source::Live;
 use portlore::source::live::{LiveOptions, networks};
 use portlore::source::save::Plan;
+use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
 
 use super::catalogue::{places, read};
 use super::inputs::InputFiles;
+use super::interfaces::chosen;
 use super::messages;
-use super::observers::LiveOutputs;
+use super::observers::{Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
@@ -31,9 +32,8 @@ pub const EVIDENCE: u32 = 9_216;
 pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
-    let format = args.common.format.definition();
     if args.observers.interval.is_some() {
-        format.require_intervals()?;
+        args.common.format.definition().require_intervals()?;
     }
     // Absolute, because SIGHUP reads them again.
     let places: Vec<PathBuf> = places(&args.common.catalogue)
@@ -47,16 +47,19 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let inputs = InputFiles { captures: Vec::new(), services: places.clone() };
     // Outputs are committed by another process, which parses no packets.
     let outputs = Outputs::prepare(output_plan(args), &inputs)?;
-    let mut live = Live::open(&device_options(args), messages::print)?;
-    let local_networks = local_networks(args);
+    let interfaces = chosen(&args.interfaces, args.common.quiet)?;
+    let local_networks = local_networks(args, &interfaces);
+    let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
-    let live_outputs = LiveOutputs::open(&args.observers, format, &output)?;
+    let keyboard = Keyboard::StandardInput;
+    let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
     // The devices are open: from here on nothing needs root.
     zone(&args.common).load();
+    let successor = Successor::of_root(user);
     drop_privileges(&Keep { user, read: &places });
-    let catalogues = reload.map(|reload| reload.start(places)).transpose()?;
+    let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
@@ -83,6 +86,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         inputs: live.devices().map(|(name, _)| name.to_owned()).collect(),
         // The kernel filters.
         filter: None,
+        window: TimeWindow::default(),
         catalogue,
         args: &args.common,
         signals: &signals,
@@ -101,22 +105,21 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
 }
 
 /// The networks that count as local: those of the interfaces, and those that the user names.
-fn local_networks(args: &LiveArgs) -> Vec<IpNetwork> {
-    let own = networks(&args.interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
+fn local_networks(args: &LiveArgs, interfaces: &[String]) -> Vec<IpNetwork> {
+    let own = networks(interfaces).into_iter().map(|(ip, bits)| IpNetwork::new(ip, bits));
     own.chain(args.common.local_nets.iter().copied()).collect()
 }
 
-/// The interfaces with their link types, for people.
+/// The interfaces, for people.
 pub fn devices(live: &Live<'_>) -> String {
-    let devices = live.devices().map(|(name, link)| format!("{name} ({link})"));
-    devices.collect::<Vec<_>>().join(", ")
+    live.devices().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }
 
 /// How the interfaces are to be opened.
-fn device_options(args: &LiveArgs) -> LiveOptions {
+fn device_options(args: &LiveArgs, interfaces: Vec<String>) -> LiveOptions {
     let snap_len = if args.write.is_some() { WHOLE } else { EVIDENCE };
     LiveOptions {
-        interfaces: args.interfaces.clone(),
+        interfaces,
         promiscuous: !args.no_promiscuous,
         snap_len: args.snap_length.unwrap_or(snap_len),
         buffer_bytes: args.buffer,

@@ -1,9 +1,11 @@
 //! `portlore port`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use portlore::catalogue::{Catalogue, Reach};
+use portlore::catalogue::{Catalogue, Claim, Reach};
 use portlore::decode::Transport;
+use portlore::evidence::Protocol;
 use portlore::process::{self, Listener};
 use portlore::report::pages::port::{self as page, PortPage};
 use portlore::{Error, ErrorKind, Result};
@@ -15,6 +17,8 @@ use crate::cli::{PageFormat, PortArgs, PortSelection, PortWord};
 
 /// Pages that one command prints; more would hide what was asked for.
 const MAX_PAGES: usize = 64;
+/// Ports of a protocol that an error names.
+const NAMED_PORTS: usize = 8;
 
 pub fn run(args: &PortArgs) -> Result<u8> {
     let catalogue = load(&args.catalogue)?;
@@ -89,6 +93,20 @@ fn asked_for(catalogue: &Catalogue, words: &[PortWord]) -> Result<Vec<AskedPort>
     Ok(asked)
 }
 
+/// The ports on which services speak a protocol by default, as the remedy of an error.
+fn where_spoken(catalogue: &Catalogue, protocol: Protocol) -> String {
+    let claims = catalogue.services().iter().flat_map(|service| &service.claims);
+    let speaks =
+        |claim: &&Claim| claim.reach == Reach::Default && claim.protocols.contains(&protocol);
+    let ports: BTreeSet<u16> = claims.filter(speaks).map(|claim| claim.port).collect();
+    let shown: Vec<String> = ports.iter().take(NAMED_PORTS).map(u16::to_string).collect();
+    match ports.len().checked_sub(NAMED_PORTS) {
+        _ if ports.is_empty() => "write a port".to_owned(),
+        None | Some(0) => format!("write one of its ports: {}", shown.join(", ")),
+        Some(more) => format!("write one of its ports: {} and {more} more", shown.join(", ")),
+    }
+}
+
 /// The ports of a name: those that the registry assigns to it, and those that the service of that
 /// id or name uses by default.
 fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Result<Vec<u16>> {
@@ -105,10 +123,19 @@ fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Resu
         registered.map(|port| port.port).chain(claimed.map(|claim| claim.port)).collect();
     ports.sort_unstable();
     ports.dedup();
+    if ports.is_empty()
+        && let Some(protocol) = Protocol::from_id(&name.to_lowercase())
+    {
+        return Err(Error::new(ErrorKind::Usage, "is a protocol, not the name of a service")
+            .with_object(name)
+            .with_remedy(where_spoken(catalogue, protocol)));
+    }
     if ports.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "is not a known service name")
             .with_object(name)
-            .with_remedy("give a port number or a name from the IANA registry, such as ssh"));
+            .with_remedy(catalogue.did_you_mean(name).unwrap_or_else(|| {
+                "give a port number or a name from the IANA registry, such as ssh".to_owned()
+            })));
     }
     Ok(ports)
 }

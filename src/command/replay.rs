@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
-use portlore::privilege::Keep;
+use portlore::privilege::{Keep, Successor};
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
 use super::inputs::InputFiles;
-use super::observers::LiveOutputs;
+use super::observers::{Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
 use super::session::{Mode, Session, drop_privileges, zone};
@@ -19,6 +19,12 @@ use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
 pub fn run(args: &ReplayArgs) -> Result<u8> {
+    check_observers(args)?;
+    if args.window().is_empty() {
+        return Err(Error::new(ErrorKind::Usage, "is not later than --since")
+            .with_object("--until")
+            .with_remedy("packets at --until itself are left out"));
+    }
     let catalogue = Arc::new(load(&args.common.catalogue)?);
     let signals = SignalFlags::register()?;
     if args.follow && !args.files.iter().all(|path| is_pipe(path)) {
@@ -38,18 +44,27 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
     let output = open_output(args, found.paths.clone())?;
+    let (mode, live_outputs) = if args.follow {
+        (Mode::Follow, live_outputs(args, &output, Keyboard::ControllingTerminal)?)
+    } else {
+        (Mode::Replay, LiveOutputs::default())
+    };
     zone(&args.common).load();
     drop_privileges(&Keep::default());
     let progress = ProgressBar::start(&mut files, args.common.quiet);
+    if args.follow {
+        announce(args, &live_outputs);
+    }
     let session = Session {
         inputs: names(&found.paths),
         filter,
+        window: args.window(),
         catalogue,
         args: &args.common,
         signals: &signals,
-        mode: Mode::Replay,
+        mode,
         output,
-        live_outputs: LiveOutputs::default(),
+        live_outputs,
         progress,
     };
     let status = session.run(&mut files)?;
@@ -64,22 +79,71 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     }
     let mut files = Follow::open(&args.files, &signals.stop)?;
     let filter = compile(args, &files.links())?;
-    let output = open_output(args, file::candidate_paths(&args.files))?;
+    let captures = file::candidate_paths(&args.files);
+    warn_of_rights(args, &captures);
+    let output = open_output(args, captures)?;
+    let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
     zone(&args.common).load();
     drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
+    announce(args, &live_outputs);
     let session = Session {
         inputs: names(&args.files),
         filter,
+        window: args.window(),
         catalogue,
         args: &args.common,
         signals,
-        mode: Mode::Replay,
+        mode: Mode::Follow,
         output,
-        live_outputs: LiveOutputs::default(),
+        live_outputs,
         progress: None,
     };
     session.run(&mut files)
+}
+
+/// Refuses flags of a running capture where the files are read to their end.
+fn check_observers(args: &ReplayArgs) -> Result<()> {
+    if let Some(flag) = args.observers.flag().filter(|_| !args.follow) {
+        return Err(Error::new(ErrorKind::Usage, "is for captures that are still being written")
+            .with_object(flag)
+            .with_remedy(format!("add --follow, or leave out {flag}")));
+    }
+    if args.observers.interval.is_some() {
+        args.common.format.definition().require_intervals()?;
+    }
+    Ok(())
+}
+
+/// Opens what people and programs see of the capture while it is followed.
+fn live_outputs(args: &ReplayArgs, output: &Output, keyboard: Keyboard) -> Result<LiveOutputs> {
+    LiveOutputs::open(&args.observers, &args.common, output, keyboard)
+}
+
+/// Warns where the user that portlore becomes cannot read the files that are still to come: those
+/// that are there show how they are written.
+fn warn_of_rights(args: &ReplayArgs, captures: &[PathBuf]) {
+    let Some(user) = Successor::of_root(None).filter(|_| !args.common.quiet) else { return };
+    let folders = file::folders(&args.files);
+    let Some(path) = folders.iter().chain(captures).find(|path| !user.may_read(path)) else {
+        return;
+    };
+    let (name, path) = (&user.name, path.display());
+    messages::print(&format!(
+        "warning: {path}: portlore drops its privileges to \"{name}\", who cannot read this: files \
+         that appear from now on will be missing; make them readable for that user, or run \
+         portlore as their owner"
+    ));
+}
+
+/// Says what is followed, and how it ends.
+fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
+    if !args.common.quiet {
+        let (followed, outputs) = (names(&args.files).join(", "), live_outputs.description());
+        messages::print(&format!(
+            "following {followed}{outputs}; press Ctrl-C to stop and print the report"
+        ));
+    }
 }
 
 /// Opens the report's destination, which is none of the files that are read.

@@ -16,7 +16,7 @@ use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show, Zone};
-use portlore::source::{Drops, Filter, Source};
+use portlore::source::{Drops, Filter, Source, TimeWindow};
 use portlore::stats::IpNetwork;
 
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
@@ -34,6 +34,8 @@ pub struct Session<'s> {
     /// Names of the files or interfaces.
     pub inputs: Vec<String>,
     pub filter: Option<Filter>,
+    /// Only frames of this part of the capture count.
+    pub window: TimeWindow,
     pub catalogue: Arc<Catalogue>,
     pub args: &'s CommonArgs,
     pub signals: &'s SignalFlags,
@@ -50,6 +52,8 @@ pub struct Session<'s> {
 pub enum Mode {
     /// Files and pipes: the capture waits for its workers.
     Replay,
+    /// The same while they are being written.
+    Follow,
     /// Interfaces of this machine: the capture drops batches rather than wait.
     Live(LiveContext),
 }
@@ -86,6 +90,7 @@ impl Session<'_> {
         let Self {
             inputs,
             filter,
+            window,
             catalogue,
             args,
             signals,
@@ -99,8 +104,9 @@ impl Session<'_> {
             OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
         let on_flow = stream.flow_hook();
         let format = args.format.definition();
+        let is_replay = matches!(mode, Mode::Replay);
         let context = match mode {
-            Mode::Replay => None,
+            Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
         };
         let no_context = LiveContext::default();
@@ -115,6 +121,7 @@ impl Session<'_> {
             local_networks: networks,
             names: !args.no_names,
             keep_facts: show(args).why,
+            window,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
@@ -152,8 +159,8 @@ impl Session<'_> {
             .iter()
             .flat_map(ProcessCache::warnings)
             .for_each(|line| messages::print(&format!("warning: {line}")));
-        // A live capture takes as long as it is let run.
-        let read_in = context.is_none().then(|| started.elapsed());
+        // A capture that is still being written takes as long as it is let run.
+        let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in))
     }
 }
@@ -169,6 +176,7 @@ fn report(
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
     let report = Report::new(inputs, run, read_in, Show { filter_on, ..show(args) });
+    let report = report.with_filter(args.filter.as_deref());
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
     let has_failed = args.fail_on.is_some_and(|fail_on| {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use portlore::catalogue::Catalogue;
+use portlore::privilege::Successor;
 use portlore::{Error, ErrorKind, Result};
 use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -101,12 +102,16 @@ impl CatalogueReload {
     }
 
     /// Starts the thread that reads the catalogue, over the files at `paths`, and returns where the
-    /// new catalogues arrive. To be called when privileges were dropped, because it starts a
-    /// thread.
+    /// new catalogues arrive. `user` is whom the process became, if it was root's. To be called when
+    /// privileges were dropped, because it starts a thread.
     ///
     /// # Errors
     /// [`ErrorKind::System`] where the thread cannot be started.
-    pub fn start(mut self, paths: Vec<PathBuf>) -> Result<Receiver<Arc<Catalogue>>> {
+    pub fn start(
+        mut self,
+        paths: Vec<PathBuf>,
+        user: Option<Successor>,
+    ) -> Result<Receiver<Arc<Catalogue>>> {
         let (sender, catalogues) = channel();
         let reload = move || {
             for _ in self.signals.forever() {
@@ -120,6 +125,15 @@ impl CatalogueReload {
                     Err(error) => {
                         error.lines().for_each(|line| messages::print(&line));
                         messages::print("the previous catalogue stays in use");
+                        // Whoever called sudo may lack a right that root had at the start.
+                        let is_denied =
+                            error.to_string().to_lowercase().contains("permission denied");
+                        if let Some(Successor { name, .. }) = user.as_ref().filter(|_| is_denied) {
+                            messages::print(&format!(
+                                "portlore dropped its privileges to \"{name}\", who must be \
+                                 able to read the service files"
+                            ));
+                        }
                     }
                 }
             }

@@ -22,6 +22,7 @@ macro_rules! skips {
 
 skips! {
     Filtered "filtered" "The filter of the user excluded it.",
+    OutsideTime "outside-time" "Captured outside the time window of the user.",
     NoPacket "no-packet" "A record that holds no packet, which Wireshark numbers too: a custom block, a journal entry, a system call.",
     LinkType "link-type" "A link type that is not decoded.",
     Usb "usb" "USB, which carries no TCP or UDP as such.",

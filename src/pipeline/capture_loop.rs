@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use super::block_pool::BlockPool;
 use super::catalogue_update::CatalogueUpdate;
 use super::router::Router;
+use super::selection::Selection;
 use super::snapshot::{SnapshotJob, SnapshotJobs};
 use super::{CaptureCounters, Options};
 use crate::Result;
 use crate::catalogue::Catalogue;
-use crate::decode::{Decoder, Skip};
-use crate::source::{Block, Filled, Filter, Source};
+use crate::decode::Decoder;
+use crate::source::{Block, Filled, Source};
 
 /// Frames after which the system's drop counters, which wrap around, are read again.
 const READ_DROPS_EVERY: u64 = 1 << 20;
@@ -30,7 +31,7 @@ const DRAIN_BACKLOG: Duration = Duration::from_secs(2);
 /// The capture thread's state.
 pub(super) struct CaptureLoop<'r, 'o> {
     source: &'r mut dyn Source,
-    filter: Option<&'r mut Filter>,
+    selection: Option<Selection<'r>>,
     options: &'r Options<'o>,
     decoder: Decoder,
     /// Fields are dropped in order: the snapshot thread ends before the workers do.
@@ -66,7 +67,7 @@ pub(super) struct Captured {
 impl<'r, 'o> CaptureLoop<'r, 'o> {
     pub(super) fn new(
         source: &'r mut dyn Source,
-        filter: Option<&'r mut Filter>,
+        selection: Option<Selection<'r>>,
         catalogue: Arc<Catalogue>,
         options: &'r Options<'o>,
         router: Router,
@@ -75,7 +76,7 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         let begin = Instant::now();
         Self {
             source,
-            filter,
+            selection,
             options,
             decoder: Decoder::new(options.tunnels),
             snapshots,
@@ -138,15 +139,17 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
     /// Counts, filters and decodes the frames of the block behind the first `before` ones, and adds
     /// their segments to the workers' batches.
     fn dispatch(&mut self, before: usize) {
-        let Self { block, filter, decoder, router, counters, options, .. } = self;
+        let Self { block, selection, decoder, router, counters, options, .. } = self;
         let takes_common = router.takes_common();
         for frame in block.frames(before) {
             if is_enough(counters, options) {
                 break;
             }
             counters.count(&frame);
-            if filter.as_deref_mut().is_some_and(|filter| !filter.matches(&frame)) {
-                counters.skip(Skip::Filtered, &frame);
+            if let Some(reason) =
+                selection.as_mut().and_then(|selection| selection.excludes(&frame))
+            {
+                counters.skip(reason, &frame);
                 continue;
             }
             // Each path goes on by itself, and the segment stays in registers. A segment that both
@@ -247,9 +250,9 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
     }
 }
 
-/// Whether as many frames as wanted have passed the filter.
+/// Whether as many frames as wanted were selected.
 fn is_enough(counters: &CaptureCounters, options: &Options<'_>) -> bool {
-    options.until.frames.is_some_and(|limit| counters.passed() >= limit)
+    options.until.frames.is_some_and(|limit| counters.selected() >= limit)
 }
 
 /// The end of a live capture: it reads what the system held when it was stopped.

@@ -143,9 +143,17 @@ impl CaptureCounters {
         self.cut_at
     }
 
-    /// Frames that passed the filter.
-    pub(super) fn passed(&self) -> u64 {
-        self.frames - self.skipped[Skip::Filtered as usize]
+    /// Frames that were selected: they passed the filter, and were captured in the time window.
+    #[must_use]
+    pub const fn selected(&self) -> u64 {
+        let [filtered, outside] = [Skip::Filtered, Skip::OutsideTime];
+        self.frames - self.skipped[filtered as usize] - self.skipped[outside as usize]
+    }
+
+    /// Frames that were skipped for this reason.
+    #[must_use]
+    pub const fn skipped_for(&self, reason: Skip) -> u64 {
+        self.skipped[reason as usize]
     }
 
     /// A line for each link type and reason for which frames were not decoded: there is no decoder,

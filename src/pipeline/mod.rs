@@ -37,6 +37,7 @@ mod counters;
 mod options;
 mod router;
 mod run;
+mod selection;
 mod server_evidence;
 mod snapshot;
 mod tenant_watch;
@@ -62,6 +63,7 @@ use self::catalogue_update::CatalogueUpdate;
 use self::channel::{worker_channel, worker_died};
 use self::context::WorkerContext;
 use self::router::Router;
+use self::selection::Selection;
 use self::snapshot::Snapshotter;
 use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
@@ -93,6 +95,7 @@ pub fn run(
     snapshots: Option<Snapshots<'_>>,
 ) -> Result<Run> {
     let Options { limits, hooks, .. } = options;
+    let selection = Selection::new(filter.as_mut(), options.window);
     let shared_servers = Mutex::new(Servers::new(limits.max_servers));
     let is_shared = limits.workers > 1 && snapshots.is_none();
     let context = WorkerContext {
@@ -126,8 +129,7 @@ pub fn run(
         // When the loop is over, so are the channels that it owns: the snapshot thread ends, and
         // each worker when its queue is empty.
         let captured =
-            CaptureLoop::new(source, filter.as_mut(), Arc::clone(catalogue), options, router, jobs)
-                .run();
+            CaptureLoop::new(source, selection, Arc::clone(catalogue), options, router, jobs).run();
         let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
         let workers = workers.collect::<Result<Vec<_>>>()?;
         let snapshotted = snapshot_thread

@@ -9,7 +9,7 @@ use super::{CaptureCounters, JudgedFlow};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::process::ProcessCache;
-use crate::source::Drops;
+use crate::source::{Drops, TimeWindow};
 use crate::stats::{IpNetwork, Servers};
 
 /// How to run a capture.
@@ -32,6 +32,8 @@ pub struct Options<'a> {
     pub names: bool,
     /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
     pub keep_facts: bool,
+    /// Decode only frames of this part of the capture.
+    pub window: TimeWindow,
     /// Threads and memory.
     pub limits: ResourceLimits,
     /// When to end before the source does.
@@ -52,6 +54,7 @@ impl Options<'_> {
             local_networks: &[],
             names: true,
             keep_facts: false,
+            window: TimeWindow { since: None, until: None },
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
             hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },
@@ -96,7 +99,7 @@ impl Default for ResourceLimits {
 /// When a run ends before its source does: as soon as one of these holds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StopConditions<'a> {
-    /// So many frames have passed the filter.
+    /// So many frames were selected, by the filter and the time window.
     pub frames: Option<u64>,
     /// So much time has passed by the host's clock.
     pub span: Option<Duration>,

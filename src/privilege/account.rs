@@ -51,6 +51,11 @@ impl Account {
         Self::caller().unwrap_or(Self { user: Uid::from_raw(NOBODY), group: Gid::from_raw(NOBODY) })
     }
 
+    /// The numbers of the user and the group.
+    pub(super) const fn ids(self) -> (u32, u32) {
+        (self.user.as_raw(), self.group.as_raw())
+    }
+
     /// Becomes this user. Called by root, each step sets the real, the effective and the saved id,
     /// so the process cannot return.
     pub(super) fn enter(self) -> Result<(), String> {

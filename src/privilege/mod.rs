@@ -6,6 +6,7 @@
 //! `capabilities` drops capabilities, `files` restricts the file system and `calls` the system
 //! calls; the last three state what each system supports.
 
+mod access;
 mod account;
 mod calls;
 mod capabilities;
@@ -19,6 +20,7 @@ use nix::unistd::Uid;
 use self::calls::Forbid;
 use crate::{Error, ErrorKind, Result};
 
+pub use self::access::Successor;
 pub use self::account::{Account, caller_home};
 pub use self::capabilities::{Capability, capabilities};
 

@@ -31,6 +31,8 @@ pub struct Report<'r> {
     pub inputs: &'r [String],
     /// The result of the capture.
     pub run: &'r Run,
+    /// The filter that selected packets, as the user wrote it, wherever it was applied.
+    pub filter: Option<&'r str>,
     /// How long reading took; `None` where the report must be the same each time.
     pub read_in: Option<Duration>,
     /// The parts of the report that the user asked for.
@@ -95,7 +97,13 @@ impl<'r> Report<'r> {
         read_in: Option<Duration>,
         show: Show,
     ) -> Self {
-        Self { inputs, run, read_in, show, found: OnceCell::new() }
+        Self { inputs, run, filter: None, read_in, show, found: OnceCell::new() }
+    }
+
+    /// The same of a capture whose packets this filter selected, as the user wrote it.
+    #[must_use]
+    pub fn with_filter(self, filter: Option<&'r str>) -> Self {
+        Self { filter, ..self }
     }
 
     /// The catalogue in use when the capture ended.

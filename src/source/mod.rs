@@ -17,6 +17,7 @@ pub mod live;
 mod pcap_error;
 #[cfg(feature = "pcap")]
 pub mod save;
+mod time_window;
 
 use std::fmt;
 
@@ -25,6 +26,8 @@ pub use file::{Files, Follow};
 pub use filter::Filter;
 #[cfg(feature = "pcap")]
 pub use live::Live;
+pub(crate) use time_window::WindowedTime;
+pub use time_window::{TimeBound, TimeWindow};
 
 use crate::Result;
 use crate::time::Time;

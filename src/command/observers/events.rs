@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use portlore::pipeline::{JudgedFlow, Snapshot};
-use portlore::report::ReportFormat;
 use portlore::report::formats::{FlowOutput, IntervalWriter};
+use portlore::report::{ReportFormat, Zone};
 use portlore::{Error, ErrorKind, Result};
 
 use super::Observer;
@@ -30,11 +30,12 @@ pub struct EventPlan {
 }
 
 impl EventPlan {
-    /// The events that `format` writes while a capture runs; `interval` is what the user chose.
-    pub fn new(format: &ReportFormat, interval: Option<Duration>) -> Self {
+    /// The events that `format` writes while a capture runs; `interval` is what the user chose, as is
+    /// the time zone of lines for people.
+    pub fn new(format: &ReportFormat, interval: Option<Duration>, zone: Zone) -> Self {
         let intervals = format
             .intervals
-            .and_then(|output| Some((interval.or(output.default)?, (output.writer)())));
+            .and_then(|output| Some((interval.or(output.default)?, (output.writer)(zone))));
         let flows = match format.flows {
             FlowOutput::Streamed(write) => Some(write),
             FlowOutput::OnRequest | FlowOutput::AtEnd => None,

@@ -1,19 +1,20 @@
 //! Observers of a running capture: metrics, events, the screen.
 //!
-//! `replay` and `live` share them. [`LiveOutputs`] is what has to be opened before privileges are
-//! dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
+//! `live` and `replay --follow` share them. [`LiveOutputs`] is what has to be opened before
+//! privileges are dropped; [`Observers`] is what runs beside the capture and sees each snapshot of it.
 
 mod events;
 mod metrics;
 mod screen;
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::thread::Scope;
 
+use nix::unistd::dup2_stdin;
 use portlore::Result;
 use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::Snapshot;
-use portlore::report::ReportFormat;
 
 pub use self::events::{EventPlan, IntervalObserver, OutputStream};
 pub use self::screen::ScreenContext;
@@ -21,7 +22,8 @@ pub use self::screen::ScreenContext;
 use self::metrics::MetricsObserver;
 use self::screen::ScreenThread;
 use super::output::Output;
-use crate::cli::ObserverArgs;
+use super::session::zone;
+use crate::cli::{CommonArgs, ObserverArgs};
 
 /// Flows of a port that the screen shows.
 const SCREEN_FLOWS: usize = 200;
@@ -30,6 +32,28 @@ const SCREEN_FLOWS: usize = 200;
 pub trait Observer: Send {
     /// Gets the next snapshot, on the snapshot thread.
     fn observe(&mut self, snapshot: &Snapshot);
+}
+
+/// Where the keys of the screen come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyboard {
+    /// Standard input.
+    StandardInput,
+    /// The controlling terminal of the process: standard input is the capture.
+    ControllingTerminal,
+}
+
+impl Keyboard {
+    /// Whether keys can be read. The controlling terminal takes the place of standard input, which
+    /// must be open under another descriptor: the terminal cannot be opened again once the process
+    /// is closed off from the file system.
+    fn is_ready(self) -> bool {
+        if self == Self::ControllingTerminal {
+            let terminal = File::options().read(true).write(true).open("/dev/tty");
+            return terminal.is_ok_and(|terminal| dup2_stdin(terminal).is_ok());
+        }
+        io::stdin().is_terminal()
+    }
 }
 
 /// Outputs of a running capture, opened before privileges are dropped. The default has none.
@@ -44,22 +68,28 @@ pub struct LiveOutputs {
 }
 
 impl LiveOutputs {
-    /// Opens what the flags ask for. There is a screen only where people see it: both ends are a
-    /// terminal, and the report is a table that goes there.
+    /// Opens what the flags ask for. There is a screen only where people see it: the keys come from
+    /// a terminal, and the report is a table that goes to one.
     ///
     /// # Errors
     /// Where the terminal, or the address for metrics, cannot be used.
-    pub fn open(args: &ObserverArgs, format: &ReportFormat, output: &Output) -> Result<Self> {
+    pub fn open(
+        args: &ObserverArgs,
+        common: &CommonArgs,
+        output: &Output,
+        keyboard: Keyboard,
+    ) -> Result<Self> {
+        let format = common.format.definition();
         let screen = !args.no_tui
             && args.interval.is_none()
             && format.full_screen
             && output.is_terminal()
-            && io::stdin().is_terminal();
+            && keyboard.is_ready();
         if screen {
             portlore::screen::prepare()?;
         }
         let server = args.metrics.map(MetricsServer::bind).transpose()?;
-        Ok(Self { server, screen, events: EventPlan::new(format, args.interval) })
+        Ok(Self { server, screen, events: EventPlan::new(format, args.interval, zone(common)) })
     }
 
     /// Where metrics are served, as the end of a sentence; empty where they are not.

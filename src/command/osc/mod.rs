@@ -9,6 +9,7 @@ mod watch;
 
 use portlore::Result;
 use portlore::privilege::{Account, Keep};
+use portlore::report::Zone;
 use portlore::report::pages::osc::OscWriter;
 use portlore::report::pages::osc::ndjson::OscEvents;
 use portlore::report::pages::osc::text::OscText;
@@ -40,6 +41,7 @@ fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let some_unreadable = !files.unreadable().is_empty();
     let inputs = InputFiles { captures: found.paths, services: Vec::new() };
     let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
+    zone(args).load();
     drop_privileges(&Keep::default());
     let writer = writer(args, &output);
     let status = Watch::new(args, signals, output, writer).run(&mut files, filter)?;
@@ -59,6 +61,7 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let mut live = Live::open(&options, messages::print)?;
     let output = outputs.open_report()?;
     // The devices are open: from here on nothing needs root.
+    zone(args).load();
     drop_privileges(&Keep { user, ..Keep::default() });
     if !args.quiet {
         messages::print(&format!("capturing on {}; press Ctrl-C to stop", devices(&live)));
@@ -79,9 +82,14 @@ fn output_plan(args: &OscArgs) -> OutputPlan<'_> {
     }
 }
 
+/// The time zone of text.
+fn zone(args: &OscArgs) -> Zone {
+    if args.local { Zone::Local } else { Zone::Utc }
+}
+
 fn writer(args: &OscArgs, output: &Output) -> Box<dyn OscWriter> {
     match args.format {
-        OscFormat::Text => Box::new(OscText::new(output.style(), output.is_terminal())),
+        OscFormat::Text => Box::new(OscText::new(output.style(), zone(args), output.is_terminal())),
         OscFormat::Ndjson => Box::new(OscEvents),
     }
 }

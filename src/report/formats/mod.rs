@@ -22,7 +22,7 @@ pub mod table;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::{Report, Show, Style};
+use super::{Report, Show, Style, Zone};
 use crate::pipeline::{JudgedFlow, Snapshot};
 use crate::{Error, ErrorKind, Result};
 
@@ -58,8 +58,8 @@ pub enum FlowOutput {
 /// What a format writes at intervals while a capture runs.
 #[derive(Debug, Clone, Copy)]
 pub struct IntervalOutput {
-    /// Makes the writer of one capture.
-    pub writer: fn() -> Box<dyn IntervalWriter>,
+    /// Makes the writer of one capture; times for people are in the zone.
+    pub writer: fn(Zone) -> Box<dyn IntervalWriter>,
     /// The interval without `--interval`; `None` if nothing is written then.
     pub default: Option<Duration>,
 }

@@ -24,7 +24,7 @@ pub const FORMAT: ReportFormat = ReportFormat {
     write,
     flows: FlowOutput::Streamed(write_flow),
     intervals: Some(IntervalOutput {
-        writer: || Box::new(IntervalEvents::default()),
+        writer: |_| Box::new(IntervalEvents::default()),
         default: Some(Duration::from_secs(10)),
     }),
     full_screen: false,

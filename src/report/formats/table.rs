@@ -4,6 +4,7 @@
 mod figures;
 mod findings;
 mod interval;
+mod nothing;
 mod ports;
 mod servers;
 mod summary;
@@ -26,7 +27,7 @@ pub const FORMAT: ReportFormat = ReportFormat {
     write,
     flows: FlowOutput::OnRequest,
     intervals: Some(IntervalOutput {
-        writer: || Box::new(interval::IntervalLines::default()),
+        writer: |zone| Box::new(interval::IntervalLines::new(zone)),
         default: None,
     }),
     full_screen: true,
@@ -54,7 +55,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         interfaces::write(out, report, style)?;
     }
     if report.run.stats.ports.is_empty() {
-        return writeln!(out, "\nNo TCP or UDP was seen.");
+        writeln!(out)?;
+        return nothing::write(out, report, style);
     }
     let (shown, hidden) = shown_ports(report, findings);
     writeln!(out)?;
@@ -74,7 +76,7 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
     if show.lists_flows() {
         writeln!(out)?;
         for flow in &report.run.flows {
-            why::write(out, flow, show.why.then_some(show.filter_on))?;
+            why::write_styled(out, flow, show.why.then_some(show.filter_on), style)?;
         }
     }
     Ok(())

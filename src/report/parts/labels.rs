@@ -60,17 +60,24 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
     add_name(&mut services, &first_of(speaking.service_names.as_deref()));
     let products = first_of(speaking.products.as_deref());
     let text = spoken(key, &services, &products);
-    let is_bad = key.fault.is_some();
-    let tone = match (key.fit, key.confidence, key.unanswered) {
-        (Some(Fit::Contradicts), ..) => {
-            return Cell::escape(&format!("! {text}")).with_tone(Tone::Bad);
-        }
-        _ if is_bad => Tone::Bad,
+    let sign = if key.fit == Some(Fit::Contradicts) { "! " } else { "" };
+    Cell::escape(&format!("{sign}{text}")).with_tone(tone(key))
+}
+
+/// The tone of who speaks in a flow: that of [`speaker`].
+pub(in crate::report) fn flow_tone(flow: &JudgedFlow) -> Tone {
+    tone(&Speaker::of_flow(&flow.record, &flow.verdict))
+}
+
+/// Contradictions and faults stand out, then what is proved; what only the port says is faint.
+fn tone(key: &Speaker) -> Tone {
+    match (key.fit, key.confidence, key.unanswered) {
+        (Some(Fit::Contradicts), ..) => Tone::Bad,
+        _ if key.fault.is_some() => Tone::Bad,
         (_, Confidence::Mark, None) => Tone::Good,
         (_, Confidence::Protocol, None) => Tone::Plain,
         (_, Confidence::Port | Confidence::Unknown, _) | (_, _, Some(_)) => Tone::Dim,
-    };
-    Cell::escape(&text).with_tone(tone)
+    }
 }
 
 /// What spoke as [`speaker`] has it, with the service that the processes behind the port are called

@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::service_of_process;
 use crate::decode::ServicePort;
 use crate::evidence::Direction;
-use crate::process::{Attribution, Ground, Holder};
+use crate::process::{Attribution, FlowProcesses, Ground, Holder, Unknown};
 use crate::stats::{PortProcesses, PortStats, ProcessFlows, Speaker};
 
 /// The holders of a socket in a few words: `node (pid 42)`, `gunicorn (pid 7) or 4 others`; `None`
@@ -56,6 +56,18 @@ pub(in crate::report) fn service<'c>(
     });
     let first = services.next()??;
     services.all(|other| other == Some(first)).then_some(first)
+}
+
+/// The sentences on the processes behind both sides of a flow; one where neither was found in time.
+pub(in crate::report) fn sentences(processes: &FlowProcesses) -> Vec<String> {
+    let is_gone = |side| processes.get(side) == Some(&Attribution::Unknown(Unknown::Gone));
+    if Direction::BOTH.into_iter().all(is_gone) {
+        return vec![
+            "client and server processes unknown: their sockets had already closed".to_owned(),
+        ];
+    }
+    let sides = [Direction::Responder, Direction::Initiator].into_iter();
+    sides.filter_map(|side| Some(sentence(side, processes.get(side)?))).collect()
 }
 
 /// The sentence on the process behind one side of a flow.
@@ -207,5 +219,19 @@ mod tests {
         assert_eq!(found(Some(Protocol::Http), &[vite, "gunicorn app:app"]), None);
         assert_eq!(found(Some(Protocol::Ssh), &[vite]), None, "it does not speak SSH");
         assert_eq!(found(Some(Protocol::Http), &[]), None);
+    }
+
+    #[test]
+    fn that_both_sockets_had_closed_is_said_once() {
+        let gone = || Some(Arc::new(Attribution::Unknown(Unknown::Gone)));
+        let mut processes = FlowProcesses::default();
+        assert!(sentences(&processes).is_empty());
+        processes.initiator = gone();
+        assert_eq!(sentences(&processes).len(), 1);
+        processes.responder = gone();
+        let both = "client and server processes unknown: their sockets had already closed";
+        assert_eq!(sentences(&processes), [both]);
+        processes.responder = Some(Arc::new(Attribution::Unknown(Unknown::Nobody)));
+        assert_eq!(sentences(&processes).len(), 2);
     }
 }

@@ -30,6 +30,29 @@ impl Zone {
         }
     }
 
+    /// A time to the second, RFC 3339: `2023-11-14T22:13:20Z`, `2023-11-14T23:13:20+01:00`.
+    #[must_use]
+    pub fn second(self, time: Time) -> String {
+        self.written(time, "%Y-%m-%dT%H:%M:%S", if self == Self::Utc { "Z" } else { "%:z" })
+    }
+
+    /// The day of a time and its clock to the millisecond: `2023-11-14`, `22:13:20.000`.
+    #[must_use]
+    pub fn day_and_clock(self, time: Time) -> (String, String) {
+        (self.written(time, "%Y-%m-%d", ""), self.written(time, "%H:%M:%S%.3f", ""))
+    }
+
+    /// The name of the zone at a time: `UTC`, `CET`.
+    #[must_use]
+    pub fn name(self, time: Time) -> String {
+        if self == Self::Utc { "UTC".to_owned() } else { self.written(time, "%Z", "") }
+    }
+
+    fn written(self, time: Time, format: &str, end: &str) -> String {
+        self.at(time)
+            .map_or_else(String::new, |zoned| zoned.strftime(&format!("{format}{end}")).to_string())
+    }
+
     fn at(self, time: Time) -> Option<Zoned> {
         let zone = match self {
             Self::Utc => TimeZone::UTC,
@@ -43,13 +66,11 @@ impl Zone {
 /// `2026-11-28 11:10:27-11:10:29 UTC`.
 #[must_use]
 pub fn period(first: Time, last: Time, zone: Zone) -> String {
+    let last_time = last;
     let (Some(first), Some(last)) = (zone.at(first), zone.at(last)) else { return String::new() };
     let day = "%Y-%m-%d %H:%M:%S";
     let begin = first.strftime(day).to_string();
-    let name = match zone {
-        Zone::Utc => "UTC".to_owned(),
-        Zone::Local => last.strftime("%Z").to_string(),
-    };
+    let name = zone.name(last_time);
     let end = last.strftime(if first.date() == last.date() { "%H:%M:%S" } else { day }).to_string();
     if begin.ends_with(&end) {
         format!("{begin} {name}")
@@ -114,13 +135,6 @@ pub fn quantiles(summary: Summary, unit: fn(u64) -> String) -> String {
     bare.map_or_else(|| texts.join("/"), |bare| bare.join("/") + suffix)
 }
 
-/// A time to the second, RFC 3339 in UTC: `2023-11-14T22:13:20Z`.
-#[must_use]
-pub fn second(time: Time) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or(text.clone(), |(second, _)| format!("{second}Z"))
-}
-
 fn scaled(n: u64, step: u64, units: &[&str]) -> String {
     let mut value = n as f64;
     let mut unit = 0;
@@ -144,6 +158,15 @@ fn three(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_in_utc_say_so() {
+        let time = Time::new(1_700_000_000, 5_999_999);
+        assert_eq!(Zone::Utc.second(time), "2023-11-14T22:13:20Z");
+        assert_eq!(Zone::Utc.day_and_clock(time), ("2023-11-14".into(), "22:13:20.005".into()));
+        assert_eq!(Zone::Utc.name(time), "UTC");
+        assert_eq!(Zone::Utc.second(Time(i64::MIN)), "1677-09-21T00:12:43Z");
+    }
 
     #[test]
     fn numbers_are_short_and_carry_their_unit() {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
+use super::layout::Style;
 use super::units::{bytes, plural, time_span};
 use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
@@ -49,7 +50,21 @@ const PHRASES: &[(&str, &str)] = &[
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> io::Result<()> {
+    write_styled(out, flow, why, Style::default())
+}
+
+/// The same in a style, with the tone that the table has for who speaks.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub(in crate::report) fn write_styled(
+    out: &mut dyn Write,
+    flow: &JudgedFlow,
+    why: Option<FilterOn>,
+    style: Style,
+) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
+    let tone = labels::flow_tone(flow);
     writeln!(
         out,
         "frame {}  {} {} {} {}{}  {} {}  {}, {}, {}",
@@ -60,8 +75,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
         socket_address(record.responder),
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),
-        labels::flow_speaker(flow),
-        ground(verdict),
+        tone.paint(labels::flow_speaker(flow).as_str(), style),
+        tone.paint(&ground(verdict), style),
         plural(record.packets.sum(), "packet"),
         bytes(record.bytes.sum()),
         outcome_label(record),
@@ -77,10 +92,8 @@ pub fn write(out: &mut dyn Write, flow: &JudgedFlow, why: Option<FilterOn>) -> i
     for line in lines.into_iter().flatten() {
         writeln!(out, "    {line}")?;
     }
-    for side in [Direction::Responder, Direction::Initiator] {
-        if let Some(attribution) = processes.get(side) {
-            writeln!(out, "    {}", processes::sentence(side, attribution))?;
-        }
+    for line in processes::sentences(processes) {
+        writeln!(out, "    {line}")?;
     }
     if let Some(line) = candidates(verdict) {
         writeln!(out, "    {line}")?;
@@ -265,5 +278,42 @@ fn outcome_label(record: &FlowRecord) -> String {
     match record.duration_ns() {
         0 => how.to_owned(),
         ns => format!("{how}{link}{}", time_span(ns)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::Fit;
+    use crate::pipeline::{self, Options, Run};
+
+    fn run(capture: &str) -> Run {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(capture);
+        let catalogue = crate::catalogue::Catalogue::shipped().unwrap();
+        let options = Options { keep_flows: true, ..Options::replay() };
+        let mut files = crate::source::Files::open(&[path]).unwrap();
+        pipeline::run(&mut files, None, &catalogue, &options, None).unwrap()
+    }
+
+    fn line(flow: &JudgedFlow, colour: bool) -> String {
+        let mut text = Vec::new();
+        write_styled(&mut text, flow, None, Style { width: 100, colour }).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn who_speaks_has_the_colour_of_the_table() {
+        let (showcase, odd) = (run("fixtures/showcase.pcap"), run("fixtures/mqtt-3002.pcap"));
+        let coloured = |run: &Run, is_it: &dyn Fn(&Verdict) -> bool| {
+            let flow = run.flows.iter().find(|flow| is_it(&flow.verdict)).unwrap();
+            assert!(!line(flow, false).contains('\x1b'));
+            line(flow, true)
+        };
+        let mark = coloured(&showcase, &|v| v.service.is_some());
+        assert!(mark.contains("\x1b[32m"), "green: {mark}");
+        let port = coloured(&showcase, &|v| v.protocol.is_none());
+        assert!(port.contains("\x1b[2m"), "faint: {port}");
+        let contradiction = coloured(&odd, &|v| v.fit == Some(Fit::Contradicts));
+        assert!(contradiction.contains("\x1b[1;31m"), "red: {contradiction}");
     }
 }

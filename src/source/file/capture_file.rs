@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -54,7 +55,10 @@ pub(super) enum Opened {
 impl Opened {
     pub(super) fn at(path: &Path, stop: &Arc<AtomicBool>) -> Result<Self> {
         if path.as_os_str() == "-" {
-            return Ok(Self::Piped(Box::new(Pipe { input: io::stdin(), stop: Arc::clone(stop) })));
+            // Its own descriptor: the screen may put the terminal in place of standard input.
+            let input = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            let input = input.map_err(|error| unreadable("-", &error))?;
+            return Ok(Self::Piped(Box::new(Pipe { input, stop: Arc::clone(stop) })));
         }
         let file = File::open(path).map_err(|error| {
             let (kind, remedy) = match error.kind() {

@@ -5,6 +5,7 @@
 //! cannot be bound again, the capture continues on the others.
 
 mod binding;
+mod default_route;
 mod device;
 mod link_events;
 mod networks;
@@ -14,11 +15,13 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use self::binding::{LinkChange, interfaces};
+pub use self::default_route::default_interface;
 use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
 pub use self::networks::networks;
 use super::save::{InterfaceCounts, Plan, Save, SaveFiles, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
+use crate::similar::did_you_mean;
 use crate::{Error, ErrorKind, Result};
 
 /// Milliseconds after which a quiet interface delivers the frames it has, and reports idleness, so
@@ -90,9 +93,14 @@ impl<'a> Live<'a> {
             }
             if name != "any" && !known.iter().any(|device| device.name == *name) {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
+                let there_are = format!("there are: {}", names.join(", "));
+                let remedy = did_you_mean(name, names).map_or_else(
+                    || there_are.clone(),
+                    |question| format!("{question} {there_are}"),
+                );
                 return Err(Error::new(ErrorKind::Input, "no such interface")
                     .with_object(name)
-                    .with_remedy(format!("there are: {}", names.join(", "))));
+                    .with_remedy(remedy));
             }
             opened.push(Device::open(opened.len(), name, options)?);
         }

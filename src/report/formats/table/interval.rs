@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use crate::decode::ServicePort;
 use crate::findings::{self, Severity};
 use crate::pipeline::Snapshot;
+use crate::report::Zone;
 use crate::report::formats::IntervalWriter;
 use crate::report::parts::labels;
-use crate::report::parts::units::{bytes, count, duration, plural, second};
+use crate::report::parts::units::{bytes, count, duration, plural};
 
 /// Ports that a line names: those with most bytes in the interval.
 const PORTS: usize = 3;
@@ -16,6 +17,8 @@ const PORTS: usize = 3;
 /// The counts at the end of the last interval, which the next line subtracts.
 #[derive(Debug, Default)]
 pub(super) struct IntervalLines {
+    /// The time zone of the lines.
+    zone: Zone,
     elapsed_ns: u64,
     frames: u64,
     bytes: u64,
@@ -32,8 +35,9 @@ impl IntervalWriter for IntervalLines {
         let span = elapsed_ns.saturating_sub(self.elapsed_ns);
         let frames = counters.frames.saturating_sub(self.frames);
         let rate = (frames as f64 * 1e9 / span.max(1) as f64).round() as u64;
-        let clock =
-            counters.seen.map_or_else(|| "no packets yet".to_owned(), |(_, last)| second(last));
+        let clock = counters
+            .seen
+            .map_or_else(|| "no packets yet".to_owned(), |(_, last)| self.zone.second(last));
         write!(
             out,
             "{clock}  {}  {}, {}/s, {}  {} live",
@@ -59,6 +63,7 @@ impl IntervalWriter for IntervalLines {
         name_findings(out, view)?;
         writeln!(out)?;
         *self = Self {
+            zone: self.zone,
             elapsed_ns,
             frames: counters.frames,
             bytes: counters.bytes,
@@ -93,6 +98,11 @@ fn name_findings(out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
 }
 
 impl IntervalLines {
+    /// The lines of a capture that begins, with times in this zone.
+    pub(super) fn new(zone: Zone) -> Self {
+        Self { zone, ..Self::default() }
+    }
+
     fn name_ports(&self, out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
         let since = |port: &ServicePort, now: u64| {
             now.saturating_sub(self.ports.get(port).copied().unwrap_or(0))

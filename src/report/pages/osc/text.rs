@@ -9,11 +9,11 @@ use super::{OscCounts, OscWriter, is_wanted, sha256};
 use crate::decode::Endpoint;
 use crate::osc::{AddressPattern, OscArgument, OscBundle, OscFault, OscMessage, OscPacket};
 use crate::osc_trace::{OscContent, OscEntry, PacketFraming, UnreadReason};
-use crate::report::Style;
 use crate::report::parts::escape::escape;
 use crate::report::parts::labels::framed;
 use crate::report::parts::layout::Tone;
 use crate::report::parts::units::plural;
+use crate::report::{Style, Zone};
 use crate::time::Time;
 
 /// Columns before what a packet says: time, frame, direction.
@@ -26,6 +26,8 @@ const SHOWN: usize = 16;
 #[derive(Debug)]
 pub struct OscText {
     style: Style,
+    /// The time zone of days and clocks.
+    zone: Zone,
     /// Lines are broken at the terminal's width; elsewhere each is one line.
     wraps: bool,
     /// The heading that stands above.
@@ -35,10 +37,10 @@ pub struct OscText {
 }
 
 impl OscText {
-    /// Text in a style; with `wraps` in lines that fit its width.
+    /// Text in a style, with times in a zone; with `wraps` in lines that fit the style's width.
     #[must_use]
-    pub const fn new(style: Style, wraps: bool) -> Self {
-        Self { style, wraps, heading: String::new(), day: String::new() }
+    pub const fn new(style: Style, zone: Zone, wraps: bool) -> Self {
+        Self { style, zone, wraps, heading: String::new(), day: String::new() }
     }
 
     /// Writes the heading of the entry's connection unless it stands above, and returns the arrow
@@ -53,8 +55,7 @@ impl OscText {
         };
         let (left, right) = (endpoint(left), endpoint(right));
         let doubt = if entry.recognised { "" } else { ", not recognised as OSC" };
-        let time = entry.time.to_string();
-        let day = time.split('T').next().unwrap_or_default().to_owned();
+        let (day, _) = self.zone.day_and_clock(entry.time);
         let framing = match &entry.content {
             OscContent::Packet { framing, .. } => framing_name(*framing),
             // These say nothing of the framing: the heading stays where it is of the connection.
@@ -68,7 +69,11 @@ impl OscText {
             None => self.heading.starts_with(&ends),
         };
         if !stands || self.day != day {
-            let dated = if self.day == day { String::new() } else { format!("  {day} UTC") };
+            let dated = if self.day == day {
+                String::new()
+            } else {
+                format!("  {day} {}", self.zone.name(entry.time))
+            };
             let line = Tone::Good.paint(&format!("{heading}{dated}"), self.style);
             writeln!(out, "{line}")?;
             (self.heading, self.day) = (heading, day);
@@ -86,8 +91,7 @@ impl OscText {
         words: &[String],
         tone: Tone,
     ) -> io::Result<()> {
-        let time = entry.time.to_string();
-        let clock = time.split('T').nth(1).and_then(|clock| clock.get(..12)).unwrap_or_default();
+        let (_, clock) = self.zone.day_and_clock(entry.time);
         let margin = format!("{clock} {:>7}", entry.frame);
         let margin = Tone::Dim.paint(&margin, self.style);
         write!(out, "  {margin} {arrow} ")?;

@@ -1,0 +1,43 @@
+//! What stands in place of the ports where there are none.
+
+use std::io::{self, Write};
+
+use crate::decode::Skip;
+use crate::report::parts::layout::wrap;
+use crate::report::parts::units::count;
+use crate::report::{Report, Style, escape};
+
+/// The sentence where there was nothing that has ports.
+const NO_PORTS: &str = "No TCP or UDP was seen.";
+
+/// Writes why there are no ports.
+pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
+    wrap(&sentence(report), style.width).iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Whether the filter or the time window left nothing, or no packet had a port.
+fn sentence(report: &Report<'_>) -> String {
+    let counters = &report.run.counters;
+    let [filtered, outside] = [Skip::Filtered, Skip::OutsideTime].map(|r| counters.skipped_for(r));
+    let filter = report.filter.map(|filter| format!("the filter \"{}\"", escape(filter)));
+    let read = match counters.frames {
+        1 => "1 packet was read".to_owned(),
+        frames => format!("{} packets were read", count(frames)),
+    };
+    match filter {
+        _ if counters.selected() > 0 => NO_PORTS.into(),
+        // Where the kernel filters, the others are not even read.
+        Some(filter) if counters.frames == 0 => format!("No packet matched {filter}."),
+        Some(filter) if outside == 0 => format!("No packet matched {filter}: {read}."),
+        _ if counters.frames == 0 => NO_PORTS.into(),
+        Some(filter) if filtered > 0 => format!(
+            "No packet matched: {read}, of which {} outside --since and --until; {filter} excluded \
+             the rest.",
+            match outside {
+                1 => "1 was".to_owned(),
+                outside => format!("{} were", count(outside)),
+            }
+        ),
+        _ => format!("No packet matched --since and --until: {read}."),
+    }
+}
