@@ -36,6 +36,10 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "doctor" -d 'Check
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "catalogue" -d 'Check your own service files, or list the facts they can match'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l since -d 'Skip packets before this time, or +5m after the first' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'Skip packets from this time on, written the same way' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d 'Print a summary line at this interval, such as 10s' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
@@ -58,6 +62,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l histogram-p
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l max-servers -d 'Maximum number of servers in the report' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l chain -d 'Read files in the order given, not merged by time'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l follow -d 'Keep reading files that are still being written'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tui -d 'Disable the full-screen view even on a terminal'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l servers -d 'Add a table of servers, with the proof for each'
@@ -69,7 +74,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet 
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interface to capture on, or any (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s w -l write -d 'Save the captured packets as pcapng' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s C -l rotate-size -d 'Start a new file after this size, such as 100M' -r
@@ -113,7 +118,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d '
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s h -l help -d 'Print help'
-complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interface to capture on, or any (repeatable)' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 'Stop after N messages' -r
@@ -126,6 +131,7 @@ ndjson\t'One JSON object a line'"
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s o -l output -d 'Write the messages to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l local -d 'Show times in the local time zone instead of UTC'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l force -d 'Overwrite a file that exists'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 'Print only errors to standard error'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Keep, Successor};
+use portlore::report::formats::FlowOutput;
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
@@ -149,8 +150,11 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
 /// Opens the report's destination, which is none of the files that are read.
 fn open_output(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Output> {
     let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
+    let streams = args.observers.interval.is_some()
+        || matches!(args.common.format.definition().flows, FlowOutput::Streamed(_));
     let plan = OutputPlan {
         report: args.common.output.as_deref(),
+        events: args.follow && streams,
         force: args.common.force,
         ..OutputPlan::default()
     };
