@@ -19,7 +19,7 @@ def flow(word):
     return golden[at:end]
 
 
-why = flow("OSC: ETC Eos lighting console") + flow("contradicts")
+why = flow("osc: ETC Eos lighting console") + flow("contradicts")
 blocks = iter(["\n".join(table), "\n".join(line.rstrip() for line in why)])
 readme = ROOT / "README.md"
 text = readme.read_text()

@@ -36,6 +36,18 @@ pub struct Error {
     rest: Vec<ErrorLine>,
 }
 
+/// A reason without the number that Rust adds to the errors of the operating system, as in
+/// `No such file or directory (os error 2)`: the text says the same.
+fn without_number(reason: String) -> String {
+    const NUMBER: &str = " (os error ";
+    let found = reason.find(NUMBER).and_then(|at| {
+        let end = reason[at..].find(')')? + at;
+        let number = &reason[at + NUMBER.len()..end];
+        number.bytes().all(|byte| byte.is_ascii_digit()).then_some((at, end))
+    });
+    found.map_or_else(|| reason.clone(), |(at, end)| [&reason[..at], &reason[end + 1..]].concat())
+}
+
 /// One line of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ErrorLine {
@@ -49,8 +61,8 @@ impl Error {
     /// An error of which only the reason is known.
     #[must_use]
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
-        let fault =
-            ErrorLine { kind, object: String::new(), reason: reason.into(), remedy: String::new() };
+        let reason = without_number(reason.into());
+        let fault = ErrorLine { kind, object: String::new(), reason, remedy: String::new() };
         Self { first: fault, rest: Vec::new() }
     }
 
@@ -146,6 +158,9 @@ mod tests {
         assert_eq!(error.to_string(), "a.pcap: cannot be read; see who owns it");
         assert_eq!(named("a.pcap").to_string(), "a.pcap: cannot be read");
         assert_eq!(Error::new(ErrorKind::System, "no thread").to_string(), "no thread");
+        let full = std::io::Error::from_raw_os_error(28);
+        let error = Error::new(ErrorKind::Output, format!("cannot be written: {full}, again"));
+        assert_eq!(error.to_string(), "cannot be written: No space left on device, again");
         assert_eq!((error.kind(), error.object()), (ErrorKind::Input, "a.pcap"));
         assert_eq!((error.reason(), error.remedy()), ("cannot be read", Some("see who owns it")));
     }

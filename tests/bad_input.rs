@@ -39,7 +39,7 @@ fn one_unreadable_file_among_others_does_not_hide_them() {
     assert_eq!(status, 2);
     assert!(stderr.contains("no-such.pcap: cannot be opened"), "{stderr}");
     assert!(
-        stdout.contains("OSC: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"),
+        stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE no-such.pcap"),
         "{stdout}"
     );
 }
@@ -57,7 +57,7 @@ fn a_damaged_file_reports_what_was_read_until_then() {
         let (status, stdout, stderr) = outcome(&["replay", &path]);
         assert_eq!(status, 3, "{file}");
         assert!(stderr.contains(reason), "{stderr}");
-        assert!(stdout.contains("OSC: ETC Eos") && stdout.contains("INCOMPLETE"), "{stdout}");
+        assert!(stdout.contains("osc: ETC Eos") && stdout.contains("INCOMPLETE"), "{stdout}");
     }
 }
 
@@ -68,7 +68,7 @@ fn time_that_goes_back_is_told_and_nothing_is_wrong() {
     assert_eq!((status, stderr.as_str()), (0, ""));
     let told =
         format!("NOTE {file}: timestamps go back 3 times, first at frame 10, by at most 5ms");
-    assert!(stdout.contains(&told) && stdout.contains("OSC: ETC Eos"), "{stdout}");
+    assert!(stdout.contains(&told) && stdout.contains("osc: ETC Eos"), "{stdout}");
     let (_, document) = document(&[file]);
     assert_eq!(document["capture"]["complete"], true);
     assert_eq!(document["capture"]["notices"].as_array().unwrap().len(), 1);

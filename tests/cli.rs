@@ -169,7 +169,7 @@ fn an_interrupted_pipe_ends_with_its_report() {
     let output = child.wait_with_output().unwrap();
     drop(pipe);
     let (status, stdout, stderr) = told(&output);
-    assert!(stdout.contains("OSC: ETC Eos"), "{stdout}");
+    assert!(stdout.contains("osc: ETC Eos"), "{stdout}");
     assert_eq!(status, 3, "not all was read, and it says so");
     assert!(stderr.contains("interrupted after frame 2877; the rest was not read"), "{stderr}");
 }

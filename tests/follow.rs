@@ -179,7 +179,7 @@ fn flags_of_a_running_capture_need_follow() {
     }
     let (status, _, stderr) =
         outcome(&["replay", "--follow", "--interval", "5", "--format", "json", CAPTURE]);
-    assert!(status == 2 && stderr.contains("JSON is one document at the end"), "{stderr}");
+    assert!(status == 2 && stderr.contains("JSON is a single document"), "{stderr}");
 }
 
 /// A program on a terminal of its own, which is the controlling one.

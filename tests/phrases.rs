@@ -384,7 +384,7 @@ fn a_phrase_is_found_wherever_it_stands_and_its_right_use_is_left_alone() {
         "a claim that is no longer true",
         "21 answers, 1 answer",
         "frame 6 frames OSC with SLIP",
-        "HTTP: Express",
+        "http: Express",
     ] {
         assert_eq!(found(text), 0, "{text}");
     }

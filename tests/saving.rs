@@ -153,7 +153,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     signal(&child, "INT");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
-    assert!(stdout.contains("OSC (no answer)"), "{stdout}");
+    assert!(stdout.contains("osc (no answer)"), "{stdout}");
     assert_eq!(files_in(&disk.0.path().join("out")), std::slice::from_ref(&file));
     let (status, read) = document(&[file.to_str().unwrap()]);
     assert_eq!(status, 0, "whole blocks only");
@@ -215,7 +215,7 @@ fn a_full_disk_replaces_no_capture_even_with_force() {
     net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
     assert!(line.contains("No space left on device"), "{line}");
-    assert!(line.contains("what was written is in") && line.contains("show.pcapng.part"), "{line}");
+    assert!(line.contains("the data so far is in") && line.contains("show.pcapng.part"), "{line}");
     signal(&child, "INT");
     assert_eq!(told(&child.wait_with_output().unwrap()).0, 3);
     assert_eq!(std::fs::read(&file).unwrap(), b"evidence");

@@ -167,7 +167,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     assert_eq!(status, Some(0), "{shown}");
     assert!(restored);
     assert!(
-        shown.contains("SPEAKING") && shown.contains("OSC (no answer)"),
+        shown.contains("SPEAKING") && shown.contains("osc (no answer)"),
         "the report is there:\n{shown}"
     );
 }

@@ -204,7 +204,7 @@ const ON_3037: &[Statement] = &[
     says(
         "do not ignore unrecognised traffic here",
         &["replay", "fixtures/random-3037.pcap"],
-        &["warning 3037/tcp", "protocol not recognised", "block the port where Eos or OSC tools"],
+        &["warning 3037/tcp", "unrecognised bytes", "block the port where Eos or OSC tools"],
     ),
     says(
         "scanners flag it for malware (no source)",

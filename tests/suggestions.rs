@@ -11,10 +11,10 @@ fn refusal(args: &[&str]) -> String {
 #[test]
 fn a_mistyped_service_name_gets_those_of_the_registry_and_the_catalogue() {
     let http = refusal(&["port", "htp"]);
-    assert!(http.starts_with("portlore: htp: is not the name of a service; did you mean "));
+    assert!(http.starts_with("portlore: htp: is not a known service name; did you mean "));
     assert!(http.contains("http"), "{http}");
     assert!(refusal(&["port", "posgresql"]).ends_with("; did you mean postgresql?\n"));
-    assert!(refusal(&["port", "no-such-thing"]).ends_with("of the IANA registry such as ssh\n"));
+    assert!(refusal(&["port", "no-such-thing"]).ends_with("from the IANA registry, such as ssh\n"));
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_key_with_the_tenant_keeps_flows_apart_and_shows_it() {
     assert_eq!(notices(&["--key", "vlan"]).len(), 1);
     assert_eq!(flows(&["--key", "vni"])[0], json!([null, null, null, 62]));
     let (_, stdout, _) = outcome(&["replay", "--flows", "--key", "vlan", "--key", "vni", CAPTURE]);
-    for flow in [":3037 vlan 10  OSC: ETC Eos", ":3037 via vxlan vni 7  OSC: ETC Eos"] {
+    for flow in [":3037 vlan 10  osc: ETC Eos", ":3037 via vxlan vni 7  osc: ETC Eos"] {
         assert!(stdout.contains(flow), "{stdout}");
     }
 }

@@ -89,7 +89,9 @@ fn with_force_a_whole_file_replaces_another_one_and_one_that_is_cut_off_does_not
     let served = Served::new(OutputRole::Capture, true, &before);
     served.write(Action::Open, "cut off");
     let error = served.ask(Action::CommitCutOff).unwrap_err();
-    assert!(error.reason().contains("stays") && error.remedy().unwrap().contains("a.pcapng.part"));
+    assert!(
+        error.reason().contains("is kept") && error.remedy().unwrap().contains("a.pcapng.part")
+    );
     assert_eq!(served.text("a.pcapng"), "evidence");
     assert_eq!(served.text("a.pcapng.part"), "cut off");
 }

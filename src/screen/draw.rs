@@ -179,7 +179,7 @@ fn nothing(state: &ScreenState) -> &'static str {
             "No findings match the filter. Press Esc to clear it."
         }
         (Page::List(ListKind::Flows), _) => "No flows match the filter. Press Esc to clear it.",
-        _ if state.is_answered() => "Its flows are no longer held.",
+        _ if state.is_answered() => "Its flows have been discarded.",
         _ if state.is_paused() => "Paused: p resumes the view and loads its flows.",
         _ => "Loading …",
     }

@@ -134,7 +134,7 @@ pub const KEYS: &[KeyHelp] = &[
             letter("p", 'p', KeyAction::Pause),
             key("Space", " ", KeyCode::Char(' '), KeyAction::Pause),
         ],
-        effect: "pause the view, resume it; the capture goes on",
+        effect: "pause or resume the view; packets are still captured",
     },
     KeyHelp {
         group: KeyGroup::Everywhere,

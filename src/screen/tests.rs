@@ -240,7 +240,7 @@ fn a_port_opens_with_its_flows_and_figures_and_a_flow_with_all_reasons() {
     let text = shown.press("\n");
     assert!(text.contains("WHY") && text.contains("Wireshark: frame.number"), "{text}");
     assert!(text.contains("Loading …"), "{text}");
-    assert!(shown.answer(None).contains("The first bytes are no longer held."));
+    assert!(shown.answer(None).contains("The first bytes have been discarded."));
     assert!(shown.press("\x1b").contains("3037/tcp  registered"));
     assert!(shown.press("\x1b").contains("SPEAKING"));
 }

@@ -92,7 +92,7 @@ impl FilterTerm {
             },
             "finding" => |value: &str| {
                 let is_known = finding_values().any(|name| name.starts_with(value));
-                let fault = || format!("{} is no kind or severity of findings", fit(value, WORD));
+                let fault = || format!("no finding kind or severity: {}", fit(value, WORD));
                 is_known.then(|| Self::Finding(value.to_owned())).ok_or_else(fault)
             },
             _ => return Err(format!("unknown field {}:", fit(field, WORD))),

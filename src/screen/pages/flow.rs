@@ -69,7 +69,7 @@ fn first_bytes(opened: &OpenedFlow, record: &FlowRecord, direction: Direction) -
     match opening.map(|opening| opening.side(direction)) {
         Some(stream) if !stream.is_empty() => octets::lines(stream),
         Some(_) => say("  None of its bytes are held."),
-        None if opened.is_answered => say("  The first bytes are no longer held."),
+        None if opened.is_answered => say("  The first bytes have been discarded."),
         None => say("  Loading …"),
     }
 }

@@ -278,8 +278,8 @@ mod tests {
             ("alert", "443/tcp", "frame 120", "a clear-text shell"),
             ("alert", "3037/tcp", "frame 104", "SSH (OpenSSH_9.2p1)"),
             ("warning", "53/udp", "frame 1", "long unique names under"),
-            ("warning", "8443/tcp", "frame 126", "protocol not recognised"),
-            ("note", "4444/tcp", "frame 140", "protocol not recognised"),
+            ("warning", "8443/tcp", "frame 126", "unrecognised bytes"),
+            ("note", "4444/tcp", "frame 140", "unrecognised bytes"),
         ];
         for width in [60, 80, 100] {
             let text = written("cases/finding-analyst", width);
