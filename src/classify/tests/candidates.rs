@@ -75,7 +75,7 @@ fn the_protocols_of_a_hello_strike_and_find_candidates_those_of_the_port_first()
         "id = \"own\"\nname = \"Own\"\ntag = \"x\"\nspeaks = [\"postgresql\", \"tls\"]\n\
         [[claim]]\nport = 3002\ntransport = \"tcp\"\nstanding = \"customary\"\ncite = \"https://example.test/\"\n",
     ]);
-    assert_eq!(ids_of(&own, 3002, &["postgresql"]), ["own", "postgresql"]);
+    assert_eq!(ids_of(&own, 3002, &["postgresql"]), ["own", "pgbouncer", "postgresql"]);
 }
 
 fn ids_of(catalogue: &Catalogue, port: u16, names: &[&str]) -> Vec<String> {
