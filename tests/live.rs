@@ -139,7 +139,7 @@ fn several_interfaces_are_captured_at_once() {
     assert_eq!(status, 0, "{stderr}");
     assert!(stdout.starts_with("veth0, lo: 4 packets"), "{stdout}");
     assert!(
-        stdout.contains("10.77.0.2:8000  OSC") && stdout.contains("127.0.0.1:8000  OSC"),
+        stdout.contains("10.77.0.2:8000  osc") && stdout.contains("127.0.0.1:8000  osc"),
         "{stdout}"
     );
 }
@@ -374,7 +374,7 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
         first.contains("  3 packets, 3/s, ") && first.contains("3 flows live  none dropped"),
         "{first}"
     );
-    assert!(first.ends_with("8000/udp osc (no answer) 174 B"), "{first}");
+    assert!(first.ends_with("8000/udp osc (no answer) 174 B  1 finding"), "{first}");
     // What was told is not told again.
     let second = lines.next().unwrap();
     assert!(

@@ -155,7 +155,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
     net.client(OSC);
     terminal.wait_for(&["8000/udp", "osc (no answer)", "REGISTERED"]);
     terminal.press("/tag:csta\r");
-    terminal.wait_for(&["No ports match the filter."]);
+    terminal.wait_for(&["No ports match the filter.", "filter: tag:csta  0 of 1 port", "q quit"]);
     terminal.press("\x1b");
     terminal.wait_for(&["8000/udp"]);
     terminal.press("\r");
