@@ -1,15 +1,20 @@
 //! The families of services, which tags name, in words for people.
 
 /// The heading and the kind of each family that the shipped catalogue has, by tag.
-const FAMILIES: [(&str, &str, &str); 17] = [
+const FAMILIES: [(&str, &str, &str); 22] = [
+    ("ai", "AI", "an AI server"),
     ("app-search", "Enterprise", "a search engine"),
     ("banking", "Enterprise", "home banking"),
     ("csta", "Telephony", "computer telephony"),
     ("database", "Databases", "a database"),
+    ("debugger", "Development", "a debugger"),
     ("dev-server", "Development", "a development server"),
     ("exlm", "Enterprise", "EXLM"),
+    ("game", "Games", "a game server"),
     ("home", "Home", "a home device"),
+    ("industrial", "Industry", "an industrial controller"),
     ("infrastructure", "Infrastructure", "network infrastructure"),
+    ("medical", "Medicine", "a medical system"),
     ("messaging", "Messaging", "messaging"),
     ("monitoring", "Monitoring", "monitoring"),
     ("osc", "Show control", "show control over OSC"),

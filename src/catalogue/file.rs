@@ -42,10 +42,13 @@ pub(super) fn service(table: ServiceTable, name: &str, origin: Origin) -> Result
         Ok(claim(table, own.unwrap_or_else(|| protocols.clone()), line))
     });
     let claims = claims.collect::<Result<_>>()?;
-    let marks = table
-        .mark
-        .into_iter()
-        .map(|Lined { line, value }| mark(value, line).map_err(|error| located(error, name, line)));
+    let (proved, document) = (table.proved, table.document);
+    let marks = table.mark.into_iter().map(|Lined { line, mut value }| {
+        if value.proved.is_empty() && value.document.is_none() {
+            (value.proved, value.document) = (proved.clone(), document.clone());
+        }
+        mark(value, line).map_err(|error| located(error, name, line))
+    });
     let processes = table.process.into_iter().map(|Lined { line, value }| {
         let ProcessTable { name: process, command } = value;
         ProcessForm::new(process, command.as_deref()).map_err(|reason| error_at(name, line, reason))
@@ -105,18 +108,22 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let name = table.name.take().as_deref().map(NameTemplate::new).transpose()?;
+    let proved = std::mem::take(&mut table.proved);
+    let document = table.document.take();
     let and = and.into_iter().map(|inner| {
         let reason = if !inner.and.is_empty() {
             "mark.and stands in a mark, not in another mark.and"
         } else if inner.name.is_some() {
             "name stands in a mark, not in mark.and: it is made from the first condition's match"
+        } else if !inner.proved.is_empty() || inner.document.is_some() {
+            "proved and document stand in a mark, not in mark.and"
         } else {
             return condition(inner);
         };
         Err(Error::new(ErrorKind::Catalogue, reason))
     });
     let and = and.collect::<Result<_>>()?;
-    Ok(Mark { first: condition(table)?, and, name, cite, line })
+    Ok(Mark { first: condition(table)?, and, name, cite, proved, document, line })
 }
 
 fn condition(table: MarkTable) -> Result<Condition> {

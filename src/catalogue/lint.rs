@@ -72,6 +72,7 @@ pub fn check(
     check_marks(service, is_stated, &mut fault);
     if service.origin == Origin::Shipped {
         service.marks.iter().for_each(|mark| check_content(mark, &mut fault));
+        service.marks.iter().for_each(|mark| check_proof(mark, &mut fault));
     }
     if service.origin == Origin::Shipped && !service.marks.is_empty() {
         if service.fixtures.is_empty() {
@@ -175,6 +176,26 @@ fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
     }
 }
 
+/// A mark says which versions of the software were captured, or which description it is made from.
+fn check_proof(mark: &Mark, fault: &mut AddFault<'_>) {
+    let is_empty = |version: &String| version.trim().is_empty();
+    if mark.proved.iter().any(is_empty) || mark.proved.is_empty() && mark.document.is_none() {
+        let reason = "a mark needs its proof".into();
+        let remedy = "say proved = [\"1.2.3\"], the versions that were captured, or \
+                      document = \"https://…\", what it is made from";
+        fault(mark.line, reason, remedy);
+    }
+    if mark.document.as_deref().is_some_and(|document| !is_source(document)) {
+        let reason = "document is no source: it is \"https://…\" or \"RFC …\"".into();
+        fault(mark.line, reason, "");
+    }
+}
+
+/// Whether a text says where something is described.
+fn is_source(text: &str) -> bool {
+    ["https://", "http://", "RFC "].iter().any(|prefix| text.starts_with(prefix))
+}
+
 /// Whether a condition on the status asks for no more than success.
 fn is_success(condition: &Condition) -> bool {
     condition.compare.iter().all(|compare| *compare == Compare::Equals("200".into()))
@@ -194,8 +215,7 @@ fn is_of_the_exchange(condition: &Condition) -> bool {
 fn check_claim(claim: &Claim, registry: &Registry, fault: &mut AddFault<'_>) {
     let port = claim.port;
     let cited = claim.cite.as_deref().unwrap_or("").trim();
-    if !(cited.starts_with("https://") || cited.starts_with("http://") || cited.starts_with("RFC "))
-    {
+    if !is_source(cited) {
         let reason =
             format!("the claim on {port} needs a citation: cite = \"https://…\" or \"RFC …\"");
         fault(claim.line, reason, "");

@@ -225,6 +225,10 @@ pub struct Mark {
     pub name: Option<NameTemplate>,
     /// The source, a URL or an RFC.
     pub cite: Option<String>,
+    /// The versions of the real software that was run and captured to prove the mark.
+    pub proved: Vec<String>,
+    /// The description that the mark was made from where no such software was run: a URL or an RFC.
+    pub document: Option<String>,
     /// The line of the catalogue file, counted from 1.
     pub line: usize,
 }

@@ -30,6 +30,10 @@ pub(super) struct ServiceTable {
     pub(super) fixtures: Vec<String>,
     #[serde(default)]
     pub(super) lookalikes: Vec<String>,
+    /// Of every mark that does not say it for itself.
+    #[serde(default)]
+    pub(super) proved: Vec<String>,
+    pub(super) document: Option<String>,
     #[serde(default)]
     pub(super) claim: Vec<Lined<ClaimTable>>,
     #[serde(default)]
@@ -97,6 +101,9 @@ pub(super) struct MarkTable {
     pub(super) direction: Option<MarkDirection>,
     pub(super) name: Option<String>,
     pub(super) cite: Option<String>,
+    #[serde(default)]
+    pub(super) proved: Vec<String>,
+    pub(super) document: Option<String>,
     #[serde(default)]
     pub(super) and: Vec<MarkTable>,
 }
