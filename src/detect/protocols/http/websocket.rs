@@ -2,6 +2,7 @@
 //! content of text frames is stated, and the length of the first binary frame.
 
 use super::body::Inflater;
+use crate::detect::json_document;
 use crate::detect::statement::Statement;
 
 pub(super) const TEXT: u8 = 1;
@@ -35,7 +36,10 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
         match frame.opcode {
             // The limit of decompressed bytes is reached.
             TEXT if content.is_empty() && frame.compressed => return,
-            TEXT => statement.fact("websocket.text", &content, at),
+            TEXT => {
+                statement.fact("websocket.text", &content, at);
+                json_document::state(statement, &content, at);
+            }
             BINARY if !binary => {
                 binary = true;
                 statement.fact(
