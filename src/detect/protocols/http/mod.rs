@@ -15,6 +15,7 @@
 mod body;
 mod facts;
 mod head;
+mod inflate;
 mod late_websocket;
 mod malformed;
 mod websocket;
@@ -26,6 +27,7 @@ use httparse::Header;
 use self::body::Body;
 use self::facts::{state, state_body};
 use self::head::{METHOD, START_LINE, Start, VERSION};
+use self::inflate::{InflateRoom, InflateRooms};
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
@@ -130,7 +132,8 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     }
 }
 
-/// The requests of a connection, which its responses answer in their order.
+/// The requests of a connection, which its responses answer in their order, and what is known beside
+/// them.
 #[derive(Default)]
 struct RequestLog {
     seen: Vec<Request>,
@@ -138,6 +141,8 @@ struct RequestLog {
     counted: usize,
     /// Responses without a request that was captured.
     unasked: u32,
+    /// What may still be decompressed.
+    rooms: InflateRooms,
     /// A response turned the connection into a WebSocket (RFC 6455, section 4.2.2).
     upgraded: bool,
 }
@@ -336,7 +341,7 @@ fn messages(
                 {
                     statement.fact("websocket.subprotocol", chosen.trim_ascii(), fields_at);
                 }
-                state_switched(statement, fields, bytes, at);
+                state_switched(statement, fields, bytes, at, requests.rooms.of(statement.read_as));
                 return Ended::last(run.end);
             }
             BodyFraming::Tunnel => return Ended::last(run.end),
@@ -345,7 +350,8 @@ fn messages(
         }
         let mut body = Body::read(fields, is_request, &bytes[at..]);
         if statement.wants_facts() {
-            body.decode(fields);
+            let role = if is_request { Role::Client } else { Role::Server };
+            body.decode(fields, requests.rooms.of(role));
             state_body(statement, &body, is_request, body::is_xml(fields), at);
         }
         // A hostile length must not move the reader back.
@@ -355,7 +361,7 @@ fn messages(
         }
         let is_first = whole && message == 0;
         if is_request && is_switched(opening, fields, &bytes[at..], is_first) {
-            state_switched(statement, fields, bytes, at);
+            state_switched(statement, fields, bytes, at, requests.rooms.of(statement.read_as));
             return Ended::last(run.end);
         }
     }
@@ -419,11 +425,12 @@ fn state_switched(
     fields: &[Header<'_>],
     bytes: &[u8],
     at: usize,
+    room: &mut InflateRoom,
 ) {
     if field(fields, "upgrade").is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"h2c")) {
         http2::state_upgraded(statement, bytes, at);
     } else if statement.wants_facts() {
-        websocket::state_frames(statement, bytes, at);
+        websocket::state_frames(statement, bytes, at, room);
     }
 }
 
