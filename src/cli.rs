@@ -3,6 +3,7 @@
 
 mod osc;
 mod port;
+mod services;
 mod values;
 
 use std::ffi::OsString;
@@ -18,7 +19,8 @@ use portlore::report::{FORMATS, ReportFormat};
 use portlore::stats::IpNetwork;
 
 pub use self::osc::{OscArgs, OscFormat};
-pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
+pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
+pub use self::services::ServicesArgs;
 use self::values::{buffer, duration, endpoint, millions, network};
 
 /// Says what is really speaking on a port, beside what the registry says and what people
@@ -55,6 +57,8 @@ pub enum Command {
     Port(PortArgs),
     /// List everything that listens on this machine: port, process, folder, container
     Ports(PortsArgs),
+    /// List the services of the catalogue, with their ports, protocols and marks
+    Services(ServicesArgs),
     /// Answer which processes hold sockets, for `live`, which starts it
     #[command(name = ProcessHelper::COMMAND, hide = true)]
     ProcessLookup {
@@ -77,6 +81,9 @@ pub enum CatalogueCommand {
         /// Files, or folders of `.toml` files
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
+        /// Also show which connections in this capture the services would be named on (repeatable)
+        #[arg(long, value_name = "CAPTURE")]
+        against: Vec<PathBuf>,
     },
     /// List the facts that detectors state
     Facts,

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     UNREADABLE, catalogue, doctor, interfaces, live, messages, osc, port, ports, process_lookup,
-    replay,
+    replay, services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -38,8 +38,9 @@ fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
         Command::Ports(args) => ports::run(&args),
-        Command::Catalogue { command: CatalogueCommand::Check { paths } } => {
-            catalogue::check(&paths)
+        Command::Services(args) => services::run(&args),
+        Command::Catalogue { command: CatalogueCommand::Check { paths, against } } => {
+            catalogue::check(&paths, &against)
         }
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
     };

@@ -26,6 +26,7 @@ mod run;
 mod saving;
 mod screen;
 mod seeds;
+mod services;
 mod setup;
 mod tenants;
 mod watch;

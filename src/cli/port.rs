@@ -18,8 +18,8 @@ pub struct PortArgs {
     #[arg(long)]
     pub all: bool,
     /// Output format
-    #[arg(long, value_enum, default_value_t = PageFormat::Table)]
-    pub format: PageFormat,
+    #[arg(long, value_enum, default_value_t = PortFormat::Table)]
+    pub format: PortFormat,
     /// Your own services, as in `replay`
     #[arg(long, value_name = "FILE|DIR")]
     pub catalogue: Vec<PathBuf>,
@@ -43,6 +43,17 @@ pub enum PageFormat {
     Table,
     /// One JSON document
     Json,
+}
+
+/// Forms of the page of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PortFormat {
+    /// Text for people
+    Table,
+    /// One JSON document
+    Json,
+    /// Markdown: what is known of the port, without what listens here
+    Md,
 }
 
 /// The ports that a word of the command line stands for.
