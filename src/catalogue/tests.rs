@@ -388,6 +388,33 @@ fn a_shipped_mark_on_content_needs_what_a_writer_of_content_does_not_choose() {
     }
 }
 
+#[test]
+fn a_shipped_mark_says_how_it_is_proved_for_itself_or_for_the_whole_file() {
+    let catalogue = shipped();
+    let faults = |of_file: &str, of_mark: &str| {
+        let text = USERS.replace("speaks =", &format!("{of_file}\nspeaks =")) + of_mark;
+        let service = parse(&text, "billing.toml", Origin::Shipped).unwrap();
+        let error = check(&service, "billing.toml", &catalogue, &detect::is_stated).unwrap_err();
+        error.lines().filter(|line| line.contains("proof") || line.contains("document")).count()
+    };
+    let (versions, document) = ("proved = [\"1.2.3\"]", "document = \"https://example.test/\"");
+    for (of_file, of_mark, expected) in [
+        ("", "", 1),
+        (versions, "", 0),
+        (document, "", 0),
+        ("", versions, 0),
+        ("", document, 0),
+        ("proved = [\" \"]", "", 1),
+        (versions, "document = \"a friend\"", 1),
+    ] {
+        assert_eq!(faults(of_file, of_mark), expected, "{of_file} {of_mark}");
+    }
+    let mark =
+        |text: &str| parse(text, "billing.toml", Origin::Shipped).unwrap().marks.swap_remove(0);
+    let own = mark(&(USERS.replace("speaks =", &format!("{versions}\nspeaks =")) + document));
+    assert!(own.proved.is_empty() && own.document.is_some(), "the mark's own word comes first");
+}
+
 /// Another product's name in a header strikes the services whose mark is on that header alone, so
 /// those that always send it must have such a mark; those that can stand behind another server
 /// must not.
