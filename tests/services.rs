@@ -56,6 +56,7 @@ fn a_service_of_ones_own_is_tried_against_a_capture() {
     let (status, page, _) = check(&OWN.replace("/eos/", "/harbour/"));
     assert_eq!(status, 1);
     assert!(page.contains("desk: named on none of "), "{page}");
+    assert!(page.contains("osc.address begins with /harbour/: it is /eos/"), "{page}");
     let (status, _, stderr) = check(&OWN.replace("osc.address", "osc.colour"));
     assert_eq!(status, 2);
     assert!(stderr.contains("no detector states 'osc.colour'"), "{stderr}");

@@ -21,7 +21,8 @@ pub fn check(paths: &[PathBuf], captures: &[PathBuf]) -> Result<u8> {
         return Ok(0);
     }
     let catalogue = Arc::new(read(paths)?);
-    let run = Replay::open(&file::find(captures)?.paths)?.catalogue(catalogue).run()?;
+    let replay = Replay::open(&file::find(captures)?.paths)?;
+    let run = replay.catalogue(catalogue).with_facts().run()?;
     run.problems.iter().for_each(|line| messages::print(line));
     let mut all_named = false;
     Output::standard().write(|out, _| {

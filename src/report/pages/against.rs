@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::catalogue::Service;
+use crate::catalogue::{Mark, Service};
 use crate::pipeline::{JudgedFlow, Run};
 use crate::report::escape;
 use crate::report::parts::display_filter::FilterOn;
@@ -19,7 +19,9 @@ pub fn write(out: &mut dyn Write, run: &Run, ids: &[String]) -> io::Result<bool>
     let names = |flow: &JudgedFlow, id: &str| named_on(flow).any(|service| *service.id == *id);
     for flow in &run.flows {
         if ids.iter().any(|id| names(flow, id)) {
-            why::write(out, flow, Some(FilterOn::Frames))?;
+            let mut flow = flow.clone();
+            flow.verdict.facts = None;
+            why::write(out, &flow, Some(FilterOn::Frames))?;
             for service in &flow.verdict.also {
                 writeln!(out, "    also: {}", escape(&service.name))?;
             }
@@ -36,14 +38,37 @@ pub fn write(out: &mut dyn Write, run: &Run, ids: &[String]) -> io::Result<bool>
             (false, 0) => {
                 all_named = false;
                 writeln!(out, "{id}: named on none of {total}")?;
+                service.marks.iter().try_for_each(|mark| write_missed(out, run, mark))?;
             }
             (false, count) => writeln!(out, "{id}: named on {count} of {total}")?,
         }
     }
     if !all_named {
-        writeln!(out, "\nportlore replay --why shows the facts of each connection.")?;
+        writeln!(out, "\nportlore replay --why shows more of what connections state.")?;
     }
     Ok(all_named)
+}
+
+/// Writes what a mark asks for, and what the capture has instead: of each fact the first value.
+fn write_missed(out: &mut dyn Write, run: &Run, mark: &Mark) -> io::Result<()> {
+    writeln!(out, "  the mark in line {} needs", mark.line)?;
+    for condition in std::iter::once(&mark.first).chain(&mark.and) {
+        let facts = run.flows.iter().filter_map(|flow| flow.verdict.facts.as_ref());
+        let found = facts.flat_map(|facts| &facts.first).find(|fact| {
+            fact.fact == condition.fact
+                && (condition.direction.is_none() || condition.direction == fact.direction)
+        });
+        let here = match found {
+            None => "no connection states it".to_owned(),
+            Some(fact) => format!(
+                "it is {}{}",
+                escape(&fact.value),
+                fact.frame.map_or_else(String::new, |frame| format!(" (frame {frame})"))
+            ),
+        };
+        writeln!(out, "    {}: {here}", escape(&condition.to_string()))?;
+    }
+    Ok(())
 }
 
 /// The services that marks name on a flow.

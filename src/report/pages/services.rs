@@ -14,7 +14,7 @@ use crate::report::{Style, escape};
 const SCHEMA: &str = "portlore/services/1";
 
 const COLUMNS: [Column; 6] = [
-    Column::text("ID", 18),
+    Column::text("ID", 25),
     Column::text("NAME", 16),
     Column::text("TAG", 8),
     Column::text("PORTS", 8),
@@ -151,17 +151,28 @@ impl<'s> From<&'s Service> for ServiceEntryJson<'s> {
 }
 
 /// Whether the service is meant by a word: a port's number, a tag or a protocol, or a part of the id
-/// or of the name; in either case of letters.
+/// or of the name that begins a word of it; in either case of letters.
 #[must_use]
 pub fn is_meant(service: &Service, word: &str) -> bool {
     if let Ok(port) = word.parse::<u16>() {
         return service.claims.iter().any(|claim| claim.port == port);
     }
     let word = word.to_lowercase();
-    service.id.contains(&word)
-        || service.name.to_lowercase().contains(&word)
+    begins_word(&service.id, &word)
+        || begins_word(&service.name.to_lowercase(), &word)
         || *service.tag == *word
         || service.protocols.iter().any(|protocol| protocol.as_str() == word)
+}
+
+/// Whether some word of `text` begins with `part`; a part of one or two letters must be a whole
+/// word, or it would mean half the catalogue.
+fn begins_word(text: &str, part: &str) -> bool {
+    let is_short = part.chars().count() < 3;
+    text.match_indices(part).any(|(at, _)| {
+        let (before, behind) = (&text[..at], &text[at + part.len()..]);
+        !before.ends_with(char::is_alphanumeric)
+            && !(is_short && behind.starts_with(char::is_alphanumeric))
+    })
 }
 
 /// The remark where no service is meant: `no service is called …`.
@@ -202,6 +213,9 @@ mod tests {
         assert!(meant("postgresql").contains(&"postgresql".to_owned()));
         assert_eq!(meant("ETC Eos"), ["eos"]);
         assert_eq!(meant("no such thing"), [""; 0]);
+        let ai = meant("ai");
+        assert!(ai.contains(&"ollama".to_owned()) && !ai.contains(&"rails".to_owned()), "{ai:?}");
+        assert!(meant("web").contains(&"open-webui".to_owned()), "begins a word of the name");
     }
 
     #[test]

@@ -20,6 +20,7 @@ const CANDIDATES: usize = 8;
 /// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
 /// goes before the value. A fact without an entry is written with its name.
 const PHRASES: &[(&str, &str)] = &[
+    ("a2a.agent", "calls itself"),
     ("carries", "carries"),
     ("csta.extension", "uses the extension"),
     ("csta.namespace", "writes in the namespace"),
@@ -34,6 +35,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("http.status", "answers with status"),
     ("http.target", "asks for"),
     ("imap.greeting", "greets with"),
+    ("jsonrpc.method", "calls the method"),
+    ("mcp.server", "calls itself"),
+    ("mcp.tools", "has tools:"),
+    ("openai.object", "answers with the object"),
     ("osc.address", "sends to the address"),
     ("osc.framing", "frames its packets as"),
     ("osc.mismatch", "frames with"),
