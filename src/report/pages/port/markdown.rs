@@ -144,7 +144,7 @@ mod tests {
         let catalogue = Catalogue::load(&[file.clone()]);
         std::fs::remove_file(&file).unwrap();
         let text = page(&catalogue.unwrap(), 47_123);
-        assert!(text.contains(r"\<b\>x\</b\> \[a\](b) \`c\` \*d\*\\\\n\# e"), "{text}");
+        assert!(text.contains(r"\<b\>x\</b\> \[a\](b) \`c\` \*d\*\\n\# e"), "{text}");
         assert!(text.contains(r"\&lt;\!\[x\](y)") && text.contains(r"### \#own"), "{text}");
         assert!(!text.contains("<https://x/"), "{text}");
         let titles = text.lines().filter(|line| line.starts_with('#')).count();
