@@ -92,7 +92,7 @@ fn calls(ports: &[u16], callers: u16) -> Vec<u8> {
     let mut time = 0;
     for caller in 0..callers {
         for &port in ports {
-            let call = [(1, 60_000 + caller), (2, port)];
+            let call = [(1, 61_000 + caller), (2, port)];
             datagram(time, call);
             datagram(time + 1000 * (1 + u32::from(caller)), [call[1], call[0]]);
             time += 1_000_000;
@@ -117,7 +117,7 @@ fn errors(flows: u16) -> Vec<u8> {
     let datagram =
         |from: u16, to: u16| [&[from, to, 9, 0].map(u16::to_be_bytes).concat()[..], &[1]].concat();
     for flow in 0..flows {
-        let port = 30_000 + flow;
+        let port = 30_001 + flow;
         packet(17, (1, 2), &datagram(8000, port));
         if flow % 3 > 0 {
             let quoted = [0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
