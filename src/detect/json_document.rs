@@ -7,7 +7,7 @@
 //!   (`tools/list`);
 //! * agents of A2A, <https://a2a-protocol.org/latest/specification/>: the name on an agent's card, and
 //!   the kind of its answer;
-//! * the API of OpenAI, <https://platform.openai.com/docs/api-reference>: the kind of the object that
+//! * the API of `OpenAI`, <https://platform.openai.com/docs/api-reference>: the kind of the object that
 //!   answers, the model, and its owner.
 //!
 //! Members count only where they stand in the document: text that quotes such a document states
@@ -99,7 +99,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The kind of an answer of OpenAI's API; a list by what it lists.
+    /// The kind of an answer of `OpenAI`'s API; a list by what it lists.
     fn answer(&self) -> Option<&'a [u8]> {
         match self.object? {
             object @ (b"chat.completion" | b"chat.completion.chunk" | b"text_completion")

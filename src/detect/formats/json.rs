@@ -85,10 +85,8 @@ pub(crate) fn read_json<'a>(
                 expected = if is_object { KeyOrEnd } else { ValueOrEnd };
                 continue;
             }
-            (ValueOrEnd, b']') => depth -= 1,
-            (KeyOrEnd, b'}') => depth -= 1,
-            (CommaOrEnd, b'}') if in_object => depth -= 1,
-            (CommaOrEnd, b']') if !in_object => depth -= 1,
+            (ValueOrEnd, b']') | (KeyOrEnd, b'}') => depth -= 1,
+            (CommaOrEnd, b'}' | b']') if in_object == (first == b'}') => depth -= 1,
             (CommaOrEnd, b',') => {
                 at += 1;
                 expected = if in_object { Key } else { Value };

@@ -170,8 +170,9 @@ fn begins_word(text: &str, part: &str) -> bool {
     let is_short = part.chars().count() < 3;
     text.match_indices(part).any(|(at, _)| {
         let (before, behind) = (&text[..at], &text[at + part.len()..]);
-        !before.ends_with(char::is_alphanumeric)
-            && !(is_short && behind.starts_with(char::is_alphanumeric))
+        let is_within = before.ends_with(char::is_alphanumeric);
+        let goes_on = behind.starts_with(char::is_alphanumeric);
+        !is_within && !(is_short && goes_on)
     })
 }
 

@@ -141,7 +141,7 @@ mod tests {
                        speaks = [\"http\"]\nnote = \"&lt;![x](y)\"\n[[claim]]\nport = 47123\n\
                        transport = \"tcp\"\nstanding = \"customary\"\ncite = \"https://x/>\\n# f\"\n";
         std::fs::write(&file, hostile).unwrap();
-        let catalogue = Catalogue::load(&[file.clone()]);
+        let catalogue = Catalogue::load(std::slice::from_ref(&file));
         std::fs::remove_file(&file).unwrap();
         let text = page(&catalogue.unwrap(), 47_123);
         assert!(text.contains(r"\<b\>x\</b\> \[a\](b) \`c\` \*d\*\\n\# e"), "{text}");
