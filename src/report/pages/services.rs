@@ -172,7 +172,7 @@ fn begins_word(text: &str, part: &str) -> bool {
         let (before, behind) = (&text[..at], &text[at + part.len()..]);
         let is_within = before.ends_with(char::is_alphanumeric);
         let goes_on = behind.starts_with(char::is_alphanumeric);
-        !is_within && !(is_short && goes_on)
+        !(is_within || is_short && goes_on)
     })
 }
 
