@@ -43,7 +43,7 @@ pub(crate) enum JsonEnd {
 
 /// What may come next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Expected {
+enum JsonNext {
     Value,
     ValueOrEnd,
     Key,
@@ -58,7 +58,7 @@ pub(crate) fn read_json<'a>(
     text: &'a [u8],
     mut tell: impl FnMut(&[JsonStep<'a>], JsonValue<'a>),
 ) -> JsonEnd {
-    use Expected::{CommaOrEnd, Key, KeyOrEnd, Value, ValueOrEnd};
+    use JsonNext::{CommaOrEnd, Key, KeyOrEnd, Value, ValueOrEnd};
     let mut steps = [JsonStep::Item(0); TOLD_DEPTH];
     // Bit n: the container at depth n is an object.
     let mut objects = 0_u64;

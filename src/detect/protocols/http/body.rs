@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use httparse::Header;
 
-use super::inflate::{Compression, InflateRoom};
+use super::inflate::{BodyCompression, InflateRoom};
 use crate::detect::formats::headers::field;
 
 /// Bytes of the line before a chunk at most.
@@ -82,8 +82,8 @@ impl<'a> Body<'a> {
         let coding = field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase);
         let compression = match coding.as_deref() {
             None | Some(b"identity") => return,
-            Some(b"gzip" | b"x-gzip") => Compression::Gzip,
-            Some(b"deflate") => Compression::Deflate,
+            Some(b"gzip" | b"x-gzip") => BodyCompression::Gzip,
+            Some(b"deflate") => BodyCompression::Deflate,
             Some(_) => {
                 self.kind = BodyKind::Unreadable;
                 return;

@@ -18,7 +18,7 @@ const DECODER: usize = 512;
 
 /// How a body is compressed.
 #[derive(Clone, Copy)]
-pub(super) enum Compression {
+pub(super) enum BodyCompression {
     Gzip,
     /// In a frame of `zlib`, which some servers leave out (RFC 9110, section 8.4.1.2).
     Deflate,
@@ -52,7 +52,7 @@ pub(super) struct InflateRoom(usize);
 impl InflateRoom {
     /// The decompressed bytes, as far as there is room. Cut or damaged input gives the bytes before
     /// the damage.
-    pub(super) fn decompress(&mut self, compression: Compression, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn decompress(&mut self, compression: BodyCompression, bytes: &[u8]) -> Vec<u8> {
         if self.0 == 0 {
             return Vec::new();
         }
@@ -62,9 +62,9 @@ impl InflateRoom {
             })
         };
         let content = match compression {
-            Compression::Gzip => bounded(MultiGzDecoder::new(bytes), self.0),
-            Compression::Deflate if is_framed() => bounded(ZlibDecoder::new(bytes), self.0),
-            Compression::Deflate => bounded(DeflateDecoder::new(bytes), self.0),
+            BodyCompression::Gzip => bounded(MultiGzDecoder::new(bytes), self.0),
+            BodyCompression::Deflate if is_framed() => bounded(ZlibDecoder::new(bytes), self.0),
+            BodyCompression::Deflate => bounded(DeflateDecoder::new(bytes), self.0),
         };
         self.take(as_text(content, self.0), DECODER)
     }
@@ -145,17 +145,18 @@ mod tests {
     }
 
     fn gunzip(bytes: &[u8]) -> Vec<u8> {
-        InflateRoom(SERVER).decompress(Compression::Gzip, bytes)
+        InflateRoom(SERVER).decompress(BodyCompression::Gzip, bytes)
     }
 
     fn inflate(bytes: &[u8]) -> Vec<u8> {
-        InflateRoom(SERVER).decompress(Compression::Deflate, bytes)
+        InflateRoom(SERVER).decompress(BodyCompression::Deflate, bytes)
     }
 
     #[test]
     fn all_bodies_of_a_flow_share_one_limit() {
         let mut room = InflateRoom(SERVER);
-        let mut read = |text: &[u8]| room.decompress(Compression::Gzip, &compressed(text)).len();
+        let mut read =
+            |text: &[u8]| room.decompress(BodyCompression::Gzip, &compressed(text)).len();
         assert_eq!(read(&[b'a'; 1000]), 1000);
         assert_eq!(read(&vec![b'a'; 1 << 22]), SERVER - 1000 - DECODER);
         assert_eq!(read(b"a"), 0);
@@ -165,7 +166,7 @@ mod tests {
     fn bytes_that_are_not_text_count_as_the_text_that_is_made_of_them() {
         let mut room = InflateRoom(SERVER);
         let bomb = compressed(&vec![0xff; 1 << 20]);
-        let text = room.decompress(Compression::Gzip, &bomb);
+        let text = room.decompress(BodyCompression::Gzip, &bomb);
         assert_eq!((text.len(), room.0), (SERVER, 0));
         assert!(text.starts_with("\u{fffd}\u{fffd}".as_bytes()));
     }
@@ -173,7 +174,7 @@ mod tests {
     #[test]
     fn what_clients_send_takes_nothing_from_what_servers_answer() {
         let (mut rooms, bomb) = (InflateRooms::default(), compressed(&vec![b'a'; 1 << 20]));
-        let mut read = |role| rooms.of(role).decompress(Compression::Gzip, &bomb).len();
+        let mut read = |role| rooms.of(role).decompress(BodyCompression::Gzip, &bomb).len();
         assert_eq!([Role::Client, Role::Server, Role::Client].map(&mut read), [CLIENT, SERVER, 0]);
     }
 
@@ -181,7 +182,7 @@ mod tests {
     fn many_small_bodies_come_to_the_limit() {
         let (mut room, body) = (InflateRoom(SERVER), compressed(b"a"));
         let mut read = 0;
-        while !room.decompress(Compression::Gzip, &body).is_empty() {
+        while !room.decompress(BodyCompression::Gzip, &body).is_empty() {
             read += 1;
         }
         assert!((32..60).contains(&read), "{read}");
@@ -194,7 +195,7 @@ mod tests {
         encoder.write_all(&vec![b'a'; 1 << 20]).unwrap();
         let bomb = encoder.finish().unwrap();
         let mut room = InflateRoom(SERVER);
-        room.decompress(Compression::Gzip, &compressed(&[b'b'; 5000]));
+        room.decompress(BodyCompression::Gzip, &compressed(&[b'b'; 5000]));
         let left = room.0;
         assert_eq!(Inflater::new().next(&bomb, &mut room).len(), left);
         assert_eq!(Inflater::new().next(&bomb, &mut room).len(), 0);
