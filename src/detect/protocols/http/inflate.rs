@@ -86,14 +86,23 @@ fn bounded(decoder: impl Read, limit: usize) -> Vec<u8> {
 /// The content as the text that facts state: what is not UTF-8 becomes up to three times as long, and
 /// then counts as such.
 fn as_text(content: Vec<u8>, limit: usize) -> Vec<u8> {
-    match String::from_utf8(content) {
-        Ok(text) => text.into_bytes(),
-        Err(error) => {
-            let mut text = String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes();
-            text.truncate(limit);
-            text
+    let content = match String::from_utf8(content) {
+        Ok(text) => return text.into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
+    let mut text = String::with_capacity(content.len().min(limit));
+    for chunk in content.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+        if text.len() >= limit {
+            break;
         }
     }
+    let mut text = text.into_bytes();
+    text.truncate(limit);
+    text
 }
 
 /// Decompresses `deflate` without a frame that comes in parts.
