@@ -68,14 +68,14 @@ fn the_protocols_of_a_hello_strike_and_find_candidates_those_of_the_port_first()
     let (web, all) = (ids_of(&catalogue, 3002, &["h2", "http/1.1"]), ids_of(&catalogue, 3002, &[]));
     assert!(web.contains(&"nextjs".to_owned()), "{web:?}");
     assert_eq!(web, all, "who speaks TLS on 3002 speaks HTTP in it");
-    assert_eq!(ids_of(&catalogue, 3002, &["postgresql"]), ["postgresql"]);
-    assert_eq!(ids_of(&catalogue, 5432, &["postgresql"]), ["postgresql"]);
+    assert_eq!(ids_of(&catalogue, 3002, &["postgresql"]), ["pgbouncer", "postgresql"]);
+    assert_eq!(ids_of(&catalogue, 5432, &["postgresql"]), ["postgresql", "pgbouncer"]);
     assert!(ids_of(&catalogue, 3002, &["xmpp-client"]).is_empty());
     let own = with_services(&[
         "id = \"own\"\nname = \"Own\"\ntag = \"x\"\nspeaks = [\"postgresql\", \"tls\"]\n\
         [[claim]]\nport = 3002\ntransport = \"tcp\"\nstanding = \"customary\"\ncite = \"https://example.test/\"\n",
     ]);
-    assert_eq!(ids_of(&own, 3002, &["postgresql"]), ["own", "postgresql"]);
+    assert_eq!(ids_of(&own, 3002, &["postgresql"]), ["own", "pgbouncer", "postgresql"]);
 }
 
 fn ids_of(catalogue: &Catalogue, port: u16, names: &[&str]) -> Vec<String> {
