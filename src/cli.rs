@@ -15,6 +15,7 @@ mod help;
 mod man;
 mod osc;
 mod port;
+mod services;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -35,7 +36,8 @@ use portlore::stats::IpNetwork;
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};
-pub use self::port::{PageFormat, PortArgs, PortSelection, PortWord, PortsArgs};
+pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
+pub use self::services::ServicesArgs;
 use self::values::{buffer, duration, endpoint, millions, network, time_bound};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
@@ -109,6 +111,12 @@ pub enum Command {
     /// reach it. Without root, the processes of other users are not visible.
     #[command(after_help = help::PORTS)]
     Ports(PortsArgs),
+    /// List the services that portlore knows
+    ///
+    /// Lists each service with its tag, ports and protocols, and whether portlore can recognise it by
+    /// its packets.
+    #[command(after_help = help::SERVICES)]
+    Services(ServicesArgs),
     /// List the interfaces that can be captured on
     #[command(after_help = help::INTERFACES)]
     Interfaces,
@@ -173,6 +181,9 @@ pub enum CatalogueCommand {
         /// Files, or folders of .toml files
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
+        /// Show which connections in a capture they recognise (repeatable)
+        #[arg(long, value_name = "CAPTURE")]
+        against: Vec<PathBuf>,
     },
     /// List the facts that service files can match
     #[command(after_help = help::CATALOGUE_FACTS)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     UNREADABLE, catalogue, completions, doctor, help, interfaces, live, messages, osc,
-    output_commit, port, ports, process_lookup, replay,
+    output_commit, port, ports, process_lookup, replay, services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -41,8 +41,9 @@ fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::Port(args) => port::run(&args),
         Command::Ports(args) => ports::run(&args),
-        Command::Catalogue { command: CatalogueCommand::Check { paths } } => {
-            catalogue::check(&paths)
+        Command::Services(args) => services::run(&args),
+        Command::Catalogue { command: CatalogueCommand::Check { paths, against } } => {
+            catalogue::check(&paths, &against)
         }
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
         Command::Completions { shell } => completions::run(shell),

@@ -29,6 +29,7 @@ pub struct Replay {
     catalogue: Option<Arc<Catalogue>>,
     workers: usize,
     tunnels: bool,
+    facts: bool,
 }
 
 impl Replay {
@@ -43,7 +44,7 @@ impl Replay {
             return Err(Error::new(ErrorKind::Usage, "no capture file given"));
         }
         let files = Files::open(&paths)?;
-        Ok(Self { files, filter: None, catalogue: None, workers: 1, tunnels: true })
+        Ok(Self { files, filter: None, catalogue: None, workers: 1, tunnels: true, facts: false })
     }
 
     /// Reads only frames that pass a BPF expression (`man pcap-filter`). Exists only with the
@@ -73,6 +74,11 @@ impl Replay {
         Self { tunnels: false, ..self }
     }
 
+    /// Also keeps what detectors stated of each flow: `Verdict::facts`.
+    pub fn with_facts(self) -> Self {
+        Self { facts: true, ..self }
+    }
+
     /// Reads the files to their end.
     ///
     /// # Errors
@@ -83,6 +89,7 @@ impl Replay {
         let mut options = Options::replay();
         options.keep_flows = true;
         options.tunnels = self.tunnels;
+        options.keep_facts = self.facts;
         options.limits.workers = self.workers;
         pipeline::run(&mut self.files, self.filter, &catalogue, &options, None)
     }

@@ -33,6 +33,7 @@ mod run;
 mod saving;
 mod screen;
 mod seeds;
+mod services;
 mod setup;
 mod suggestions;
 mod tenants;

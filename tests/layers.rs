@@ -198,10 +198,22 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("formats", &[]),
     ("starttls", &["formats", "statement"]),
     ("csta_document", &["formats", "statement"]),
+    ("json_document", &["formats", "statement"]),
     ("log_in", &["formats"]),
     ("shell", &[]),
     ("proxy_header", &[]),
-    ("protocols", &["csta_document", "detector", "formats", "prefilter", "starttls", "statement"]),
+    (
+        "protocols",
+        &[
+            "csta_document",
+            "detector",
+            "formats",
+            "json_document",
+            "prefilter",
+            "starttls",
+            "statement",
+        ],
+    ),
     ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
     ("mod", &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell"]),
 ];

@@ -41,6 +41,7 @@ impl Judge for Claims<'_> {
         let port = ServicePort::new(opening.responder(key).port, opening.transport());
         let verdict = classify(self.catalogue, port, Some(&evidence), false);
         self.protocols.extend(verdict.protocol);
+        self.services.extend(verdict.also.iter().map(|service| Arc::clone(&service.id)));
         self.services.extend(
             verdict
                 .service

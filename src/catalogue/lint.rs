@@ -36,6 +36,8 @@ const BODIES: [&str; 4] =
 const MESSAGES: [&str; 2] = ["websocket.binary", "websocket.text"];
 /// The content of a document that TCP, HTTP and SIP carry alike.
 const DOCUMENT: [&str; 3] = ["csta.extension", "csta.namespace", "csta.root"];
+/// The beginnings of the names of facts that a JSON document states of whoever made it.
+const MADE_BY: [&str; 3] = ["a2a.", "mcp.", "openai."];
 /// The head's word for what the body is. Whoever serves content sends it, so it proves no product.
 const CONTENT_TYPE: &str = "http.response-header.content-type";
 
@@ -180,6 +182,12 @@ fn check_content(mark: &Mark, fault: &mut AddFault<'_>) {
         let reason = "a mark on a WebSocket message needs the target and status of the upgrade, \
                       or the subprotocol that the server accepted";
         fault(mark.line, reason.into(), "");
+    }
+    let asked = ["http.event", "http.target", "jsonrpc.method"];
+    let is_made = |c: &Condition| MADE_BY.iter().any(|stem| c.fact.starts_with(stem));
+    if conditions().any(is_made) && !looks_at(&asked) {
+        let reason = "a mark on what a JSON document says needs what was asked";
+        fault(mark.line, reason.into(), &format!("add one of {}", asked.join(", ")));
     }
     let carried = ["csta.framing", "http.target", "sip.content-type"];
     if looks_at(&DOCUMENT) && !looks_at(&carried) {
@@ -336,13 +344,13 @@ fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
     }
 }
 
-/// Parses and checks files, or the files of folders, as the user's own services. Returns the number
-/// of services.
+/// Parses and checks files, or the files of folders, as the user's own services. Returns the ids
+/// of the services.
 ///
 /// # Errors
 /// The faults of all files, each with file, line and remedy: first what cannot be parsed, then the
 /// broken rules.
-pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<usize> {
+pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
     let (parsed, mut errors) = parse_all(paths);
     let mut files = HashMap::new();
     for (service, file) in &parsed {
@@ -362,5 +370,6 @@ pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<
         }
         Err(error) => errors.push(error),
     }
-    Error::from_all(errors).map_or(Ok(parsed.len()), Err)
+    let ids = parsed.iter().map(|(service, _)| service.id.to_string());
+    Error::from_all(errors).map_or_else(|| Ok(ids.collect()), Err)
 }

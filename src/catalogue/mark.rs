@@ -8,6 +8,7 @@ use std::fmt;
 use memchr::memmem::Finder;
 use regex_lite::Regex;
 
+use super::literal;
 use crate::evidence::{Direction, Fact};
 use crate::{Error, ErrorKind, Result};
 
@@ -61,7 +62,11 @@ impl Eq for Needle {}
 /// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>. It matches
 /// anywhere in a value unless it is anchored.
 #[derive(Debug, Clone)]
-pub struct Pattern(Regex);
+pub struct Pattern {
+    regex: Regex,
+    /// Text that every match contains.
+    required: Option<Needle>,
+}
 
 impl Pattern {
     /// Compiles a pattern.
@@ -69,34 +74,39 @@ impl Pattern {
     /// # Errors
     /// The syntax error in `text`.
     pub fn new(text: &str) -> Result<Self> {
-        Regex::new(text).map(Self).map_err(|error| {
+        let regex = Regex::new(text).map_err(|error| {
             let reason = format!("matches: '{text}' is not a valid regular expression: {error}");
             Error::new(ErrorKind::Catalogue, reason)
-        })
+        })?;
+        let required = literal::required(text).map(|text| Needle::new(&text));
+        Ok(Self { regex, required })
     }
 
     /// The byte offset of the first match in `value`.
     #[must_use]
     pub fn find(&self, value: &str) -> Option<usize> {
-        self.0.find(value).map(|found| found.start())
+        if self.required.as_ref().is_some_and(|needle| needle.find(value).is_none()) {
+            return None;
+        }
+        self.regex.find(value).map(|found| found.start())
     }
 }
 
 impl Pattern {
     /// What the first group of the pattern takes from `value`.
     fn captured<'v>(&self, value: &'v str) -> Option<&'v str> {
-        Some(self.0.captures(value)?.get(1)?.as_str())
+        Some(self.regex.captures(value)?.get(1)?.as_str())
     }
 
     /// Whether the pattern has a group.
     fn has_group(&self) -> bool {
-        self.0.captures_len() > 1
+        self.regex.captures_len() > 1
     }
 }
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.regex.as_str() == other.regex.as_str()
     }
 }
 
@@ -155,7 +165,7 @@ impl fmt::Display for Compare {
             Self::Contains(Needle(finder)) => {
                 write!(f, "contains {}", String::from_utf8_lossy(finder.needle()))
             }
-            Self::Matches(Pattern(regex)) => write!(f, "matches {}", regex.as_str()),
+            Self::Matches(pattern) => write!(f, "matches {}", pattern.regex.as_str()),
         }
     }
 }

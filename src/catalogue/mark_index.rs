@@ -19,11 +19,11 @@ type Place = u32;
 #[derive(Default)]
 pub(super) struct MarkIndex {
     /// The texts that are the whole value.
-    equals: Texts,
+    equals: TextTable,
     /// The texts with which values begin.
-    prefixes: Texts,
+    prefixes: TextTable,
     /// The texts with which values end.
-    suffixes: Texts,
+    suffixes: TextTable,
     /// The texts that values contain, and the marks that look for them.
     parts: Option<(AhoCorasick, Vec<Place>)>,
     /// The marks that are tried on every value.
@@ -32,13 +32,13 @@ pub(super) struct MarkIndex {
 
 /// Texts in lower case, with the marks that look for each.
 #[derive(Default)]
-struct Texts {
+struct TextTable {
     places: HashMap<Box<str>, Vec<Place>, RandomState>,
     /// The lengths of the texts in bytes, ascending, each once.
     lengths: Vec<usize>,
 }
 
-impl Texts {
+impl TextTable {
     fn insert(&mut self, text: &str, place: Place) {
         if let Err(at) = self.lengths.binary_search(&text.len()) {
             self.lengths.insert(at, text.len());

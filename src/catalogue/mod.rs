@@ -12,6 +12,7 @@
 pub mod family;
 mod file;
 mod lint;
+mod literal;
 mod mark;
 mod mark_index;
 mod model;

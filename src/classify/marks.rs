@@ -36,8 +36,8 @@ pub fn mark_frame(service: &Service, facts: &[Fact]) -> Option<u64> {
 /// The services that marks name.
 #[derive(Default)]
 pub(super) struct MarkedServices<'a> {
-    /// The service of the highest layer, with the reasons of its first mark, which are empty
-    /// without explanation, and those of the services of `also`.
+    /// The service of the highest layer, with the reasons of its first mark, or of the first that
+    /// gives a name, which are empty without explanation, and those of the services of `also`.
     pub(super) best: Option<(&'a Arc<Service>, Vec<Reason>)>,
     /// The name that a mark of that service takes from what it matches.
     pub(super) name: Option<String>,
@@ -69,22 +69,25 @@ pub(super) fn marked_services<'a>(
         for (service, mark) in catalogue.marks_for(&name, &fact.value, &mut places) {
             let Some(proof) = mark.proof(fact, facts) else { continue };
             let by_responder = proof.iter().any(|fact| fact.direction == Direction::Responder);
+            let reasons = |proof: Vec<&Fact>| -> Vec<Reason> {
+                let explained = proof.into_iter().filter(|_| explain);
+                explained.map(|fact| reasons::of_mark(fact, mark)).collect()
+            };
             let known = found.iter_mut().find(|marked| marked.service.id == service.id);
             if let Some(marked) = known {
                 marked.by_responder |= by_responder;
                 if marked.name.is_none() {
                     marked.name = mark.service_name(fact);
+                    // The reasons show where the name stands.
+                    if marked.name.is_some() {
+                        marked.reasons = reasons(proof);
+                    }
                 }
                 if !marked.marks.contains(&mark) {
                     marked.marks.push(mark);
                 }
             } else {
-                let reasons = if explain {
-                    proof.into_iter().map(|fact| reasons::of_mark(fact, mark)).collect()
-                } else {
-                    Vec::new()
-                };
-                let (name, marks) = (mark.service_name(fact), vec![mark]);
+                let (name, marks, reasons) = (mark.service_name(fact), vec![mark], reasons(proof));
                 found.push(MarkedService { service, marks, by_responder, name, reasons });
             }
         }

@@ -37,7 +37,7 @@ More options (tunnels, VLANs, limits): portlore help replay";
 
 pub(super) const LIVE: &str = "\
 Examples:
-  sudo portlore live -i eth0                  # full screen, then the report
+  sudo portlore live                          # full screen, then the report
   sudo portlore live -i any --for 30s --why   # half a minute, with reasons
   sudo portlore live -i eth0 -w show.pcapng   # save the packets as well
   sudo portlore live -i eth0 --metrics 9464   # for Prometheus
@@ -64,6 +64,12 @@ Examples:
   sudo portlore ports                 # with the processes of all users
   portlore ports --format json        # for programs";
 
+pub(super) const SERVICES: &str = "\
+Examples:
+  portlore services                   # all of them
+  portlore services ollama            # by id, name, tag or protocol
+  portlore services osc 8000          # every word must fit";
+
 pub(super) const INTERFACES: &str = "\
 Examples:
   portlore interfaces                 # what -i accepts";
@@ -83,7 +89,8 @@ Examples:
 pub(super) const CATALOGUE_CHECK: &str = "\
 Examples:
   portlore catalogue check billing.toml       # one service
-  portlore catalogue check services/          # all files in a folder";
+  portlore catalogue check services/          # all files in a folder
+  portlore catalogue check billing.toml --against show.pcap   # try it";
 
 pub(super) const CATALOGUE_FACTS: &str = "\
 Examples:
@@ -102,12 +109,13 @@ Examples:
   portlore help catalogue check       # a command below another one";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
-pub(super) const COMMANDS: [&str; 12] = [
+pub(super) const COMMANDS: [&str; 13] = [
     "replay",
     "live",
     "osc",
     "port",
     "ports",
+    "services",
     "interfaces",
     "doctor",
     "catalogue",

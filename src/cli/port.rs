@@ -18,9 +18,9 @@ pub struct PortArgs {
     /// Show every service that uses the port, with all notes
     #[arg(long)]
     pub all: bool,
-    /// Output format: table or json
-    #[arg(long, value_enum, hide_possible_values = true, default_value_t = PageFormat::Table)]
-    pub format: PageFormat,
+    /// Output format: table, json or md
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = PortFormat::Table)]
+    pub format: PortFormat,
     /// Add your own service files (repeatable)
     ///
     /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
@@ -50,6 +50,17 @@ pub enum PageFormat {
     Table,
     /// One JSON document
     Json,
+}
+
+/// Forms of the page of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PortFormat {
+    /// Text for people
+    Table,
+    /// One JSON document
+    Json,
+    /// Markdown: what is known of the port, without what listens here
+    Md,
 }
 
 /// The ports that a word of the command line stands for.

@@ -1,18 +1,42 @@
 //! `portlore catalogue`, and loading the catalogue for all commands.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use portlore::catalogue::{self, Catalogue};
+use portlore::report::pages::against;
 use portlore::report::parts::units::plural;
-use portlore::{Result, detect, privilege, process};
+use portlore::source::file;
+use portlore::{Replay, Result, detect, privilege, process};
 
 use super::output::Output;
+use super::{FAILED, INCOMPLETE, messages};
 
-pub fn check(paths: &[PathBuf]) -> Result<u8> {
-    let files = catalogue::check_all(paths, &is_stated)?;
-    Output::standard()
-        .write(|out, _| writeln!(out, "{}, no errors", plural(files as u64, "service file")))?;
-    Ok(0)
+/// Checks service files, and against captures where some are named: exit status 1 where a service
+/// with marks is named on no connection.
+pub fn check(paths: &[PathBuf], captures: &[PathBuf]) -> Result<u8> {
+    let ids = catalogue::check_all(paths, &is_stated)?;
+    let files = ids.len();
+    if captures.is_empty() {
+        Output::standard()
+            .write(|out, _| writeln!(out, "{}, no errors", plural(files as u64, "service file")))?;
+        return Ok(0);
+    }
+    let catalogue = Arc::new(read(paths)?);
+    let replay = Replay::open(&file::find(captures)?.paths)?;
+    let run = replay.catalogue(catalogue).with_facts().run()?;
+    run.problems.iter().for_each(|line| messages::print(line));
+    let mut all_named = false;
+    Output::standard().write(|out, _| {
+        writeln!(out, "{}, no errors\n", plural(files as u64, "service file"))?;
+        all_named = against::write(out, &run, &ids)?;
+        Ok(())
+    })?;
+    Ok(match (all_named, run.problems.is_empty()) {
+        (false, _) => FAILED,
+        (true, false) => INCOMPLETE,
+        (true, true) => 0,
+    })
 }
 
 pub fn facts() -> Result<u8> {

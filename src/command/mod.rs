@@ -18,6 +18,7 @@ pub mod ports;
 pub mod process_lookup;
 mod progress;
 pub mod replay;
+pub mod services;
 mod session;
 mod signals;
 

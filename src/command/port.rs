@@ -13,7 +13,7 @@ use portlore::{Error, ErrorKind, Result};
 use super::catalogue::load;
 use super::output::Output;
 use super::ports::here;
-use crate::cli::{PageFormat, PortArgs, PortSelection, PortWord};
+use crate::cli::{PortArgs, PortFormat, PortSelection, PortWord};
 
 /// Pages that one command prints; more would hide what was asked for.
 const MAX_PAGES: usize = 64;
@@ -47,12 +47,15 @@ pub fn run(args: &PortArgs) -> Result<u8> {
     });
     let pages: Vec<PortPage<'_>> = pages.collect();
     Output::standard().write(|out, style| match args.format {
-        PageFormat::Json => page::write_json(out, &pages),
-        PageFormat::Table => pages.iter().enumerate().try_for_each(|(i, page)| {
+        PortFormat::Json => page::write_json(out, &pages),
+        PortFormat::Table | PortFormat::Md => pages.iter().enumerate().try_for_each(|(i, page)| {
             if i > 0 {
                 writeln!(out)?;
             }
-            page::write(out, page, style)
+            match args.format {
+                PortFormat::Md => page::write_markdown(out, page),
+                _ => page::write(out, page, style),
+            }
         }),
     })?;
     Ok(0)

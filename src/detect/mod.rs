@@ -27,6 +27,7 @@ mod answers;
 mod csta_document;
 mod detector;
 mod formats;
+mod json_document;
 mod log_in;
 mod prefilter;
 mod protocols;

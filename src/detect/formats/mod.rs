@@ -5,6 +5,7 @@ pub(super) mod bson;
 pub(super) mod csta_xml;
 pub(super) mod framing;
 pub(super) mod headers;
+pub(super) mod json;
 pub(super) mod lines;
 pub(super) mod redact;
 pub(super) mod tls_alert;

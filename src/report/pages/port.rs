@@ -5,12 +5,14 @@ mod brief;
 mod claimant;
 mod full;
 mod json;
+mod markdown;
 mod summary;
 
 use std::fmt;
 use std::io::{self, Write};
 
 pub use self::json::write as write_json;
+pub use self::markdown::write as write_markdown;
 use super::listening::Here;
 use crate::catalogue::Catalogue;
 use crate::decode::{ServicePort, Transport};

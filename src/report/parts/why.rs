@@ -21,6 +21,8 @@ const CANDIDATES: usize = 8;
 /// The verb phrase of a fact, which its value follows; `.*` stands for the name of a header, which
 /// stands before the value. A fact without an entry is written with its name.
 const PHRASES: &[(&str, &str)] = &[
+    ("a2a.agent", "identifies itself as"),
+    ("carries", "carries"),
     ("csta.extension", "uses the extension"),
     ("csta.namespace", "uses the namespace"),
     ("csta.root", "sends the message"),
@@ -34,6 +36,10 @@ const PHRASES: &[(&str, &str)] = &[
     ("http.status", "answers with status"),
     ("http.target", "requests"),
     ("imap.greeting", "greets with"),
+    ("jsonrpc.method", "calls the method"),
+    ("mcp.server", "identifies itself as"),
+    ("mcp.tools", "has tools:"),
+    ("openai.object", "answers with the object"),
     ("osc.address", "sends a message to"),
     ("pop3.greeting", "greets with"),
     ("quic.alpn", "offers the ALPN protocol"),

@@ -2,16 +2,11 @@
 //! compression (RFC 9112, section 7.1; RFC 9110, section 8.4.1).
 
 use std::borrow::Cow;
-use std::io::Read;
 
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use flate2::{Decompress, FlushDecompress};
 use httparse::Header;
 
+use super::inflate::{BodyCompression, InflateRoom};
 use crate::detect::formats::headers::field;
-
-/// Bytes that a body is decompressed to at most: a few kilobytes may hold gigabytes.
-const INFLATED: u64 = 1 << 16;
 
 /// Bytes of the line before a chunk at most.
 const CHUNK_HEAD: usize = 64;
@@ -82,13 +77,22 @@ impl<'a> Body<'a> {
         body
     }
 
-    /// Decompresses the content.
-    pub(super) fn decode(&mut self, fields: &[Header<'_>]) {
-        match field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase).as_deref() {
-            None | Some(b"identity") => {}
-            Some(b"gzip" | b"x-gzip") => self.decompress(gunzip),
-            Some(b"deflate") => self.decompress(inflate),
-            Some(_) => self.kind = BodyKind::Unreadable,
+    /// Decompresses the content, as far as there is room for it.
+    pub(super) fn decode(&mut self, fields: &[Header<'_>], room: &mut InflateRoom) {
+        let coding = field(fields, "content-encoding").map(<[u8]>::to_ascii_lowercase);
+        let compression = match coding.as_deref() {
+            None | Some(b"identity") => return,
+            Some(b"gzip" | b"x-gzip") => BodyCompression::Gzip,
+            Some(b"deflate") => BodyCompression::Deflate,
+            Some(_) => {
+                self.kind = BodyKind::Unreadable;
+                return;
+            }
+        };
+        // Other kinds of bodies are not used.
+        if self.kind != BodyKind::Unreadable {
+            self.content = Cow::Owned(room.decompress(compression, &self.content));
+            self.parts.truncate(1);
         }
     }
 
@@ -119,15 +123,6 @@ impl<'a> Body<'a> {
             at = end;
         }
         self.content = Cow::Owned(content);
-    }
-
-    fn decompress(&mut self, reader: fn(&[u8]) -> Vec<u8>) {
-        // Other kinds of bodies are not used.
-        if self.kind == BodyKind::Unreadable {
-            return;
-        }
-        self.content = Cow::Owned(reader(&self.content));
-        self.parts.truncate(1);
     }
 }
 
@@ -206,105 +201,9 @@ fn trailer_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn gunzip(bytes: &[u8]) -> Vec<u8> {
-    bounded(MultiGzDecoder::new(bytes))
-}
-
-/// Decompresses `deflate`, which has a `zlib` frame that some servers leave out (RFC 9110, section
-/// 8.4.1.2).
-fn inflate(bytes: &[u8]) -> Vec<u8> {
-    let framed = bytes
-        .first_chunk()
-        .is_some_and(|&head| head[0] & 15 == 8 && u16::from_be_bytes(head).is_multiple_of(31));
-    if framed { bounded(ZlibDecoder::new(bytes)) } else { inflate_raw(bytes) }
-}
-
-/// Decompresses `deflate` without a frame that comes in parts.
-pub(super) struct Inflater {
-    state: Decompress,
-    /// Decompressed bytes that may still come.
-    room: usize,
-}
-
-impl Inflater {
-    pub(super) fn new() -> Self {
-        Self { state: Decompress::new(false), room: INFLATED as usize }
-    }
-
-    /// The decompressed bytes of the next part, up to the limit of all parts. Damaged input gives the
-    /// bytes before the damage, and none from then on.
-    pub(super) fn next(&mut self, mut part: &[u8]) -> Vec<u8> {
-        const STEP: usize = 1024;
-        let mut content = Vec::new();
-        let mut chunk = [0; STEP];
-        while self.room > 0 {
-            let (taken, given) = (self.state.total_in(), self.state.total_out());
-            let into = &mut chunk[..self.room.min(STEP)];
-            let status = self.state.decompress(part, into, FlushDecompress::Sync);
-            let taken = (self.state.total_in() - taken) as usize;
-            let given = (self.state.total_out() - given) as usize;
-            content.extend_from_slice(into.get(..given).unwrap_or(&[]));
-            part = part.get(taken..).unwrap_or(&[]);
-            self.room -= given.min(self.room);
-            match status {
-                Ok(_) if given > 0 || taken > 0 && !part.is_empty() => {}
-                Ok(_) => break,
-                Err(_) => self.room = 0,
-            }
-        }
-        content
-    }
-}
-
-/// Decompresses `deflate` without a frame.
-fn inflate_raw(bytes: &[u8]) -> Vec<u8> {
-    bounded(DeflateDecoder::new(bytes))
-}
-
-/// The decompressed bytes up to the limit. Cut or damaged input gives the bytes before the damage.
-fn bounded(decoder: impl Read) -> Vec<u8> {
-    let mut content = Vec::new();
-    // The error gives the end of the input, which the content shows too.
-    let _ = decoder.take(INFLATED).read_to_end(&mut content);
-    content
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
-
-    fn compressed(text: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(text).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    #[test]
-    fn a_bomb_is_not_decompressed_beyond_the_limit() {
-        let bomb = compressed(&vec![b'a'; 1 << 22]);
-        assert_eq!(gunzip(&bomb).len() as u64, INFLATED);
-    }
-
-    #[test]
-    fn what_was_cut_gives_what_is_there() {
-        let text: Vec<u8> =
-            (0..9000_u32).flat_map(|i| (i.wrapping_mul(0x9e37_79b9)).to_be_bytes()).collect();
-        let cut = gunzip(&compressed(&text)[..20_000]);
-        assert!(cut.len() > 10_000 && text.starts_with(&cut), "{}", cut.len());
-        assert_eq!(gunzip(b"not compressed at all"), b"");
-    }
-
-    #[test]
-    fn deflate_is_read_with_its_frame_and_without() {
-        let mut framed =
-            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-        framed.write_all(b"some words").unwrap();
-        let framed = framed.finish().unwrap();
-        assert_eq!(inflate(&framed), b"some words");
-        assert_eq!(inflate(&framed[2..framed.len() - 4]), b"some words");
-    }
 
     #[test]
     fn chunks_that_lie_about_their_length_give_what_is_there() {

@@ -6,6 +6,7 @@
 //! texts UTF-8. The ends of frames must be ends of segments, several times: bytes of another protocol
 //! with a length in the second place seldom have the client's mask, and random ones no ends.
 
+use super::inflate::InflateRooms;
 use super::websocket::{BINARY, LAST_OPCODE, TEXT, state_frames};
 use crate::detect::statement::{Side, combine_with_client};
 use crate::evidence::{Depth, Detection, Direction, Protocol};
@@ -43,12 +44,18 @@ pub(super) fn inspect(opening: &Opening, depth: Depth) -> Option<Detection> {
         _ => return None,
     };
     let client = if client { Direction::Initiator } else { Direction::Responder };
+    let mut rooms = InflateRooms::default();
     Some(combine_with_client(client, Protocol::Websocket, opening, depth, |statement| {
         let Some(run) = &runs[statement.direction as usize] else { return Side::Silent };
         statement.role(statement.read_as);
         statement.fact("websocket.frame", run.first.as_bytes(), run.origin);
         if statement.wants_facts() {
-            state_frames(statement, statement.stream.head(), run.origin);
+            state_frames(
+                statement,
+                statement.stream.head(),
+                run.origin,
+                rooms.of(statement.read_as),
+            );
         }
         Side::Matches
     }))

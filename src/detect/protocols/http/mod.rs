@@ -13,7 +13,9 @@
 //! `ICY 200 OK`, or a page without a head (RFC 1945, section 4.1). Alone these prove nothing.
 
 mod body;
+mod facts;
 mod head;
+mod inflate;
 mod late_websocket;
 mod malformed;
 mod websocket;
@@ -23,31 +25,30 @@ use std::ops::Range;
 use httparse::Header;
 
 use self::body::Body;
+use self::facts::{state, state_body};
 use self::head::{METHOD, START_LINE, Start, VERSION};
+use self::inflate::{InflateRoom, InflateRooms};
 use crate::decode::Transport;
-use crate::detect::csta_document;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{FieldRoom, field, start_line_end};
-use crate::detect::formats::redact::masked;
 use crate::detect::prefilter::Prefilter;
 use crate::detect::protocols::http2;
 use crate::detect::statement::{
     PARTLY_PATIENCE, Side, Statement, combine_with_client, is_guessed, lossy,
 };
-use crate::evidence::{Depth, Detection, Direction, FactName, Protocol, Role};
+use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
 use crate::flow::{Opening, Stream};
 
 /// Messages of each side that are read at most.
 const MESSAGES: usize = 32;
-/// Server-Sent Events of a response that are stated at most.
-const EVENTS: usize = 8;
-
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).mid_stream())
     .leads_to(&[Protocol::Websocket])
     .facts(&[
+        "a2a.agent",
+        "a2a.result",
+        "a2a.skills",
         "csta.error",
         "csta.monitor",
         "csta.namespace",
@@ -66,6 +67,16 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
         "grpc.status",
         "http2.preface",
         "http2.settings",
+        "jsonrpc.method",
+        "mcp.client",
+        "mcp.client-version",
+        "mcp.protocol",
+        "mcp.server",
+        "mcp.server-version",
+        "mcp.tools",
+        "openai.model",
+        "openai.object",
+        "openai.owner",
         "websocket.binary",
         "websocket.frame",
         "websocket.subprotocol",
@@ -121,7 +132,8 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     }
 }
 
-/// The requests of a connection, which its responses answer in their order.
+/// The requests of a connection, which its responses answer in their order, and what is known beside
+/// them.
 #[derive(Default)]
 struct RequestLog {
     seen: Vec<Request>,
@@ -129,6 +141,8 @@ struct RequestLog {
     counted: usize,
     /// Responses without a request that was captured.
     unasked: u32,
+    /// What may still be decompressed.
+    rooms: InflateRooms,
     /// A response turned the connection into a WebSocket (RFC 6455, section 4.2.2).
     upgraded: bool,
 }
@@ -327,7 +341,7 @@ fn messages(
                 {
                     statement.fact("websocket.subprotocol", chosen.trim_ascii(), fields_at);
                 }
-                state_switched(statement, fields, bytes, at);
+                state_switched(statement, fields, bytes, at, requests.rooms.of(statement.read_as));
                 return Ended::last(run.end);
             }
             BodyFraming::Tunnel => return Ended::last(run.end),
@@ -336,7 +350,8 @@ fn messages(
         }
         let mut body = Body::read(fields, is_request, &bytes[at..]);
         if statement.wants_facts() {
-            body.decode(fields);
+            let role = if is_request { Role::Client } else { Role::Server };
+            body.decode(fields, requests.rooms.of(role));
             state_body(statement, &body, is_request, body::is_xml(fields), at);
         }
         // A hostile length must not move the reader back.
@@ -346,7 +361,7 @@ fn messages(
         }
         let is_first = whole && message == 0;
         if is_request && is_switched(opening, fields, &bytes[at..], is_first) {
-            state_switched(statement, fields, bytes, at);
+            state_switched(statement, fields, bytes, at, requests.rooms.of(statement.read_as));
             return Ended::last(run.end);
         }
     }
@@ -388,86 +403,6 @@ impl BodyFraming {
     }
 }
 
-/// States the start line and the header fields.
-fn state(
-    statement: &mut Statement<'_>,
-    start: &Start<'_>,
-    at: usize,
-    fields: &[Header<'_>],
-    fields_at: usize,
-) {
-    let stem = match start {
-        Start::Request { method, target } => {
-            statement.fact("http.method", method, at);
-            statement.fact("http.target", target, at);
-            "http.request-header"
-        }
-        Start::Response { status } => {
-            statement.fact("http.status", status, at);
-            "http.response-header"
-        }
-    };
-    // Each field begins after the one before it.
-    let mut offset = fields_at;
-    for field in fields {
-        let name = FactName { stem, leaf: Some(field.name.to_ascii_lowercase()) };
-        statement.fact(name, &masked(field.name, field.value.trim_ascii()), offset);
-        offset += field.name.len() + field.value.len() + 4;
-    }
-}
-
-/// States the readable content of the body at the offset `at`.
-fn state_body(
-    statement: &mut Statement<'_>,
-    body: &Body<'_>,
-    is_request: bool,
-    is_xml: bool,
-    at: usize,
-) {
-    if body.content.is_empty() {
-        return;
-    }
-    let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
-    match (body.kind, is_request) {
-        (body::BodyKind::Structured, true) => {
-            statement.fact_in_parts("http.request-body", &body.content, &parts);
-        }
-        (body::BodyKind::Structured, false) => {
-            statement.fact_in_parts("http.response-body", &body.content, &parts);
-        }
-        (body::BodyKind::Plain, false) => {
-            statement.fact_in_parts("http.response-text", &body.content, &parts);
-        }
-        (body::BodyKind::Events, false) => {
-            let place = |offset: usize| {
-                let part = parts
-                    .partition_point(|&(content, _)| content <= offset)
-                    .checked_sub(1)
-                    .and_then(|i| parts.get(i));
-                part.map_or(at, |&(content, place)| place + (offset - content))
-            };
-            let mut offset = 0;
-            // An empty line ends an event (HTML, section 9.2.6).
-            for event in body.content.split_inclusive(|&b| b == b'\n').take(EVENTS) {
-                if !event.trim_ascii().is_empty() {
-                    statement.fact("http.event", event.trim_ascii(), place(offset));
-                }
-                offset += event.len();
-            }
-        }
-        (body::BodyKind::Plain | body::BodyKind::Events, true)
-        | (body::BodyKind::Unreadable, _) => {}
-    }
-    // CSTA as a web service (ECMA-348), in SOAP or bare.
-    if let Some((root, namespace)) =
-        is_xml.then(|| csta_xml::carried_element(&body.content)).flatten()
-    {
-        statement.fact("csta.root", root.as_bytes(), at);
-        statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta_document::state_answer(statement, &root, &body.content, at);
-    }
-}
-
 /// Whether another protocol follows a request. A server may refuse the change, and the client goes
 /// on as before.
 fn is_switched(opening: &Opening, fields: &[Header<'_>], rest: &[u8], is_first: bool) -> bool {
@@ -485,11 +420,17 @@ fn is_switched(opening: &Opening, fields: &[Header<'_>], rest: &[u8], is_first: 
 
 /// States what follows where the connection has changed to another protocol: HTTP/2, WebSocket, or
 /// a tunnel.
-fn state_switched(statement: &mut Statement<'_>, fields: &[Header<'_>], bytes: &[u8], at: usize) {
+fn state_switched(
+    statement: &mut Statement<'_>,
+    fields: &[Header<'_>],
+    bytes: &[u8],
+    at: usize,
+    room: &mut InflateRoom,
+) {
     if field(fields, "upgrade").is_some_and(|wanted| wanted.eq_ignore_ascii_case(b"h2c")) {
         http2::state_upgraded(statement, bytes, at);
     } else if statement.wants_facts() {
-        websocket::state_frames(statement, bytes, at);
+        websocket::state_frames(statement, bytes, at, room);
     }
 }
 

@@ -1,7 +1,8 @@
 //! WebSocket frames after an upgrade: RFC 6455, section 5.2, and their compression, RFC 7692. The
 //! content of text frames is stated, and the length of the first binary frame.
 
-use super::body::Inflater;
+use super::inflate::{InflateRoom, Inflater};
+use crate::detect::json_document;
 use crate::detect::statement::Statement;
 
 pub(super) const TEXT: u8 = 1;
@@ -16,7 +17,12 @@ const FRAMES: usize = 16;
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// States the frames from the offset `at` on.
-pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) {
+pub(super) fn state_frames(
+    statement: &mut Statement<'_>,
+    bytes: &[u8],
+    mut at: usize,
+    room: &mut InflateRoom,
+) {
     let (mut binary, mut inflater) = (false, None);
     for _ in 0..FRAMES {
         let Some(frame) = read(bytes.get(at..).unwrap_or(&[])) else { return };
@@ -30,12 +36,15 @@ pub(super) fn state_frames(statement: &mut Statement<'_>, bytes: &[u8], mut at: 
         // decompressed as one.
         if frame.compressed {
             content.extend(TAIL);
-            content = inflater.get_or_insert_with(Inflater::new).next(&content);
+            content = inflater.get_or_insert_with(Inflater::new).next(&content, room);
         }
         match frame.opcode {
             // The limit of decompressed bytes is reached.
             TEXT if content.is_empty() && frame.compressed => return,
-            TEXT => statement.fact("websocket.text", &content, at),
+            TEXT => {
+                statement.fact("websocket.text", &content, at);
+                json_document::state(statement, &content, at);
+            }
             BINARY if !binary => {
                 binary = true;
                 statement.fact(
