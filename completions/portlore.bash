@@ -50,6 +50,9 @@ _portlore() {
             portlore,replay)
                 cmd="portlore__subcmd__replay"
                 ;;
+            portlore,services)
+                cmd="portlore__subcmd__services"
+                ;;
             portlore__subcmd__catalogue,check)
                 cmd="portlore__subcmd__catalogue__subcmd__check"
                 ;;
@@ -63,7 +66,7 @@ _portlore() {
 
     case "${cmd}" in
         portlore)
-            opts="-h -V --help --version replay live osc port ports interfaces doctor catalogue completions help"
+            opts="-h -V --help --version replay live osc port ports services interfaces doctor catalogue completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -91,12 +94,16 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__catalogue__subcmd__check)
-            opts="-h --help"
+            opts="-h --against --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -147,7 +154,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__help)
-            opts="-h --help replay live osc port ports interfaces doctor catalogue check facts completions help"
+            opts="-h --help replay live osc port ports services interfaces doctor catalogue check facts completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -426,7 +433,7 @@ _portlore() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json md" -- "${cur}"))
                     return 0
                     ;;
                 --catalogue)
@@ -554,6 +561,28 @@ _portlore() {
                     return 0
                     ;;
                 --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portlore__subcmd__services)
+            opts="-h --format --catalogue --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

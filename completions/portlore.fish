@@ -31,6 +31,7 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "live" -d 'Capture
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "osc" -d 'Show the OSC messages in capture files or on an interface'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "port" -d 'Show what is known about a port, and what is listening on it here'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "ports" -d 'List everything that is listening on this machine'
+complete -c portlore -n "__fish_portlore_needs_command" -f -a "services" -d 'List the services that portlore knows'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "interfaces" -d 'List the interfaces that can be captured on'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "doctor" -d 'Check that live capture works on this machine, and suggest fixes'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "catalogue" -d 'Check your own service files, or list the facts they can match'
@@ -137,8 +138,9 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s h -l help -d 'Print help'
-complete -c portlore -n "__fish_portlore_using_subcommand port" -l format -d 'Output format: table or json' -r -f -a "table\t'Human-readable text'
-json\t'One JSON document'"
+complete -c portlore -n "__fish_portlore_using_subcommand port" -l format -d 'Output format: table, json or md' -r -f -a "table\t'Text for people'
+json\t'One JSON document'
+md\t'Markdown: what is known of the port, without what listens here'"
 complete -c portlore -n "__fish_portlore_using_subcommand port" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand port" -l all -d 'Show every service that uses the port, with all notes'
 complete -c portlore -n "__fish_portlore_using_subcommand port" -s h -l help -d 'Print help'
@@ -146,11 +148,16 @@ complete -c portlore -n "__fish_portlore_using_subcommand ports" -l format -d 'O
 json\t'One JSON document'"
 complete -c portlore -n "__fish_portlore_using_subcommand ports" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand ports" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand services" -l format -d 'Output format: table or json' -r -f -a "table\t'Human-readable text'
+json\t'One JSON document'"
+complete -c portlore -n "__fish_portlore_using_subcommand services" -l catalogue -d 'Add your own service files (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand services" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand interfaces" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "facts" -d 'List the facts that service files can match'
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -l against -d 'Show which connections in a capture they recognise (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand completions" -s h -l help -d 'Print help'

@@ -181,7 +181,9 @@ pub enum CatalogueCommand {
         /// Files, or folders of .toml files
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
-        /// Show which connections in a capture they recognise (repeatable)
+        /// Show what they recognise in a capture
+        ///
+        /// May be repeated. Exit status 1 if a service with marks is recognised nowhere.
         #[arg(long, value_name = "CAPTURE")]
         against: Vec<PathBuf>,
     },

@@ -159,8 +159,8 @@ mod tests {
         assert_eq!(named("a.pcap").to_string(), "a.pcap: cannot be read");
         assert_eq!(Error::new(ErrorKind::System, "no thread").to_string(), "no thread");
         let full = std::io::Error::from_raw_os_error(28);
-        let error = Error::new(ErrorKind::Output, format!("cannot be written: {full}, again"));
-        assert_eq!(error.to_string(), "cannot be written: No space left on device, again");
+        let full = Error::new(ErrorKind::Output, format!("cannot be written: {full}, again"));
+        assert_eq!(full.to_string(), "cannot be written: No space left on device, again");
         assert_eq!((error.kind(), error.object()), (ErrorKind::Input, "a.pcap"));
         assert_eq!((error.reason(), error.remedy()), ("cannot be read", Some("see who owns it")));
     }

@@ -122,7 +122,7 @@ fn shells_that_call_back_are_named_and_transcripts_are_not() {
         alerts,
         [
             "a clear-text reverse shell (\"bash-5.2# id\")",
-            "a clear-text reverse shell (\"$ ls\")",
+            "a clear-text reverse shell (\"$ ls\") where HTTP or TLS is expected",
             "a clear-text reverse shell (\"uid=33(www-data) gid=33(www-data) groups=33(www-data)\")",
         ]
     );

@@ -91,7 +91,7 @@ mod tests {
             ("prot:osc", "unknown field prot:"),
             ("tag:", "tag: needs a value"),
             ("fit:x", "fit: takes !, agrees, unclaimed"),
-            ("finding:x", "x is no kind or severity of findings"),
+            ("finding:x", "no finding kind or severity: x"),
         ] {
             let fault = RowFilter::parse(text).unwrap_err();
             assert_eq!(fault, said);
