@@ -7,6 +7,7 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments are texts for terminals, without markup")]
 
+mod catalogue;
 mod choices;
 #[cfg(test)]
 mod generated;
@@ -33,6 +34,7 @@ use portlore::report::{FORMATS, ReportFormat};
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
+pub use self::catalogue::CatalogueCommand;
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};
@@ -168,28 +170,6 @@ pub enum Command {
         /// What is going to be written
         outputs: Vec<OsString>,
     },
-}
-
-/// `portlore catalogue`.
-#[derive(Debug, Subcommand)]
-pub enum CatalogueCommand {
-    /// Check service files
-    ///
-    /// Reports each mistake with its line and how to fix it.
-    #[command(after_help = help::CATALOGUE_CHECK)]
-    Check {
-        /// Files, or folders of .toml files
-        #[arg(required = true, value_name = "FILE|DIR")]
-        paths: Vec<PathBuf>,
-        /// Show what they recognise in a capture
-        ///
-        /// May be repeated. Exit status 1 if a service with marks is recognised nowhere.
-        #[arg(long, value_name = "CAPTURE")]
-        against: Vec<PathBuf>,
-    },
-    /// List the facts that service files can match
-    #[command(after_help = help::CATALOGUE_FACTS)]
-    Facts,
 }
 
 /// `portlore replay`.

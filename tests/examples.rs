@@ -55,6 +55,8 @@ fn expected(words: &[String]) -> &'static [i32] {
         () if has("doctor") => &[0, 1],
         // The capture has alerts.
         () if has("--fail-on") => &[1],
+        // The service is in none of the fixtures.
+        () if has("--against") => &[1],
         () => &[0],
     }
 }

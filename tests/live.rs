@@ -379,7 +379,7 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     let second = lines.next().unwrap();
     assert!(
         second.contains("  0 packets, 0/s, 0 B  3 flows live  none dropped")
-            && second.ends_with("dropped"),
+            && second.ends_with("dropped  1 finding"),
         "{second}"
     );
     signal(&child, "INT");

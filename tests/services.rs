@@ -50,8 +50,8 @@ fn a_service_of_ones_own_is_tried_against_a_capture() {
     };
     let (status, page, _) = check(OWN);
     assert_eq!(status, 0, "{page}");
-    assert!(page.starts_with("1 service files, no fault\n"), "{page}");
-    assert!(page.contains("Our desk") && page.contains("sends to the address /eos/"), "{page}");
+    assert!(page.starts_with("1 service file, no errors\n"), "{page}");
+    assert!(page.contains("Our desk") && page.contains("sends a message to /eos/"), "{page}");
     assert!(page.contains("Wireshark: frame.number"), "{page}");
     assert!(page.contains("\ndesk: named on "), "{page}");
     let (status, page, _) = check(&OWN.replace("/eos/", "/harbour/"));

@@ -47,7 +47,7 @@ pub(super) fn service(table: ServiceTable, name: &str, origin: Origin) -> Result
         if value.proved.is_empty() && value.document.is_none() {
             (value.proved, value.document) = (proved.clone(), document.clone());
         }
-        mark(value, line).map_err(|error| located(error, name, line))
+        mark(value, line, origin).map_err(|error| located(error, name, line))
     });
     let processes = table.process.into_iter().map(|Lined { line, value }| {
         let ProcessTable { name: process, command } = value;
@@ -104,7 +104,7 @@ fn claim(table: ClaimTable, protocols: Vec<Protocol>, line: usize) -> Claim {
     }
 }
 
-fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
+fn mark(mut table: MarkTable, line: usize, origin: Origin) -> Result<Mark> {
     let and = std::mem::take(&mut table.and);
     let cite = table.cite.take();
     let name = table.name.take().as_deref().map(NameTemplate::new).transpose()?;
@@ -118,15 +118,15 @@ fn mark(mut table: MarkTable, line: usize) -> Result<Mark> {
         } else if !inner.proved.is_empty() || inner.document.is_some() {
             "proved and document belong in the mark, not in mark.and"
         } else {
-            return condition(inner);
+            return condition(inner, origin);
         };
         Err(Error::new(ErrorKind::Catalogue, reason))
     });
     let and = and.collect::<Result<_>>()?;
-    Ok(Mark { first: condition(table)?, and, name, cite, proved, document, line })
+    Ok(Mark { first: condition(table, origin)?, and, name, cite, proved, document, line })
 }
 
-fn condition(table: MarkTable) -> Result<Condition> {
+fn condition(table: MarkTable, origin: Origin) -> Result<Condition> {
     let lowered = |text: String| if table.ignore_case { text.to_ascii_lowercase() } else { text };
     let given = [
         table.equals.map(lowered).map(Compare::Equals),
@@ -136,8 +136,10 @@ fn condition(table: MarkTable) -> Result<Condition> {
         table
             .matches
             .map(|text| if table.ignore_case { format!("(?i){text}") } else { text })
-            .as_deref()
-            .map(Pattern::new)
+            .map(|text| match origin {
+                Origin::Shipped => Ok(Pattern::shipped(text)),
+                Origin::User => Pattern::new(&text),
+            })
             .transpose()?
             .map(Compare::Matches),
     ];

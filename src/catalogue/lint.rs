@@ -201,12 +201,12 @@ fn check_proof(mark: &Mark, fault: &mut AddFault<'_>) {
     let is_empty = |version: &String| version.trim().is_empty();
     if mark.proved.iter().any(is_empty) || mark.proved.is_empty() && mark.document.is_none() {
         let reason = "a mark needs its proof".into();
-        let remedy = "say proved = [\"1.2.3\"], the versions that were captured, or \
-                      document = \"https://…\", what it is made from";
+        let remedy = "add proved = [\"1.2.3\"], the captured versions, or document = \"https://…\", \
+                      the vendor's document";
         fault(mark.line, reason, remedy);
     }
     if mark.document.as_deref().is_some_and(|document| !is_source(document)) {
-        let reason = "document is no source: it is \"https://…\" or \"RFC …\"".into();
+        let reason = "document names a source: write \"https://…\" or \"RFC …\"".into();
         fault(mark.line, reason, "");
     }
 }

@@ -4,6 +4,7 @@
 //! files.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
 use regex_lite::Regex;
@@ -60,12 +61,27 @@ impl PartialEq for Needle {
 impl Eq for Needle {}
 
 /// A regular expression, <https://docs.rs/regex-lite/latest/regex_lite/#syntax>. It matches
-/// anywhere in a value unless it is anchored.
+/// anywhere in a value unless it is anchored. Compiled when it is first tried: most captures try
+/// few of the catalogue's.
 #[derive(Debug, Clone)]
 pub struct Pattern {
+    text: String,
+    /// `None` if the text is not a regular expression.
+    compiled: OnceLock<Option<CompiledPattern>>,
+}
+
+#[derive(Debug, Clone)]
+struct CompiledPattern {
     regex: Regex,
     /// Text that every match contains.
     required: Option<Needle>,
+}
+
+impl CompiledPattern {
+    fn new(text: &str) -> Result<Self, regex_lite::Error> {
+        let required = literal::required(text).map(|text| Needle::new(&text));
+        Ok(Self { regex: Regex::new(text)?, required })
+    }
 }
 
 impl Pattern {
@@ -74,39 +90,46 @@ impl Pattern {
     /// # Errors
     /// The syntax error in `text`.
     pub fn new(text: &str) -> Result<Self> {
-        let regex = Regex::new(text).map_err(|error| {
+        let compiled = CompiledPattern::new(text).map_err(|error| {
             let reason = format!("matches: '{text}' is not a valid regular expression: {error}");
             Error::new(ErrorKind::Catalogue, reason)
         })?;
-        let required = literal::required(text).map(|text| Needle::new(&text));
-        Ok(Self { regex, required })
+        Ok(Self { text: text.to_owned(), compiled: OnceLock::from(Some(compiled)) })
+    }
+
+    /// A pattern of the shipped catalogue, which tests have compiled; another one matches nothing.
+    pub(super) const fn shipped(text: String) -> Self {
+        Self { text, compiled: OnceLock::new() }
+    }
+
+    fn compiled(&self) -> Option<&CompiledPattern> {
+        self.compiled.get_or_init(|| CompiledPattern::new(&self.text).ok()).as_ref()
     }
 
     /// The byte offset of the first match in `value`.
     #[must_use]
     pub fn find(&self, value: &str) -> Option<usize> {
-        if self.required.as_ref().is_some_and(|needle| needle.find(value).is_none()) {
+        let CompiledPattern { regex, required } = self.compiled()?;
+        if required.as_ref().is_some_and(|needle| needle.find(value).is_none()) {
             return None;
         }
-        self.regex.find(value).map(|found| found.start())
+        regex.find(value).map(|found| found.start())
     }
-}
 
-impl Pattern {
     /// What the first group of the pattern takes from `value`.
     fn captured<'v>(&self, value: &'v str) -> Option<&'v str> {
-        Some(self.regex.captures(value)?.get(1)?.as_str())
+        Some(self.compiled()?.regex.captures(value)?.get(1)?.as_str())
     }
 
     /// Whether the pattern has a group.
     fn has_group(&self) -> bool {
-        self.regex.captures_len() > 1
+        self.compiled().is_some_and(|compiled| compiled.regex.captures_len() > 1)
     }
 }
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.regex.as_str() == other.regex.as_str()
+        self.text == other.text
     }
 }
 
@@ -165,7 +188,7 @@ impl fmt::Display for Compare {
             Self::Contains(Needle(finder)) => {
                 write!(f, "contains {}", String::from_utf8_lossy(finder.needle()))
             }
-            Self::Matches(pattern) => write!(f, "matches {}", pattern.regex.as_str()),
+            Self::Matches(pattern) => write!(f, "matches {}", pattern.text),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which marks on a fact can hold of a value: an index, as users load marks by the thousand.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 use foldhash::fast::RandomState;
@@ -24,10 +25,34 @@ pub(super) struct MarkIndex {
     prefixes: TextTable,
     /// The texts with which values end.
     suffixes: TextTable,
-    /// The texts that values contain, and the marks that look for them.
-    parts: Option<(AhoCorasick, Vec<Place>)>,
+    /// The texts that values contain, where there are many.
+    parts: Option<PartTable>,
     /// The marks that are tried on every value.
     always: Vec<Place>,
+}
+
+/// Texts that values contain, and the marks that look for them.
+struct PartTable {
+    texts: Vec<Box<[u8]>>,
+    places: Vec<Place>,
+    /// Finds every one of the texts in one pass over a value, letters in either case; `None` where
+    /// they have more bytes together than 31 bits can count. Made for the first value: many
+    /// captures have none.
+    automaton: OnceLock<Option<AhoCorasick>>,
+}
+
+impl PartTable {
+    fn find(&self, value: &str, found: &mut Vec<Place>) {
+        let make =
+            || AhoCorasickBuilder::new().ascii_case_insensitive(true).build(&self.texts).ok();
+        match self.automaton.get_or_init(make) {
+            Some(automaton) => {
+                let matches = automaton.find_overlapping_iter(value);
+                found.extend(matches.map(|part| self.places[part.pattern().as_usize()]));
+            }
+            None => found.extend(&self.places),
+        }
+    }
 }
 
 /// Texts in lower case, with the marks that look for each.
@@ -68,16 +93,15 @@ impl MarkIndex {
                 Some(Compare::Equals(text)) => index.equals.insert(text, place),
                 Some(Compare::Prefix(text)) => index.prefixes.insert(text, place),
                 Some(Compare::Suffix(text)) => index.suffixes.insert(text, place),
-                Some(Compare::Contains(needle)) => parts.push((needle.text(), place)),
+                Some(Compare::Contains(needle)) => parts.push((needle.text().into(), place)),
                 Some(Compare::Matches(_)) | None => index.always.push(place),
             }
         }
-        let places = parts.iter().map(|&(_, place)| place);
-        // Building fails where the texts have more bytes together than 31 bits can count.
-        let automaton = if parts.len() > FEW { automaton(&parts) } else { None };
-        match automaton {
-            Some(automaton) => index.parts = Some((automaton, places.collect())),
-            None => index.always.extend(places),
+        let (texts, places): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        if places.len() > FEW {
+            index.parts = Some(PartTable { texts, places, automaton: OnceLock::new() });
+        } else {
+            index.always.extend(places);
         }
         index
     }
@@ -90,9 +114,8 @@ impl MarkIndex {
         self.equals.find(|wanted| (wanted == length).then_some(value), found);
         self.prefixes.find(|wanted| value.get(..wanted), found);
         self.suffixes.find(|wanted| value.get(length.checked_sub(wanted)?..), found);
-        if let Some((automaton, places)) = &self.parts {
-            let matches = automaton.find_overlapping_iter(value);
-            found.extend(matches.map(|part| places[part.pattern().as_usize()]));
+        if let Some(parts) = &self.parts {
+            parts.find(value, found);
         }
         found.sort_unstable();
         found.dedup();
@@ -108,14 +131,6 @@ const fn rank(compare: &Compare) -> u8 {
         Compare::Contains(_) => 3,
         Compare::Matches(_) => 4,
     }
-}
-
-/// Finds every one of these texts in one pass over a value.
-fn automaton(parts: &[(&[u8], Place)]) -> Option<AhoCorasick> {
-    AhoCorasickBuilder::new()
-        .ascii_case_insensitive(true)
-        .build(parts.iter().map(|(text, _)| text))
-        .ok()
 }
 
 #[cfg(test)]

@@ -450,3 +450,17 @@ fn no_two_services_share_a_form_of_a_process() {
     }
     assert!(seen.len() > 50);
 }
+
+#[test]
+fn every_pattern_of_the_shipped_catalogue_is_a_regular_expression() {
+    let catalogue = shipped();
+    let marks = catalogue.services().iter().flat_map(|service| &service.marks);
+    let conditions = marks.flat_map(|mark| std::iter::once(&mark.first).chain(&mark.and));
+    for compare in conditions.flat_map(|condition| &condition.compare) {
+        if let Compare::Matches(_) = compare {
+            let text = compare.to_string();
+            let pattern = text.strip_prefix("matches ").unwrap();
+            assert!(Pattern::new(pattern).is_ok(), "{pattern}");
+        }
+    }
+}

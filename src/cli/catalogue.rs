@@ -1,0 +1,29 @@
+//! `portlore catalogue`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::help;
+
+/// `portlore catalogue`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// Check service files
+    ///
+    /// Reports each mistake with its line and how to fix it.
+    #[command(after_help = help::CATALOGUE_CHECK)]
+    Check {
+        /// Files, or folders of .toml files
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
+        /// Show what they recognise in a capture
+        ///
+        /// May be repeated. Exit status 1 if a service with marks is recognised nowhere.
+        #[arg(long, value_name = "CAPTURE")]
+        against: Vec<PathBuf>,
+    },
+    /// List the facts that service files can match
+    #[command(after_help = help::CATALOGUE_FACTS)]
+    Facts,
+}
