@@ -157,7 +157,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "facts" -d 'List the facts that service files can match'
-complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -l against -d 'Show which connections in a capture they recognise (repeatable)' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -l against -d 'Show what they recognise in a capture' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand completions" -s h -l help -d 'Print help'

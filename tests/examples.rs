@@ -15,6 +15,7 @@ const FILES: &[(&str, &str)] = &[
     ("FILE…", "fixtures/showcase.pcap"),
     ("ring1.pcap", "fixtures/eos-tcp-slip-3037.pcap"),
     ("ring2.pcap", "fixtures/acceptance.pcap"),
+    ("harbour.pcap", "fixtures/showcase.pcap"),
     ("fixtures", "fixtures"),
 ];
 
@@ -25,12 +26,16 @@ fn folder() -> tempfile::TempDir {
     for (name, fixture) in FILES {
         symlink(root.join(fixture), folder.path().join(name)).unwrap();
     }
-    // The service file that the README shows.
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let service = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    // The service files that the README and the tutorial show.
+    let shown = |page: &str| {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+    };
+    let service = shown("README.md");
     fs::create_dir(folder.path().join("services")).unwrap();
-    fs::write(folder.path().join("billing.toml"), service).unwrap();
+    fs::write(folder.path().join("billing.toml"), &service).unwrap();
     fs::write(folder.path().join("services/billing.toml"), service).unwrap();
+    fs::write(folder.path().join("harbour.toml"), shown("docs/own-service.md")).unwrap();
     folder
 }
 
