@@ -38,14 +38,15 @@ pub struct Error {
 
 /// A reason without the number that Rust adds to the errors of the operating system, as in
 /// `No such file or directory (os error 2)`: the text says the same.
-fn without_number(reason: String) -> String {
+fn without_number(reason: &str) -> String {
     const NUMBER: &str = " (os error ";
     let found = reason.find(NUMBER).and_then(|at| {
         let end = reason[at..].find(')')? + at;
         let number = &reason[at + NUMBER.len()..end];
         number.bytes().all(|byte| byte.is_ascii_digit()).then_some((at, end))
     });
-    found.map_or_else(|| reason.clone(), |(at, end)| [&reason[..at], &reason[end + 1..]].concat())
+    found
+        .map_or_else(|| reason.to_owned(), |(at, end)| [&reason[..at], &reason[end + 1..]].concat())
 }
 
 /// One line of an [`Error`].
@@ -61,7 +62,7 @@ impl Error {
     /// An error of which only the reason is known.
     #[must_use]
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
-        let reason = without_number(reason.into());
+        let reason = without_number(&reason.into());
         let fault = ErrorLine { kind, object: String::new(), reason, remedy: String::new() };
         Self { first: fault, rest: Vec::new() }
     }
