@@ -35,16 +35,21 @@ pub(super) struct MarkIndex {
 struct PartTable {
     texts: Vec<Box<[u8]>>,
     places: Vec<Place>,
-    /// Finds every one of the texts in one pass over a value, letters in either case; `None` where
-    /// they have more bytes together than 31 bits can count. Made for the first value: many
+    /// Whether a mark looks for letters in either case.
+    ignore_case: bool,
+    /// Finds every one of the texts in one pass over a value; `None` where they have more bytes together than 31 bits can count. Made for the first value: many
     /// captures have none.
     automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 impl PartTable {
     fn find(&self, value: &str, found: &mut Vec<Place>) {
-        let make =
-            || AhoCorasickBuilder::new().ascii_case_insensitive(true).build(&self.texts).ok();
+        let make = || {
+            AhoCorasickBuilder::new()
+                .ascii_case_insensitive(self.ignore_case)
+                .build(&self.texts)
+                .ok()
+        };
         match self.automaton.get_or_init(make) {
             Some(automaton) => {
                 let matches = automaton.find_overlapping_iter(value);
@@ -87,19 +92,24 @@ impl MarkIndex {
     pub(super) fn new<'m>(conditions: impl Iterator<Item = &'m Condition>) -> Self {
         let mut index = Self::default();
         let mut parts = Vec::new();
+        let mut ignore_case = false;
         for (condition, place) in conditions.zip(0..) {
             // All comparisons hold of one value: one of them is enough to find it by.
             match condition.compare.iter().min_by_key(|compare| rank(compare)) {
                 Some(Compare::Equals(text)) => index.equals.insert(text, place),
                 Some(Compare::Prefix(text)) => index.prefixes.insert(text, place),
                 Some(Compare::Suffix(text)) => index.suffixes.insert(text, place),
-                Some(Compare::Contains(needle)) => parts.push((needle.text().into(), place)),
+                Some(Compare::Contains(needle)) => {
+                    ignore_case |= condition.ignore_case;
+                    parts.push((needle.text().into(), place));
+                }
                 Some(Compare::Matches(_)) | None => index.always.push(place),
             }
         }
         let (texts, places): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         if places.len() > FEW {
-            index.parts = Some(PartTable { texts, places, automaton: OnceLock::new() });
+            index.parts =
+                Some(PartTable { texts, places, ignore_case, automaton: OnceLock::new() });
         } else {
             index.always.extend(places);
         }

@@ -84,6 +84,9 @@ fn read(bytes: &[u8], frame: u64, direction: Direction, last: &mut LastName) -> 
         return None;
     }
     let has_answers = rcode.trailing_zeros() >= 4 && (answers_high, answers_low) != (0, 0);
+    if !may_be_long(bytes.get(HEADER..)?) {
+        return None;
+    }
     let name = last.read(bytes, HEADER)??;
     let &[kind_high, kind_low] = bytes.get(name.next..)?.first_chunk()?;
     let kind = u16::from_be_bytes([kind_high, kind_low]);
@@ -108,6 +111,20 @@ fn read(bytes: &[u8], frame: u64, direction: Direction, last: &mut LastName) -> 
         return None;
     }
     Some(LongName { parents, hash: hash(&text), answer, frame })
+}
+
+/// Whether the name at the beginning has as many bytes as a long one. Most names are short, and to
+/// read their letters takes ten times as long.
+fn may_be_long(bytes: &[u8]) -> bool {
+    let mut length = 0;
+    while length < LONG {
+        match bytes.get(length) {
+            Some(&label @ 1..64) => length += 1 + usize::from(label),
+            // The end. A pointer may lead to any name.
+            label => return label.is_some_and(|&label| label >= 64),
+        }
+    }
+    true
 }
 
 /// The domains of two and three labels that a name is under; `None` if it is an address, a service,
