@@ -47,7 +47,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Pr
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Rows in each table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Show at most N rows a table; 0 for all' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
@@ -80,7 +80,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop 
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s w -l write -d 'Save the captured packets as pcapng' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s C -l rotate-size -d 'Start a new file after this size, such as 100M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s G -l rotate-time -d 'Start a new file after this time, such as 1h' -r
-complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 'Keep only the newest N of these files' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s W -l keep -d 'Keep only the newest N rotated files' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
@@ -89,7 +89,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Prin
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Rows in each table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Show at most N rows a table; 0 for all' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
@@ -157,7 +157,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "facts" -d 'List the facts that service files can match'
-complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -l against -d 'Show what they recognise in a capture' -r -F
+complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -l against -d 'Show what the files recognise in a capture' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and __fish_seen_subcommand_from facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand completions" -s h -l help -d 'Print help'

@@ -187,7 +187,7 @@ pub struct ReplayArgs {
     pub chain: bool,
     /// Keep reading files that are still being written
     ///
-    /// Continues until Ctrl-C, also with the next files of a ring as they appear. With - as the
+    /// Continues until Ctrl-C, and picks up the next files of a ring as they appear. With - as the
     /// file, reads until the pipe ends.
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
@@ -236,7 +236,7 @@ pub struct LiveArgs {
     /// Start a new file after this time, such as 1h
     #[arg(help_heading = SAVING, short = 'G', long, requires = "write", value_name = "TIME", value_parser = duration)]
     pub rotate_time: Option<Duration>,
-    /// Keep only the newest N of these files
+    /// Keep only the newest N rotated files
     #[arg(help_heading = SAVING, short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: Option<u16>,
     /// Who sees the capture while it runs.
@@ -321,7 +321,7 @@ pub struct CommonArgs {
     /// Stop after N packets
     ///
     /// Only packets that match the filter are counted.
-    #[arg(help_heading = INPUT, short, long, value_name = "N")]
+    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// List connections with the reasons for each verdict
     ///
@@ -343,8 +343,7 @@ pub struct CommonArgs {
     pub stats: bool,
     /// Print only one part of the report: findings
     ///
-    /// The findings are what does not belong on this network, each with the packet that shows it
-    /// and advice.
+    /// Findings are what looks wrong on the network, each with the packet that shows it and advice.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "PART", conflicts_with_all = ["flows", "why", "servers"])]
     pub only: Option<Part>,
     /// Exit 1 at this severity or above: note, warning, alert
@@ -353,7 +352,7 @@ pub struct CommonArgs {
     /// for warnings and alerts, alert for alerts only.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "LEVEL")]
     pub fail_on: Option<FailOn>,
-    /// Rows in each table; 0 for all
+    /// Show at most N rows a table; 0 for all
     ///
     /// Ports with an alert or a warning are always shown.
     #[arg(help_heading = REPORT, long, default_value_t = 20, value_name = "N")]
@@ -363,14 +362,15 @@ pub struct CommonArgs {
     pub local: bool,
     /// Add your own service files (repeatable)
     ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
-    /// case. Your services replace built-in ones of the same id.
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are
+    /// always read. Your services replace built-in ones of the same id.
     #[arg(help_heading = REPORT, long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
     /// Output format: table, json or ndjson
     ///
     /// Choose table for people, json for one document with everything, and ndjson for one JSON
-    /// object a line: connections as they end, what arrived in each interval, drops, the end.
+    /// object per line: each connection as it ends, the traffic of each interval, drops, and
+    /// the end of the capture.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub format: Format,
     /// Write the report to a file
@@ -389,8 +389,8 @@ pub struct CommonArgs {
     pub quiet: bool,
     /// Networks to treat as local, such as 10.0.0.0/8
     ///
-    /// Separate several with commas, or repeat the option. The /24 or /64 of each server is local
-    /// in any case, and so are the networks of the interfaces that live captures on. Findings about
+    /// Separate several with commas, or repeat the option. The /24 or /64 of each server is always
+    /// local, and so are the networks of the interfaces that live captures on. Findings about
     /// services that others can reach depend on it.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
     pub local_nets: Vec<IpNetwork>,
@@ -409,7 +409,7 @@ pub struct CommonArgs {
     ///
     /// Otherwise, packets with the same addresses and ports are one connection. With vlan, the
     /// innermost two VLAN tags are compared; with vni, the virtual network of VXLAN or Geneve, or
-    /// the key of GRE. Separate both with a comma.
+    /// the key of GRE. Separate the two with a comma.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_enum, hide_possible_values = true, value_delimiter = ',', value_name = "vlan,vni")]
     pub key: Vec<KeyPart>,
     /// Number of classifier threads

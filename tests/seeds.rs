@@ -179,7 +179,7 @@ const ON_3037: &[Statement] = &[
     says(
         "Eos has 3032, too (which is registered for Redwood Chat)",
         &["port", "3032", "--all"],
-        &["Most likely ETC Eos lighting console", "redwood-chat (Redwood Chat)"],
+        &["Most likely: ETC Eos lighting console", "redwood-chat (Redwood Chat)"],
     ),
     says(
         "Magic Sheet commands work on 3032 and not on 3037 (not confirmed)",

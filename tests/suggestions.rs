@@ -11,7 +11,7 @@ fn refusal(args: &[&str]) -> String {
 #[test]
 fn a_mistyped_service_name_gets_those_of_the_registry_and_the_catalogue() {
     let http = refusal(&["port", "htp"]);
-    assert!(http.starts_with("portlore: htp: is not a known service name; did you mean "));
+    assert!(http.starts_with("portlore: htp: no service has this name; did you mean "));
     assert!(http.contains("http"), "{http}");
     assert!(refusal(&["port", "posgresql"]).ends_with("; did you mean postgresql?\n"));
     assert!(refusal(&["port", "no-such-thing"]).ends_with("from the IANA registry, such as ssh\n"));

@@ -17,7 +17,7 @@ pub enum CatalogueCommand {
         /// Files, or folders of .toml files
         #[arg(required = true, value_name = "FILE|DIR")]
         paths: Vec<PathBuf>,
-        /// Show what they recognise in a capture
+        /// Show what the files recognise in a capture
         ///
         /// May be repeated. Exit status 1 if a service with marks is recognised nowhere.
         #[arg(long, value_name = "CAPTURE")]

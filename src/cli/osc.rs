@@ -66,7 +66,7 @@ pub struct OscArgs {
     /// Output format: text or ndjson
     ///
     /// Choose text for people, and ndjson for one JSON object a line, from which every packet can
-    /// be written again to the byte.
+    /// be rebuilt byte for byte.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = OscFormat::Text)]
     pub format: OscFormat,
     /// Write the messages to a file

@@ -23,8 +23,8 @@ pub struct PortArgs {
     pub format: PortFormat,
     /// Add your own service files (repeatable)
     ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
-    /// case.
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
+    /// read.
     #[arg(long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
 }
@@ -37,8 +37,8 @@ pub struct PortsArgs {
     pub format: PageFormat,
     /// Add your own service files (repeatable)
     ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are read in any
-    /// case.
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
+    /// read.
     #[arg(long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
 }

@@ -134,7 +134,7 @@ fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Resu
             .with_remedy(where_spoken(catalogue, protocol)));
     }
     if ports.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "is not a known service name")
+        return Err(Error::new(ErrorKind::Usage, "no service has this name")
             .with_object(name)
             .with_remedy(catalogue.did_you_mean(name).unwrap_or_else(|| {
                 "give a port number or a name from the IANA registry, such as ssh".to_owned()

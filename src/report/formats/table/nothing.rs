@@ -8,7 +8,7 @@ use crate::report::parts::units::count;
 use crate::report::{Report, Style, escape};
 
 /// The sentence where there was nothing that has ports.
-const NO_PORTS: &str = "No TCP or UDP was seen.";
+const NO_PORTS: &str = "No TCP or UDP packets were seen.";
 
 /// Writes why there are no ports.
 pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {
@@ -25,6 +25,7 @@ fn sentence(report: &Report<'_>) -> String {
         frames => format!("{} packets were read", count(frames)),
     };
     match filter {
+        _ if counters.frames == 0 && filter.is_none() => "There are no packets.".into(),
         _ if counters.selected() > 0 => NO_PORTS.into(),
         // Where the kernel filters, the others are not even read.
         Some(filter) if counters.frames == 0 => format!("No packet matched {filter}."),

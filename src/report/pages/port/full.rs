@@ -53,7 +53,7 @@ fn write_claimant(
     let Claimant { service, claim } = claimant;
     let protocols: Vec<_> = claim.protocols.iter().map(|p| p.name()).collect();
     let speaks = match (protocols.is_empty(), service.wire_unknown) {
-        (true, _) => "protocol not recognised".to_owned(),
+        (true, _) => "protocol not known".to_owned(),
         (false, true) => format!("speaks {}; other protocols undocumented", protocols.join(", ")),
         (false, false) => format!("speaks {}", protocols.join(", ")),
     };

@@ -66,7 +66,7 @@ fn write_claimant(out: &mut dyn Write, claimant: &Claimant<'_>) -> io::Result<()
         claim.prevalence.as_str()
     )?;
     let notes = [
-        claimant.overflow().map(|when| format!("Comes here {when}.")),
+        claimant.overflow().map(|when| format!("Uses this port {when}.")),
         claim.since.as_ref().map(|since| format!("Since {}.", escape(since))),
         claim.note.as_deref().filter(|note| !claimant.is_overflow(note)).map(escape),
         service.note.as_deref().map(escape),

@@ -36,7 +36,8 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
     let name = |claimant: &Claimant<'_>| escape(&claimant.service.name);
     if let [only] = alike {
         let note = only.overflow().map_or_else(String::new, |when| format!(", {when}"));
-        return format!("{lead} {}{note}.", name(only));
+        let colon = if likely == Prevalence::Rare { "" } else { ":" };
+        return format!("{lead}{colon} {}{note}.", name(only));
     }
     let families = Claimant::by_family(alike.iter().copied());
     let kinds = families.iter().filter_map(|(_, members)| family::kind(&members[0].service.tag));
@@ -144,9 +145,9 @@ mod tests {
             ),
             (
                 3037,
-                "Most likely ETC Eos lighting console. Registered for HP SAN Mgmt, which is rarely seen.",
+                "Most likely: ETC Eos lighting console. Registered for HP SAN Mgmt, which is rarely seen.",
             ),
-            (22, "Most likely SSH server. This is its registered use."),
+            (22, "Most likely: SSH server. This is its registered use."),
             (49_999, "No use of this port is known, and IANA has not assigned it."),
         ] {
             assert_eq!(sentence(&catalogue, port, &both), expected);
