@@ -65,7 +65,22 @@ pub(super) fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Error
     (services, errors)
 }
 
+/// The largest service file in bytes: that of 100,000 marks takes some 10 MB.
+const MAX_SIZE: u64 = 64 << 20;
+
+/// Reads a service file. A pipe could wait for ever, and a device could have no end.
 fn read(path: &Path) -> Result<String> {
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let refused = |reason: &str, remedy: &str| {
+        let error = Error::new(ErrorKind::Catalogue, reason).with_object(path.display());
+        Err(error.with_remedy(remedy))
+    };
+    if !metadata.is_file() {
+        return refused("not a regular file", "write the service into a file");
+    }
+    if metadata.len() > MAX_SIZE {
+        return refused("larger than 64 MiB", "divide it into several services");
+    }
     std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 

@@ -464,3 +464,15 @@ fn every_pattern_of_the_shipped_catalogue_is_a_regular_expression() {
         }
     }
 }
+
+#[test]
+fn a_service_file_that_is_a_pipe_or_a_device_is_refused_without_a_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.toml");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for path in [pipe, "/dev/zero".into()] {
+        let error = check_all(std::slice::from_ref(&path), &|_| true).unwrap_err();
+        let told = format!("{}: not a regular file; ", path.display());
+        assert!(error.to_string().starts_with(&told), "{error}");
+    }
+}

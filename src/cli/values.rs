@@ -80,11 +80,12 @@ pub(super) fn time_bound(text: &str) -> Result<TimeBound, String> {
         let civil = text.parse::<DateTime>()?;
         Ok::<_, jiff::Error>(civil.to_zoned(TimeZone::UTC)?.timestamp())
     });
-    let nanoseconds = time.ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-    nanoseconds.map(|nanoseconds| TimeBound::At(Time(nanoseconds))).ok_or_else(|| {
+    let time = time.map_err(|_| {
         "write 2026-11-18T11:06:40 (UTC), 2026-11-18T12:06:40+01:00, or +5m after the first packet"
-            .to_owned()
-    })
+    })?;
+    let nanoseconds = i64::try_from(time.as_nanosecond());
+    let out_of_range = |_| "out of range; the years 1678 to 2261 are possible".to_owned();
+    nanoseconds.map(|nanoseconds| TimeBound::At(Time(nanoseconds))).map_err(out_of_range)
 }
 
 #[cfg(test)]
@@ -94,6 +95,7 @@ mod tests {
     #[test]
     fn times_are_utc_unless_they_name_a_zone_or_count_from_the_first_packet() {
         let at = |seconds, nanoseconds| Ok(TimeBound::At(Time::new(seconds, nanoseconds)));
+        assert!(time_bound("2300-01-01T00:00:00Z").unwrap_err().starts_with("out of range"));
         for text in ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20", "2023-11-14 23:13:20+01:00"] {
             assert_eq!(time_bound(text), at(1_700_000_000, 0), "{text}");
         }

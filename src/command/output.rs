@@ -183,14 +183,19 @@ impl Write for Destination {
     }
 }
 
+/// The columns of the terminal, at least 40.
+fn terminal_width() -> usize {
+    let size = terminal_size::terminal_size();
+    size.map_or(Style::default().width, |(width, _)| usize::from(width.0)).max(40)
+}
+
 impl Output {
     /// Standard output.
     pub fn standard() -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
-        let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let style = Style {
-            width: width.filter(|_| terminal).unwrap_or(Style::default().width).max(40),
+            width: if terminal { terminal_width() } else { Style::default().width },
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         };
         let name = "standard output".to_owned();
@@ -202,9 +207,10 @@ impl Output {
         self.terminal
     }
 
-    /// The style of a report there.
+    /// The style of a report there. A terminal may have another width than at the start.
     pub fn style(&self) -> Style {
-        self.style
+        let width = if self.terminal { terminal_width() } else { self.style.width };
+        Style { width, ..self.style }
     }
 
     /// Writes bytes, with `flush` through to the reader. A closed pipe is no error.
@@ -229,7 +235,8 @@ impl Output {
         mut self,
         write: impl FnOnce(&mut dyn Write, Style) -> io::Result<()>,
     ) -> Result<()> {
-        match write(&mut self.out, self.style).and_then(|()| self.out.flush()) {
+        let style = self.style();
+        match write(&mut self.out, style).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(self.error(&error)),
             Err(_) => Ok(()),
             Ok(()) => match self.out.into_parts().0 {
