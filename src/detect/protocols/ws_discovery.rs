@@ -60,7 +60,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize, cut: bool) -> Side {
-    let document = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii_start();
+    let document = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    // White space of XML (XML 1.0, section 2.3), which a form feed is not.
+    let spaces = document.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let document = &document[spaces.count()..];
     let unproved = if cut { Side::Perhaps } else { Side::Other };
     // The rest is worth its time only where a namespace is there.
     let Some(namespace) = NAMESPACES.into_iter().find(|known| find(document, known).is_some())
