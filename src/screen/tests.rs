@@ -11,6 +11,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::lists;
 use super::state::Page;
 use super::*;
+use crate::catalogue::Catalogue;
 use crate::flow::Opening;
 use crate::pipeline::{self, FlowDetail, Options, SnapshotRequest, snapshot_requests};
 use crate::source::Files;
@@ -41,8 +42,7 @@ struct Shown {
 
 impl Shown {
     fn new(catalogue: &Arc<Catalogue>, width: u16, height: u16) -> Self {
-        let mut state =
-            ScreenState::new("eth0".into(), Arc::clone(catalogue), snapshot_requests().0, false);
+        let mut state = ScreenState::new("eth0".into(), snapshot_requests().0, false);
         state.update(view(catalogue, SHOWCASE));
         Self { state, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() }
     }
@@ -78,7 +78,7 @@ impl Shown {
     /// Answers the request for the flow that is open.
     fn answer(&mut self, opening: Option<Opening>) -> String {
         let Page::Flow(frame) = self.state.page() else { panic!("no flow is open") };
-        let mut snapshot = view(&self.state.catalogue, SHOWCASE);
+        let mut snapshot = view(&self.state.view().unwrap().snapshot.run.catalogue, SHOWCASE);
         snapshot.elapsed = Duration::from_secs(62);
         snapshot.request.flow = Some(frame);
         snapshot.detail = opening.map(|opening| {

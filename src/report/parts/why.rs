@@ -9,7 +9,7 @@ use super::layout::Style;
 use super::units::{bytes, plural, time_span};
 use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
-use crate::decode::{Endpoint, Transport};
+use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
 use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides, TcpState};
 use crate::pipeline::JudgedFlow;
@@ -76,9 +76,9 @@ pub(in crate::report) fn write_styled(
         "frame {}  {} {} {} {}{}  {} {}  {}, {}, {}",
         record.first_frame,
         record.transport,
-        socket_address(record.initiator),
+        record.initiator,
         if record.orientation == Orientation::Guessed { "→?" } else { "→" },
-        socket_address(record.responder),
+        record.responder,
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),
         tone.paint(labels::flow_speaker(flow).as_str(), style),
@@ -229,10 +229,6 @@ fn pace(record: &FlowRecord, verdict: &Verdict) -> Option<String> {
     };
     let rates: Vec<_> = Direction::BOTH.into_iter().filter_map(from).collect();
     Some(format!("OSC rate: {}", rates.join(", ")))
-}
-
-fn socket_address(endpoint: Endpoint) -> String {
-    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
 }
 
 /// The ground of the verdict, and the fit, if there is one.

@@ -4,6 +4,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::flow::Outcome;
 use crate::report::escape;
@@ -28,22 +29,22 @@ pub(in crate::screen) fn lines(
     port: ServicePort,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let Some(stats) = state.view().and_then(|view| view.port(port)) else {
+    let found = state.view().and_then(|view| Some((view.catalogue(), view.port(port)?)));
+    let Some((catalogue, stats)) = found else {
         return vec![Line::from(format!("{port}  No packets yet."))];
     };
-    let mut lines = about(state, port, stats, width);
+    let mut lines = about(catalogue, (port, stats), width, state.colour);
     lines.extend(figures(stats, width));
     lines
 }
 
 /// The names of the port, its speakers and its processes.
 fn about(
-    state: &ScreenState,
-    port: ServicePort,
-    stats: &PortStats,
+    catalogue: &Catalogue,
+    (port, stats): (ServicePort, &PortStats),
     width: usize,
+    colour: bool,
 ) -> Vec<Line<'static>> {
-    let catalogue = &state.catalogue;
     let head = format!(
         "{port}  registered: {}  customary: {}",
         labels::registered(catalogue, port),
@@ -64,7 +65,7 @@ fn about(
         let text = fit(text.as_str(), width.saturating_sub(tail.width() + 2));
         lines.push(Line::from(vec![
             Span::raw("  "),
-            Span::styled(text, style(tone, state.colour)),
+            Span::styled(text, style(tone, colour)),
             Span::raw(tail),
         ]));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::decode::ServicePort;
-use crate::findings::{self, Severity};
+use crate::findings;
 use crate::pipeline::Snapshot;
 use crate::report::Zone;
 use crate::report::formats::IntervalWriter;
@@ -85,7 +85,7 @@ fn name_findings(out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    let grave = found.iter().filter(|finding| finding.severity != Severity::Note);
+    let grave = found.iter().filter(|finding| finding.severity.is_grave());
     let mut named: Vec<String> = Vec::new();
     for finding in grave {
         let name = format!("{} {}", finding.severity.as_str(), finding.port);
