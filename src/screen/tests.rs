@@ -13,7 +13,7 @@ use super::state::Page;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::flow::Opening;
-use crate::pipeline::{self, FlowDetail, Options, SnapshotRequest, snapshot_requests};
+use crate::pipeline::{self, FlowDetail, Options, snapshot_requests};
 use crate::source::Files;
 
 fn view(catalogue: &Arc<Catalogue>, file: &str) -> Snapshot {
@@ -22,14 +22,8 @@ fn view(catalogue: &Arc<Catalogue>, file: &str) -> Snapshot {
     let mut files = Files::open_with_stop(&[file], &stop).unwrap();
     let options = Options { keep_flows: true, ..Options::replay() };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
-    Snapshot {
-        elapsed: Duration::from_secs(61),
-        run,
-        live_flows: 5,
-        held_flows: 9,
-        request: SnapshotRequest::default(),
-        detail: None,
-    }
+    let view = Snapshot::of_run(run, Duration::from_secs(61));
+    Snapshot { live_flows: 5, held_flows: 9, ..view }
 }
 
 const SHOWCASE: &str = "fixtures/showcase.pcap";

@@ -80,6 +80,15 @@ pub struct Snapshot {
     pub detail: Option<Box<FlowDetail>>,
 }
 
+#[cfg(test)]
+impl Snapshot {
+    /// A snapshot without open flows, which nobody has asked for more.
+    pub(crate) fn of_run(run: Run, elapsed: Duration) -> Self {
+        let request = SnapshotRequest::default();
+        Self { elapsed, run, live_flows: 0, held_flows: 0, request, detail: None }
+    }
+}
+
 /// One flow with all that is known of it.
 pub struct FlowDetail {
     /// The flow. Its verdict has facts, where its first bytes are still held.

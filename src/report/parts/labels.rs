@@ -13,6 +13,7 @@ use crate::classify::{Candidate, Confidence, Fit, SharedStr};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
 use crate::findings::Severity;
+use crate::flow::{FlowRecord, Orientation, Outcome};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{PortStats, Products, Speaker, SpeakerStats, Unanswered};
 
@@ -253,6 +254,19 @@ pub fn framed(id: &str) -> &str {
         "slip" => "SLIP",
         other => other,
     }
+}
+
+/// Flows by outcome: `3 established, 1 no answer`.
+pub fn outcomes(counts: impl Iterator<Item = (Outcome, u64)>) -> String {
+    let texts =
+        counts.map(|(outcome, n)| format!("{} {}", count(n), outcome.as_str().replace('_', " ")));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// The arrow from client to server; with a question mark if it is a guess who is which.
+#[must_use]
+pub fn arrow(record: &FlowRecord) -> &'static str {
+    if record.orientation == Orientation::Guessed { "→?" } else { "→" }
 }
 
 /// The label of a flow without an answer.

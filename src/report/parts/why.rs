@@ -11,7 +11,7 @@ use super::{facts, labels, processes, tenant};
 use crate::classify::{Reason, Verdict};
 use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides, TcpState};
+use crate::flow::{FlowRecord, IcmpError, Outcome, PayloadSides, TcpState};
 use crate::pipeline::JudgedFlow;
 use crate::stats::Unanswered;
 
@@ -77,7 +77,7 @@ pub(in crate::report) fn write_styled(
         record.first_frame,
         record.transport,
         record.initiator,
-        if record.orientation == Orientation::Guessed { "→?" } else { "→" },
+        labels::arrow(record),
         record.responder,
         record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
             + &tenant::label(record.tenant),

@@ -7,7 +7,7 @@ use crate::classify::Candidate;
 use crate::decode::ServicePort;
 use crate::evidence::Direction;
 use crate::findings::Finding;
-use crate::flow::{FlowRecord, Orientation, Outcome, TcpState};
+use crate::flow::{FlowRecord, Outcome, TcpState};
 use crate::pipeline::JudgedFlow;
 use crate::process::{Attribution, Holder};
 use crate::report::parts::labels;
@@ -59,7 +59,7 @@ impl RowList for FlowList {
         match title {
             "CLIENT" => Cell::trusted(record.initiator.to_string()),
             "SERVER" => {
-                let arrow = if record.orientation == Orientation::Guessed { "→?" } else { "→" };
+                let arrow = labels::arrow(record);
                 let server = ServerKey::new(record.responder, record.transport);
                 Cell::trusted(format!("{arrow} {server}"))
             }

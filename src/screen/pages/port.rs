@@ -6,7 +6,6 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::flow::Outcome;
 use crate::report::escape;
 use crate::report::parts::labels;
 use crate::report::parts::layout::{Cell, fit};
@@ -108,11 +107,6 @@ type Unit = fn(u64) -> String;
 
 /// The sums and histograms of the port.
 fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Vec<Line<'static>> {
-    let outcomes = Outcome::ALL
-        .iter()
-        .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));
-    let outcomes: Vec<_> =
-        outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let mut sums = vec![
         plural(all.initiators.count(), "client"),
         format!("→ {} {}", count(all.packets.initiator), bytes(all.bytes.initiator)),
@@ -122,7 +116,7 @@ fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Ve
     sums.extend(
         counters.map(|(counter, sum)| format!("{} {}", count(sum), counter.title.to_lowercase())),
     );
-    sums.push(outcomes.join(", "));
+    sums.push(labels::outcomes(all.by_outcome()));
     let lines = match distributions {
         Some(distributions) => histograms(distributions),
         None => vec![

@@ -70,8 +70,8 @@ fn result(report: &Report<'_>, findings: usize) -> String {
     let drops = report.run.drops;
     let queue = counters.queue;
     if drops.kernel + drops.interface + queue > 0 {
-        let [kernel, interface, queue] = [drops.kernel, drops.interface, queue].map(count);
-        text += &format!("; DROPPED: kernel {kernel}, interface {interface}, queue {queue}");
+        let dropped = units::drops([drops.kernel, drops.interface, queue]);
+        text += &format!("; DROPPED: {dropped}");
     } else {
         text += "; none dropped";
     }
