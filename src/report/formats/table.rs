@@ -17,7 +17,7 @@ use super::{FlowOutput, IntervalOutput, ReportFormat};
 use crate::decode::ServicePort;
 use crate::findings::Finding;
 use crate::report::parts::units::plural;
-use crate::report::parts::{interfaces, processes, why};
+use crate::report::parts::{flow_line, interfaces, processes, why};
 use crate::report::{Report, Style};
 use crate::stats::PortStats;
 
@@ -78,6 +78,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         for flow in &report.run.flows {
             why::write_styled(out, flow, show.why.then_some(show.filter_on), style)?;
         }
+        writeln!(out)?;
+        flow_line::write_legend(out, &report.run.flows, style)?;
     }
     Ok(())
 }

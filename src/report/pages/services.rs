@@ -201,7 +201,7 @@ mod tests {
         let catalogue = Catalogue::shipped().unwrap();
         let services: Vec<&Service> = catalogue.services().iter().map(|s| &**s).collect();
         let mut out = Vec::new();
-        write(&mut out, &services, Style { width: 80, colour: false }).unwrap();
+        write(&mut out, &services, Style { width: 80, ..Style::default() }).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().find(|line| line.width() > 80), None);
         assert_eq!(text.lines().count(), services.len() + 3);

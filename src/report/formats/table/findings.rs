@@ -241,7 +241,7 @@ mod tests {
             let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
             let report = Report::new(&[], &run, None, Show::default());
             for width in 40..=120 {
-                let style = Style { width, colour: false };
+                let style = Style { width, ..Style::default() };
                 let mut out = Vec::new();
                 let widths = CellWidths::of(&report, std::iter::once(&finding), style);
                 row(&mut out, &report, &finding, &widths, style).unwrap();
@@ -260,7 +260,7 @@ mod tests {
         let inputs = [path];
         let report = Report::new(&inputs, &run, None, show);
         let mut out = Vec::new();
-        super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+        super::super::write(&mut out, &report, Style { width, ..Style::default() }).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -342,7 +342,8 @@ mod tests {
                 let show = Show { servers: true, stats: true, ..Show::default() };
                 let report = Report::new(&inputs, &run, None, show);
                 let mut out = Vec::new();
-                super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+                let style = Style { width, wraps: true, ..Style::default() };
+                super::super::write(&mut out, &report, style).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 let wide = text.lines().find(|line| line.width() > width);
                 // An input's name and a URL in advice have no place to break.

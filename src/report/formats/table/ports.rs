@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::PortRow;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::report::parts::layout::{self, Cell, Column, Row, fit, wrap};
+use crate::report::parts::layout::{self, Cell, Column, Row, fit};
 use crate::report::parts::units::{bytes, count};
 use crate::report::parts::{labels, processes};
 use crate::report::{Report, Style, escape};
@@ -74,10 +74,7 @@ pub(super) fn write(
     if rows.iter().any(|row| row[SPEAKING_AT].text.as_str().starts_with('!')) {
         writeln!(out)?;
         let legend = "not what the port is registered or customarily used for";
-        let signs = std::iter::once("!").chain(std::iter::repeat(" "));
-        for (sign, line) in signs.zip(wrap(legend, style.width.saturating_sub(3))) {
-            writeln!(out, "{sign}  {line}")?;
-        }
+        layout::write_wrapped(out, style, "!  ", legend, 0)?;
     }
     Ok(())
 }

@@ -164,7 +164,7 @@ mod tests {
                     here: &here,
                     all: false,
                 };
-                write(&mut out, &page, Style { width, colour: false }).unwrap();
+                write(&mut out, &page, Style { width, ..Style::default() }).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 assert!(text.lines().count() <= 30, "{width} columns:\n{text}");
                 // A source is never cut: it is to be copied.
