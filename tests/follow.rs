@@ -115,7 +115,7 @@ fn of_a_growing_ring_lines_metrics_and_report_have_the_figures_of_a_plain_replay
 
 #[test]
 fn a_ring_that_live_writes_gives_its_follower_the_same_ports() {
-    let Some(net) = Net::new("fo") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let save = out.join("ring.pcapng");

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::run::portlore;
 
@@ -14,9 +15,10 @@ pub struct Net {
 
 impl Net {
     /// `None`, with the reason printed, where namespaces cannot be made.
-    pub fn new(test: &str) -> Option<Self> {
-        let name = format!("pl{}{test}", std::process::id());
-        let net = Self { name };
+    pub fn new() -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let net = Self { name: format!("pl{}-{number}", std::process::id()) };
         let (a, b) = (net.side('a'), net.side('b'));
         let made =
             [format!("netns add {a}"), format!("netns add {b}"), format!("-n {b} link set lo up")]

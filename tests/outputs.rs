@@ -157,7 +157,7 @@ fn committing_process(child: &Child) -> String {
 
 #[test]
 fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
-    let Some(net) = Net::new("k") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let (report, capture) = (out.join("report"), out.join("show.pcapng"));
@@ -201,7 +201,7 @@ fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
 
 #[test]
 fn the_process_that_commits_ignores_signals_and_ends_with_the_one_that_parses() {
-    let Some(net) = Net::new("i") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-w", text(&file)]);
@@ -402,7 +402,7 @@ fn feed(net: &Net, child: Child) -> (i32, String, String) {
 
 #[test]
 fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
-    let Some(net) = Net::new("y") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let (file, part) = (out.join("show.pcapng"), out.join("show.pcapng.part"));
@@ -423,7 +423,7 @@ fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
 
 #[test]
 fn a_file_that_was_made_during_the_capture_stays() {
-    let Some(net) = Net::new("z") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-w", text(&file)]);
@@ -437,7 +437,7 @@ fn a_file_that_was_made_during_the_capture_stays() {
 
 #[test]
 fn a_capture_can_be_saved_to_a_device_or_a_pipe() {
-    let Some(net) = Net::new("x") else { return };
+    let Some(net) = Net::new() else { return };
     let report = ["--format", "json", "-q", "-o", "/dev/null"];
     let capture = ["-i", "lo", "-f", "udp port 8000", "-w", "/dev/null"];
     let (status, _, stderr) = feed(&net, net.capture(&capture));

@@ -104,7 +104,7 @@ impl Drop for Group {
 
 #[test]
 fn all_that_ss_lists_is_listed_with_its_process_folder_scope_and_container() {
-    let Some(net) = Net::new("ports") else { return };
+    let Some(net) = Net::new() else { return };
     net.shell('b', "ip addr add fd00::2/64 dev veth0 nodad");
     let twelve = Running::start(&net, TWELVE);
     let one = Running::start(&net, ONE);

@@ -88,7 +88,7 @@ fn responders(document: &Value, port: u64) -> Vec<Value> {
 
 #[test]
 fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
-    let Some(net) = Net::new("pa") else { return };
+    let Some(net) = Net::new() else { return };
     let server = Program::start(&net, SERVER);
     let mut child =
         net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
@@ -130,7 +130,7 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
 
 #[test]
 fn processes_that_share_a_socket_are_all_named_as_sharing_it() {
-    let Some(net) = Net::new("pb") else { return };
+    let Some(net) = Net::new() else { return };
     let parent = Program::start(&net, FORKED);
     let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "port 3001"]);
     net.client("exec 3<>/dev/tcp/10.77.0.2/3001");
@@ -151,7 +151,7 @@ fn processes_that_share_a_socket_are_all_named_as_sharing_it() {
 
 #[test]
 fn a_catalogue_can_name_a_service_by_its_process_where_the_bytes_name_none() {
-    let Some(net) = Net::new("pc") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let text = "id = \"greeter\"\nname = \"Our greeter\"\ntag = \"web-app\"\nspeaks = []\n\
         [[mark]]\nfact = \"process.command\"\ncontains = \"create_server\"\n  [[mark.and]]\n  fact = \"process.user\"\n  equals = \"root\"\n";

@@ -17,7 +17,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn what_is_captured_is_saved_and_reads_the_same() {
-    let Some(net) = Net::new("w") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let name = file.to_str().unwrap();
@@ -60,7 +60,7 @@ fn what_is_captured_is_saved_and_reads_the_same() {
 
 #[test]
 fn no_more_is_saved_than_was_asked_for() {
-    let Some(net) = Net::new("n") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child =
@@ -77,7 +77,7 @@ fn no_more_is_saved_than_was_asked_for() {
 
 #[test]
 fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
-    let Some(net) = Net::new("r") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let args = [
@@ -135,7 +135,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_is_said_and_leaves_a_whole_file() {
-    let Some(net) = Net::new("f") else { return };
+    let Some(net) = Net::new() else { return };
     let disk = SmallDisk::new();
     let file = disk.0.path().join("out/show.pcapng");
     let mut child =
@@ -174,7 +174,7 @@ fn save_as(net: &Net, file: &Path, caller: Option<u32>, more: &[&str]) -> (i32, 
 #[test]
 fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() {
     const NOBODY: u32 = 65_534;
-    let Some(net) = Net::new("o") else { return };
+    let Some(net) = Net::new() else { return };
     let owner = |file: &Path| std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
     // The folder is open to root alone.
     let folder = tempfile::tempdir().unwrap();
@@ -199,7 +199,7 @@ fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() 
 
 #[test]
 fn a_full_disk_replaces_no_capture_even_with_force() {
-    let Some(net) = Net::new("g") else { return };
+    let Some(net) = Net::new() else { return };
     let disk = SmallDisk::new();
     let file = disk.0.path().join("out/show.pcapng");
     std::fs::write(&file, "evidence").unwrap();

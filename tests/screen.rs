@@ -142,7 +142,7 @@ impl Drop for Terminal {
 
 #[test]
 fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report() {
-    let Some(net) = Net::new("sa") else { return };
+    let Some(net) = Net::new() else { return };
     let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
     terminal.wait_for(&["none dropped", "q quit"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
@@ -168,7 +168,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
 
 #[test]
 fn a_signal_gives_the_terminal_back_too() {
-    let Some(net) = Net::new("sb") else { return };
+    let Some(net) = Net::new() else { return };
     for name in ["TERM", "INT"] {
         let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
         terminal.wait_for(&["q quit"]);
@@ -183,7 +183,7 @@ fn a_signal_gives_the_terminal_back_too() {
 
 #[test]
 fn two_signals_at_once_do_not_leave_the_terminal_to_nobody() {
-    let Some(net) = Net::new("sc") else { return };
+    let Some(net) = Net::new() else { return };
     let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
     terminal.wait_for(&["q quit"]);
     let both = format!("kill -INT {0}; kill -TERM {0}", terminal.child.id());
@@ -237,7 +237,7 @@ impl KeyDriver {
 fn every_key_that_help_lists_has_its_effect() {
     use KeyGroup::{Everywhere, Filter, Rows, Text};
 
-    let Some(net) = Net::new("sd") else { return };
+    let Some(net) = Net::new() else { return };
     let _server = net.python('b', HTTP_ON_22);
     let terminal = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
     let mut keys = KeyDriver { terminal, driven: Vec::new() };
