@@ -57,11 +57,13 @@ impl Net {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// A Python script on a side, once it has printed `ready`; killed on drop.
-    pub fn python(&self, side: char, script: &str) -> Running {
+    /// A Python script on a side, with arguments, once it has printed `ready`. It runs in
+    /// `/usr/share`.
+    pub fn python(&self, side: char, script: &str, args: &[&str]) -> Running {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.side(side), "python3", "-c", script]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        command.args(["netns", "exec", &self.side(side), "python3", "-c", script]).args(args);
+        command.current_dir("/usr/share").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
@@ -97,7 +99,7 @@ impl Net {
 }
 
 /// A program that is killed on drop.
-pub struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

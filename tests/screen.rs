@@ -238,7 +238,7 @@ fn every_key_that_help_lists_has_its_effect() {
     use KeyGroup::{Everywhere, Filter, Rows, Text};
 
     let Some(net) = Net::new() else { return };
-    let _server = net.python('b', HTTP_ON_22);
+    let _server = net.python('b', HTTP_ON_22, &[]);
     let terminal = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
     let mut keys = KeyDriver { terminal, driven: Vec::new() };
     keys.terminal.wait_for(&["none dropped", "q quit"]);
