@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-use crate::run::outcome;
+use crate::run::help_pages;
 
 /// Where a phrase is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -268,35 +268,10 @@ fn no_report_has_a_phrase_that_readers_stumble_over() {
 #[test]
 fn no_help_has_a_phrase_that_readers_stumble_over() {
     let (phrases, mut found) = (phrases(), String::new());
-    for command in commands() {
-        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
-        let (status, help, _) = outcome(&args);
-        assert_eq!(status, 0, "{args:?}");
-        search(&phrases, &args.join(" "), true, &help, &mut found);
+    for (command, help) in help_pages() {
+        search(&phrases, &format!("{} --help", command.join(" ")), true, &help, &mut found);
     }
     assert!(found.is_empty(), "\n{found}");
-}
-
-/// The program, its commands and theirs, as its help lists them.
-fn commands() -> Vec<Vec<String>> {
-    let mut commands = vec![Vec::new()];
-    let mut next = 0;
-    while let Some(parent) = commands.get(next).cloned() {
-        let args: Vec<&str> = parent.iter().map(String::as_str).chain(["--help"]).collect();
-        let (_, help, _) = outcome(&args);
-        let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-        for line in listed.take_while(|line| !line.is_empty()) {
-            // The description of a command may go on in lines of its own, which are indented.
-            let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '));
-            if let Some(name) = name.and_then(|line| line.split(' ').next())
-                && name != "help"
-            {
-                commands.push(parent.iter().cloned().chain([name.to_owned()]).collect());
-            }
-        }
-        next += 1;
-    }
-    commands
 }
 
 #[test]

@@ -36,6 +36,30 @@ pub fn document(args: &[&str]) -> (i32, serde_json::Value) {
     (status, serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stderr}")))
 }
 
+/// The help pages of the program, its commands and theirs, each with the words that name it.
+pub fn help_pages() -> Vec<(Vec<String>, String)> {
+    let mut commands = vec![Vec::new()];
+    let mut pages = Vec::new();
+    while let Some(command) = commands.get(pages.len()).cloned() {
+        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let (status, page, stderr) = outcome(&args);
+        assert_eq!(status, 0, "{args:?}: {stderr}");
+        let listed = page.lines().skip_while(|line| *line != "Commands:").skip(1);
+        for line in listed.take_while(|line| !line.is_empty()) {
+            // The description of a command may go on in lines of its own, which are indented.
+            let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '));
+            if let Some(name) = name.and_then(|line| line.split(' ').next())
+                && name != "help"
+            {
+                commands.push(command.iter().cloned().chain([name.to_owned()]).collect());
+            }
+        }
+        pages.push((command, page));
+    }
+    assert!(pages.len() > 10 && pages.iter().all(|(_, page)| page.contains("Usage: portlore")));
+    pages
+}
+
 /// The capture files below a folder of the project, by name.
 pub fn captures(folder: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
