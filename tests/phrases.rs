@@ -220,20 +220,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a folder with an ending, by name.
+/// The files below a folder of the project with an ending, by name.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let mut folders = vec![root().join(folder)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
+    let mut files = crate::run::files(&root().join(folder));
+    files.retain(|path| path.to_string_lossy().ends_with(ending));
     files
 }
 
