@@ -37,5 +37,6 @@ mod services;
 mod setup;
 mod suggestions;
 mod tenants;
+mod terminal;
 mod time_window;
 mod watch;
