@@ -9,7 +9,6 @@ use memchr::memmem::find;
 use crate::decode::Transport;
 use crate::detect::csta_document;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{
     FieldRoom, StartWords, field, field_names, is_status_code, read_fields, start_line_end,
     start_words,
@@ -205,12 +204,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
     let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
     let document = &body[..body.len().min(length.unwrap_or(body.len()))];
-    if let Some((root, namespace)) = is_csta.then(|| csta_xml::carried_element(document)).flatten()
-    {
-        let at = offset + body_at.unwrap_or(0);
-        statement.fact("csta.root", root.as_bytes(), at);
-        statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta_document::state_answer(statement, &root, document, at);
+    let at = offset + body_at.unwrap_or(0);
+    if is_csta && let Some(root) = csta_document::state_carried(statement, document, at) {
         csta_document::count_answer(statement, &root, at);
     }
     if is_status {

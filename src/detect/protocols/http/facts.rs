@@ -4,7 +4,6 @@ use httparse::Header;
 
 use super::body::{self, Body};
 use super::head::Start;
-use crate::detect::formats::csta_xml;
 use crate::detect::formats::redact::masked;
 use crate::detect::statement::Statement;
 use crate::detect::{csta_document, json_document};
@@ -92,12 +91,7 @@ pub(super) fn state_body(
         (body::BodyKind::Plain | body::BodyKind::Events, true)
         | (body::BodyKind::Unreadable, _) => {}
     }
-    // CSTA as a web service (ECMA-348), in SOAP or bare.
-    if let Some((root, namespace)) =
-        is_xml.then(|| csta_xml::carried_element(&body.content)).flatten()
-    {
-        statement.fact("csta.root", root.as_bytes(), at);
-        statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta_document::state_answer(statement, &root, &body.content, at);
+    if is_xml {
+        csta_document::state_carried(statement, &body.content, at);
     }
 }
