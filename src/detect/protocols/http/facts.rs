@@ -55,12 +55,9 @@ pub(super) fn state_body(
     }
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
-        (body::BodyKind::Structured, true) => {
-            statement.fact_in_parts("http.request-body", &body.content, &parts);
-            json_document::state(statement, &body.content, at);
-        }
-        (body::BodyKind::Structured, false) => {
-            statement.fact_in_parts("http.response-body", &body.content, &parts);
+        (body::BodyKind::Structured, _) => {
+            let name = if is_request { "http.request-body" } else { "http.response-body" };
+            statement.fact_in_parts(name, &body.content, &parts);
             json_document::state(statement, &body.content, at);
         }
         (body::BodyKind::Plain, false) => {
