@@ -42,7 +42,10 @@ pub(super) use self::recent::RecentFlows;
 pub(super) use self::snapshotter::Snapshotter;
 
 use super::{JudgedFlow, Run};
+use crate::classify::StatedFacts;
 use crate::decode::ServicePort;
+use crate::detect;
+use crate::evidence::Depth;
 use crate::flow::{FlowRecord, Opening};
 
 /// Snapshots take at most one part in so many of a thread's time.
@@ -95,6 +98,16 @@ pub struct FlowDetail {
     pub flow: JudgedFlow,
     /// The first bytes of both sides; `None` where there are none, or where they are no longer held.
     pub opening: Option<Opening>,
+}
+
+impl FlowDetail {
+    /// The flow with what detectors state of its opening.
+    fn new(mut flow: JudgedFlow, opening: Option<Opening>) -> Self {
+        if let Some(opening) = &opening {
+            flow.verdict.facts = Some(StatedFacts::new(&detect::inspect(opening, Depth::Facts)));
+        }
+        Self { flow, opening }
+    }
 }
 
 /// The content of a snapshot.
