@@ -27,7 +27,9 @@ mod target;
 pub use self::client::{CommitHelper, OutputFile};
 pub use self::planned::{OutputRole, PlannedOutput};
 pub use self::server::{CommitServer, refuse};
-pub use self::target::{holds_data, is_descriptor, is_special, open_descriptor, unfinished};
+pub use self::target::{
+    holds_data, is_descriptor, is_special, open_descriptor, parent_folder, unfinished,
+};
 
 #[cfg(test)]
 mod tests;

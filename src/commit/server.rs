@@ -1,6 +1,6 @@
 //! The committing process: opens the planned outputs and gives them their names.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,7 +12,7 @@ use super::folder::{Folder, open_special, sync};
 use super::messages::{Action, CommitReply, CommitRequest};
 use super::planned::{OutputRole, PlannedOutput};
 use super::series::Series;
-use super::target::{UNFINISHED, holds_data, unfinished};
+use super::target::{holds_data, parent_folder, unfinished};
 use crate::{Error, ErrorKind, Result};
 
 /// Why a file has not got its name without `--force`.
@@ -124,9 +124,8 @@ impl Target {
                 )
             }
             (_, Some(name)) if !is_dir => {
-                let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let folder = parent.unwrap_or(Path::new("."));
-                let folder = Folder::open(folder).map_err(|e| cannot_create(path, &e, &user))?;
+                let folder = Folder::open(parent_folder(path))
+                    .map_err(|error| cannot_create(path, &error, &user))?;
                 let series = match plan.role {
                     OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
                     _ => None,
@@ -145,7 +144,7 @@ impl Target {
             && let FileTarget { folder, name, series: None, .. } = &**target
             && !force
         {
-            let (part, full) = (with_suffix(name), unfinished(path));
+            let (part, full) = (unfinished(name.as_ref()).into(), unfinished(path));
             let taken = [(name, path), (&part, &full)].into_iter().find(|(n, _)| folder.has(n));
             taken.map_or(Ok(()), |(_, path)| Err(exists_already(path)))?;
         }
@@ -237,7 +236,7 @@ impl FileTarget {
     /// Creates the file, or the next one of the series, under its temporary name.
     fn create(&mut self, force: bool) -> io::Result<PartFile> {
         let Some(series) = &mut self.series else {
-            let part = with_suffix(&self.name);
+            let part = OsString::from(unfinished(self.name.as_ref()));
             if force {
                 self.folder.remove(&part)?;
             }
@@ -249,7 +248,7 @@ impl FileTarget {
             if self.folder.has(&name) {
                 continue;
             }
-            let part = with_suffix(&name);
+            let part = OsString::from(unfinished(name.as_ref()));
             match self.folder.create(&part) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 created => return created.map(|file| PartFile { file, name, part }),
@@ -313,13 +312,6 @@ impl FileTarget {
 
 fn is_taken(renamed: &io::Result<()>) -> bool {
     renamed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-}
-
-/// The temporary name of a file.
-fn with_suffix(name: &OsStr) -> OsString {
-    let mut part = name.to_owned();
-    part.push(UNFINISHED);
-    part
 }
 
 /// The error about a file that exists and is not to be overwritten.
