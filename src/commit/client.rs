@@ -146,20 +146,6 @@ impl OutputFile {
         Self { file, path: String::new(), name, committer: None }
     }
 
-    /// The path as the user named it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What the output is.
-    ///
-    /// # Errors
-    /// The system's reason.
-    pub fn metadata(&self) -> io::Result<std::fs::Metadata> {
-        self.file.metadata()
-    }
-
     /// Gives the file, which is whole, its name.
     ///
     /// # Errors
