@@ -22,11 +22,12 @@ pub fn run(args: &ServicesArgs) -> Result<u8> {
         return Err(Error::new(ErrorKind::Usage, page::nothing_meant(&args.words))
             .with_remedy("portlore services lists all of them"));
     }
-    Output::standard().write(|out, style| match args.format {
+    let output = Output::standard();
+    let is_terminal = output.is_terminal();
+    output.write(|out, style| match args.format {
         PageFormat::Json => page::write_json(out, &services),
         PageFormat::Table => {
-            let is_default = style.width == Style::default().width;
-            let width = if is_default { WIDTH } else { style.width };
+            let width = if is_terminal { style.width } else { WIDTH };
             page::write(out, &services, Style { width, ..style })
         }
     })?;
