@@ -13,7 +13,7 @@ use crate::cli::{PageFormat, ServicesArgs};
 const WIDTH: usize = 80;
 
 pub fn run(args: &ServicesArgs) -> Result<u8> {
-    let catalogue = load(&args.catalogue)?;
+    let catalogue = load(&args.catalogue.paths)?;
     let all = catalogue.services().iter().map(|service| &**service);
     let mut services: Vec<&Service> =
         all.filter(|service| args.words.iter().all(|word| page::is_meant(service, word))).collect();
