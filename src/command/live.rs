@@ -55,10 +55,9 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
-    // The devices are open: from here on nothing needs root.
-    zone(&args.common).load();
     let successor = Successor::of_root(user);
-    drop_privileges(&Keep { user, read: &places });
+    // The devices are open: from here on nothing needs root.
+    drop_privileges(&Keep { user, read: &places }, zone(&args.common));
     let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)

@@ -50,8 +50,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     } else {
         (Mode::Replay, LiveOutputs::default())
     };
-    zone(&args.common).load();
-    drop_privileges(&Keep::default());
+    drop_privileges(&Keep::default(), zone(&args.common));
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     if args.follow {
         announce(args, &live_outputs);
@@ -85,8 +84,8 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let output = open_output(args, captures)?;
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
-    zone(&args.common).load();
-    drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
+    let keep = Keep { read: &file::folders(&args.files), ..Keep::default() };
+    drop_privileges(&keep, zone(&args.common));
     announce(args, &live_outputs);
     let session = Session {
         inputs: names(&args.files),
