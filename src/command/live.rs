@@ -8,7 +8,6 @@ use portlore::Result;
 use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
-use portlore::report::formats::FlowOutput;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::live::{LiveOptions, networks};
 use portlore::source::save::Plan;
@@ -19,7 +18,7 @@ use super::catalogue::{places, read};
 use super::inputs::InputFiles;
 use super::interfaces::chosen;
 use super::messages;
-use super::observers::{Keyboard, LiveOutputs};
+use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
@@ -133,11 +132,9 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
     } else {
         OutputRole::Capture
     };
-    let format = args.common.format.definition();
     OutputPlan {
         report: args.common.output.as_deref(),
-        events: args.observers.interval.is_some()
-            || matches!(format.flows, FlowOutput::Streamed(_)),
+        events: !EventPlan::new(&args.observers, &args.common).is_empty(),
         capture: args.write.as_deref().map(|path| (path, role)),
         force: args.common.force,
         user: args.user.as_deref(),
