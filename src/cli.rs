@@ -34,7 +34,7 @@ use portlore::report::{FORMATS, ReportFormat};
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
-pub use self::catalogue::CatalogueCommand;
+pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};

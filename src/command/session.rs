@@ -74,8 +74,9 @@ pub struct LiveContext {
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
-/// anything the file system.
-pub fn drop_privileges(keep: &Keep<'_>) {
+/// anything the file system. The time zone is loaded before that, because it is read from a file.
+pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) {
+    zone.load();
     if let Err(reason) = privilege::drop_privileges(keep) {
         messages::print(&format!("warning: {reason}"));
     }
