@@ -45,7 +45,7 @@ fn a_report_does_not_overwrite_a_file_that_exists() {
     let refusal = refusal(&["replay", CAPTURE, "-o", text(&file)]);
     assert!(
         refusal.ends_with(
-            "existing.pcapng: already exists; use --force to overwrite it, or choose another name\n"
+            "existing.pcapng already exists; use --force to overwrite it, or choose another name\n"
         ),
         "{refusal}"
     );
@@ -100,7 +100,7 @@ fn a_planted_file_is_not_written_to() {
     let (file, part) = (folder.path().join("out/a"), folder.path().join("out/a.part"));
     fs::write(&part, "theirs").unwrap();
     let open = File::open(&part).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&file)]).contains("a.part: already exists"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&file)]).contains("a.part already exists"));
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&file), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     assert_eq!(std::io::read_to_string(open).unwrap(), "theirs");
@@ -139,7 +139,7 @@ fn a_report_on_a_full_disk_is_one_line_and_leaves_what_was_there() {
     assert!(fs::write(folder.join("filler"), vec![0; 4 << 20]).is_err());
     for (path, before) in [(&file, Some("evidence")), (&folder.join("new"), None)] {
         let refusal = refusal(&["replay", CAPTURE, "-o", text(path), "--force"]);
-        let reason = format!("portlore: {}: cannot be written: No space left", path.display());
+        let reason = format!("portlore: {} cannot be written: no space left", path.display());
         assert!(refusal.starts_with(&reason) && refusal.lines().count() == 1, "{refusal}");
         assert_eq!(fs::read_to_string(path).ok().as_deref(), before);
     }
@@ -364,7 +364,7 @@ fn a_saved_capture_overwrites_no_file() {
         let args = ["live", "-i", "lo", "-w", text(&file), "--for", "100ms"];
         let refusal = refusal(&args);
         let expected = format!(
-            "{}: already exists; use --force to overwrite it, or choose another name\n",
+            "{} already exists; use --force to overwrite it, or choose another name\n",
             existing.display()
         );
         assert!(refusal.ends_with(&expected), "{refusal}");

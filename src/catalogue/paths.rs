@@ -85,6 +85,12 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::InvalidData {
+        let reason = "not a service file: its bytes are not UTF-8 text";
+        return Error::new(ErrorKind::Catalogue, reason)
+            .with_object(path.display())
+            .with_remedy("portlore catalogue check takes TOML files");
+    }
     let text = error.to_string();
     let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
     Error::new(ErrorKind::Catalogue, format!("cannot be read: {reason}"))

@@ -126,13 +126,17 @@ impl Target {
             (_, Some(name)) if !is_dir => {
                 let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 let folder = parent.unwrap_or(Path::new("."));
-                let folder = Folder::open(folder).map_err(|e| cannot_create(path, &e, &user))?;
+                let opened = Folder::open(folder).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => missing_folder(path, folder),
+                    _ => cannot_create(path, &error, &user),
+                })?;
                 let series = match plan.role {
                     OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
                     _ => None,
                 };
                 let name = name.to_owned();
-                let target = FileTarget { folder, name, series, current: None, failure: None };
+                let target =
+                    FileTarget { folder: opened, name, series, current: None, failure: None };
                 TargetState::File(Box::new(target))
             }
             _ => {
@@ -338,6 +342,13 @@ fn cannot_open(path: &Path, error: &io::Error, is_fifo: bool) -> Error {
         (format!("cannot be written: {error}"), "choose another output")
     };
     Error::new(ErrorKind::Output, reason).with_object(path.display()).with_remedy(remedy)
+}
+
+fn missing_folder(path: &Path, folder: &Path) -> Error {
+    let reason = format!("cannot be written: the folder {} does not exist", folder.display());
+    Error::new(ErrorKind::Output, reason)
+        .with_object(path.display())
+        .with_remedy("create it, or choose a folder that exists")
 }
 
 fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {

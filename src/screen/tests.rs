@@ -102,7 +102,7 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
         lines[0].starts_with("portlore  eth0  00:01:01  ") && lines[0].contains("5 flows open"),
         "{text}"
     );
-    assert!(lines[1].starts_with("291 packets, 0 not analysed; none dropped"), "{text}");
+    assert!(lines[1].starts_with("291 packets, 0 not analysed; no packets dropped"), "{text}");
     assert!(lines[2].starts_with(" 1 Ports ") && lines[2].contains(" 3 Findings "), "{text}");
     assert!(lines[3].starts_with("PORT      REGISTERED") && lines[3].ends_with("RATE▾"), "{text}");
     let express = lines.iter().find(|line| line.starts_with("3001/tcp")).unwrap();

@@ -10,7 +10,7 @@ use crate::report::parts::layout::wrap;
 use crate::report::{Style, escape};
 
 /// Columns of the labels at the left.
-const LABEL: usize = 17;
+const LABEL: usize = 20;
 /// Lines of claimants.
 const MAX_LINES: usize = 18;
 /// Lines of processes.
@@ -31,7 +31,7 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     for (heading, texts) in families(page, style) {
         block(&heading, &texts)?;
     }
-    block("Elsewhere", &elsewhere(page))?;
+    block("On another machine", &elsewhere(page))?;
     let filter = page.filter();
     let more = format!("portlore port {port}{transport} --all · portlore live -f '{filter}'");
     block("More", &[more])
