@@ -110,13 +110,13 @@ pub enum UnreadReason {
 impl fmt::Display for UnreadReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cut => f.write_str("incomplete OSC packet"),
-            Self::Resync => f.write_str("no OSC packet begins here"),
+            Self::Cut => f.write_str("incomplete packet"),
+            Self::Resync => f.write_str("no packet begins here"),
             Self::Length(length) => {
-                write!(f, "{length} (0x{length:08x}) cannot be the length of an OSC packet")
+                write!(f, "{length} (0x{length:08x}) cannot be the length of a packet")
             }
             Self::Escape => f.write_str("undefined SLIP escape"),
-            Self::Endless => f.write_str("no end of an OSC packet found"),
+            Self::Endless => f.write_str("no end of packet found"),
             Self::Ends => f.write_str("empty SLIP packet"),
         }
     }

@@ -1,5 +1,5 @@
-//! The page of `portlore catalogue check --against`: the connections of a capture that services of
-//! one's own are named on, each with its proof.
+//! The page of `portlore catalogue check --against`: the connections of a capture in which services
+//! of one's own are recognised, each with its proof.
 
 use std::io::{self, Write};
 

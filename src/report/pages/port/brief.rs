@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::claimant::Claimant;
-use super::{PortPage, iana, summary};
-use crate::decode::Transport;
+use super::{LABELS, PortPage, iana, summary};
+use crate::decode::{ServicePort, Transport};
 use crate::report::pages::listening::ListeningGroup;
 use crate::report::parts::layout::wrap;
 use crate::report::{Style, escape};
@@ -30,6 +30,13 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     block(&date, &[iana(catalogue, port, transports)])?;
     for (heading, texts) in families(page, style) {
         block(&heading, &texts)?;
+    }
+    if page
+        .transports
+        .iter()
+        .any(|&t| catalogue.claims_on(ServicePort::new(port, t)).next().is_some())
+    {
+        block("Labels", &[LABELS.to_owned()])?;
     }
     block("On another machine", &elsewhere(page))?;
     let filter = page.filter();
