@@ -126,7 +126,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s a -l address -d 'Only messages to these addresses, such as \'/eos/*\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l port -d 'Only connections from or to this port (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l host -d 'Only connections from or to this host (repeatable)' -r
-complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages per second, and count the rest' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages per second; count the rest' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l format -d 'Output format: text or ndjson' -r -f -a "text\t'Human-readable lines'
 ndjson\t'One JSON object per line'"
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s o -l output -d 'Write the messages to a file' -r -F
