@@ -107,7 +107,7 @@ fn a_broken_filter_is_refused_before_anything_is_read() {
 fn an_unknown_interface_is_named_beside_those_that_exist() {
     let stderr = complaint(2, &["live", "-i", "eth99", "-q"]);
     assert!(
-        stderr.contains("eth99: no such interface; there are: ") && stderr.contains("lo"),
+        stderr.contains("eth99: no such interface; available: ") && stderr.contains("lo"),
         "{stderr}"
     );
 }

@@ -12,7 +12,7 @@ use crate::report::{Style, escape};
 /// Columns of the labels at the left.
 const LABEL: usize = 20;
 /// Lines of claimants.
-const MAX_LINES: usize = 18;
+const MAX_LINES: usize = 16;
 /// Lines of processes.
 const MAX_LISTENING: usize = 4;
 
