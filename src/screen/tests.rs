@@ -280,7 +280,7 @@ fn a_finding_is_shown_whole_and_opens_its_server_with_the_flow_chosen() {
 fn help_lists_the_keys_and_the_signs_of_the_view_behind_it() {
     let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 100, 100);
-    for (view, sign) in [("1", "(1 kB/s)"), ("2", "as NAME"), ("3", "alert"), ("4", "→?")] {
+    for (view, sign) in [("1", "(1 kB/s)"), ("2", "called NAME"), ("3", "alert"), ("4", "→?")] {
         let text = shown.press(&format!("{view}?"));
         assert!(text.contains(sign), "{view}: {text}");
         for help in KEYS {

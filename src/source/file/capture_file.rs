@@ -210,7 +210,7 @@ impl CaptureFile {
                 format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read")
             }
             Damage::Unreadable(error) => {
-                format!("cannot be read beyond frame {next}, byte {at}: {}", reason(error))
+                format!("nothing can be read beyond frame {next}, byte {at}: {}", reason(error))
             }
         };
         self.problem = Some(format!("{}: {what}", self.name));
