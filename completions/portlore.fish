@@ -37,8 +37,8 @@ complete -c portlore -n "__fish_portlore_needs_command" -f -a "doctor" -d 'Check
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "catalogue" -d 'Check your own service files, or list the facts they can match'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c portlore -n "__fish_portlore_needs_command" -f -a "help" -d 'Explain a command and all its options'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l since -d 'Skip packets before this time, or +5m after the first' -r
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'Skip packets from this time on, written the same way' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l since -d 'Skip packets before TIME; +5m counts from the first one' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l until -d 'Skip packets at or after TIME (same notation as --since)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d 'Print a summary line at this interval, such as 10s' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
@@ -47,11 +47,11 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Pr
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Show at most N rows a table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Show at most N rows per table (0: all)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
-ndjson\t'One JSON object a line'"
+ndjson\t'One JSON object per line'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s o -l output -d 'Write the report to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
@@ -67,11 +67,11 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tui -d '
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l servers -d 'Add a table of servers, with the proof for each'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l stats -d 'Add packets, outcomes, times, sizes and processes'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l stats -d 'Add statistics: packets, times, sizes, processes'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local -d 'Show times in the local time zone instead of UTC'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s v -l verbose -d 'Also count packets per interface and link type'
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
@@ -89,11 +89,11 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Prin
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Show at most N rows a table; 0 for all' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Show at most N rows per table (0: all)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
-ndjson\t'One JSON object a line'"
+ndjson\t'One JSON object per line'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s o -l output -d 'Write the report to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
@@ -110,11 +110,11 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tui -d 'Di
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l why -d 'List connections with the reasons for each verdict'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows -d 'List connections'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l servers -d 'Add a table of servers, with the proof for each'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l stats -d 'Add packets, outcomes, times, sizes and processes'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l stats -d 'Add statistics: packets, times, sizes, processes'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l local -d 'Show times in the local time zone instead of UTC'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l force -d 'Overwrite files that exist'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s v -l verbose -d 'Also count packets per interface and link type'
-complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
@@ -126,15 +126,15 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -s c -l count -d 
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s a -l address -d 'Only messages to these addresses, such as \'/eos/*\'' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l port -d 'Only connections from or to this port (repeatable)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l host -d 'Only connections from or to this host (repeatable)' -r
-complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages a second, and count the rest' -r
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l rate -d 'Show at most N messages per second; count the rest' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l format -d 'Output format: text or ndjson' -r -f -a "text\t'Human-readable lines'
-ndjson\t'One JSON object a line'"
+ndjson\t'One JSON object per line'"
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s o -l output -d 'Write the messages to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s B -l buffer -d 'Kernel buffer for each interface, such as 64M' -r
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l user -d 'User to switch to after opening the interface' -r -f -a "(__fish_complete_users)"
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l local -d 'Show times in the local time zone instead of UTC'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l force -d 'Overwrite a file that exists'
-complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 'Print only errors to standard error'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s h -l help -d 'Print help'

@@ -19,6 +19,7 @@ mod port;
 mod services;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod values;
 
 use std::ffi::OsString;
@@ -75,7 +76,8 @@ pub enum Command {
     /// Report what is running on the ports in capture files
     ///
     /// Reads capture files and prints what is running on each port, what does not belong there, and
-    /// how that is known. Several files are merged by time.
+    /// how that is known. Several files are merged by time. In the report, frame N is packet N of
+    /// the capture, as in Wireshark; a flow is one connection or UDP exchange.
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Capture on an interface and report what is running
@@ -85,8 +87,9 @@ pub enum Command {
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
     /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
-    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no file access
-    /// (Landlock), no new processes or connections (seccomp).
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it can access only its
+    /// outputs and service files (Landlock) and can neither start processes nor open connections
+    /// (seccomp).
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
     /// standard input is a terminal. A second Ctrl-C ends the program at once.
@@ -191,13 +194,13 @@ pub struct ReplayArgs {
     /// file, reads until the pipe ends.
     #[arg(long, conflicts_with = "chain")]
     pub follow: bool,
-    /// Skip packets before this time, or +5m after the first
+    /// Skip packets before TIME; +5m counts from the first one
     ///
     /// Write 2026-11-18T11:06:40 for a time in UTC; 2026-11-18T12:06:40+01:00 names another zone.
-    /// With a plus sign, the time counts from the first packet.
+    /// +5m is 5 minutes after the first packet.
     #[arg(long, value_name = "TIME", value_parser = time_bound)]
     pub since: Option<TimeBound>,
-    /// Skip packets from this time on, written the same way
+    /// Skip packets at or after TIME (same notation as --since)
     #[arg(long, value_name = "TIME", value_parser = time_bound)]
     pub until: Option<TimeBound>,
     /// Who sees the capture while it is followed.
@@ -250,8 +253,8 @@ pub struct LiveArgs {
     pub no_promiscuous: bool,
     /// Capture only the first N bytes of each packet
     ///
-    /// Default: 9216, which is all that classification examines; with -w 262144, which is every
-    /// packet whole.
+    /// The default is 9216, all that classification examines; with -w, it is 262144, which keeps
+    /// every packet whole.
     #[arg(help_heading = ADVANCED, short, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u32>(64..=262_144))]
     pub snap_length: Option<u32>,
     /// Kernel buffer for each interface, such as 64M
@@ -325,9 +328,9 @@ pub struct CommonArgs {
     pub count: Option<u64>,
     /// List connections with the reasons for each verdict
     ///
-    /// Each reason cites the packet that proves it. Each connection also has the facts that its two
-    /// sides stated, and a Wireshark display filter. All connections are kept in memory until the
-    /// end.
+    /// Each reason cites the packet that proves it. For each connection, it also lists the facts
+    /// found in the data of both sides, and a Wireshark display filter. All connections are kept in
+    /// memory until the end.
     #[arg(help_heading = REPORT, long)]
     pub why: bool,
     /// List connections
@@ -338,7 +341,10 @@ pub struct CommonArgs {
     /// Add a table of servers, with the proof for each
     #[arg(help_heading = REPORT, long)]
     pub servers: bool,
-    /// Add packets, outcomes, times, sizes and processes
+    /// Add statistics: packets, times, sizes, processes
+    ///
+    /// Adds tables of ports and services with their packets, the outcomes of their connections,
+    /// times and sizes (p50 is the median), and a table of the processes of this machine.
     #[arg(help_heading = REPORT, long)]
     pub stats: bool,
     /// Print only one part of the report: findings
@@ -352,7 +358,7 @@ pub struct CommonArgs {
     /// for warnings and alerts, alert for alerts only.
     #[arg(help_heading = REPORT, long, value_enum, hide_possible_values = true, value_name = "LEVEL")]
     pub fail_on: Option<FailOn>,
-    /// Show at most N rows a table; 0 for all
+    /// Show at most N rows per table (0: all)
     ///
     /// Ports with an alert or a warning are always shown.
     #[arg(help_heading = REPORT, long, default_value_t = 20, value_name = "N", value_parser = whole_number::<usize>(0..=u64::MAX))]
@@ -384,20 +390,21 @@ pub struct CommonArgs {
     /// Also count packets per interface and link type
     #[arg(help_heading = OUTPUT, short, long)]
     pub verbose: bool,
-    /// Print only errors to standard error
+    /// Do not print progress or notices
+    ///
+    /// Errors still go to standard error.
     #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
     /// Networks to treat as local, such as 10.0.0.0/8
     ///
     /// Separate several with commas, or repeat the option. The /24 or /64 of each server is always
-    /// local, and so are the networks of the interfaces that live captures on. Findings about
-    /// services that others can reach depend on it.
+    /// local, and so are the networks of the interfaces that live captures on. This decides which
+    /// services are reported as reachable from outside the local networks.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
     pub local_nets: Vec<IpNetwork>,
     /// Do not collect the names of addresses and servers
     ///
-    /// Names come from DNS, mDNS and LLMNR answers, and from SNI and Host, by which clients call
-    /// servers.
+    /// Names come from DNS, mDNS and LLMNR answers, and from the server names in SNI and Host.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
     pub no_names: bool,
     /// Report the outer packets of tunnels, not their content
@@ -419,8 +426,8 @@ pub struct CommonArgs {
     pub workers: Option<u8>,
     /// Maximum number of open connections in memory
     ///
-    /// They take about 160 bytes each. At the limit, connections that have been idle for long end
-    /// early, and are counted.
+    /// They take about 160 bytes each. At the limit, portlore stops tracking the connections that
+    /// have been idle longest, and reports how many.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = whole_number::<u32>(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of connections, in MiB
@@ -430,14 +437,15 @@ pub struct CommonArgs {
     pub opening_mib: u32,
     /// Maximum number of ports with detailed statistics
     ///
-    /// Only ports with more than 64 different sizes or times count. Beyond the limit, the lowest
-    /// port numbers keep their quantiles and histograms.
+    /// Only ports with more than 64 distinct sizes or times count towards this limit. Beyond it,
+    /// the lowest port numbers keep their quantiles and histograms.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=131_072))]
     pub histogram_ports: u32,
     /// Maximum number of servers in the report
     ///
-    /// They take at most 400 bytes each. Beyond the limit, servers with loopback, link-local and
-    /// private addresses are kept first, and the others by a fixed hash.
+    /// They take at most 400 bytes each. Beyond the limit, loopback, link-local and private
+    /// addresses are kept first; the remaining places go to a selection of the others that is the
+    /// same on every run.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=16_777_216))]
     pub max_servers: u32,
 }
@@ -449,7 +457,7 @@ pub enum Format {
     Table,
     /// One JSON document
     Json,
-    /// One JSON object a line
+    /// One JSON object per line
     Ndjson,
 }
 
@@ -475,7 +483,11 @@ impl Cli {
             words.insert(1, "port".into());
         }
         let mut command = help::command_line();
-        let matches = command.try_get_matches_from_mut(words)?;
+        let word =
+            words.get(1).map_or_else(String::new, |word| word.to_string_lossy().into_owned());
+        let matches = command
+            .try_get_matches_from_mut(words)
+            .map_err(|error| unknown::reworded(error, &word))?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

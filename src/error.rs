@@ -1,7 +1,8 @@
 //! The one error type of the crate.
 //!
 //! An error names an object, the reason and the remedy, and prints as one line:
-//! `OBJECT: REASON; REMEDY`. Its [`ErrorKind`] is what code asks, so that nobody has to read the
+//! `OBJECT: REASON; REMEDY`, or `OBJECT REASON; REMEDY` where the reason begins with the verb of
+//! the object: `a.pcap is empty`. Its [`ErrorKind`] is what code asks, so that nobody has to read the
 //! text.
 
 use std::fmt;
@@ -36,26 +37,41 @@ pub struct Error {
     rest: Vec<ErrorLine>,
 }
 
-/// The reason of an error of the operating system, as it stands after a colon: in lower case, and
-/// without the number that Rust adds.
+/// The reason of an error of the operating system, as it stands after a colon.
 pub(crate) fn reason(error: &std::io::Error) -> String {
-    let reason = without_number(&error.to_string());
-    let mut letters = reason.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    of_system(&error.to_string())
 }
 
 /// A reason without the number that Rust adds to the errors of the operating system, as in
-/// `No such file or directory (os error 2)`: the text says the same.
-fn without_number(reason: &str) -> String {
+/// `No such file or directory (os error 2)`, and with the text of the system in lower case: it
+/// stands behind a colon.
+fn of_system(reason: &str) -> String {
     const NUMBER: &str = " (os error ";
     let found = reason.find(NUMBER).and_then(|at| {
         let end = reason[at..].find(')')? + at;
         let number = &reason[at + NUMBER.len()..end];
         number.bytes().all(|byte| byte.is_ascii_digit()).then_some((at, end))
     });
-    found
-        .map_or_else(|| reason.to_owned(), |(at, end)| [&reason[..at], &reason[end + 1..]].concat())
+    let Some((at, end)) = found else { return reason.to_owned() };
+    let begin = reason[..at].rfind(": ").map_or(0, |colon| colon + 2);
+    let [before, text, after] = [&reason[..begin], &reason[begin..at], &reason[end + 1..]];
+    [before, &lower_case(text), after].concat()
 }
+
+/// A text that begins in lower case, unless its first word is an abbreviation.
+fn lower_case(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The verbs with which a reason continues its object as a sentence, without a colon between.
+const VERBS: [&str; 10] =
+    ["already ", "are ", "cannot ", "contains ", "does ", "has ", "is ", "must ", "needs ", "was "];
 
 /// One line of an [`Error`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +86,7 @@ impl Error {
     /// An error of which only the reason is known.
     #[must_use]
     pub fn new(kind: ErrorKind, reason: impl Into<String>) -> Self {
-        let reason = without_number(&reason.into());
+        let reason = of_system(&reason.into());
         let fault = ErrorLine { kind, object: String::new(), reason, remedy: String::new() };
         Self { first: fault, rest: Vec::new() }
     }
@@ -134,7 +150,8 @@ impl fmt::Display for ErrorLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { object, reason, remedy, .. } = self;
         if !object.is_empty() {
-            write!(f, "{object}: ")?;
+            let continues = VERBS.iter().any(|verb| reason.starts_with(verb));
+            write!(f, "{object}{}", if continues { " " } else { ": " })?;
         }
         f.write_str(reason)?;
         if !remedy.is_empty() {
@@ -164,14 +181,35 @@ mod tests {
     #[test]
     fn an_error_is_one_line_of_object_reason_and_remedy() {
         let error = named("a.pcap").with_remedy("see who owns it");
-        assert_eq!(error.to_string(), "a.pcap: cannot be read; see who owns it");
-        assert_eq!(named("a.pcap").to_string(), "a.pcap: cannot be read");
+        assert_eq!(error.to_string(), "a.pcap cannot be read; see who owns it");
+        assert_eq!(named("a.pcap").to_string(), "a.pcap cannot be read");
         assert_eq!(Error::new(ErrorKind::System, "no thread").to_string(), "no thread");
         let full = std::io::Error::from_raw_os_error(28);
         let full = Error::new(ErrorKind::Output, format!("cannot be written: {full}, again"));
-        assert_eq!(full.to_string(), "cannot be written: No space left on device, again");
+        assert_eq!(full.to_string(), "cannot be written: no space left on device, again");
         assert_eq!((error.kind(), error.object()), (ErrorKind::Input, "a.pcap"));
         assert_eq!((error.reason(), error.remedy()), ("cannot be read", Some("see who owns it")));
+    }
+
+    #[test]
+    fn no_colon_stands_between_an_object_and_its_verb() {
+        let error = |reason: &str| Error::new(ErrorKind::Input, reason).with_object("x");
+        assert_eq!(error("is empty").to_string(), "x is empty");
+        assert_eq!(error("must be later than --since").to_string(), "x must be later than --since");
+        assert_eq!(error("no such interface").to_string(), "x: no such interface");
+        assert_eq!(error("isolated").to_string(), "x: isolated");
+    }
+
+    #[test]
+    fn the_text_of_the_system_is_in_lower_case() {
+        let of = |text: &str| Error::new(ErrorKind::Output, text).to_string();
+        assert_eq!(
+            of("cannot be written: Is a directory (os error 21)"),
+            "cannot be written: is a directory"
+        );
+        assert_eq!(of("Permission denied (os error 13)"), "permission denied");
+        assert_eq!(of("RPC failed (os error 1)"), "RPC failed");
+        assert_eq!(of("Keep is not of the system"), "Keep is not of the system");
     }
 
     #[test]
@@ -179,7 +217,7 @@ mod tests {
         let two = Error::from_all([named("a"), named("b")]).unwrap();
         let three = Error::from_all([two, named("c")]).unwrap();
         let lines: Vec<_> = three.lines().collect();
-        assert_eq!(lines, ["a: cannot be read", "b: cannot be read", "c: cannot be read"]);
+        assert_eq!(lines, ["a cannot be read", "b cannot be read", "c cannot be read"]);
         assert_eq!(three.to_string(), lines.join("\n"));
         assert_eq!(Error::from_all([]), None);
     }

@@ -245,10 +245,10 @@ fn a_port_page_has_the_listener_first_then_the_answer_registry_claimants_and_com
     assert_eq!(status, 0);
     for text in [
         "Listening here   ",
-        "In short         Most likely a development server",
+        "In short            Most likely a development server",
         "exlm-agent (EXLM Agent), remoteware-srv (RemoteWare Server)",
         "when 3000 and 3001 are taken",
-        "Elsewhere        macOS: lsof -i :3002 · Linux: ss -tlnp 'sport = :3002'",
+        "On another machine  macOS: lsof -i :3002 · Linux: ss -tlnp 'sport = :3002'",
         "Windows: netstat -ano | findstr :3002",
         "portlore port 3002 --all",
     ] {

@@ -46,7 +46,7 @@ fn names_are_split_at_commas_and_a_mistyped_one_gets_the_name_that_comes_close()
     }
     let (status, _, stderr) = told(&net.command(&["-i", "vteh0"]).output().unwrap());
     assert_eq!(status, 2);
-    let said = "portlore: vteh0: no such interface; did you mean veth0? there are: ";
+    let said = "portlore: vteh0: no such interface; did you mean veth0? available: ";
     assert!(stderr.starts_with(said), "{stderr}");
 }
 

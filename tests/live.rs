@@ -107,7 +107,7 @@ fn a_count_and_a_time_end_a_capture_by_themselves() {
     assert!(
         stdout.contains("veth0: 3 packets")
             && stdout.contains("osc (no answer)")
-            && stdout.contains("none dropped"),
+            && stdout.contains("no packets dropped"),
         "{stdout}"
     );
     let child = net.capture(&["-i", "veth0", "--for", "200ms"]);
@@ -149,9 +149,9 @@ fn an_interface_that_goes_down_is_waited_for() {
     let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down");
-    assert!(stderr_line(&mut child).ends_with("veth0: is down; waiting for it to come up\n"));
+    assert!(stderr_line(&mut child).ends_with("veth0 is down; waiting for it to come up\n"));
     net.shell('b', "ip link set veth0 up");
-    assert!(stderr_line(&mut child).ends_with("veth0: is up again\n"));
+    assert!(stderr_line(&mut child).ends_with("veth0 is up again\n"));
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     signal(&child, "INT");
@@ -193,7 +193,7 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
         net.shell('a', "ip link del veth0");
         lines_until(&mut child, "veth0: disappeared; waiting for it to return");
         net.wire().unwrap();
-        lines_until(&mut child, "veth0: is back; capture continues");
+        lines_until(&mut child, "veth0 is back; capture continues");
         assert_powerless(&child);
         let again = Command::new("ip")
             .args(["-n", &net.side('b'), "-d", "link", "show", "veth0"])
@@ -371,14 +371,14 @@ fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let first = lines.find(|line| !line.contains(" 0 packets")).unwrap();
     assert!(
-        first.contains("  3 packets, 3/s, ") && first.contains("3 flows live  none dropped"),
+        first.contains("  3 packets, 3/s, ") && first.contains("3 flows live  no packets dropped"),
         "{first}"
     );
     assert!(first.ends_with("8000/udp osc (no answer) 174 B  1 finding"), "{first}");
     // What was told is not told again.
     let second = lines.next().unwrap();
     assert!(
-        second.contains("  0 packets, 0/s, 0 B  3 flows live  none dropped")
+        second.contains("  0 packets, 0/s, 0 B  3 flows live  no packets dropped")
             && second.ends_with("dropped  1 finding"),
         "{second}"
     );

@@ -151,7 +151,7 @@ pub fn segments(child: &mut Child) -> u64 {
         if let Some(told) = told {
             return told;
         }
-        assert!(line.contains("veth0: is "), "not the counts: {line}");
+        assert!(line.contains("veth0 is "), "not the counts: {line}");
     }
 }
 

@@ -34,7 +34,7 @@ fn a_report_does_not_overwrite_a_file_that_exists() {
     let refusal = refusal(&["replay", CAPTURE, "-o", text(&file)]);
     assert!(
         refusal.ends_with(
-            "existing.pcapng: already exists; use --force to overwrite it, or choose another name\n"
+            "existing.pcapng already exists; use --force to overwrite it, or choose another name\n"
         ),
         "{refusal}"
     );
@@ -72,7 +72,7 @@ fn a_planted_link_is_not_followed() {
             target.iter().for_each(|text| fs::write(&file, text).unwrap());
             let refusal = refusal(&["replay", CAPTURE, "-o", text(&link)]);
             assert!(refusal.contains("already exists; use --force"), "{refusal}");
-            assert!(refusal.contains(&format!("{}:", planted.display())), "{refusal}");
+            assert!(refusal.contains(&format!("{} already", planted.display())), "{refusal}");
             assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&link), "--force"]).0, 0);
             assert_eq!(fs::read_to_string(&file).ok().as_deref(), target);
             assert_eq!(fs::read_to_string(&link).unwrap(), outcome(&["replay", CAPTURE]).1);
@@ -89,7 +89,7 @@ fn a_planted_file_is_not_written_to() {
     let (file, part) = (folder.path().join("out/a"), folder.path().join("out/a.part"));
     fs::write(&part, "theirs").unwrap();
     let open = File::open(&part).unwrap();
-    assert!(refusal(&["replay", CAPTURE, "-o", text(&file)]).contains("a.part: already exists"));
+    assert!(refusal(&["replay", CAPTURE, "-o", text(&file)]).contains("a.part already exists"));
     assert_eq!(outcome(&["replay", CAPTURE, "-o", text(&file), "--force"]).0, 0);
     assert_eq!(fs::read_to_string(&file).unwrap(), outcome(&["replay", CAPTURE]).1);
     assert_eq!(std::io::read_to_string(open).unwrap(), "theirs");
@@ -113,7 +113,7 @@ fn a_report_belongs_to_the_user_who_called_sudo_and_is_written_with_that_user_s_
     let closed = tempfile::tempdir().unwrap();
     let (status, _, stderr) = replay(&closed.path().join("report"));
     assert_eq!(status, 2);
-    assert!(stderr.contains("by nobody: Permission denied"), "{stderr}");
+    assert!(stderr.contains("by nobody: permission denied"), "{stderr}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_report_on_a_full_disk_is_one_line_and_leaves_what_was_there() {
     assert!(fs::write(folder.join("filler"), vec![0; 4 << 20]).is_err());
     for (path, before) in [(&file, Some("evidence")), (&folder.join("new"), None)] {
         let refusal = refusal(&["replay", CAPTURE, "-o", text(path), "--force"]);
-        let reason = format!("portlore: {}: cannot be written: No space left", path.display());
+        let reason = format!("portlore: {} cannot be written: no space left", path.display());
         assert!(refusal.starts_with(&reason) && refusal.lines().count() == 1, "{refusal}");
         assert_eq!(fs::read_to_string(path).ok().as_deref(), before);
     }
@@ -343,7 +343,7 @@ fn a_saved_capture_overwrites_no_file() {
         let args = ["live", "-i", "lo", "-w", text(&file), "--for", "100ms"];
         let refusal = refusal(&args);
         let expected = format!(
-            "{}: already exists; use --force to overwrite it, or choose another name\n",
+            "{} already exists; use --force to overwrite it, or choose another name\n",
             existing.display()
         );
         assert!(refusal.ends_with(&expected), "{refusal}");

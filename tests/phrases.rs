@@ -177,6 +177,44 @@ const PHRASES: &[Phrase] = &[
         "must match within one request and response",
     ),
     (Everywhere, r"The program that counts", "", "Build information"),
+    (Everywhere, r"live -s 0", "", "`-s 262144`: live refuses 0"),
+    (
+        Output,
+        r"(?i)\d closed ports?\b|, none dropped\b|; none dropped\b",
+        "",
+        "1 refused port; no packets dropped",
+    ),
+    (
+        Everywhere,
+        r"(?m)^(portlore: )?[^\s:]+: (is|are|cannot|needs|contains|already|must) ",
+        "",
+        "no colon between a subject and its verb: `a.pcap is empty`",
+    ),
+    (
+        Everywhere,
+        r"(?i)nothing legitimate|whatever opened it|such a mesh",
+        "",
+        "no program in common use",
+    ),
+    (Everywhere, r"(?i)\b(JSON object|rows|messages) a (line|table|second)\b", "", "per"),
+    (
+        Everywhere,
+        r"(?i)take that of the (packet|one) before",
+        "",
+        "the time of the previous packet",
+    ),
+    (
+        Everywhere,
+        r"(?i)names of undocumented protocols",
+        "",
+        "the registered protocols are undocumented",
+    ),
+    (Everywhere, r"(?i)what connections state\b|sides stated", "", "the facts in each connection"),
+    (Everywhere, r"(?i)named on (none|\d+) of", "", "recognised in 2 of 3 connections"),
+    (Everywhere, r"(?i)by which clients call|by a fixed hash", "", "server names in SNI and Host"),
+    (Everywhere, r"(?i)which is every packet whole|cut payload of", "", "keeps every packet whole"),
+    (Everywhere, r"(?i)\bof \S+ there is undocumented", "", "its protocol is undocumented"),
+    (Output, r"\? of [a-z]", "", "? (user root)"),
     (Everywhere, r"(?i)refused as a bomb|if it is none\b", "", "possible decompression bomb"),
 ];
 
@@ -341,6 +379,11 @@ fn a_phrase_is_found_wherever_it_stands_and_its_right_use_is_left_alone() {
         "3,000 frames",
         "192.0.2.1  http: Express",
         "5 packets, reset in 166ms",
+        "6 servers, 2 closed ports",
+        "portlore: README.md: is not a capture file",
+        "--until: is not later than --since",
+        "Show at most N rows a table",
+        "desk: named on none of 2 connections",
     ] {
         assert!(found(text) > 0, "{text}");
     }
@@ -350,6 +393,8 @@ fn a_phrase_is_found_wherever_it_stands_and_its_right_use_is_left_alone() {
         "21 answers, 1 answer",
         "frame 6 frames OSC with SLIP",
         "http: Express",
+        "README.md is not a capture file",
+        "eth9: no such interface",
     ] {
         assert_eq!(found(text), 0, "{text}");
     }

@@ -135,7 +135,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
     assert!(
-        line.contains("No space left on device")
+        line.contains("no space left on device")
             && line.contains("capture continues without saving"),
         "{line}"
     );
@@ -173,7 +173,7 @@ fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() 
     let file = folder.path().join("show.pcapng");
     let (status, stderr) = save_as(&net, &file, Some(NOBODY), &[]);
     assert_eq!(status, 2);
-    assert!(stderr.contains("Permission denied") && stderr.contains("by nobody"), "{stderr}");
+    assert!(stderr.contains("permission denied") && stderr.contains("by nobody"), "{stderr}");
     let (status, stderr) = save_as(&net, &file, None, &["--user", "nobody"]);
     assert_eq!(status, 2, "{stderr}");
     assert_eq!(entries(folder.path()), Vec::<PathBuf>::new());
@@ -206,7 +206,7 @@ fn a_full_disk_replaces_no_capture_even_with_force() {
     ]);
     net.client("for i in {1..70}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done");
     let line = stderr_line(&mut child);
-    assert!(line.contains("No space left on device"), "{line}");
+    assert!(line.contains("no space left on device"), "{line}");
     assert!(line.contains("the data so far is in") && line.contains("show.pcapng.part"), "{line}");
     signal(&child, "INT");
     assert_eq!(told(&child.wait_with_output().unwrap()).0, 3);

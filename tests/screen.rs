@@ -33,7 +33,7 @@ fn chosen(shown: &Terminal) -> String {
 fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report() {
     let Some(net) = Net::new() else { return };
     let mut terminal = start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
-    terminal.wait_for(&["none dropped", "q quit"]);
+    terminal.wait_for(&["no packets dropped", "q quit"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
     net.client(OSC);
     terminal.wait_for(&["8000/udp", "osc (no answer)", "REGISTERED"]);
@@ -130,7 +130,7 @@ fn every_key_that_help_lists_has_its_effect() {
     let _server = net.python('b', HTTP_ON_22, &[]);
     let terminal = start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
     let mut keys = KeyDriver { terminal, driven: Vec::new() };
-    keys.terminal.wait_for(&["none dropped", "q quit"]);
+    keys.terminal.wait_for(&["no packets dropped", "q quit"]);
     [OSC, REFUSED, GET].iter().for_each(|script| net.client(script));
     // The connection was closed and the attempt refused; only the three datagrams' flows are open.
     keys.terminal.wait_for(&["22/tcp", "3001/tcp", "8000/udp", "! http", "3 flows open"]);
@@ -208,7 +208,7 @@ fn every_key_that_help_lists_has_its_effect() {
     for name in ["q", "Ctrl-C", "Ctrl-D"] {
         let mut ending = terminal.take().unwrap_or_else(|| {
             let mut other = start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
-            other.wait_for(&["none dropped", "q quit"]);
+            other.wait_for(&["no packets dropped", "q quit"]);
             other
         });
         let (name, sends) = KeyDriver::sends(Everywhere, name);

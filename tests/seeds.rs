@@ -82,7 +82,9 @@ const ON_3001: &[Statement] = &[
     says(
         "open on a server, Opsware is worth investigating",
         PORT_3001,
-        &["If the host is not a development machine, find out whether it belongs to such a mesh"],
+        &[
+            "If the host is not a development machine, find out whether it is managed by Server Automation",
+        ],
     ),
     says(
         "the same where TLS is seen and no development server",

@@ -50,11 +50,13 @@ fn a_service_of_ones_own_is_tried_against_a_capture() {
     assert!(page.starts_with("1 service file, no errors\n"), "{page}");
     assert!(page.contains("Our desk") && page.contains("sends a message to /eos/"), "{page}");
     assert!(page.contains("Wireshark: frame.number"), "{page}");
-    assert!(page.contains("\ndesk: named on "), "{page}");
+    assert!(page.contains("\ndesk: recognised in "), "{page}");
     let (status, page, _) = check(&DESK.replace("/eos/", "/harbour/"));
     assert_eq!(status, 1);
-    assert!(page.contains("desk: named on none of "), "{page}");
-    assert!(page.contains("osc.address begins with /harbour/: it is /eos/"), "{page}");
+    assert!(page.contains("desk: not recognised in any of "), "{page}");
+    assert!(page.contains("  the mark on line "), "{page}");
+    let expected = " expects osc.address to begin with '/harbour/'; frame ";
+    assert!(page.contains(expected) && page.contains(" has '/eos/"), "{page}");
     let (status, _, stderr) = check(&DESK.replace("osc.address", "osc.colour"));
     assert_eq!(status, 2);
     assert!(stderr.contains("no detector states 'osc.colour'"), "{stderr}");

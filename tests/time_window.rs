@@ -108,14 +108,16 @@ fn a_report_without_ports_says_what_left_nothing() {
     };
     let filter = "No packet matched the filter \"port 9\": 291 packets were read.";
     assert_eq!(report(&["-f", "port 9"]), filter);
-    assert_eq!(
-        report(&["--since", "2100-01-01T00:00:00Z"]),
-        "No packet matched --since and --until: 291 packets were read."
-    );
+    let none = |when: &str| format!("None of the 291 packets is {when}.");
+    let (early, late) = ("2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
+    assert_eq!(report(&["--since", late]), none("at or after --since"));
+    assert_eq!(report(&["--until", early]), none("before --until"));
+    let both = ["--since", late, "--until", "2101-01-01T00:00:00Z"];
+    assert_eq!(report(&both), none("between --since and --until"));
     assert_eq!(
         report(&["--until", "+1ns", "-f", "port 9"]),
-        "No packet matched: 291 packets were read, of which 290 were outside --since and --until; \
-         the filter \"port 9\" excluded the rest."
+        "No packet matched: 291 packets were read, of which 290 were outside --until; the \
+         filter \"port 9\" excluded the rest."
     );
 }
 
@@ -126,5 +128,5 @@ fn times_that_are_none_and_windows_that_are_empty_are_refused() {
         assert!(status == 2 && stderr.contains(reason), "{stderr}");
     };
     refused(&["--since", "noon"], "+5m after the first packet");
-    refused(&["--since", "+2s", "--until", "+1s"], "--until: is not later than --since");
+    refused(&["--since", "+2s", "--until", "+1s"], "--until must be later than --since");
 }

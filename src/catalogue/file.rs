@@ -1,5 +1,6 @@
 //! The parser of a service's file, whose errors name file, line and remedy.
 
+use super::fault;
 use super::schema::{
     ClaimTable, ClaimTransport, Lined, MarkDirection, MarkTable, ProcessTable, ServiceTable,
     WireFormat,
@@ -27,7 +28,8 @@ pub(super) fn located(error: Error, file: &str, line: usize) -> Error {
 /// The first fault of the file, with its line and the remedy.
 pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
     let table = ServiceTable::from_toml(text);
-    service(table.map_err(|(line, reason)| error_at(name, line, reason))?, name, origin)
+    let table = table.map_err(|(line, message)| fault::of_toml(text, line, &message));
+    service(table.map_err(|(line, error)| located(error, name, line))?, name, origin)
 }
 
 /// The service that a table states; errors name the file as `name`.

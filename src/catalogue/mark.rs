@@ -198,7 +198,28 @@ impl fmt::Display for Compare {
     }
 }
 
+impl Condition {
+    /// What the condition expects: `http.status to be '404'`; the fact alone if any value holds.
+    #[must_use]
+    pub fn expectation(&self) -> String {
+        let expected: Vec<String> = self.compare.iter().map(Compare::expectation).collect();
+        [self.fact.to_string(), expected.join(" and ")].join(" ").trim_end().to_owned()
+    }
+}
+
 impl Compare {
+    fn expectation(&self) -> String {
+        match self {
+            Self::Equals(text) => format!("to be '{text}'"),
+            Self::Prefix(text) => format!("to begin with '{text}'"),
+            Self::Suffix(text) => format!("to end with '{text}'"),
+            Self::Contains(Needle(finder)) => {
+                format!("to contain '{}'", String::from_utf8_lossy(finder.needle()))
+            }
+            Self::Matches(pattern) => format!("to match '{}'", pattern.text),
+        }
+    }
+
     fn holds(&self, value: &str) -> bool {
         match self {
             Self::Equals(text) => value == text,

@@ -10,6 +10,7 @@
 //! advance.
 
 pub mod family;
+mod fault;
 mod file;
 mod lint;
 mod literal;

@@ -86,6 +86,12 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::InvalidData {
+        let reason = "not a service file: its bytes are not UTF-8 text";
+        return Error::new(ErrorKind::Catalogue, reason)
+            .with_object(path.display())
+            .with_remedy("portlore catalogue check takes TOML files");
+    }
     Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", reason(error)))
         .with_object(path.display())
         .with_remedy("check the path")

@@ -78,6 +78,8 @@ pub(super) fn of_carried(protocol: Protocol, fact: &Fact) -> Reason {
 pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reason {
     let mut protocols: Vec<Protocol> = Vec::new();
     let (mut known, mut unknown): (Vec<&Arc<Service>>, Vec<&Arc<Service>>) = Default::default();
+    // Whether the undocumented ones stand in the registry.
+    let mut registered = true;
     for (service, claim) in catalogue.claims_on(port) {
         if is_known(service, claim) {
             if !known.iter().any(|other| other.id == service.id) {
@@ -90,14 +92,24 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
             }
         } else if service.wire_unknown && !unknown.iter().any(|other| other.id == service.id) {
             unknown.push(service);
+            registered &= claim.standing.is_in_registry();
         }
     }
     let protocols: Vec<String> = protocols.into_iter().map(Protocol::name).collect();
     let mut parts = vec![format!("{} on {port} ({})", joined(&protocols, "or"), names(&known))];
     match &unknown[..] {
         [] => {}
-        [one] => parts.push(format!("the protocol of {} there is undocumented", one.name)),
-        many => parts.push(format!("the protocols of {} there are undocumented", names(many))),
+        [one] => {
+            let verb = if registered { "is also registered for" } else { "also uses" };
+            parts.push(format!("{} {verb} this port, but its protocol is undocumented", one.name));
+        }
+        many => {
+            let verb = if registered { "are also registered for" } else { "also use" };
+            parts.push(format!(
+                "{} {verb} this port, but their protocols are undocumented",
+                names(many)
+            ));
+        }
     }
     Reason { fact: "expected".into(), value: parts.join("; "), direction: None, frame: None }
 }

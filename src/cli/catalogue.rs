@@ -19,7 +19,8 @@ pub enum CatalogueCommand {
         paths: Vec<PathBuf>,
         /// Show what the files recognise in a capture
         ///
-        /// May be repeated. Exit status 1 if a service with marks is recognised nowhere.
+        /// May be repeated. The exit status is 1 if a service with marks is recognised in no
+        /// connection, and 3 if a capture is incomplete.
         #[arg(long, value_name = "CAPTURE")]
         against: Vec<PathBuf>,
     },

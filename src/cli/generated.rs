@@ -27,6 +27,7 @@ fn visible() -> Command {
         .about(text(whole.get_about()))
         .long_about(text(whole.get_long_about()))
         .after_help(text(whole.get_after_help()))
+        .after_long_help(text(whole.get_after_long_help()))
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .subcommand_required(true)

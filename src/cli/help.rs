@@ -2,10 +2,9 @@
 //! options and their whole texts are shown by `portlore help COMMAND`.
 
 use clap::builder::Styles;
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::{Cli, OUTPUT};
+use super::{Cli, OUTPUT, unknown};
 
 /// Columns of a page, also on a wider terminal: longer lines are hard to read.
 pub(super) const COLUMNS: usize = 80;
@@ -31,27 +30,21 @@ Examples:
   portlore replay --why show.pcap             # how each verdict is known
   portlore replay -f 'port 3037' 'ring*.pcap' # one port in several files
   portlore replay --only findings --fail-on warning show.pcap     # for scripts
-  ssh host tcpdump -U -w - | portlore replay --follow -   # from another host
-
-More options (tunnels, VLANs, limits): portlore help replay";
+  ssh host tcpdump -U -w - | portlore replay --follow -   # from another host";
 
 pub(super) const LIVE: &str = "\
 Examples:
   sudo portlore live                          # full screen, then the report
   sudo portlore live -i any --for 30s --why   # half a minute, with reasons
   sudo portlore live -i eth0 -w show.pcapng   # save the packets as well
-  sudo portlore live -i eth0 --metrics 9464   # for Prometheus
-
-More options (tunnels, VLANs, limits): portlore help live";
+  sudo portlore live -i eth0 --metrics 9464   # for Prometheus";
 
 pub(super) const OSC: &str = "\
 Examples:
   portlore osc show.pcap -a '/eos/*'          # messages below /eos
   sudo portlore osc -i eth0 --port 8000       # whatever uses port 8000
   sudo portlore osc -i eth0 --host 192.0.2.10 --rate 50   # a busy console
-  portlore osc show.pcap --format ndjson      # for programs
-
-More options (tunnels, buffer, user): portlore help osc";
+  portlore osc show.pcap --format ndjson      # for programs";
 
 pub(super) const PORT: &str = "\
 Examples:
@@ -68,7 +61,7 @@ pub(super) const SERVICES: &str = "\
 Examples:
   portlore services                   # all of them
   portlore services ollama            # by id, name, tag or protocol
-  portlore services osc 8000          # every word must fit";
+  portlore services osc 8000          # every word must match";
 
 pub(super) const INTERFACES: &str = "\
 Examples:
@@ -92,7 +85,8 @@ Examples:
   portlore catalogue check services/          # all files in a folder
   portlore catalogue check billing.toml --against show.pcap   # try it
 
-Exit status: 1 if --against names a service with marks on no connection.";
+Exit status: 1 if --against recognises a service with marks in no connection,
+2 if a file has mistakes, 3 if a capture is incomplete.";
 
 pub(super) const CATALOGUE_FACTS: &str = "\
 Examples:
@@ -108,7 +102,7 @@ pub(super) const HELP: &str = "\
 Examples:
   portlore help                       # the list of commands
   portlore help live                  # all options of live
-  portlore help catalogue check       # a command below another one";
+  portlore help catalogue check       # a subcommand";
 
 /// What `portlore help` explains: the commands, and those of `catalogue`.
 pub(super) const COMMANDS: [&str; 13] = [
@@ -134,6 +128,12 @@ pub(super) fn command_line() -> Command {
 
 /// Adds the help page to a command and to those below it.
 fn with_pages(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let hidden: Vec<String> = command
+        .get_arguments()
+        .filter(|arg| arg.is_hide_short_help_set())
+        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .collect();
     let help = Arg::new("help").short('h').long("help").help("Print help");
     let help = help.action(ArgAction::HelpShort).display_order(usize::MAX);
     let has_output = command.get_arguments().any(|arg| arg.get_help_heading() == Some(OUTPUT));
@@ -145,8 +145,23 @@ fn with_pages(command: Command) -> Command {
         .disable_help_flag(true)
         .disable_help_subcommand(true)
         .arg(help)
-        .after_help(examples)
+        .after_long_help(examples.clone())
+        .after_help(examples + &more_options(&name, &hidden))
         .mut_subcommands(with_pages)
+}
+
+/// Where the options are that the page of a command leaves out; `portlore help`, which has them all,
+/// does not say so.
+fn more_options(command: &str, hidden: &[String]) -> String {
+    let topics = [("no-tunnels", "tunnels"), ("key", "VLANs"), ("max-flows", "limits")]
+        .into_iter()
+        .chain([("buffer", "buffer"), ("user", "user")])
+        .filter(|(option, _)| hidden.iter().any(|hidden| hidden == option))
+        .map(|(_, topic)| topic);
+    match topics.take(3).collect::<Vec<_>>().join(", ") {
+        topics if topics.is_empty() => String::new(),
+        topics => format!("\n\nMore options ({topics}): portlore help {command}"),
+    }
 }
 
 /// Gives the headings of a text the looks of the others.
@@ -168,8 +183,7 @@ pub fn explain(words: &[String], colour: bool) -> String {
     let mut command = &mut root;
     for word in words {
         if command.find_subcommand(word).is_none() {
-            let message = format!("there is no command '{}'", words.join(" "));
-            command.error(ErrorKind::InvalidSubcommand, message).exit();
+            unknown::no_command(&words.join(" ")).exit();
         }
         command = match command.find_subcommand_mut(word) {
             Some(found) => found,

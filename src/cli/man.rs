@@ -225,7 +225,7 @@ fn options(command: &Command) -> String {
 
 /// The examples of the help, each comment as a sentence.
 fn examples(command: &Command) -> String {
-    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     let examples = help.lines().filter(|line| line.starts_with("  ") && line.contains("portlore"));
     let examples: Vec<(String, String)> = examples
         .map(|line| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 use portlore::osc::AddressPattern;
 
-use super::values::{buffer, duration, whole_number};
+use super::values::{buffer, duration, port_number, whole_number};
 use super::{ADVANCED, INPUT, OUTPUT, SELECTION};
 
 /// `portlore osc`.
@@ -18,11 +18,7 @@ pub struct OscArgs {
     ///
     /// Files are pcap or pcapng, also compressed. A quoted pattern such as 'ring*.pcap' is expanded
     /// by portlore.
-    #[arg(
-        required_unless_present = "interfaces",
-        conflicts_with = "interfaces",
-        value_name = "FILE"
-    )]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Interfaces to capture on: eth0, or lo,eth0, or any
     ///
@@ -50,14 +46,14 @@ pub struct OscArgs {
     pub address: Vec<AddressPattern>,
     /// Only connections from or to this port (repeatable)
     ///
-    /// On such a port, data in no known protocol is shown too, with the byte at which it fails to
-    /// be OSC.
-    #[arg(help_heading = SELECTION, long, value_name = "PORT")]
+    /// Data on this port that matches no known protocol is also shown, with the byte at which it
+    /// stops being valid OSC.
+    #[arg(help_heading = SELECTION, long, value_name = "PORT", value_parser = port_number)]
     pub port: Vec<u16>,
     /// Only connections from or to this host (repeatable)
     #[arg(help_heading = SELECTION, long, value_name = "IP")]
     pub host: Vec<IpAddr>,
-    /// Show at most N messages a second, and count the rest
+    /// Show at most N messages per second; count the rest
     #[arg(help_heading = SELECTION, long, value_name = "N", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub rate: Option<u64>,
     /// Show times in the local time zone instead of UTC
@@ -65,8 +61,8 @@ pub struct OscArgs {
     pub local: bool,
     /// Output format: text or ndjson
     ///
-    /// Choose text for people, and ndjson for one JSON object a line, from which every packet can
-    /// be rebuilt byte for byte.
+    /// Choose text for people, and ndjson for one JSON object per line, from which every OSC packet
+    /// can be rebuilt byte for byte.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = OscFormat::Text)]
     pub format: OscFormat,
     /// Write the messages to a file
@@ -75,7 +71,9 @@ pub struct OscArgs {
     /// Overwrite a file that exists
     #[arg(help_heading = OUTPUT, long)]
     pub force: bool,
-    /// Print only errors to standard error
+    /// Do not print progress or notices
+    ///
+    /// Errors still go to standard error.
     #[arg(help_heading = OUTPUT, short, long)]
     pub quiet: bool,
     /// Read the outer packets of tunnels, not their content
@@ -104,6 +102,6 @@ pub struct OscArgs {
 pub enum OscFormat {
     /// Human-readable lines
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Ndjson,
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use portlore::decode::Transport;
 
 use super::CatalogueArgs;
+use super::values::port_number;
 
 /// `portlore port`.
 #[derive(Debug, Args)]
@@ -83,14 +84,11 @@ fn port(text: &str) -> Result<PortWord, String> {
             return Err(format!("'{other}' is not a supported transport; use /tcp or /udp"));
         }
     };
-    let number = |text: &str| -> Result<u16, String> {
-        text.parse().map_err(|_| format!("'{text}' is out of range; ports are 0 to 65535"))
-    };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let ports = match ports.split_once('-') {
-        _ if is_number(ports) => number(ports).map(|port| port..=port)?,
+        _ if is_number(ports) => port_number(ports).map(|port| port..=port)?,
         Some((first, last)) if is_number(first) && is_number(last) => {
-            number(first)?..=number(last)?
+            port_number(first)?..=port_number(last)?
         }
         _ if ports.is_empty() => return Err("a port, a range or a name is missing".to_owned()),
         _ => return Ok(PortWord { ports: PortSelection::Name(ports.to_owned()), transport }),

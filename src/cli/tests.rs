@@ -115,6 +115,8 @@ fn the_options_that_help_leaves_out_are_pointed_to() {
         let pointer = format!("portlore help {name}");
         assert_eq!(page.contains(&pointer), !hidden.is_empty(), "{page}");
         let whole = help::explain(&[name.to_owned()], false);
+        assert!(!whole.contains("More options"), "all of them are here: {whole}");
+        assert!(hidden.is_empty() || whole.contains("Examples:"), "{whole}");
         for arg in hidden {
             assert!(whole.contains(&format!("--{}", arg.get_long().unwrap())), "{name}: {arg}");
         }

@@ -28,6 +28,11 @@ pub(super) fn whole_number<T: TryFrom<u64> + Send + Sync + Clone + 'static>(
     }
 }
 
+/// A port by its number.
+pub(super) fn port_number(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("'{text}' is out of range; ports are 0 to 65535"))
+}
+
 /// Bytes, within what libpcap can ask for.
 pub(super) fn buffer(text: &str) -> Result<u32, String> {
     let bytes = size(text, 1 << 10)?;
@@ -120,6 +125,12 @@ mod tests {
         let open = whole_number::<u64>(1..=u64::MAX);
         assert_eq!(open("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(open("0"), Err("write a whole number of 1 or more".to_owned()));
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_is_answered_with_those_that_can() {
+        assert_eq!(port_number("65535"), Ok(65_535));
+        assert!(port_number("65536").unwrap_err().ends_with("; ports are 0 to 65535"));
     }
 
     #[test]

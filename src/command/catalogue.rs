@@ -13,7 +13,7 @@ use super::output::Output;
 use super::{FAILED, INCOMPLETE, messages};
 
 /// Checks service files, and against captures where some are named: exit status 1 where a service
-/// with marks is named on no connection.
+/// with marks is recognised in no connection.
 pub fn check(paths: &[PathBuf], captures: &[PathBuf]) -> Result<u8> {
     let ids = catalogue::check_all(paths, &is_stated)?;
     let files = ids.len();

@@ -137,8 +137,10 @@ fn ports_of(catalogue: &Catalogue, name: &str, transports: &[Transport]) -> Resu
         return Err(Error::new(ErrorKind::Usage, "no service has this name")
             .with_object(name)
             .with_remedy(catalogue.did_you_mean(name).unwrap_or_else(|| {
-                "give a port number or a name from the IANA registry, such as ssh".to_owned()
-            })));
+            "give a port number, an IANA service name such as ssh, or a name listed by portlore \
+                 services"
+                .to_owned()
+        })));
     }
     Ok(ports)
 }

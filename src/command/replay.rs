@@ -21,7 +21,7 @@ use crate::cli::ReplayArgs;
 pub fn run(args: &ReplayArgs) -> Result<u8> {
     check_observers(args)?;
     if args.window().is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "is not later than --since")
+        return Err(Error::new(ErrorKind::Usage, "must be later than --since")
             .with_object("--until")
             .with_remedy("packets at --until itself are left out"));
     }

@@ -162,7 +162,7 @@ impl Session<'_> {
             .for_each(|line| messages::print(&format!("warning: {line}")));
         // A capture that is still being written takes as long as it is let run.
         let read_in = is_replay.then(|| started.elapsed());
-        report(&inputs, &run, output, args, (*filter_on, read_in))
+        report(&inputs, &run, output, args, (*filter_on, read_in, window))
     }
 }
 
@@ -172,12 +172,12 @@ fn report(
     run: &Run,
     output: Output,
     args: &CommonArgs,
-    (filter_on, read_in): (FilterOn, Option<Duration>),
+    (filter_on, read_in, window): (FilterOn, Option<Duration>, TimeWindow),
 ) -> Result<u8> {
     // In files and pipes the same capture gives the same bytes.
     let read_in = read_in.filter(|_| output.is_terminal());
     let report = Report::new(inputs, run, read_in, Show { filter_on, ..show(args) });
-    let report = report.with_filter(args.filter.as_deref());
+    let report = report.with_filter(args.filter.as_deref()).with_window(window);
     output.write(|out, style| (args.format.definition().write)(out, &report, style))?;
     run.problems.iter().for_each(|line| messages::print(line));
     let has_failed = args.fail_on.is_some_and(|fail_on| {

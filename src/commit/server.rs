@@ -124,8 +124,11 @@ impl Target {
                 )
             }
             (_, Some(name)) if !is_dir => {
-                let folder = Folder::open(parent_folder(path))
-                    .map_err(|error| cannot_create(path, &error, &user))?;
+                let parent = parent_folder(path);
+                let folder = Folder::open(parent).map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => missing_folder(path, parent),
+                    _ => cannot_create(path, &error, &user),
+                })?;
                 let series = match plan.role {
                     OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
                     _ => None,
@@ -350,6 +353,13 @@ fn cannot_open(path: &Path, error: &io::Error, is_fifo: bool) -> Error {
         (format!("cannot be written: {error}"), "choose another output")
     };
     Error::new(ErrorKind::Output, reason).with_object(path.display()).with_remedy(remedy)
+}
+
+fn missing_folder(path: &Path, folder: &Path) -> Error {
+    let reason = format!("cannot be written: the folder {} does not exist", folder.display());
+    Error::new(ErrorKind::Output, reason)
+        .with_object(path.display())
+        .with_remedy("create it, or choose a folder that exists")
 }
 
 fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {

@@ -232,13 +232,13 @@ fn what_can_be_refused_is_refused_before_anything_is_created() {
     assert_eq!(open(OutputRole::Report, &file), Ok(()));
     fs::write(&part, "").unwrap();
     let refused = open(OutputRole::Report, &file).unwrap_err().to_string();
-    assert!(refused.contains("a.part: already exists; use --force"), "{refused}");
+    assert!(refused.contains("a.part already exists; use --force"), "{refused}");
     assert_eq!(open(SERIES, &file), Ok(()));
     let refused = open(OutputRole::Report, folder.path()).unwrap_err().to_string();
     assert!(refused.ends_with("is a folder; name a file in it"), "{refused}");
     let refused = open(OutputRole::Report, &folder.path().join("b/")).unwrap_err().to_string();
-    assert!(refused.ends_with("b/: is a folder; name a file in it"), "{refused}");
+    assert!(refused.ends_with("b/ is a folder; name a file in it"), "{refused}");
     let refused = open(OutputRole::Report, &folder.path().join("b/c")).unwrap_err().to_string();
-    assert!(refused.contains("b/c: cannot be written: No such file"), "{refused}");
+    assert!(refused.contains("b/c cannot be written: the folder "), "{refused}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

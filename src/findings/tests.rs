@@ -26,7 +26,7 @@ fn http_on_a_consoles_port_is_an_alert_with_the_advice_of_the_claim() {
     assert_eq!((first.severity, first.kind), (Severity::Alert, FindingKind::Contradicts));
     assert_eq!(first.service.as_deref(), Some("python-http-server"));
     assert!(first.sentence.ends_with("where lighting consoles speak OSC"), "{}", first.sentence);
-    assert!(first.advice.as_deref().unwrap().contains("block the port where Eos"));
+    assert!(first.advice.as_deref().unwrap().contains("Block the port where no Eos"));
 }
 
 #[test]

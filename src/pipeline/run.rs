@@ -39,10 +39,10 @@ impl Run {
     pub(super) fn notice_cut_payload(&mut self, flows: u64) {
         // Without a frame that was cut, it was the sender that promised more than came.
         let Some(snap_len) = self.counters.snap_len().filter(|_| flows > 0) else { return };
-        let flows = plural(flows, "flow");
+        let connections = plural(flows, "connection");
         self.notices.push(format!(
-            "the snap length ({snap_len} bytes) cut payload of {flows}, which may hide protocols; \
-             capture with tcpdump -s 0 or portlore live -s 0"
+            "the snap length ({snap_len} bytes) cut off the payload in {connections}, which may \
+             hide protocols; capture with tcpdump -s 0 or portlore live -s 262144"
         ));
     }
 
@@ -55,7 +55,7 @@ impl Run {
             self.notices.push(format!(
                 "{} to servers beyond the limit are counted only by port and service; raise it \
                  with --max-servers",
-                plural(beyond, "flow")
+                plural(beyond, "connection")
             ));
         }
         if self.stats.servers.lacks_anomalies() {

@@ -24,6 +24,7 @@ use self::parts::display_filter::FilterOn;
 use crate::catalogue::Catalogue;
 use crate::findings::{self, Finding};
 use crate::pipeline::Run;
+use crate::source::TimeWindow;
 
 /// A finished capture, and what of it the user wants to see.
 pub struct Report<'r> {
@@ -33,6 +34,8 @@ pub struct Report<'r> {
     pub run: &'r Run,
     /// The filter that selected packets, as the user wrote it, wherever it was applied.
     pub filter: Option<&'r str>,
+    /// The part of the capture by time that was read.
+    pub window: TimeWindow,
     /// How long reading took; `None` where the report must be the same each time.
     pub read_in: Option<Duration>,
     /// The parts of the report that the user asked for.
@@ -97,13 +100,20 @@ impl<'r> Report<'r> {
         read_in: Option<Duration>,
         show: Show,
     ) -> Self {
-        Self { inputs, run, filter: None, read_in, show, found: OnceCell::new() }
+        let window = TimeWindow { since: None, until: None };
+        Self { inputs, run, filter: None, window, read_in, show, found: OnceCell::new() }
     }
 
     /// The same of a capture whose packets this filter selected, as the user wrote it.
     #[must_use]
     pub fn with_filter(self, filter: Option<&'r str>) -> Self {
         Self { filter, ..self }
+    }
+
+    /// The same of a capture of which this part was read.
+    #[must_use]
+    pub fn with_window(self, window: TimeWindow) -> Self {
+        Self { window, ..self }
     }
 
     /// The catalogue in use when the capture ended.

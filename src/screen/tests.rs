@@ -102,7 +102,7 @@ fn ports_stand_beside_each_other_with_what_does_not_belong_first_and_drops_in_si
         lines[0].starts_with("portlore  eth0  00:01:01  ") && lines[0].contains("5 flows open"),
         "{text}"
     );
-    assert!(lines[1].starts_with("291 packets, 0 not analysed; none dropped"), "{text}");
+    assert!(lines[1].starts_with("291 packets, 0 not analysed; no packets dropped"), "{text}");
     assert!(lines[2].starts_with(" 1 Ports ") && lines[2].contains(" 3 Findings "), "{text}");
     assert!(lines[3].starts_with("PORT      REGISTERED") && lines[3].ends_with("RATE▾"), "{text}");
     let express = lines.iter().find(|line| line.starts_with("3001/tcp")).unwrap();
@@ -280,7 +280,7 @@ fn a_finding_is_shown_whole_and_opens_its_server_with_the_flow_chosen() {
 fn help_lists_the_keys_and_the_signs_of_the_view_behind_it() {
     let catalogue = Arc::new(Catalogue::load(&[]).unwrap());
     let mut shown = Shown::new(&catalogue, 100, 100);
-    for (view, sign) in [("1", "(1 kB/s)"), ("2", "as NAME"), ("3", "alert"), ("4", "→?")] {
+    for (view, sign) in [("1", "(1 kB/s)"), ("2", "called NAME"), ("3", "alert"), ("4", "→?")] {
         let text = shown.press(&format!("{view}?"));
         assert!(text.contains(sign), "{view}: {text}");
         for help in KEYS {

@@ -76,7 +76,7 @@ impl Filter {
     pub fn problems(&self) -> impl Iterator<Item = String> + '_ {
         self.programs.iter().filter(|(_, program)| program.is_none()).map(|(link, _)| {
             format!(
-                "filter '{}': cannot be applied to {link}; packets of that link type were left out",
+                "filter '{}' cannot be applied to {link}; packets of that link type were left out",
                 self.expression
             )
         })

@@ -63,7 +63,8 @@ fn whoever_speaks_an_unknown_protocol_is_named_with_the_contradiction() {
     ]);
     let verdict = verdict(&catalogue, PORT, &plain());
     let expected = verdict.reasons.iter().find(|reason| reason.fact == "expected").unwrap();
-    let told = "OSC on 45001/tcp (console); the protocol of secret there is undocumented";
+    let told =
+        "OSC on 45001/tcp (console); secret also uses this port, but its protocol is undocumented";
     assert_eq!(expected.value, told, "the climber is not expected");
 }
 

@@ -7,7 +7,6 @@ mod display;
 mod rate;
 mod watch;
 
-use portlore::Result;
 use portlore::privilege::{Account, Keep};
 use portlore::report::Zone;
 use portlore::report::pages::osc::OscWriter;
@@ -15,6 +14,7 @@ use portlore::report::pages::osc::ndjson::OscEvents;
 use portlore::report::pages::osc::text::OscText;
 use portlore::source::live::LiveOptions;
 use portlore::source::{Files, Filter, Live, file};
+use portlore::{Error, ErrorKind, Result};
 
 use self::watch::Watch;
 use super::inputs::InputFiles;
@@ -26,6 +26,12 @@ use super::{UNREADABLE, messages};
 use crate::cli::{OscArgs, OscFormat};
 
 pub fn run(args: &OscArgs) -> Result<u8> {
+    let usage = |reason: &str| Err(Error::new(ErrorKind::Usage, reason));
+    match (args.files.is_empty(), args.interfaces.is_empty()) {
+        (false, false) => return usage("give capture files or -i, not both"),
+        (true, true) => return usage("name a capture file, or an interface with -i"),
+        _ => {}
+    }
     let signals = SignalFlags::register()?;
     if args.interfaces.is_empty() { replay(args, &signals) } else { live(args, &signals) }
 }

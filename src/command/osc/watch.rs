@@ -177,15 +177,14 @@ impl<'a> Watch<'a> {
 
 /// The last line for people.
 fn summary(counts: &OscCounts, drops: Drops) -> String {
-    let mut parts = vec![format!(
-        "{} read, {} in {}",
-        plural(counts.frames, "packet"),
-        plural(counts.messages, "message"),
-        plural(counts.packets, "OSC packet")
-    )];
+    let messages = match counts.messages {
+        0 => "no OSC messages".to_owned(),
+        n => format!("{} in {}", plural(n, "message"), plural(counts.packets, "OSC packet")),
+    };
+    let mut parts = vec![format!("{} read, {messages}", plural(counts.frames, "packet"))];
     let dropped = drops.kernel + drops.interface;
     for (n, one, what) in [
-        (counts.failed, "malformed OSC packet", ""),
+        (counts.failed, "piece", " of data that could not be read as OSC"),
         (counts.gaps, "gap", ""),
         (counts.left_out, "message", " left out by --rate"),
         (counts.given_up, "connection", " not followed: too many at once"),

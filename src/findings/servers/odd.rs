@@ -169,8 +169,9 @@ fn of_unrecognised(
             let sentence = format!("{what}; {} possible", remaining(&names));
             (Severity::Note, sentence, advice)
         } else if !candidates.is_empty() {
-            let only = "only names of undocumented protocols are registered here";
-            (Severity::Note, format!("{what}; {only}"), None)
+            let maybe = "the protocols registered for this port are undocumented, so it may be one \
+                         of them";
+            (Severity::Note, format!("{what}; {maybe}"), None)
         } else {
             return None;
         };

@@ -1,5 +1,5 @@
-//! The page of `portlore catalogue check --against`: the connections of a capture that services of
-//! one's own are named on, each with its proof.
+//! The page of `portlore catalogue check --against`: the connections of a capture in which services
+//! of one's own are recognised, each with its proof.
 
 use std::io::{self, Write};
 
@@ -34,39 +34,39 @@ pub fn write(out: &mut dyn Write, run: &Run, ids: &[String]) -> io::Result<bool>
         let count = run.flows.iter().filter(|flow| names(flow, &service.id)).count();
         let id = escape(&service.id);
         match (service.marks.is_empty(), count) {
-            (true, _) => writeln!(out, "{id}: has no mark, so it is never named")?,
+            (true, _) => writeln!(out, "{id}: never recognised, because it has no mark")?,
             (false, 0) => {
                 all_named = false;
-                writeln!(out, "{id}: named on none of {total}")?;
+                writeln!(out, "{id}: not recognised in any of {total}")?;
                 service.marks.iter().try_for_each(|mark| write_missed(out, run, mark))?;
             }
-            (false, count) => writeln!(out, "{id}: named on {count} of {total}")?,
+            (false, count) => writeln!(out, "{id}: recognised in {count} of {total}")?,
         }
     }
     if !all_named {
-        writeln!(out, "\nportlore replay --why shows more of what connections state.")?;
+        writeln!(out, "\nTo see more of the facts in each connection, run portlore replay --why.")?;
     }
     Ok(all_named)
 }
 
-/// Writes what a mark asks for, and what the capture has instead: of each fact the first value.
+/// Writes what a mark expects, and what the capture has instead: of each fact the first value.
 fn write_missed(out: &mut dyn Write, run: &Run, mark: &Mark) -> io::Result<()> {
-    writeln!(out, "  the mark in line {} needs", mark.line)?;
-    for condition in std::iter::once(&mark.first).chain(&mark.and) {
+    let subjects = std::iter::once(format!("the mark on line {} expects", mark.line))
+        .chain(std::iter::repeat("and".to_owned()));
+    for (subject, condition) in subjects.zip(std::iter::once(&mark.first).chain(&mark.and)) {
         let facts = run.flows.iter().filter_map(|flow| flow.verdict.facts.as_ref());
         let found = facts.flat_map(|facts| &facts.first).find(|fact| {
             fact.fact == condition.fact
                 && (condition.direction.is_none() || condition.direction == fact.direction)
         });
         let here = match found {
-            None => "no connection states it".to_owned(),
-            Some(fact) => format!(
-                "it is {}{}",
-                escape(&fact.value),
-                fact.frame.map_or_else(String::new, |frame| format!(" (frame {frame})"))
-            ),
+            None => "no connection has this fact".to_owned(),
+            Some(fact) => {
+                let who = fact.frame.map_or("a connection".to_owned(), |n| format!("frame {n}"));
+                format!("{who} has '{}'", escape(&fact.value))
+            }
         };
-        writeln!(out, "    {}: {here}", escape(&condition.to_string()))?;
+        writeln!(out, "  {subject} {}; {here}", escape(&condition.expectation()))?;
     }
     Ok(())
 }

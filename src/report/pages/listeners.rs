@@ -58,7 +58,7 @@ fn row(catalogue: &Catalogue, group: &ListeningGroup<'_>, here: &Here) -> Option
     let process = group.processes().first();
     let who = match (process, &first.user) {
         (Some(_), _) => group.who(here),
-        (None, Some(user)) => format!("? of {}", escape(user)),
+        (None, Some(user)) => format!("? (user {})", escape(user)),
         (None, None) => "?".to_owned(),
     };
     let container = process.and_then(|process| process.holder.container.as_deref());

@@ -81,7 +81,8 @@ impl<'l> ListeningGroup<'l> {
         match self.processes() {
             [] => {
                 let user = self.sockets.first().and_then(|socket| socket.user.as_deref());
-                let whose = user.map_or_else(String::new, |user| format!(" of {}", escape(user)));
+                let whose =
+                    user.map_or_else(String::new, |user| format!(" (user {})", escape(user)));
                 format!("an unidentified process{whose} ({})", here.why_unseen())
             }
             [first, rest @ ..] => {

@@ -19,6 +19,10 @@ use crate::decode::{ServicePort, Transport};
 use crate::process::Listener;
 use crate::report::Style;
 
+/// What stands behind the names of services, in words.
+const LABELS: &str = "registered with IANA, documented by the vendor, or customary (used without \
+                      documentation); then how often the service is seen on this port";
+
 /// What the page of a port shows.
 pub struct PortPage<'p> {
     /// The port.

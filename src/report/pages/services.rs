@@ -32,7 +32,7 @@ pub fn write(out: &mut dyn Write, services: &[&Service], style: Style) -> io::Re
     layout::write(out, style, &COLUMNS, &rows)?;
     let marked = services.iter().filter(|service| !service.marks.is_empty()).count();
     let services = plural(services.len() as u64, "service");
-    writeln!(out, "\n{services}, {marked} recognised by marks")
+    writeln!(out, "\n{services}; portlore can recognise {marked} by its packets (MARKS)")
 }
 
 fn row(service: &Service) -> Row {

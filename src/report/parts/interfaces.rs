@@ -58,7 +58,7 @@ pub(in crate::report) fn link_types(interfaces: &[InterfaceFrames]) -> Vec<Inter
 const COLUMNS: [Column; 4] = [
     Column::text("INTERFACE", 24),
     Column::number("PACKETS"),
-    Column::number("SEGMENTS"),
+    Column::number("ANALYSED"),
     Column::text("NOT ANALYSED", 24),
 ];
 

@@ -44,7 +44,7 @@ pub fn texts<'s>(server: &'s Server<'_>) -> impl Iterator<Item = String> + 's {
     // What a client called it is most often what it had been answered.
     let answered = server.address_names.iter().map(|name| &*name.text);
     let answered: Vec<&str> = answered.filter(|name| !named.contains(name)).collect();
-    let names = named.into_iter().chain(answered).map(|name| format!("as {name}"));
+    let names = named.into_iter().chain(answered).map(|name| format!("called {name}"));
     let line = server.first_line.map(|line| format!("\"{}\"", line.text));
     let more_names = more(server.names_more + server.address_names_more);
     products.chain(more(server.products_more)).chain(names).chain(more_names).chain(line)

@@ -59,13 +59,13 @@ fn counts(state: &ScreenState, width: usize) -> (Line<'static>, bool) {
     let dropped = [run.drops.kernel, run.drops.interface, counters.queue];
     let lost: u64 = dropped.iter().sum();
     line.push(if lost == 0 {
-        Span::styled("none dropped", style(Tone::Good, state.colour))
+        Span::styled("no packets dropped", style(Tone::Good, state.colour))
     } else {
         let text = format!("dropped: {}", drops(dropped));
         Span::styled(text, style(Tone::Bad, state.colour))
     });
     if run.evicted > 0 {
-        line.push(Span::raw(format!("; {} left a full table", plural(run.evicted, "flow"))));
+        line.push(Span::raw(format!("; {} no longer tracked", plural(run.evicted, "connection"))));
     }
     line.extend(run.problems.last().map(|problem| {
         Span::styled(format!("  {}", escape(problem)), style(Tone::Bad, state.colour))

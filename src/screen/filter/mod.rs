@@ -89,8 +89,8 @@ mod tests {
             ("port:x", "x is not a port"),
             ("port:99999", "99999 is not a port"),
             ("prot:osc", "unknown field prot:"),
-            ("tag:", "tag: needs a value"),
-            ("fit:x", "fit: takes !, agrees, unclaimed"),
+            ("tag:", "tag needs a value"),
+            ("fit:x", "fit is !, agrees or unclaimed"),
             ("finding:x", "no finding kind or severity: x"),
         ] {
             let fault = RowFilter::parse(text).unwrap_err();

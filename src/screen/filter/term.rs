@@ -87,7 +87,7 @@ impl FilterTerm {
             "server" => |value: &str| Ok(Self::Server(value.to_owned())),
             "fit" => |value: &str| {
                 let is_known = FITS.iter().any(|(name, _)| name.starts_with(value));
-                let fault = "fit: takes !, agrees, unclaimed".to_owned();
+                let fault = "fit is !, agrees or unclaimed".to_owned();
                 is_known.then(|| Self::Fit(value.to_owned())).ok_or(fault)
             },
             "finding" => |value: &str| {
@@ -97,7 +97,7 @@ impl FilterTerm {
             },
             _ => return Err(format!("unknown field {}:", fit(field, WORD))),
         };
-        if value.is_empty() { Err(format!("{field}: needs a value")) } else { make(value) }
+        if value.is_empty() { Err(format!("{field} needs a value")) } else { make(value) }
     }
 
     pub(super) fn matches(&self, row: &dyn FilterRow) -> bool {

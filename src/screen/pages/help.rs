@@ -28,7 +28,7 @@ const PORTS: &[Sign] = &[
 ];
 const SERVERS: &[Sign] = &[
     ("!", "what speaks here does not belong on this port"),
-    ("as NAME", "the name by which clients call it, or that DNS gives it"),
+    ("called NAME", "the name that clients use for it, or that DNS gives it"),
     ("\"…\"", "the first line of what was not recognised"),
     ("+1", "one more name"),
     ("PROOF", "the frame that proves what it speaks, numbered as in Wireshark"),

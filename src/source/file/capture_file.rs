@@ -47,6 +47,14 @@ impl FileFormat {
     }
 }
 
+/// The name of standard input in errors.
+const STANDARD_INPUT: &str = "standard input";
+
+/// The name of a path in errors.
+pub(super) fn named(path: &Path) -> String {
+    if path.as_os_str() == "-" { STANDARD_INPUT.to_owned() } else { path.display().to_string() }
+}
+
 /// An opened path: a regular file, which can be read again from its start, or a pipe.
 pub(super) enum Opened {
     Regular(File),
@@ -58,7 +66,7 @@ impl Opened {
         if path.as_os_str() == "-" {
             // Its own descriptor: the screen may put the terminal in place of standard input.
             let input = io::stdin().as_fd().try_clone_to_owned().map(File::from);
-            let input = input.map_err(|error| unreadable("-", &error))?;
+            let input = input.map_err(|error| unreadable(STANDARD_INPUT, &error))?;
             return Ok(Self::Piped(Box::new(Pipe { input, stop: Arc::clone(stop) })));
         }
         let file = File::open(path).map_err(|error| {
@@ -203,7 +211,7 @@ impl CaptureFile {
                 format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read")
             }
             Damage::Unreadable(error) => {
-                format!("cannot be read beyond frame {next}, byte {at}: {}", reason(error))
+                format!("nothing can be read beyond frame {next}, byte {at}: {}", reason(error))
             }
         };
         self.problem = Some(format!("{}: {what}", self.name));

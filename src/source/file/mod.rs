@@ -138,7 +138,7 @@ impl Files {
         let mut positions = FilePositions::default();
         let opened = paths.iter().map(|path| {
             let path = path.as_ref();
-            let name = path.display().to_string();
+            let name = capture_file::named(path);
             let opened = Opened::at(path, stop)?;
             if let Opened::Regular(file) = &opened {
                 positions.add(file);

@@ -44,16 +44,13 @@ impl TimeOrder {
 
     /// The notice for the report; `None` if time never went back.
     pub(super) fn notice(&self) -> Option<String> {
-        let often = match self.times {
+        let (first, most) = (self.first, Duration::from_nanos(self.most.unsigned_abs()));
+        let steps = match self.times {
             0 => return None,
-            1 => "once".to_owned(),
-            times => format!("{times} times"),
+            1 => format!("once, at frame {first}, by {most:?}"),
+            times => format!("{times} times, first at frame {first}, by at most {most:?}"),
         };
-        let most = Duration::from_nanos(self.most.unsigned_abs());
-        Some(format!(
-            "timestamps go back {often}, first at frame {}, by at most {most:?}; packets are read in file order",
-            self.first
-        ))
+        Some(format!("timestamps go back {steps}; packets are read in file order"))
     }
 }
 
@@ -67,6 +64,9 @@ mod tests {
         assert_eq!(order.notice(), None);
         for (frame, time) in (1..).zip([5, 5, 9, 8, 10, 3_000_000, 2_000_000]) {
             order.observe(frame, Time(time));
+            let notice = order.notice().unwrap_or_default();
+            let once = "timestamps go back once, at frame 4, by 1ns; ";
+            assert_eq!(notice.starts_with(once), (4..=6).contains(&frame), "{notice}");
         }
         let notice = order.notice().unwrap();
         assert!(

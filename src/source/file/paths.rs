@@ -116,9 +116,13 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
     found.paths.append(&mut captures);
     if others > 0 {
         found.passed_over.push(format!(
-            "{}: {others} other {} skipped",
+            "{}: skipped {} not captures",
             path.display(),
-            if others == 1 { "file was" } else { "files were" }
+            if others == 1 {
+                "1 file that is".to_owned()
+            } else {
+                format!("{others} files that are")
+            }
         ));
     }
     Ok(())
@@ -171,7 +175,10 @@ mod tests {
         }
         let found = find(&[folder.path().to_owned()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "c"]);
-        assert!(found.passed_over[0].ends_with("2 other files were skipped"), "{found:?}");
+        assert!(
+            found.passed_over[0].ends_with("skipped 2 files that are not captures"),
+            "{found:?}"
+        );
         let found = find(&[folder.path().join("*.pcap*"), "-".into(), "plain".into()]).unwrap();
         assert_eq!(names(&found), ["a.pcap", "b.pcap1", "-", "plain"]);
     }

@@ -299,7 +299,7 @@ fn what_is_no_capture_is_named_with_a_remedy() {
     let error = Files::open(&["/no/such/file"]).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "/no/such/file: cannot be opened: no such file or directory; check the path"
+        "/no/such/file cannot be opened: no such file or directory; check the path"
     );
 }
 

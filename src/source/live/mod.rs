@@ -93,10 +93,10 @@ impl<'a> Live<'a> {
             }
             if name != "any" && !known.iter().any(|device| device.name == *name) {
                 let names: Vec<_> = known.iter().map(|device| device.name.as_str()).collect();
-                let there_are = format!("there are: {}", names.join(", "));
+                let available = format!("available: {}", names.join(", "));
                 let remedy = did_you_mean(name, names).map_or_else(
-                    || there_are.clone(),
-                    |question| format!("{question} {there_are}"),
+                    || available.clone(),
+                    |question| format!("{question} {available}"),
                 );
                 return Err(Error::new(ErrorKind::Input, "no such interface")
                     .with_object(name)
@@ -215,7 +215,7 @@ impl<'a> Live<'a> {
                     continue;
                 }
             };
-            (self.notify)(&format!("{}: {event}", device.name));
+            (self.notify)(&format!("{} {event}", device.name));
         }
         // From the last to the first, so that the indices of the others stay valid.
         lost.into_iter().rev().for_each(|(at, reason)| self.drop_device(at, &reason));

@@ -34,8 +34,8 @@ fn count_columns() -> Vec<Column> {
     let mut columns = vec![
         Column::fixed("PORT"),
         Column::number("CLIENTS").gives_way(2),
-        Column::number("SENT").gives_way(3),
-        Column::number("RECEIVED").gives_way(3),
+        Column::number("CLIENT PKTS").gives_way(3),
+        Column::number("SERVER PKTS").gives_way(3),
     ];
     columns.extend(COUNTERS.iter().map(|counter| Column::number(counter.title).gives_way(1)));
     columns.push(Column::text("CONNECTIONS", 16));
@@ -60,13 +60,13 @@ fn distribution_columns(first: &'static str) -> [Column; 9] {
     [
         Column::text(first, 9),
         // A percentile goes before the median that it stands beside.
-        Column::number("CONNECT ms").gives_way(4),
+        Column::number("CONNECT ms p50").gives_way(4),
         Column::number("p99").gives_way(3),
-        Column::number("RESPONSE ms").gives_way(6),
+        Column::number("RESPONSE ms p50").gives_way(6),
         Column::number("p99").gives_way(5),
-        Column::number("DURATION ms"),
+        Column::number("DURATION ms p50"),
         Column::number("p99").gives_way(7),
-        Column::number("PACKET B").gives_way(2),
+        Column::number("PACKET B p50").gives_way(2),
         Column::number("p99").gives_way(1),
     ]
 }
@@ -100,8 +100,8 @@ const SERVICE_COLUMNS: [Column; 6] = [
     Column::fixed("TAG").gives_way(3),
     Column::number("FLOWS"),
     Column::number("CLIENTS").gives_way(1),
-    Column::number("SENT").gives_way(2),
-    Column::number("RECEIVED").gives_way(2),
+    Column::number("CLIENT BYTES").gives_way(2),
+    Column::number("SERVER BYTES").gives_way(2),
 ];
 
 fn write_services(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Result<()> {

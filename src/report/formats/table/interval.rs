@@ -50,7 +50,7 @@ impl IntervalWriter for IntervalLines {
         let lost = [run.drops.kernel, run.drops.interface, counters.queue];
         let lost_since = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
         match lost_since.iter().sum::<u64>() {
-            0 => write!(out, "  none dropped")?,
+            0 => write!(out, "  no packets dropped")?,
             _ => write!(out, "  DROPPED {}", drops(lost_since))?,
         }
         self.name_ports(out, view)?;

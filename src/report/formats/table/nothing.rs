@@ -20,6 +20,11 @@ fn sentence(report: &Report<'_>) -> String {
     let counters = &report.run.counters;
     let [filtered, outside] = [Skip::Filtered, Skip::OutsideTime].map(|r| counters.skipped_for(r));
     let filter = report.filter.map(|filter| format!("the filter \"{}\"", escape(filter)));
+    let options = match (report.window.since, report.window.until) {
+        (Some(_), None) => "--since",
+        (None, Some(_)) => "--until",
+        _ => "--since and --until",
+    };
     let read = match counters.frames {
         1 => "1 packet was read".to_owned(),
         frames => format!("{} packets were read", count(frames)),
@@ -32,13 +37,22 @@ fn sentence(report: &Report<'_>) -> String {
         Some(filter) if outside == 0 => format!("No packet matched {filter}: {read}."),
         _ if counters.frames == 0 => NO_PORTS.into(),
         Some(filter) if filtered > 0 => format!(
-            "No packet matched: {read}, of which {} outside --since and --until; {filter} excluded \
-             the rest.",
+            "No packet matched: {read}, of which {} outside {options}; {filter} excluded the rest.",
             match outside {
                 1 => "1 was".to_owned(),
                 outside => format!("{} were", count(outside)),
             }
         ),
-        _ => format!("No packet matched --since and --until: {read}."),
+        _ => {
+            let when = match options {
+                "--since" => "at or after --since",
+                "--until" => "before --until",
+                _ => "between --since and --until",
+            };
+            match counters.frames {
+                1 => format!("The only packet is not {when}."),
+                frames => format!("None of the {} packets is {when}.", count(frames)),
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::stats::Server;
 const COLUMNS: [Column; 7] = [
     Column::text("SERVER", 21).cut_within(),
     Column::text("SPEAKING", 16),
-    Column::text("ALSO, PRODUCT, NAME", 8).gives_way(1),
+    Column::text("PRODUCT, NAMES", 14).gives_way(1),
     Column::number("CLIENTS").gives_way(2),
     Column::number("FLOWS").gives_way(3),
     Column::number("BYTES").gives_way(5),

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::flow::Outcome;
 use crate::report::parts::layout::{self, wrap};
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
 use crate::report::{Report, Style, escape};
@@ -49,14 +50,30 @@ fn input(report: &Report<'_>) -> String {
     text
 }
 
-/// How many servers, closed ports and findings there are, and where the packets went that are in no table:
+/// How many servers, refused and unanswered ports, and findings there are, and where the packets went that are in no table:
 /// every packet is counted somewhere.
 fn result(report: &Report<'_>, findings: usize) -> String {
     let stats = &report.run.stats;
-    let closed = stats.ports.values().filter(|port| port.all.failed.is_some()).count();
-    let counts =
-        [(stats.servers.count(), "server"), (closed, "closed port"), (findings, "finding")];
-    let mut text = counts.map(|(n, one)| plural(n as u64, one)).join(", ");
+    let mut failed = [0_usize; 3];
+    for port in stats.ports.values() {
+        // A port counts once, by the clearest answer that it gave.
+        let outcomes = [Outcome::Refused, Outcome::Unreachable, Outcome::NoAnswer];
+        if let Some(at) = outcomes.iter().position(|&way| port.all.outcomes[way as usize] > 0) {
+            failed[at] += 1;
+        }
+    }
+    let [refused, unreachable, unanswered] = failed;
+    let failed = [
+        (refused, "refused port"),
+        (unreachable, "unreachable port"),
+        (unanswered, "unanswered port"),
+    ];
+    let counts = [(stats.servers.count(), "server")]
+        .into_iter()
+        .chain(failed.into_iter().filter(|(n, _)| *n > 0))
+        .chain([(findings, "finding")]);
+    let texts: Vec<_> = counts.map(|(n, one)| plural(n as u64, one)).collect();
+    let mut text = texts.join(", ");
     let counters = &report.run.counters;
     let skipped: u64 = counters.skipped().map(|(_, n)| n).sum();
     if skipped > 0 {
@@ -73,11 +90,13 @@ fn result(report: &Report<'_>, findings: usize) -> String {
         let dropped = units::drops([drops.kernel, drops.interface, queue]);
         text += &format!("; DROPPED: {dropped}");
     } else {
-        text += "; none dropped";
+        text += "; no packets dropped";
     }
     if report.run.evicted > 0 {
-        text +=
-            &format!("; {} evicted from the full flow table", plural(report.run.evicted, "flow"));
+        text += &format!(
+            "; {} no longer tracked (--max-flows)",
+            plural(report.run.evicted, "connection")
+        );
     }
     text
 }

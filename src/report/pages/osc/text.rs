@@ -222,8 +222,14 @@ impl OscWriter for OscText {
                 self.fault(out, entry, arrow, fault, bytes)
             }
             OscContent::Unread { bytes, reason } => {
-                let said =
-                    format!("{} outside any packet: {reason}", plural(bytes.len() as u64, "byte"));
+                let bytes_left = plural(bytes.len() as u64, "byte");
+                let verb = if bytes.len() == 1 { "does" } else { "do" };
+                let said = match reason {
+                    UnreadReason::Cut => {
+                        format!("{bytes_left} that {verb} not form a complete OSC packet")
+                    }
+                    _ => format!("{bytes_left} not in an OSC packet: {reason}"),
+                };
                 self.line(out, entry, arrow, &words(&said), Tone::Bad)?;
                 self.bytes(out, bytes, 0)
             }

@@ -3,16 +3,16 @@
 use std::io::{self, Write};
 
 use super::claimant::Claimant;
-use super::{PortPage, iana, summary};
-use crate::decode::Transport;
+use super::{LABELS, PortPage, iana, summary};
+use crate::decode::{ServicePort, Transport};
 use crate::report::pages::listening::ListeningGroup;
 use crate::report::parts::layout::wrap;
 use crate::report::{Style, escape};
 
 /// Columns of the labels at the left.
-const LABEL: usize = 17;
+const LABEL: usize = 20;
 /// Lines of claimants.
-const MAX_LINES: usize = 18;
+const MAX_LINES: usize = 16;
 /// Lines of processes.
 const MAX_LISTENING: usize = 4;
 
@@ -31,7 +31,14 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     for (heading, texts) in families(page, style) {
         block(&heading, &texts)?;
     }
-    block("Elsewhere", &elsewhere(page))?;
+    if page
+        .transports
+        .iter()
+        .any(|&t| catalogue.claims_on(ServicePort::new(port, t)).next().is_some())
+    {
+        block("Labels", &[LABELS.to_owned()])?;
+    }
+    block("On another machine", &elsewhere(page))?;
     let filter = page.filter();
     let more = format!("portlore port {port}{transport} --all · portlore live -f '{filter}'");
     block("More", &[more])

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::claimant::Claimant;
-use super::{PortPage, iana, summary};
+use super::{LABELS, PortPage, iana, summary};
 use crate::catalogue::PortRange;
 use crate::report::pages::listening::ListeningGroup;
 use crate::report::parts::layout::wrap;
@@ -40,7 +40,11 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
             write_claimant(out, style, claimant, is_described)?;
         }
     }
-    Ok(())
+    if claimants.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nLabels")?;
+    paragraph(out, style, 2, LABELS)
 }
 
 /// A claim with its notes. The note of the service is left out if it `is_described` already.

@@ -174,7 +174,7 @@ fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
     assert!(
         errors.len() == 2
             && errors[0]
-                .ends_with("x*: does not exist yet; start the capture first, or name its folder"),
+                .ends_with("x* does not exist yet; start the capture first, or name its folder"),
         "{errors:?}"
     );
 }

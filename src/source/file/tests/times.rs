@@ -32,8 +32,9 @@ fn frames_without_a_time_take_that_of_the_frame_before_and_the_first_that_of_the
     assert_eq!(times, named(&[("a", 7), ("b", 7), ("c", 7), ("d", 7)]));
     assert_eq!(
         notices,
-        ["file 0: 3 packets, from frame 1 on, have no timestamp and take that of the packet \
-          before them, or the first one of the file (1970 if there is none)"]
+        ["file 0: 3 packets, from frame 1 on, have no timestamp; each gets the time of the \
+          previous packet, or at the start of the file the first timestamp in the file (1970 if \
+          there is none)"]
     );
 }
 
