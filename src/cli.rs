@@ -31,6 +31,7 @@ use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
+use portlore::source::live::RebindHelper;
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
@@ -155,6 +156,12 @@ pub enum Command {
     /// Answer which processes hold sockets, for `live`, which starts it
     #[command(name = ProcessHelper::COMMAND, hide = true)]
     ProcessLookup {
+        /// User to switch to
+        user: Option<String>,
+    },
+    /// Bind devices whose interface came back, for `live` and `osc`, which start it
+    #[command(name = RebindHelper::COMMAND, hide = true)]
+    InterfaceBind {
         /// User to switch to
         user: Option<String>,
     },
@@ -440,6 +447,12 @@ pub struct CommonArgs {
     /// private addresses are kept first, and the others by a fixed hash.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub max_servers: u32,
+    /// Parse packets without the sandbox
+    ///
+    /// portlore still gives up root and all capabilities. Use this where the sandbox cannot be set
+    /// up, such as on a kernel without seccomp.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_sandbox: bool,
 }
 
 /// Forms of the report.

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod doctor;
 pub mod help;
 mod inputs;
+pub mod interface_bind;
 pub mod interfaces;
 pub mod live;
 pub mod messages;
