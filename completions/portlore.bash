@@ -140,7 +140,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__doctor)
-            opts="-h --help"
+            opts="-h --sandbox-test --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -156,6 +156,8 @@ json\t'One JSON document'"
 complete -c portlore -n "__fish_portlore_using_subcommand services" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand services" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand interfaces" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l sandbox-test -d 'Try in a sandboxed process what the sandbox refuses'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l no-sandbox -d 'Try the same without the sandbox, to see that the test finds it out'
 complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'

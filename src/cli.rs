@@ -128,7 +128,18 @@ pub enum Command {
     /// Checks that an interface can be opened, and how well portlore is sandboxed while it
     /// captures. For whatever is missing, prints the command that fixes it.
     #[command(after_help = help::DOCTOR)]
-    Doctor,
+    Doctor {
+        /// Try in a sandboxed process what the sandbox refuses
+        ///
+        /// Starts a process that is sandboxed like the one that parses packets, has it make each
+        /// system call that is refused, and prints the answers. The exit status is 1 if one is
+        /// allowed.
+        #[arg(long)]
+        sandbox_test: bool,
+        /// Try the same without the sandbox, to see that the test finds it out
+        #[arg(long, hide = true, requires = "sandbox_test")]
+        no_sandbox: bool,
+    },
     /// Check your own service files, or list the facts they can match
     #[command(after_help = help::CATALOGUE)]
     Catalogue {
@@ -158,6 +169,13 @@ pub enum Command {
     ProcessLookup {
         /// User to switch to
         user: Option<String>,
+    },
+    /// Be sandboxed and stop, for `doctor --sandbox-test`, which starts it
+    #[command(name = "sandbox-trial", hide = true)]
+    SandboxTrial {
+        /// Only drop root and capabilities
+        #[arg(long)]
+        no_sandbox: bool,
     },
     /// Bind devices whose interface came back, for `live` and `osc`, which start it
     #[command(name = RebindHelper::COMMAND, hide = true)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live, messages,
-    osc, output_commit, port, ports, process_lookup, replay, services,
+    osc, output_commit, port, ports, process_lookup, replay, sandbox_trial, services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -39,7 +39,9 @@ fn main() -> ExitCode {
         }
         Command::Osc(args) => osc::run(&args),
         Command::Interfaces => interfaces::run(),
-        Command::Doctor => doctor::run(),
+        Command::Doctor { sandbox_test: false, .. } => doctor::run(),
+        Command::Doctor { sandbox_test: true, no_sandbox } => doctor::test_sandbox(no_sandbox),
+        Command::SandboxTrial { no_sandbox } => sandbox_trial::run(no_sandbox),
         Command::Port(args) => port::run(&args),
         Command::Ports(args) => ports::run(&args),
         Command::Services(args) => services::run(&args),

@@ -19,6 +19,7 @@ pub mod ports;
 pub mod process_lookup;
 mod progress;
 pub mod replay;
+pub mod sandbox_trial;
 pub mod services;
 mod session;
 mod signals;

@@ -14,6 +14,8 @@ mod capabilities;
 mod files;
 mod inherited;
 mod root_folder;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod trial;
 
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
@@ -28,6 +30,8 @@ pub use self::access::Successor;
 pub use self::account::{Account, caller_home};
 pub use self::capabilities::{Capability, capabilities};
 pub use self::inherited::close_inherited;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use self::trial::{SandboxTest, TRIAL_COMMAND, Trial, be_tried, try_calls};
 
 /// What the process still needs after [`drop_privileges`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,7 +60,7 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<Vec<String>> {
     let bounding_set = capabilities::clear_bounding_set();
     let rules = is_sandboxed.then(|| FileRules::reading(keep.read));
     let hides_root = is_sandboxed && !reads_files && Uid::effective().is_root();
-    let root_folder = if hides_root { root_folder::enter_empty() } else { Ok(()) };
+    let root_folder = if hides_root { root_folder::enter_empty() } else { Ok(Enforcement::Full) };
     let user = Account::after_root(keep.user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all();
     let Some(rules) = rules else {
@@ -67,23 +71,17 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<Vec<String>> {
             .chain(dropped.into_iter().filter_map(Result::err))
             .collect());
     };
+    let root_folder = root_folder.map_err(refused)?;
     let files = rules.and_then(FileRules::enforce).map_err(refused)?;
     let calls = calls::forbid(FilteredProcess::Parser { reads_files });
     if let (true, Some(reason)) = (Uid::effective().is_root(), missing(&calls)) {
         return Err(refused(format!("packets would be parsed as root: {reason}")));
     }
-    // Other systems have neither.
-    let restrictions = if cfg!(target_os = "linux") {
-        [missing(&Ok(files)), missing(&calls)]
-    } else {
-        [None, None]
-    };
-    let steps = [bounding_set, root_folder, user, capabilities];
-    Ok(steps
-        .into_iter()
-        .filter_map(Result::err)
-        .chain(restrictions.into_iter().flatten())
-        .collect())
+    let steps = [bounding_set, user, capabilities].into_iter().filter_map(Result::err);
+    // Other systems have none of these.
+    let restrictions = [missing(&Ok(root_folder)), missing(&Ok(files)), missing(&calls)];
+    let restrictions = restrictions.into_iter().flatten().filter(|_| cfg!(target_os = "linux"));
+    Ok(steps.chain(restrictions).collect())
 }
 
 /// Why a restriction is not in force.
@@ -128,7 +126,10 @@ pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
 pub fn keep_binding(user: Option<Account>) -> Result<()> {
     let bounding_set = capabilities::clear_bounding_set();
     let rules = FileRules::reading(&[]);
-    let root_folder = if Uid::effective().is_root() { root_folder::enter_empty() } else { Ok(()) };
+    let root_folder = match Uid::effective().is_root() {
+        true => root_folder::enter_empty().map(drop),
+        false => Ok(()),
+    };
     let user = Account::after_root(user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all();
     let files = rules.and_then(FileRules::enforce).map(drop);
