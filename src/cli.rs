@@ -14,6 +14,7 @@ mod generated;
 mod help;
 #[cfg(test)]
 mod man;
+mod observers;
 mod osc;
 mod port;
 mod services;
@@ -22,7 +23,6 @@ mod tests;
 mod values;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,10 +38,11 @@ use portlore::stats::IpNetwork;
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
+pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
 pub use self::services::ServicesArgs;
-use self::values::{buffer, duration, endpoint, millions, network, time_bound};
+use self::values::{buffer, duration, millions, network, time_bound};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -292,43 +293,10 @@ pub struct LiveArgs {
     pub user: Option<String>,
 }
 
-/// Who sees a capture while it runs.
-#[derive(Debug, Args)]
-#[command(next_help_heading = MONITORING)]
-pub struct ObserverArgs {
-    /// Disable the full-screen view even on a terminal
-    #[arg(long)]
-    pub no_tui: bool,
-    /// Print a summary line at this interval, such as 10s
-    ///
-    /// The line counts packets and drops and names the busiest ports. With --format ndjson, this is
-    /// the time between interval events (default: 10s).
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub interval: Option<Duration>,
-    /// Serve Prometheus metrics on a port, such as 9464
-    ///
-    /// A bare port listens on 127.0.0.1 only; write 192.0.2.1:9464 or [::]:9464 to listen
-    /// elsewhere. The metrics are at /metrics.
-    #[arg(long, value_name = "ADDRESS", value_parser = endpoint)]
-    pub metrics: Option<SocketAddr>,
-}
-
 impl ReplayArgs {
     /// The part of the capture that is to be read.
     pub const fn window(&self) -> TimeWindow {
         TimeWindow { since: self.since, until: self.until }
-    }
-}
-
-impl ObserverArgs {
-    /// The first of these flags that is set.
-    pub const fn flag(&self) -> Option<&'static str> {
-        match self {
-            Self { metrics: Some(_), .. } => Some("--metrics"),
-            Self { interval: Some(_), .. } => Some("--interval"),
-            Self { no_tui: true, .. } => Some("--no-tui"),
-            Self { .. } => None,
-        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Origin, Service, parse};
-use crate::error::reason;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
@@ -86,7 +85,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", reason(error)))
+    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", Error::system_reason(error)))
         .with_object(path.display())
         .with_remedy("check the path")
 }

@@ -11,8 +11,7 @@ use super::Enforcement;
 const ABI: landlock::ABI = landlock::ABI::V6;
 
 /// A restriction that was prepared, because it names files, and that is not in force yet.
-#[cfg(target_os = "linux")]
-pub(super) struct FileRules(landlock::RulesetCreated);
+pub(super) struct FileRules(#[cfg(target_os = "linux")] landlock::RulesetCreated);
 
 #[cfg(target_os = "linux")]
 impl FileRules {
@@ -83,17 +82,14 @@ fn failed(error: &landlock::RulesetError) -> String {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) struct FileRules;
-
-#[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
 impl FileRules {
     pub(super) fn reading(_: &[PathBuf]) -> Result<Self, String> {
-        Ok(Self)
+        Ok(Self())
     }
 
     pub(super) fn writing_in<'f>(_: impl Iterator<Item = BorrowedFd<'f>>) -> Result<Self, String> {
-        Ok(Self)
+        Ok(Self())
     }
 
     pub(super) fn enforce(self) -> Result<Enforcement, String> {

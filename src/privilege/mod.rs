@@ -97,7 +97,7 @@ fn refused(reason: String) -> Error {
     let remedy = if reason.contains("open files") {
         "raise the limit on open files (ulimit -n)"
     } else {
-        "--no-sandbox goes on without the sandbox"
+        "--no-sandbox leaves the sandbox out"
     };
     system_error(reason).with_remedy(remedy)
 }

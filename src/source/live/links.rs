@@ -99,30 +99,30 @@ mod netlink {
                     rest = after;
                     // What is left of a list that was given up has another number.
                     match message {
-                        Message { sequence, .. } if sequence != self.sequence => {}
-                        Message { kind: NEW_LINK, body, .. } => links.extend(link(body)),
-                        Message { kind: DONE, .. } => return Some(links),
-                        Message { .. } => return None,
+                        NetlinkMessage { sequence, .. } if sequence != self.sequence => {}
+                        NetlinkMessage { kind: NEW_LINK, body, .. } => links.extend(link(body)),
+                        NetlinkMessage { kind: DONE, .. } => return Some(links),
+                        NetlinkMessage { .. } => return None,
                     }
                 }
             }
         }
     }
 
-    struct Message<'m> {
+    struct NetlinkMessage<'m> {
         kind: u16,
         sequence: u32,
         body: &'m [u8],
     }
 
     /// The first message, and what comes after it.
-    fn message(bytes: &[u8]) -> Option<(Message<'_>, &[u8])> {
+    fn message(bytes: &[u8]) -> Option<(NetlinkMessage<'_>, &[u8])> {
         let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
         let (head, body) = bytes.get(..length)?.split_at_checked(MESSAGE_HEADER)?;
         let kind = u16::from_ne_bytes(*head[4..].first_chunk()?);
         let sequence = u32::from_ne_bytes(*head[8..].first_chunk()?);
         let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((Message { kind, sequence, body }, rest))
+        Some((NetlinkMessage { kind, sequence, body }, rest))
     }
 
     fn link(body: &[u8]) -> Option<Link> {
