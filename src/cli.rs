@@ -178,6 +178,15 @@ pub enum Command {
         #[arg(long)]
         no_sandbox: bool,
     },
+    /// Read service files again, for `live`, which starts it
+    #[command(name = crate::command::service_files::COMMAND, hide = true)]
+    ServiceFiles {
+        /// User to switch to
+        #[arg(long)]
+        user: Option<String>,
+        /// Files and folders
+        paths: Vec<PathBuf>,
+    },
     /// Bind devices whose interface came back, for `live` and `osc`, which start it
     #[command(name = RebindHelper::COMMAND, hide = true)]
     InterfaceBind {

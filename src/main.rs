@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
     UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live, messages,
-    osc, output_commit, port, ports, process_lookup, replay, sandbox_trial, services,
+    osc, output_commit, port, ports, process_lookup, replay, sandbox_trial, service_files,
+    services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
+        Command::ServiceFiles { user, paths } => service_files::run(user.as_deref(), &paths),
         Command::InterfaceBind { user } => interface_bind::run(user.as_deref()),
         Command::OutputCommit { user, force, outputs } => {
             output_commit::run(user.as_deref(), force, &outputs)

@@ -156,7 +156,7 @@ fn restrictions() -> [Check; 3] {
         Enforcement::Unavailable(reason) => Err(reason),
     };
     let root_folder = if probe.empty_root {
-        "is replaced by an empty one, unless files are read again (--follow, your service files)"
+        "is replaced by an empty one, except with --follow"
     } else {
         "stays, because only root can replace it; no file in it can be opened"
     };

@@ -20,6 +20,7 @@ use super::interfaces::chosen;
 use super::messages;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
+use super::service_files::ServiceFiles;
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
 use crate::cli::LiveArgs;
@@ -51,6 +52,9 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // Processes are inspected by another process, which parses no packets, and which is started
     // before there are devices that it could inherit.
     let helper = ProcessHelper::start(args.user.as_deref());
+    // The same goes for the processes that bind devices again and read service files again.
+    let files = reload.is_some().then(|| ServiceFiles::start(&places, args.user.as_deref()));
+    let files = files.transpose()?;
     let rebinding = RebindHelper::start(args.user.as_deref());
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     rebind_by(&mut live, rebinding);
@@ -59,10 +63,10 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     let successor = Successor::of_root(user);
     // The devices are open: from here on nothing needs root.
-    let read = if reload.is_some() { &places[..] } else { &[] };
-    let keep = Keep { user, read, unsandboxed: args.common.no_sandbox };
+    let keep = Keep { user, unsandboxed: args.common.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
-    let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
+    let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
+    let catalogues = catalogues.transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))

@@ -20,6 +20,7 @@ pub mod process_lookup;
 mod progress;
 pub mod replay;
 pub mod sandbox_trial;
+pub mod service_files;
 pub mod services;
 mod session;
 mod signals;
