@@ -87,8 +87,8 @@ pub enum Command {
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
     /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
-    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no file access
-    /// (Landlock), no new processes or connections (seccomp).
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no files, no
+    /// sockets, no new processes (Landlock, seccomp). portlore doctor --sandbox-test tries that.
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
     /// standard input is a terminal. A second Ctrl-C ends the program at once.

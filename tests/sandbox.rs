@@ -38,6 +38,27 @@ fn the_sandbox_test_tries_each_call_in_a_parser_and_none_is_allowed() {
 }
 
 #[test]
+fn the_documentation_has_the_table_of_the_sandbox_test() {
+    let (_, stdout, _) = outcome(&["doctor", "--sandbox-test"]);
+    let answers: Vec<(&str, &str)> =
+        stdout.lines().filter_map(|line| line.split_once(" refused  ")).collect();
+    let documented = fs::read_to_string("docs/sandbox.md").unwrap();
+    let table = documented.split_once("| call | root |").unwrap().1;
+    let rows: Vec<(&str, &str)> = table
+        .lines()
+        .skip(2)
+        .map(|row| row.trim_matches(['|', ' ']).split_once(" | ").unwrap())
+        .collect();
+    let count = format!("of the {} calls", rows.len());
+    assert!(documented.replace("\n", " ").contains(&count), "{count}");
+    // What only one architecture has is documented for the other one, too.
+    for (call, answer) in answers {
+        let expected = format!("{answer} | {answer} | {answer}");
+        assert!(rows.contains(&(call.trim(), &expected)), "{call}: {answer}");
+    }
+}
+
+#[test]
 fn the_sandbox_test_finds_out_a_parser_that_is_not_sandboxed() {
     let (status, stdout, _) = outcome(&["doctor", "--sandbox-test", "--no-sandbox"]);
     assert_eq!(status, 1, "{stdout}");
