@@ -50,7 +50,7 @@ fn the_documentation_has_the_table_of_the_sandbox_test() {
         .map(|row| row.trim_matches(['|', ' ']).split_once(" | ").unwrap())
         .collect();
     let count = format!("of the {} calls", rows.len());
-    assert!(documented.replace("\n", " ").contains(&count), "{count}");
+    assert!(documented.replace('\n', " ").contains(&count), "{count}");
     // What only one architecture has is documented for the other one, too.
     for (call, answer) in answers {
         let expected = format!("{answer} | {answer} | {answer}");

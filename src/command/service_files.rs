@@ -99,7 +99,7 @@ impl ServiceFiles {
         let Some(mut connection) = self.connection.as_ref() else { return Catalogue::load(&[]) };
         let mut line = String::new();
         let files = connection
-            .write_all(&[b'\n'])
+            .write_all(b"\n")
             .and_then(|()| BufReader::new(connection).read_line(&mut line))
             .ok()
             .and_then(|_| serde_json::from_str::<Vec<ReadFile>>(&line).ok())

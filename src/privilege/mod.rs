@@ -126,10 +126,8 @@ pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
 pub fn keep_binding(user: Option<Account>) -> Result<()> {
     let bounding_set = capabilities::clear_bounding_set();
     let rules = FileRules::reading(&[]);
-    let root_folder = match Uid::effective().is_root() {
-        true => root_folder::enter_empty().map(drop),
-        false => Ok(()),
-    };
+    let is_root = Uid::effective().is_root();
+    let root_folder = if is_root { root_folder::enter_empty().map(drop) } else { Ok(()) };
     let user = Account::after_root(user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all();
     let files = rules.and_then(FileRules::enforce).map(drop);
