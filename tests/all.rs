@@ -39,5 +39,6 @@ mod services;
 mod setup;
 mod suggestions;
 mod tenants;
+mod terminal;
 mod time_window;
 mod watch;

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::run::{document, outcome, portlore, told};
+use crate::run::{DESK, document, outcome, portlore, told};
 
 const CAPTURE: &str = "fixtures/acceptance.pcap";
 
@@ -227,8 +227,7 @@ fn a_report_can_go_to_a_file() {
 #[test]
 fn a_users_catalogue_is_heard_without_a_rebuild() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
-    std::fs::write(folder.path().join("desk.toml"), text).unwrap();
+    std::fs::write(folder.path().join("desk.toml"), DESK).unwrap();
     let (_, document) = document(&["--catalogue", folder.path().to_str().unwrap(), CAPTURE]);
     let flows = document["flows"].as_array().unwrap();
     let osc = flows.iter().find(|f| f["verdict"]["protocol"] == "osc").unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::documented::{blocks, command, documents, in_blocks, in_help, words};
-use crate::run::{outcome, portlore, told};
+use crate::run::{help_pages, outcome, portlore, told};
 
 /// The files of the examples and the fixtures that stand for them.
 const FILES: &[(&str, &str)] = &[
@@ -66,28 +66,12 @@ fn expected(words: &[String]) -> &'static [i32] {
     }
 }
 
-/// Each command's help page, by the words that name the command.
-fn help_pages() -> Vec<String> {
-    let (status, names, _) = outcome(&["help"]);
-    assert_eq!(status, 0);
-    let commands = names.split("Commands:\n").nth(1).unwrap().lines();
-    let commands = commands.take_while(|line| !line.is_empty());
-    let mut pages = vec![names.clone()];
-    for command in commands {
-        let name = command.split_whitespace().next().unwrap();
-        pages.push(outcome(&[name, "--help"]).1);
-    }
-    pages.extend(["check", "facts"].map(|name| outcome(&["catalogue", name, "--help"]).1));
-    assert!(pages.len() > 10 && pages.iter().all(|page| page.contains("Usage: portlore")));
-    pages
-}
-
 #[test]
 fn the_commands_that_help_and_documents_show_run() {
     let folder = folder();
     let texts = documents().into_iter().map(|path| fs::read_to_string(path).unwrap());
     let documented = texts.flat_map(|text| in_blocks(&text));
-    let helped = help_pages().into_iter().flat_map(|page| in_help(&page));
+    let helped = help_pages().into_iter().flat_map(|(_, page)| in_help(&page));
     let mut commands: Vec<String> = documented.chain(helped).collect();
     commands.sort();
     commands.dedup();

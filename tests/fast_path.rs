@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portlore::decode::Decoder;
 use portlore::source::{Block, Files, Filled, Frame, Next, Source};
 
-use crate::run::{captures, document, outcome};
+use crate::run::{captures, document, files, outcome};
 
 fn open(path: &Path) -> Option<Files> {
     Files::open(&[path.to_owned()]).ok()
@@ -15,17 +15,9 @@ fn open(path: &Path) -> Option<Files> {
 
 fn all() -> Vec<PathBuf> {
     let here = captures("fixtures").into_iter().chain(captures("fixtures/forms"));
-    let mut paths: Vec<PathBuf> =
-        here.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).collect();
-    let mut folders: Vec<PathBuf> =
-        std::env::var_os("PORTLORE_CAPTURES").map(PathBuf::from).into_iter().collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { paths.push(path) }
-        }
-    }
-    paths
+    let here = here.map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+    let others = std::env::var_os("PORTLORE_CAPTURES").map(PathBuf::from);
+    here.chain(others.iter().flat_map(|folder| files(folder))).collect()
 }
 
 /// The fields that distinguish two frames.

@@ -1,17 +1,11 @@
 //! `replay --follow`: a capture that is being written, as people and programs watch it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::num::NonZero;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::Duration;
 
-use nix::pty::{Winsize, openpty};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::Value;
@@ -19,11 +13,10 @@ use serde_json::Value;
 use crate::net::{Net, TRAFFIC, segments, signal, stderr_line, wait_for_frames};
 use crate::privilege::public_folder;
 use crate::run::{document, outcome, portlore, told};
+use crate::terminal::Terminal;
 use crate::time_window::{pcap, records};
 
 const CAPTURE: &str = "fixtures/showcase.pcap";
-/// How long a text may take to come before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start(args: &[&str]) -> Child {
     let mut command = portlore(&["replay", "--follow"]);
@@ -115,7 +108,7 @@ fn of_a_growing_ring_lines_metrics_and_report_have_the_figures_of_a_plain_replay
 
 #[test]
 fn a_ring_that_live_writes_gives_its_follower_the_same_ports() {
-    let Some(net) = Net::new("fo") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let save = out.join("ring.pcapng");
@@ -172,7 +165,7 @@ fn flags_of_a_running_capture_need_follow() {
         let (status, stdout, stderr) = outcome(&[&["replay", CAPTURE][..], args].concat());
         assert_eq!((status, stdout.as_str()), (2, ""));
         assert!(
-            stderr.starts_with(&format!("portlore: {flag}: only for captures"))
+            stderr.starts_with(&format!("portlore: {flag}: needs a capture"))
                 && stderr.contains("add --follow"),
             "{stderr}"
         );
@@ -182,86 +175,36 @@ fn flags_of_a_running_capture_need_follow() {
     assert!(status == 2 && stderr.contains("JSON is a single document"), "{stderr}");
 }
 
-/// A program on a terminal of its own, which is the controlling one.
-struct Terminal {
-    child: Child,
-    /// Our end: what is written here was typed.
-    ours: File,
-    bytes: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-    _theirs: OwnedFd,
+/// A shell's command on a terminal, which is the controlling one; the binary is `$0`, the folder
+/// `$1`.
+fn on_a_terminal(command: &str, folder: &Path) -> Terminal {
+    let template = portlore(&[]);
+    let mut shell = Command::new("setsid");
+    shell
+        .args(["--ctty", "--wait", "sh", "-c", command])
+        .arg(template.get_program())
+        .arg(folder)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    Terminal::start(&mut shell)
 }
 
-impl Terminal {
-    /// A shell's command, of which the binary is `$0`.
-    fn start(command: &str, folder: &Path) -> Self {
-        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        let template = portlore(&[]);
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let child = Command::new("setsid")
-            .args(["--ctty", "--wait", "sh", "-c", command])
-            .arg(template.get_program())
-            .arg(folder)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))))
-            .env("NO_COLOR", "1")
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        let ours = File::from(pty.master);
-        let mut reader = ours.try_clone().unwrap();
-        let (give, bytes) = channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                if give.send(buffer[..length].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let (rows, columns) = (NonZero::new(24).unwrap(), NonZero::new(80).unwrap());
-        let screen = vt100::Parser::new(rows, columns, 0);
-        Self { child, ours, bytes, screen, _theirs: pty.slave }
-    }
-
-    fn wait_for(&mut self, texts: &[&str], is_screen: bool) {
-        loop {
-            let shown = self.screen.screen().contents();
-            if texts.iter().all(|text| shown.contains(text))
-                && self.screen.screen().alternate_screen() == is_screen
-            {
-                return;
-            }
-            let bytes = self.bytes.recv_timeout(PATIENCE);
-            let bytes = bytes.unwrap_or_else(|_| panic!("{texts:?} never came:\n{shown}"));
-            self.screen.process(&bytes);
-        }
-    }
-
-    /// The ports on the screen, then the report when `q` was pressed.
-    fn shows_and_quits(mut self) {
-        self.wait_for(&["3037/tcp"], true);
-        self.ours.write_all(b"q").unwrap();
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        self.wait_for(&["3037/tcp"], false);
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+/// The ports on the screen, then the report when `q` was pressed.
+fn shows_and_quits(mut terminal: Terminal) {
+    const PORT: &str = "3037/tcp";
+    terminal.wait_until(PORT, |shown| shown.shows(&[PORT]) && shown.is_full_screen());
+    terminal.press("q");
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+    terminal.wait_until(PORT, |shown| shown.shows(&[PORT]) && !shown.is_full_screen());
 }
 
 #[test]
 fn on_a_terminal_a_followed_file_has_the_screen() {
     let folder = tempfile::tempdir().unwrap();
-    Terminal::start("exec \"$0\" replay --follow fixtures/showcase.pcap", folder.path())
-        .shows_and_quits();
+    shows_and_quits(on_a_terminal(
+        "exec \"$0\" replay --follow fixtures/showcase.pcap",
+        folder.path(),
+    ));
 }
 
 #[test]
@@ -269,8 +212,8 @@ fn on_a_terminal_a_capture_from_standard_input_has_the_screen_and_its_keys() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     mkfifo(&pipe, Mode::S_IRWXU).unwrap();
-    let terminal = Terminal::start("exec \"$0\" replay --follow - < \"$1/pipe\"", folder.path());
+    let terminal = on_a_terminal("exec \"$0\" replay --follow - < \"$1/pipe\"", folder.path());
     let mut writer = OpenOptions::new().write(true).open(&pipe).unwrap();
     writer.write_all(&std::fs::read(CAPTURE).unwrap()).unwrap();
-    terminal.shows_and_quits();
+    shows_and_quits(terminal);
 }

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::run::{entries, files};
+
 /// The outcome of a program, `None` where it is not installed.
 fn run(program: &str, args: &[&str]) -> Option<Output> {
     let root = env!("CARGO_MANIFEST_DIR");
@@ -15,19 +17,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn man_pages() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
-
-/// The files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
+    entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("man"))
 }
 
 #[test]

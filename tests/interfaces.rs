@@ -5,7 +5,7 @@ use crate::run::told;
 
 #[test]
 fn without_a_name_live_takes_the_interface_of_the_default_route_and_lists_the_others() {
-    let Some(net) = Net::new("if") else { return };
+    let Some(net) = Net::new() else { return };
     net.shell('b', "ip route add default via 10.77.0.1");
     let mut child = net.command(&["-f", "udp port 8000"]).spawn().unwrap();
     let line = stderr_line(&mut child);
@@ -26,7 +26,7 @@ fn without_a_name_live_takes_the_interface_of_the_default_route_and_lists_the_ot
 
 #[test]
 fn without_a_default_route_live_asks_for_a_name_and_lists_what_there_is() {
-    let Some(net) = Net::new("in") else { return };
+    let Some(net) = Net::new() else { return };
     let (status, stdout, stderr) = told(&net.command(&[]).output().unwrap());
     assert_eq!((status, stdout.as_str()), (2, ""));
     let said = "portlore: live: no interface is named and there is no default route; choose one \
@@ -37,7 +37,7 @@ fn without_a_default_route_live_asks_for_a_name_and_lists_what_there_is() {
 
 #[test]
 fn names_are_split_at_commas_and_a_mistyped_one_gets_the_name_that_comes_close() {
-    let Some(net) = Net::new("ic") else { return };
+    let Some(net) = Net::new() else { return };
     for args in [&["-i", "veth0,lo"][..], &["-i", "veth0", "-i", "lo"]] {
         let output = net.command(&[args, &["--for", "100ms"]].concat()).output().unwrap();
         let (status, stdout, stderr) = told(&output);
@@ -52,7 +52,7 @@ fn names_are_split_at_commas_and_a_mistyped_one_gets_the_name_that_comes_close()
 
 #[test]
 fn a_live_capture_of_nothing_says_that_the_filter_matched_nothing() {
-    let Some(net) = Net::new("ix") else { return };
+    let Some(net) = Net::new() else { return };
     let args = ["-i", "veth0", "-f", "udp port 9", "--for", "200ms"];
     let (status, stdout, _) = told(&net.command(&args).output().unwrap());
     assert_eq!(status, 0);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::run::files;
+
 /// Each module and those that it may use. Every module may use the error type: `crate::Error`,
 /// `crate::ErrorKind` and `crate::Result`.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -125,34 +127,21 @@ const NAMED_BY: &[(&str, &[&str])] = &[
 /// Source files without tests, by module.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.ends_with("tests") {
-                // Tests may use what they test together.
-            } else if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|x| x == "rs") && !path.ends_with("tests.rs") {
-                let inside = path.strip_prefix(&root).unwrap().to_path_buf();
-                let module = inside
-                    .iter()
-                    .next()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .trim_end_matches(".rs")
-                    .to_owned();
-                let text = std::fs::read_to_string(&path).unwrap();
-                let code =
-                    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
-                files.push((module, inside, code));
-            }
+    let mut sources = Vec::new();
+    for path in files(&root) {
+        let inside = path.strip_prefix(&root).unwrap().to_path_buf();
+        // Tests may use what they test together.
+        let is_test = inside.iter().any(|part| part == "tests") || inside.ends_with("tests.rs");
+        if inside.extension().is_some_and(|x| x == "rs") && !is_test {
+            let module = inside.iter().next().unwrap().to_str().unwrap();
+            let module = module.trim_end_matches(".rs").to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+            sources.push((module, inside, code));
         }
     }
-    files.sort();
-    files
+    sources.sort();
+    sources
 }
 
 /// The names that follow `before` in the code: one, or those between braces on the same line.

@@ -37,7 +37,7 @@ fn assert_powerless(child: &Child) {
 
 #[test]
 fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
-    let Some(net) = Net::new("i") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child =
         net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "udp port 8000 or tcp"]);
     net.client(TRAFFIC);
@@ -66,7 +66,7 @@ fn a_capture_sees_what_is_sent_and_ends_on_sigint_with_its_report() {
 
 #[test]
 fn only_the_frames_of_a_capture_that_is_saved_are_filtered_by_number() {
-    let Some(net) = Net::new("n") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let name = file.to_str().unwrap();
@@ -88,7 +88,7 @@ fn only_the_frames_of_a_capture_that_is_saved_are_filtered_by_number() {
 
 #[test]
 fn what_came_just_before_the_end_is_still_read() {
-    let Some(net) = Net::new("e") else { return };
+    let Some(net) = Net::new() else { return };
     let child = net.capture(&["-i", "veth0", "-f", "udp port 8000 or tcp"]);
     net.client(TRAFFIC);
     signal(&child, "INT");
@@ -99,7 +99,7 @@ fn what_came_just_before_the_end_is_still_read() {
 
 #[test]
 fn a_count_and_a_time_end_a_capture_by_themselves() {
-    let Some(net) = Net::new("c") else { return };
+    let Some(net) = Net::new() else { return };
     let child = net.capture(&["-i", "veth0", "-c", "3", "-f", "udp port 8000", "-p"]);
     net.client(TRAFFIC);
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
@@ -116,7 +116,7 @@ fn a_count_and_a_time_end_a_capture_by_themselves() {
 
 #[test]
 fn all_interfaces_at_once_are_captured_as_any() {
-    let Some(net) = Net::new("a") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "any", "--flows", "-f", "udp port 8000"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
@@ -128,7 +128,7 @@ fn all_interfaces_at_once_are_captured_as_any() {
 
 #[test]
 fn several_interfaces_are_captured_at_once() {
-    let Some(net) = Net::new("s") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child =
         net.capture(&["-i", "veth0", "-i", "lo", "-i", "veth0", "--flows", "-f", "udp port 8000"]);
     net.client(TRAFFIC);
@@ -146,7 +146,7 @@ fn several_interfaces_are_captured_at_once() {
 
 #[test]
 fn an_interface_that_goes_down_is_waited_for() {
-    let Some(net) = Net::new("d") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down");
     assert!(stderr_line(&mut child).ends_with("veth0: is down; waiting for it to come up\n"));
@@ -171,7 +171,7 @@ fn lines_until(child: &mut Child, end: &str) -> Vec<String> {
 
 #[test]
 fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
-    let Some(net) = Net::new("g") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let args = [
@@ -224,7 +224,7 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
 
 #[test]
 fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
-    let Some(net) = Net::new("h") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "lo", "-i", "veth0", "-f", "udp port 8000"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
@@ -249,7 +249,7 @@ fn tunnel(net: &Net, name: &str) -> bool {
 
 #[test]
 fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_with_its_report() {
-    let Some(net) = Net::new("k") else { return };
+    let Some(net) = Net::new() else { return };
     if !tunnel(&net, "tun7") {
         return;
     }
@@ -281,7 +281,7 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
 
 #[test]
 fn an_interface_that_gets_another_name_is_captured_on() {
-    let Some(net) = Net::new("m") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down; ip link set veth0 name veth7 up");
     lines_until(&mut child, "veth0: was renamed to veth7; capture continues");
@@ -315,7 +315,7 @@ equals = "/eos/ping"
 
 #[test]
 fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
-    let Some(net) = Net::new("u") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let services = folder.path().join("out");
     std::fs::write(services.join("cues.toml"), SERVICE.replace("/eos/ping", "/never/heard"))
@@ -355,7 +355,7 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
 
 #[test]
 fn a_reader_of_the_report_who_went_away_is_a_quiet_end() {
-    let Some(net) = Net::new("q") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     drop(child.stdout.take());
     net.client(TRAFFIC);
@@ -366,7 +366,7 @@ fn a_reader_of_the_report_who_went_away_is_a_quiet_end() {
 
 #[test]
 fn a_line_for_each_interval_says_what_came_and_what_was_lost() {
-    let Some(net) = Net::new("l") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000", "--interval", "1s"]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);

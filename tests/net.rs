@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::run::portlore;
 
@@ -14,9 +15,10 @@ pub struct Net {
 
 impl Net {
     /// `None`, with the reason printed, where namespaces cannot be made.
-    pub fn new(test: &str) -> Option<Self> {
-        let name = format!("pl{}{test}", std::process::id());
-        let net = Self { name };
+    pub fn new() -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let net = Self { name: format!("pl{}-{number}", std::process::id()) };
         let (a, b) = (net.side('a'), net.side('b'));
         let made =
             [format!("netns add {a}"), format!("netns add {b}"), format!("-n {b} link set lo up")]
@@ -55,11 +57,13 @@ impl Net {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// A Python script on a side, once it has printed `ready`; killed on drop.
-    pub fn python(&self, side: char, script: &str) -> Running {
+    /// A Python script on a side, with arguments, once it has printed `ready`. It runs in
+    /// `/usr/share`.
+    pub fn python(&self, side: char, script: &str, args: &[&str]) -> Running {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.side(side), "python3", "-c", script]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        command.args(["netns", "exec", &self.side(side), "python3", "-c", script]).args(args);
+        command.current_dir("/usr/share").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
@@ -95,7 +99,7 @@ impl Net {
 }
 
 /// A program that is killed on drop.
-pub struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

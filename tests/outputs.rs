@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::net::{Net, signal, wait_for_frames};
 use crate::privilege::public_folder;
-use crate::run::{outcome, portlore, told};
+use crate::run::{DESK, names, outcome, portlore, refusal, refused, told};
 use crate::saving::SmallDisk;
 
 const CAPTURE: &str = "fixtures/acceptance.pcap";
@@ -24,17 +24,6 @@ fn copy() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// What a refused run prints on stderr.
-fn refusal(args: &[&str]) -> String {
-    refused(&portlore(args).output().unwrap())
-}
-
-fn refused(output: &std::process::Output) -> String {
-    let (status, stdout, stderr) = told(output);
-    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
-    stderr
 }
 
 #[test]
@@ -157,7 +146,7 @@ fn committing_process(child: &Child) -> String {
 
 #[test]
 fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
-    let Some(net) = Net::new("k") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let (report, capture) = (out.join("report"), out.join("show.pcapng"));
@@ -201,7 +190,7 @@ fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
 
 #[test]
 fn the_process_that_commits_ignores_signals_and_ends_with_the_one_that_parses() {
-    let Some(net) = Net::new("i") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-w", text(&file)]);
@@ -298,12 +287,11 @@ fn a_standard_output_that_is_an_input_is_refused() {
 fn no_report_is_a_service_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("desk.toml");
-    let service = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
-    fs::write(&file, service).unwrap();
+    fs::write(&file, DESK).unwrap();
     for named in [&file, folder.path()] {
         let args = ["replay", CAPTURE, "--catalogue", text(named), "-o", text(&file), "--force"];
         assert!(refusal(&args).contains("it is one of the service files in use"));
-        assert_eq!(fs::read_to_string(&file).unwrap(), service);
+        assert_eq!(fs::read_to_string(&file).unwrap(), DESK);
     }
 }
 
@@ -344,15 +332,6 @@ fn devices_pipes_and_open_descriptors_are_no_files_to_be_overwritten() {
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("before\n{report}"));
 }
 
-/// Names in a folder.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn a_saved_capture_overwrites_no_file() {
     let folder = public_folder();
@@ -385,12 +364,11 @@ fn a_saved_capture_overwrites_no_file() {
 fn a_saved_capture_is_no_service_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("desk.toml");
-    let service = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n[[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
-    fs::write(&file, service).unwrap();
+    fs::write(&file, DESK).unwrap();
     let catalogue = ["--catalogue", text(folder.path())];
     let args = [&["live", "-i", "lo", "--force", "-w", text(&file)][..], &catalogue].concat();
     assert!(refusal(&args).contains("it is one of the service files in use"));
-    assert_eq!(fs::read_to_string(&file).unwrap(), service);
+    assert_eq!(fs::read_to_string(&file).unwrap(), DESK);
 }
 
 /// Sends datagrams until the capture has ended.
@@ -402,7 +380,7 @@ fn feed(net: &Net, child: Child) -> (i32, String, String) {
 
 #[test]
 fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
-    let Some(net) = Net::new("y") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let out = folder.path().join("out");
     let (file, part) = (out.join("show.pcapng"), out.join("show.pcapng.part"));
@@ -423,7 +401,7 @@ fn a_saved_capture_replaces_a_file_with_force_and_a_series_takes_free_names() {
 
 #[test]
 fn a_file_that_was_made_during_the_capture_stays() {
-    let Some(net) = Net::new("z") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child = net.capture(&["-i", "lo", "-f", "udp port 8000", "-w", text(&file)]);
@@ -437,7 +415,7 @@ fn a_file_that_was_made_during_the_capture_stays() {
 
 #[test]
 fn a_capture_can_be_saved_to_a_device_or_a_pipe() {
-    let Some(net) = Net::new("x") else { return };
+    let Some(net) = Net::new() else { return };
     let report = ["--format", "json", "-q", "-o", "/dev/null"];
     let capture = ["-i", "lo", "-f", "udp port 8000", "-w", "/dev/null"];
     let (status, _, stderr) = feed(&net, net.capture(&capture));

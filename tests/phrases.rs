@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-use crate::run::outcome;
+use crate::run::help_pages;
 
 /// Where a phrase is looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -220,20 +220,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files below a folder with an ending, by name.
+/// The files below a folder of the project with an ending, by name.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let mut folders = vec![root().join(folder)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
+    let mut files = crate::run::files(&root().join(folder));
+    files.retain(|path| path.to_string_lossy().ends_with(ending));
     files
 }
 
@@ -268,35 +258,10 @@ fn no_report_has_a_phrase_that_readers_stumble_over() {
 #[test]
 fn no_help_has_a_phrase_that_readers_stumble_over() {
     let (phrases, mut found) = (phrases(), String::new());
-    for command in commands() {
-        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
-        let (status, help, _) = outcome(&args);
-        assert_eq!(status, 0, "{args:?}");
-        search(&phrases, &args.join(" "), true, &help, &mut found);
+    for (command, help) in help_pages() {
+        search(&phrases, &format!("{} --help", command.join(" ")), true, &help, &mut found);
     }
     assert!(found.is_empty(), "\n{found}");
-}
-
-/// The program, its commands and theirs, as its help lists them.
-fn commands() -> Vec<Vec<String>> {
-    let mut commands = vec![Vec::new()];
-    let mut next = 0;
-    while let Some(parent) = commands.get(next).cloned() {
-        let args: Vec<&str> = parent.iter().map(String::as_str).chain(["--help"]).collect();
-        let (_, help, _) = outcome(&args);
-        let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-        for line in listed.take_while(|line| !line.is_empty()) {
-            // The description of a command may go on in lines of its own, which are indented.
-            let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '));
-            if let Some(name) = name.and_then(|line| line.split(' ').next())
-                && name != "help"
-            {
-                commands.push(parent.iter().cloned().chain([name.to_owned()]).collect());
-            }
-        }
-        next += 1;
-    }
-    commands
 }
 
 #[test]

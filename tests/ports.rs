@@ -1,8 +1,7 @@
 //! `portlore ports` beside `ss`, over sockets of a network namespace.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -35,29 +34,6 @@ time.sleep(1000)
 ";
 const CONTAINER: &str =
     "docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.scope";
-
-/// A program that is killed on drop.
-struct Running(Child);
-
-impl Running {
-    fn start(net: &Net, script: &str) -> Self {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &net.side('b'), "python3", "-c", script]);
-        let command = command.current_dir("/usr/share").stdin(Stdio::null());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
 
 fn inside(net: &Net, program: &str, args: &[&str]) -> String {
     let mut command = Command::new("ip");
@@ -104,10 +80,10 @@ impl Drop for Group {
 
 #[test]
 fn all_that_ss_lists_is_listed_with_its_process_folder_scope_and_container() {
-    let Some(net) = Net::new("ports") else { return };
+    let Some(net) = Net::new() else { return };
     net.shell('b', "ip addr add fd00::2/64 dev veth0 nodad");
-    let twelve = Running::start(&net, TWELVE);
-    let one = Running::start(&net, ONE);
+    let twelve = net.python('b', TWELVE, &[]);
+    let one = net.python('b', ONE, &[]);
     let group = contain(one.0.id());
     let program = portlore(&[]).get_program().to_str().unwrap().to_owned();
     let document: Value =

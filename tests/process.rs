@@ -1,44 +1,15 @@
 //! Processes behind sockets, with real programs: they have sockets in a network namespace whose
 //! interface is captured.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
 use crate::net::{Net, signal, wait_for_frames};
 use crate::run::told;
 
-/// A program in the captured namespace that has printed `ready`; killed on drop.
-struct Program(Child);
-
-impl Program {
-    fn start(net: &Net, script: &str) -> Self {
-        let mut command = Command::new("ip");
-        command.args([
-            "netns",
-            "exec",
-            &net.side('b'),
-            "python3",
-            "-c",
-            script,
-            "--token",
-            "hunter2",
-        ]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        Self(child)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
+/// The arguments of a program, of which one is a secret.
+const SECRET: &[&str] = &["--token", "hunter2"];
 
 /// Replies to each connection with a word, and echoes datagrams.
 const SERVER: &str = "
@@ -88,8 +59,8 @@ fn responders(document: &Value, port: u64) -> Vec<Value> {
 
 #[test]
 fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
-    let Some(net) = Net::new("pa") else { return };
-    let server = Program::start(&net, SERVER);
+    let Some(net) = Net::new() else { return };
+    let server = net.python('b', SERVER, SECRET);
     let mut child =
         net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "tcp or udp port 3037"]);
     net.client(CONNECT);
@@ -130,8 +101,8 @@ fn the_process_behind_a_port_is_named_and_none_where_nobody_listens() {
 
 #[test]
 fn processes_that_share_a_socket_are_all_named_as_sharing_it() {
-    let Some(net) = Net::new("pb") else { return };
-    let parent = Program::start(&net, FORKED);
+    let Some(net) = Net::new() else { return };
+    let parent = net.python('b', FORKED, SECRET);
     let mut child = net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "port 3001"]);
     net.client("exec 3<>/dev/tcp/10.77.0.2/3001");
     wait_for_frames(&mut child, 3);
@@ -151,7 +122,7 @@ fn processes_that_share_a_socket_are_all_named_as_sharing_it() {
 
 #[test]
 fn a_catalogue_can_name_a_service_by_its_process_where_the_bytes_name_none() {
-    let Some(net) = Net::new("pc") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let text = "id = \"greeter\"\nname = \"Our greeter\"\ntag = \"web-app\"\nspeaks = []\n\
         [[mark]]\nfact = \"process.command\"\ncontains = \"create_server\"\n  [[mark.and]]\n  fact = \"process.user\"\n  equals = \"root\"\n";
@@ -159,7 +130,7 @@ fn a_catalogue_can_name_a_service_by_its_process_where_the_bytes_name_none() {
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
     assert_eq!(crate::run::outcome(&["catalogue", "check", file]).0, 0);
-    let _server = Program::start(&net, SERVER);
+    let _server = net.python('b', SERVER, SECRET);
     let args = [
         "-i",
         "veth0",

@@ -1,7 +1,7 @@
 //! Runs of the real binary in the project's folder, without the user's own catalogue, colours or
 //! time zone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A command of the binary, from the project's folder.
@@ -36,15 +36,75 @@ pub fn document(args: &[&str]) -> (i32, serde_json::Value) {
     (status, serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stderr}")))
 }
 
-/// The capture files below a folder of the project, by name.
-pub fn captures(folder: &str) -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut names: Vec<String> = std::fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains(".pcap"))
-        .map(|name| format!("{folder}/{name}"))
-        .collect();
-    names.sort();
-    names
+/// What a refused run prints on stderr.
+pub fn refusal(args: &[&str]) -> String {
+    refused(&portlore(args).output().unwrap())
 }
+
+/// The same of a finished command.
+pub fn refused(output: &Output) -> String {
+    let (status, stdout, stderr) = told(output);
+    assert_eq!((status, stdout.as_str()), (2, ""), "{stderr}");
+    stderr
+}
+
+/// The help pages of the program, its commands and theirs, each with the words that name it.
+pub fn help_pages() -> Vec<(Vec<String>, String)> {
+    let mut commands = vec![Vec::new()];
+    let mut pages = Vec::new();
+    while let Some(command) = commands.get(pages.len()).cloned() {
+        let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
+        let (status, page, stderr) = outcome(&args);
+        assert_eq!(status, 0, "{args:?}: {stderr}");
+        let listed = page.lines().skip_while(|line| *line != "Commands:").skip(1);
+        for line in listed.take_while(|line| !line.is_empty()) {
+            // The description of a command may go on in lines of its own, which are indented.
+            let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '));
+            if let Some(name) = name.and_then(|line| line.split(' ').next())
+                && name != "help"
+            {
+                commands.push(command.iter().cloned().chain([name.to_owned()]).collect());
+            }
+        }
+        pages.push((command, page));
+    }
+    assert!(pages.len() > 10 && pages.iter().all(|(_, page)| page.contains("Usage: portlore")));
+    pages
+}
+
+/// What a folder holds, by name.
+pub fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The names of what a folder holds.
+pub fn names(folder: &Path) -> Vec<String> {
+    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    entries(folder).iter().map(name).collect()
+}
+
+/// The files below a folder and its folders, by name.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries(folder).into_iter().flat_map(below).collect()
+}
+
+/// The capture files in a folder of the project, by name.
+pub fn captures(folder: &str) -> Vec<String> {
+    let names = names(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let names = names.into_iter().filter(|name| name.contains(".pcap"));
+    names.map(|name| format!("{folder}/{name}")).collect()
+}
+
+/// A service of one's own, named by messages that the fixtures have.
+pub const DESK: &str = r#"id = "desk"
+name = "Our desk"
+tag = "OSC"
+speaks = ["osc"]
+[[mark]]
+fact = "osc.address"
+prefix = "/eos/"
+"#;

@@ -5,19 +5,11 @@ use std::process::Command;
 
 use crate::net::{Net, TRAFFIC, segments, signal, stderr_line, wait_for_frames};
 use crate::privilege::public_folder;
-use crate::run::{document, told};
-
-/// The files of a folder, by name.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
+use crate::run::{document, entries, told};
 
 #[test]
 fn what_is_captured_is_saved_and_reads_the_same() {
-    let Some(net) = Net::new("w") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let name = file.to_str().unwrap();
@@ -36,11 +28,11 @@ fn what_is_captured_is_saved_and_reads_the_same() {
     ]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 5);
-    assert_eq!(files_in(&folder.path().join("out")), [folder.path().join("out/show.pcapng.part")]);
+    assert_eq!(entries(&folder.path().join("out")), [folder.path().join("out/show.pcapng.part")]);
     signal(&child, "TERM");
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    assert_eq!(files_in(&folder.path().join("out")), std::slice::from_ref(&file));
+    assert_eq!(entries(&folder.path().join("out")), std::slice::from_ref(&file));
     let mut live: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     // A file does not know whose the sockets were.
     for (of, what) in [("flows", "process"), ("ports", "processes")] {
@@ -60,7 +52,7 @@ fn what_is_captured_is_saved_and_reads_the_same() {
 
 #[test]
 fn no_more_is_saved_than_was_asked_for() {
-    let Some(net) = Net::new("n") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let child =
@@ -77,7 +69,7 @@ fn no_more_is_saved_than_was_asked_for() {
 
 #[test]
 fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
-    let Some(net) = Net::new("r") else { return };
+    let Some(net) = Net::new() else { return };
     let folder = public_folder();
     let file = folder.path().join("out/show.pcapng");
     let args = [
@@ -98,7 +90,7 @@ fn a_row_of_files_is_rotated_by_size_and_only_the_newest_stay() {
     (0..20).for_each(|_| net.client(TRAFFIC));
     let (status, _, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 0, "{stderr}");
-    let files = files_in(&folder.path().join("out"));
+    let files = entries(&folder.path().join("out"));
     assert_eq!(files.len(), 3, "{files:?}");
     let name = |at: usize| files[at].file_name().unwrap().to_str().unwrap().to_owned();
     let number = |at: usize| {
@@ -135,7 +127,7 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_full_disk_is_said_and_leaves_a_whole_file() {
-    let Some(net) = Net::new("f") else { return };
+    let Some(net) = Net::new() else { return };
     let disk = SmallDisk::new();
     let file = disk.0.path().join("out/show.pcapng");
     let mut child =
@@ -154,7 +146,7 @@ fn a_full_disk_is_said_and_leaves_a_whole_file() {
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
     assert_eq!(status, 3, "{stderr}");
     assert!(stdout.contains("osc (no answer)"), "{stdout}");
-    assert_eq!(files_in(&disk.0.path().join("out")), std::slice::from_ref(&file));
+    assert_eq!(entries(&disk.0.path().join("out")), std::slice::from_ref(&file));
     let (status, read) = document(&[file.to_str().unwrap()]);
     assert_eq!(status, 0, "whole blocks only");
     assert!(read["capture"]["frames"].as_u64().unwrap() > 1000);
@@ -174,7 +166,7 @@ fn save_as(net: &Net, file: &Path, caller: Option<u32>, more: &[&str]) -> (i32, 
 #[test]
 fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() {
     const NOBODY: u32 = 65_534;
-    let Some(net) = Net::new("o") else { return };
+    let Some(net) = Net::new() else { return };
     let owner = |file: &Path| std::os::unix::fs::MetadataExt::uid(&file.metadata().unwrap());
     // The folder is open to root alone.
     let folder = tempfile::tempdir().unwrap();
@@ -184,10 +176,10 @@ fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() 
     assert!(stderr.contains("Permission denied") && stderr.contains("by nobody"), "{stderr}");
     let (status, stderr) = save_as(&net, &file, None, &["--user", "nobody"]);
     assert_eq!(status, 2, "{stderr}");
-    assert_eq!(files_in(folder.path()), Vec::<PathBuf>::new());
+    assert_eq!(entries(folder.path()), Vec::<PathBuf>::new());
     let (status, stderr) = save_as(&net, &file, None, &[]);
     assert_eq!((status, owner(&file)), (0, 0), "{stderr}");
-    assert_eq!(files_in(folder.path()), std::slice::from_ref(&file));
+    assert_eq!(entries(folder.path()), std::slice::from_ref(&file));
     // Root writes where root asks, also in a folder of another user.
     std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
     let (status, stderr) = save_as(&net, &file, None, &["--force"]);
@@ -199,7 +191,7 @@ fn a_capture_is_saved_with_the_rights_of_the_caller_and_belongs_to_the_caller() 
 
 #[test]
 fn a_full_disk_replaces_no_capture_even_with_force() {
-    let Some(net) = Net::new("g") else { return };
+    let Some(net) = Net::new() else { return };
     let disk = SmallDisk::new();
     let file = disk.0.path().join("out/show.pcapng");
     std::fs::write(&file, "evidence").unwrap();

@@ -1,149 +1,38 @@
 //! The screen of a live capture, on a real terminal: what it shows, and that the terminal is given
 //! back.
 
-use std::io::{Read, Write};
-use std::num::NonZero;
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use nix::pty::{Winsize, openpty};
-use nix::sys::termios::{LocalFlags, tcgetattr};
+use std::process::Command;
 
 use portlore::screen::{KEYS, KeyGroup};
 
 use crate::net::{Net, signal};
-use crate::run::portlore;
+use crate::terminal::{ROWS, Terminal};
 
-/// How long a text may take to come before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
-const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
-const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
 /// The line with the names of the views.
 const VIEWS: u16 = 2;
 const OSC: &str =
     "for i in 1 2 3; do printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/10.77.0.2/8000; done";
 
-/// A program on a terminal of its own, and what the terminal shows.
-struct Terminal {
-    child: Child,
-    /// Our end: what is written here was typed.
-    ours: std::fs::File,
-    /// The program's end, which stays open when it has gone.
-    theirs: OwnedFd,
-    bytes: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
+/// `portlore live` on side b, on a terminal.
+fn start(net: &Net, args: &[&str]) -> Terminal {
+    Terminal::start(&mut net.command(args))
 }
 
-impl Terminal {
-    /// The program on side b, on a terminal of 80 by 24.
-    fn start(net: &Net, args: &[&str]) -> Self {
-        let size =
-            Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        let template = portlore(&[]);
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &net.side('b')])
-            .arg(template.get_program())
-            .arg("live")
-            .args(args);
-        command
-            .envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))))
-            .env_remove("SUDO_UID")
-            .env("NO_COLOR", "1");
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        let ours = std::fs::File::from(pty.master);
-        let mut reader = ours.try_clone().unwrap();
-        let (give, bytes) = channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                if give.send(buffer[..length].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, ours, theirs: pty.slave, bytes, screen: vt100::Parser::new(ROWS, COLUMNS, 0) }
-    }
-
-    /// Reads on until the terminal shows all of this.
-    fn wait_for(&mut self, texts: &[&str]) -> String {
-        self.wait_until(&format!("{texts:?}"), |terminal| {
-            let shown = terminal.contents();
-            texts.iter().all(|text| shown.contains(text))
-        })
-    }
-
-    /// Reads on until what the terminal shows is as wanted.
-    fn wait_until(&mut self, wanted: &str, is_so: impl Fn(&Self) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let bytes = self.bytes.recv_timeout(left);
-            let Ok(bytes) = bytes else { panic!("{wanted} never came:\n{}", self.contents()) };
-            self.screen.process(&bytes);
-        }
-        self.contents()
-    }
-
-    fn contents(&self) -> String {
-        self.screen.screen().contents()
-    }
-
-    /// The text of the cells of a row that stand out.
-    fn reversed(&self, row: u16) -> String {
-        let cells = (0..COLUMNS.get()).filter_map(|column| self.screen.screen().cell(row, column));
-        cells.filter(|cell| cell.inverse()).map(vt100::Cell::contents).collect()
-    }
-
-    /// The view that is shown, and the row that is chosen.
-    fn view(&self) -> String {
-        self.reversed(VIEWS)
-    }
-
-    fn chosen(&self) -> String {
-        let rows = (VIEWS + 1..ROWS.get() - 2).map(|row| self.reversed(row));
-        rows.into_iter().find(|row| !row.is_empty()).unwrap_or_default()
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.ours.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Whether the terminal is as a shell wants it: lines, echo, signals, cursor, its own page.
-    fn is_restored(&self) -> bool {
-        let modes = tcgetattr(self.theirs.as_fd()).unwrap();
-        let wanted = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
-        let screen = self.screen.screen();
-        modes.local_flags.contains(wanted) && !screen.hide_cursor() && !screen.alternate_screen()
-    }
-
-    /// Waits for its end, with all it has written.
-    fn end(mut self) -> (Option<i32>, String, bool) {
-        let status = self.child.wait().unwrap();
-        // What was written before the end is in the terminal's buffer; a mark behind it says that
-        // it was read.
-        std::fs::File::from(self.theirs.try_clone().unwrap()).write_all(b"-- end --").unwrap();
-        let shown = self.wait_for(&["-- end --"]);
-        (status.code(), shown, self.is_restored())
-    }
+/// The view that is shown.
+fn view(shown: &Terminal) -> String {
+    shown.reversed(VIEWS)
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+/// The row that is chosen.
+fn chosen(shown: &Terminal) -> String {
+    let rows = (VIEWS + 1..ROWS.get() - 2).map(|row| shown.reversed(row));
+    rows.into_iter().find(|row| !row.is_empty()).unwrap_or_default()
 }
 
 #[test]
 fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report() {
-    let Some(net) = Net::new("sa") else { return };
-    let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
+    let Some(net) = Net::new() else { return };
+    let mut terminal = start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
     terminal.wait_for(&["none dropped", "q quit"]);
     assert!(!terminal.is_restored(), "the screen has the terminal");
     net.client(OSC);
@@ -168,9 +57,9 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
 
 #[test]
 fn a_signal_gives_the_terminal_back_too() {
-    let Some(net) = Net::new("sb") else { return };
+    let Some(net) = Net::new() else { return };
     for name in ["TERM", "INT"] {
-        let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
+        let mut terminal = start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
         terminal.wait_for(&["q quit"]);
         signal(&terminal.child, name);
         let (status, shown, restored) = terminal.end();
@@ -183,8 +72,8 @@ fn a_signal_gives_the_terminal_back_too() {
 
 #[test]
 fn two_signals_at_once_do_not_leave_the_terminal_to_nobody() {
-    let Some(net) = Net::new("sc") else { return };
-    let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
+    let Some(net) = Net::new() else { return };
+    let mut terminal = start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
     terminal.wait_for(&["q quit"]);
     let both = format!("kill -INT {0}; kill -TERM {0}", terminal.child.id());
     assert!(Command::new("sh").args(["-c", &both]).status().unwrap().success());
@@ -237,9 +126,9 @@ impl KeyDriver {
 fn every_key_that_help_lists_has_its_effect() {
     use KeyGroup::{Everywhere, Filter, Rows, Text};
 
-    let Some(net) = Net::new("sd") else { return };
-    let _server = net.python('b', HTTP_ON_22);
-    let terminal = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
+    let Some(net) = Net::new() else { return };
+    let _server = net.python('b', HTTP_ON_22, &[]);
+    let terminal = start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
     let mut keys = KeyDriver { terminal, driven: Vec::new() };
     keys.terminal.wait_for(&["none dropped", "q quit"]);
     [OSC, REFUSED, GET].iter().for_each(|script| net.client(script));
@@ -248,11 +137,11 @@ fn every_key_that_help_lists_has_its_effect() {
 
     keys.drive(Everywhere, "?", |shown| shown.contents().contains("open or close this help"));
     keys.drive(Everywhere, "h", |shown| !shown.contents().contains("open or close this help"));
-    for (key, view) in [("4", "Flows"), ("3", "Findings"), ("2", "Servers"), ("1", "Ports")] {
-        keys.drive(Everywhere, key, |shown| shown.view().contains(view));
+    for (key, name) in [("4", "Flows"), ("3", "Findings"), ("2", "Servers"), ("1", "Ports")] {
+        keys.drive(Everywhere, key, |shown| view(shown).contains(name));
     }
-    keys.drive(Everywhere, "Shift-Tab", |shown| shown.view().contains("Flows"));
-    keys.drive(Everywhere, "Tab", |shown| shown.view().contains("Ports"));
+    keys.drive(Everywhere, "Shift-Tab", |shown| view(shown).contains("Flows"));
+    keys.drive(Everywhere, "Tab", |shown| view(shown).contains("Ports"));
     keys.drive(Everywhere, "p", |shown| shown.contents().contains("PAUSED"));
     keys.drive(Everywhere, "Space", |shown| !shown.contents().contains("PAUSED"));
 
@@ -272,7 +161,7 @@ fn every_key_that_help_lists_has_its_effect() {
         ("G", "8000/udp"),
         ("g", "22/tcp"),
     ] {
-        keys.drive(Rows, key, |shown| shown.chosen().starts_with(port));
+        keys.drive(Rows, key, |shown| chosen(shown).starts_with(port));
     }
 
     keys.drive(Rows, "/", |shown| shown.contents().contains("Tab: port: service:"));
@@ -318,7 +207,7 @@ fn every_key_that_help_lists_has_its_effect() {
     let mut terminal = Some(terminal);
     for name in ["q", "Ctrl-C", "Ctrl-D"] {
         let mut ending = terminal.take().unwrap_or_else(|| {
-            let mut other = Terminal::start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
+            let mut other = start(&net, &["-i", "veth0", "-f", "tcp or udp"]);
             other.wait_for(&["none dropped", "q quit"]);
             other
         });

@@ -1,11 +1,8 @@
 //! What the catalogue knows, for people and for programs, and trying services of one's own.
 
-use crate::run::outcome;
+use crate::run::{DESK, outcome};
 
 const CAPTURE: &str = "fixtures/showcase.pcap";
-
-const OWN: &str = "id = \"desk\"\nname = \"Our desk\"\ntag = \"OSC\"\nspeaks = [\"osc\"]\n\
-                   [[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n";
 
 #[test]
 fn services_are_listed_in_eighty_columns_and_found_by_a_word() {
@@ -48,17 +45,17 @@ fn a_service_of_ones_own_is_tried_against_a_capture() {
         std::fs::write(&file, text).unwrap();
         outcome(&["catalogue", "check", file.to_str().unwrap(), "--against", CAPTURE])
     };
-    let (status, page, _) = check(OWN);
+    let (status, page, _) = check(DESK);
     assert_eq!(status, 0, "{page}");
     assert!(page.starts_with("1 service file, no errors\n"), "{page}");
     assert!(page.contains("Our desk") && page.contains("sends a message to /eos/"), "{page}");
     assert!(page.contains("Wireshark: frame.number"), "{page}");
     assert!(page.contains("\ndesk: named on "), "{page}");
-    let (status, page, _) = check(&OWN.replace("/eos/", "/harbour/"));
+    let (status, page, _) = check(&DESK.replace("/eos/", "/harbour/"));
     assert_eq!(status, 1);
     assert!(page.contains("desk: named on none of "), "{page}");
     assert!(page.contains("osc.address begins with /harbour/: it is /eos/"), "{page}");
-    let (status, _, stderr) = check(&OWN.replace("osc.address", "osc.colour"));
+    let (status, _, stderr) = check(&DESK.replace("osc.address", "osc.colour"));
     assert_eq!(status, 2);
     assert!(stderr.contains("no detector states 'osc.colour'"), "{stderr}");
 }

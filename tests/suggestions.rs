@@ -1,12 +1,6 @@
 //! "Did you mean": what does not exist gets the names that come close.
 
-use crate::run::outcome;
-
-fn refusal(args: &[&str]) -> String {
-    let (status, stdout, stderr) = outcome(args);
-    assert_eq!((status, stdout.as_str()), (2, ""), "{args:?}");
-    stderr
-}
+use crate::run::{DESK, outcome, refusal};
 
 #[test]
 fn a_mistyped_service_name_gets_those_of_the_registry_and_the_catalogue() {
@@ -29,11 +23,7 @@ fn an_unknown_tag_of_a_service_file_is_a_fault_that_lists_the_tags() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("desk.toml");
     let check = |tag: &str| {
-        let text = format!(
-            "id = \"desk\"\nname = \"Our desk\"\ntag = \"{tag}\"\nspeaks = [\"osc\"]\n\
-             [[mark]]\nfact = \"osc.address\"\nprefix = \"/eos/\"\n"
-        );
-        std::fs::write(&file, text).unwrap();
+        std::fs::write(&file, DESK.replace("OSC", tag)).unwrap();
         outcome(&["catalogue", "check", file.to_str().unwrap()])
     };
     let (status, _, stderr) = check("llm");

@@ -19,7 +19,7 @@ fn events(text: &str) -> Vec<Value> {
 
 #[test]
 fn events_come_while_the_capture_goes_on_and_add_up_to_its_end() {
-    let Some(net) = Net::new("wa") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&[
         "-i",
         "veth0",
@@ -91,7 +91,7 @@ fn of_files_the_events_are_the_documents_flows_and_its_end() {
 
 #[test]
 fn a_reader_of_events_who_goes_away_ends_the_capture_quietly() {
-    let Some(net) = Net::new("wb") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "--format", "ndjson", "--interval", "1s"]);
     drop(child.stdout.take());
     let status = child.wait().unwrap();
@@ -100,7 +100,7 @@ fn a_reader_of_events_who_goes_away_ends_the_capture_quietly() {
 
 #[test]
 fn prometheus_gets_counters_in_the_format_that_it_asks_for() {
-    let Some(net) = Net::new("wc") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = net.capture(&[
         "-i",
         "veth0",

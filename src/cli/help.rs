@@ -22,7 +22,7 @@ Examples:
 
 Exit status:
   0  success
-  1  a check failed (doctor, --fail-on)
+  1  a check failed (doctor, --fail-on, catalogue check --against)
   2  wrong usage, or input that cannot be read at all
   3  finished, but the input is incomplete";
 
@@ -92,7 +92,9 @@ pub(super) const CATALOGUE_CHECK: &str = "\
 Examples:
   portlore catalogue check billing.toml       # one service
   portlore catalogue check services/          # all files in a folder
-  portlore catalogue check billing.toml --against show.pcap   # try it";
+  portlore catalogue check billing.toml --against show.pcap   # try it
+
+Exit status: 1 if --against names a service with marks on no connection.";
 
 pub(super) const CATALOGUE_FACTS: &str = "\
 Examples:

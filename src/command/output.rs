@@ -195,6 +195,7 @@ impl Output {
         let style = Style {
             width: if terminal { terminal_width() } else { Style::default().width },
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            wraps: terminal,
         };
         let name = "standard output".to_owned();
         Self { out: BufWriter::new(Destination::Standard(stdout)), name, style, terminal }

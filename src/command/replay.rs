@@ -108,7 +108,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
 /// Refuses flags of a running capture where the files are read to their end.
 fn check_observers(args: &ReplayArgs) -> Result<()> {
     if let Some(flag) = args.observers.flag().filter(|_| !args.follow) {
-        return Err(Error::new(ErrorKind::Usage, "only for captures that are still being written")
+        return Err(Error::new(ErrorKind::Usage, "needs a capture that is still being written")
             .with_object(flag)
             .with_remedy(format!("add --follow, or leave out {flag}")));
     }

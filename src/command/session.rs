@@ -145,8 +145,8 @@ impl Session<'_> {
         let started = Instant::now();
         let mut run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
-            let (catalogue, filter_on) = (&catalogue, *filter_on);
-            let screen = ScreenContext { title, catalogue, signals, requester, colour, filter_on };
+            let filter_on = *filter_on;
+            let screen = ScreenContext { title, signals, requester, colour, filter_on };
             let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
@@ -156,7 +156,7 @@ impl Session<'_> {
                 requests,
                 on_snapshot: &mut on_snapshot,
             });
-            let run = pipeline::run(source, filter, catalogue, &options, snapshots);
+            let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
             observers.finish();
             run
         })?;

@@ -40,7 +40,7 @@ fn messages_of_python_osc_and_liblo_are_shown_while_they_come() {
     if !has_python && !has_liblo {
         return;
     }
-    let Some(net) = Net::new("o") else { return };
+    let Some(net) = Net::new() else { return };
     let mut child = watch(&net, &["--format", "ndjson"]);
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let mut lines = stdout.lines().map(Result::unwrap);
@@ -83,7 +83,7 @@ c.send(b.build())
 
 #[test]
 fn a_stream_is_shown_while_it_comes_and_a_reader_that_goes_away_ends_it_quietly() {
-    let Some(net) = Net::new("p") else { return };
+    let Some(net) = Net::new() else { return };
     if !is_there("python3", &["-c", "import socket"]) {
         return;
     }
