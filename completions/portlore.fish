@@ -74,6 +74,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -s v -l verbos
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-names -d 'Do not collect the names of addresses and servers'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l for -d 'Stop after this time, such as 30s or 1h30m' -r
@@ -117,6 +118,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -s v -l verbose 
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-names -d 'Do not collect the names of addresses and servers'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-tunnels -d 'Report the outer packets of tunnels, not their content'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s i -l interface -d 'Interfaces to capture on: eth0, or lo,eth0, or any' -r
@@ -137,6 +139,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand osc" -l force -d 'Over
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s q -l quiet -d 'Do not print progress or notices'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-tunnels -d 'Read the outer packets of tunnels, not their content'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s p -l no-promiscuous -d 'Do not use promiscuous mode'
+complete -c portlore -n "__fish_portlore_using_subcommand osc" -l no-sandbox -d 'Parse packets without the sandbox'
 complete -c portlore -n "__fish_portlore_using_subcommand osc" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand port" -l format -d 'Output format: table, json or md' -r -f -a "table\t'Text for people'
 json\t'One JSON document'
@@ -153,6 +156,8 @@ json\t'One JSON document'"
 complete -c portlore -n "__fish_portlore_using_subcommand services" -l catalogue -d 'Add your own service files (repeatable)' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand services" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand interfaces" -s h -l help -d 'Print help'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l sandbox-test -d 'Try in a sandboxed process what the sandbox refuses'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l no-sandbox -d 'Try the same without the sandbox, to see that the test finds it out'
 complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'

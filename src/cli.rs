@@ -14,6 +14,7 @@ mod generated;
 mod help;
 #[cfg(test)]
 mod man;
+mod observers;
 mod osc;
 mod port;
 mod services;
@@ -23,7 +24,6 @@ mod unknown;
 mod values;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,16 +32,18 @@ use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
 use portlore::report::{FORMATS, ReportFormat};
+use portlore::source::live::RebindHelper;
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
+pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
 pub use self::services::ServicesArgs;
-use self::values::{buffer, duration, endpoint, millions, network, time_bound, whole_number};
+use self::values::{buffer, duration, millions, network, time_bound, whole_number};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -87,9 +89,9 @@ pub enum Command {
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
     /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
-    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it can access only its
-    /// outputs and service files (Landlock) and can neither start processes nor open connections
-    /// (seccomp).
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it can neither open
+    /// files or sockets nor start programs (Landlock, seccomp). portlore doctor --sandbox-test tries
+    /// that.
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
     /// standard input is a terminal. A second Ctrl-C ends the program at once.
@@ -130,7 +132,18 @@ pub enum Command {
     /// Checks that an interface can be opened, and how well portlore is sandboxed while it
     /// captures. For whatever is missing, prints the command that fixes it.
     #[command(after_help = help::DOCTOR)]
-    Doctor,
+    Doctor {
+        /// Try in a sandboxed process what the sandbox refuses
+        ///
+        /// Starts a process that is sandboxed like the one that parses packets, has it make each
+        /// system call that is refused, and prints the answers. The exit status is 1 if one is
+        /// allowed.
+        #[arg(long)]
+        sandbox_test: bool,
+        /// Try the same without the sandbox, to see that the test finds it out
+        #[arg(long, hide = true, requires = "sandbox_test")]
+        no_sandbox: bool,
+    },
     /// Check your own service files, or list the facts they can match
     #[command(after_help = help::CATALOGUE)]
     Catalogue {
@@ -158,6 +171,28 @@ pub enum Command {
     /// Answer which processes hold sockets, for `live`, which starts it
     #[command(name = ProcessHelper::COMMAND, hide = true)]
     ProcessLookup {
+        /// User to switch to
+        user: Option<String>,
+    },
+    /// Be sandboxed and stop, for `doctor --sandbox-test`, which starts it
+    #[command(name = "sandbox-trial", hide = true)]
+    SandboxTrial {
+        /// Only drop root and capabilities
+        #[arg(long)]
+        no_sandbox: bool,
+    },
+    /// Read service files again, for `live`, which starts it
+    #[command(name = crate::command::service_files::COMMAND, hide = true)]
+    ServiceFiles {
+        /// User to switch to
+        #[arg(long)]
+        user: Option<String>,
+        /// Files and folders
+        paths: Vec<PathBuf>,
+    },
+    /// Bind devices whose interface came back, for `live` and `osc`, which start it
+    #[command(name = RebindHelper::COMMAND, hide = true)]
+    InterfaceBind {
         /// User to switch to
         user: Option<String>,
     },
@@ -270,43 +305,10 @@ pub struct LiveArgs {
     pub user: Option<String>,
 }
 
-/// Who sees a capture while it runs.
-#[derive(Debug, Args)]
-#[command(next_help_heading = MONITORING)]
-pub struct ObserverArgs {
-    /// Disable the full-screen view even on a terminal
-    #[arg(long)]
-    pub no_tui: bool,
-    /// Print a summary line at this interval, such as 10s
-    ///
-    /// The line counts packets and drops and names the busiest ports. With --format ndjson, this is
-    /// the time between interval events (default: 10s).
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub interval: Option<Duration>,
-    /// Serve Prometheus metrics on a port, such as 9464
-    ///
-    /// A bare port listens on 127.0.0.1 only; write 192.0.2.1:9464 or [::]:9464 to listen
-    /// elsewhere. The metrics are at /metrics.
-    #[arg(long, value_name = "ADDRESS", value_parser = endpoint)]
-    pub metrics: Option<SocketAddr>,
-}
-
 impl ReplayArgs {
     /// The part of the capture that is to be read.
     pub const fn window(&self) -> TimeWindow {
         TimeWindow { since: self.since, until: self.until }
-    }
-}
-
-impl ObserverArgs {
-    /// The first of these flags that is set.
-    pub const fn flag(&self) -> Option<&'static str> {
-        match self {
-            Self { metrics: Some(_), .. } => Some("--metrics"),
-            Self { interval: Some(_), .. } => Some("--interval"),
-            Self { no_tui: true, .. } => Some("--no-tui"),
-            Self { .. } => None,
-        }
     }
 }
 
@@ -448,6 +450,12 @@ pub struct CommonArgs {
     /// same on every run.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=16_777_216))]
     pub max_servers: u32,
+    /// Parse packets without the sandbox
+    ///
+    /// portlore still gives up root and all capabilities. Use this where the sandbox cannot be set
+    /// up, such as on a kernel without seccomp.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_sandbox: bool,
 }
 
 /// Forms of the report.

@@ -37,11 +37,6 @@ pub struct Error {
     rest: Vec<ErrorLine>,
 }
 
-/// The reason of an error of the operating system, as it stands after a colon.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    of_system(&error.to_string())
-}
-
 /// A reason without the number that Rust adds to the errors of the operating system, as in
 /// `No such file or directory (os error 2)`, and with the text of the system in lower case: it
 /// stands behind a colon.
@@ -89,6 +84,11 @@ impl Error {
         let reason = of_system(&reason.into());
         let fault = ErrorLine { kind, object: String::new(), reason, remedy: String::new() };
         Self { first: fault, rest: Vec::new() }
+    }
+
+    /// The reason of an error of the operating system, as it stands after a colon.
+    pub(crate) fn system_reason(error: &std::io::Error) -> String {
+        of_system(&error.to_string())
     }
 
     /// Names what the error is about: a file, an interface, a flag.

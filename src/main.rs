@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
-    UNREADABLE, catalogue, completions, doctor, help, interfaces, live, messages, osc,
-    output_commit, port, ports, process_lookup, replay, services,
+    UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live, messages,
+    osc, output_commit, port, ports, process_lookup, replay, sandbox_trial, service_files,
+    services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -33,12 +34,16 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
+        Command::ServiceFiles { user, paths } => service_files::run(user.as_deref(), &paths),
+        Command::InterfaceBind { user } => interface_bind::run(user.as_deref()),
         Command::OutputCommit { user, force, outputs } => {
             output_commit::run(user.as_deref(), force, &outputs)
         }
         Command::Osc(args) => osc::run(&args),
         Command::Interfaces => interfaces::run(),
-        Command::Doctor => doctor::run(),
+        Command::Doctor { sandbox_test: false, .. } => doctor::run(),
+        Command::Doctor { sandbox_test: true, no_sandbox } => doctor::test_sandbox(no_sandbox),
+        Command::SandboxTrial { no_sandbox } => sandbox_trial::run(no_sandbox),
         Command::Port(args) => port::run(&args),
         Command::Ports(args) => ports::run(&args),
         Command::Services(args) => services::run(&args),

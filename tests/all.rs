@@ -30,6 +30,8 @@ mod process;
 mod proof;
 mod recipes;
 mod run;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod saving;
 mod screen;
 mod seeds;

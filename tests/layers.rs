@@ -115,7 +115,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("landlock", &["privilege"]),
     ("seccompiler", &["privilege"]),
     ("caps", &["privilege"]),
-    ("rustix", &["commit"]),
+    ("rustix", &["commit", "privilege", "source"]),
     ("libc", &["privilege", "source"]),
     ("ratatui", &["screen"]),
     ("procfs", &["process"]),

@@ -331,6 +331,8 @@ fn a_hangup_has_the_catalogue_read_again_and_a_broken_one_changes_nothing() {
     ]);
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
+    let root_folder = format!("/proc/{}/root", child.id());
+    assert_eq!(std::fs::read_dir(root_folder).unwrap().count(), 0, "it reads no file itself");
     std::fs::write(services.join("cues.toml"), "id = ").unwrap();
     signal(&child, "HUP");
     assert!(stderr_line(&mut child).contains("cues.toml:1"));

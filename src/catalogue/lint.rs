@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::file::error_at;
 use super::{
     Catalogue, Claim, Compare, Condition, Conflict, Mark, Origin, Prevalence, Reach, Registry,
-    Service, family, parse_all,
+    Service, ServiceFile, family, parse_all,
 };
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
@@ -351,7 +351,7 @@ fn check_protocols(claim: &Claim, service: &Service, fault: &mut AddFault<'_>) {
 /// The faults of all files, each with file, line and remedy: first what cannot be parsed, then the
 /// broken rules.
 pub fn check_all(paths: &[PathBuf], is_stated: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
-    let (parsed, mut errors) = parse_all(paths);
+    let (parsed, mut errors) = parse_all(ServiceFile::read_all(paths));
     let mut files = HashMap::new();
     for (service, file) in &parsed {
         let first = *files.entry(&*service.id).or_insert(file);

@@ -31,7 +31,7 @@ pub use file::parse;
 pub use lint::{check, check_all};
 pub use mark::{Compare, Condition, Mark, NameTemplate, Needle, Pattern};
 pub use model::{Claim, Origin, Service};
-pub use paths::user_folder;
+pub use paths::{ServiceFile, user_folder};
 pub use process_form::ProcessForm;
 pub use registry::{PortRange, Registry, RegistryEntry};
 pub use terms::{Conflict, Layer, Prevalence, Reach, Standing};
@@ -88,7 +88,15 @@ impl Catalogue {
     /// # Errors
     /// The faults of all files, each with file, line and remedy.
     pub fn load(user: &[PathBuf]) -> Result<Self> {
-        let (users, errors) = parse_all(user);
+        Self::from_files(ServiceFile::read_all(user))
+    }
+
+    /// As [`load`](Self::load), of files that were read before.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_files(files: impl IntoIterator<Item = ServiceFile>) -> Result<Self> {
+        let (users, errors) = parse_all(files);
         match Error::from_all(errors) {
             None => Self::over_shipped(users.into_iter().map(|(service, _)| service)),
             Some(error) => Err(error),

@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Origin, Service, parse};
-use crate::error::reason;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
@@ -45,22 +44,41 @@ fn toml_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The services in files and in folders of files, each with the name of its file, and the errors of
-/// the files that cannot be parsed.
-pub(super) fn parse_all(paths: &[PathBuf]) -> (Vec<(Service, String)>, Vec<Error>) {
+/// A service file that was read.
+#[derive(Debug, Clone)]
+pub struct ServiceFile {
+    /// The path, for people.
+    pub name: String,
+    /// Its text, or why it cannot be read.
+    pub text: Result<String>,
+}
+
+impl ServiceFile {
+    /// Reads files, and the files in folders.
+    #[must_use]
+    pub fn read_all(paths: &[PathBuf]) -> Vec<Self> {
+        let read = |path: PathBuf| Self { name: path.display().to_string(), text: read(&path) };
+        paths
+            .iter()
+            .flat_map(|path| match toml_files(path) {
+                Ok(files) => files.into_iter().map(read).collect(),
+                Err(error) => vec![Self { name: path.display().to_string(), text: Err(error) }],
+            })
+            .collect()
+    }
+}
+
+/// The services in files, each with the name of its file, and the errors of those that cannot be
+/// read or parsed.
+pub(super) fn parse_all(
+    files: impl IntoIterator<Item = ServiceFile>,
+) -> (Vec<(Service, String)>, Vec<Error>) {
     let mut services = Vec::new();
     let mut errors = Vec::new();
-    for path in paths {
-        let files = toml_files(path).unwrap_or_else(|error| {
-            errors.push(error);
-            Vec::new()
-        });
-        for file in files {
-            let name = file.display().to_string();
-            match read(&file).and_then(|text| parse(&text, &name, Origin::User)) {
-                Ok(service) => services.push((service, name)),
-                Err(error) => errors.push(error),
-            }
+    for ServiceFile { name, text } in files {
+        match text.and_then(|text| parse(&text, &name, Origin::User)) {
+            Ok(service) => services.push((service, name)),
+            Err(error) => errors.push(error),
         }
     }
     (services, errors)
@@ -92,7 +110,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
             .with_object(path.display())
             .with_remedy("portlore catalogue check takes TOML files");
     }
-    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", reason(error)))
+    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", Error::system_reason(error)))
         .with_object(path.display())
         .with_remedy("check the path")
 }

@@ -71,8 +71,10 @@ pub(super) const DOCTOR: &str = "\
 Examples:
   portlore doctor                     # what works as yourself
   sudo portlore doctor                # what works as root
+  portlore doctor --sandbox-test      # what the sandbox refuses
 
-Exit status: 1 if live capture does not work here.";
+Exit status: 1 if live capture does not work here, or the sandbox allows what it
+must refuse.";
 
 pub(super) const CATALOGUE: &str = "\
 Examples:

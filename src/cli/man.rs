@@ -48,7 +48,10 @@ fn exit_statuses(name: &str) -> Entries {
             ("2", "A mistake in a service file, or a file that cannot be read."),
             INCOMPLETE,
         ],
-        "doctor" => &[("0", "Live capture works."), ("1", "Live capture does not work.")],
+        "doctor" => &[
+            ("0", "Live capture works; with --sandbox-test, the sandbox refused all calls."),
+            ("1", "Live capture does not work; with --sandbox-test, a call was allowed."),
+        ],
         _ => &[("0", "Success."), ("2", "Wrong usage, or a file that cannot be read.")],
     }
 }

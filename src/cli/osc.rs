@@ -89,6 +89,11 @@ pub struct OscArgs {
     /// A bare number is in KiB. A larger buffer loses fewer packets when many arrive at once.
     #[arg(help_heading = ADVANCED, short = 'B', long, hide_short_help = true, default_value = "64M", value_name = "SIZE", value_parser = buffer)]
     pub buffer: u32,
+    /// Parse packets without the sandbox
+    ///
+    /// portlore still gives up root and all capabilities.
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
+    pub no_sandbox: bool,
     /// User to switch to after opening the interface
     ///
     /// Applies only when portlore is run as root. Default: the user who called sudo, otherwise

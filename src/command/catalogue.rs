@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use portlore::catalogue::{self, Catalogue};
+use portlore::privilege::Keep;
+use portlore::report::Zone;
 use portlore::report::pages::against;
 use portlore::report::parts::units::plural;
 use portlore::source::file;
 use portlore::{Replay, Result, detect, privilege, process};
 
 use super::output::Output;
+use super::session::drop_privileges;
 use super::{FAILED, INCOMPLETE, messages};
 
 /// Checks service files, and against captures where some are named: exit status 1 where a service
@@ -24,6 +27,7 @@ pub fn check(paths: &[PathBuf], captures: &[PathBuf]) -> Result<u8> {
     }
     let catalogue = Arc::new(read(paths)?);
     let replay = Replay::open(&file::find(captures)?.paths)?;
+    drop_privileges(&Keep::default(), Zone::Utc)?;
     let run = replay.catalogue(catalogue).with_facts().run()?;
     run.problems.iter().for_each(|line| messages::print(line));
     let mut all_named = false;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nix::sys::statvfs::{FsFlags, statvfs};
 use portlore::privilege::{self, Capability, Enforcement};
-use portlore::report::pages::doctor::{self, Check};
+use portlore::report::pages::doctor::{self, CallAnswer, Check};
 use portlore::source::live::LiveOptions;
 use portlore::source::{Live, devices};
 use portlore::{Error, ErrorKind};
@@ -24,6 +24,28 @@ pub fn run() -> portlore::Result<u8> {
     checks.push(interfaces());
     Output::standard().write(|out, style| doctor::write(out, &checks, style))?;
     Ok(if can_capture { 0 } else { FAILED })
+}
+
+/// Tries in a sandboxed process what the sandbox has to refuse: exit status 1 where anything is
+/// allowed.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn test_sandbox(unsandboxed: bool) -> portlore::Result<u8> {
+    let test = privilege::try_calls(unsandboxed)?;
+    let answer = |trial: privilege::Trial| CallAnswer {
+        call: trial.call,
+        refused: trial.refused,
+        answer: trial.answer,
+    };
+    let answers: Vec<CallAnswer> = test.trials.into_iter().map(answer).collect();
+    Output::standard()
+        .write(|out, style| doctor::write_answers(out, &test.process, &answers, style))?;
+    Ok(if answers.iter().all(|answer| answer.refused) { 0 } else { FAILED })
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub fn test_sandbox(_: bool) -> portlore::Result<u8> {
+    let reason = "only on Linux, on x86-64 and AArch64";
+    Err(Error::new(ErrorKind::Usage, reason).with_object("--sandbox-test"))
 }
 
 fn library() -> Check {
@@ -118,7 +140,7 @@ fn without_remedy(error: &Error) -> String {
 }
 
 /// How far the process that parses packets can be restricted.
-fn restrictions() -> [Check; 2] {
+fn restrictions() -> [Check; 3] {
     let probe = privilege::probe();
     let file_system = match probe.file_system {
         Enforcement::Full => Ok("access can be limited to reading what is needed (Landlock)"),
@@ -129,15 +151,24 @@ fn restrictions() -> [Check; 2] {
     };
     let system_calls = match probe.system_calls {
         Enforcement::Full | Enforcement::Partial => {
-            Ok("execve and ptrace can be blocked (seccomp)")
+            Ok("new processes, sockets and the like can be blocked (seccomp)")
         }
         Enforcement::Unavailable(reason) => Err(reason),
     };
-    [restriction("file system", file_system), restriction("system calls", system_calls)]
+    let root_folder = if probe.empty_root {
+        "is replaced by an empty one, except with --follow"
+    } else {
+        "stays, because only root can replace it; no file in it can be opened"
+    };
+    [
+        restriction("file system", file_system),
+        restriction("system calls", system_calls),
+        restriction("root folder", Ok(root_folder)),
+    ]
 }
 
 fn restriction(subject: &'static str, found: Result<&str, String>) -> Check {
-    const REMEDY: &str = "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp gives a tighter sandbox; live capture works without it.";
+    const REMEDY: &str = "A kernel with Landlock (5.13 or later, `lsm=…,landlock`) and seccomp gives a tighter sandbox; live capture works without it, but not as root without seccomp.";
     match found {
         Ok(finding) => Check { subject, good: true, finding: finding.to_owned(), remedy: None },
         Err(reason) => {

@@ -9,7 +9,7 @@ use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
 use portlore::report::parts::display_filter::FilterOn;
-use portlore::source::live::{LiveOptions, networks};
+use portlore::source::live::{LiveOptions, RebindHelper, networks};
 use portlore::source::save::Plan;
 use portlore::source::{Live, TimeWindow};
 use portlore::stats::IpNetwork;
@@ -20,6 +20,7 @@ use super::interfaces::chosen;
 use super::messages;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
+use super::service_files::ServiceFiles;
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
 use crate::cli::LiveArgs;
@@ -48,16 +49,24 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let outputs = Outputs::prepare(output_plan(args), &inputs)?;
     let interfaces = chosen(&args.interfaces, args.common.quiet)?;
     let local_networks = local_networks(args, &interfaces);
+    // Processes are inspected by another process, which parses no packets, and which is started
+    // before there are devices that it could inherit.
+    let helper = ProcessHelper::start(args.user.as_deref());
+    // The same goes for the processes that bind devices again and read service files again.
+    let files = reload.is_some().then(|| ServiceFiles::start(&places, args.user.as_deref()));
+    let files = files.transpose()?;
+    let rebinding = RebindHelper::start(args.user.as_deref());
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
+    rebind_by(&mut live, rebinding);
     let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
     let keyboard = Keyboard::StandardInput;
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
-    // Processes are inspected by another process, which parses no packets.
-    let helper = ProcessHelper::start(args.user.as_deref());
     let successor = Successor::of_root(user);
     // The devices are open: from here on nothing needs root.
-    drop_privileges(&Keep { user, read: &places }, zone(&args.common));
-    let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
+    let keep = Keep { user, unsandboxed: args.common.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
+    let catalogues = catalogues.transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
@@ -88,6 +97,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         catalogue,
         args: &args.common,
         signals: &signals,
+        sandbox_gaps,
         mode: Mode::Live(LiveContext {
             span: args.span,
             process_cache,
@@ -100,6 +110,14 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
         progress: None,
     };
     session.run(&mut live)
+}
+
+/// Lets another process bind devices again, where the system can.
+pub fn rebind_by(live: &mut Live<'_>, helper: Result<RebindHelper>) {
+    match helper {
+        Ok(helper) => live.rebind_by(helper),
+        Err(reason) => messages::print(&format!("warning: {reason}")),
+    }
 }
 
 /// The networks that count as local: those of the interfaces, and those that the user names.

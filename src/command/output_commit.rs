@@ -15,6 +15,7 @@ use signal_hook::flag;
 use super::messages;
 
 pub fn run(user: Option<&str>, force: bool, outputs: &[OsString]) -> Result<u8> {
+    privilege::close_inherited();
     // A service manager signals all processes of a service. These signals are meant for the
     // process that parses: this one ends with its input, when every file has its name.
     for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1] {

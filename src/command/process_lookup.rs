@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR1};
 use signal_hook::flag;
 
 pub fn run(user: Option<&str>) -> Result<u8> {
+    privilege::close_inherited();
     let user = user.map(Account::from_name).transpose()?;
     privilege::keep_process_capabilities(user)?;
     // A service manager signals all processes of a service. These signals are meant for the

@@ -49,7 +49,8 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     } else {
         (Mode::Replay, LiveOutputs::default())
     };
-    drop_privileges(&Keep::default(), zone(&args.common));
+    let keep = Keep { unsandboxed: args.common.no_sandbox, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     if args.follow {
         announce(args, &live_outputs);
@@ -61,6 +62,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         catalogue,
         args: &args.common,
         signals: &signals,
+        sandbox_gaps,
         mode,
         output,
         live_outputs,
@@ -83,8 +85,9 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let output = open_output(args, captures)?;
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
-    let keep = Keep { read: &file::folders(&args.files), ..Keep::default() };
-    drop_privileges(&keep, zone(&args.common));
+    let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.no_sandbox);
+    let keep = Keep { read, unsandboxed, ..Keep::default() };
+    let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
     announce(args, &live_outputs);
     let session = Session {
         inputs: names(&args.files),
@@ -93,6 +96,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         catalogue,
         args: &args.common,
         signals,
+        sandbox_gaps,
         mode: Mode::Follow,
         output,
         live_outputs,

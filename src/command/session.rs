@@ -39,6 +39,8 @@ pub struct Session<'s> {
     pub catalogue: Arc<Catalogue>,
     pub args: &'s CommonArgs,
     pub signals: &'s SignalFlags,
+    /// What the sandbox does not restrict here, for the report.
+    pub sandbox_gaps: Vec<String>,
     pub mode: Mode,
     /// The report's destination.
     pub output: Output,
@@ -75,11 +77,15 @@ pub struct LiveContext {
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
 /// anything the file system. The time zone is loaded before that, because it is read from a file.
-pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) {
+/// Prints and returns what is not restricted as it should be.
+///
+/// # Errors
+/// Packets must not be parsed, because too little is restricted.
+pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) -> Result<Vec<String>> {
     zone.load();
-    if let Err(reason) = privilege::drop_privileges(keep) {
-        messages::print(&format!("warning: {reason}"));
-    }
+    let gaps = privilege::drop_privileges(keep)?;
+    gaps.iter().for_each(|gap| messages::print(&format!("warning: {gap}")));
+    Ok(gaps)
 }
 
 impl Session<'_> {
@@ -95,6 +101,7 @@ impl Session<'_> {
             catalogue,
             args,
             signals,
+            sandbox_gaps,
             mode,
             output,
             mut live_outputs,
@@ -136,7 +143,7 @@ impl Session<'_> {
             },
         };
         let started = Instant::now();
-        let run = thread::scope(|scope| {
+        let mut run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
             let filter_on = *filter_on;
             let screen = ScreenContext { title, signals, requester, colour, filter_on };
@@ -153,6 +160,7 @@ impl Session<'_> {
             observers.finish();
             run
         })?;
+        run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);
         drop(on_flow);
         let output = stream.finish()?;

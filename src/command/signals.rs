@@ -1,7 +1,6 @@
 //! Signals: SIGINT and SIGTERM stop the capture, SIGUSR1 prints its counters, SIGHUP reads the
 //! catalogue again.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -15,8 +14,8 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::unregister;
 
-use super::catalogue::read;
 use super::messages;
+use super::service_files::ServiceFiles;
 
 /// Flags that signals set.
 pub struct SignalFlags {
@@ -101,21 +100,21 @@ impl CatalogueReload {
         Ok(Self { signals })
     }
 
-    /// Starts the thread that reads the catalogue, over the files at `paths`, and returns where the
-    /// new catalogues arrive. `user` is whom the process became, if it was root's. To be called when
+    /// Starts the thread that loads the catalogue over `files`, and returns where the new catalogues
+    /// arrive. `user` is whom the process became, if it was root's. To be called when
     /// privileges were dropped, because it starts a thread.
     ///
     /// # Errors
     /// [`ErrorKind::System`] where the thread cannot be started.
     pub fn start(
         mut self,
-        paths: Vec<PathBuf>,
+        files: ServiceFiles,
         user: Option<Successor>,
     ) -> Result<Receiver<Arc<Catalogue>>> {
         let (sender, catalogues) = channel();
         let reload = move || {
             for _ in self.signals.forever() {
-                match read(&paths) {
+                match files.load() {
                     Ok(catalogue) => {
                         let services = catalogue.services().len();
                         // Nobody receives it where the capture is over.

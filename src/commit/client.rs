@@ -73,7 +73,9 @@ impl CommitHelper {
     pub fn open(self: &Arc<Self>, output: usize, name: &str) -> Result<OutputFile> {
         let committer = Committer { helper: Arc::clone(self), output: output as u8 };
         let (file, path) = committer.request_file(Action::Open, name, None)?;
-        Ok(OutputFile { file, name: name.to_owned(), path, committer: Some(committer) })
+        let is_regular = file.metadata().is_ok_and(|found| found.is_file());
+        let name = name.to_owned();
+        Ok(OutputFile { file, is_regular, name, path, committer: Some(committer) })
     }
 
     /// Sends a request, if there is one, and waits for the reply.
@@ -131,6 +133,9 @@ impl Committer {
 /// An open output. What is dropped uncommitted is not whole.
 pub struct OutputFile {
     file: File,
+    /// Whether it is no device, FIFO or open descriptor. Found when it is opened: later the sandbox
+    /// lets the process ask for nothing.
+    is_regular: bool,
     /// The path as the user named it.
     name: String,
     /// The path at which the file is until it is committed.
@@ -144,7 +149,7 @@ impl OutputFile {
     /// commit.
     #[must_use]
     pub const fn from_descriptor(file: File, name: String) -> Self {
-        Self { file, path: String::new(), name, committer: None }
+        Self { file, is_regular: false, path: String::new(), name, committer: None }
     }
 
     /// Gives the file, which is whole, its name.
@@ -185,7 +190,7 @@ impl SaveFiles for OutputFile {
 
     fn cut_off(self: Box<Self>, length: u64) -> Result<()> {
         // A device, a FIFO or an open descriptor has what it has.
-        if self.committer.is_none() || !self.file.metadata().is_ok_and(|found| found.is_file()) {
+        if !self.is_regular {
             return Ok(());
         }
         if length == 0 {

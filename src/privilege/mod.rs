@@ -3,26 +3,35 @@
 //! descriptors that it has, and can start no program.
 //!
 //! Takes what is still needed and drops the rest for good. `account` changes the user,
-//! `capabilities` drops capabilities, `files` restricts the file system and `calls` the system
-//! calls; the last three state what each system supports.
+//! `capabilities` drops capabilities, `root_folder` hides the file system, `files` restricts access to
+//! it and `calls` the system calls; the last two state what each system supports. `inherited` closes
+//! the descriptors that a helper process was not meant to get.
 
 mod access;
 mod account;
 mod calls;
 mod capabilities;
 mod files;
+mod inherited;
+mod root_folder;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod trial;
 
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use nix::unistd::Uid;
 
-use self::calls::Forbid;
+use self::calls::FilteredProcess;
+use self::files::FileRules;
 use crate::{Error, ErrorKind, Result};
 
 pub use self::access::Successor;
 pub use self::account::{Account, caller_home};
 pub use self::capabilities::{Capability, capabilities};
+pub use self::inherited::close_inherited;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use self::trial::{SandboxTest, TRIAL_COMMAND, Trial, be_tried, try_calls};
 
 /// What the process still needs after [`drop_privileges`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,22 +40,66 @@ pub struct Keep<'a> {
     pub user: Option<Account>,
     /// Files and folders that are read again.
     pub read: &'a [PathBuf],
+    /// Whether the user wants no sandbox: only root and capabilities are dropped.
+    pub unsandboxed: bool,
 }
 
 /// Drops all privileges that are not in `keep`, as far as the system can. Call this before threads
 /// are started and before the first frame is parsed. Files and devices that are open stay open.
 ///
+/// Returns a line for each restriction that is not in force, for the user.
+///
 /// # Errors
-/// The first privilege that could not be dropped, in one line. All others are dropped nevertheless.
-pub fn drop_privileges(keep: &Keep<'_>) -> Result<()> {
+/// [`ErrorKind::System`] where the process must not go on: it would parse packets as root without a
+/// filter of system calls, or a restriction that this system has could not be set up.
+pub fn drop_privileges(keep: &Keep<'_>) -> Result<Vec<String>> {
+    let is_sandboxed = !keep.unsandboxed;
+    let reads_files = !keep.read.is_empty();
     // Every step runs, whether or not the ones before it failed. The bounding set comes first,
-    // because only root may change it.
+    // because only root may change it. The rules name paths below the root folder of now.
     let bounding_set = capabilities::clear_bounding_set();
+    let rules = is_sandboxed.then(|| FileRules::reading(keep.read));
+    let hides_root = is_sandboxed && !reads_files && Uid::effective().is_root();
+    let root_folder = if hides_root { root_folder::enter_empty() } else { Ok(Enforcement::Full) };
     let user = Account::after_root(keep.user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all();
-    let files = files::restrict(keep.read).map(drop);
-    let calls = calls::forbid(Forbid::Writing);
-    bounding_set.and(user).and(capabilities).and(files).and(calls).map_err(system_error)
+    let Some(rules) = rules else {
+        let privileges = calls::set_no_new_privs();
+        let dropped = [bounding_set, user, capabilities, privileges];
+        let off = "the process that parses packets is not sandboxed (--no-sandbox)".to_owned();
+        return Ok(std::iter::once(off)
+            .chain(dropped.into_iter().filter_map(Result::err))
+            .collect());
+    };
+    let root_folder = root_folder.map_err(refused)?;
+    let files = rules.and_then(FileRules::enforce).map_err(refused)?;
+    let calls = calls::forbid(FilteredProcess::Parser { reads_files });
+    if let (true, Some(reason)) = (Uid::effective().is_root(), missing(&calls)) {
+        return Err(refused(format!("packets would be parsed as root: {reason}")));
+    }
+    let steps = [bounding_set, user, capabilities].into_iter().filter_map(Result::err);
+    // Other systems have none of these.
+    let restrictions = [missing(&Ok(root_folder)), missing(&Ok(files)), missing(&calls)];
+    let restrictions = restrictions.into_iter().flatten().filter(|_| cfg!(target_os = "linux"));
+    Ok(steps.chain(restrictions).collect())
+}
+
+/// Why a restriction is not in force.
+fn missing(tried: &Result<Enforcement, String>) -> Option<String> {
+    match tried {
+        Ok(Enforcement::Full | Enforcement::Partial) => None,
+        Ok(Enforcement::Unavailable(reason)) | Err(reason) => Some(reason.clone()),
+    }
+}
+
+/// The error of a process that must not go on.
+fn refused(reason: String) -> Error {
+    let remedy = if reason.contains("open files") {
+        "raise the limit on open files (ulimit -n)"
+    } else {
+        "--no-sandbox leaves the sandbox out"
+    };
+    system_error(reason).with_remedy(remedy)
 }
 
 /// Drops all privileges but the capabilities to see which process holds which descriptor, as far as
@@ -61,8 +114,26 @@ pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
     let kept = capabilities::keep_across_setuid();
     let user = Account::after_root(user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all_but_process_access();
-    let calls = calls::forbid(Forbid::Writing);
+    let calls = calls::forbid(FilteredProcess::ProcessLookup).map(drop);
     bounding_set.and(kept).and(user).and(capabilities).and(calls).map_err(system_error)
+}
+
+/// Drops all privileges: for the process that binds devices, which parses no packets and opens no
+/// files.
+///
+/// # Errors
+/// The first privilege that could not be dropped, in one line. All others are dropped nevertheless.
+pub fn keep_binding(user: Option<Account>) -> Result<()> {
+    let bounding_set = capabilities::clear_bounding_set();
+    let rules = FileRules::reading(&[]);
+    let is_root = Uid::effective().is_root();
+    let root_folder = if is_root { root_folder::enter_empty().map(drop) } else { Ok(()) };
+    let user = Account::after_root(user).map_or(Ok(()), Account::enter);
+    let capabilities = capabilities::drop_all();
+    let files = rules.and_then(FileRules::enforce).map(drop);
+    let calls = calls::forbid(FilteredProcess::InterfaceBind).map(drop);
+    let steps = [bounding_set, root_folder, user, capabilities, files, calls];
+    steps.into_iter().collect::<Result<(), String>>().map_err(system_error)
 }
 
 /// Drops all privileges but those to write files as `user`, else as the user who called sudo, else
@@ -93,8 +164,8 @@ pub fn keep_file_rights(user: Option<Account>) -> Result<String> {
 /// # Errors
 /// The first restriction that failed, in one line. All others apply nevertheless.
 pub fn confine_to_folders<'f>(folders: impl Iterator<Item = BorrowedFd<'f>>) -> Result<()> {
-    let files = files::restrict_to_folders(folders).map(drop);
-    files.and(calls::forbid(Forbid::Sockets)).map_err(system_error)
+    let files = FileRules::writing_in(folders).and_then(FileRules::enforce);
+    files.and(calls::forbid(FilteredProcess::OutputCommit)).map(drop).map_err(system_error)
 }
 
 fn system_error(reason: String) -> Error {
@@ -120,10 +191,12 @@ pub struct Probe {
     pub file_system: Enforcement,
     /// System calls.
     pub system_calls: Enforcement,
+    /// Whether an empty root folder can take the place of the system's: only root can do that.
+    pub empty_root: bool,
 }
 
 /// Tries the restrictions of [`drop_privileges`], each on a thread of its own that ends with the
-/// trial.
+/// trial. The root folder is that of all threads, so it is not tried.
 #[must_use]
 pub fn probe() -> Probe {
     let try_on_thread = |restrict: fn() -> Result<Enforcement, String>| {
@@ -131,8 +204,10 @@ pub fn probe() -> Probe {
         let tried = tried.unwrap_or_else(|_| Err("the sandbox test died".to_owned()));
         tried.unwrap_or_else(Enforcement::Unavailable)
     };
+    let parser = || calls::forbid(FilteredProcess::Parser { reads_files: false });
     Probe {
-        file_system: try_on_thread(|| files::restrict(&[])),
-        system_calls: try_on_thread(|| calls::forbid(Forbid::Writing).map(|()| Enforcement::Full)),
+        file_system: try_on_thread(|| FileRules::reading(&[]).and_then(FileRules::enforce)),
+        system_calls: try_on_thread(parser),
+        empty_root: cfg!(target_os = "linux") && Uid::effective().is_root(),
     }
 }

@@ -12,13 +12,13 @@ use portlore::report::Zone;
 use portlore::report::pages::osc::OscWriter;
 use portlore::report::pages::osc::ndjson::OscEvents;
 use portlore::report::pages::osc::text::OscText;
-use portlore::source::live::LiveOptions;
+use portlore::source::live::{LiveOptions, RebindHelper};
 use portlore::source::{Files, Filter, Live, file};
 use portlore::{Error, ErrorKind, Result};
 
 use self::watch::Watch;
 use super::inputs::InputFiles;
-use super::live::{WHOLE, devices};
+use super::live::{WHOLE, devices, rebind_by};
 use super::output::{Output, OutputPlan, Outputs};
 use super::session::drop_privileges;
 use super::signals::SignalFlags;
@@ -47,7 +47,8 @@ fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let some_unreadable = !files.unreadable().is_empty();
     let inputs = InputFiles { captures: found.paths, services: Vec::new() };
     let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
-    drop_privileges(&Keep::default(), zone(args));
+    let keep = Keep { unsandboxed: args.no_sandbox, ..Keep::default() };
+    drop_privileges(&keep, zone(args))?;
     let writer = writer(args, &output);
     let status = Watch::new(args, signals, output, writer).run(&mut files, filter)?;
     Ok(if some_unreadable { UNREADABLE } else { status })
@@ -63,10 +64,13 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
         filter: args.filter.clone(),
     };
     let outputs = Outputs::prepare(output_plan(args), &InputFiles::default())?;
+    let rebinding = RebindHelper::start(args.user.as_deref());
     let mut live = Live::open(&options, messages::print)?;
+    rebind_by(&mut live, rebinding);
     let output = outputs.open_report()?;
     // The devices are open: from here on nothing needs root.
-    drop_privileges(&Keep { user, ..Keep::default() }, zone(args));
+    let keep = Keep { user, unsandboxed: args.no_sandbox, ..Keep::default() };
+    drop_privileges(&keep, zone(args))?;
     if !args.quiet {
         messages::print(&format!("capturing on {}; press Ctrl-C to stop", devices(&live)));
     }

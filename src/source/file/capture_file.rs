@@ -17,7 +17,6 @@ use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
 use super::time_notes::TimeNotes;
 use super::unsupported;
-use crate::error::reason;
 use crate::source::{Block, Drops, Frame, LinkType};
 use crate::{Error, ErrorKind, Result};
 
@@ -77,7 +76,7 @@ impl Opened {
                 }
                 _ => (ErrorKind::Input, "check that it is a readable file"),
             };
-            Error::new(kind, format!("cannot be opened: {}", reason(&error)))
+            Error::new(kind, format!("cannot be opened: {}", Error::system_reason(&error)))
                 .with_object(path.display())
                 .with_remedy(remedy)
         })?;
@@ -169,7 +168,10 @@ impl CaptureFile {
             ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
-            let reason = format!("the decompression thread cannot be started: {}", reason(&error));
+            let reason = format!(
+                "the decompression thread cannot be started: {}",
+                Error::system_reason(&error)
+            );
             Error::new(ErrorKind::System, reason).with_object(&self.name)
         })
     }
@@ -211,7 +213,8 @@ impl CaptureFile {
                 format!("damaged at frame {next}, byte {at}: {what}; the rest cannot be read")
             }
             Damage::Unreadable(error) => {
-                format!("nothing can be read beyond frame {next}, byte {at}: {}", reason(error))
+                let reason = Error::system_reason(error);
+                format!("nothing can be read beyond frame {next}, byte {at}: {reason}")
             }
         };
         self.problem = Some(format!("{}: {what}", self.name));
@@ -323,7 +326,8 @@ impl CaptureFile {
 
 /// The error of a file whose bytes cannot be read.
 pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Input, format!("cannot be read: {}", reason(error))).with_object(name)
+    Error::new(ErrorKind::Input, format!("cannot be read: {}", Error::system_reason(error)))
+        .with_object(name)
 }
 
 /// An error about the stream inside a compressed one.

@@ -8,8 +8,9 @@
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
-use nix::ifaddrs::{InterfaceAddress, getifaddrs};
-use nix::net::if_::InterfaceFlags;
+
+pub(super) use self::system::bind_again;
+use super::links::Link;
 
 /// A change of an interface since the last check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,8 @@ enum LinkState {
 }
 
 impl LinkState {
-    fn from_flags(interface: &InterfaceAddress) -> Self {
-        if interface.flags.contains(InterfaceFlags::IFF_UP) { Self::Up } else { Self::Down }
+    const fn of(link: &Link) -> Self {
+        if link.is_up { Self::Up } else { Self::Down }
     }
 }
 
@@ -52,15 +53,13 @@ pub(super) struct InterfaceBinding {
 
 impl InterfaceBinding {
     /// The binding of an open device; `None` if it has no interface of the system, such as `any`.
-    pub(super) fn new(device: BorrowedFd<'_>, name: &str) -> Option<Self> {
-        let all = interfaces();
-        let interface = system::bound_to(device, name, &all)?;
-        let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+    pub(super) fn new(device: BorrowedFd<'_>, name: &str, all: &[Link]) -> Option<Self> {
+        let link = system::bound_to(device, name, all)?;
         Some(Self {
             name: name.to_owned(),
-            hardware: system::hardware(interface),
-            loopback,
-            state: LinkState::from_flags(interface),
+            hardware: link.hardware,
+            loopback: link.is_loopback,
+            state: LinkState::of(link),
         })
     }
 
@@ -74,23 +73,23 @@ impl InterfaceBinding {
         &self.name
     }
 
-    /// Checks the interface, and binds the device again to one that came back.
+    /// Checks the interface, and binds the device again, by `bind`, to one that came back.
     pub(super) fn check_link(
         &mut self,
         device: BorrowedFd<'_>,
-        all: &[InterfaceAddress],
-        promiscuous: bool,
+        all: &[Link],
+        bind: impl FnOnce(&str) -> Result<(), Errno>,
     ) -> Option<LinkChange> {
         // No list means that the system does not report interfaces, not that they are gone.
         if all.is_empty() {
             return None;
         }
-        let Some(interface) = system::bound_to(device, &self.name, all) else {
-            return self.rebind(device, all, promiscuous);
+        let Some(link) = system::bound_to(device, &self.name, all) else {
+            return self.rebind(all, bind);
         };
-        let before = std::mem::replace(&mut self.state, LinkState::from_flags(interface));
-        if interface.interface_name != self.name {
-            self.name.clone_from(&interface.interface_name);
+        let before = std::mem::replace(&mut self.state, LinkState::of(link));
+        if link.name != self.name {
+            self.name.clone_from(&link.name);
             return Some(LinkChange::Renamed(self.name.clone()));
         }
         match (before, self.state) {
@@ -103,21 +102,20 @@ impl InterfaceBinding {
     /// Binds a device that has no interface to the one that has its name, if there is one.
     fn rebind(
         &mut self,
-        device: BorrowedFd<'_>,
-        all: &[InterfaceAddress],
-        promiscuous: bool,
+        all: &[Link],
+        bind: impl FnOnce(&str) -> Result<(), Errno>,
     ) -> Option<LinkChange> {
         // The list may still have the interface that has just gone: the next check is reliable.
         if std::mem::replace(&mut self.state, LinkState::Away) != LinkState::Away {
             return Some(system::gone());
         }
-        let interface = system::named(&self.name, all)?;
-        if system::hardware(interface) != self.hardware {
+        let link = all.iter().find(|link| link.name == self.name)?;
+        if link.hardware != self.hardware {
             return Some(LinkChange::Lost("came back as a different type of interface".into()));
         }
-        match system::bind_again(device, &self.name, all, promiscuous) {
+        match bind(&self.name) {
             Ok(()) => {
-                self.state = LinkState::from_flags(interface);
+                self.state = LinkState::of(link);
                 Some(LinkChange::Back)
             }
             // The interface went away during the check.
@@ -134,23 +132,16 @@ impl InterfaceBinding {
     }
 }
 
-/// The interfaces of the system, once for each of their addresses; empty if the system does not
-/// report them.
-pub(super) fn interfaces() -> Vec<InterfaceAddress> {
-    getifaddrs().map(Iterator::collect).unwrap_or_default()
-}
-
 #[cfg(target_os = "linux")]
 mod system {
     use std::os::fd::{AsRawFd, BorrowedFd};
 
     use nix::errno::Errno;
-    use nix::ifaddrs::InterfaceAddress;
-    use nix::net::if_::if_indextoname;
+    use nix::ifaddrs::getifaddrs;
     use nix::sys::socket::sockopt::SetStruct;
     use nix::sys::socket::{SetSockOpt, SockaddrStorage, bind, getsockname};
 
-    use super::LinkChange;
+    use super::{Link, LinkChange};
 
     /// An interface that is gone may come back.
     pub(super) fn gone() -> LinkChange {
@@ -173,44 +164,25 @@ mod system {
     pub(super) fn bound_to<'a>(
         device: BorrowedFd<'_>,
         _: &str,
-        all: &'a [InterfaceAddress],
-    ) -> Option<&'a InterfaceAddress> {
+        all: &'a [Link],
+    ) -> Option<&'a Link> {
         // The answer is shorter than a whole link address; only this type accepts it.
-        let bound =
-            getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?.as_link_addr()?.ifindex();
-        named(if_indextoname(bound as libc::c_uint).ok()?.to_str().ok()?, all)
-    }
-
-    pub(super) fn named<'a>(
-        name: &str,
-        all: &'a [InterfaceAddress],
-    ) -> Option<&'a InterfaceAddress> {
-        all.iter().find(|interface| interface.interface_name == name)
-    }
-
-    pub(super) fn hardware(interface: &InterfaceAddress) -> Option<u16> {
-        std::fs::read_to_string(format!("/sys/class/net/{}/type", interface.interface_name))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        let address = getsockname::<SockaddrStorage>(device.as_raw_fd()).ok()?;
+        let index = address.as_link_addr()?.ifindex();
+        all.iter().find(|link| usize::try_from(link.index) == Ok(index))
     }
 
     /// The address names no protocol: the socket keeps the one that libpcap chose.
-    pub(super) fn bind_again(
+    pub(in super::super) fn bind_again(
         device: BorrowedFd<'_>,
         name: &str,
-        all: &[InterfaceAddress],
         promiscuous: bool,
     ) -> Result<(), Errno> {
-        let link =
-            |interface: &InterfaceAddress| interface.address.as_ref()?.as_link_addr().copied();
         // The system reports no address for tunnels, and none can be made from the index without
         // unsafe code.
-        let link = all
-            .iter()
+        let link = getifaddrs()?
             .filter(|interface| interface.interface_name == name)
-            .find_map(link)
+            .find_map(|interface| interface.address?.as_link_addr().copied())
             .ok_or(Errno::EADDRNOTAVAIL)?;
         bind(device.as_raw_fd(), &link)?;
         if promiscuous {
@@ -231,39 +203,17 @@ mod system {
 mod system {
     use std::os::fd::BorrowedFd;
 
-    use nix::ifaddrs::InterfaceAddress;
-
-    use super::LinkChange;
+    use super::{Link, LinkChange};
 
     pub(super) fn gone() -> LinkChange {
         LinkChange::Lost("disappeared".into())
     }
 
-    pub(super) fn bound_to<'a>(
-        _: BorrowedFd<'_>,
-        name: &str,
-        all: &'a [InterfaceAddress],
-    ) -> Option<&'a InterfaceAddress> {
-        named(name, all)
+    pub(super) fn bound_to<'a>(_: BorrowedFd<'_>, name: &str, all: &'a [Link]) -> Option<&'a Link> {
+        all.iter().find(|link| link.name == name)
     }
 
-    pub(super) fn named<'a>(
-        name: &str,
-        all: &'a [InterfaceAddress],
-    ) -> Option<&'a InterfaceAddress> {
-        all.iter().find(|interface| interface.interface_name == name)
-    }
-
-    pub(super) fn hardware(_: &InterfaceAddress) -> Option<u16> {
-        None
-    }
-
-    pub(super) fn bind_again(
-        _: BorrowedFd<'_>,
-        _: &str,
-        _: &[InterfaceAddress],
-        _: bool,
-    ) -> nix::Result<()> {
+    pub(in super::super) fn bind_again(_: BorrowedFd<'_>, _: &str, _: bool) -> nix::Result<()> {
         Err(nix::errno::Errno::ENOTSUP)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::ifaddrs::InterfaceAddress;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use pcap::{Active, Capture, Precision};
 
 use super::binding::{InterfaceBinding, LinkChange};
-use super::{IDLE, LiveOptions};
+use super::links::{Link, Links};
+use super::{IDLE, LiveOptions, Rebinding};
 use crate::source::pcap_error::{invalid_filter, reason};
 use crate::source::{Drops, Frame, LinkType};
 use crate::time::Time;
@@ -37,7 +38,8 @@ pub(super) struct Device {
     pub(super) is_by_its_name: bool,
     /// Nanoseconds per unit of the second time field.
     unit: i64,
-    /// libpcap counts drops in 32 bits, which wrap on a long capture.
+    /// The counters that the drops were last read from. libpcap counts in 32 bits, which wrap on a
+    /// long capture.
     last: Drops,
     total: Drops,
     /// The kernel's count of frames, read or dropped: 32 bits.
@@ -57,7 +59,12 @@ pub(super) enum DeviceRead<'a> {
 }
 
 impl Device {
-    pub(super) fn open(number: usize, name: &str, options: &LiveOptions) -> Result<Self> {
+    pub(super) fn open(
+        number: usize,
+        name: &str,
+        options: &LiveOptions,
+        links: &mut Links,
+    ) -> Result<Self> {
         let (mut capture, unit) = activate(name, options).map_err(|error| denied(name, &error))?;
         // The empty filter passes everything, and makes the kernel cut frames before they take room
         // in the ring.
@@ -66,26 +73,34 @@ impl Device {
         let capture = capture
             .setnonblock()
             .map_err(|error| Error::new(ErrorKind::Input, reason(&error)).with_object(name))?;
+        // libpcap lets programs that are started later inherit it.
+        let close = FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC);
+        fcntl(&capture, close).map_err(|errno| {
+            let reason = format!("cannot be kept from other programs: {}", errno.desc());
+            Error::new(ErrorKind::System, reason).with_object(name)
+        })?;
         // libpcap has its own number for raw IP; the others agree with the registry of link types.
         let link = LinkType(capture.get_datalink().0 as u16);
-        let (last, total) = <(Drops, Drops)>::default();
-        Ok(Self {
+        let links = links.list();
+        let mut device = Self {
             number,
             name: name.to_owned(),
             link,
             snap_len: options.snap_len,
             frames: 0,
-            binding: InterfaceBinding::new(capture.as_fd(), name),
+            binding: InterfaceBinding::new(capture.as_fd(), name, &links),
             promiscuous: options.promiscuous,
             is_there: true,
             is_by_its_name: true,
             capture,
             unit,
-            last,
-            total,
+            last: Drops::default(),
+            total: Drops::default(),
             received: 0,
             filtered: options.filter.is_some(),
-        })
+        };
+        device.last.interface = device.missed(&links);
+        Ok(device)
     }
 
     /// The descriptor to be polled.
@@ -117,25 +132,47 @@ impl Device {
     }
 
     /// Checks the interface, given those of the system.
-    pub(super) fn check_link(&mut self, interfaces: &[InterfaceAddress]) -> Option<LinkChange> {
-        let binding = self.binding.as_mut()?;
-        let change = binding.check_link(self.capture.as_fd(), interfaces, self.promiscuous)?;
+    pub(super) fn check_link(
+        &mut self,
+        links: &[Link],
+        rebinding: &mut Rebinding,
+    ) -> Option<LinkChange> {
+        let (device, promiscuous) = (self.capture.as_fd(), self.promiscuous);
+        let bind = |name: &str| rebinding.bind(device, name, promiscuous);
+        let change = self.binding.as_mut()?.check_link(device, links, bind)?;
         self.is_there = !matches!(change, LinkChange::Away | LinkChange::Lost(_));
-        self.is_by_its_name = self.is_there && binding.name() == self.name;
+        self.is_by_its_name = self.is_there
+            && self.binding.as_ref().is_some_and(|binding| binding.name() == self.name);
         Some(change)
     }
 
+    /// What the interface counts as missed; of systems without the counter, nothing.
+    fn missed(&self, links: &[Link]) -> u64 {
+        let name = self.binding.as_ref().map(InterfaceBinding::name);
+        let link = links.iter().find(|link| Some(&link.name[..]) == name);
+        link.map_or(0, |link| link.missed)
+    }
+
     /// Number of frames lost so far.
-    pub(super) fn drops(&mut self) -> Drops {
+    pub(super) fn drops(&mut self, links: &[Link]) -> Drops {
         if let Ok(stat) = self.capture.stats() {
             // The counters of an interface restart when it goes away and comes back.
             let grown = |now: u32, last: u64| {
                 u64::try_from(now.wrapping_sub(last as u32).cast_signed()).unwrap_or(0)
             };
             self.total.kernel += grown(stat.dropped, self.last.kernel);
-            self.total.interface += grown(stat.if_dropped, self.last.interface);
             self.received = stat.received;
-            self.last = Drops { kernel: stat.dropped.into(), interface: stat.if_dropped.into() };
+            self.last.kernel = stat.dropped.into();
+            // On Linux libpcap reads a file of the interface, which the sandbox does not let it do.
+            if !cfg!(target_os = "linux") {
+                self.total.interface += grown(stat.if_dropped, self.last.interface);
+                self.last.interface = stat.if_dropped.into();
+            }
+        }
+        if cfg!(target_os = "linux") && !links.is_empty() {
+            let missed = self.missed(links);
+            self.total.interface += missed.saturating_sub(self.last.interface);
+            self.last.interface = missed;
         }
         self.total
     }
@@ -148,7 +185,7 @@ impl Device {
         let is_counted = cfg!(target_os = "linux")
             && !self.filtered
             && self.binding.as_ref().is_some_and(|binding| !binding.is_loopback());
-        let gone = self.frames + self.drops().kernel;
+        let gone = self.frames + self.drops(&[]).kernel;
         // At least zero: frames may have been read since the count.
         is_counted.then(|| {
             u64::try_from(self.received.wrapping_sub(gone as u32).cast_signed()).unwrap_or(0)

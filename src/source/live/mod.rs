@@ -8,17 +8,24 @@ mod binding;
 mod default_route;
 mod device;
 mod link_events;
+mod links;
 mod networks;
+#[cfg(feature = "cli")]
+mod rebind;
 
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use self::binding::{LinkChange, interfaces};
+use self::binding::{LinkChange, bind_again};
 pub use self::default_route::default_interface;
 use self::device::{Device, DeviceRead};
 use self::link_events::LinkEvents;
+use self::links::Links;
 pub use self::networks::networks;
+#[cfg(feature = "cli")]
+pub use self::rebind::{RebindHelper, serve_rebinding};
 use super::save::{InterfaceCounts, Plan, Save, SaveFiles, SavedInterface};
 use super::{Drops, LinkType, Next, Source, devices};
 use crate::similar::did_you_mean;
@@ -50,6 +57,20 @@ pub struct LiveOptions {
     pub filter: Option<String>,
 }
 
+/// Who binds a device again.
+#[derive(Default)]
+struct Rebinding(#[cfg(feature = "cli")] Option<RebindHelper>);
+
+impl Rebinding {
+    fn bind(&mut self, device: BorrowedFd<'_>, name: &str, promiscuous: bool) -> nix::Result<()> {
+        #[cfg(feature = "cli")]
+        if let Some(helper) = &mut self.0 {
+            return helper.bind(device, name, promiscuous);
+        }
+        bind_again(device, name, promiscuous)
+    }
+}
+
 /// A live capture: open devices.
 pub struct Live<'a> {
     devices: Vec<Device>,
@@ -63,6 +84,8 @@ pub struct Live<'a> {
     quantum: u32,
     number: u64,
     link_events: LinkEvents,
+    links: Links,
+    rebinding: Rebinding,
     checked_at: Instant,
     /// Whether a link event came since the last check.
     link_changed: bool,
@@ -85,6 +108,7 @@ impl<'a> Live<'a> {
     pub fn open(options: &LiveOptions, notify: impl FnMut(&str) + 'a) -> Result<Self> {
         // Subscribed first, so that no later event is missed.
         let link_events = LinkEvents::subscribe();
+        let mut links = Links::open();
         let known = devices::list()?;
         let mut opened: Vec<Device> = Vec::with_capacity(options.interfaces.len());
         for name in &options.interfaces {
@@ -102,7 +126,7 @@ impl<'a> Live<'a> {
                     .with_object(name)
                     .with_remedy(remedy));
             }
-            opened.push(Device::open(opened.len(), name, options)?);
+            opened.push(Device::open(opened.len(), name, options, &mut links)?);
         }
         Ok(Self {
             counts: vec![InterfaceCounts::default(); opened.len()],
@@ -115,11 +139,20 @@ impl<'a> Live<'a> {
             quantum: QUANTUM,
             number: 0,
             link_events,
+            links,
+            rebinding: Rebinding::default(),
             checked_at: Instant::now(),
             link_changed: false,
             problems: Vec::new(),
             notify: Box::new(notify),
         })
+    }
+
+    /// Lets another process bind devices whose interface came back, for a process that can open no
+    /// sockets once it has dropped its privileges.
+    #[cfg(feature = "cli")]
+    pub fn rebind_by(&mut self, helper: RebindHelper) {
+        self.rebinding = Rebinding(Some(helper));
     }
 
     /// Names and link types of the open devices.
@@ -145,9 +178,10 @@ impl<'a> Live<'a> {
 
     /// Updates the counters.
     fn count(&mut self) {
+        let links = self.links.list();
         for device in &mut self.devices {
             self.counts[device.number] =
-                InterfaceCounts { frames: device.frames, drops: device.drops() };
+                InterfaceCounts { frames: device.frames, drops: device.drops(&links) };
         }
     }
 
@@ -198,10 +232,10 @@ impl<'a> Live<'a> {
     /// Checks all interfaces and reports changes.
     fn check_links(&mut self) {
         (self.checked_at, self.link_changed) = (Instant::now(), false);
-        let interfaces = interfaces();
+        let links = self.links.list();
         let mut lost = Vec::new();
         for (at, device) in self.devices.iter_mut().enumerate() {
-            let event = match device.check_link(&interfaces) {
+            let event = match device.check_link(&links, &mut self.rebinding) {
                 None => continue,
                 Some(LinkChange::Down) => "is down; waiting for it to come up".to_owned(),
                 Some(LinkChange::Up) => "is up again".to_owned(),

@@ -2,17 +2,17 @@
 
 use std::net::IpAddr;
 
+use nix::ifaddrs::getifaddrs;
 use nix::sys::socket::SockaddrStorage;
-
-use super::binding::interfaces;
 
 /// The addresses of the interfaces with these names, or of all if one is `any`, each with the
 /// number of bits of its network.
 #[must_use]
 pub fn networks(names: &[String]) -> Vec<(IpAddr, u8)> {
     let is_wanted = |name: &str| names.iter().any(|wanted| wanted == name || wanted == "any");
-    interfaces()
+    getifaddrs()
         .into_iter()
+        .flatten()
         .filter(|interface| is_wanted(&interface.interface_name))
         .filter_map(|interface| {
             let mask = address(&interface.netmask?)?;

@@ -1,0 +1,61 @@
+//! Restricts system calls: seccomp, on Linux.
+//!
+//! Calls that a program that reads packets does not need are refused: starting processes, tracing
+//! and signalling others, memory that can be executed, shared memory, loading code into the kernel,
+//! changing mounts and namespaces, and sockets of every kind; only the processes that look up
+//! processes and bind devices may open netlink sockets. What was open before stays usable. The process that parses
+//! and the one that looks up processes may not open files for writing or change files by their path
+//! either: Landlock knows nothing of modes, owners, times and attributes, and not every kernel has
+//! it. A process that reads no files any more may name none at all.
+//!
+//! A refused call fails with `EPERM`. `clone3`, whose flags are in memory where a filter cannot see
+//! them, fails with `ENOSYS`: C libraries then use `clone`. All other calls stay allowed, because a
+//! list of all needed calls breaks with the next libc.
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod filter;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod forbidden;
+
+use super::Enforcement;
+
+/// Which process the calls are restricted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FilteredProcess {
+    /// The process that parses packets; it may open files for reading where `reads_files` says so.
+    Parser {
+        /// Whether files are opened from now on.
+        reads_files: bool,
+    },
+    /// The process that looks up processes: reads `/proc`, and asks the system over netlink.
+    ProcessLookup,
+    /// The process that binds devices again: asks the system over netlink.
+    InterfaceBind,
+    /// The process that commits outputs: creates and renames files.
+    OutputCommit,
+}
+
+/// Sets `no_new_privs`, so that no program that this one starts gains privileges. Only Linux has it.
+pub(super) fn set_no_new_privs() -> Result<(), String> {
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_no_new_privs()
+        .map_err(|error| format!("no_new_privs cannot be set: {}", error.desc()))?;
+    Ok(())
+}
+
+/// Forbids the calls that `process` does not need, and sets `no_new_privs`.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn forbid(process: FilteredProcess) -> Result<Enforcement, String> {
+    set_no_new_privs()?;
+    let fail = |error: &dyn std::fmt::Display| format!("system calls cannot be blocked: {error}");
+    let program = filter::program(process).map_err(|error| fail(&error))?;
+    seccompiler::apply_filter(&program).map_err(|error| fail(&error))?;
+    Ok(Enforcement::Full)
+}
+
+/// Other systems and architectures have no seccomp filter.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub(super) fn forbid(_: FilteredProcess) -> Result<Enforcement, String> {
+    set_no_new_privs()?;
+    Ok(Enforcement::Unavailable("system calls cannot be blocked on this system".to_owned()))
+}

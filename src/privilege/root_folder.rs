@@ -1,0 +1,60 @@
+//! An empty root folder: `man 2 chroot`. Only root can change it.
+
+#[cfg(target_os = "linux")]
+use nix::errno::Errno;
+#[cfg(target_os = "linux")]
+use nix::unistd::{chroot, fchdir};
+
+use super::Enforcement;
+
+/// Folders in which root can mostly make another one, and which others cannot change it in.
+#[cfg(target_os = "linux")]
+const PARENTS: [&str; 5] = ["/run", "/tmp", "/var/tmp", "/dev/shm", "/"];
+
+/// Makes an empty folder the root folder and the current folder of the process. Nobody can put
+/// anything into it, because it is removed at once; it exists as long as the process does.
+///
+/// Unavailable where root lacks the capability, or can make a folder nowhere.
+#[cfg(target_os = "linux")]
+pub(super) fn enter_empty() -> Result<Enforcement, String> {
+    let failed =
+        |errno: Errno| format!("the root folder cannot be hidden: {}", errno.desc().to_lowercase());
+    let mut first = None;
+    for parent in PARENTS {
+        match enter_removed_in(parent) {
+            Ok(()) => {
+                let entries = std::fs::read_dir("/");
+                let is_empty = entries.is_ok_and(|mut entries| entries.next().is_none());
+                return if is_empty {
+                    Ok(Enforcement::Full)
+                } else {
+                    Err(failed(Errno::ENOTEMPTY))
+                };
+            }
+            Err(errno @ (Errno::EMFILE | Errno::ENFILE)) => return Err(failed(errno)),
+            Err(errno) => first = first.or(Some(errno)),
+        }
+    }
+    Ok(Enforcement::Unavailable(failed(first.unwrap_or(Errno::ENOENT))))
+}
+
+#[cfg(target_os = "linux")]
+fn enter_removed_in(parent: &str) -> nix::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
+    let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let parent = openat(CWD, parent, folder, Mode::empty()).map_err(errno)?;
+    let name = format!(".portlore-{}", std::process::id());
+    mkdirat(&parent, &name, Mode::empty()).map_err(errno)?;
+    let empty = openat(&parent, &name, folder, Mode::empty()).map_err(errno);
+    // Refused where it is not the empty folder that was made.
+    unlinkat(&parent, &name, AtFlags::REMOVEDIR).map_err(errno)?;
+    fchdir(empty?)?;
+    chroot(".")
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "one signature for all systems")]
+pub(super) fn enter_empty() -> Result<Enforcement, String> {
+    Ok(Enforcement::Full)
+}
