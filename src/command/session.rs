@@ -85,7 +85,7 @@ impl Session<'_> {
     /// Captures, classifies, writes the report, and returns the exit status.
     ///
     /// # Errors
-    /// Where a thread cannot be started or dies, or the output cannot be written.
+    /// Where a thread cannot be started, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source) -> Result<u8> {
         let Self {
             inputs,
@@ -149,8 +149,11 @@ impl Session<'_> {
                 on_snapshot: &mut on_snapshot,
             });
             let run = pipeline::run(source, filter, catalogue, &options, snapshots);
-            observers.finish();
-            run
+            let panic = observers.finish();
+            run.map(|mut run| {
+                run.problems.extend(panic.iter().map(ToString::to_string));
+                run
+            })
         })?;
         progress.into_iter().for_each(ProgressBar::finish);
         drop(on_flow);
