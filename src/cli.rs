@@ -34,13 +34,13 @@ use portlore::report::{FORMATS, ReportFormat};
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
-pub use self::catalogue::CatalogueCommand;
+pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::choices::{FailOn, KeyPart, Part, Shell};
 pub use self::help::explain;
 pub use self::osc::{OscArgs, OscFormat};
 pub use self::port::{PageFormat, PortArgs, PortFormat, PortSelection, PortWord, PortsArgs};
 pub use self::services::ServicesArgs;
-use self::values::{buffer, duration, endpoint, millions, network, time_bound};
+use self::values::{buffer, duration, endpoint, millions, network, time_bound, whole_number};
 
 /// Identifies what is really running on each port, compares it with the IANA registry and with
 /// common use, and cites the packet that proves it
@@ -237,7 +237,7 @@ pub struct LiveArgs {
     #[arg(help_heading = SAVING, short = 'G', long, requires = "write", value_name = "TIME", value_parser = duration)]
     pub rotate_time: Option<Duration>,
     /// Keep only the newest N rotated files
-    #[arg(help_heading = SAVING, short = 'W', long, requires = "write", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(help_heading = SAVING, short = 'W', long, requires = "write", value_name = "N", value_parser = whole_number::<u16>(1..=u16::MAX.into()))]
     pub keep: Option<u16>,
     /// Who sees the capture while it runs.
     #[command(flatten)]
@@ -252,7 +252,7 @@ pub struct LiveArgs {
     ///
     /// Default: 9216, which is all that classification examines; with -w 262144, which is every
     /// packet whole.
-    #[arg(help_heading = ADVANCED, short, long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    #[arg(help_heading = ADVANCED, short, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u32>(64..=262_144))]
     pub snap_length: Option<u32>,
     /// Kernel buffer for each interface, such as 64M
     ///
@@ -321,7 +321,7 @@ pub struct CommonArgs {
     /// Stop after N packets
     ///
     /// Only packets that match the filter are counted.
-    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub count: Option<u64>,
     /// List connections with the reasons for each verdict
     ///
@@ -355,7 +355,7 @@ pub struct CommonArgs {
     /// Show at most N rows a table; 0 for all
     ///
     /// Ports with an alert or a warning are always shown.
-    #[arg(help_heading = REPORT, long, default_value_t = 20, value_name = "N")]
+    #[arg(help_heading = REPORT, long, default_value_t = 20, value_name = "N", value_parser = whole_number::<usize>(0..=u64::MAX))]
     pub top: usize,
     /// Show times in the local time zone instead of UTC
     #[arg(help_heading = REPORT, long)]
@@ -415,30 +415,30 @@ pub struct CommonArgs {
     /// Number of classifier threads
     ///
     /// Default: the number of CPU cores, at most 4. The output does not depend on it.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, value_name = "N", value_parser = whole_number::<u8>(1..=16))]
     pub workers: Option<u8>,
     /// Maximum number of open connections in memory
     ///
     /// They take about 160 bytes each. At the limit, connections that have been idle for long end
     /// early, and are counted.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(16..=67_108_864))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_flows as u32, value_name = "N", value_parser = whole_number::<u32>(16..=67_108_864))]
     pub max_flows: u32,
     /// Memory for the first bytes of connections, in MiB
     ///
     /// When it runs out, fewer bytes per connection are examined.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = (LIMITS.opening_bytes >> 20) as u32, value_name = "MIB", value_parser = whole_number::<u32>(1..=65_536))]
     pub opening_mib: u32,
     /// Maximum number of ports with detailed statistics
     ///
     /// Only ports with more than 64 different sizes or times count. Beyond the limit, the lowest
     /// port numbers keep their quantiles and histograms.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=131_072))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.histogram_ports as u32, value_name = "N", value_parser = whole_number::<u32>(0..=131_072))]
     pub histogram_ports: u32,
     /// Maximum number of servers in the report
     ///
     /// They take at most 400 bytes each. Beyond the limit, servers with loopback, link-local and
     /// private addresses are kept first, and the others by a fixed hash.
-    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    #[arg(help_heading = ADVANCED, long, hide_short_help = true, default_value_t = LIMITS.max_servers as u32, value_name = "N", value_parser = whole_number::<u32>(1..=16_777_216))]
     pub max_servers: u32,
 }
 

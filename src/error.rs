@@ -41,6 +41,14 @@ pub struct Error {
     rest: Vec<ErrorLine>,
 }
 
+/// The reason of an error of the operating system, as it stands after a colon: in lower case, and
+/// without the number that Rust adds.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let reason = without_number(&error.to_string());
+    let mut letters = reason.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
 /// A reason without the number that Rust adds to the errors of the operating system, as in
 /// `No such file or directory (os error 2)`: the text says the same.
 fn without_number(reason: &str) -> String {

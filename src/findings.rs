@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::stats::{Server, Stats};
+use crate::stats::{Server, ServerKey, Stats};
 
 /// How much a finding matters; the gravest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,12 @@ impl Severity {
             Self::Warning => "warning",
             Self::Note => "note",
         }
+    }
+
+    /// Whether it is an alert or a warning, which no limit of the tables leaves out.
+    #[must_use]
+    pub const fn is_grave(self) -> bool {
+        matches!(self, Self::Alert | Self::Warning)
     }
 }
 
@@ -131,6 +137,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The key of the server; `None` where it is about a port as a whole.
+    #[must_use]
+    pub fn server_key(&self) -> Option<ServerKey> {
+        let ServicePort { port, transport } = self.port;
+        self.server.map(|address| ServerKey { address, port, transport })
+    }
+
     /// A finding at a server, with nothing but its sentence.
     fn at_server(
         server: &Server<'_>,

@@ -165,7 +165,7 @@ fn flags_of_a_running_capture_need_follow() {
         let (status, stdout, stderr) = outcome(&[&["replay", CAPTURE][..], args].concat());
         assert_eq!((status, stdout.as_str()), (2, ""));
         assert!(
-            stderr.starts_with(&format!("portlore: {flag}: only for captures"))
+            stderr.starts_with(&format!("portlore: {flag}: needs a capture"))
                 && stderr.contains("add --follow"),
             "{stderr}"
         );

@@ -76,7 +76,7 @@ fn frames_keep_their_numbers_with_any_workers_and_in_merged_files() {
         outcome(&[&args[..], &window].concat())
     };
     let one = with("1");
-    assert!(one.1.contains("packets not analysed (outside-time "), "{}", one.1);
+    assert!(one.1.contains(" outside the time window)"), "{}", one.1);
     for workers in ["2", "4", "16"] {
         assert_eq!(with(workers), one);
     }

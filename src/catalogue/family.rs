@@ -32,7 +32,7 @@ pub(super) fn tags() -> impl Iterator<Item = &'static str> {
 }
 
 /// The heading under which services of a tag stand: `Development` for `dev-server`; the tag itself
-/// for a family of a user's own.
+/// if it is unknown, as it may be in a service file that was not checked.
 #[must_use]
 pub fn heading(tag: &str) -> &str {
     find(tag).map_or(tag, |&(_, heading, _)| heading)

@@ -102,6 +102,11 @@ impl Pattern {
         Self { text, compiled: OnceLock::new() }
     }
 
+    /// The regular expression as it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     fn compiled(&self) -> Option<&CompiledPattern> {
         self.compiled.get_or_init(|| CompiledPattern::new(&self.text).ok()).as_ref()
     }
@@ -188,7 +193,7 @@ impl fmt::Display for Compare {
             Self::Contains(Needle(finder)) => {
                 write!(f, "contains {}", String::from_utf8_lossy(finder.needle()))
             }
-            Self::Matches(pattern) => write!(f, "matches {}", pattern.text),
+            Self::Matches(pattern) => write!(f, "matches {}", pattern.text()),
         }
     }
 }

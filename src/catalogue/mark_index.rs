@@ -37,8 +37,8 @@ struct PartTable {
     places: Vec<Place>,
     /// Whether a mark looks for letters in either case.
     ignore_case: bool,
-    /// Finds every one of the texts in one pass over a value; `None` where they have more bytes together than 31 bits can count. Made for the first value: many
-    /// captures have none.
+    /// Finds every one of the texts in one pass over a value; `None` where they have more bytes
+    /// together than 31 bits can count. Made for the first value: many captures have none.
     automaton: OnceLock<Option<AhoCorasick>>,
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Origin, Service, parse};
+use crate::error::reason;
 use crate::{Error, ErrorKind, Result};
 
 /// The folder of the user's own service files: `.config/portlore/services` in `home`; if `home` is
@@ -85,9 +86,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let text = error.to_string();
-    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-    Error::new(ErrorKind::Catalogue, format!("cannot be read: {reason}"))
+    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", reason(error)))
         .with_object(path.display())
         .with_remedy("check the path")
 }

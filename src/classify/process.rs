@@ -9,11 +9,11 @@ use super::verdict::{Candidate, Confidence, Reason, Verdict};
 use crate::catalogue::{Catalogue, Origin, Service};
 use crate::evidence::{Fact, Protocol};
 
-/// Adds the service that marks on the process facts `facts` name, or else the forms of its processes. It becomes the verdict's
-/// `process_service`, whatever the payload proves: the name of a process is not what was spoken. A
-/// mark of the user names the service itself, if the payload names none of the user's. The payload
-/// outweighs the process: a service that does not speak the protocol of the payload is not added.
-/// `silent` means that the flow has no payload at all.
+/// Adds the service that marks on the process facts `facts` name, or else the forms of its
+/// processes. It becomes the verdict's `process_service`, whatever the payload proves: the name of a
+/// process is not what was spoken. A mark of the user names the service itself, if the payload names
+/// none of the user's. The payload outweighs the process: a service that does not speak the protocol
+/// of the payload is not added. `silent` means that the flow has no payload at all.
 #[must_use]
 pub fn add_process_facts(
     catalogue: &Catalogue,
@@ -25,14 +25,11 @@ pub fn add_process_facts(
     if facts.is_empty() {
         return verdict;
     }
-    let is_possible = |service: &Service| match verdict.protocol {
-        Some(protocol) => service.wire_unknown || service.speaks(protocol),
-        None => silent || service.wire_unknown,
-    };
+    let may_speak = |service: &Service| may_speak(service, verdict.protocol, silent);
     let MarkedServices { best, .. } =
-        marked_services(catalogue, facts, explain, |service| is_possible(service));
+        marked_services(catalogue, facts, explain, |service| may_speak(service));
     let Some((service, reasons)) = best else {
-        let by_form = by_form(catalogue, facts, is_possible);
+        let by_form = by_form(catalogue, facts, may_speak);
         if let Some((service, fact)) = by_form {
             verdict.process_service = Some(Arc::clone(service));
             verdict.reasons.extend(explain.then(|| Reason {
@@ -78,13 +75,17 @@ pub fn service_of_process<'c>(
     protocol: Option<Protocol>,
     facts: &[Fact],
 ) -> Option<&'c Arc<Service>> {
-    let is_possible = |service: &Service| {
-        service.wire_unknown || protocol.is_some_and(|protocol| service.speaks(protocol))
-    };
+    let may_speak = |service: &Service| may_speak(service, protocol, false);
     let MarkedServices { best, .. } =
-        marked_services(catalogue, facts, false, |service| is_possible(service));
+        marked_services(catalogue, facts, false, |service| may_speak(service));
     let best = best.map(|(service, _)| service);
-    best.or_else(|| by_form(catalogue, facts, is_possible).map(|(service, _)| service))
+    best.or_else(|| by_form(catalogue, facts, may_speak).map(|(service, _)| service))
+}
+
+/// Whether a service may speak the protocol, or none that was recognised: then only if what it
+/// speaks is unknown, or if nothing was sent at all (`silent`).
+fn may_speak(service: &Service, protocol: Option<Protocol>, silent: bool) -> bool {
+    service.wire_unknown || protocol.map_or(silent, |protocol| service.speaks(protocol))
 }
 
 /// The service whose processes are called so, and the fact that says it: of several the one of the
@@ -92,7 +93,7 @@ pub fn service_of_process<'c>(
 fn by_form<'c, 'f>(
     catalogue: &'c Catalogue,
     facts: &'f [Fact],
-    is_possible: impl Fn(&Service) -> bool,
+    may_speak: impl Fn(&Service) -> bool,
 ) -> Option<(&'c Arc<Service>, &'f Fact)> {
     let fact = |name: &str| facts.iter().find(|fact| fact.name.is(name));
     let text = |name: &str| fact(name).map_or("", |fact| &*fact.value);
@@ -100,7 +101,7 @@ fn by_form<'c, 'f>(
     let fits = catalogue
         .services()
         .iter()
-        .filter(|service| is_possible(service))
+        .filter(|service| may_speak(service))
         .filter_map(|service| Some((service, service.process_fit(name, command)?)));
     let (service, fit) = fits.min_by_key(|(service, fit)| (service.layer, Reverse(*fit)))?;
     Some((service, fact(if fit == 0 { "process.name" } else { "process.command" })?))

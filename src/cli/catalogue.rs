@@ -1,8 +1,8 @@
-//! `portlore catalogue`.
+//! `portlore catalogue`, and the flag by which commands get service files.
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::help;
 
@@ -26,4 +26,15 @@ pub enum CatalogueCommand {
     /// List the facts that service files can match
     #[command(after_help = help::CATALOGUE_FACTS)]
     Facts,
+}
+
+/// The user's own services, for the commands that capture nothing.
+#[derive(Debug, Args)]
+pub struct CatalogueArgs {
+    /// Add your own service files (repeatable)
+    ///
+    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
+    /// read.
+    #[arg(long = "catalogue", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }

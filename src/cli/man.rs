@@ -39,6 +39,15 @@ fn exit_statuses(name: &str) -> Entries {
         ],
         "replay" | "live" => &[SUCCESS, FINDING, USAGE, INCOMPLETE],
         "osc" => &[SUCCESS, USAGE, INCOMPLETE],
+        "check" => &[
+            ("0", "There are no errors."),
+            (
+                "1",
+                "A service with marks is recognised on no connection of the captures (--against).",
+            ),
+            ("2", "A mistake in a service file, or a file that cannot be read."),
+            INCOMPLETE,
+        ],
         "doctor" => &[("0", "Live capture works."), ("1", "Live capture does not work.")],
         _ => &[("0", "Success."), ("2", "Wrong usage, or a file that cannot be read.")],
     }
@@ -57,8 +66,8 @@ const CALLER: (&str, &str) = (
 fn environment(name: &str) -> Entries {
     match name {
         "portlore" | "replay" | "live" => &[NO_COLOR, CONFIG, ZONE, CALLER],
-        "osc" => &[NO_COLOR, CALLER],
-        "port" | "ports" => &[NO_COLOR, CONFIG, CALLER],
+        "osc" => &[NO_COLOR, ZONE, CALLER],
+        "port" | "ports" | "services" => &[NO_COLOR, CONFIG, CALLER],
         _ => &[NO_COLOR],
     }
 }
@@ -71,10 +80,11 @@ fn files(name: &str) -> Entries {
          portlore catalogue check finds mistakes in them.",
     );
     const PART: (&str, &str) =
-        ("FILE.part", "The capture that -w is writing; it is renamed to FILE when it is complete.");
+        ("FILE.part", "A FILE that is being written; it is renamed to FILE when it is complete.");
     match name {
-        "portlore" | "replay" | "port" | "ports" | "catalogue" | "check" | "facts" => &[SERVICES],
-        "live" => &[SERVICES, PART],
+        "replay" | "live" => &[SERVICES, PART],
+        "osc" => &[PART],
+        "portlore" | "port" | "ports" | "services" | "catalogue" | "check" | "facts" => &[SERVICES],
         _ => &[],
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 use portlore::osc::AddressPattern;
 
-use super::values::{buffer, duration};
+use super::values::{buffer, duration, whole_number};
 use super::{ADVANCED, INPUT, OUTPUT, SELECTION};
 
 /// `portlore osc`.
@@ -39,7 +39,7 @@ pub struct OscArgs {
     #[arg(help_heading = INPUT, short, long, value_name = "EXPR")]
     pub filter: Option<String>,
     /// Stop after N messages
-    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = INPUT, short, long, value_name = "N", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub count: Option<u64>,
     /// Only messages to these addresses, such as '/eos/*'
     ///
@@ -58,7 +58,7 @@ pub struct OscArgs {
     #[arg(help_heading = SELECTION, long, value_name = "IP")]
     pub host: Vec<IpAddr>,
     /// Show at most N messages a second, and count the rest
-    #[arg(help_heading = SELECTION, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(help_heading = SELECTION, long, value_name = "N", value_parser = whole_number::<u64>(1..=u64::MAX))]
     pub rate: Option<u64>,
     /// Show times in the local time zone instead of UTC
     #[arg(help_heading = OUTPUT, long)]

@@ -1,10 +1,11 @@
 //! `portlore port` and `portlore ports`.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use portlore::decode::Transport;
+
+use super::CatalogueArgs;
 
 /// `portlore port`.
 #[derive(Debug, Args)]
@@ -21,12 +22,9 @@ pub struct PortArgs {
     /// Output format: table, json or md
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = PortFormat::Table)]
     pub format: PortFormat,
-    /// Add your own service files (repeatable)
-    ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
-    /// read.
-    #[arg(long, value_name = "PATH")]
-    pub catalogue: Vec<PathBuf>,
+    /// The user's own services.
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
 }
 
 /// `portlore ports`.
@@ -35,12 +33,9 @@ pub struct PortsArgs {
     /// Output format: table or json
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = PageFormat::Table)]
     pub format: PageFormat,
-    /// Add your own service files (repeatable)
-    ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
-    /// read.
-    #[arg(long, value_name = "PATH")]
-    pub catalogue: Vec<PathBuf>,
+    /// The user's own services.
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
 }
 
 /// Forms of what the commands that capture nothing print.

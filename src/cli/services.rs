@@ -1,10 +1,8 @@
 //! `portlore services`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::PageFormat;
+use super::{CatalogueArgs, PageFormat};
 
 /// `portlore services`.
 #[derive(Debug, Args)]
@@ -15,10 +13,7 @@ pub struct ServicesArgs {
     /// Output format: table or json
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = PageFormat::Table)]
     pub format: PageFormat,
-    /// Add your own service files (repeatable)
-    ///
-    /// A file, or a folder of .toml files. Files in ~/.config/portlore/services are always
-    /// read.
-    #[arg(long, value_name = "PATH")]
-    pub catalogue: Vec<PathBuf>,
+    /// The user's own services.
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
 }

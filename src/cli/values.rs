@@ -1,6 +1,7 @@
 //! Values of options as people write them: sizes, times, addresses.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,23 @@ use jiff::tz::TimeZone;
 use portlore::source::TimeBound;
 use portlore::stats::IpNetwork;
 use portlore::time::Time;
+
+/// A parser of whole numbers within `range`, whose end may be open: `u64::MAX`.
+pub(super) fn whole_number<T: TryFrom<u64> + Send + Sync + Clone + 'static>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number: Option<u64> = text.parse().ok().filter(|number| range.contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let (first, last) = (range.start(), *range.end());
+            if last == u64::MAX {
+                format!("write a whole number of {first} or more")
+            } else {
+                format!("write a whole number from {first} to {last}")
+            }
+        })
+    }
+}
 
 /// Bytes, within what libpcap can ask for.
 pub(super) fn buffer(text: &str) -> Result<u32, String> {
@@ -91,6 +109,18 @@ pub(super) fn time_bound(text: &str) -> Result<TimeBound, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_cannot_be_is_answered_with_those_that_can() {
+        let closed = whole_number::<u8>(1..=16);
+        assert_eq!(closed("16"), Ok(16));
+        for text in ["x", "0", "17", "-1", "1.5", "99999999999999999999"] {
+            assert_eq!(closed(text), Err("write a whole number from 1 to 16".to_owned()), "{text}");
+        }
+        let open = whole_number::<u64>(1..=u64::MAX);
+        assert_eq!(open("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(open("0"), Err("write a whole number of 1 or more".to_owned()));
+    }
 
     #[test]
     fn times_are_utc_unless_they_name_a_zone_or_count_from_the_first_packet() {

@@ -10,11 +10,9 @@ use portlore::source::live::LiveOptions;
 use portlore::source::{Live, devices};
 use portlore::{Error, ErrorKind};
 
+use super::FAILED;
 use super::live::EVIDENCE;
 use super::output::Output;
-
-/// The exit status if live capture is not possible.
-const CANNOT_CAPTURE: u8 = 1;
 
 pub fn run() -> portlore::Result<u8> {
     let mut checks = vec![library()];
@@ -25,7 +23,7 @@ pub fn run() -> portlore::Result<u8> {
     checks.extend(restrictions());
     checks.push(interfaces());
     Output::standard().write(|out, style| doctor::write(out, &checks, style))?;
-    Ok(if can_capture { 0 } else { CANNOT_CAPTURE })
+    Ok(if can_capture { 0 } else { FAILED })
 }
 
 fn library() -> Check {
@@ -123,7 +121,7 @@ fn without_remedy(error: &Error) -> String {
 fn restrictions() -> [Check; 2] {
     let probe = privilege::probe();
     let file_system = match probe.file_system {
-        Enforcement::Full => Ok("access can be limited to output files (Landlock)"),
+        Enforcement::Full => Ok("access can be limited to reading what is needed (Landlock)"),
         Enforcement::Partial => {
             Ok("access can be limited in part: this kernel's Landlock is older")
         }

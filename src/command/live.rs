@@ -8,7 +8,6 @@ use portlore::Result;
 use portlore::commit::OutputRole;
 use portlore::privilege::{Account, Keep, Successor};
 use portlore::process::{ProcessCache, ProcessHelper};
-use portlore::report::formats::FlowOutput;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::source::live::{LiveOptions, networks};
 use portlore::source::save::Plan;
@@ -19,7 +18,7 @@ use super::catalogue::{places, read};
 use super::inputs::InputFiles;
 use super::interfaces::chosen;
 use super::messages;
-use super::observers::{Keyboard, LiveOutputs};
+use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
@@ -55,10 +54,9 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     // Processes are inspected by another process, which parses no packets.
     let helper = ProcessHelper::start(args.user.as_deref());
-    // The devices are open: from here on nothing needs root.
-    zone(&args.common).load();
     let successor = Successor::of_root(user);
-    drop_privileges(&Keep { user, read: &places });
+    // The devices are open: from here on nothing needs root.
+    drop_privileges(&Keep { user, read: &places }, zone(&args.common));
     let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
     let process_cache = helper
         .and_then(ProcessCache::open)
@@ -134,11 +132,9 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
     } else {
         OutputRole::Capture
     };
-    let format = args.common.format.definition();
     OutputPlan {
         report: args.common.output.as_deref(),
-        events: args.observers.interval.is_some()
-            || matches!(format.flows, FlowOutput::Streamed(_)),
+        events: !EventPlan::new(&args.observers, &args.common).is_empty(),
         capture: args.write.as_deref().map(|path| (path, role)),
         force: args.common.force,
         user: args.user.as_deref(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use portlore::commit::{
     CommitHelper, OutputFile, OutputRole, PlannedOutput, is_descriptor, is_special,
-    open_descriptor, unfinished,
+    open_descriptor, parent_folder, unfinished,
 };
 use portlore::report::Style;
 use portlore::{Error, ErrorKind, Result};
@@ -146,9 +146,7 @@ fn is_same(report: &Path, capture: &Path) -> bool {
 
 /// The path without links in its folder; a link of the last name would be replaced, not followed.
 fn resolved(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-    match (folder, path.file_name()) {
+    match (parent_folder(path).canonicalize(), path.file_name()) {
         (Ok(folder), Some(name)) => folder.join(name),
         _ => path.to_owned(),
     }
@@ -197,6 +195,7 @@ impl Output {
         let style = Style {
             width: if terminal { terminal_width() } else { Style::default().width },
             colour: terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            wraps: terminal,
         };
         let name = "standard output".to_owned();
         Self { out: BufWriter::new(Destination::Standard(stdout)), name, style, terminal }

@@ -21,7 +21,7 @@ const MAX_PAGES: usize = 64;
 const NAMED_PORTS: usize = 8;
 
 pub fn run(args: &PortArgs) -> Result<u8> {
-    let catalogue = load(&args.catalogue)?;
+    let catalogue = load(&args.catalogue.paths)?;
     let asked = asked_for(&catalogue, &args.ports)?;
     let found = process::listeners(|port| asked.iter().any(|&(asked, _)| asked == port));
     let (found, reason) = match found {

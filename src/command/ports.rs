@@ -11,7 +11,7 @@ use super::output::Output;
 use crate::cli::{PageFormat, PortsArgs};
 
 pub fn run(args: &PortsArgs) -> Result<u8> {
-    let catalogue = load(&args.catalogue)?;
+    let catalogue = load(&args.catalogue.paths)?;
     let listeners = process::listeners(|_| true)?;
     Output::standard().write(|out, style| match args.format {
         PageFormat::Json => page::write_json(out, &catalogue, &listeners),

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::{Keep, Successor};
-use portlore::report::formats::FlowOutput;
 use portlore::source::{Files, Filter, Follow, LinkType, file};
 use portlore::{Error, ErrorKind, Result};
 
 use super::catalogue::{load, places};
 use super::inputs::InputFiles;
-use super::observers::{Keyboard, LiveOutputs};
+use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
 use super::session::{Mode, Session, drop_privileges, zone};
@@ -50,8 +49,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     } else {
         (Mode::Replay, LiveOutputs::default())
     };
-    zone(&args.common).load();
-    drop_privileges(&Keep::default());
+    drop_privileges(&Keep::default(), zone(&args.common));
     let progress = ProgressBar::start(&mut files, args.common.quiet);
     if args.follow {
         announce(args, &live_outputs);
@@ -85,8 +83,8 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let output = open_output(args, captures)?;
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
-    zone(&args.common).load();
-    drop_privileges(&Keep { read: &file::folders(&args.files), ..Keep::default() });
+    let keep = Keep { read: &file::folders(&args.files), ..Keep::default() };
+    drop_privileges(&keep, zone(&args.common));
     announce(args, &live_outputs);
     let session = Session {
         inputs: names(&args.files),
@@ -106,7 +104,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
 /// Refuses flags of a running capture where the files are read to their end.
 fn check_observers(args: &ReplayArgs) -> Result<()> {
     if let Some(flag) = args.observers.flag().filter(|_| !args.follow) {
-        return Err(Error::new(ErrorKind::Usage, "only for captures that are still being written")
+        return Err(Error::new(ErrorKind::Usage, "needs a capture that is still being written")
             .with_object(flag)
             .with_remedy(format!("add --follow, or leave out {flag}")));
     }
@@ -150,11 +148,10 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
 /// Opens the report's destination, which is none of the files that are read.
 fn open_output(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Output> {
     let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
-    let streams = args.observers.interval.is_some()
-        || matches!(args.common.format.definition().flows, FlowOutput::Streamed(_));
+    let has_events = !EventPlan::new(&args.observers, &args.common).is_empty();
     let plan = OutputPlan {
         report: args.common.output.as_deref(),
-        events: args.follow && streams,
+        events: args.follow && has_events,
         force: args.common.force,
         ..OutputPlan::default()
     };

@@ -13,7 +13,7 @@ use crate::cli::{PageFormat, ServicesArgs};
 const WIDTH: usize = 80;
 
 pub fn run(args: &ServicesArgs) -> Result<u8> {
-    let catalogue = load(&args.catalogue)?;
+    let catalogue = load(&args.catalogue.paths)?;
     let all = catalogue.services().iter().map(|service| &**service);
     let mut services: Vec<&Service> =
         all.filter(|service| args.words.iter().all(|word| page::is_meant(service, word))).collect();
@@ -22,11 +22,12 @@ pub fn run(args: &ServicesArgs) -> Result<u8> {
         return Err(Error::new(ErrorKind::Usage, page::nothing_meant(&args.words))
             .with_remedy("portlore services lists all of them"));
     }
-    Output::standard().write(|out, style| match args.format {
+    let output = Output::standard();
+    let is_terminal = output.is_terminal();
+    output.write(|out, style| match args.format {
         PageFormat::Json => page::write_json(out, &services),
         PageFormat::Table => {
-            let is_default = style.width == Style::default().width;
-            let width = if is_default { WIDTH } else { style.width };
+            let width = if is_terminal { style.width } else { WIDTH };
             page::write(out, &services, Style { width, ..style })
         }
     })?;

@@ -74,8 +74,9 @@ pub struct LiveContext {
 }
 
 /// Gives up every right that is not to be kept: from here on nothing needs root, and hardly
-/// anything the file system.
-pub fn drop_privileges(keep: &Keep<'_>) {
+/// anything the file system. The time zone is loaded before that, because it is read from a file.
+pub fn drop_privileges(keep: &Keep<'_>, zone: Zone) {
+    zone.load();
     if let Err(reason) = privilege::drop_privileges(keep) {
         messages::print(&format!("warning: {reason}"));
     }
@@ -137,8 +138,8 @@ impl Session<'_> {
         let started = Instant::now();
         let run = thread::scope(|scope| {
             let (requester, requests) = snapshot_requests();
-            let (catalogue, filter_on) = (&catalogue, *filter_on);
-            let screen = ScreenContext { title, catalogue, signals, requester, colour, filter_on };
+            let filter_on = *filter_on;
+            let screen = ScreenContext { title, signals, requester, colour, filter_on };
             let mut observers = Observers::start(scope, live_outputs, intervals, screen)?;
             let (is_observed, flows) = (!observers.is_empty(), observers.flows());
             let mut on_snapshot = |snapshot| observers.observe(snapshot);
@@ -148,7 +149,7 @@ impl Session<'_> {
                 requests,
                 on_snapshot: &mut on_snapshot,
             });
-            let run = pipeline::run(source, filter, catalogue, &options, snapshots);
+            let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
             let panic = observers.finish();
             run.map(|mut run| {
                 run.problems.extend(panic.iter().map(ToString::to_string));

@@ -72,7 +72,7 @@ impl CommitHelper {
     /// [`ErrorKind::Output`] where it cannot be created.
     pub fn open(self: &Arc<Self>, output: usize, name: &str) -> Result<OutputFile> {
         let committer = Committer { helper: Arc::clone(self), output: output as u8 };
-        let (file, path) = committer.request_file(Action::Open, name, name)?;
+        let (file, path) = committer.request_file(Action::Open, name, None)?;
         Ok(OutputFile { file, name: name.to_owned(), path, committer: Some(committer) })
     }
 
@@ -107,19 +107,20 @@ struct Committer {
 }
 
 impl Committer {
-    /// Asks for an action on the output; `name` and `path` are for the error that the committing
-    /// process is gone.
-    fn request(&self, action: Action, name: &str, path: &str) -> Result<Option<NamedFile>> {
+    /// Asks for an action on the output; `name` and `path`, of a file that is open, are for the
+    /// error that the committing process is gone.
+    fn request(&self, action: Action, name: &str, path: Option<&str>) -> Result<Option<NamedFile>> {
         let request = CommitRequest { action, output: self.output };
         self.helper.exchange(Some(request)).unwrap_or_else(|_| {
             let reason = "the process that renames the file has ended";
+            let remedy = path.map(|path| format!("the data so far is in {path}"));
             Err(Error::new(ErrorKind::Output, reason)
                 .with_object(name)
-                .with_remedy(format!("the data so far is in {path}")))
+                .with_remedy(remedy.unwrap_or_default()))
         })
     }
 
-    fn request_file(&self, action: Action, name: &str, path: &str) -> Result<NamedFile> {
+    fn request_file(&self, action: Action, name: &str, path: Option<&str>) -> Result<NamedFile> {
         self.request(action, name, path)?.ok_or_else(|| {
             Error::new(ErrorKind::System, "the process that commits outputs sent no file")
                 .with_object(name)
@@ -146,20 +147,6 @@ impl OutputFile {
         Self { file, path: String::new(), name, committer: None }
     }
 
-    /// The path as the user named it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What the output is.
-    ///
-    /// # Errors
-    /// The system's reason.
-    pub fn metadata(&self) -> io::Result<std::fs::Metadata> {
-        self.file.metadata()
-    }
-
     /// Gives the file, which is whole, its name.
     ///
     /// # Errors
@@ -170,7 +157,7 @@ impl OutputFile {
 
     fn end(&self, action: Action) -> Result<()> {
         let Some(committer) = &self.committer else { return Ok(()) };
-        committer.request(action, &self.name, &self.path).map(drop)
+        committer.request(action, &self.name, Some(&self.path)).map(drop)
     }
 }
 
@@ -187,7 +174,7 @@ impl Write for OutputFile {
 impl SaveFiles for OutputFile {
     fn rotate(&mut self) -> Result<()> {
         let Some(committer) = &self.committer else { return Ok(()) };
-        let next = committer.request_file(Action::Rotate, &self.name, &self.path)?;
+        let next = committer.request_file(Action::Rotate, &self.name, Some(&self.path))?;
         (self.file, self.path) = next;
         Ok(())
     }
@@ -209,5 +196,38 @@ impl SaveFiles for OutputFile {
                 .with_object(&self.path)
         })?;
         self.end(Action::CommitCutOff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// A committing process that opens one output, where `opens` says so, and then ends; and its
+    /// end of the connection.
+    fn ending_helper(opens: bool) -> (Arc<CommitHelper>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        if opens {
+            let opened = CommitReply::File { file: file.as_fd(), path: "a.part".to_owned() };
+            opened.send(&theirs).unwrap();
+        }
+        theirs.shutdown(Shutdown::Write).unwrap();
+        let process = Command::new("true").spawn().unwrap();
+        (Arc::new(CommitHelper { connection: Mutex::new(ours), process }), theirs)
+    }
+
+    #[test]
+    fn the_end_of_the_committing_process_names_data_only_where_there_is_a_file() {
+        let (helper, _theirs) = ending_helper(false);
+        let error = helper.open(0, "a").map(drop).unwrap_err();
+        assert_eq!(error.to_string(), "a: the process that renames the file has ended");
+        let (helper, _theirs) = ending_helper(true);
+        let error = helper.open(0, "a").unwrap().commit().unwrap_err();
+        let expected =
+            "a: the process that renames the file has ended; the data so far is in a.part";
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! The committing process: opens the planned outputs and gives them their names.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,7 +12,7 @@ use super::folder::{Folder, open_special, sync};
 use super::messages::{Action, CommitReply, CommitRequest};
 use super::planned::{OutputRole, PlannedOutput};
 use super::series::Series;
-use super::target::{UNFINISHED, holds_data, unfinished};
+use super::target::{holds_data, parent_folder, unfinished};
 use crate::{Error, ErrorKind, Result};
 
 /// Why a file has not got its name without `--force`.
@@ -26,10 +26,6 @@ pub struct CommitServer(Vec<Target>);
 /// One output.
 struct Target {
     plan: PlannedOutput,
-    /// Whether a file that exists may be replaced. The files of a series never replace any.
-    force: bool,
-    /// The user whose files they are, for people.
-    user: String,
     state: TargetState,
 }
 
@@ -43,6 +39,10 @@ enum TargetState {
 struct FileTarget {
     folder: Folder,
     name: OsString,
+    /// Whether a file that exists may be replaced. The files of a series never replace any.
+    force: bool,
+    /// The user whose files they are, for people.
+    user: String,
     series: Option<Series>,
     current: Option<PartFile>,
     /// Why a file of the series has not got its name, until the other side asks for something.
@@ -124,15 +124,21 @@ impl Target {
                 )
             }
             (_, Some(name)) if !is_dir => {
-                let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let folder = parent.unwrap_or(Path::new("."));
-                let folder = Folder::open(folder).map_err(|e| cannot_create(path, &e, &user))?;
+                let folder = Folder::open(parent_folder(path))
+                    .map_err(|error| cannot_create(path, &error, &user))?;
                 let series = match plan.role {
                     OutputRole::Series { keep } => Some(Series::new(name, keep.into())),
                     _ => None,
                 };
                 let name = name.to_owned();
-                let target = FileTarget { folder, name, series, current: None, failure: None };
+                if series.is_none() && !force {
+                    let (part, full) = (unfinished(name.as_ref()).into(), unfinished(path));
+                    let names = [(&name, path), (&part, &full)];
+                    let taken = names.into_iter().find(|(name, _)| folder.has(name));
+                    taken.map_or(Ok(()), |(_, path)| Err(exists_already(path)))?;
+                }
+                let (current, failure) = (None, None);
+                let target = FileTarget { folder, name, force, user, series, current, failure };
                 TargetState::File(Box::new(target))
             }
             _ => {
@@ -141,76 +147,21 @@ impl Target {
                     .with_remedy("name a file in it"));
             }
         };
-        if let TargetState::File(target) = &state
-            && let FileTarget { folder, name, series: None, .. } = &**target
-            && !force
-        {
-            let (part, full) = (with_suffix(name), unfinished(path));
-            let taken = [(name, path), (&part, &full)].into_iter().find(|(n, _)| folder.has(n));
-            taken.map_or(Ok(()), |(_, path)| Err(exists_already(path)))?;
-        }
-        Ok(Self { plan, force, user, state })
+        Ok(Self { plan, state })
     }
 
     /// Does what was asked for, and replies.
     fn perform(&mut self, action: Action, connection: &UnixStream) -> Result<(), BadRequest> {
-        let Self { plan, force, user, state } = self;
-        let path = &plan.path;
-        let reply = |done: Result<()>| {
-            let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
-            reply.send(connection).map_err(|_| BadRequest)
-        };
-        let TargetState::File(target) = state else {
-            let TargetState::Special(file) = state else { return Err(BadRequest) };
-            return match action {
-                Action::Open => {
-                    let reply =
-                        CommitReply::File { file: file.as_fd(), path: path.display().to_string() };
-                    reply.send(connection).map_err(|_| BadRequest)
-                }
+        let path = &self.plan.path;
+        match &mut self.state {
+            TargetState::File(target) => target.perform(action, path, connection),
+            TargetState::Special(file) => match action {
+                Action::Open => reply_with_file(file, path, connection),
                 Action::Rotate => Err(BadRequest),
-                Action::Commit | Action::CommitCutOff | Action::Discard => reply(Ok(())),
-            };
-        };
-        let is_open = target.current.is_some();
-        match action {
-            Action::Open if !is_open => {}
-            Action::Rotate if is_open && target.series.is_some() => {}
-            Action::Commit | Action::CommitCutOff | Action::Discard if is_open => {}
-            _ => return Err(BadRequest),
-        }
-        let failure = target.failure.take().map_or(Ok(()), Err);
-        match action {
-            Action::Open | Action::Rotate => {
-                let opened = failure.and_then(|()| {
-                    target.create(*force).map_err(|error| cannot_create(path, &error, user))
-                });
-                let next = match opened {
-                    Ok(next) => next,
-                    Err(error) => return reply(Err(error)),
-                };
-                let shown = path.with_file_name(&next.part).display().to_string();
-                let opened = CommitReply::File { file: next.file.as_fd(), path: shown };
-                let sent = opened.send(connection);
-                // The other side writes on while this file is synced.
-                if let Some(whole) = target.current.replace(next) {
-                    target.failure = target.commit(whole, Some(MEANWHILE), path).err();
+                Action::Commit | Action::CommitCutOff | Action::Discard => {
+                    reply(Ok(()), connection)
                 }
-                sent.map_err(|_| BadRequest)
-            }
-            Action::Commit | Action::CommitCutOff => {
-                let if_taken = match action {
-                    Action::Commit if *force && target.series.is_none() => None,
-                    Action::CommitCutOff if *force => Some(NOT_WHOLE),
-                    _ => Some(MEANWHILE),
-                };
-                let Some(current) = target.current.take() else { return Err(BadRequest) };
-                reply(failure.and(target.commit(current, if_taken, path)))
-            }
-            Action::Discard => {
-                target.discard();
-                reply(failure)
-            }
+            },
         }
     }
 
@@ -234,11 +185,67 @@ impl Target {
 }
 
 impl FileTarget {
+    /// Does what was asked for, and replies.
+    fn perform(
+        &mut self,
+        action: Action,
+        path: &Path,
+        connection: &UnixStream,
+    ) -> Result<(), BadRequest> {
+        let is_series = self.series.is_some();
+        match (action, self.current.is_some()) {
+            (Action::Open, false) => self.open_next(path, connection),
+            (Action::Rotate, true) if is_series => self.open_next(path, connection),
+            (Action::Commit, true) => {
+                let if_taken = if self.force && !is_series { None } else { Some(MEANWHILE) };
+                reply(self.commit_current(if_taken, path), connection)
+            }
+            (Action::CommitCutOff, true) => {
+                let if_taken = if self.force { NOT_WHOLE } else { MEANWHILE };
+                reply(self.commit_current(Some(if_taken), path), connection)
+            }
+            (Action::Discard, true) => {
+                self.discard();
+                reply(self.earlier_failure(), connection)
+            }
+            _ => Err(BadRequest),
+        }
+    }
+
+    /// Hands over a new file, and gives the one before it its name.
+    fn open_next(&mut self, path: &Path, connection: &UnixStream) -> Result<(), BadRequest> {
+        let created = self
+            .earlier_failure()
+            .and_then(|()| self.create().map_err(|error| cannot_create(path, &error, &self.user)));
+        let next = match created {
+            Ok(next) => next,
+            Err(error) => return reply(Err(error), connection),
+        };
+        let sent = reply_with_file(&next.file, &path.with_file_name(&next.part), connection);
+        // The other side writes on while this file is synced.
+        if let Some(whole) = self.current.replace(next) {
+            self.failure = self.commit(whole, Some(MEANWHILE), path).err();
+        }
+        sent
+    }
+
+    /// Commits the current file, and says why an earlier one of the series has not got its name.
+    fn commit_current(&mut self, if_taken: Option<&str>, path: &Path) -> Result<()> {
+        let current = self.current.take();
+        let committed = current.map_or(Ok(()), |current| self.commit(current, if_taken, path));
+        self.earlier_failure().and(committed)
+    }
+
+    /// Why an earlier file of the series has not got its name; told once.
+    fn earlier_failure(&mut self) -> Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
     /// Creates the file, or the next one of the series, under its temporary name.
-    fn create(&mut self, force: bool) -> io::Result<PartFile> {
+    fn create(&mut self) -> io::Result<PartFile> {
         let Some(series) = &mut self.series else {
-            let part = with_suffix(&self.name);
-            if force {
+            let part = OsString::from(unfinished(self.name.as_ref()));
+            if self.force {
                 self.folder.remove(&part)?;
             }
             let file = self.folder.create(&part)?;
@@ -249,7 +256,7 @@ impl FileTarget {
             if self.folder.has(&name) {
                 continue;
             }
-            let part = with_suffix(&name);
+            let part = OsString::from(unfinished(name.as_ref()));
             match self.folder.create(&part) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 created => return created.map(|file| PartFile { file, name, part }),
@@ -311,15 +318,20 @@ impl FileTarget {
     }
 }
 
-fn is_taken(renamed: &io::Result<()>) -> bool {
-    renamed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+/// Says whether something was done. Whoever takes no reply is not served any more.
+fn reply(done: Result<()>, connection: &UnixStream) -> Result<(), BadRequest> {
+    let reply = done.map_or_else(CommitReply::Refused, |()| CommitReply::Done);
+    reply.send(connection).map_err(|_| BadRequest)
 }
 
-/// The temporary name of a file.
-fn with_suffix(name: &OsStr) -> OsString {
-    let mut part = name.to_owned();
-    part.push(UNFINISHED);
-    part
+/// Hands over an open file, which is at `path`.
+fn reply_with_file(file: &File, path: &Path, connection: &UnixStream) -> Result<(), BadRequest> {
+    let reply = CommitReply::File { file: file.as_fd(), path: path.display().to_string() };
+    reply.send(connection).map_err(|_| BadRequest)
+}
+
+fn is_taken(renamed: &io::Result<()>) -> bool {
+    renamed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// The error about a file that exists and is not to be overwritten.

@@ -7,15 +7,19 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// Suffix of the name of a file that is being written.
-pub(super) const UNFINISHED: &str = ".part";
-
 /// The name of a file while it is being written.
 #[must_use]
 pub fn unfinished(name: &Path) -> PathBuf {
     let mut name = name.as_os_str().to_owned();
-    name.push(UNFINISHED);
+    name.push(".part");
     name.into()
+}
+
+/// The folder in which a path names a file.
+#[must_use]
+pub fn parent_folder(path: &Path) -> &Path {
+    let parent = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// Whether writing there destroys data: a regular file or a disk.

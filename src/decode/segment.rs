@@ -1,7 +1,7 @@
 //! The segment that decoding gives, and the types of its fields.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Tenant, Tunnel};
 use crate::time::Time;
@@ -39,6 +39,13 @@ pub struct Endpoint {
     pub address: IpAddr,
     /// TCP or UDP port.
     pub port: u16,
+}
+
+/// As a socket address: `192.0.2.1:80`, `[2001:db8::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.address, self.port).fmt(f)
+    }
 }
 
 /// Sender, receiver and transport of a segment.

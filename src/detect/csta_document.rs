@@ -1,8 +1,22 @@
 //! What a CSTA XML document says went wrong, whatever carries it: a stream of its own, SIP
 //! (ECMA TR/87) or HTTP.
 
-use crate::detect::formats::csta_xml::{CstaAnswer, error_text};
+use crate::detect::formats::csta_xml::{CstaAnswer, carried_element, error_text};
 use crate::detect::statement::Statement;
+
+/// States the CSTA that a document is, or carries in SOAP (ECMA-348), and gives the name of its
+/// element. `at`: the offset of the document in the stream.
+pub(in crate::detect) fn state_carried(
+    statement: &mut Statement<'_>,
+    document: &[u8],
+    at: usize,
+) -> Option<String> {
+    let (root, namespace) = carried_element(document)?;
+    statement.fact("csta.root", root.as_bytes(), at);
+    statement.fact("csta.namespace", namespace.as_bytes(), at);
+    state_answer(statement, &root, document, at);
+    Some(root)
+}
 
 /// States what the document with the root element `name` says of a monitor or an error. `at`: the
 /// offset of the document in the stream.

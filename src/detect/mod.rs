@@ -33,6 +33,7 @@ mod prefilter;
 mod protocols;
 mod proxy_header;
 mod registry;
+mod replies;
 mod shell;
 mod starttls;
 mod statement;

@@ -111,9 +111,9 @@ impl Prefilter {
         self
     }
 
-    /// A stream begins with one of the lists `words`, in letters of either case, or with bytes of `others`, a
-    /// set for each place. As many places are compared as `others` has, and no more than the
-    /// shortest word.
+    /// A stream begins with one of the lists `words`, in letters of either case, or with bytes of
+    /// `others`, a set for each place. As many places are compared as `others` has, and no more than
+    /// the shortest word.
     ///
     /// # Panics
     ///

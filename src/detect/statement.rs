@@ -92,15 +92,16 @@ impl<'a> Statement<'a> {
     /// Counts an error in answer to one request, which begins at `offset` of the stream. `cause`: the
     /// protocol and the error, the same for all errors of the kind.
     pub(crate) fn failed(&mut self, cause: &str, offset: usize) {
-        self.count_failure(cause, FailureScope::Request, offset);
+        self.failed_in_scope(cause, FailureScope::Request, offset);
     }
 
     /// Counts an error, as [`failed`](Self::failed), which turns down whoever asks.
     pub(crate) fn service_failed(&mut self, cause: &str, offset: usize) {
-        self.count_failure(cause, FailureScope::Service, offset);
+        self.failed_in_scope(cause, FailureScope::Service, offset);
     }
 
-    fn count_failure(&mut self, cause: &str, scope: FailureScope, offset: usize) {
+    /// Counts an error, as [`failed`](Self::failed), which turns down what `scope` says.
+    pub(crate) fn failed_in_scope(&mut self, cause: &str, scope: FailureScope, offset: usize) {
         let (direction, frame) = (self.direction, self.stream.frame_at(offset));
         self.answers.failed(|| Failure::new(cause, scope, direction, frame));
     }

@@ -260,7 +260,7 @@ impl LiveFlow {
     }
 
     /// Whether nobody reads more payload: one test, as every segment passes it.
-    pub(super) const fn is_read(&self) -> bool {
+    pub(super) const fn ignores_payload(&self) -> bool {
         self.seen.has(Seen::JUDGED)
     }
 

@@ -49,6 +49,7 @@ pub use key::{FlowHasher, FlowKey, SHARDS, shard};
 pub use keyed_segment::KeyedSegment;
 #[doc(hidden)]
 pub use orientation::{PortRank, ServicePorts};
+#[doc(hidden)]
 pub use table::{Table, TableLimits};
 #[doc(hidden)]
 pub use tenants::{TenantNumbers, Tenants};

@@ -145,7 +145,7 @@ impl LiveFlow {
 
     /// Whether the initiator is a guess that may still be corrected.
     const fn is_guess(&self) -> bool {
-        !self.is_fixed() && !self.seen.has_any(Seen::PROVED | Seen::JUDGED | Seen::READ_ON)
+        !self.is_fixed() && !self.seen.has(Seen::PROVED) && !self.is_judged()
     }
 
     /// How the initiator is known, given the [`icmp`](Self::icmp) error.

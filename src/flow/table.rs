@@ -155,7 +155,7 @@ impl Table {
             if payload.len() < (segment.payload_len as usize).min(SIDE_BYTES) {
                 flow.seen.set(Seen::CUT);
             }
-            if !flow.is_read() {
+            if !flow.ignores_payload() {
                 self.extend_opening(slot, segment, payload, judge);
             }
         }

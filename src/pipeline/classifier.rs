@@ -14,7 +14,7 @@ use super::snapshot::{KeptOpenings, RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
 use super::{JudgedFlow, SnapshotRequest, anomalies, server_evidence};
 use crate::catalogue::Catalogue;
-use crate::classify::{Fit, StatedFacts, Verdict};
+use crate::classify::{Fit, Verdict};
 use crate::decode::{Endpoint, ServicePort, Transport};
 use crate::detect;
 use crate::evidence::{Depth, Direction, Evidence, Protocol, ProvedBy, Wanted};
@@ -153,7 +153,7 @@ impl Judge for Classifier<'_> {
         if is_wanted {
             let (record, verdict) = (record.clone(), verdict.into_owned());
             let flow = JudgedFlow { record, verdict, processes };
-            snapshot.add_detail(with_facts(flow, opening.as_ref()), opening);
+            snapshot.add_detail(flow, opening);
         }
     }
 
@@ -235,7 +235,7 @@ impl<'p> Classifier<'p> {
             && let Some(flow) = self.ended.iter().find(|flow| flow.record.first_frame == wanted)
         {
             let opening = self.kept.as_ref().and_then(|(kept, _)| kept.of_ended(wanted)).cloned();
-            snapshot.add_detail(with_facts(flow.clone(), opening.as_ref()), opening);
+            snapshot.add_detail(flow.clone(), opening);
         }
         self.snapshot = Some(snapshot);
     }
@@ -317,14 +317,6 @@ impl<'p> Classifier<'p> {
             None => {}
         }
     }
-}
-
-/// The flow with what detectors state of its opening.
-fn with_facts(mut flow: JudgedFlow, opening: Option<&Opening>) -> JudgedFlow {
-    if let Some(opening) = opening {
-        flow.verdict.facts = Some(StatedFacts::new(&detect::inspect(opening, Depth::Facts)));
-    }
-    flow
 }
 
 /// Inspects an opening. If what the sides sent shows that initiator and responder are swapped, turns

@@ -3,8 +3,6 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::unistd::{Uid, User};
-
 use super::Account;
 
 /// The user that [`drop_privileges`](super::drop_privileges) makes of root.
@@ -21,12 +19,9 @@ impl Successor {
     /// the process is not root's and stays as it is.
     #[must_use]
     pub fn of_root(user: Option<Account>) -> Option<Self> {
-        if !Uid::effective().is_root() {
-            return None;
-        }
-        let (user, group) = user.unwrap_or_else(Account::caller_or_nobody).ids();
-        let name = User::from_uid(Uid::from_raw(user)).ok().flatten().map(|user| user.name);
-        Some(Self { name: name.unwrap_or_else(|| user.to_string()), user, group })
+        let account = Account::after_root(user)?;
+        let (user, group) = account.ids();
+        Some(Self { name: account.name().unwrap_or_else(|| user.to_string()), user, group })
     }
 
     /// Whether the user may read a file, or list a folder, by the permission bits of the path and of

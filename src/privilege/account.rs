@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// The user and group to become if no user called sudo: `nobody` and `nogroup` on Linux, without
 /// rights elsewhere.
-const NOBODY: u32 = 65_534;
+const NOBODY: Account = Account { user: Uid::from_raw(65_534), group: Gid::from_raw(65_534) };
 
 /// A user and the user's primary group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,25 @@ impl Account {
         Some(Self { user: Uid::from_raw(id("SUDO_UID")?), group: Gid::from_raw(id("SUDO_GID")?) })
     }
 
-    /// The user who called sudo, else nobody.
-    pub(super) fn caller_or_nobody() -> Self {
-        Self::caller().unwrap_or(Self { user: Uid::from_raw(NOBODY), group: Gid::from_raw(NOBODY) })
+    /// The user who comes after root: `user`, else the user who called sudo, else nobody. `None` if
+    /// the process is not root's and stays as it is.
+    pub(super) fn after_root(user: Option<Self>) -> Option<Self> {
+        Uid::effective().is_root().then(|| user.or_else(Self::caller).unwrap_or(NOBODY))
+    }
+
+    /// The user whose rights the process has.
+    pub(super) fn effective() -> Self {
+        Self { user: Uid::effective(), group: Gid::effective() }
+    }
+
+    /// What the system knows of the user; `None` where there is only a number.
+    fn known(self) -> Option<User> {
+        User::from_uid(self.user).ok().flatten()
+    }
+
+    /// The user's name; `None` where there is only a number.
+    pub(super) fn name(self) -> Option<String> {
+        self.known().map(|user| user.name)
     }
 
     /// The numbers of the user and the group.
@@ -59,20 +75,21 @@ impl Account {
     /// Becomes this user. Called by root, each step sets the real, the effective and the saved id,
     /// so the process cannot return.
     pub(super) fn enter(self) -> Result<(), String> {
-        leave_groups()
-            .and_then(|()| setgid(self.group))
-            .and_then(|()| setuid(self.user))
-            .map_err(|e| format!("root privileges cannot be dropped: {}", e.desc()))
+        self.enter_after(leave_groups())
     }
 
     /// Becomes this user with all groups of the user.
     pub(super) fn enter_with_groups(self) -> Result<(), String> {
-        let known = User::from_uid(self.user).ok().flatten();
-        known
-            .map_or_else(leave_groups, |user| take_groups(&user.name, self.group))
+        let groups = self.name().map_or_else(leave_groups, |name| take_groups(&name, self.group));
+        self.enter_after(groups)
+    }
+
+    /// Becomes this user once the groups of the process are changed.
+    fn enter_after(self, groups: nix::Result<()>) -> Result<(), String> {
+        groups
             .and_then(|()| setgid(self.group))
             .and_then(|()| setuid(self.user))
-            .map_err(|e| format!("root could not be given up: {}", e.desc()))
+            .map_err(|e| format!("root privileges cannot be dropped: {}", e.desc()))
     }
 }
 
@@ -81,13 +98,7 @@ impl Account {
 #[must_use]
 pub fn caller_home() -> Option<PathBuf> {
     let caller = Account::caller().filter(|_| Uid::effective().is_root())?;
-    Some(User::from_uid(caller.user).ok()??.dir)
-}
-
-/// The name of a user, else the number.
-pub(super) fn name_of(user: Uid) -> String {
-    let known = User::from_uid(user).ok().flatten();
-    known.map_or_else(|| format!("user {user}"), |user| user.name)
+    caller.known().map(|user| user.dir)
 }
 
 #[cfg(not(target_vendor = "apple"))]

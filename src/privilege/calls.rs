@@ -3,21 +3,23 @@
 //! Calls that a program that reads packets does not need fail with `EPERM`: starting programs,
 //! tracing processes, loading code into the kernel, changing mounts and namespaces, and sockets
 //! other than Unix and netlink sockets (drop counters and the state of interfaces are read over
-//! netlink). The process that parses may not open files for writing or change files by their path
-//! either: Landlock knows nothing of modes, owners, times and attributes, and not every kernel has
-//! it. All other calls stay allowed, because a list of all needed calls breaks with the next libc.
+//! netlink). The process that parses and the one that looks up processes may not open files for
+//! writing or change files by their path either: Landlock knows nothing of modes, owners, times and
+//! attributes, and not every kernel has it. The process that commits outputs may open no socket at
+//! all. All other calls stay allowed, because a list of all needed calls breaks with the next libc.
 
 /// What is forbidden beside what no process of this program needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Forbid {
-    /// Changes of the file system, but by descriptors that are open.
+    /// Changes of the file system, but by descriptors that are open, and sockets but Unix and
+    /// netlink sockets: for the process that parses and the one that looks up processes.
     Writing,
-    /// Sockets of every kind.
+    /// Sockets of every kind: for the process that commits outputs, which writes files.
     Sockets,
 }
 
-/// Forbids the calls in `FORBIDDEN`, foreign sockets and what `more` says, and sets
-/// `no_new_privs`, so that no program that this one starts gains privileges.
+/// Forbids the calls in `FORBIDDEN` and what `more` says, and sets `no_new_privs`, so that no program
+/// that this one starts gains privileges.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn forbid(more: Forbid) -> Result<(), String> {
     use std::collections::BTreeMap;

@@ -56,11 +56,7 @@ pub(super) fn clear_bounding_set() -> Result<(), String> {
 /// Drops all capabilities of the process.
 #[cfg(target_os = "linux")]
 pub(super) fn drop_all() -> Result<(), String> {
-    use caps::CapSet;
-    [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted]
-        .into_iter()
-        .try_for_each(|set| caps::clear(None, set))
-        .map_err(|error| format!("capabilities cannot be dropped: {error}"))
+    drop_all_but(&[])
 }
 
 /// Makes the held capabilities survive a change of the user id.

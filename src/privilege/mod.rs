@@ -42,7 +42,7 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<()> {
     // Every step runs, whether or not the ones before it failed. The bounding set comes first,
     // because only root may change it.
     let bounding_set = capabilities::clear_bounding_set();
-    let user = leave_root(keep.user);
+    let user = Account::after_root(keep.user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all();
     let files = files::restrict(keep.read).map(drop);
     let calls = calls::forbid(Forbid::Writing);
@@ -59,7 +59,7 @@ pub fn drop_privileges(keep: &Keep<'_>) -> Result<()> {
 pub fn keep_process_capabilities(user: Option<Account>) -> Result<()> {
     let bounding_set = capabilities::clear_bounding_set();
     let kept = capabilities::keep_across_setuid();
-    let user = leave_root(user);
+    let user = Account::after_root(user).map_or(Ok(()), Account::enter);
     let capabilities = capabilities::drop_all_but_process_access();
     let calls = calls::forbid(Forbid::Writing);
     bounding_set.and(kept).and(user).and(capabilities).and(calls).map_err(system_error)
@@ -83,7 +83,8 @@ pub fn keep_file_rights(user: Option<Account>) -> Result<String> {
         capabilities::drop_all()
     };
     bounding_set.and(user).and(capabilities).map_err(system_error)?;
-    Ok(account::name_of(Uid::effective()))
+    let effective = Account::effective();
+    Ok(effective.name().unwrap_or_else(|| format!("user {}", effective.ids().0)))
 }
 
 /// Forbids access to all files but those in `folders`, and every connection, as far as the system
@@ -94,14 +95,6 @@ pub fn keep_file_rights(user: Option<Account>) -> Result<String> {
 pub fn confine_to_folders<'f>(folders: impl Iterator<Item = BorrowedFd<'f>>) -> Result<()> {
     let files = files::restrict_to_folders(folders).map(drop);
     files.and(calls::forbid(Forbid::Sockets)).map_err(system_error)
-}
-
-/// Becomes `user`, else the user who called sudo, else nobody, if the process is root's.
-fn leave_root(user: Option<Account>) -> Result<(), String> {
-    if !Uid::effective().is_root() {
-        return Ok(());
-    }
-    user.unwrap_or_else(Account::caller_or_nobody).enter()
 }
 
 fn system_error(reason: String) -> Error {

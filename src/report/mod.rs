@@ -4,7 +4,7 @@
 //! frames were captured.
 //!
 //! - [`formats`]: the formats of the report, one file each, and [`FORMATS`], the table of them.
-//! - [`pages`]: what `port`, `doctor`, `interfaces` and `osc` print.
+//! - [`pages`]: what the commands print that report no capture.
 //! - [`parts`]: what formats and pages are put together from. Every untrusted text goes through
 //!   [`parts::escape`].
 

@@ -152,7 +152,7 @@ fn table(state: &mut ScreenState, width: usize, height: usize) -> Vec<Line<'stat
     let Some(source) = state.source() else { return lines };
     for (i, &row) in state.rows.iter().enumerate().skip(top).take(rows) {
         let titles = columns.shown.iter().map(|&(at, width)| (kind.columns()[at].title, width));
-        let cells = titles.map(|(title, width)| kind.cell(source, row, title, width)).collect();
+        let cells = kind.cells(source, row, titles);
         let marked = if i == at {
             Style::default().add_modifier(Modifier::REVERSED)
         } else {
@@ -161,28 +161,26 @@ fn table(state: &mut ScreenState, width: usize, height: usize) -> Vec<Line<'stat
         lines.push(columns.line(cells, state.colour).style(marked));
     }
     if state.rows.is_empty() {
-        lines.extend(wrap(nothing(state), width).into_iter().map(Line::from));
+        lines.extend(wrap(&nothing(state), width).into_iter().map(Line::from));
     }
     lines
 }
 
 /// Why a list has no rows.
-fn nothing(state: &ScreenState) -> &'static str {
-    match (state.page(), state.all_rows) {
+fn nothing(state: &ScreenState) -> String {
+    let text = match (state.page(), state.all_rows) {
         (Page::List(ListKind::Ports), 0) => "No TCP or UDP packets yet.",
         (Page::List(ListKind::Servers), 0) => "No server has answered yet.",
         (Page::List(ListKind::Findings), 0) => "No findings so far.",
         (Page::List(ListKind::Flows), 0) => "No flows yet.",
-        (Page::List(ListKind::Ports), _) => "No ports match the filter. Press Esc to clear it.",
-        (Page::List(ListKind::Servers), _) => "No servers match the filter. Press Esc to clear it.",
-        (Page::List(ListKind::Findings), _) => {
-            "No findings match the filter. Press Esc to clear it."
+        (Page::List(kind), _) => {
+            return format!("No {}s match the filter. Press Esc to clear it.", kind.noun());
         }
-        (Page::List(ListKind::Flows), _) => "No flows match the filter. Press Esc to clear it.",
         _ if state.is_answered() => "Its flows have been discarded.",
         _ if state.is_paused() => "Paused: p resumes the view and loads its flows.",
         _ => "Loading …",
-    }
+    };
+    text.to_owned()
 }
 
 /// The finding that is chosen, whole, with its advice.

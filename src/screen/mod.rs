@@ -21,7 +21,6 @@ mod tone;
 mod view;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
@@ -33,7 +32,6 @@ pub use terminal::{prepare, restore};
 
 use self::state::ScreenState;
 use self::terminal::Tty;
-use crate::catalogue::Catalogue;
 use crate::pipeline::{Snapshot, SnapshotRequester};
 use crate::report::parts::display_filter::FilterOn;
 use crate::{Error, ErrorKind, Result};
@@ -45,8 +43,6 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct ScreenInputs<'s> {
     /// The names of what is captured, for the first line.
     pub title: String,
-    /// The catalogue until the first view brings one.
-    pub catalogue: Arc<Catalogue>,
     /// Snapshots of the running capture. The screen ends when the sender is gone.
     pub snapshots: Receiver<Snapshot>,
     /// Messages that would have gone to stderr.
@@ -87,8 +83,7 @@ impl Drop for StopOnDrop<'_> {
 
 fn show(inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
     let mut tty = Tty::enter()?;
-    let mut state =
-        ScreenState::new(inputs.title, inputs.catalogue, inputs.requester, inputs.colour);
+    let mut state = ScreenState::new(inputs.title, inputs.requester, inputs.colour);
     state.filter_on = inputs.filter_on;
     let mut changed = true;
     while !inputs.stop.load(Ordering::Relaxed) && !terminal::is_left() {

@@ -3,14 +3,12 @@
 mod navigation;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::columns::{SortOrder, Sorting};
 use super::filter::{FilterPrompt, RowFilter};
 use super::history::History;
 use super::lists::{ListKind, ListSource, RowKey};
 use super::view::View;
-use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::pipeline::{FlowDetail, JudgedFlow, Snapshot, SnapshotRequester};
 use crate::report::parts::display_filter::FilterOn;
@@ -58,7 +56,6 @@ pub(super) struct OpenedFlow {
 /// Everything that the screen shows.
 pub(super) struct ScreenState {
     pub(super) title: String,
-    pub(super) catalogue: Arc<Catalogue>,
     pub(super) colour: bool,
     pub(super) filter_on: FilterOn,
     requester: SnapshotRequester,
@@ -92,15 +89,9 @@ pub(super) struct ScreenState {
 }
 
 impl ScreenState {
-    pub(super) fn new(
-        title: String,
-        catalogue: Arc<Catalogue>,
-        requester: SnapshotRequester,
-        colour: bool,
-    ) -> Self {
+    pub(super) fn new(title: String, requester: SnapshotRequester, colour: bool) -> Self {
         Self {
             title,
-            catalogue,
             colour,
             filter_on: FilterOn::default(),
             requester,
@@ -126,7 +117,6 @@ impl ScreenState {
     /// Takes a new snapshot of the capture.
     pub(super) fn update(&mut self, mut snapshot: Snapshot) {
         self.history.update(&snapshot);
-        self.catalogue = Arc::clone(&snapshot.run.catalogue);
         let (detail, request) = (snapshot.detail.take(), snapshot.request);
         let view = View::new(snapshot);
         if let (Page::Flow(wanted), Some(opened)) = (self.page(), &mut self.flow) {

@@ -11,8 +11,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::lists;
 use super::state::Page;
 use super::*;
+use crate::catalogue::Catalogue;
 use crate::flow::Opening;
-use crate::pipeline::{self, FlowDetail, Options, SnapshotRequest, snapshot_requests};
+use crate::pipeline::{self, FlowDetail, Options, snapshot_requests};
 use crate::source::Files;
 
 fn view(catalogue: &Arc<Catalogue>, file: &str) -> Snapshot {
@@ -21,14 +22,8 @@ fn view(catalogue: &Arc<Catalogue>, file: &str) -> Snapshot {
     let mut files = Files::open_with_stop(&[file], &stop).unwrap();
     let options = Options { keep_flows: true, ..Options::replay() };
     let run = pipeline::run(&mut files, None, catalogue, &options, None).unwrap();
-    Snapshot {
-        elapsed: Duration::from_secs(61),
-        run,
-        live_flows: 5,
-        held_flows: 9,
-        request: SnapshotRequest::default(),
-        detail: None,
-    }
+    let view = Snapshot::of_run(run, Duration::from_secs(61));
+    Snapshot { live_flows: 5, held_flows: 9, ..view }
 }
 
 const SHOWCASE: &str = "fixtures/showcase.pcap";
@@ -41,8 +36,7 @@ struct Shown {
 
 impl Shown {
     fn new(catalogue: &Arc<Catalogue>, width: u16, height: u16) -> Self {
-        let mut state =
-            ScreenState::new("eth0".into(), Arc::clone(catalogue), snapshot_requests().0, false);
+        let mut state = ScreenState::new("eth0".into(), snapshot_requests().0, false);
         state.update(view(catalogue, SHOWCASE));
         Self { state, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() }
     }
@@ -78,7 +72,7 @@ impl Shown {
     /// Answers the request for the flow that is open.
     fn answer(&mut self, opening: Option<Opening>) -> String {
         let Page::Flow(frame) = self.state.page() else { panic!("no flow is open") };
-        let mut snapshot = view(&self.state.catalogue, SHOWCASE);
+        let mut snapshot = view(&self.state.view().unwrap().snapshot.run.catalogue, SHOWCASE);
         snapshot.elapsed = Duration::from_secs(62);
         snapshot.request.flow = Some(frame);
         snapshot.detail = opening.map(|opening| {

@@ -89,6 +89,12 @@ impl FailedAttempts {
 }
 
 impl Aggregate {
+    /// The flows by outcome, in the order of output.
+    pub fn by_outcome(&self) -> impl Iterator<Item = (Outcome, u64)> + '_ {
+        let counts = Outcome::ALL.iter().map(|&outcome| (outcome, self.outcomes[outcome as usize]));
+        counts.filter(|&(_, n)| n > 0)
+    }
+
     fn add(&mut self, record: &FlowRecord) {
         self.flows += 1;
         self.flows_without_payload += u64::from(record.payload_bytes.sum() == 0);

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use portlore::pipeline::{JudgedFlow, Snapshot};
 use portlore::report::formats::{FlowOutput, IntervalWriter};
-use portlore::report::{ReportFormat, Zone};
 use portlore::{Error, ErrorKind, Result};
 
 use super::Observer;
+use crate::cli::{CommonArgs, ObserverArgs};
 use crate::command::output::{Output, OutputState};
+use crate::command::session::zone;
 
 /// Events that wait to be written.
 const QUEUE: usize = 1024;
@@ -30,17 +31,22 @@ pub struct EventPlan {
 }
 
 impl EventPlan {
-    /// The events that `format` writes while a capture runs; `interval` is what the user chose, as is
-    /// the time zone of lines for people.
-    pub fn new(format: &ReportFormat, interval: Option<Duration>, zone: Zone) -> Self {
-        let intervals = format
-            .intervals
-            .and_then(|output| Some((interval.or(output.default)?, (output.writer)(zone))));
+    /// The events that the format writes while a capture runs, at the interval that the user chose.
+    pub fn new(args: &ObserverArgs, common: &CommonArgs) -> Self {
+        let format = common.format.definition();
+        let intervals = format.intervals.and_then(|output| {
+            Some((args.interval.or(output.default)?, (output.writer)(zone(common))))
+        });
         let flows = match format.flows {
             FlowOutput::Streamed(write) => Some(write),
             FlowOutput::OnRequest | FlowOutput::AtEnd => None,
         };
         Self { intervals, flows }
+    }
+
+    /// Whether nothing is written while the capture runs.
+    pub fn is_empty(&self) -> bool {
+        self.intervals.is_none() && self.flows.is_none()
     }
 }
 
@@ -63,10 +69,10 @@ impl OutputStream {
         plan: EventPlan,
         stop: &Arc<AtomicBool>,
     ) -> Result<(Self, Option<IntervalObserver>)> {
-        let EventPlan { intervals, flows } = plan;
-        if intervals.is_none() && flows.is_none() {
+        if plan.is_empty() {
             return Ok((Self::Unused(output), None));
         }
+        let EventPlan { intervals, flows } = plan;
         let events = EventWriter::start(output, flows, stop)?;
         let intervals = intervals.map(|(every, writer)| {
             let lines = events.lines.clone();

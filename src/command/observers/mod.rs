@@ -22,7 +22,6 @@ pub use self::screen::ScreenContext;
 use self::metrics::MetricsObserver;
 use self::screen::ScreenThread;
 use super::output::Output;
-use super::session::zone;
 use crate::cli::{CommonArgs, ObserverArgs};
 
 /// Flows of a port that the screen shows.
@@ -89,7 +88,7 @@ impl LiveOutputs {
             portlore::screen::prepare()?;
         }
         let server = args.metrics.map(MetricsServer::bind).transpose()?;
-        Ok(Self { server, screen, events: EventPlan::new(format, args.interval, zone(common)) })
+        Ok(Self { server, screen, events: EventPlan::new(args, common) })
     }
 
     /// Where metrics are served, as the end of a sentence; empty where they are not.

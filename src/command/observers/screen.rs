@@ -1,11 +1,9 @@
 //! The full-screen view, on a thread of its own.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use portlore::Error;
-use portlore::catalogue::Catalogue;
 use portlore::pipeline::{Snapshot, SnapshotRequester};
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::screen::{self, ScreenInputs};
@@ -17,8 +15,6 @@ use crate::command::signals::SignalFlags;
 pub struct ScreenContext<'s> {
     /// What is captured.
     pub title: String,
-    /// The catalogue until the first snapshot brings one.
-    pub catalogue: &'s Arc<Catalogue>,
     pub signals: &'s SignalFlags,
     pub requester: SnapshotRequester,
     /// Whether colours may be used.
@@ -37,22 +33,13 @@ pub struct ScreenThread<'scope> {
 
 impl<'scope> ScreenThread<'scope> {
     pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope>) -> Self {
-        let ScreenContext { title, catalogue, signals, requester, colour, filter_on } = context;
+        let ScreenContext { title, signals, requester, colour, filter_on } = context;
         let (to_screen, snapshots) = sync_channel(1);
         let (to_messages, messages) = mpsc::channel();
         messages::redirect(Some(to_messages));
         let stop = &*signals.stop;
-        let catalogue = Arc::clone(catalogue);
-        let inputs = ScreenInputs {
-            title,
-            catalogue,
-            snapshots,
-            messages,
-            requester,
-            stop,
-            colour,
-            filter_on,
-        };
+        let inputs =
+            ScreenInputs { title, snapshots, messages, requester, stop, colour, filter_on };
         let thread = scope.spawn(move || {
             let _hold = signals.hold_force_quit();
             let ended = screen::run(inputs);

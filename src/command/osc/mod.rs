@@ -41,8 +41,7 @@ fn replay(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let some_unreadable = !files.unreadable().is_empty();
     let inputs = InputFiles { captures: found.paths, services: Vec::new() };
     let output = Outputs::prepare(output_plan(args), &inputs)?.open_report()?;
-    zone(args).load();
-    drop_privileges(&Keep::default());
+    drop_privileges(&Keep::default(), zone(args));
     let writer = writer(args, &output);
     let status = Watch::new(args, signals, output, writer).run(&mut files, filter)?;
     Ok(if some_unreadable { UNREADABLE } else { status })
@@ -61,8 +60,7 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     let mut live = Live::open(&options, messages::print)?;
     let output = outputs.open_report()?;
     // The devices are open: from here on nothing needs root.
-    zone(args).load();
-    drop_privileges(&Keep { user, ..Keep::default() });
+    drop_privileges(&Keep { user, ..Keep::default() }, zone(args));
     if !args.quiet {
         messages::print(&format!("capturing on {}; press Ctrl-C to stop", devices(&live)));
     }

@@ -23,8 +23,8 @@ pub(crate) struct MessagesRead {
     pub(crate) foreign: bool,
 }
 
-/// Reads message after message, 512 of them at most. `read` judges the message at the beginning of the remaining bytes,
-/// whose offset is its second argument.
+/// Reads message after message, [`MOST`] of them at most. `read` judges the message at the beginning
+/// of the remaining bytes, whose offset is its second argument.
 pub(crate) fn read_messages<'a>(
     bytes: &'a [u8],
     mut read: impl FnMut(&'a [u8], usize) -> Framed,

@@ -92,7 +92,7 @@ pub(crate) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// the last of the reply, and its text.
 pub(crate) fn reply(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (code, rest) = line.split_at_checked(3)?;
-    if !matches!(code, [b'1'..=b'5', b'0'..=b'5', b'0'..=b'9']) {
+    if !may_become_reply(code) {
         return None;
     }
     let code = code.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
@@ -106,12 +106,7 @@ pub(crate) fn reply(line: &[u8]) -> Option<(u16, bool, &[u8])> {
 
 /// Whether `bytes` can be the beginning of a reply.
 pub(crate) fn may_become_reply(bytes: &[u8]) -> bool {
-    bytes.iter().take(4).enumerate().all(|(i, &byte)| match i {
-        0 => matches!(byte, b'1'..=b'5'),
-        1 => matches!(byte, b'0'..=b'5'),
-        2 => byte.is_ascii_digit(),
-        _ => matches!(byte, b' ' | b'-' | b'\r'),
-    })
+    bytes.iter().zip(REPLY).all(|(byte, may_be)| may_be.iter().any(|range| range.contains(byte)))
 }
 
 /// `token` without the punctuation around it.

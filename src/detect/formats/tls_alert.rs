@@ -1,5 +1,10 @@
-//! The descriptions of alerts (RFC 8446, section 6; RFC 5246, section 7.2), which TLS and DTLS have in
-//! common.
+//! The levels and descriptions of alerts (RFC 8446, section 6; RFC 5246, section 7.2), which TLS and
+//! DTLS have in common.
+
+/// The level of an alert that does not end the connection.
+pub(crate) const WARNING: u8 = 1;
+/// The level of an alert after which the connection ends.
+pub(crate) const FATAL: u8 = 2;
 
 /// Descriptions and their names in IANA's registry.
 const DESCRIPTIONS: &[(u8, &str)] = &[

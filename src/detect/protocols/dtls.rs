@@ -7,7 +7,7 @@
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::tls_alert::alert_name;
+use crate::detect::formats::tls_alert::{FATAL, alert_name};
 use crate::detect::formats::tls_hello::{
     CLIENT_HELLO, Hello, HelloError, HelloKind, SERVER_HELLO, is_dtls, version_name,
 };
@@ -32,8 +32,6 @@ const LONGEST: usize = (1 << 14) + 2048;
 /// Bytes of an encrypted record at least: a tag or a hash.
 const SHORTEST_SEALED: usize = 16;
 const LONGEST_MESSAGE: usize = 1 << 17;
-/// The level of an alert after which the connection ends (RFC 5246, section 7.2).
-const FATAL: u8 = 2;
 const HELLO_REQUEST: u8 = 0;
 const HELLO_VERIFY_REQUEST: u8 = 3;
 const FINISHED: u8 = 20;

@@ -10,6 +10,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::replies::count_replies;
 use crate::detect::starttls::{self, ClientLine};
 use crate::detect::statement::{Side, Statement, combine_by_role};
 use crate::evidence::{Depth, Detection, Protocol, Role};
@@ -120,33 +121,10 @@ fn command(statement: &mut Statement<'_>, requested: &mut bool) -> Side {
 fn greeting(statement: &mut Statement<'_>, requested: bool) -> Side {
     let side = judge_greeting(statement, requested);
     if side == Side::Matches {
-        count_replies(statement);
+        let succeeds = |code| matches!(code, 226 | 230 | 232 | 250 | 257);
+        count_replies(statement, "FTP", "ftp.error", succeeds);
     }
     side
-}
-
-/// Counts log-ins and transfers, and states the first error. That a server lacks a command is none:
-/// clients try what they would like to use.
-fn count_replies(statement: &mut Statement<'_>) {
-    for line in lines::whole_lines(statement.stream.head()) {
-        match lines::reply(line.text) {
-            Some((226 | 230 | 232 | 250 | 257, true, _)) => statement.answers.succeeded(),
-            Some((500..=504, ..)) => {}
-            Some((code @ 421..=559, true, _)) => {
-                if statement.answers.is_flawless() {
-                    statement.fact("ftp.error", line.text, line.at);
-                }
-                let cause = format!("FTP {code}");
-                // In place of a greeting, or as the server closes the connection.
-                if line.at == 0 || code == 421 {
-                    statement.service_failed(&cause, line.at);
-                } else {
-                    statement.failed(&cause, line.at);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 fn judge_greeting(statement: &mut Statement<'_>, requested: bool) -> Side {

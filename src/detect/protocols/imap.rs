@@ -131,8 +131,8 @@ const fn is_of_tag(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'$')
 }
 
-/// Judges the client, whose first command has the tag `tag`. A tagged command alone proves nothing: lines of two words occur in many
-/// protocols.
+/// Judges the client, whose first command has the tag `tag`. A tagged command alone proves nothing:
+/// lines of two words occur in many protocols.
 fn command(statement: &mut Statement<'_>, tag: &mut Vec<u8>) -> Side {
     let stream = statement.stream;
     let bytes = stream.head();

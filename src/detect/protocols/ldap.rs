@@ -14,7 +14,7 @@ use crate::detect::formats::ber::{self, InvalidBer, Tlv, TlvHeader};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::starttls::{self, AfterRequest};
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Protocol, Role};
+use crate::evidence::{Depth, Detection, FailureScope, Protocol, Role};
 use crate::flow::Opening;
 use results::result_name;
 
@@ -170,13 +170,12 @@ impl Operation<'_> {
             Some(code) => {
                 let text = result_name(code)
                     .map_or_else(|| code.to_string(), |name| format!("{name} ({code})"));
-                let cause = format!("LDAP {text}");
-                // Busy, unavailable, unwilling to perform (RFC 4511, appendix A.2).
-                if matches!(code, 51..=53) {
-                    statement.service_failed(&cause, at);
-                } else {
-                    statement.failed(&cause, at);
-                }
+                let scope = match code {
+                    // Busy, unavailable, unwilling to perform (RFC 4511, appendix A.2).
+                    51..=53 => FailureScope::Service,
+                    _ => FailureScope::Request,
+                };
+                statement.failed_in_scope(&format!("LDAP {text}"), scope, at);
                 statement.fact_text("ldap.error", text, at);
             }
         }

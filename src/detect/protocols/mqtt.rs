@@ -10,7 +10,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine};
-use crate::evidence::{Depth, Detection, Direction, Protocol, Role};
+use crate::evidence::{Depth, Detection, Direction, FailureScope, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a CONNECT packet that are awaited at most.
@@ -267,13 +267,12 @@ fn connack(
         if code == 0 {
             statement.answers.succeeded();
         } else {
-            let cause = format!("MQTT {result}");
-            // A name or a password may be mistyped.
-            if matches!(code, 2 | 4 | 0x85 | 0x86) {
-                statement.failed(&cause, at);
-            } else {
-                statement.service_failed(&cause, at);
-            }
+            let scope = match code {
+                // A name or a password may be mistyped.
+                2 | 4 | 0x85 | 0x86 => FailureScope::Request,
+                _ => FailureScope::Service,
+            };
+            statement.failed_in_scope(&format!("MQTT {result}"), scope, at);
         }
         statement.fact("mqtt.result", result.as_bytes(), at + packet.header);
     }

@@ -14,7 +14,7 @@ use crate::detect::formats::framing::{Framed, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::starttls;
 use crate::detect::statement::{Side, Statement, combine, lossy};
-use crate::evidence::{Depth, Detection, Protocol, Role};
+use crate::evidence::{Depth, Detection, FailureScope, Protocol, Role};
 use crate::flow::Opening;
 
 const SSL_REQUEST: u32 = 80_877_103;
@@ -273,13 +273,12 @@ fn known(statement: &mut Statement<'_>, kind: u8, body: &[u8], at: usize) -> boo
                 return false;
             }
             statement.fact("postgresql.error", &[code, b" ", message].concat(), at);
-            let cause = format!("PostgreSQL {}", lossy(code));
-            // No resources, shut down, broken (PostgreSQL, appendix A).
-            if matches!(code, [b'5', b'3' | b'7' | b'8', ..] | [b'X', b'X', ..]) {
-                statement.service_failed(&cause, at);
-            } else {
-                statement.failed(&cause, at);
-            }
+            let scope = match code {
+                // No resources, shut down, broken (PostgreSQL, appendix A).
+                [b'5', b'3' | b'7' | b'8', ..] | [b'X', b'X', ..] => FailureScope::Service,
+                _ => FailureScope::Request,
+            };
+            statement.failed_in_scope(&format!("PostgreSQL {}", lossy(code)), scope, at);
         }
         b'Z' => {
             let status = match body {

@@ -13,7 +13,7 @@ use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::framing::{Framed, crlf_line, decimal, read_messages};
 use crate::detect::prefilter::Prefilter;
 use crate::detect::statement::{Side, Statement, combine_by_role, lossy};
-use crate::evidence::{Depth, Detection, Protocol, Role};
+use crate::evidence::{Depth, Detection, FailureScope, Protocol, Role};
 use crate::flow::Opening;
 
 /// Bytes of a line outside of bulk strings at most.
@@ -355,12 +355,9 @@ fn count_reply(statement: &mut Statement<'_>, kind: u8, text: &[u8], at: usize) 
         (b'-', _) => {
             let is_code = code.iter().all(u8::is_ascii_uppercase) && code.len() <= LONGEST_NAME;
             let code = if is_code { lossy(code) } else { "error".into() };
-            let cause = format!("Redis {code}");
-            if OUT_OF_SERVICE.iter().any(|known| *known == code) {
-                statement.service_failed(&cause, at);
-            } else {
-                statement.failed(&cause, at);
-            }
+            let is_of_service = OUT_OF_SERVICE.iter().any(|known| *known == code);
+            let scope = if is_of_service { FailureScope::Service } else { FailureScope::Request };
+            statement.failed_in_scope(&format!("Redis {code}"), scope, at);
             if at > 0 && !statement.facts.iter().any(|fact| fact.name.stem == "redis.error") {
                 statement.fact("redis.error", text, at + 1);
             }

@@ -9,7 +9,6 @@ use memchr::memmem::find;
 use crate::decode::Transport;
 use crate::detect::csta_document;
 use crate::detect::detector::{Detector, Sample};
-use crate::detect::formats::csta_xml;
 use crate::detect::formats::headers::{
     FieldRoom, StartWords, field, field_names, is_status_code, read_fields, start_line_end,
     start_words,
@@ -182,8 +181,6 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
             [long, short].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         })
     };
-    let may_be_required =
-        |first: u8| matches!(first.to_ascii_lowercase(), b'v' | b'f' | b't' | b'i' | b'c');
     let head = &behind[..head_end.unwrap_or(behind.len())];
     if !field_names(head, may_be_required).any(is_required) {
         return (if head_end.is_some() { Side::Other } else { Side::Perhaps }, None);
@@ -205,12 +202,8 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     let kind = field(fields, "content-type").or_else(|| field(fields, "c")).unwrap_or(&[]);
     let is_csta = kind.to_ascii_lowercase().windows(4).any(|word| word == b"csta");
     let document = &body[..body.len().min(length.unwrap_or(body.len()))];
-    if let Some((root, namespace)) = is_csta.then(|| csta_xml::carried_element(document)).flatten()
-    {
-        let at = offset + body_at.unwrap_or(0);
-        statement.fact("csta.root", root.as_bytes(), at);
-        statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta_document::state_answer(statement, &root, document, at);
+    let at = offset + body_at.unwrap_or(0);
+    if is_csta && let Some(root) = csta_document::state_carried(statement, document, at) {
         csta_document::count_answer(statement, &root, at);
     }
     if is_status {
@@ -219,9 +212,15 @@ fn message(statement: &mut Statement<'_>, bytes: &[u8], offset: usize) -> (Side,
     (Side::Matches, body_at.and_then(|at| at.checked_add(length.unwrap_or(0))))
 }
 
-/// Counts a final response. A 401 or 407 asks for credentials (RFC 3261, section 22.1), also again for
-/// the next request or where a nonce is stale, which is no failure; 487 answers a request that the caller cancelled; that of INFO says only
-/// that the message arrived, which is a request of its own.
+/// Whether a name that begins with this byte may be one of [`REQUIRED`].
+const fn may_be_required(first: u8) -> bool {
+    matches!(first.to_ascii_lowercase(), b'v' | b'f' | b't' | b'i' | b'c')
+}
+
+/// Counts a final response. A 401 or 407 asks for credentials (RFC 3261, section 22.1), also again
+/// for the next request or where a nonce is stale, which is no failure; 487 answers a request that
+/// the caller cancelled; that of INFO says only that the message arrived, which is a request of its
+/// own.
 fn count(statement: &mut Statement<'_>, status: &[u8], cseq: &[u8], offset: usize) {
     match status {
         [b'1' | b'3', ..] | b"401" | b"407" | b"487" => {}
@@ -268,6 +267,16 @@ fn may_begin(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::evidence::Recognition;
+
+    #[test]
+    fn the_first_letters_are_those_of_the_required_fields() {
+        let names = REQUIRED.iter().flat_map(|(long, short)| [long, short]);
+        let firsts: Vec<u8> = names.filter_map(|name| name.bytes().next()).collect();
+        for byte in 0..=u8::MAX {
+            let is_first = firsts.contains(&byte.to_ascii_lowercase());
+            assert_eq!(may_be_required(byte), is_first, "{byte}");
+        }
+    }
 
     #[test]
     fn every_message_of_a_dialogue_is_stated_with_its_frame() {

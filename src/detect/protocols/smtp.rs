@@ -9,6 +9,7 @@ use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
 use crate::detect::formats::lines::{self, FirstLine};
 use crate::detect::prefilter::Prefilter;
+use crate::detect::replies::count_replies;
 use crate::detect::starttls::{self, ClientLine};
 use crate::detect::statement::{Side, Statement, combine_by_role};
 use crate::evidence::{Depth, Detection, Protocol, Role};
@@ -122,33 +123,11 @@ fn is_domain(text: &[u8]) -> bool {
 fn greeting(statement: &mut Statement<'_>) -> Side {
     let side = judge_greeting(statement);
     if side != Side::Other {
-        count_replies(statement);
+        // Login (RFC 4954), mail (RFC 5321, section 4.2.3).
+        let succeeds = |code| matches!(code, 235 | 354);
+        count_replies(statement, "SMTP", "smtp.error", succeeds);
     }
     side
-}
-
-/// Counts log-ins and mails, and states the first error (RFC 5321, section 4.2.3; RFC 4954). That a
-/// server lacks a command is none: clients try EHLO first.
-fn count_replies(statement: &mut Statement<'_>) {
-    for line in lines::whole_lines(statement.stream.head()) {
-        match lines::reply(line.text) {
-            Some((235 | 354, true, _)) => statement.answers.succeeded(),
-            Some((500..=504, ..)) => {}
-            Some((code @ 421..=559, true, _)) => {
-                if statement.answers.is_flawless() {
-                    statement.fact("smtp.error", line.text, line.at);
-                }
-                let cause = format!("SMTP {code}");
-                // In place of a greeting, or as the server closes the connection.
-                if line.at == 0 || code == 421 {
-                    statement.service_failed(&cause, line.at);
-                } else {
-                    statement.failed(&cause, line.at);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 fn judge_greeting(statement: &mut Statement<'_>) -> Side {

@@ -203,13 +203,16 @@ fn is_versioned(token: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && dotted
 }
 
+/// Words beside which a secret may stand, in lower case.
+const SECRETS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
+
 /// Whether a line may have a secret, which no report should show.
 #[must_use]
 pub fn may_be_secret(line: &[u8]) -> bool {
-    const WORDS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"auth", b"login"];
     line.iter().enumerate().any(|(at, first)| {
+        // The first letters of the words: most letters end here.
         matches!(first.to_ascii_lowercase(), b'p' | b's' | b't' | b'k' | b'a' | b'l')
-            && WORDS.iter().any(|word| {
+            && SECRETS.iter().any(|word| {
                 let found = line.get(at..at + word.len());
                 found.is_some_and(|found| found.eq_ignore_ascii_case(word))
             })
@@ -223,6 +226,14 @@ mod tests {
 
     fn detect(initiator: &[&[u8]], responder: &[&[u8]]) -> Detection {
         inspect(&Opening::from_payloads(Transport::Tcp, initiator, responder), Depth::Facts)
+    }
+
+    #[test]
+    fn every_word_beside_a_secret_is_found_in_either_case() {
+        for word in SECRETS {
+            assert!(may_be_secret(&[b"my ", word].concat()), "{word:?}");
+            assert!(may_be_secret(&word.to_ascii_uppercase()), "{word:?}");
+        }
     }
 
     #[test]

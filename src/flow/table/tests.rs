@@ -7,8 +7,7 @@ mod overflow;
 use super::*;
 use crate::decode::{Endpoint, FiveTuple, Segment};
 use crate::evidence::{Direction, Evidence, Role, Wanted};
-use crate::flow::Opening;
-use crate::flow::{Orientation, TcpState};
+use crate::flow::{Opening, Orientation, TcpState};
 
 const LIMITS: TableLimits = TableLimits { flows: 1000, opening_bytes: 1 << 20 };
 const SYN: u8 = 2;

@@ -69,7 +69,7 @@ impl SnapshotBuilder {
 
     /// Adds the flow of which all that is known is wanted.
     pub(in crate::pipeline) fn add_detail(&mut self, flow: JudgedFlow, opening: Option<Opening>) {
-        self.detail = Some(Box::new(FlowDetail { flow, opening }));
+        self.detail = Some(Box::new(FlowDetail::new(flow, opening)));
     }
 
     /// Counts a live flow as if it had ended here.

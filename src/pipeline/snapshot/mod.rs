@@ -42,7 +42,10 @@ pub(super) use self::recent::RecentFlows;
 pub(super) use self::snapshotter::Snapshotter;
 
 use super::{JudgedFlow, Run};
+use crate::classify::StatedFacts;
 use crate::decode::ServicePort;
+use crate::detect;
+use crate::evidence::Depth;
 use crate::flow::{FlowRecord, Opening};
 
 /// Snapshots take at most one part in so many of a thread's time.
@@ -80,12 +83,31 @@ pub struct Snapshot {
     pub detail: Option<Box<FlowDetail>>,
 }
 
+#[cfg(test)]
+impl Snapshot {
+    /// A snapshot without open flows, which nobody has asked for more.
+    pub(crate) fn of_run(run: Run, elapsed: Duration) -> Self {
+        let request = SnapshotRequest::default();
+        Self { elapsed, run, live_flows: 0, held_flows: 0, request, detail: None }
+    }
+}
+
 /// One flow with all that is known of it.
 pub struct FlowDetail {
     /// The flow. Its verdict has facts, where its first bytes are still held.
     pub flow: JudgedFlow,
     /// The first bytes of both sides; `None` where there are none, or where they are no longer held.
     pub opening: Option<Opening>,
+}
+
+impl FlowDetail {
+    /// The flow with what detectors state of its opening.
+    fn new(mut flow: JudgedFlow, opening: Option<Opening>) -> Self {
+        if let Some(opening) = &opening {
+            flow.verdict.facts = Some(StatedFacts::new(&detect::inspect(opening, Depth::Facts)));
+        }
+        Self { flow, opening }
+    }
 }
 
 /// The content of a snapshot.

@@ -15,9 +15,9 @@ use std::io::{self, Write};
 
 use super::{FlowOutput, IntervalOutput, ReportFormat};
 use crate::decode::ServicePort;
-use crate::findings::{Finding, Severity};
+use crate::findings::Finding;
 use crate::report::parts::units::plural;
-use crate::report::parts::{interfaces, processes, why};
+use crate::report::parts::{flow_line, interfaces, processes, why};
 use crate::report::{Report, Style};
 use crate::stats::PortStats;
 
@@ -78,6 +78,8 @@ pub fn write(out: &mut dyn Write, report: &Report<'_>, style: Style) -> io::Resu
         for flow in &report.run.flows {
             why::write_styled(out, flow, show.why.then_some(show.filter_on), style)?;
         }
+        writeln!(out)?;
+        flow_line::write_legend(out, &report.run.flows, style)?;
     }
     Ok(())
 }
@@ -90,7 +92,7 @@ fn shown_ports<'r>(report: &Report<'r>, findings: &[Finding]) -> (Vec<PortRow<'r
     ports.sort_by_key(|&(port, stats)| (Reverse(stats.all.bytes.sum()), port));
     let all = ports.len();
     let top = if report.show.top == 0 { all } else { report.show.top };
-    let grave = findings.iter().filter(|finding| finding.severity < Severity::Note);
+    let grave = findings.iter().filter(|finding| finding.severity.is_grave());
     let found: HashSet<ServicePort> = grave.map(|finding| finding.port).collect();
     let mut place = 0..;
     ports.retain(|(port, _)| place.next().is_some_and(|place| place < top) || found.contains(port));

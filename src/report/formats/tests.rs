@@ -135,14 +135,7 @@ fn every_counter_is_in_every_output() {
     let events = written(ndjson::FORMAT);
     let mut metrics = openmetrics::Metrics::default();
     let run = self::run(&catalogue);
-    metrics.update(&Snapshot {
-        elapsed: Duration::from_secs(1),
-        run,
-        live_flows: 0,
-        held_flows: 0,
-        request: crate::pipeline::SnapshotRequest::default(),
-        detail: None,
-    });
+    metrics.update(&Snapshot::of_run(run, Duration::from_secs(1)));
     let metrics = metrics.text(openmetrics::ExpositionFormat::Text);
     for counter in COUNTERS {
         let field = format!("\"{}\":", counter.id);

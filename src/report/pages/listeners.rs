@@ -42,7 +42,7 @@ pub fn write(
     if listeners.is_empty() {
         return writeln!(out, "Nothing is listening on this machine.");
     }
-    let mut groups = ListeningGroup::from_sockets(listeners, true);
+    let mut groups = ListeningGroup::from_sockets(listeners);
     groups.sort_by_key(|group| group.sockets.first().map(|s| (s.bound.port(), s.transport)));
     let rows: Vec<Row> = groups.iter().filter_map(|group| row(catalogue, group, here)).collect();
     layout::write(out, style, &COLUMNS, &rows)?;

@@ -30,18 +30,14 @@ pub(super) struct ListeningGroup<'l> {
 }
 
 impl<'l> ListeningGroup<'l> {
-    /// Sockets grouped by port, transport if `by_transport`, and processes; in the order of the
-    /// first of each. Sockets without a visible process are together if they are of one user.
-    pub(super) fn from_sockets(
-        sockets: impl IntoIterator<Item = &'l Listener>,
-        by_transport: bool,
-    ) -> Vec<Self> {
+    /// Sockets grouped by port, transport and processes, in the order of the first of each. Sockets without a visible process are together if they are of one user.
+    pub(super) fn from_sockets(sockets: impl IntoIterator<Item = &'l Listener>) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for socket in sockets {
             let is_alike = |group: &&mut Self| {
                 group.sockets.iter().all(|other| {
                     other.bound.port() == socket.bound.port()
-                        && (!by_transport || other.transport == socket.transport)
+                        && other.transport == socket.transport
                         && other.processes == socket.processes
                         && (!socket.processes.is_empty() || other.user == socket.user)
                 })

@@ -35,6 +35,21 @@ pub struct PortPage<'p> {
     pub all: bool,
 }
 
+impl PortPage<'_> {
+    /// The BPF expression for the port.
+    fn filter(&self) -> String {
+        match self.transports {
+            [only] => format!("{only} port {}", self.port),
+            _ => format!("port {}", self.port),
+        }
+    }
+
+    /// The options of `ss` for sockets that listen, numbers and processes.
+    fn ss_options(&self) -> &'static str {
+        if self.transports == [Transport::Udp] { "-ulnp" } else { "-tlnp" }
+    }
+}
+
 /// Writes the page of a port.
 ///
 /// # Errors

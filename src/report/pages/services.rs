@@ -8,6 +8,7 @@ use crate::catalogue::{Origin, Reach, Service};
 use crate::decode::Transport;
 use crate::report::formats::json::write_line;
 use crate::report::parts::layout::{self, Cell, Column, Row};
+use crate::report::parts::units::plural;
 use crate::report::{Style, escape};
 
 /// The version of the document; later versions only add.
@@ -30,8 +31,8 @@ pub fn write(out: &mut dyn Write, services: &[&Service], style: Style) -> io::Re
     let rows: Vec<Row> = services.iter().map(|service| row(service)).collect();
     layout::write(out, style, &COLUMNS, &rows)?;
     let marked = services.iter().filter(|service| !service.marks.is_empty()).count();
-    let noun = if services.len() == 1 { "service" } else { "services" };
-    writeln!(out, "\n{} {noun}, {marked} recognised by marks", services.len())
+    let services = plural(services.len() as u64, "service");
+    writeln!(out, "\n{services}, {marked} recognised by marks")
 }
 
 fn row(service: &Service) -> Row {
@@ -176,7 +177,7 @@ fn begins_word(text: &str, part: &str) -> bool {
     })
 }
 
-/// The remark where no service is meant: `no service is called …`.
+/// The remark where no service is meant.
 #[must_use]
 pub fn nothing_meant(words: &[String]) -> String {
     format!("no service has the name, tag, protocol or port '{}'", escape(&words.join(" ")))
@@ -200,7 +201,7 @@ mod tests {
         let catalogue = Catalogue::shipped().unwrap();
         let services: Vec<&Service> = catalogue.services().iter().map(|s| &**s).collect();
         let mut out = Vec::new();
-        write(&mut out, &services, Style { width: 80, colour: false }).unwrap();
+        write(&mut out, &services, Style { width: 80, ..Style::default() }).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().find(|line| line.width() > 80), None);
         assert_eq!(text.lines().count(), services.len() + 3);

@@ -12,6 +12,8 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Candidate, Confidence, Fit, SharedStr};
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
+use crate::findings::Severity;
+use crate::flow::{FlowRecord, Orientation, Outcome};
 use crate::pipeline::JudgedFlow;
 use crate::stats::{PortStats, Products, Speaker, SpeakerStats, Unanswered};
 
@@ -60,8 +62,29 @@ pub fn speaker(catalogue: &Catalogue, key: &Speaker, speaking: &SpeakerStats) ->
     add_name(&mut services, &first_of(speaking.service_names.as_deref()));
     let products = first_of(speaking.products.as_deref());
     let text = spoken(key, &services, &products);
-    let sign = if key.fit == Some(Fit::Contradicts) { "! " } else { "" };
-    Cell::escape(&format!("{sign}{text}")).with_tone(tone(key))
+    Cell::escape(&format!("{}{text}", sign(key))).with_tone(tone(key))
+}
+
+/// What stands before the text of what does not belong on the port.
+fn sign(key: &Speaker) -> &'static str {
+    if key.fit == Some(Fit::Contradicts) { "! " } else { "" }
+}
+
+/// The tone of a finding.
+#[must_use]
+pub const fn severity_tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Alert => Tone::Bad,
+        Severity::Warning => Tone::Fair,
+        Severity::Note => Tone::Plain,
+    }
+}
+
+/// Who speaks in a flow, as [`flow_speaker`] has it, with the sign and the tone of [`speaker`].
+#[must_use]
+pub fn flow_cell(flow: &JudgedFlow) -> Cell {
+    let sign = sign(&Speaker::of_flow(&flow.record, &flow.verdict));
+    Cell::trusted(format!("{sign}{}", flow_speaker(flow))).with_tone(flow_tone(flow))
 }
 
 /// The tone of who speaks in a flow: that of [`speaker`].
@@ -104,8 +127,7 @@ pub fn speaker_of_port(
 pub fn essential_width(catalogue: &Catalogue, key: &Speaker) -> usize {
     let service: Vec<String> =
         key.service.iter().map(|id| catalogue.name_of(id).to_owned()).collect();
-    let sign = if key.fit == Some(Fit::Contradicts) { 2 } else { 0 };
-    sign + escape(&spoken(key, &service, &[])).width()
+    sign(key).len() + escape(&spoken(key, &service, &[])).width()
 }
 
 /// The first of some names, and the number of the others.
@@ -232,6 +254,19 @@ pub fn framed(id: &str) -> &str {
         "slip" => "SLIP",
         other => other,
     }
+}
+
+/// Flows by outcome: `3 established, 1 no answer`.
+pub fn outcomes(counts: impl Iterator<Item = (Outcome, u64)>) -> String {
+    let texts =
+        counts.map(|(outcome, n)| format!("{} {}", count(n), outcome.as_str().replace('_', " ")));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// The arrow from client to server; with a question mark if it is a guess who is which.
+#[must_use]
+pub fn arrow(record: &FlowRecord) -> &'static str {
+    if record.orientation == Orientation::Guessed { "→?" } else { "→" }
 }
 
 /// The label of a flow without an answer.

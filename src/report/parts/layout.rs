@@ -15,12 +15,15 @@ pub struct Style {
     pub width: usize,
     /// Whether colours may be used.
     pub colour: bool,
+    /// Whether sentences are wrapped, as they are in a terminal. Files and pipes have each in a
+    /// line of its own, which `grep` shows whole.
+    pub wraps: bool,
 }
 
 impl Default for Style {
     /// The style of files and pipes: 100 columns without colours.
     fn default() -> Self {
-        Self { width: 100, colour: false }
+        Self { width: 100, colour: false, wraps: false }
     }
 }
 
@@ -296,6 +299,25 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Writes a sentence behind `head`. Where the style wraps, the lines that continue it begin `hanging`
+/// columns to the right of its first word.
+pub(in crate::report) fn write_wrapped(
+    out: &mut dyn Write,
+    style: Style,
+    head: &str,
+    text: &str,
+    hanging: usize,
+) -> io::Result<()> {
+    if !style.wraps {
+        return writeln!(out, "{head}{text}");
+    }
+    let indent = head.width() + hanging;
+    let blanks = " ".repeat(indent);
+    let heads = std::iter::once(head).chain(std::iter::repeat(&*blanks));
+    let mut lines = heads.zip(wrap(text, style.width.saturating_sub(indent)));
+    lines.try_for_each(|(head, line)| writeln!(out, "{head}{line}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,7 +336,7 @@ mod tests {
             row("1/udp", "中文字符名字很长很长", "x", "3,456"),
         ];
         let mut out = Vec::new();
-        write(&mut out, Style { width: 40, colour: false }, &columns, &rows).unwrap();
+        write(&mut out, Style { width: 40, ..Style::default() }, &columns, &rows).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().all(|line| line.width() <= 40), "{text}");
         assert!(
@@ -346,7 +368,7 @@ mod tests {
         ] {
             let rows = addresses.map(row);
             let mut out = Vec::new();
-            write(&mut out, Style { width: 40, colour: false }, &columns, &rows).unwrap();
+            write(&mut out, Style { width: 40, ..Style::default() }, &columns, &rows).unwrap();
             let text = String::from_utf8(out).unwrap();
             let lines: Vec<&str> = text.lines().collect();
             assert_ne!(lines[1], lines[2], "{text}");
@@ -368,7 +390,7 @@ mod tests {
             .to_vec()];
         let written = |width| {
             let mut out = Vec::new();
-            write(&mut out, Style { width, colour: false }, &columns, &rows).unwrap();
+            write(&mut out, Style { width, ..Style::default() }, &columns, &rows).unwrap();
             String::from_utf8(out).unwrap().lines().nth(1).unwrap().to_owned()
         };
         assert_eq!(written(60), "3001/tcp  a long name  12  http: Express of some sort");

@@ -9,6 +9,13 @@ pub use crate::sentence::{count, plural};
 use crate::stats::Summary;
 use crate::time::Time;
 
+/// Frames that were dropped, by place: `kernel 3, interface 0, queue 7`.
+#[must_use]
+pub fn drops(frames: [u64; 3]) -> String {
+    let [kernel, interface, queue] = frames.map(count);
+    format!("kernel {kernel}, interface {interface}, queue {queue}")
+}
+
 /// The time zone in which people read times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Zone {

@@ -5,13 +5,14 @@ use std::io::{self, Write};
 
 use super::display_filter::{FilterOn, display_filter};
 use super::escape::escape;
-use super::layout::Style;
-use super::units::{bytes, plural, time_span};
-use super::{facts, labels, processes, tenant};
+use super::flow_line::{self, INDENT};
+use super::layout::{Style, write_wrapped};
+use super::units::plural;
+use super::{facts, labels, processes};
 use crate::classify::{Reason, Verdict};
-use crate::decode::{Endpoint, Transport};
+use crate::decode::Transport;
 use crate::evidence::{Direction, Protocol};
-use crate::flow::{FlowRecord, IcmpError, Orientation, Outcome, PayloadSides, TcpState};
+use crate::flow::{FlowRecord, IcmpError, Outcome, PayloadSides};
 use crate::pipeline::JudgedFlow;
 use crate::stats::Unanswered;
 
@@ -70,49 +71,36 @@ pub(in crate::report) fn write_styled(
     style: Style,
 ) -> io::Result<()> {
     let JudgedFlow { record, verdict, processes } = flow;
-    let tone = labels::flow_tone(flow);
-    writeln!(
-        out,
-        "frame {}  {} {} {} {}{}  {} {}  {}, {}, {}",
-        record.first_frame,
-        record.transport,
-        socket_address(record.initiator),
-        if record.orientation == Orientation::Guessed { "→?" } else { "→" },
-        socket_address(record.responder),
-        record.tunnel.map_or_else(String::new, |tunnel| format!(" via {}", tunnel.as_str()))
-            + &tenant::label(record.tenant),
-        tone.paint(labels::flow_speaker(flow).as_str(), style),
-        tone.paint(&ground(verdict), style),
-        plural(record.packets.sum(), "packet"),
-        bytes(record.bytes.sum()),
-        outcome_label(record),
-    )?;
+    flow_line::write(out, flow, style)?;
     let Some(filter_on) = why else { return Ok(()) };
+    let mut sentence_below = |text: &str| write_below(out, "", text, style);
     // `one_sided` names the reason of a flow without payload.
     for reason in
         verdict.reasons.iter().filter(|reason| reason.fact != "port" || reason.frame.is_some())
     {
-        writeln!(out, "    {}", sentence(reason))?;
+        sentence_below(&sentence(reason))?;
     }
     let lines = [asked_for(flow), one_sided(record), pace(record, verdict)];
-    for line in lines.into_iter().flatten() {
-        writeln!(out, "    {line}")?;
+    let lines = lines.into_iter().flatten().chain(processes::sentences(processes));
+    lines.chain(candidates(verdict)).try_for_each(|line| sentence_below(&line))?;
+    let labels = std::iter::once(FACTS).chain(std::iter::repeat(BLANKS));
+    for (label, line) in labels.zip(verdict.facts.iter().flat_map(facts::lines)) {
+        write_below(out, label, &line, style)?;
     }
-    for line in processes::sentences(processes) {
-        writeln!(out, "    {line}")?;
-    }
-    if let Some(line) = candidates(verdict) {
-        writeln!(out, "    {line}")?;
-    }
-    let mut label = "facts: ";
-    for line in verdict.facts.iter().flat_map(facts::lines) {
-        writeln!(out, "    {label}{line}")?;
-        label = "       ";
-    }
+    // In one piece, to be copied.
     if let Some(filter) = display_filter(filter_on, record, &verdict.reasons) {
-        writeln!(out, "    Wireshark: {filter}")?;
+        writeln!(out, "{INDENT}Wireshark: {filter}")?;
     }
     Ok(())
+}
+
+/// Before the first line of facts, and before the others.
+const FACTS: &str = "facts: ";
+const BLANKS: &str = "       ";
+
+/// Writes a sentence below the line of a flow.
+fn write_below(out: &mut dyn Write, label: &str, text: &str, style: Style) -> io::Result<()> {
+    write_wrapped(out, style, &format!("{INDENT}{label}"), text, 2)
 }
 
 /// A reason as a sentence.
@@ -231,19 +219,6 @@ fn pace(record: &FlowRecord, verdict: &Verdict) -> Option<String> {
     Some(format!("OSC rate: {}", rates.join(", ")))
 }
 
-fn socket_address(endpoint: Endpoint) -> String {
-    std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string()
-}
-
-/// The ground of the verdict, and the fit, if there is one.
-fn ground(verdict: &Verdict) -> String {
-    let confidence = verdict.confidence.as_str();
-    verdict.fit.map_or_else(
-        || format!("[{confidence}]"),
-        |fit| format!("[{confidence}, {}]", fit.as_str()),
-    )
-}
-
 /// What the client asked for, where nothing answered it.
 fn asked_for(flow: &JudgedFlow) -> Option<String> {
     let JudgedFlow { record, verdict, .. } = flow;
@@ -264,31 +239,10 @@ fn candidates(verdict: &Verdict) -> Option<String> {
     Some(format!("candidates: {}", names.join(", ")))
 }
 
-/// How the flow went, and for how long.
-fn outcome_label(record: &FlowRecord) -> String {
-    let (how, link) = match (record.payload_sides(), record.tcp) {
-        (PayloadSides::Refused, _) => ("refused", " after "),
-        (PayloadSides::Unreachable, _) => ("unreachable", " after "),
-        (PayloadSides::NoAnswer, _) => ("unanswered", " for "),
-        (_, None) => match record.outcome {
-            Outcome::NoAnswer => ("unanswered", " for "),
-            Outcome::Refused => ("refused", " after "),
-            Outcome::Sent => ("sent", " over "),
-            other => (other.as_str(), ", lasted "),
-        },
-        (_, Some(TcpState::SynSent | TcpState::SynReceived)) => ("incomplete handshake", " over "),
-        (_, Some(TcpState::Established)) => ("still open", " after "),
-        (_, Some(TcpState::Midstream)) => ("already open at the start", ", seen for "),
-        (_, Some(state)) => (state.as_str(), " after "),
-    };
-    match record.duration_ns() {
-        0 => how.to_owned(),
-        ns => format!("{how}{link}{}", time_span(ns)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
     use crate::classify::Fit;
     use crate::pipeline::{self, Options, Run};
@@ -303,8 +257,34 @@ mod tests {
 
     fn line(flow: &JudgedFlow, colour: bool) -> String {
         let mut text = Vec::new();
-        write_styled(&mut text, flow, None, Style { width: 100, colour }).unwrap();
+        write_styled(&mut text, flow, None, Style { colour, ..Style::default() }).unwrap();
         String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn in_a_terminal_only_the_filter_is_wider_than_the_screen() {
+        let run = run("fixtures/showcase.pcap");
+        for width in [60, 80, 100] {
+            let style = Style { width, wraps: true, ..Style::default() };
+            let mut text = Vec::new();
+            for flow in &run.flows {
+                write_styled(&mut text, flow, Some(FilterOn::Frames), style).unwrap();
+            }
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.contains("frame 1  tcp "), "{text}");
+            for line in text.lines().filter(|line| !line.starts_with("    Wireshark: ")) {
+                let is_one_word = line.trim().split(' ').count() == 1;
+                assert!(line.width() <= width || is_one_word, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn in_a_pipe_each_flow_and_each_sentence_has_one_line() {
+        let run = run("fixtures/showcase.pcap");
+        for flow in &run.flows {
+            assert_eq!(line(flow, false).lines().count(), 1);
+        }
     }
 
     #[test]

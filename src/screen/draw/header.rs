@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{LOW, LOWEST, cut};
 use crate::report::escape;
 use crate::report::parts::layout::{Tone, fit};
-use crate::report::parts::units::{bytes, count, plural};
+use crate::report::parts::units::{bytes, count, drops, plural};
 use crate::screen::lists::ListKind;
 use crate::screen::state::{Page, ScreenState};
 use crate::screen::tone::style;
@@ -56,13 +56,12 @@ fn counts(state: &ScreenState, width: usize) -> (Line<'static>, bool) {
         plural(counters.frames, "packet"),
         count(skipped)
     ))];
-    let lost = run.drops.kernel + run.drops.interface + counters.queue;
+    let dropped = [run.drops.kernel, run.drops.interface, counters.queue];
+    let lost: u64 = dropped.iter().sum();
     line.push(if lost == 0 {
         Span::styled("none dropped", style(Tone::Good, state.colour))
     } else {
-        let [kernel, interface, queue] =
-            [run.drops.kernel, run.drops.interface, counters.queue].map(count);
-        let text = format!("dropped: kernel {kernel}, interface {interface}, queue {queue}");
+        let text = format!("dropped: {}", drops(dropped));
         Span::styled(text, style(Tone::Bad, state.colour))
     });
     if run.evicted > 0 {

@@ -7,7 +7,7 @@ use super::{FilterFault, RowFilter};
 pub(in crate::screen) struct FilterPrompt {
     pub(in crate::screen) text: String,
     /// The filter from before, to which Esc returns.
-    pub(in crate::screen) before: (String, RowFilter),
+    pub(in crate::screen) before: RowFilter,
     /// What is wrong with the text.
     pub(in crate::screen) fault: Option<FilterFault>,
     /// The last word as it was typed, and the number of the completion that stands in its place.
@@ -17,7 +17,7 @@ pub(in crate::screen) struct FilterPrompt {
 impl FilterPrompt {
     /// Begins with the filter that there is.
     pub(in crate::screen) fn new(text: String, filter: RowFilter) -> Self {
-        Self { text: text.clone(), before: (text, filter), fault: None, completed: None }
+        Self { text, before: filter, fault: None, completed: None }
     }
 
     /// The filter of what is typed, if that is one; else it stays as it was.

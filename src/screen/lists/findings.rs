@@ -5,17 +5,19 @@ use std::net::IpAddr;
 use super::servers::spoken_at;
 use super::{ListSource, RowKey, RowList, RowText};
 use crate::decode::ServicePort;
-use crate::findings::{Finding, Severity};
+use crate::findings::Finding;
 use crate::process::Holder;
-use crate::report::parts::layout::{Cell, Tone};
+use crate::report::parts::labels;
+use crate::report::parts::layout::Cell;
 use crate::screen::columns::{ListColumn, SortOrder};
 use crate::screen::filter::{FilterRow, SpokenHere};
 use crate::screen::view::View;
-use crate::stats::ServerKey;
 
 pub(super) struct FindingList;
 
 impl RowList for FindingList {
+    type Row<'v> = &'v Finding;
+
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("SEVERITY", 9, 0).sorts(SortOrder::Ascending),
         ListColumn::text("KIND", 12, 0).leaves(0),
@@ -25,9 +27,12 @@ impl RowList for FindingList {
         ListColumn::number("FRAME", 7).leaves(2).sorts(SortOrder::Ascending),
     ];
 
-    fn number(ListSource { view, .. }: ListSource<'_>, row: RowKey, title: &str) -> u64 {
-        let RowKey::Finding(id) = row else { return 0 };
-        let Some(finding) = view.finding(id) else { return 0 };
+    fn row(view: &View, key: RowKey) -> Option<Self::Row<'_>> {
+        let RowKey::Finding(id) = key else { return None };
+        view.finding(id)
+    }
+
+    fn number(_: ListSource<'_>, finding: &Self::Row<'_>, title: &str) -> u64 {
         match title {
             "SEVERITY" => finding.severity as u64,
             "FRAME" => finding.frame.unwrap_or(u64::MAX),
@@ -35,33 +40,17 @@ impl RowList for FindingList {
         }
     }
 
-    fn cell(
-        ListSource { view, .. }: ListSource<'_>,
-        row: RowKey,
-        title: &str,
-        _width: usize,
-    ) -> Cell {
-        let RowKey::Finding(id) = row else { return Cell::default() };
-        let Some(finding) = view.finding(id) else { return Cell::default() };
+    fn cell(_: ListSource<'_>, finding: &Self::Row<'_>, title: &str, _: usize) -> Cell {
         let dash = |text: Option<String>| Cell::trusted(text.unwrap_or_else(|| "-".to_owned()));
         match title {
-            "SEVERITY" => {
-                Cell::trusted(finding.severity.as_str()).with_tone(tone(finding.severity))
-            }
+            "SEVERITY" => Cell::trusted(finding.severity.as_str())
+                .with_tone(labels::severity_tone(finding.severity)),
             "KIND" => Cell::trusted(finding.kind.as_str()),
             "PORT" => Cell::trusted(finding.port.to_string()),
             "SERVER" => dash(finding.server.map(|server| server.to_string())),
             "FINDING" => Cell::escape(&finding.sentence),
             _ => dash(finding.frame.map(|frame| frame.to_string())),
         }
-    }
-}
-
-const fn tone(severity: Severity) -> Tone {
-    match severity {
-        Severity::Alert => Tone::Bad,
-        Severity::Warning => Tone::Fair,
-        Severity::Note => Tone::Plain,
     }
 }
 
@@ -72,27 +61,20 @@ pub(super) struct FindingSubject<'v> {
     pub(super) text: RowText<'v>,
 }
 
-impl FindingSubject<'_> {
-    fn server(&self) -> Option<ServerKey> {
-        let ServicePort { port, transport } = self.finding.port;
-        self.finding.server.map(|address| ServerKey { address, port, transport })
-    }
-}
-
 impl FilterRow for FindingSubject<'_> {
     fn port(&self) -> ServicePort {
         self.finding.port
     }
 
     fn spoken(&self) -> Vec<SpokenHere<'_>> {
-        match self.server() {
+        match self.finding.server_key() {
             Some(server) => spoken_at(self.view, server),
             None => self.view.spoken_on(self.finding.port, |_| true),
         }
     }
 
     fn holders(&self) -> Vec<&Holder> {
-        let server = self.server().and_then(|key| self.view.server(key));
+        let server = self.finding.server_key().and_then(|key| self.view.server(key));
         server.and_then(|server| server.process).into_iter().collect()
     }
 
@@ -101,7 +83,7 @@ impl FilterRow for FindingSubject<'_> {
     }
 
     fn names(&self) -> Vec<&str> {
-        self.server().map_or_else(Vec::new, |key| self.view.names_of(key))
+        self.finding.server_key().map_or_else(Vec::new, |key| self.view.names_of(key))
     }
 
     fn findings(&self) -> Vec<&Finding> {

@@ -1,27 +1,28 @@
 //! The list of flows: the latest ones, who talks to whom, and what came of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use super::{ListSource, RowKey, RowList, RowText};
-use crate::classify::{Candidate, Fit};
-use crate::decode::{Endpoint, ServicePort};
+use crate::classify::Candidate;
+use crate::decode::ServicePort;
 use crate::evidence::Direction;
 use crate::findings::Finding;
-use crate::flow::{FlowRecord, Orientation, Outcome, TcpState};
+use crate::flow::{FlowRecord, Outcome, TcpState};
 use crate::pipeline::JudgedFlow;
 use crate::process::{Attribution, Holder};
-use crate::report::parts::escape::SafeText;
 use crate::report::parts::labels;
-use crate::report::parts::layout::{Cell, Tone};
+use crate::report::parts::layout::Cell;
 use crate::report::parts::units::{bytes, count, duration};
 use crate::screen::columns::{ListColumn, SortOrder};
 use crate::screen::filter::{FilterRow, SpokenHere};
 use crate::screen::view::View;
-use crate::stats::{ServerKey, Unanswered};
+use crate::stats::ServerKey;
 
 pub(super) struct FlowList;
 
 impl RowList for FlowList {
+    type Row<'v> = &'v JudgedFlow;
+
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("CLIENT", 15, 2).leaves(4),
         ListColumn::text("SERVER", 21, 2),
@@ -33,9 +34,12 @@ impl RowList for FlowList {
         ListColumn::number("IDLE", 6).leaves(3).sorts(SortOrder::Ascending),
     ];
 
-    fn number(ListSource { view, .. }: ListSource<'_>, row: RowKey, title: &str) -> u64 {
-        let RowKey::Flow(frame) = row else { return 0 };
-        let Some(JudgedFlow { record, .. }) = view.flow(frame) else { return 0 };
+    fn row(view: &View, key: RowKey) -> Option<Self::Row<'_>> {
+        let RowKey::Flow(frame) = key else { return None };
+        view.flow(frame)
+    }
+
+    fn number(_: ListSource<'_>, JudgedFlow { record, .. }: &Self::Row<'_>, title: &str) -> u64 {
         match title {
             "PACKETS" => record.packets.sum(),
             "BYTES" => record.bytes.sum(),
@@ -47,21 +51,19 @@ impl RowList for FlowList {
 
     fn cell(
         ListSource { view, .. }: ListSource<'_>,
-        row: RowKey,
+        flow: &Self::Row<'_>,
         title: &str,
-        _width: usize,
+        _: usize,
     ) -> Cell {
-        let RowKey::Flow(frame) = row else { return Cell::default() };
-        let Some(flow) = view.flow(frame) else { return Cell::default() };
         let record = &flow.record;
         match title {
-            "CLIENT" => Cell::trusted(end(record.initiator)),
+            "CLIENT" => Cell::trusted(record.initiator.to_string()),
             "SERVER" => {
-                let arrow = if record.orientation == Orientation::Guessed { "→?" } else { "→" };
+                let arrow = labels::arrow(record);
                 let server = ServerKey::new(record.responder, record.transport);
                 Cell::trusted(format!("{arrow} {server}"))
             }
-            "SPEAKING" => speaking(flow),
+            "SPEAKING" => labels::flow_cell(flow),
             "STATE" => Cell::trusted(state(record)),
             "PACKETS" => Cell::trusted(count(record.packets.sum())),
             "BYTES" => Cell::trusted(bytes(record.bytes.sum())),
@@ -72,27 +74,6 @@ impl RowList for FlowList {
             }
         }
     }
-}
-
-fn end(Endpoint { address, port }: Endpoint) -> String {
-    SocketAddr::new(address, port).to_string()
-}
-
-fn speaking(flow: &JudgedFlow) -> Cell {
-    let text = labels::flow_speaker(flow);
-    let (record, verdict) = (&flow.record, &flow.verdict);
-    let tone = match verdict.fit {
-        Some(Fit::Contradicts) => {
-            let text = SafeText::trusted(format!("! {text}"));
-            return Cell { text, tone: Tone::Bad };
-        }
-        _ if verdict.fault.is_some() => Tone::Bad,
-        _ if Unanswered::new(record, verdict).is_some() => Tone::Dim,
-        _ if verdict.service.is_some() => Tone::Good,
-        _ if verdict.protocol.is_some() => Tone::Plain,
-        _ => Tone::Dim,
-    };
-    Cell { text, tone }
 }
 
 /// How a flow stands, in a word or two.

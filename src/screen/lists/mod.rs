@@ -50,14 +50,35 @@ pub(super) struct ListSource<'v> {
 
 /// A list of rows with columns.
 trait RowList {
+    /// A row in one snapshot.
+    type Row<'v>;
+
     /// Its columns.
     const COLUMNS: &'static [ListColumn];
 
+    /// The row, if the snapshot has it.
+    fn row(view: &View, key: RowKey) -> Option<Self::Row<'_>>;
+
     /// The number by which a row is sorted in the column with this title.
-    fn number(source: ListSource<'_>, row: RowKey, title: &str) -> u64;
+    fn number(source: ListSource<'_>, row: &Self::Row<'_>, title: &str) -> u64;
 
     /// The cell in the column with this title, of this width.
-    fn cell(source: ListSource<'_>, row: RowKey, title: &str, width: usize) -> Cell;
+    fn cell(source: ListSource<'_>, row: &Self::Row<'_>, title: &str, width: usize) -> Cell;
+}
+
+/// The number of the row in the list; 0 if the snapshot does not have it.
+fn number<L: RowList>(source: ListSource<'_>, key: RowKey, title: &str) -> u64 {
+    L::row(source.view, key).map_or(0, |row| L::number(source, &row, title))
+}
+
+/// The cells of the row in these columns, by title and width; none if the snapshot does not have it.
+fn cells<'t, L: RowList>(
+    source: ListSource<'_>,
+    key: RowKey,
+    columns: impl Iterator<Item = (&'t str, usize)>,
+) -> Vec<Cell> {
+    let Some(row) = L::row(source.view, key) else { return Vec::new() };
+    columns.map(|(title, width)| L::cell(source, &row, title, width)).collect()
 }
 
 impl ListKind {
@@ -131,26 +152,25 @@ impl ListKind {
     /// The number by which a row is sorted in the column with this title.
     pub(super) fn number(self, source: ListSource<'_>, row: RowKey, title: &str) -> u64 {
         match self {
-            Self::Ports => ports::PortList::number(source, row, title),
-            Self::Servers => servers::ServerList::number(source, row, title),
-            Self::Findings => findings::FindingList::number(source, row, title),
-            Self::Flows => flows::FlowList::number(source, row, title),
+            Self::Ports => number::<ports::PortList>(source, row, title),
+            Self::Servers => number::<servers::ServerList>(source, row, title),
+            Self::Findings => number::<findings::FindingList>(source, row, title),
+            Self::Flows => number::<flows::FlowList>(source, row, title),
         }
     }
 
-    /// The cell in the column with this title, of this width.
-    pub(super) fn cell(
+    /// The cells of a row in these columns, by title and width.
+    pub(super) fn cells<'t>(
         self,
         source: ListSource<'_>,
         row: RowKey,
-        title: &str,
-        width: usize,
-    ) -> Cell {
+        columns: impl Iterator<Item = (&'t str, usize)>,
+    ) -> Vec<Cell> {
         match self {
-            Self::Ports => ports::PortList::cell(source, row, title, width),
-            Self::Servers => servers::ServerList::cell(source, row, title, width),
-            Self::Findings => findings::FindingList::cell(source, row, title, width),
-            Self::Flows => flows::FlowList::cell(source, row, title, width),
+            Self::Ports => cells::<ports::PortList>(source, row, columns),
+            Self::Servers => cells::<servers::ServerList>(source, row, columns),
+            Self::Findings => cells::<findings::FindingList>(source, row, columns),
+            Self::Flows => cells::<flows::FlowList>(source, row, columns),
         }
     }
 
@@ -220,9 +240,9 @@ struct RowText<'v> {
 impl RowText<'_> {
     /// The cells, uncut.
     fn whole(&self) -> String {
-        let cells = self.kind.columns().iter().map(|column| {
-            self.kind.cell(self.source, self.row, column.title, usize::MAX).text.to_string()
-        });
-        cells.collect::<Vec<_>>().join(" ")
+        let columns = self.kind.columns().iter().map(|column| (column.title, usize::MAX));
+        let cells = self.kind.cells(self.source, self.row, columns);
+        let texts: Vec<&str> = cells.iter().map(|cell| cell.text.as_str()).collect();
+        texts.join(" ")
     }
 }

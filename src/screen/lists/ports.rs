@@ -22,6 +22,8 @@ use crate::stats::{PortProcesses, PortStats, ServerKey};
 pub(super) struct PortList;
 
 impl RowList for PortList {
+    type Row<'v> = (ServicePort, &'v PortStats);
+
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("PORT", 9, 0).sorts(SortOrder::Ascending),
         ListColumn::text("REGISTERED", 10, 1).leaves(4),
@@ -35,9 +37,16 @@ impl RowList for PortList {
         ListColumn::number("TREND", 8).leaves(1),
     ];
 
-    fn number(ListSource { view, history }: ListSource<'_>, row: RowKey, title: &str) -> u64 {
-        let RowKey::Port(port) = row else { return 0 };
-        let Some(stats) = view.port(port) else { return 0 };
+    fn row(view: &View, key: RowKey) -> Option<Self::Row<'_>> {
+        let RowKey::Port(port) = key else { return None };
+        Some((port, view.port(port)?))
+    }
+
+    fn number(
+        ListSource { history, .. }: ListSource<'_>,
+        &(port, stats): &Self::Row<'_>,
+        title: &str,
+    ) -> u64 {
         match title {
             "FLOWS" => stats.all.flows,
             "BYTES" => stats.all.bytes.sum(),
@@ -51,12 +60,10 @@ impl RowList for PortList {
 
     fn cell(
         ListSource { view, history }: ListSource<'_>,
-        row: RowKey,
+        &(port, stats): &Self::Row<'_>,
         title: &str,
         width: usize,
     ) -> Cell {
-        let RowKey::Port(port) = row else { return Cell::default() };
-        let Some(stats) = view.port(port) else { return Cell::default() };
         match title {
             "PORT" => Cell::trusted(port.to_string()),
             "REGISTERED" => labels::registered(view.catalogue(), port).into(),

@@ -14,11 +14,13 @@ use crate::report::parts::units::{bytes, count};
 use crate::screen::columns::{ListColumn, SortOrder};
 use crate::screen::filter::{FilterRow, SpokenHere};
 use crate::screen::view::View;
-use crate::stats::ServerKey;
+use crate::stats::{Server, ServerKey};
 
 pub(super) struct ServerList;
 
 impl RowList for ServerList {
+    type Row<'v> = Server<'v>;
+
     const COLUMNS: &'static [ListColumn] = &[
         ListColumn::text("SERVER", 21, 1).sorts(SortOrder::Ascending),
         ListColumn::text("SPEAKING", 24, 3),
@@ -30,9 +32,12 @@ impl RowList for ServerList {
         ListColumn::number("PROOF", 8).leaves(0),
     ];
 
-    fn number(ListSource { view, .. }: ListSource<'_>, row: RowKey, title: &str) -> u64 {
-        let RowKey::Server(key) = row else { return 0 };
-        let Some(server) = view.server(key) else { return 0 };
+    fn row(view: &View, key: RowKey) -> Option<Self::Row<'_>> {
+        let RowKey::Server(key) = key else { return None };
+        view.server(key)
+    }
+
+    fn number(_: ListSource<'_>, server: &Self::Row<'_>, title: &str) -> u64 {
         match title {
             "CLIENTS" => server.clients,
             "FLOWS" => server.flows,
@@ -44,17 +49,16 @@ impl RowList for ServerList {
 
     fn cell(
         ListSource { view, .. }: ListSource<'_>,
-        row: RowKey,
+        server: &Self::Row<'_>,
         title: &str,
-        _width: usize,
+        _: usize,
     ) -> Cell {
-        let RowKey::Server(key) = row else { return Cell::default() };
-        let Some(server) = view.server(key) else { return Cell::default() };
+        let key = server.key;
         let dash = |text: String| if text.is_empty() { "-".to_owned() } else { text };
         match title {
             "SERVER" => Cell::trusted(key.to_string()),
             "SPEAKING" => {
-                let cell = speaking(view.catalogue(), &server).0;
+                let cell = speaking(view.catalogue(), server).0;
                 let does_not_belong =
                     view.findings_at(key).any(|found| found.kind == FindingKind::Contradicts);
                 if does_not_belong {
@@ -65,8 +69,8 @@ impl RowList for ServerList {
                 }
             }
             "ALSO, PRODUCT, NAME" => {
-                let (_, also) = speaking(view.catalogue(), &server);
-                let all: Vec<String> = also.into_iter().chain(texts(&server)).collect();
+                let (_, also) = speaking(view.catalogue(), server);
+                let all: Vec<String> = also.into_iter().chain(texts(server)).collect();
                 Cell::escape(&dash(all.join(", ")))
             }
             "PROCESS" => {
@@ -96,18 +100,9 @@ pub(super) struct ServerSubject<'v> {
 
 /// What speaks at a server: of what speaks on its port that which it speaks, too.
 pub(super) fn spoken_at(view: &View, key: ServerKey) -> Vec<SpokenHere<'_>> {
-    let Some(server) = view.server(key) else { return Vec::new() };
-    let protocols: Vec<_> = server.protocols().collect();
-    view.spoken_on(key.service_port(), |speaker| {
-        let is_proved = |id: &str| server.services.iter().any(|service| service.id == id);
-        speaker.unanswered.is_none()
-            && match speaker.service.as_deref() {
-                Some(id) => is_proved(id),
-                None => {
-                    speaker.protocol.map_or(protocols.is_empty(), |one| protocols.contains(&one))
-                }
-            }
-    })
+    let server = view.snapshot.run.stats.servers.speaking_at(key);
+    let Some(server) = server else { return Vec::new() };
+    view.spoken_on(key.service_port(), |speaker| server.is_speaker(speaker))
 }
 
 impl FilterRow for ServerSubject<'_> {

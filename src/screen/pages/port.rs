@@ -4,8 +4,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
-use crate::flow::Outcome;
 use crate::report::escape;
 use crate::report::parts::labels;
 use crate::report::parts::layout::{Cell, fit};
@@ -28,22 +28,22 @@ pub(in crate::screen) fn lines(
     port: ServicePort,
     width: usize,
 ) -> Vec<Line<'static>> {
-    let Some(stats) = state.view().and_then(|view| view.port(port)) else {
+    let found = state.view().and_then(|view| Some((view.catalogue(), view.port(port)?)));
+    let Some((catalogue, stats)) = found else {
         return vec![Line::from(format!("{port}  No packets yet."))];
     };
-    let mut lines = about(state, port, stats, width);
+    let mut lines = about(catalogue, (port, stats), width, state.colour);
     lines.extend(figures(stats, width));
     lines
 }
 
 /// The names of the port, its speakers and its processes.
 fn about(
-    state: &ScreenState,
-    port: ServicePort,
-    stats: &PortStats,
+    catalogue: &Catalogue,
+    (port, stats): (ServicePort, &PortStats),
     width: usize,
+    colour: bool,
 ) -> Vec<Line<'static>> {
-    let catalogue = &state.catalogue;
     let head = format!(
         "{port}  registered: {}  customary: {}",
         labels::registered(catalogue, port),
@@ -64,7 +64,7 @@ fn about(
         let text = fit(text.as_str(), width.saturating_sub(tail.width() + 2));
         lines.push(Line::from(vec![
             Span::raw("  "),
-            Span::styled(text, style(tone, state.colour)),
+            Span::styled(text, style(tone, colour)),
             Span::raw(tail),
         ]));
     }
@@ -107,11 +107,6 @@ type Unit = fn(u64) -> String;
 
 /// The sums and histograms of the port.
 fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Vec<Line<'static>> {
-    let outcomes = Outcome::ALL
-        .iter()
-        .map(|&outcome| (all.outcomes[outcome as usize], outcome.as_str().replace('_', " ")));
-    let outcomes: Vec<_> =
-        outcomes.filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(n))).collect();
     let mut sums = vec![
         plural(all.initiators.count(), "client"),
         format!("→ {} {}", count(all.packets.initiator), bytes(all.bytes.initiator)),
@@ -121,7 +116,7 @@ fn figures(PortStats { all, distributions, .. }: &PortStats, width: usize) -> Ve
     sums.extend(
         counters.map(|(counter, sum)| format!("{} {}", count(sum), counter.title.to_lowercase())),
     );
-    sums.push(outcomes.join(", "));
+    sums.push(labels::outcomes(all.by_outcome()));
     let lines = match distributions {
         Some(distributions) => histograms(distributions),
         None => vec![

@@ -3,12 +3,10 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::{Cursor, OpenedFlow, Page, ScreenState, Scroll};
-use crate::decode::ServicePort;
 use crate::pipeline::SnapshotRequest;
 use crate::screen::filter::{FilterPrompt, RowFilter};
 use crate::screen::keys::{self, KeyAction};
 use crate::screen::lists::{ListKind, RowKey};
-use crate::stats::ServerKey;
 
 /// Columns by which a text scrolls sideways.
 const SIDEWAYS: usize = 8;
@@ -80,9 +78,7 @@ impl ScreenState {
     fn edit(&mut self, mut prompt: FilterPrompt, action: KeyAction) {
         let filter = match action {
             KeyAction::Cancel => {
-                let (text, filter) = prompt.before;
-                self.filter_text = text;
-                self.apply(Some(filter));
+                self.apply(Some(prompt.before));
                 return;
             }
             KeyAction::Accept => match RowFilter::parse(&prompt.text) {
@@ -153,8 +149,6 @@ impl ScreenState {
             RowKey::Finding(id) => {
                 let Some(view) = self.view() else { return };
                 let Some(finding) = view.finding(id) else { return };
-                let ServicePort { port, transport } = finding.port;
-                let key = finding.server.map(|address| ServerKey { address, port, transport });
                 // The flow that has the frame is chosen, where it is still known.
                 let flows = view.snapshot.run.flows.iter().map(|flow| &flow.record);
                 let mut flows = flows.filter(|record| record.service_port() == finding.port);
@@ -162,7 +156,7 @@ impl ScreenState {
                     flows.find(|record| (record.first_frame..=record.last_frame).contains(&frame))
                 });
                 cursor.chosen = holds.map(|record| RowKey::Flow(record.first_frame));
-                match key.filter(|key| view.server(*key).is_some()) {
+                match finding.server_key().filter(|key| view.server(*key).is_some()) {
                     Some(key) => Page::Server(key),
                     None => Page::Port(finding.port),
                 }

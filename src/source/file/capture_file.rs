@@ -17,6 +17,7 @@ use super::read_ahead::ReadAhead;
 use super::record::{Damage, NextRecord, RecordHeader};
 use super::time_notes::TimeNotes;
 use super::unsupported;
+use crate::error::reason;
 use crate::source::{Block, Drops, Frame, LinkType};
 use crate::{Error, ErrorKind, Result};
 
@@ -324,12 +325,4 @@ fn inside(error: &Error, compression: Compression) -> Error {
         Some(remedy) => Error::new(error.kind(), error.reason())
             .with_remedy(format!("{remedy} ({compression} inside)")),
     }
-}
-
-/// The reason of an error, in lower case and without the number that Rust adds.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::compressed::{Compression, peek};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
+use crate::error::reason;
 use crate::{Error, ErrorKind, Result};
 
 /// Extensions of captures. A file in a folder that has one and is no capture deserves a report.
@@ -91,7 +92,7 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
                 io::ErrorKind::PermissionDenied => ErrorKind::Permission,
                 _ => ErrorKind::Input,
             };
-            Error::new(kind, format!("cannot be listed: {}", super::capture_file::reason(&error)))
+            Error::new(kind, format!("cannot be listed: {}", reason(&error)))
                 .with_object(folder.display())
         })?;
         for entry in entries.filter_map(Result::ok) {

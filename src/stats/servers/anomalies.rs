@@ -95,15 +95,16 @@ impl Anomalies {
         Self { by_server: BTreeMap::new(), limit, has_overflowed: false }
     }
 
-    /// Whether the table is full of servers that stand before this one.
-    fn is_beyond(&self, rank: ServerRank) -> bool {
-        self.by_server.len() >= self.limit
-            && self.by_server.last_key_value().is_some_and(|(last, _)| *last < rank)
+    /// Whether the table is full of servers that stand before this one; then it has overflowed.
+    fn overflows(&mut self, rank: ServerRank) -> bool {
+        let is_beyond = self.by_server.len() >= self.limit
+            && self.by_server.last_key_value().is_some_and(|(last, _)| *last < rank);
+        self.has_overflowed |= is_beyond;
+        is_beyond
     }
 
     pub(super) fn add(&mut self, rank: ServerRank, anomaly: Anomaly) {
-        if self.is_beyond(rank) {
-            self.has_overflowed = true;
+        if self.overflows(rank) {
             return;
         }
         let anomalies = self.by_server.entry(rank).or_insert_with(|| Vec::with_capacity(1));
@@ -129,8 +130,7 @@ impl Anomalies {
 
     /// Adds an anomaly as a flow that begins at `frame` shows it. Copies it only where it is kept.
     pub(super) fn add_at(&mut self, rank: ServerRank, anomaly: &Anomaly, frame: u64) {
-        if self.is_beyond(rank) {
-            self.has_overflowed = true;
+        if self.overflows(rank) {
             return;
         }
         let is_known = |known: &Anomaly| {

@@ -13,6 +13,7 @@ use crate::decode::ServicePort;
 use crate::evidence::{Protocol, ProtocolSet};
 use crate::flow::{Counts, Outcome};
 use crate::process::Holder;
+use crate::stats::Speaker;
 use crate::time::Time;
 
 /// Texts of each kind that are shown of a server.
@@ -107,6 +108,16 @@ impl<'s> SpeakingServer<'s> {
         proofs.any(|proof| *self.servers.services.get(proof.service).1 == *id)
     }
 
+    /// Whether it is one of those that speak so on its port.
+    #[must_use]
+    pub fn is_speaker(&self, speaker: &Speaker) -> bool {
+        speaker.unanswered.is_none()
+            && match &speaker.service {
+                Some(service) => self.proves(service.as_str()),
+                None => self.speaks(speaker.protocol),
+            }
+    }
+
     /// Whether it speaks a protocol; `None` asks whether it speaks none.
     #[must_use]
     pub fn speaks(&self, protocol: Option<Protocol>) -> bool {
@@ -159,6 +170,13 @@ impl Servers {
     #[must_use]
     pub fn get(&self, key: ServerKey) -> Option<Server<'_>> {
         self.slots.row_of(key).filter(|row| row.flows() > 0).map(|row| self.view(row))
+    }
+
+    /// What the server with this key speaks, if it is kept.
+    #[must_use]
+    pub fn speaking_at(&self, key: ServerKey) -> Option<SpeakingServer<'_>> {
+        let row = self.slots.row_of(key).filter(|row| row.flows() > 0)?;
+        Some(SpeakingServer { servers: self, row })
     }
 
     /// What the servers speak, in no particular order.

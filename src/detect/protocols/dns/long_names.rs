@@ -59,8 +59,9 @@ pub fn long_name(bytes: &[u8], frame: u64, direction: Direction) -> Option<LongN
     if is_long(bytes) { read(bytes, frame, direction, &mut LastName::new()) } else { None }
 }
 
-/// Whether the first name of a message is a long one: nearly all messages end here, before anything
-/// is copied.
+/// Whether the first name of a message, up to its end or a pointer, has as many bytes as a long one.
+/// Nearly all messages end here: most names are short, and to read their letters takes ten times as
+/// long.
 fn is_long(bytes: &[u8]) -> bool {
     // Header, two lengths, type and class.
     if bytes.len() < HEADER + LONG + 6 {
@@ -84,9 +85,6 @@ fn read(bytes: &[u8], frame: u64, direction: Direction, last: &mut LastName) -> 
         return None;
     }
     let has_answers = rcode.trailing_zeros() >= 4 && (answers_high, answers_low) != (0, 0);
-    if !may_be_long(bytes.get(HEADER..)?) {
-        return None;
-    }
     let name = last.read(bytes, HEADER)??;
     let &[kind_high, kind_low] = bytes.get(name.next..)?.first_chunk()?;
     let kind = u16::from_be_bytes([kind_high, kind_low]);
@@ -111,20 +109,6 @@ fn read(bytes: &[u8], frame: u64, direction: Direction, last: &mut LastName) -> 
         return None;
     }
     Some(LongName { parents, hash: hash(&text), answer, frame })
-}
-
-/// Whether the name at the beginning has as many bytes as a long one. Most names are short, and to
-/// read their letters takes ten times as long.
-fn may_be_long(bytes: &[u8]) -> bool {
-    let mut length = 0;
-    while length < LONG {
-        match bytes.get(length) {
-            Some(&label @ 1..64) => length += 1 + usize::from(label),
-            // The end. A pointer may lead to any name.
-            label => return label.is_some_and(|&label| label >= 64),
-        }
-    }
-    true
 }
 
 /// The domains of two and three labels that a name is under; `None` if it is an address, a service,

@@ -4,7 +4,6 @@ use httparse::Header;
 
 use super::body::{self, Body};
 use super::head::Start;
-use crate::detect::formats::csta_xml;
 use crate::detect::formats::redact::masked;
 use crate::detect::statement::Statement;
 use crate::detect::{csta_document, json_document};
@@ -56,12 +55,9 @@ pub(super) fn state_body(
     }
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
-        (body::BodyKind::Structured, true) => {
-            statement.fact_in_parts("http.request-body", &body.content, &parts);
-            json_document::state(statement, &body.content, at);
-        }
-        (body::BodyKind::Structured, false) => {
-            statement.fact_in_parts("http.response-body", &body.content, &parts);
+        (body::BodyKind::Structured, _) => {
+            let name = if is_request { "http.request-body" } else { "http.response-body" };
+            statement.fact_in_parts(name, &body.content, &parts);
             json_document::state(statement, &body.content, at);
         }
         (body::BodyKind::Plain, false) => {
@@ -92,12 +88,7 @@ pub(super) fn state_body(
         (body::BodyKind::Plain | body::BodyKind::Events, true)
         | (body::BodyKind::Unreadable, _) => {}
     }
-    // CSTA as a web service (ECMA-348), in SOAP or bare.
-    if let Some((root, namespace)) =
-        is_xml.then(|| csta_xml::carried_element(&body.content)).flatten()
-    {
-        statement.fact("csta.root", root.as_bytes(), at);
-        statement.fact("csta.namespace", namespace.as_bytes(), at);
-        csta_document::state_answer(statement, &root, &body.content, at);
+    if is_xml {
+        csta_document::state_carried(statement, &body.content, at);
     }
 }

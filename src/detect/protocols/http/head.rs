@@ -74,11 +74,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
         return false;
     }
     let Some(end) = start_line_end(bytes, START_LINE) else { return false };
-    let is_start = match Start::read(bytes[..end].trim_ascii_end()) {
-        Some(Start::Request { method, .. }) => COMMON.contains(&method),
-        Some(Start::Response { .. }) => true,
-        None => false,
-    };
+    let is_start = Start::read(bytes[..end].trim_ascii_end()).is_some();
     let next = bytes[end + 1..].split(|&b| b == b'\n').next().unwrap_or(&[]).trim_ascii_end();
     let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let name = next.iter().position(|&b| b == b':').unwrap_or(next.len());

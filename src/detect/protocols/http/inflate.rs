@@ -66,11 +66,8 @@ impl InflateRoom {
             BodyCompression::Deflate if is_framed() => bounded(ZlibDecoder::new(bytes), self.0),
             BodyCompression::Deflate => bounded(DeflateDecoder::new(bytes), self.0),
         };
-        self.take(as_text(content, self.0), DECODER)
-    }
-
-    fn take(&mut self, content: Vec<u8>, beside: usize) -> Vec<u8> {
-        self.0 = self.0.saturating_sub(content.len() + beside);
+        let content = as_text(content, self.0);
+        self.0 = self.0.saturating_sub(content.len() + DECODER);
         content
     }
 }
@@ -130,7 +127,7 @@ impl Inflater {
             let given = (self.state.total_out() - given) as usize;
             content.extend_from_slice(into.get(..given).unwrap_or(&[]));
             part = part.get(taken..).unwrap_or(&[]);
-            room.0 -= given.min(room.0);
+            room.0 = room.0.saturating_sub(given);
             match status {
                 Ok(_) if given > 0 || taken > 0 && !part.is_empty() => {}
                 Ok(_) => break,

@@ -41,6 +41,7 @@ use crate::flow::{Opening, Stream};
 
 /// Messages of each side that are read at most.
 const MESSAGES: usize = 32;
+
 pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Http, inspect)
     .tcp()
     .prefilter(Prefilter::first_byte(&[b'A'..=b'Z', b'-'..=b'-', b'_'..=b'_']).mid_stream())

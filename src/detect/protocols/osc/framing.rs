@@ -63,8 +63,8 @@ impl OscFraming {
         }
     }
 
-    /// Passes each whole packet and its offset to `each`, 160 of them at most, until `each` refuses
-    /// one. False where it did, or where the bytes cannot be in this framing.
+    /// Passes each whole packet and its offset to `each`, [`PACKETS`] of them at most, until `each`
+    /// refuses one. False where it did, or where the bytes cannot be in this framing.
     pub(super) fn packets(
         self,
         bytes: &[u8],

@@ -1,9 +1,8 @@
 //! Alerts in the clear (RFC 8446, section 6; RFC 5246, section 7.2): a level and a description.
 
-use super::record::{ALERT, HANDSHAKE, HEADER, WARNING, records};
-use crate::detect::formats::tls_alert::alert_name;
+use super::record::{ALERT, HANDSHAKE, HEADER, records};
+use crate::detect::formats::tls_alert::{FATAL, WARNING, alert_name};
 
-const FATAL: u8 = 2;
 /// Bytes of a record with one alert.
 const WHOLE: usize = HEADER + 2;
 

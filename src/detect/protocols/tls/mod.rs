@@ -24,7 +24,7 @@ use crate::flow::{Opening, Stream};
 use certificate::Certificate;
 use record::{
     ALERT, CHANGE_CIPHER_SPEC, Chain, HANDSHAKE, HEADER, HandshakeMessage, HandshakeMessages,
-    begins_record, chain, records,
+    begins_record, chain, handshake_messages, records,
 };
 use sslv2::{Ssl2Reading, read_hello};
 
@@ -265,15 +265,13 @@ fn handshake(statement: &mut Statement<'_>, hellos: &mut Hellos) -> Side {
 /// filled by messages to its last byte.
 fn is_framed(stream: &[u8], hello: &HandshakeMessage<'_>) -> bool {
     let Some(record) = records(stream).next() else { return false };
-    let mut rest = record.bytes;
-    while let &[0..=LAST_MESSAGE, a, b, c, ref behind @ ..] = rest {
-        let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-        let Some(next) = behind.get(len..) else { return false };
-        rest = next;
-    }
+    let end = handshake_messages(record.bytes).try_fold(0, |_, message| {
+        let is_known = message.kind <= LAST_MESSAGE && message.body.len() == message.len;
+        is_known.then_some(message.at + message.len)
+    });
     record.is_whole()
         && record.content == HANDSHAKE
-        && rest.is_empty()
+        && end == Some(record.len)
         && matches!(hello.body, [3, 0..=4, ..] | [DRAFT, ..])
         && hello.len >= SHORTEST_HELLO
 }

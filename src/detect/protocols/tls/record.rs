@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::detect::formats::tls_alert::WARNING;
 use crate::detect::formats::tls_hello::MESSAGE_HEADER;
 use crate::evidence::Role;
 
 pub(super) const HEADER: usize = 5;
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const ALERT: u8 = 21;
-/// The level of an alert that does not end the connection.
-pub(super) const WARNING: u8 = 1;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const APPLICATION_DATA: u8 = 23;
 /// Bytes of a record's content at most: plain text, and what encryption may add (RFC 5246, section
@@ -81,14 +80,27 @@ pub(super) struct HandshakeMessages<'a> {
     pub(super) open: bool,
 }
 
-/// A handshake message, as far as it was captured.
+/// A handshake message (RFC 8446, section 4), as far as it was captured.
 pub(super) struct HandshakeMessage<'a> {
     pub(super) kind: u8,
     pub(super) body: &'a [u8],
     /// The length of the whole; fewer bytes may have been captured.
     pub(super) len: usize,
-    /// The offset of the body in [`HandshakeMessages`].
+    /// The offset of the body in the messages.
     pub(super) at: usize,
+}
+
+/// The handshake messages that follow each other in `bytes`, as far as their headers are there.
+pub(super) fn handshake_messages(bytes: &[u8]) -> impl Iterator<Item = HandshakeMessage<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let [kind, a, b, c, behind @ ..] = bytes.get(at..)? else { return None };
+        let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        let body = &behind[..len.min(behind.len())];
+        let message = HandshakeMessage { kind: *kind, body, len, at: at + MESSAGE_HEADER };
+        at += MESSAGE_HEADER + len;
+        Some(message)
+    })
 }
 
 impl<'a> HandshakeMessages<'a> {
@@ -135,15 +147,7 @@ impl<'a> HandshakeMessages<'a> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = HandshakeMessage<'_>> {
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let [kind, a, b, c, behind @ ..] = self.bytes.get(at..)? else { return None };
-            let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-            let body = &behind[..len.min(behind.len())];
-            let message = HandshakeMessage { kind: *kind, body, len, at: at + MESSAGE_HEADER };
-            at += MESSAGE_HEADER + len;
-            Some(message)
-        })
+        handshake_messages(&self.bytes)
     }
 
     /// The first byte, for a message whose header was not captured whole.
@@ -156,13 +160,13 @@ impl<'a> HandshakeMessages<'a> {
 /// sends, and nothing else (RFC 5246, section 7.4).
 pub(super) fn role_in_clear(stream: &[u8]) -> Option<Role> {
     let record = records(stream).next().filter(|record| record.content == HANDSHAKE)?;
-    let [kind, a, b, c, ..] = *record.bytes else { return None };
-    let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-    match kind {
+    let message = handshake_messages(record.bytes).next()?;
+    let fits = MESSAGE_HEADER + message.len <= record.len;
+    match message.kind {
         // Key exchange, request for a certificate, end of the hello; certificate status.
-        12..=14 | 22 if MESSAGE_HEADER + len <= record.len => Some(Role::Server),
+        12..=14 | 22 if fits => Some(Role::Server),
         // Key exchange.
-        16 if MESSAGE_HEADER + len <= record.len => Some(Role::Client),
+        16 if fits => Some(Role::Client),
         _ => None,
     }
 }

@@ -10,7 +10,6 @@ use crate::catalogue::Catalogue;
 use crate::classify::{Candidate, Fit};
 use crate::decode::ServicePort;
 use crate::evidence::{Protocol, ProvedBy};
-use crate::flow::Outcome;
 use crate::report::parts::labels;
 use crate::stats::{
     Aggregate, CounterSums, Distributions, PortStats, Quantiles, ServiceKey, ServiceStats, Speaker,
@@ -189,11 +188,7 @@ impl FiguresJson {
             initiators: all.initiators.count(),
             first: all.seen.map(|(first, _)| first.to_string()),
             last: all.seen.map(|(_, last)| last.to_string()),
-            outcomes: Outcome::ALL
-                .iter()
-                .map(|&o| (o.as_str(), all.outcomes[o as usize]))
-                .filter(|&(_, n)| n > 0)
-                .collect(),
+            outcomes: all.by_outcome().map(|(outcome, n)| (outcome.as_str(), n)).collect(),
             counters: CountersJson(all.counters),
             packet_bytes: summary(|own| &own.packet_bytes),
             duration_ns: summary(|own| &own.duration_ns),

@@ -32,14 +32,8 @@ fn view(ports: &[(u16, u64)]) -> Snapshot {
         stats,
         flows: Vec::new(),
     };
-    Snapshot {
-        elapsed: Duration::from_secs(1),
-        run,
-        live_flows: 1,
-        held_flows: 2,
-        request: crate::pipeline::SnapshotRequest::default(),
-        detail: None,
-    }
+    let view = Snapshot::of_run(run, Duration::from_secs(1));
+    Snapshot { live_flows: 1, held_flows: 2, ..view }
 }
 
 /// The value of a sample.

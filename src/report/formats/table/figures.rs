@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::PortRow;
-use crate::flow::Outcome;
 use crate::report::parts::labels;
 use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::report::parts::units::{bytes, count};
@@ -45,11 +44,6 @@ fn count_columns() -> Vec<Column> {
 
 /// Packets are those of the clients, and of the server.
 fn count_row(name: &str, all: &Aggregate) -> Row {
-    let outcomes: Vec<_> = Outcome::ALL
-        .iter()
-        .filter(|&&o| all.outcomes[o as usize] > 0)
-        .map(|&o| format!("{} {}", count(all.outcomes[o as usize]), o.as_str().replace('_', " ")))
-        .collect();
     let mut row = vec![
         name.to_owned(),
         count(all.initiators.count()),
@@ -57,7 +51,7 @@ fn count_row(name: &str, all: &Aggregate) -> Row {
         count(all.packets.responder),
     ];
     row.extend(all.counters.iter().map(|(_, sum)| count(sum)));
-    row.push(outcomes.join(", "));
+    row.push(labels::outcomes(all.by_outcome()));
     row.into_iter().map(Cell::trusted).collect()
 }
 

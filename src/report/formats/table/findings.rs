@@ -6,12 +6,11 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::decode::ServicePort;
-use crate::findings::{Finding, Severity};
+use crate::findings::Finding;
+use crate::report::parts::labels;
 use crate::report::parts::layout::{Tone, fit, wrap};
 use crate::report::parts::units::plural;
 use crate::report::{Report, Style, escape};
-use crate::stats::ServerKey;
 
 /// Blanks between columns.
 const GAP: usize = 2;
@@ -32,7 +31,7 @@ pub(super) fn write(
     findings: &[Finding],
     style: Style,
 ) -> io::Result<()> {
-    let grave = findings.iter().filter(|finding| finding.severity != Severity::Note).count();
+    let grave = findings.iter().filter(|finding| finding.severity.is_grave()).count();
     let (top, is_whole) = (report.show.top, report.show.findings_only);
     let is_limited = top > 0 && !is_whole;
     let shown = if is_limited { findings.len().min(grave + top) } else { findings.len() };
@@ -159,9 +158,8 @@ impl CellWidths {
 /// The address of the server, with a name beside it if there is one.
 fn server(report: &Report<'_>, finding: &Finding, has_name: bool) -> String {
     let Some(address) = finding.server else { return String::new() };
-    let ServicePort { port, transport } = finding.port;
-    let key = ServerKey { address, port, transport };
-    match report.run.stats.servers.name_of(key).filter(|_| has_name) {
+    let key = finding.server_key().filter(|_| has_name);
+    match key.and_then(|key| report.run.stats.servers.name_of(key)) {
         Some(name) => format!("{address} {}", fit(&escape(name), NAME)),
         None => address.to_string(),
     }
@@ -180,12 +178,7 @@ fn row(
 ) -> io::Result<()> {
     let (server_width, room) = widths.fitted(style);
     let severity = finding.severity.as_str();
-    let tone = match finding.severity {
-        Severity::Alert => Tone::Bad,
-        Severity::Warning => Tone::Fair,
-        Severity::Note => Tone::Plain,
-    };
-    let painted = tone.paint(severity, style);
+    let painted = labels::severity_tone(finding.severity).paint(severity, style);
     let padding = widths.severity - severity.len();
     let port = finding.port.to_string();
     let whole = server(report, finding, widths.has_names);
@@ -228,8 +221,8 @@ fn row(
 mod tests {
     use super::*;
     use crate::Replay;
-    use crate::decode::Transport;
-    use crate::findings::FindingKind;
+    use crate::decode::{ServicePort, Transport};
+    use crate::findings::{FindingKind, Severity};
     use crate::report::Show;
 
     #[test]
@@ -248,7 +241,7 @@ mod tests {
             let run = Replay::open(["fixtures/silent-3002.pcap"]).unwrap().run().unwrap();
             let report = Report::new(&[], &run, None, Show::default());
             for width in 40..=120 {
-                let style = Style { width, colour: false };
+                let style = Style { width, ..Style::default() };
                 let mut out = Vec::new();
                 let widths = CellWidths::of(&report, std::iter::once(&finding), style);
                 row(&mut out, &report, &finding, &widths, style).unwrap();
@@ -267,7 +260,7 @@ mod tests {
         let inputs = [path];
         let report = Report::new(&inputs, &run, None, show);
         let mut out = Vec::new();
-        super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+        super::super::write(&mut out, &report, Style { width, ..Style::default() }).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -349,7 +342,8 @@ mod tests {
                 let show = Show { servers: true, stats: true, ..Show::default() };
                 let report = Report::new(&inputs, &run, None, show);
                 let mut out = Vec::new();
-                super::super::write(&mut out, &report, Style { width, colour: false }).unwrap();
+                let style = Style { width, wraps: true, ..Style::default() };
+                super::super::write(&mut out, &report, style).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 let wide = text.lines().find(|line| line.width() > width);
                 // An input's name and a URL in advice have no place to break.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::decode::ServicePort;
-use crate::findings::{self, Severity};
+use crate::findings;
 use crate::pipeline::Snapshot;
 use crate::report::Zone;
 use crate::report::formats::IntervalWriter;
 use crate::report::parts::labels;
-use crate::report::parts::units::{bytes, count, duration, plural};
+use crate::report::parts::units::{bytes, count, drops, duration, plural};
 
 /// Ports that a line names: those with most bytes in the interval.
 const PORTS: usize = 3;
@@ -48,16 +48,10 @@ impl IntervalWriter for IntervalLines {
             plural(view.live_flows, "flow"),
         )?;
         let lost = [run.drops.kernel, run.drops.interface, counters.queue];
-        let [kernel, interface, queue] = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
-        match kernel + interface + queue {
+        let lost_since = [0, 1, 2].map(|at| lost[at].saturating_sub(self.lost[at]));
+        match lost_since.iter().sum::<u64>() {
             0 => write!(out, "  none dropped")?,
-            _ => write!(
-                out,
-                "  DROPPED kernel {}, interface {}, queue {}",
-                count(kernel),
-                count(interface),
-                count(queue)
-            )?,
+            _ => write!(out, "  DROPPED {}", drops(lost_since))?,
         }
         self.name_ports(out, view)?;
         name_findings(out, view)?;
@@ -85,7 +79,7 @@ fn name_findings(out: &mut dyn Write, view: &Snapshot) -> io::Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    let grave = found.iter().filter(|finding| finding.severity != Severity::Note);
+    let grave = found.iter().filter(|finding| finding.severity.is_grave());
     let mut named: Vec<String> = Vec::new();
     for finding in grave {
         let name = format!("{} {}", finding.severity.as_str(), finding.port);
@@ -137,14 +131,7 @@ mod tests {
         let line = |capture: &str| {
             let path = format!("fixtures/{capture}.pcap");
             let run = Replay::open([path]).unwrap().run().unwrap();
-            let view = Snapshot {
-                elapsed: Duration::from_secs(1),
-                run,
-                live_flows: 0,
-                held_flows: 0,
-                request: crate::pipeline::SnapshotRequest::default(),
-                detail: None,
-            };
+            let view = Snapshot::of_run(run, Duration::from_secs(1));
             let mut out = Vec::new();
             IntervalLines::default().write(&mut out, &view).unwrap();
             String::from_utf8(out).unwrap()

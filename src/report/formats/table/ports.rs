@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::PortRow;
 use crate::decode::ServicePort;
 use crate::evidence::Protocol;
-use crate::report::parts::layout::{self, Cell, Column, Row, fit, wrap};
+use crate::report::parts::layout::{self, Cell, Column, Row, fit};
 use crate::report::parts::units::{bytes, count};
 use crate::report::parts::{labels, processes};
 use crate::report::{Report, Style, escape};
@@ -74,10 +74,7 @@ pub(super) fn write(
     if rows.iter().any(|row| row[SPEAKING_AT].text.as_str().starts_with('!')) {
         writeln!(out)?;
         let legend = "not what the port is registered or customarily used for";
-        let signs = std::iter::once("!").chain(std::iter::repeat(" "));
-        for (sign, line) in signs.zip(wrap(legend, style.width.saturating_sub(3))) {
-            writeln!(out, "{sign}  {line}")?;
-        }
+        layout::write_wrapped(out, style, "!  ", legend, 0)?;
     }
     Ok(())
 }
@@ -133,7 +130,7 @@ fn port_rows(
 /// The servers that speak so: the lowest address, and how many more; then the server, if it is the
 /// only one.
 fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> (String, Option<ServerKey>) {
-    let speaking = servers.iter().filter(|server| speaks(key, server));
+    let speaking = servers.iter().filter(|server| server.is_speaker(key));
     let lowest = |(lowest, n): (Option<ServerKey>, u64), server: &SpeakingServer<'_>| {
         let key = server.key();
         (Some(lowest.map_or(key, |lowest| lowest.min(key))), n + 1)
@@ -145,14 +142,6 @@ fn addresses(key: &Speaker, servers: &[SpeakingServer<'_>]) -> (String, Option<S
     }
 }
 
-fn speaks(key: &Speaker, server: &SpeakingServer<'_>) -> bool {
-    key.unanswered.is_none()
-        && match &key.service {
-            Some(service) => server.proves(service.as_str()),
-            None => server.speaks(key.protocol),
-        }
-}
-
 /// The name that clients of encrypted connections asked for: `SNI show.example.test`.
 fn asked_names(key: &Speaker, servers: &[SpeakingServer<'_>]) -> Option<String> {
     if !matches!(key.protocol, Some(Protocol::Tls | Protocol::Quic | Protocol::Dtls)) {
@@ -160,7 +149,7 @@ fn asked_names(key: &Speaker, servers: &[SpeakingServer<'_>]) -> Option<String> 
     }
     let mut names: Vec<&str> = servers
         .iter()
-        .filter(|server| speaks(key, server))
+        .filter(|server| server.is_speaker(key))
         .flat_map(SpeakingServer::names)
         .filter(|name| name.source == TextSource::Sni)
         .map(|name| &*name.text)

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::parts::layout::wrap;
+use crate::report::parts::layout::{self, wrap};
 use crate::report::parts::units::{self, bytes, count, plural, time_span};
 use crate::report::{Report, Style, escape};
 
@@ -19,10 +19,10 @@ pub(super) fn write(
         wrap(&sentence, style.width).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     for problem in &report.run.problems {
-        writeln!(out, "INCOMPLETE {}", escape(problem))?;
+        layout::write_wrapped(out, style, "INCOMPLETE ", &escape(problem), 0)?;
     }
     for notice in &report.run.notices {
-        writeln!(out, "NOTE {}", escape(notice))?;
+        layout::write_wrapped(out, style, "NOTE ", &escape(notice), 0)?;
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ fn result(report: &Report<'_>, findings: usize) -> String {
     if skipped > 0 {
         let reasons: Vec<_> = counters
             .skipped()
-            .map(|(reason, n)| format!("{} {}", reason.as_str(), count(n)))
+            .map(|(reason, n)| format!("{} {}", count(n), reason.words()))
             .collect();
         let packets = plural(skipped, "packet");
         text += &format!("; {packets} not analysed ({})", reasons.join(", "));
@@ -70,8 +70,8 @@ fn result(report: &Report<'_>, findings: usize) -> String {
     let drops = report.run.drops;
     let queue = counters.queue;
     if drops.kernel + drops.interface + queue > 0 {
-        let [kernel, interface, queue] = [drops.kernel, drops.interface, queue].map(count);
-        text += &format!("; DROPPED: kernel {kernel}, interface {interface}, queue {queue}");
+        let dropped = units::drops([drops.kernel, drops.interface, queue]);
+        text += &format!("; DROPPED: {dropped}");
     } else {
         text += "; none dropped";
     }

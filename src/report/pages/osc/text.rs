@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::{OscCounts, OscWriter, is_wanted, sha256};
-use crate::decode::Endpoint;
 use crate::osc::{AddressPattern, OscArgument, OscBundle, OscFault, OscMessage, OscPacket};
 use crate::osc_trace::{OscContent, OscEntry, PacketFraming, UnreadReason};
 use crate::report::parts::escape::escape;
@@ -53,7 +52,7 @@ impl OscText {
         } else {
             (tuple.destination, tuple.source)
         };
-        let (left, right) = (endpoint(left), endpoint(right));
+        let (left, right) = (left, right);
         let doubt = if entry.recognised { "" } else { ", not recognised as OSC" };
         let (day, _) = self.zone.day_and_clock(entry.time);
         let framing = match &entry.content {
@@ -253,10 +252,6 @@ impl OscWriter for OscText {
     fn end(&mut self, _: &mut dyn Write, _: &OscCounts) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn endpoint(end: Endpoint) -> String {
-    std::net::SocketAddr::new(end.address, end.port).to_string()
 }
 
 /// The framing of a stream.

@@ -31,11 +31,8 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
     for (heading, texts) in families(page, style) {
         block(&heading, &texts)?;
     }
-    block("Elsewhere", &elsewhere(port, transports))?;
-    let filter = match transports {
-        [only] => format!("{only} port {port}"),
-        _ => format!("port {port}"),
-    };
+    block("Elsewhere", &elsewhere(page))?;
+    let filter = page.filter();
     let more = format!("portlore port {port}{transport} --all · portlore live -f '{filter}'");
     block("More", &[more])
 }
@@ -61,7 +58,7 @@ fn listening(page: &PortPage<'_>) -> Vec<String> {
         Ok([]) => return vec!["nothing".to_owned()],
         Ok(sockets) => sockets,
     };
-    let groups = ListeningGroup::from_sockets(sockets, true);
+    let groups = ListeningGroup::from_sockets(sockets);
     let mut texts: Vec<String> =
         groups.iter().take(MAX_LISTENING).map(|group| group.sentence(page.here)).collect();
     if groups.len() > MAX_LISTENING {
@@ -134,10 +131,10 @@ fn texts(page: &PortPage<'_>, claimant: &Claimant<'_>) -> Vec<String> {
 }
 
 /// How other machines are asked: the commands of the three systems.
-fn elsewhere(port: u16, transports: &[Transport]) -> Vec<String> {
-    let letters = if transports == [Transport::Udp] { "ulnp" } else { "tlnp" };
+fn elsewhere(page: &PortPage<'_>) -> Vec<String> {
+    let (port, options) = (page.port, page.ss_options());
     vec![
-        format!("macOS: lsof -i :{port} · Linux: ss -{letters} 'sport = :{port}'"),
+        format!("macOS: lsof -i :{port} · Linux: ss {options} 'sport = :{port}'"),
         format!("Windows: netstat -ano | findstr :{port}"),
     ]
 }
@@ -167,7 +164,7 @@ mod tests {
                     here: &here,
                     all: false,
                 };
-                write(&mut out, &page, Style { width, colour: false }).unwrap();
+                write(&mut out, &page, Style { width, ..Style::default() }).unwrap();
                 let text = String::from_utf8(out).unwrap();
                 assert!(text.lines().count() <= 30, "{width} columns:\n{text}");
                 // A source is never cut: it is to be copied.

@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut dyn Write, page: &PortPage<'_>, style: Style) -> i
         }
         Ok([]) => writeln!(out, "  nothing")?,
         Ok(sockets) => {
-            for group in ListeningGroup::from_sockets(sockets, true) {
+            for group in ListeningGroup::from_sockets(sockets) {
                 paragraph(out, style, 2, &group.sentence(page.here))?;
             }
         }

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use super::claimant::Claimant;
 use super::{PortPage, iana, summary};
 use crate::catalogue::PortRange;
-use crate::decode::Transport;
 use crate::report::escape;
 use crate::sentence::joined;
 
@@ -36,15 +35,11 @@ pub fn write(out: &mut dyn Write, page: &PortPage<'_>) -> io::Result<()> {
         members.into_iter().try_for_each(|claimant| write_claimant(out, claimant))?;
         writeln!(out)?;
     }
-    let filter = match transports {
-        [only] => format!("{only} port {port}"),
-        _ => format!("port {port}"),
-    };
-    let letters = if transports == [Transport::Udp] { "ulnp" } else { "tlnp" };
+    let (filter, options) = (page.filter(), page.ss_options());
     writeln!(out, "## Find out who it is on your machine\n")?;
     writeln!(out, "```sh\n# what listens\nportlore port {port}")?;
     writeln!(out, "lsof -i :{port}                      # macOS")?;
-    writeln!(out, "ss -{letters} 'sport = :{port}'            # Linux")?;
+    writeln!(out, "ss {options} 'sport = :{port}'            # Linux")?;
     writeln!(out, "netstat -ano | findstr :{port}      # Windows")?;
     writeln!(out, "# what speaks\nsudo portlore live -f '{filter}'\n```")
 }
@@ -107,6 +102,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Catalogue;
+    use crate::decode::Transport;
     use crate::report::pages::listening::Here;
 
     fn page(catalogue: &Catalogue, port: u16) -> String {
