@@ -46,6 +46,7 @@ test:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/check-library.sh
+	scripts/check-dependencies.sh
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo bench --locked --no-run --profile dev
 	cargo test --locked

@@ -5,6 +5,7 @@
 //! the object: `a.pcap is empty`. Its [`ErrorKind`] is what code asks, so that nobody has to read the
 //! text.
 
+use std::any::Any;
 use std::fmt;
 
 /// The result of everything in this crate that can fail.
@@ -26,9 +27,13 @@ pub enum ErrorKind {
     Permission,
     /// The arguments contradict each other.
     Usage,
-    /// The operating system refused a thread, a signal handler or a similar resource.
+    /// The operating system refused a thread, a signal handler or a similar resource, or a thread
+    /// panicked.
     System,
 }
+
+/// Characters of the message of a panic at most: it may quote what was read.
+const MAX_PANIC: usize = 200;
 
 /// One error, or several that were found together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +94,18 @@ impl Error {
     /// The reason of an error of the operating system, as it stands after a colon.
     pub(crate) fn system_reason(error: &std::io::Error) -> String {
         of_system(&error.to_string())
+    }
+
+    /// The error of a thread that panicked: `thread` is what it is called, `panic` is what
+    /// [`join`](std::thread::JoinHandle::join) or [`catch_unwind`](std::panic::catch_unwind)
+    /// returned. Asks for a report.
+    #[must_use]
+    pub fn from_panic(thread: &str, panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text: String = text.unwrap_or("no message").chars().take(MAX_PANIC).collect();
+        Self::new(ErrorKind::System, format!("{thread} panicked: {text}"))
+            .with_remedy("this is a bug in portlore, please report it (SECURITY.md says how)")
     }
 
     /// Names what the error is about: a file, an interface, a flag.

@@ -4,13 +4,14 @@
 mod cli;
 mod command;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
-    UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live, messages,
-    osc, output_commit, port, ports, process_lookup, replay, sandbox_trial, service_files,
-    services,
+    INCOMPLETE, UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live,
+    messages, osc, output_commit, port, ports, process_lookup, replay, sandbox_trial,
+    service_files, services,
 };
 
 /// Flows and openings are allocated and freed by the million in small pieces.
@@ -30,7 +31,19 @@ fn small_pages() {}
 
 fn main() -> ExitCode {
     small_pages();
-    let result = match Cli::from_command_line().command {
+    messages::print_panics();
+    let command = Cli::from_command_line().command;
+    // The message of a panic is printed; nothing of what panicked is used again.
+    let result = catch_unwind(AssertUnwindSafe(|| run(command))).unwrap_or(Ok(INCOMPLETE));
+    ExitCode::from(result.unwrap_or_else(|error| {
+        error.lines().for_each(|line| messages::print(&line));
+        UNREADABLE
+    }))
+}
+
+/// Runs a command and returns its exit status.
+fn run(command: Command) -> portlore::Result<u8> {
+    match command {
         Command::Replay(args) => replay::run(&args),
         Command::Live(args) => live::run(&args),
         Command::ProcessLookup { user } => process_lookup::run(user.as_deref()),
@@ -53,9 +66,5 @@ fn main() -> ExitCode {
         Command::Catalogue { command: CatalogueCommand::Facts } => catalogue::facts(),
         Command::Completions { shell } => completions::run(shell),
         Command::Help { command } => help::run(&command),
-    };
-    ExitCode::from(result.unwrap_or_else(|error| {
-        error.lines().for_each(|line| messages::print(&line));
-        UNREADABLE
-    }))
+    }
 }

@@ -104,7 +104,6 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("httparse", &["detect", "metrics_server"]),
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
-    ("tls_parser", &["detect"]),
     ("memchr", &["catalogue", "detect", "osc"]),
     ("regex_lite", &["catalogue"]),
     ("der", &["detect"]),

@@ -1,7 +1,10 @@
 //! The recipes of `CONTRIBUTING.md` name files and identifiers that exist, so that a newcomer who
-//! follows them finds each place.
+//! follows them finds each place. So do the map and the promises of `SECURITY.md`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+
+use crate::run::files;
 
 /// What the examples of the recipes are called: files and words that do not exist yet.
 const EXAMPLES: [&str; 4] = ["rtsp", "Rtsp", "mediamtx", "csv"];
@@ -96,5 +99,34 @@ fn the_map_names_every_module() {
         let names = [format!("`src/{name}`"), format!("`{name}`"), format!("`src/{name}.rs`")];
         let is_named = names.iter().any(|name| text.contains(name));
         assert!(is_named || name == "lib.rs", "docs/ARCHITECTURE.md does not name src/{name}");
+    }
+}
+
+#[test]
+fn the_tests_that_check_the_promises_exist() {
+    let mut defined = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        for path in files(&root().join(folder)) {
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let names = text.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
+            defined.extend(names.map(|(name, _)| name.to_owned()));
+        }
+    }
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let is_test = |word: &&str| {
+        word.matches('_').count() > 2
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let mut tests = 0;
+    for name in code(&text).filter(is_test) {
+        assert!(defined.contains(name), "SECURITY.md names {name}");
+        tests += 1;
+    }
+    assert!(tests > 20, "{tests} tests are named");
+    for path in code(&text).filter(|word| word.contains('/') && !word.contains([' ', '~'])) {
+        assert!(root().join(path).exists(), "SECURITY.md names {path}");
     }
 }

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod decode;
 pub mod detect;
 pub mod file;
+pub mod follow;
 pub mod kept;
 pub mod opening;
 pub mod whole;
@@ -18,6 +19,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("decode", decode::run),
     ("detect", detect::run),
     ("file", file::run),
+    ("follow", follow::run),
     ("opening", opening::run),
     ("whole", whole::run),
 ];

@@ -34,7 +34,11 @@ fn replay(bytes: &[u8], workers: usize) -> Option<Run> {
     let mut files = Files::from_readers(vec![("fuzzed".into(), input)]).ok()?;
     let limits = ResourceLimits { workers, max_flows: 64 << 10, ..ResourceLimits::DEFAULT };
     let options = Options { keep_flows: true, limits, ..Options::replay() };
-    Some(pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("no thread dies"))
+    let run = pipeline::run(&mut files, None, &CATALOGUE, &options, None).expect("threads start");
+    // A run survives the panic of a thread, and reports it.
+    let panic = run.problems.iter().find(|problem| problem.contains("panicked"));
+    assert_eq!(panic, None);
+    Some(run)
 }
 
 fn written(run: &Run) -> (String, String) {

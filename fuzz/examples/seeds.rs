@@ -12,6 +12,15 @@ use portlore::source::{Files, Next, Source};
 /// Bytes of a capture that is a seed as a whole: larger ones slow the fuzzer down.
 const SMALL: usize = 8 << 10;
 
+/// Series of files as inputs of `follow`.
+const FOLLOWED: [(&str, &[u8]); 5] = [
+    ("grows", &[0, 7, 2, 15, 0x52, 7, 0x4a, 1]),
+    ("rotates", &[0, 3, 0, 7, 0x2a, 3, 3, 1, 7]),
+    ("is-renamed", &[0, 4, 7, 4, 4, 0x3a, 7]),
+    ("is-rewritten", &[0, 0, 5, 7, 5, 0, 15, 15, 6, 0, 7]),
+    ("is-damaged", &[0, 14, 5, 1, 2, 3, 4, 5, 0, 7, 3, 14, 2, 9, 9, 7]),
+];
+
 fn main() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = |target: &str| -> io::Result<PathBuf> {
@@ -31,6 +40,10 @@ fn main() -> io::Result<()> {
             }
             fs::write(detect.join(format!("{}-{number}", detector.protocol)), seed)?;
         }
+    }
+    let follow = folder("follow")?;
+    for (name, steps) in FOLLOWED {
+        fs::write(follow.join(name), steps)?;
     }
     for entry in fs::read_dir(here.join("../catalogue/services"))? {
         let entry = entry?;

@@ -123,9 +123,9 @@ impl Catalogue {
         }
     }
 
-    /// A catalogue of these services alone.
-    #[cfg(test)]
-    pub(crate) fn of_services(services: Vec<Service>) -> Self {
+    /// A catalogue of these services alone, without the shipped ones.
+    #[must_use]
+    pub fn of_services(services: Vec<Service>) -> Self {
         Self::new(services)
     }
 

@@ -29,5 +29,5 @@ mod signals;
 const FAILED: u8 = 1;
 /// Exit status: wrong usage, or an input that could not be read at all.
 pub const UNREADABLE: u8 = 2;
-/// Exit status: finished, but the input was incomplete.
-const INCOMPLETE: u8 = 3;
+/// Exit status: finished, but the input was incomplete, or a thread panicked.
+pub const INCOMPLETE: u8 = 3;

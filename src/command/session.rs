@@ -92,7 +92,7 @@ impl Session<'_> {
     /// Captures, classifies, writes the report, and returns the exit status.
     ///
     /// # Errors
-    /// Where a thread cannot be started or dies, or the output cannot be written.
+    /// Where a thread cannot be started, or the output cannot be written.
     pub fn run(self, source: &mut dyn Source) -> Result<u8> {
         let Self {
             inputs,
@@ -157,8 +157,11 @@ impl Session<'_> {
                 on_snapshot: &mut on_snapshot,
             });
             let run = pipeline::run(source, filter, &catalogue, &options, snapshots);
-            observers.finish();
-            run
+            let panic = observers.finish();
+            run.map(|mut run| {
+                run.problems.extend(panic.iter().map(ToString::to_string));
+                run
+            })
         })?;
         run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);

@@ -3,6 +3,7 @@
 //! Offline this thread waits where a worker's queue is full. Live it never waits: it first lets the
 //! block grow, then drops the batch and counts it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,10 +14,10 @@ use super::router::Router;
 use super::selection::Selection;
 use super::snapshot::{SnapshotJob, SnapshotJobs};
 use super::{CaptureCounters, Options};
-use crate::Result;
 use crate::catalogue::Catalogue;
 use crate::decode::Decoder;
 use crate::source::{Block, Filled, Source};
+use crate::{Error, Result};
 
 /// Frames after which the system's drop counters, which wrap around, are read again.
 const READ_DROPS_EVERY: u64 = 1 << 20;
@@ -34,8 +35,9 @@ pub(super) struct CaptureLoop<'r, 'o> {
     selection: Option<Selection<'r>>,
     options: &'r Options<'o>,
     decoder: Decoder,
-    /// Fields are dropped in order: the snapshot thread ends before the workers do.
-    snapshots: SnapshotJobs,
+    /// `None` where nobody wants snapshots. Fields are dropped in order: the snapshot thread ends
+    /// before the workers do.
+    snapshots: Option<SnapshotJobs>,
     router: Router,
     pool: BlockPool,
     /// The block that is being filled.
@@ -54,6 +56,8 @@ pub(super) struct CaptureLoop<'r, 'o> {
 /// The result of the capture thread.
 pub(super) struct Captured {
     pub(super) counters: CaptureCounters,
+    /// Segments that were sent to each worker.
+    pub(super) sent: Vec<u64>,
     /// Why the source failed, or what was left unread.
     pub(super) failure: Option<String>,
     /// What is notable about the segments, a line each.
@@ -71,7 +75,7 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         catalogue: Arc<Catalogue>,
         options: &'r Options<'o>,
         router: Router,
-        snapshots: SnapshotJobs,
+        snapshots: Option<SnapshotJobs>,
     ) -> Self {
         let begin = Instant::now();
         Self {
@@ -93,14 +97,25 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         }
     }
 
-    /// Captures until the source ends or fails, or a stop condition holds.
-    ///
-    /// # Errors
-    /// Where a worker died.
-    pub(super) fn run(mut self) -> Result<Captured> {
+    /// Captures until the source ends or fails, a stop condition holds, or a thread panics: this
+    /// one, a worker, or that of the snapshots. What was read before counts.
+    pub(super) fn run(mut self) -> Captured {
+        // Frames and segments are added whole, so what a panic leaves is consistent.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.capture())) {
+            self.failure = Some(Error::from_panic("the capture thread", &*panic).to_string());
+        }
+        let last = Arc::new(std::mem::take(&mut self.block));
+        let sent = self.router.finish(&last, &mut self.counters);
+        let notices = self.router.notices();
+        let Self { counters, failure, drain, catalogue, .. } = self;
+        let unread = drain.and_then(|drain| drain.missing(counters.frames)).unwrap_or(0);
+        Captured { counters, sent, failure, notices, unread, catalogue }
+    }
+
+    fn capture(&mut self) {
         loop {
             let filled = self.read();
-            let job = self.snapshots.next();
+            let job = self.snapshots.as_mut().and_then(SnapshotJobs::next);
             let update = self.options.hooks.catalogues.and_then(|newer| newer.try_recv().ok());
             // Live, the block may grow while a worker is behind, before any of it is dropped.
             let may_grow = filled.is_ok()
@@ -109,22 +124,16 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
                 && self.block.has_room()
                 && self.router.would_drop();
             if !may_grow {
-                self.hand_over()?;
+                self.hand_over();
             }
             self.report_counters();
-            self.update_catalogue(update)?;
-            self.answer(job)?;
+            self.update_catalogue(update);
+            self.answer(job);
             self.read_drops();
-            if self.has_ended(filled) {
+            if self.has_ended(filled) || self.has_lost_thread() {
                 break;
             }
         }
-        let last = Arc::new(std::mem::take(&mut self.block));
-        self.router.finish(&last, &mut self.counters)?;
-        let notices = self.router.notices();
-        let Self { counters, failure, drain, catalogue, .. } = self;
-        let unread = drain.and_then(|drain| drain.missing(counters.frames)).unwrap_or(0);
-        Ok(Captured { counters, failure, notices, unread, catalogue })
     }
 
     /// Fills the block with the next frames and dispatches them. Frames that were read before an
@@ -170,11 +179,10 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
     }
 
     /// Sends the block's segments to the workers and continues with an empty block.
-    fn hand_over(&mut self) -> Result<()> {
+    fn hand_over(&mut self) {
         let full = Arc::new(std::mem::take(&mut self.block));
-        self.router.flush(&full, &mut self.counters)?;
+        self.router.flush(&full, &mut self.counters);
         self.block = self.pool.exchange(full);
-        Ok(())
     }
 
     /// Reports the counters so far, if that was requested.
@@ -187,19 +195,24 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
     }
 
     /// Hands a new catalogue to the workers: it takes effect behind the segments sent so far.
-    fn update_catalogue(&mut self, update: Option<Arc<Catalogue>>) -> Result<()> {
-        let Some(catalogue) = update else { return Ok(()) };
+    fn update_catalogue(&mut self, update: Option<Arc<Catalogue>>) {
+        let Some(catalogue) = update else { return };
         self.catalogue = Arc::clone(&catalogue);
-        self.router.update_catalogue(&CatalogueUpdate::new(catalogue))
+        self.router.update_catalogue(&CatalogueUpdate::new(catalogue));
     }
 
     /// Passes a snapshot job on to the workers, behind the segments sent so far, and answers for
     /// this thread.
-    fn answer(&mut self, job: Option<SnapshotJob>) -> Result<()> {
-        let Some(job) = job else { return Ok(()) };
-        self.router.request_snapshot(&job)?;
+    fn answer(&mut self, job: Option<SnapshotJob>) {
+        let Some(job) = job else { return };
+        self.router.request_snapshot(&job);
         job.reply_counters(&self.counters, self.source, &self.catalogue, self.begin.elapsed());
-        Ok(())
+    }
+
+    /// Whether a worker or an observer of snapshots panicked.
+    fn has_lost_thread(&self) -> bool {
+        self.router.has_lost_worker()
+            || self.snapshots.as_ref().is_some_and(SnapshotJobs::is_abandoned)
     }
 
     /// Reads the system's drop counters before they can wrap around.

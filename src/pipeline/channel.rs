@@ -10,7 +10,6 @@ use super::snapshot::SnapshotJob;
 use super::waker::Waker;
 use super::{Batch, CaptureCounters};
 use crate::source::Block;
-use crate::{Error, ErrorKind, Result};
 
 /// Batches that wait for a worker. Few, so that their blocks are still in a cache when they are
 /// reused.
@@ -34,6 +33,8 @@ pub(super) struct WorkerSender {
     pub(super) batch: Batch,
     /// Drop a batch for which the queue has no place, instead of waiting.
     live: bool,
+    /// Segments that were sent.
+    sent: u64,
     full: Sender<WorkerMessage>,
     empty: Receiver<Batch>,
     /// Fields are dropped in order, and this one must follow `full`: the worker wakes when the
@@ -80,7 +81,7 @@ pub(super) fn worker_channel(live: bool) -> (WorkerSender, WorkerReceiver) {
     let waker = Arc::<Waker>::default();
     let wake_on_drop = WakeOnDrop(Arc::clone(&waker));
     (
-        WorkerSender { batch: Batch::default(), live, full, empty, waker: wake_on_drop },
+        WorkerSender { batch: Batch::default(), live, sent: 0, full, empty, waker: wake_on_drop },
         WorkerReceiver { messages, recycled, waker },
     )
 }
@@ -94,19 +95,15 @@ impl WorkerSender {
 
     /// Sends the batch with the block that holds its payloads. Live, drops and counts it where the
     /// queue is full.
-    pub(super) fn flush(
-        &mut self,
-        block: &Arc<Block>,
-        counters: &mut CaptureCounters,
-    ) -> Result<()> {
+    pub(super) fn flush(&mut self, block: &Arc<Block>, counters: &mut CaptureCounters) {
         let len = self.batch.len() as u64;
         if self.batch.is_empty() {
-            return Ok(());
+            return;
         }
         if self.would_drop() {
             counters.queue += len;
             self.batch.clear();
-            return Ok(());
+            return;
         }
         self.batch.attach(block);
         let next = self.empty.try_recv().unwrap_or_default();
@@ -114,43 +111,43 @@ impl WorkerSender {
             drop(self.empty.try_recv());
         }
         let batch = std::mem::replace(&mut self.batch, next);
-        self.send(WorkerMessage::Batch(batch))?;
+        self.send(WorkerMessage::Batch(batch));
+        self.sent += len;
         counters.segments += len;
-        Ok(())
     }
 
     /// Sends the last batch, live too waiting for a place in the queue: nothing that was read is
     /// lost at the end.
-    pub(super) fn finish(
-        &mut self,
-        block: &Arc<Block>,
-        counters: &mut CaptureCounters,
-    ) -> Result<()> {
+    ///
+    /// Returns the number of segments that were ever sent.
+    pub(super) fn finish(&mut self, block: &Arc<Block>, counters: &mut CaptureCounters) -> u64 {
         self.live = false;
-        self.flush(block, counters)
+        self.flush(block, counters);
+        self.sent
     }
 
     /// Sends a snapshot job behind all batches sent so far. Live, this does not wait: the queue
     /// keeps a place for it.
-    pub(super) fn request_snapshot(&mut self, job: SnapshotJob) -> Result<()> {
-        self.send(WorkerMessage::Snapshot(job))
+    pub(super) fn request_snapshot(&mut self, job: SnapshotJob) {
+        self.send(WorkerMessage::Snapshot(job));
     }
 
     /// Sends a catalogue. Live, this waits only if it is the second one within a tenth of a second.
-    pub(super) fn update_catalogue(&mut self, update: CatalogueUpdate) -> Result<()> {
-        self.send(WorkerMessage::Catalogue(update))
+    pub(super) fn update_catalogue(&mut self, update: CatalogueUpdate) {
+        self.send(WorkerMessage::Catalogue(update));
     }
 
-    fn send(&mut self, message: WorkerMessage) -> Result<()> {
-        self.full.send(message).map_err(|_| worker_died())?;
-        self.waker.0.wake();
-        Ok(())
+    /// Whether the worker panicked: its end of the channel is gone.
+    pub(super) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.waker.0) == 1
     }
-}
 
-/// A worker panicked: its end of the channel is gone.
-pub(super) fn worker_died() -> Error {
-    Error::new(ErrorKind::System, "a classifier thread died")
+    /// Sends a message. One to a worker that panicked is lost with what that worker had.
+    fn send(&mut self, message: WorkerMessage) {
+        if self.full.send(message).is_ok() {
+            self.waker.0.wake();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -189,7 +186,7 @@ mod tests {
             let (mut counters, block) = (CaptureCounters::default(), Arc::default());
             for _ in 0..round % 8 {
                 sender.batch.push(segment(), 0, &[], &block);
-                sender.flush(&block, &mut counters).unwrap();
+                sender.flush(&block, &mut counters);
             }
             drop(sender);
             assert_eq!(received.join().unwrap(), round % 8);
@@ -203,13 +200,13 @@ mod tests {
         for _ in 0..LIVE_QUEUE + 3 {
             sender.batch.push(segment(), 0, &[], &block);
             sender.batch.push(segment(), 0, &[], &block);
-            sender.flush(&block, &mut counters).unwrap();
+            sender.flush(&block, &mut counters);
         }
         assert_eq!(
             (counters.segments, counters.queue, sender.batch.len()),
             (2 * LIVE_QUEUE as u64, 6, 0)
         );
-        sender.request_snapshot(SnapshotJob::without_receiver()).unwrap();
+        sender.request_snapshot(SnapshotJob::without_receiver());
         let messages: Vec<_> = receiver.messages.try_iter().collect();
         assert_eq!(messages.len(), LIVE_QUEUE + 1);
         assert!(

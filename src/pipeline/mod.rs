@@ -45,6 +45,7 @@ mod verdict_cache;
 mod waker;
 mod worker;
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
@@ -60,7 +61,7 @@ pub use self::snapshot::{
 
 use self::capture_loop::{CaptureLoop, Captured};
 use self::catalogue_update::CatalogueUpdate;
-use self::channel::{worker_channel, worker_died};
+use self::channel::worker_channel;
 use self::context::WorkerContext;
 use self::router::Router;
 use self::selection::Selection;
@@ -69,6 +70,7 @@ use self::worker::{Worker, WorkerResult};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
 use crate::flow::{FlowHasher, SHARDS, TableLimits};
+use crate::sentence::plural;
 use crate::source::{Filter, Source};
 use crate::stats::{Servers, Stats};
 use crate::{Error, ErrorKind, Result};
@@ -76,17 +78,21 @@ use crate::{Error, ErrorKind, Result};
 /// What the threads of a run return.
 struct Finished {
     captured: Captured,
+    /// Without those of workers that panicked.
     workers: Vec<WorkerResult>,
     /// Statistics of ended flows that the workers handed over to the snapshot thread.
     snapshotted: Stats,
+    /// The threads that panicked, a line each.
+    panics: Vec<String>,
 }
 
 /// Captures from `source` until it ends or a stop condition holds. Only frames that pass `filter`
 /// are decoded. `snapshots` are taken meanwhile.
 ///
 /// # Errors
-/// [`ErrorKind::System`] where a thread cannot be started or dies. A source that fails is a problem
-/// of the run, not an error: what was read counts.
+/// [`ErrorKind::System`] where a thread cannot be started. A source that fails and a thread that
+/// panics are problems of the run, not errors: what was read counts, but for the flows of a
+/// classifier thread that panicked.
 pub fn run(
     source: &mut dyn Source,
     mut filter: Option<Filter>,
@@ -116,9 +122,10 @@ pub fn run(
         process_cache: hooks.processes,
         on_flow: hooks.on_flow,
     };
-    let Finished { captured, workers, snapshotted } = thread::scope(|scope| {
+    let Finished { captured, workers, snapshotted, panics } = thread::scope(|scope| {
         let (router, workers) = start_workers(scope, catalogue, context, options.key)?;
         let (snapshotter, jobs) = Snapshotter::new(&context);
+        let jobs = snapshots.is_some().then_some(jobs);
         let start = |snapshots| {
             thread::Builder::new()
                 .name("snapshots".into())
@@ -130,18 +137,24 @@ pub fn run(
         // each worker when its queue is empty.
         let captured =
             CaptureLoop::new(source, selection, Arc::clone(catalogue), options, router, jobs).run();
-        let workers = workers.into_iter().map(|thread| thread.join().map_err(|_| worker_died()));
-        let workers = workers.collect::<Result<Vec<_>>>()?;
-        let snapshotted = snapshot_thread
-            .map_or_else(
-                || Ok(Stats::with_max_servers(context.max_servers)),
-                ScopedJoinHandle::join,
-            )
-            .map_err(|_| system("the view thread died"))?;
-        captured.map(|captured| Finished { captured, workers, snapshotted })
+        let mut panics = Vec::new();
+        let mut joined = Vec::new();
+        for (thread, &sent) in workers.into_iter().zip(&captured.sent) {
+            match thread.join() {
+                Ok(result) => joined.push(result),
+                Err(panic) => panics.push(worker_panicked(&*panic, sent)),
+            }
+        }
+        let without = || (Stats::with_max_servers(context.max_servers), None);
+        let (snapshotted, panic) = snapshot_thread
+            .map_or_else(|| Ok(without()), ScopedJoinHandle::join)
+            .unwrap_or_else(|panic| (without().0, Some(panic)));
+        let view = panic.map(|panic| Error::from_panic("the thread of the view", &*panic));
+        panics.extend(view.map(|error| error.to_string()));
+        Result::Ok(Finished { captured, workers: joined, snapshotted, panics })
     })?;
     source.finish();
-    let Captured { counters, failure, notices, unread, catalogue } = captured;
+    let Captured { counters, failure, notices, unread, catalogue, .. } = captured;
     let name = |number| source.interface(number);
     let (interfaces, undecoded) = (
         counters.interfaces().map(|interface| name(interface.number)).collect(),
@@ -160,6 +173,7 @@ pub fn run(
     };
     run.drops.kernel += unread;
     run.problems.extend(failure);
+    run.problems.extend(panics);
     run.notices.extend(notices);
     run.problems.extend(filter.iter().flat_map(Filter::problems));
     run.problems.extend(undecoded);
@@ -202,6 +216,13 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
         senders.push(sender);
     }
     Ok((Router::new(senders, hasher, key), threads))
+}
+
+/// What is said of a worker that panicked, to which so many segments were sent.
+fn worker_panicked(panic: &(dyn Any + Send), sent: u64) -> String {
+    let missing = plural(sent, "packet");
+    let thread = format!("a classifier thread, whose {missing} are missing from the report,");
+    Error::from_panic(&thread, panic).to_string()
 }
 
 /// An error of the operating system.

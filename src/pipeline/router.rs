@@ -11,7 +11,6 @@ use super::catalogue_update::CatalogueUpdate;
 use super::channel::WorkerSender;
 use super::snapshot::SnapshotJob;
 use super::tenant_watch::TenantWatch;
-use crate::Result;
 use crate::decode::{IcmpQuote, Segment, TenantParts};
 use crate::flow::{FlowHasher, KeyedQuote, KeyedSegment, SHARDS, TenantNumbers, shard};
 use crate::source::Block;
@@ -86,30 +85,32 @@ impl Router {
     }
 
     /// Sends every worker its batch of segments from `block`.
-    pub(super) fn flush(
-        &mut self,
-        block: &Arc<Block>,
-        counters: &mut CaptureCounters,
-    ) -> Result<()> {
-        self.senders.iter_mut().try_for_each(|sender| sender.flush(block, counters))
+    pub(super) fn flush(&mut self, block: &Arc<Block>, counters: &mut CaptureCounters) {
+        self.senders.iter_mut().for_each(|sender| sender.flush(block, counters));
     }
 
-    /// Sends every worker its last batch, waiting for places in the queues.
+    /// Sends every worker its last batch, waiting for places in the queues. Returns the number of
+    /// segments that were sent to each.
     pub(super) fn finish(
         &mut self,
         block: &Arc<Block>,
         counters: &mut CaptureCounters,
-    ) -> Result<()> {
-        self.senders.iter_mut().try_for_each(|sender| sender.finish(block, counters))
+    ) -> Vec<u64> {
+        self.senders.iter_mut().map(|sender| sender.finish(block, counters)).collect()
+    }
+
+    /// Whether a worker panicked.
+    pub(super) fn has_lost_worker(&self) -> bool {
+        self.senders.iter().any(WorkerSender::is_abandoned)
     }
 
     /// Sends every worker a snapshot job.
-    pub(super) fn request_snapshot(&mut self, job: &SnapshotJob) -> Result<()> {
-        self.senders.iter_mut().try_for_each(|sender| sender.request_snapshot(job.clone()))
+    pub(super) fn request_snapshot(&mut self, job: &SnapshotJob) {
+        self.senders.iter_mut().for_each(|sender| sender.request_snapshot(job.clone()));
     }
 
     /// Sends every worker a new catalogue.
-    pub(super) fn update_catalogue(&mut self, update: &CatalogueUpdate) -> Result<()> {
-        self.senders.iter_mut().try_for_each(|sender| sender.update_catalogue(update.clone()))
+    pub(super) fn update_catalogue(&mut self, update: &CatalogueUpdate) {
+        self.senders.iter_mut().for_each(|sender| sender.update_catalogue(update.clone()));
     }
 }

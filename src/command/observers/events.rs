@@ -103,7 +103,9 @@ impl OutputStream {
             Self::Unused(output) => Ok(output),
             Self::Events(EventWriter { lines, thread, .. }) => {
                 drop(lines);
-                thread.join().map_err(|_| Error::new(ErrorKind::System, "the event writer died"))?
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| Err(Error::from_panic("the writer of events", &*panic)))
             }
         }
     }
@@ -120,13 +122,25 @@ impl EventWriter {
     fn start(output: Output, flows: Option<WriteFlow>, stop: &Arc<AtomicBool>) -> Result<Self> {
         let (lines, waiting) = sync_channel(QUEUE);
         let stop = Arc::clone(stop);
-        let thread = thread::Builder::new()
-            .name("events".into())
-            .spawn(move || write(output, &waiting, &stop));
+        let thread = thread::Builder::new().name("events".into()).spawn(move || {
+            let _end = StopOnPanic(&stop);
+            write(output, &waiting, &stop)
+        });
         let thread = thread.map_err(|error| {
             Error::new(ErrorKind::System, format!("events cannot be written: {error}"))
         })?;
         Ok(Self { lines, flows, thread })
+    }
+}
+
+/// Ends the capture where the thread panics: nobody would read of it.
+struct StopOnPanic<'s>(&'s AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 

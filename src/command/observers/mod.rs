@@ -12,9 +12,9 @@ use std::io::{self, IsTerminal};
 use std::thread::Scope;
 
 use nix::unistd::dup2_stdin;
-use portlore::Result;
 use portlore::metrics_server::MetricsServer;
 use portlore::pipeline::Snapshot;
+use portlore::{Error, Result};
 
 pub use self::events::{EventPlan, IntervalObserver, OutputStream};
 pub use self::screen::ScreenContext;
@@ -151,8 +151,8 @@ impl<'scope> Observers<'scope> {
         }
     }
 
-    /// Ends the observers: no more snapshots will come.
-    pub fn finish(self) {
-        self.screen.into_iter().for_each(ScreenThread::finish);
+    /// Ends the observers: no more snapshots will come. Returns the panic of one, if there was one.
+    pub fn finish(self) -> Option<Error> {
+        self.screen.and_then(ScreenThread::finish)
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{self, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
+use portlore::Error;
 use portlore::pipeline::{Snapshot, SnapshotRequester};
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::screen::{self, ScreenInputs};
@@ -52,12 +53,13 @@ impl<'scope> ScreenThread<'scope> {
         self.snapshots = self.snapshots.take().filter(|screen| screen.send(snapshot).is_ok());
     }
 
-    /// Ends the screen, and prints the messages that came meanwhile.
-    pub fn finish(self) {
+    /// Ends the screen, and prints the messages that came meanwhile. Returns the panic of its thread,
+    /// if there was one.
+    pub fn finish(self) -> Option<Error> {
         drop(self.snapshots);
-        let lines =
-            self.thread.join().unwrap_or_else(|_| vec!["the full-screen view died".to_owned()]);
+        let ended = self.thread.join();
         messages::redirect(None);
-        lines.iter().for_each(|line| messages::print(line));
+        ended.iter().flatten().for_each(|line| messages::print(line));
+        ended.err().map(|panic| Error::from_panic("the full-screen view", &*panic))
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod ber;
 pub(super) mod bson;
+mod cipher_suites;
 pub(super) mod csta_xml;
 pub(super) mod framing;
 pub(super) mod headers;

@@ -6,7 +6,8 @@
 //! Where the capture cut a hello, the part that was captured is read, as long as its lengths fit.
 
 use sha2::{Digest, Sha256};
-use tls_parser::TlsCipherSuite;
+
+use crate::detect::formats::cipher_suites;
 
 /// The types of the handshake messages.
 pub(crate) const CLIENT_HELLO: u8 = 1;
@@ -224,10 +225,7 @@ impl<'a> Hello<'a> {
     /// The cipher suite that the server chose.
     pub(crate) fn cipher(&self) -> Option<String> {
         let id = *self.ciphers.first().filter(|_| self.kind == HelloKind::Server)?;
-        Some(
-            TlsCipherSuite::from_id(id)
-                .map_or_else(|| format!("{id:#06x}"), |suite| suite.name.to_owned()),
-        )
+        Some(cipher_suites::name(id).map_or_else(|| format!("{id:#06x}"), str::to_owned))
     }
 
     /// The JA4 fingerprint of a client whose whole hello was captured; `carrier` is `t` over TCP

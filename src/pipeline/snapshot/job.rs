@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::{FlowDetail, SnapshotRequest};
 use crate::catalogue::Catalogue;
@@ -107,12 +107,20 @@ pub(super) struct LiveFlows {
 /// The capture thread's end: where jobs arrive. When it is dropped, the capture is over.
 pub(in crate::pipeline) struct SnapshotJobs {
     pub(super) jobs: Receiver<SnapshotJob>,
+    pub(super) is_abandoned: bool,
     pub(super) _is_running: Sender<()>,
 }
 
 impl SnapshotJobs {
     /// The pending job, if there is one.
-    pub(in crate::pipeline) fn next(&self) -> Option<SnapshotJob> {
-        self.jobs.try_recv().ok()
+    pub(in crate::pipeline) fn next(&mut self) -> Option<SnapshotJob> {
+        let next = self.jobs.try_recv();
+        self.is_abandoned = matches!(next, Err(TryRecvError::Disconnected));
+        next.ok()
+    }
+
+    /// Whether the snapshot thread is gone, although the capture goes on: an observer panicked.
+    pub(in crate::pipeline) const fn is_abandoned(&self) -> bool {
+        self.is_abandoned
     }
 }

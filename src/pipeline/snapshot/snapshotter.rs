@@ -1,5 +1,7 @@
 //! The snapshot thread: decides when a snapshot is due and puts its parts together.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
@@ -31,13 +33,22 @@ impl Snapshotter {
         let (is_running, ended) = bounded(0);
         (
             Self { to_capture, ended, workers, histogram_ports, stats },
-            SnapshotJobs { jobs, _is_running: is_running },
+            SnapshotJobs { jobs, is_abandoned: false, _is_running: is_running },
         )
     }
 
-    /// Takes snapshots until the capture ends; returns the statistics that the workers have handed
-    /// over.
-    pub(in crate::pipeline) fn run(mut self, snapshots: Snapshots<'_>) -> Stats {
+    /// Takes snapshots until the capture ends, or an observer of them panics; returns the statistics
+    /// that the workers have handed over, and that panic.
+    pub(in crate::pipeline) fn run(
+        mut self,
+        snapshots: Snapshots<'_>,
+    ) -> (Stats, Option<Box<dyn Any + Send>>) {
+        // What is merged is merged whole: a panic of an observer leaves the statistics as they were.
+        let panic = catch_unwind(AssertUnwindSafe(|| self.observe(snapshots))).err();
+        (self.stats, panic)
+    }
+
+    fn observe(&mut self, snapshots: Snapshots<'_>) {
         let mut requests = snapshots.requests.0;
         let mut request = SnapshotRequest::default();
         let mut due = snapshots.every.map(|every| Instant::now() + every);
@@ -45,7 +56,7 @@ impl Snapshotter {
         loop {
             let timer = due.map_or_else(never, |due| at(due.max(earliest)));
             select! {
-                recv(self.ended) -> _ => return self.stats,
+                recv(self.ended) -> _ => return,
                 recv(timer) -> _ => {}
                 recv(requests) -> received => if let Ok(received) = received {
                     request = received;
@@ -58,13 +69,11 @@ impl Snapshotter {
             // A request out of turn has to wait until the last snapshot is paid for; one snapshot
             // answers all that arrived meanwhile.
             select! {
-                recv(self.ended) -> _ => return self.stats,
+                recv(self.ended) -> _ => return,
                 recv(at(earliest)) -> _ => {}
             }
             request = requests.try_iter().last().unwrap_or(request);
-            let Some((snapshot, cost)) = self.take(request, snapshots.flows) else {
-                return self.stats;
-            };
+            let Some((snapshot, cost)) = self.take(request, snapshots.flows) else { return };
             let taken = Instant::now();
             earliest = taken + cost * SHARE;
             due = due

@@ -67,7 +67,10 @@ impl Read for ReadAhead {
                 Ok(chunk) => chunk?,
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(io::Error::other("decompression ended unexpectedly"));
+                    return Err(io::Error::other(
+                        "the decompressing thread panicked; this is a bug in portlore, please \
+                         report it (SECURITY.md says how)",
+                    ));
                 }
             };
             // After the end of the stream there is no receiver.

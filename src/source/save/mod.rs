@@ -230,8 +230,10 @@ impl Save {
     }
 
     fn join(&mut self) {
-        let died = |_| Err(Error::new(ErrorKind::System, "the saving thread died"));
-        let ended = self.thread.take().map(|thread| thread.join().unwrap_or_else(died));
+        let ended = self.thread.take().map(|thread| {
+            let panicked = |panic: Box<_>| Err(Error::from_panic("the saving thread", &*panic));
+            thread.join().unwrap_or_else(panicked)
+        });
         if let Some(Err(error)) = ended {
             self.problem = Some(error.to_string());
         }

@@ -79,7 +79,17 @@ impl Follow {
     /// A name leads to nothing: an error for each, with the remedy. Or the names lead to more than
     /// 4,194,304 files.
     pub fn open(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self> {
-        Self::with_pace(named, stop, Pace::default())
+        Self::with_pace(named, stop, Pace::PATIENT)
+    }
+
+    /// Opens as [`open`](Self::open) does, and looks and reads without a pause: for tests that write
+    /// and read in turn.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    pub fn open_at_once(named: &[PathBuf], stop: &Arc<AtomicBool>) -> Result<Self> {
+        Self::with_pace(named, stop, Pace::AT_ONCE)
     }
 
     fn with_pace(named: &[PathBuf], stop: &Arc<AtomicBool>, pace: Pace) -> Result<Self> {

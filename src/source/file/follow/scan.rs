@@ -50,16 +50,19 @@ pub(super) struct Pace {
     pub(super) known: usize,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            wait: Duration::from_millis(50),
-            interval: Duration::from_millis(200),
-            examined: 1 << 10,
-            rest: 10,
-            known: MAX_KNOWN,
-        }
-    }
+impl Pace {
+    /// The pace of the program.
+    pub(super) const PATIENT: Self = Self {
+        wait: Duration::from_millis(50),
+        interval: Duration::from_millis(200),
+        examined: 1 << 10,
+        rest: 10,
+        known: MAX_KNOWN,
+    };
+
+    /// Looks without a pause, so that nothing sleeps.
+    pub(super) const AT_ONCE: Self =
+        Self { wait: Duration::ZERO, interval: Duration::ZERO, rest: 0, ..Self::PATIENT };
 }
 
 /// A file that was not read yet.

@@ -8,11 +8,6 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Looks without a pause, so that nothing sleeps.
-fn at_once() -> Pace {
-    Pace { wait: Duration::ZERO, interval: Duration::ZERO, rest: 0, ..Pace::default() }
-}
-
 fn header() -> Vec<u8> {
     [&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0][..], &[0; 8], &[0, 0, 4, 0], &[1, 0, 0, 0]].concat()
 }
@@ -39,7 +34,7 @@ impl Scene {
         for (name, seconds) in files {
             fs::write(folder.path().join(name), capture(seconds)).unwrap();
         }
-        Self::in_folder(folder, named, at_once())
+        Self::in_folder(folder, named, Pace::AT_ONCE)
     }
 
     fn in_folder(folder: TempDir, named: &str, pace: Pace) -> Self {
@@ -165,7 +160,7 @@ fn what_a_file_gains_after_another_has_begun_is_told() {
 fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "text that is long enough to be looked at").unwrap();
-    let mut scene = Scene::in_folder(folder, "", at_once());
+    let mut scene = Scene::in_folder(folder, "", Pace::AT_ONCE);
     assert!(matches!(scene.follow.next(), Ok(Next::Idle)));
     fs::write(scene.path("it"), capture(&[1])).unwrap();
     assert_eq!(scene.read(1), [1]);
@@ -181,7 +176,7 @@ fn a_folder_and_an_empty_file_are_waited_for_and_what_is_missing_is_named() {
 
 #[test]
 fn thousands_of_files_are_counted_once_and_what_comes_then_is_seen() {
-    let mut scene = Scene::with_backlog(4_110, at_once());
+    let mut scene = Scene::with_backlog(4_110, Pace::AT_ONCE);
     assert_eq!(scene.read(4_110), (0..4_110).collect::<Vec<_>>());
     for _ in 0..3 {
         assert!(matches!(scene.follow.next(), Ok(Next::Idle)));
@@ -200,7 +195,7 @@ fn thousands_of_files_are_counted_once_and_what_comes_then_is_seen() {
 
 #[test]
 fn a_backlog_is_read_from_one_listing_without_waiting() {
-    let mut scene = Scene::with_backlog(100, at_once());
+    let mut scene = Scene::with_backlog(100, Pace::AT_ONCE);
     for second in 0..100 {
         let Ok(Next::Frame(frame)) = scene.follow.next() else { panic!("waits after {second}") };
         assert_eq!(frame.time.0, second * 1_000_000_000);
@@ -211,7 +206,7 @@ fn a_backlog_is_read_from_one_listing_without_waiting() {
 
 #[test]
 fn a_look_at_many_files_examines_a_few_in_turn_and_what_is_new() {
-    let mut scene = Scene::with_backlog(100, Pace { examined: 8, ..at_once() });
+    let mut scene = Scene::with_backlog(100, Pace { examined: 8, ..Pace::AT_ONCE });
     assert_eq!(scene.read(100).len(), 100);
     // Those in turn and the current one.
     for _ in 0..30 {
@@ -231,7 +226,7 @@ fn a_look_at_many_files_examines_a_few_in_turn_and_what_is_new() {
 
 #[test]
 fn files_among_many_that_are_written_again_or_go_on_are_found_in_their_turn() {
-    let mut scene = Scene::with_backlog(100, Pace { examined: 8, ..at_once() });
+    let mut scene = Scene::with_backlog(100, Pace { examined: 8, ..Pace::AT_ONCE });
     assert_eq!(scene.read(100).len(), 100);
     scene.write_aged("0070", &[301]);
     scene.write_aged("0020", &[302]);
@@ -249,7 +244,7 @@ fn files_among_many_that_are_written_again_or_go_on_are_found_in_their_turn() {
 
 #[test]
 fn a_name_that_leads_to_a_file_with_the_inode_of_another_is_examined() {
-    let mut scene = Scene::with_backlog(20, Pace { examined: 1, ..at_once() });
+    let mut scene = Scene::with_backlog(20, Pace { examined: 1, ..Pace::AT_ONCE });
     assert_eq!(scene.read(20).len(), 20);
     scene.write_aged("0007", &[100]);
     fs::rename(scene.path("0007"), scene.path("again")).unwrap();
@@ -260,7 +255,7 @@ fn a_name_that_leads_to_a_file_with_the_inode_of_another_is_examined() {
 
 #[test]
 fn a_backlog_whose_files_are_renamed_or_removed_is_listed_again() {
-    let mut scene = Scene::with_backlog(6, at_once());
+    let mut scene = Scene::with_backlog(6, Pace::AT_ONCE);
     assert_eq!(scene.read(2), [0, 1]);
     fs::rename(scene.path("0003"), scene.path("last")).unwrap();
     fs::rename(scene.path("0005"), scene.path("0003")).unwrap();
@@ -282,10 +277,10 @@ fn a_file_that_is_written_again_in_its_place_and_longer_is_read_from_its_start()
 
 #[test]
 fn a_second_name_of_a_file_does_not_end_it() {
-    let scene = Scene::with_backlog(1, at_once());
+    let scene = Scene::with_backlog(1, Pace::AT_ONCE);
     std::os::unix::fs::symlink(scene.path("0000"), scene.path("latest")).unwrap();
     fs::hard_link(scene.path("0000"), scene.path("link")).unwrap();
-    let mut scene = Scene::in_folder(scene.folder, "", at_once());
+    let mut scene = Scene::in_folder(scene.folder, "", Pace::AT_ONCE);
     assert_eq!(scene.read(1), [0]);
     scene.append("0000", &frame(1));
     assert_eq!(scene.read(3), [0, 1]);
@@ -295,7 +290,7 @@ fn a_second_name_of_a_file_does_not_end_it() {
 
 #[test]
 fn more_files_than_can_be_known_are_refused_and_those_that_are_gone_make_room() {
-    let pace = Pace { known: 5, ..at_once() };
+    let pace = Pace { known: 5, ..Pace::AT_ONCE };
     let mut scene = Scene::with_backlog(5, pace);
     assert_eq!(scene.read(5), [0, 1, 2, 3, 4]);
     for second in 10..20 {
@@ -328,6 +323,6 @@ fn a_pattern_is_the_names_of_one_folder_or_of_many() {
     assert_eq!(scene.read(3), [1, 2]);
     fs::create_dir_all(scene.path("sub")).unwrap();
     fs::write(scene.path("sub/c"), capture(&[3])).unwrap();
-    let mut scene = Scene::in_folder(scene.folder, "s*/c", at_once());
+    let mut scene = Scene::in_folder(scene.folder, "s*/c", Pace::AT_ONCE);
     assert_eq!(scene.read(2), [3]);
 }
