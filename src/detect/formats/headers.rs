@@ -128,7 +128,7 @@ fn copy_fields(lines: &[u8], spaces: bool, copy: &mut Vec<u8>) -> usize {
         let Some(colon) = memchr::memchr(b':', text) else { continue };
         let (name, value) = text.split_at(colon);
         let name = if spaces { name.trim_ascii_end() } else { name };
-        if name.is_empty() || !name.iter().all(is_of_name) {
+        if name.is_empty() || !name.iter().copied().all(is_of_name) {
             continue;
         }
         copy.extend_from_slice(name);
@@ -140,8 +140,8 @@ fn copy_fields(lines: &[u8], spaces: bool, copy: &mut Vec<u8>) -> usize {
 }
 
 /// Whether a byte may occur in the name of a field (RFC 9110, section 5.6.2).
-pub(crate) fn is_of_name(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+pub(crate) fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The value of the first field of this name, in letters of either case, without the white space

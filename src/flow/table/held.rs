@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::{OpeningSlot, Table, is_padding};
 use crate::evidence::Evidence;
+use crate::flow::live_flow::LiveFlow;
 use crate::flow::stream::{Repetition, SegmentPayload};
 use crate::flow::{CapturedPayload, Judge, KeyedSegment};
 
@@ -97,7 +98,7 @@ impl Table {
         payload: &(impl CapturedPayload + ?Sized),
         judge: &mut impl Judge,
     ) {
-        if !self.slab.get(slot).is_some_and(|flow| flow.is_held())
+        if !self.slab.get(slot).is_some_and(LiveFlow::is_held)
             || is_padding(segment, payload.bytes())
         {
             return;

@@ -77,7 +77,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     let is_start = Start::read(bytes[..end].trim_ascii_end()).is_some();
     let next = bytes[end + 1..].split(|&b| b == b'\n').next().unwrap_or(&[]).trim_ascii_end();
     let name = next.iter().position(|&b| b == b':').unwrap_or(next.len());
-    is_start && next[..name].iter().all(is_of_name) && (name > 0 || next.is_empty())
+    is_start && next[..name].iter().copied().all(is_of_name) && (name > 0 || next.is_empty())
 }
 
 /// Whether the bytes, which have no line end, can be the beginning of a start line.
