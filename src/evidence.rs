@@ -339,8 +339,20 @@ pub struct Evidence {
     /// The number of the first frame with payload and the side that sent it; `None` where neither
     /// side sent any.
     pub first_payload: Option<(u64, Direction)>,
+    /// Bytes that came twice and differ, if any did: no fact rests on them.
+    pub tampered: Option<Tampered>,
     /// How much more of the flow is wanted.
     pub wanted: Wanted,
+}
+
+/// Two segments of one side that have other bytes at the same place, and nothing shows which of them
+/// the receiver took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tampered {
+    /// The side that seems to have sent both.
+    pub direction: Direction,
+    /// The numbers of their frames, the earlier first.
+    pub frames: [u64; 2],
 }
 
 impl Evidence {

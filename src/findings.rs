@@ -63,6 +63,8 @@ pub enum FindingKind {
     Failing,
     /// The sides of OSC do not understand each other.
     Framing,
+    /// Bytes came twice and differ.
+    Tampered,
     /// A whole conversation in no known protocol.
     Unrecognised,
     /// A service is, or may be, where it does not belong.
@@ -81,11 +83,12 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Contradicts,
         Self::Cleartext,
         Self::Failing,
         Self::Framing,
+        Self::Tampered,
         Self::Unrecognised,
         Self::Unexpected,
         Self::Exposed,
@@ -103,6 +106,7 @@ impl FindingKind {
             Self::Cleartext => "cleartext",
             Self::Failing => "failing",
             Self::Framing => "framing",
+            Self::Tampered => "tampered",
             Self::Unrecognised => "unrecognised",
             Self::Unexpected => "unexpected",
             Self::Exposed => "exposed",

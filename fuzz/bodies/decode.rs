@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use portlore::decode::Decoder;
-use portlore::flow::{FlowHasher, FlowKey, KeyedSegment, SIDE_BYTES};
+use portlore::flow::{CapturedPayload, FlowHasher, FlowKey, KeyedSegment, SIDE_BYTES};
 use portlore::pipeline::Batch;
 use portlore::source::{Block, Frame, LinkType};
 use portlore::time::Time;
@@ -98,7 +98,8 @@ fn decode(decoder: &mut Decoder, link: LinkType, cut: i16, bytes: &[u8]) {
         let said = payload.into_owned();
         let full = Arc::new(std::mem::take(block));
         batch.attach(&full);
-        assert_eq!(batch.payload(&batch.segments()[0]), &said[..said.len().min(SIDE_BYTES)]);
+        let payload = batch.payload(&batch.segments()[0]);
+        assert_eq!(payload.bytes(), &said[..said.len().min(SIDE_BYTES)]);
         batch.clear();
         *block = Arc::into_inner(full).expect("the batch has let it go");
     });

@@ -61,7 +61,10 @@ pub(super) fn by_payload(
         is_whole: false,
         confidence: Confidence::Protocol,
         carries,
-        fault: mismatch.map(|_| Fault::Mismatch),
+        fault: evidence
+            .tampered
+            .map(|_| Fault::Tampered)
+            .or_else(|| mismatch.map(|_| Fault::Mismatch)),
         failure: evidence.failure.clone(),
         fit,
         candidates: Arc::default(),
@@ -93,6 +96,7 @@ pub(super) fn by_payload(
             push_new(&mut reasons, reasons::of_fact(fact));
         }
         reasons.extend(fit_reason);
+        reasons.extend(evidence.tampered.into_iter().flat_map(reasons::of_tampering));
         reasons.extend(evidence.failure.as_deref().map(reasons::of_failure));
         verdict.reasons = reasons;
     }

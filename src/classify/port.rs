@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::candidates;
 use super::reasons;
-use super::verdict::{Confidence, Verdict};
+use super::verdict::{Confidence, Fault, Verdict};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::evidence::Evidence;
@@ -18,11 +18,12 @@ pub(super) fn by_port(
 ) -> Verdict {
     let candidates: Arc<[_]> = candidates::of_port(catalogue, port, evidence).into();
     let confidence = if candidates.is_empty() { Confidence::Unknown } else { Confidence::Port };
-    let reasons = if explain {
-        reasons::of_port(evidence, &candidates::ruled_out(catalogue, port, evidence))
-    } else {
-        Vec::new()
-    };
+    let tampered = evidence.and_then(|evidence| evidence.tampered);
+    let mut reasons = Vec::new();
+    if explain {
+        reasons = reasons::of_port(evidence, &candidates::ruled_out(catalogue, port, evidence));
+        reasons.extend(tampered.into_iter().flat_map(reasons::of_tampering));
+    }
     Verdict {
         service: None,
         service_name: None,
@@ -36,7 +37,7 @@ pub(super) fn by_port(
         is_whole: evidence.is_some_and(|evidence| evidence.whole),
         confidence,
         carries: None,
-        fault: None,
+        fault: tampered.map(|_| Fault::Tampered),
         failure: None,
         fit: None,
         candidates,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::fit::is_known;
-use super::verdict::Reason;
+use super::verdict::{Fault, Reason};
 use crate::catalogue::{Catalogue, Compare, Mark, Service};
 use crate::decode::ServicePort;
-use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol};
+use crate::evidence::{Direction, Evidence, Fact, Failure, Protocol, Tampered};
 use crate::sentence::joined;
 
 /// The longest excerpt of a value in a reason, in characters.
@@ -30,6 +30,17 @@ pub(super) fn of_failure(failure: &Failure) -> Reason {
         direction: Some(failure.direction),
         frame: Some(failure.frame),
     }
+}
+
+/// Bytes that came twice and differ as reasons, one for each frame.
+pub(super) fn of_tampering(tampered: Tampered) -> [Reason; 2] {
+    let [earlier, later] = tampered.frames;
+    [(earlier, later), (later, earlier)].map(|(frame, other)| Reason {
+        fact: Fault::Tampered.as_str().into(),
+        value: format!("differs from the same bytes in frame {other}"),
+        direction: Some(tampered.direction),
+        frame: Some(frame),
+    })
 }
 
 /// A fact that fulfils a condition of `mark` as a reason. The excerpt begins at the match.

@@ -59,7 +59,8 @@ impl Fit {
     }
 }
 
-/// Why the two sides do not understand each other although they use the same protocol.
+/// Why the two sides do not understand each other although they use the same protocol, or why nobody
+/// else knows what they said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fault {
@@ -67,6 +68,8 @@ pub enum Fault {
     Mismatch,
     /// The responder ended the connection without sending payload.
     CutOff,
+    /// Bytes came twice and differ.
+    Tampered,
 }
 
 impl Fault {
@@ -76,6 +79,7 @@ impl Fault {
         match self {
             Self::Mismatch => "mismatch",
             Self::CutOff => "cut-off",
+            Self::Tampered => "tampered",
         }
     }
 }
@@ -158,7 +162,7 @@ impl Candidate {
 #[non_exhaustive]
 pub struct Reason {
     /// The name of a fact, or `protocol`, `carries`, `expected`, `clear-text`, `port`, `ruled-out`,
-    /// `cut-off` or `error`.
+    /// `cut-off`, `tampered` or `error`.
     pub fact: String,
     /// The fact's value; untrusted if it comes from the wire or from a process.
     pub value: String,
@@ -201,7 +205,7 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// A protocol with a family of its own that `protocol` carries, such as CSTA in HTTP.
     pub carries: Option<Protocol>,
-    /// Why the sides do not understand each other, if they do not.
+    /// Why the sides do not understand each other, or nobody knows what they said.
     pub fault: Option<Fault>,
     /// The error that most of the flow's answers are: it speaks, but does not work.
     pub failure: Option<Box<Failure>>,

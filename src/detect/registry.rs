@@ -12,8 +12,8 @@ use crate::detect::detector::Detector;
 use crate::detect::statement::{DATAGRAMS, PARTLY_PATIENCE, PATIENCE};
 use crate::detect::{protocols, proxy_header};
 use crate::evidence::{
-    BitSet, Depth, Detection, Direction, Evidence, Protocol, ProvedBy, Recognition, Wanted,
-    words_for,
+    BitSet, Depth, Detection, Direction, Evidence, Protocol, ProtocolSet, ProvedBy, Recognition,
+    Tampered, Wanted, words_for,
 };
 use crate::flow::Opening;
 
@@ -127,12 +127,34 @@ const fn greatest_count(detectors: &[Detector]) -> usize {
 /// prove that.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
+    if let Some(tampered) = opening.tampered() {
+        return inspect_tampered(opening, depth, tampered);
+    }
+    inspect_untouched(opening, depth)
+}
+
+#[inline]
+fn inspect_untouched(opening: &Opening, depth: Depth) -> Evidence {
     if proxy_header::may_begin(opening)
         && let Some(evidence) = inspect_behind_proxy(opening, depth)
     {
         return evidence;
     }
     REGISTRY.inspect(opening, depth)
+}
+
+/// Inspects an opening of whose bytes some came twice and differ: nobody knows which of them the
+/// receiver took, so that nothing but the protocol is stated, and nothing is ruled out.
+#[inline(never)]
+fn inspect_tampered(opening: &Opening, depth: Depth, tampered: Tampered) -> Evidence {
+    Evidence {
+        facts: Vec::new(),
+        failure: None,
+        whole: false,
+        ruled_out: ProtocolSet::EMPTY,
+        tampered: Some(tampered),
+        ..inspect_untouched(opening, depth)
+    }
 }
 
 #[inline(never)]

@@ -2,7 +2,7 @@
 
 use super::{FlowKey, FlowRecord, Opening};
 use crate::decode::Endpoint;
-use crate::evidence::{Direction, Wanted};
+use crate::evidence::{Direction, Evidence, Wanted};
 
 /// The number that the [`Judge`] has given a verdict: all that a flow stores of its opening once it
 /// is classified.
@@ -39,9 +39,16 @@ pub trait Judge {
     /// [`inspect_partial`](Self::inspect_partial) does.
     fn inspect(&mut self, opening: &mut Opening, key: &FlowKey) -> VerdictId;
 
-    /// No more payload comes, and the flow has the verdict of the last
-    /// [`inspect_partial`](Self::inspect_partial), which wanted more.
-    fn end_unrecognised(&mut self, _: &Opening, _: &FlowKey) {}
+    /// Takes the evidence by which the last opening got a final verdict; none where it had it before.
+    fn take_evidence(&mut self) -> Evidence {
+        Evidence::default()
+    }
+
+    /// The verdict of a flow, by this evidence, is not changed any more: the opening goes.
+    fn conclude(&mut self, _: &Opening, _: &FlowKey, _: VerdictId, _: &Evidence) {}
+
+    /// No flow has this verdict any more: another one replaces it.
+    fn forget(&mut self, _: VerdictId) {}
 
     /// Inspects the opening of a live flow that [`show`](Self::show) receives next. May turn it, for
     /// as long as it is shown.

@@ -90,8 +90,8 @@ impl Seen {
     pub(super) const ICMP: u32 = 1 << 28;
     /// The first segment of an end was a reset that answered the other end's SYN.
     pub(super) const REFUSED: u32 = 1 << 29;
-    /// In place of [`JUDGED`](Self::JUDGED): the flow has its final verdict, and the judge reads what
-    /// comes later.
+    /// In place of [`JUDGED`](Self::JUDGED), UDP: the flow has its final verdict, and the judge reads
+    /// what comes later. Beside it, TCP: the opening is held.
     pub(super) const READ_ON: u32 = 1 << 30;
 
     pub(super) const fn has(self, bits: u32) -> bool {
@@ -262,6 +262,21 @@ impl LiveFlow {
     /// Whether nobody reads more payload: one test, as every segment passes it.
     pub(super) const fn ignores_payload(&self) -> bool {
         self.seen.has(Seen::JUDGED)
+    }
+
+    /// Whether the flow has a verdict, and its opening is held.
+    pub(super) const fn is_held(&self) -> bool {
+        self.seen.has(Seen::JUDGED | Seen::READ_ON)
+    }
+
+    /// States that the opening of the flow, which has a verdict, is held.
+    pub(super) fn hold(&mut self) {
+        self.seen.set(Seen::READ_ON);
+    }
+
+    /// States that the opening of the flow is held no longer.
+    pub(super) fn let_go(&mut self) {
+        self.seen.unset(Seen::READ_ON);
     }
 
     /// States that the judge of the flow reads on.

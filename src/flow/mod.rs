@@ -19,7 +19,9 @@ mod openings;
 mod orientation;
 mod out_of_order;
 mod overflow;
+mod payload;
 mod payload_times;
+mod received;
 mod record;
 mod sizes;
 mod slab;
@@ -49,6 +51,8 @@ pub use key::{FlowHasher, FlowKey, SHARDS, shard};
 pub use keyed_segment::KeyedSegment;
 #[doc(hidden)]
 pub use orientation::{PortRank, ServicePorts};
+#[doc(hidden)]
+pub use payload::CapturedPayload;
 #[doc(hidden)]
 pub use table::{Table, TableLimits};
 #[doc(hidden)]

@@ -66,8 +66,29 @@ impl Openings {
         };
         // Nothing is on the heap yet.
         self.bytes += size_of::<Opening>();
-        self.queue.push_back(QueuedOpening { slot, opening_slot, first_frame });
+        self.queue(slot, opening_slot, first_frame);
         opening_slot
+    }
+
+    /// Adds an opening behind those that are evicted before it.
+    pub(super) fn queue(&mut self, slot: u32, opening_slot: u32, first_frame: u64) {
+        self.queue.push_back(QueuedOpening { slot, opening_slot, first_frame });
+    }
+
+    /// Does not count the memory of an opening any more, and returns its bytes.
+    pub(super) fn set_aside(&mut self, opening_slot: u32) -> usize {
+        let bytes = self.footprint(opening_slot);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        bytes
+    }
+
+    /// Counts the memory of an opening again that was set aside.
+    pub(super) fn put_back(&mut self, opening_slot: u32) {
+        self.bytes += self.footprint(opening_slot);
+    }
+
+    fn footprint(&self, opening_slot: u32) -> usize {
+        self.slots.get(opening_slot as usize).map_or(0, Opening::footprint)
     }
 
     /// The opening in a slot.

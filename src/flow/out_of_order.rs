@@ -3,6 +3,10 @@
 
 use smallvec::SmallVec;
 
+use super::SIDE_BYTES;
+use super::received::Received;
+use super::stream::SegmentPayload;
+
 /// Maximum number of segments that wait.
 const MAX_SEGMENTS: usize = 16;
 /// Segments and bytes that are stored inline: what waits is one allocation for most sides.
@@ -15,9 +19,10 @@ pub(super) struct EarlySegment {
     /// Distance in bytes from the first byte of the stream.
     pub(super) distance: u32,
     pub(super) frame: u64,
-    pub(super) wire_len: u32,
+    wire_len: u32,
     from: u32,
     to: u32,
+    received: Received,
 }
 
 /// The segments by distance, and their bytes in one buffer: no allocation per segment once the
@@ -47,6 +52,8 @@ impl AccountedSize {
     /// Bytes accounted while nothing waits: two lists and a number, as they were laid out when the
     /// accounting was fixed. Not `size_of::<OutOfOrder>()`, by intention.
     const EMPTY: usize = 56;
+    /// Bytes accounted for each segment, as above.
+    const SEGMENT: usize = 24;
 
     fn grow(&mut self, segments: usize, bytes: usize) {
         let grown = |now: u32, need: usize, least: u32| {
@@ -67,12 +74,12 @@ impl OutOfOrder {
     pub(super) fn insert(
         &mut self,
         distance: u32,
-        frame: u64,
-        bytes: &[u8],
-        wire_len: u32,
+        segment: &SegmentPayload<'_>,
         expected: u32,
         room: usize,
     ) -> bool {
+        let SegmentPayload { frame, wire_len, received, .. } = *segment;
+        let bytes = &segment.bytes[..segment.bytes.len().min(SIDE_BYTES)];
         if let Err(at) = self.segments.binary_search_by_key(&distance, |early| early.distance) {
             self.tidy();
             let from = self.bytes.len() as u32;
@@ -80,7 +87,14 @@ impl OutOfOrder {
             self.live += bytes.len() as u32;
             self.segments.insert(
                 at,
-                EarlySegment { distance, frame, wire_len, from, to: self.bytes.len() as u32 },
+                EarlySegment {
+                    distance,
+                    frame,
+                    wire_len,
+                    from,
+                    to: self.bytes.len() as u32,
+                    received,
+                },
             );
             self.drop_useless(expected, room);
             self.accounted.grow(self.segments.len(), self.bytes.len());
@@ -99,6 +113,7 @@ impl OutOfOrder {
                     self.bytes.truncate(early.from as usize);
                 }
                 early.to = early.from;
+                early.received = Received::unknown(true);
                 continue;
             }
             // Missing bytes before the segment count as given up.
@@ -119,9 +134,21 @@ impl OutOfOrder {
         self.segments.first().copied()
     }
 
-    /// The captured bytes of a segment that waits.
-    pub(super) fn bytes(&self, early: EarlySegment) -> &[u8] {
-        self.bytes.get(early.from as usize..early.to as usize).unwrap_or(&[])
+    /// The segment that waits, in a stream that begins with the sequence number `base`.
+    pub(super) fn payload(&self, early: EarlySegment, base: u32) -> SegmentPayload<'_> {
+        let EarlySegment { distance, frame, wire_len, from, to, received } = early;
+        SegmentPayload {
+            seq: base.wrapping_add(distance),
+            frame,
+            bytes: self.bytes.get(from as usize..to as usize).unwrap_or(&[]),
+            wire_len,
+            received,
+        }
+    }
+
+    /// The segments that wait, as [`payload`](Self::payload) gives them.
+    pub(super) fn payloads(&self, base: u32) -> impl Iterator<Item = SegmentPayload<'_>> {
+        self.segments.iter().map(move |&early| self.payload(early, base))
     }
 
     /// Removes the segment with the smallest distance.
@@ -141,7 +168,7 @@ impl OutOfOrder {
     /// Accounted bytes of memory; see [`AccountedSize`].
     pub(super) const fn accounted_bytes(&self) -> usize {
         AccountedSize::EMPTY
-            + self.accounted.segments as usize * size_of::<EarlySegment>()
+            + self.accounted.segments as usize * AccountedSize::SEGMENT
             + self.accounted.bytes as usize
     }
 

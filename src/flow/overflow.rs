@@ -28,6 +28,9 @@ pub(super) struct WideFields {
     pub(super) syn: Time,
     pub(super) handshake_ns: u64,
     pub(super) payload_times: [u64; 2],
+    /// TCP: the sequence number of an end's first byte by a SYN before the last; zero if that showed
+    /// the same.
+    pub(super) other_start: [u32; 2],
     /// The ICMP error about a packet of each end.
     pub(super) icmp: [Option<IcmpError>; 2],
 }

@@ -1,12 +1,16 @@
 //! The first bytes of one side: in order, bounded, and with the frame of each byte.
 
+mod repetition;
+
 use std::ops::Range;
 use std::slice::from_ref;
 
 use prefetch_index::prefetch_index;
 use smallvec::SmallVec;
 
+pub(super) use self::repetition::Repetition;
 use super::out_of_order::OutOfOrder;
+use super::received::Received;
 use crate::decode::Transport;
 
 /// Bytes stored of each side.
@@ -32,9 +36,22 @@ const MANY: u16 = u16::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SegmentStart {
     frame: u64,
-    start: u32,
+    start: u16,
     /// Number of bytes that are missing before this segment; [`MANY`] or more are not counted.
     missing: u16,
+    received: Received,
+}
+
+/// The payload of a TCP segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SegmentPayload<'a> {
+    pub(super) seq: u32,
+    pub(super) frame: u64,
+    /// The captured bytes.
+    pub(super) bytes: &'a [u8],
+    /// Bytes on the wire.
+    pub(super) wire_len: u32,
+    pub(super) received: Received,
 }
 
 /// The first bytes of one side.
@@ -59,6 +76,8 @@ pub struct Stream {
     from_start: bool,
     /// Number of bytes that are missing before the next segment; at most [`MANY`].
     missing: u16,
+    /// Urgent bytes that were left out before the next segment.
+    urgent: u8,
     full: bool,
     /// Number of bytes before the first missing one.
     head: u16,
@@ -104,7 +123,7 @@ impl Stream {
             .segments
             .iter()
             .filter(|p| p.missing > 0)
-            .map(|p| p.start as usize)
+            .map(|p| usize::from(p.start))
             .filter(|&s| s > 0);
         let mut from = (!self.bytes.is_empty()).then_some(0);
         std::iter::from_fn(move || {
@@ -119,7 +138,7 @@ impl Stream {
     pub fn starts(&self, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
         self.segments
             .iter()
-            .map(|segment| segment.start as usize)
+            .map(|segment| usize::from(segment.start))
             .filter(move |start| range.contains(start))
     }
 
@@ -127,7 +146,7 @@ impl Stream {
     /// they are too many to be counted, or no segment begins there.
     #[must_use]
     pub fn missing_before(&self, start: usize) -> Option<usize> {
-        let place = self.segments.binary_search_by_key(&start, |s| s.start as usize).ok()?;
+        let place = self.segments.binary_search_by_key(&start, |s| usize::from(s.start)).ok()?;
         let missing = self.segments.get(place)?.missing;
         (missing < MANY).then_some(usize::from(missing))
     }
@@ -137,9 +156,9 @@ impl Stream {
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], u64, bool)> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
-            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
+            let end = next.map_or(self.bytes.len(), |n| usize::from(n.start));
             let cut = next.map_or(self.missing, |n| n.missing) > 0;
-            (&self.bytes[segment.start as usize..end], segment.frame, cut)
+            (&self.bytes[usize::from(segment.start)..end], segment.frame, cut)
         })
     }
 
@@ -153,25 +172,25 @@ impl Stream {
     pub fn wire_lens(&self) -> impl Iterator<Item = Option<usize>> + '_ {
         self.segments.iter().enumerate().map(|(i, segment)| {
             let next = self.segments.get(i + 1);
-            let end = next.map_or(self.bytes.len(), |n| n.start as usize);
+            let end = next.map_or(self.bytes.len(), |n| usize::from(n.start));
             let missing = next.map_or(self.missing, |n| n.missing);
-            (missing < MANY).then_some(end - segment.start as usize + usize::from(missing))
+            (missing < MANY).then_some(end - usize::from(segment.start) + usize::from(missing))
         })
     }
 
     /// The number of the frame that holds the byte at `offset`; zero if there is none.
     #[must_use]
     pub fn frame_at(&self, offset: usize) -> u64 {
-        let after = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        let after = self.segments.partition_point(|segment| usize::from(segment.start) <= offset);
         after.checked_sub(1).and_then(|i| self.segments.get(i)).map_or(0, |segment| segment.frame)
     }
 
     /// The frames that begin behind `offset`: distance from there in bytes, and number.
     pub fn frames_behind(&self, offset: usize) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let first = self.segments.partition_point(|segment| segment.start as usize <= offset);
+        let first = self.segments.partition_point(|segment| usize::from(segment.start) <= offset);
         self.segments[first..]
             .iter()
-            .map(move |segment| (segment.start as usize - offset, segment.frame))
+            .map(move |segment| (usize::from(segment.start) - offset, segment.frame))
     }
 
     /// The number of the frame that holds the first byte.
@@ -185,11 +204,11 @@ impl Stream {
         let len = len.min(usize::from(self.head));
         let before = self.segments.first().map_or(0, |segment| segment.missing);
         let whole = self.bytes.len();
-        let kept = self.segments.iter().skip(1).take_while(|next| next.start as usize <= len);
+        let kept = self.segments.iter().skip(1).take_while(|next| usize::from(next.start) <= len);
         let first = if len == whole { self.segments.len() } else { kept.count() };
         self.segments.drain(..first);
         for segment in &mut self.segments {
-            segment.start = segment.start.saturating_sub(len as u32);
+            segment.start = segment.start.saturating_sub(len as u16);
         }
         if let Some(segment) = self.segments.first_mut() {
             segment.missing = segment.missing.max(before);
@@ -252,12 +271,12 @@ impl Stream {
         self.segments.clear();
         (self.base, self.expected, self.expecting) = (0, 0, false);
         self.from_start = transport == Transport::Udp;
-        (self.missing, self.full, self.head) = (0, false, 0);
+        (self.missing, self.urgent, self.full, self.head) = (0, 0, false, 0);
     }
 
     /// Sets the sequence number of the first byte, which the handshake showed.
     pub(super) fn start(&mut self, first: u32) {
-        if !self.expecting {
+        if !self.expecting || self.is_empty() && self.base != first && !self.has_out_of_order() {
             self.expect_first(first);
         }
         self.from_start |= self.base == first;
@@ -276,12 +295,13 @@ impl Stream {
         } else {
             DATAGRAM_HEAD
         };
-        self.append(frame, &bytes[..bytes.len().min(room)], wire_len);
+        self.append(frame, &bytes[..bytes.len().min(room)], wire_len, Received::default());
         self.full |= self.segments.len() == SIDE_DATAGRAMS;
     }
 
-    /// Adds the payload of a segment: the captured `bytes` of `wire_len`.
-    pub(super) fn push_segment(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+    /// Adds the payload of a segment.
+    pub(super) fn push_segment(&mut self, segment: &SegmentPayload<'_>) {
+        let seq = segment.seq;
         if self.full {
             return;
         }
@@ -294,24 +314,46 @@ impl Stream {
             self.expect_first(seq);
         }
         if seq.wrapping_sub(self.expected) as i32 > 0 {
-            let kept = &bytes[..bytes.len().min(SIDE_BYTES)];
             let (expected, room) =
                 (self.expected.wrapping_sub(self.base), SIDE_BYTES - self.bytes.len());
             let out_of_order = self.out_of_order.get_or_insert_default();
-            if out_of_order.insert(
-                seq.wrapping_sub(self.base),
-                frame,
-                kept,
-                wire_len,
-                expected,
-                room,
-            ) {
+            if out_of_order.insert(seq.wrapping_sub(self.base), segment, expected, room) {
                 self.close_gap();
             }
             return;
         }
-        self.take(seq, frame, bytes, wire_len);
+        self.take(segment);
         self.drain();
+    }
+
+    /// As [`push_segment`](Self::push_segment), without the urgent byte at `at`: by default, sockets
+    /// do not hand it over with the others (RFC 6093, section 3.1). One that comes early stays, as
+    /// what comes before it may be lost.
+    pub(super) fn push_urgent(&mut self, segment: &SegmentPayload<'_>, at: usize) {
+        let SegmentPayload { seq, bytes, wire_len, received, .. } = *segment;
+        let place = seq.wrapping_add(at as u32);
+        let part = |from: usize, to: usize, seq: u32, wire_len: u32| SegmentPayload {
+            seq,
+            bytes: &bytes[from.min(bytes.len())..to.min(bytes.len())],
+            wire_len,
+            received: received.keep(bytes, from.min(bytes.len()), to.min(bytes.len())),
+            ..*segment
+        };
+        if at > 0 {
+            self.push_segment(&part(0, at, seq, at as u32));
+        } else if !self.expecting {
+            self.expect_first(seq);
+        }
+        if self.expected != place || self.full {
+            self.push_segment(&part(at, bytes.len(), place, wire_len - at as u32));
+            return;
+        }
+        self.expected = place.wrapping_add(1);
+        self.urgent = self.urgent.saturating_add(1);
+        let (behind, rest) = (at + 1, wire_len - at as u32 - 1);
+        if rest > 0 {
+            self.push_segment(&part(behind, bytes.len(), self.expected, rest));
+        }
     }
 
     /// Gives up all missing bytes for which segments wait.
@@ -327,13 +369,14 @@ impl Stream {
         self.expecting = true;
     }
 
-    fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32) {
+    fn append(&mut self, frame: u64, bytes: &[u8], wire_len: u32, received: Received) {
         let kept = bytes.len().min(SIDE_BYTES - self.bytes.len());
         if kept > 0 {
             self.segments.push(SegmentStart {
                 frame,
-                start: self.bytes.len() as u32,
+                start: self.bytes.len() as u16,
                 missing: self.missing,
+                received: received.keep(bytes, 0, kept).behind_urgent(self.urgent),
             });
             if self.missing == 0 && self.bytes.len() == usize::from(self.head)
                 || self.bytes.is_empty()
@@ -341,7 +384,7 @@ impl Stream {
                 self.head += kept as u16;
             }
             self.bytes.extend_from_slice(&bytes[..kept]);
-            self.missing = 0;
+            (self.missing, self.urgent) = (0, 0);
         }
         self.miss(wire_len.saturating_sub(kept as u32));
         self.full |= self.bytes.len() == SIDE_BYTES || self.segments.len() == SIDE_SEGMENTS;
@@ -353,11 +396,14 @@ impl Stream {
     }
 
     /// Appends the new bytes of a segment that is not early.
-    fn take(&mut self, seq: u32, frame: u64, bytes: &[u8], wire_len: u32) {
+    fn take(&mut self, segment: &SegmentPayload<'_>) {
+        let SegmentPayload { seq, frame, bytes, wire_len, received } = *segment;
         let known = self.expected.wrapping_sub(seq);
         if !self.full && known < wire_len {
             self.expected = seq.wrapping_add(wire_len);
-            self.append(frame, bytes.get(known as usize..).unwrap_or(&[]), wire_len - known);
+            let from = bytes.len().min(known as usize);
+            let received = received.keep(bytes, from, bytes.len());
+            self.append(frame, &bytes[from..], wire_len - known, received);
         }
     }
 
@@ -367,12 +413,7 @@ impl Stream {
         while let Some(early) = out_of_order.first().filter(|early| {
             early.distance.wrapping_sub(self.expected.wrapping_sub(self.base)) as i32 <= 0
         }) {
-            self.take(
-                self.base.wrapping_add(early.distance),
-                early.frame,
-                out_of_order.bytes(early),
-                early.wire_len,
-            );
+            self.take(&out_of_order.payload(early, self.base));
             out_of_order.remove_first();
         }
         if self.full {

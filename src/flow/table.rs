@@ -4,8 +4,10 @@
 //! segments chooses what is evicted, so that a capture ends in the same records whatever the
 //! batches and workers.
 
+mod held;
 mod snapshot;
 
+use self::held::HeldOpenings;
 use super::icmp::{IcmpError, KeyedQuote};
 use super::index::Index;
 use super::live_flow::{LiveFlow, OpeningSlot, Seen};
@@ -13,9 +15,10 @@ use super::openings::{Openings, QueuedOpening};
 use super::overflow::{FlowOverflow, OverflowTable};
 use super::record::{Counts, FlowRecord, Outcome};
 use super::slab::Slab;
+use super::stream::SegmentPayload;
 use super::{
-    FlowHasher, FlowKey, Judge, KeyedSegment, OpeningState, SIDE_BYTES, ServicePorts, Sizes,
-    Tenants, VerdictId,
+    CapturedPayload, FlowHasher, FlowKey, Judge, KeyedSegment, OpeningState, SIDE_BYTES,
+    ServicePorts, Sizes, Tenants, VerdictId,
 };
 use crate::decode::{TcpFlags, Transport};
 use crate::evidence::{Direction, Wanted};
@@ -51,6 +54,7 @@ pub struct Table {
     slab: Slab<LiveFlow>,
     overflows: OverflowTable,
     openings: Openings,
+    held: HeldOpenings,
     hand: usize,
     limits: TableLimits,
     hasher: FlowHasher,
@@ -70,6 +74,7 @@ impl Table {
             slab: Slab::new(),
             overflows: OverflowTable::default(),
             openings: Openings::new(limits.opening_bytes),
+            held: HeldOpenings::default(),
             hand: 0,
             limits,
             hasher: hasher.clone(),
@@ -127,7 +132,7 @@ impl Table {
         &mut self,
         slot: usize,
         segment: &KeyedSegment,
-        payload: &[u8],
+        payload: &(impl CapturedPayload + ?Sized),
         ports: &ServicePorts,
         judge: &mut impl Judge,
     ) {
@@ -145,18 +150,21 @@ impl Table {
             flow.guess_again(&segment.key, ports);
         }
         flow.count(segment, &mut self.overflows);
+        let mut repeats = false;
         if segment.key.transport() == Transport::Tcp {
             flow.orient_by(segment);
-            flow.observe_tcp(segment, &mut self.overflows);
+            repeats = flow.observe_tcp(segment, &mut self.overflows);
         }
         if segment.payload_len > 0 {
             flow.time_payload(segment, &mut self.overflows);
             // Of a payload that is longer than an opening only the beginning comes here.
-            if payload.len() < (segment.payload_len as usize).min(SIDE_BYTES) {
+            if payload.captured_len() < (segment.payload_len as usize).min(SIDE_BYTES) {
                 flow.seen.set(Seen::CUT);
             }
             if !flow.ignores_payload() {
                 self.extend_opening(slot, segment, payload, judge);
+            } else if repeats {
+                self.compare_held(slot, segment, payload, judge);
             }
         }
     }
@@ -175,7 +183,7 @@ impl Table {
     /// Ends every flow: the capture is over.
     pub fn drain(&mut self, judge: &mut impl Judge) {
         for slot in 0..self.slab.slots() {
-            self.inspect(slot, judge);
+            self.inspect(slot, false, judge);
             if let Some(flow) = self.slab.remove(slot) {
                 let (record, verdict) = finish(flow, &mut self.overflows, self.hasher.tenants());
                 judge.close(record, verdict);
@@ -214,10 +222,10 @@ impl Table {
         &mut self,
         slot: usize,
         segment: &KeyedSegment,
-        payload: &[u8],
+        payload: &(impl CapturedPayload + ?Sized),
         judge: &mut impl Judge,
     ) {
-        if is_padding(segment, payload) {
+        if is_padding(segment, payload.bytes()) {
             return;
         }
         let Some(flow) = self.slab.get_mut(slot) else { return };
@@ -225,7 +233,7 @@ impl Table {
             let (from, initiator) = (segment.end(), flow.initiator());
             let endpoints = [initiator, 1 - initiator].map(|end| segment.key.endpoint(end));
             let sender = Direction::BOTH[usize::from(from != initiator)];
-            judge.read_on(endpoints, sender, segment.frame, payload);
+            judge.read_on(endpoints, sender, segment.frame, payload.bytes());
             return;
         }
         let opening_slot = if let OpeningSlot::Opening(opening_slot) = flow.opening() {
@@ -240,9 +248,7 @@ impl Table {
             }
             opening_slot
         };
-        let starts = [flow.start(0), flow.start(1)];
-        // Data may travel with SYN (RFC 7413); it follows the sequence number of SYN.
-        let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
+        let starts = [0, 1].map(|end| flow.start(end, segment, &self.overflows));
         let (initiator, is_fixed) = (flow.initiator(), flow.is_fixed());
         let final_verdict = self.openings.change(opening_slot, |opening| {
             for (end, start) in starts.into_iter().enumerate() {
@@ -250,7 +256,16 @@ impl Table {
                     opening.start(end, first);
                 }
             }
-            opening.push(segment.end(), seq, segment.frame, payload, segment.payload_len);
+            let (end, wire_len) = (segment.end(), segment.payload_len);
+            match segment.key.transport() {
+                Transport::Tcp => {
+                    let (payload, urgent) = SegmentPayload::of_tcp(segment, payload);
+                    opening.push_segment(end, &payload, urgent);
+                }
+                Transport::Udp => {
+                    opening.push_datagram(end, segment.frame, payload.bytes(), wire_len);
+                }
+            }
             if !opening.is_kept() && INSPECT_AT.contains(&opening.pushes()) && !opening.is_full() {
                 opening.orient(initiator, is_fixed);
                 // Back up to the pipeline's classifier, which detects and classifies: only the
@@ -266,22 +281,27 @@ impl Table {
             None
         });
         if let Some(Some(verdict)) = final_verdict {
-            self.close_opening(slot, opening_slot, OpeningSlot::Judged(verdict), judge);
+            self.close_opening(slot, opening_slot, OpeningSlot::Judged(verdict), true, judge);
         } else if self.openings.get_mut(opening_slot).is_some_and(|opening| opening.is_full()) {
-            self.inspect(slot, judge);
+            self.inspect(slot, true, judge);
         }
         while let Some((next, soon)) = self.openings.pop_evicted() {
             soon.into_iter().for_each(|slot| self.slab.prefetch(slot as usize));
             if has_opening(&self.slab, &next) {
-                self.inspect(next.slot as usize, judge);
+                self.inspect(next.slot as usize, false, judge);
             }
         }
         let slab = &self.slab;
         self.openings.tidy(|queued| has_opening(slab, queued));
     }
 
-    /// Classifies the opening of the flow in a slot and removes it.
-    fn inspect(&mut self, slot: usize, judge: &mut impl Judge) {
+    /// Classifies the opening of the flow in a slot, and removes it unless it is to be held. One that
+    /// was held is let go.
+    fn inspect(&mut self, slot: usize, hold: bool, judge: &mut impl Judge) {
+        let Some(flow) = self.slab.get(slot) else { return };
+        if flow.is_held() {
+            self.let_go_of(slot, judge);
+        }
         let Some(flow) = self.slab.get(slot) else { return };
         let OpeningSlot::Opening(opening_slot) = flow.opening() else { return };
         let (initiator, is_fixed) = (flow.initiator(), flow.is_fixed());
@@ -289,7 +309,6 @@ impl Table {
         let state = self.openings.change(opening_slot, |opening| {
             opening.orient(initiator, is_fixed);
             if let Some(verdict) = opening.provisional() {
-                judge.end_unrecognised(opening, &key);
                 return OpeningSlot::Judged(verdict);
             }
             opening.finish();
@@ -299,7 +318,7 @@ impl Table {
                 OpeningSlot::Judged(judge.inspect(opening, &key))
             }
         });
-        self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing), judge);
+        self.close_opening(slot, opening_slot, state.unwrap_or(OpeningSlot::Nothing), hold, judge);
     }
 
     /// Replaces the opening by the result, and orients the flow as the opening is.
@@ -308,18 +327,26 @@ impl Table {
         slot: usize,
         opening_slot: u32,
         state: OpeningSlot,
-        judge: &impl Judge,
+        hold: bool,
+        judge: &mut impl Judge,
     ) {
-        if let Some(flow) = self.slab.get_mut(slot) {
-            if let Some(opening) = self.openings.get_mut(opening_slot) {
-                flow.orient_like(opening);
-            }
+        if let Some(flow) = self.slab.get_mut(slot)
+            && let Some(opening) = self.openings.get_mut(opening_slot)
+        {
+            flow.orient_like(opening);
             flow.set_opening(state);
-            if let OpeningSlot::Judged(verdict) = state
-                && flow.transport() == Transport::Udp
-                && judge.reads_on(verdict)
-            {
-                flow.read_on();
+            if let OpeningSlot::Judged(verdict) = state {
+                let is_tcp = flow.transport() == Transport::Tcp;
+                let evidence = judge.take_evidence();
+                if is_tcp && hold && opening.tampered().is_none() {
+                    flow.hold();
+                    self.hold(slot, opening_slot, evidence, judge);
+                    return;
+                }
+                judge.conclude(opening, &flow.key(&self.overflows), verdict, &evidence);
+                if !is_tcp && judge.reads_on(verdict) {
+                    flow.read_on();
+                }
             }
         }
         self.openings.end(opening_slot);
@@ -357,7 +384,7 @@ impl Table {
     }
 
     fn close(&mut self, slot: usize, judge: &mut impl Judge) {
-        self.inspect(slot, judge);
+        self.inspect(slot, false, judge);
         let Some(flow) = self.slab.remove(slot) else { return };
         self.index.remove(self.hasher.hash(&flow.key(&self.overflows)), slot);
         let (record, verdict) = finish(flow, &mut self.overflows, self.hasher.tenants());

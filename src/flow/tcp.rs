@@ -30,15 +30,20 @@ pub(super) struct TcpOverflow {
 }
 
 impl LiveFlow {
-    /// Tracks the connection by a TCP segment.
+    /// Tracks the connection by a TCP segment. Returns whether bytes may have come again.
     #[inline]
-    pub(super) fn observe_tcp(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
+    pub(super) fn observe_tcp(
+        &mut self,
+        segment: &KeyedSegment,
+        overflows: &mut OverflowTable,
+    ) -> bool {
         const TELLING: u8 = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
-        self.track(segment, overflows);
+        let repeats = self.track(segment, overflows);
         // Most segments neither begin nor end anything.
         if segment.flags.0 & TELLING != 0 || self.awaits_ack() {
             self.observe_flags(segment, overflows);
         }
+        repeats
     }
 
     /// Whether the handshake has begun and its end was not seen yet.
@@ -78,7 +83,14 @@ impl LiveFlow {
             }
         }
         if flags.has(TcpFlags::SYN) {
-            self.start[end] = segment.seq.wrapping_add(1);
+            let start = segment.seq.wrapping_add(1);
+            if self.is_other(end, segment.seq) {
+                let before = self.start[end];
+                self.change_overflow(overflows, |overflow| {
+                    overflow.widen().other_start[end] = before;
+                });
+            }
+            self.start[end] = start;
             self.seen.set(Seen::STARTED << end);
             if self.seen.has(Seen::RESET) && self.is_first_segment_of(1 - end) {
                 self.seen.set(Seen::REFUSED);
@@ -132,9 +144,9 @@ impl LiveFlow {
     }
 
     /// Tracks the sequence numbers. A segment that lies wholly before what was seen and fills no
-    /// gap is a retransmission.
+    /// gap is a retransmission. Returns whether some of its bytes may have come before.
     #[inline]
-    fn track(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) {
+    fn track(&mut self, segment: &KeyedSegment, overflows: &mut OverflowTable) -> bool {
         let end = segment.end();
         let control = u32::from(segment.flags.has(TcpFlags::SYN))
             + u32::from(segment.flags.has(TcpFlags::FIN));
@@ -143,22 +155,37 @@ impl LiveFlow {
         if !self.seen.has_at(end, Seen::SENT) {
             self.seen.set(Seen::SENT << end);
             self.next[end] = stop;
-            return;
+            return false;
         }
         let next = self.next[end];
         let ahead = stop.wrapping_sub(next) as i32;
         if ahead > 0 {
-            if segment.seq.wrapping_sub(next) as i32 > 0 {
-                self.change_overflow(overflows, |overflow| {
-                    overflow.tcp.gap[end] = (next, segment.seq);
-                });
-            }
             self.next[end] = stop;
-        } else if len > 0 {
-            // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
-            let keep_alive = len == 1 && stop == next && control == 0;
+            return segment.seq != next && self.overlapped(end, segment.seq, next, overflows);
+        }
+        // A keep-alive repeats one byte before the next (RFC 9293, section 3.8.4).
+        let keep_alive = len == 1 && stop == next && control == 0;
+        if len > 0 {
             self.repeated(end, segment.seq, stop, keep_alive, overflows);
         }
+        len > 0 && !keep_alive
+    }
+
+    /// Notes the gap before a segment that begins at `seq`, not at the next byte. Returns whether it
+    /// begins before that.
+    #[cold]
+    fn overlapped(
+        &mut self,
+        end: usize,
+        seq: u32,
+        next: u32,
+        overflows: &mut OverflowTable,
+    ) -> bool {
+        let is_gap = seq.wrapping_sub(next) as i32 > 0;
+        if is_gap {
+            self.change_overflow(overflows, |overflow| overflow.tcp.gap[end] = (next, seq));
+        }
+        !is_gap
     }
 
     #[cold]
@@ -203,9 +230,21 @@ impl LiveFlow {
         })
     }
 
-    /// The sequence number of the first byte of an end, if its SYN was seen.
-    pub(super) fn start(&self, end: usize) -> Option<u32> {
-        self.seen.has_at(end, Seen::STARTED).then_some(self.start[end])
+    /// The sequence number of the first byte of an end, if its SYN was seen. Of two that differ, one
+    /// of which may be forged, that of `segment`, if it is one of them.
+    pub(super) fn start(
+        &self,
+        end: usize,
+        segment: &KeyedSegment,
+        overflows: &OverflowTable,
+    ) -> Option<u32> {
+        if !self.seen.has_at(end, Seen::STARTED) {
+            return None;
+        }
+        let is_ambiguous = self.seen.has(Seen::AMBIGUOUS) && end == segment.end();
+        let other = self.wide_fields(overflows).filter(|_| is_ambiguous);
+        let other = other.map(|wide| wide.other_start[end]).filter(|&other| other == segment.seq);
+        Some(other.unwrap_or(self.start[end]))
     }
 
     /// Whether the segment begins a new conversation between the same endpoints.

@@ -4,7 +4,7 @@
 use crate::classify::{Fault, Fit, SharedStr, Verdict, mark_frame};
 use crate::decode::Transport;
 use crate::detect::{self, LongName};
-use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy};
+use crate::evidence::{Direction, Evidence, Fact, Protocol, ProvedBy, Tampered};
 use crate::flow::Opening;
 use crate::stats::{
     Anomaly, AnomalyKind, AnsweredFraming, DnsParents, LongNameSeen, ServerKey, Servers,
@@ -57,6 +57,18 @@ pub(super) fn keep(
             },
         );
     }
+}
+
+/// Keeps that bytes came twice and differ, with both frames.
+pub(super) fn keep_tampered(
+    servers: &mut Servers,
+    server: ServerKey,
+    protocol: Option<Protocol>,
+    Tampered { direction, frames: [earlier, later] }: Tampered,
+) {
+    let anomaly = Anomaly::new(AnomalyKind::Tampered, protocol, earlier);
+    let (by_client, text) = (direction == Direction::Initiator, Some(later.to_string().into()));
+    servers.take_anomaly(server, Anomaly { by_client, text, ..anomaly });
 }
 
 /// Keeps the prompt of a shell, if a flow of no known protocol shows one.

@@ -7,13 +7,16 @@
 
 use std::sync::Arc;
 
-use crate::flow::{KeyedQuote, KeyedSegment, SIDE_BYTES};
+use crate::flow::{CapturedPayload, KeyedQuote, KeyedSegment, SIDE_BYTES};
 use crate::source::Block;
 
 /// Segments for which a batch first reserves memory. The allocator returns allocations of more than
 /// half a MiB to the system when they are freed; memory that is reserved and not used costs
 /// nothing.
 const RESERVED_SEGMENTS: usize = 8192;
+
+/// Bytes of a TCP header at most (RFC 9293, section 3.1).
+const LONGEST_HEADER: usize = 60;
 
 /// A segment in a batch.
 #[derive(Debug, Clone)]
@@ -111,12 +114,8 @@ impl Batch {
     /// The kept part of a segment's payload.
     #[must_use]
     #[inline]
-    pub fn payload(&self, segment: &BatchedSegment) -> &[u8] {
-        let (at, len) = (segment.at as usize, usize::from(segment.len));
-        match &self.block {
-            Some(block) if !segment.is_reassembled => block.bytes(at, len),
-            _ => self.reassembled.get(at..at + len).unwrap_or(&[]),
-        }
+    pub const fn payload<'b>(&'b self, segment: &'b BatchedSegment) -> BatchedPayload<'b> {
+        BatchedPayload { batch: self, segment }
     }
 
     /// Empties the batch for reuse and releases its block; allocated memory stays.
@@ -125,5 +124,42 @@ impl Batch {
         self.quotes.clear();
         self.reassembled.clear();
         self.block = None;
+    }
+}
+
+/// The kept part of the payload of a segment in a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchedPayload<'b> {
+    batch: &'b Batch,
+    segment: &'b BatchedSegment,
+}
+
+impl BatchedPayload<'_> {
+    /// The block that holds the payload, and the offset of the payload in it.
+    fn place(&self) -> (Option<&Block>, usize) {
+        let block = self.batch.block.as_deref().filter(|_| !self.segment.is_reassembled);
+        (block, self.segment.at as usize)
+    }
+}
+
+impl CapturedPayload for BatchedPayload<'_> {
+    #[inline]
+    fn captured_len(&self) -> usize {
+        usize::from(self.segment.len)
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        let len = self.captured_len();
+        match self.place() {
+            (Some(block), at) => block.bytes(at, len),
+            (None, at) => self.batch.reassembled.get(at..at + len).unwrap_or(&[]),
+        }
+    }
+
+    fn before(&self) -> &[u8] {
+        let (block, at) = self.place();
+        let len = at.min(LONGEST_HEADER);
+        block.map_or(&[], |block| block.bytes(at - len, len))
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Classifier<'p> {
     /// The first bytes of flows that were judged, and which flows' are kept; where snapshots show
     /// flows.
     kept: Option<(KeptOpenings, SnapshotRequest)>,
+    /// The evidence by which the last opening was classified.
+    inspected: Evidence,
     /// The evidence on the live flow that is shown next.
     previewed: Option<Evidence>,
     /// The snapshot in progress.
@@ -61,21 +63,35 @@ impl Judge for Classifier<'_> {
         key: &FlowKey,
     ) -> (Wanted, Option<VerdictId>) {
         let evidence = inspect_oriented(opening, Depth::Protocol);
-        let verdict = match evidence.wanted {
-            Wanted::Nothing => {
-                let verdict = self.classify(opening, &evidence, key);
-                self.keep_opening(verdict, opening, key);
-                Some(verdict)
-            }
+        let wanted = evidence.wanted;
+        let verdict = match wanted {
+            Wanted::Nothing => Some(self.classify(opening, evidence, key)),
             Wanted::More => self.verdicts.provisional(service_port(opening, key), &evidence),
             Wanted::Everything => None,
         };
-        (evidence.wanted, verdict)
+        (wanted, verdict)
     }
 
-    fn end_unrecognised(&mut self, opening: &Opening, key: &FlowKey) {
-        let responder = opening.responder(key);
-        server_evidence::keep_unrecognised(self.stats.servers(), responder, opening);
+    fn take_evidence(&mut self) -> Evidence {
+        std::mem::take(&mut self.inspected)
+    }
+
+    fn conclude(&mut self, opening: &Opening, key: &FlowKey, id: VerdictId, evidence: &Evidence) {
+        self.keep_opening(id, opening, key);
+        let Self { verdicts, stats, context, .. } = self;
+        let Some((_, verdict)) = verdicts.get(id) else { return };
+        let stored = stats.servers_and_parents();
+        server_evidence::keep(stored, opening.endpoints(key), opening, (verdict, evidence));
+        // Long before their flows end, openings may show as many servers as there are flows.
+        if let Some(shared) = context.shared_servers
+            && verdict.protocol.is_some()
+        {
+            stats.share_servers(shared);
+        }
+    }
+
+    fn forget(&mut self, id: VerdictId) {
+        self.verdicts.release(id);
     }
 
     fn reads_on(&self, id: VerdictId) -> bool {
@@ -92,12 +108,10 @@ impl Judge for Classifier<'_> {
         // Facts are needed for certain: they come late in this protocol, or verdicts have reasons.
         if opening.is_kept() || self.verdicts.keeps_reasons() {
             let evidence = inspect_oriented(opening, Depth::Facts);
-            let verdict = self.judge(opening, &evidence, key);
-            self.keep_opening(verdict, opening, key);
-            return verdict;
+            return self.judge(opening, evidence, key);
         }
         let evidence = inspect_oriented(opening, Depth::Protocol);
-        self.classify(opening, &evidence, key)
+        self.classify(opening, evidence, key)
     }
 
     fn preview(&mut self, opening: &mut Opening) {
@@ -120,14 +134,9 @@ impl Judge for Classifier<'_> {
             OpeningState::Opening(opening) => {
                 let evidence = previewed.unwrap_or_default();
                 let verdict = classify(Some(&evidence));
-                let (servers, parents) = snapshot.servers_and_parents();
-                if verdict.protocol.is_none() {
-                    server_evidence::keep_unrecognised(servers, record.responder, opening);
-                } else {
-                    let (endpoints, proof) =
-                        ([record.initiator, record.responder], (&verdict, &evidence));
-                    server_evidence::keep((servers, parents), endpoints, opening, proof);
-                }
+                let stored = snapshot.servers_and_parents();
+                let endpoints = [record.initiator, record.responder];
+                server_evidence::keep(stored, endpoints, opening, (&verdict, &evidence));
                 Some(Cow::Owned(verdict))
             }
             OpeningState::None => Some(Cow::Owned(classify(None))),
@@ -211,6 +220,7 @@ impl<'p> Classifier<'p> {
             kept: (context.recent_flows > 0).then(|| {
                 (KeptOpenings::new(KEPT_OPENINGS / context.workers), SnapshotRequest::default())
             }),
+            inspected: Evidence::default(),
             previewed: None,
             snapshot: None,
         }
@@ -272,7 +282,7 @@ impl<'p> Classifier<'p> {
 
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
-    fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
+    fn classify(&mut self, opening: &Opening, evidence: Evidence, key: &FlowKey) -> VerdictId {
         if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
             return self.judge_by_facts(opening, key);
         }
@@ -281,26 +291,13 @@ impl<'p> Classifier<'p> {
 
     #[inline(never)]
     fn judge_by_facts(&mut self, opening: &Opening, key: &FlowKey) -> VerdictId {
-        self.judge(opening, &detect::inspect(opening, Depth::Facts), key)
+        self.judge(opening, detect::inspect(opening, Depth::Facts), key)
     }
 
-    /// Classifies by this evidence, and keeps what it proves of the server.
-    fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        let port = service_port(opening, key);
-        if evidence.protocol.is_none() {
-            self.end_unrecognised(opening, key);
-            return self.verdicts.classify(port, Some(evidence));
-        }
-        let Self { verdicts, stats, context, .. } = self;
-        verdicts.classify_and(port, Some(evidence), |verdict| {
-            let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
-            let stored = stats.servers_and_parents();
-            server_evidence::keep(stored, endpoints, opening, proof);
-            // Long before their flows end, openings may show as many servers as there are flows.
-            if let Some(shared) = context.shared_servers {
-                stats.share_servers(shared);
-            }
-        })
+    /// Classifies by this evidence, which stays until the table takes it.
+    fn judge(&mut self, opening: &Opening, evidence: Evidence, key: &FlowKey) -> VerdictId {
+        self.inspected = evidence;
+        self.verdicts.classify(service_port(opening, key), Some(&self.inspected))
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
@@ -436,7 +433,9 @@ mod tests {
             let tuple = FiveTuple { source, destination, transport: Transport::Udp };
             let (key, _) = FlowKey::new(&tuple);
             let mut opening = Opening::from_payloads(Transport::Udp, &[QUERY], &[ANSWER]);
-            classifier.inspect(&mut opening, &key);
+            let verdict = classifier.inspect(&mut opening, &key);
+            let evidence = classifier.take_evidence();
+            classifier.conclude(&opening, &key, verdict, &evidence);
             assert!(classifier.stats.servers().len() < 256, "{n}");
         }
         assert_eq!(shared.lock().unwrap().len(), 3000);

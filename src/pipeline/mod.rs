@@ -50,7 +50,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 #[doc(hidden)]
-pub use self::batch::{Batch, BatchedQuote, BatchedSegment};
+pub use self::batch::{Batch, BatchedPayload, BatchedQuote, BatchedSegment};
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
 pub use self::run::{JudgedFlow, Run};

@@ -26,21 +26,31 @@ const LEAST_VISIBLE: usize = 3;
 /// Bytes in which a line is looked for.
 const WINDOW: usize = 256;
 
-/// Keeps what a flow that has just been classified proves of its server, and what is odd about it.
+/// Keeps what a flow that has been classified proves of its server, and what is odd about it.
 pub(super) fn keep(
     (servers, parents): (&mut Servers, &mut DnsParents),
     endpoints: [Endpoint; 2],
     opening: &Opening,
     proof: (&Verdict, &Evidence),
 ) {
-    keep_proof(servers, endpoints, opening, proof);
     let server = ServerKey::new(endpoints[1], opening.transport());
-    anomalies::keep((servers, parents), server, opening, proof);
+    if let Some(tampered) = opening.tampered() {
+        // Nobody knows whose bytes they are: they show nothing else.
+        anomalies::keep_tampered(servers, server, proof.0.protocol, tampered);
+        if proof.0.protocol.is_some() {
+            keep_proof(servers, endpoints, opening, proof);
+        }
+    } else if proof.0.protocol.is_none() {
+        keep_unrecognised(servers, endpoints[1], opening);
+    } else {
+        keep_proof(servers, endpoints, opening, proof);
+        anomalies::keep((servers, parents), server, opening, proof);
+    }
 }
 
 /// Keeps what a flow of no known protocol shows: its first line and, if that is readable, the prompt
 /// of a shell. Most of what is not recognised is not readable.
-pub(super) fn keep_unrecognised(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
+fn keep_unrecognised(servers: &mut Servers, responder: Endpoint, opening: &Opening) {
     if keep_first_line(servers, responder, opening) || is_unanswered_line(opening) {
         let server = ServerKey::new(responder, opening.transport());
         anomalies::keep_prompt(servers, server, opening);

@@ -205,32 +205,18 @@ impl VerdictCache {
 
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
-        self.classify_and(port, evidence, |_| {})
-    }
-
-    /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol
-    /// before flows share it.
-    pub(super) fn classify_and(
-        &mut self,
-        port: ServicePort,
-        evidence: Option<&Evidence>,
-        on_recognised: impl FnOnce(&Verdict),
-    ) -> VerdictId {
         let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
             return self.classify_unrecognised(port, evidence);
         };
         let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
         let is_shared = !self.keeps_reasons
             && !self.with_facts.contains(protocol)
-            && evidence.failure.is_none();
+            && evidence.failure.is_none()
+            && evidence.tampered.is_none();
         if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
-            if let Some((_, verdict)) = self.get(known) {
-                on_recognised(verdict);
-            }
             return known;
         }
         let verdict = self.verdict(port, Some(evidence));
-        on_recognised(&verdict);
         let id = self.store(verdict);
         if is_shared {
             self.by_protocol.insert(key, id);
@@ -245,12 +231,14 @@ impl VerdictCache {
         evidence: Option<&Evidence>,
     ) -> VerdictId {
         let key = (port, evidence.map(|evidence| (evidence.whole, evidence.ruled_out)));
-        if let Some(&known) = self.by_port.get(&key).filter(|_| !self.keeps_reasons) {
+        let is_tampered = evidence.is_some_and(|evidence| evidence.tampered.is_some());
+        let is_shared = !self.keeps_reasons && !is_tampered;
+        if let Some(&known) = self.by_port.get(&key).filter(|_| is_shared) {
             return known;
         }
         let verdict = self.verdict(port, evidence);
         let id = self.store(verdict);
-        if !self.keeps_reasons {
+        if is_shared {
             self.by_port.insert(key, id);
         }
         id

@@ -178,11 +178,10 @@ impl<'p> Worker<'p> {
                 self.tables[table(segment)].prefetch_rest(slot, &segment.keyed);
             }
             for (slot, segment) in slots.into_iter().zip(stride) {
-                let payload = batch.payload(segment);
                 self.tables[table(segment)].observe(
                     slot,
                     &segment.keyed,
-                    payload,
+                    &batch.payload(segment),
                     &self.ports,
                     &mut self.classifier,
                 );

@@ -85,10 +85,13 @@ pub(crate) fn read_fields<'a, 'b>(
     }
 }
 
-/// As [`read_fields`], but values may have control characters: each is read as `?`.
-pub(crate) fn read_fields_of_any_value<'a, 'b>(
+/// As [`read_fields`], but damage stays in its line, as user agents read heads: control characters in
+/// a value are read as `?`, and a line that is not a field is left out. So is white space before a
+/// colon if `spaces` says so: in responses it is removed (RFC 9112, section 5.1).
+pub(crate) fn read_any_fields<'a, 'b>(
     bytes: &'b [u8],
     complete: bool,
+    spaces: bool,
     room: &'a mut FieldRoom<'b>,
     scratch: &'b mut Vec<u8>,
 ) -> Option<(usize, &'a [Header<'b>])> {
@@ -102,17 +105,43 @@ pub(crate) fn read_fields_of_any_value<'a, 'b>(
         read
     } else {
         let end = memchr::memrchr(b'\n', bytes).map_or(0, |i| i + 1);
-        scratch.extend(bytes[..end].iter().map(|&byte| match byte {
-            b'\t' | b'\n' | b'\r' => byte,
-            _ if byte.is_ascii_control() => b'?',
-            _ => byte,
-        }));
+        let len = copy_fields(&bytes[..end], spaces, scratch);
         if !complete {
             scratch.extend_from_slice(b"\r\n");
         }
-        counted(scratch)?
+        counted(scratch).map(|(_, count)| (len, count))?
     };
     Some((len, room.0.get(..count)?))
+}
+
+/// Copies the fields among whole lines, to the end of the head, and returns the length of what was
+/// read.
+fn copy_fields(lines: &[u8], spaces: bool, copy: &mut Vec<u8>) -> usize {
+    let mut len = 0;
+    for line in lines.split_inclusive(|&byte| byte == b'\n') {
+        len += line.len();
+        let text = line.trim_ascii_end();
+        if text.is_empty() {
+            copy.extend_from_slice(b"\r\n");
+            break;
+        }
+        let Some(colon) = memchr::memchr(b':', text) else { continue };
+        let (name, value) = text.split_at(colon);
+        let name = if spaces { name.trim_ascii_end() } else { name };
+        if name.is_empty() || !name.iter().copied().all(is_of_name) {
+            continue;
+        }
+        copy.extend_from_slice(name);
+        let is_text = |byte: u8| byte == b'\t' || !byte.is_ascii_control();
+        copy.extend(value.iter().map(|&byte| if is_text(byte) { byte } else { b'?' }));
+        copy.extend_from_slice(b"\r\n");
+    }
+    len
+}
+
+/// Whether a byte may occur in the name of a field (RFC 9110, section 5.6.2).
+pub(crate) fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The value of the first field of this name, in letters of either case, without the white space
@@ -142,19 +171,45 @@ mod tests {
         assert_eq!(read(b"A b: damaged\r\n\r\n", true), None);
     }
 
+    /// The values of the fields of a request.
+    fn read_any(bytes: &[u8], complete: bool) -> Option<(usize, Vec<Vec<u8>>)> {
+        let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
+        let read = read_any_fields(bytes, complete, false, &mut room, &mut scratch);
+        read.map(|(len, fields)| (len, fields.iter().map(|f| f.value.to_vec()).collect()))
+    }
+
     #[test]
-    fn a_control_character_in_a_value_damages_no_other_field_where_any_value_is_read() {
-        let read_any = |bytes: &[u8], complete: bool| {
-            let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
-            let read = read_fields_of_any_value(bytes, complete, &mut room, &mut scratch);
-            read.map(|(len, fields)| (len, fields.iter().map(|f| f.value.to_vec()).collect()))
-        };
+    fn a_line_that_is_not_a_field_hides_no_other() {
+        for line in ["A b: damaged", "no colon", " folded: x", ": no name", "B : spaced", "a\rb: x"]
+        {
+            let head = format!("{line}\r\nServer: x\r\n\r\n");
+            let expected = Some((head.len(), vec![b"x".to_vec()]));
+            assert_eq!(read_any(format!("{head}body: y\r\n").as_bytes(), true), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_end_within_a_line_begins_no_field() {
+        let values = vec![b"a?Server: x".to_vec()];
+        assert_eq!(read_any(b"X: a\rServer: x\r\n\r\n", true), Some((18, values)));
+    }
+
+    #[test]
+    fn white_space_before_a_colon_is_left_out_of_a_response() {
+        let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
+        let read = read_any_fields(b"Server : x\r\n\r\n", true, true, &mut room, &mut scratch);
+        let (len, fields) = read.unwrap();
+        assert_eq!((len, fields[0].name, fields[0].value), (14, "Server", &b"x"[..]));
+    }
+
+    #[test]
+    fn a_control_character_in_a_value_damages_no_other_field_where_any_field_is_read() {
         let values: Vec<Vec<u8>> = vec![b"tide?[31m/1".to_vec(), b"2".to_vec()];
         let head = b"Server: tide\x1b[31m/1\r\nB: 2\r\n\r\n";
         assert_eq!(read(head, true), None);
         assert_eq!(read_any(head, true), Some((head.len(), values.clone())));
-        assert_eq!(read_any(&head[..head.len() - 2], false), Some((head.len(), values)));
-        assert_eq!(read_any(b"A b: damaged\r\n\r\n", true), None);
+        let begun = &head[..head.len() - 2];
+        assert_eq!(read_any(begun, false), Some((begun.len(), values)));
         assert_eq!(read_any(b"A: 1\r\n\r\nbody", true), Some((8, vec![b"1".to_vec()])));
     }
 

@@ -58,7 +58,7 @@ fn of_anomalies(
         findings.push(of_shell(server, shell, expected));
     }
     let mut families: Vec<Protocol> = Vec::new();
-    let mut has_framing = false;
+    let (mut has_framing, mut has_tampered) = (false, false);
     for anomaly in server.anomalies {
         match (anomaly.kind, anomaly.protocol) {
             (AnomalyKind::Contradiction, Some(protocol)) => {
@@ -82,6 +82,10 @@ fn of_anomalies(
             }
             (AnomalyKind::Failure, Some(protocol)) => {
                 findings.extend(of_failure(server, anomaly, protocol, catalogue));
+            }
+            (AnomalyKind::Tampered, _) if !has_tampered => {
+                has_tampered = true;
+                findings.push(of_tampering(server, anomaly));
             }
             (AnomalyKind::LogIn, Some(protocol)) => {
                 let sentence = format!("a client sends a {} log-in without TLS", protocol.name());
@@ -130,6 +134,17 @@ fn of_contradiction(
         .with_service(service)
         .with_frame(Some(anomaly.frame))
         .with_advice(expected.foreign())
+}
+
+/// Bytes that came twice and differ: somebody forged one of the two segments, or a device between the
+/// ends changes what they send.
+fn of_tampering(server: &Server<'_>, anomaly: &Anomaly) -> Finding {
+    let whose = if anomaly.by_client { "a client" } else { "the server" };
+    let later = anomaly.text.as_deref().unwrap_or_default();
+    let sentence =
+        format!("bytes from {whose} came twice and differ (frames {} and {later})", anomaly.frame);
+    Finding::at_server(server, FindingKind::Tampered, Severity::Warning, sentence)
+        .with_frame(Some(anomaly.frame))
 }
 
 fn of_unrecognised(

@@ -51,10 +51,16 @@ impl Table {
     fn show(&mut self, slot: usize, judge: &mut impl Judge) -> bool {
         let Some(mut flow) = self.slab.get(slot).copied() else { return false };
         let key = flow.key(&self.overflows);
-        let state = match flow.opening() {
-            OpeningSlot::Nothing => OpeningState::None,
-            OpeningSlot::Judged(verdict) => OpeningState::Judged(verdict),
-            OpeningSlot::Opening(opening_slot) => match self.openings.get_mut(opening_slot) {
+        let opening = match flow.opening() {
+            // What the bytes prove of the server is not kept yet.
+            OpeningSlot::Judged(_) if flow.is_held() => self.held.opening_slot(slot),
+            OpeningSlot::Opening(opening_slot) => Some(opening_slot),
+            OpeningSlot::Nothing | OpeningSlot::Judged(_) => None,
+        };
+        let state = match (flow.opening(), opening) {
+            (OpeningSlot::Judged(verdict), None) => OpeningState::Judged(verdict),
+            (_, None) => OpeningState::None,
+            (_, Some(opening_slot)) => match self.openings.get_mut(opening_slot) {
                 Some(opening) if !opening.is_silent() => {
                     // Before its next inspection the opening is oriented again as its flow is.
                     opening.orient(flow.initiator(), flow.is_fixed());

@@ -3,10 +3,11 @@
 mod direction;
 mod icmp;
 mod overflow;
+mod tampered;
 
 use super::*;
 use crate::decode::{Endpoint, FiveTuple, Segment};
-use crate::evidence::{Direction, Evidence, Role, Wanted};
+use crate::evidence::{Direction, Evidence, Role, Tampered, Wanted};
 use crate::flow::{Opening, Orientation, TcpState};
 
 const LIMITS: TableLimits = TableLimits { flows: 1000, opening_bytes: 1 << 20 };
@@ -34,6 +35,10 @@ struct Reader {
     reads_on: bool,
     later: Vec<(u16, Direction, Vec<u8>)>,
     inspections: usize,
+    tampered: Vec<Tampered>,
+    /// Verdicts that stayed, and those that were replaced.
+    settled: Vec<VerdictId>,
+    forgotten: Vec<VerdictId>,
 }
 
 /// Both sides' bytes.
@@ -76,6 +81,15 @@ impl Judge for Reader {
     fn inspect(&mut self, opening: &mut Opening, _: &FlowKey) -> VerdictId {
         self.verdicts.push(read_oriented(opening));
         VerdictId(self.verdicts.len() as u32 - 1)
+    }
+
+    fn conclude(&mut self, opening: &Opening, _: &FlowKey, verdict: VerdictId, _: &Evidence) {
+        self.tampered.extend(opening.tampered());
+        self.settled.push(verdict);
+    }
+
+    fn forget(&mut self, verdict: VerdictId) {
+        self.forgotten.push(verdict);
     }
 
     fn reads_on(&self, _: VerdictId) -> bool {
@@ -144,6 +158,18 @@ impl TableUnderTest {
         seq: u32,
         payload: &[u8],
     ) {
+        self.send_payload((source, destination), flags, seq, payload.len(), payload);
+    }
+
+    /// As [`send_between`](Self::send_between), of `len` bytes on the wire.
+    fn send_payload(
+        &mut self,
+        (source, destination): (Endpoint, Endpoint),
+        flags: u8,
+        seq: u32,
+        len: usize,
+        payload: &(impl CapturedPayload + ?Sized),
+    ) {
         self.clock += 1_000_000;
         let transport = if flags == 0 { Transport::Udp } else { Transport::Tcp };
         self.frame += 1;
@@ -158,8 +184,8 @@ impl TableUnderTest {
             tunnel: None,
             tenant: crate::decode::Tenant::NONE,
             link_broadcast: self.link_broadcast,
-            wire_len: 54 + payload.len() as u32,
-            payload_len: payload.len() as u32,
+            wire_len: 54 + len as u32,
+            payload_len: len as u32,
         };
         let keyed = KeyedSegment::new(&segment, &self.table.hasher);
         let slot = self.table.prefetch_flow(keyed.hash);

@@ -31,6 +31,8 @@ pub enum AnomalyKind {
     Failure,
     /// An accepted connection in which the server did not answer a request.
     Silence,
+    /// Bytes of a side came twice and differ.
+    Tampered,
     /// Whole payload of both sides is of no known protocol.
     Unrecognised,
     /// A log-in in clear text.
@@ -54,7 +56,8 @@ pub struct Anomaly {
     pub flows: u32,
     /// The id of the service that is proved.
     pub service: Option<SharedStr>,
-    /// Text from the wire, untrusted: what the server calls itself, a prompt, the framings.
+    /// Text from the wire, untrusted: what the server calls itself, a prompt, the framings; or the
+    /// number of a second frame.
     pub text: Option<Box<str>>,
     /// Who the flow may still be of, where no protocol was recognised.
     pub candidates: Option<Arc<[Candidate]>>,

@@ -5,7 +5,7 @@ use httparse::Header;
 use memchr::memmem::find;
 
 use crate::detect::formats::headers::{
-    FieldRoom, StartWords, is_status_code, read_fields_of_any_value, start_line_end, start_words,
+    FieldRoom, StartWords, is_of_name, is_status_code, read_any_fields, start_line_end, start_words,
 };
 
 /// Bytes of a method at most; the longest registered one has 17 (RFC 9110, section 16.1.1).
@@ -76,9 +76,8 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     let Some(end) = start_line_end(bytes, START_LINE) else { return false };
     let is_start = Start::read(bytes[..end].trim_ascii_end()).is_some();
     let next = bytes[end + 1..].split(|&b| b == b'\n').next().unwrap_or(&[]).trim_ascii_end();
-    let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let name = next.iter().position(|&b| b == b':').unwrap_or(next.len());
-    is_start && next[..name].iter().all(is_token) && (name > 0 || next.is_empty())
+    is_start && next[..name].iter().copied().all(is_of_name) && (name > 0 || next.is_empty())
 }
 
 /// Whether the bytes, which have no line end, can be the beginning of a start line.
@@ -108,9 +107,10 @@ fn is_version(word: &[u8]) -> bool {
 }
 
 /// The header fields, and the length of the head from its first field to its end where the end is
-/// there.
+/// there. `is_response` tells whose head it is.
 pub(super) fn fields<'a, 'b>(
     bytes: &'b [u8],
+    is_response: bool,
     room: &'a mut FieldRoom<'b>,
     scratch: &'b mut Vec<u8>,
 ) -> (Option<usize>, &'a [Header<'b>]) {
@@ -118,7 +118,7 @@ pub(super) fn fields<'a, 'b>(
     let complete = bytes.starts_with(b"\r\n")
         || bytes.starts_with(b"\n")
         || find(bytes, b"\n\r\n").or(find(bytes, b"\n\n")).is_some();
-    match read_fields_of_any_value(bytes, complete, room, scratch) {
+    match read_any_fields(bytes, complete, is_response, room, scratch) {
         Some((len, fields)) => (complete.then_some(len), fields),
         None => (None, &[]),
     }

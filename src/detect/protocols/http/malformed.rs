@@ -47,7 +47,7 @@ pub(super) fn answer(statement: &mut Statement<'_>) -> Side {
     }
     if statement.wants_facts() {
         let (mut room, mut scratch) = (FieldRoom::new(), Vec::new());
-        let (_, fields) = head::fields(&bytes[end + 1..], &mut room, &mut scratch);
+        let (_, fields) = head::fields(&bytes[end + 1..], true, &mut room, &mut scratch);
         for field in fields {
             let name = FactName {
                 stem: "http.response-header",

@@ -290,7 +290,9 @@ fn messages(
         let fields_at = at + end + 1;
         let mut room = FieldRoom::new();
         let mut scratch = Vec::new();
-        let (head_len, fields) = head::fields(&bytes[fields_at..], &mut room, &mut scratch);
+        let is_response = matches!(start, Start::Response { .. });
+        let (head_len, fields) =
+            head::fields(&bytes[fields_at..], is_response, &mut room, &mut scratch);
         let body_at = head_len.map(|head_len| fields_at + head_len);
         let framing = match start {
             Start::Request { method, .. } => {
@@ -330,7 +332,7 @@ fn messages(
         // The end of the head was not captured, so nothing after it was.
         let Some(body_at) = body_at else { return Ended::at(Side::Matches, run.end) };
         at = body_at;
-        let is_request = matches!(start, Start::Request { .. });
+        let is_request = !is_response;
         match framing {
             BodyFraming::Switch => {
                 let is_websocket = field(fields, "upgrade")
