@@ -10,7 +10,7 @@ use self::tables::{GROUP, Tables, is_of};
 use crate::decode::Transport;
 use crate::detect::detector::Detector;
 use crate::detect::statement::{DATAGRAMS, PARTLY_PATIENCE, PATIENCE};
-use crate::detect::{protocols, proxy_header};
+use crate::detect::{protocols, proxy_header, unrecognised};
 use crate::evidence::{
     BitSet, Depth, Detection, Direction, Evidence, Protocol, ProvedBy, Recognition, Wanted,
     words_for,
@@ -124,7 +124,7 @@ const fn greatest_count(detectors: &[Detector]) -> usize {
 
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
 /// protocol. Where none does, the protocols of those that refused are ruled out, if the bytes
-/// prove that.
+/// prove that, and the first line of each side is stated, if the conversation is text.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
     if proxy_header::may_begin(opening)
@@ -217,6 +217,14 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize>
                     };
                     break;
                 }
+            }
+        }
+        if evidence.protocol.is_none() && from_start {
+            if depth == Depth::Facts {
+                evidence.facts = unrecognised::lines(opening);
+            }
+            if wanted == Wanted::Nothing && unrecognised::awaits_line(opening) {
+                wanted = Wanted::More;
             }
         }
         evidence.whole = from_start && is_whole(opening);

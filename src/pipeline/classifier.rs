@@ -67,6 +67,7 @@ impl Judge for Classifier<'_> {
                 self.keep_opening(verdict, opening, key);
                 Some(verdict)
             }
+            Wanted::More if self.needs_lines(opening, &evidence) => None,
             Wanted::More => self.verdicts.provisional(service_port(opening, key), &evidence),
             Wanted::Everything => None,
         };
@@ -270,10 +271,20 @@ impl<'p> Classifier<'p> {
         }
     }
 
+    /// Whether the first lines of text in no known protocol make a difference.
+    #[inline]
+    fn needs_lines(&self, opening: &Opening, evidence: &Evidence) -> bool {
+        evidence.protocol.is_none()
+            && detect::may_have_lines(opening)
+            && self.verdicts.needs_facts(Protocol::Text)
+    }
+
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
     fn classify(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
-        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
+        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol))
+            || self.needs_lines(opening, evidence)
+        {
             return self.judge_by_facts(opening, key);
         }
         self.judge(opening, evidence, key)
@@ -287,12 +298,10 @@ impl<'p> Classifier<'p> {
     /// Classifies by this evidence, and keeps what it proves of the server.
     fn judge(&mut self, opening: &Opening, evidence: &Evidence, key: &FlowKey) -> VerdictId {
         let port = service_port(opening, key);
-        if evidence.protocol.is_none() {
-            self.end_unrecognised(opening, key);
-            return self.verdicts.classify(port, Some(evidence));
-        }
+        let mut is_recognised = false;
         let Self { verdicts, stats, context, .. } = self;
-        verdicts.classify_and(port, Some(evidence), |verdict| {
+        let id = verdicts.classify_and(port, Some(evidence), |verdict| {
+            is_recognised = true;
             let (proof, endpoints) = ((verdict, evidence), opening.endpoints(key));
             let stored = stats.servers_and_parents();
             server_evidence::keep(stored, endpoints, opening, proof);
@@ -300,7 +309,11 @@ impl<'p> Classifier<'p> {
             if let Some(shared) = context.shared_servers {
                 stats.share_servers(shared);
             }
-        })
+        });
+        if !is_recognised {
+            self.end_unrecognised(opening, key);
+        }
+        id
     }
 
     /// Passes a finished flow to the hook, to the kept flows and to the recent ones.

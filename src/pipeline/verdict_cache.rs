@@ -208,8 +208,8 @@ impl VerdictCache {
         self.classify_and(port, evidence, |_| {})
     }
 
-    /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol
-    /// before flows share it.
+    /// As [`classify`](Self::classify); `on_recognised` gets the verdict of a recognised protocol, or
+    /// of text that a mark names, before flows share it.
     pub(super) fn classify_and(
         &mut self,
         port: ServicePort,
@@ -217,7 +217,15 @@ impl VerdictCache {
         on_recognised: impl FnOnce(&Verdict),
     ) -> VerdictId {
         let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
-            return self.classify_unrecognised(port, evidence);
+            if evidence.is_none_or(|evidence| evidence.facts.is_empty()) {
+                return self.classify_unrecognised(port, evidence);
+            }
+            // The first lines of text: a mark may name them.
+            let verdict = self.verdict(port, evidence);
+            if verdict.protocol.is_some() {
+                on_recognised(&verdict);
+            }
+            return self.store(verdict);
         };
         let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
         let is_shared = !self.keeps_reasons
