@@ -84,6 +84,8 @@ pub const DETECTORS: &[Detector] = &[
     protocols::ptp::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
+    protocols::mgcp::DETECTOR,
+    protocols::sccp::DETECTOR,
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
     protocols::rtp::applemidi::DETECTOR,
