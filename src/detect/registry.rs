@@ -10,7 +10,8 @@ use self::tables::{GROUP, Tables, is_of};
 use crate::decode::Transport;
 use crate::detect::detector::Detector;
 use crate::detect::statement::{DATAGRAMS, PARTLY_PATIENCE, PATIENCE};
-use crate::detect::{protocols, proxy_header, unrecognised};
+use crate::detect::unrecognised::TextOpening;
+use crate::detect::{protocols, proxy_header};
 use crate::evidence::{
     BitSet, Depth, Detection, Direction, Evidence, Protocol, ProvedBy, Recognition, Wanted,
     words_for,
@@ -221,17 +222,25 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize>
                 }
             }
         }
-        if evidence.protocol.is_none() && from_start {
+        let text = match evidence.protocol {
+            None => TextOpening::read(opening),
+            Some(_) => None,
+        };
+        if let Some(text) = &text {
             if depth == Depth::Facts {
-                evidence.facts = unrecognised::lines(opening);
+                evidence.facts = text.facts(opening);
             }
-            if wanted == Wanted::Nothing && unrecognised::awaits_line(opening) {
+            if wanted == Wanted::Nothing && text.awaits_line(opening) {
                 wanted = Wanted::More;
             }
         }
         evidence.whole = from_start && is_whole(opening);
         if evidence.protocol.is_none() && evidence.whole {
             evidence.ruled_out = self.tables(opening.transport()).ruled_out(open);
+            if text.is_some() {
+                // It is not plain text, but text all the same.
+                evidence.ruled_out.remove(Protocol::Text);
+            }
             if looks_like_quic_from_the_middle(opening) {
                 evidence.ruled_out.remove(Protocol::Quic);
             }

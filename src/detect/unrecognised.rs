@@ -12,15 +12,17 @@ use crate::flow::{Opening, Stream};
 /// Lines of a side in which the first that counts is looked for.
 const LINES: usize = 8;
 
-/// What a side begins with.
-enum Beginning<'a> {
-    /// A line that counts. The end of it may be missing.
-    Line(TextLine<'a>),
-    /// Text without a line that counts, whose end is still to come.
-    Begun(Option<TextLine<'a>>),
-    /// No text.
-    Other,
+/// The text that a side begins with.
+#[derive(Default)]
+struct Beginning<'a> {
+    /// The first line that counts.
+    line: Option<TextLine<'a>>,
+    /// The end of the first line is still to come.
+    is_open: bool,
 }
+
+/// What the sides of a conversation in text begin with; a side that sent nothing with nothing.
+pub(super) struct TextOpening<'a>([Beginning<'a>; 2]);
 
 /// Whether each side that sent anything may begin with a line, by a test that takes little time.
 #[must_use]
@@ -37,41 +39,40 @@ const fn may_be_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0x80..)
 }
 
-/// Whether a line with which a side begins is worth a short wait.
-pub(super) fn awaits_line(opening: &Opening) -> bool {
-    let is_begun = |(_, stream): (_, &Stream)| {
-        matches!(Beginning::read(stream, opening.transport()), Beginning::Begun(_))
-    };
-    opening.transport() == Transport::Tcp
-        && opening.pushes() < PATIENCE
-        && may_have_lines(opening)
-        && opening.sides().filter(|(_, stream)| !stream.is_empty()).any(is_begun)
-}
-
-/// The first line of each side, if all that was sent begins with one; not a line that may have a
-/// secret.
-pub(super) fn lines(opening: &Opening) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    if !may_have_lines(opening) {
-        return facts;
-    }
-    for direction in Direction::BOTH {
-        let stream = opening.side(direction);
-        if stream.is_empty() {
-            continue;
+impl<'a> TextOpening<'a> {
+    /// Reads the first lines; `None` if either side begins with something else than text.
+    pub(super) fn read(opening: &'a Opening) -> Option<Self> {
+        if !may_have_lines(opening) {
+            return None;
         }
-        match Beginning::read(stream, opening.transport()) {
-            Beginning::Line(line) | Beginning::Begun(Some(line)) => {
-                if !may_be_secret(line.text) {
-                    Statement::new(opening, Depth::Facts, direction, &mut facts)
-                        .fact(TEXT_LINE, line.text, line.at);
-                }
+        let [initiator, responder] = Direction::BOTH.map(|direction| {
+            let stream = opening.side(direction);
+            if stream.is_empty() {
+                return Some(Beginning::default());
             }
-            Beginning::Begun(None) => {}
-            Beginning::Other => return Vec::new(),
-        }
+            Beginning::read(stream, opening.transport())
+        });
+        Some(Self([initiator?, responder?]))
     }
-    facts
+
+    /// Whether a line is still to come that is worth a short wait.
+    pub(super) fn awaits_line(&self, opening: &Opening) -> bool {
+        opening.transport() == Transport::Tcp
+            && opening.pushes() < PATIENCE
+            && self.0.iter().any(|side| side.is_open)
+    }
+
+    /// The first line of each side as a fact, unless it may have a secret.
+    pub(super) fn facts(&self, opening: &Opening) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for (direction, side) in Direction::BOTH.into_iter().zip(&self.0) {
+            if let Some(line) = side.line.filter(|line| !may_be_secret(line.text)) {
+                Statement::new(opening, Depth::Facts, direction, &mut facts)
+                    .fact(TEXT_LINE, line.text, line.at);
+            }
+        }
+        facts
+    }
 }
 
 /// The bytes in which a side's first line is looked for.
@@ -84,32 +85,24 @@ fn beginning(stream: &Stream, transport: Transport) -> &[u8] {
 }
 
 impl<'a> Beginning<'a> {
-    fn read(stream: &'a Stream, transport: Transport) -> Self {
+    /// Reads the beginning of a side that sent something; `None` if it is not text.
+    fn read(stream: &'a Stream, transport: Transport) -> Option<Self> {
         let bytes = beginning(stream, transport);
         let Some(at) = bytes.iter().position(|byte| !byte.is_ascii_whitespace()) else {
-            return Self::Begun(None);
+            return Some(Self { line: None, is_open: true });
         };
         let rest = bytes.get(at..).unwrap_or(&[]);
-        let mut line = match lines::first_line(rest, LONGEST) {
+        let (line, is_open) = match lines::first_line(rest, LONGEST) {
             FirstLine::Whole(first) if is_text(first.text) => {
                 let lines = lines::whole_lines(rest).take(LINES);
-                lines.take_while(|line| is_text(line.text)).find(counts)
+                (lines.take_while(|line| is_text(line.text)).find(counts), false)
             }
             FirstLine::Begun(text) if is_text(text) => {
-                let line = Some(TextLine { text, at: 0 }).filter(counts);
-                // A datagram ends a line.
-                let is_cut = stream.datagrams().next().is_some_and(|(_, _, cut)| cut);
-                match transport {
-                    Transport::Udp if !is_cut => line,
-                    _ => return Self::Begun(line.map(|line| TextLine { at, ..line })),
-                }
+                (Some(TextLine { text, at: 0 }).filter(counts), true)
             }
-            _ => return Self::Other,
+            _ => return None,
         };
-        if let Some(line) = &mut line {
-            line.at += at;
-        }
-        line.map_or(Self::Begun(None), Self::Line)
+        Some(Self { line: line.map(|line| TextLine { at: at + line.at, ..line }), is_open })
     }
 }
 
@@ -117,7 +110,7 @@ impl<'a> Beginning<'a> {
 mod tests {
     use super::*;
     use crate::detect::inspect;
-    use crate::evidence::{Evidence, Wanted};
+    use crate::evidence::{Evidence, Protocol, Wanted};
 
     fn of(transport: Transport, client: &[&[u8]], server: &[&[u8]]) -> Evidence {
         inspect(&Opening::from_payloads(transport, client, server), Depth::Facts)
@@ -139,6 +132,8 @@ mod tests {
             let ended = |line: &str| format!("\r\n{line}\r\nand more\r\n").into_bytes();
             let found = of(Transport::Tcp, &[&ended(client)], &[&ended(server)]);
             assert_eq!(found.protocol, None, "{client}");
+            let rules_out = |protocol| found.ruled_out.contains(protocol);
+            assert!(rules_out(Protocol::Redis) && !rules_out(Protocol::Text), "{client}");
             assert_eq!(stated(&found), [(client, Initiator), (server, Responder)]);
             let found = of(Transport::Udp, &[client.as_bytes()], &[server.as_bytes()]);
             assert_eq!((found.protocol, stated(&found).len()), (None, 2), "{client}");
