@@ -75,7 +75,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     }
     combine(Protocol::Mgcp, opening, depth, |statement| {
         by_datagram(statement, |statement, bytes, at, cut| match read(bytes) {
-            Some(found) => message(statement, found, at, &asked),
+            Some(found) => message(statement, &found, at, &asked),
             None if cut && may_begin(bytes) => Side::Perhaps,
             None => Side::Other,
         })
@@ -101,11 +101,11 @@ fn may_begin(bytes: &[u8]) -> bool {
 /// Judges a message; `asked` has the numbers of the commands of both sides.
 fn message(
     statement: &mut Statement<'_>,
-    message: Message<'_>,
+    message: &Message<'_>,
     at: usize,
     asked: &[Option<u32>],
 ) -> Side {
-    match message {
+    match *message {
         Message::Command { verb, endpoint, version, .. } => {
             statement.role(Role::Client);
             statement.fact("mgcp.verb", &verb.to_ascii_uppercase(), at);

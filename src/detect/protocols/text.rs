@@ -26,7 +26,7 @@ pub(in crate::detect) const LINE: usize = 4;
 pub(in crate::detect) const LONGEST: usize = 1024;
 /// The fact of a side's first line.
 pub(in crate::detect) const TEXT_LINE: &str = "text.line";
-/// First lines that name a log-in and have no secret: the greeting of FreeSWITCH's event socket.
+/// First lines that name a log-in and have no secret: the greeting of `FreeSWITCH`'s event socket.
 const PUBLIC: [&[u8]; 1] = [b"Content-Type: auth/request"];
 /// First words of line-based protocols: HTTP without a version, IRC, mail, news, key-value stores.
 const STRUCTURED: &[&[u8]] = &[
