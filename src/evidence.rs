@@ -67,6 +67,8 @@ protocols! {
     Kerberos "kerberos",
     Tftp "tftp",
     Ptp "ptp",
+    Mgcp "mgcp",
+    Sccp "sccp",
     Text "text",
 }
 

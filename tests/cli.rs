@@ -239,6 +239,28 @@ fn a_users_catalogue_is_heard_without_a_rebuild() {
     assert_eq!((checked.0, checked.1.as_str()), (0, "1 service file, no errors\n"));
 }
 
+/// Text of no known protocol is named by its first line, whether or not flows are kept with reasons.
+#[test]
+fn a_users_mark_names_text_in_a_protocol_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "id = \"tides\"\nname = \"Tides\"\ntag = \"web-app\"\nspeaks = [\"text\"]\n[[mark]]\nfact = \"text.line\"\nprefix = \"201 TIDES\"\ndirection = \"responder\"\n";
+    std::fs::write(folder.path().join("tides.toml"), text).unwrap();
+    let args =
+        ["--catalogue", folder.path().to_str().unwrap(), "fixtures/lines-lookalike-7000.pcap"];
+    let is_named = |verdict: &serde_json::Value| verdict["service"] == "tides";
+    let (_, document) = document(&args);
+    let flows: Vec<_> = document["flows"].as_array().unwrap().iter().collect();
+    let named: Vec<_> = flows.iter().filter(|flow| is_named(&flow["verdict"])).collect();
+    assert_eq!(named.len(), 1);
+    let verdict = &named[0]["verdict"];
+    assert_eq!((&verdict["protocol"], &verdict["confidence"]), (&"text".into(), &"mark".into()));
+    let without = outcome(&[&["replay", "--format", "json"], &args[..]].concat()).1;
+    let without: serde_json::Value = serde_json::from_str(&without).unwrap();
+    let of_port = |port: &&serde_json::Value| port["port"] == 5250;
+    let port = without["ports"].as_array().unwrap().iter().find(of_port).unwrap();
+    assert!(port["speaking"].as_array().unwrap().iter().any(is_named), "{port}");
+}
+
 #[test]
 fn a_port_page_has_the_listener_first_then_the_answer_registry_claimants_and_commands() {
     let (status, page, _) = outcome(&["port", "3002"]);

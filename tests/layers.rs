@@ -191,6 +191,7 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
     ("log_in", &["formats"]),
     ("shell", &[]),
     ("proxy_header", &[]),
+    ("unrecognised", &["formats", "protocols", "statement"]),
     (
         "protocols",
         &[
@@ -204,8 +205,14 @@ const DETECT_FLOORS: &[(&str, &[&str])] = &[
             "statement",
         ],
     ),
-    ("registry", &["detector", "prefilter", "protocols", "proxy_header", "statement"]),
-    ("mod", &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell"]),
+    (
+        "registry",
+        &["detector", "prefilter", "protocols", "proxy_header", "statement", "unrecognised"],
+    ),
+    (
+        "mod",
+        &["detector", "log_in", "prefilter", "proxy_header", "registry", "shell", "unrecognised"],
+    ),
 ];
 
 /// Protocols whose connections turn into another, whose file they use: HTTP/1 into HTTP/2.

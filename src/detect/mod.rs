@@ -37,6 +37,7 @@ mod replies;
 mod shell;
 mod starttls;
 mod statement;
+mod unrecognised;
 
 pub use detector::{Detector, Sample};
 pub use log_in::clear_log_in;
@@ -47,6 +48,7 @@ pub use protocols::osc::OscFraming;
 pub use protocols::text::may_be_secret;
 pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
 pub use shell::{ShellPrompt, shell_prompt};
+pub use unrecognised::may_have_lines;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use self::tables::{GROUP, Tables, is_of};
 use crate::decode::Transport;
 use crate::detect::detector::Detector;
 use crate::detect::statement::{DATAGRAMS, PARTLY_PATIENCE, PATIENCE};
+use crate::detect::unrecognised::TextOpening;
 use crate::detect::{protocols, proxy_header};
 use crate::evidence::{
     BitSet, Depth, Detection, Direction, Evidence, Protocol, ProtocolSet, ProvedBy, Recognition,
@@ -84,6 +85,8 @@ pub const DETECTORS: &[Detector] = &[
     protocols::ptp::DETECTOR,
     protocols::sip::DETECTOR,
     protocols::rtsp::DETECTOR,
+    protocols::mgcp::DETECTOR,
+    protocols::sccp::DETECTOR,
     protocols::ssdp::DETECTOR,
     protocols::ws_discovery::DETECTOR,
     protocols::rtp::applemidi::DETECTOR,
@@ -124,7 +127,7 @@ const fn greatest_count(detectors: &[Detector]) -> usize {
 
 /// Calls the detectors whose prefilter the opening passes, in turn, until one recognises its
 /// protocol. Where none does, the protocols of those that refused are ruled out, if the bytes
-/// prove that.
+/// prove that, and the first line of each side is stated, if the conversation is text.
 #[must_use]
 pub fn inspect(opening: &Opening, depth: Depth) -> Evidence {
     if let Some(tampered) = opening.tampered() {
@@ -241,9 +244,25 @@ impl<const WORDS: usize, const GROUPS: usize, const SLOTS: usize>
                 }
             }
         }
+        let text = match evidence.protocol {
+            None => TextOpening::read(opening),
+            Some(_) => None,
+        };
+        if let Some(text) = &text {
+            if depth == Depth::Facts {
+                evidence.facts = text.facts(opening);
+            }
+            if wanted == Wanted::Nothing && text.awaits_line(opening) {
+                wanted = Wanted::More;
+            }
+        }
         evidence.whole = from_start && is_whole(opening);
         if evidence.protocol.is_none() && evidence.whole {
             evidence.ruled_out = self.tables(opening.transport()).ruled_out(open);
+            if text.is_some() {
+                // It is not plain text, but text all the same.
+                evidence.ruled_out.remove(Protocol::Text);
+            }
             if looks_like_quic_from_the_middle(opening) {
                 evidence.ruled_out.remove(Protocol::Quic);
             }

@@ -66,6 +66,7 @@ impl Judge for Classifier<'_> {
         let wanted = evidence.wanted;
         let verdict = match wanted {
             Wanted::Nothing => Some(self.classify(opening, evidence, key)),
+            Wanted::More if self.needs_lines(opening, &evidence) => None,
             Wanted::More => self.verdicts.provisional(service_port(opening, key), &evidence),
             Wanted::Everything => None,
         };
@@ -280,10 +281,20 @@ impl<'p> Classifier<'p> {
         }
     }
 
+    /// Whether the first lines of text in no known protocol make a difference.
+    #[inline]
+    fn needs_lines(&self, opening: &Opening, evidence: &Evidence) -> bool {
+        evidence.protocol.is_none()
+            && detect::may_have_lines(opening)
+            && self.verdicts.needs_facts(Protocol::Text)
+    }
+
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
     fn classify(&mut self, opening: &Opening, evidence: Evidence, key: &FlowKey) -> VerdictId {
-        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
+        let has_facts =
+            evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol));
+        if has_facts || self.needs_lines(opening, &evidence) {
             return self.judge_by_facts(opening, key);
         }
         self.judge(opening, evidence, key)

@@ -206,7 +206,13 @@ impl VerdictCache {
     /// Classifies a flow by the evidence on it; `None` for a flow without payload.
     pub(super) fn classify(&mut self, port: ServicePort, evidence: Option<&Evidence>) -> VerdictId {
         let Some((evidence, protocol)) = evidence.and_then(|e| Some((e, e.protocol?))) else {
-            return self.classify_unrecognised(port, evidence);
+            let has_lines = evidence.is_some_and(|evidence| !evidence.facts.is_empty());
+            if !has_lines {
+                return self.classify_unrecognised(port, evidence);
+            }
+            // The first lines of text: a mark may name the service by them.
+            let verdict = self.verdict(port, evidence);
+            return self.store(verdict);
         };
         let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
         let is_shared = !self.keeps_reasons

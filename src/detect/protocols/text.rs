@@ -5,7 +5,8 @@
 //! and there must be enough of them, with at least one whole line (over UDP, a longer datagram
 //! without a line end is enough). A structured protocol that has no detector, or whose detector
 //! refused, consists of printable lines too: bytes that begin with a start line with a version
-//! (`SIP/2.0`), the number of a reply, JSON, XML or the like are refused.
+//! (`SIP/2.0`), the number of a reply, JSON, XML or the like are refused. Of such a conversation
+//! `unrecognised` states the first lines alone.
 
 use crate::decode::Transport;
 use crate::detect::detector::{Detector, Sample};
@@ -20,9 +21,13 @@ const ENOUGH: usize = 12;
 /// Bytes of a datagram that counts as a line without a line end.
 const DATAGRAM: usize = 16;
 /// Bytes of a line that counts at least.
-const LINE: usize = 4;
+pub(in crate::detect) const LINE: usize = 4;
 /// Bytes of a first line at most.
-const LONGEST: usize = 1024;
+pub(in crate::detect) const LONGEST: usize = 1024;
+/// The fact of a side's first line.
+pub(in crate::detect) const TEXT_LINE: &str = "text.line";
+/// First lines that name a log-in and have no secret: the greeting of `FreeSWITCH`'s event socket.
+const PUBLIC: [&[u8]; 1] = [b"Content-Type: auth/request"];
 /// First words of line-based protocols: HTTP without a version, IRC, mail, news, key-value stores.
 const STRUCTURED: &[&[u8]] = &[
     b"GET",
@@ -57,7 +62,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Text, inspect)
     )
     .first_words()
     .residual()
-    .facts(&["text.encoding", "text.line"])
+    .facts(&["text.encoding", TEXT_LINE])
     .samples(&[
         Sample {
             transport: Transport::Tcp,
@@ -104,7 +109,7 @@ fn lines(statement: &mut Statement<'_>, transport: Transport) -> Side {
     };
     statement.fact("text.encoding", encoding, 0);
     if !may_be_secret(line.text) {
-        statement.fact("text.line", line.text, line.at);
+        statement.fact(TEXT_LINE, line.text, line.at);
     }
     Side::Matches
 }
@@ -122,10 +127,12 @@ fn counted(bytes: &[u8]) -> Result<Option<TextLine<'_>>, Structured> {
     if is_structured(head) {
         return Err(Structured);
     }
-    let counts = |line: &TextLine<'_>| {
-        line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic)
-    };
     Ok(lines::whole_lines(bytes).find(counts))
+}
+
+/// Whether a line is long enough to say something.
+pub(in crate::detect) fn counts(line: &TextLine<'_>) -> bool {
+    line.text.len() >= LINE && line.text.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// The first line that counts in datagrams, none of which may begin like a structured protocol. The
@@ -150,7 +157,7 @@ fn datagrams(stream: &Stream) -> Result<Option<TextLine<'_>>, Structured> {
 }
 
 /// Whether the bytes are printable UTF-8; the last character may have been cut.
-fn is_text(bytes: &[u8]) -> bool {
+pub(in crate::detect) fn is_text(bytes: &[u8]) -> bool {
     let is_character =
         // Text has no C1 controls and no noncharacters.
         |c| !matches!(c, '\u{80}'..='\u{9f}' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}');
@@ -209,14 +216,15 @@ const SECRETS: [&[u8]; 7] = [b"pass", b"pwd", b"secret", b"token", b"key", b"aut
 /// Whether a line may have a secret, which no report should show.
 #[must_use]
 pub fn may_be_secret(line: &[u8]) -> bool {
-    line.iter().enumerate().any(|(at, first)| {
-        // The first letters of the words: most letters end here.
-        matches!(first.to_ascii_lowercase(), b'p' | b's' | b't' | b'k' | b'a' | b'l')
-            && SECRETS.iter().any(|word| {
-                let found = line.get(at..at + word.len());
-                found.is_some_and(|found| found.eq_ignore_ascii_case(word))
-            })
-    })
+    !PUBLIC.contains(&line)
+        && line.iter().enumerate().any(|(at, first)| {
+            // The first letters of the words: most letters end here.
+            matches!(first.to_ascii_lowercase(), b'p' | b's' | b't' | b'k' | b'a' | b'l')
+                && SECRETS.iter().any(|word| {
+                    let found = line.get(at..at + word.len());
+                    found.is_some_and(|found| found.eq_ignore_ascii_case(word))
+                })
+        })
 }
 
 #[cfg(test)]

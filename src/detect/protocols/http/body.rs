@@ -129,11 +129,13 @@ impl<'a> Body<'a> {
 /// The kind of a body by its header fields.
 fn kind(fields: &[Header<'_>]) -> BodyKind {
     const TEXT: [&str; 5] = ["html", "javascript", "json", "xml", "form"];
+    // The figures of an exporter are `text/plain` for some clients, and this for Prometheus itself.
+    const PLAIN: [&str; 2] = ["text/plain", "application/openmetrics-text"];
     let kind = field(fields, "content-type")
         .map(|kind| String::from_utf8_lossy(kind).to_ascii_lowercase());
     match kind {
         Some(kind) if kind.starts_with("text/event-stream") => BodyKind::Events,
-        Some(kind) if kind.starts_with("text/plain") => BodyKind::Plain,
+        Some(kind) if PLAIN.iter().any(|plain| kind.starts_with(plain)) => BodyKind::Plain,
         Some(kind) if !TEXT.iter().any(|text| kind.contains(text)) => BodyKind::Unreadable,
         _ => BodyKind::Structured,
     }

@@ -378,3 +378,14 @@ fn websocket_states_the_first_binary_length_and_compressed_texts_that_need_each_
     assert_eq!(texts("websocket.binary"), ["3 bytes"]);
     assert_eq!(texts("websocket.text"), ["packed words", "packed words again"]);
 }
+
+#[test]
+fn figures_for_prometheus_are_text_like_those_for_others() {
+    for kind in ["text/plain; version=0.0.4", "application/openmetrics-text; version=1.0.0"] {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: 12\r\n\r\n# HELP tide \n"
+        );
+        let stated = facts(&[b"GET /metrics HTTP/1.1\r\n\r\n"], &[answer.as_bytes()]);
+        assert_eq!(stated.last().unwrap(), "responder http.response-text = # HELP tide  @2");
+    }
+}
