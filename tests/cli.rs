@@ -270,8 +270,8 @@ fn a_port_page_has_the_listener_first_then_the_answer_registry_claimants_and_com
         "In short            Most likely a development server",
         "exlm-agent (EXLM Agent), remoteware-srv (RemoteWare Server)",
         "when 3000 and 3001 are taken",
-        "On another machine  macOS: lsof -i :3002 · Linux: ss -tlnp 'sport = :3002'",
-        "Windows: netstat -ano | findstr :3002",
+        "On another machine  macOS: lsof -i :3002 · Windows: netstat -ano | findstr :3002",
+        "Linux: ss -tlnp 'sport = :3002'",
         "portlore port 3002 --all",
     ] {
         assert!(page.contains(text), "{text} is missing in\n{page}");

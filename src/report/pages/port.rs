@@ -20,8 +20,8 @@ use crate::process::Listener;
 use crate::report::Style;
 
 /// What stands behind the names of services, in words.
-const LABELS: &str = "registered with IANA, documented by the vendor, or customary (used without \
-                      documentation); then how often the service is seen on this port";
+const LABELS: &str = "registered with IANA, documented by the vendor, or customary (undocumented); then \
+                      how often it is seen here";
 
 /// What the page of a port shows.
 pub struct PortPage<'p> {
