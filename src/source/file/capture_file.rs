@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use nix::fcntl::OFlag;
 
 use super::buffer::Buffer;
 use super::compressed::{Compression, peek};
@@ -60,7 +63,7 @@ impl Opened {
             let input = input.map_err(|error| unreadable("-", &error))?;
             return Ok(Self::Piped(Box::new(Pipe { input, stop: Arc::clone(stop) })));
         }
-        let file = File::open(path).map_err(|error| {
+        let file = open_at_once(path).map_err(|error| {
             let (kind, remedy) = match error.kind() {
                 io::ErrorKind::NotFound => (ErrorKind::Input, "check the path"),
                 io::ErrorKind::PermissionDenied => {
@@ -82,6 +85,12 @@ impl Opened {
         }
         Ok(Self::Piped(Box::new(Pipe { input: file, stop: Arc::clone(stop) })))
     }
+}
+
+/// Opens a file for reading without waiting: a FIFO that nobody writes to is waited for when it is
+/// read, which a signal may end.
+pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// An open file and its current record.
