@@ -88,8 +88,9 @@ pub enum Command {
     /// the user who called sudo, otherwise to nobody. It also sandboxes itself: no file access
     /// (Landlock), no new processes or connections (seccomp).
     ///
-    /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
-    /// standard input is a terminal. A second Ctrl-C ends the program at once.
+    /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files; if
+    /// standard input is a terminal, it ends the capture instead. A second Ctrl-C ends the program
+    /// at once.
     #[command(after_help = help::LIVE)]
     Live(LiveArgs),
     /// Show the OSC messages in capture files or on an interface

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
 use portlore::screen::{KEYS, KeyGroup};
 
@@ -40,16 +42,18 @@ struct Terminal {
 impl Terminal {
     /// The program on side b, on a terminal of 80 by 24.
     fn start(net: &Net, args: &[&str]) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &net.side('b')]);
+        command.arg(portlore(&[]).get_program()).arg("live").args(args);
+        Self::run(command)
+    }
+
+    /// A command on a terminal of 80 by 24.
+    fn run(mut command: Command) -> Self {
         let size =
             Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let template = portlore(&[]);
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", &net.side('b')])
-            .arg(template.get_program())
-            .arg("live")
-            .args(args);
         command
             .envs(template.get_envs().filter_map(|(k, v)| Some((k, v?))))
             .env_remove("SUDO_UID")
@@ -114,12 +118,16 @@ impl Terminal {
         self.ours.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Whether the terminal gives lines, with echo and signals.
+    fn is_cooked(&self) -> bool {
+        let modes = tcgetattr(self.theirs.as_fd()).unwrap();
+        modes.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+
     /// Whether the terminal is as a shell wants it: lines, echo, signals, cursor, its own page.
     fn is_restored(&self) -> bool {
-        let modes = tcgetattr(self.theirs.as_fd()).unwrap();
-        let wanted = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
         let screen = self.screen.screen();
-        modes.local_flags.contains(wanted) && !screen.hide_cursor() && !screen.alternate_screen()
+        self.is_cooked() && !screen.hide_cursor() && !screen.alternate_screen()
     }
 
     /// Waits for its end, with all it has written.
@@ -131,6 +139,12 @@ impl Terminal {
         let shown = self.wait_for(&["-- end --"]);
         (status.code(), shown, self.is_restored())
     }
+}
+
+/// The command line of a capture on side b.
+fn live(net: &Net, args: &[&str]) -> String {
+    let program = portlore(&[]).get_program().to_str().unwrap().to_owned();
+    format!("ip netns exec {} {program} live {}", net.side('b'), args.join(" "))
 }
 
 impl Drop for Terminal {
@@ -169,7 +183,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
 #[test]
 fn a_signal_gives_the_terminal_back_too() {
     let Some(net) = Net::new("sb") else { return };
-    for name in ["TERM", "INT"] {
+    for name in ["TERM", "INT", "HUP", "QUIT", "ALRM", "USR2"] {
         let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
         terminal.wait_for(&["q quit"]);
         signal(&terminal.child, name);
@@ -179,6 +193,75 @@ fn a_signal_gives_the_terminal_back_too() {
             "{name}: {shown}"
         );
     }
+}
+
+#[test]
+fn a_process_that_is_aborted_gives_the_terminal_back_first() {
+    let Some(net) = Net::new("se") else { return };
+    let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.wait_for(&["q quit"]);
+    signal(&terminal.child, "ABRT");
+    let (status, shown, restored) = terminal.end();
+    assert!(status.is_none() && restored, "{shown}");
+}
+
+#[test]
+fn a_stopped_process_leaves_the_terminal_and_takes_it_again_when_it_goes_on() {
+    let Some(net) = Net::new("sf") else { return };
+    let mut terminal = Terminal::start(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.wait_for(&["q quit"]);
+    let pid = Pid::from_raw(terminal.child.id().cast_signed());
+    for _ in 0..2 {
+        signal(&terminal.child, "TSTP");
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
+        std::fs::File::from(terminal.theirs.try_clone().unwrap()).write_all(b"-- stop --").unwrap();
+        let shown = terminal.wait_for(&["-- stop --"]);
+        assert!(terminal.is_restored(), "{shown}");
+        signal(&terminal.child, "CONT");
+        terminal.wait_until("the screen", |terminal| {
+            terminal.contents().contains("q quit") && terminal.screen.screen().hide_cursor()
+        });
+        assert!(!terminal.is_restored() && !terminal.is_cooked(), "the screen has the terminal");
+    }
+    terminal.press("q");
+    let (status, shown, restored) = terminal.end();
+    assert!(status == Some(0) && restored, "{shown}");
+}
+
+#[test]
+fn a_shell_with_job_control_gets_the_terminal_and_gives_it_back_with_fg() {
+    let Some(net) = Net::new("sg") else { return };
+    // A session of its own whose terminal this is, and a shell that leaves its modes alone.
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "dash", "-i"]).env("PS1", "[ready] ").env("ENV", "");
+    let mut terminal = Terminal::run(shell);
+    terminal.wait_for(&["[ready]"]);
+    let command = live(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.press(&format!("sh -c 'echo pid:$$:; exec {command}'\r"));
+    let begun = terminal.wait_until("its pid", |terminal| {
+        terminal.contents().lines().any(|line| line.starts_with("pid:") && line.ends_with(':'))
+    });
+    let pid = begun.lines().find_map(|line| line.strip_prefix("pid:")).unwrap();
+    let pid = pid.trim_end_matches(':').to_owned();
+    terminal.wait_for(&["q quit"]);
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-TSTP", &pid]).status().unwrap().success());
+        terminal.wait_until("the shell", |terminal| {
+            terminal.contents().contains("Stopped") && terminal.contents().ends_with("[ready] ")
+        });
+        assert!(terminal.is_restored());
+        terminal.press("fg\r");
+        terminal.wait_for(&["q quit"]);
+        terminal.wait_until("the screen", |terminal| terminal.screen.screen().hide_cursor());
+        assert!(!terminal.is_cooked(), "the screen has the keys again");
+    }
+    terminal.press("q");
+    terminal.wait_for(&["No packet matched the filter", "[ready]"]);
+    assert!(terminal.is_restored());
+    terminal.press("exit\r");
+    let (status, shown, restored) = terminal.end();
+    assert!(status == Some(0) && restored, "{shown}");
 }
 
 #[test]
