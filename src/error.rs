@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Input,
     /// A report, a capture file or a socket cannot be written.
     Output,
+    /// There is no room for a report or a capture file.
+    Full,
     /// A capture filter is not valid, or cannot be applied to this input.
     Filter,
     /// A catalogue file is not valid.
@@ -27,6 +29,16 @@ pub enum ErrorKind {
     Usage,
     /// The operating system refused a thread, a signal handler or a similar resource.
     System,
+}
+
+impl ErrorKind {
+    /// The kind of an output that the system cannot write for this reason.
+    pub(crate) fn of_output(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Output,
+        }
+    }
 }
 
 /// One error, or several that were found together.

@@ -72,6 +72,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             path: path.clone(),
             size: args.rotate_size,
             time: args.rotate_time,
+            keep: args.keep.unwrap_or_default().into(),
             frames: args.common.count,
         };
         live.save(plan, Box::new(file))?;

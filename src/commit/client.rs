@@ -2,7 +2,7 @@
 //! dropped, and writes to the descriptors that it gets.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -73,7 +73,9 @@ impl CommitHelper {
     pub fn open(self: &Arc<Self>, output: usize, name: &str) -> Result<OutputFile> {
         let committer = Committer { helper: Arc::clone(self), output: output as u8 };
         let (file, path) = committer.request_file(Action::Open, name, name)?;
-        Ok(OutputFile { file, name: name.to_owned(), path, committer: Some(committer) })
+        let is_regular = file.metadata().is_ok_and(|found| found.is_file());
+        let name = name.to_owned();
+        Ok(OutputFile { file, is_regular, name, path, committer: Some(committer) })
     }
 
     /// Sends a request, if there is one, and waits for the reply.
@@ -130,6 +132,9 @@ impl Committer {
 /// An open output. What is dropped uncommitted is not whole.
 pub struct OutputFile {
     file: File,
+    /// Whether it is no device, FIFO or open descriptor. Found when it is opened: later the sandbox
+    /// lets the process ask for nothing.
+    is_regular: bool,
     /// The path as the user named it.
     name: String,
     /// The path at which the file is until it is committed.
@@ -143,7 +148,7 @@ impl OutputFile {
     /// commit.
     #[must_use]
     pub const fn from_descriptor(file: File, name: String) -> Self {
-        Self { file, path: String::new(), name, committer: None }
+        Self { file, is_regular: false, path: String::new(), name, committer: None }
     }
 
     /// The path as the user named it.
@@ -165,10 +170,11 @@ impl OutputFile {
     /// # Errors
     /// [`ErrorKind::Output`] where it cannot be synced or renamed.
     pub fn commit(self) -> Result<()> {
-        self.end(Action::Commit)
+        self.ask(Action::Commit)
     }
 
-    fn end(&self, action: Action) -> Result<()> {
+    /// Asks for something that hands over no file.
+    fn ask(&self, action: Action) -> Result<()> {
         let Some(committer) = &self.committer else { return Ok(()) };
         committer.request(action, &self.name, &self.path).map(drop)
     }
@@ -192,22 +198,38 @@ impl SaveFiles for OutputFile {
         Ok(())
     }
 
+    fn settle(&mut self) -> Result<()> {
+        self.ask(Action::Settle)
+    }
+
+    fn cut_back(&mut self, length: u64) -> io::Result<()> {
+        if !self.is_regular {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length)).map(drop)
+    }
+
+    fn place(&self) -> String {
+        self.path.clone()
+    }
+
     fn finish(self: Box<Self>) -> Result<()> {
         self.commit()
     }
 
     fn cut_off(self: Box<Self>, length: u64) -> Result<()> {
         // A device, a FIFO or an open descriptor has what it has.
-        if self.committer.is_none() || !self.file.metadata().is_ok_and(|found| found.is_file()) {
+        if !self.is_regular {
             return Ok(());
         }
         if length == 0 {
-            return self.end(Action::Discard);
+            return self.ask(Action::Discard);
         }
         self.file.set_len(length).map_err(|error| {
             Error::new(ErrorKind::Output, format!("cannot be cut to whole packets: {error}"))
                 .with_object(&self.path)
         })?;
-        self.end(Action::CommitCutOff)
+        self.ask(Action::CommitCutOff)
     }
 }

@@ -169,14 +169,17 @@ impl Target {
                     reply.send(connection).map_err(|_| BadRequest)
                 }
                 Action::Rotate => Err(BadRequest),
-                Action::Commit | Action::CommitCutOff | Action::Discard => reply(Ok(())),
+                Action::Settle | Action::Commit | Action::CommitCutOff | Action::Discard => {
+                    reply(Ok(()))
+                }
             };
         };
         let is_open = target.current.is_some();
         match action {
             Action::Open if !is_open => {}
             Action::Rotate if is_open && target.series.is_some() => {}
-            Action::Commit | Action::CommitCutOff | Action::Discard if is_open => {}
+            Action::Settle | Action::Commit | Action::CommitCutOff | Action::Discard if is_open => {
+            }
             _ => return Err(BadRequest),
         }
         let failure = target.failure.take().map_or(Ok(()), Err);
@@ -207,6 +210,7 @@ impl Target {
                 let Some(current) = target.current.take() else { return Err(BadRequest) };
                 reply(failure.and(target.commit(current, if_taken, path)))
             }
+            Action::Settle => reply(failure),
             Action::Discard => {
                 target.discard();
                 reply(failure)
@@ -344,13 +348,14 @@ fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return exists_already(&unfinished(path));
     }
+    let kind = ErrorKind::of_output(error);
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => "choose a folder in which this user may write",
         io::ErrorKind::NotFound => "choose a folder that exists",
-        io::ErrorKind::StorageFull => "free space there, or choose another folder",
+        _ if kind == ErrorKind::Full => "free space there, or choose another folder",
         _ => "choose another folder",
     };
-    Error::new(ErrorKind::Output, format!("cannot be written{}: {error}", as_user(error, user)))
+    Error::new(kind, format!("cannot be written{}: {error}", as_user(error, user)))
         .with_object(path.display())
         .with_remedy(remedy)
 }

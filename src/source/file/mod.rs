@@ -147,10 +147,12 @@ impl Files {
                 Opened::Regular(file) if !alone => Self::defer(name, file),
                 other => {
                     let begun = CaptureFile::open(name.clone(), other).map(Self::begun);
-                    begun.map_err(|error| match stop.load(Ordering::Relaxed) {
-                        true => Error::new(ErrorKind::Input, "no packet came before the end")
-                            .with_object(name),
-                        false => error,
+                    begun.map_err(|error| {
+                        if !stop.load(Ordering::Relaxed) {
+                            return error;
+                        }
+                        Error::new(ErrorKind::Input, "no packet came before the end")
+                            .with_object(name)
                     })
                 }
             }
