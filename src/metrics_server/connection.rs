@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nix::poll::PollFlags;
 
-use super::Bounds;
+use super::ConnectionBounds;
 use super::request::{Response, respond};
 use crate::report::formats::openmetrics::ExpositionFormat;
 
@@ -33,7 +33,7 @@ impl Connection {
     ///
     /// # Errors
     /// Where the system cannot make it one that does not wait.
-    pub(super) fn new(stream: TcpStream, bounds: &Bounds) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, bounds: &ConnectionBounds) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let deadline = Instant::now() + bounds.request;
         Ok(Self { stream, deadline, state: ConnectionState::Reading(Vec::new()) })
@@ -57,7 +57,7 @@ impl Connection {
         &mut self,
         address: SocketAddr,
         text: &impl Fn(ExpositionFormat) -> Arc<str>,
-        bounds: &Bounds,
+        bounds: &ConnectionBounds,
     ) -> bool {
         let done = match &mut self.state {
             ConnectionState::Reading(head) => match read_head(&mut self.stream, head) {

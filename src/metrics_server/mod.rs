@@ -2,7 +2,7 @@
 //!
 //! Takes an address and a function that returns the text; answers one request per connection. One
 //! thread serves them all: it waits until one of them is ready, so that none waits for another.
-//! Clients are bounded in number, size and time, see [`Bounds`]. Where there is one more, the one
+//! Clients are bounded in number, size and time, see [`ConnectionBounds`]. Where there is one more, the one
 //! that has waited longest with its request is disconnected: a client that asks at once is
 //! answered, whoever else is there.
 
@@ -26,7 +26,7 @@ use crate::report::formats::openmetrics::ExpositionFormat;
 use crate::{Error, ErrorKind, Result};
 
 /// What clients may take.
-struct Bounds {
+struct ConnectionBounds {
     /// Connections at a time.
     connections: usize,
     /// The time until the request is complete.
@@ -35,8 +35,11 @@ struct Bounds {
     response: Duration,
 }
 
-const BOUNDS: Bounds =
-    Bounds { connections: 128, request: Duration::from_secs(2), response: Duration::from_secs(10) };
+const BOUNDS: ConnectionBounds = ConnectionBounds {
+    connections: 128,
+    request: Duration::from_secs(2),
+    response: Duration::from_secs(10),
+};
 
 /// The wait where the system has no descriptor or memory for a single connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -46,7 +49,7 @@ pub struct MetricsServer {
     listener: TcpListener,
     /// The address, with the port that the system chose if port 0 was asked for.
     pub address: SocketAddr,
-    bounds: Bounds,
+    bounds: ConnectionBounds,
 }
 
 impl MetricsServer {
@@ -174,7 +177,7 @@ mod tests {
     const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
     const EVER: Duration = Duration::from_secs(100_000);
 
-    fn serve(bounds: Bounds, text: &str) -> SocketAddr {
+    fn serve(bounds: ConnectionBounds, text: &str) -> SocketAddr {
         let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = server.address;
         let text: Arc<str> = text.into();
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn twenty_idle_connections_delay_no_scrape() {
-        let address = serve(Bounds { request: EVER, response: EVER, ..BOUNDS }, "x 1\n");
+        let address = serve(ConnectionBounds { request: EVER, response: EVER, ..BOUNDS }, "x 1\n");
         let idle: Vec<_> = (0..20).map(|_| send(address, b"GET /met")).collect();
         assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
         assert!(idle.iter().all(is_open), "they were not ended for it");
@@ -224,7 +227,7 @@ mod tests {
     fn a_client_that_does_not_read_delays_no_scrape() {
         // More than the buffers of both ends take.
         let text = "~".repeat(32 << 20);
-        let address = serve(Bounds { request: EVER, response: EVER, ..BOUNDS }, &text);
+        let address = serve(ConnectionBounds { request: EVER, response: EVER, ..BOUNDS }, &text);
         let slow = send(address, SCRAPE);
         slow.peek(&mut [0]).unwrap();
         assert_eq!(received(send(address, SCRAPE)).matches('~').count(), text.len());
@@ -233,7 +236,8 @@ mod tests {
 
     #[test]
     fn one_connection_too_many_ends_the_one_that_waits_longest() {
-        let address = serve(Bounds { connections: 4, request: EVER, response: EVER }, "x 1\n");
+        let address =
+            serve(ConnectionBounds { connections: 4, request: EVER, response: EVER }, "x 1\n");
         let mut idle: Vec<_> = (0..4).map(|_| send(address, b"GET /met")).collect();
         assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
         assert_eq!(received(idle.remove(0)), "");
@@ -247,7 +251,7 @@ mod tests {
     #[test]
     fn a_connection_ends_at_its_deadline() {
         let request = Duration::from_millis(10);
-        let address = serve(Bounds { request, ..BOUNDS }, "x 1\n");
+        let address = serve(ConnectionBounds { request, ..BOUNDS }, "x 1\n");
         assert_eq!(received(send(address, b"GET /met")), "");
     }
 }

@@ -1,7 +1,7 @@
 //! Programs whose short options hold secrets.
 
 /// A program with short options for secrets.
-pub(super) struct Client {
+pub(super) struct ClientProgram {
     names: &'static [&'static str],
     /// Options whose next word is the secret.
     pub(super) separate: &'static [&'static str],
@@ -11,11 +11,11 @@ pub(super) struct Client {
     pub(super) log_in: Option<(char, char)>,
 }
 
-pub(super) const NO_CLIENT: Client =
-    Client { names: &[], separate: &[], attached: &[], log_in: None };
+pub(super) const NO_CLIENT: ClientProgram =
+    ClientProgram { names: &[], separate: &[], attached: &[], log_in: None };
 
-const CLIENTS: &[Client] = &[
-    Client {
+const CLIENTS: &[ClientProgram] = &[
+    ClientProgram {
         names: &[
             "mysql",
             "mysqladmin",
@@ -36,7 +36,7 @@ const CLIENTS: &[Client] = &[
         attached: &["-p"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &[
             "sshpass",
             "mongo",
@@ -57,12 +57,12 @@ const CLIENTS: &[Client] = &[
         attached: &["-p"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &["7z", "7za", "7zr", "7zz", "rar", "unrar"],
         attached: &["-p", "-hp"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &[
             "mosquitto_pub",
             "mosquitto_sub",
@@ -82,12 +82,12 @@ const CLIENTS: &[Client] = &[
         attached: &["-P"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &["redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"],
         separate: &["-a"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &[
             "ldapsearch",
             "ldapadd",
@@ -102,7 +102,7 @@ const CLIENTS: &[Client] = &[
         attached: &["-w"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &[
             "snmpget",
             "snmpgetnext",
@@ -119,20 +119,20 @@ const CLIENTS: &[Client] = &[
         attached: &["-c", "-A", "-X"],
         ..NO_CLIENT
     },
-    Client { names: &["curl"], separate: &["-b"], attached: &["-b"], ..NO_CLIENT },
-    Client { names: &["openssl"], separate: &["-k", "-K"], ..NO_CLIENT },
-    Client {
+    ClientProgram { names: &["curl"], separate: &["-b"], attached: &["-b"], ..NO_CLIENT },
+    ClientProgram { names: &["openssl"], separate: &["-k", "-K"], ..NO_CLIENT },
+    ClientProgram {
         names: &["xfreerdp", "xfreerdp3", "wlfreerdp", "sdl-freerdp"],
         attached: &["/p:"],
         ..NO_CLIENT
     },
-    Client {
+    ClientProgram {
         names: &["sqlplus", "sqlldr", "rman", "expdp", "impdp"],
         log_in: Some(('/', '@')),
         ..NO_CLIENT
     },
     // With these, `-p` is a port, a folder or a package.
-    Client {
+    ClientProgram {
         names: &[
             "cargo",
             "compose",
@@ -154,7 +154,7 @@ const CLIENTS: &[Client] = &[
 ];
 
 /// The client that a word calls, with or without its path.
-pub(super) fn client(word: &str) -> Option<&'static Client> {
+pub(super) fn client(word: &str) -> Option<&'static ClientProgram> {
     if word.starts_with('-') {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Command lines without the secrets in them.
 
 use super::HIDDEN;
-use super::clients::{Client, NO_CLIENT, client};
+use super::clients::{ClientProgram, NO_CLIENT, client};
 use super::names::{is_choice, names_secret};
 use super::values::{is_port, without_secrets};
 
@@ -13,7 +13,7 @@ const LOG_INS: [&str; 6] = ["-u", "-U", "--user", "--username", "--proxy-user", 
 
 /// What the word before says about the next one.
 #[derive(Clone, Copy, Default, PartialEq)]
-enum Expected {
+enum NextWord {
     #[default]
     Anything,
     /// A secret, unless it is an option.
@@ -34,8 +34,8 @@ enum Expected {
 #[derive(Default)]
 pub(crate) struct CommandLine {
     text: String,
-    expected: Expected,
-    client: Option<&'static Client>,
+    expected: NextWord,
+    client: Option<&'static ClientProgram>,
 }
 
 impl CommandLine {
@@ -55,7 +55,7 @@ impl CommandLine {
             let mut within = Self { client: self.client, ..Self::default() };
             word.split_whitespace().for_each(|word| within.push_plain(word));
             self.write(&within.text);
-            self.expected = Expected::Anything;
+            self.expected = NextWord::Anything;
         } else {
             self.push_plain(word);
         }
@@ -68,9 +68,9 @@ impl CommandLine {
 
     fn hides_next(&self, word: &str) -> bool {
         match self.expected {
-            Expected::Secret => !word.starts_with('-'),
-            Expected::SecretAnyway => true,
-            Expected::SecretOrPort => !is_port_or_path(word),
+            NextWord::Secret => !word.starts_with('-'),
+            NextWord::SecretAnyway => true,
+            NextWord::SecretOrPort => !is_port_or_path(word),
             _ => false,
         }
     }
@@ -84,9 +84,9 @@ impl CommandLine {
 
     /// Adds a word without white space.
     fn push_plain(&mut self, word: &str) {
-        if let Expected::Until(quote) = self.expected {
+        if let NextWord::Until(quote) = self.expected {
             if quote.is_some_and(|quote| word.ends_with(quote)) {
-                self.expected = Expected::Anything;
+                self.expected = NextWord::Anything;
             }
             // One sign stands for all that is left out.
             if !self.text.ends_with(HIDDEN) {
@@ -97,22 +97,22 @@ impl CommandLine {
         if self.hides_next(word) {
             self.write(HIDDEN);
             self.expected =
-                open_quote(word).map_or(Expected::Anything, |q| Expected::Until(Some(q)));
+                open_quote(word).map_or(NextWord::Anything, |q| NextWord::Until(Some(q)));
             return;
         }
         let expected = std::mem::take(&mut self.expected);
         match expected {
-            Expected::LogIn => {
+            NextWord::LogIn => {
                 let text = log_in(word);
                 self.write(&text);
             }
-            Expected::Authorization if is_scheme(word) => {
+            NextWord::Authorization if is_scheme(word) => {
                 self.write(word);
-                self.expected = Expected::SecretAnyway;
+                self.expected = NextWord::SecretAnyway;
             }
-            Expected::Authorization => {
+            NextWord::Authorization => {
                 self.write(HIDDEN);
-                self.expected = Expected::Until(open_quote(word));
+                self.expected = NextWord::Until(open_quote(word));
             }
             _ => self.push_any(word),
         }
@@ -149,36 +149,36 @@ impl CommandLine {
         }
         let shown = without_secrets(word);
         self.expected = match shown.open_quote {
-            Some(quote) => Expected::Until(Some(quote)),
-            None if shown.text != word => Expected::Anything,
+            Some(quote) => NextWord::Until(Some(quote)),
+            None if shown.text != word => NextWord::Anything,
             None => self.after(word, bare, client),
         };
         self.write(&shown.text);
     }
 
     /// What a word, as it came and without quotation marks, says about the next one.
-    fn after(&self, word: &str, bare: &str, client: &Client) -> Expected {
+    fn after(&self, word: &str, bare: &str, client: &ClientProgram) -> NextWord {
         let is_option = word.starts_with('-');
         if client.separate.contains(&word) {
-            return Expected::SecretAnyway;
+            return NextWord::SecretAnyway;
         }
         if LOG_INS.contains(&word) {
-            return Expected::LogIn;
+            return NextWord::LogIn;
         }
         // Where the client is known, its other options are known, too.
         if word == "-p" && (self.client.is_none() || !client.attached.is_empty()) {
-            return Expected::SecretOrPort;
+            return NextWord::SecretOrPort;
         }
         match bare.strip_suffix(':') {
             Some(name) if name.to_ascii_lowercase().ends_with("authorization") => {
-                return Expected::Authorization;
+                return NextWord::Authorization;
             }
             Some(name) if !name.contains(['/', ':']) && names_secret(name) => {
                 let quote = open_quote(word);
                 return if quote.is_some() || name.to_ascii_lowercase().ends_with("cookie") {
-                    Expected::Until(quote)
+                    NextWord::Until(quote)
                 } else {
-                    Expected::SecretAnyway
+                    NextWord::SecretAnyway
                 };
             }
             _ => {}
@@ -188,9 +188,9 @@ impl CommandLine {
             || (is_option && is_named)
             || bare.ends_with("authtoken")
         {
-            return Expected::Secret;
+            return NextWord::Secret;
         }
-        if bare == "Basic" { Expected::Secret } else { Expected::Anything }
+        if bare == "Basic" { NextWord::Secret } else { NextWord::Anything }
     }
 }
 
