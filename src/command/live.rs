@@ -61,7 +61,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     drop_privileges(&Keep { user, read: &places });
     let catalogues = reload.map(|reload| reload.start(places, successor)).transpose()?;
     let process_cache = helper
-        .and_then(ProcessCache::open)
+        .and_then(|helper| ProcessCache::open(helper, messages::print))
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
     // Numbers mean something in a single file that has all frames.
