@@ -145,7 +145,7 @@ impl CaptureFile {
         let mut buffer = Buffer::new(input);
         let format = FileFormat::open(&mut buffer, &first).map_err(|error| match compression {
             None => error.with_object(&name),
-            Some(compression) => inside(&error, compression).with_object(&name),
+            Some(compression) => error.with_object(format!("{name} (unpacked from {compression})")),
         })?;
         Ok(Self {
             name,
@@ -324,15 +324,6 @@ impl CaptureFile {
 /// The error of a file whose bytes cannot be read.
 pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Input, format!("cannot be read: {}", reason(error))).with_object(name)
-}
-
-/// An error about the stream inside a compressed one.
-fn inside(error: &Error, compression: Compression) -> Error {
-    match error.remedy() {
-        None => Error::new(error.kind(), format!("{} ({compression} inside)", error.reason())),
-        Some(remedy) => Error::new(error.kind(), error.reason())
-            .with_remedy(format!("{remedy} ({compression} inside)")),
-    }
 }
 
 /// The reason of an error, in lower case and without the number that Rust adds.
