@@ -31,7 +31,7 @@ use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
-use portlore::report::{FORMATS, ReportFormat};
+use portlore::report::{self, FORMATS, ReportFormat};
 use portlore::source::live::RebindHelper;
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
@@ -93,8 +93,9 @@ pub enum Command {
     /// files or sockets nor start programs (Landlock, seccomp). portlore doctor --sandbox-test tries
     /// that.
     ///
-    /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files, unless
-    /// standard input is a terminal. A second Ctrl-C ends the program at once.
+    /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files; if
+    /// standard input is a terminal, it ends the capture instead. A second Ctrl-C ends the program
+    /// at once.
     #[command(after_help = help::LIVE)]
     Live(LiveArgs),
     /// Show the OSC messages in capture files or on an interface
@@ -479,8 +480,17 @@ impl Format {
 impl Cli {
     /// Parses the command line; `portlore 3001` means `portlore port 3001`.
     pub fn from_command_line() -> Self {
-        let words = std::env::args_os().collect();
-        Self::parse_words(words).unwrap_or_else(|error| error.exit())
+        let words: Vec<OsString> = std::env::args_os().collect();
+        Self::parse_words(words.clone()).unwrap_or_else(|error| Self::escaped(error, words).exit())
+    }
+
+    /// The error about these words with the words escaped: `clap` repeats them as they came.
+    fn escaped(error: clap::Error, words: Vec<OsString>) -> clap::Error {
+        if !error.use_stderr() {
+            return error;
+        }
+        let escape = |word: OsString| report::escape(&word.to_string_lossy()).into();
+        Self::parse_words(words.into_iter().map(escape).collect()).err().unwrap_or(error)
     }
 
     /// Parses the words of a command line, the first of which is the program's name.

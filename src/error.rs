@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Input,
     /// A report, a capture file or a socket cannot be written.
     Output,
+    /// There is no room for a report or a capture file.
+    Full,
     /// A capture filter is not valid, or cannot be applied to this input.
     Filter,
     /// A catalogue file is not valid.
@@ -34,6 +36,16 @@ pub enum ErrorKind {
 
 /// Characters of the message of a panic at most: it may quote what was read.
 const MAX_PANIC: usize = 200;
+
+impl ErrorKind {
+    /// The kind of an output that the system cannot write for this reason.
+    pub(crate) fn of_output(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Output,
+        }
+    }
+}
 
 /// One error, or several that were found together.
 #[derive(Debug, Clone, PartialEq, Eq)]

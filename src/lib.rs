@@ -66,6 +66,7 @@ pub mod report;
 #[cfg(feature = "tui")]
 #[doc(hidden)]
 pub mod screen;
+mod secrets;
 mod sentence;
 mod similar;
 pub mod source;

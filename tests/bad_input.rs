@@ -2,7 +2,12 @@
 //! a status, no panic.
 
 use std::os::unix::process::CommandExt;
+use std::process::{Child, Stdio};
 
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use crate::net::signal;
 use crate::run::{document, outcome, portlore, told};
 
 const GOOD: &str = "fixtures/acceptance.pcap";
@@ -200,4 +205,52 @@ fn an_empty_catalogue_folder_is_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
     let stderr = complaint(2, &["catalogue", "check", folder.path().to_str().unwrap()]);
     assert!(stderr.contains("has no .toml files"), "{stderr}");
+}
+
+/// Waits until a process handles SIGINT.
+fn wait_until_it_handles_signals(child: &Child) {
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().to_owned();
+        u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (nix::libc::SIGINT - 1)) != 0
+    };
+    while !caught() {}
+}
+
+#[test]
+fn the_first_signal_ends_the_wait_for_the_writer_of_a_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let name = pipe.to_str().unwrap();
+    for (args, has_writer) in [
+        (&["replay", name][..], false),
+        (&["replay", name], true),
+        (&["replay", GOOD, name], false),
+    ] {
+        let mut command = portlore(args);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until_it_handles_signals(&child);
+        // A writer that writes nothing waits for the reader.
+        let writer = has_writer.then(|| std::fs::File::options().write(true).open(&pipe).unwrap());
+        signal(&child, "INT");
+        let (status, _, stderr) = told(&child.wait_with_output().unwrap());
+        assert!(status == 2 && stderr.contains("no packet came before the end"), "{stderr}");
+        drop(writer);
+    }
+}
+
+#[test]
+fn a_pipe_whose_writer_comes_late_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let mut command = portlore(&["replay", pipe.to_str().unwrap()]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until_it_handles_signals(&child);
+    std::fs::write(&pipe, std::fs::read(GOOD).unwrap()).unwrap();
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let of_file = outcome(&["replay", GOOD]).1;
+    assert_eq!(stdout.split_once(':').unwrap().1, of_file.split_once(':').unwrap().1);
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 
 use serde_json::Value;
 
-use crate::net::{Net, signal, wait_for_frames};
+use crate::net::{Net, Running, segments, signal, stderr_line, wait_for_frames};
 use crate::run::told;
 
 /// The arguments of a program, of which one is a secret.
@@ -155,4 +155,51 @@ fn a_catalogue_can_name_a_service_by_its_process_where_the_bytes_name_none() {
     assert_eq!((&greeter["service"], &greeter["confidence"]), (&"greeter".into(), &"mark".into()));
     let reason = &greeter["reasons"][0];
     assert_eq!((&reason["fact"], &reason["frame"]), (&"process.command".into(), &Value::Null));
+}
+
+/// Sends a signal to the process that a capture looks up processes with.
+fn signal_helper(capture: &Child, name: &str) {
+    let (name, parent) = (format!("-{name}"), capture.id().to_string());
+    let sent = Command::new("pkill").args([&name, "-P", &parent, "-f", "process-lookup"]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// A capture of connections to port 3001, and whom they reach.
+fn capture_of_server(net: &Net) -> (Child, Running) {
+    let server = net.python('b', SERVER, SECRET);
+    (net.capture(&["-i", "veth0", "--format", "json", "--flows", "-f", "port 3001"]), server)
+}
+
+/// Makes a connection, ends the capture, and returns why the server's process is unknown.
+fn why_unknown(net: &Net, mut capture: Child) -> Value {
+    let before = segments(&mut capture);
+    net.client(CONNECT);
+    wait_for_frames(&mut capture, before + 8);
+    responders(&document(capture), 3001).pop().unwrap()["unknown"].take()
+}
+
+#[test]
+fn the_death_of_the_helper_process_is_said_at_once_and_flows_from_then_on_say_it() {
+    let Some(net) = Net::new() else { return };
+    let (mut capture, _server) = capture_of_server(&net);
+    signal_helper(&capture, "KILL");
+    let line = stderr_line(&mut capture);
+    assert!(line.contains("the process lookup has ended; new flows have no process"), "{line}");
+    assert_eq!(why_unknown(&net, capture), "unanswered");
+}
+
+#[test]
+fn a_stopped_helper_process_is_said_at_once_and_flows_from_then_on_say_it() {
+    let Some(net) = Net::new() else { return };
+    let (mut capture, _server) = capture_of_server(&net);
+    for (signal, said) in [
+        ("STOP", "the process lookup was stopped; new flows have no process until it continues"),
+        ("CONT", "the process lookup continues"),
+        ("STOP", "the process lookup was stopped"),
+    ] {
+        signal_helper(&capture, signal);
+        let line = stderr_line(&mut capture);
+        assert!(line.contains(said), "{line}");
+    }
+    assert_eq!(why_unknown(&net, capture), "unanswered");
 }

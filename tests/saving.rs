@@ -214,3 +214,80 @@ fn a_full_disk_replaces_no_capture_even_with_force() {
     let part = format!("{}.part", file.display());
     assert_eq!(document(&[&part]).0, 0, "whole blocks only");
 }
+
+/// Sends about so many datagrams of 60 kB to side b.
+fn bulk(net: &Net, datagrams: u32) {
+    net.client(&format!("for i in {{1..{datagrams}}}; do dd if=/dev/zero bs=60000 count=1 status=none > /dev/udp/10.77.0.2/8000; done"));
+}
+
+#[test]
+fn saving_goes_on_when_the_disk_has_room_again_with_the_gap_counted() {
+    let Some(net) = Net::new() else { return };
+    let disk = SmallDisk::new();
+    let file = disk.0.path().join("out/show.pcapng");
+    let ballast = disk.0.path().join("out/ballast");
+    std::fs::write(&ballast, vec![0; 2 << 20]).unwrap();
+    let mut child =
+        net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", file.to_str().unwrap()]);
+    bulk(&net, 40);
+    let line = stderr_line(&mut child);
+    assert!(line.contains("capture continues without saving until there is room"), "{line}");
+    std::fs::remove_file(&ballast).unwrap();
+    net.client(TRAFFIC);
+    let line = stderr_line(&mut child);
+    assert!(
+        line.contains("show.pcapng: saving continues; ") && line.contains(" not saved meanwhile"),
+        "{line}"
+    );
+    let before = segments(&mut child);
+    net.client(TRAFFIC);
+    wait_for_frames(&mut child, before + 3);
+    signal(&child, "INT");
+    let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 3, "{stderr}");
+    let lost = |text: &str| -> Option<u64> {
+        let before = text.split_once(" packets not saved; ")?.0;
+        before.rsplit_once("; ")?.1.replace(',', "").parse().ok()
+    };
+    let (lost, in_report) = (lost(&stderr), lost(&stdout));
+    assert!(lost.is_some() && lost == in_report, "{stderr}{stdout}");
+    let (status, read) = document(&[file.to_str().unwrap()]);
+    assert_eq!(status, 0, "whole blocks only");
+    let total: u64 = stdout
+        .split_once("veth0: ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.replace(',', "").parse().ok())
+        .unwrap();
+    assert_eq!(
+        read["capture"]["frames"].as_u64().unwrap() + lost.unwrap(),
+        total,
+        "all are accounted for"
+    );
+}
+
+#[test]
+fn a_ring_on_a_full_disk_goes_on_by_removing_its_oldest_file() {
+    let Some(net) = Net::new() else { return };
+    let disk = SmallDisk::new();
+    let file = disk.0.path().join("out/show.pcapng");
+    let name = file.to_str().unwrap();
+    // Two whole files and a third do not fit.
+    let mut child =
+        net.capture(&["-i", "veth0", "-f", "host 10.77.0.1", "-w", name, "-C", "1200K", "-W", "1"]);
+    let mut sent = 0;
+    let number = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.strip_prefix("show_").unwrap()[..5].parse::<u32>().unwrap()
+    };
+    while entries(&disk.0.path().join("out")).iter().map(number).max().unwrap_or(0) < 5 {
+        bulk(&net, 10);
+        sent += 10;
+        assert!(sent < 2000, "{:?}", entries(&disk.0.path().join("out")));
+        segments(&mut child);
+    }
+    signal(&child, "INT");
+    let (status, _, stderr) = told(&child.wait_with_output().unwrap());
+    assert_eq!(status, 0, "nothing was lost: {stderr}");
+    for file in entries(&disk.0.path().join("out")) {
+        assert_eq!(document(&[file.to_str().unwrap()]).0, 0, "{}: {stderr}", file.display());
+    }
+}

@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use portlore::screen::{KEYS, KeyGroup};
 
 use crate::net::{Net, signal};
@@ -16,6 +18,13 @@ const OSC: &str =
 /// `portlore live` on side b, on a terminal.
 fn start(net: &Net, args: &[&str]) -> Terminal {
     Terminal::start(&mut net.command(args))
+}
+
+/// The command line of a capture on side b.
+fn live(net: &Net, args: &[&str]) -> String {
+    let command = net.command(args);
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
 }
 
 /// The view that is shown.
@@ -58,7 +67,7 @@ fn the_screen_shows_ports_opens_one_and_gives_the_terminal_back_with_the_report(
 #[test]
 fn a_signal_gives_the_terminal_back_too() {
     let Some(net) = Net::new() else { return };
-    for name in ["TERM", "INT"] {
+    for name in ["TERM", "INT", "HUP", "QUIT", "ALRM", "USR2"] {
         let mut terminal = start(&net, &["-i", "veth0", "-f", "udp port 8000"]);
         terminal.wait_for(&["q quit"]);
         signal(&terminal.child, name);
@@ -68,6 +77,74 @@ fn a_signal_gives_the_terminal_back_too() {
             "{name}: {shown}"
         );
     }
+}
+
+#[test]
+fn a_process_that_is_aborted_gives_the_terminal_back_first() {
+    let Some(net) = Net::new() else { return };
+    let mut terminal = start(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.wait_for(&["q quit"]);
+    signal(&terminal.child, "ABRT");
+    let (status, shown, restored) = terminal.end();
+    assert!(status.is_none() && restored, "{shown}");
+}
+
+#[test]
+fn a_stopped_process_leaves_the_terminal_and_takes_it_again_when_it_goes_on() {
+    let Some(net) = Net::new() else { return };
+    let mut terminal = start(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.wait_for(&["q quit"]);
+    let pid = Pid::from_raw(terminal.child.id().cast_signed());
+    for _ in 0..2 {
+        signal(&terminal.child, "TSTP");
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
+        let shown = terminal.read_all();
+        assert!(terminal.is_restored(), "{shown}");
+        signal(&terminal.child, "CONT");
+        terminal.wait_until("the screen", |terminal| {
+            terminal.shows(&["q quit"]) && terminal.is_cursor_hidden()
+        });
+        assert!(!terminal.is_restored() && !terminal.is_cooked(), "the screen has the terminal");
+    }
+    terminal.press("q");
+    let (status, shown, restored) = terminal.end();
+    assert!(status == Some(0) && restored, "{shown}");
+}
+
+#[test]
+fn a_shell_with_job_control_gets_the_terminal_and_gives_it_back_with_fg() {
+    let Some(net) = Net::new() else { return };
+    // A session of its own whose terminal this is, and a shell that leaves its modes alone.
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "dash", "-i"]).env("PS1", "[ready] ").env("ENV", "");
+    let mut terminal = Terminal::start(&mut shell);
+    terminal.wait_for(&["[ready]"]);
+    let command = live(&net, &["-i", "veth0", "-f", "udp"]);
+    terminal.press(&format!("sh -c 'echo pid:$$:; exec {command}'\r"));
+    let begun = terminal.wait_until("its pid", |terminal| {
+        terminal.contents().lines().any(|line| line.starts_with("pid:") && line.ends_with(':'))
+    });
+    let pid = begun.lines().find_map(|line| line.strip_prefix("pid:")).unwrap();
+    let pid = pid.trim_end_matches(':').to_owned();
+    terminal.wait_for(&["q quit"]);
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-TSTP", &pid]).status().unwrap().success());
+        terminal.wait_until("the shell", |terminal| {
+            terminal.contents().contains("Stopped") && terminal.contents().ends_with("[ready] ")
+        });
+        assert!(terminal.is_restored());
+        terminal.press("fg\r");
+        terminal.wait_for(&["q quit"]);
+        terminal.wait_until("the screen", |terminal| terminal.is_cursor_hidden());
+        assert!(!terminal.is_cooked(), "the screen has the keys again");
+    }
+    terminal.press("q");
+    terminal.wait_for(&["No packet matched the filter", "[ready]"]);
+    assert!(terminal.is_restored());
+    terminal.press("exit\r");
+    let (status, shown, restored) = terminal.end();
+    assert!(status == Some(0) && restored, "{shown}");
 }
 
 #[test]

@@ -92,21 +92,32 @@ impl Terminal {
         self.ours.write_all(keys.as_bytes()).unwrap();
     }
 
+    pub fn is_cursor_hidden(&self) -> bool {
+        self.screen.screen().hide_cursor()
+    }
+
+    /// Whether the terminal gives lines, with echo and signals.
+    pub fn is_cooked(&self) -> bool {
+        let modes = tcgetattr(self.theirs.as_fd()).unwrap();
+        modes.local_flags.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+    }
+
     /// Whether the terminal is as a shell wants it: lines, echo, signals, cursor, its own page.
     pub fn is_restored(&self) -> bool {
-        let modes = tcgetattr(self.theirs.as_fd()).unwrap();
-        let wanted = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
-        let is_cursor_shown = !self.screen.screen().hide_cursor();
-        modes.local_flags.contains(wanted) && is_cursor_shown && !self.is_full_screen()
+        self.is_cooked() && !self.is_cursor_hidden() && !self.is_full_screen()
+    }
+
+    /// Reads all that a program has written which ended or was stopped: it is in the terminal's
+    /// buffer, and a mark behind it says that it was read.
+    pub fn read_all(&mut self) -> String {
+        File::from(self.theirs.try_clone().unwrap()).write_all(b"-- end --").unwrap();
+        self.wait_for(&["-- end --"])
     }
 
     /// Waits for its end, with all it has written.
     pub fn end(mut self) -> (Option<i32>, String, bool) {
         let status = self.child.wait().unwrap();
-        // What was written before the end is in the terminal's buffer; a mark behind it says that
-        // it was read.
-        File::from(self.theirs.try_clone().unwrap()).write_all(b"-- end --").unwrap();
-        let shown = self.wait_for(&["-- end --"]);
+        let shown = self.read_all();
         (status.code(), shown, self.is_restored())
     }
 }

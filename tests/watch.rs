@@ -114,7 +114,7 @@ fn prometheus_gets_counters_in_the_format_that_it_asks_for() {
     wait_for_frames(&mut child, 5);
     let scrape = |accept: &str| {
         let request = format!(
-            "exec 3<>/dev/tcp/127.0.0.1/9464; printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\nAccept: {accept}\\r\\n\\r\\n' >&3; cat <&3"
+            "exec 3<>/dev/tcp/127.0.0.1/9464; printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: {accept}\\r\\n\\r\\n' >&3; cat <&3"
         );
         let output = Command::new("ip")
             .args(["netns", "exec", &net.side('b'), "bash", "-c", &request])

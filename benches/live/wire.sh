@@ -1,7 +1,7 @@
 # To be sourced: builds portlore and the sender, and makes two network namespaces, $a and $b, with a veth pair between them, and a
-# folder, $work; all go away when the script ends. Needs root and iproute2.
-cargo build --release --locked --quiet --bin portlore --example sender
-bin=$PWD/target/release
+# folder, $work; all go away when the script ends. BIN=FOLDER takes what was built there. Needs root and iproute2.
+bin=${BIN:-$PWD/target/release}
+[ -n "${BIN:-}" ] || cargo build --release --locked --quiet --bin portlore --example sender
 work=$(mktemp -d)
 a=plbench$$a
 b=plbench$$b

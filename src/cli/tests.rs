@@ -151,3 +151,19 @@ fn the_commands_that_help_and_documents_show_are_parsed() {
         }
     }
 }
+
+#[test]
+fn an_error_about_a_word_shows_the_word_escaped() {
+    let hostile = "x\u{202e}\u{3164}\u{e0100}o\u{301}\u{301}\u{301}\x1b[2J";
+    let safe = portlore::report::escape(hostile);
+    for words in [
+        vec![hostile],
+        vec!["replay", "--format", hostile, "f"],
+        vec!["replay", "--since", hostile],
+    ] {
+        let words: Vec<_> = ["portlore"].into_iter().chain(words).map(Into::into).collect();
+        let error = Cli::parse_words(words.clone()).map(drop).unwrap_err();
+        let error = Cli::escaped(error, words).to_string();
+        assert!(error.contains(&safe) && !error.contains('\u{202e}'), "{error}");
+    }
+}

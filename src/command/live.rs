@@ -68,7 +68,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
     let catalogues = catalogues.transpose()?;
     let process_cache = helper
-        .and_then(ProcessCache::open)
+        .and_then(|helper| ProcessCache::open(helper, messages::print))
         .inspect_err(|reason| messages::print(&format!("warning: {reason}")))
         .ok();
     // Numbers mean something in a single file that has all frames.
@@ -79,6 +79,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             path: path.clone(),
             size: args.rotate_size,
             time: args.rotate_time,
+            keep: args.keep.unwrap_or_default().into(),
             frames: args.common.count,
         };
         live.save(plan, Box::new(file))?;

@@ -1,25 +1,33 @@
-//! Signals: SIGINT and SIGTERM stop the capture, SIGUSR1 prints its counters, SIGHUP reads the
-//! catalogue again.
+//! Signals: SIGINT and SIGTERM stop the capture, SIGUSR1 prints its counters. SIGHUP reads the
+//! catalogue again; where there is a terminal, it says that the terminal is gone, and stops the
+//! capture. While the screen has the terminal, all that would end or stop the process lets the screen
+//! leave it first.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use portlore::catalogue::Catalogue;
 use portlore::privilege::Successor;
+use portlore::screen::{TerminalSignal, TerminalSignals};
 use portlore::{Error, ErrorKind, Result};
 use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
+    SIGUSR2, SIGVTALRM,
+};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::unregister;
+use signal_hook::low_level::{emulate_default_handler, unregister};
 
 use super::messages;
 use super::service_files::ServiceFiles;
 
 /// Flags that signals set.
 pub struct SignalFlags {
-    /// SIGINT, SIGTERM: end the capture and write the report.
+    /// SIGINT, SIGTERM, and SIGHUP from a terminal: end the capture and write the report.
     pub stop: Arc<AtomicBool>,
     /// SIGUSR1: print the counters.
     pub print_counters: Arc<AtomicBool>,
@@ -53,14 +61,12 @@ impl SignalFlags {
                 let handler = flag::register(signal, Arc::clone(&flags.force_quit))?;
                 flags.force_quit_handlers.push(handler);
             }
+            if io::stdin().is_terminal() && !is_ignored(SIGHUP) {
+                flag::register(SIGHUP, Arc::clone(&flags.stop))?;
+            }
             flag::register(SIGUSR1, Arc::clone(&flags.print_counters))
         };
-        match register() {
-            Ok(_) => Ok(flags),
-            Err(error) => {
-                Err(Error::new(ErrorKind::System, format!("signals cannot be received: {error}")))
-            }
-        }
+        register().map(|_| flags).map_err(|error| not_received(&error))
     }
 
     /// Keeps signals from ending the program at once until the guard is dropped: the terminal has
@@ -83,6 +89,83 @@ impl Drop for ForceQuitHold<'_> {
     }
 }
 
+fn not_received(error: &io::Error) -> Error {
+    Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
+}
+
+/// Whether whoever started the program wants it to ignore a signal, as `nohup` does.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// The signals that would leave a terminal as the screen has it.
+pub struct ScreenSignals {
+    signals: Signals,
+    /// Those that came and were not told yet, the first to be told last.
+    pending: Vec<TerminalSignal>,
+}
+
+impl ScreenSignals {
+    /// Signals that end the process, but for SIGINT and SIGTERM: they end the capture.
+    const ENDING: [i32; 6] = [SIGHUP, SIGQUIT, SIGALRM, SIGUSR2, SIGVTALRM, SIGPROF];
+    /// Signals that stop the process, or that say what it died of.
+    const LEAVING: [i32; 2] = [SIGTSTP, SIGABRT];
+
+    /// Handles the signals from here on. To be called while the process may still open sockets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where a handler cannot be registered.
+    pub fn register() -> Result<Self> {
+        let all = Self::ENDING.into_iter().chain(Self::LEAVING).chain([SIGCONT]);
+        let signals = Signals::new(all.filter(|&signal| !is_ignored(signal)));
+        let signals = signals.map_err(|error| not_received(&error))?;
+        Ok(Self { signals, pending: Vec::new() })
+    }
+
+    /// Takes note of the signals that came.
+    fn receive(&mut self) {
+        self.pending.extend(self.signals.pending().map(|signal| match signal {
+            SIGCONT => TerminalSignal::Resume,
+            _ if Self::LEAVING.contains(&signal) => TerminalSignal::Leave(signal),
+            _ => TerminalSignal::End,
+        }));
+        // What ends the capture goes before what only interrupts it.
+        self.pending.sort_by_key(|signal| match signal {
+            TerminalSignal::Resume => 0,
+            TerminalSignal::Leave(_) => 1,
+            TerminalSignal::End => 2,
+        });
+    }
+}
+
+impl TerminalSignals for ScreenSignals {
+    fn next(&mut self) -> Option<TerminalSignal> {
+        self.receive();
+        self.pending.pop()
+    }
+
+    fn obey(&mut self, signal: i32) {
+        if emulate_default_handler(signal).is_err() {
+            // The process goes on.
+            return;
+        }
+        // That it goes on is known: its SIGCONT is not to be told, but may come a little later. The
+        // first process of a container cannot be stopped, and gets none.
+        for _ in 0..20 {
+            self.receive();
+            let told = self.pending.len();
+            self.pending.retain(|signal| *signal != TerminalSignal::Resume);
+            if self.pending.len() < told {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
 /// Reads the catalogue again on each SIGHUP.
 pub struct CatalogueReload {
     signals: Signals,
@@ -94,9 +177,7 @@ impl CatalogueReload {
     /// # Errors
     /// [`ErrorKind::System`] where the handler cannot be registered.
     pub fn register() -> Result<Self> {
-        let signals = Signals::new([SIGHUP]).map_err(|error| {
-            Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
-        })?;
+        let signals = Signals::new([SIGHUP]).map_err(|error| not_received(&error))?;
         Ok(Self { signals })
     }
 

@@ -2,7 +2,7 @@
 //! dropped, and writes to the descriptors that it gets.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -157,10 +157,11 @@ impl OutputFile {
     /// # Errors
     /// [`ErrorKind::Output`] where it cannot be synced or renamed.
     pub fn commit(self) -> Result<()> {
-        self.end(Action::Commit)
+        self.ask(Action::Commit)
     }
 
-    fn end(&self, action: Action) -> Result<()> {
+    /// Asks for something that hands over no file.
+    fn ask(&self, action: Action) -> Result<()> {
         let Some(committer) = &self.committer else { return Ok(()) };
         committer.request(action, &self.name, Some(&self.path)).map(drop)
     }
@@ -184,6 +185,22 @@ impl SaveFiles for OutputFile {
         Ok(())
     }
 
+    fn settle(&mut self) -> Result<()> {
+        self.ask(Action::Settle)
+    }
+
+    fn cut_back(&mut self, length: u64) -> io::Result<()> {
+        if !self.is_regular {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::Start(length)).map(drop)
+    }
+
+    fn place(&self) -> String {
+        self.path.clone()
+    }
+
     fn finish(self: Box<Self>) -> Result<()> {
         self.commit()
     }
@@ -194,13 +211,13 @@ impl SaveFiles for OutputFile {
             return Ok(());
         }
         if length == 0 {
-            return self.end(Action::Discard);
+            return self.ask(Action::Discard);
         }
         self.file.set_len(length).map_err(|error| {
             Error::new(ErrorKind::Output, format!("cannot be cut to whole packets: {error}"))
                 .with_object(&self.path)
         })?;
-        self.end(Action::CommitCutOff)
+        self.ask(Action::CommitCutOff)
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Action {
     Open,
     /// The current file of a series is whole: open the next one.
     Rotate,
+    /// Reply when what was asked for before is done.
+    Settle,
     /// The file is whole: give it its name.
     Commit,
     /// The file is not whole, but worth keeping: give it its name if no file has it.
@@ -41,8 +43,14 @@ pub(super) struct CommitRequest {
 }
 
 impl CommitRequest {
-    const ACTIONS: [Action; 5] =
-        [Action::Open, Action::Rotate, Action::Commit, Action::CommitCutOff, Action::Discard];
+    const ACTIONS: [Action; 6] = [
+        Action::Open,
+        Action::Rotate,
+        Action::Settle,
+        Action::Commit,
+        Action::CommitCutOff,
+        Action::Discard,
+    ];
 
     /// Sends the request.
     pub(super) fn send(self, mut connection: &UnixStream) -> io::Result<()> {
@@ -74,6 +82,8 @@ pub(super) enum CommitReply<F> {
 const DONE: u8 = 0;
 const FILE: u8 = 1;
 const REFUSED: u8 = 2;
+/// Refused because there is no room.
+const FULL: u8 = 3;
 /// Bytes before the text.
 const HEADER: usize = 3;
 
@@ -85,7 +95,8 @@ impl CommitReply<BorrowedFd<'_>> {
             Self::File { file, path } => (FILE, Some([*file]), path.clone()),
             Self::Refused(error) => {
                 let parts = [error.object(), error.reason(), error.remedy().unwrap_or_default()];
-                (REFUSED, None, parts.join("\0"))
+                let status = if error.kind() == ErrorKind::Full { FULL } else { REFUSED };
+                (status, None, parts.join("\0"))
             }
         };
         let text = &text.as_bytes()[..text.len().min(u16::MAX.into())];
@@ -132,11 +143,12 @@ impl CommitReply<OwnedFd> {
         match (header[0], file) {
             (DONE, _) => Ok(Self::Done),
             (FILE, Some(file)) => Ok(Self::File { file, path: text.into_owned() }),
-            (REFUSED, _) => {
+            (REFUSED | FULL, _) => {
                 let mut parts = text.splitn(3, '\0');
                 let mut part = || parts.next().unwrap_or_default();
                 let (object, reason, remedy) = (part(), part(), part());
-                let error = Error::new(ErrorKind::Output, reason);
+                let kind = if header[0] == FULL { ErrorKind::Full } else { ErrorKind::Output };
+                let error = Error::new(kind, reason);
                 Ok(Self::Refused(error.with_object(object).with_remedy(remedy)))
             }
             _ => Err(io::ErrorKind::InvalidData.into()),
@@ -179,11 +191,13 @@ mod tests {
         written.read_to_string(&mut text).unwrap();
         assert_eq!((path.as_str(), text.as_str()), ("a.part", "by the other side"));
 
-        let error = Error::new(ErrorKind::Output, "r".repeat(70_000)).with_object("a");
-        CommitReply::Refused(error).send(&theirs).unwrap();
-        let reply = CommitReply::receive(&ours).unwrap();
-        let CommitReply::Refused(error) = reply else { panic!("{reply:?}") };
-        assert_eq!((error.object(), error.reason().len()), ("a", 65_533));
+        for kind in [ErrorKind::Output, ErrorKind::Full] {
+            let error = Error::new(kind, "r".repeat(70_000)).with_object("a");
+            CommitReply::Refused(error).send(&theirs).unwrap();
+            let reply = CommitReply::receive(&ours).unwrap();
+            let CommitReply::Refused(error) = reply else { panic!("{reply:?}") };
+            assert_eq!((error.kind(), error.object(), error.reason().len()), (kind, "a", 65_533));
+        }
         CommitReply::Done.send(&theirs).unwrap();
         assert!(matches!(CommitReply::receive(&ours), Ok(CommitReply::Done)));
         drop(theirs);

@@ -161,7 +161,7 @@ impl Target {
             TargetState::Special(file) => match action {
                 Action::Open => reply_with_file(file, path, connection),
                 Action::Rotate => Err(BadRequest),
-                Action::Commit | Action::CommitCutOff | Action::Discard => {
+                Action::Settle | Action::Commit | Action::CommitCutOff | Action::Discard => {
                     reply(Ok(()), connection)
                 }
             },
@@ -207,6 +207,7 @@ impl FileTarget {
                 let if_taken = if self.force { NOT_WHOLE } else { MEANWHILE };
                 reply(self.commit_current(Some(if_taken), path), connection)
             }
+            (Action::Settle, true) => reply(self.earlier_failure(), connection),
             (Action::Discard, true) => {
                 self.discard();
                 reply(self.earlier_failure(), connection)
@@ -366,13 +367,14 @@ fn cannot_create(path: &Path, error: &io::Error, user: &str) -> Error {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return exists_already(&unfinished(path));
     }
+    let kind = ErrorKind::of_output(error);
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => "choose a folder in which this user may write",
         io::ErrorKind::NotFound => "choose a folder that exists",
-        io::ErrorKind::StorageFull => "free space there, or choose another folder",
+        _ if kind == ErrorKind::Full => "free space there, or choose another folder",
         _ => "choose another folder",
     };
-    Error::new(ErrorKind::Output, format!("cannot be written{}: {error}", as_user(error, user)))
+    Error::new(kind, format!("cannot be written{}: {error}", as_user(error, user)))
         .with_object(path.display())
         .with_remedy(remedy)
 }

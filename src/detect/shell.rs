@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::evidence::Direction;
 use crate::flow::{Opening, Stream};
+use crate::secrets::CommandLine;
 
 /// Lines of a side that are searched, and bytes of each.
 const LINES: usize = 6;
@@ -210,11 +211,12 @@ fn user_at_host(text: &str) -> bool {
 fn command(stream: &Stream) -> Option<String> {
     let line = stream.head().split(|&byte| byte == b'\n').next()?;
     let text = std::str::from_utf8(line.strip_suffix(b"\r").unwrap_or(line)).ok()?;
+    let text = CommandLine::typed(text);
     let lower = text.to_ascii_lowercase();
     let is_secret =
         ["pass", "pwd", "secret", "token", "key", "auth"].iter().any(|word| lower.contains(word));
     let is_readable = !text.is_empty() && text.len() <= KEPT && !text.contains(char::is_control);
-    (is_readable && !is_secret).then(|| text.to_owned())
+    (is_readable && !is_secret).then_some(text)
 }
 
 #[cfg(test)]

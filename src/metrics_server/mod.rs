@@ -1,33 +1,55 @@
 //! The HTTP server that Prometheus scrapes: HTTP/1.1, `GET /metrics` and nothing else.
 //!
-//! Takes an address and a function that returns the text; answers one request per connection, one
-//! connection after the other. A client is bounded in size and time: 8 KiB for the head of its
-//! request, two seconds for the whole connection.
+//! Takes an address and a function that returns the text; answers one request per connection. One
+//! thread serves them all: it waits until one of them is ready, so that none waits for another.
+//! Clients are bounded in number, size and time, see [`ConnectionBounds`]. Where there is one more, the one
+//! that has waited longest with its request is disconnected: a client that asks at once is
+//! answered, whoever else is there.
 
 mod accept;
+mod connection;
+mod request;
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 pub use accept::preferred;
 
+use self::connection::Connection;
 use crate::report::formats::openmetrics::ExpositionFormat;
 use crate::{Error, ErrorKind, Result};
 
-/// Bytes of the head of a request at most.
-const HEAD: usize = 8 * 1024;
-/// Header fields of a request at most.
-const FIELDS: usize = 64;
-/// The time of a connection at most.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// What clients may take.
+struct ConnectionBounds {
+    /// Connections at a time.
+    connections: usize,
+    /// The time until the request is complete.
+    request: Duration,
+    /// The time to take the response.
+    response: Duration,
+}
+
+const BOUNDS: ConnectionBounds = ConnectionBounds {
+    connections: 128,
+    request: Duration::from_secs(2),
+    response: Duration::from_secs(10),
+};
+
+/// The wait where the system has no descriptor or memory for a single connection.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that is bound to its address.
 pub struct MetricsServer {
     listener: TcpListener,
     /// The address, with the port that the system chose if port 0 was asked for.
     pub address: SocketAddr,
+    bounds: ConnectionBounds,
 }
 
 impl MetricsServer {
@@ -38,8 +60,9 @@ impl MetricsServer {
     pub fn bind(address: SocketAddr) -> Result<Self> {
         let bind = || {
             let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
-            io::Result::Ok(Self { listener, address })
+            io::Result::Ok(Self { listener, address, bounds: BOUNDS })
         };
         bind().map_err(|error| {
             Error::new(
@@ -55,15 +78,11 @@ impl MetricsServer {
     ///
     /// # Errors
     /// Of kind [`ErrorKind::System`] if the thread cannot be started.
-    pub fn serve(self, text: impl Fn(ExpositionFormat) -> String + Send + 'static) -> Result<()> {
+    pub fn serve(self, text: impl Fn(ExpositionFormat) -> Arc<str> + Send + 'static) -> Result<()> {
         let serve = move || {
-            for connection in self.listener.incoming() {
-                match connection {
-                    // A client that disconnected is not an error of the server.
-                    Ok(stream) => drop(answer(stream, &text)),
-                    // Out of descriptors or memory: wait before the next attempt.
-                    Err(_) => thread::sleep(Duration::from_millis(100)),
-                }
+            let mut connections = Vec::new();
+            loop {
+                self.serve_ready(&mut connections, &text);
             }
         };
         let thread = thread::Builder::new().name("metrics".into()).spawn(serve);
@@ -71,148 +90,168 @@ impl MetricsServer {
             Error::new(ErrorKind::System, format!("metrics cannot be served: {error}"))
         })
     }
-}
 
-fn answer(mut stream: TcpStream, text: &impl Fn(ExpositionFormat) -> String) -> io::Result<()> {
-    let deadline = Instant::now() + TIMEOUT;
-    let head = read_head(&mut stream, deadline)?;
-    let response = respond(&head, text);
-    write_all(&mut stream, &response, deadline)?;
-    stream.shutdown(std::net::Shutdown::Write)
-}
-
-/// Reads up to the empty line, or to the end or the limit if none comes.
-fn read_head(stream: &mut TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut buffer = [0; 1024];
-    while head.len() < HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        stream.set_read_timeout(Some(time_left(deadline)?))?;
-        match stream.read(&mut buffer)? {
-            0 => break,
-            length => head.extend_from_slice(&buffer[..length]),
+    /// Waits until something is ready or a deadline is over, and serves what is ready.
+    fn serve_ready(
+        &self,
+        connections: &mut Vec<Connection>,
+        text: &impl Fn(ExpositionFormat) -> Arc<str>,
+    ) {
+        let (is_new, ready) = self.wait(connections);
+        let now = Instant::now();
+        let mut ready = ready.into_iter();
+        connections.retain_mut(|connection| {
+            let is_ready = ready.next().unwrap_or(false);
+            (!is_ready || connection.advance(self.address, text, &self.bounds))
+                && connection.deadline > now
+        });
+        if is_new && self.accept(connections).is_err() && !end_longest(connections) {
+            thread::sleep(PAUSE);
         }
     }
-    Ok(head)
-}
 
-fn write_all(stream: &mut TcpStream, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.set_write_timeout(Some(time_left(deadline)?))?;
-        match stream.write(bytes)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => bytes = &bytes[written..],
+    /// Waits. Returns whether somebody wants to connect, and which connections are ready.
+    fn wait(&self, connections: &[Connection]) -> (bool, Vec<bool>) {
+        let mut waiting = vec![PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        waiting.extend(connections.iter().map(|of| PollFd::new(of.stream.as_fd(), of.waits_for())));
+        let deadline = connections.iter().map(|of| of.deadline).min();
+        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Rounded up, or the last millisecond is waited for in many pieces.
+            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
+        // An interrupted wait has nothing ready.
+        let is_any = poll(&mut waiting, timeout).is_ok_and(|ready| ready > 0);
+        let mut ready = waiting.iter().map(|fd| is_any && fd.any().unwrap_or(true));
+        (ready.next().unwrap_or(false), ready.collect())
+    }
+
+    /// Accepts who wants to connect, as many as there may be at a time before the next look.
+    ///
+    /// # Errors
+    /// Where the system has no room for one more.
+    fn accept(&self, connections: &mut Vec<Connection>) -> io::Result<()> {
+        for _ in 0..self.bounds.connections {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    return match error.kind() {
+                        io::ErrorKind::WouldBlock
+                        | io::ErrorKind::Interrupted
+                        | io::ErrorKind::ConnectionAborted => Ok(()),
+                        _ => Err(error),
+                    };
+                }
+            };
+            if connections.len() >= self.bounds.connections {
+                end_longest(connections);
+            }
+            if let Ok(connection) = Connection::new(stream, &self.bounds) {
+                connections.push(connection);
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-fn time_left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-}
-
-/// The whole response to the head of a request.
-fn respond(head: &[u8], text: &impl Fn(ExpositionFormat) -> String) -> Vec<u8> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    let whole = matches!(request.parse(head), Ok(httparse::Status::Complete(_)));
-    let (Some(method), Some(target), true) = (request.method, request.path, whole) else {
-        return plain("400 Bad Request", "", "not a request", false);
-    };
-    let has_host = request.headers.iter().any(|field| field.name.eq_ignore_ascii_case("host"));
-    if request.version == Some(1) && !has_host {
-        return plain("400 Bad Request", "", "missing Host header", false);
+/// Ends the connection that waits longest for its request, else that which takes longest for its
+/// response. Returns whether there was one.
+fn end_longest(connections: &mut Vec<Connection>) -> bool {
+    // They are in the order in which they came.
+    let longest = connections.iter().position(Connection::is_reading).unwrap_or(0);
+    let is_any = !connections.is_empty();
+    if is_any {
+        connections.remove(longest);
     }
-    let head_only = method == "HEAD";
-    if target.split('?').next() != Some("/metrics") {
-        return plain("404 Not Found", "", "not found; metrics are at /metrics", head_only);
-    }
-    if method != "GET" && !head_only {
-        return plain("405 Method Not Allowed", "Allow: GET, HEAD\r\n", "GET /metrics", false);
-    }
-    let accepted = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
-    let accepted: Vec<_> =
-        accepted.filter_map(|field| std::str::from_utf8(field.value).ok()).collect();
-    let format = preferred(&accepted.join(","));
-    let body = text(format);
-    response("200 OK", "Vary: Accept\r\n", format.media_type(), &body, head_only)
-}
-
-fn plain(status: &str, fields: &str, text: &str, head_only: bool) -> Vec<u8> {
-    response(status, fields, "text/plain; charset=utf-8", &format!("{text}\n"), head_only)
-}
-
-fn response(status: &str, fields: &str, media_type: &str, body: &str, head_only: bool) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n{fields}Cache-Control: no-store\r\n\
-         X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let mut bytes = head.into_bytes();
-    if !head_only {
-        bytes.extend_from_slice(body.as_bytes());
-    }
-    bytes
+    is_any
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::connection::HEAD;
     use super::*;
 
-    fn answered(request: &str) -> String {
-        let text = |format| format!("{format:?}\n");
-        String::from_utf8(respond(request.as_bytes(), &text)).unwrap()
+    const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const EVER: Duration = Duration::from_secs(100_000);
+
+    fn serve(bounds: ConnectionBounds, text: &str) -> SocketAddr {
+        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = server.address;
+        let text: Arc<str> = text.into();
+        MetricsServer { bounds, ..server }.serve(move |_| Arc::clone(&text)).unwrap();
+        address
     }
 
-    #[test]
-    fn only_metrics_are_served_and_only_to_who_asks_properly() {
-        let ok = answered("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-        assert!(
-            ok.starts_with(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-            ),
-            "{ok}"
-        );
-        assert!(ok.contains("Content-Length: 5\r\n") && ok.ends_with("\r\n\r\nText\n"), "{ok}");
-        let open = answered(
-            "GET /metrics?x HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n",
-        );
-        assert!(
-            open.contains("application/openmetrics-text; version=1.0.0")
-                && open.ends_with("OpenMetrics\n"),
-            "{open}"
-        );
-        let head = answered("HEAD /metrics HTTP/1.0\r\n\r\n");
-        assert!(head.contains("Content-Length: 5\r\n") && head.ends_with("\r\n\r\n"), "{head}");
-        for (request, status) in [
-            ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
-            ("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "405"),
-            ("GET /metrics HTTP/1.1\r\n\r\n", "400"),
-            ("GET /metrics HTTP/1.1\r\nHost: x\r\n", "400"),
-            ("\u{16}\u{3}\u{1}", "400"),
-            ("", "400"),
-        ] {
-            assert!(answered(request).starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}");
-        }
+    fn send(address: SocketAddr, request: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request).unwrap();
+        stream
+    }
+
+    /// What comes up to the end.
+    fn received(mut stream: TcpStream) -> String {
+        let mut text = Vec::new();
+        // What was not read is answered by a reset, which may come before the response.
+        drop(stream.read_to_end(&mut text));
+        String::from_utf8(text).unwrap()
+    }
+
+    fn is_open(stream: &TcpStream) -> bool {
+        stream.set_nonblocking(true).unwrap();
+        let end = stream.peek(&mut [0]);
+        end.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     #[test]
     fn a_connection_is_answered_and_one_that_says_too_much_is_ended() {
-        let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = server.address;
-        server.serve(|_| "x 1\n".to_owned()).unwrap();
-        let send = |request: &[u8]| {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(request).unwrap();
-            let mut text = Vec::new();
-            // What was not read is answered by a reset, which may come before the response.
-            drop(stream.read_to_end(&mut text));
-            String::from_utf8(text).unwrap()
-        };
-        assert!(send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("x 1\n"));
-        assert!(!send(&vec![b'x'; 3 * HEAD]).contains("200 OK"));
-        assert!(send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").ends_with("x 1\n"));
+        let address = serve(BOUNDS, "x 1\n");
+        assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
+        assert!(!received(send(address, &vec![b'x'; 3 * HEAD])).contains("200 OK"));
+        assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
         let taken = MetricsServer::bind(address).err().unwrap();
         assert!(taken.to_string().contains("--metrics"), "{taken}");
+    }
+
+    #[test]
+    fn twenty_idle_connections_delay_no_scrape() {
+        let address = serve(ConnectionBounds { request: EVER, response: EVER, ..BOUNDS }, "x 1\n");
+        let idle: Vec<_> = (0..20).map(|_| send(address, b"GET /met")).collect();
+        assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
+        assert!(idle.iter().all(is_open), "they were not ended for it");
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_delays_no_scrape() {
+        // More than the buffers of both ends take.
+        let text = "~".repeat(32 << 20);
+        let address = serve(ConnectionBounds { request: EVER, response: EVER, ..BOUNDS }, &text);
+        let slow = send(address, SCRAPE);
+        slow.peek(&mut [0]).unwrap();
+        assert_eq!(received(send(address, SCRAPE)).matches('~').count(), text.len());
+        assert!(received(slow).ends_with(&text[..100]));
+    }
+
+    #[test]
+    fn one_connection_too_many_ends_the_one_that_waits_longest() {
+        let address =
+            serve(ConnectionBounds { connections: 4, request: EVER, response: EVER }, "x 1\n");
+        let mut idle: Vec<_> = (0..4).map(|_| send(address, b"GET /met")).collect();
+        assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
+        assert_eq!(received(idle.remove(0)), "");
+        assert!(idle.iter().all(is_open));
+        for _ in 0..100 {
+            drop(send(address, b"GET"));
+        }
+        assert!(received(send(address, SCRAPE)).ends_with("x 1\n"));
+    }
+
+    #[test]
+    fn a_connection_ends_at_its_deadline() {
+        let request = Duration::from_millis(10);
+        let address = serve(ConnectionBounds { request, ..BOUNDS }, "x 1\n");
+        assert_eq!(received(send(address, b"GET /met")), "");
     }
 }

@@ -46,6 +46,9 @@ pub enum Unknown {
     /// The system lists the socket, and no visible process holds it: the kernel's own socket, or
     /// one of another container.
     Nobody,
+    /// The helper process has ended or was stopped. Whether the side is of this machine is not known
+    /// either.
+    Unanswered,
     /// The system refused the lookup for this reason.
     Silent(String),
 }
@@ -58,6 +61,7 @@ impl Unknown {
             Self::Gone => "gone",
             Self::Hidden(_) => "hidden",
             Self::Nobody => "nobody",
+            Self::Unanswered => "unanswered",
             Self::Silent(_) => "silent",
         }
     }
@@ -71,6 +75,7 @@ impl Unknown {
                 format!("it belongs to {user}, and only root can name it")
             }
             Self::Nobody => "no visible process holds the socket".into(),
+            Self::Unanswered => "the process lookup does not answer".into(),
             Self::Silent(reason) => reason.clone(),
         }
     }

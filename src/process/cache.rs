@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::helper::unavailable;
+use super::life::{Life, watch};
 use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
@@ -55,8 +56,11 @@ struct CacheState {
     next_id: u64,
     /// Flows whose request was dropped.
     dropped: u64,
-    /// Whether the connection to the helper process has ended.
-    closed: bool,
+    /// Flows whose request the helper process could not answer.
+    unanswered: u64,
+    helper: Life,
+    /// Whether the capture is over: that the helper process ends is no news.
+    is_over: bool,
 }
 
 #[derive(Default)]
@@ -74,27 +78,71 @@ impl SharedCache {
     fn lock(&self) -> MutexGuard<'_, CacheState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes note of whether the helper process can answer, and says it.
+    fn set_life(&self, life: Life, notify: impl Fn(&str)) {
+        let mut state = self.lock();
+        if matches!(state.helper, Life::Ended) || state.helper == life || state.is_over {
+            return;
+        }
+        state.helper = life;
+        if life != Life::Running {
+            let waiting: Vec<_> = state.outstanding.values().copied().collect();
+            for (key, end, port) in waiting {
+                state.leave_unanswered(&key, end, port.is_some());
+            }
+        }
+        if life == Life::Ended {
+            state.outstanding.clear();
+        }
+        drop(state);
+        self.all_replied.notify_all();
+        notify(match life {
+            Life::Running => "the process lookup continues",
+            Life::Stopped => {
+                "warning: the process lookup was stopped; new flows have no process until it \
+                 continues (SIGCONT)"
+            }
+            Life::Ended => "warning: the process lookup has ended; new flows have no process",
+        });
+    }
+}
+
+impl Drop for ProcessCache {
+    fn drop(&mut self) {
+        self.shared.lock().is_over = true;
+    }
 }
 
 impl ProcessCache {
-    /// Starts the two threads that talk to the helper process. Call this after this process has
-    /// dropped its privileges, because threads keep the privileges that they are created with.
+    /// Starts the threads that talk to the helper process and watch it. Call this after this process
+    /// has dropped its privileges, because threads keep the privileges that they are created with.
+    /// `notify` is called with a line when the helper process ends, stops or goes on.
     ///
     /// # Errors
     /// The system's reason.
-    pub fn open(helper: ProcessHelper) -> Result<Self> {
+    pub fn open(
+        helper: ProcessHelper,
+        notify: impl Fn(&str) + Clone + Send + 'static,
+    ) -> Result<Self> {
+        let ProcessHelper { connection, process } = helper;
         let fail = |error: std::io::Error| unavailable(&error);
-        let reader = helper.connection.try_clone().map_err(fail)?;
+        let reader = connection.try_clone().map_err(fail)?;
         let shared = Arc::new(SharedCache { state: Mutex::default(), all_replied: Condvar::new() });
         let (requests, queue) = sync_channel(MAX_QUEUED);
         thread::Builder::new()
             .name("lookup-requests".into())
-            .spawn(move || send_requests(&queue, helper.connection))
+            .spawn(move || send_requests(&queue, connection))
+            .map_err(fail)?;
+        let (cache, say) = (Arc::clone(&shared), notify.clone());
+        thread::Builder::new()
+            .name("lookup-replies".into())
+            .spawn(move || receive_replies(reader, &cache, say))
             .map_err(fail)?;
         let cache = Arc::clone(&shared);
         thread::Builder::new()
-            .name("lookup-replies".into())
-            .spawn(move || receive_replies(reader, &cache))
+            .name("lookup-watch".into())
+            .spawn(move || watch(process, |life| cache.set_life(life, &notify)))
             .map_err(fail)?;
         Ok(Self { requests, shared })
     }
@@ -126,7 +174,7 @@ impl ProcessCache {
                 Attribution::Known(holders, ground) => {
                     holders.len() > 1 && *ground == Ground::Listener
                 }
-                Attribution::Unknown(why) => *why == Unknown::Gone,
+                Attribution::Unknown(why) => matches!(why, Unknown::Gone | Unknown::Unanswered),
             });
         let is_due = |flow: &mut CachedFlow| {
             let is_old = processes.responder.is_some()
@@ -138,9 +186,15 @@ impl ProcessCache {
             is_due
         };
         // Half of the queue is reserved for new flows.
-        if state.outstanding.len() < MAX_QUEUED / 2 && state.flows.get_mut(&key).is_some_and(is_due)
+        if state.helper == Life::Running
+            && state.outstanding.len() < MAX_QUEUED / 2
+            && state.flows.get_mut(&key).is_some_and(is_due)
         {
             self.request(&mut state, key, 1 - initiator, true);
+            let unanswered = Attribution::Unknown(Unknown::Unanswered);
+            if processes.initiator.as_deref() == Some(&unanswered) {
+                self.request(&mut state, key, initiator, false);
+            }
         }
         processes
     }
@@ -163,31 +217,36 @@ impl ProcessCache {
     /// Waits for the outstanding replies, at most half a second.
     pub fn wait_for_replies(&self) {
         let state = self.shared.lock();
-        let is_waiting = |state: &mut CacheState| !state.outstanding.is_empty() && !state.closed;
+        let is_waiting =
+            |state: &mut CacheState| !state.outstanding.is_empty() && state.helper == Life::Running;
         drop(self.shared.all_replied.wait_timeout_while(state, FINAL_WAIT, is_waiting));
     }
 
-    /// Warnings for the user: requests were dropped, or the helper process has ended.
+    /// Warnings for the user: requests were dropped, or the helper process did not answer.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let state = self.shared.lock();
-        let closed = state
-            .closed
-            .then(|| "the process lookup has ended; later flows have no process".to_owned());
+        let unanswered = (state.unanswered > 0).then(|| {
+            let flows = plural(state.unanswered, "flow");
+            format!("{flows} without a process lookup: its process had ended or was stopped")
+        });
         let dropped = (state.dropped > 0).then(|| {
             format!("{} without a process lookup: too many at once", plural(state.dropped, "flow"))
         });
-        closed.into_iter().chain(dropped).collect()
+        unanswered.into_iter().chain(dropped).collect()
     }
 
     fn request(&self, state: &mut CacheState, key: FlowKey, end: usize, is_responder: bool) {
+        if state.helper != Life::Running {
+            state.leave_unanswered(&key, end, is_responder);
+            return;
+        }
         let (transport, local, remote) =
             (key.transport(), key.endpoint(end), key.endpoint(1 - end));
         let id = state.next_id;
         state.next_id += 1;
-        let is_dropped = state.closed
-            || self.requests.try_send(LookupRequest::new(id, transport, local, remote)).is_err();
-        if is_dropped {
+        let request = LookupRequest::new(id, transport, local, remote);
+        if self.requests.try_send(request).is_err() {
             state.dropped += u64::from(is_responder);
         } else {
             let port = is_responder.then(|| ServicePort::new(local.port, transport));
@@ -204,6 +263,10 @@ impl CacheState {
         if let Some(flow) = self.flows.get(key) {
             processes.initiator.clone_from(&flow.ends[initiator]);
             processes.responder.clone_from(&flow.ends[1 - initiator]);
+        } else if self.helper != Life::Running {
+            let unanswered = Arc::new(Attribution::Unknown(Unknown::Unanswered));
+            processes.initiator = Some(Arc::clone(&unanswered));
+            processes.responder = Some(unanswered);
         } else {
             // A flow that is not in the cache gets the last known process of its port.
             let port = ServicePort::new(key.endpoint(1 - initiator).port, key.transport());
@@ -212,8 +275,25 @@ impl CacheState {
         processes
     }
 
+    /// Takes note that nobody answers for one end of a flow.
+    fn leave_unanswered(&mut self, key: &FlowKey, end: usize, is_responder: bool) {
+        let Some(flow) = self.flows.get_mut(key) else { return };
+        let end = &mut flow.ends[end];
+        if end.is_none() {
+            *end = Some(Arc::new(Attribution::Unknown(Unknown::Unanswered)));
+            self.unanswered += u64::from(is_responder);
+        }
+    }
+
     fn insert(&mut self, reply: LookupReply) {
         let Some((key, end, port)) = self.outstanding.remove(&reply.id) else { return };
+        let unanswered = |attribution: &mut Arc<Attribution>| {
+            **attribution == Attribution::Unknown(Unknown::Unanswered)
+        };
+        let known = self.flows.get_mut(&key).map(|flow| &mut flow.ends[end]);
+        if known.and_then(|known| known.take_if(unanswered)).is_some() {
+            self.unanswered -= u64::from(port.is_some());
+        }
         let attribution = Arc::new(match reply.result {
             LookupResult::Elsewhere => return,
             LookupResult::Unknown(why) => Attribution::Unknown(why),
@@ -281,27 +361,21 @@ fn send_requests(queue: &Receiver<LookupRequest>, connection: UnixStream) {
 }
 
 /// Enters the replies into the cache until the connection ends.
-fn receive_replies(connection: UnixStream, cache: &SharedCache) {
+fn receive_replies(connection: UnixStream, cache: &SharedCache, notify: impl Fn(&str)) {
     let mut reader = BufReader::new(connection);
     let mut line = Vec::new();
     loop {
         line.clear();
         let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).unwrap_or(0);
         let reply = serde_json::from_slice(&line).ok().filter(|_| length > 0);
+        let Some(reply) = reply else { break };
         let mut state = cache.lock();
-        if let Some(reply) = reply {
-            state.insert(reply);
-        } else {
-            state.closed = true;
-            state.outstanding.clear();
-        }
+        state.insert(reply);
         if state.outstanding.is_empty() {
             cache.all_replied.notify_all();
         }
-        if state.closed {
-            return;
-        }
     }
+    cache.set_life(Life::Ended, notify);
 }
 
 #[cfg(test)]
@@ -368,5 +442,41 @@ mod tests {
         );
         // A flow that is not in the cache has the last known process of its port.
         assert_eq!(known(&state, flow(2)), "8 past");
+    }
+
+    #[test]
+    fn flows_that_begin_while_the_helper_process_cannot_answer_say_so() {
+        let (requests, queue) = sync_channel(MAX_QUEUED);
+        let shared = Arc::new(SharedCache { state: Mutex::default(), all_replied: Condvar::new() });
+        let cache = ProcessCache { requests, shared };
+        let said = Mutex::new(Vec::new());
+        let set = |life| {
+            cache.shared.set_life(life, |line| said.lock().unwrap().push(line.to_owned()));
+        };
+        let begin = |port| {
+            let (key, initiator) = flow(port);
+            cache.begin(&key, initiator);
+            queue.try_iter().count()
+        };
+        let known = |port| known(&cache.shared.lock(), flow(port));
+        assert_eq!((begin(1), known(1)), (2, "nothing".into()));
+        set(Life::Stopped);
+        assert_eq!((begin(2), known(1), known(2)), (0, "unanswered".into(), "unanswered".into()));
+        assert_eq!(known(3), "unanswered", "of a flow that is not in the cache");
+        assert!(cache.warnings()[0].starts_with("2 flows without a process lookup: "));
+        set(Life::Running);
+        let result = LookupResult::Known(vec![holder(7)], Ground::Socket);
+        cache.shared.lock().insert(LookupReply { id: 0, result });
+        assert_eq!((known(1), known(2)), ("7 socket".into(), "unanswered".into()));
+        assert_eq!(begin(4), 2, "requests go on");
+        // The connection ends, and the process.
+        set(Life::Ended);
+        set(Life::Ended);
+        assert_eq!((begin(5), known(1), known(5)), (0, "7 socket".into(), "unanswered".into()));
+        assert!(cache.warnings()[0].starts_with("3 flows without a process lookup: "));
+        let said = said.into_inner().unwrap();
+        let words = ["was stopped", "continues", "has ended"];
+        assert_eq!(said.len(), words.len(), "{said:?}");
+        assert!(said.iter().zip(words).all(|(line, words)| line.contains(words)), "{said:?}");
     }
 }

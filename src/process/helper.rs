@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -17,6 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub struct ProcessHelper {
     /// The capturing side's end of the connection.
     pub(super) connection: UnixStream,
+    pub(super) process: Child,
 }
 
 impl ProcessHelper {
@@ -29,15 +30,15 @@ impl ProcessHelper {
     /// # Errors
     /// The system's reason.
     pub fn start(user: Option<&str>) -> Result<Self> {
-        let start = || -> io::Result<UnixStream> {
-            let (ours, theirs) = UnixStream::pair()?;
+        let start = || -> io::Result<Self> {
+            let (connection, theirs) = UnixStream::pair()?;
             // The running program, even if its file has been replaced since.
             let program = if cfg!(target_os = "linux") {
                 "/proc/self/exe".into()
             } else {
                 std::env::current_exe()?
             };
-            Command::new(program)
+            let process = Command::new(program)
                 .arg0("portlore")
                 .arg(Self::COMMAND)
                 .args(user)
@@ -48,9 +49,9 @@ impl ProcessHelper {
                 // Ctrl-C is for the capturing process; the helper ends with its input.
                 .process_group(0)
                 .spawn()?;
-            Ok(ours)
+            Ok(Self { connection, process })
         };
-        start().map(|connection| Self { connection }).map_err(|error| unavailable(&error))
+        start().map_err(|error| unavailable(&error))
     }
 }
 

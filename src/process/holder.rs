@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(target_os = "linux")]
+use crate::secrets::CommandLine;
+
 /// The longest command line that is kept, in characters.
 #[cfg(target_os = "linux")]
 const MAX_COMMAND: usize = 160;
@@ -61,35 +64,17 @@ impl Holder {
     }
 }
 
-/// Parts of option names that are often followed by a secret, as in `--token X` or `--token=X`.
-#[cfg(target_os = "linux")]
-const SECRET_NAMES: [&str; 6] = ["pass", "secret", "token", "apikey", "api-key", "credential"];
-
 /// A command line as one text, without what looks like a secret.
 #[cfg(target_os = "linux")]
 fn shortened(words: &[String]) -> String {
-    let mut text = String::new();
-    let mut hide_next = false;
+    let mut line = CommandLine::default();
     for word in words.iter().filter(|word| !word.is_empty()) {
-        let (name, value) =
-            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
-        let lower = name.to_ascii_lowercase();
-        let names_secret =
-            SECRET_NAMES.iter().any(|secret| lower.contains(secret)) && !lower.contains('/');
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        match (hide_next && !word.starts_with('-'), names_secret, value) {
-            (true, ..) => text.push('…'),
-            (false, true, Some(_)) => text.extend([name, "=…"]),
-            _ => text.push_str(word),
-        }
-        hide_next = names_secret && value.is_none() && word.starts_with('-');
-        if text.chars().count() > MAX_COMMAND {
-            return text.chars().take(MAX_COMMAND - 1).chain(['…']).collect();
+        line.push(word);
+        if line.text().chars().count() > MAX_COMMAND {
+            return line.text().chars().take(MAX_COMMAND - 1).chain(['…']).collect();
         }
     }
-    text
+    line.text().to_owned()
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -106,10 +91,9 @@ mod tests {
             "x --password … --db-pass=… -v"
         );
         assert_eq!(
-            of(&["x", "--token", "--other", "y", "API_TOKEN=z"]),
-            "x --token --other y API_TOKEN=…"
+            of(&["x", "postgres://u:pw123@h/db", "-p", "hunter2", "", "-u", "root:pw456"]),
+            "x postgres://u:…@h/db -p … -u root:…"
         );
-        assert_eq!(of(&["/usr/bin/passenger", "start"]), "/usr/bin/passenger start");
         assert_eq!(of(&["x".repeat(500).as_str()]).chars().count(), MAX_COMMAND);
     }
 

@@ -39,6 +39,27 @@ use crate::{Error, ErrorKind, Result};
 /// How long a key, a view or the end of the capture goes unnoticed at most.
 const POLL: Duration = Duration::from_millis(50);
 
+/// What a signal asks of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalSignal {
+    /// To end, and the capture with it.
+    End,
+    /// To leave the terminal before the process obeys the signal of this number; to take it again
+    /// if the process goes on behind it.
+    Leave(i32),
+    /// To take the terminal again: whoever stopped the process may have changed its modes.
+    Resume,
+}
+
+/// Signals that concern the terminal.
+pub trait TerminalSignals: Send {
+    /// The next signal that came, if one did.
+    fn next(&mut self) -> Option<TerminalSignal>;
+
+    /// Does what the signal does by default: stops the process, or ends it.
+    fn obey(&mut self, signal: i32);
+}
+
 /// What the screen shows and what it is connected to.
 pub struct ScreenInputs<'s> {
     /// The names of what is captured, for the first line.
@@ -51,6 +72,8 @@ pub struct ScreenInputs<'s> {
     pub requester: SnapshotRequester,
     /// The flag that ends the capture, and the screen.
     pub stop: &'s AtomicBool,
+    /// Signals that concern the terminal.
+    pub signals: Box<dyn TerminalSignals + 's>,
     /// Whether colours may be used.
     pub colour: bool,
     /// What the display filters of flows select.
@@ -81,7 +104,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-fn show(inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
+fn show(mut inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
     let mut tty = Tty::enter()?;
     let mut state = ScreenState::new(inputs.title, inputs.requester, inputs.colour);
     state.filter_on = inputs.filter_on;
@@ -98,6 +121,18 @@ fn show(inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
         for message in inputs.messages.try_iter() {
             state.add_message(message);
             changed = true;
+        }
+        match inputs.signals.next() {
+            None => {}
+            Some(TerminalSignal::End) => break,
+            Some(signal) => {
+                terminal::restore();
+                if let TerminalSignal::Leave(number) = signal {
+                    inputs.signals.obey(number);
+                }
+                tty.enter_again()?;
+                changed = true;
+            }
         }
         if changed {
             tty.terminal.draw(|frame| draw::draw(&mut state, frame))?;

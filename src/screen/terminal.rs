@@ -1,4 +1,4 @@
-//! The terminal, taken and restored: at the end, on errors, and when any thread panics.
+//! The terminal, taken and restored: at the end, on errors, on signals, and when any thread panics.
 
 use std::io::{self, Stdout};
 use std::sync::Once;
@@ -58,12 +58,22 @@ impl Tty {
                 before(panic);
             }));
         });
-        TAKEN.store(true, Ordering::SeqCst);
-        let taken =
-            enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide));
-        let terminal = taken.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let terminal = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         terminal.map(|terminal| Self { terminal }).inspect_err(|_| restore())
     }
+
+    /// Takes the terminal again after it was restored: everything is drawn anew.
+    pub(super) fn enter_again(&mut self) -> io::Result<()> {
+        // A new one knows nothing of what was drawn. The old one shows the cursor when it is dropped.
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        take()
+    }
+}
+
+/// Takes the terminal.
+fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode().and_then(|()| execute!(io::stdout(), EnterAlternateScreen, Hide))
 }
 
 impl Drop for Tty {

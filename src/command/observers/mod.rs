@@ -22,6 +22,7 @@ pub use self::screen::ScreenContext;
 use self::metrics::MetricsObserver;
 use self::screen::ScreenThread;
 use super::output::Output;
+use super::signals::ScreenSignals;
 use crate::cli::{CommonArgs, ObserverArgs};
 
 /// Flows of a port that the screen shows.
@@ -60,8 +61,8 @@ impl Keyboard {
 pub struct LiveOutputs {
     /// Where metrics are served.
     server: Option<MetricsServer>,
-    /// Whether there is a screen.
-    screen: bool,
+    /// The signals of the screen, where there is one.
+    screen: Option<ScreenSignals>,
     /// What is written to the report's destination meanwhile.
     events: EventPlan,
 }
@@ -84,9 +85,12 @@ impl LiveOutputs {
             && format.full_screen
             && output.is_terminal()
             && keyboard.is_ready();
-        if screen {
+        let screen = if screen {
             portlore::screen::prepare()?;
-        }
+            Some(ScreenSignals::register()?)
+        } else {
+            None
+        };
         let server = args.metrics.map(MetricsServer::bind).transpose()?;
         Ok(Self { server, screen, events: EventPlan::new(args, common) })
     }
@@ -129,7 +133,7 @@ impl<'scope> Observers<'scope> {
         if let Some(intervals) = intervals {
             list.push(Box::new(intervals));
         }
-        let screen = outputs.screen.then(|| ScreenThread::start(scope, context));
+        let screen = outputs.screen.map(|signals| ScreenThread::start(scope, context, signals));
         Ok(Self { list, screen })
     }
 

@@ -9,7 +9,7 @@ use portlore::report::parts::display_filter::FilterOn;
 use portlore::screen::{self, ScreenInputs};
 
 use crate::command::messages;
-use crate::command::signals::SignalFlags;
+use crate::command::signals::{ScreenSignals, SignalFlags};
 
 /// What the screen needs beside snapshots.
 pub struct ScreenContext<'s> {
@@ -32,14 +32,26 @@ pub struct ScreenThread<'scope> {
 }
 
 impl<'scope> ScreenThread<'scope> {
-    pub fn start(scope: &'scope Scope<'scope, '_>, context: ScreenContext<'scope>) -> Self {
+    pub fn start(
+        scope: &'scope Scope<'scope, '_>,
+        context: ScreenContext<'scope>,
+        terminal_signals: ScreenSignals,
+    ) -> Self {
         let ScreenContext { title, signals, requester, colour, filter_on } = context;
         let (to_screen, snapshots) = sync_channel(1);
         let (to_messages, messages) = mpsc::channel();
         messages::redirect(Some(to_messages));
         let stop = &*signals.stop;
-        let inputs =
-            ScreenInputs { title, snapshots, messages, requester, stop, colour, filter_on };
+        let inputs = ScreenInputs {
+            title,
+            snapshots,
+            messages,
+            requester,
+            stop,
+            signals: Box::new(terminal_signals),
+            colour,
+            filter_on,
+        };
         let thread = scope.spawn(move || {
             let _hold = signals.hold_force_quit();
             let ended = screen::run(inputs);

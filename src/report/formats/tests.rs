@@ -11,8 +11,9 @@ use crate::process::{Attribution, FlowProcesses, Ground, Holder};
 use crate::source::Files;
 use crate::stats::{COUNTERS, Speaker, SpeakerStats};
 
-/// A text that would turn a terminal red, ring its bell, move its cursor and turn the text round.
-const HOSTILE: &str = "a\x1b[31m\x07\u{9b}2J\u{202e}\r\nb";
+/// A text that would turn a terminal red, ring its bell, move its cursor, turn the text round, hide
+/// letters and cover the lines above.
+const HOSTILE: &str = "\u{336}a\x1b[31m\x07\u{9b}2J\u{202e}\u{3164}\u{fe0f}\u{e0100}\u{fffe}o\u{301}\u{301}\u{301}\r\nb";
 
 fn run(catalogue: &Arc<Catalogue>) -> Run {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/showcase.pcap");
@@ -59,7 +60,8 @@ fn no_format_lets_untrusted_text_steer_a_terminal() {
         let mut out = Vec::new();
         (format.write)(&mut out, &report, Style::default()).unwrap();
         let out = String::from_utf8(out).unwrap();
-        let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        let hides = "\u{202e}\u{3164}\u{fe0f}\u{e0100}\u{fffe}\u{301}\u{336}";
+        let steers = |c: char| (c.is_control() && c != '\n') || hides.contains(c);
         assert!(out.contains("[31m"), "{}: the text is missing", format.name);
         assert!(!out.contains(steers), "{}: {out}", format.name);
         assert!(!out.lines().any(|line| line.starts_with('b')), "{}: {out}", format.name);

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::catalogue::{Origin, Reach, Service};
 use crate::decode::Transport;
+use crate::report::Style;
 use crate::report::formats::json::write_line;
 use crate::report::parts::layout::{self, Cell, Column, Row};
 use crate::report::parts::units::plural;
-use crate::report::{Style, escape};
 
 /// The version of the document; later versions only add.
 const SCHEMA: &str = "portlore/services/1";
@@ -177,10 +177,10 @@ fn begins_word(text: &str, part: &str) -> bool {
     })
 }
 
-/// The remark where no service is meant.
+/// The remark where no service is meant; the words are not escaped yet.
 #[must_use]
 pub fn nothing_meant(words: &[String]) -> String {
-    format!("no service has the name, tag, protocol or port '{}'", escape(&words.join(" ")))
+    format!("no service has the name, tag, protocol or port '{}'", words.join(" "))
 }
 
 #[cfg(test)]

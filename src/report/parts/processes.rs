@@ -60,11 +60,16 @@ pub(in crate::report) fn service<'c>(
 
 /// The sentences on the processes behind both sides of a flow; one where neither was found in time.
 pub(in crate::report) fn sentences(processes: &FlowProcesses) -> Vec<String> {
-    let is_gone = |side| processes.get(side) == Some(&Attribution::Unknown(Unknown::Gone));
-    if Direction::BOTH.into_iter().all(is_gone) {
-        return vec![
-            "client and server processes unknown: their sockets had already closed".to_owned(),
-        ];
+    if let [Some(Attribution::Unknown(why)), Some(Attribution::Unknown(other))] =
+        Direction::BOTH.map(|side| processes.get(side))
+        && why == other
+        && matches!(why, Unknown::Gone | Unknown::Unanswered)
+    {
+        let text = match why {
+            Unknown::Gone => "their sockets had already closed".to_owned(),
+            why => escape(&why.text()),
+        };
+        return vec![format!("client and server processes unknown: {text}")];
     }
     let sides = [Direction::Responder, Direction::Initiator].into_iter();
     sides.filter_map(|side| Some(sentence(side, processes.get(side)?))).collect()
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn that_both_sockets_had_closed_is_said_once() {
+    fn what_is_unknown_of_both_sides_for_one_reason_is_said_once() {
         let gone = || Some(Arc::new(Attribution::Unknown(Unknown::Gone)));
         let mut processes = FlowProcesses::default();
         assert!(sentences(&processes).is_empty());
@@ -233,5 +238,10 @@ mod tests {
         assert_eq!(sentences(&processes), [both]);
         processes.responder = Some(Arc::new(Attribution::Unknown(Unknown::Nobody)));
         assert_eq!(sentences(&processes).len(), 2);
+        let unanswered = Arc::new(Attribution::Unknown(Unknown::Unanswered));
+        processes =
+            FlowProcesses { initiator: Some(Arc::clone(&unanswered)), responder: Some(unanswered) };
+        let both = "client and server processes unknown: the process lookup does not answer";
+        assert_eq!(sentences(&processes), [both]);
     }
 }

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+use nix::fcntl::OFlag;
 
 use super::buffer::Buffer;
 use super::compressed::{Compression, peek};
@@ -68,7 +71,7 @@ impl Opened {
             let input = input.map_err(|error| unreadable(STANDARD_INPUT, &error))?;
             return Ok(Self::Piped(Box::new(Pipe { input, stop: Arc::clone(stop) })));
         }
-        let file = File::open(path).map_err(|error| {
+        let file = open_at_once(path).map_err(|error| {
             let (kind, remedy) = match error.kind() {
                 io::ErrorKind::NotFound => (ErrorKind::Input, "check the path"),
                 io::ErrorKind::PermissionDenied => {
@@ -90,6 +93,12 @@ impl Opened {
         }
         Ok(Self::Piped(Box::new(Pipe { input: file, stop: Arc::clone(stop) })))
     }
+}
+
+/// Opens a file for reading without waiting: a FIFO that nobody writes to is waited for when it is
+/// read, which a signal may end.
+pub(super) fn open_at_once(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// An open file and its current record.
@@ -144,7 +153,7 @@ impl CaptureFile {
         let mut buffer = Buffer::new(input);
         let format = FileFormat::open(&mut buffer, &first).map_err(|error| match compression {
             None => error.with_object(&name),
-            Some(compression) => inside(&error, compression).with_object(&name),
+            Some(compression) => error.with_object(format!("{name} (unpacked from {compression})")),
         })?;
         Ok(Self {
             name,
@@ -328,13 +337,4 @@ impl CaptureFile {
 pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Input, format!("cannot be read: {}", Error::system_reason(error)))
         .with_object(name)
-}
-
-/// An error about the stream inside a compressed one.
-fn inside(error: &Error, compression: Compression) -> Error {
-    match error.remedy() {
-        None => Error::new(error.kind(), format!("{} ({compression} inside)", error.reason())),
-        Some(remedy) => Error::new(error.kind(), error.reason())
-            .with_remedy(format!("{remedy} ({compression} inside)")),
-    }
 }

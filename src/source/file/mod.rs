@@ -34,7 +34,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::follow::{Follow, candidate_paths};
 pub use self::paths::{FoundFiles, find, folders};
@@ -44,7 +44,7 @@ use self::capture_file::{CaptureFile, Opened, unreadable};
 use self::interfaces::InterfaceNumbers;
 use super::{Block, Drops, Filled, LinkType, Next, Source};
 use crate::time::Time;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// One of several files.
 enum FileSlot {
@@ -145,7 +145,16 @@ impl Files {
             }
             match opened {
                 Opened::Regular(file) if !alone => Self::defer(name, file),
-                other => CaptureFile::open(name, other).map(Self::begun),
+                other => {
+                    let begun = CaptureFile::open(name.clone(), other).map(Self::begun);
+                    begun.map_err(|error| {
+                        if !stop.load(Ordering::Relaxed) {
+                            return error;
+                        }
+                        Error::new(ErrorKind::Input, "no packet came before the end")
+                            .with_object(name)
+                    })
+                }
             }
         });
         let mut files = Self::join(opened)?;

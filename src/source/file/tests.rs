@@ -3,6 +3,8 @@
 mod blocks;
 mod times;
 
+use std::io::Write;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -285,6 +287,39 @@ fn absurd_lengths_are_damage_and_not_an_allocation() {
             files.problems()
         );
     }
+}
+
+#[test]
+fn what_is_inside_a_compressed_file_is_named_if_it_is_compressed_too_or_no_capture() {
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let lz4 = |bytes: &[u8]| {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    for (inner, file) in [
+        ("gzip", "gzip-compressed.pcap.gz"),
+        ("zstd", "zstd-compressed.pcap.zst"),
+        ("xz", "xz-compressed.pcap.xz"),
+        ("lz4", "lz4-compressed.pcap.lz4"),
+        ("bzip2", "bzip2-compressed.pcap.bz2"),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/forms").join(file);
+        let bytes = std::fs::read(path).unwrap();
+        for (outer, twice) in [("gzip", gzip(&bytes)), ("lz4", lz4(&bytes))] {
+            let error = open_error(&twice);
+            let said = format!("is compressed a second time, with {inner};");
+            assert!(error.contains(&format!("it (unpacked from {outer})")), "{error}");
+            assert!(error.contains(&said), "{error}");
+        }
+    }
+    let archive = open_error(&gzip(b"PK\x03\x04\x14\0"));
+    assert!(archive.contains("it (unpacked from gzip)"), "{archive}");
+    assert!(archive.contains("is a zip archive"), "{archive}");
 }
 
 #[test]

@@ -171,8 +171,8 @@ impl<'a> Live<'a> {
             link: device.link,
             snap_len: device.snap_len,
         };
-        let interfaces = self.devices.iter().map(interface).collect();
-        self.save = Some(Save::start(plan, files, interfaces)?);
+        let interfaces: Vec<_> = self.devices.iter().map(interface).collect();
+        self.save = Some(Save::start(plan, files, &interfaces)?);
         Ok(())
     }
 
@@ -193,12 +193,14 @@ impl<'a> Live<'a> {
                 save.rotate(&self.counts);
             }
         }
-        if let Some(problem) =
-            self.save.as_ref().filter(|save| !save.is_open()).and_then(Save::problem)
-        {
-            (self.notify)(&format!("{problem}; capture continues without saving"));
-            self.problems.push(problem.clone());
-            self.save = None;
+        for line in self.save.iter_mut().flat_map(Save::take_news) {
+            (self.notify)(&line);
+        }
+        if let Some(save) = self.save.take_if(|save| !save.is_open()) {
+            for problem in save.problems() {
+                (self.notify)(&format!("{problem}; capture continues without saving"));
+            }
+            self.problems.extend_from_slice(save.problems());
         }
     }
 
@@ -288,7 +290,11 @@ impl Source for Live<'_> {
                 self.drop_device(at, &reason);
             }
         }
-        if self.save.as_ref().is_some_and(|save| save.is_due() || !save.is_open()) {
+        if self
+            .save
+            .as_ref()
+            .is_some_and(|save| save.is_due() || save.has_news() || !save.is_open())
+        {
             self.maintain_save();
         }
         if self.ready.is_empty() || self.quantum == 0 {
@@ -353,7 +359,7 @@ impl Source for Live<'_> {
             .extend(away.map(|device| format!("{}: disappeared and did not return", device.name)));
         if let Some(mut save) = self.save.take() {
             save.finish(&self.counts);
-            self.problems.extend(save.problem().cloned());
+            self.problems.extend_from_slice(save.problems());
         }
     }
 }

@@ -1,19 +1,21 @@
 //! Saves a live capture as pcapng.
 //!
 //! The capture thread only copies frames into buffers; a thread of its own writes them, because a
-//! disk may be slow. If it is too slow, buffers are discarded and their frames counted, and the
-//! capture goes on. The files themselves are [`SaveFiles`]: this module opens none.
+//! disk may be slow. If it is too slow or full, buffers are discarded and their frames counted, and
+//! the capture goes on. The files themselves are [`SaveFiles`]: this module opens none.
 
 mod pcapng;
+mod writer;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 pub use self::pcapng::{InterfaceCounts, SavedInterface};
 
+use self::writer::{WriteJob, Writer};
 use crate::sentence::plural;
 use crate::source::Frame;
 use crate::time::Time;
@@ -31,8 +33,26 @@ pub trait SaveFiles: Write + Send {
     /// The current file is whole; begins the next.
     ///
     /// # Errors
-    /// The next file cannot be created, or an earlier one of the series has not got its name.
+    /// The next file cannot be created ([`ErrorKind::Full`] where there is no room), or an earlier
+    /// one of the series has not got its name.
     fn rotate(&mut self) -> Result<()>;
+
+    /// Waits until what rotation asked for is done: only then the files that a series no longer
+    /// keeps leave room.
+    ///
+    /// # Errors
+    /// A file of the series has not got its name, or cannot be removed.
+    fn settle(&mut self) -> Result<()>;
+
+    /// Makes the current file `length` bytes long again, after a write for which there was no room;
+    /// the next write goes there.
+    ///
+    /// # Errors
+    /// It cannot be shortened: it is not a regular file.
+    fn cut_back(&mut self, length: u64) -> io::Result<()>;
+
+    /// Where the data of the current file is, for people.
+    fn place(&self) -> String;
 
     /// The last file is whole.
     ///
@@ -40,7 +60,8 @@ pub trait SaveFiles: Write + Send {
     /// It has not got its name.
     fn finish(self: Box<Self>) -> Result<()>;
 
-    /// Writing has failed; the first `length` bytes of the last file are whole blocks.
+    /// Frames are missing, because writing has failed for good or for a while; the first `length`
+    /// bytes of the last file are whole blocks.
     ///
     /// # Errors
     /// The file has not got its name.
@@ -56,6 +77,8 @@ pub struct Plan {
     pub size: Option<u64>,
     /// Time after which the next file begins.
     pub time: Option<Duration>,
+    /// Whole files of a series that are kept: one more removes the oldest. 0 for no limit.
+    pub keep: usize,
     /// Number of frames after which no more are saved: more may be read at once than the capture
     /// then counts.
     pub frames: Option<u64>,
@@ -64,7 +87,8 @@ pub struct Plan {
 /// A capture that is being saved.
 pub struct Save {
     plan: Plan,
-    interfaces: Vec<SavedInterface>,
+    /// Bytes with which each file begins.
+    header_bytes: u64,
     buffer: Vec<u8>,
     /// Frames so far.
     taken: u64,
@@ -79,14 +103,12 @@ pub struct Save {
     left_out: u64,
     to_disk: Option<SyncSender<WriteJob>>,
     spare: Receiver<Vec<u8>>,
-    thread: Option<JoinHandle<Result<()>>>,
-    problem: Option<String>,
-}
-
-/// A job for the writing thread.
-enum WriteJob {
-    Append(Vec<u8>),
-    Rotate(Vec<u8>),
+    thread: Option<JoinHandle<Result<Option<String>>>>,
+    /// What the thread has to say meanwhile.
+    from_thread: Receiver<String>,
+    /// What was not told yet.
+    news: Vec<String>,
+    problems: Vec<String>,
 }
 
 impl Save {
@@ -97,26 +119,31 @@ impl Save {
     pub fn start(
         plan: Plan,
         files: Box<dyn SaveFiles>,
-        interfaces: Vec<SavedInterface>,
+        interfaces: &[SavedInterface],
     ) -> Result<Self> {
         let name = plan.path.display().to_string();
         let (to_disk, jobs) = sync_channel(QUEUE);
         let (give_back, spare) = sync_channel(QUEUE);
+        let (tell, from_thread) = channel();
+        let mut header = Vec::new();
+        pcapng::header(&mut header, interfaces);
+        let bytes = header.len() as u64;
+        let writer = Writer::new(files, name, header, plan.keep, tell);
         let thread = thread::Builder::new()
             .name("save".into())
-            .spawn(move || write(files, &name, &jobs, &give_back))
+            .spawn(move || writer.run(&jobs, &give_back))
             .map_err(|error| {
                 let reason = format!("the saving thread cannot be started: {error}");
                 Error::new(ErrorKind::System, reason)
             })?;
         let now = Instant::now();
-        let mut save = Self {
+        Ok(Self {
             plan,
-            interfaces,
+            header_bytes: bytes,
             buffer: Vec::with_capacity(BUFFER),
             taken: 0,
             frames: 0,
-            bytes: 0,
+            bytes,
             opened_at: now,
             flushed_at: now,
             last: Time(0),
@@ -124,10 +151,10 @@ impl Save {
             to_disk: Some(to_disk),
             spare,
             thread: Some(thread),
-            problem: None,
-        };
-        pcapng::header(&mut save.buffer, &save.interfaces);
-        Ok(save)
+            from_thread,
+            news: Vec::new(),
+            problems: Vec::new(),
+        })
     }
 
     /// Saves a frame; its interface is an index into the list of interfaces.
@@ -155,45 +182,51 @@ impl Save {
         if self.flushed_at.elapsed() >= FLUSH_INTERVAL {
             self.flush();
         }
+        self.news.extend(self.from_thread.try_iter());
     }
 
     /// Ends the current file with the counters of the interfaces, and begins the next.
     pub(super) fn rotate(&mut self, counts: &[InterfaceCounts]) {
         self.end_with(counts);
         self.flush();
-        let mut header = self.spare.try_recv().unwrap_or_default();
-        pcapng::header(&mut header, &self.interfaces);
-        self.bytes = header.len() as u64;
+        self.bytes = self.header_bytes;
         self.opened_at = Instant::now();
-        self.send(WriteJob::Rotate(header));
+        self.send(WriteJob::Rotate);
     }
 
     /// Ends the last file; waits for the disk.
     pub(super) fn finish(&mut self, counts: &[InterfaceCounts]) {
         self.end_with(counts);
-        let last = std::mem::take(&mut self.buffer);
+        let (blocks, frames) = (std::mem::take(&mut self.buffer), self.frames);
         if let Some(to_disk) = self.to_disk.take() {
             // Fails only if the thread is gone, whose result states why.
-            drop(to_disk.send(WriteJob::Append(last)));
+            drop(to_disk.send(WriteJob::Append { blocks, frames }));
         }
         self.join();
-        if self.left_out > 0 && self.problem.is_none() {
-            let name = self.plan.path.display();
-            self.problem = Some(format!(
-                "{name}: {} not saved: the disk was too slow",
-                plural(self.left_out, "packet")
-            ));
+        if self.left_out > 0 {
+            let (name, lost) = (self.plan.path.display(), plural(self.left_out, "packet"));
+            self.problems.push(format!("{name}: {lost} not saved: the disk was too slow"));
         }
     }
 
-    /// What went wrong, if anything.
-    pub(super) fn problem(&self) -> Option<&String> {
-        self.problem.as_ref()
+    /// What went wrong.
+    pub(super) fn problems(&self) -> &[String] {
+        &self.problems
     }
 
     /// Whether frames are still being saved.
     pub(super) fn is_open(&self) -> bool {
         self.to_disk.is_some()
+    }
+
+    /// Whether there is something to be told.
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
+    /// What happened since the last call, a line each.
+    pub(super) fn take_news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
     }
 
     fn end_with(&mut self, counts: &[InterfaceCounts]) {
@@ -207,8 +240,9 @@ impl Save {
         let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER));
         let full = std::mem::replace(&mut self.buffer, next);
         self.bytes += full.len() as u64;
-        self.send(WriteJob::Append(full));
+        self.send(WriteJob::Append { blocks: full, frames: self.frames });
         self.frames = 0;
+        self.news.extend(self.from_thread.try_iter());
     }
 
     fn send(&mut self, job: WriteJob) {
@@ -216,11 +250,11 @@ impl Save {
         match to_disk.try_send(job) {
             // If the queue is full, the next file begins once the disk has caught up, and this one
             // becomes larger.
-            Ok(()) | Err(TrySendError::Full(WriteJob::Rotate(_))) => {}
-            Err(TrySendError::Full(WriteJob::Append(mut buffer))) => {
-                self.left_out += self.frames;
-                buffer.clear();
-                self.buffer = buffer;
+            Ok(()) | Err(TrySendError::Full(WriteJob::Rotate)) => {}
+            Err(TrySendError::Full(WriteJob::Append { mut blocks, frames })) => {
+                self.left_out += frames;
+                blocks.clear();
+                self.buffer = blocks;
             }
             Err(TrySendError::Disconnected(_)) => {
                 self.to_disk = None;
@@ -234,43 +268,7 @@ impl Save {
             let panicked = |panic: Box<_>| Err(Error::from_panic("the saving thread", &*panic));
             thread.join().unwrap_or_else(panicked)
         });
-        if let Some(Err(error)) = ended {
-            self.problem = Some(error.to_string());
-        }
+        let problem = ended.and_then(|ended| ended.unwrap_or_else(|error| Some(error.to_string())));
+        self.problems.extend(problem);
     }
-}
-
-/// Runs the writing thread. What was written before a failure stays, cut to whole blocks.
-fn write(
-    mut files: Box<dyn SaveFiles>,
-    name: &str,
-    jobs: &Receiver<WriteJob>,
-    give_back: &SyncSender<Vec<u8>>,
-) -> Result<()> {
-    // Bytes of whole blocks in the current file.
-    let mut whole = 0;
-    for job in jobs {
-        let (rotated, mut blocks) = match job {
-            WriteJob::Append(blocks) => (Ok(()), blocks),
-            WriteJob::Rotate(header) => (files.rotate().inspect(|()| whole = 0), header),
-        };
-        let written = rotated.and_then(|()| {
-            files.write_all(&blocks).map_err(|error| {
-                Error::new(ErrorKind::Output, format!("cannot be written: {error}"))
-                    .with_object(name)
-            })
-        });
-        if let Err(error) = written {
-            let kept = match files.cut_off(whole) {
-                Ok(()) => "everything saved before that is complete".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            return Err(error.with_remedy(kept));
-        }
-        whole += blocks.len() as u64;
-        blocks.clear();
-        // If the queue of spare buffers is full, the buffer is freed.
-        drop(give_back.try_send(blocks));
-    }
-    files.finish()
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use crate::report::parts::escape::is_hidden;
+use crate::report::parts::escape::visibility;
 
 /// Writes a value as one line of JSON.
 ///
@@ -36,16 +36,16 @@ impl Formatter for SafeFormatter {
         if fragment.bytes().all(|byte| byte < 0x7f) {
             return writer.write_all(fragment.as_bytes());
         }
-        let mut rest = fragment;
-        while let Some((at, hidden)) = rest.char_indices().find(|&(_, c)| is_hidden(c)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
+        let mut written = 0;
+        for (at, hidden, _) in visibility(fragment).filter(|&(.., is_hidden)| is_hidden) {
+            writer.write_all(&fragment.as_bytes()[written..at])?;
             let mut units = [0; 2];
             for unit in hidden.encode_utf16(&mut units) {
                 write!(writer, "\\u{unit:04x}")?;
             }
-            rest = &rest[at + hidden.len_utf8()..];
+            written = at + hidden.len_utf8();
         }
-        writer.write_all(rest.as_bytes())
+        writer.write_all(&fragment.as_bytes()[written..])
     }
 }
 
@@ -56,10 +56,13 @@ mod tests {
     #[test]
     fn nothing_in_a_document_can_steer_a_terminal() {
         let mut out = Vec::new();
-        let text = "a\u{9b}31m\u{7f}\u{202e}\u{e0001}\"\n\x1bä";
+        let text = "a\u{9b}31m\u{7f}\u{202e}\u{e0001}\"\u{301}\n\x1bäo\u{308}\u{3164}\u{ffff}";
         write_line(&mut out, &text).unwrap();
         let json = String::from_utf8(out).unwrap();
-        assert_eq!(json, "\"a\\u009b31m\\u007f\\u202e\\udb40\\udc01\\\"\\n\\u001bä\"\n");
+        assert_eq!(
+            json,
+            "\"a\\u009b31m\\u007f\\u202e\\udb40\\udc01\\\"\\u0301\\n\\u001bäo\u{308}\\u3164\\uffff\"\n"
+        );
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

@@ -27,7 +27,7 @@ use std::thread;
 
 use self::scan::{CurrentId, Pace, Scan, UnreadFile};
 use self::tail::{Tail, TailState};
-use super::capture_file::{CaptureFile, unreadable};
+use super::capture_file::{CaptureFile, open_at_once, unreadable};
 use super::interfaces::InterfaceNumbers;
 use crate::source::{Drops, LinkType, Next, Source};
 use crate::{Error, ErrorKind, Result};
@@ -153,7 +153,7 @@ impl Follow {
             && let Some(next) = self.backlog.pop()
         {
             let path = next.path.clone();
-            match File::open(&path).and_then(|file| Ok((file.metadata()?, file))) {
+            match open_at_once(&path).and_then(|file| Ok((file.metadata()?, file))) {
                 Ok((metadata, file)) if next.is(&metadata) => {
                     if !self.scan.is_known(&path, &metadata) {
                         self.begin(path, file, &metadata)?;

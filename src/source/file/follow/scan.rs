@@ -11,7 +11,7 @@
 //! modification is set again.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::hash::BuildHasher;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -24,6 +24,7 @@ use foldhash::quality::RandomState;
 use super::candidates::{ListedFiles, candidates, folder_modified, is_listed};
 use super::known::{DIGESTED, KnownFile, KnownFiles, MAX_KNOWN};
 use super::tail::TailState;
+use crate::source::file::capture_file::open_at_once;
 use crate::source::file::compressed::Compression;
 use crate::source::file::pcap::Pcap;
 use crate::source::file::pcapng::Pcapng;
@@ -403,7 +404,7 @@ fn is_still_current(path: &Path, metadata: &Metadata, tail: &TailState) -> bool 
 
 fn first_bytes(path: &Path, len: u64) -> io::Result<Vec<u8>> {
     let mut first = Vec::with_capacity(len as usize);
-    File::open(path)?.take(len).read_to_end(&mut first).map(|_| first)
+    open_at_once(path)?.take(len).read_to_end(&mut first).map(|_| first)
 }
 
 /// Whether a file begins like one that grows: a capture that is not compressed.
