@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("osc", &["sentence"]),
     ("detect", &["decode", "evidence", "flow", "osc", "secrets", "sentence"]),
     ("osc_trace", &["decode", "detect", "evidence", "flow", "osc", "time"]),
-    ("catalogue", &["decode", "evidence", "similar"]),
+    ("catalogue", &["decode", "evidence", "sentence", "similar"]),
     ("classify", &["catalogue", "decode", "evidence", "sentence"]),
     ("process", &["decode", "evidence", "flow", "secrets", "sentence"]),
     ("stats", &["catalogue", "classify", "decode", "evidence", "flow", "process", "time"]),

@@ -191,7 +191,7 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
         net.client(TRAFFIC);
         wait_for_frames(&mut child, 3 * round);
         net.shell('a', "ip link del veth0");
-        lines_until(&mut child, "veth0: disappeared; waiting for it to return");
+        lines_until(&mut child, "veth0 disappeared; waiting for it to return");
         net.wire().unwrap();
         lines_until(&mut child, "veth0 is back; capture continues");
         assert_powerless(&child);
@@ -229,7 +229,7 @@ fn an_interface_that_does_not_come_back_is_a_problem_and_the_others_are_not() {
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
-    lines_until(&mut child, "veth0: disappeared; waiting for it to return");
+    lines_until(&mut child, "veth0 disappeared; waiting for it to return");
     net.shell('b', "printf '/eos/ping\\0\\0\\0,\\0\\0\\0' > /dev/udp/127.0.0.1/8000");
     wait_for_frames(&mut child, 4);
     signal(&child, "INT");
@@ -256,7 +256,7 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
     let mut child = net.capture(&["-i", "veth0", "-i", "tun7", "-f", "udp port 8000"]);
     let tun = format!("-n {} tuntap del name tun7 mode tun", net.side('b'));
     ip(&tun).unwrap();
-    lines_until(&mut child, "tun7: disappeared; waiting for it to return");
+    lines_until(&mut child, "tun7 disappeared; waiting for it to return");
     assert!(tunnel(&net, "tun7"));
     let line = stderr_line(&mut child);
     assert!(
@@ -267,7 +267,7 @@ fn what_cannot_be_captured_on_again_is_left_and_the_last_one_ends_the_capture_wi
     net.client(TRAFFIC);
     wait_for_frames(&mut child, 3);
     net.shell('a', "ip link del veth0");
-    lines_until(&mut child, "veth0: disappeared; waiting for it to return");
+    lines_until(&mut child, "veth0 disappeared; waiting for it to return");
     // Its frames would begin with other headers.
     assert!(tunnel(&net, "veth0"));
     let (status, stdout, stderr) = told(&child.wait_with_output().unwrap());
@@ -284,7 +284,7 @@ fn an_interface_that_gets_another_name_is_captured_on() {
     let Some(net) = Net::new() else { return };
     let mut child = net.capture(&["-i", "veth0", "-f", "udp port 8000"]);
     net.shell('b', "ip link set veth0 down; ip link set veth0 name veth7 up");
-    lines_until(&mut child, "veth0: was renamed to veth7; capture continues");
+    lines_until(&mut child, "veth0 was renamed to veth7; capture continues");
     // What is sent before the wire works again is lost.
     while segments(&mut child) < 3 {
         net.client(TRAFFIC);
