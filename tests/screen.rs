@@ -136,7 +136,7 @@ fn a_shell_with_job_control_gets_the_terminal_and_gives_it_back_with_fg() {
         assert!(terminal.is_restored());
         terminal.press("fg\r");
         terminal.wait_for(&["q quit"]);
-        terminal.wait_until("the screen", |terminal| terminal.is_cursor_hidden());
+        terminal.wait_until("the screen", Terminal::is_cursor_hidden);
         assert!(!terminal.is_cooked(), "the screen has the keys again");
     }
     terminal.press("q");

@@ -89,7 +89,7 @@ const ON_3001: &[Statement] = &[
     says(
         "the same where TLS is seen and no development server",
         &["replay", "fixtures/tls-nosni-3001.pcap"],
-        &["this may be Opsware", "find out whether it belongs"],
+        &["this may be Opsware", "find out whether it is managed by Server Automation"],
     ),
     says(
         "how to see what listens",
@@ -196,17 +196,23 @@ const ON_3037: &[Statement] = &[
     says(
         "unexpected traffic: investigate it",
         PORT_3037,
-        &["Outside show-control networks nothing legitimate is known to use 3037; investigate"],
+        &[
+            "Outside show-control networks, no program in common use opens port 3037. Find out which program opened it.",
+        ],
     ),
     says(
         "block the port where Eos or OSC tools are not in use",
         PORT_3037,
-        &["block the port where Eos or OSC tools are not in use"],
+        &["Block the port where no Eos console or OSC tool is in use"],
     ),
     says(
         "do not ignore unrecognised traffic here",
         &["replay", "fixtures/random-3037.pcap"],
-        &["warning 3037/tcp", "unrecognised bytes", "block the port where Eos or OSC tools"],
+        &[
+            "warning 3037/tcp",
+            "unrecognised bytes",
+            "Block the port where no Eos console or OSC tool is in use",
+        ],
     ),
     says(
         "scanners flag it for malware (no source)",

@@ -203,7 +203,7 @@ impl Condition {
     #[must_use]
     pub fn expectation(&self) -> String {
         let expected: Vec<String> = self.compare.iter().map(Compare::expectation).collect();
-        [self.fact.to_string(), expected.join(" and ")].join(" ").trim_end().to_owned()
+        [self.fact.clone(), expected.join(" and ")].join(" ").trim_end().to_owned()
     }
 }
 

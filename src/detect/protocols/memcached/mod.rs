@@ -104,7 +104,10 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
             (Some(0x80 | 0x81), _) => binary(statement, bytes, at),
             (Some(b'a'..=b'z'), Role::Client) => {
                 let side = commands(statement, bytes, at);
-                *requested = matches!(side, Side::Perhaps | Side::Matches);
+                // beanstalkd too deletes by number, and replies the same.
+                let deletes = bytes.strip_prefix(b"delete ").and_then(<[u8]>::first);
+                *requested = matches!(side, Side::Perhaps | Side::Matches)
+                    && !deletes.is_some_and(u8::is_ascii_digit);
                 // A whole command after a frame header is no coincidence.
                 if udp && side == Side::Perhaps && bytes.ends_with(b"\r\n") {
                     Side::Matches

@@ -14,6 +14,8 @@ fn words_that_other_text_protocols_have_too_prove_nothing() {
     assert!(!on(Transport::Tcp, b"get k\r\n", b"$1\r\nv\r\n"));
     assert!(!on(Transport::Tcp, b"stats\r\n", b"OK 800\r\n---\r\n"));
     assert!(!on(Transport::Tcp, b"", b"OK\r\n"));
+    assert!(!on(Transport::Tcp, b"delete 1\r\nquit\r\n", b"DELETED\r\n"));
+    assert!(on(Transport::Tcp, b"delete a\r\nquit\r\n", b"DELETED\r\n"));
     assert!(!on(Transport::Tcp, b"set volume to 11\r\n", b""));
     assert!(!on(Transport::Tcp, b"set position 10 20 30\r\n", b"OK\r\n"));
 }
