@@ -39,7 +39,8 @@ const MAX_PANIC: usize = 200;
 
 impl ErrorKind {
     /// The kind of an output that the system cannot write for this reason.
-    pub(crate) fn of_output(error: &std::io::Error) -> Self {
+    #[must_use]
+    pub fn of_output(error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
             _ => Self::Output,
