@@ -135,7 +135,7 @@ pub enum Command {
     /// captures. For whatever is missing, prints the command that fixes it.
     #[command(after_help = help::DOCTOR)]
     Doctor {
-        /// Try in a sandboxed process what the sandbox refuses
+        /// Test that the sandbox refuses every forbidden system call
         ///
         /// Starts a process that is sandboxed like the one that parses packets, has it make each
         /// system call that is refused, and prints the answers. The exit status is 1 if one is
@@ -345,10 +345,11 @@ pub struct CommonArgs {
     /// Add a table of servers, with the proof for each
     #[arg(help_heading = REPORT, long)]
     pub servers: bool,
-    /// Add statistics: packets, times, sizes, processes
+    /// Add statistics: packets, outcomes, times, sizes
     ///
     /// Adds tables of ports and services with their packets, the outcomes of their connections,
-    /// times and sizes (p50 is the median), and a table of the processes of this machine.
+    /// times and sizes (p50 is the median), and in a live capture a table of the processes of this
+    /// machine.
     #[arg(help_heading = REPORT, long)]
     pub stats: bool,
     /// Print only one part of the report: findings

@@ -126,7 +126,7 @@ const PHRASES: &[Phrase] = &[
         Everywhere,
         r"(?i)bytes are no\b|not what they speak|no protocol of theirs",
         "",
-        "they use other protocols",
+        "their protocols would have been recognised",
     ),
     (Everywhere, r"(?i)speaks (there|here) is not known", "", "its protocol is undocumented"),
     (

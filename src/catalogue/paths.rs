@@ -108,9 +108,13 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
         let reason = "not a service file: its bytes are not UTF-8 text";
         return Error::new(ErrorKind::Catalogue, reason)
             .with_object(path.display())
-            .with_remedy("portlore catalogue check takes TOML files");
+            .with_remedy("name a TOML file");
     }
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
+        _ => "check the path",
+    };
     Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", Error::system_reason(error)))
         .with_object(path.display())
-        .with_remedy("check the path")
+        .with_remedy(remedy)
 }

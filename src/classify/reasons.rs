@@ -37,7 +37,7 @@ pub(super) fn of_tampering(tampered: Tampered) -> [Reason; 2] {
     let [earlier, later] = tampered.frames;
     [(earlier, later), (later, earlier)].map(|(frame, other)| Reason {
         fact: Fault::Tampered.as_str().into(),
-        value: format!("differs from the same bytes in frame {other}"),
+        value: format!("differs from frame {other}, which has the same part of the data"),
         direction: Some(tampered.direction),
         frame: Some(frame),
     })
@@ -111,11 +111,11 @@ pub(super) fn of_contradiction(catalogue: &Catalogue, port: ServicePort) -> Reas
     match &unknown[..] {
         [] => {}
         [one] => {
-            let verb = if registered { "is also registered for" } else { "also uses" };
+            let verb = if registered { "is registered for" } else { "also uses" };
             parts.push(format!("{} {verb} this port, but its protocol is undocumented", one.name));
         }
         many => {
-            let verb = if registered { "are also registered for" } else { "also use" };
+            let verb = if registered { "are registered for" } else { "also use" };
             parts.push(format!(
                 "{} {verb} this port, but their protocols are undocumented",
                 names(many)
@@ -152,9 +152,9 @@ pub(super) fn of_port(evidence: Option<&Evidence>, ruled_out: &[&Arc<Service>]) 
     let mut reasons = vec![reason("port", payload.to_owned())];
     if !ruled_out.is_empty() {
         let why = if ruled_out.len() == 1 {
-            "it uses another protocol"
+            "its protocol would have been recognised"
         } else {
-            "they use other protocols"
+            "their protocols would have been recognised"
         };
         let value = format!("{} ({why})", names(ruled_out));
         reasons.push(reason("ruled-out", value));

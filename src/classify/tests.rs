@@ -173,7 +173,7 @@ fn what_no_claimant_speaks_contradicts() {
         let expected = verdict.reasons.iter().find(|reason| reason.fact == "expected").unwrap();
         assert_eq!(
             expected.value,
-            "OSC on 3037/tcp (ETC Eos lighting console); HP SAN Mgmt is also registered for this port, but its protocol is undocumented"
+            "OSC on 3037/tcp (ETC Eos lighting console); HP SAN Mgmt is registered for this port, but its protocol is undocumented"
         );
     }
 }

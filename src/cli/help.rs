@@ -27,7 +27,7 @@ Exit status:
 
 pub(super) const REPLAY: &str = "\
 Examples:
-  portlore replay --why show.pcap             # how each verdict is known
+  portlore replay --why show.pcap             # the reasons for each verdict
   portlore replay -f 'port 3037' 'ring*.pcap' # one port in several files
   portlore replay --only findings --fail-on warning show.pcap     # for scripts
   ssh host tcpdump -U -w - | portlore replay --follow -   # from another host";
@@ -69,9 +69,9 @@ Examples:
 
 pub(super) const DOCTOR: &str = "\
 Examples:
-  portlore doctor                     # what works as yourself
+  portlore doctor                     # what works without root
   sudo portlore doctor                # what works as root
-  portlore doctor --sandbox-test      # what the sandbox refuses
+  portlore doctor --sandbox-test      # that the sandbox refuses system calls
 
 Exit status: 1 if live capture does not work here, or the sandbox allows what it
 must refuse.";
@@ -87,8 +87,8 @@ Examples:
   portlore catalogue check services/          # all files in a folder
   portlore catalogue check billing.toml --against show.pcap   # try it
 
-Exit status: 1 if --against recognises a service with marks in no connection,
-2 if a file has mistakes, 3 if a capture is incomplete.";
+Exit status: 1 if a service that has marks is not recognised in any connection
+of the --against captures, 2 if a file has mistakes, 3 if a capture is incomplete.";
 
 pub(super) const CATALOGUE_FACTS: &str = "\
 Examples:

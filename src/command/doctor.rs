@@ -156,9 +156,9 @@ fn restrictions() -> [Check; 3] {
         Enforcement::Unavailable(reason) => Err(reason),
     };
     let root_folder = if probe.empty_root {
-        "is replaced by an empty one, except with --follow"
+        "hidden from the process that parses packets (not with --follow)"
     } else {
-        "stays, because only root can replace it; no file in it can be opened"
+        "visible to the process that parses packets, which cannot open any file in it"
     };
     [
         restriction("file system", file_system),

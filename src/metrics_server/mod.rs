@@ -2,7 +2,7 @@
 //!
 //! Takes an address and a function that returns the text; answers one request per connection. One
 //! thread serves them all: it waits until one of them is ready, so that none waits for another.
-//! Clients are bounded in number, size and time, see [`ConnectionBounds`]. Where there is one more, the one
+//! Clients are bounded in number, size and time, see `ConnectionBounds`. Where there is one more, the one
 //! that has waited longest with its request is disconnected: a client that asks at once is
 //! answered, whoever else is there.
 

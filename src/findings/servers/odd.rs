@@ -141,8 +141,10 @@ fn of_contradiction(
 fn of_tampering(server: &Server<'_>, anomaly: &Anomaly) -> Finding {
     let whose = if anomaly.by_client { "a client" } else { "the server" };
     let later = anomaly.text.as_deref().unwrap_or_default();
-    let sentence =
-        format!("bytes from {whose} came twice and differ (frames {} and {later})", anomaly.frame);
+    let sentence = format!(
+        "the same part of what {whose} sent came twice, with different content (frames {} and {later})",
+        anomaly.frame
+    );
     Finding::at_server(server, FindingKind::Tampered, Severity::Warning, sentence)
         .with_frame(Some(anomaly.frame))
 }
@@ -169,27 +171,28 @@ fn of_unrecognised(
         claim.foreign.as_deref().filter(|_| is_ruled_out)
     });
     let what = "unrecognised bytes";
-    let (severity, sentence, advice) =
-        if foreign.is_some() || expected.is_usual() && services.is_empty() {
-            (Severity::Warning, where_expected(what, expected), foreign)
-        } else if !services.is_empty() {
-            // Somebody else's software on this port, if anybody's, may be what the advice is about.
-            let other_host =
-                server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
-            let advice = catalogue
-                .claims_on(port)
-                .filter(|(service, _)| other_host && remains(&service.id))
-                .find_map(|(_, claim)| claim.unexpected.as_deref());
-            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-            let sentence = format!("{what}; {} possible", remaining(&names));
-            (Severity::Note, sentence, advice)
-        } else if !candidates.is_empty() {
-            let maybe = "the protocols registered for this port are undocumented, so it may be one \
+    let (severity, sentence, advice) = if foreign.is_some()
+        || expected.is_usual() && services.is_empty()
+    {
+        (Severity::Warning, where_expected(what, expected), foreign)
+    } else if !services.is_empty() {
+        // Somebody else's software on this port, if anybody's, may be what the advice is about.
+        let other_host =
+            server.farthest_client.0 > ClientOrigin::SameHost && server.services.is_empty();
+        let advice = catalogue
+            .claims_on(port)
+            .filter(|(service, _)| other_host && remains(&service.id))
+            .find_map(|(_, claim)| claim.unexpected.as_deref());
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        let sentence = format!("{what}; {} possible", remaining(&names));
+        (Severity::Note, sentence, advice)
+    } else if !candidates.is_empty() {
+        let maybe = "the protocols registered for this port are undocumented, so this may be one \
                          of them";
-            (Severity::Note, format!("{what}; {maybe}"), None)
-        } else {
-            return None;
-        };
+        (Severity::Note, format!("{what}; {maybe}"), None)
+    } else {
+        return None;
+    };
     let kind = FindingKind::Unrecognised;
     let finding = Finding::at_server(server, kind, severity, sentence);
     Some(finding.with_frame(Some(anomaly.frame)).with_advice(advice))

@@ -117,7 +117,7 @@ fn description(process: i32) -> String {
     let root_folder =
         if is_empty { "an empty root folder" } else { "the root folder of the system" };
     format!(
-        "The process that parses packets is that of user {}, with {capabilities} and {root_folder}.",
+        "The process that parses packets runs as user {}, with {capabilities} and {root_folder}.",
         field("Uid:")
     )
 }

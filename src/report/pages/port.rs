@@ -21,7 +21,7 @@ use crate::report::Style;
 
 /// What stands behind the names of services, in words.
 const LABELS: &str = "registered with IANA, documented by the vendor, or customary (undocumented); then \
-                      how often it is seen here";
+                      how common that use is";
 
 /// What the page of a port shows.
 pub struct PortPage<'p> {

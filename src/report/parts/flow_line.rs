@@ -97,7 +97,7 @@ const CONFIDENCES: [(Confidence, &str); 4] = [
     (Confidence::Mark, "the bytes name the service"),
     (Confidence::Protocol, "the bytes show the protocol"),
     (Confidence::Port, "only the port number says what this may be"),
-    (Confidence::Unknown, "nothing says what this is"),
+    (Confidence::Unknown, "neither the port nor a known protocol says what this is"),
 ];
 
 const FITS: [(Fit, &str); 3] = [

@@ -215,7 +215,7 @@ impl CaptureFile {
         let what = match damage {
             Damage::Cut { promised, there } => {
                 format!(
-                    "the file ends inside frame {next}, at byte {at} ({there} of {promised} bytes present); the capture was truncated"
+                    "the file ends inside frame {next}, whose record starts at byte {at} ({there} of {promised} bytes present); the capture was truncated"
                 )
             }
             Damage::Corrupt(what) => {

@@ -93,7 +93,7 @@ fn registered(
     }
     let by_registry = || claimants.iter().filter(|c| c.claim.standing.is_in_registry());
     if alike.iter().any(|claimant| claimant.claim.standing.is_in_registry()) {
-        return "This is its registered use.".to_owned();
+        return "This is the registered use of the port.".to_owned();
     }
     let mut known: Vec<String> = Vec::new();
     for claimant in by_registry() {
@@ -147,7 +147,7 @@ mod tests {
                 3037,
                 "Most likely: ETC Eos lighting console. Registered for HP SAN Mgmt, which is rarely seen.",
             ),
-            (22, "Most likely: SSH server. This is its registered use."),
+            (22, "Most likely: SSH server. This is the registered use of the port."),
             (49_999, "No use of this port is known, and IANA has not assigned it."),
         ] {
             assert_eq!(sentence(&catalogue, port, &both), expected);
