@@ -42,7 +42,7 @@ pub(super) fn of_toml(text: &str, line: usize, message: &str) -> (usize, Error) 
             Some((value, wanted)) => error(about(format!("{value} is not allowed")))
                 .with_remedy(format!("write {wanted}")),
             None if is_service_file(text) => error(format!("not valid TOML: {message}")),
-            None => error(format!("not a service file, not even TOML: {message}")),
+            None => error(format!("not a service file: {message}")).with_remedy("name a TOML file"),
         },
     };
     (line, found)

@@ -258,8 +258,10 @@ fn a_file_that_was_cut_gives_what_is_whole_and_says_where_it_ends() {
             assert!(frames.len() < 2, "cut at {len}");
             if !boundary {
                 assert!(
-                    files.problems()[0]
-                        .contains(&format!("inside frame {}, at byte ", frames.len() + 1)),
+                    files.problems()[0].contains(&format!(
+                        "inside frame {}, whose record starts at byte ",
+                        frames.len() + 1
+                    )),
                     "{:?}",
                     files.problems()
                 );
