@@ -32,7 +32,7 @@ fn the_sandbox_test_tries_each_call_in_a_parser_and_none_is_allowed() {
     }
     assert!(stdout.ends_with(" calls tried, none allowed\n"), "{stdout}");
     if is_root() {
-        let process = "that of user 65534, with no capabilities and an empty root folder";
+        let process = "runs as user 65534, with no capabilities and an empty root folder";
         assert!(stdout.contains(process), "{stdout}");
     }
 }
@@ -96,7 +96,7 @@ fn the_sandbox_of_a_user_is_as_tight_as_that_of_root_and_of_sudo() {
     let capable = run(&as_user);
     for (who, (status, stdout, stderr)) in [("sudo", sudo), ("user", user), ("setcap", capable)] {
         assert_eq!((status, &stderr[..]), (0, ""), "{who} ({has_capability}): {stdout}");
-        assert!(stdout.contains("that of user 1234, with no capabilities"), "{who}: {stdout}");
+        assert!(stdout.contains("runs as user 1234, with no capabilities"), "{who}: {stdout}");
         assert!(stdout.ends_with(" calls tried, none allowed\n"), "{who}: {stdout}");
         assert_eq!(stdout.contains("an empty root folder"), who == "sudo", "{who}: {stdout}");
     }
