@@ -21,7 +21,7 @@ const FIXED: usize = 16;
 
 /// What a stream begins with.
 #[derive(Debug, PartialEq, Eq)]
-enum Beginning {
+enum ProxyBeginning {
     /// No header.
     Other,
     /// A header whose end is still to come.
@@ -55,12 +55,12 @@ pub(super) fn inspect_behind(
     if opening.transport() != Transport::Tcp {
         return None;
     }
-    let sent = |(direction, stream): (_, &Stream)| match Beginning::read(stream.head()) {
-        Beginning::Other => None,
+    let sent = |(direction, stream): (_, &Stream)| match ProxyBeginning::read(stream.head()) {
+        ProxyBeginning::Other => None,
         beginning => Some((direction, beginning)),
     };
     let (client, beginning) = opening.sides().find_map(sent)?;
-    let Beginning::Header(header) = beginning else {
+    let ProxyBeginning::Header(header) = beginning else {
         return Some(Evidence { wanted: Wanted::More, ..Evidence::default() });
     };
     let mut evidence = inspect(&opening.without_prefix(client, header.len));
@@ -72,7 +72,7 @@ pub(super) fn inspect_behind(
     Some(evidence)
 }
 
-impl Beginning {
+impl ProxyBeginning {
     fn read(bytes: &[u8]) -> Self {
         match bytes.first() {
             Some(b'P') => Self::line(bytes),
@@ -270,7 +270,7 @@ mod tests {
             &binary(0x22, 0x11, b""),
             b"\r\n\r\nGET",
         ] {
-            assert_eq!(super::Beginning::read(other), super::Beginning::Other);
+            assert_eq!(super::ProxyBeginning::read(other), super::ProxyBeginning::Other);
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) const DETECTOR: Detector = Detector::new(Protocol::Mgcp, inspect)
     ]);
 
 /// The first line of a datagram.
-enum Message<'a> {
+enum MgcpMessage<'a> {
     Command { verb: &'a [u8], number: u32, endpoint: &'a [u8], version: &'a [u8] },
     Response { code: &'a [u8], number: u32 },
 }
@@ -69,7 +69,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
     let mut asked = [None; 2 * DATAGRAMS];
     let datagrams = opening.sides().flat_map(|(_, stream)| stream.datagrams().take(DATAGRAMS));
     for (place, (bytes, ..)) in asked.iter_mut().zip(datagrams) {
-        if let Some(Message::Command { number, .. }) = read(bytes) {
+        if let Some(MgcpMessage::Command { number, .. }) = read(bytes) {
             *place = Some(number);
         }
     }
@@ -101,19 +101,19 @@ fn may_begin(bytes: &[u8]) -> bool {
 /// Judges a message; `asked` has the numbers of the commands of both sides.
 fn message(
     statement: &mut Statement<'_>,
-    message: &Message<'_>,
+    message: &MgcpMessage<'_>,
     at: usize,
     asked: &[Option<u32>],
 ) -> Side {
     match *message {
-        Message::Command { verb, endpoint, version, .. } => {
+        MgcpMessage::Command { verb, endpoint, version, .. } => {
             statement.role(Role::Client);
             statement.fact("mgcp.verb", &verb.to_ascii_uppercase(), at);
             statement.fact("mgcp.endpoint", endpoint, at);
             statement.fact("mgcp.version", version, at);
             Side::Matches
         }
-        Message::Response { code, number } if asked.contains(&Some(number)) => {
+        MgcpMessage::Response { code, number } if asked.contains(&Some(number)) => {
             statement.role(Role::Server);
             statement.fact("mgcp.status", code, at);
             match code.first() {
@@ -123,12 +123,12 @@ fn message(
             }
             Side::Matches
         }
-        Message::Response { .. } => Side::Perhaps,
+        MgcpMessage::Response { .. } => Side::Perhaps,
     }
 }
 
 /// Reads the first line of a message.
-fn read(bytes: &[u8]) -> Option<Message<'_>> {
+fn read(bytes: &[u8]) -> Option<MgcpMessage<'_>> {
     let first = bytes.first()?;
     if !first.is_ascii_alphanumeric() {
         return None;
@@ -144,7 +144,7 @@ fn read(bytes: &[u8]) -> Option<Message<'_>> {
     if first.len() == 3 && first.iter().all(u8::is_ascii_digit) {
         // RFC 3435, section 2.4.
         let is_code = matches!(first, [b'0' | b'1' | b'2' | b'4' | b'5' | b'8', ..]);
-        return is_code.then_some(Message::Response { code: first, number });
+        return is_code.then_some(MgcpMessage::Response { code: first, number });
     }
     if !VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(first)) {
         return None;
@@ -153,7 +153,7 @@ fn read(bytes: &[u8]) -> Option<Message<'_>> {
     let is_version = name.eq_ignore_ascii_case(VERSION)
         && matches!(version, [b'0'..=b'9', b'.', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
     let is_endpoint = endpoint.len() <= NAME && endpoint.contains(&b'@');
-    (is_version && is_endpoint).then_some(Message::Command {
+    (is_version && is_endpoint).then_some(MgcpMessage::Command {
         verb: first,
         number,
         endpoint,

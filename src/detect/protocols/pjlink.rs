@@ -58,12 +58,12 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
         Transport::Tcp => stream(statement),
         Transport::Udp => {
             by_datagram(statement, |statement, bytes, at, cut| match message(bytes) {
-                Message::Cut if cut => Side::Perhaps,
-                Message::Whole(message) if message.len == bytes.len() => {
+                PjlinkReading::Cut if cut => Side::Perhaps,
+                PjlinkReading::Whole(message) if message.len == bytes.len() => {
                     state(statement, &message, at);
                     Side::Matches
                 }
-                Message::Search if bytes.len() == 7 => {
+                PjlinkReading::Search if bytes.len() == 7 => {
                     statement.role(Role::Client);
                     statement.fact("pjlink.command", b"SRCH", at + 2);
                     Side::Matches
@@ -82,7 +82,7 @@ struct PjlinkMessage<'a> {
     len: usize,
 }
 
-enum Message<'a> {
+enum PjlinkReading<'a> {
     Whole(PjlinkMessage<'a>),
     /// `%2SRCH`, which has no parameter.
     Search,
@@ -90,7 +90,7 @@ enum Message<'a> {
     Foreign,
 }
 
-fn message(bytes: &[u8]) -> Message<'_> {
+fn message(bytes: &[u8]) -> PjlinkReading<'_> {
     let fits = bytes.iter().take(7).enumerate().all(|(i, byte)| match i {
         0 => *byte == b'%',
         1 => matches!(byte, b'1' | b'2'),
@@ -98,23 +98,23 @@ fn message(bytes: &[u8]) -> Message<'_> {
         _ => matches!(byte, b' ' | b'=') || bytes.starts_with(b"%2SRCH\r"),
     });
     if !fits {
-        return Message::Foreign;
+        return PjlinkReading::Foreign;
     }
     if bytes.starts_with(b"%2SRCH\r") {
-        return Message::Search;
+        return PjlinkReading::Search;
     }
     match bytes.iter().take(LONGEST).position(|&byte| byte == b'\r') {
-        Some(end) if end > 7 => Message::Whole(PjlinkMessage {
+        Some(end) if end > 7 => PjlinkReading::Whole(PjlinkMessage {
             text: &bytes[2..end],
             is_answer: bytes[6] == b'=',
             len: end + 1,
         }),
         // A name may be empty.
         Some(7) if bytes[6] == b'=' => {
-            Message::Whole(PjlinkMessage { text: &bytes[2..7], is_answer: true, len: 8 })
+            PjlinkReading::Whole(PjlinkMessage { text: &bytes[2..7], is_answer: true, len: 8 })
         }
-        None if bytes.len() < LONGEST && !bytes.contains(&b'\n') => Message::Cut,
-        _ => Message::Foreign,
+        None if bytes.len() < LONGEST && !bytes.contains(&b'\n') => PjlinkReading::Cut,
+        _ => PjlinkReading::Foreign,
     }
 }
 
@@ -173,15 +173,15 @@ fn commands(statement: &mut Statement<'_>, bytes: &[u8], mut at: usize) -> Optio
     for _ in 0..STATED {
         let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
         let side = match message(rest) {
-            Message::Whole(message) => {
+            PjlinkReading::Whole(message) => {
                 state(statement, &message, at);
                 at += message.len;
                 // Some clients end a line with LF too.
                 at += usize::from(bytes.get(at) == Some(&b'\n'));
                 Side::Matches
             }
-            Message::Cut => Side::Perhaps,
-            Message::Search | Message::Foreign => Side::Other,
+            PjlinkReading::Cut => Side::Perhaps,
+            PjlinkReading::Search | PjlinkReading::Foreign => Side::Other,
         };
         judgement.get_or_insert(side);
         if side != Side::Matches {

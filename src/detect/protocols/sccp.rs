@@ -72,7 +72,7 @@ fn inspect(opening: &Opening, depth: Depth) -> Detection {
 }
 
 /// A message, as far as it was captured.
-struct Message<'a> {
+struct SccpMessage<'a> {
     number: u32,
     body: &'a [u8],
     /// Bytes of the message with its header.
@@ -119,7 +119,7 @@ fn messages(statement: &mut Statement<'_>) -> Side {
 }
 
 /// The message with which bytes begin; `None` if too few were captured, an error if they are none.
-fn read(bytes: &[u8]) -> Result<Option<Message<'_>>, ()> {
+fn read(bytes: &[u8]) -> Result<Option<SccpMessage<'_>>, ()> {
     let number = |at: usize| -> Option<u32> {
         bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
     };
@@ -146,12 +146,12 @@ fn read(bytes: &[u8]) -> Result<Option<Message<'_>>, ()> {
     }
     let len = HEADER + len as usize;
     let body = bytes.get(HEADER + 4..len.min(bytes.len())).unwrap_or(&[]);
-    Ok(Some(Message { number: message, body, len }))
+    Ok(Some(SccpMessage { number: message, body, len }))
 }
 
 /// Whether a message has the form that its number calls for; `None` if its form is not known, or
 /// too little of it was captured.
-fn has_form(message: &Message<'_>) -> Option<bool> {
+fn has_form(message: &SccpMessage<'_>) -> Option<bool> {
     let (skipped, len) = match message.number {
         REGISTER | REGISTER_TOKEN => (0, NAME),
         REGISTER_ACK => (4, DATE),
@@ -173,7 +173,7 @@ fn is_padded(field: &[u8]) -> bool {
         && padding.iter().all(|&byte| byte == 0)
 }
 
-fn state(statement: &mut Statement<'_>, message: &Message<'_>, at: usize) {
+fn state(statement: &mut Statement<'_>, message: &SccpMessage<'_>, at: usize) {
     let text = |len: usize| {
         let field = message.body.get(..len).unwrap_or(&[]);
         field.split(|&byte| byte == 0).next().unwrap_or(&[])
