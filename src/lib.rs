@@ -51,6 +51,8 @@ mod error;
 pub mod evidence;
 pub mod findings;
 pub mod flow;
+#[doc(hidden)]
+pub mod helper_process;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod metrics_server;

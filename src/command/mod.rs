@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod completions;
 pub mod doctor;
 pub mod help;
+mod helper;
 mod inputs;
 pub mod interface_bind;
 pub mod interfaces;

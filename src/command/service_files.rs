@@ -2,19 +2,17 @@
 //! can read no files any more. It parses neither packets nor service files.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::Stdio;
 
 use portlore::catalogue::{Catalogue, ServiceFile};
 use portlore::privilege::{self, Account, Keep};
-use portlore::{Error, ErrorKind, Result};
+use portlore::{Error, ErrorKind, Result, helper_process};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGUSR1};
-use signal_hook::flag;
+
+use super::helper;
 
 /// The hidden subcommand that runs the process; `ps` shows it.
 pub const COMMAND: &str = "service-files";
@@ -64,29 +62,14 @@ impl ServiceFiles {
         if paths.is_empty() {
             return Ok(Self { connection: None });
         }
-        let start = || -> io::Result<Self> {
-            let (connection, theirs) = UnixStream::pair()?;
-            // The running program, even if its file has been replaced since.
-            let program = if cfg!(target_os = "linux") {
-                "/proc/self/exe".into()
-            } else {
-                std::env::current_exe()?
-            };
-            Command::new(program)
-                .arg0("portlore")
-                .arg(COMMAND)
+        let started = helper_process::start(COMMAND, |command| {
+            command
                 .args(user.map(|user| format!("--user={user}")))
                 .arg("--")
                 .args(paths)
-                .stdin(OwnedFd::from(theirs))
-                .stdout(Stdio::null())
                 .stderr(Stdio::null())
-                // Ctrl-C is for the process that captures; this one ends with its input.
-                .process_group(0)
-                .spawn()?;
-            Ok(Self { connection: Some(connection) })
-        };
-        start().map_err(|error| {
+        });
+        started.map(|(connection, _)| Self { connection: Some(connection) }).map_err(|error| {
             Error::new(ErrorKind::System, format!("service files cannot be read again: {error}"))
         })
     }
@@ -116,14 +99,8 @@ pub fn run(user: Option<&str>, paths: &[PathBuf]) -> Result<u8> {
     let user = user.map(Account::from_name).transpose()?;
     // What is missing is said by the process that parses packets.
     let _ = privilege::drop_privileges(&Keep { user, read: paths, ..Keep::default() });
-    // A service manager signals all processes of a service. This one ends with its input.
-    for signal in [SIGHUP, SIGINT, SIGUSR1] {
-        flag::register(signal, Arc::default()).map_err(|error| {
-            Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
-        })?;
-    }
+    let mut connection = helper::connection(&[SIGHUP, SIGINT, SIGUSR1])?;
     let fail = |error: io::Error| Error::new(ErrorKind::System, error.to_string());
-    let mut connection = UnixStream::from(io::stdin().as_fd().try_clone_to_owned().map_err(fail)?);
     let mut request = [0];
     loop {
         match connection.read(&mut request) {

@@ -89,7 +89,8 @@ impl Drop for ForceQuitHold<'_> {
     }
 }
 
-fn not_received(error: &io::Error) -> Error {
+/// The error of a signal for which no handler can be registered.
+pub(super) fn not_received(error: &io::Error) -> Error {
     Error::new(ErrorKind::System, format!("signals cannot be received: {error}"))
 }
 

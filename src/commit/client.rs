@@ -4,16 +4,14 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::messages::{Action, CommitReply, CommitRequest};
 use super::planned::PlannedOutput;
 use crate::source::save::SaveFiles;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, helper_process};
 
 /// The committing process, which ends with the last output.
 pub struct CommitHelper {
@@ -33,32 +31,18 @@ impl CommitHelper {
     /// [`ErrorKind::Output`] where an output exists and `force` is not given, or cannot be written;
     /// [`ErrorKind::System`] where the process cannot be started.
     pub fn start(plans: &[PlannedOutput], force: bool, user: Option<&str>) -> Result<Arc<Self>> {
-        let start = || -> io::Result<Self> {
-            let (ours, theirs) = UnixStream::pair()?;
-            // The running program, even if its file has been replaced since.
-            let program = if cfg!(target_os = "linux") {
-                "/proc/self/exe".into()
-            } else {
-                std::env::current_exe()?
-            };
-            let process = Command::new(program)
-                .arg0("portlore")
-                .arg(Self::COMMAND)
+        let started = helper_process::start(Self::COMMAND, |command| {
+            command
                 .args(user.map(|user| format!("--user={user}")))
                 .args(force.then_some("--force"))
                 .arg("--")
                 .args(plans.iter().map(PlannedOutput::to_argument))
-                .stdin(OwnedFd::from(theirs))
-                .stdout(Stdio::null())
-                // Ctrl-C is for the process that parses; this one ends with its input.
-                .process_group(0)
-                .spawn()?;
-            Ok(Self { connection: Mutex::new(ours), process })
-        };
-        let helper = start().map_err(|error| {
+        });
+        let (ours, process) = started.map_err(|error| {
             let reason = format!("the process that commits outputs cannot be started: {error}");
             Error::new(ErrorKind::System, reason)
         })?;
+        let helper = Self { connection: Mutex::new(ours), process };
         helper.exchange(None).map_err(|error| {
             let reason = format!("the process that commits outputs does not answer: {error}");
             Error::new(ErrorKind::System, reason)
@@ -224,6 +208,7 @@ impl SaveFiles for OutputFile {
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsFd;
+    use std::process::Command;
 
     use super::*;
 

@@ -6,12 +6,10 @@
 //! been started with them: as root, or after `setcap cap_sys_ptrace,cap_dac_read_search+ep`.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, helper_process};
 
 /// A started helper process, before the first request.
 pub struct ProcessHelper {
@@ -30,28 +28,12 @@ impl ProcessHelper {
     /// # Errors
     /// The system's reason.
     pub fn start(user: Option<&str>) -> Result<Self> {
-        let start = || -> io::Result<Self> {
-            let (connection, theirs) = UnixStream::pair()?;
-            // The running program, even if its file has been replaced since.
-            let program = if cfg!(target_os = "linux") {
-                "/proc/self/exe".into()
-            } else {
-                std::env::current_exe()?
-            };
-            let process = Command::new(program)
-                .arg0("portlore")
-                .arg(Self::COMMAND)
-                .args(user)
-                .stdin(OwnedFd::from(theirs))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .current_dir("/")
-                // Ctrl-C is for the capturing process; the helper ends with its input.
-                .process_group(0)
-                .spawn()?;
-            Ok(Self { connection, process })
-        };
-        start().map_err(|error| unavailable(&error))
+        let started = helper_process::start(Self::COMMAND, |command| {
+            command.args(user).stderr(Stdio::null()).current_dir("/")
+        });
+        started
+            .map(|(connection, process)| Self { connection, process })
+            .map_err(|error| unavailable(&error))
     }
 }
 

@@ -11,8 +11,7 @@ mod tracee;
 
 use std::ffi::CStr;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use nix::errno::Errno;
 use nix::sys::ptrace;
@@ -21,7 +20,7 @@ use nix::sys::signal::{Signal, raise};
 use self::calls::{CALLS, FAMILIES, PATHS, TrialArgument, TrialCall};
 use self::tracee::Tracee;
 use super::Keep;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, helper_process};
 
 /// The answer to a call that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +72,8 @@ pub fn try_calls(unsandboxed: bool) -> Result<SandboxTest> {
     let start = |error: io::Error| {
         Error::new(ErrorKind::System, format!("the sandbox test cannot be started: {error}"))
     };
-    let mut process = Command::new("/proc/self/exe")
-        .arg0("portlore")
-        .arg(TRIAL_COMMAND)
+    let mut process = helper_process::this_program(TRIAL_COMMAND)
+        .map_err(start)?
         .args(unsandboxed.then_some("--no-sandbox"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

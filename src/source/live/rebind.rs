@@ -5,10 +5,9 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -18,7 +17,7 @@ use rustix::net::{
 };
 
 use super::binding::bind_again;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, helper_process};
 
 /// How long the process may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,20 +40,10 @@ impl RebindHelper {
     /// The system's reason.
     pub fn start(user: Option<&str>) -> Result<Self> {
         let start = || -> io::Result<Self> {
-            let (connection, theirs) = UnixStream::pair()?;
+            let (connection, _) = helper_process::start(Self::COMMAND, |command| {
+                command.args(user).stderr(Stdio::null()).current_dir("/")
+            })?;
             connection.set_read_timeout(Some(PATIENCE))?;
-            // The running program, even if its file has been replaced since.
-            Command::new("/proc/self/exe")
-                .arg0("portlore")
-                .arg(Self::COMMAND)
-                .args(user)
-                .stdin(OwnedFd::from(theirs))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .current_dir("/")
-                // Ctrl-C is for the process that captures; this one ends with its input.
-                .process_group(0)
-                .spawn()?;
             Ok(Self { connection })
         };
         start().map_err(|error| {

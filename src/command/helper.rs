@@ -1,0 +1,25 @@
+//! What the helper processes have in common, each of which is a hidden subcommand.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use portlore::{Error, ErrorKind, Result};
+use signal_hook::flag;
+
+use super::signals::not_received;
+
+/// The connection to the process that started this one, at standard input. These signals are ignored
+/// from now on: a service manager signals all processes of a service, but a helper process ends with
+/// its input.
+///
+/// # Errors
+/// The system's reason.
+pub fn connection(ignored: &[i32]) -> Result<UnixStream> {
+    for &signal in ignored {
+        flag::register(signal, Arc::default()).map_err(|error| not_received(&error))?;
+    }
+    let input = io::stdin().as_fd().try_clone_to_owned();
+    input.map(UnixStream::from).map_err(|error| Error::new(ErrorKind::System, error.to_string()))
+}
