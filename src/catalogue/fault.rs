@@ -16,14 +16,13 @@ const TYPES: [(&str, &str); 4] = [
     ("a boolean", "true or false"),
 ];
 
-/// The error for a message of the parser about a line of `text`, counted from 1, with the line that
-/// it is about: where the text is not a service file at all, the first.
-pub(super) fn of_toml(text: &str, line: usize, message: &str) -> (usize, Error) {
+/// The error for a message of the parser about a line of `text`, counted from 1.
+pub(super) fn of_toml(text: &str, line: usize, message: &str) -> Error {
     let error = |reason: String| Error::new(ErrorKind::Catalogue, reason);
     let key = key_of(text.lines().nth(line.saturating_sub(1)).unwrap_or_default());
     let about = |rest: String| if key.is_empty() { rest } else { format!("{key}: {rest}") };
     let words = quoted(message);
-    let found = match &words[..] {
+    match &words[..] {
         [value, allowed @ ..] if message.starts_with("unknown variant ") => {
             let allowed = joined(allowed, "or");
             error(about(format!("'{value}' is not allowed")))
@@ -44,8 +43,7 @@ pub(super) fn of_toml(text: &str, line: usize, message: &str) -> (usize, Error) 
             None if is_service_file(text) => error(format!("not valid TOML: {message}")),
             None => error(format!("not a service file: {message}")).with_remedy("name a TOML file"),
         },
-    };
-    (line, found)
+    }
 }
 
 /// The key of a line such as `port = 3001`; empty where there is none.

@@ -28,8 +28,9 @@ pub(super) fn located(error: Error, file: &str, line: usize) -> Error {
 /// The first fault of the file, with its line and the remedy.
 pub fn parse(text: &str, name: &str, origin: Origin) -> Result<Service> {
     let table = ServiceTable::from_toml(text);
-    let table = table.map_err(|(line, message)| fault::of_toml(text, line, &message));
-    service(table.map_err(|(line, error)| located(error, name, line))?, name, origin)
+    let table = table
+        .map_err(|(line, message)| located(fault::of_toml(text, line, &message), name, line))?;
+    service(table, name, origin)
 }
 
 /// The service that a table states; errors name the file as `name`.

@@ -114,7 +114,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::PermissionDenied => "make it readable, or run as its owner",
         _ => "check the path",
     };
-    Error::new(ErrorKind::Catalogue, format!("cannot be read: {}", Error::system_reason(error)))
+    Error::new(ErrorKind::Catalogue, format!("cannot be read: {error}"))
         .with_object(path.display())
         .with_remedy(remedy)
 }

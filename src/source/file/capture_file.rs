@@ -79,7 +79,7 @@ impl Opened {
                 }
                 _ => (ErrorKind::Input, "check that it is a readable file"),
             };
-            Error::new(kind, format!("cannot be opened: {}", Error::system_reason(&error)))
+            Error::new(kind, format!("cannot be opened: {error}"))
                 .with_object(path.display())
                 .with_remedy(remedy)
         })?;
@@ -177,10 +177,7 @@ impl CaptureFile {
             ReadAhead::start(input).map(|ahead| Box::new(ahead) as Box<dyn Read + Send>)
         });
         started.map_err(|error| {
-            let reason = format!(
-                "the decompression thread cannot be started: {}",
-                Error::system_reason(&error)
-            );
+            let reason = format!("the decompression thread cannot be started: {error}");
             Error::new(ErrorKind::System, reason).with_object(&self.name)
         })
     }
@@ -335,6 +332,5 @@ impl CaptureFile {
 
 /// The error of a file whose bytes cannot be read.
 pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
-    Error::new(ErrorKind::Input, format!("cannot be read: {}", Error::system_reason(error)))
-        .with_object(name)
+    Error::new(ErrorKind::Input, format!("cannot be read: {error}")).with_object(name)
 }

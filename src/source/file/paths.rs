@@ -91,8 +91,7 @@ fn folder(path: &Path, found: &mut FoundFiles) -> Result<()> {
                 io::ErrorKind::PermissionDenied => ErrorKind::Permission,
                 _ => ErrorKind::Input,
             };
-            Error::new(kind, format!("cannot be listed: {}", Error::system_reason(&error)))
-                .with_object(folder.display())
+            Error::new(kind, format!("cannot be listed: {error}")).with_object(folder.display())
         })?;
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
