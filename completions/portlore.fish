@@ -157,7 +157,7 @@ complete -c portlore -n "__fish_portlore_using_subcommand services" -l catalogue
 complete -c portlore -n "__fish_portlore_using_subcommand services" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand interfaces" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l sandbox-test -d 'Test that the sandbox refuses every forbidden system call'
-complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l no-sandbox -d 'Try the same without the sandbox, to see that the test finds it out'
+complete -c portlore -n "__fish_portlore_using_subcommand doctor" -l no-sandbox -d 'Run the test without the sandbox, to check that the test detects it'
 complete -c portlore -n "__fish_portlore_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -s h -l help -d 'Print help'
 complete -c portlore -n "__fish_portlore_using_subcommand catalogue; and not __fish_seen_subcommand_from check facts" -f -a "check" -d 'Check service files'

@@ -90,9 +90,9 @@ pub enum Command {
     ///
     /// Opening an interface needs root or the capability CAP_NET_RAW; portlore doctor checks that
     /// and suggests fixes. As soon as the interface is open, portlore gives up root: it switches to
-    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it can neither open
-    /// files or sockets nor start programs (Landlock, seccomp). portlore doctor --sandbox-test tries
-    /// that.
+    /// the user who called sudo, otherwise to nobody. It also sandboxes itself: it cannot open
+    /// files or sockets, or start programs (Landlock, seccomp). portlore doctor --sandbox-test tests
+    /// this.
     ///
     /// The signal SIGUSR1 prints the counts so far. SIGHUP reloads your own service files; if
     /// standard input is a terminal, it ends the capture instead. A second Ctrl-C ends the program
@@ -142,7 +142,7 @@ pub enum Command {
         /// allowed.
         #[arg(long)]
         sandbox_test: bool,
-        /// Try the same without the sandbox, to see that the test finds it out
+        /// Run the test without the sandbox, to check that the test detects it
         #[arg(long, hide = true, requires = "sandbox_test")]
         no_sandbox: bool,
     },

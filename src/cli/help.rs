@@ -71,7 +71,7 @@ pub(super) const DOCTOR: &str = "\
 Examples:
   portlore doctor                     # what works without root
   sudo portlore doctor                # what works as root
-  portlore doctor --sandbox-test      # that the sandbox refuses system calls
+  portlore doctor --sandbox-test      # test the sandbox
 
 Exit status: 1 if live capture does not work here, or the sandbox allows what it
 must refuse.";
