@@ -28,6 +28,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
@@ -257,7 +258,7 @@ pub struct LiveArgs {
     /// Default: the interface of the default route. The name any stands for all interfaces; portlore
     /// interfaces lists them. If an interface goes down or disappears, capture resumes when it
     /// returns.
-    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',')]
+    #[arg(short, long = "interface", value_name = "IFACE", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
     pub interfaces: Vec<String>,
     /// Stop after this time, such as 30s or 1h30m
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]

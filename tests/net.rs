@@ -75,12 +75,13 @@ impl Net {
         self.program("live", args)
     }
 
-    /// A command of the program on side b.
+    /// A command of the program on side b, with no signal ignored: whoever runs the tests may ignore
+    /// some, as `nohup` does.
     pub fn program(&self, name: &str, args: &[&str]) -> Command {
         let template = portlore(&[]);
         let mut command = Command::new("ip");
         command
-            .args(["netns", "exec", &self.side('b')])
+            .args(["netns", "exec", &self.side('b'), "env", "--default-signal"])
             .arg(template.get_program())
             .arg(name)
             .args(args);

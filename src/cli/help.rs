@@ -146,10 +146,18 @@ fn with_pages(command: Command) -> Command {
         .max_term_width(COLUMNS)
         .disable_help_flag(true)
         .disable_help_subcommand(true)
+        .mut_args(takes_negative_numbers)
         .arg(help)
         .after_long_help(examples.clone())
         .after_help(examples + &more_options(&name, &hidden))
         .mut_subcommands(with_pages)
+}
+
+/// An option that takes `-3` for a value, so that it is said what is wrong with it, and not that
+/// there is no option `-3`.
+fn takes_negative_numbers(arg: Arg) -> Arg {
+    let takes_values = arg.get_action().takes_values() && !arg.is_positional();
+    arg.allow_negative_numbers(takes_values)
 }
 
 /// Where the options are that the page of a command leaves out; `portlore help`, which has them all,

@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use portlore::catalogue::Catalogue;
 
 /// The error, in better words if it is about the first word, `word`, or about what `help` explains.
-pub(super) fn reworded(error: clap::Error, word: &str) -> clap::Error {
+pub(super) fn reworded(mut error: clap::Error, word: &str) -> clap::Error {
     let named = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -27,6 +27,11 @@ pub(super) fn reworded(error: clap::Error, word: &str) -> clap::Error {
         ErrorKind::InvalidValue if word == "help" => {
             let unknown = named(ContextKind::InvalidValue).unwrap_or_default();
             no_command(&unknown)
+        }
+        ErrorKind::UnknownArgument => {
+            // The advice to pass a mistyped option as a file helps nobody.
+            error.remove(ContextKind::Suggested);
+            error
         }
         _ => error,
     }
@@ -65,6 +70,18 @@ mod tests {
         let none = "error: 'no-such' is not a command; portlore help lists the commands\n";
         assert_eq!(said("portlore no-such"), none);
         assert!(said("portlore replya x").contains("'replay'"), "what is close is suggested");
+    }
+
+    #[test]
+    fn a_mistyped_option_is_not_advised_to_be_a_file_nor_a_negative_number_an_option() {
+        let unknown = said("portlore replay --wyh x");
+        assert!(
+            unknown.starts_with("error: unexpected argument '--wyh' found\n\nUsage"),
+            "{unknown}"
+        );
+        assert!(said("portlore replay --wh x").contains("'--why'"), "what is close is suggested");
+        let negative = said("portlore replay -c -3 x");
+        assert!(negative.starts_with("error: invalid value '-3' for '--count <N>'"), "{negative}");
     }
 
     #[test]

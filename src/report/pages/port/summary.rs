@@ -34,9 +34,9 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
         Prevalence::Rare => "Rarely used, if at all, by",
     };
     let name = |claimant: &Claimant<'_>| escape(&claimant.service.name);
+    let colon = if likely == Prevalence::Rare { "" } else { ":" };
     if let [only] = alike {
         let note = only.overflow().map_or_else(String::new, |when| format!(", {when}"));
-        let colon = if likely == Prevalence::Rare { "" } else { ":" };
         return format!("{lead}{colon} {}{note}.", name(only));
     }
     let families = Claimant::by_family(alike.iter().copied());
@@ -50,7 +50,7 @@ fn most_likely(likely: Prevalence, alike: &[&Claimant<'_>]) -> String {
         members().filter_map(|c| Some((c.overflow()?, name(c)))).collect();
     if kinds.is_empty() || (usual.len() + coming.len()) < 2 {
         let names: Vec<String> = alike.iter().take(NAMED).map(|c| name(c)).collect();
-        return format!("{lead} {}.", joined(&names, "or"));
+        return format!("{lead}{colon} {}.", joined(&names, "or"));
     }
     let mut parts = Vec::new();
     if !usual.is_empty() {
