@@ -46,7 +46,7 @@ pub use protocols::dns::answers::{AnsweredName, answered_names};
 pub use protocols::dns::long_names::{LongName, long_name, long_names};
 pub use protocols::osc::OscFraming;
 pub use protocols::text::may_be_secret;
-pub use registry::{DETECTORS, facts, inspect, is_asked, is_stated};
+pub use registry::{DETECTORS, add_lines, facts, inspect, is_asked, is_stated};
 pub use shell::{ShellPrompt, shell_prompt};
 pub use unrecognised::may_have_lines;
 

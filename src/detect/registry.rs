@@ -160,6 +160,18 @@ fn inspect_tampered(opening: &Opening, depth: Depth, tampered: Tampered) -> Evid
     }
 }
 
+/// Adds to `evidence`, which [`inspect`] gave of this opening without facts and without a protocol,
+/// the first lines, if the conversation is text.
+pub fn add_lines(opening: &Opening, evidence: &mut Evidence) {
+    if proxy_header::may_begin(opening) {
+        *evidence = inspect(opening, Depth::Facts);
+    } else if evidence.tampered.is_none()
+        && let Some(text) = TextOpening::read(opening)
+    {
+        evidence.facts = text.facts(opening);
+    }
+}
+
 #[inline(never)]
 fn inspect_behind_proxy(opening: &Opening, depth: Depth) -> Option<Evidence> {
     let evidence =

@@ -110,14 +110,21 @@ impl Received {
 /// number. `None` where several places may be its beginning: options may look like a header.
 pub(super) fn header_in(before: &[u8], ports: [u16; 2], seq: u32) -> Option<&[u8]> {
     let [[a, b], [c, d]] = ports.map(u16::to_be_bytes);
-    let is_header = |header: &&[u8]| {
-        header.starts_with(&[a, b, c, d])
-            && header[4..8] == seq.to_be_bytes()
-            && usize::from(header[12] >> 4) * 4 == header.len()
+    let [e, f, g, h] = seq.to_be_bytes();
+    let begin = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+    let is_header = |header: &[u8]| {
+        let begins = header.first_chunk().is_some_and(|&bytes| u64::from_ne_bytes(bytes) == begin);
+        begins && usize::from(header[12] >> 4) * 4 == header.len()
     };
-    let begins = (SHORTEST..=LONGEST.min(before.len())).step_by(4);
-    let mut headers = begins.map(|len| &before[before.len() - len..]).filter(is_header);
-    headers.next().filter(|_| headers.next().is_none())
+    let (mut found, mut len) = (None, SHORTEST);
+    while len <= LONGEST.min(before.len()) {
+        let header = &before[before.len() - len..];
+        if is_header(header) && found.replace(header).is_some() {
+            return None;
+        }
+        len += 4;
+    }
+    found
 }
 
 /// The place in the payload of the urgent byte that a header states (RFC 6093, section 3: nearly
@@ -139,10 +146,14 @@ fn sum_of_address(address: &IpAddr) -> u64 {
 /// The sum of 16-bit words, the last of which may be half; fits for 64 KiB and more.
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
-    let mut last = [0; 4];
-    last[..rest.len()].copy_from_slice(rest);
-    let words = words.iter().chain([&last]);
-    words.map(|&word| u64::from(u32::from_ne_bytes(word))).sum()
+    let words: u64 = words.iter().map(|&word| u64::from(u32::from_ne_bytes(word))).sum();
+    let last = match *rest {
+        [a, b, c] => [a, b, c, 0],
+        [a, b] => [a, b, 0, 0],
+        [a] => [a, 0, 0, 0],
+        _ => [0; 4],
+    };
+    words + u64::from(u32::from_ne_bytes(last))
 }
 
 /// The ones' complement sum in 16 bits; zero only for zero.

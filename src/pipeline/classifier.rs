@@ -291,11 +291,12 @@ impl<'p> Classifier<'p> {
 
     /// Classifies by the protocol, and by the facts where a mark or a reader of reasons needs them.
     #[inline]
-    fn classify(&mut self, opening: &Opening, evidence: Evidence, key: &FlowKey) -> VerdictId {
-        let has_facts =
-            evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol));
-        if has_facts || self.needs_lines(opening, &evidence) {
+    fn classify(&mut self, opening: &Opening, mut evidence: Evidence, key: &FlowKey) -> VerdictId {
+        if evidence.protocol.is_some_and(|protocol| self.verdicts.needs_facts(protocol)) {
             return self.judge_by_facts(opening, key);
+        }
+        if self.needs_lines(opening, &evidence) {
+            detect::add_lines(opening, &mut evidence);
         }
         self.judge(opening, evidence, key)
     }

@@ -144,13 +144,14 @@ pub(super) struct VerdictCache {
     with_deep_facts: ProtocolSet,
 }
 
-/// All that a verdict rests on where no protocol is known: the port, whether the payload is whole, and
-/// the protocols that it rules out.
-type PortKey = (ServicePort, Option<(bool, ProtocolSet)>);
+/// All that a verdict rests on where no protocol is known: the port, whether the payload is whole, the
+/// protocols that it rules out, and whether bytes of it came twice and differ.
+type PortKey = (ServicePort, Option<(bool, ProtocolSet, bool)>);
 
 /// All that a verdict rests on where facts make no difference: the port, the protocol, who proves
-/// it, whether the initiator expects no answer, and whether it announces something.
-type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool);
+/// it, whether the initiator expects no answer, whether it announces something, and whether bytes
+/// came twice and differ.
+type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool, bool);
 
 impl VerdictCache {
     pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool, keeps_facts: bool) -> Self {
@@ -214,11 +215,12 @@ impl VerdictCache {
             let verdict = self.verdict(port, evidence);
             return self.store(verdict);
         };
-        let key = (port, protocol, evidence.proved_by, evidence.one_way, evidence.announces());
-        let is_shared = !self.keeps_reasons
-            && !self.with_facts.contains(protocol)
-            && evidence.failure.is_none()
-            && evidence.tampered.is_none();
+        let is_tampered = evidence.tampered.is_some();
+        let (proved_by, one_way) = (evidence.proved_by, evidence.one_way);
+        let key = (port, protocol, proved_by, one_way, evidence.announces(), is_tampered);
+        // No facts are stated of bytes that came twice and differ.
+        let has_facts = self.with_facts.contains(protocol) && !is_tampered;
+        let is_shared = !self.keeps_reasons && !has_facts && evidence.failure.is_none();
         if let Some(&known) = self.by_protocol.get(&key).filter(|_| is_shared) {
             return known;
         }
@@ -236,15 +238,15 @@ impl VerdictCache {
         port: ServicePort,
         evidence: Option<&Evidence>,
     ) -> VerdictId {
-        let key = (port, evidence.map(|evidence| (evidence.whole, evidence.ruled_out)));
-        let is_tampered = evidence.is_some_and(|evidence| evidence.tampered.is_some());
-        let is_shared = !self.keeps_reasons && !is_tampered;
-        if let Some(&known) = self.by_port.get(&key).filter(|_| is_shared) {
+        let of_payload =
+            |evidence: &Evidence| (evidence.whole, evidence.ruled_out, evidence.tampered.is_some());
+        let key = (port, evidence.map(of_payload));
+        if let Some(&known) = self.by_port.get(&key).filter(|_| !self.keeps_reasons) {
             return known;
         }
         let verdict = self.verdict(port, evidence);
         let id = self.store(verdict);
-        if is_shared {
+        if !self.keeps_reasons {
             self.by_port.insert(key, id);
         }
         id
