@@ -1,6 +1,6 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-servers setup build install uninstall bless bench
+.PHONY: demo test check test-servers setup build install uninstall deb test-deb release bless bench
 
 # Where `make install` puts things; DESTDIR comes before it, for packages.
 PREFIX ?= /usr/local
@@ -62,6 +62,18 @@ check:
 test-servers:
 	cargo build --locked
 	scripts/check-servers.py $(BINARY)
+
+# A Debian package for this machine.
+deb:
+	packaging/deb.sh
+
+# The package installed, used and removed in a root of its own: needs root and debootstrap.
+test-deb:
+	packaging/test-deb.sh
+
+# Everything of a release, in one folder; nothing is uploaded.
+release:
+	packaging/release.sh
 
 # Accept what the program says now as the golden texts; read the difference before committing it.
 bless:
