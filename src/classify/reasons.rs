@@ -16,10 +16,15 @@ pub(super) const MAX_VALUE: usize = 120;
 pub(super) fn of_fact(fact: &Fact) -> Reason {
     Reason {
         fact: fact.name.to_string(),
-        value: excerpt(&fact.value, 0),
+        value: value(fact),
         direction: Some(fact.direction),
         frame: Some(fact.frame),
     }
+}
+
+/// The beginning of a fact's value.
+pub(super) fn value(fact: &Fact) -> String {
+    excerpt(&fact.value, 0)
 }
 
 /// The error that most answers are as a reason.
