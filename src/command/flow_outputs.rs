@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portlore::columns::{COLUMNS, facts_of};
 use portlore::pipeline::JudgedFlow;
 use portlore::report::flows::{FlowFormat, FlowSink};
 use portlore::{Error, ErrorKind, Result};
@@ -92,6 +93,12 @@ impl FlowOutputs {
     /// The formats.
     pub fn formats(&self) -> &[&'static FlowFormat] {
         &self.formats
+    }
+
+    /// The facts that rows show.
+    pub fn facts(&self) -> Vec<&'static str> {
+        let has_columns = self.formats.iter().any(|format| format.has_columns);
+        if has_columns { facts_of(COLUMNS) } else { Vec::new() }
     }
 
     /// Writes a flow that has ended to all outputs.

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use portlore::catalogue::Catalogue;
-use portlore::columns::{COLUMNS, facts_of};
 use portlore::decode::TenantParts;
 use portlore::pipeline::{
     self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
@@ -127,11 +126,7 @@ impl Session<'_> {
         let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
             (event_hook.is_some() || !rows.formats().is_empty()).then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = if rows.formats().iter().any(|format| format.has_columns) {
-            facts_of(COLUMNS)
-        } else {
-            Vec::new()
-        };
+        let first_values = rows.facts();
         let context = match mode {
             Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
