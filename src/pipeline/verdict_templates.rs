@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::verdict_kinds::VerdictKind;
 use crate::classify::{Reason, Verdict};
-use crate::flow::VerdictId;
+use crate::flow::{ChunkedVec, VerdictId};
 
 /// A verdict whose reasons name no frames.
 struct VerdictTemplate {
@@ -31,9 +31,9 @@ pub(super) struct VerdictTemplates {
     hasher: RandomState,
     /// The template that others may share, by its hash.
     by_hash: HashMap<u64, u32, RandomState>,
-    templates: Vec<Option<VerdictTemplate>>,
+    templates: ChunkedVec<Option<VerdictTemplate>, 256>,
     free_templates: Vec<u32>,
-    flows: Vec<Option<FlowVerdict>>,
+    flows: ChunkedVec<Option<FlowVerdict>, 4096>,
     free: Vec<u32>,
 }
 
@@ -41,7 +41,8 @@ impl VerdictTemplates {
     /// The verdict with this number, without the frames of its reasons.
     pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict)> {
         let flow = self.flows.get(id.0 as usize)?.as_ref()?;
-        self.templates[flow.template as usize].as_ref().map(|template| &template.verdict)
+        let template = self.templates.get(flow.template as usize)?.as_ref()?;
+        Some(&template.verdict)
     }
 
     /// Stores the verdict of a flow.
@@ -56,7 +57,7 @@ impl VerdictTemplates {
     pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict> {
         let flow = self.flows.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);
-        let place = &mut self.templates[flow.template as usize];
+        let place = self.templates.get_mut(flow.template as usize)?;
         let mut verdict = match place {
             Some(template) if template.flows > 1 => {
                 template.flows -= 1;
@@ -96,8 +97,8 @@ impl VerdictTemplates {
     fn hash(&self, kind: VerdictKind, verdict: &Verdict) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         (kind.0, &verdict.product, &verdict.service_name).hash(&mut hasher);
-        for Reason { fact, value, .. } in &verdict.reasons {
-            (fact, value).hash(&mut hasher);
+        for Reason { fact, value, direction, .. } in &verdict.reasons {
+            (fact, value, direction.map(|side| side as u8)).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -120,12 +121,15 @@ fn is_same(
 }
 
 /// Puts a value in a place that is free, or behind the others.
-fn put<T>(places: &mut Vec<Option<T>>, free: &mut Vec<u32>, value: T) -> VerdictId {
-    let number = free.pop().unwrap_or_else(|| {
-        places.push(None);
-        places.len() as u32 - 1
-    });
-    places[number as usize] = Some(value);
+fn put<T, const CHUNK: usize>(
+    places: &mut ChunkedVec<Option<T>, CHUNK>,
+    free: &mut Vec<u32>,
+    value: T,
+) -> VerdictId {
+    let number = free.pop().unwrap_or_else(|| places.push(None) as u32);
+    if let Some(place) = places.get_mut(number as usize) {
+        *place = Some(value);
+    }
     VerdictId(number)
 }
 
@@ -159,7 +163,10 @@ mod tests {
             assert!(templates.take(id).is_none());
         }
         assert_eq!(templates.take(other).unwrap().reasons, verdict(7, "b").reasons);
-        assert!(templates.by_hash.is_empty() && templates.templates.iter().all(Option::is_none));
+        assert!(
+            templates.by_hash.is_empty()
+                && (0..2).all(|i| templates.templates.get(i).is_some_and(Option::is_none))
+        );
         let again = templates.store(kind, verdict(1, "a"));
         assert!(again.0 < 1001 && templates.templates.len() == 2);
     }
