@@ -1,6 +1,6 @@
 # Two commands for newcomers: make demo, make test. Both install what they need first (scripts/setup.sh).
 
-.PHONY: demo test check test-servers setup build install uninstall deb test-deb release bless bench
+.PHONY: demo test check test-formats test-servers setup build install uninstall deb test-deb release bless bench
 
 # Where `make install` puts things; DESTDIR comes before it, for packages.
 PREFIX ?= /usr/local
@@ -57,6 +57,14 @@ check:
 	cargo build --locked
 	scripts/check-cases.py $(BINARY)
 	scripts/check-verdicts.py $(BINARY) fixtures
+
+# Flows in every format, as pyarrow, DuckDB, jq and Python read them. Installs the first two from PyPI.
+FORMATS = $(or $(CARGO_TARGET_DIR),target)/test-formats
+test-formats:
+	cargo build --locked
+	test -x $(FORMATS)/bin/python || python3 -m venv $(FORMATS)
+	$(FORMATS)/bin/pip install --quiet --disable-pip-version-check pyarrow duckdb
+	$(FORMATS)/bin/python scripts/check-formats.py $(BINARY) $(FORMATS)/captures
 
 # Debian's nginx, Apache and Caddy, and a bare Node server, live: needs root and these programs.
 test-servers:

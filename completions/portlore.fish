@@ -43,15 +43,22 @@ complete -c portlore -n "__fish_portlore_using_subcommand replay" -l interval -d
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l top -d 'Show at most N rows per table (0: all)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l catalogue -d 'Add your own service files (repeatable)' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand replay" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l format -d 'Format: table, json, ndjson, csv or md' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
-ndjson\t'One JSON object per line'"
+ndjson\t'One JSON object per line'
+csv\t'One table for spreadsheets'
+md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
+servers\t'Servers'
+services\t'Services and protocols'
+findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -s o -l output -d 'Write the report to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'
@@ -86,15 +93,22 @@ complete -c portlore -n "__fish_portlore_using_subcommand live" -l interval -d '
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l metrics -d 'Serve Prometheus metrics on a port, such as 9464' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s f -l filter -d 'Only packets that match this filter, as in tcpdump' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s c -l count -d 'Stop after N packets' -r
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l flows-to -d 'Write connections as rows to .csv, .ndjson or .parquet' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l only -d 'Print only one part of the report: findings' -r -f -a "findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l fail-on -d 'Exit 1 at this severity or above: note, warning, alert' -r -f -a "alert\t'Alerts only'
 warning\t'Warnings and alerts'
 note\t'Any finding'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l top -d 'Show at most N rows per table (0: all)' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l catalogue -d 'Add your own service files (repeatable)' -r -F
-complete -c portlore -n "__fish_portlore_using_subcommand live" -l format -d 'Output format: table, json or ndjson' -r -f -a "table\t'Human-readable tables'
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l format -d 'Format: table, json, ndjson, csv or md' -r -f -a "table\t'Human-readable tables'
 json\t'One JSON document'
-ndjson\t'One JSON object per line'"
+ndjson\t'One JSON object per line'
+csv\t'One table for spreadsheets'
+md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
+servers\t'Servers'
+services\t'Services and protocols'
+findings\t'What does not belong'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -s o -l output -d 'Write the report to a file' -r -F
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l local-nets -d 'Networks to treat as local, such as 10.0.0.0/8' -r
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l key -d 'Tell networks apart by vlan, vni or both' -r -f -a "vlan\t'Innermost two VLAN tags'

@@ -10,6 +10,7 @@
 mod catalogue;
 mod choices;
 mod command_line;
+mod flows_to;
 #[cfg(test)]
 mod generated;
 mod help;
@@ -29,17 +30,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use portlore::commit::CommitHelper;
 use portlore::pipeline::ResourceLimits;
 use portlore::process::ProcessHelper;
-use portlore::report::{FORMATS, ReportFormat};
 use portlore::source::live::RebindHelper;
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
-pub use self::choices::{FailOn, KeyPart, Part, Shell};
+pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, TableChoice};
+pub use self::flows_to::FlowsTo;
+use self::flows_to::flows_to;
 pub use self::help::explain;
 pub use self::observers::ObserverArgs;
 pub use self::osc::{OscArgs, OscFormat};
@@ -353,6 +355,14 @@ pub struct CommonArgs {
     /// machine.
     #[arg(help_heading = REPORT, long)]
     pub stats: bool,
+    /// Write connections as rows to .csv, .ndjson or .parquet
+    ///
+    /// Each row is written when its connection ends, and none is kept in memory. -.csv writes to
+    /// standard output; the report is then written only with -o. Can be given several times.
+    /// docs/flows.md describes the columns.
+    #[arg(help_heading = REPORT, long, value_name = "FILE", value_parser = flows_to,
+          allow_hyphen_values = true)]
+    pub flows_to: Vec<FlowsTo>,
     /// Print only one part of the report: findings
     ///
     /// Findings are what looks wrong on the network, each with the packet that shows it and advice.
@@ -378,13 +388,18 @@ pub struct CommonArgs {
     /// always read. Your services replace built-in ones of the same id.
     #[arg(help_heading = REPORT, long, value_name = "PATH")]
     pub catalogue: Vec<PathBuf>,
-    /// Output format: table, json or ndjson
+    /// Format: table, json, ndjson, csv or md
     ///
     /// Choose table for people, json for one document with everything, and ndjson for one JSON
     /// object per line: each connection as it ends, the traffic of each interval, drops, and
-    /// the end of the capture.
+    /// the end of the capture. csv is one table for spreadsheets, md is Markdown for tickets.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub format: Format,
+    /// The table that --format csv or md writes
+    ///
+    /// Without it, csv writes ports, and md writes findings and ports.
+    #[arg(help_heading = ADVANCED, hide_short_help = true, long, value_enum, value_name = "TABLE")]
+    pub table: Option<TableChoice>,
     /// Write the report to a file
     #[arg(help_heading = OUTPUT, short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -460,22 +475,4 @@ pub struct CommonArgs {
     /// up, such as on a kernel without seccomp.
     #[arg(help_heading = ADVANCED, long, hide_short_help = true)]
     pub no_sandbox: bool,
-}
-
-/// Forms of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Human-readable tables
-    Table,
-    /// One JSON document
-    Json,
-    /// One JSON object per line
-    Ndjson,
-}
-
-impl Format {
-    /// The library's definition of the format: the row of [`FORMATS`] at the same position.
-    pub const fn definition(self) -> &'static ReportFormat {
-        &FORMATS[self as usize]
-    }
 }

@@ -34,7 +34,8 @@
 //! |---|---|
 //! | `pcap` | live capture (`source::live`) and BPF filters (`Replay::filter`); needs libpcap |
 //! | `tui` | the full-screen view of the program |
-//! | `cli` | the program; brings `pcap` and `tui` |
+//! | `parquet` | flows as Parquet (`report::flows`) |
+//! | `cli` | the program; brings all of them |
 //!
 //! `cli` is on by default. A program that reads capture files only needs
 //! `portlore = { version = "…", default-features = false }`.
@@ -42,6 +43,7 @@
 mod bytes;
 pub mod catalogue;
 pub mod classify;
+pub mod columns;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod commit;

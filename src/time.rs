@@ -17,6 +17,15 @@ impl Time {
         Self(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
     }
 
+    /// The time in RFC 3339, in UTC with six decimals; what is below a microsecond is cut off.
+    #[must_use]
+    pub fn in_microseconds(self) -> String {
+        let mut text = Self(self.0.div_euclid(1000) * 1000).to_string();
+        // `….123456000Z`.
+        text.truncate(text.len().saturating_sub("000Z".len()));
+        text + "Z"
+    }
+
     /// Nanoseconds from `earlier` to this time; zero if the clock went backwards.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {

@@ -10,6 +10,7 @@ mod confusion;
 mod documented;
 mod examples;
 mod fast_path;
+mod flow_outputs;
 mod follow;
 mod garbage;
 mod golden;

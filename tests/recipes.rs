@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::run::files;
 
 /// What the examples of the recipes are called: files and words that do not exist yet.
-const EXAMPLES: [&str; 4] = ["rtsp", "Rtsp", "mediamtx", "csv"];
+const EXAMPLES: [&str; 4] = ["rtsp", "Rtsp", "mediamtx", "rst"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

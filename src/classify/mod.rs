@@ -24,7 +24,9 @@ pub use self::marks::mark_frame;
 pub use self::payload::affects_verdicts;
 pub use self::process::{add_process_facts, service_of_process};
 pub use self::shared_str::SharedStr;
-pub use self::verdict::{Candidate, Confidence, Fault, Fit, Reason, StatedFacts, Verdict};
+pub use self::verdict::{
+    Candidate, Confidence, Fault, FirstValues, Fit, Reason, StatedFacts, Verdict,
+};
 
 use self::marks::marked_services;
 use self::payload::by_payload;

@@ -8,7 +8,7 @@ use super::fit::fit;
 use super::marks::{MarkedServices, marked_services};
 use super::product::{self, is_product, product};
 use super::reasons;
-use super::verdict::{Candidate, Confidence, Fault, Reason, Verdict};
+use super::verdict::{Candidate, Confidence, Fault, FirstValues, Reason, Verdict};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::evidence::{Direction, Evidence, Fact, Protocol};
@@ -70,6 +70,7 @@ pub(super) fn by_payload(
         candidates: Arc::default(),
         reasons: Vec::new(),
         facts: None,
+        first_values: FirstValues::default(),
     };
     let mut reasons = Vec::new();
     let is_marked = best.is_some();

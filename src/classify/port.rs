@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::candidates;
 use super::reasons;
-use super::verdict::{Confidence, Fault, Verdict};
+use super::verdict::{Confidence, Fault, FirstValues, Verdict};
 use crate::catalogue::Catalogue;
 use crate::decode::ServicePort;
 use crate::evidence::Evidence;
@@ -43,5 +43,6 @@ pub(super) fn by_port(
         candidates,
         reasons,
         facts: None,
+        first_values: FirstValues::default(),
     }
 }

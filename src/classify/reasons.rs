@@ -16,10 +16,15 @@ pub(super) const MAX_VALUE: usize = 120;
 pub(super) fn of_fact(fact: &Fact) -> Reason {
     Reason {
         fact: fact.name.to_string(),
-        value: excerpt(&fact.value, 0),
+        value: value(fact),
         direction: Some(fact.direction),
         frame: Some(fact.frame),
     }
+}
+
+/// The beginning of a fact's value.
+pub(super) fn value(fact: &Fact) -> String {
+    excerpt(&fact.value, 0)
 }
 
 /// The error that most answers are as a reason.
@@ -32,12 +37,17 @@ pub(super) fn of_failure(failure: &Failure) -> Reason {
     }
 }
 
-/// Bytes that came twice and differ as reasons, one for each frame.
+/// Bytes that came twice and differ as reasons, one for each frame. Neither names the other frame:
+/// flows share reasons that differ in their own frames only.
 pub(super) fn of_tampering(tampered: Tampered) -> [Reason; 2] {
     let [earlier, later] = tampered.frames;
-    [(earlier, later), (later, earlier)].map(|(frame, other)| Reason {
+    let values = [
+        (earlier, "a later frame sends this part of the data with different bytes"),
+        (later, "sends a part of the data again, with different bytes"),
+    ];
+    values.map(|(frame, value)| Reason {
         fact: Fault::Tampered.as_str().into(),
-        value: format!("differs from frame {other}, which has the same part of the data"),
+        value: value.into(),
         direction: Some(tampered.direction),
         frame: Some(frame),
     })

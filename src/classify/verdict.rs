@@ -220,6 +220,8 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// All that detectors stated; `None` where it is not kept.
     pub facts: Option<StatedFacts>,
+    /// The first value of each fact whose values are kept.
+    pub first_values: FirstValues,
 }
 
 /// What detectors stated of a flow: a part of it, where it is much.
@@ -247,6 +249,34 @@ impl StatedFacts {
         let first: Vec<_> =
             evidence.facts.iter().filter(|fact| is_first(fact)).map(reasons::of_fact).collect();
         Self { more: evidence.facts.len() - first.len(), first }
+    }
+}
+
+/// The first values of some facts of a flow, by name; long values are cut.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FirstValues(Box<[(&'static str, Box<str>)]>);
+
+impl FirstValues {
+    /// The first value of each of the facts `names`.
+    #[must_use]
+    pub fn new(evidence: &Evidence, names: &[&'static str]) -> Self {
+        let value = |&name: &&'static str| {
+            let fact = evidence.facts.iter().find(|fact| fact.name.is(name))?;
+            Some((name, reasons::value(fact).into()))
+        };
+        Self(names.iter().filter_map(value).collect())
+    }
+
+    /// The value of the fact `name`; untrusted.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

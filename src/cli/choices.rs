@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 use portlore::findings::Severity;
+use portlore::report::parts::report_table::TableName;
+use portlore::report::{FORMATS, ReportFormat};
 
 /// Parts of the report that can stand alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,4 +52,51 @@ pub enum Shell {
     Zsh,
     /// fish
     Fish,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Human-readable tables
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Ndjson,
+    /// One table for spreadsheets
+    Csv,
+    /// Tables in Markdown
+    Md,
+}
+
+impl Format {
+    /// The library's definition of the format: the row of [`FORMATS`] at the same position.
+    pub const fn definition(self) -> &'static ReportFormat {
+        &FORMATS[self as usize]
+    }
+}
+
+/// Tables of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TableChoice {
+    /// What speaks on each port
+    Ports,
+    /// Servers
+    Servers,
+    /// Services and protocols
+    Services,
+    /// What does not belong
+    Findings,
+}
+
+impl TableChoice {
+    /// The library's name of the table.
+    pub const fn definition(self) -> TableName {
+        match self {
+            Self::Ports => TableName::Ports,
+            Self::Servers => TableName::Servers,
+            Self::Services => TableName::Services,
+            Self::Findings => TableName::Findings,
+        }
+    }
 }

@@ -1,7 +1,9 @@
 use std::ffi::OsString;
 
+use clap::ValueEnum;
 use clap::error::ErrorKind;
 use portlore::pipeline::Options;
+use portlore::report::FORMATS;
 
 use super::*;
 

@@ -21,7 +21,7 @@ use super::messages;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{OutputPlan, Outputs};
 use super::service_files::ServiceFiles;
-use super::session::{LiveContext, Mode, Session, drop_privileges, zone};
+use super::session::{LiveContext, Mode, Session, check_table, drop_privileges, zone};
 use super::signals::{CatalogueReload, SignalFlags};
 use crate::cli::LiveArgs;
 
@@ -32,6 +32,7 @@ pub const EVIDENCE: u32 = 9_216;
 pub const WHOLE: u32 = 262_144;
 
 pub fn run(args: &LiveArgs) -> Result<u8> {
+    check_table(&args.common)?;
     if args.observers.interval.is_some() {
         args.common.format.definition().require_intervals()?;
     }
@@ -59,6 +60,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     let mut live = Live::open(&device_options(args, interfaces), messages::print)?;
     rebind_by(&mut live, rebinding);
     let (output, capture) = (outputs.open_report()?, outputs.open_capture()?);
+    let flow_outputs = outputs.open_flows()?;
     let keyboard = Keyboard::StandardInput;
     let live_outputs = LiveOutputs::open(&args.observers, &args.common, &output, keyboard)?;
     let successor = Successor::of_root(user);
@@ -107,6 +109,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
             local_networks,
         }),
         output,
+        flow_outputs,
         live_outputs,
         progress: None,
     };
@@ -155,6 +158,8 @@ fn output_plan(args: &LiveArgs) -> OutputPlan<'_> {
         report: args.common.output.as_deref(),
         events: !EventPlan::new(&args.observers, &args.common).is_empty(),
         capture: args.write.as_deref().map(|path| (path, role)),
+        flows: &args.common.flows_to,
+        is_unique: true,
         force: args.common.force,
         user: args.user.as_deref(),
     }

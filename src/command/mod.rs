@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod completions;
 pub mod doctor;
+mod flow_outputs;
 pub mod help;
 mod helper;
 mod inputs;

@@ -11,12 +11,15 @@ use portlore::commit::{
     open_descriptor, parent_folder, unfinished,
 };
 use portlore::report::Style;
+use portlore::report::flows::FlowFormat;
 use portlore::{Error, ErrorKind, Result};
 
 use super::inputs::InputFiles;
+use crate::cli::FlowsTo;
 
 /// The remedies, each with the option that names the output.
 const OTHER_REPORT: &str = "choose another file with -o";
+const OTHER_FLOWS: &str = "choose another file with --flows-to";
 const OTHER_CAPTURE: &str = "choose another file with -w";
 
 /// What a run is going to write beside standard output.
@@ -26,6 +29,10 @@ pub struct OutputPlan<'a> {
     pub report: Option<&'a Path>,
     /// Whether events are written there while the capture runs.
     pub events: bool,
+    /// Where flows go.
+    pub flows: &'a [FlowsTo],
+    /// Whether the capture cannot be read again, so that flows of a part of it are kept.
+    pub is_unique: bool,
     /// Where frames are saved, and for a series how many files are kept.
     pub capture: Option<(&'a Path, OutputRole)>,
     /// Whether files that exist may be replaced.
@@ -51,7 +58,8 @@ impl<'a> Outputs<'a> {
     pub fn prepare(plan: OutputPlan<'a>, inputs: &InputFiles) -> Result<Self> {
         if let Some(path) = plan.report {
             refuse_inputs(path, inputs, OTHER_REPORT)?;
-        } else {
+        }
+        if plan.report.is_none() || plan.flows.iter().any(FlowsTo::is_standard) {
             let stdout = io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from);
             // A standard output that is closed cannot be an input.
             if let Ok(metadata) = stdout.and_then(|stdout| stdout.metadata()) {
@@ -59,15 +67,14 @@ impl<'a> Outputs<'a> {
                 inputs.refuse("standard output", &metadata, remedy)?;
             }
         }
+        for flows in plan.flow_files() {
+            refuse_inputs(flows, inputs, OTHER_FLOWS)?;
+        }
         // The names of a series are new with every file.
         if let Some((path, OutputRole::Capture)) = plan.capture {
             refuse_inputs(path, inputs, OTHER_CAPTURE)?;
-            if plan.report.is_some_and(|report| !is_special(report) && is_same(report, path)) {
-                return Err(Error::new(ErrorKind::Output, "-o and -w name the same file")
-                    .with_object(path.display())
-                    .with_remedy("choose a different name for one of them"));
-            }
         }
+        plan.refuse_same()?;
         let planned: Vec<_> = plan
             .committed()
             .map(|(role, path)| PlannedOutput { role, path: path.into() })
@@ -80,18 +87,37 @@ impl<'a> Outputs<'a> {
         Ok(Self { plan, helper })
     }
 
-    /// Opens the report's destination. To be called before privileges are dropped.
+    /// Opens the report's destination. There is none where flows have standard output. To be called
+    /// before privileges are dropped.
     ///
     /// # Errors
     /// [`ErrorKind::Output`] where it cannot be created.
     pub fn open_report(&self) -> Result<Output> {
-        let Some(path) = self.plan.report else { return Ok(Output::standard()) };
-        Ok(Output {
-            out: BufWriter::new(Destination::File(self.open(path, OTHER_REPORT)?)),
-            name: path.display().to_string(),
-            style: Style::default(),
-            terminal: false,
-        })
+        match self.plan.report {
+            Some(path) => self.open_file(path, OTHER_REPORT),
+            None if self.plan.flows.iter().any(FlowsTo::is_standard) => Ok(Output::nowhere()),
+            None => Ok(Output::standard()),
+        }
+    }
+
+    /// Opens the outputs of flows. To be called before privileges are dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Output`] where one cannot be created.
+    pub fn open_flows(&self) -> Result<Vec<(&'static FlowFormat, Output)>> {
+        let open = |flows: &FlowsTo| {
+            let output = match &flows.path {
+                Some(path) => self.open_file(path, OTHER_FLOWS)?,
+                None => Output::standard(),
+            };
+            Ok((flows.format, output))
+        };
+        self.plan.flows.iter().map(open).collect()
+    }
+
+    fn open_file(&self, path: &Path, remedy: &str) -> Result<Output> {
+        let file = Destination::File(self.open(path, remedy)?);
+        Ok(Output::new(file, path.display().to_string()))
     }
 
     /// Opens the file in which frames are saved, if they are. To be called before privileges are
@@ -124,8 +150,46 @@ impl OutputPlan<'_> {
     fn committed(&self) -> impl Iterator<Item = (OutputRole, &Path)> {
         let role = if self.events { OutputRole::Events } else { OutputRole::Report };
         let report = self.report.map(|path| (role, path));
+        let flows = self.flows.iter().filter_map(|flows| {
+            let is_kept = self.is_unique && flows.format.is_line_by_line;
+            let role = if is_kept { OutputRole::Events } else { OutputRole::Report };
+            Some((role, flows.path.as_deref()?))
+        });
         let capture = self.capture.map(|(path, role)| (role, path));
-        report.into_iter().chain(capture).filter(|(_, path)| !is_descriptor(path))
+        report.into_iter().chain(flows).chain(capture).filter(|(_, path)| !is_descriptor(path))
+    }
+
+    /// The files that flows go to.
+    fn flow_files(&self) -> impl Iterator<Item = &Path> {
+        self.flows.iter().filter_map(|flows| flows.path.as_deref())
+    }
+
+    /// Refuses two outputs of one name. A series has new names with every file.
+    fn refuse_same(&self) -> Result<()> {
+        let standard = self.flows.iter().filter(|flows| flows.is_standard()).count();
+        if standard > 1 {
+            return Err(Error::new(ErrorKind::Output, "two --flows-to name standard output")
+                .with_remedy("choose a file for one of them"));
+        }
+        let report = self.report.map(|path| ("-o", path));
+        let flows = self.flow_files().map(|path| ("--flows-to", path));
+        let is_single = |(_, role): &(&Path, OutputRole)| *role == OutputRole::Capture;
+        let capture = self.capture.filter(is_single).map(|(path, _)| ("-w", path));
+        let named: Vec<_> = report
+            .into_iter()
+            .chain(flows)
+            .chain(capture)
+            .filter(|(_, path)| !is_special(path))
+            .collect();
+        for (i, (flag, path)) in named.iter().enumerate() {
+            if let Some((other, _)) = named[..i].iter().find(|(_, other)| is_same(other, path)) {
+                let reason = format!("{other} and {flag} name the same file");
+                return Err(Error::new(ErrorKind::Output, reason)
+                    .with_object(path.display())
+                    .with_remedy("choose a different name for one of them"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +225,7 @@ pub struct Output {
 }
 
 enum Destination {
+    Nowhere,
     Standard(Stdout),
     File(OutputFile),
 }
@@ -168,6 +233,7 @@ enum Destination {
 impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
+            Self::Nowhere => Ok(bytes.len()),
             Self::Standard(stdout) => stdout.write(bytes),
             Self::File(file) => file.write(bytes),
         }
@@ -175,6 +241,7 @@ impl Write for Destination {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
+            Self::Nowhere => Ok(()),
             Self::Standard(stdout) => stdout.flush(),
             Self::File(file) => file.flush(),
         }
@@ -188,6 +255,16 @@ fn terminal_width() -> usize {
 }
 
 impl Output {
+    fn new(destination: Destination, name: String) -> Self {
+        let out = BufWriter::new(destination);
+        Self { out, name, style: Style::default(), terminal: false }
+    }
+
+    /// Nowhere: a report that nobody reads.
+    fn nowhere() -> Self {
+        Self::new(Destination::Nowhere, String::new())
+    }
+
     /// Standard output.
     pub fn standard() -> Self {
         let stdout = io::stdout();
@@ -240,7 +317,7 @@ impl Output {
             Err(_) => Ok(()),
             Ok(()) => match self.out.into_parts().0 {
                 Destination::File(file) => file.commit(),
-                Destination::Standard(_) => Ok(()),
+                Destination::Nowhere | Destination::Standard(_) => Ok(()),
             },
         }
     }
@@ -248,7 +325,7 @@ impl Output {
     fn error(&self, error: &io::Error) -> Error {
         let remedy = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "free space there, or choose another file with -o"
+                "free space there, or choose another file"
             }
             _ => "",
         };

@@ -13,13 +13,14 @@ use super::inputs::InputFiles;
 use super::observers::{EventPlan, Keyboard, LiveOutputs};
 use super::output::{Output, OutputPlan, Outputs};
 use super::progress::ProgressBar;
-use super::session::{Mode, Session, drop_privileges, zone};
+use super::session::{Mode, Session, check_table, drop_privileges, zone};
 use super::signals::SignalFlags;
 use super::{UNREADABLE, messages};
 use crate::cli::ReplayArgs;
 
 pub fn run(args: &ReplayArgs) -> Result<u8> {
     check_observers(args)?;
+    check_table(&args.common)?;
     if args.window().is_empty() {
         return Err(Error::new(ErrorKind::Usage, "must be later than --since")
             .with_object("--until")
@@ -43,11 +44,13 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
     }
     let filter = compile(args, &files.links())?;
     let some_unreadable = !files.unreadable().is_empty();
-    let output = open_output(args, found.paths.clone())?;
+    let outputs = prepare_outputs(args, found.paths.clone())?;
+    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    drop(outputs);
     let (mode, live_outputs) = if args.follow {
         (Mode::Follow, live_outputs(args, &output, Keyboard::ControllingTerminal)?)
     } else {
-        (Mode::Replay, LiveOutputs::default())
+        (Mode::Replay, LiveOutputs::of_replay(&args.common))
     };
     let keep = Keep { unsandboxed: args.common.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
@@ -65,6 +68,7 @@ pub fn run(args: &ReplayArgs) -> Result<u8> {
         sandbox_gaps,
         mode,
         output,
+        flow_outputs,
         live_outputs,
         progress,
     };
@@ -82,7 +86,9 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
     let filter = compile(args, &files.links())?;
     let captures = file::candidate_paths(&args.files);
     warn_of_rights(args, &captures);
-    let output = open_output(args, captures)?;
+    let outputs = prepare_outputs(args, captures)?;
+    let (output, flow_outputs) = (outputs.open_report()?, outputs.open_flows()?);
+    drop(outputs);
     let live_outputs = live_outputs(args, &output, Keyboard::StandardInput)?;
     // Rings go on in files that do not exist yet.
     let (read, unsandboxed) = (&file::folders(&args.files)[..], args.common.no_sandbox);
@@ -99,6 +105,7 @@ fn follow(args: &ReplayArgs, catalogue: Arc<Catalogue>, signals: &SignalFlags) -
         sandbox_gaps,
         mode: Mode::Follow,
         output,
+        flow_outputs,
         live_outputs,
         progress: None,
     };
@@ -149,17 +156,23 @@ fn announce(args: &ReplayArgs, live_outputs: &LiveOutputs) {
     }
 }
 
-/// Opens the report's destination, which is none of the files that are read.
-fn open_output(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Output> {
+/// Prepares the outputs, none of which is a file that is read.
+fn prepare_outputs(args: &ReplayArgs, captures: Vec<PathBuf>) -> Result<Outputs<'_>> {
     let inputs = InputFiles { captures, services: places(&args.common.catalogue) };
-    let has_events = !EventPlan::new(&args.observers, &args.common).is_empty();
+    let events = if args.follow {
+        EventPlan::new(&args.observers, &args.common)
+    } else {
+        EventPlan::of_replay(&args.common)
+    };
     let plan = OutputPlan {
         report: args.common.output.as_deref(),
-        events: args.follow && has_events,
+        events: !events.is_empty(),
+        flows: &args.common.flows_to,
+        is_unique: args.follow,
         force: args.common.force,
         ..OutputPlan::default()
     };
-    Outputs::prepare(plan, &inputs)?.open_report()
+    Outputs::prepare(plan, &inputs)
 }
 
 fn is_pipe(path: &Path) -> bool {

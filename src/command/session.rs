@@ -5,7 +5,6 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use portlore::Result;
 use portlore::catalogue::Catalogue;
 use portlore::decode::TenantParts;
 use portlore::pipeline::{
@@ -14,17 +13,20 @@ use portlore::pipeline::{
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
+use portlore::report::flows::FlowFormat;
 use portlore::report::parts::display_filter::FilterOn;
 use portlore::report::{Report, Show, Zone};
 use portlore::source::{Drops, Filter, Source, TimeWindow};
 use portlore::stats::IpNetwork;
+use portlore::{Error, ErrorKind, Result};
 
+use super::flow_outputs::FlowOutputs;
 use super::observers::{LiveOutputs, Observers, OutputStream, ScreenContext};
-use super::output::Output;
+use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{FAILED, INCOMPLETE, messages};
-use crate::cli::{CommonArgs, KeyPart};
+use crate::cli::{CommonArgs, Format, KeyPart, TableChoice};
 
 /// Time between two snapshots for observers.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +46,8 @@ pub struct Session<'s> {
     pub mode: Mode,
     /// The report's destination.
     pub output: Output,
+    /// Where flows go as rows.
+    pub flow_outputs: Vec<(&'static FlowFormat, Output)>,
     /// Observers of the running capture.
     pub live_outputs: LiveOutputs,
     /// The bar on stderr, which ends before the report is written.
@@ -104,15 +108,25 @@ impl Session<'_> {
             sandbox_gaps,
             mode,
             output,
+            flow_outputs,
             mut live_outputs,
             progress,
         } = self;
         let (title, colour) = (inputs.join(", "), output.style().colour);
         let (stream, intervals) =
             OutputStream::open(output, live_outputs.take_events(), &signals.stop)?;
-        let on_flow = stream.flow_hook();
+        let event_hook = stream.flow_hook();
         let format = args.format.definition();
         let is_replay = matches!(mode, Mode::Replay);
+        let rows = FlowOutputs::begin(flow_outputs, &signals.stop, !is_replay)?;
+        let on_flow = |flow: &JudgedFlow| {
+            event_hook.iter().for_each(|hook| hook(flow));
+            rows.write(flow);
+        };
+        let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
+            (event_hook.is_some() || !rows.formats().is_empty()).then_some(&on_flow);
+        let keep_flows = format.keeps_flows(show(args));
+        let first_values = rows.facts();
         let context = match mode {
             Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
@@ -125,16 +139,21 @@ impl Session<'_> {
             live: context.is_some(),
             tunnels: !args.no_tunnels,
             key: key(args),
-            keep_flows: format.keeps_flows(show(args), on_flow.is_some()),
+            keep_flows,
             local_networks: networks,
             names: !args.no_names,
-            keep_facts: show(args).why,
+            keep_reasons: keep_flows
+                || event_hook.is_some()
+                || live_outputs.shows_flows()
+                || rows.formats().iter().any(|format| format.has_reasons),
+            keep_facts: args.why,
+            first_values: &first_values,
             window,
             limits: limits(args),
             until: StopConditions { frames: args.count, span: *span, stop: Some(&signals.stop) },
             hooks: Hooks {
                 processes: process_cache.as_ref(),
-                on_flow: on_flow.as_ref().map(|hook| hook as &(dyn Fn(&JudgedFlow) + Sync)),
+                on_flow,
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -165,8 +184,12 @@ impl Session<'_> {
         })?;
         run.notices.extend(sandbox_gaps);
         progress.into_iter().for_each(ProgressBar::finish);
-        drop(on_flow);
-        let output = stream.finish()?;
+        drop(event_hook);
+        let rows = rows.finish()?;
+        let (Some(output), OutputState::Open) = (stream.finish()?, rows) else {
+            // Who read the flows has left.
+            return Ok(0);
+        };
         process_cache
             .iter()
             .flat_map(ProcessCache::warnings)
@@ -201,6 +224,19 @@ fn report(
     })
 }
 
+/// Refuses `--table` where a format writes no single table.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where it does not go with `--format`.
+pub fn check_table(args: &CommonArgs) -> Result<()> {
+    if args.table.is_some() && !matches!(args.format, Format::Csv | Format::Md) {
+        return Err(Error::new(ErrorKind::Usage, "chooses the table of --format csv or md")
+            .with_object("--table")
+            .with_remedy("add --format csv, or leave out --table"));
+    }
+    Ok(())
+}
+
 /// The parts of the report that the command line asks for.
 fn show(args: &CommonArgs) -> Show {
     Show {
@@ -211,6 +247,7 @@ fn show(args: &CommonArgs) -> Show {
         servers: args.servers,
         interfaces: args.verbose,
         findings_only: args.only.is_some(),
+        table: args.table.map(TableChoice::definition),
         top: args.top,
         zone: zone(args),
     }

@@ -3,7 +3,7 @@
 
 /// Elements in numbered slots. A chunk holds `CHUNK` of them, a power of two.
 #[derive(Debug)]
-pub(super) struct ChunkedVec<T, const CHUNK: usize> {
+pub(crate) struct ChunkedVec<T, const CHUNK: usize> {
     chunks: Vec<Vec<T>>,
     len: usize,
 }
@@ -15,19 +15,19 @@ impl<T, const CHUNK: usize> Default for ChunkedVec<T, CHUNK> {
 }
 
 impl<T, const CHUNK: usize> ChunkedVec<T, CHUNK> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(CHUNK.is_power_of_two()) };
         Self { chunks: Vec::new(), len: 0 }
     }
 
     /// Number of slots.
     #[inline]
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Appends an element and returns its slot.
-    pub(super) fn push(&mut self, value: T) -> usize {
+    pub(crate) fn push(&mut self, value: T) -> usize {
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
@@ -37,18 +37,18 @@ impl<T, const CHUNK: usize> ChunkedVec<T, CHUNK> {
     }
 
     #[inline]
-    pub(super) fn get(&self, slot: usize) -> Option<&T> {
+    pub(crate) fn get(&self, slot: usize) -> Option<&T> {
         self.chunks.get(slot / CHUNK)?.get(slot % CHUNK)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
         self.chunks.get_mut(slot / CHUNK)?.get_mut(slot % CHUNK)
     }
 
     /// The chunk that holds a slot, and the index of the slot in it.
     #[inline]
-    pub(super) fn chunk_of(&self, slot: usize) -> Option<(&[T], usize)> {
+    pub(crate) fn chunk_of(&self, slot: usize) -> Option<(&[T], usize)> {
         Some((self.chunks.get(slot / CHUNK)?, slot % CHUNK))
     }
 }

@@ -30,6 +30,7 @@ mod table;
 mod tcp;
 mod tenants;
 
+pub(crate) use chunked_vec::ChunkedVec;
 pub use icmp::IcmpError;
 pub(crate) use index::Index;
 pub use opening::Opening;

@@ -209,9 +209,9 @@ impl<'r, 'o> CaptureLoop<'r, 'o> {
         job.reply_counters(&self.counters, self.source, &self.catalogue, self.begin.elapsed());
     }
 
-    /// Whether a worker or an observer of snapshots panicked.
+    /// Whether a worker, an observer of snapshots or the hook of ended flows panicked.
     fn has_lost_thread(&self) -> bool {
-        self.router.has_lost_worker()
+        self.router.has_lost_thread()
             || self.snapshots.as_ref().is_some_and(SnapshotJobs::is_abandoned)
     }
 

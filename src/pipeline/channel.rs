@@ -1,6 +1,8 @@
 //! The channel to one worker, and the way back for empty batches.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
@@ -26,6 +28,9 @@ pub(super) enum WorkerMessage {
     Snapshot(SnapshotJob),
     /// A catalogue to use from this point on.
     Catalogue(CatalogueUpdate),
+    /// Every segment up to this frame was handled: the capture thread
+    /// [announced](WorkerSender::announce) it.
+    Announced(u64),
 }
 
 /// The capture thread's end of the channel, with the batch that is being filled.
@@ -37,6 +42,7 @@ pub(super) struct WorkerSender {
     sent: u64,
     full: Sender<WorkerMessage>,
     empty: Receiver<Batch>,
+    announced: Arc<AtomicU64>,
     /// Fields are dropped in order, and this one must follow `full`: the worker wakes when the
     /// channel is already disconnected.
     waker: WakeOnDrop,
@@ -55,6 +61,9 @@ impl Drop for WakeOnDrop {
 pub(super) struct WorkerReceiver {
     pub(super) messages: Receiver<WorkerMessage>,
     pub(super) recycled: Sender<Batch>,
+    announced: Arc<AtomicU64>,
+    /// The announcement that was returned last.
+    passed_on: Cell<u64>,
     waker: Arc<Waker>,
 }
 
@@ -64,10 +73,25 @@ impl WorkerReceiver {
     /// # Errors
     /// `Disconnected` when the sender is gone and the channel is empty; never `Empty`.
     pub(super) fn wait(&self) -> Result<WorkerMessage, TryRecvError> {
-        self.waker.wait(|| match self.messages.try_recv() {
+        self.waker.wait(|| match self.poll() {
             Err(TryRecvError::Empty) => None,
             other => Some(other),
         })
+    }
+
+    /// The next message, if there is one.
+    ///
+    /// # Errors
+    /// `Empty` where none is waiting, `Disconnected` when the sender is gone as well.
+    pub(super) fn poll(&self) -> Result<WorkerMessage, TryRecvError> {
+        // Read before the channel: what was announced was sent before.
+        let announced = self.announced.load(Ordering::Acquire);
+        match self.messages.try_recv() {
+            Err(TryRecvError::Empty) if announced > self.passed_on.replace(announced) => {
+                Ok(WorkerMessage::Announced(announced))
+            }
+            other => other,
+        }
     }
 }
 
@@ -79,11 +103,17 @@ pub(super) fn worker_channel(live: bool) -> (WorkerSender, WorkerReceiver) {
     // Room for every batch in existence, so that returning one never waits.
     let (recycled, empty) = bounded(queue + 2);
     let waker = Arc::<Waker>::default();
-    let wake_on_drop = WakeOnDrop(Arc::clone(&waker));
-    (
-        WorkerSender { batch: Batch::default(), live, sent: 0, full, empty, waker: wake_on_drop },
-        WorkerReceiver { messages, recycled, waker },
-    )
+    let announced = Arc::<AtomicU64>::default();
+    let sender = WorkerSender {
+        batch: Batch::default(),
+        live,
+        sent: 0,
+        full,
+        empty,
+        announced: Arc::clone(&announced),
+        waker: WakeOnDrop(Arc::clone(&waker)),
+    };
+    (sender, WorkerReceiver { messages, recycled, announced, passed_on: Cell::new(0), waker })
 }
 
 impl WorkerSender {
@@ -91,6 +121,17 @@ impl WorkerSender {
     pub(super) fn would_drop(&self) -> bool {
         // Only this thread sends: a queue that is not full now takes a batch without waiting.
         self.live && self.full.len() >= LIVE_QUEUE
+    }
+
+    /// Whether the batch is sent, or dropped, without waiting for a place in the queue.
+    pub(super) fn is_ready(&self) -> bool {
+        self.live || self.batch.is_empty() || self.full.len() < QUEUE
+    }
+
+    /// Tells the worker that every segment up to `frame` was sent to it, or dropped.
+    pub(super) fn announce(&self, frame: u64) {
+        self.announced.store(frame, Ordering::Release);
+        self.waker.0.wake();
     }
 
     /// Sends the batch with the block that holds its payloads. Live, drops and counts it where the

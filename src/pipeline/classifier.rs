@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::context::WorkerContext;
+use super::ended_flows::FlowLane;
 use super::snapshot::{KeptOpenings, RecentFlows, SnapshotBuilder, SnapshotJob};
 use super::verdict_cache::VerdictCache;
 use super::{JudgedFlow, SnapshotRequest, anomalies, server_evidence};
@@ -31,10 +32,12 @@ const KEPT_OPENINGS: usize = 16 << 20;
 /// Detects, classifies and counts the flows of one worker.
 pub(super) struct Classifier<'p> {
     context: WorkerContext<'p>,
-    verdicts: VerdictCache,
+    verdicts: VerdictCache<'p>,
     stats: Cells,
     /// Every flow, where they are kept.
     flows: Option<Vec<JudgedFlow>>,
+    /// Takes the flows that end, where somebody wants them.
+    pub(super) lane: Option<FlowLane>,
     /// The flows that ended last, for snapshots.
     ended: RecentFlows,
     /// Flows that ended and of whose payload the capture cut some.
@@ -168,6 +171,8 @@ impl Judge for Classifier<'_> {
     }
 
     fn close(&mut self, mut record: FlowRecord, verdict: Option<VerdictId>) {
+        #[cfg(test)]
+        self.context.on_close.iter().for_each(|hook| hook(&record));
         if let (Some((kept, _)), Some(verdict)) = (&mut self.kept, verdict) {
             kept.end(verdict, record.first_frame);
         }
@@ -189,9 +194,8 @@ impl Judge for Classifier<'_> {
                 self.stats.share_servers(shared);
             }
         }
-        let is_wanted = self.flows.is_some()
-            || self.context.on_flow.is_some()
-            || self.ended.has_place(record.last);
+        let is_wanted =
+            self.flows.is_some() || self.lane.is_some() || self.ended.has_place(record.last);
         if !is_wanted {
             self.verdicts.release(id);
             return;
@@ -202,20 +206,27 @@ impl Judge for Classifier<'_> {
 }
 
 impl<'p> Classifier<'p> {
-    pub(super) fn new(catalogue: Arc<Catalogue>, context: WorkerContext<'p>) -> Self {
-        let keeps_reasons =
-            context.keep_flows || context.recent_flows > 0 || context.on_flow.is_some();
+    pub(super) fn new(
+        catalogue: Arc<Catalogue>,
+        context: WorkerContext<'p>,
+        lane: Option<FlowLane>,
+    ) -> Self {
+        let keeps = context.keep_flows || context.recent_flows > 0 || lane.is_some();
+        let keeps_facts = keeps && context.keep_facts;
+        // Facts are each flow's own, as reasons are.
+        let keeps_reasons = keeps && (context.keep_reasons || keeps_facts);
+        let first_values = if keeps { context.first_values } else { &[] };
+        let verdicts = VerdictCache::new(catalogue, keeps_reasons, keeps_facts, first_values);
+        // Snapshots show the reasons of live flows.
+        let verdicts = if context.recent_flows > 0 { verdicts } else { verdicts.sharing_reasons() };
         Self {
             context,
-            verdicts: VerdictCache::new(
-                catalogue,
-                keeps_reasons,
-                keeps_reasons && context.keep_facts,
-            ),
+            verdicts,
             stats: Cells::new(context.histogram_ports, context.max_servers)
                 .with_local_networks(context.local_networks())
                 .with_names(context.names),
             flows: context.keep_flows.then(Vec::new),
+            lane,
             ended: RecentFlows::new(context.recent_flows),
             cut: 0,
             kept: (context.recent_flows > 0).then(|| {
@@ -312,18 +323,20 @@ impl<'p> Classifier<'p> {
         self.verdicts.classify(service_port(opening, key), Some(&self.inspected))
     }
 
-    /// Passes a finished flow to the hook, to the kept flows and to the recent ones.
+    /// Passes a finished flow to the recent ones, to the kept flows and to the lane.
     fn keep(&mut self, flow: JudgedFlow) {
-        if let Some(on_flow) = self.context.on_flow {
-            on_flow(&flow);
+        let others = usize::from(self.flows.is_some()) + usize::from(self.lane.is_some());
+        if others > 0 {
+            self.ended.add(&flow.record, &flow.verdict, &flow.processes);
         }
-        match &mut self.flows {
-            Some(flows) => {
-                self.ended.add(&flow.record, &flow.verdict, &flow.processes);
-                flows.push(flow);
+        match (&mut self.flows, &mut self.lane) {
+            (Some(flows), Some(lane)) => {
+                flows.push(flow.clone());
+                lane.send(flow);
             }
-            None if self.ended.has_place(flow.record.last) => self.ended.push(flow),
-            None => {}
+            (Some(flows), None) => flows.push(flow),
+            (None, Some(lane)) => lane.send(flow),
+            (None, None) => self.ended.push(flow),
         }
     }
 }
@@ -425,7 +438,9 @@ mod tests {
             limits: TableLimits { flows: 8, opening_bytes: 1 << 20 },
             live: false,
             keep_flows: false,
+            keep_reasons: true,
             keep_facts: false,
+            first_values: &[],
             local_networks: &[],
             names: true,
             histogram_ports: 8,
@@ -433,9 +448,9 @@ mod tests {
             shared_servers: Some(&shared),
             recent_flows: 0,
             process_cache: None,
-            on_flow: None,
+            on_close: None,
         };
-        let mut classifier = Classifier::new(Catalogue::shipped().unwrap(), context);
+        let mut classifier = Classifier::new(Catalogue::shipped().unwrap(), context, None);
         for n in 0..5000_u32 {
             let end = |address: u32, port| Endpoint {
                 address: std::net::Ipv4Addr::from_bits(address).into(),

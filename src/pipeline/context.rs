@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-use super::JudgedFlow;
 use crate::flow::TableLimits;
 use crate::process::ProcessCache;
 use crate::stats::{IpNetwork, LocalNetworks, Servers, Stats};
@@ -17,8 +16,12 @@ pub(super) struct WorkerContext<'p> {
     pub(super) limits: TableLimits,
     pub(super) live: bool,
     pub(super) keep_flows: bool,
+    /// Keep the reasons of their verdicts.
+    pub(super) keep_reasons: bool,
     /// Keep what detectors stated of each of these flows.
     pub(super) keep_facts: bool,
+    /// The facts whose first values are kept of each of these flows.
+    pub(super) first_values: &'p [&'static str],
     /// Ports whose sizes and times are kept where they have many different ones.
     pub(super) histogram_ports: usize,
     /// Servers that are kept.
@@ -34,8 +37,9 @@ pub(super) struct WorkerContext<'p> {
     pub(super) recent_flows: usize,
     /// Resolves sockets to processes.
     pub(super) process_cache: Option<&'p ProcessCache>,
-    /// Gets each flow when it has ended.
-    pub(super) on_flow: Option<&'p (dyn Fn(&JudgedFlow) + Sync)>,
+    /// Gets each flow that ends.
+    #[cfg(test)]
+    pub(super) on_close: Option<&'p (dyn Fn(&crate::flow::FlowRecord) + Sync)>,
 }
 
 impl WorkerContext<'_> {

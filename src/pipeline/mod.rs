@@ -34,6 +34,7 @@ mod channel;
 mod classifier;
 mod context;
 mod counters;
+mod ended_flows;
 mod options;
 mod router;
 mod run;
@@ -42,6 +43,8 @@ mod server_evidence;
 mod snapshot;
 mod tenant_watch;
 mod verdict_cache;
+mod verdict_kinds;
+mod verdict_templates;
 mod waker;
 mod worker;
 
@@ -53,7 +56,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 pub use self::batch::{Batch, BatchedPayload, BatchedQuote, BatchedSegment};
 pub use self::counters::{CaptureCounters, InterfaceCounters};
 pub use self::options::{CountersHook, Hooks, Options, ResourceLimits, StopConditions};
-pub use self::run::{JudgedFlow, Run};
+pub use self::run::{FlowView, JudgedFlow, Run};
 pub use self::snapshot::{
     FlowDetail, Snapshot, SnapshotRequest, SnapshotRequester, SnapshotRequests, Snapshots,
     snapshot_requests,
@@ -63,6 +66,7 @@ use self::capture_loop::{CaptureLoop, Captured};
 use self::catalogue_update::CatalogueUpdate;
 use self::channel::worker_channel;
 use self::context::WorkerContext;
+use self::ended_flows::{FlowLaneEnd, merge};
 use self::router::Router;
 use self::selection::Selection;
 use self::snapshot::Snapshotter;
@@ -113,6 +117,8 @@ pub fn run(
         live: options.live,
         keep_flows: options.keep_flows,
         keep_facts: options.keep_facts,
+        first_values: options.first_values,
+        keep_reasons: options.keep_reasons,
         histogram_ports: limits.histogram_ports,
         max_servers: limits.max_servers,
         local_networks: options.local_networks,
@@ -120,10 +126,17 @@ pub fn run(
         shared_servers: is_shared.then_some(&shared_servers),
         recent_flows: snapshots.as_ref().map_or(0, |snapshots| snapshots.flows),
         process_cache: hooks.processes,
-        on_flow: hooks.on_flow,
+        #[cfg(test)]
+        on_close: hooks.on_close,
     };
     let Finished { captured, workers, snapshotted, panics } = thread::scope(|scope| {
-        let (router, workers) = start_workers(scope, catalogue, context, options.key)?;
+        let passes_on = hooks.on_flow.is_some();
+        let (router, workers, lanes) =
+            start_workers(scope, catalogue, context, (options.key, passes_on))?;
+        let running = Arc::new(());
+        let router = router.announcing(passes_on.then(|| Arc::downgrade(&running)));
+        let start = |on_flow| start_flow_thread(scope, lanes, running, on_flow);
+        let flow_thread = hooks.on_flow.map(start).transpose()?;
         let (snapshotter, jobs) = Snapshotter::new(&context);
         let jobs = snapshots.is_some().then_some(jobs);
         let start = |snapshots| {
@@ -151,6 +164,10 @@ pub fn run(
             .unwrap_or_else(|panic| (without().0, Some(panic)));
         let view = panic.map(|panic| Error::from_panic("the thread of the view", &*panic));
         panics.extend(view.map(|error| error.to_string()));
+        // The lanes ended with the workers.
+        let panic = flow_thread.and_then(|thread| thread.join().err());
+        let flows = panic.map(|panic| Error::from_panic("the thread that writes flows", &*panic));
+        panics.extend(flows.map(|error| error.to_string()));
         Result::Ok(Finished { captured, workers: joined, snapshotted, panics })
     })?;
     source.finish();
@@ -195,19 +212,22 @@ pub fn run(
 /// The threads of all workers.
 type WorkerThreads<'scope> = Vec<ScopedJoinHandle<'scope, WorkerResult>>;
 
-/// Starts the workers, each at the end of a channel from the router.
+/// Starts the workers, each at the end of a channel from the router. If the workers are to pass on
+/// the flows that end, returns the ends of their lanes.
 fn start_workers<'scope, 'env, 'p: 'scope>(
     scope: &'scope Scope<'scope, 'env>,
     catalogue: &Arc<Catalogue>,
     context: WorkerContext<'p>,
-    key: TenantParts,
-) -> Result<(Router, WorkerThreads<'scope>)> {
+    (key, passes_on): (TenantParts, bool),
+) -> Result<(Router, WorkerThreads<'scope>, Vec<FlowLaneEnd>)> {
     let hasher = FlowHasher::default();
     let update = CatalogueUpdate::new(Arc::clone(catalogue));
-    let (mut senders, mut threads) = (Vec::new(), Vec::new());
+    let (mut senders, mut threads, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..context.workers {
         let (sender, receiver) = worker_channel(context.live);
-        let worker = Worker::new(update.clone(), context, &hasher);
+        let (lane, end) = passes_on.then(|| ended_flows::lane(i, context.workers)).unzip();
+        lanes.extend(end);
+        let worker = Worker::new(update.clone(), context, &hasher, lane);
         let thread = thread::Builder::new()
             .name(format!("classify-{i}"))
             .spawn_scoped(scope, move || worker.run(&receiver))
@@ -215,7 +235,24 @@ fn start_workers<'scope, 'env, 'p: 'scope>(
         threads.push(thread);
         senders.push(sender);
     }
-    Ok((Router::new(senders, hasher, key), threads))
+    Ok((Router::new(senders, hasher, key), threads, lanes))
+}
+
+/// Starts the thread that passes ended flows to `on_flow`. It holds `running` until it ends.
+fn start_flow_thread<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    lanes: Vec<FlowLaneEnd>,
+    running: Arc<()>,
+    on_flow: &'scope (dyn Fn(&JudgedFlow) + Sync),
+) -> Result<ScopedJoinHandle<'scope, ()>> {
+    let merge = move || {
+        merge(lanes, on_flow);
+        drop(running);
+    };
+    thread::Builder::new()
+        .name("flows".into())
+        .spawn_scoped(scope, merge)
+        .map_err(|e| system(format!("the thread for flows cannot be started: {e}")))
 }
 
 /// What is said of a worker that panicked, to which so many segments were sent.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::{CaptureCounters, JudgedFlow};
 use crate::catalogue::Catalogue;
 use crate::decode::TenantParts;
+#[cfg(test)]
+use crate::flow::FlowRecord;
 use crate::process::ProcessCache;
 use crate::source::{Drops, TimeWindow};
 use crate::stats::{IpNetwork, Servers};
@@ -30,8 +32,12 @@ pub struct Options<'a> {
     /// Keep the names that answers of DNS and its kin give to addresses, and by which clients called
     /// servers.
     pub names: bool,
-    /// Keep what detectors stated of flows, for those that are kept or passed to a hook.
+    /// Keep the reasons of verdicts, for flows that are kept, shown in snapshots or passed to a hook.
+    pub keep_reasons: bool,
+    /// Keep what detectors stated of these flows.
     pub keep_facts: bool,
+    /// The facts whose first values are kept of these flows, for columns.
+    pub first_values: &'a [&'static str],
     /// Decode only frames of this part of the capture.
     pub window: TimeWindow,
     /// Threads and memory.
@@ -53,11 +59,20 @@ impl Options<'_> {
             keep_flows: false,
             local_networks: &[],
             names: true,
+            keep_reasons: true,
             keep_facts: false,
+            first_values: &[],
             window: TimeWindow { since: None, until: None },
             limits: ResourceLimits::DEFAULT,
             until: StopConditions { frames: None, span: None, stop: None },
-            hooks: Hooks { processes: None, on_flow: None, counters: None, catalogues: None },
+            hooks: Hooks {
+                processes: None,
+                on_flow: None,
+                counters: None,
+                catalogues: None,
+                #[cfg(test)]
+                on_close: None,
+            },
         }
     }
 }
@@ -113,13 +128,17 @@ pub struct Hooks<'a> {
     /// Resolves the sockets of this machine to processes. `None` for captures of another time or
     /// machine.
     pub processes: Option<&'a ProcessCache>,
-    /// Gets each flow when it has ended, on the worker's thread: segments wait in the queue
-    /// meanwhile.
+    /// Gets each flow that has ended, on a thread of its own, in the order of the frames with which
+    /// they ended; those that are open at the end follow, by shard. The order does not depend on the
+    /// number of workers. While this takes long, workers wait for it.
     pub on_flow: Option<&'a (dyn Fn(&JudgedFlow) + Sync)>,
     /// Reports the counters so far on request.
     pub counters: Option<CountersHook<'a>>,
     /// Brings newer catalogues. Flows that are classified from then on use the newest one.
     pub catalogues: Option<&'a Receiver<Arc<Catalogue>>>,
+    /// Gets each flow that ends, on the thread of its worker: for tests in which that panics.
+    #[cfg(test)]
+    pub(crate) on_close: Option<&'a (dyn Fn(&FlowRecord) + Sync)>,
 }
 
 /// Reports the counters of a running capture.

@@ -4,7 +4,7 @@
 //! table `s / workers`. Records do not depend on the number of workers, because a shard's table
 //! sees the same segments in the same order in any case.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::CaptureCounters;
 use super::catalogue_update::CatalogueUpdate;
@@ -25,6 +25,9 @@ pub(super) struct Router {
     key: TenantParts,
     tenants: TenantWatch,
     numbers: TenantNumbers,
+    /// Held by the thread to which workers pass on ended flows. Where there is one, the last frame
+    /// of each block is announced to every worker.
+    flow_thread: Option<Weak<()>>,
 }
 
 impl Router {
@@ -33,7 +36,14 @@ impl Router {
         let workers = senders.len();
         let routes = std::array::from_fn(|shard| (shard % workers, shard / workers));
         let numbers = TenantNumbers::new(hasher.tenants());
-        Self { senders, routes, hasher, key, tenants: TenantWatch::new(key), numbers }
+        let tenants = TenantWatch::new(key);
+        Self { senders, routes, hasher, key, tenants, numbers, flow_thread: None }
+    }
+
+    /// The router, which announces the last frame of each block to every worker, if there is a
+    /// thread to which they pass on ended flows: it holds what is given here.
+    pub(super) fn announcing(self, flow_thread: Option<Weak<()>>) -> Self {
+        Self { flow_thread, ..self }
     }
 
     /// Whether a segment without a tenant may be handed to [`push`](Self::push).
@@ -84,9 +94,21 @@ impl Router {
         self.senders.iter().any(WorkerSender::would_drop)
     }
 
-    /// Sends every worker its batch of segments from `block`.
+    /// Sends every worker its batch of segments from `block`. If workers pass on ended flows, also
+    /// announces the last frame to each of them.
     pub(super) fn flush(&mut self, block: &Arc<Block>, counters: &mut CaptureCounters) {
-        self.senders.iter_mut().for_each(|sender| sender.flush(block, counters));
+        if self.flow_thread.is_none() {
+            self.senders.iter_mut().for_each(|sender| sender.flush(block, counters));
+            return;
+        }
+        let last = counters.frames;
+        // Those that keep this thread waiting come last: by then all others know.
+        for waits in [false, true] {
+            for sender in self.senders.iter_mut().filter(|sender| waits || sender.is_ready()) {
+                sender.flush(block, counters);
+                sender.announce(last);
+            }
+        }
     }
 
     /// Sends every worker its last batch, waiting for places in the queues. Returns the number of
@@ -99,9 +121,11 @@ impl Router {
         self.senders.iter_mut().map(|sender| sender.finish(block, counters)).collect()
     }
 
-    /// Whether a worker panicked.
-    pub(super) fn has_lost_worker(&self) -> bool {
+    /// Whether a worker panicked, or the thread to which they pass on ended flows.
+    pub(super) fn has_lost_thread(&self) -> bool {
+        let is_gone = |thread: &Weak<()>| thread.strong_count() == 0;
         self.senders.iter().any(WorkerSender::is_abandoned)
+            || self.flow_thread.as_ref().is_some_and(is_gone)
     }
 
     /// Sends every worker a snapshot job.

@@ -83,6 +83,27 @@ impl Run {
     }
 }
 
+/// A finished flow and its verdict, borrowed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FlowView<'f> {
+    /// The flow.
+    pub record: &'f FlowRecord,
+    /// What spoke in it.
+    pub verdict: &'f Verdict,
+    /// The processes behind its ends.
+    pub processes: &'f FlowProcesses,
+}
+
+impl JudgedFlow {
+    /// The flow, borrowed.
+    #[must_use]
+    pub const fn view(&self) -> FlowView<'_> {
+        let Self { record, verdict, processes } = self;
+        FlowView { record, verdict, processes }
+    }
+}
+
 /// A finished flow and its verdict.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

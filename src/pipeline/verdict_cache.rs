@@ -2,15 +2,15 @@
 //! verdicts, unless each verdict has its own reasons.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::verdict_kinds::{VerdictKind, VerdictKinds};
+use super::verdict_templates::VerdictTemplates;
 use crate::catalogue::Catalogue;
 use crate::classify::{
-    Candidate, Confidence, Fault, Fit, StatedFacts, Verdict, add_process_facts, affects_verdicts,
-    classify,
+    FirstValues, StatedFacts, Verdict, add_process_facts, affects_verdicts, classify,
 };
 use crate::decode::ServicePort;
 use crate::detect::{DETECTORS, Detector};
@@ -18,116 +18,20 @@ use crate::evidence::{Evidence, Protocol, ProtocolSet, ProvedBy};
 use crate::flow::VerdictId;
 use crate::process::FlowProcesses;
 
-/// Everything by which verdicts differ beside their reasons and what only one flow has: the
-/// responder's product, the name that a mark takes from what it matches, and the failure.
-#[derive(PartialEq, Eq)]
-struct VerdictKey<'v> {
-    service: Option<&'v str>,
-    process_service: Option<&'v str>,
-    also: Vec<&'v str>,
-    protocol: Option<Protocol>,
-    proved_by: Option<ProvedBy>,
-    one_way: bool,
-    confidence: Confidence,
-    carries: Option<Protocol>,
-    fit: Option<Fit>,
-    candidates: &'v [Candidate],
-    fault: Option<Fault>,
-    announces: bool,
-    is_whole: bool,
-}
-
-impl<'v> VerdictKey<'v> {
-    fn new(verdict: &'v Verdict) -> Self {
-        Self {
-            service: verdict.service.as_ref().map(|service| &*service.id),
-            process_service: verdict.process_service.as_ref().map(|service| &*service.id),
-            also: verdict.also.iter().map(|service| &*service.id).collect(),
-            protocol: verdict.protocol,
-            proved_by: verdict.proved_by,
-            one_way: verdict.one_way,
-            confidence: verdict.confidence,
-            carries: verdict.carries,
-            fit: verdict.fit,
-            candidates: &verdict.candidates,
-            fault: verdict.fault,
-            announces: verdict.announces,
-            is_whole: verdict.is_whole,
-        }
-    }
-}
-
-/// A number that all verdicts share which differ in their reasons, product and failure only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct VerdictKind(pub(super) u32);
-
-/// The numbers of all kinds of verdicts so far.
-///
-/// A table by the hash of a verdict: a table by owned keys would have to clone the shared ids for
-/// each lookup, which is at least one for each recognised flow.
-#[derive(Default)]
-struct VerdictKinds {
-    hasher: RandomState,
-    /// By the hash of the key, each kind with a verdict that has this key.
-    by_hash: HashMap<u64, Vec<(Verdict, VerdictKind)>, RandomState>,
-    /// The number of kinds.
-    len: u32,
-}
-
-impl VerdictKinds {
-    /// The number of the verdict's kind, and a verdict of this kind without reasons, product
-    /// and failure.
-    /// Numbers begin at 0 and are given in order.
-    fn number(&mut self, verdict: &Verdict) -> (VerdictKind, &Verdict) {
-        let kinds = self.by_hash.entry(self.hasher.hash_one(hashed(verdict))).or_default();
-        let key = VerdictKey::new(verdict);
-        let place = kinds.iter().position(|(known, _)| VerdictKey::new(known) == key);
-        let place = place.unwrap_or_else(|| {
-            let kind = VerdictKind(self.len);
-            self.len += 1;
-            kinds.push((without_reasons(verdict), kind));
-            kinds.len() - 1
-        });
-        let (known, kind) = &kinds[place];
-        (*kind, known)
-    }
-}
-
-/// The part of a [`VerdictKey`] that is hashed: of many candidates the first tells most.
-fn hashed(verdict: &Verdict) -> impl Hash + use<'_> {
-    (
-        verdict.service.as_ref().map(|service| &*service.id),
-        (verdict.protocol, verdict.proved_by, verdict.confidence, verdict.fit, verdict.fault),
-        verdict.candidates.len(),
-        verdict.candidates.first().map(Candidate::id),
-    )
-}
-
-/// A copy of the verdict with the same [`VerdictKey`] and nothing beyond it.
-fn without_reasons(verdict: &Verdict) -> Verdict {
-    Verdict {
-        service: verdict.service.clone(),
-        service_name: None,
-        also: verdict.also.clone(),
-        process_service: verdict.process_service.clone(),
-        product: None,
-        failure: None,
-        candidates: Arc::clone(&verdict.candidates),
-        reasons: Vec::new(),
-        facts: None,
-        ..*verdict
-    }
-}
-
 /// The verdicts of live flows, by number.
-pub(super) struct VerdictCache {
+pub(super) struct VerdictCache<'p> {
     catalogue: Arc<Catalogue>,
     /// Verdicts have reasons, and no two flows share one. Otherwise flows share all verdicts without
-    /// a product and without a failure.
+    /// a product, a failure and values of facts.
     keeps_reasons: bool,
     /// Verdicts have all facts of their flows, too.
     keeps_facts: bool,
+    /// The facts whose first values verdicts have.
+    first_values: &'p [&'static str],
     verdicts: Vec<Option<(VerdictKind, Verdict)>>,
+    /// In place of `verdicts`, if those of live flows are looked at without the frames of their
+    /// reasons.
+    templates: Option<Box<VerdictTemplates>>,
     /// Numbers that are not in use.
     free: Vec<u32>,
     kinds: VerdictKinds,
@@ -153,15 +57,22 @@ type PortKey = (ServicePort, Option<(bool, ProtocolSet, bool)>);
 /// came twice and differ.
 type ProtocolKey = (ServicePort, Protocol, Option<ProvedBy>, bool, bool, bool);
 
-impl VerdictCache {
-    pub(super) fn new(catalogue: Arc<Catalogue>, keeps_reasons: bool, keeps_facts: bool) -> Self {
+impl<'p> VerdictCache<'p> {
+    pub(super) fn new(
+        catalogue: Arc<Catalogue>,
+        keeps_reasons: bool,
+        keeps_facts: bool,
+        first_values: &'p [&'static str],
+    ) -> Self {
         Self {
-            with_facts: protocols_with_facts(&catalogue, |_, _| true),
-            with_deep_facts: protocols_with_facts(&catalogue, takes_time),
+            with_facts: protocols_with_facts(&catalogue, first_values, |_, _| true),
+            with_deep_facts: protocols_with_facts(&catalogue, first_values, takes_time),
             catalogue,
             keeps_reasons,
             keeps_facts,
+            first_values,
             verdicts: Vec::new(),
+            templates: None,
             free: Vec::new(),
             kinds: VerdictKinds::default(),
             shared: Vec::new(),
@@ -170,13 +81,19 @@ impl VerdictCache {
         }
     }
 
+    /// Shares reasons between flows: verdicts have no frames until they are taken.
+    pub(super) fn sharing_reasons(self) -> Self {
+        let templates = self.keeps_reasons.then(Box::default);
+        Self { templates, ..self }
+    }
+
     /// Classifies by another catalogue from now on. Verdicts that flows have stay valid.
     pub(super) fn update_catalogue(&mut self, catalogue: Arc<Catalogue>) {
-        self.with_facts = protocols_with_facts(&catalogue, |_, _| true);
-        self.with_deep_facts = protocols_with_facts(&catalogue, takes_time);
+        self.with_facts = protocols_with_facts(&catalogue, self.first_values, |_, _| true);
+        self.with_deep_facts = protocols_with_facts(&catalogue, self.first_values, takes_time);
         self.catalogue = catalogue;
         // New kinds name the services of this catalogue; their numbers go on.
-        self.kinds.by_hash.clear();
+        self.kinds.clear();
         self.by_port.clear();
         self.by_protocol.clear();
         self.shared.fill(None);
@@ -258,6 +175,10 @@ impl VerdictCache {
         if self.keeps_facts {
             verdict.facts = Some(evidence.map_or_else(StatedFacts::default, StatedFacts::new));
         }
+        // Flows of no recognised protocol share their verdicts.
+        if let Some(evidence) = evidence.filter(|evidence| evidence.protocol.is_some()) {
+            verdict.first_values = FirstValues::new(evidence, self.first_values);
+        }
         verdict
     }
 
@@ -280,11 +201,17 @@ impl VerdictCache {
 
     /// The verdict with this number.
     pub(super) fn get(&self, id: VerdictId) -> Option<&(VerdictKind, Verdict)> {
+        if let Some(templates) = &self.templates {
+            return templates.get(id);
+        }
         self.verdicts.get(id.0 as usize)?.as_ref()
     }
 
     /// The verdict of a flow that has ended. Frees the number, unless flows share it.
     pub(super) fn take(&mut self, id: VerdictId) -> Option<Verdict> {
+        if let Some(templates) = &mut self.templates {
+            return templates.take(id);
+        }
         if self.is_shared(id) {
             return self.get(id).map(|(_, verdict)| verdict.clone());
         }
@@ -344,6 +271,9 @@ impl VerdictCache {
         let (kind, known) = self.kinds.number(&verdict);
         // Candidates are many, and the same for all verdicts of a kind.
         verdict.candidates = Arc::clone(&known.candidates);
+        if let Some(templates) = &mut self.templates {
+            return templates.store(kind, verdict);
+        }
         if kind.0 as usize == self.shared.len() {
             self.shared.push(None);
         }
@@ -366,7 +296,11 @@ impl VerdictCache {
 
 /// Whether a verdict has nothing that its flow alone has.
 const fn is_common(verdict: &Verdict) -> bool {
-    verdict.product.is_none() && verdict.service_name.is_none() && verdict.failure.is_none()
+    verdict.product.is_none()
+        && verdict.service_name.is_none()
+        && verdict.failure.is_none()
+        && verdict.facts.is_none()
+        && verdict.first_values.is_empty()
 }
 
 /// Whether a detector states a fact only where facts are wanted that take time to read.
@@ -374,11 +308,16 @@ fn takes_time(detector: &Detector, fact: &str) -> bool {
     !detector.facts_at_any_depth.contains(&fact)
 }
 
-/// The protocols whose detectors state facts that marks test, or that affect verdicts whatever the
-/// catalogue has; only facts that satisfy `counts`.
-fn protocols_with_facts(catalogue: &Catalogue, counts: fn(&Detector, &str) -> bool) -> ProtocolSet {
+/// The protocols whose detectors state facts that marks test, whose values are kept, or that affect verdicts
+/// whatever the catalogue has; only facts that satisfy `counts`.
+fn protocols_with_facts(
+    catalogue: &Catalogue,
+    kept: &[&'static str],
+    counts: fn(&Detector, &str) -> bool,
+) -> ProtocolSet {
     // Most marks test the same few facts.
-    let marked: HashSet<&str, RandomState> = catalogue.marked_facts().collect();
+    let marked: HashSet<&str, RandomState> =
+        catalogue.marked_facts().chain(kept.iter().copied()).collect();
     let matters = |detector: &&Detector| {
         let affecting = detector.facts.iter().copied().filter(|fact| affects_verdicts(fact));
         let tested = marked.iter().copied().filter(|fact| detector.states(fact));
@@ -401,8 +340,8 @@ mod tests {
     use crate::evidence::Depth;
     use crate::flow::Opening;
 
-    fn cache() -> VerdictCache {
-        VerdictCache::new(Catalogue::shipped().unwrap(), false, false)
+    fn cache() -> VerdictCache<'static> {
+        VerdictCache::new(Catalogue::shipped().unwrap(), false, false, &[])
     }
 
     fn port() -> ServicePort {
@@ -452,7 +391,7 @@ mod tests {
             }
         }
         assert!(cache.get(shared).unwrap().1.failure.is_none());
-        assert_eq!((cache.verdicts.len(), cache.kinds.len), (3, 1));
+        assert_eq!((cache.verdicts.len(), cache.kinds.len()), (3, 1));
     }
 
     #[test]
@@ -471,6 +410,6 @@ mod tests {
             }
             ids.into_iter().for_each(|id| cache.release(id));
         }
-        assert_eq!((cache.verdicts.len(), cache.kinds.len), (3, 1));
+        assert_eq!((cache.verdicts.len(), cache.kinds.len()), (3, 1));
     }
 }

@@ -12,6 +12,7 @@ use super::catalogue_update::CatalogueUpdate;
 use super::channel::{WorkerMessage, WorkerReceiver};
 use super::classifier::Classifier;
 use super::context::WorkerContext;
+use super::ended_flows::FlowLane;
 use super::snapshot::{STEP, SnapshotJob};
 use super::{Batch, BatchedSegment, JudgedFlow};
 use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
@@ -47,17 +48,19 @@ pub(super) struct Worker<'p> {
 }
 
 impl<'p> Worker<'p> {
-    /// A worker without flows. All workers share `hasher`, with which segments are hashed.
+    /// A worker without flows. All workers share `hasher`, with which segments are hashed. Flows that
+    /// end go into `lane`.
     pub(super) fn new(
         CatalogueUpdate { catalogue, ports }: CatalogueUpdate,
         context: WorkerContext<'p>,
         hasher: &FlowHasher,
+        lane: Option<FlowLane>,
     ) -> Self {
         let tables = SHARDS.div_ceil(context.workers);
         Self {
             ports,
             tables: (0..tables).map(|_| Table::new(context.limits, hasher)).collect(),
-            classifier: Classifier::new(catalogue, context),
+            classifier: Classifier::new(catalogue, context, lane),
             live: context.live,
             process_cache: context.process_cache,
             tidied: 0,
@@ -69,13 +72,18 @@ impl<'p> Worker<'p> {
         loop {
             // With a snapshot in progress, an empty queue is the time to go on with it.
             let next = match self.classifier.snapshot {
-                Some(_) => receiver.messages.try_recv(),
+                Some(_) => receiver.poll(),
                 None => receiver.wait(),
             };
             match next {
                 Ok(WorkerMessage::Batch(mut batch)) => {
                     self.observe(&batch);
                     self.tidy(&batch);
+                    if let Some(lane) = &mut self.classifier.lane
+                        && let Some(last) = batch.segments().last()
+                    {
+                        lane.complete(last.keyed.frame);
+                    }
                     batch.clear();
                     // Full only when the capture thread has no use for the batch: it is freed.
                     drop(receiver.recycled.try_send(batch));
@@ -84,6 +92,11 @@ impl<'p> Worker<'p> {
                 Ok(WorkerMessage::Catalogue(CatalogueUpdate { catalogue, ports })) => {
                     self.ports = ports;
                     self.classifier.update_catalogue(catalogue);
+                }
+                Ok(WorkerMessage::Announced(frame)) => {
+                    if let Some(lane) = &mut self.classifier.lane {
+                        lane.complete(frame);
+                    }
                 }
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
@@ -95,7 +108,10 @@ impl<'p> Worker<'p> {
         if let Some(cache) = self.process_cache {
             cache.wait_for_replies();
         }
-        for table in &mut self.tables {
+        for (index, table) in self.tables.iter_mut().enumerate() {
+            if let Some(lane) = &mut self.classifier.lane {
+                lane.drain(index);
+            }
             table.drain(&mut self.classifier);
         }
         let evicted = self.evicted();
@@ -116,6 +132,9 @@ impl<'p> Worker<'p> {
         }
         let Some(last) = batch.segments().last() else { return };
         self.tidied = (self.tidied + 1) % self.tables.len();
+        if let Some(lane) = &mut self.classifier.lane {
+            lane.observe(last.keyed.frame, self.tidied);
+        }
         self.tables[self.tidied].expire(last.keyed.time, TIDY, &mut self.classifier);
     }
 
@@ -178,6 +197,9 @@ impl<'p> Worker<'p> {
                 self.tables[table(segment)].prefetch_rest(slot, &segment.keyed);
             }
             for (slot, segment) in slots.into_iter().zip(stride) {
+                if let Some(lane) = &mut self.classifier.lane {
+                    lane.observe(segment.keyed.frame, table(segment));
+                }
                 self.tables[table(segment)].observe(
                     slot,
                     &segment.keyed,

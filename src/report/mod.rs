@@ -8,6 +8,7 @@
 //! - [`parts`]: what formats and pages are put together from. Every untrusted text goes through
 //!   [`parts::escape`].
 
+pub mod flows;
 pub mod formats;
 pub mod pages;
 pub mod parts;
@@ -21,6 +22,7 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use self::parts::display_filter::FilterOn;
+use self::parts::report_table::TableName;
 use crate::catalogue::Catalogue;
 use crate::findings::{self, Finding};
 use crate::pipeline::Run;
@@ -63,6 +65,8 @@ pub struct Show {
     pub interfaces: bool,
     /// List nothing but the findings (`--only findings`).
     pub findings_only: bool,
+    /// The one table that is written, in formats for programs and tickets (`--table`).
+    pub table: Option<TableName>,
     /// Rows of the tables of ports (`--top`); 0 for all.
     pub top: usize,
     /// The time zone of times for people (`--local`).
@@ -79,6 +83,7 @@ impl Show {
         servers: true,
         interfaces: true,
         findings_only: false,
+        table: None,
         top: 0,
         zone: Zone::Utc,
     };

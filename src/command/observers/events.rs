@@ -39,9 +39,19 @@ impl EventPlan {
         });
         let flows = match format.flows {
             FlowOutput::Streamed(write) => Some(write),
-            FlowOutput::OnRequest | FlowOutput::AtEnd => None,
+            FlowOutput::Never | FlowOutput::OnRequest | FlowOutput::AtEnd => None,
         };
         Self { intervals, flows }
+    }
+
+    /// The flows of a capture that is read to its end, in a format that writes each one when it
+    /// ends.
+    pub fn of_replay(common: &CommonArgs) -> Self {
+        let flows = match common.format.definition().flows {
+            FlowOutput::Streamed(write) if common.only.is_none() => Some(write),
+            _ => None,
+        };
+        Self { intervals: None, flows }
     }
 
     /// Whether nothing is written while the capture runs.
@@ -94,13 +104,13 @@ impl OutputStream {
     }
 
     /// Waits until all events are written. Their senders, the observer and the flow hook, must be
-    /// dropped before.
+    /// dropped before. `None` where the reader of the events has left.
     ///
     /// # Errors
     /// [`ErrorKind::Output`] where an event could not be written.
-    pub fn finish(self) -> Result<Output> {
+    pub fn finish(self) -> Result<Option<Output>> {
         match self {
-            Self::Unused(output) => Ok(output),
+            Self::Unused(output) => Ok(Some(output)),
             Self::Events(EventWriter { lines, thread, .. }) => {
                 drop(lines);
                 thread
@@ -115,7 +125,7 @@ impl OutputStream {
 pub struct EventWriter {
     lines: SyncSender<Vec<u8>>,
     flows: Option<WriteFlow>,
-    thread: JoinHandle<Result<Output>>,
+    thread: JoinHandle<Result<Option<Output>>>,
 }
 
 impl EventWriter {
@@ -165,18 +175,22 @@ impl Observer for IntervalObserver {
 }
 
 /// Writes lines until all senders are gone, and flushes whenever none is waiting. Sets `stop` where
-/// the reader is gone or writing fails.
-fn write(mut output: Output, lines: &Receiver<Vec<u8>>, stop: &AtomicBool) -> Result<Output> {
+/// the reader is gone, and returns nothing then, or writing fails.
+fn write(
+    mut output: Output,
+    lines: &Receiver<Vec<u8>>,
+    stop: &AtomicBool,
+) -> Result<Option<Output>> {
     loop {
         let (line, flush) = match lines.try_recv() {
             Ok(line) => (line, false),
-            Err(TryRecvError::Disconnected) => return Ok(output),
+            Err(TryRecvError::Disconnected) => return Ok(Some(output)),
             Err(TryRecvError::Empty) => {
                 let written = output.put(&[], true);
-                let Ok(line) = lines.recv() else { return Ok(output) };
+                let Ok(line) = lines.recv() else { return Ok(Some(output)) };
                 if written != Ok(OutputState::Open) {
                     stop.store(true, Ordering::Relaxed);
-                    return written.map(|_| output);
+                    return written.map(|_| None);
                 }
                 (line, false)
             }
@@ -185,7 +199,7 @@ fn write(mut output: Output, lines: &Receiver<Vec<u8>>, stop: &AtomicBool) -> Re
             Ok(OutputState::Open) => {}
             other => {
                 stop.store(true, Ordering::Relaxed);
-                return other.map(|_| output);
+                return other.map(|_| None);
             }
         }
     }

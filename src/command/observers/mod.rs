@@ -95,6 +95,16 @@ impl LiveOutputs {
         Ok(Self { server, screen, events: EventPlan::new(args, common) })
     }
 
+    /// The outputs of a capture that is read to its end.
+    pub fn of_replay(common: &CommonArgs) -> Self {
+        Self { events: EventPlan::of_replay(common), ..Self::default() }
+    }
+
+    /// Whether single flows are shown while the capture runs.
+    pub const fn shows_flows(&self) -> bool {
+        self.screen.is_some()
+    }
+
     /// Where metrics are served, as the end of a sentence; empty where they are not.
     pub fn description(&self) -> String {
         self.server.as_ref().map_or_else(String::new, |server| {

@@ -3,13 +3,13 @@
 use super::*;
 use crate::report::formats::table;
 
-/// A run of the capture in which the hook of finished flows panics at the first flow of a port.
+/// A run of the capture in which a classifier panics at the first flow of a port.
 fn panicking(source: &mut dyn Source, workers: usize, port: u16) -> Run {
     let catalogue = Catalogue::shipped().unwrap();
-    let on_flow = |flow: &JudgedFlow| {
-        assert!(flow.record.service_port().port != port, "\x1b[2Jon purpose");
+    let on_close = |record: &FlowRecord| {
+        assert!(record.service_port().port != port, "\x1b[2Jon purpose");
     };
-    let hooks = Hooks { on_flow: Some(&on_flow), ..Hooks::default() };
+    let hooks = Hooks { on_close: Some(&on_close), ..Hooks::default() };
     let limits = ResourceLimits { workers, ..ResourceLimits::DEFAULT };
     run(source, None, &catalogue, &Options { limits, hooks, ..Options::replay() }, None).unwrap()
 }
@@ -78,15 +78,30 @@ impl Source for ThenIdle {
 fn a_live_capture_ends_when_a_classifier_panics_although_nothing_more_arrives() {
     let catalogue = Catalogue::shipped().unwrap();
     let stop = AtomicBool::new(false);
-    let on_flow = |_: &JudgedFlow| panic!("on purpose");
+    let on_close = |_: &FlowRecord| panic!("on purpose");
     let mut options = live(&stop);
-    options.hooks.on_flow = Some(&on_flow);
+    options.hooks.on_close = Some(&on_close);
     // The second flow of a table has the first one leave.
     options.limits.max_flows = 16;
     let mut source = ThenIdle::new(snapshot_requests().0);
     let run = run(&mut source, None, &catalogue, &options, None).unwrap();
     assert!(run.problems[0].contains("panicked: on purpose"), "{:?}", run.problems);
     assert_eq!(packets(&run), 0);
+}
+
+#[test]
+fn a_hook_of_ended_flows_that_panics_ends_a_live_capture_and_costs_no_packet() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let stop = AtomicBool::new(false);
+    let on_flow = |_: &JudgedFlow| panic!("on purpose");
+    let mut options = live(&stop);
+    options.hooks.on_flow = Some(&on_flow);
+    options.limits.max_flows = 16;
+    let mut source = ThenIdle::new(snapshot_requests().0);
+    let run = run(&mut source, None, &catalogue, &options, None).unwrap();
+    let [problem] = &run.problems[..] else { panic!("{:?}", run.problems) };
+    assert!(problem.starts_with("the thread that writes flows panicked: on purpose;"), "{problem}");
+    assert_eq!(packets(&run), run.counters.frames);
 }
 
 #[test]

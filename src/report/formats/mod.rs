@@ -14,7 +14,9 @@
 //! [`openmetrics`] has no line in the table: it is served while a capture runs and never written as
 //! a report. `Metrics` takes the same views as an [`IntervalWriter`], and keeps state like one.
 
+pub mod csv;
 pub mod json;
+pub mod md;
 pub mod ndjson;
 pub mod openmetrics;
 pub mod table;
@@ -27,7 +29,8 @@ use crate::pipeline::{JudgedFlow, Snapshot};
 use crate::{Error, ErrorKind, Result};
 
 /// The formats of the report, in the order of `--help`.
-pub const FORMATS: &[ReportFormat] = &[table::FORMAT, json::FORMAT, ndjson::FORMAT];
+pub const FORMATS: &[ReportFormat] =
+    &[table::FORMAT, json::FORMAT, ndjson::FORMAT, csv::FORMAT, md::FORMAT];
 
 /// A format of the report.
 #[derive(Debug, Clone, Copy)]
@@ -47,11 +50,13 @@ pub struct ReportFormat {
 /// What a format does with single flows.
 #[derive(Debug, Clone, Copy)]
 pub enum FlowOutput {
+    /// Has no place for them.
+    Never,
     /// Lists them at the end when the user asks for them.
     OnRequest,
     /// Always lists them at the end.
     AtEnd,
-    /// Writes each one when it ends. A replay lists them at the end, in the order of their frames.
+    /// Writes each one when it ends.
     Streamed(fn(&mut dyn Write, &JudgedFlow) -> io::Result<()>),
 }
 
@@ -74,14 +79,13 @@ pub trait IntervalWriter: Send {
 }
 
 impl ReportFormat {
-    /// Whether the capture has to keep its flows until the end. `is_streaming` if each flow is
-    /// written when it ends.
+    /// Whether the capture has to keep its flows until the end.
     #[must_use]
-    pub const fn keeps_flows(&self, show: Show, is_streaming: bool) -> bool {
+    pub const fn keeps_flows(&self, show: Show) -> bool {
         match self.flows {
             FlowOutput::OnRequest => show.lists_flows(),
             FlowOutput::AtEnd => true,
-            FlowOutput::Streamed(_) => !is_streaming,
+            FlowOutput::Never | FlowOutput::Streamed(_) => false,
         }
     }
 

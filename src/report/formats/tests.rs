@@ -8,6 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::classify::SharedStr;
 use crate::pipeline::{self, Options, Run};
 use crate::process::{Attribution, FlowProcesses, Ground, Holder};
+use crate::report::parts::report_table::TableName;
 use crate::source::Files;
 use crate::stats::{COUNTERS, Speaker, SpeakerStats};
 
@@ -100,13 +101,11 @@ fn documents_and_events_have_the_facts_of_flows_where_they_are_kept() {
 fn flows_are_kept_for_those_formats_that_write_them_at_the_end() {
     let asked = Show { flows: true, ..Show::default() };
     for format in FORMATS {
-        let kept =
-            [(asked, false), (asked, true), (Show::default(), false), (Show::default(), true)]
-                .map(|(show, is_streaming)| format.keeps_flows(show, is_streaming));
+        let kept = [asked, Show::default()].map(|show| format.keeps_flows(show));
         let expected = match format.flows {
-            FlowOutput::OnRequest => [true, true, false, false],
-            FlowOutput::AtEnd => [true; 4],
-            FlowOutput::Streamed(_) => [true, false, true, false],
+            FlowOutput::OnRequest => [true, false],
+            FlowOutput::AtEnd => [true; 2],
+            FlowOutput::Never | FlowOutput::Streamed(_) => [false; 2],
         };
         assert_eq!(kept, expected, "{}", format.name);
     }
@@ -148,4 +147,51 @@ fn every_counter_is_in_every_output() {
             assert!(metrics.contains(&series), "{series}");
         }
     }
+}
+
+/// What a format writes of a capture.
+fn text_of(format: ReportFormat, show: Show) -> String {
+    let run = run(&Arc::new(Catalogue::load(&[]).unwrap()));
+    let report = Report::new(&[], &run, None, show);
+    let mut out = Vec::new();
+    (format.write)(&mut out, &report, Style::default()).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_table_of_ports_as_csv_has_the_flows_and_bytes_of_the_document() {
+    let run = run(&Arc::new(Catalogue::load(&[]).unwrap()));
+    let text = text_of(csv::FORMAT, Show::default());
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let place = |name| names.iter().position(|other| *other == name).unwrap();
+    // The cells behind `candidates` are numbers, and have no comma.
+    let from_end = |name| names.len() - place(name);
+    let sum = |name| -> u64 {
+        let cell = |line: &str| line.rsplit(',').nth(from_end(name) - 1).unwrap().parse::<u64>();
+        text.lines().skip(1).map(|line| cell(line).unwrap()).sum()
+    };
+    let all = || run.stats.ports.values().map(|port| &port.all);
+    assert_eq!(sum("flows"), all().map(|all| all.flows).sum::<u64>());
+    assert_eq!(sum("bytes"), all().map(|all| all.bytes.sum()).sum::<u64>());
+}
+
+#[test]
+fn each_table_is_written_alone_where_it_is_asked_for() {
+    for (table, column) in [
+        (TableName::Ports, "confidence"),
+        (TableName::Servers, "proof_frame"),
+        (TableName::Services, "initiators"),
+        (TableName::Findings, "sentence"),
+    ] {
+        let show = Show { table: Some(table), ..Show::default() };
+        let csv = text_of(csv::FORMAT, show);
+        assert!(csv.lines().next().unwrap().split(',').any(|name| name == column), "{csv}");
+        assert!(csv.lines().count() > 1);
+        let markdown = text_of(md::FORMAT, show);
+        assert!(markdown.contains(&column.replace('_', " ")), "{markdown}");
+        assert_eq!(markdown.matches("\n## ").count(), 1);
+    }
+    let both = text_of(md::FORMAT, Show::default());
+    assert!(both.contains("\n## What does not belong\n") && both.contains("\n## Ports\n"));
 }

@@ -6,6 +6,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use super::SidesJson;
 use super::processes::FlowProcessesJson;
 use crate::classify::{Candidate, Fit, Reason, Verdict};
+use crate::columns::community_id;
 use crate::decode::{Endpoint, Tenant, Tunnel};
 use crate::evidence::{Direction, Protocol, ProvedBy};
 use crate::flow::{FlowRecord, IcmpError};
@@ -31,6 +32,7 @@ pub(in crate::report::formats) struct FlowJson<'a> {
     transport: &'static str,
     initiator: EndpointJson,
     responder: EndpointJson,
+    community_id: String,
     orientation: &'static str,
     tunnel: Option<&'static str>,
     #[serde(flatten)]
@@ -67,6 +69,7 @@ impl<'a> FlowJson<'a> {
             transport: record.transport.as_str(),
             initiator: record.initiator.into(),
             responder: record.responder.into(),
+            community_id: community_id(record.transport, record.initiator, record.responder),
             orientation: record.orientation.as_str(),
             tunnel: record.tunnel.map(Tunnel::as_str),
             tenant: TenantJson(record.tenant),

@@ -7,6 +7,7 @@ use super::claimant::Claimant;
 use super::{PortPage, iana, summary};
 use crate::catalogue::PortRange;
 use crate::report::escape;
+use crate::report::parts::markdown::literal;
 use crate::sentence::joined;
 
 /// Writes the page of a port.
@@ -81,19 +82,6 @@ fn write_claimant(out: &mut dyn Write, claimant: &Claimant<'_>) -> io::Result<()
 fn is_link(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_graphic() && !"<>\\`".contains(c);
     (text.starts_with("https://") || text.starts_with("http://")) && text.chars().all(is_plain)
-}
-
-/// Text in which no character has a meaning of Markdown's or HTML's: each that may have one is
-/// behind a backslash.
-fn literal(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\`*_[]<>#|~&!$".contains(c) {
-            literal.push('\\');
-        }
-        literal.push(c);
-    }
-    literal
 }
 
 #[cfg(test)]
