@@ -46,7 +46,7 @@ mod tests {
     fn only_absences_that_ended_are_notable_and_their_times_add_up() {
         let begin = Instant::now();
         let mut absences = Absences::default();
-        let mut note = |is_there, tenths| {
+        let mut note = |is_there, tenths: u64| {
             absences.note(is_there, begin + Duration::from_millis(100 * tenths));
             absences.notice("veth0")
         };
