@@ -13,6 +13,7 @@ bombs=${3:-300}
 ip -n "$b" link set lo up
 
 for count in 0 "$bombs"; do
+    before=$(ip netns exec "$b" cat /sys/class/net/veth0/statistics/rx_packets)
     : >"$work/err"
     ip netns exec "$b" "$bin/portlore" live -i veth0 --metrics 9464 --no-tui --format json >"$work/report" 2>"$work/err" &
     pid=$!
@@ -21,7 +22,7 @@ for count in 0 "$bombs"; do
     sender=$!
     ip netns exec "$a" python3 benches/live/bombs.py send veth0 "$count" 5 >"$work/bombs" &
     bomber=$!
-    ip netns exec "$b" python3 benches/live/bombs.py watch "$pid" "$seconds" >"$work/delays"
+    ip netns exec "$b" python3 benches/live/bombs.py watch "$pid" "$seconds" "$before" >"$work/delays"
     wait $sender $bomber || true
     wait $pid || true
     python3 benches/live/bombs.py told "$work" "$count"

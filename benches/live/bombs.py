@@ -1,8 +1,8 @@
 """The parts of bombs.sh.
 
 bombs.py send IFACE CONNECTIONS SECONDS: sends connections with compressed bodies, and prints how many frames that were.
-bombs.py watch PID SECONDS: how far the counters of the metrics are behind those of the interface, and how long the report takes after
-    SIGINT; ends a second before SECONDS are over, so that frames still come.
+bombs.py watch PID SECONDS BEFORE: how far the counters of the metrics are behind those of the interface, and how long the report takes after
+    SIGINT; ends a second before SECONDS are over, so that frames still come. BEFORE is what the interface had received before.
 bombs.py told FOLDER CONNECTIONS: what came of it.
 """
 
@@ -87,13 +87,13 @@ def runs(pid):
         return False
 
 
-def watch(pid, seconds):
+def watch(pid, seconds, before):
     received = pathlib.Path("/sys/class/net/veth0/statistics/rx_packets")
     seen, over = [], threading.Event()
 
     def look():
         while not over.wait(0.01):
-            seen.append((time.monotonic(), int(received.read_text())))
+            seen.append((time.monotonic(), int(received.read_text()) - before))
 
     threading.Thread(target=look).start()
     begin, scrapes = time.monotonic(), []
@@ -129,8 +129,8 @@ def told(folder, connections):
 match sys.argv[1:]:
     case ["send", interface, connections, seconds]:
         send(interface, int(connections), float(seconds))
-    case ["watch", pid, seconds]:
-        watch(int(pid), float(seconds))
+    case ["watch", pid, seconds, before]:
+        watch(int(pid), float(seconds), int(before))
     case ["told", folder, connections]:
         told(folder, int(connections))
     case _:

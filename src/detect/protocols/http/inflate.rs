@@ -1,10 +1,8 @@
 //! Decompression of bodies (RFC 9110, section 8.4.1) and of WebSocket messages (RFC 7692), within one
 //! limit for all of a flow: a few kilobytes may hold gigabytes, and a few hundred bytes many bodies.
 
-use std::io::Read;
-
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use flate2::{Decompress, FlushDecompress};
+use flate2::bufread::GzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::evidence::Role;
 
@@ -66,9 +64,12 @@ impl InflateRoom {
             })
         };
         let content = match compression {
-            BodyCompression::Gzip => bounded(MultiGzDecoder::new(bytes), self.0),
-            BodyCompression::Deflate if is_framed() => bounded(ZlibDecoder::new(bytes), self.0),
-            BodyCompression::Deflate => bounded(DeflateDecoder::new(bytes), self.0),
+            BodyCompression::Gzip => gunzip(bytes, self.0),
+            BodyCompression::Deflate => {
+                let mut content = Vec::new();
+                inflate(is_framed(), bytes, &mut content, self.0);
+                content
+            }
         };
         let (text, taken) = as_text(content, self.0);
         self.0 = self.0.saturating_sub(taken + DECODER);
@@ -76,12 +77,35 @@ impl InflateRoom {
     }
 }
 
-/// The bytes up to the limit. The error of the decoder gives the end of the input, which the bytes
-/// show too.
-fn bounded(decoder: impl Read, limit: usize) -> Vec<u8> {
+/// The bytes of all members (RFC 1952, section 2.2) up to the limit.
+fn gunzip(mut bytes: &[u8], limit: usize) -> Vec<u8> {
+    /// Checksum and length behind each member.
+    const TRAILER: usize = 8;
     let mut content = Vec::new();
-    let _ = decoder.take(limit as u64).read_to_end(&mut content);
+    while content.len() < limit {
+        let member = GzDecoder::new(bytes);
+        if member.header().is_none() {
+            break;
+        }
+        let member = member.into_inner();
+        let Some(taken) = inflate(false, member, &mut content, limit) else { break };
+        bytes = member.get(taken + TRAILER..).unwrap_or(&[]);
+    }
     content
+}
+
+/// Adds the bytes of a stream of `deflate`, in a frame of `zlib` or not, up to the limit of all content.
+/// Returns how long the stream was if all of it is there. Unlike a decoder that is a reader, this
+/// decompresses nothing beyond the limit.
+fn inflate(is_framed: bool, bytes: &[u8], content: &mut Vec<u8>, limit: usize) -> Option<usize> {
+    let begin = content.len();
+    content.resize(limit.max(begin), 0);
+    let mut state = Decompress::new(is_framed);
+    let into = content.get_mut(begin..).unwrap_or_default();
+    let status = state.decompress(bytes, into, FlushDecompress::Finish);
+    // An error gives the end of what can be read, which the bytes show too.
+    content.truncate(begin + state.total_out() as usize);
+    matches!(status, Ok(Status::StreamEnd)).then(|| state.total_in() as usize)
 }
 
 /// The content as the text that facts state, and what it takes of the limit.
@@ -157,11 +181,11 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn gunzip(bytes: &[u8]) -> String {
+    fn gunzipped(bytes: &[u8]) -> String {
         InflateRoom(SERVER).decompress(BodyCompression::Gzip, bytes)
     }
 
-    fn inflate(bytes: &[u8]) -> String {
+    fn inflated(bytes: &[u8]) -> String {
         InflateRoom(SERVER).decompress(BodyCompression::Deflate, bytes)
     }
 
@@ -221,9 +245,18 @@ mod tests {
     fn what_was_cut_gives_what_is_there() {
         let text: String = (0..9000_u32).map(|i| i.wrapping_mul(0x9e37_79b9).to_string()).collect();
         let body = compressed(text.as_bytes());
-        let cut = gunzip(&body[..8000]);
+        let cut = gunzipped(&body[..8000]);
         assert!(cut.len() > 8000 && text.starts_with(&cut), "{}", cut.len());
-        assert_eq!(gunzip(b"not compressed at all"), "");
+        assert_eq!(gunzipped(b"not compressed at all"), "");
+    }
+
+    #[test]
+    fn members_of_gzip_are_joined_within_the_limit() {
+        let two = [compressed(b"one, "), compressed(b"two")].concat();
+        assert_eq!(gunzipped(&two), "one, two");
+        let long = [compressed(&[b'a'; SERVER - 1]), compressed(b"bc")].concat();
+        assert!(gunzipped(&long).len() == SERVER && gunzipped(&long).ends_with("ab"));
+        assert_eq!(gunzipped(&[&compressed(b"one")[..], b"\x1f\x8bnot"].concat()), "one");
     }
 
     #[test]
@@ -232,7 +265,7 @@ mod tests {
             flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
         framed.write_all(b"some words").unwrap();
         let framed = framed.finish().unwrap();
-        assert_eq!(inflate(&framed), "some words");
-        assert_eq!(inflate(&framed[2..framed.len() - 4]), "some words");
+        assert_eq!(inflated(&framed), "some words");
+        assert_eq!(inflated(&framed[2..framed.len() - 4]), "some words");
     }
 }
