@@ -5,9 +5,12 @@
 //! argument: inspects each at 1, 2, 4 and 8 KiB, once, in the order of the lines.
 
 use std::hint::black_box;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use portlore::decode::Transport;
 use portlore::detect::{DETECTORS, Detector};
 use portlore::evidence::{Depth, Detection};
@@ -112,6 +115,41 @@ const UNITS: &[&[u8]] = &[
     b"\x05\x64\x05\xc0\x01\0\0\x04\xe9\x21",
 ];
 
+/// What is compressed, again and again, to [`INFLATED`] bytes in a body.
+const COMPRESSED: &[&[u8]] = &[
+    b"\xff",
+    b"a",
+    b"\xc3\xa4",
+    b"a\xff",
+    b"[",
+    b"{\"a\":",
+    b"{\"jsonrpc\":",
+    b"[{\"object\":\"\"},",
+    b"<",
+    b"<a>",
+];
+const INFLATED: usize = 64 << 10;
+
+/// [`UNITS`], and requests and responses with compressed bodies.
+static ALL_UNITS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let bodies = COMPRESSED.iter().map(|unit| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let content: Vec<u8> = unit.iter().copied().cycle().take(INFLATED).collect();
+        encoder.write_all(&content).and_then(|()| encoder.finish()).unwrap_or_default()
+    });
+    let messages = bodies.flat_map(|body| {
+        ["POST / HTTP/1.1", "HTTP/1.1 200 OK"].map(|start| {
+            let length = body.len();
+            let head = format!(
+                "{start}\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n\
+                 Content-Length: {length}\r\n\r\n"
+            );
+            [head.as_bytes(), &body].concat()
+        })
+    });
+    UNITS.iter().map(|unit| unit.to_vec()).chain(messages).collect()
+});
+
 /// How an input is made of a sample and a unit.
 #[derive(Clone, Copy)]
 enum Form {
@@ -132,19 +170,20 @@ const FORMS: [Form; 6] = [
 
 /// The number of an input of a detector: sample, form, unit, and which sides send it.
 fn inputs(detector: &Detector) -> impl Iterator<Item = usize> + use<> {
-    0..detector.samples.len() * FORMS.len() * UNITS.len() * 3
+    0..detector.samples.len() * FORMS.len() * ALL_UNITS.len() * 3
 }
 
 /// The opening of an input, with `size` bytes of each side; `None` where a smaller number is the
 /// same input, or the sample has no such bytes.
 fn opening(detector: &Detector, input: usize, size: usize) -> Option<Opening> {
     let (sides, input) = (input % 3, input / 3);
-    let (unit, input) = (UNITS[input % UNITS.len()], input / UNITS.len());
+    let units = &ALL_UNITS;
+    let (unit, input) = (&units[input % units.len()], input / units.len());
     let (form, sample) = (FORMS[input % FORMS.len()], &detector.samples[input / FORMS.len()]);
     let grown = |pieces: &[&[u8]]| -> Option<Vec<u8>> {
         let whole = pieces.concat();
         let bytes = match form {
-            Form::Sample if whole.is_empty() || unit != UNITS[0] => return None,
+            Form::Sample if whole.is_empty() || unit != &units[0] => return None,
             Form::Sample => whole.iter().copied().cycle().take(size).collect(),
             Form::Behind(kept) => {
                 let kept = &whole[..kept.min(whole.len())];

@@ -3,12 +3,16 @@
 //! A helper process is started before devices are opened and privileges are dropped. It talks with the
 //! process that started it over a socket at its standard input, and ends with that.
 
+mod life;
+
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+pub use self::life::{Life, watch};
 
 /// The running program under a subcommand, even if its file has been replaced since.
 ///

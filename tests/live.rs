@@ -219,6 +219,11 @@ fn an_interface_that_goes_away_is_captured_on_again_when_it_is_back() {
         (&live["capture"]["frames"], &live["capture"]["complete"]),
         (&13.into(), &true.into())
     );
+    let notices = live["capture"]["notices"].as_array().unwrap();
+    let is_said = |notice: &serde_json::Value| {
+        notice.as_str().unwrap().starts_with("veth0 was missing 3 times, for ")
+    };
+    assert!(notices.iter().any(is_said), "{notices:?}");
     assert_eq!(document(&[file.to_str().unwrap()]).1["capture"]["frames"], 13);
 }
 

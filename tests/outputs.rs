@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::net::{Net, signal, wait_for_frames};
+use crate::net::{Net, signal, stderr_line, wait_for_frames};
 use crate::privilege::public_folder;
 use crate::run::{DESK, names, outcome, portlore, refusal, refused, told};
 use crate::saving::SmallDisk;
@@ -167,6 +167,8 @@ fn an_output_is_whole_or_not_there_whichever_process_is_killed() {
                 assert!(
                     Command::new("kill").args(["-KILL", &committing]).status().unwrap().success()
                 );
+                // It is said at once, not when the next file is due.
+                while !stderr_line(&mut child).contains("that renames outputs has ended") {}
                 signal(&child, "INT");
             }
             // The committing process has the same standard error: this waits for its end too.

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use portlore::screen::{KEYS, KeyGroup};
 
 use crate::net::{Net, signal};
+use crate::run::portlore;
 use crate::terminal::{ROWS, Terminal};
 
 /// The line with the names of the views.
@@ -77,6 +78,26 @@ fn a_signal_gives_the_terminal_back_too() {
             "{name}: {shown}"
         );
     }
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_the_capture_with_what_it_has() {
+    let Some(net) = Net::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("saved.pcap");
+    let mut command = net.command(&["-i", "veth0", "-f", "udp port 8000"]);
+    // It is nobody's controlling terminal, so that no SIGHUP says that it is gone.
+    let mut terminal = Terminal::start_with_errors_elsewhere(command.arg("-w").arg(&saved));
+    terminal.wait_for(&["q quit"]);
+    net.client(OSC);
+    terminal.wait_for(&["8000/udp", "osc (no answer)"]);
+    let errors = terminal.hang_up();
+    assert!(errors.contains("\nportlore: the terminal is gone\n"), "{errors}");
+    let all_ours = errors.lines().all(|line| line.starts_with("portlore: "));
+    assert!(all_ours, "libraries complain: {errors}");
+    let output = portlore(&["replay", saved.to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("3 packets"), "{output:?}");
 }
 
 #[test]

@@ -6,16 +6,31 @@ use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// How long a text may take to come before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 pub const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
+
+/// Both ends of a new terminal. No program inherits them that is not given them: one that had our end
+/// would keep the terminal alive.
+fn pair() -> (OwnedFd, OwnedFd) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+    let size = Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&theirs, size).unwrap();
+    (ours, theirs)
+}
 
 /// The program is killed on drop.
 pub struct Terminal {
@@ -25,22 +40,31 @@ pub struct Terminal {
     /// The program's end, which stays open when it has gone.
     theirs: OwnedFd,
     bytes: Receiver<Vec<u8>>,
+    /// Reads our end, until nobody wants to know.
+    reader: Option<JoinHandle<()>>,
     screen: vt100::Parser,
 }
 
 impl Terminal {
     /// Starts a command on a terminal, without colours.
     pub fn start(command: &mut Command) -> Self {
-        let size =
-            Winsize { ws_row: ROWS.get(), ws_col: COLUMNS.get(), ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        command.env("NO_COLOR", "1").stdin(end()).stdout(end()).stderr(end());
+        Self::start_with(command, |end| Stdio::from(end))
+    }
+
+    /// The same, but for errors, which are a pipe's.
+    pub fn start_with_errors_elsewhere(command: &mut Command) -> Self {
+        Self::start_with(command, |_| Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, errors: impl FnOnce(OwnedFd) -> Stdio) -> Self {
+        let (ours, theirs) = pair();
+        let end = || theirs.try_clone().unwrap();
+        command.env("NO_COLOR", "1").stdin(end()).stdout(end()).stderr(errors(end()));
         let child = command.spawn().unwrap();
-        let ours = File::from(pty.master);
+        let ours = File::from(ours);
         let mut reader = ours.try_clone().unwrap();
         let (give, bytes) = channel();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
                 if give.send(buffer[..length].to_vec()).is_err() {
@@ -48,7 +72,8 @@ impl Terminal {
                 }
             }
         });
-        Self { child, ours, theirs: pty.slave, bytes, screen: vt100::Parser::new(ROWS, COLUMNS, 0) }
+        let screen = vt100::Parser::new(ROWS, COLUMNS, 0);
+        Self { child, ours, theirs, bytes, reader: Some(reader), screen }
     }
 
     /// Reads on until the terminal shows all of this.
@@ -112,6 +137,26 @@ impl Terminal {
     pub fn read_all(&mut self) -> String {
         File::from(self.theirs.try_clone().unwrap()).write_all(b"-- end --").unwrap();
         self.wait_for(&["-- end --"])
+    }
+
+    /// Closes our end, as a window does that is closed, and waits for the end of the program. Returns
+    /// what it wrote to the pipe of its errors, which closes with the last of its processes.
+    pub fn hang_up(mut self) -> String {
+        let mut pipe = self.child.stderr.take().unwrap();
+        let nowhere = File::options().read(true).write(true).open("/dev/null").unwrap();
+        // The reader has our end too: it ends with the next that it reads.
+        self.bytes = channel().1;
+        File::from(self.theirs.try_clone().unwrap()).write_all(b"\n").unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        self.ours = nowhere;
+        let (give, told) = channel();
+        thread::spawn(move || {
+            let mut errors = String::new();
+            pipe.read_to_string(&mut errors).unwrap();
+            // Nobody waits any more.
+            let _ = give.send(errors);
+        });
+        told.recv_timeout(PATIENCE).expect("the program goes on without its terminal")
     }
 
     /// Waits for its end, with all it has written.

@@ -5,12 +5,20 @@ bin=${BIN:-$PWD/target/release}
 work=$(mktemp -d)
 a=plbench$$a
 b=plbench$$b
-trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$work"' EXIT
-ip netns add "$a"
-ip netns add "$b"
-ip link add veth0 netns "$a" type veth peer name veth0 netns "$b"
+clear_up() {
+    ip netns del "$a" 2>/dev/null
+    ip netns del "$b" 2>/dev/null
+    rm -rf "$work"
+}
+trap clear_up EXIT
+# The pair between the namespaces.
+veth() {
+    ip link add veth0 netns "$a" type veth peer name veth0 netns "$b"
+    for side in "$a" "$b"; do ip -n "$side" link set veth0 up; done
+}
 for side in "$a" "$b"; do
+    ip netns add "$side"
     # Nothing but the stream is to be on the wire.
-    ip netns exec "$side" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-    ip -n "$side" link set veth0 up
+    ip netns exec "$side" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 done
+veth

@@ -67,6 +67,7 @@ pub fn run(args: &LiveArgs) -> Result<u8> {
     // The devices are open: from here on nothing needs root.
     let keep = Keep { user, unsandboxed: args.common.no_sandbox, ..Keep::default() };
     let sandbox_gaps = drop_privileges(&keep, zone(&args.common))?;
+    outputs.watch()?;
     let catalogues = reload.zip(files).map(|(reload, files)| reload.start(files, successor));
     let catalogues = catalogues.transpose()?;
     let process_cache = helper

@@ -15,6 +15,7 @@ use portlore::report::flows::FlowFormat;
 use portlore::{Error, ErrorKind, Result};
 
 use super::inputs::InputFiles;
+use super::messages;
 use crate::cli::FlowsTo;
 
 /// The remedies, each with the option that names the output.
@@ -127,6 +128,15 @@ impl<'a> Outputs<'a> {
     /// [`ErrorKind::Output`] where it cannot be created.
     pub fn open_capture(&self) -> Result<Option<OutputFile>> {
         self.plan.capture.map(|(path, _)| self.open(path, OTHER_CAPTURE)).transpose()
+    }
+
+    /// Says when the process that commits the outputs ends or stops, as soon as it does. To be called
+    /// after privileges were dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`] where the thread for that cannot be started.
+    pub fn watch(&self) -> Result<()> {
+        self.helper.iter().try_for_each(|helper| helper.watch(messages::print))
     }
 
     fn open(&self, path: &Path, remedy: &str) -> Result<OutputFile> {

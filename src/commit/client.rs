@@ -6,17 +6,25 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
 use super::messages::{Action, CommitReply, CommitRequest};
 use super::planned::PlannedOutput;
+use crate::helper_process::Life;
 use crate::source::save::SaveFiles;
 use crate::{Error, ErrorKind, Result, helper_process};
 
 /// The committing process, which ends with the last output.
 pub struct CommitHelper {
     connection: Mutex<UnixStream>,
-    process: Child,
+    /// `None` once it is watched.
+    process: Mutex<Option<Child>>,
+    /// The thread that waits for its end.
+    watch: Mutex<Option<JoinHandle<()>>>,
+    /// Whether the process is told to end.
+    is_over: Arc<AtomicBool>,
 }
 
 impl CommitHelper {
@@ -42,12 +50,56 @@ impl CommitHelper {
             let reason = format!("the process that commits outputs cannot be started: {error}");
             Error::new(ErrorKind::System, reason)
         })?;
-        let helper = Self { connection: Mutex::new(ours), process };
+        let helper = Self::new(ours, process);
         helper.exchange(None).map_err(|error| {
             let reason = format!("the process that commits outputs does not answer: {error}");
             Error::new(ErrorKind::System, reason)
         })??;
         Ok(Arc::new(helper))
+    }
+
+    fn new(connection: UnixStream, process: Child) -> Self {
+        Self {
+            connection: Mutex::new(connection),
+            process: Mutex::new(Some(process)),
+            watch: Mutex::default(),
+            is_over: Arc::default(),
+        }
+    }
+
+    /// Watches the committing process on a thread: `notify` is called with a line when it ends, stops
+    /// or goes on. Call this after privileges were dropped, because threads keep the privileges that
+    /// they are created with.
+    ///
+    /// # Errors
+    /// The thread cannot be started ([`ErrorKind::System`]).
+    pub fn watch(&self, notify: impl Fn(&str) + Send + 'static) -> Result<()> {
+        let Some(process) = taken(&self.process) else { return Ok(()) };
+        let is_over = Arc::clone(&self.is_over);
+        let watching = move || {
+            helper_process::watch(process, |life| {
+                if !is_over.load(Ordering::SeqCst) {
+                    notify(match life {
+                        Life::Running => "the process that renames outputs continues",
+                        Life::Stopped => {
+                            "warning: the process that renames outputs was stopped; no file is \
+                             opened or renamed until it continues (SIGCONT)"
+                        }
+                        Life::Ended => {
+                            "warning: the process that renames outputs has ended; what is written \
+                             keeps its temporary name"
+                        }
+                    });
+                }
+            });
+        };
+        let thread =
+            Builder::new().name("commit-watch".into()).spawn(watching).map_err(|error| {
+                let reason = format!("the process that renames outputs cannot be watched: {error}");
+                Error::new(ErrorKind::System, reason)
+            })?;
+        *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
     }
 
     /// Opens an output, by its place among those that were planned.
@@ -78,9 +130,20 @@ impl Drop for CommitHelper {
     /// Waits until files that are not whole are removed.
     fn drop(&mut self) {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.is_over.store(true, Ordering::SeqCst);
         let _ = connection.shutdown(Shutdown::Both);
-        let _ = self.process.wait();
+        if let Some(mut process) = taken(&self.process) {
+            let _ = process.wait();
+        }
+        if let Some(watch) = taken(&self.watch) {
+            let _ = watch.join();
+        }
     }
+}
+
+/// Takes out what is there.
+fn taken<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// A file, and the path at which it is until it is committed.
@@ -223,7 +286,7 @@ mod tests {
         }
         theirs.shutdown(Shutdown::Write).unwrap();
         let process = Command::new("true").spawn().unwrap();
-        (Arc::new(CommitHelper { connection: Mutex::new(ours), process }), theirs)
+        (Arc::new(CommitHelper::new(ours, process)), theirs)
     }
 
     #[test]

@@ -131,6 +131,16 @@ impl<'a> Statement<'a> {
         value: &[u8],
         parts: &[(usize, usize)],
     ) {
+        self.text_in_parts(name, lossy(value).into_owned(), parts);
+    }
+
+    /// The same with a value that is text already.
+    pub(crate) fn text_in_parts(
+        &mut self,
+        name: impl Into<FactName>,
+        value: String,
+        parts: &[(usize, usize)],
+    ) {
         let mut later = Vec::new();
         let ends = parts.iter().skip(1).map(|part| part.0).chain([value.len()]);
         for (i, (&(begin, offset), end)) in parts.iter().zip(ends).enumerate() {
@@ -142,7 +152,7 @@ impl<'a> Statement<'a> {
         }
         self.facts.push(Fact {
             name: name.into(),
-            value: lossy(value).into_owned(),
+            value,
             direction: self.direction,
             frame: parts.first().map_or(0, |part| self.stream.frame_at(part.1)),
             later,

@@ -4,7 +4,6 @@
 //! on with a snapshot in progress.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crossbeam_channel::TryRecvError;
 
@@ -13,7 +12,7 @@ use super::channel::{WorkerMessage, WorkerReceiver};
 use super::classifier::Classifier;
 use super::context::WorkerContext;
 use super::ended_flows::FlowLane;
-use super::snapshot::{STEP, SnapshotJob};
+use super::snapshot::{STEP, SnapshotJob, ThreadClock};
 use super::{Batch, BatchedSegment, JudgedFlow};
 use crate::flow::{FlowHasher, SHARDS, ServicePorts, Table};
 use crate::process::ProcessCache;
@@ -150,7 +149,7 @@ impl<'p> Worker<'p> {
         let Some(mut at) = self.classifier.snapshot.as_ref().map(|snapshot| snapshot.table) else {
             return;
         };
-        let since = Instant::now();
+        let since = ThreadClock::now();
         let mut flows = STEP;
         while flows > 0
             && let Some(table) = self.tables.get_mut(at)

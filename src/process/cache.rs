@@ -12,12 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::helper::unavailable;
-use super::life::{Life, watch};
 use super::messages::{LookupReply, LookupRequest, LookupResult, MAX_LINE};
 use super::{Attribution, FlowProcesses, Ground, Holder, ProcessHelper, Unknown};
 use crate::Result;
 use crate::decode::{FiveTuple, ServicePort};
 use crate::flow::{FlowKey, FlowRecord};
+use crate::helper_process::{Life, watch};
 use crate::sentence::plural;
 
 /// The most live flows in the cache. Of further flows only the port's last process is known.

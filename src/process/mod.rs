@@ -9,7 +9,7 @@
 //! sends a request when a flow begins, never blocks on a reply, and keeps the replies within
 //! bounds.
 //!
-//! `helper` starts the helper process, `life` watches it, `server` runs in it, `messages` is what the two exchange,
+//! `helper` starts the helper process, `server` runs in it, `messages` is what the two exchange,
 //! `cache` runs in the capturing process. `socket` finds sockets, `descriptors` their holders.
 
 mod attribution;
@@ -22,7 +22,6 @@ mod container;
 mod descriptors;
 mod helper;
 mod holder;
-mod life;
 mod listener;
 mod listening_process;
 mod messages;

@@ -7,10 +7,12 @@
 //! `keys.rs` is the table of keys, `state.rs` what they change, `view.rs` a snapshot prepared for
 //! the screen. `lists/` are the four lists and what filters see of their rows, `columns.rs` their
 //! columns, `filter/` the filter. `pages/` are what rows open, and help. `draw.rs` draws it all.
+//! `terminal.rs` takes and restores the terminal, `hangup.rs` notices that it is gone.
 
 mod columns;
 mod draw;
 mod filter;
+mod hangup;
 mod history;
 mod keys;
 mod lists;
@@ -25,11 +27,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use ratatui::crossterm::event::{self, Event};
 
 pub use keys::{KEYS, KeyGroup, KeyHelp, ScreenKey};
 pub use terminal::{prepare, restore};
 
+use self::hangup::HangupWatch;
 use self::state::ScreenState;
 use self::terminal::Tty;
 use crate::pipeline::{Snapshot, SnapshotRequester};
@@ -81,18 +85,17 @@ pub struct ScreenInputs<'s> {
 }
 
 /// Shows the capture until it ends or the user ends it; returns the messages that arrived
-/// in the meantime.
-///
-/// # Errors
-/// Of kind [`ErrorKind::System`] if the terminal cannot be used any more. This ends the capture,
-/// too.
-pub fn run(inputs: ScreenInputs<'_>) -> Result<Vec<String>> {
+/// in the meantime. If the terminal cannot be used any more, this ends the capture, too, and the last
+/// messages say why.
+pub fn run(inputs: ScreenInputs<'_>) -> Vec<String> {
     // Whatever ends the screen ends the capture, even a panic.
     let _stop = StopOnDrop(inputs.stop);
-    show(inputs).map_err(|error| {
-        Error::new(ErrorKind::System, format!("the screen ended: {error}"))
-            .with_remedy("--no-tui does without it")
-    })
+    let mut state = ScreenState::new(inputs.title.clone(), inputs.requester.clone(), inputs.colour);
+    state.filter_on = inputs.filter_on;
+    let ended = show(&mut state, inputs);
+    let mut messages = state.into_messages();
+    messages.extend(ended.err().iter().flat_map(Error::lines));
+    messages
 }
 
 /// Sets a flag when it is dropped.
@@ -104,12 +107,31 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-fn show(mut inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
+/// Shows the capture until it ends or the user ends it.
+fn show(state: &mut ScreenState, inputs: ScreenInputs<'_>) -> Result<()> {
+    let failed = |error: io::Error| {
+        Error::new(ErrorKind::System, format!("the screen ended: {error}"))
+            .with_remedy("--no-tui does without it")
+    };
+    let gone = || Error::new(ErrorKind::System, "the terminal is gone");
+    let hangup = HangupWatch::start().map_err(failed)?;
+    match draw_until_ended(state, inputs, &hangup) {
+        _ if hangup.has_hung_up() => Err(gone()),
+        // Writing may notice it first.
+        Err(error) if error.raw_os_error() == Some(Errno::EIO as i32) => Err(gone()),
+        ended => ended.map_err(failed),
+    }
+}
+
+fn draw_until_ended(
+    state: &mut ScreenState,
+    mut inputs: ScreenInputs<'_>,
+    hangup: &HangupWatch,
+) -> io::Result<()> {
     let mut tty = Tty::enter()?;
-    let mut state = ScreenState::new(inputs.title, inputs.requester, inputs.colour);
-    state.filter_on = inputs.filter_on;
     let mut changed = true;
-    while !inputs.stop.load(Ordering::Relaxed) && !terminal::is_left() {
+    let is_over = || inputs.stop.load(Ordering::Relaxed) || terminal::is_left();
+    while !is_over() && !hangup.has_hung_up() {
         match inputs.snapshots.try_recv() {
             Ok(view) => {
                 state.update(view);
@@ -135,7 +157,7 @@ fn show(mut inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
             }
         }
         if changed {
-            tty.terminal.draw(|frame| draw::draw(&mut state, frame))?;
+            tty.terminal.draw(|frame| draw::draw(state, frame))?;
             changed = false;
         }
         if event::poll(POLL)? {
@@ -151,7 +173,7 @@ fn show(mut inputs: ScreenInputs<'_>) -> io::Result<Vec<String>> {
             }
         }
     }
-    Ok(state.into_messages())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The terminal, taken and restored: at the end, on errors, on signals, and when any thread panics.
 
 use std::io::{self, Stdout};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -46,7 +47,9 @@ pub(super) fn is_left() -> bool {
 
 /// The terminal while the screen has it.
 pub(super) struct Tty {
-    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Not dropped: it would show the cursor, which [`restore`] does, and complain on a terminal that
+    /// is gone.
+    pub(super) terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Tty {
@@ -59,13 +62,14 @@ impl Tty {
             }));
         });
         let terminal = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let terminal = terminal.map(ManuallyDrop::new);
         terminal.map(|terminal| Self { terminal }).inspect_err(|_| restore())
     }
 
     /// Takes the terminal again after it was restored: everything is drawn anew.
     pub(super) fn enter_again(&mut self) -> io::Result<()> {
-        // A new one knows nothing of what was drawn. The old one shows the cursor when it is dropped.
-        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        // A new one knows nothing of what was drawn.
+        self.terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
         take()
     }
 }

@@ -27,7 +27,7 @@ pub struct ScreenContext<'s> {
 pub struct ScreenThread<'scope> {
     /// `None` once the screen has ended.
     snapshots: Option<SyncSender<Snapshot>>,
-    /// Returns the messages that came meanwhile, or why the screen ended.
+    /// Returns the messages that came meanwhile, and why the screen ended early, if it did.
     thread: ScopedJoinHandle<'scope, Vec<String>>,
 }
 
@@ -54,8 +54,7 @@ impl<'scope> ScreenThread<'scope> {
         };
         let thread = scope.spawn(move || {
             let _hold = signals.hold_force_quit();
-            let ended = screen::run(inputs);
-            ended.unwrap_or_else(|error| error.lines().collect())
+            screen::run(inputs)
         });
         Self { snapshots: Some(to_screen), thread }
     }

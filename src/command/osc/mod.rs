@@ -71,6 +71,7 @@ fn live(args: &OscArgs, signals: &SignalFlags) -> Result<u8> {
     // The devices are open: from here on nothing needs root.
     let keep = Keep { user, unsandboxed: args.no_sandbox, ..Keep::default() };
     drop_privileges(&keep, zone(args))?;
+    outputs.watch()?;
     if !args.quiet {
         messages::print(&format!("capturing on {}; press Ctrl-C to stop", devices(&live)));
     }

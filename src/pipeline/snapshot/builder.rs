@@ -1,9 +1,9 @@
 //! A worker's share of one snapshot, built a few flows at a time between its batches.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::job::{LiveFlows, SnapshotJob, SnapshotPart};
-use super::{FlowDetail, RecentFlows};
+use super::{FlowDetail, RecentFlows, ThreadClock};
 use crate::classify::Verdict;
 use crate::flow::{FlowRecord, Opening};
 use crate::pipeline::JudgedFlow;
@@ -88,8 +88,8 @@ impl SnapshotBuilder {
         }
     }
 
-    /// Adds the time of a step that began at `since` to the cost of the snapshot.
-    pub(in crate::pipeline) fn count_step(&mut self, since: Instant) {
+    /// Adds the CPU time of a step that began at `since` to the cost of the snapshot.
+    pub(in crate::pipeline) fn count_step(&mut self, since: ThreadClock) {
         self.cost += since.elapsed();
     }
 

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `snapshotter.rs` is the snapshot thread, `job.rs` what travels between the threads, `builder.rs`
-//! a worker's share of the work, `recent.rs` the most recent flows, and `kept_openings.rs` the first
-//! bytes of flows that were judged.
+//! a worker's share of the work, `recent.rs` the most recent flows, `kept_openings.rs` the first bytes
+//! of flows that were judged, and `thread_clock.rs` measures what snapshots cost.
 //!
 //! The capture thread passes the job on and never waits for a part. A worker hands over the
 //! statistics of the flows that ended since the last snapshot, which costs nothing, and then walks
@@ -18,7 +18,8 @@
 //! which may take its time: no frame is lost for it.
 //!
 //! The cost is bounded: the next snapshot waits until the work for the last one is at most one part
-//! in [`SHARE`] of the time, however large the tables are. Memory: the statistics of all ports once
+//! in [`SHARE`] of the time, however large the tables are. Work is CPU time: on a machine with more
+//! work than cores, a thread that waits for its turn costs nothing. Memory: the statistics of all ports once
 //! more, for each snapshot that is held.
 //!
 //! Counters and ended flows are exact at one point of the capture. A live flow is counted once, as
@@ -29,6 +30,7 @@ mod job;
 mod kept_openings;
 mod recent;
 mod snapshotter;
+mod thread_clock;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -40,6 +42,7 @@ pub(super) use self::job::{SnapshotJob, SnapshotJobs};
 pub(super) use self::kept_openings::KeptOpenings;
 pub(super) use self::recent::RecentFlows;
 pub(super) use self::snapshotter::Snapshotter;
+pub(super) use self::thread_clock::ThreadClock;
 
 use super::{JudgedFlow, Run};
 use crate::classify::StatedFacts;

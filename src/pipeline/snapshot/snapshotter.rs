@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 
 use super::job::{SnapshotJob, SnapshotJobs, SnapshotPart};
-use super::{RecentFlows, SHARE, Snapshot, SnapshotRequest, Snapshots};
+use super::{RecentFlows, SHARE, Snapshot, SnapshotRequest, Snapshots, ThreadClock};
 use crate::pipeline::Run;
 use crate::pipeline::context::WorkerContext;
 use crate::stats::Stats;
@@ -93,7 +93,7 @@ impl Snapshotter {
         let mut workers = Vec::with_capacity(self.workers);
         let mut busy = Duration::ZERO;
         for part in parts {
-            let since = Instant::now();
+            let since = ThreadClock::now();
             match part {
                 SnapshotPart::Counters { catalogue, counters, drops, problems, elapsed } => {
                     captured = Some((catalogue, counters, drops, problems, elapsed));
@@ -105,7 +105,7 @@ impl Snapshotter {
         }
         let (catalogue, counters, drops, problems, elapsed) =
             captured.filter(|_| workers.len() == self.workers)?;
-        let since = Instant::now();
+        let since = ThreadClock::now();
         self.stats.limit(self.histogram_ports);
         let mut run = Run {
             catalogue,

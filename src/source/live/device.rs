@@ -1,10 +1,12 @@
 //! One open device.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use pcap::{Active, Capture, Precision};
 
+use super::absence::Absences;
 use super::binding::{InterfaceBinding, LinkChange};
 use super::links::{Link, Links};
 use super::{IDLE, LiveOptions, Rebinding};
@@ -32,6 +34,7 @@ pub(super) struct Device {
     promiscuous: bool,
     /// Whether the interface exists, or there is none that could go away.
     pub(super) is_there: bool,
+    pub(super) absences: Absences,
     /// Whether an interface has the name under which it was opened. libpcap fails if there is none.
     /// That is no reason to drop the device while the interface may come back, or after it was
     /// renamed.
@@ -91,6 +94,7 @@ impl Device {
             binding: InterfaceBinding::new(capture.as_fd(), name, &links),
             promiscuous: options.promiscuous,
             is_there: true,
+            absences: Absences::default(),
             is_by_its_name: true,
             capture,
             unit,
@@ -141,6 +145,7 @@ impl Device {
         let bind = |name: &str| rebinding.bind(device, name, promiscuous);
         let change = self.binding.as_mut()?.check_link(device, links, bind)?;
         self.is_there = !matches!(change, LinkChange::Away | LinkChange::Lost(_));
+        self.absences.note(self.is_there, Instant::now());
         self.is_by_its_name = self.is_there
             && self.binding.as_ref().is_some_and(|binding| binding.name() == self.name);
         Some(change)

@@ -4,6 +4,7 @@
 //! timeout on every system. If an interface goes down or away, the capture waits for it; if it
 //! cannot be bound again, the capture continues on the others.
 
+mod absence;
 mod binding;
 mod default_route;
 mod device;
@@ -346,6 +347,11 @@ impl Source for Live<'_> {
 
     fn problems(&self) -> Vec<String> {
         self.problems.clone()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let notice = |device: &Device| device.absences.notice(&device.name);
+        self.devices.iter().filter_map(notice).collect()
     }
 
     fn interface(&self, number: u32) -> String {

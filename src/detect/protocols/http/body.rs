@@ -13,7 +13,9 @@ const CHUNK_HEAD: usize = 64;
 
 /// A body, as far as it was captured.
 pub(super) struct Body<'a> {
-    pub(super) content: Cow<'a, [u8]>,
+    captured: Cow<'a, [u8]>,
+    /// The same, decompressed.
+    pub(super) text: Option<String>,
     /// The offset of each part in the content and in the body; one part where the body was
     /// decompressed.
     pub(super) parts: Vec<(usize, usize)>,
@@ -45,7 +47,8 @@ impl<'a> Body<'a> {
     /// No body.
     pub(super) const fn none() -> Self {
         Self {
-            content: Cow::Borrowed(&[]),
+            captured: Cow::Borrowed(&[]),
+            text: None,
             parts: Vec::new(),
             len: Some(0),
             is_last: false,
@@ -70,7 +73,7 @@ impl<'a> Body<'a> {
             body.len = content_length(fields, is_request.then_some(0));
             body.is_last = body.len.is_none();
             body.missing = body.len.unwrap_or(0).saturating_sub(bytes.len());
-            body.content =
+            body.captured =
                 Cow::Borrowed(&bytes[..body.len.unwrap_or(bytes.len()).min(bytes.len())]);
             body.parts = vec![(0, 0)];
         }
@@ -91,7 +94,7 @@ impl<'a> Body<'a> {
         };
         // Other kinds of bodies are not used.
         if self.kind != BodyKind::Unreadable {
-            self.content = Cow::Owned(room.decompress(compression, &self.content));
+            self.text = Some(room.decompress(compression, &self.captured));
             self.parts.truncate(1);
         }
     }
@@ -122,7 +125,12 @@ impl<'a> Body<'a> {
             self.missing = end.saturating_sub(bytes.len());
             at = end;
         }
-        self.content = Cow::Owned(content);
+        self.captured = Cow::Owned(content);
+    }
+
+    /// The content, without compression if that was removed.
+    pub(super) fn content(&self) -> &[u8] {
+        self.text.as_deref().map_or(&self.captured, str::as_bytes)
     }
 }
 
@@ -217,7 +225,7 @@ mod tests {
             (b"zz\r\nabc", b"", None),
         ] {
             let body = Body::read(&fields, false, bytes);
-            assert_eq!((&*body.content, body.len), (content, len));
+            assert_eq!((body.content(), body.len), (content, len));
         }
     }
 }

@@ -50,18 +50,18 @@ pub(super) fn state_body(
     is_xml: bool,
     at: usize,
 ) {
-    if body.content.is_empty() {
+    if body.content().is_empty() {
         return;
     }
     let parts: Vec<_> = body.parts.iter().map(|&(content, place)| (content, at + place)).collect();
     match (body.kind, is_request) {
         (body::BodyKind::Structured, _) => {
             let name = if is_request { "http.request-body" } else { "http.response-body" };
-            statement.fact_in_parts(name, &body.content, &parts);
-            json_document::state(statement, &body.content, at);
+            state_content(statement, name, body, &parts);
+            json_document::state(statement, body.content(), at);
         }
         (body::BodyKind::Plain, false) => {
-            statement.fact_in_parts("http.response-text", &body.content, &parts);
+            state_content(statement, "http.response-text", body, &parts);
         }
         (body::BodyKind::Events, false) => {
             let place = |offset: usize| {
@@ -73,7 +73,7 @@ pub(super) fn state_body(
             };
             let mut offset = 0;
             // An empty line ends an event (HTML, section 9.2.6).
-            let lines = body.content.split_inclusive(|&b| b == b'\n').take(EVENT_DOCUMENTS);
+            let lines = body.content().split_inclusive(|&b| b == b'\n').take(EVENT_DOCUMENTS);
             for (i, line) in lines.enumerate() {
                 let event = line.trim_ascii();
                 if i < EVENTS && !event.is_empty() {
@@ -89,6 +89,19 @@ pub(super) fn state_body(
         | (body::BodyKind::Unreadable, _) => {}
     }
     if is_xml {
-        csta_document::state_carried(statement, &body.content, at);
+        csta_document::state_carried(statement, body.content(), at);
+    }
+}
+
+/// States the content of the body.
+fn state_content(
+    statement: &mut Statement<'_>,
+    name: &'static str,
+    body: &Body<'_>,
+    parts: &[(usize, usize)],
+) {
+    match &body.text {
+        Some(text) => statement.text_in_parts(name, text.clone(), parts),
+        None => statement.fact_in_parts(name, body.content(), parts),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the helper process can answer.
+//! Whether a helper process can answer.
 
 use std::process::Child;
 
@@ -6,19 +6,21 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-/// Whether the helper process can answer.
+/// Whether a helper process can answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Life {
+pub enum Life {
+    /// It runs.
     #[default]
     Running,
     /// A signal has stopped it, such as SIGSTOP; SIGCONT lets it go on.
     Stopped,
+    /// It is gone.
     Ended,
 }
 
-/// Calls `change` with each change, until the process has ended; it is then no zombie.
+/// Waits on this thread, and calls `change` with each change, until the process has ended; it is then no zombie.
 #[expect(clippy::needless_pass_by_value, reason = "nobody else is to wait for it")]
-pub(super) fn watch(process: Child, mut change: impl FnMut(Life)) {
+pub fn watch(process: Child, mut change: impl FnMut(Life)) {
     let id = Pid::from_raw(process.id().cast_signed());
     loop {
         let life = match waitpid(id, Some(WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED)) {
