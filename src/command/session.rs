@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use portlore::catalogue::Catalogue;
 use portlore::columns::{COLUMNS, facts_of};
 use portlore::decode::TenantParts;
+use portlore::flow_filter::FlowFilter;
 use portlore::pipeline::{
-    self, CaptureCounters, CountersHook, Hooks, JudgedFlow, ResourceLimits, Run, Snapshots,
-    StopConditions, snapshot_requests,
+    self, CaptureCounters, CountersHook, FlowSelector, FlowView, Hooks, JudgedFlow, ResourceLimits,
+    Run, Snapshots, StopConditions, snapshot_requests,
 };
 use portlore::privilege::{self, Keep};
 use portlore::process::ProcessCache;
@@ -127,11 +128,8 @@ impl Session<'_> {
         let on_flow: Option<&(dyn Fn(&JudgedFlow) + Sync)> =
             (event_hook.is_some() || !rows.formats().is_empty()).then_some(&on_flow);
         let keep_flows = format.keeps_flows(show(args));
-        let first_values = if rows.formats().iter().any(|format| format.has_columns) {
-            facts_of(COLUMNS)
-        } else {
-            Vec::new()
-        };
+        let first_values = first_values(args, rows.formats());
+        let selects = args.selected.as_ref().map(selects);
         let context = match mode {
             Mode::Replay | Mode::Follow => None,
             Mode::Live(context) => Some(context),
@@ -159,6 +157,7 @@ impl Session<'_> {
             hooks: Hooks {
                 processes: process_cache.as_ref(),
                 on_flow,
+                selector: selector(args, selects.as_ref()),
                 counters: Some(CountersHook {
                     is_requested: &signals.print_counters,
                     report: &print_counters,
@@ -203,6 +202,28 @@ impl Session<'_> {
         let read_in = is_replay.then(|| started.elapsed());
         report(&inputs, &run, output, args, (*filter_on, read_in, window))
     }
+}
+
+/// The facts whose first values rows or `--where` need.
+fn first_values(args: &CommonArgs, formats: &[&FlowFormat]) -> Vec<&'static str> {
+    if formats.iter().any(|format| format.has_columns) {
+        return facts_of(COLUMNS);
+    }
+    args.selected.as_ref().map(FlowFilter::facts).unwrap_or_default()
+}
+
+/// Whether a flow is selected.
+fn selects(filter: &FlowFilter) -> impl Fn(FlowView<'_>) -> bool + Sync + '_ {
+    |flow| filter.matches(flow)
+}
+
+/// What `--where` selects; `None` without it.
+fn selector<'s>(
+    args: &'s CommonArgs,
+    selects: Option<&'s (impl Fn(FlowView<'_>) -> bool + Sync)>,
+) -> Option<FlowSelector<'s>> {
+    let (filter, selects) = args.selected.as_ref().zip(selects)?;
+    Some(FlowSelector { expression: filter.text(), selects })
 }
 
 /// Writes the report, prints the problems of an incomplete input, and returns the exit status.

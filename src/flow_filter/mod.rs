@@ -70,6 +70,12 @@ impl FlowFilter {
         self.expression.facts()
     }
 
+    /// The expression, for subjects that are not flows.
+    #[must_use]
+    pub const fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
     /// The expression as it was written; untrusted.
     #[must_use]
     pub fn text(&self) -> &str {
