@@ -56,6 +56,11 @@ json\t'One JSON document'
 ndjson\t'One JSON object per line'
 csv\t'One table for spreadsheets'
 md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand replay" -l sort -d 'Sort tables by bytes, flows, packets, clients or port' -r -f -a "bytes\t'Most bytes first'
+flows\t'Most connections first'
+packets\t'Most packets first'
+clients\t'Most clients first'
+port\t'Lowest port first'"
 complete -c portlore -n "__fish_portlore_using_subcommand replay" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
 servers\t'Servers'
 services\t'Services and protocols'
@@ -107,6 +112,11 @@ json\t'One JSON document'
 ndjson\t'One JSON object per line'
 csv\t'One table for spreadsheets'
 md\t'Tables in Markdown'"
+complete -c portlore -n "__fish_portlore_using_subcommand live" -l sort -d 'Sort tables by bytes, flows, packets, clients or port' -r -f -a "bytes\t'Most bytes first'
+flows\t'Most connections first'
+packets\t'Most packets first'
+clients\t'Most clients first'
+port\t'Lowest port first'"
 complete -c portlore -n "__fish_portlore_using_subcommand live" -l table -d 'The table that --format csv or md writes' -r -f -a "ports\t'What speaks on each port'
 servers\t'Servers'
 services\t'Services and protocols'

@@ -39,7 +39,7 @@ use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
-pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, TableChoice};
+pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, SortChoice, TableChoice};
 pub use self::flows_to::FlowsTo;
 use self::flows_to::flows_to;
 pub use self::help::explain;
@@ -404,6 +404,13 @@ pub struct CommonArgs {
     /// the end of the capture. csv is one table for spreadsheets, md is Markdown for tickets.
     #[arg(help_heading = OUTPUT, long, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub format: Format,
+    /// Sort tables by bytes, flows, packets, clients or port
+    ///
+    /// The greatest figure is first, or the lowest port. Applies to ports, servers, services and the
+    /// list of connections. Default: most bytes first; connections in the order of the capture, and
+    /// csv and md by port or address.
+    #[arg(help_heading = ADVANCED, hide_short_help = true, long, value_enum, value_name = "COLUMN")]
+    pub sort: Option<SortChoice>,
     /// The table that --format csv or md writes
     ///
     /// Without it, csv writes ports, and md writes findings and ports.

@@ -145,3 +145,33 @@ fn messages_of_osc_are_selected_by_their_connection_and_address() {
         "{said}"
     );
 }
+
+/// The first cells of the table of ports.
+fn ports(args: &[&str]) -> Vec<String> {
+    let (_, text, _) = outcome(&[&["replay", CAPTURE], args].concat());
+    let table = text.lines().skip_while(|line| !line.starts_with("PORT ")).skip(1);
+    let rows = table.take_while(|line| !line.is_empty() && !line.starts_with("and "));
+    let cells = rows.filter_map(|line| line.split(' ').next().filter(|cell| !cell.is_empty()));
+    cells.map(str::to_owned).collect()
+}
+
+#[test]
+fn tables_are_sorted_by_the_column_that_is_asked_for() {
+    let number = |port: &String| port.split('/').next().unwrap().parse::<u16>().unwrap();
+    let by_port = ports(&["--sort", "port", "--top", "0"]);
+    assert!(by_port.len() > 5 && by_port.is_sorted_by_key(number), "{by_port:?}");
+    assert_eq!(ports(&["--sort", "bytes"]), ports(&[]));
+    assert_ne!(ports(&["--sort", "flows"]), ports(&[]));
+    let (_, text, _) = outcome(&["replay", CAPTURE, "--sort", "flows", "--top", "1"]);
+    assert!(text.contains(" ports with fewer flows; --top 0 shows all"), "{text}");
+    let csv = |sort: &str| {
+        let args = ["replay", CAPTURE, "--format", "csv", "--table", "servers", "--sort", sort];
+        let (_, text, _) = outcome(&args);
+        let cells =
+            text.lines().skip(1).map(|line| line.split(',').nth(9).unwrap().parse().unwrap());
+        cells.collect::<Vec<u64>>()
+    };
+    assert!(csv("flows").is_sorted_by(|a, b| a >= b) && !csv("port").is_empty());
+    let said = refusal(&["replay", CAPTURE, "--sort", "colour"]);
+    assert!(said.contains("[possible values: bytes, flows, packets, clients, port]"), "{said}");
+}

@@ -28,7 +28,7 @@ use super::output::{Output, OutputState};
 use super::progress::ProgressBar;
 use super::signals::SignalFlags;
 use super::{FAILED, INCOMPLETE, messages};
-use crate::cli::{CommonArgs, Format, KeyPart, TableChoice};
+use crate::cli::{CommonArgs, Format, KeyPart, SortChoice, TableChoice};
 
 /// Time between two snapshots for observers.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -275,6 +275,7 @@ fn show(args: &CommonArgs) -> Show {
         findings_only: args.only.is_some(),
         table: args.table.map(TableChoice::definition),
         top: args.top,
+        sort: args.sort.map(SortChoice::definition),
         zone: zone(args),
     }
 }

@@ -13,6 +13,7 @@ pub mod processes;
 pub mod report_table;
 pub mod selection;
 pub mod servers;
+pub mod sorting;
 pub mod tenant;
 pub mod units;
 pub mod why;
