@@ -90,10 +90,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "catalogue",
             "classify",
+            "columns",
             "decode",
             "evidence",
             "findings",
             "flow",
+            "flow_filter",
             "pipeline",
             "process",
             "report",
