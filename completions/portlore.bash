@@ -182,7 +182,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -248,6 +248,10 @@ _portlore() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --where)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --count)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -278,6 +282,10 @@ _portlore() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json ndjson csv md" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "bytes flows packets clients port" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -348,7 +356,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__osc)
-            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
+            opts="-i -f -c -a -o -q -p -B -h --interface --for --filter --count --address --where --port --host --rate --local --format --output --force --quiet --no-tunnels --no-promiscuous --buffer --no-sandbox --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -387,6 +395,10 @@ _portlore() {
                     return 0
                     ;;
                 -a)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -478,7 +490,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__replay)
-            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
+            opts="-f -c -o -v -q -h --chain --follow --since --until --no-tui --interval --metrics --filter --where --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --sort --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +517,10 @@ _portlore() {
                     return 0
                     ;;
                 -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --where)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -538,6 +554,10 @@ _portlore() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json ndjson csv md" -- "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -W "bytes flows packets clients port" -- "${cur}"))
                     return 0
                     ;;
                 --table)
