@@ -26,6 +26,9 @@ _portlore() {
             portlore,completions)
                 cmd="portlore__subcmd__completions"
                 ;;
+            portlore,diff)
+                cmd="portlore__subcmd__diff"
+                ;;
             portlore,doctor)
                 cmd="portlore__subcmd__doctor"
                 ;;
@@ -66,7 +69,7 @@ _portlore() {
 
     case "${cmd}" in
         portlore)
-            opts="-h -V --help --version replay live osc port ports services interfaces doctor catalogue completions help"
+            opts="-h -V --help --version replay live osc diff port ports services interfaces doctor catalogue completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -139,6 +142,68 @@ _portlore() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portlore__subcmd__diff)
+            opts="-o -f -q -h --format --output --filter --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portlore__subcmd__doctor)
             opts="-h --sandbox-test --no-sandbox --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -154,7 +219,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__help)
-            opts="-h --help replay live osc port ports services interfaces doctor catalogue check facts completions help"
+            opts="-h --help replay live osc diff port ports services interfaces doctor catalogue check facts completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -7,9 +7,11 @@
 
 #![allow(clippy::doc_markdown, reason = "the comments are texts for terminals, without markup")]
 
+mod analysis;
 mod catalogue;
 mod choices;
 mod command_line;
+mod diff;
 mod flows_to;
 #[cfg(test)]
 mod generated;
@@ -37,8 +39,10 @@ use portlore::source::live::RebindHelper;
 use portlore::source::{TimeBound, TimeWindow};
 use portlore::stats::IpNetwork;
 
+pub use self::analysis::AnalysisArgs;
 pub use self::catalogue::{CatalogueArgs, CatalogueCommand};
 pub use self::choices::{FailOn, Format, KeyPart, Part, Shell, TableChoice};
+pub use self::diff::{DiffArgs, DiffFormat};
 pub use self::flows_to::FlowsTo;
 use self::flows_to::flows_to;
 pub use self::help::explain;
@@ -108,6 +112,15 @@ pub enum Command {
     /// byte at which it fails and the reason.
     #[command(after_help = help::OSC)]
     Osc(OscArgs),
+    /// Show what differs between two captures or reports
+    ///
+    /// Lists the servers, services, clients and findings that were added, removed or changed. Times,
+    /// amounts and the ports of clients are ignored. A server is its address and port, or its name
+    /// if both captures have one.
+    ///
+    /// The exit status is 1 if something differs.
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
     /// Show what is known about a port, and what is listening on it here
     ///
     /// Shows the process that is listening on the port, what most likely uses it, its IANA

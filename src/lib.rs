@@ -49,6 +49,7 @@ pub mod columns;
 pub mod commit;
 pub mod decode;
 pub mod detect;
+pub mod diff;
 mod error;
 pub mod evidence;
 pub mod findings;

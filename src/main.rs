@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use crate::cli::{CatalogueCommand, Cli, Command};
 use crate::command::{
-    INCOMPLETE, UNREADABLE, catalogue, completions, doctor, help, interface_bind, interfaces, live,
-    messages, osc, output_commit, port, ports, process_lookup, replay, sandbox_trial,
+    INCOMPLETE, UNREADABLE, catalogue, completions, diff, doctor, help, interface_bind, interfaces,
+    live, messages, osc, output_commit, port, ports, process_lookup, replay, sandbox_trial,
     service_files, services,
 };
 
@@ -53,6 +53,7 @@ fn run(command: Command) -> portlore::Result<u8> {
             output_commit::run(user.as_deref(), force, &outputs)
         }
         Command::Osc(args) => osc::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Interfaces => interfaces::run(),
         Command::Doctor { sandbox_test: false, .. } => doctor::run(),
         Command::Doctor { sandbox_test: true, no_sandbox } => doctor::test_sandbox(no_sandbox),

@@ -7,6 +7,7 @@ mod bad_input;
 mod capture_order;
 mod cli;
 mod confusion;
+mod diff;
 mod documented;
 mod examples;
 mod fast_path;

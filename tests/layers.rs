@@ -47,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("replay", &["catalogue", "pipeline", "source"]),
     ("bytes", &["catalogue", "classify", "decode", "detect", "evidence", "flow"]),
     ("columns", &["classify", "decode", "evidence", "flow", "pipeline", "process", "time"]),
+    ("diff", &["decode", "evidence", "findings", "pipeline", "sentence", "stats"]),
     (
         "report",
         &[
@@ -54,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "classify",
             "columns",
             "decode",
+            "diff",
             "evidence",
             "findings",
             "flow",

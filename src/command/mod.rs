@@ -1,8 +1,10 @@
 //! The commands, one file each, and what they share. Each returns its exit status, or an error for
 //! `main` to print.
 
+mod analysis;
 pub mod catalogue;
 pub mod completions;
+pub mod diff;
 pub mod doctor;
 mod flow_outputs;
 pub mod help;
