@@ -49,6 +49,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("columns", &["classify", "decode", "evidence", "flow", "pipeline", "process", "time"]),
     ("diff", &["decode", "evidence", "findings", "pipeline", "sentence", "stats"]),
     (
+        "flow_filter",
+        &[
+            "catalogue",
+            "classify",
+            "columns",
+            "decode",
+            "evidence",
+            "findings",
+            "flow",
+            "pipeline",
+            "process",
+            "sentence",
+            "similar",
+            "stats",
+        ],
+    ),
+    (
         "report",
         &[
             "catalogue",
@@ -111,7 +128,7 @@ const NAMED_BY: &[(&str, &[&str])] = &[
     ("loona_hpack", &["detect"]),
     ("quick_xml", &["detect"]),
     ("memchr", &["catalogue", "detect", "osc"]),
-    ("regex_lite", &["catalogue"]),
+    ("regex_lite", &["catalogue", "flow_filter"]),
     ("der", &["detect"]),
     ("hkdf", &["detect"]),
     ("sha1", &["columns"]),
