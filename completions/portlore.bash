@@ -23,6 +23,9 @@ _portlore() {
             portlore,catalogue)
                 cmd="portlore__subcmd__catalogue"
                 ;;
+            portlore,check)
+                cmd="portlore__subcmd__check"
+                ;;
             portlore,completions)
                 cmd="portlore__subcmd__completions"
                 ;;
@@ -69,7 +72,7 @@ _portlore() {
 
     case "${cmd}" in
         portlore)
-            opts="-h -V --help --version replay live osc diff port ports services interfaces doctor catalogue completions help"
+            opts="-h -V --help --version replay live osc check diff port ports services interfaces doctor catalogue completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -121,6 +124,68 @@ _portlore() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portlore__subcmd__check)
+            opts="-o -f -q -h --learn --format --output --filter --catalogue --force --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --max-servers --no-sandbox --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --catalogue)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --local-nets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -W "vlan vni" -- "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --opening-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-servers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -219,7 +284,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__help)
-            opts="-h --help replay live osc diff port ports services interfaces doctor catalogue check facts completions help"
+            opts="-h --help replay live osc check diff port ports services interfaces doctor catalogue facts completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -247,7 +312,7 @@ _portlore() {
             return 0
             ;;
         portlore__subcmd__live)
-            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
+            opts="-i -w -C -G -W -f -c -o -v -q -p -s -B -h --interface --for --expect --write --rotate-size --rotate-time --keep --no-tui --interval --metrics --filter --count --why --flows --servers --stats --flows-to --only --fail-on --top --local --catalogue --format --table --output --force --verbose --quiet --local-nets --no-names --no-tunnels --key --workers --max-flows --opening-mib --histogram-ports --max-servers --no-sandbox --no-promiscuous --snap-length --buffer --user --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -262,6 +327,10 @@ _portlore() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

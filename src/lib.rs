@@ -52,6 +52,7 @@ pub mod detect;
 pub mod diff;
 mod error;
 pub mod evidence;
+pub mod expect;
 pub mod findings;
 pub mod flow;
 pub mod flow_filter;
@@ -78,6 +79,7 @@ mod similar;
 pub mod source;
 pub mod stats;
 pub mod time;
+mod toml_fault;
 
 pub use bytes::classify_bytes;
 pub use error::{Error, ErrorKind, Result};

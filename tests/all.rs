@@ -10,6 +10,7 @@ mod confusion;
 mod diff;
 mod documented;
 mod examples;
+mod expectations;
 mod fast_path;
 mod flow_outputs;
 mod follow;

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("fixtures", "fixtures"),
     ("monday.pcap", "fixtures/shows/monday.pcap"),
     ("tuesday.pcap", "fixtures/shows/tuesday.pcap"),
+    ("tonight.pcap", "fixtures/showcase.pcap"),
 ];
 
 /// A folder with the files of the examples.
@@ -43,6 +44,8 @@ fn folder() -> tempfile::TempDir {
             outcome(&["replay", "--format", "json", &format!("fixtures/shows/{day}.pcap")]);
         fs::write(folder.path().join(format!("{day}.json")), report).unwrap();
     }
+    let (_, learnt, _) = outcome(&["check", "--learn", "fixtures/showcase.pcap"]);
+    fs::write(folder.path().join("show.toml"), learnt).unwrap();
     folder
 }
 

@@ -10,6 +10,7 @@ use super::{ADVANCED, INPUT, KeyPart, LIMITS, OUTPUT};
 
 /// How captures are read; the options are those of `replay`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct AnalysisArgs {
     /// Only packets that match this filter, as in tcpdump
     ///

@@ -21,7 +21,8 @@ Examples:
 
 Exit status:
   0  success
-  1  a check failed (doctor, diff, --fail-on, catalogue check --against)
+  1  a check failed (check, diff, doctor, --fail-on, --expect,
+     catalogue check --against)
   2  wrong usage, or input that cannot be read at all
   3  finished, but the input is incomplete";
 
@@ -45,6 +46,16 @@ Examples:
   sudo portlore osc -i eth0 --port 8000       # whatever uses port 8000
   sudo portlore osc -i eth0 --host 192.0.2.10 --rate 50   # a busy console
   portlore osc show.pcap --format ndjson      # for programs";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  portlore check --learn show.pcap > show.toml    # a first file, to be edited
+  portlore check show.toml tonight.pcap           # is everything as it was?
+  portlore check show.toml tonight.pcap --format junit    # for a CI server
+  sudo portlore live --for 1m --expect show.toml  # live, for a minute
+
+Exit status: 0 if everything is as expected, 1 if something is not, 2 if the file
+is not valid or a capture cannot be read, 3 if a capture is incomplete.";
 
 pub(super) const DIFF: &str = "\
 Examples:
@@ -120,6 +131,7 @@ pub(super) const COMMANDS: [&str; 14] = [
     "replay",
     "live",
     "osc",
+    "check",
     "diff",
     "port",
     "ports",
@@ -127,7 +139,6 @@ pub(super) const COMMANDS: [&str; 14] = [
     "interfaces",
     "doctor",
     "catalogue",
-    "check",
     "facts",
     "completions",
     "help",

@@ -52,7 +52,8 @@ pub fn run(args: &DiffArgs) -> Result<u8> {
     }
     let some_unreadable = inputs.iter().any(DiffInput::has_unreadable);
     let files = InputFiles {
-        captures: inputs.iter().zip(named).flat_map(|(input, path)| input.paths(path)).collect(),
+        captures: inputs.iter().flat_map(DiffInput::captures).cloned().collect(),
+        others: inputs.iter().zip(named).filter_map(|(input, path)| input.report(path)).collect(),
         services: places(&args.analysis.catalogue),
     };
     let plan = output_plan(args.output.as_deref(), &args.analysis);
@@ -108,12 +109,17 @@ impl DiffInput {
         matches!(self, Self::Captures(captures) if captures.has_unreadable())
     }
 
-    /// The files that are read.
-    fn paths(&self, named: &Path) -> Vec<PathBuf> {
+    /// The captures that are read.
+    fn captures(&self) -> &[PathBuf] {
         match self {
-            Self::Captures(captures) => captures.paths.clone(),
-            Self::Document(_) => vec![named.to_owned()],
+            Self::Captures(captures) => &captures.paths,
+            Self::Document(_) => &[],
         }
+    }
+
+    /// The name, if it is a report.
+    fn report(&self, named: &Path) -> Option<PathBuf> {
+        matches!(self, Self::Document(_)).then(|| named.to_owned())
     }
 
     fn inventory(

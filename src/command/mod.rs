@@ -3,9 +3,11 @@
 
 mod analysis;
 pub mod catalogue;
+pub mod check;
 pub mod completions;
 pub mod diff;
 pub mod doctor;
+mod expectations;
 mod flow_outputs;
 pub mod help;
 mod helper;

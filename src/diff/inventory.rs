@@ -167,7 +167,7 @@ impl ServerTraits {
             protocols: server.protocols().map(|one| one.as_str().to_owned()).collect(),
             services: server.services.iter().map(|proved| proved.id.to_owned()).collect(),
             products: texts(server.products),
-            process: server.process.map(|holder| holder.name.to_string()),
+            process: server.process.map(|holder| holder.name.clone()),
             clients: server.clients,
             frame: server.proof_frame,
         }

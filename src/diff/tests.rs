@@ -246,3 +246,24 @@ fn captures_are_told_from_documents() {
     let fields: BTreeSet<_> = Change::ALL.iter().map(|change| change.as_str()).collect();
     assert_eq!(fields.len(), 3);
 }
+
+#[test]
+fn no_cut_and_no_damage_of_a_report_brings_the_reader_down() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/shows/wednesday.pcap");
+    let run = Replay::open([&path]).unwrap().run().unwrap();
+    let inputs = ["x".to_owned()];
+    let report = Report::new(&inputs, &run, None, Show { flows: true, ..Show::default() });
+    let format = FORMATS.iter().find(|format| format.name == "json").unwrap();
+    let mut document = Vec::new();
+    (format.write)(&mut document, &report, Style::default()).unwrap();
+    for end in (0..document.len() - 2).step_by(23) {
+        assert!(Inventory::of_document(&document[..end], "x").is_err(), "{end}");
+    }
+    for at in (0..document.len()).step_by(41) {
+        for byte in [0, b'9', b'"', b'[', 0xff] {
+            let before = std::mem::replace(&mut document[at], byte);
+            drop(Inventory::of_document(&document[..], "x"));
+            document[at] = before;
+        }
+    }
+}

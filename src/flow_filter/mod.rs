@@ -22,6 +22,7 @@ mod values;
 pub use self::condition::ColumnCondition;
 pub use self::expression::{Expression, FilterSubject, TextField};
 pub use self::fault::FilterFault;
+pub(crate) use self::literals::number as number_with_unit;
 pub use self::names::{column_names, words_of};
 pub use self::pattern::TextPattern;
 

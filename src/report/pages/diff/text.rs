@@ -10,7 +10,7 @@ use crate::diff::{
     ServiceChange, SpokenService,
 };
 use crate::report::parts::escape::escape;
-use crate::report::parts::layout::{Style, Tone, write_wrapped};
+use crate::report::parts::layout::{Style, Tone, write_toned, write_wrapped};
 use crate::report::parts::units::count;
 use crate::stats::ServerKey;
 
@@ -73,8 +73,7 @@ fn section(
             Change::Changed => Tone::Fair,
         };
         let head = format!("  {:9}", change.as_str());
-        let head = if style.wraps { head } else { tone.paint(&head, style) };
-        write_wrapped(out, style, &head, &line, 2)?;
+        write_toned(out, style, (&head, tone), &line, 2)?;
     }
     Ok(())
 }
