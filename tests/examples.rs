@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ("monday.pcap", "fixtures/shows/monday.pcap"),
     ("tuesday.pcap", "fixtures/shows/tuesday.pcap"),
     ("tonight.pcap", "fixtures/showcase.pcap"),
+    ("harbour-show.toml", "examples/expectations/show.toml"),
 ];
 
 /// A folder with the files of the examples.

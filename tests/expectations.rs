@@ -1,5 +1,8 @@
 //! `portlore check`: captures against what is expected of them.
 
+#[path = "expectations/worked.rs"]
+mod worked;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
